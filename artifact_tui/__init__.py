@@ -1,0 +1,3 @@
+"""Browse and delete machine-learning artifacts in a terminal."""
+
+__version__ = "0.1.0"

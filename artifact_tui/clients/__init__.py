@@ -1,0 +1,47 @@
+"""Clients: one module or package a registry kind, found through entry points.
+
+Those in the tree register in `pyproject.toml` the same way a third party would.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, cast
+
+from artifact_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.base import Client, Kind
+
+GROUP = "artifact_tui.clients"
+"""The entry-point group; each entry loads to a `artifact_tui.clients.base.Kind`."""
+
+
+def kind_of(address: str) -> Kind:
+    """The kind that claims an address.
+
+    Raises:
+        UsageError: no installed client does; the hint lists those that are installed.
+    """
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    prefix = address.partition(":")[0]
+    for entry in sorted(found, key=lambda entry: entry.name != prefix):
+        kind = cast("Kind", entry.load())
+        if kind.claims(address):
+            return kind
+    names = ", ".join(entry.name for entry in found)
+    raise UsageError(
+        f"No client here can open “{address}”.",
+        hint=f"Use an address such as local:PATH. Clients installed: {names}.",
+    )
+
+
+def open_client(address: str, *, read_only: bool = False, actor: str = "") -> Client:
+    """Open the registry at an address with the client that claims it.
+
+    Raises:
+        UsageError: no client claims the address.
+        NotFoundError: there is no registry at this address.
+        RegistryError: it is there but cannot be used.
+    """
+    return kind_of(address).open(address, read_only=read_only, actor=actor)

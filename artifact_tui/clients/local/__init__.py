@@ -1,0 +1,1 @@
+"""The embedded registry: SQLite and content-addressed blobs in one folder."""

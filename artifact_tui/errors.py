@@ -1,0 +1,64 @@
+"""What can go wrong, each with what the user can do about it.
+
+Every error that reaches a person is an `ArtifactTuiError`: one sentence that says what happened
+(`str(error)`) and one that says what to do next (`hint`). Texts may quote untrusted names, so they
+go through `artifact_tui.text.safe` like any other.
+"""
+
+from __future__ import annotations
+
+
+class ArtifactTuiError(Exception):
+    """Base of all our errors; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(ArtifactTuiError):
+    """What was asked makes no sense as it stands: an unknown address, key, option or name."""
+
+    exit_code = 2
+
+
+class QueryError(UsageError):
+    """A filter that cannot be read; `position` is the offset of the first wrong character."""
+
+    def __init__(self, message: str, *, position: int, expected: str = "") -> None:
+        super().__init__(message, hint=expected)
+        self.position = position
+
+
+class ConfigError(UsageError):
+    """The configuration file has a mistake: the message names file, line and nearest key."""
+
+
+class NotFoundError(ArtifactTuiError):
+    """A collection, version or plan that is not there."""
+
+
+class RegistryError(ArtifactTuiError):
+    """The registry could not be used: not reachable, damaged, full, of a newer format."""
+
+
+class ReadOnlyError(RegistryError):
+    """A write was asked of a registry that may only be read. Nothing was changed."""
+
+
+class SourceError(ArtifactTuiError):
+    """A file or folder that cannot be added: a special file, unreadable, changed meanwhile."""
+
+
+class BusyError(ArtifactTuiError):
+    """Another process holds what is needed; trying again later may work."""
+
+
+class PlanError(ArtifactTuiError):
+    """A plan file that cannot be used: damaged, for another registry, already applied."""
+
+
+class ConfirmationError(PlanError):
+    """The confirmation given does not match what the plan asks for. Nothing was deleted."""

@@ -1,0 +1,213 @@
+"""Frozen value types that every room shares.
+
+Times are whole microseconds since 1970-01-01 UTC; sizes are whole bytes; `None` means
+"this registry does not say". A *key* is the registry's own immutable identifier, opaque to us.
+Names, labels and notes are untrusted text: show them only through `artifact_tui.text.safe`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files as _resource_files
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class VersionState(StrEnum):
+    """Where a version is in its life."""
+
+    LIVE = "live"
+    TRASH = "trash"
+    """Soft-deleted: restorable until it is purged."""
+    PENDING = "pending"
+    """Announced, but its bytes are not complete yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which registry this is, so that a plan can never be applied to another one.
+
+    `uid` is stable for the life of the registry (local: a UUID made with it; remote: server
+    address and account), `kind` is the client's entry-point name, `address` is what a user types.
+    """
+
+    kind: str
+    address: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a registry can do; a screen disables the rest and says why."""
+
+    aliases: bool = False
+    links: bool = False
+    lineage: bool = False
+    ttl: bool = False
+    soft_delete: bool = False
+    restore: bool = False
+    purge: bool = False
+    collection_delete: bool = False
+    """One request deletes a whole collection."""
+    batch_delete: int = 1
+    """How many versions one `delete` call may carry."""
+    conditional_delete: bool = False
+    """`Deletion.token` is checked by the registry in the same step as the deletion."""
+    reset: bool = False
+    storage_cleanup: bool = False
+    garbage_collection: bool = False
+    """Bytes can be freed on request (`gc`), rather than by the server in its own time."""
+    writable: bool = True
+    """False when this connection can only read, whatever the user asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named series of versions of one type."""
+
+    key: str
+    name: str
+    type: str
+    created_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Alias:
+    """A movable name on a version; `scope` names another collection that holds it, or is empty."""
+
+    name: str
+    protected: bool = False
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable state of a collection."""
+
+    key: str
+    collection_key: str
+    ordinal: int
+    """Position in its collection, growing with time; never used again after a deletion."""
+    label: str
+    digest: str
+    state: VersionState = VersionState.LIVE
+    size: int | None = None
+    file_count: int | None = None
+    created_us: int | None = None
+    used_us: int | None = None
+    run: str = ""
+    """Who made it: a run, a job or a user, in the registry's own words."""
+    note: str = ""
+    ttl_us: int | None = None
+    """Time to live, counted from `created_us`."""
+    deleted_us: int | None = None
+    deleted_by: str = ""
+    source_key: str | None = None
+    """Set on a link: the version it shows."""
+    aliases: tuple[Alias, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """Lineage: the child version was made from the parent version (both are version keys)."""
+
+    parent: str
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a version."""
+
+    path: str
+    """Relative, with `/` between parts."""
+    size: int
+    digest: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows and where to go on; `after` is None on the last page."""
+
+    rows: tuple[T, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was reviewed about one version, and what is read again just before its deletion."""
+
+    key: str
+    digest: str
+    state: VersionState
+    aliases: tuple[Alias, ...] = ()
+    """Every alias, sorted; those held in other collections carry their scope."""
+    dependents: tuple[str, ...] = ()
+    """Keys of the nearest live versions made from it, sorted.
+
+    A dependent in the trash does not count, but the live ones made from it do.
+    """
+    token: str = ""
+    """Changes whenever any of the above does; empty where the registry has no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """One version to delete. The registry must refuse it when `token` no longer fits."""
+
+    key: str
+    token: str = ""
+    delete_aliases: bool = False
+    """The user's consent to lose the aliases that the version carries."""
+    orphan_dependents: bool = False
+    """The user's consent to leave live dependents without this parent."""
+
+
+class Result(StrEnum):
+    """What a registry answered for one item."""
+
+    DONE = "done"
+    ABSENT = "absent"
+    """It was not there (404)."""
+    UNLINKED = "unlinked"
+    REFUSED = "refused"
+    """The registry will not do it: asking again without a change is pointless."""
+    CHANGED = "changed"
+    """The token no longer fits: someone changed it since the facts were read."""
+    FAILED = "failed"
+    """It may work later: nothing was done, as far as the registry says."""
+    UNKNOWN = "unknown"
+    """No answer: it may or may not have been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer for one item of a `delete`, `restore` or `purge` call."""
+
+    key: str
+    result: Result
+    message: str = ""
+    """Why, in the registry's words: untrusted text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What a garbage collection did, or would do."""
+
+    expired: int = 0
+    """Versions whose TTL had passed, moved to the trash."""
+    blobs: int = 0
+    """Stored objects removed because no version needs them."""
+    freed: int = 0
+    """Bytes of those objects."""
+    waiting: int = 0
+    """Bytes that nothing needs, but that are younger than the grace period."""
+
+
+def schema_sql() -> str:
+    """The relational form of these types (`model.sql`): the tables every catalog has."""
+    return _resource_files("artifact_tui").joinpath("model.sql").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""See DESIGN: the tui/screens room."""
