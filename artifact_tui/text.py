@@ -1,0 +1,219 @@
+"""The one way to show untrusted text, and the words for sizes, times and counts.
+
+Everything that a registry, a file system or a server said passes `safe` once, on its way to a
+person. What comes out may be shown anywhere that does not parse markup; it is never a key.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+
+from rich.cells import cell_len, get_character_cell_size
+
+LIMIT = 512
+"""How many characters of one text are shown before it is cut."""
+
+MARKS = 4
+"""How many combining marks one base character may carry."""
+
+UNKNOWN = "?"
+"""Shown where a registry does not say."""
+
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+# Characters that Unicode calls letters, marks or symbols, and that nobody can see.
+_HIDDEN_RANGES = (
+    (0x034F, 0x034F),  # combining grapheme joiner
+    (0x115F, 0x1160),  # Hangul fillers
+    (0x17B4, 0x17B5),  # Khmer inherent vowels
+    (0x180B, 0x180F),  # Mongolian variation selectors and vowel separator
+    (0x2800, 0x2800),  # Braille pattern blank
+    (0x3164, 0x3164),  # Hangul filler
+    (0xFE00, 0xFE0F),  # variation selectors
+    (0xFFA0, 0xFFA0),  # halfwidth Hangul filler
+    (0x1D159, 0x1D159),  # musical symbol null notehead
+    (0xE0100, 0xE01EF),  # variation selectors supplement
+)
+
+_Sort = Literal["plain", "mark", "hidden"]
+
+
+@lru_cache(maxsize=8192)
+def _sort_of(char: str) -> _Sort:
+    """How one character is shown: as it is, on the character before it, or spelled out."""
+    if " " <= char <= "~":
+        return "hidden" if char == "\\" else "plain"
+    code = ord(char)
+    category = unicodedata.category(char)
+    if (
+        category in _HIDDEN_CATEGORIES
+        or category == "Zs"
+        or any(first <= code <= last for first, last in _HIDDEN_RANGES)
+    ):
+        return "hidden"
+    if category in {"Mn", "Me"} or get_character_cell_size(char) == 0:
+        return "mark"
+    return "plain"
+
+
+def _spelled(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    code = ord(char)
+    return f"\\x{code:02x}" if char <= "\xff" else f"\\u{{{code:x}}}"
+
+
+def safe(text: str, limit: int = LIMIT) -> str:
+    r"""Make untrusted text harmless and unambiguous for a terminal.
+
+    Control and format characters, separators, surrogates, private and unassigned code points,
+    variation selectors, blanks other than the space, and characters nobody can see become `\xNN`
+    or `\u{N}`; a backslash is doubled. A base keeps at most `MARKS` combining marks, and a mark
+    without a base is spelled out, so that it cannot fall on our own text.
+    Only the first `limit` characters are shown; `…(+N)` then says how many are not.
+
+    Call it once: the result of a second call shows the escapes of the first.
+    """
+    if text.isascii() and text.isprintable() and "\\" not in text and len(text) <= limit:
+        return text
+    parts: list[str] = []
+    room = 0
+    for char in text[:limit]:
+        sort = _sort_of(char)
+        if sort == "mark" and room:
+            room -= 1
+            parts.append(char)
+        elif sort == "plain":
+            room = MARKS
+            parts.append(char)
+        else:
+            room = 0
+            parts.append(_spelled(char))
+    if len(text) > limit:
+        parts.append(f"…(+{len(text) - limit})")
+    return "".join(parts)
+
+
+def cells(shown: str) -> int:
+    """How many terminal cells a safe text takes."""
+    return len(shown) if shown.isascii() else cell_len(shown)
+
+
+def _head(shown: str, room: int) -> str:
+    """The longest beginning that takes at most `room` cells, with its marks."""
+    used = 0
+    for index, char in enumerate(shown):
+        used += get_character_cell_size(char)
+        if used > room:
+            return shown[:index]
+    return shown
+
+
+def _tail(shown: str, room: int) -> str:
+    """The longest end that takes at most `room` cells and does not start with a mark."""
+    used = 0
+    start = len(shown)
+    for index in range(len(shown) - 1, -1, -1):
+        width = get_character_cell_size(shown[index])
+        used += width
+        if used > room:
+            break
+        if width:
+            start = index
+    return shown[start:]
+
+
+def fit(shown: str, room: int) -> str:
+    """Shorten a safe text in the middle with “…” to at most `room` terminal cells."""
+    if cells(shown) <= room:
+        return shown
+    if room <= 1:
+        return "…" if room == 1 else ""
+    back = (room - 1) // 2
+    return f"{_head(shown, room - 1 - back)}…{_tail(shown, back)}"
+
+
+def pad(shown: str, room: int, align: Literal["left", "right"] = "left") -> str:
+    """Fill a safe text with spaces to `room` terminal cells; a longer one is shortened."""
+    fitted = fit(shown, room)
+    gap = " " * (room - cells(fitted))
+    return fitted + gap if align == "left" else gap + fitted
+
+
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
+_KILO = 1000
+
+
+def size(n: int | None) -> str:
+    """Bytes in decimal units with three significant digits: 312 MB, 1.02 TB; None is “?”."""
+    if n is None:
+        return UNKNOWN
+    value = float(n)
+    unit = 0
+    while unit + 1 < len(_UNITS) and float(f"{value:.3g}") >= _KILO:
+        value /= _KILO
+        unit += 1
+    return f"{float(f'{value:.3g}'):,.10g} {_UNITS[unit]}"
+
+
+_SECOND = 1_000_000
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+_YEAR = 365 * _DAY
+
+
+def _spell_span(us: int) -> str:
+    """A span in its largest unit, rounded down; years with one decimal."""
+    if us < _MINUTE:
+        return f"{us // _SECOND} s"
+    if us < _HOUR:
+        return f"{us // _MINUTE} min"
+    if us < _DAY:
+        return f"{us // _HOUR} h"
+    if us < _YEAR:
+        return f"{us // _DAY} d"
+    tenths = us * 10 // _YEAR
+    return f"{tenths / 10:g} y"
+
+
+def age(us: int | None, now_us: int) -> str:
+    """How long ago a moment was (microseconds UTC): “2 d”, “1.4 y”; “in 3 d” when it is ahead."""
+    if us is None:
+        return UNKNOWN
+    return _spell_span(now_us - us) if us <= now_us else f"in {_spell_span(us - now_us)}"
+
+
+def duration(us: int) -> str:
+    """A span in microseconds in the largest unit that loses nothing: “30 d”, “36 h”."""
+    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
+        if us and us % unit == 0:
+            return f"{us // unit:,} {name}"
+    return f"{us / _SECOND:g} s"
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(us: int | None) -> str:
+    """A moment (microseconds UTC) as “2026-11-20 09:12”, in UTC; “?” for None."""
+    if us is None:
+        return UNKNOWN
+    try:
+        when = _EPOCH + timedelta(microseconds=us)
+    except OverflowError:
+        return UNKNOWN
+    return f"{when.year:04}-{when:%m-%d %H:%M}"
+
+
+def count(n: int) -> str:
+    """A number with its thousands apart: “2,041,337”."""
+    return f"{n:,}"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """A counted noun: “1 version”, “2,041 versions”; `many` defaults to `one` with an s."""
+    return f"{n:,} {one}" if n == 1 else f"{n:,} {many or one + 's'}"

@@ -1,0 +1,36 @@
+"""What every test gets: places of its own, one time zone and locale, hypothesis without a clock."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+settings.register_profile(
+    "shared",
+    deadline=None,  # two shared cores: a slow run says nothing about the code
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("shared")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder that holds this test's configuration, catalogs, plans and embedded registry."""
+    path = tmp_path / "home"
+    for name in ("CONFIG", "CACHE", "STATE", "DATA", "TOKEN"):
+        monkeypatch.delenv(f"ARTIFACT_TUI_{name}", raising=False)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANGUAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ARTIFACT_TUI_HOME", str(path))
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    time.tzset()
+    yield path
+    time.tzset()

@@ -1,0 +1,119 @@
+"""The words for sizes, times and counts, and text cut to terminal cells."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from artifact_tui import text
+
+S = 1_000_000
+MIN = 60 * S
+H = 60 * MIN
+D = 24 * H
+
+
+@pytest.mark.parametrize(
+    ("n", "shown"),
+    [
+        (None, "?"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 KB"),
+        (1024, "1.02 KB"),
+        (312_000_000, "312 MB"),
+        (999_600, "1 MB"),
+        (999_499, "999 KB"),
+        (1_204_000_000_000, "1.2 TB"),
+        (10**19, "10 EB"),
+        (10**22, "10,000 EB"),
+    ],
+)
+def test_size_has_three_significant_digits(n: int | None, shown: str) -> None:
+    assert text.size(n) == shown
+
+
+@pytest.mark.parametrize(
+    ("ago", "shown"),
+    [
+        (0, "0 s"),
+        (12 * S, "12 s"),
+        (59 * S + 999_999, "59 s"),
+        (5 * MIN, "5 min"),
+        (23 * H, "23 h"),
+        (47 * H, "1 d"),
+        (364 * D, "364 d"),
+        (365 * D, "1 y"),
+        (730 * D - 1, "1.9 y"),
+        (-3 * D, "in 3 d"),
+    ],
+)
+def test_age_is_rounded_down(ago: int, shown: str) -> None:
+    now = 1_800_000_000 * S
+    assert text.age(now - ago, now) == shown
+    assert text.age(None, now) == "?"
+
+
+@pytest.mark.parametrize(
+    ("us", "shown"),
+    [
+        (30 * D, "30 d"),
+        (36 * H, "36 h"),
+        (90 * MIN, "90 min"),
+        (45 * S, "45 s"),
+        (1500_000, "1.5 s"),
+        (0, "0 s"),
+    ],
+)
+def test_duration_loses_nothing(us: int, shown: str) -> None:
+    assert text.duration(us) == shown
+
+
+def test_moment_is_utc_and_never_fails() -> None:
+    assert text.moment(0) == "1970-01-01 00:00"
+    assert text.moment(1_795_252_359_000_000) == "2026-11-21 09:12"
+    assert text.moment(None) == "?"
+    assert text.moment(10**20) == "?"
+    assert text.moment(-(10**20)) == "?"
+
+
+def test_counts() -> None:
+    assert text.count(2_041_337) == "2,041,337"
+    assert text.plural(1, "version") == "1 version"
+    assert text.plural(2041, "version") == "2,041 versions"
+    assert text.plural(0, "match", "matches") == "0 matches"
+
+
+@pytest.mark.parametrize(
+    ("shown", "room", "expected"),
+    [
+        ("short", 5, "short"),
+        ("abcdefghij", 7, "abc…hij"),
+        ("abcdefghij", 6, "abc…ij"),
+        ("abc", 2, "a…"),
+        ("abc", 1, "…"),
+        ("abc", 0, ""),
+        ("漢字漢字漢字", 7, "漢…字"),
+        ("cafe\u0301 cafe\u0301 cafe\u0301", 7, "caf…afe\u0301"),
+    ],
+)
+def test_fit_cuts_the_middle(shown: str, room: int, expected: str) -> None:
+    assert text.fit(shown, room) == expected
+    assert text.cells(expected) <= room
+
+
+@given(st.text(), st.integers(0, 30))
+def test_fit_and_pad_keep_to_their_room(raw: str, room: int) -> None:
+    shown = text.safe(raw)
+    assert cell_len(text.fit(shown, room)) <= room
+    assert cell_len(text.pad(shown, room)) == room
+    assert cell_len(text.pad(shown, room, "right")) == room
+    if cell_len(shown) <= room:
+        assert text.pad(shown, room).rstrip(" ") == shown.rstrip(" ")
+
+
+def test_pad_aligns() -> None:
+    assert text.pad("ab", 4) == "ab  "
+    assert text.pad("ab", 4, "right") == "  ab"
