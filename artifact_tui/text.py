@@ -97,7 +97,7 @@ def safe(text: str, limit: int = LIMIT) -> str:
     return "".join(parts)
 
 
-def cells(shown: str) -> int:
+def width(shown: str) -> int:
     """How many terminal cells a safe text takes."""
     return len(shown) if shown.isascii() else cell_len(shown)
 
@@ -117,29 +117,29 @@ def _tail(shown: str, room: int) -> str:
     used = 0
     start = len(shown)
     for index in range(len(shown) - 1, -1, -1):
-        width = get_character_cell_size(shown[index])
-        used += width
+        taken = get_character_cell_size(shown[index])
+        used += taken
         if used > room:
             break
-        if width:
+        if taken:
             start = index
     return shown[start:]
 
 
-def fit(shown: str, room: int) -> str:
-    """Shorten a safe text in the middle with “…” to at most `room` terminal cells."""
-    if cells(shown) <= room:
+def fit(shown: str, cells: int) -> str:
+    """Shorten a safe text in the middle with “…” to at most `cells` terminal cells."""
+    if width(shown) <= cells:
         return shown
-    if room <= 1:
-        return "…" if room == 1 else ""
-    back = (room - 1) // 2
-    return f"{_head(shown, room - 1 - back)}…{_tail(shown, back)}"
+    if cells <= 1:
+        return "…" if cells == 1 else ""
+    back = (cells - 1) // 2
+    return f"{_head(shown, cells - 1 - back)}…{_tail(shown, back)}"
 
 
-def pad(shown: str, room: int, align: Literal["left", "right"] = "left") -> str:
-    """Fill a safe text with spaces to `room` terminal cells; a longer one is shortened."""
-    fitted = fit(shown, room)
-    gap = " " * (room - cells(fitted))
+def pad(shown: str, cells: int, align: Literal["left", "right"] = "left") -> str:
+    """Fill a safe text with spaces to `cells` terminal cells; a longer one is shortened."""
+    fitted = fit(shown, cells)
+    gap = " " * (cells - width(fitted))
     return fitted + gap if align == "left" else gap + fitted
 
 

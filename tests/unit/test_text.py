@@ -101,7 +101,7 @@ def test_counts() -> None:
 )
 def test_fit_cuts_the_middle(shown: str, room: int, expected: str) -> None:
     assert text.fit(shown, room) == expected
-    assert text.cells(expected) <= room
+    assert text.width(expected) <= room
 
 
 @given(st.text(), st.integers(0, 30))
