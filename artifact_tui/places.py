@@ -12,59 +12,70 @@ from pathlib import Path
 
 import platformdirs
 
+from artifact_tui.errors import ArtifactTuiError
+
 APP = "artifact-tui"
 
 
-def _place(name: str, default: Path) -> Path:
-    """The folder for one purpose; made when it is missing."""
+def _path(name: str, default: Path) -> Path:
+    """The folder for one purpose, whether or not it is there."""
     home = os.environ.get("ARTIFACT_TUI_HOME")
     own = os.environ.get(f"ARTIFACT_TUI_{name.upper()}")
     path = Path(own) if own else Path(home) / name if home else default
-    path = path.expanduser().absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path.expanduser().absolute()
+
+
+def _made(path: Path) -> Path:
+    """The folder, made when it is missing."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArtifactTuiError(
+            f"The folder {path} cannot be made: {error.strerror or error}.",
+            hint="Set ARTIFACT_TUI_HOME to a folder that you can write to.",
+        ) from error
     return path
+
+
+def config_file() -> Path:
+    """The configuration, which need not exist; nothing is made."""
+    return _path("config", platformdirs.user_config_path(APP)) / "config.toml"
 
 
 def config_dir() -> Path:
     """Holds `config.toml`."""
-    return _place("config", platformdirs.user_config_path(APP))
+    return _made(config_file().parent)
 
 
 def cache_dir() -> Path:
     """Holds catalogs: all of it can be thrown away."""
-    return _place("cache", platformdirs.user_cache_path(APP))
+    return _made(_path("cache", platformdirs.user_cache_path(APP)))
 
 
 def state_dir() -> Path:
     """Holds plans, tasks, marks and logs."""
-    return _place("state", platformdirs.user_state_path(APP))
+    return _made(_path("state", platformdirs.user_state_path(APP)))
 
 
 def data_dir() -> Path:
     """Holds the embedded registry."""
-    return _place("data", platformdirs.user_data_path(APP))
-
-
-def _inside(parent: Path, name: str) -> Path:
-    path = parent / name
-    path.mkdir(mode=0o700, exist_ok=True)
-    return path
+    return _made(_path("data", platformdirs.user_data_path(APP)))
 
 
 def plans_dir() -> Path:
     """Plans made on a screen, or on the command line without `-o`."""
-    return _inside(state_dir(), "plans")
+    return _made(state_dir() / "plans")
 
 
 def tasks_dir() -> Path:
     """One link a plan that was ever applied here, named by plan id."""
-    return _inside(state_dir(), "tasks")
+    return _made(state_dir() / "tasks")
 
 
 def marks_file(uid: str) -> Path:
     """The marks of one registry; `uid` is `Identity.uid`."""
     safe_name = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in uid)
-    return _inside(state_dir(), "marks") / f"{safe_name}.db"
+    return _made(state_dir() / "marks") / f"{safe_name}.db"
 
 
 def embedded_registry() -> Path:

@@ -1,0 +1,170 @@
+"""The configuration file, and which registry a name or an address means.
+
+The file is TOML and checked strictly: a mistake names the file, the line and the nearest key.
+
+    default_registry = "team"
+    theme = "textual-dark"
+
+    [registries.team]
+    address = "local:/srv/registry"
+    production = true               # read-only, unless read_only = false is stated
+
+    [keys]
+    review = "x"
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artifact_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LOCAL = "local:"
+"""The beginning of an address of the embedded kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryConfig:
+    """One `[registries.NAME]` table."""
+
+    address: str
+    read_only: bool = False
+    production: bool = False
+    token: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; without a file, everything has its default."""
+
+    registries: Mapping[str, RegistryConfig] = field(default_factory=dict)
+    default: str = ""
+    """The registry used when none is named; empty when the file states none."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Binding id to keys, as written: the screen checks the ids against its bindings."""
+    key_lines: Mapping[str, int] = field(default_factory=dict)
+    """The line of each binding id, for the error when there is no such binding."""
+    theme: str = ""
+    mouse: bool | None = None
+    """None: decided by the screen (off over SSH)."""
+    ascii: bool = False
+    path: Path | None = None
+    """The file that was read, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The registry that a command is about."""
+
+    name: str
+    """What people call it: the configured name, or the folder's. Untrusted text."""
+    address: str
+    """What a client opens; `local:` paths are absolute."""
+    read_only: bool = False
+    production: bool = False
+
+
+def load(path: Path | None = None) -> Config:
+    """Read the configuration, by default from `places.config_file()`.
+
+    Raises:
+        ConfigError: the file has a mistake, or holds a secret that other users can read.
+    """
+    from artifact_tui.configfile import read  # noqa: PLC0415 - most starts find no file
+    from artifact_tui.places import config_file  # noqa: PLC0415 - same
+
+    found = path or config_file()
+    return read(found) if found.is_file() else Config()
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word most like this one, or an empty text."""
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+
+
+def resolve(config: Config, text: str | None = None) -> Target:
+    """Which registry a person means: a configured name, an address, or a folder.
+
+    Without a text: the default registry, the only configured one, or the embedded one.
+    A configured registry keeps its protection however it is named.
+
+    Raises:
+        UsageError: there is no such registry, or it is not clear which one is meant.
+    """
+    if text is None:
+        return _default(config)
+    if text in config.registries:
+        return _configured(text, config.registries[text])
+    address = _address(text)
+    if address is None:
+        near = nearest(text, config.registries)
+        guess = f"Did you mean “{near}”? " if near else ""
+        raise UsageError(
+            f"There is no registry named “{text}”.",
+            hint=f"{guess}Name a registry of the configuration, or an address such as local:PATH.",
+        )
+    for name, registry in config.registries.items():
+        if _place(_address(registry.address) or "") == _place(address):
+            return _configured(name, registry)
+    return Target(name=_name(address), address=address)
+
+
+def _default(config: Config) -> Target:
+    if config.default:
+        return _configured(config.default, config.registries[config.default])
+    if len(config.registries) > 1:
+        names = ", ".join(config.registries)
+        raise UsageError(
+            "Several registries are configured, and none is the default.",
+            hint=f"Name one of them: {names}; or set default_registry in {config.path}.",
+        )
+    for name, registry in config.registries.items():
+        return _configured(name, registry)
+    return Target(name="local", address=LOCAL)
+
+
+def _configured(name: str, registry: RegistryConfig) -> Target:
+    return Target(
+        name=name,
+        address=_address(registry.address) or registry.address,
+        read_only=registry.read_only,
+        production=registry.production,
+    )
+
+
+def _address(text: str) -> str | None:
+    """The full address, or None when the text is not one."""
+    scheme, colon, rest = text.partition(":")
+    if text.startswith(LOCAL):
+        return LOCAL + _absolute(rest) if rest else LOCAL
+    if colon and scheme and scheme.replace("+", "").replace("-", "").isalnum():
+        return text
+    if "/" in text or text.startswith((".", "~")) or (Path(text) / "FORMAT").is_file():
+        return LOCAL + _absolute(text)
+    return None
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps “..”
+
+
+def _place(address: str) -> str:
+    """What two addresses of one registry have in common: links are followed."""
+    return os.path.realpath(address.removeprefix(LOCAL)) if address.startswith(LOCAL) else address
+
+
+def _name(address: str) -> str:
+    """What to call a registry that is not configured."""
+    if address == LOCAL:
+        return "local"
+    if address.startswith(LOCAL):
+        return Path(address.removeprefix(LOCAL)).name or address
+    return address
