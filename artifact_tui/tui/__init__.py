@@ -1,1 +1,20 @@
-"""See DESIGN: the tui room."""
+"""The screen. `run` is the only way in; Textual is imported when it is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from artifact_tui.config import Config, Target
+
+
+def run(target: Target, config: Config) -> int:
+    """Open the screen on one registry and stay until the user leaves; returns the exit code.
+
+    Raises:
+        ArtifactTuiError: the registry cannot be opened, or a remapped key makes no sense.
+            Nothing has been drawn then.
+    """
+    from artifact_tui.tui.launch import launch  # noqa: PLC0415  (Textual costs 0.2 s)
+
+    return launch(target, config)

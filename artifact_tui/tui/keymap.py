@@ -1,0 +1,116 @@
+"""The user's own keys: from the configuration to Textual's keymap, checked.
+
+Textual itself takes unknown ids and clashing keys in silence.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+from textual.keys import Keys, format_key
+
+from artifact_tui.errors import ConfigError
+from artifact_tui.text import safe
+from artifact_tui.tui.bindings import BY_ID, KeyRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from artifact_tui.config import Config
+
+_NAMED = frozenset(key.value for key in Keys)
+_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+_SHORT = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "question_mark": "?"}
+_SHARED = frozenset({"app", "list"})
+"""Places whose keys work together with those of another place."""
+
+FORBIDDEN = {"browse.review": frozenset({"ctrl+d", "ctrl+r", "enter"})}
+"""Keys that people press by habit (half a page down, reload, open), and must not delete."""
+
+
+def keymap_from(config: Config) -> dict[str, str]:
+    """Textual's keymap for the `[keys]` of the configuration.
+
+    Raises:
+        ConfigError: an id that does not exist (with the nearest one), a key that cannot be, or
+            one key for two things at the same place.
+    """
+    return _Checker(config).keymap()
+
+
+def shown_key(keymap: Mapping[str, str], row: KeyRow) -> str:
+    """The first key of a row, as the footer shows it."""
+    return key_name(keymap.get(row.id, row.keys).split(",")[0])
+
+
+def shown_keys(keymap: Mapping[str, str], row: KeyRow) -> str:
+    """All keys of a row, as the help screen shows them."""
+    return " ".join(key_name(key) for key in keymap.get(row.id, row.keys).split(","))
+
+
+def key_name(key: str) -> str:
+    """One key in Textual's spelling, as people write it."""
+    return _SHORT.get(key) or format_key(key)
+
+
+class _Checker:
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def keymap(self) -> dict[str, str]:
+        found = {row_id: self._keys(row_id, keys) for row_id, keys in self.config.keys.items()}
+        for row_id in found:
+            self._check_clash(row_id, found)
+        return {row_id: ",".join(keys) for row_id, keys in found.items()}
+
+    def _keys(self, row_id: str, keys: tuple[str, ...]) -> list[str]:
+        if row_id not in BY_ID:
+            near = get_close_matches(row_id, BY_ID, n=1, cutoff=0.4)
+            guess = f"Did you mean “{near[0]}”?" if near else "The help screen lists every id."
+            raise self._error(row_id, f"there is no key binding “{safe(row_id)}”", guess)
+        if not keys:
+            raise self._error(row_id, f"{row_id} has no key", 'Write a key, like "x".')
+        return [self._key(row_id, key) for key in keys]
+
+    def _key(self, row_id: str, key: str) -> str:
+        *modifiers, last = key.split("+") if len(key) > 1 else [key]
+        real = set(modifiers) <= _MODIFIERS and (len(last) == 1 or last in _NAMED)
+        if not real or not last.isprintable():
+            raise self._error(
+                row_id, f"“{safe(key)}” is not a key", "Like x, space, f5, ctrl+x or shift+up."
+            )
+        spelled = next(iter(Binding.make_bindings([(key, "", "")]))).key
+        if spelled in FORBIDDEN.get(row_id, ()):
+            raise self._error(
+                row_id,
+                f"{row_id} cannot be on {spelled}, which people press without meaning to delete",
+                "Choose another key.",
+            )
+        return spelled
+
+    def _check_clash(self, row_id: str, found: Mapping[str, list[str]]) -> None:
+        for other in BY_ID.values():
+            if other.id == row_id or not _meet(BY_ID[row_id], other):
+                continue
+            both = set(found[row_id]) & set(found.get(other.id, other.keys.split(",")))
+            if both:
+                key = key_name(min(both))
+                raise self._error(
+                    row_id,
+                    f"“{key}” would mean both {row_id} and {other.id}",
+                    f"Give {other.id} another key as well.",
+                )
+
+    def _error(self, row_id: str, message: str, hint: str) -> ConfigError:
+        line = self.config.key_lines.get(row_id)
+        where = (
+            f"{self.config.path}{f', line {line}' if line else ''}: " if self.config.path else ""
+        )
+        return ConfigError(f"{safe(where)}{message}.", hint=hint)
+
+
+def _meet(one: KeyRow, other: KeyRow) -> bool:
+    """Whether two rows can have the keyboard at the same time."""
+    return one.where == other.where or bool({one.where, other.where} & _SHARED)

@@ -1,0 +1,103 @@
+"""What all screens have in common: header, body, message line, footer, disabled actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Container
+from textual.screen import Screen
+
+from artifact_tui.text import safe
+from artifact_tui.tui.bindings import rows_of
+from artifact_tui.tui.widgets.dialog import Dialog
+from artifact_tui.tui.widgets.header import Header, HeaderFacts
+from artifact_tui.tui.widgets.keys_line import KeysLine
+from artifact_tui.tui.widgets.status import StatusLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from artifact_tui.tui.app import ArtifactApp
+    from artifact_tui.tui.services import Services
+
+
+class BaseScreen(Screen[None]):
+    """A screen of ours. A subclass names its `PLACE`, its `TITLE_WORD`, and composes a body."""
+
+    PLACE: ClassVar[str] = "browse"
+    """The `where` of this screen's rows in `bindings`."""
+    TITLE_WORD: ClassVar[str] = ""
+    """Shown in the header; empty for browse."""
+
+    DEFAULT_CSS = """
+    BaseScreen { layers: base overlay; align: center middle; }
+    BaseScreen #body { height: 1fr; width: 1fr; }
+    """
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+
+    @property
+    def host(self) -> ArtifactApp:
+        """The app, typed."""
+        return cast("ArtifactApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Header, body, message line, footer."""
+        yield Header(self.header_facts(), self.services.signs)
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield StatusLine()
+        yield KeysLine()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The screen's own widgets."""
+        return ()
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        self.show_keys()
+
+    def header_facts(self) -> HeaderFacts:
+        """What the header says; subclasses add to it with `dataclasses.replace`."""
+        services = self.services
+        return HeaderFacts(
+            name=services.target.name,
+            title=self.TITLE_WORD,
+            read_only=services.read_only,
+            production=services.target.production,
+        )
+
+    def why_not(self, row_id: str) -> str:
+        """Why the action of a binding cannot be used now, in words; empty when it can."""
+        del row_id
+        return ""
+
+    def refused(self, row_id: str) -> bool:
+        """Say why an action cannot be used, if that is so. Actions begin with it."""
+        reason = self.why_not(row_id)
+        if reason:
+            self.say(f"Not possible here: {reason}.", error=True)
+        return bool(reason)
+
+    def show_keys(self) -> None:
+        """Draw the footer again, after something was enabled or disabled."""
+        rows = [row for row in rows_of(self.PLACE, "app") if row.footer]
+        disabled = frozenset(row.id for row in rows if self.why_not(row.id))
+        self.query_one(KeysLine).update(rows, self.host.keymap_shown, disabled)
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show one sentence on the message line until the next key. It may hold untrusted text."""
+        self.query_one(StatusLine).say(safe(message), error=error)
+
+    def open_dialog(
+        self, dialog: Dialog[Any], callback: Callable[[Any], object] | None = None
+    ) -> None:
+        """Show a dialog over this screen; a second one is not opened over the first."""
+        if not self.query(Dialog):
+            dialog.open_on(self, callback or (lambda _value: None))

@@ -1,0 +1,79 @@
+"""What every screen is given: the registry, its catalog, the signs to draw with, the time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from artifact_tui import places
+from artifact_tui.clients import open_client
+from artifact_tui.errors import RegistryError
+from artifact_tui.tui.signs import Signs, signs_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.clients.base import Client
+    from artifact_tui.config import Config, Target
+
+
+def now_us() -> int:
+    """The time, as whole microseconds UTC."""
+    return time.time_ns() // 1_000
+
+
+@dataclass(slots=True)
+class Services:
+    """The one object that screens share; it owns the client and the catalog."""
+
+    target: Target
+    config: Config
+    client: Client
+    catalog: Catalog
+    catalog_path: Path
+    signs: Signs
+    now: Callable[[], int] = field(default=now_us)
+    """Microseconds UTC; tests freeze it."""
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why nothing may be changed here, or an empty string when the session is armed."""
+        if not self.client.capabilities.writable:
+            return "this connection can only read"
+        if self.client.read_only or self.target.read_only:
+            return "this session is read-only"
+        return ""
+
+    @property
+    def read_only(self) -> bool:
+        """True when nothing may be changed in this session."""
+        return bool(self.read_only_reason)
+
+    async def aclose(self) -> None:
+        """Close the catalog and the client."""
+        await self.catalog.close()
+        await self.client.aclose()
+
+
+async def open_services(target: Target, config: Config) -> Services:
+    """Open the registry of a target and its catalog.
+
+    Raises:
+        ArtifactTuiError: it cannot be opened; the message says why.
+    """
+    from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
+
+    client = open_client(target.address, read_only=target.read_only)
+    path = client.catalog_path
+    if path is None:
+        await client.aclose()
+        raise RegistryError(f"{target.name} has no catalog to read yet.")
+    try:
+        catalog = await Catalog.open(path, places.marks_file(client.identity.uid))
+    except BaseException:
+        await client.aclose()
+        raise
+    return Services(target, config, client, catalog, path, signs_for(config))

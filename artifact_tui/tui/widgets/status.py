@@ -1,0 +1,48 @@
+"""The message line above the footer: lasting facts, and one sentence until the next key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.tui.widgets.lines import Line, spread
+
+if TYPE_CHECKING:
+    from textual import events
+
+
+class StatusLine(Line):
+    """Left and right facts; a message covers the left ones."""
+
+    DEFAULT_CSS = "StatusLine { color: $foreground; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self._left = Content("")
+        self._right = Content("")
+        self._message: Content | None = None
+
+    def facts(self, left: Content, right: Content) -> None:
+        """Set the lasting facts."""
+        self._left, self._right = left, right
+        self._draw(self.size.width)
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show a sentence (already safe) until `hush`."""
+        self._message = Content.assemble((f" {message}", "bold $text-error" if error else "bold"))
+        self._draw(self.size.width)
+
+    def hush(self) -> None:
+        """Drop the message, if there is one."""
+        if self._message is not None:
+            self._message = None
+            self._draw(self.size.width)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the line out again."""
+        self._draw(event.size.width)
+
+    def _draw(self, width: int) -> None:
+        left = self._left if self._message is None else self._message
+        self.show(spread(left, self._right, width))
