@@ -1,0 +1,186 @@
+"""The words of a deletion: verdicts, states, reasons, and one item of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from artifact_tui.model import Facts
+
+
+class Action(StrEnum):
+    """What a plan does with its items."""
+
+    DELETE = "delete"
+    """Into the trash, where the registry has one."""
+    PURGE = "purge"
+    """Out of the trash, for good."""
+
+
+class Verdict(StrEnum):
+    """What the review says about one item."""
+
+    DELETE = "delete"
+    """It will be deleted (or purged) when the plan is applied."""
+    CONSENT = "consent"
+    """It stays, unless the user agrees to what it would take along (its aliases)."""
+    BLOCKED = "blocked"
+    """It stays."""
+
+
+class ItemState(StrEnum):
+    """What has happened to one item; the first two are not ends."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    """The request may have left; whether it was carried out is not known yet."""
+    DELETED = "deleted"
+    """The registry said so; it could not be asked again afterwards."""
+    VERIFIED = "verified"
+    """Deleted, and the registry was asked: it is gone."""
+    GONE = "gone"
+    """It was gone before we asked for anything."""
+    UNLINKED = "unlinked"
+    REFUSED = "refused"
+    """It changed since the review, or the registry will not do it. It is still there."""
+    FAILED = "failed"
+    NOT_TRIED = "not_tried"
+    """The rest of the plan was cancelled before its turn."""
+
+
+OPEN = frozenset({ItemState.PLANNED, ItemState.SENT})
+"""The states of an item that an apply still has to settle."""
+
+DONE = frozenset({ItemState.DELETED, ItemState.VERIFIED, ItemState.GONE, ItemState.UNLINKED})
+"""The states in which what was asked is so."""
+
+
+class Reason(StrEnum):
+    """Why an item stays or stayed; `words` is the sentence for people."""
+
+    NONE = ""
+    # in the review
+    ALIAS = "alias"
+    PROTECTED = "protected"
+    DEPENDENTS = "dependents"
+    DEPENDENT_STAYS = "dependent_stays"
+    LOOP = "loop"
+    READ_ONLY = "read_only"
+    IN_TRASH = "in_trash"
+    NOT_IN_TRASH = "not_in_trash"
+    PENDING = "pending"
+    # while applying: it changed since the review
+    CONTENT_CHANGED = "content_changed"
+    STATE_CHANGED = "state_changed"
+    RESTORED = "restored"
+    ALIASES_CHANGED = "aliases_changed"
+    PROTECTED_SINCE = "protected_since"
+    DEPENDENT_ADDED = "dependent_added"
+    DEPENDENT_LOST = "dependent_lost"
+    CHANGED = "changed"
+    # while applying: what the registry answered
+    REGISTRY_REFUSED = "registry_refused"
+    STILL_THERE = "still_there"
+    NO_ANSWER = "no_answer"
+    REGISTRY_FAILED = "registry_failed"
+    UNREACHABLE = "unreachable"
+
+    @property
+    def words(self) -> str:
+        """What this means, for people; empty for NONE."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.NONE: "",
+    Reason.ALIAS: "it carries an alias",
+    Reason.PROTECTED: "it carries a protected alias",
+    Reason.DEPENDENTS: "live versions outside this plan were made from it",
+    Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
+    Reason.LOOP: "its lineage runs in a circle, so no order is safe",
+    Reason.READ_ONLY: "the registry is read-only",
+    Reason.IN_TRASH: "it is in the trash already",
+    Reason.NOT_IN_TRASH: "it is not in the trash: only what is in the trash can be purged",
+    Reason.PENDING: "it is still being written",
+    Reason.CONTENT_CHANGED: "its content changed since the review",
+    Reason.STATE_CHANGED: "its state changed since the review",
+    Reason.RESTORED: "it was restored since the review",
+    Reason.ALIASES_CHANGED: "its aliases changed since the review",
+    Reason.PROTECTED_SINCE: "one of its aliases was protected since the review",
+    Reason.DEPENDENT_ADDED: "a version was made from it since the review",
+    Reason.DEPENDENT_LOST: "a version made from it went away since the review",
+    Reason.CHANGED: "it changed while it was being deleted",
+    Reason.REGISTRY_REFUSED: "the registry refused",
+    Reason.STILL_THERE: "answered done but still there",
+    Reason.NO_ANSWER: "no answer from the registry; it is still there",
+    Reason.REGISTRY_FAILED: "the registry failed",
+    Reason.UNREACHABLE: "the registry could not be reached",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for and agreed to; part of what is reviewed."""
+
+    action: Action = Action.DELETE
+    delete_aliases: bool = False
+    """Aliases may go along (protected ones never)."""
+    with_dependents: bool = False
+    """Every live version made from the selection joins the plan."""
+    orphan_dependents: bool = False
+    """Live versions outside the plan may lose a parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One version as the catalog shows it, before it is judged. Names are untrusted text."""
+
+    key: str
+    collection: str
+    label: str
+    type: str
+    size: int | None
+    """Bytes listed, or None where the registry does not say."""
+    facts: Facts
+    added_as_dependent: bool = False
+    """Not asked for: it joined because it was made from something that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a plan: what was reviewed, and what has happened to it. Names are untrusted."""
+
+    seq: int
+    """Position in the plan, from 1, in the order of the review."""
+    level: int
+    """Lower levels go first; a version's dependents are on lower levels than itself."""
+    key: str
+    collection: str
+    label: str
+    type: str
+    size: int | None
+    facts: Facts
+    verdict: Verdict
+    reason: Reason = Reason.NONE
+    """Why it stays (verdict), or why it stayed (refused, failed)."""
+    detail: str = ""
+    """Names for the reason, in one line: untrusted text."""
+    added_as_dependent: bool = False
+    outside_dependents: tuple[str, ...] = ()
+    """Keys of live versions that stay and would lose this parent."""
+    kind: str = "version"
+    """What sort of thing it is; later clients add links, collections and stored objects."""
+    state: ItemState = ItemState.PLANNED
+    attempts: int = 0
+    error: str = ""
+    """The registry's words about the last attempt: untrusted text."""
+    retryable: bool = False
+    sent_us: int | None = None
+    done_us: int | None = None
+
+    @property
+    def name(self) -> str:
+        """`COLLECTION:LABEL`, as a user would type it; untrusted text."""
+        return f"{self.collection}:{self.label}"
