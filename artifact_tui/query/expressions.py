@@ -1,0 +1,47 @@
+"""SQL over `v`, one row of `version`, for what is worked out rather than stored.
+
+Written so that SQLite looks up the few rows that concern `v` and never scans: where it might
+choose wrongly, CROSS JOIN fixes the order.
+"""
+
+from __future__ import annotations
+
+BELOW = """\
+WITH RECURSIVE below(id) AS (
+  SELECT e.child_id FROM edge e WHERE e.parent_id = v.id
+  UNION
+  SELECT e.child_id FROM below CROSS JOIN version t ON t.id = below.id AND t.state = 'trash'
+    CROSS JOIN edge e ON e.parent_id = t.id)
+SELECT {what} FROM below CROSS JOIN version x ON x.id = below.id
+WHERE x.state <> 'trash' AND x.id <> v.id"""
+"""The nearest versions made from `v` that are not in the trash, as rows `x`; `{what}` to fill."""
+
+DEPENDENTS = "(" + BELOW.format(what="count(*)") + ")"
+"""How many live versions were made directly from `v`, looking through those in the trash."""
+
+HAS_DEPENDENTS = (
+    "(EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
+    " WHERE e.parent_id = v.id AND x.state <> 'trash')"
+    " OR EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
+    f" WHERE e.parent_id = v.id AND x.state = 'trash') AND EXISTS ({BELOW.format(what='1')}))"
+)
+"""Whether `DEPENDENTS` is more than 0, without walking where one step tells."""
+
+UNIQUE = """\
+CASE WHEN EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id) THEN
+  (SELECT coalesce(sum(b.size), 0)
+   FROM (SELECT DISTINCT f.blob_id FROM file f WHERE f.version_id = v.id) own
+   CROSS JOIN blob b ON b.id = own.blob_id
+   WHERE b.state <> 2 AND NOT EXISTS
+     (SELECT 1 FROM file o WHERE o.blob_id = b.id AND o.version_id <> v.id))
+WHEN v.file_count = 0 AND ifnull(v.size, 0) = 0 THEN 0 END"""
+"""Bytes of the objects that only `v` needs; NULL where the registry does not tell its files."""
+
+NEWEST = """\
+v.id IN (SELECT w.id FROM collection k CROSS JOIN version w ON w.id IN
+  (SELECT n.id FROM version n WHERE n.collection_id = k.id AND n.state = 'live'
+   ORDER BY n.ordinal DESC LIMIT {count}))"""
+"""Whether `v` is one of the newest live versions of its collection; `{count}` to fill."""
+
+LISTED = "v.state <> 'trash'"
+"""What a filter shows that says nothing of the state."""

@@ -1,0 +1,52 @@
+"""The fields of the filter language: what each holds and how a person reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "state", "size", "count", "duration", "date", "newest"]
+
+ORDERED: frozenset[Kind] = frozenset({"size", "count", "duration", "date"})
+"""Kinds that `<`, `<=`, `>` and `>=` make sense for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field; `column` is false for `latest`, which asks about a version but is not shown."""
+
+    kind: Kind
+    help: str
+    column: bool = True
+
+
+FIELDS: dict[str, Field] = {
+    "name": Field("text", "the collection's name, whole, in any case; * stands for anything"),
+    "type": Field("text", "the collection's type: model, dataset, code, …"),
+    "version": Field("text", "the version's label, such as v12"),
+    "alias": Field("text", "an alias on the version; none, any"),
+    "tag": Field("text", "a tag on the version; none, any"),
+    "state": Field("state", "live, trash, pending or any; without it the trash is left out"),
+    "size": Field("size", "bytes of the version: 500MB, 2GiB; none = not known"),
+    "unique": Field("size", "bytes that only this version holds; none = not known"),
+    "age": Field("duration", "time since it was created: 30d, 6mo, 1y"),
+    "created": Field("date", "when it was created (UTC): 2026, 2026-01, 2026-01-31"),
+    "used": Field("duration", "time since it was last used; none = never, or not known"),
+    "ttl": Field("duration", "time left until the registry deletes it; none = it is kept"),
+    "dependents": Field("count", "live versions made directly from it"),
+    "files": Field("count", "how many files it has"),
+    "run": Field("text", "the run, job or user that made it; none, any"),
+    "registry": Field("text", "the name of the registry"),
+    "latest": Field(
+        "newest", "latest:3 = the newest three live versions of a collection", column=False
+    ),
+}
+"""Every field by name, in the order of help and completion."""
+
+STATES = ("live", "trash", "pending", "any")
+"""What `state:` may name."""
+
+ABSENT = frozenset(
+    {"alias", "tag", "size", "unique", "age", "created", "used", "ttl", "files", "run"}
+)
+"""Fields that a version may lack: `field:none` and `field:any` ask for that."""

@@ -1,0 +1,121 @@
+"""The frozen tree that a filter's text becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Op = Literal[":", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A text value: literal pieces with a `*` between each two of them."""
+
+    pieces: tuple[str, ...]
+
+    @property
+    def literal(self) -> str | None:
+        """The text itself when there is no `*` in it."""
+        return self.pieces[0] if len(self.pieces) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A field that is a text; `part` means that it only has to contain the pattern."""
+
+    field: str
+    pattern: Pattern
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """`field:any`, or with `wanted` false `field:none`."""
+
+    field: str
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A field compared with a whole number: bytes or a count."""
+
+    field: str
+    op: Op
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A field compared with a time span; `:` means from `value` up to one `unit` more."""
+
+    field: str
+    op: Op
+    value_us: int
+    unit_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A field compared with the half-open span `[start_us, end_us)` that the user's date names."""
+
+    field: str
+    op: Op
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`state:` with one of `fields.STATES`."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest `count` live versions of each collection, by ordinal."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Everything that `item` is not true of."""
+
+    item: Node
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every one of `items`; no items means everything."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """At least one of `items`."""
+
+    items: tuple[Node, ...]
+
+
+Term = Text | Has | Number | Duration | Date | State | Latest
+Node = Term | Not | All | Any
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A filter that was understood."""
+
+    text: str
+    """As it was typed."""
+    root: Node
+    fields: frozenset[str]
+    """The fields it names; a bare word names `name`."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing was asked, so that only the trash is left out."""
+        return self.root == All(())
