@@ -1,0 +1,57 @@
+"""REST registries of the "Trustworthy Model Registry" family: `http://HOST/api`, `https://…`.
+
+Servers of this family differ in almost everything, and the reference server answers "deleted" for
+deletions that it loses and "not found" while its storage fails. This client is tolerant in what it
+accepts and believes no single answer; `facts` (see `truth`) is where it makes up its mind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.http.options import Options
+
+NAME = "http"
+
+
+class HttpKind:
+    """The entry point; importing it does not import httpx."""
+
+    @property
+    def name(self) -> str:
+        """The entry-point name."""
+        return NAME
+
+    def claims(self, address: str) -> bool:
+        """Whether an address is that of a web server."""
+        return address.partition("://")[0].lower() in {"http", "https"} and "://" in address
+
+    def open(self, address: str, *, read_only: bool, actor: str = "") -> HttpClient:
+        """Open a registry, with a token from the environment if there is one.
+
+        Nothing is sent yet: whether it can be reached, the first request shows.
+        """
+        from artifact_tui.clients.http.options import from_environment  # noqa: PLC0415 - lazy
+
+        return connect(address, options=from_environment(), read_only=read_only, actor=actor)
+
+
+KIND = HttpKind()
+
+
+def connect(
+    address: str, *, options: Options | None = None, read_only: bool = False, actor: str = ""
+) -> HttpClient:
+    """Open a registry with options of its own.
+
+    Raises:
+        UsageError: the address, or the token, cannot be used.
+    """
+    from artifact_tui.clients.http.client import HttpClient  # noqa: PLC0415 - httpx is slow to load
+    from artifact_tui.clients.http.options import Address, Options  # noqa: PLC0415 - same
+
+    return HttpClient(
+        Address.parse(address), options or Options(), read_only=read_only, actor=actor
+    )

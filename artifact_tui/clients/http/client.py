@@ -1,0 +1,300 @@
+"""The client of REST registries: the protocol of `clients.base`, and what only they can do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from artifact_tui.clients.http import decode, keys
+from artifact_tui.clients.http.credentials import Credentials
+from artifact_tui.clients.http.deleting import Deleter
+from artifact_tui.clients.http.lineage import LineageReader
+from artifact_tui.clients.http.reader import Reader, Run
+from artifact_tui.clients.http.routes import Missing, Routes
+from artifact_tui.clients.http.truth import Truth
+from artifact_tui.clients.http.wire import Wire
+from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.http.decode import Row
+    from artifact_tui.clients.http.keys import Ref
+    from artifact_tui.clients.http.lineage import Scan
+    from artifact_tui.clients.http.options import Address, Login, Options
+    from artifact_tui.clients.http.paths import Call
+    from artifact_tui.clients.http.reader import Health
+    from artifact_tui.model import (
+        Deletion,
+        Edge,
+        Facts,
+        File,
+        Garbage,
+        Version,
+    )
+
+KIND = "http"
+"""The entry-point name."""
+
+KEPT_S = 60.0
+"""How long a listing read for `collections` also answers `versions`."""
+
+_NO_TRASH = "this registry has no trash"
+
+
+class HttpClient:
+    """One connection to one REST registry.
+
+    Beside the protocol: `artifacts`, `scan`, `lineage`, `get`, `by_name`, `by_regex`, `health`,
+    `create`, `reset`, `authenticate`. Its listings carry no size, date, alias or digest: `digest`
+    is a fingerprint of type, id, name (and source address where the listing has it).
+    """
+
+    def __init__(self, address: Address, options: Options, *, read_only: bool, actor: str) -> None:
+        self.actor = actor
+        self._address = address
+        self._options = options
+        self._read_only = read_only
+        self._credentials = Credentials(options)
+        self._wire = Wire(address, options, self._credentials, read_only=read_only)
+        self._reader = Reader(self._wire, options)
+        self._routes = Routes(self._wire)
+        self._truth = Truth(self._reader, self._routes)
+        self._deleter = Deleter(self._wire, self._reader, self._routes, self._truth)
+        self._lineage = LineageReader(self._wire, self._reader, self._routes)
+        self._run: Run | None = None
+        self._runs = 0
+
+    @property
+    def identity(self) -> Identity:
+        """The address is all that tells one such registry from another."""
+        return Identity(KIND, self._address.text, self._address.text)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Deletion one by one; lineage upwards only; no trash, no aliases, no bytes."""
+        return Capabilities(
+            lineage=True,
+            batch_delete=self._options.batch,
+            reset=True,
+            writable=not self._read_only,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing requests are refused before they are sent."""
+        return self._read_only
+
+    @property
+    def catalog_path(self) -> None:
+        """There is no catalog: sync first."""
+        return
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know about this connection, in whole sentences."""
+        found = []
+        if self._address.scheme == "http" and not self._address.loopback:
+            found.append("The connection is not encrypted: others may read along.")
+        if self._truth.survivors:
+            found.append(
+                f"{self._truth.survivors:,} deletions were answered with success and were not"
+                " done. Deletions are sent one at a time now."
+            )
+        return tuple(found)
+
+    # reading
+
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+        """Everything, as it comes: the cheapest way to fill a catalog.
+
+        A version may come again, when a later page shows that another entry has the same id. An
+        unknown `after` (of another connection) starts from the beginning.
+        """
+        run = self._current(after)
+        rows = await run.more()
+        page = tuple((run.shelf.collection(row), run.shelf.version(row)) for row in rows)
+        return Page(page, None if run.done or not rows else f"{run.number}.")
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        """Collections in the order in which the listing names them."""
+        run = self._current(after)
+        position = int(after.partition(".")[2] or 0) if after else 0
+        position = position if position <= len(run.shelf.groups) else 0
+        while len(run.shelf.groups) <= position and not run.done:
+            await run.more()
+        groups = list(run.shelf.groups)[position:]
+        rows = tuple(_collection(group) for group in groups)
+        end = position + len(groups)
+        if not run.done and rows:
+            return Page(rows, f"{run.number}.{end}")
+        return Page(rows)
+
+    def _current(self, after: str | None) -> Run:
+        """The listing that a cursor belongs to, or a new one."""
+        number = (after or "").partition(".")[0]
+        if self._run is None or number != str(self._run.number):
+            self._runs += 1
+            self._run = Run(self._reader, self._runs)
+        return self._run
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """One collection's versions, all on one page."""
+        del after
+        collection = keys.parse(collection_key)
+        if collection is None:
+            return Page(())
+        run = self._run
+        if run is not None and run.fresh and time.monotonic() - run.began < KEPT_S:
+            shelf = await run.all()
+        else:
+            shelf = await self._reader.named(collection)
+        return Page(tuple(shelf.versions(collection)))
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        """Lineage edges, by reading every model: slow. `scan` tells how far it is."""
+        return await self._lineage.edges(after)
+
+    async def scan(self, after: str | None = None) -> Scan:
+        """The next part of the scan of all models' lineage; `after` stays good for days."""
+        return await self._lineage.scan(after)
+
+    async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
+        """The edges into one version; None when the server does not tell."""
+        ref = keys.parse(version_key)
+        return None if ref is None else await self._lineage.parents(ref)
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """Nothing: these registries do not tell what is in an artifact."""
+        await self.get(version_key)
+        return ()
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true now; without dependents, which only a scan of all lineage can tell."""
+        found = await self._truth.facts(keys)
+        if self._truth.survivors:
+            self._wire.pacer.serial()
+        return found
+
+    async def get(self, version_key: str) -> Row:
+        """One artifact, with its source address.
+
+        Raises:
+            NotFoundError: the server says that there is none.
+        """
+        ref = keys.parse(version_key)
+        row = Missing.UNASKABLE if ref is None else await self._routes.get(ref)
+        if isinstance(row, Missing):
+            raise NotFoundError(f"The registry has no artifact {version_key}.")
+        return row
+
+    async def by_name(self, name: str) -> tuple[Row, ...]:
+        """The artifacts of one name."""
+        return await self._search(self._wire.paths.by_name(name), None, "searching by name")
+
+    async def by_regex(self, pattern: str) -> tuple[Row, ...]:
+        """The artifacts whose name, or text, the server finds a pattern in."""
+        body = msgspec.json.encode({"regex": pattern})
+        doing = "searching by regular expression"
+        return await self._search(self._wire.paths.by_regex(), body, doing)
+
+    async def _search(self, call: Call, body: bytes | None, doing: str) -> tuple[Row, ...]:
+        answer, found = await self._wire.parsed(
+            call, lambda answer: decode.rows(answer.body)[0], "a listing", body
+        )
+        if found is not None:
+            return tuple(found)
+        if answer.status == 404:  # noqa: PLR2004 - "nothing found" in half of the family
+            return ()
+        raise self._wire.refused(answer, doing)
+
+    async def health(self) -> Health:
+        """How the server is."""
+        return await self._reader.health()
+
+    async def authenticate(self, login: Login) -> None:
+        """Get a token for a name and password, and use it from now on."""
+        self._credentials.use(login)
+        await self._wire.login()
+
+    # writing
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise ReadOnlyError(
+                f"The registry {self._address.text} is open for reading only. Nothing was sent.",
+                hint="Open it without --read-only to change it.",
+            )
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Delete these artifacts, for good: there is no trash."""
+        self._check_writable()
+        return await self._deleter.delete(deletions)
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: there is no trash. `create` makes a new artifact from the same source."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_TRASH) for key in keys]
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: there is no trash."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_TRASH) for key in keys]
+
+    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
+        """Impossible: the registry says nothing about its bytes."""
+        del grace_us, dry_run
+        self._check_writable()
+        raise RegistryError(
+            "This registry has no garbage collection.",
+            hint="What deletions leave in its storage is shown as orphans, once configured.",
+        )
+
+    async def create(self, kind: str, name: str, url: str) -> str:
+        """Make an artifact from a source address; gives its key. It may take minutes.
+
+        Raises:
+            RegistryError: it was not made, or nobody knows; the message says which.
+        """
+        self._check_writable()
+        body = msgspec.json.encode({"url": url, "name": name})
+        call = self._wire.paths.create(kind)
+        answer = await self._wire.once(call, body, whole_s=self._options.create_s)
+        if not answer.good:
+            raise self._wire.refused(answer, "making the artifact")
+        try:
+            return decode.artifact(answer.body, kind).ref.key
+        except decode.GarbageError:
+            raise RegistryError(
+                f"The registry accepted the artifact ({answer.status}) without telling its id.",
+                hint="List the registry again to see it.",
+            ) from None
+
+    async def reset(self) -> None:
+        """Delete everything, in one request.
+
+        Raises:
+            RegistryError: it was not done, or nobody knows; the message says which.
+        """
+        self._check_writable()
+        answer = await self._wire.once(self._wire.paths.reset())
+        if not answer.good:
+            raise self._wire.refused(answer, "deleting everything")
+        if answer.html:
+            raise RegistryError(
+                "The registry answered the reset with a web page.",
+                hint="Whether it was done is not known: list the registry.",
+            )
+        if self._reader.last is not None:
+            self._reader.sent |= {ref.id for ref in self._reader.last.rows}
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._wire.aclose()
+
+
+def _collection(group: Ref) -> Collection:
+    return Collection(key=group.key, name=group.id, type=group.type)

@@ -1,0 +1,252 @@
+"""Untrusted JSON into checked values, tolerant of what the servers of the family do differently.
+
+Nothing here trusts a shape: ids may be numbers, types may be missing, rows may be wrapped, error
+texts come under three names. What cannot be read is a `GarbageError`, never a crash.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from artifact_tui.clients.http.keys import Ref, fingerprint
+
+UNTYPED = "model"
+"""The type of a row that has none: what the reference server lists it as."""
+
+WORDS_LIMIT = 300
+"""How many characters of a server's error text are kept."""
+
+_WRAPPERS = ("artifacts", "items", "results", "data", "models")
+_ERRORS = ("detail", "message", "error", "description", "errors")
+
+
+class GarbageError(ValueError):
+    """An answer that is not what the endpoint answers, though its status says success."""
+
+
+class Row(NamedTuple):
+    """One artifact as a listing shows it."""
+
+    type: str
+    id: str
+    name: str
+    url: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """Its type and id."""
+        return Ref(self.type, self.id)
+
+    @property
+    def collection(self) -> Ref:
+        """Its type and name."""
+        return Ref(self.type, self.name)
+
+
+class Lineage(NamedTuple):
+    """The lineage of one artifact as its server tells it."""
+
+    own: str
+    """The id of the artifact itself, as written in the edges."""
+    names: dict[str, str]
+    """Node id to name, where a node has one."""
+    edges: tuple[tuple[str, str], ...]
+    """(parent, child) as node ids."""
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False):
+    id: str | int
+    name: str | None = None
+    type: str | None = None
+    url: str | None = None
+
+
+_ROWS = msgspec.json.Decoder(list[_Wire])
+_ANY = msgspec.json.Decoder()
+
+
+def loads(body: bytes) -> Any:
+    """Any JSON value.
+
+    Raises:
+        GarbageError: it is not JSON, too deep, or holds numbers that nobody means.
+    """
+    try:
+        return _ANY.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise GarbageError("the answer is not JSON that can be read") from error
+
+
+def rows(body: bytes, kind: str | None = None) -> tuple[list[Row], int]:
+    """The artifacts of a listing, and how many entries of it have no usable id.
+
+    `kind` is the type that was asked for: the type of rows that do not say theirs.
+
+    Raises:
+        GarbageError: it is not a listing.
+    """
+    untyped = kind or UNTYPED
+    try:
+        found = _ROWS.decode(body)
+    except msgspec.ValidationError:
+        return _tolerant_rows(loads(body), untyped)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise GarbageError("the answer is not a listing") from error
+    return [
+        Row(one.type or untyped, str(one.id), one.name or "", one.url or "") for one in found
+    ], 0
+
+
+def _tolerant_rows(value: Any, untyped: str) -> tuple[list[Row], int]:
+    if isinstance(value, dict):
+        value = next((value[name] for name in _WRAPPERS if isinstance(value.get(name), list)), None)
+    if not isinstance(value, list):
+        raise GarbageError("the answer is not a listing")
+    read = [_row(one, untyped) for one in value]
+    good = [one for one in read if one is not None]
+    if value and not good:
+        raise GarbageError("no entry of the listing has an id")
+    return good, len(read) - len(good)
+
+
+def _row(value: Any, untyped: str) -> Row | None:
+    """One artifact from any of its shapes: flat, or split in `metadata` and `data`."""
+    if not isinstance(value, dict):
+        return None
+    meta = value["metadata"] if isinstance(value.get("metadata"), dict) else value
+    data = value["data"] if isinstance(value.get("data"), dict) else value
+    identifier = _id(meta.get("id", meta.get("artifact_id")))
+    if identifier is None:
+        return None
+    kind = _text(meta.get("type")) or _text(meta.get("artifact_type")) or untyped
+    return Row(kind, identifier, _text(meta.get("name")), _text(data.get("url")))
+
+
+def artifact(body: bytes, kind: str) -> Row:
+    """One artifact as `GET /artifacts/{type}/{id}` answers it.
+
+    Raises:
+        GarbageError: it is not one.
+    """
+    row = _row(loads(body), kind)
+    if row is None:
+        raise GarbageError("the answer is not an artifact")
+    return row
+
+
+def deleted_id(body: bytes) -> str | None:
+    """The id that the answer to a deletion names, or None when it names none.
+
+    Raises:
+        GarbageError: the answer is a page for people, or reports an error.
+    """
+    text = body.strip()
+    if text.startswith(b"<"):
+        raise GarbageError("the answer is a web page")
+    if not text.startswith((b"{", b"[")):
+        return None
+    value = loads(text)
+    if not isinstance(value, dict):
+        return None
+    status = _text(value.get("status")).lower()
+    if "error" in value or status in {"error", "failed", "failure"}:
+        raise GarbageError(words(body) or f"the answer says {status}")
+    meta = value["metadata"] if isinstance(value.get("metadata"), dict) else value
+    return _id(meta.get("id", meta.get("artifact_id")))
+
+
+def words(body: bytes) -> str:
+    """A server's own words about an error, from any of the shapes they come in; maybe none."""
+    text = body.strip()
+    if text.startswith((b"{", b"[", b'"')):
+        try:
+            return _flat(loads(text))[:WORDS_LIMIT]
+        except GarbageError:
+            return ""
+    if text.startswith(b"<"):
+        return ""
+    return " ".join(text.decode("utf-8", "replace").split())[:WORDS_LIMIT]
+
+
+def _flat(value: Any, depth: int = 0) -> str:
+    if isinstance(value, str):
+        return value
+    if depth > 4:  # noqa: PLR2004 - nobody nests an error message deeper
+        return ""
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_flat(one, depth + 1) for one in value[:5])))
+    if isinstance(value, dict):
+        if isinstance(value.get("msg"), str):
+            place = ".".join(str(one) for one in value.get("loc") or () if isinstance(one, str))
+            return f"{place}: {value['msg']}" if place else value["msg"]
+        return next(filter(None, (_flat(value.get(name), depth + 1) for name in _ERRORS)), "")
+    return ""
+
+
+def count(body: bytes) -> int | None:
+    """How many artifacts `GET /health` counts, where it does."""
+    try:
+        value = loads(body)
+    except GarbageError:
+        return None
+    found = value.get("models") if isinstance(value, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+
+
+def lineage(body: bytes, own: str) -> Lineage:
+    """Lineage in either shape of the family.
+
+    Raises:
+        GarbageError: it is neither.
+    """
+    value = loads(body)
+    nodes = value.get("nodes") if isinstance(value, dict) else None
+    edges = value.get("edges") if isinstance(value, dict) else None
+    if not isinstance(nodes, list) or not isinstance(edges, list):
+        raise GarbageError("the answer is not a lineage graph")
+    names = {}
+    for node in nodes:
+        if isinstance(node, dict) and (key := _id(node.get("artifact_id", node.get("id")))):
+            names[key] = _text(node.get("name"))
+    root = _id(value.get("root_id")) or own
+    found = []
+    for edge in edges:
+        if isinstance(edge, dict):
+            parent = _id(edge.get("from_node_artifact_id", edge.get("parent", edge.get("from"))))
+            child = _id(edge.get("to_node_artifact_id", edge.get("child", edge.get("to"))))
+            if parent is None or child is None:
+                raise GarbageError("an edge of the lineage graph has no end")
+            found.append((parent, child))
+    return Lineage(root, names, tuple(found))
+
+
+def token(body: bytes) -> str:
+    """The token in an answer of `PUT /authenticate`: a JSON string, or under its name.
+
+    Raises:
+        GarbageError: there is none.
+    """
+    text = body.strip()
+    value = loads(text) if text[:1] in {b'"', b"{"} else text.decode("utf-8", "replace")
+    if isinstance(value, dict):
+        value = value.get("token", value.get("access_token"))
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise GarbageError("the answer holds no token")
+    return value.strip()
+
+
+def digest(row: Row, *, with_url: bool) -> str:
+    """What identifies an artifact's content, as far as this registry tells: it has no digests."""
+    return fingerprint(row.type, row.id, row.name, row.url if with_url else "")
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

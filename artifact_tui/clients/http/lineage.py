@@ -1,0 +1,158 @@
+"""Who was made from what, as far as the server tells: the parents of one model at a time.
+
+The family's servers show only an artifact's own parents, so dependents become known by reading
+the lineage of every model. Parents may be named by id, by name, by something made from the name,
+or be `external:`; only those that the registry lists are edges here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.http import decode, keys
+from artifact_tui.clients.http.paths import AddressingError
+from artifact_tui.model import Edge, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from artifact_tui.clients.http.keys import Ref
+    from artifact_tui.clients.http.reader import Reader
+    from artifact_tui.clients.http.routes import Routes
+    from artifact_tui.clients.http.shelf import Shelf
+    from artifact_tui.clients.http.wire import Answer, Wire
+
+MODEL = "model"
+"""The only type that has lineage in the family."""
+
+SCAN = 25
+"""Models read for one page of a scan: a few seconds on a slow server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A part of the scan of all models."""
+
+    edges: tuple[Edge, ...]
+    scanned: tuple[str, ...]
+    """Keys whose parents are known now, those without any included."""
+    unknown: tuple[str, ...]
+    """Keys whose lineage the server would not tell: what they were made from is not known."""
+    after: str | None
+    done: int
+    total: int
+
+
+class LineageReader:
+    """Reads lineage, one model at a time."""
+
+    def __init__(self, wire: Wire, reader: Reader, routes: Routes) -> None:
+        self._wire = wire
+        self._reader = reader
+        self._routes = routes
+        self._oldest: tuple[Shelf, dict[str, Ref]] | None = None
+
+    async def edges(self, after: str | None) -> Page[Edge]:
+        """The next page of edges; every page but the last has some."""
+        while True:
+            scan = await self.scan(after)
+            if scan.edges or scan.after is None:
+                return Page(scan.edges, scan.after)
+            after = scan.after
+
+    async def scan(self, after: str | None, count: int = SCAN) -> Scan:
+        """The lineage of the next models, in an order that deletions do not shift.
+
+        Raises:
+            RegistryError: the registry cannot be used. `after` is still good for going on later.
+        """
+        shelf = await self._shelf(again=after is None)
+        models = sorted((ref for ref in shelf.rows if ref.type == MODEL), key=_place)
+        last = keys.parse(after) if after else None
+        rest = [ref for ref in models if last is None or _place(ref) > _place(last)]
+        edges: list[Edge] = []
+        scanned, unknown = [], []
+        for ref in rest[:count]:
+            found = await self.parents(ref)
+            if found is None:
+                unknown.append(ref.key)
+            else:
+                scanned.append(ref.key)
+                edges += found
+        ended = len(rest) <= count
+        return Scan(
+            edges=tuple(edges),
+            scanned=tuple(scanned),
+            unknown=tuple(unknown),
+            after=None if ended else rest[count - 1].key,
+            done=len(models) - max(0, len(rest) - count),
+            total=len(models),
+        )
+
+    async def parents(self, ref: Ref) -> tuple[Edge, ...] | None:
+        """The edges into one artifact, or None when the server does not tell.
+
+        Raises:
+            RegistryError: the registry cannot be used.
+        """
+        try:
+            call = self._wire.paths.lineage(ref)
+        except AddressingError:
+            return None
+        answer, found = await self._wire.parsed(call, self._parse(ref), "lineage")
+        if found is None:
+            if answer.status in {401, 403, 429}:
+                raise self._wire.refused(answer, "reading lineage")
+            return None
+        shelf = await self._shelf()
+        mine = {found.own, ref.id}
+        made_from = {
+            parent
+            for start, end in found.edges
+            if end in mine and start not in mine
+            for parent in [self._known(shelf, start, found.names.get(start, ""))]
+            if parent is not None and parent != ref
+        }
+        return tuple(sorted(Edge(parent.key, ref.key) for parent in made_from))
+
+    @staticmethod
+    def _parse(ref: Ref) -> Callable[[Answer], decode.Lineage]:
+        return lambda answer: decode.lineage(answer.body, ref.id)
+
+    def _known(self, shelf: Shelf, identifier: str, name: str) -> Ref | None:
+        """The artifact that a node of the graph stands for.
+
+        By id; else by name, the oldest of that name: so does the reference server, whose stored
+        lineage has only names.
+        """
+        own = keys.Ref(MODEL, identifier)
+        if own in shelf.rows:
+            return own
+        if (other := shelf.any_type(identifier)) is not None:
+            return other
+        oldest = self._names(shelf)
+        return oldest.get(name) or oldest.get(identifier.removeprefix("external:"))
+
+    def _names(self, shelf: Shelf) -> dict[str, Ref]:
+        """The oldest artifact of each name; models before others."""
+        if self._oldest is None or self._oldest[0] is not shelf:
+            oldest: dict[str, Ref] = {}
+            for models in (True, False):
+                for group, refs in shelf.groups.items():
+                    if (group.type == MODEL) is models and group.id:
+                        oldest.setdefault(group.id, min(refs, key=_place))
+            self._oldest = (shelf, oldest)
+        return self._oldest[1]
+
+    async def _shelf(self, *, again: bool = False) -> Shelf:
+        """A listing to know ids by: the last one, or a new one."""
+        if again or self._reader.last is None:
+            shelf = await self._reader.listing(self._reader.walk())
+            if self._reader.last is None:
+                return shelf
+        return self._reader.last
+
+
+def _place(ref: Ref) -> tuple[int, str]:
+    return (keys.ordinal(ref.id), ref.id)

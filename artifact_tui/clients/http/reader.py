@@ -1,0 +1,218 @@
+"""Reading a whole registry: for the catalog page by page, and for decisions as one snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.http import decode
+from artifact_tui.clients.http.listing import Walk
+from artifact_tui.clients.http.shelf import Shelf
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.http.decode import Row
+    from artifact_tui.clients.http.keys import Ref
+    from artifact_tui.clients.http.options import Options
+    from artifact_tui.clients.http.wire import Wire
+
+EMPTY_LOOKS = 3
+"""How often an empty listing must be seen before it is believed, even when it is explained."""
+
+SNAPSHOT_TRIES = 6
+_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `GET /health` says."""
+
+    status: int
+    artifacts: int | None
+    """How many there are, where the server counts them."""
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A whole listing, and whether what it does not show is really not there."""
+
+    shelf: Shelf
+    sure: bool
+    """The server's own count agrees, or two passes do."""
+
+
+class Reader:
+    """Passes over the listing of one registry, and what is remembered of them."""
+
+    def __init__(self, wire: Wire, options: Options) -> None:
+        self._wire = wire
+        self._options = options
+        self.last: Shelf | None = None
+        """The last complete listing that was not empty."""
+        self.pages = 0
+        """How many requests that listing took."""
+        self.sent: set[str] = set()
+        """Ids that this connection may have deleted."""
+        self.count_is_useless = False
+        """The server's count has nothing to do with its listing, however often they are read."""
+
+    async def health(self) -> Health:
+        """Ask the server how it is; this also makes it load its storage again.
+
+        Raises:
+            RegistryError: it does not answer.
+        """
+        start = time.perf_counter()
+        answer = await self._wire.read(self._wire.paths.health())
+        took = (time.perf_counter() - start) * 1000
+        return Health(answer.status, decode.count(answer.body) if answer.good else None, took)
+
+    def walk(self) -> Walk:
+        """A new pass over everything."""
+        return Walk(self._wire, self._options)
+
+    async def count(self) -> int | None:
+        """How many artifacts the server says there are, as far as its count is of use."""
+        if self.count_is_useless:
+            return None
+        try:
+            return (await self.health()).artifacts
+        except RegistryError:
+            return None
+
+    @staticmethod
+    def agrees(count: int | None, shelf: Shelf) -> bool | None:
+        """Whether a count fits a listing; None when there is no count.
+
+        Some servers count models only.
+        """
+        if count is None:
+            return None
+        models = sum(ref.type == "model" for ref in shelf.rows)
+        return count in {shelf.entries, models}
+
+    async def listing(self, walk: Walk) -> Shelf:
+        """One whole pass, remembered."""
+        shelf = Shelf()
+        while (rows := await walk.page()) is not None:
+            shelf.put(rows)
+        self.finished(walk, shelf)
+        return shelf
+
+    async def named(self, collection: Ref) -> Shelf:
+        """The artifacts of one type and name."""
+        walk = Walk(self._wire, self._options, name=collection.id, kind=collection.type)
+        shelf = Shelf()
+        while (rows := await walk.page()) is not None:
+            shelf.put(row for row in rows if row.collection == collection)
+        return shelf
+
+    def finished(self, walk: Walk, shelf: Shelf) -> None:
+        """Remember a complete listing."""
+        if shelf.rows:
+            self.last, self.pages = shelf, walk.pages
+
+    async def snapshot(self) -> Snapshot:
+        """The whole listing as it is now.
+
+        Raises:
+            RegistryError: it cannot be read, or it is empty and nothing explains that.
+        """
+        before: Shelf | None = None
+        empty = 0
+        for attempt in range(SNAPSHOT_TRIES):
+            await asyncio.sleep(_PAUSE_S * attempt)
+            count = await self.count()
+            walk, shelf = self.walk(), Shelf()
+            walk.expected = count
+            while (rows := await walk.page()) is not None:
+                shelf.put(rows)
+            if not shelf.rows:
+                empty += 1
+                if empty >= EMPTY_LOOKS and self._explained():
+                    return Snapshot(shelf, sure=True)
+                continue
+            fits = self.agrees(count, shelf)
+            if fits or (fits is None and (walk.pages == 1 or _same(shelf, before))):
+                self.finished(walk, shelf)
+                return Snapshot(shelf, sure=True)
+            before = shelf
+        if before is None:
+            raise self._outage()
+        self.count_is_useless = True
+        return Snapshot(before, sure=False)
+
+    def _explained(self) -> bool:
+        """Whether everything that was listed may have been deleted by us."""
+        if self._options.accept_empty:
+            return True
+        return self.last is not None and all(ref.id in self.sent for ref in self.last.rows)
+
+    def _outage(self) -> RegistryError:
+        before = f", and listed {len(self.last.rows):,} before" if self.last else ""
+        return RegistryError(
+            f"The registry lists nothing at all{before}. That is what an outage of its storage"
+            " looks like, so nothing is taken as gone.",
+            hint="Try again later. If it is really empty, sync it again.",
+        )
+
+
+def _same(shelf: Shelf, before: Shelf | None) -> bool:
+    return before is not None and shelf.rows.keys() == before.rows.keys()
+
+
+class Run:
+    """A listing on its way to the catalog: rows as they come, nothing twice, nothing skipped."""
+
+    def __init__(self, reader: Reader, number: int) -> None:
+        self.number = number
+        self.shelf = Shelf()
+        self.done = False
+        self._reader = reader
+        self._walk = reader.walk()
+        self._began = self._sent = len(reader.sent)
+        self._passes = 1
+        self._lock = asyncio.Lock()
+        self.began = time.monotonic()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was deleted through this connection since it began."""
+        return self._began == len(self._reader.sent)
+
+    async def more(self) -> list[Row]:
+        """Rows not given before; empty only when the listing is complete."""
+        async with self._lock:
+            while not self.done:
+                if self._sent != len(self._reader.sent):
+                    self._again()
+                rows = await self._walk.page()
+                if rows is None:
+                    await self._end()
+                elif found := self.shelf.put(rows):
+                    return found
+        return []
+
+    async def all(self) -> Shelf:
+        """The complete listing."""
+        while not self.done:
+            await self.more()
+        return self.shelf
+
+    def _again(self) -> None:
+        self._sent = len(self._reader.sent)
+        self._walk = self._reader.walk()
+        self._passes += 1
+
+    async def _end(self) -> None:
+        """The end of a pass: once more when the server says that there is more than it showed."""
+        fits = self._reader.agrees(await self._reader.count(), self.shelf)
+        if fits is False and self._passes < 2:  # noqa: PLR2004 - one more pass
+            self._again()
+            return
+        self._reader.count_is_useless |= fits is False
+        self._reader.finished(self._walk, self.shelf)
+        self.done = True

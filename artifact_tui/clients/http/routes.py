@@ -1,0 +1,112 @@
+"""Requests about one artifact: plural or singular paths, whichever this server has."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.http import decode
+from artifact_tui.clients.http.paths import AddressingError
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.http.decode import Row
+    from artifact_tui.clients.http.keys import Ref
+    from artifact_tui.clients.http.paths import Call
+    from artifact_tui.clients.http.wire import Answer, Wire
+
+_ROUTE = re.compile(
+    r"endpoint|route|\burl\b|\bpath\b|page not|method not allowed|missing authentication token",
+    re.IGNORECASE,
+)
+"""Words of a 404 (or of a gateway's 403) that are about the path, not about an artifact."""
+
+
+def no_such_route(answer: Answer) -> bool:
+    """Whether an answer says that the path as such does not exist."""
+    if answer.status == 405:  # noqa: PLR2004 - the reference server's answer to unknown paths
+        return True
+    if answer.status == 404 and answer.html:  # noqa: PLR2004 - a framework's own page
+        return True
+    return answer.status in {403, 404} and bool(_ROUTE.search(decode.words(answer.body)))
+
+
+class Missing(Enum):
+    """Why a GET brings no artifact."""
+
+    ABSENT = "absent"
+    """The server says that it does not exist."""
+    UNASKABLE = "unaskable"
+    """The server cannot be asked about this id, or not under this type."""
+
+
+class Routes:
+    """GET and DELETE of one artifact."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.singular = False
+        """This server has `/artifact/{type}/{id}` instead of `/artifacts/{type}/{id}`."""
+
+    async def get(self, ref: Ref) -> Row | Missing:
+        """One artifact, or what the server says instead.
+
+        Raises:
+            RegistryError: it says nothing that can be relied upon.
+        """
+        try:
+            here, there = (
+                self._wire.paths.get(ref, singular=singular)
+                for singular in (self.singular, not self.singular)
+            )
+        except AddressingError:
+            return Missing.UNASKABLE
+        answer, row = await self._get(here, ref)
+        if no_such_route(answer):
+            other, row = await self._get(there, ref)
+            if row is not None:
+                self.singular = not self.singular
+            if not no_such_route(other) and not other.html:
+                answer = other
+        if row is not None:
+            return self._checked(row, ref)
+        if answer.status in {404, 410}:
+            return Missing.ABSENT
+        if answer.status in {400, 405, 422}:
+            return Missing.UNASKABLE
+        raise self._wire.refused(answer, "reading an artifact")
+
+    async def _get(self, call: Call, ref: Ref) -> tuple[Answer, Row | None]:
+        """The answer, and the artifact in it if it is a good one."""
+
+        def parse(answer: Answer) -> Row:
+            row = decode.artifact(answer.body, ref.type)
+            if row.id.strip() != ref.id.strip():
+                raise decode.GarbageError("it is about another artifact than it was asked about")
+            return row
+
+        return await self._wire.parsed(call, parse, "an artifact")
+
+    @staticmethod
+    def _checked(row: Row, ref: Ref) -> Row | Missing:
+        """Some servers trim ids: then this id cannot be asked for, only its neighbour."""
+        return row if row.id == ref.id else Missing.UNASKABLE
+
+    async def delete(self, ref: Ref, *, spent: float = 0.0) -> Answer:
+        """Send the deletion of one artifact, once; the other path only if there is no such route.
+
+        Raises:
+            AddressingError, NotSentError, TooLongError: nothing was sent.
+            LostError: it was sent, and is not answered.
+        """
+        here, there = (
+            self._wire.paths.delete(ref, singular=singular)
+            for singular in (self.singular, not self.singular)
+        )
+        answer = await self._wire.once(here, spent=spent)
+        if no_such_route(answer):
+            other = await self._wire.once(there, spent=spent)
+            if not no_such_route(other) and not other.html:
+                self.singular = not self.singular
+                return other
+        return answer

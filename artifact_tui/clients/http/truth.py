@@ -1,0 +1,150 @@
+"""What is really there: the answer to "which of these versions exist now?".
+
+One answer is not enough here. A 404 may come from a server whose storage failed for a moment; a
+listing may be old, empty for the same reason, or miss rows because somebody deleted while it was
+paging. So:
+
+- there: a GET answers 200, or a listing shows it (unless we sent its deletion; then only a GET);
+- gone: a listing that is sure (see `Reader.snapshot`) does not show its id under any type; where
+  listing and GET contradict each other, the GET must say 404 `LOOKS` times `ROUNDS` times;
+- an id that no GET can ask about is there when the listing shows it, under whatever type;
+- anything else is an error: nothing is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.http import decode, keys
+from artifact_tui.clients.http.routes import Missing
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Facts, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.http.decode import Row
+    from artifact_tui.clients.http.keys import Ref
+    from artifact_tui.clients.http.reader import Reader, Snapshot
+    from artifact_tui.clients.http.routes import Routes
+    from artifact_tui.clients.http.shelf import Shelf
+
+LOOKS = 2
+"""How often the listing is read before GETs alone are believed."""
+
+ROUNDS = 3
+"""How often, for each of these, a 404 must be repeated, each time after the server loaded its
+storage again."""
+
+
+class Truth:
+    """Facts about versions of one registry."""
+
+    def __init__(self, reader: Reader, routes: Routes) -> None:
+        self._reader = reader
+        self._routes = routes
+        self.done: set[str] = set()
+        """Keys whose deletion was answered with success."""
+        self.survivors = 0
+        """How many of them were found to be there still."""
+
+    async def facts(self, wanted: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now; those that are gone are left out.
+
+        Raises:
+            RegistryError: it cannot be told.
+        """
+        refs = {key: ref for key in wanted if (ref := keys.parse(key)) is not None}
+        if not refs:
+            return {}
+        found: dict[str, Facts] = {}
+        pending = dict(refs)
+        if self._single_is_cheaper(pending):
+            await self._ask_each(pending, found)
+            pending = {key: ref for key, ref in refs.items() if key not in found}
+        for _ in range(LOOKS):
+            if pending:
+                snapshot = await self._reader.snapshot()
+                pending = await self._settle(snapshot, pending, found)
+        self.survivors += len(self.done & found.keys())
+        self.done -= found.keys()
+        return {key: found[key] for key in wanted if key in found}
+
+    def _single_is_cheaper(self, pending: Mapping[str, Ref]) -> bool:
+        """Few keys against many pages; the first look of a connection is always a listing."""
+        last = self._reader.last
+        if last is None or len(pending) > self._reader.pages:
+            return False
+        return not any(last.twins(ref) for ref in pending.values())
+
+    async def _settle(
+        self, snapshot: Snapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
+    ) -> dict[str, Ref]:
+        """What a look at the listing leaves open: 404 for each GET, against the listing's word.
+
+        Raises:
+            RegistryError: neither listing nor GET can tell.
+        """
+        doubtful = self._compare(snapshot, pending, found)
+        for attempt in range(ROUNDS):
+            if attempt and doubtful:
+                await self._reader.count()
+            asked = doubtful
+            doubtful = await self._ask_each(asked, found)
+            for key in asked.keys() - doubtful.keys() - found.keys():
+                found[key] = _unaskable(key, asked[key], snapshot)
+        return doubtful
+
+    def _compare(
+        self, snapshot: Snapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
+    ) -> dict[str, Ref]:
+        """Settle what the listing settles; the rest is doubtful."""
+        shelf = snapshot.shelf
+        doubtful = {}
+        for key, ref in pending.items():
+            if ref in shelf.rows and ref.id not in self._reader.sent:
+                found[key] = _facts(key, shelf.digest(ref))
+            elif snapshot.sure and not shelf.has_id(ref.id):
+                continue
+            else:
+                doubtful[key] = ref
+        return doubtful
+
+    async def _ask_each(self, refs: Mapping[str, Ref], found: dict[str, Facts]) -> dict[str, Ref]:
+        """One GET for each; gives those that answered 404. Those it cannot ask for are in neither.
+
+        Raises:
+            RegistryError: an answer that says nothing.
+        """
+        absent = {}
+        for key, ref in refs.items():
+            row = await self._routes.get(ref)
+            if row is Missing.ABSENT:
+                absent[key] = ref
+            elif not isinstance(row, Missing):
+                found[key] = _facts(key, self._digest(ref, row))
+        return absent
+
+    def _digest(self, ref: Ref, row: Row) -> str:
+        """The digest of a GET's answer, made from the parts that a listing would show."""
+        last: Shelf | None = self._reader.last
+        if last is not None and last.twins(ref) and row in {last.rows[ref], *last.twins(ref)}:
+            return last.digest(ref)
+        return decode.digest(row, with_url=last is not None and last.urls)
+
+
+def _unaskable(key: str, ref: Ref, snapshot: Snapshot) -> Facts:
+    """An id that no GET can ask about (now): only the listing speaks."""
+    shelf = snapshot.shelf
+    listed = ref if ref in shelf.rows else shelf.any_type(ref.id)
+    if listed is None:
+        raise RegistryError(
+            "The registry does not list an artifact, and cannot be asked about it either.",
+            hint="Its listing changes while it is read. Try again when it is quiet.",
+        )
+    return _facts(key, shelf.digest(listed))
+
+
+def _facts(key: str, digest: str) -> Facts:
+    """Aliases there are none; dependents are what the catalog's scan of lineage has found."""
+    return Facts(key=key, digest=digest, state=VersionState.LIVE)
