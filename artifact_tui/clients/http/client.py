@@ -193,17 +193,17 @@ class HttpClient:
 
     async def by_name(self, name: str) -> tuple[Row, ...]:
         """The artifacts of one name."""
-        return await self._search(self._wire.paths.by_name(name), None, "searching by name")
+        return await self._search(self._wire.paths.by_name(name), "searching by name")
 
     async def by_regex(self, pattern: str) -> tuple[Row, ...]:
         """The artifacts whose name, or text, the server finds a pattern in."""
         body = msgspec.json.encode({"regex": pattern})
-        doing = "searching by regular expression"
-        return await self._search(self._wire.paths.by_regex(), body, doing)
+        call = self._wire.paths.by_regex(body)
+        return await self._search(call, "searching by regular expression")
 
-    async def _search(self, call: Call, body: bytes | None, doing: str) -> tuple[Row, ...]:
+    async def _search(self, call: Call, doing: str) -> tuple[Row, ...]:
         answer, found = await self._wire.parsed(
-            call, lambda answer: decode.rows(answer.body)[0], "a listing", body
+            call, lambda answer: decode.rows(answer.body)[0], "a listing"
         )
         if found is not None:
             return tuple(found)
@@ -261,8 +261,8 @@ class HttpClient:
         """
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
-        call = self._wire.paths.create(kind)
-        answer = await self._wire.once(call, body, whole_s=self._options.create_s)
+        call = self._wire.paths.create(kind, body, self._options.create_s)
+        answer = await self._wire.once(call)
         if not answer.good:
             raise self._wire.refused(answer, "making the artifact")
         try:

@@ -19,9 +19,10 @@ from artifact_tui.errors import RegistryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from artifact_tui.clients.http.answers import Answer
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.options import Options
-    from artifact_tui.clients.http.wire import Answer, Wire
+    from artifact_tui.clients.http.wire import Wire
 
 TYPES = ("model", "dataset", "code")
 """The types of the family."""
@@ -88,10 +89,9 @@ class Walk:
         kind = self._kinds[0]
         query = {"name": self._name} | ({"types": [kind]} if kind else {})
         body = msgspec.json.encode([query])
-        offset = "" if self._offset is None else str(self._offset)
-        call = self._wire.paths.listing(self._offset)
+        call = self._wire.paths.listing(body, self._offset)
         answer, found = await self._wire.parsed(
-            call, lambda answer: decode.rows(answer.body, kind), "a listing", body, offset=offset
+            call, lambda answer: decode.rows(answer.body, kind), "a listing"
         )
         if found is None:
             return answer, None

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from artifact_tui.clients.http.secret import Secret
 from artifact_tui.errors import UsageError
@@ -82,6 +82,15 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
+
+    def same_origin(self, other: SplitResult) -> bool:
+        """Whether an absolute URL is on this server: scheme, host and port."""
+        try:
+            port = other.port or _PORTS.get(other.scheme.lower(), 0)
+        except ValueError:
+            return False
+        found = (other.scheme.lower(), (other.hostname or "").lower(), port)
+        return found == (self.scheme, self.host, self.port)
 
     @property
     def text(self) -> str:

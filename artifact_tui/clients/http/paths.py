@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -43,6 +43,12 @@ class Call:
     """It is answered from the server's memory and does not make it load its storage again."""
     parts: int = 0
     """How many `/` the path has."""
+    content: bytes | None = None
+    """The body, in JSON."""
+    offset: str = ""
+    """The value of the `offset` header, which some servers read instead of the query."""
+    whole_s: float | None = None
+    """Longest duration with the whole answer, where it is not the usual one."""
 
 
 def segment(text: str, what: str = "id") -> str:
@@ -94,10 +100,11 @@ class Paths:
         """GET /health."""
         return self._call("GET", "/health", reads=True)
 
-    def listing(self, offset: int | None = None) -> Call:
+    def listing(self, content: bytes = b"[]", offset: int | None = None) -> Call:
         """POST /artifacts: a page of the listing."""
         query = "" if offset is None else f"offset={offset:d}"
-        return self._call("POST", "/artifacts", reads=True, lists=True, query=query)
+        call = self._call("POST", "/artifacts", reads=True, lists=True, query=query)
+        return replace(call, content=content, offset="" if offset is None else str(offset))
 
     def get(self, ref: Ref, *, singular: bool = False) -> Call:
         """GET /artifacts/{type}/{id}."""
@@ -112,27 +119,29 @@ class Paths:
         path = f"/artifact/byName/{segment(name, 'name')}"
         return self._call("GET", path, reads=True, lists=True)
 
-    def by_regex(self) -> Call:
+    def by_regex(self, content: bytes = b"{}") -> Call:
         """POST /artifact/byRegEx."""
-        return self._call("POST", "/artifact/byRegEx", reads=True, lists=True)
+        call = self._call("POST", "/artifact/byRegEx", reads=True, lists=True)
+        return replace(call, content=content)
 
     def lineage(self, ref: Ref) -> Call:
         """GET /artifact/model/{id}/lineage: the family has it for models."""
         return self._call("GET", f"/artifact/model/{segment(ref.id)}/lineage", reads=True)
 
-    def create(self, kind: str) -> Call:
+    def create(self, kind: str, content: bytes, whole_s: float) -> Call:
         """POST /artifact/{type}."""
         if kind.lower() == "byregex":
             raise AddressingError("An artifact's type cannot be byRegEx.")
-        return self._call("POST", f"/artifact/{segment(kind, 'type')}", reads=False)
+        call = self._call("POST", f"/artifact/{segment(kind, 'type')}", reads=False)
+        return replace(call, content=content, whole_s=whole_s)
 
     def reset(self) -> Call:
         """DELETE /reset: everything."""
         return self._call("DELETE", "/reset", reads=False)
 
-    def authenticate(self) -> Call:
+    def authenticate(self, content: bytes = b"{}") -> Call:
         """PUT /authenticate: a token for a name and password; changes no artifact."""
-        return self._call("PUT", "/authenticate", reads=True)
+        return replace(self._call("PUT", "/authenticate", reads=True), content=content)
 
     @staticmethod
     def _one(ref: Ref, *, singular: bool) -> str:
@@ -140,16 +149,14 @@ class Paths:
         return f"/{place}/{segment(ref.type, 'type')}/{segment(ref.id)}"
 
 
-def build(
-    origin: httpx.URL, call: Call, headers: list[tuple[str, str]], content: bytes | None
-) -> httpx.Request:
+def build(origin: httpx.URL, call: Call, headers: list[tuple[str, str]]) -> httpx.Request:
     """The request for a call, checked to be exactly that call.
 
     Raises:
         AddressingError: the library would have sent another path.
     """
     url = origin.copy_with(raw_path=call.raw_path)
-    request = httpx.Request(call.method, url, headers=headers, content=content)
+    request = httpx.Request(call.method, url, headers=headers, content=call.content)
     sent = request.url.raw_path
     if sent != call.raw_path or sent.partition(b"?")[0].count(b"/") != call.parts:
         raise AddressingError("The request would have gone to another path. Nothing was sent.")

@@ -10,10 +10,11 @@ from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.paths import AddressingError
 
 if TYPE_CHECKING:
+    from artifact_tui.clients.http.answers import Answer
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
     from artifact_tui.clients.http.paths import Call
-    from artifact_tui.clients.http.wire import Answer, Wire
+    from artifact_tui.clients.http.wire import Wire
 
 _ROUTE = re.compile(
     r"endpoint|route|\burl\b|\bpath\b|page not|method not allowed|missing authentication token",

@@ -1,0 +1,89 @@
+"""Answers, whole and within limits, and the ways in which there is none."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LATER = frozenset({429, 503})
+
+
+class NotSentError(RegistryError):
+    """The registry could not be reached: the request did not leave."""
+
+
+class LostError(RegistryError):
+    """The request left, and no whole answer came back: it may have been carried out."""
+
+
+class UnusableError(LostError):
+    """The answer is too large, or of an unknown encoding: asking again would not help."""
+
+
+class TooLongError(RegistryError):
+    """The registry asks to wait longer than this call may: the request did not leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def good(self) -> bool:
+        """Whether the status says success."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - what success is
+
+    @property
+    def html(self) -> bool:
+        """Whether it is a page for people."""
+        kind = self.headers.get("content-type", "")
+        return "html" in kind or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def later(self) -> bool:
+        """Whether it says: not carried out, come back later."""
+        return self.status in _LATER and (self.status == 429 or "retry-after" in self.headers)  # noqa: PLR2004
+
+
+async def whole(response: httpx.Response, limit: int) -> Answer:
+    """The whole answer, decoded, as long as it stays below the limit.
+
+    Raises:
+        UnusableError: it is larger, or encoded in a way that was not asked for.
+        LostError: it is damaged or cut off.
+    """
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    unpacker = zlib.decompressobj(wbits=47) if encoding in {"gzip", "x-gzip", "deflate"} else None
+    if unpacker is None and encoding not in {"", "identity"}:
+        raise UnusableError(f"The registry's answer is encoded in an unknown way ({encoding}).")
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - for the type checker
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in stream:
+        try:
+            part = unpacker.decompress(chunk, limit - size + 1) if unpacker else chunk
+        except zlib.error:
+            raise LostError("The registry's answer is damaged.") from None
+        size += len(part)
+        if size > limit:
+            await stream.aclose()
+            raise UnusableError(f"The registry's answer is larger than {limit:,} bytes.")
+        parts.append(part)
+    await stream.aclose()
+    if unpacker is not None and not unpacker.eof:
+        raise LostError("The registry's answer is cut off.")
+    return Answer(response.status_code, headers, b"".join(parts))

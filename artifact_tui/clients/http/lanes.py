@@ -1,0 +1,121 @@
+"""Connections: one transport each, because httpx's pool slows down badly with many.
+
+TLS is verified; a private authority may be trusted beside the usual ones. Proxies come from the
+environment, credentials never do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from artifact_tui.clients.http.guard import Guard
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from artifact_tui.clients.http.options import Address, Options
+    from artifact_tui.clients.http.paths import Paths
+
+IDLE_S = 2.0
+"""Servers of the family close idle connections after 5 seconds without a word."""
+
+
+class Lane:
+    """One connection, and whether it may be used again."""
+
+    __slots__ = ("_make", "_transport", "healthy")
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._make = make
+        self._transport: httpx.AsyncBaseTransport | None = None
+        self.healthy = False
+
+    def open(self) -> httpx.AsyncBaseTransport:
+        """Its transport, opened when first used."""
+        if self._transport is None:
+            self._transport = self._make()
+        return self._transport
+
+    async def close(self) -> None:
+        """Close it; it may be opened again."""
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
+
+
+class Lanes:
+    """The connections to one registry, opened as they are needed."""
+
+    def __init__(
+        self, address: Address, options: Options, paths: Paths, *, read_only: bool
+    ) -> None:
+        self._address = address
+        self._ca_file = options.ca_file
+        self._paths = paths
+        self._read_only = read_only
+        self._tls: ssl.SSLContext | None = None
+        self._free: list[Lane] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncIterator[Lane]:
+        """A connection of our own.
+
+        One that met trouble is dropped, and so is one that brought a server's failure: servers
+        of the family close it after a 500 without saying so.
+        """
+        if self._closed:
+            raise RegistryError("The connection to the registry has been closed.")
+        lane = self._free.pop() if self._free else Lane(self._open)
+        lane.healthy = False
+        try:
+            yield lane
+        finally:
+            if lane.healthy and not self._closed:
+                self._free.append(lane)
+            else:
+                await asyncio.shield(lane.close())
+
+    def _open(self) -> httpx.AsyncBaseTransport:
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_S)
+        lane = httpx.AsyncHTTPTransport(
+            verify=self._context(), limits=limits, trust_env=False, proxy=self._proxy()
+        )
+        return Guard(lane, self._paths) if self._read_only else lane
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            if self._address.scheme == "https":
+                self._tls = httpx.create_ssl_context()
+                if self._ca_file is not None:
+                    self._trust(self._tls)
+            else:
+                self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; not used
+        return self._tls
+
+    def _trust(self, context: ssl.SSLContext) -> None:
+        try:
+            context.load_verify_locations(cafile=self._ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise RegistryError(
+                f"The certificates in {self._ca_file} cannot be read: {error}.",
+                hint="Name a file of certificates in PEM form.",
+            ) from error
+
+    def _proxy(self) -> str | None:
+        if self._address.loopback or proxy_bypass(self._address.host):
+            return None
+        return getproxies().get(self._address.scheme)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        while self._free:
+            await self._free.pop().close()

@@ -1,0 +1,245 @@
+"""The endpoints of the stand-in."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from tests.servers.rest.registry import Entry, matches
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from tests.servers.rest.app import Line, StandIn
+    from tests.servers.rest.traps import Traps
+
+TYPES = {"model", "dataset", "code"}
+
+
+class Handlers:
+    """The endpoints."""
+
+    def __init__(self, state: StandIn) -> None:
+        self._state = state
+
+    @property
+    def _traps(self) -> Traps:
+        return self._state.traps
+
+    async def unknown(self, request: Request, line: Line) -> Response:
+        del request, line
+        match self._traps.unknown:
+            case "404":
+                return self._state.error(404, "Endpoint not found")
+            case "html":
+                return HTMLResponse("<!doctype html><title>App</title>")
+            case "gateway":
+                return JSONResponse({"message": "Missing Authentication Token"}, 403)
+            case _:
+                return self._state.error(405, "Method Not Allowed")
+
+    async def health(self, request: Request, line: Line) -> Response:
+        del request, line
+        if self._traps.health == "missing":
+            return self._state.error(404, "Endpoint not found")
+        entries = await self._state.instance().load(self._traps)
+        models = sum(entry.type == "model" for entry in entries)
+        counts = {"count": len(entries), "models": models}
+        value: dict[str, Any] = {"status": "ok", "uptime_s": int(time.monotonic())}
+        if self._traps.health in counts:
+            value["models"] = counts[self._traps.health]
+        return JSONResponse(value)
+
+    async def authenticate(self, request: Request, line: Line) -> Response:
+        line.carried_out = True
+        if not self._traps.password:
+            return self._state.error(501, "not supported")
+        asked = await request.json()
+        if asked["secret"]["password"] != self._traps.password:
+            return self._state.error(401, f"wrong password {asked['secret']['password']}")
+        self._state.token = "bearer " + secrets.token_hex(12)
+        self._state.token_used = 0
+        return JSONResponse(self._state.token)
+
+    async def reset(self, request: Request, line: Line) -> Response:
+        del request
+        line.carried_out = True
+        await self._state.instance().save(self._traps, ())
+        self._state.bucket.counter = 0
+        return JSONResponse({"status": "registry reset"})
+
+    async def listing(self, request: Request, line: Line) -> Response:
+        del line
+        queries = await request.json()
+        query = queries[0] if queries else {"name": "*"}
+        types = query.get("types") or None
+        if types and not TYPES.issuperset(types):
+            return JSONResponse({"detail": [{"loc": ["body"], "msg": "not a type"}]}, 422)
+        found = [
+            entry
+            for entry in self._state.instance().memory
+            if self._named(entry, query["name"]) and (not types or entry.type in types)
+        ]
+        if self._traps.too_many and not types and len(found) > self._traps.too_many:
+            return self._state.error(413, "too many artifacts")
+        return self._page(request, found)
+
+    def _named(self, entry: Entry, name: str) -> bool:
+        if name in {"", "*"}:
+            return True
+        if self._traps.names == "substring":
+            return name.lower() in entry.name.lower()
+        return entry.name == name
+
+    def _page(self, request: Request, found: list[Entry]) -> Response:
+        traps = self._traps
+        where = {"query": request.query_params, "header": request.headers, "nowhere": {}}
+        text = where[traps.offset_from].get("offset", "0")
+        start = int(text) if text.isdigit() else 0
+        page = found[start : start + traps.page_size]
+        if traps.endless:
+            page = [Entry(f"9{start + n}", "more") for n in range(traps.page_size)]
+        end = start + len(page)
+        more = traps.endless or end < len(found)
+        headers = {
+            "more": {"offset": str(end)} if more else {},
+            "always": {"offset": str(end)},
+            "x-offset": {"X-Offset": str(end)},
+            "null": {"offset": str(end) if more else "null"},
+            "never": {},
+        }[traps.offset_header]
+        rows = [self._row(entry) for entry in page]
+        return JSONResponse({"artifacts": rows} if traps.wrapped else rows, headers=headers)
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        row: dict[str, Any] = {"name": entry.name, "id": entry.id, "type": entry.type}
+        if self._traps.number_ids and entry.id.isdigit():
+            row["id"] = int(entry.id)
+        if self._traps.untyped:
+            del row["type"]
+        if self._traps.row_urls:
+            row["url"] = entry.url
+        return row
+
+    async def by_name(self, request: Request, line: Line) -> Response:
+        del line
+        name = request.path_params["name"].strip()
+        memory = self._state.instance().memory
+        return JSONResponse([self._row(entry) for entry in memory if entry.name == name])
+
+    async def by_regex(self, request: Request, line: Line) -> Response:
+        del line
+        try:
+            pattern = re.compile((await request.json())["regex"], re.MULTILINE)
+        except re.error:
+            return self._state.error(400, "Invalid regular expression.")
+        memory = self._state.instance().memory
+        rows = [self._row(entry) for entry in memory if pattern.search(entry.name)]
+        return JSONResponse(rows) if rows else self._state.error(404, "No artifact found.")
+
+    async def get(self, request: Request, line: Line) -> Response:
+        del line
+        identifier = request.path_params["id"]
+        identifier = identifier.strip() if self._traps.trims_ids else identifier
+        entries = await self._state.instance().load(self._traps)
+        found = [entry for entry in entries if entry.id == identifier]
+        if not found:
+            return self._absent()
+        kind = request.path_params["type"]
+        if self._traps.types == "ignored" and kind not in TYPES:
+            return JSONResponse({"detail": [{"loc": ["path"], "msg": "not a type"}]}, 422)
+        typed = [entry for entry in found if matches(self._traps, entry, identifier, kind)]
+        if not typed:
+            return self._wrong_type()
+        entry = typed[0]
+        return JSONResponse({"metadata": self._row(entry), "data": {"url": entry.url}})
+
+    def _absent(self) -> Response:
+        if self._traps.absent == "html":
+            return HTMLResponse("<!doctype html><title>404 Not Found</title>", 404)
+        return self._state.error(404, "Artifact does not exist.")
+
+    def _wrong_type(self) -> Response:
+        if self._traps.types == "400":
+            return self._state.error(400, "Artifact type does not match.")
+        return self._absent()
+
+    async def delete(self, request: Request, line: Line) -> Response:
+        traps = self._traps
+        identifier, kind = request.path_params["id"], request.path_params["type"]
+        found = await self._state.instance().delete(traps, identifier, kind)
+        if not found:
+            held = any(entry.id == identifier for entry in self._state.bucket.entries)
+            return self._wrong_type() if held and traps.types != "ignored" else self._absent()
+        line.carried_out = True
+        match traps.deleted:
+            case "message":
+                return JSONResponse({"message": "Artifact deleted successfully"})
+            case "empty":
+                return JSONResponse({})
+            case "204":
+                return Response(status_code=204)
+            case "202":
+                return JSONResponse({"status": "queued"}, 202)
+            case _:
+                return JSONResponse({"status": "deleted", "id": identifier})
+
+    async def create(self, request: Request, line: Line) -> Response:
+        kind = request.path_params["type"]
+        if kind not in TYPES:
+            return self._state.error(400, "no such type")
+        asked = await request.json()
+        line.carried_out = True
+        bucket = self._state.bucket
+        bucket.counter += 1
+        entry = Entry(str(bucket.counter), asked.get("name") or asked["url"], kind, asked["url"])
+        await self._state.instance().save(self._traps, (*bucket.entries, entry))
+        return JSONResponse({"metadata": self._row(entry), "data": {"url": entry.url}}, 201)
+
+    async def lineage(self, request: Request, line: Line) -> Response:
+        del line
+        entries = await self._state.instance().load(self._traps)
+        own = next((entry for entry in entries if entry.id == request.path_params["id"]), None)
+        if own is None:
+            return self._absent()
+        if own.type != "model" and self._traps.types != "ignored":
+            return self._state.error(400, "only models have lineage")
+        nodes, edges = [(own.id, own.name)], []
+        for parent in own.parents:
+            node = self._node(entries, parent)
+            nodes.append(node)
+            edges.append((node[0], own.id))
+        return JSONResponse(self._graph(own.id, nodes, edges))
+
+    def _node(self, entries: tuple[Entry, ...], parent: str) -> tuple[str, str]:
+        """The node of a parent: by id, or the first entry of its name, or an external one."""
+        name = parent.removeprefix("name:")
+        for entry in entries:
+            if (entry.id == parent) if name == parent else (entry.name == name):
+                return (entry.name if self._traps.lineage == "names" else entry.id, entry.name)
+        return (f"external:{name}", name)
+
+    def _graph(
+        self, own: str, nodes: list[tuple[str, str]], edges: list[tuple[str, str]]
+    ) -> dict[str, Any]:
+        if self._traps.lineage == "old":
+            return {
+                "nodes": [{"id": key, "name": name} for key, name in nodes],
+                "edges": [{"parent": start, "child": end} for start, end in edges],
+                "root_id": own,
+            }
+        return {
+            "nodes": [{"artifact_id": key, "name": name} for key, name in nodes],
+            "edges": [
+                {
+                    "from_node_artifact_id": start,
+                    "to_node_artifact_id": end,
+                    "relationship": "base_model",
+                }
+                for start, end in edges
+            ],
+        }
