@@ -16,7 +16,7 @@ from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verd
 from artifact_tui.model import Alias, Facts, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 NAMES_SHOWN = 5
 """How many names a detail lists before it says how many more there are."""
