@@ -87,7 +87,7 @@ def _levels(by_key: Mapping[str, Candidate]) -> dict[str, int]:
     Keys whose lineage runs in a circle, and all that they were made from, are left out.
     """
     graph = {
-        key: [d for d in candidate.facts.dependents if d in by_key and d != key]
+        key: [d for d in candidate.facts.dependents if d in by_key]
         for key, candidate in by_key.items()
     }
     sorter = TopologicalSorter(graph)

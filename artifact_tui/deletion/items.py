@@ -83,6 +83,7 @@ class Reason(StrEnum):
     # while applying: what the registry answered
     REGISTRY_REFUSED = "registry_refused"
     STILL_THERE = "still_there"
+    SAID_ABSENT = "said_absent"
     NO_ANSWER = "no_answer"
     REGISTRY_FAILED = "registry_failed"
     UNREACHABLE = "unreachable"
@@ -114,7 +115,8 @@ _WORDS = {
     Reason.CHANGED: "it changed while it was being deleted",
     Reason.REGISTRY_REFUSED: "the registry refused",
     Reason.STILL_THERE: "answered done but still there",
-    Reason.NO_ANSWER: "no answer from the registry; it is still there",
+    Reason.SAID_ABSENT: "answered not there, but it is",
+    Reason.NO_ANSWER: "no answer from the registry",
     Reason.REGISTRY_FAILED: "the registry failed",
     Reason.UNREACHABLE: "the registry could not be reached",
 }
