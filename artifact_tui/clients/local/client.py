@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from artifact_tui.clients.local.fsck import FsckReport
     from artifact_tui.clients.local.store import Store
     from artifact_tui.model import (
         Collection,
@@ -203,6 +204,21 @@ class LocalClient:
     async def link_parent(self, child: str, parent: str) -> None:
         """Record that the child version was made from the parent version (keys)."""
         await self._run(lambda: self.store.link_parent(child, parent))
+
+    async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
+        return await self._run(lambda: self.store.fsck(repair=repair, verify=verify))
+
+    async def export(self, key: str, dest: Path) -> None:
+        """Write the files of a version into a new or empty folder, each checked by its hash.
+
+        Raises:
+            NotFoundError: there is no such version.
+            UsageError: there is something at `dest`.
+            RegistryError: bytes are missing or damaged, or cannot be written; the message names
+                the file, and nothing is left at `dest`.
+        """
+        await self._run(lambda: self.store.export(key, dest))
 
     async def aclose(self) -> None:
         """Wait for what is running, then close every connection."""

@@ -92,7 +92,7 @@ def look(conn: sqlite3.Connection, *, now_us: int, grace_us: int) -> Garbage:
     before = now_us - grace_us
     blobs, size = _sum(conn, f"({_UNNEEDED.format('<=')}) OR state = 1", before)
     _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
-    return Garbage(len(found.going), blobs, size, waiting)
+    return Garbage(len(found.going), blobs, size, waiting, found.kept)
 
 
 def _unlink(layout: Layout, digest: str) -> int:
@@ -106,8 +106,21 @@ def _unlink(layout: Layout, digest: str) -> int:
     return size
 
 
-def _finish(pool: Pool, layout: Layout) -> tuple[int, int]:
-    """Unlink what is condemned and forget it; gives how many files and bytes went."""
+def clear_tmp(layout: Layout) -> list[tuple[str, int]]:
+    """Remove what adds that were killed have left; the caller holds `gc.lock` alone."""
+    gone = []
+    for path in sorted(layout.tmp.iterdir()):
+        size = path.lstat().st_size
+        path.unlink()
+        gone.append((path.name, size))
+    return gone
+
+
+def finish_locked(pool: Pool, layout: Layout) -> tuple[int, int]:
+    """Unlink what is condemned and forget it; gives how many files and bytes went.
+
+    The caller holds `gc.lock` alone.
+    """
     with pool.reading() as conn:
         rows = conn.execute("SELECT id, digest FROM blob WHERE state = 1").fetchall()
     sizes = [_unlink(layout, digest) for _, digest in rows]
@@ -126,7 +139,7 @@ def _forget(pool: Pool, numbers: Sequence[int]) -> None:
 
 
 def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
-    """Remove the bytes that no version needs, while nobody adds any.
+    """Remove the bytes that no version needs, and what killed adds left, while nobody adds.
 
     Raises:
         BusyError: somebody was adding for too long; nothing was removed.
@@ -135,7 +148,8 @@ def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
     with locks.alone(layout):
         with pool.writing() as conn:
             conn.execute(f"UPDATE blob SET state = 1 WHERE {_UNNEEDED.format('<=')}", (before,))
-        blobs, freed = _finish(pool, layout)
+        blobs, freed = finish_locked(pool, layout)
+        clear_tmp(layout)
         with pool.reading() as conn:
             _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
     return Garbage(0, blobs, freed, waiting)
@@ -144,4 +158,4 @@ def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
 def finish(pool: Pool, layout: Layout) -> None:
     """End a sweep that was cut short, so that its blobs can be put again."""
     with locks.alone(layout):
-        _finish(pool, layout)
+        finish_locked(pool, layout)

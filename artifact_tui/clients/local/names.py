@@ -152,3 +152,8 @@ def link_parent(conn: sqlite3.Connection, child: str, parent: str) -> None:
     conn.execute(
         "INSERT OR IGNORE INTO edge(parent_id, child_id) VALUES(?, ?)", (parent_id, child_id)
     )
+
+
+def used(conn: sqlite3.Connection, key: str, now_us: int) -> None:
+    """Record that somebody took the files of a version."""
+    conn.execute("UPDATE version SET used_us = ? WHERE key = ?", (now_us, key))

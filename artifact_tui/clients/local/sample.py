@@ -165,19 +165,21 @@ def _versions(
 def _throw_away(conn: sqlite3.Connection, rng: random.Random, now: int) -> None:
     """Put some versions into the trash, as people did over the last weeks; a few had an alias."""
     rows = conn.execute(
-        "SELECT v.key, EXISTS (SELECT 1 FROM alias a WHERE a.version_id = v.id) FROM version v"
+        "SELECT v.key, EXISTS (SELECT 1 FROM alias a WHERE a.version_id = v.id), v.created_us"
+        " FROM version v"
         " WHERE NOT EXISTS (SELECT 1 FROM alias a"
         "  WHERE a.version_id = v.id AND (a.protected OR a.name = 'latest'))"
         " AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.parent_id = v.id) ORDER BY v.id"
     ).fetchall()
-    named = [key for key, has_alias in rows if has_alias]
-    plain = [key for key, has_alias in rows if not has_alias]
+    named = [key for key, has_alias, _ in rows if has_alias]
+    plain = [key for key, has_alias, _ in rows if not has_alias]
+    created = {key: when for key, _, when in rows}
     chosen = rng.sample(named, min(_TRASHED // 10, len(named) // 4))
     chosen += rng.sample(plain, min(_TRASHED - len(chosen), len(plain) // 4))
     known, numbers = facts.read(conn, chosen), facts.ids(conn, chosen)
     for key in chosen:
-        by = trash.By(rng.choice(PEOPLE), now - rng.randrange(DAY // 2, 20 * DAY))
-        trash.move(conn, numbers[key][0], known[key], by)
+        when = rng.randrange(max(created[key], now - 20 * DAY), now)
+        trash.move(conn, numbers[key][0], known[key], trash.By(rng.choice(PEOPLE), when))
 
 
 def _fill(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import (
@@ -24,11 +25,16 @@ from artifact_tui.clients.local import (
     trash,
     trouble,
 )
+from artifact_tui.clients.local import (
+    export as exporting,
+)
+from artifact_tui.clients.local import (
+    fsck as checking,
+)
 from artifact_tui.clients.local.blobs import Staging
 from artifact_tui.clients.local.layout import Layout
 from artifact_tui.clients.local.pool import Pool
 from artifact_tui.errors import BusyError, UsageError
-from artifact_tui.model import Garbage
 
 if TYPE_CHECKING:
     import os
@@ -39,12 +45,14 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.local.add import NewVersion
     from artifact_tui.clients.local.blobs import Entry
+    from artifact_tui.clients.local.fsck import FsckReport
     from artifact_tui.model import (
         Collection,
         Deletion,
         Edge,
         Facts,
         File,
+        Garbage,
         Outcome,
         Page,
         Version,
@@ -215,7 +223,26 @@ class Store:
             found = gc.expire(conn, now)
         with trouble.told(self.layout):
             swept = gc.sweep(self._pool, self.layout, now_us=now, grace_us=grace_us)
-        return Garbage(len(found.going), swept.blobs, swept.freed, swept.waiting)
+        return replace(swept, expired=len(found.going), kept=found.kept)
+
+    # Bytes
+
+    def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; see `fsck.check`."""
+        if repair:
+            self.check_writable()
+        with trouble.told(self.layout):
+            return checking.check(
+                self._pool, self.layout, repair=repair, verify=verify, now_us=self.clock()
+            )
+
+    def export(self, key: str, dest: Path) -> None:
+        """Write the files of a version into a new folder; see `export.write_out`."""
+        with trouble.told(self.layout), locks.shared(self.layout):
+            exporting.write_out(self, key, dest)
+        if not self.read_only:
+            with self.writing() as conn:
+                names.used(conn, key, self.clock())
 
     # Adding
 
