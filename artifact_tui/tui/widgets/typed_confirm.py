@@ -94,7 +94,7 @@ class TypedConfirm(Vertical):
     def __init__(self) -> None:
         super().__init__(id="confirm")
         self._challenge: Challenge | None = None
-        self._closed = ""
+        self._refusal = ""
         self.generation = 0
 
     def compose(self) -> ComposeResult:
@@ -118,14 +118,14 @@ class TypedConfirm(Vertical):
     def refuse(self, reason: str) -> None:
         """Close the box, and say why (safe text)."""
         self.generation += 1
-        self._challenge, self._closed = None, reason
+        self._challenge, self._refusal = None, reason
         self._shut()
         self._draw()
 
     def ask(self, challenge: Challenge) -> int:
         """Ask for a text from now on; earlier challenges, and what was typed, are void."""
         self.generation += 1
-        self._challenge, self._closed = challenge, ""
+        self._challenge, self._refusal = challenge, ""
         self._shut()
         self._draw()
         generation = self.generation
@@ -167,7 +167,7 @@ class TypedConfirm(Vertical):
         self.box.display = self._challenge is not None
         if self._challenge is None:
             sign.show(Content(""))
-            prompt.show(Content.assemble((self._closed, "bold $text-warning")))
+            prompt.show(Content.assemble((self._refusal, "bold $text-warning")))
             hint.show(Content(""))
             return
         asked = self._challenge
