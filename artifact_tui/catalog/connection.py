@@ -38,6 +38,11 @@ class CatalogConnection(sqlite3.Connection):
         self.kept: dict[str, object] = {}
         """Caches by the module that owns them; each checks `stamp` before it believes them."""
 
+    def rollback(self) -> None:
+        """Undo, and forget what may rest on temp tables that are undone with it."""
+        super().rollback()
+        self.kept.clear()
+
 
 def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
     """Open a catalog read-only, in autocommit mode; the caller closes it.

@@ -47,7 +47,8 @@ WHERE {where} GROUP BY c.id"""
 _MARKED = """
 SELECT v.collection_id, count(*)
 FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key
-GROUP BY v.collection_id"""
+CROSS JOIN collection c ON c.id = v.collection_id
+WHERE {where} GROUP BY v.collection_id"""
 
 _ORDERS = {
     "type": ("c.type", False),
@@ -75,7 +76,7 @@ def outline(conn: sqlite3.Connection, where: Where, sort: Sort) -> tuple[Collect
     by the newest, `unique` by size; fields that only one version has, and equal ones, by name.
     """
     with snapshot(conn):
-        marked = dict(conn.execute(_MARKED).fetchall())
+        marked = dict(conn.execute(_MARKED.format(where=where.sql), where.params).fetchall())
         found = conn.execute(f"{_matches(conn, where)} ORDER BY {_order(sort)}", where.params)
         return tuple(CollectionRow(*(*row, marked.get(row[0], 0))) for row in found)
 

@@ -26,7 +26,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class CollectionRow:
-    """One collection; `versions`, `size` and `newest_us` are of the versions that match."""
+    """One collection; every number is of its versions that match the filter."""
 
     id: int
     key: str
@@ -36,7 +36,6 @@ class CollectionRow:
     size: int
     newest_us: int | None
     marked: int
-    """Its marked versions, whether or not they match."""
 
 
 @dataclass(frozen=True, slots=True)
