@@ -94,7 +94,8 @@ class _Checker:
         for other in BY_ID.values():
             if other.id == row_id or not _meet(BY_ID[row_id], other):
                 continue
-            both = set(found[row_id]) & set(found.get(other.id, other.keys.split(",")))
+            known = set(BY_ID[row_id].keys.split(",")) & set(other.keys.split(","))
+            both = set(found[row_id]) & set(found.get(other.id, other.keys.split(","))) - known
             if both:
                 key = key_name(min(both))
                 raise self._error(
