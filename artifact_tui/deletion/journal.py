@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import planfile
-from artifact_tui.deletion.items import ItemState, Reason
+from artifact_tui.deletion.items import OPEN, ItemState, Reason
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.errors import ArtifactTuiError
 
@@ -100,9 +100,7 @@ class Journal:
         sql = """UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
             WHERE seq=?"""
         now = self._clock()
-        rows = [
-            (*_ending(o), None if o.state is ItemState.PLANNED else now, o.seq) for o in outcomes
-        ]
+        rows = [(*_ending(o), None if o.state in OPEN else now, o.seq) for o in outcomes]
         if rows:
             with self._transaction() as conn:
                 conn.executemany(sql, rows)
