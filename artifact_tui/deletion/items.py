@@ -49,6 +49,24 @@ class ItemState(StrEnum):
     NOT_TRIED = "not_tried"
     """The rest of the plan was cancelled before its turn."""
 
+    @property
+    def words(self) -> str:
+        """The state in the words of a report."""
+        return _STATE_WORDS[self]
+
+
+_STATE_WORDS = {
+    ItemState.PLANNED: "not yet tried",
+    ItemState.SENT: "uncertain: sent, and no answer yet",
+    ItemState.DELETED: "deleted",
+    ItemState.VERIFIED: "deleted, verified gone",
+    ItemState.GONE: "already gone",
+    ItemState.UNLINKED: "unlinked",
+    ItemState.REFUSED: "refused",
+    ItemState.FAILED: "failed",
+    ItemState.NOT_TRIED: "not tried",
+}
+
 
 OPEN = frozenset({ItemState.PLANNED, ItemState.SENT})
 """The states of an item that an apply still has to settle."""

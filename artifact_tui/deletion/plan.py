@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from artifact_tui import places
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.draft import Draft, Head, Summary
 from artifact_tui.deletion.items import Item, ItemState, Reason, Verdict
@@ -58,6 +60,12 @@ class Want(StrEnum):
 def now_us() -> int:
     """Microseconds since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def new_path(head: Head) -> Path:
+    """A file name for a plan that the user did not name, in the folder of plans."""
+    made = datetime.fromtimestamp(head.created_us / 1e6, tz=UTC)
+    return places.plans_dir() / f"{made:%Y%m%d-%H%M%S}-{head.id[:8]}.plan"
 
 
 class Plan:
@@ -162,6 +170,11 @@ class Plan:
         """Ask the apply to run, pause or cancel the rest; it listens between calls."""
         with planfile.trouble(self.path):
             self.conn.execute("UPDATE journal SET want=?", (want,))
+
+    def note(self, why: str) -> None:
+        """Say why nothing happened: the apply could not begin."""
+        with planfile.trouble(self.path):
+            self.conn.execute("UPDATE journal SET why=?", (why,))
 
     def states(self) -> dict[ItemState, int]:
         """How many of the items to delete are in each state."""
