@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import click
 
+from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.table import COMMANDS
 from artifact_tui.config import Target, load, nearest, resolve
 from artifact_tui.errors import UsageError
@@ -17,7 +18,7 @@ from artifact_tui.errors import UsageError
 @click.argument("registry", required=False)
 @click.option("--read-only", is_flag=True, help="Refuse everything that would change the registry.")
 @click.pass_obj
-def open(everywhere: bool, registry: str | None, *, read_only: bool) -> int:  # noqa: A001, FBT001
+def open(flags: Flags, registry: str | None, *, read_only: bool) -> int:  # noqa: A001
     """Open the screen on REGISTRY: a configured name, a folder, or an address such as local:PATH.
 
     Without one: the default registry of the configuration, or the embedded one.
@@ -33,7 +34,7 @@ def open(everywhere: bool, registry: str | None, *, read_only: bool) -> int:  # 
             f"There is no command and no registry named “{registry}”.",
             hint=f"Did you mean: artifact-tui {near}? All commands: artifact-tui --help",
         ) from error
-    return show_screen(replace(target, read_only=target.read_only or read_only or everywhere))
+    return show_screen(replace(target, read_only=target.read_only or read_only or flags.read_only))
 
 
 def show_screen(target: Target) -> int:

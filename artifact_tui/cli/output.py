@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as _json
+import shlex
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.text import pad, safe, width
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
 _WIDEST = 48
 """Columns are aligned up to this many cells; a longer text pushes its row to the right."""
+
+
+_LONGEST = 4096
+"""Characters of a command line that is shown to be copied."""
 
 
 class Output:
@@ -31,29 +37,33 @@ class Output:
         """Print one JSON object, in ASCII, so that no name can disturb a terminal."""
         sys.stdout.write(f"{_json.dumps(fields, ensure_ascii=True, default=str)}\n")
 
-    def rows(self, rows: Iterable[Sequence[str]], *, start: int = 1, right: str = "") -> int:
-        """Print numbered rows in columns, those named in `right` (as digits) to the right.
+    def rows(
+        self,
+        rows: Iterable[Sequence[str]],
+        *,
+        numbers: Iterable[int] | None = None,
+        right: str = "",
+    ) -> None:
+        """Print numbered rows in columns; those whose index is in `right` stand to the right.
 
-        Returns the number of the next row.
+        Args:
+            rows: equally long; every text is safe.
+            numbers: those of the rows; from 1 unless given.
+            right: digits, the indexes of columns.
         """
         listed = [list(row) for row in rows]
         widths = [min(_WIDEST, max(map(width, column))) for column in zip(*listed, strict=True)]
-        number = start
-        digits = max(5, len(str(start + len(listed))))
-        for row in listed:
+        for number, row in zip(numbers or count(1), listed, strict=False):
             shown = [
                 _cell(text, cells, right=str(index) in right)
                 for index, (text, cells) in enumerate(zip(row, widths, strict=True))
             ]
-            self.words(f"{number:>{digits}}  {'  '.join(shown)}".rstrip())
-            number += 1
-        return number
+            self.words(f"{number:>5}  {'  '.join(shown)}".rstrip())
 
 
-def progress(line: str) -> None:
-    """Print a line about work in hand to standard error."""
-    sys.stderr.write(f"{_guarded(line)}\n")
-    sys.stderr.flush()
+def command(*words: object) -> str:
+    """A command line that can be copied to a shell, made safe."""
+    return safe(shlex.join(["artifact-tui", *map(str, words)]), _LONGEST)
 
 
 def _cell(text: str, cells: int, *, right: bool) -> str:

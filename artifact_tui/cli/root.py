@@ -8,6 +8,7 @@ from typing import cast
 import click
 
 from artifact_tui import __version__
+from artifact_tui.cli.flags import Flags
 from artifact_tui.cli.table import COMMANDS
 
 EXAMPLES = """\
@@ -90,7 +91,7 @@ def root(ctx: click.Context, *, read_only: bool) -> int:
     See what is big, old and unused; see what depends on it; review the exact list; delete it; know
     what happened to every item. Nothing is deleted that was not in a reviewed plan.
     """
-    ctx.obj = read_only
+    ctx.obj = Flags(read_only)
     if ctx.invoked_subcommand is None:
         command = cast("click.Command", root.get_command(ctx, "open"))
         return cast("int", ctx.invoke(command))
