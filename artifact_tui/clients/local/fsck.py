@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.clients.local import gc, locks
 from artifact_tui.clients.local.blobs import hash_file
 from artifact_tui.clients.local.layout import PREFIX
+from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,8 +135,10 @@ def _database(run: _Check, *, verify: bool) -> bool:
         with run.pool.reading() as conn:
             said = [str(row[0]) for row in conn.execute(f"PRAGMA {pragma}(20)")]
             broken = conn.execute("PRAGMA foreign_key_check").fetchall() if said == ["ok"] else []
-    except sqlite3.DatabaseError as error:
-        said, broken = [str(error)], []
+    except RegistryError as error:
+        if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+            raise
+        said, broken = [str(error.__cause__)], []
     if said != ["ok"]:
         for line in said:
             run.found(Damage.DATABASE, str(run.layout.db), detail=line)

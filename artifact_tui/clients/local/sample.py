@@ -61,10 +61,11 @@ def _dice(seed: int | str) -> random.Random:
 
 def _share(total: int) -> dict[str, int]:
     """How many versions each collection gets; all of them get one while there are enough."""
+    counts = {series.name: int(n < total) for n, series in enumerate(SERIES)}
+    rest = total - sum(counts.values())
     weights = sum(series.weight for series in SERIES)
-    counts = {series.name: total * series.weight // weights for series in SERIES}
-    for series in SERIES[:total]:
-        counts[series.name] = max(1, counts[series.name])
+    for series in SERIES:
+        counts[series.name] += rest * series.weight // weights
     largest = max(SERIES, key=lambda series: series.weight).name
     counts[largest] += total - sum(counts.values())
     return counts
