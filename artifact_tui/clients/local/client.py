@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.local.fsck import FsckReport
     from artifact_tui.clients.local.store import Store
     from artifact_tui.model import (
+        Alias,
         Collection,
         Deletion,
         Edge,
@@ -102,6 +103,10 @@ class LocalClient:
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Bring versions back from the trash."""
         return await self._run(lambda: self.store.restore(keys))
+
+    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """The aliases that versions in the trash had; restoring brings back those still free."""
+        return await self._run(lambda: self.store.trashed_aliases(keys))
 
     async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Remove versions in the trash for good."""

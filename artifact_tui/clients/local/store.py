@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.local.blobs import Entry
     from artifact_tui.clients.local.fsck import FsckReport
     from artifact_tui.model import (
+        Alias,
         Collection,
         Deletion,
         Edge,
@@ -202,6 +203,11 @@ class Store:
         """Bring versions back from the trash."""
         with self.writing() as conn:
             return trash.restore(conn, keys)
+
+    def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """The aliases that versions in the trash had."""
+        with self.reading() as conn:
+            return trash.remembered(conn, keys)
 
     def purge(self, keys: Sequence[str]) -> list[Outcome]:
         """Remove versions in the trash for good, some hundred in a transaction."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import facts, names
-from artifact_tui.model import Outcome, Result
+from artifact_tui.model import Alias, Outcome, Result
 
 if TYPE_CHECKING:
     import sqlite3
@@ -125,6 +125,22 @@ def restore(conn: sqlite3.Connection, keys: Sequence[str]) -> list[Outcome]:
         outcomes.append(_restore_one(conn, key, row[0]))
         back.add(key)
     return outcomes
+
+
+def remembered(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[Alias, ...]]:
+    """The aliases that versions in the trash had; those without any are left out."""
+    found: dict[str, tuple[Alias, ...]] = {}
+    for group in facts.chunks(keys):
+        rows = conn.execute(
+            "SELECT v.key, t.aliases FROM json_each(?) want CROSS JOIN version v"
+            " ON v.key = want.value CROSS JOIN trash t ON t.version_id = v.id",
+            (facts.dump(group),),
+        )
+        for key, text in rows:
+            some = sorted(Alias(name, bool(protected)) for name, protected in json.loads(text))
+            if some:
+                found[key] = tuple(some)
+    return found
 
 
 def _unreference(conn: sqlite3.Connection, numbers: str, now_us: int) -> None:
