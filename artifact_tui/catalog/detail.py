@@ -23,6 +23,10 @@ COUNTED = 1_000
 FILES = 200
 """Files that are listed."""
 
+_CHILDREN = """
+SELECT x.id FROM edge e CROSS JOIN version x ON x.id = e.child_id
+WHERE e.parent_id = :id AND x.state <> 'trash' LIMIT :limit"""
+
 _DIRECT = expressions.BELOW.replace("v.id", ":id").format(what="x.id") + " LIMIT :limit"
 
 _TOTAL = """
@@ -107,8 +111,11 @@ def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int]]:
 
 def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:
     """The nearest live versions made from a version, at most `limit`."""
-    found = conn.execute(_DIRECT, {"id": version_id, "limit": limit})
-    return list(chain.from_iterable(found))
+    asked = {"id": version_id, "limit": limit}
+    children = list(chain.from_iterable(conn.execute(_CHILDREN, asked)))
+    if len(children) == limit:
+        return children
+    return list(chain.from_iterable(conn.execute(_DIRECT, asked)))
 
 
 def _count_files(conn: sqlite3.Connection, version_id: int) -> int:

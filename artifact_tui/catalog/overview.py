@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 _TALLY = """
 CREATE TEMP TABLE tally AS
-SELECT collection_id, state = 'trash' AS trash, count(*) AS versions,
-  coalesce(sum(size), 0) AS size, max(created_us) AS newest_us
-FROM main.version GROUP BY collection_id, state = 'trash'"""
+SELECT collection_id, state, count(*) AS versions, coalesce(sum(size), 0) AS size,
+  max(created_us) AS newest_us
+FROM main.version GROUP BY collection_id, state"""
 
 _TOTALS = """
-SELECT count(CASE WHEN NOT trash THEN 1 END),
-  coalesce(sum(CASE WHEN NOT trash THEN versions END), 0),
-  coalesce(sum(CASE WHEN NOT trash THEN size END), 0),
-  coalesce(sum(CASE WHEN trash THEN versions END), 0),
-  coalesce(sum(CASE WHEN trash THEN size END), 0)
+SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
+  coalesce(sum(CASE WHEN state <> 'trash' THEN versions END), 0),
+  coalesce(sum(CASE WHEN state <> 'trash' THEN size END), 0),
+  coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
+  coalesce(sum(CASE WHEN state = 'trash' THEN size END), 0)
 FROM temp.tally"""
 
 _COMMON = """
-SELECT c.id, c.key, c.name, c.type, v.versions, v.size, v.newest_us
-FROM (SELECT *, 'live' AS state FROM temp.tally WHERE NOT trash) v
-CROSS JOIN collection c ON c.id = v.collection_id
-WHERE {where}"""
+SELECT c.id, c.key, c.name, c.type, sum(v.versions) AS versions, sum(v.size) AS size,
+  max(v.newest_us) AS newest_us
+FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
+WHERE {where} GROUP BY c.id"""
 
 _EACH = """
 SELECT c.id, c.key, c.name, c.type, count(*) AS versions, coalesce(sum(v.size), 0) AS size,

@@ -87,6 +87,7 @@ class Sort:
 
     def within(self, *, backwards: bool = False) -> str:
         """`order` among the versions of one collection: equal ones stand newest first."""
-        if self.common:
-            return f"v.ordinal {'ASC' if backwards else 'DESC'}"
+        if self.common or self.field == "version":
+            falls = self.common or self.descending
+            return f"v.ordinal {'DESC' if falls != backwards else 'ASC'}"
         return self.order(backwards=backwards)

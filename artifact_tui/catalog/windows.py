@@ -1,13 +1,14 @@
 """Any stretch of a sorted collection, however long the collection is.
 
-The first rows come from a short query, the last from the same query read backwards. For those
-between, the ids of the whole order are read once and kept (4 bytes a version), until the data
-change or other orders push it out.
+The ids of the first rows come from a short query, those of the last from the same query read
+backwards. For the rows between, the ids of the whole order are read once. All are kept (4 bytes a
+version) until the data change or other orders push them out.
 """
 
 from __future__ import annotations
 
 from array import array
+from enum import Enum
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.sorting import Sort
     from artifact_tui.query import Where
 
-    _Key = tuple[int, str, tuple[tuple[str, int | str], ...], Sort]
+    _Values = tuple[tuple[str, int | str], ...]
+    _Key = tuple[int, str, _Values, Sort]
 
 NEAR = 1_024
 """Rows this close to an end are read without knowing the whole order."""
@@ -33,14 +35,22 @@ FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE c.id = :collection AND ({where})"""
 
 
+class Part(Enum):
+    """Which rows of an order are known."""
+
+    HEAD = "the first NEAR"
+    TAIL = "the last NEAR"
+    ALL = "every one"
+
+
 class Windows:
     """The orders of one connection."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         self._stamp: tuple[int, ...] = ()
-        self._orders: dict[_Key, array[int]] = {}
-        self._totals: dict[_Key, int] = {}
+        self._orders: dict[tuple[Part, *_Key], array[int]] = {}
+        self._totals: dict[tuple[int, str, _Values], int] = {}
 
     def rows(
         self, collection_id: int, where: Where, sort: Sort, start: int, count: int
@@ -55,7 +65,7 @@ class Windows:
         with snapshot(self._conn):
             self._refresh(where)
             try:
-                return self._order(collection_id, where, sort).index(version_id)
+                return self._order(Part.ALL, collection_id, where, sort).index(version_id)
             except ValueError:
                 return None
 
@@ -72,33 +82,20 @@ class Windows:
     ) -> list[int]:
         """The ids of one stretch."""
         start, end = max(0, start), max(0, start) + max(0, count)
-        key = _key(collection_id, where, sort)
-        if key in self._orders:
-            return list(self._order(collection_id, where, sort)[start:end])
-        if end <= NEAR:
-            return self._read(collection_id, where, sort.within(), end - start, start)
-        left = self._total(collection_id, where, sort) - start
-        if left <= 0:
-            return []
-        if left <= NEAR:
-            last = self._read(collection_id, where, sort.within(backwards=True), left)
-            return last[::-1][: end - start]
-        return list(self._order(collection_id, where, sort)[start:end])
+        asked = (collection_id, where, sort)
+        if (Part.ALL, *_key(*asked)) in self._orders:
+            return list(self._order(Part.ALL, *asked)[start:end])
+        head = self._order(Part.HEAD, *asked)
+        if end <= NEAR or len(head) < NEAR:
+            return list(head[start:end])
+        left = self._total(collection_id, where) - start
+        if 0 < left <= NEAR:
+            return list(self._order(Part.TAIL, *asked)[-left:][: end - start])
+        return list(self._order(Part.ALL, *asked)[start:end]) if left > 0 else []
 
-    def _read(
-        self, collection_id: int, where: Where, order: str, limit: int, offset: int = 0
-    ) -> list[int]:
-        """The ids of a few rows from one end."""
-        found = self._conn.execute(
-            f"SELECT v.id {_FROM.format(where=where.sql)}"
-            f" ORDER BY {order} LIMIT :limit OFFSET :offset",
-            {**where.params, "collection": collection_id, "limit": limit, "offset": offset},
-        )
-        return list(chain.from_iterable(found))
-
-    def _total(self, collection_id: int, where: Where, sort: Sort) -> int:
+    def _total(self, collection_id: int, where: Where) -> int:
         """How many rows there are."""
-        key = _key(collection_id, where, sort)
+        key = (collection_id, where.sql, _values(where))
         if key not in self._totals:
             (self._totals[key],) = self._conn.execute(
                 f"SELECT count(*) {_FROM.format(where=where.sql)}",
@@ -106,25 +103,33 @@ class Windows:
             ).fetchone()
         return self._totals[key]
 
-    def _order(self, collection_id: int, where: Where, sort: Sort) -> array[int]:
-        """The ids of the whole order."""
-        key = _key(collection_id, where, sort)
+    def _order(self, part: Part, collection_id: int, where: Where, sort: Sort) -> array[int]:
+        """The ids of a part of an order, read once."""
+        key = (part, *_key(collection_id, where, sort))
         ids = self._orders.pop(key, None)
         if ids is None:
-            ids = self._read_all(collection_id, where, sort)
+            ids = self._read(part, collection_id, where, sort)
         self._orders[key] = ids
         while len(self._orders) > 1 and sum(map(len, self._orders.values())) > MOST_KEPT:
             del self._orders[next(iter(self._orders))]
         return ids
 
-    def _read_all(self, collection_id: int, where: Where, sort: Sort) -> array[int]:
-        """Read a whole order."""
+    def _read(self, part: Part, collection_id: int, where: Where, sort: Sort) -> array[int]:
+        """Read the ids of a part of an order; those of a tail stand in the order's direction."""
         (largest,) = self._conn.execute("SELECT coalesce(max(id), 0) FROM version").fetchone()
         found = self._conn.execute(
-            f"SELECT v.id {_FROM.format(where=where.sql)} ORDER BY {sort.within()}",
-            {**where.params, "collection": collection_id},
+            f"SELECT v.id {_FROM.format(where=where.sql)}"
+            f" ORDER BY {sort.within(backwards=part is Part.TAIL)} LIMIT :limit",
+            {
+                **where.params,
+                "collection": collection_id,
+                "limit": -1 if part is Part.ALL else NEAR,
+            },
         )
-        return array("I" if largest < 2**32 else "q", chain.from_iterable(found))
+        ids = array("I" if largest < 2**32 else "q", chain.from_iterable(found))
+        if part is Part.TAIL:
+            ids.reverse()
+        return ids
 
 
 def windows_of(conn: sqlite3.Connection) -> Windows:
@@ -153,4 +158,9 @@ def position(
 
 def _key(collection_id: int, where: Where, sort: Sort) -> _Key:
     """What tells one order from another."""
-    return (collection_id, where.sql, tuple(where.params.items()), sort)
+    return (collection_id, where.sql, _values(where), sort)
+
+
+def _values(where: Where) -> _Values:
+    """The parameters of a filter, as something that can be a key."""
+    return tuple(where.params.items())
