@@ -14,7 +14,7 @@ from artifact_tui.catalog import queries
 from artifact_tui.catalog.sorting import FIELDS, Sort
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import json_option
+from artifact_tui.cli.options import FilterCommand, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter, split
 from artifact_tui.text import safe
@@ -56,7 +56,7 @@ class Listing:
                 return
 
 
-@click.command("ls")
+@click.command("ls", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
 @click.option("--versions", is_flag=True, help="List versions instead of collections.")
 @click.option("--sort", "field", type=click.Choice(FIELDS), default="name", show_default=True)

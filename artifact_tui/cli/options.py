@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from artifact_tui.query import FIELDS
 from artifact_tui.query.values import TIME_UNITS
 from artifact_tui.query.values import duration as read_duration
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     _Command = Callable[..., Any]
+
+
+_NEGATED = re.compile(r"-([a-z]+)[:<>]")
+"""A filter's term that begins like an option."""
 
 
 def json_option(command: _Command) -> _Command:
@@ -28,6 +34,19 @@ def registry_option(command: _Command) -> _Command:
     return click.option(
         "--registry", metavar="REGISTRY", help="A configured name, a folder, or an address."
     )(command)
+
+
+class FilterCommand(click.Command):
+    """A command whose words are a filter: `-latest:3` is a part of it, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set a space before negated terms; the filter language passes over it."""
+        terms = (_NEGATED.match(arg) for arg in args)
+        spaced = [
+            f" {arg}" if term and term[1] in FIELDS else arg
+            for arg, term in zip(args, terms, strict=True)
+        ]
+        return super().parse_args(ctx, spaced)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg] # not generic in older ones

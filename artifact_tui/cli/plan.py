@@ -12,7 +12,7 @@ import click
 from artifact_tui import places, query
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import json_option
+from artifact_tui.cli.options import FilterCommand, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import actor, catalog_of, client_of, now_us, parse_filter, split
 from artifact_tui.deletion.build import build_plan
@@ -36,7 +36,7 @@ class Selection:
     marked: bool = False
 
 
-@click.command("plan")
+@click.command("plan", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] FILTER…")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The plan file to make.")
 @click.option("--marked", is_flag=True, help="What is marked on the screen, instead of a filter.")

@@ -10,7 +10,7 @@ import click
 
 from artifact_tui.cli.asking import Consent, confirm_plan
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import consent_options, json_option
+from artifact_tui.cli.options import FilterCommand, consent_options, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.plan import Selection, make_draft, print_draft, save
 from artifact_tui.cli.report import print_items
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("purge")
+@click.command("purge", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
 @click.option("--all", "everything", is_flag=True, help="All of the trash, instead of a filter.")
 @consent_options

@@ -15,7 +15,7 @@ from artifact_tui.catalog.sorting import Sort
 from artifact_tui.cli import wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.ls import Listing, print_records
-from artifact_tui.cli.options import json_option
+from artifact_tui.cli.options import FilterCommand, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter, split
 from artifact_tui.deletion.items import ItemState
@@ -38,7 +38,7 @@ def in_trash(words: Sequence[str]) -> query.Query:
     return query.parse(f"({parsed.text}) state:trash" if parsed.text.strip() else "state:trash")
 
 
-@click.command("trash")
+@click.command("trash", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
 @json_option
 @click.pass_obj
