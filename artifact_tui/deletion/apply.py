@@ -132,6 +132,8 @@ class _Run:
             ending = await self._level(level)
             if ending:
                 break
+        if not ending:
+            await self._verify()
         if ending and ending.status is Status.CANCELLED:
             self._journal.cancel_rest()
         if ending:
@@ -149,9 +151,12 @@ class _Run:
         while items := self._plan.select("p.state='sent' ORDER BY i.seq LIMIT ?", (RESUME_SIZE,)):
             if why := await self._caller.resume(items):
                 return Ending(Status.INTERRUPTED, why)
+        return None
+
+    async def _verify(self) -> None:
+        """Ask once more about what the registry only said to be done; it may still be silent."""
         for items in self._pages("p.state='deleted'"):
             await self._caller.resume(items)
-        return None
 
     def _pages(self, where: str) -> Iterator[list[Item]]:
         """Items in pages by seq; settling them meanwhile does not disturb."""

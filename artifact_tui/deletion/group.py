@@ -158,7 +158,7 @@ class Caller:
         sent_before: bool,
     ) -> Settled:
         if now is None:
-            return settle.unlooked(item, answer, sent_before=sent_before)
+            return settle.unlooked(item, answer)
         facts = now.get(item.key)
         planned = _Planned(self._plan)
         return settle.looked(item, answer, facts, self._options, planned, sent_before=sent_before)

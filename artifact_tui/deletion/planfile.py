@@ -37,6 +37,14 @@ _REVIEWED = (
     "SELECT * FROM outside ORDER BY seq, key",
 )
 
+_PRAGMAS = (
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "synchronous=EXTRA",
+)
+
 
 @contextmanager
 def trouble(path: Path) -> Iterator[None]:
@@ -55,6 +63,8 @@ def trouble(path: Path) -> Iterator[None]:
             "Nothing is deleted while its plan cannot be written.",
         ) from error
     except (sqlite3.Error, ValueError) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise _not_a_plan(path) from error
         raise PlanError(
             f"The plan {path} is damaged: {error}.",
             hint="Nothing was deleted because of it. Make a new plan.",
@@ -145,22 +155,18 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         timeout=5.0,
         check_same_thread=False,
     )
-    conn.execute("PRAGMA trusted_schema=OFF")
-    conn.execute("PRAGMA cell_size_check=ON")
-    conn.execute("PRAGMA foreign_keys=ON")
-    conn.execute("PRAGMA temp_store=MEMORY")
-    conn.execute("PRAGMA synchronous=EXTRA")
+    try:
+        for pragma in _PRAGMAS:
+            conn.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        conn.close()
+        raise
     return conn
 
 
 def _check(conn: sqlite3.Connection, path: Path) -> None:
-    try:
-        application: int = conn.execute("PRAGMA application_id").fetchone()[0]
-        version: int = conn.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
-        raise _not_a_plan(path) from error
+    application: int = conn.execute("PRAGMA application_id").fetchone()[0]
+    version: int = conn.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
         raise _not_a_plan(path)
     if version != FORMAT:

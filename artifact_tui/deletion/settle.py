@@ -61,19 +61,17 @@ def looked(
     return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
 
 
-def unlooked(item: Item, outcome: Outcome, *, sent_before: bool) -> Settled:
+def unlooked(item: Item, outcome: Outcome) -> Settled:
     """The registry answered, but could not be asked again: only the answer is known."""
     result, error = outcome.result, outcome.message
     if result in _REFUSALS:
         return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
     if result is Result.FAILED:
         return Settled(item.seq, ItemState.PLANNED, Reason.REGISTRY_FAILED, error=error)
-    if result is Result.UNKNOWN:
+    if result in {Result.UNKNOWN, Result.ABSENT}:
         return Settled(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
-    if result is Result.UNLINKED:
-        return Settled(item.seq, ItemState.UNLINKED)
-    ours = result is Result.DONE or sent_before
-    return Settled(item.seq, ItemState.DELETED if ours else ItemState.GONE)
+    done = ItemState.UNLINKED if result is Result.UNLINKED else ItemState.DELETED
+    return Settled(item.seq, done)
 
 
 def resumed(item: Item, now: Facts | None, options: Options) -> Settled:
