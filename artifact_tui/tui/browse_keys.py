@@ -56,7 +56,7 @@ BROWSE = (
         "browse.rule",
         "plus",
         "rule",
-        "mark by rule",
+        "by rule",
         "Mark by rule: keep the newest, without alias, older than; or all in the list.",
         footer=True,
     ),
@@ -95,7 +95,7 @@ BROWSE = (
         "browse.unrule",
         "minus",
         "unrule",
-        "unmark by rule",
+        "unmark rule",
         "Take marks away by rule, or all marks in the list.",
     ),
     KeyRow(

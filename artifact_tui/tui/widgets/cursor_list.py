@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
@@ -18,7 +19,6 @@ from textual.strip import Strip
 from artifact_tui.tui.bindings import bindings_of
 
 if TYPE_CHECKING:
-    from rich.style import Style
     from textual import events
 
 
@@ -66,6 +66,17 @@ class CursorList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._range: int | None = None
+
+    def ink(self, component: str) -> Style:
+        """The style of a component without its background: a line has one of its own."""
+        style = self.get_component_rich_style(component)
+        return Style(
+            color=style.color,
+            bold=style.bold,
+            italic=style.italic,
+            underline=style.underline,
+            dim=style.dim,
+        )
 
     # For subclasses
 

@@ -43,7 +43,7 @@ _ALL = (
 _DROPPED: tuple[ColumnId, ...] = ("share", "ttl", "type", "versions", "age")
 """What goes first when there is no room."""
 
-_NAME_MIN = 24
+_NAME_MIN = 22
 _NAME_WIDE = 40
 _SHARE_WIDE = 12
 
@@ -94,11 +94,13 @@ def titles(layout: Layout, sort: str, signs: Signs, *, descending: bool) -> str:
     """The line of column titles; the sorted one carries the direction."""
     sign = signs.descending if descending else signs.ascending
 
-    def title(text: str, order: str) -> str:
-        return f"{text} {sign}" if order and order == sort else text
+    def title(text: str, order: str, width: int) -> str:
+        if not order or order != sort:
+            return text
+        return f"{text} {sign}" if len(text) + 2 <= width else f"{text}{sign}"
 
     cells = [
-        pad(" " * LEAD + title("name", "name"), layout.name),
-        *(pad(title(c.title, c.sort), c.width, c.align) for c in layout.columns),
+        pad(" " * LEAD + title("name", "name", layout.name), layout.name),
+        *(pad(title(c.title, c.sort, c.width), c.width, c.align) for c in layout.columns),
     ]
     return " ".join(cells) + " "

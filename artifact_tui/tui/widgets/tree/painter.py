@@ -44,7 +44,6 @@ class Painter:
         now_us: int,
         *,
         biggest: int,
-        everything: bool,
     ) -> None:
         self.layout = layout
         self.styles = styles
@@ -52,14 +51,11 @@ class Painter:
         self.now_us = now_us
         self.biggest = max(biggest, 1)
         """Bytes of the biggest collection: a full share bar."""
-        self.everything = everything
-        """False when a filter hides versions: what is marked may then not be what is listed."""
 
     def collection(self, row: CollectionRow, look: Look) -> list[Segment]:
         """A collection's own line."""
         signs = self.signs
-        whole = self.everything and row.marked >= row.versions
-        mark = signs.mark if whole else signs.partly if row.marked else " "
+        mark = signs.mark if row.marked >= row.versions else signs.partly if row.marked else " "
         lead = self._lead(mark, look, signs.opened if look.opened else signs.closed)
         name = pad(safe(row.name), max(self.layout.name - LEAD, 0))
         parts = [*lead, self._segment(name, "name")]

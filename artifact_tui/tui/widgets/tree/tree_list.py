@@ -48,7 +48,6 @@ class TreeList(CursorList):
         self._now = now
         self._fetcher: Fetcher | None = None
         self._painter: Painter | None = None
-        self._everything = True
 
     # What is here
 
@@ -83,13 +82,10 @@ class TreeList(CursorList):
 
     # Loading
 
-    async def load(
-        self, rows: Sequence[CollectionRow], source: Source, *, everything: bool = True
-    ) -> None:
+    async def load(self, rows: Sequence[CollectionRow], source: Source) -> None:
         """Show these collections from now on; the cursor stays on its row where that is listed.
 
         The windows on screen are fetched before anything changes, so that nothing flickers.
-        `everything` is false when a filter hides some versions.
         """
         outline = Outline()
         outline.opened = self.outline.opened
@@ -101,7 +97,6 @@ class TreeList(CursorList):
         for page in _pages_between(outline, top, top + self.page_lines):
             await fetcher.get(page)
         self.outline, self._fetcher, self._painter = outline, fetcher, None
-        self._everything = everything
         self.changed()
         self.place_cursor(line, top)
         self.in_view()
@@ -219,17 +214,13 @@ class TreeList(CursorList):
 
     def _painter_now(self) -> Painter:
         if self._painter is None:
-            styles = {
-                name: self.get_component_rich_style(f"tree--{name}", partial=True)
-                for name in STYLES
-            }
+            styles = {name: self.ink(f"tree--{name}") for name in STYLES}
             self._painter = Painter(
                 self.columns,
                 styles,
                 self._signs,
                 self._now(),
                 biggest=max((row.size for row in self.outline.rows), default=0),
-                everything=self._everything,
             )
         return self._painter
 
