@@ -26,8 +26,8 @@ from artifact_tui.tui.browse_keys import (
 )
 from artifact_tui.tui.deletion_keys import (
     ASK,
-    CALLS,
     CONFIRM,
+    LISTING,
     RESULT,
     REVIEW,
     TASKS,
@@ -51,7 +51,7 @@ PLACES = {
     "help": "Help",
     "review": "Review of a deletion",
     "confirm": "Typing the confirmation",
-    "calls": "The calls of a plan",
+    "listing": "In a list to read",
     "tasks": "Tasks",
     "result": "Result of a task",
     "trash": "Trash",
@@ -68,7 +68,7 @@ ROWS: tuple[KeyRow, ...] = (
     *LINEAGE,
     *REVIEW,
     *CONFIRM,
-    *CALLS,
+    *LISTING,
     *TASKS,
     *RESULT,
     *TRASH,

@@ -57,7 +57,7 @@ CONFIRM = (
     ),
 )
 
-CALLS = (KeyRow("calls.back", "escape,q,p", "cancel", "back", "Back to the review.", footer=True),)
+LISTING = (KeyRow("listing.back", "escape,q", "cancel", "back", "Back to the screen."),)
 
 TASKS = (
     KeyRow(

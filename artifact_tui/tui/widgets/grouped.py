@@ -12,7 +12,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.content import Content
 
-from artifact_tui.text import count, pad
+from artifact_tui.text import count, pad, width
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows, Source
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LABEL = 19
-_COUNT = 10
+_COUNT = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Group(Generic[T]):
     count: int
     words: str = ""
     """What it means, on the line as far as it fits, and whole below the lists."""
-    hint: str = ""
-    """Keys that change it, such as `[a] include them`."""
+    keys: tuple[tuple[str, str], ...] = ()
+    """Keys that change it, and what they do: `("a", "include them")`."""
     tone: str = ""
     """Style of the label."""
     items: Callable[[], Source[T]] = field(default=lambda: Rows(()), compare=False)
@@ -152,23 +152,24 @@ class Grouped(Vertical, Generic[T]):
         if self.items.has_focus and row is not None:
             facts.show(self._item_facts(row))
         else:
-            hint = f"  {group.hint}" if group.hint else ""
-            facts.show(
-                Content.assemble((f"{group.label}: ", "bold"), group.words, (hint, "$text-accent"))
-            )
+            words = Content.assemble((f"{group.label}: ", "bold"), group.words)
+            keys = "   ".join(f"[{key}] {verb}" for key, verb in group.keys)
+            facts.show(Content("\n").join([words, Content.styled(keys, "$text-accent")]))
 
     def _rule(self, selector: str, title: str) -> None:
         rest = max(self.size.width - len(title), 0)
         self.query_one(selector, Line).show(Content(title + self.signs.line * rest))
 
     def _draw_group(self, group: Group[T], cells: int) -> Content:
-        hint = f" {group.hint} " if group.hint else ""
-        room = cells - _LABEL - _COUNT - 3 - len(hint)
-        return Content.assemble(
+        lead = Content.assemble(
             " ",
             (pad(group.label, _LABEL), group.tone),
             pad(count(group.count), _COUNT, "right"),
             "  ",
-            pad(group.words, max(room, 0)),
-            (hint, "$text-accent"),
         )
+        keys = "  ".join(f"[{key}] {verb}" for key, verb in group.keys)
+        if lead.cell_length + width(group.words) + len(keys) + 2 > cells:
+            keys = " ".join(f"[{key}]" for key, _ in group.keys)
+        room = max(cells - lead.cell_length - len(keys) - 2, 0)
+        words = Content(group.words).truncate(room, ellipsis=True, pad=True)
+        return Content.assemble(lead, words, " ", (keys, "$text-accent"), " ")

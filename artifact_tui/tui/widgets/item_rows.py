@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SIZE = 9
 _NAME_AT_LEAST = 18
+_DIGEST = 19
+"""Characters of a digest that are shown: its kind and twelve of its digits."""
 _BROAD = 70
 """From this many cells on a line has room for aliases and reasons beside the name."""
 
@@ -96,7 +98,7 @@ def result_words(item: Item, signs: Signs) -> str:
     """What happened to one item in words; safe."""
     if item.verdict is not Verdict.DELETE:
         return f"left out: {item.reason.words}"
-    words = [STATE_WORDS[item.state]]
+    words = [item.state.words]
     if item.state in {ItemState.REFUSED, ItemState.FAILED}:
         words.append(item.reason.words)
         words += [safe(text) for text in (item.detail, item.error) if text]
@@ -105,25 +107,11 @@ def result_words(item: Item, signs: Signs) -> str:
     return f" {signs.dot} ".join(word for word in words if word)
 
 
-STATE_WORDS = {
-    ItemState.PLANNED: "not yet",
-    ItemState.SENT: "asked for, no answer yet",
-    ItemState.DELETED: "deleted",
-    ItemState.VERIFIED: "deleted, and seen to be gone",
-    ItemState.GONE: "was gone already",
-    ItemState.UNLINKED: "unlinked",
-    ItemState.REFUSED: "refused, still there",
-    ItemState.FAILED: "failed",
-    ItemState.NOT_TRIED: "not tried",
-}
-"""What each state means for a person."""
-
-
 def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
     """Everything that was reviewed about one item, and why it stays if it does."""
     facts = item.facts
     dot = f" {signs.dot} "
-    head = [safe(item.type), size(item.size), safe(facts.digest)]
+    head = [safe(item.type), size(item.size), safe(facts.digest[:_DIGEST])]
     if facts.aliases:
         head.append("aliases " + alias_words(facts.aliases, signs))
     if facts.dependents:

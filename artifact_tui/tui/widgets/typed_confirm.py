@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
 from artifact_tui.deletion.confirm import Challenge, matches
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.widgets.lines import Line
+from artifact_tui.tui.widgets.one_line import OneLine
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.events import Key, Paste
+    from textual.widgets import Input
 
 SETTLE = 0.4
 """Seconds after the challenge was drawn before keys count: nobody reads and types faster."""
@@ -28,20 +29,13 @@ SETTLE = 0.4
 NOT_YET = float("inf")
 
 
-class ConfirmBox(Input):
+class ConfirmBox(OneLine):
     """The box itself. It hears nothing that was typed before `open_from`."""
 
     BINDINGS = bindings_of("confirm")
 
-    DEFAULT_CSS = """
-    ConfirmBox { height: 1; width: 1fr; border: none; padding: 0; background: transparent; }
-    ConfirmBox:focus { border: none; }
-    ConfirmBox:ansi { background: ansi_default; }
-    """
-
     def __init__(self) -> None:
-        super().__init__(id="confirm-box", compact=True, select_on_focus=False, disabled=True)
-        self.cursor_blink = False
+        super().__init__(id="confirm-box", disabled=True)
         self.open_from = NOT_YET
         """Events older than this are thrown away (the clock of `Message.time`)."""
 
@@ -52,16 +46,16 @@ class ConfirmBox(Input):
             event.prevent_default()
 
     def on_paste(self, event: Paste) -> None:
-        """Take the first line of a paste, without anything that cannot be seen."""
-        event.stop()
-        event.prevent_default()
-        if event.time < self.open_from or not event.text:
-            return
-        line = event.text.splitlines()[0]
-        self.insert_text_at_cursor("".join(char for char in line if char.isprintable()))
+        """Throw away what was pasted too early."""
+        if event.time < self.open_from:
+            event.stop()
+            event.prevent_default()
+        else:
+            super().on_paste(event)
 
     def action_leave(self) -> None:
-        """Give the keyboard back to the lists."""
+        """Give the keyboard back to the lists; what was typed is gone."""
+        self.value = ""
         self.post_message(TypedConfirm.Left())
 
 
@@ -114,6 +108,11 @@ class TypedConfirm(Vertical):
     def is_open(self) -> bool:
         """Whether the box takes keys."""
         return not self.box.disabled
+
+    @property
+    def reason(self) -> str:
+        """Why the box is closed; empty when it is not, or will be open in a moment."""
+        return self._refusal
 
     def refuse(self, reason: str) -> None:
         """Close the box, and say why (safe text)."""
@@ -208,7 +207,5 @@ class TypedConfirm(Vertical):
         if matches(asked, event.value):
             self.post_message(self.Confirmed(event.value, self.generation))
             return
-        missing = "Nothing is typed yet" if not event.value else "This is not what is asked for"
-        self.query_one("#confirm-hint", Line).show(
-            Content.assemble((f"{missing}: {asked.prompt}", "bold $text-warning"))
-        )
+        wrong = "That is not what is asked for" if event.value else "Nothing is typed yet"
+        self.query_one("#confirm-hint", Line).show(Content.styled(wrong, "bold $text-warning"))
