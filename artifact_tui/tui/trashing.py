@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from artifact_tui.catalog import queries, trash
 from artifact_tui.model import Alias, Result
-from artifact_tui.text import plural, safe
+from artifact_tui.text import plural, safe, size
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,18 +83,16 @@ def restored_words(outcomes: Iterable[Outcome], names: Mapping[str, str]) -> lis
     return lines
 
 
-def garbage_words(garbage: Garbage, size: str) -> str:
-    """What a collection would do, in sentences; `size` is what it frees, in words."""
+def garbage_words(garbage: Garbage) -> str:
+    """What a collection would do, in sentences."""
     parts = []
     if garbage.expired:
-        whose = (
-            "has passed its TTL and moves"
-            if garbage.expired == 1
-            else "have passed their TTL and move"
-        )
-        parts.append(f"{plural(garbage.expired, 'version')} {whose} to the trash.")
+        whose = "has passed its TTL" if garbage.expired == 1 else "have passed their TTL"
+        parts.append(f"{plural(garbage.expired, 'version')} {whose}: into the trash.")
     if garbage.blobs:
+        objects = plural(garbage.blobs, "stored object")
         parts.append(
-            f"{plural(garbage.blobs, 'stored object')} that no version needs: {size} freed."
+            f"{objects} that no version needs: {size(garbage.freed)} freed. "
+            "What is freed cannot come back."
         )
     return " ".join(parts)

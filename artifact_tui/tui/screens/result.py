@@ -96,13 +96,14 @@ class ResultScreen(BaseScreen):
 
 def _group(group: reports.Group, path: Path) -> Group[Item]:
     state = group.state.words if group.state else "left out"
+    label, _, rest = state.partition(", ")
     errors = "; ".join(safe(error) for error, _ in group.errors)
-    words = ". ".join(part for part in (group.reason.words, errors, size(group.size)) if part)
+    parts = (rest, group.reason.words, errors, f"{size(group.size)} listed")
     return Group(
         f"{group.verdict}-{group.state}-{group.reason}",
-        state.partition(",")[0].partition(":")[0],
+        label.partition(":")[0],
         group.count,
-        words,
+        "; ".join(part for part in parts if part),
         tone=_tone(group.state),
         items=lambda: PlanItems(path, group),
     )

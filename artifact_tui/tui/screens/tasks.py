@@ -15,7 +15,7 @@ from artifact_tui.deletion import tasks
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.query import compile_query, parse
-from artifact_tui.text import count, plural, safe
+from artifact_tui.text import count, plural
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.plan_items import report_of
 from artifact_tui.tui.screens import tasks_keys
@@ -218,5 +218,5 @@ class TasksScreen(BaseScreen):
             done = f"{error} {error.hint}"
         self._steering = False
         if self.is_attached:
-            self.say(safe(done))
+            self.say(done)
             self._look(everything=True)

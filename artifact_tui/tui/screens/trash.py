@@ -224,8 +224,8 @@ class TrashScreen(BaseScreen):
         if not garbage.expired and not garbage.blobs:
             self.tell("Nothing to free: every stored object is needed. Purge versions first.")
             return
-        words = garbage_words(garbage, size(garbage.freed))
-        ask = Ask("Free the bytes (gc)", words, yes="frees them")
+        words = garbage_words(garbage)
+        ask = Ask("Free the bytes (gc)", words, yes="goes ahead")
         self.open_dialog(ask, lambda yes: self._collect(yes=bool(yes)))
 
     def _collect(self, *, yes: bool) -> None:
