@@ -24,6 +24,9 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """As a shell reports a program whose reader went away."""
 
+_BEFORE, _AFTER = 60, 120
+"""Characters of a filter that are shown around its mistake."""
+
 _ROOM = 4096
 """Error texts may quote a path and a name in full."""
 
@@ -69,8 +72,10 @@ def _pointer(error: ArtifactTuiError) -> list[str]:
     notes = getattr(error, "__notes__", [])
     if not isinstance(error, QueryError) or not notes:
         return []
-    before = width(safe(notes[0][: error.position], _ROOM))
-    return [f"  {safe(notes[0], _ROOM)}", f"  {' ' * before}^"]
+    start = max(0, error.position - _BEFORE)
+    before = safe(notes[0][start : error.position])
+    after = safe(notes[0][error.position :], _AFTER)
+    return [f"  {before}{after}", f"  {' ' * width(before)}^"]
 
 
 def _log(error: Exception) -> str:
