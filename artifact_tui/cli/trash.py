@@ -18,17 +18,19 @@ from artifact_tui.cli.ls import Listing, print_records
 from artifact_tui.cli.options import FilterCommand, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter, split
+from artifact_tui.clients.local import LocalClient
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.errors import UsageError
-from artifact_tui.model import Outcome, Result
+from artifact_tui.model import Alias, Outcome, Result
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
 
 
@@ -52,27 +54,33 @@ def trash(flags: Flags, words: tuple[str, ...], *, as_json: bool) -> None:
             with catalog_of(client) as conn:
                 where = query.compile_query(parsed, now_us(), registry=target.name)
                 out = Output(json=as_json)
-                _list(Listing(conn, where, target.name, now_us(), out, None))
+                await _list(Listing(conn, where, target.name, now_us(), out, None), client)
                 _summary(conn, where, target, out)
 
     asyncio.run(main())
 
 
-def _list(listing: Listing) -> None:
+async def _list(listing: Listing, client: Client) -> None:
     numbers = count(1)
     for rows in listing.versions(Sort("name")):
         if listing.out.json:
             print_records(listing, rows)
-        else:
-            listing.out.rows(
-                (_row(row, listing.now_us) for row in rows), numbers=numbers, right="1"
-            )
+            continue
+        had: Mapping[str, tuple[Alias, ...]] = {}
+        if isinstance(client, LocalClient):
+            had = await client.trashed_aliases([row.key for row in rows])
+        listing.out.rows(
+            (_row(row, had.get(row.key, ()), listing.now_us) for row in rows),
+            numbers=numbers,
+            right="1",
+        )
 
 
-def _row(row: VersionRow, now: int) -> tuple[str, ...]:
+def _row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
     by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
+    names = f" · had the aliases {wording.aliases(had)}" if had else ""
     ago = text.age(row.deleted_us, now)
-    return wording.name_of(row), text.size(row.size), f"deleted {ago} ago{by}"
+    return wording.name_of(row), text.size(row.size), f"deleted {ago} ago{by}{names}"
 
 
 def _summary(conn: sqlite3.Connection, where: query.Where, target: Target, out: Output) -> None:

@@ -31,6 +31,17 @@ def test_trash_lists_what_can_come_back(cli: Cli, deleted: Local) -> None:
     assert "nothing of this" in cli("trash", deleted.address, "name:tiny|type:x").out
 
 
+def test_trash_and_restore_tell_of_aliases(cli: Cli, registry: Local, tmp_path: Path) -> None:
+    words = ("plan", registry.address, "alias:candidate", "--delete-aliases", "-o")
+    cli(*words, tmp_path / "p.plan")
+    cli("apply", tmp_path / "p.plan", "--yes", "--expect", "1")
+    assert "net:v2  3 KB  deleted " in cli("trash", registry.address).out
+    assert " · had the aliases candidate\n" in cli("trash", registry.address).out
+    cli("alias", registry.address, "net:v0", "--add", "candidate")
+    said = cli("restore", registry.address, "net:v2").out
+    assert "restored net:v2: another version has the alias “candidate” now\n" in said
+
+
 def test_restore_brings_back(cli: Cli, deleted: Local) -> None:
     ran = cli("restore", deleted.address, "net:v0", "net:v4")
     assert ran.out == "restored net:v0\nrestored net:v4\n2 versions of reg restored\n"

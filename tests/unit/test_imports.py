@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from importlib.resources import files
+from pathlib import Path
 
-import pytest
+import pexpect
+
+from artifact_tui.clients.local.sample import make_sample
+
+SCREENS = Path(str(files("artifact_tui.tui.screens")))
 
 
 def loaded_by(program: str) -> set[str]:
@@ -30,12 +37,41 @@ def test_help_is_lean() -> None:
     assert not {name for name in ours if name.split(".")[1] in {"catalog", "clients", "deletion"}}
 
 
-@pytest.mark.parametrize("module", ["browse"])
-def test_the_screen_of_a_local_registry_needs_no_network(module: str) -> None:
+UNWANTED = ("httpx", "boto3", "botocore", "requests", "aiohttp")
+
+
+def test_no_screen_needs_the_network() -> None:
+    screens = [path.stem for path in SCREENS.glob("*.py")]
+    assert len(screens) > 1
     modules = loaded_by(
-        f"import artifact_tui.tui.app, artifact_tui.tui.screens.{module}\n"
-        "import artifact_tui.clients.local"
+        "import artifact_tui.tui.app, artifact_tui.clients.local\n"
+        f"import importlib\nfor name in {screens}:\n"
+        "    importlib.import_module('artifact_tui.tui.screens.' + name)"
     )
     assert "textual" in modules
-    for unwanted in ("httpx", "boto3", "requests", "aiohttp"):
-        assert unwanted not in modules, unwanted
+    assert not modules & set(UNWANTED)
+
+
+def test_opening_a_local_registry_loads_no_network(tmp_path: Path) -> None:
+    make_sample(tmp_path / "sample", versions=40)
+    program = (
+        "import sys\nfrom artifact_tui.cli import main\n"
+        f"code = main(['local:{tmp_path}/sample'])\n"
+        f"open('{tmp_path}/modules', 'w').write('\\n'.join(sys.modules))\n"
+        "sys.exit(code)"
+    )
+    with pexpect.spawn(
+        sys.executable,
+        ["-c", program],
+        env={**os.environ, "TERM": "xterm-256color"},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=30,
+    ) as screen:
+        screen.expect_exact("bert-base")
+        screen.send("q")
+        screen.expect(pexpect.EOF)
+    assert screen.exitstatus == 0
+    modules = set((tmp_path / "modules").read_text().splitlines())
+    assert "textual" in modules
+    assert not modules & set(UNWANTED)
