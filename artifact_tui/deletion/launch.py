@@ -39,8 +39,8 @@ def start(plan_path: Path, *, patience: float = PATIENCE) -> int:
         PlanError: the plan cannot be applied, or the process ended before it began; the message
             says why.
     """
-    path = plan_path.resolve()
-    with Plan.open(path, write=True) as plan:
+    with Plan.open(plan_path, write=True) as plan:
+        path = plan.path
         if lock.is_held(path):
             raise BusyError(
                 f"Process {lock.holder(path) or '?'} is applying the plan {path} already.",

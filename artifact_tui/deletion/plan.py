@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -21,7 +23,6 @@ from artifact_tui.model import Facts
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
 PAGE = 1000
@@ -108,7 +109,7 @@ class Plan:
             NotFoundError: there is no such file.
             PlanError: it is not a plan, damaged, or of another format.
         """
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
         conn = planfile.connect(path, write=write)
         try:
             return cls(path, conn)

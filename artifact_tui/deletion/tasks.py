@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import places
@@ -14,7 +16,6 @@ from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 SUFFIX = ".plan"
 """Of plans that the user did not name."""
@@ -72,7 +73,7 @@ def _paths() -> Iterator[Path]:
     links = [link for link in places.tasks_dir().iterdir() if link.is_symlink()]
     paths = [link.parent / link.readlink() for link in links]
     for path in [*paths, *places.plans_dir().glob(f"*{SUFFIX}")]:
-        real = path.resolve()
+        real = Path(os.path.realpath(path))  # unlike resolve, it bears a link to itself
         if real not in seen:
             seen.add(real)
             yield real

@@ -256,20 +256,21 @@ async def test_what_failed_is_retried_as_a_group_with_its_parents(
     assert world.live() == {changed}
 
 
-async def test_a_full_disk_stops_the_deleting(world: World) -> None:
+@pytest.mark.parametrize("room", range(6))
+async def test_a_full_disk_stops_the_deleting(world: World, room: int) -> None:
     keys = world.add_plain(600)
-    client = world.faulty(hook=lambda *_: None)
+    client = world.faulty()
     plan = world.plan(keys, faulty=True)
     with plan:
         pages = plan.one("PRAGMA page_count")
-        plan.conn.execute(f"PRAGMA max_page_count={pages + 1}")
+        plan.conn.execute(f"PRAGMA max_page_count={pages + room}")
         with pytest.raises(PlanError, match="full"):
             await apply(plan, client, policy=HASTE)
     really = client.served.really()
     with Plan.open(plan.path, write=True) as again:
-        assert again.status is Status.INTERRUPTED
         states = again.summary.states
-        assert sum(states.get(s, 0) for s in (S.VERIFIED, S.SENT)) >= len(really)
+        assert states.get(S.VERIFIED, 0) <= len(really)
+        assert states.get(S.VERIFIED, 0) + states.get(S.SENT, 0) >= len(really)
         await apply(again, client, policy=HASTE)
         assert again.summary.states == {S.VERIFIED: 600}
     assert sorted(client.served.really()) == sorted(keys)
