@@ -38,7 +38,7 @@ def run(command: click.Command, args: Sequence[str] | None) -> int:
         code = command.main(args, prog_name="artifact-tui", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
+        say("interrupted")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):  # click turns the one into the other
         _stop_writing()
@@ -52,18 +52,18 @@ def _explain(error: Exception) -> int:
     """Say what happened, without a traceback."""
     if isinstance(error, click.ClickException):
         usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else ""
-        _say(*([usage] if usage else []), f"error: {safe(error.format_message(), _ROOM)}")
+        say(*([usage] if usage else []), f"error: {safe(error.format_message(), _ROOM)}")
         return error.exit_code
     if isinstance(error, ArtifactTuiError):
-        _say(f"error: {safe(str(error), _ROOM)}", *_pointer(error))
+        say(f"error: {safe(str(error), _ROOM)}", *_pointer(error))
         if error.hint:
-            _say(f"  {safe(error.hint, _ROOM)}")
+            say(f"  {safe(error.hint, _ROOM)}")
         return error.exit_code
     if isinstance(error, OSError) and error.filename is not None:
-        _say(f"error: {safe(str(error.filename), _ROOM)}: {safe(error.strerror or '')}")
+        say(f"error: {safe(str(error.filename), _ROOM)}: {safe(error.strerror or '')}")
         return 1
     where = _log(error)
-    _say(f"error: something unexpected happened ({type(error).__name__}).", f"  {where}")
+    say(f"error: something unexpected happened ({type(error).__name__}).", f"  {where}")
     return 1
 
 
@@ -93,7 +93,7 @@ def _log(error: Exception) -> str:
     return f"Details are in {safe(str(path), _ROOM)}; please report it with them."
 
 
-def _say(*lines: str) -> None:
+def say(*lines: str) -> None:
     """Print to standard error, which may be gone."""
     with suppress(OSError, ValueError):
         for line in lines:

@@ -50,7 +50,12 @@ class CommandTable(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """A first word that is no command names the registry to open."""
+        """A first word that is no command names the registry to open; `help` is `--help`."""
+        if args and args[0] == "help":
+            args = [*args[1:2], "--help"]
+        if args == ["--help"]:
+            click.echo(ctx.get_help())
+            ctx.exit()
         if args and args[0] not in COMMANDS:
             args = ["open", *args]
         return super().resolve_command(ctx, args)

@@ -21,7 +21,7 @@ from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.errors import UsageError
+from artifact_tui.errors import PlanError, UsageError
 from artifact_tui.model import Alias, Outcome, Result
 from artifact_tui.text import safe
 
@@ -111,6 +111,8 @@ def restore(flags: Flags, words: tuple[str, ...], *, plan: Path | None, as_json:
 
     The exit code is 1 when one of them could not be restored.
     """  # noqa: D301 - click's mark for lines that stay as they are
+    if plan is not None and not words:
+        words = (_registry_of(plan),)
     target, names = split(words, read_only=flags.read_only)
     if not names and plan is None:
         raise UsageError(
@@ -122,7 +124,7 @@ def restore(flags: Flags, words: tuple[str, ...], *, plan: Path | None, as_json:
         async with client_of(target, write=True) as client:
             with catalog_of(client) as conn:
                 keys = [queries.find(conn, name).key for name in names]
-                keys += _deleted_by(plan) if plan is not None else []
+                keys += _deleted_by(plan, client) if plan is not None else []
                 rows = {row.key: row for row in queries.by_keys(conn, keys)}
             outcomes = await client.restore(list(dict.fromkeys(keys)))
         return _tell(outcomes, rows, target, Output(json=as_json))
@@ -130,10 +132,25 @@ def restore(flags: Flags, words: tuple[str, ...], *, plan: Path | None, as_json:
     return asyncio.run(main())
 
 
-def _deleted_by(path: Path) -> list[str]:
-    """The keys of what a plan deleted, parents first."""
+def _registry_of(path: Path) -> str:
+    """The address of the registry that a plan was made for."""
     with Plan.open(path) as plan:
-        done = {ItemState.DELETED, ItemState.VERIFIED}
+        return plan.head.identity.address
+
+
+def _deleted_by(path: Path, client: Client) -> list[str]:
+    """The keys of what a plan deleted, parents first.
+
+    Raises:
+        PlanError: it was made for another registry.
+    """
+    done = {ItemState.DELETED, ItemState.VERIFIED}
+    with Plan.open(path) as plan:
+        if plan.head.identity.uid != client.identity.uid:
+            raise PlanError(
+                f"The plan {path} was made for another registry: {plan.head.identity.address}.",
+                hint="Nothing was restored. Leave the registry out to use that one.",
+            )
         items = [item for item in plan.every_item() if item.state in done]
     return [item.key for item in sorted(items, key=lambda item: -item.level)]
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.cli import reporting
-from artifact_tui.cli.failures import INTERRUPTED
+from artifact_tui.cli.failures import INTERRUPTED, say
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import target_of
 from artifact_tui.deletion import launch, tasks
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.errors import ReadOnlyError
-from artifact_tui.text import safe
+from artifact_tui.errors import PlanError, ReadOnlyError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 POLL = 0.1
 """Seconds between two looks at the plan file."""
+
+PATIENCE = 10.0
+"""Seconds that the plan file may be unreadable."""
 
 
 def check_writable(plan: Plan, *, read_only: bool) -> None:
@@ -45,7 +47,11 @@ def check_writable(plan: Plan, *, read_only: bool) -> None:
 
 def start_and_watch(path: Path, out: Output, *, detach: bool = False) -> int:
     """Apply a confirmed plan; returns the exit code."""
-    launch.start(path)
+    try:
+        launch.start(path)
+    except KeyboardInterrupt:
+        say(f"it may have begun, and then goes on by itself: see {command('tasks')}")
+        raise
     if detach:
         out.words(f"started; it goes on by itself. See it with: {command('tasks')}")
         return 0
@@ -65,6 +71,7 @@ def watch(path: Path, out: Output) -> int:
                 break
             except KeyboardInterrupt:
                 if stopped:
+                    say(f"it ends by itself after what is in flight: see {command('tasks')}")
                     raise
                 stopped = True
                 progress.show("stopping after what is in flight …", now=True)
@@ -80,18 +87,27 @@ def watch(path: Path, out: Output) -> int:
 
 
 def _follow(path: Path, progress: Progress) -> Task:
-    """Show how far it is until nobody applies the plan any more."""
+    """Show how far it is until nobody applies the plan any more.
+
+    Raises:
+        PlanError: the plan could not be read for a while; the apply may go on all the same.
+    """
+    blind_since: float | None = None
     while True:
         task = tasks.read_task(path)
-        if not task.alive and not task.error:
+        if not task.error and not task.alive:
             return tasks.read_task(path)  # what it wrote before it let go of the plan
-        progress.show(_line(task))
+        if task.error:
+            blind_since = blind_since or time.monotonic()
+            if time.monotonic() - blind_since > PATIENCE:
+                raise PlanError(task.error, hint=f"It may go on all the same: {command('tasks')}")
+        else:
+            blind_since = None
+            progress.show(_line(task))
         time.sleep(POLL)
 
 
 def _line(task: Task) -> str:
-    if task.error:
-        return safe(task.error)
     done = "purged" if task.action is Action.PURGE else "deleted"
     line = f"{text.count(task.settled)} of {text.count(task.total)} {done}"
     if task.status is Status.PAUSED:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui import places
+from tests.cli.conftest import Local
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.conftest import Cli, Local
+    from tests.cli.conftest import Cli
 
 
 @pytest.fixture
@@ -55,6 +56,14 @@ def test_restore_undoes_a_whole_plan(cli: Cli, deleted: Local, tmp_path: Path) -
         ("v4", "restored"),
     ]
     assert set(deleted.states().values()) == {"live"}
+
+
+def test_a_plan_is_undone_where_it_was_applied(cli: Cli, deleted: Local, tmp_path: Path) -> None:
+    other = Local(tmp_path / "other")
+    other.add("net")
+    said = cli("restore", other.address, "--plan", tmp_path / "p.plan", code=1).err
+    assert "was made for another registry" in said
+    assert "2 versions of reg restored" in cli("restore", "--plan", tmp_path / "p.plan").out
 
 
 def test_restore_says_what_did_not_come_back(cli: Cli, deleted: Local) -> None:

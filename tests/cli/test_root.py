@@ -33,6 +33,11 @@ def test_every_command_has_help(cli: Cli, name: str) -> None:
     assert COMMANDS[name].summary
 
 
+def test_help_is_a_word_too(cli: Cli) -> None:
+    assert cli("help").out == cli("--help").out == cli("-h").out
+    assert cli("help", "plan").out == cli("plan", "--help").out
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"artifact-tui {__version__}\n"
 
