@@ -110,6 +110,13 @@ def _ordinal(conn: sqlite3.Connection, name: str) -> int:
     return int(ordinal)
 
 
+def _there(layout: Layout, entry: Entry) -> bool:
+    try:
+        return layout.blob(entry.digest).stat().st_size == entry.size
+    except FileNotFoundError:
+        return False
+
+
 def _blob(conn: sqlite3.Connection, entry: Entry, layout: Layout, fresh: set[str]) -> int:
     """The blob row of one file, with one reference more.
 
@@ -118,11 +125,7 @@ def _blob(conn: sqlite3.Connection, entry: Entry, layout: Layout, fresh: set[str
     row = conn.execute("SELECT id, state FROM blob WHERE digest = ?", (entry.digest,)).fetchone()
     if row is not None and (row[1] == 1 or (row[1] != 0 and entry.digest not in fresh)):
         raise BlobGoneError
-    try:
-        there = layout.blob(entry.digest).stat().st_size == entry.size
-    except FileNotFoundError:
-        there = False
-    if not there:
+    if not _there(layout, entry):
         raise BlobGoneError
     if row is None:
         cursor = conn.execute(

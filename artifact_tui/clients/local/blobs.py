@@ -12,7 +12,7 @@ import socket
 import stat
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from artifact_tui.clients.local.layout import PREFIX, Layout, sync_folder
 from artifact_tui.clients.local.source import NOTHING_ADDED, shown, trouble
@@ -104,7 +104,7 @@ class _Reader:
 
 
 class Staging:
-    """The new bytes of one `add`: invisible until `publish`, gone after `discard`."""
+    """The new bytes of one `add`: invisible until `publish`, gone at the end otherwise."""
 
     def __init__(
         self,
@@ -203,7 +203,10 @@ class Staging:
             for folder in sorted(folders):
                 sync_folder(folder)
 
-    def discard(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Remove what was staged and not published."""
         for path in self._staged.values():
             path.unlink(missing_ok=True)

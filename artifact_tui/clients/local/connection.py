@@ -58,6 +58,11 @@ def check_file(layout: Layout) -> None:
             f"There is no registry at {layout.root}.",
             hint="`artifact-tui add` or `artifact-tui demo` makes one.",
         ) from error
+    except OSError as error:
+        raise RegistryError(
+            f"{layout.db} cannot be read: {error.strerror or error}. Nothing was changed.",
+            hint="Ask its owner to let you read that folder and its files.",
+        ) from error
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         raise RegistryError(
             f"{layout.db} is not a registry: it is not an SQLite database. Nothing was changed.",

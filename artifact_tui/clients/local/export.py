@@ -42,6 +42,11 @@ def _copy(blob: Path, target: Path, file: File) -> None:
             f"{blob} is missing: “{file.path}” cannot be given back. Nothing was written.",
             hint=HEAL,
         ) from error
+    except OSError as error:
+        raise RegistryError(
+            f"{blob} cannot be read: {error.strerror or error}. Nothing was written.",
+            hint="Ask the owner of the registry to let you read its files.",
+        ) from error
     with source, target.open("xb", buffering=0) as out:
         while chunk := source.read(CHUNK):
             hasher.update(chunk)

@@ -7,15 +7,17 @@ collection finishes the work.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import facts, locks, trash
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Garbage
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from artifact_tui.clients.local.layout import Layout
     from artifact_tui.clients.local.pool import Pool
@@ -24,6 +26,12 @@ ACTOR = "ttl"
 """`deleted_by` of versions whose time to live had passed."""
 
 _UNNEEDED = "refs = 0 AND state <> 1 AND coalesce(unref_us, 0) {} ?"
+_FOREVER = 2**63 - 1
+
+
+def _before(now_us: int, grace_us: int) -> int:
+    """What became unneeded until this time goes; without grace all, whatever the clock says."""
+    return now_us - grace_us if grace_us else _FOREVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def look(conn: sqlite3.Connection, *, now_us: int, grace_us: int) -> Garbage:
         grace_us: blobs that became unneeded within this time stay.
     """
     found = expired(conn, now_us)
-    before = now_us - grace_us
+    before = _before(now_us, grace_us)
     blobs, size = _sum(conn, f"({_UNNEEDED.format('<=')}) OR state = 1", before)
     _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
     return Garbage(len(found.going), blobs, size, waiting, found.kept)
@@ -144,7 +152,7 @@ def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
     Raises:
         BusyError: somebody was adding for too long; nothing was removed.
     """
-    before = now_us - grace_us
+    before = _before(now_us, grace_us)
     with locks.alone(layout):
         with pool.writing() as conn:
             conn.execute(f"UPDATE blob SET state = 1 WHERE {_UNNEEDED.format('<=')}", (before,))
@@ -159,3 +167,19 @@ def finish(pool: Pool, layout: Layout) -> None:
     """End a sweep that was cut short, so that its blobs can be put again."""
     with locks.alone(layout):
         finish_locked(pool, layout)
+
+
+def take_back(pool: Pool, layout: Layout, digests: Collection[str]) -> None:
+    """Remove blobs that a failed add has put and that no row names.
+
+    Only tried: when somebody else is adding, the blobs stay as orphans for `fsck` to find, as the
+    other may be relying on them.
+    """
+    if not digests:
+        return
+    with contextlib.suppress(ArtifactTuiError, OSError), locks.alone(layout, wait=0):
+        for digest in digests:
+            with pool.reading() as conn:
+                row = conn.execute("SELECT 1 FROM blob WHERE digest = ?", (digest,)).fetchone()
+            if row is None:
+                layout.blob(digest).unlink(missing_ok=True)

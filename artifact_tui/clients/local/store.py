@@ -326,20 +326,20 @@ class Store:
     ) -> list[str]:
         """Stage bytes, publish them, write the rows; start over when a sweep was in the way."""
         for _ in range(_ATTEMPTS):
-            with trouble.told(self.layout), locks.shared(self.layout):
-                staging = Staging(
-                    self.layout, known=self._known, sizes=sizes, durable=durable, tick=tick
-                )
-                try:
+            staging = Staging(
+                self.layout, known=self._known, sizes=sizes, durable=durable, tick=tick
+            )
+            try:
+                with trouble.told(self.layout), locks.shared(self.layout), staging:
                     batch = stage(staging)
                     staging.publish()
                     return self._insert(batch, staging.published, then)
-                except adding.BlobGoneError:
-                    pass
-                finally:
-                    staging.discard()
-            with trouble.told(self.layout):
-                gc.finish(self._pool, self.layout)
+            except adding.BlobGoneError:
+                with trouble.told(self.layout):
+                    gc.finish(self._pool, self.layout)
+            except BaseException:
+                gc.take_back(self._pool, self.layout, staging.published)
+                raise
         raise BusyError(
             f"{self.layout.root} is being cleaned again and again. Nothing was added.",
             hint="Try again when nobody runs a garbage collection.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.local.layout import Layout
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LEAST = 256 * 1024
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -34,17 +36,17 @@ def read_only(layout: Layout, why: str = "") -> ReadOnlyError:
     )
 
 
-def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return BusyError(
-            f"Another process is writing to {layout.db}. Nothing was changed.",
-            hint="Try again in a moment.",
-        )
-    if code == sqlite3.SQLITE_FULL:
-        return full(layout)
-    if code == sqlite3.SQLITE_READONLY:
-        return read_only(layout)
+def _no_room(layout: Layout) -> bool:
+    """Whether the disk lacks what SQLite needs to open a database at all."""
+    try:
+        disk = os.statvfs(layout.root)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LEAST
+
+
+def _damaged(error: sqlite3.Error, code: int, layout: Layout) -> RegistryError:
+    """The error for a database that SQLite cannot use."""
     if code == sqlite3.SQLITE_NOTADB:
         return RegistryError(
             f"{layout.db} is not a registry: it is not an SQLite database. Nothing was changed.",
@@ -59,6 +61,21 @@ def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
         f"{layout.db} is damaged or was changed by another program ({error}).",
         hint="Run `artifact-tui fsck`; if it cannot help, restore a backup.",
     )
+
+
+def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BusyError(
+            f"Another process is writing to {layout.db}. Nothing was changed.",
+            hint="Try again in a moment.",
+        )
+    unusable = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+    if code == sqlite3.SQLITE_FULL or (unusable and _no_room(layout)):
+        return full(layout)
+    if code == sqlite3.SQLITE_READONLY:
+        return read_only(layout)
+    return _damaged(error, code, layout)
 
 
 def _from_system(error: OSError, layout: Layout) -> Exception:
