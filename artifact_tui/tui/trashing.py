@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from artifact_tui.catalog import queries, trash
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Alias, Result
+from artifact_tui.query import compile_query, parse
 from artifact_tui.text import plural, safe, size
 
 if TYPE_CHECKING:
@@ -67,6 +70,12 @@ class TrashRows:
     async def _aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         client = self._services.client
         return await client.trashed_aliases(keys) if isinstance(client, RemembersAliases) else {}
+
+
+async def forget_deleted(services: Services) -> None:
+    """Take the marks of what is in the trash away; what failed to be deleted stays marked."""
+    with suppress(ArtifactTuiError):  # such marks do no harm, and are tried again next time
+        await services.catalog.unmark_where(compile_query(parse("state:trash"), services.now()))
 
 
 def restored_words(outcomes: Iterable[Outcome], names: Mapping[str, str]) -> list[str]:

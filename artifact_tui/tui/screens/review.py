@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
 
+NOTHING_ASKED = 0
+"""No challenge has this generation."""
 NOT_YET = float("inf")
 ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
 """Keys that may be typed before the list is there: they only lead away."""
@@ -69,7 +71,7 @@ class ReviewScreen(BaseScreen):
         self._query_text = query_text
         self._options = Options(action=Action(action))
         self._draft: Draft | None = None
-        self._asked = 0
+        self._asked = NOTHING_ASKED
         self._heard_from = NOT_YET
         self._saved: Path | None = None
 
@@ -292,7 +294,7 @@ class ReviewScreen(BaseScreen):
         """Start the plan, if what was typed answers the challenge that is on the screen."""
         if self._draft is None or event.generation != self._asked or self.services.read_only:
             return
-        self.confirm.refuse("Starting" + self.services.signs.ellipsis)
+        self._asked = NOTHING_ASKED
         self.app.run_worker(self._apply(self._draft, event.typed), group="apply")
 
     async def _apply(self, draft: Draft, typed: str) -> None:

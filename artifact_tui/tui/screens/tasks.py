@@ -14,13 +14,13 @@ from textual.content import Content
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.query import compile_query, parse
 from artifact_tui.text import count, plural
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.plan_items import report_of
 from artifact_tui.tui.screens import tasks_keys
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.result import ResultScreen
+from artifact_tui.tui.trashing import forget_deleted
 from artifact_tui.tui.watching import TaskWatch
 from artifact_tui.tui.widgets.ask import Ask
 from artifact_tui.tui.widgets.grouped import FactsPane
@@ -119,13 +119,8 @@ class TasksScreen(BaseScreen):
         if self._timer is not None:
             (self._timer.resume if running else self._timer.pause)()
         if self._alive - running:
-            await self._some_ended()
+            await forget_deleted(self.services)
         self._alive = running
-
-    async def _some_ended(self) -> None:
-        """What is in the trash now needs no mark; what failed keeps it."""
-        trash = compile_query(parse("state:trash"), self.services.now())
-        await self.services.catalog.unmark_where(trash)
 
     @on(RowList.Moved, "#tasks")
     async def _moved(self) -> None:
@@ -155,8 +150,9 @@ class TasksScreen(BaseScreen):
         """Why a key does nothing for the task under the cursor."""
         return tasks_keys.why_not(row_id, self.chosen)
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Leave; what runs goes on."""
+        await forget_deleted(self.services)
         self.dismiss()
 
     def action_open(self) -> None:

@@ -96,7 +96,9 @@ class Grouped(Vertical, Generic[T]):
 
     async def show(self, groups: Sequence[Group[T]]) -> None:
         """Show these groups; the chosen one stays chosen while it is among them."""
-        chosen = next((i for i, group in enumerate(groups) if group.id == self._shown), 0)
+        chosen = next((i for i, group in enumerate(groups) if group.id == self._shown), None)
+        if chosen is None:
+            chosen = next((i for i, group in enumerate(groups) if group.count), 0)
         await self.groups.show(Rows(groups), cursor=chosen)
         self.groups.styles.height = min(max(len(groups), 1), 9)
         await self._show_items(again=True)

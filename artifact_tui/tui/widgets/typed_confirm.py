@@ -205,7 +205,9 @@ class TypedConfirm(Vertical):
         if asked is None or not self.is_open:
             return
         if matches(asked, event.value):
-            self.post_message(self.Confirmed(event.value, self.generation))
+            answered = self.Confirmed(event.value, self.generation)
+            self.refuse("Starting it")  # a second enter finds the box closed
+            self.post_message(answered)
             return
         wrong = "That is not what is asked for" if event.value else "Nothing is typed yet"
         self.query_one("#confirm-hint", Line).show(Content.styled(wrong, "bold $text-warning"))
