@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import App
+from textual.events import Key, Paste
 
 from artifact_tui.tui import clipboard, crash
 from artifact_tui.tui.ascii_only import ASCII_ONLY
 from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.tui.keymap import keys_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse import BrowseScreen
+from artifact_tui.tui.typed import TypedKeys
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal
 
     from textual.driver import Driver
+    from textual.events import Event
     from textual.filter import LineFilter
     from textual.screen import Screen
 
@@ -51,12 +56,20 @@ class ArtifactApp(App[None]):
         super().__init__(driver_class=driver_class)
         self.services = services
         self.keymap_shown: dict[str, str] = dict(keymap or {})
+        self._typed = TypedKeys(self, super().on_event, keys_of(self.keymap_shown, "list"))
         self.animation_level = "none"
         self.set_keymap(self.keymap_shown)
         if colourless:
             self.theme = COLOURLESS
         elif services.config.theme:
             self.theme = services.config.theme
+
+    async def on_event(self, event: Event) -> None:
+        """Keys one at a time; everything else as Textual does it."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._typed.take(event)
+        else:
+            await super().on_event(event)
 
     def get_default_screen(self) -> Screen[None]:
         """Browse is what everything else lies on."""
@@ -151,7 +164,7 @@ class ArtifactApp(App[None]):
 
     def copy(self, text: str) -> None:
         """Put a text on the clipboard of the user's terminal, and say so."""
-        self.run_worker(self._copy(text), group="copy", exclusive=True)
+        start(self, "copy", self._copy, text, latest=True)
 
     async def _copy(self, text: str) -> None:
         try:

@@ -10,9 +10,6 @@ APP = (
     ),
     KeyRow("app.palette", "colon,ctrl+p", "palette", "commands", "Find a command by its words."),
     KeyRow("app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on."),
-    KeyRow(
-        "app.interrupt", "ctrl+c", "interrupt", "interrupt", "Say how to leave; nothing is stopped."
-    ),
 )
 
 LIST = (

@@ -25,7 +25,7 @@ def commands_for(screen: BaseScreen) -> list[Command]:
             key=shown_key(keymap, row),
             reason=screen.why_not(row.id),
         )
-        for row in rows_of(screen.PLACE, "app")
+        for row in (*rows_of(screen.PLACE), *rows_of("app"))
         if row.id != "app.palette"
     ]
     return [*found, *_themes(screen)]

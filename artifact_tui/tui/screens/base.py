@@ -13,6 +13,7 @@ from artifact_tui.tui.widgets.dialog import Dialog
 from artifact_tui.tui.widgets.header import Header, HeaderFacts
 from artifact_tui.tui.widgets.keys_line import KeysLine
 from artifact_tui.tui.widgets.status import StatusLine
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,7 +130,7 @@ class BaseScreen(Screen[None]):
 
     def _start(self, command: Command | None) -> None:
         if command is not None and not command.reason:
-            self.run_worker(self.run_action(command.action), group="command")
+            start(self, "command", self.run_action, command.action)
         elif command is not None:
             self.say(f"Not possible here: {command.reason}.", error=True)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.text import count, plural, safe, size
+from artifact_tui.text import count, safe, size
 
 if TYPE_CHECKING:
     from artifact_tui.tui.screens.browse_view import Answer, Marks, View
@@ -39,6 +39,12 @@ def fact_words(answer: Answer, marks: Marks | None, signs: Signs) -> list[Conten
     return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
 
 
-def told(what: str, number: int) -> str:
-    """One sentence about marks that changed."""
-    return f"{plural(number, 'version')} {what}."
+def nothing_words(view: View) -> str:
+    """Why the list is empty."""
+    if view.marked_only and not view.query.everything:
+        return "Nothing marked matches the filter: esc shows more."
+    if view.marked_only:
+        return "Nothing is marked: M or esc shows everything again."
+    if not view.query.everything:
+        return "Nothing matches the filter: esc clears it."
+    return "This registry is empty: artifact-tui add puts something in."

@@ -17,7 +17,7 @@ from textual.content import Content
 from artifact_tui.catalog.rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.screens.base import BaseScreen
-from artifact_tui.tui.screens.browse_facts import fact_words, filter_words
+from artifact_tui.tui.screens.browse_facts import fact_words, filter_words, nothing_words
 from artifact_tui.tui.screens.browse_view import Answer, Marks, View, answer, marks_of
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_pane import DetailPane
@@ -28,6 +28,7 @@ from artifact_tui.tui.widgets.sort_menu import sort_title
 from artifact_tui.tui.widgets.status import StatusLine
 from artifact_tui.tui.widgets.tree.columns import titles
 from artifact_tui.tui.widgets.tree.tree_list import TreeList
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -71,7 +72,7 @@ class BrowseList(BaseScreen):
             yield FilterBar()
             yield StatusLine()
         yield self.keys_line()
-        yield Offers()
+        yield Offers(self.services.signs)
 
     @property
     def pane(self) -> DetailPane:
@@ -98,7 +99,7 @@ class BrowseList(BaseScreen):
 
     def reload(self) -> None:
         """Ask the present question again; the screen goes on meanwhile."""
-        self.run_worker(self._load(), group="load", exclusive=True)
+        start(self, "load", self._load, latest=True)
 
     def show_view(self, view: View) -> None:
         """Ask another question."""
@@ -116,6 +117,7 @@ class BrowseList(BaseScreen):
         """Ask, and show the answer."""
         await self.services.catalog.changed()
         found = await answer(self.services, self.view)
+        self.tree_list.nothing = nothing_words(self.view)
         await self.tree_list.load(found.rows, found.source)
         self.answer = found
         self.query_one(Header).update(self.header_facts())
@@ -125,7 +127,7 @@ class BrowseList(BaseScreen):
 
     def _look(self) -> None:
         if self.is_current and self.answer is not None:
-            self.run_worker(self._look_now(), group="look", exclusive=True)
+            start(self, "look", self._look_now, latest=True)
 
     async def _look_now(self) -> None:
         try:
@@ -139,7 +141,7 @@ class BrowseList(BaseScreen):
     def count_marks(self) -> None:
         """Work out what the marks come to."""
         if self.answer is not None:
-            self.run_worker(self._count_marks(self.answer), group="marks-count", exclusive=True)
+            start(self, "marks-count", self._count_marks, self.answer, latest=True)
 
     async def _count_marks(self, found: Answer) -> None:
         try:
@@ -203,7 +205,7 @@ class BrowseList(BaseScreen):
             self.workers.cancel_group(self, "detail")
             self.pane.show_row(row)
         elif self.wide:
-            self.run_worker(self._follow(row), group="detail", exclusive=True)
+            start(self, "detail", self._follow, row, latest=True)
 
     async def _follow(self, row: VersionRow) -> None:
         """Show a version once the cursor rests on it."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.rows import CollectionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Coroutine
+    from typing import Any
 
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.query import Where
     from artifact_tui.tui.screens.browse_view import Answer
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.tree.outline import Place
     from artifact_tui.tui.widgets.tree.tree_list import TreeList
 
 
@@ -28,7 +30,7 @@ class Marker:
         self._catalog = services.catalog
         self._tree = tree
 
-    def toggle(self, row: CollectionRow | VersionRow, answer: Answer) -> Awaitable[int]:
+    def toggle(self, row: CollectionRow | VersionRow, answer: Answer) -> Coroutine[Any, Any, int]:
         """Mark a row, or take its mark away; a collection with all its listed versions.
 
         It is drawn when this returns, and written when the result was awaited.
@@ -38,6 +40,12 @@ class Marker:
         marked = not row.marked
         self._draw_version(row, marked=marked)
         return self._catalog.mark([row.key]) if marked else self._catalog.unmark([row.key])
+
+    async def toggle_unread(self, place: Place, answer: Answer) -> None:
+        """The same for a version that is still being fetched."""
+        row = self._tree.outline.rows[place.collection]
+        for version in await answer.source.window(row.id, place.version or 0, 1):
+            await self.toggle(version, answer)
 
     async def mark_lines(self, first: int, last: int, answer: Answer) -> None:
         """Mark the versions on some lines; a collapsed collection with all it lists."""
@@ -54,7 +62,7 @@ class Marker:
 
     def _set_collection(
         self, row: CollectionRow, answer: Answer, *, marked: bool
-    ) -> Awaitable[int]:
+    ) -> Coroutine[Any, Any, int]:
         tree = self._tree
         tree.pages.set_marked(lambda one: marked if one.collection_id == row.id else None)
         tree.outline.shift_marks([(row.id, row.versions if marked else -row.versions)])

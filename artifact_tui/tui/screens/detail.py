@@ -8,6 +8,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ class DetailScreen(BaseScreen):
     def on_mount(self) -> None:
         """Read the version."""
         super().on_mount()
-        self.run_worker(self._load(), group="detail", exclusive=True)
+        start(self, "detail", self._load, latest=True)
 
     async def _load(self) -> None:
         try:
@@ -46,7 +47,7 @@ class DetailScreen(BaseScreen):
             return
         pane = self.query_one(DetailPane)
         pane.show_row(detail)
-        pane.focus()
+        self.set_focus(pane)
 
     def action_back(self) -> None:
         """Back to the list."""

@@ -78,6 +78,7 @@ class HelpBox(Dialog[None]):
         keys = Content.styled(pad(shown_keys(self._keymap, row), LABEL + 4), "bold")
         reason = self._why_not(row.id)
         text = words(row.help) if not reason else words(row.help, "$text-muted")
+        text.append(Content.styled(row.id, "$foreground 50%"))
         if reason:
             text += words(f"Not possible here: {safe(reason)}.", "$text-warning")
         for index, line in enumerate(fact("", text, width - 4)):

@@ -17,6 +17,7 @@ from artifact_tui.tui.screens.browse import BrowseScreen
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_lines import branches
 from artifact_tui.tui.widgets.lines import Line
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -159,7 +160,7 @@ class LineageScreen(BaseScreen):
         self._read()
 
     def _read(self) -> None:
-        self.run_worker(self._load(self._trail[-1]), group="lineage", exclusive=True)
+        start(self, "lineage", self._load, self._trail[-1], latest=True)
 
     async def _load(self, row: VersionRow) -> None:
         try:
@@ -192,7 +193,7 @@ class LineageScreen(BaseScreen):
         if row is not None:
             self._list.set_marked(row.key, marked=not row.marked)
             self._list.action_down()
-            self.run_worker(self._write(row), group="marks")
+            start(self, "marks", self._write, row)
 
     async def _write(self, row: VersionRow) -> None:
         catalog = self.services.catalog

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from artifact_tui.errors import QueryError
+    from artifact_tui.tui.signs import Signs
+
 OFFERS = 8
 """Offers shown at once."""
+
+SLASH = 3
+"""Cells before the first character of the filter."""
 
 _VALUE = re.compile(
     r"(?:^|[\s(|])-*(?P<field>name|type|version|alias|tag|run):(?P<word>[^\s\"()|*]*)$"
@@ -41,18 +47,20 @@ class Offers(Static):
         layer: overlay;
         dock: bottom;
         width: auto;
-        max-width: 60;
+        max-width: 100%;
         height: auto;
-        margin: 0 0 2 2;
+        margin: 0 0 2 0;
         background: $surface;
         display: none;
     }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signs: Signs) -> None:
         super().__init__(id="offers")
         self.offers: Sequence[Offer] = ()
         self.chosen = 0
+        self._signs = signs
+        self._trouble: QueryError | None = None
 
     @property
     def current(self) -> Offer | None:
@@ -60,9 +68,13 @@ class Offers(Static):
         return self.offers[self.chosen] if self.chosen < len(self.offers) else None
 
     def offer(self, offers: Sequence[Offer]) -> None:
-        """Show these; none hides the box."""
+        """Offer these words."""
         self.offers, self.chosen = offers[:OFFERS], 0
-        self.display = bool(offers)
+        self._draw()
+
+    def tell(self, trouble: QueryError | None) -> None:
+        """Say what cannot be read in the filter, and point at it."""
+        self._trouble = trouble
         self._draw()
 
     def move(self, step: int) -> None:
@@ -73,10 +85,21 @@ class Offers(Static):
 
     def _draw(self) -> None:
         lines = [
-            Content.styled(f" {fit(safe(word), 56)} ", "reverse" if i == self.chosen else "")
+            Content.styled(f"   {fit(safe(word), 56)} ", "reverse" if i == self.chosen else "")
             for i, (_, word) in enumerate(self.offers)
         ]
+        if self._trouble is not None:
+            lines += _pointed(self._trouble, self._signs)
+        self.display = bool(lines)
         self.update(Content("\n").join(lines))
+
+
+def _pointed(trouble: QueryError, signs: Signs) -> list[Content]:
+    """What is wrong, what was expected, and a sign above the place."""
+    said = Content.assemble(
+        (f"   {safe(str(trouble))}", "bold $text-error"), f" {safe(trouble.hint)} "
+    )
+    return [said, Content.styled(" " * (SLASH + trouble.position) + signs.opened, "$text-error")]
 
 
 class FilterBar(Horizontal):
@@ -135,12 +158,17 @@ class FilterBar(Horizontal):
         with self.input.prevent(Input.Changed):
             self.input.value = text
         self.input.cursor_position = len(text)
-        self.input.focus()
+        self.screen.set_focus(self.input)
 
     def close(self) -> None:
         """Stop typing."""
+        self._offers.tell(None)
         self._offers.offer(())
         self.display = False
+
+    def tell(self, trouble: QueryError | None) -> None:
+        """Say what cannot be read; None when all can."""
+        self._offers.tell(trouble)
 
     def offer_values(self, field: str, word: str, values: Sequence[str]) -> None:
         """Offer values that exist, if they are still what is being typed."""

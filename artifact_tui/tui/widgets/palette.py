@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.fuzzy import Matcher
+from textual.widgets import Static
 
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.widgets.dialog import Dialog
@@ -42,6 +44,8 @@ class Palette(Dialog[Command]):
 
     DEFAULT_CSS = f"""
     Palette {{ width: 76; }}
+    Palette > Horizontal {{ height: 1; }}
+    Palette Static {{ width: 2; color: $text-accent; }}
     Palette > EntryList {{ height: {SHOWN}; margin-top: 1; }}
     """
 
@@ -52,7 +56,9 @@ class Palette(Dialog[Command]):
 
     def compose(self) -> ComposeResult:
         """The line to type in, and what it finds."""
-        yield OneLine(id="palette-input")
+        with Horizontal():
+            yield Static(Content(":"))
+            yield OneLine(id="palette-input")
         entries = EntryList([entry_for(command) for command in self._commands])
         entries.can_focus = False
         yield entries

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
 
 from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import pad
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.tree.columns import LEAD, Layout, layout_for
 from artifact_tui.tui.widgets.tree.fetcher import Fetcher, Source
 from artifact_tui.tui.widgets.tree.outline import Outline, Place
 from artifact_tui.tui.widgets.tree.pages import PAGE, PageId, Pages
 from artifact_tui.tui.widgets.tree.painter import STYLES, Look, Painter
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +51,8 @@ class TreeList(CursorList):
         self._now = now
         self._fetcher: Fetcher | None = None
         self._painter: Painter | None = None
+        self.nothing = ""
+        """Said instead of rows when there are none; safe words."""
 
     # What is here
 
@@ -126,7 +131,7 @@ class TreeList(CursorList):
             ]
         )
         if self._fetcher.want(wanted):
-            self.run_worker(self._fetch(self._fetcher), group="pages", exit_on_error=False)
+            start(self, "pages", self._fetch, self._fetcher)
 
     async def _fetch(self, fetcher: Fetcher) -> None:
         try:
@@ -194,6 +199,14 @@ class TreeList(CursorList):
         """Colours have changed."""
         super().notify_style_update()
         self._painter = None
+
+    def render_line(self, y: int) -> Strip:
+        """One visible line; in an empty tree the first says why."""
+        if self.count or y != 1 or not self.nothing:
+            return super().render_line(y)
+        width = self.inner_width
+        words = pad(f"{' ' * LEAD}{self.nothing}", width)
+        return Strip([Segment(words, self.rich_style + self.ink("tree--muted"))], width)
 
     def paint(self, line: int) -> Strip:
         """One line of the tree."""
