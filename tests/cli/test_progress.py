@@ -29,7 +29,7 @@ def test_on_a_terminal_one_line_is_written_over(
         progress.show("reading a file for a very long time", now=True)
         progress.show("done", now=True)
     said = capsys.readouterr().err
-    assert said == "\rreading …long time\rdone" + " " * 14 + "\r" + " " * 4 + "\r"
+    assert said == "\rreading a…long time\rdone" + " " * 15 + "\r" + " " * 4 + "\r"
     assert "\n" not in said
 
 
