@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from artifact_tui.deletion import report as reports
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
+    from artifact_tui.tui.widgets.row_list import RowList
 
 
 class ResultScreen(BaseScreen):
@@ -73,7 +74,7 @@ class ResultScreen(BaseScreen):
         try:
             report = await report_of(self._path)
         except ArtifactTuiError as error:
-            self.say(f"{error} {error.hint}", error=True)
+            self.fail(error)
             return
         self._report = report
         self.query_one(Header).update(self.header_facts())
@@ -87,6 +88,10 @@ class ResultScreen(BaseScreen):
     def action_close(self) -> None:
         """From the items to the groups."""
         self.grouped.close_items()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
 
     def action_back(self) -> None:
         """One layer back."""

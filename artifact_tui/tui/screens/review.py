@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
+    from artifact_tui.tui.widgets.row_list import RowList
 
 NOTHING_ASKED = 0
 """No challenge has this generation."""
@@ -195,6 +196,10 @@ class ReviewScreen(BaseScreen):
     def action_close(self) -> None:
         """From the items to the groups."""
         self.grouped.close_items()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
 
     def action_back(self) -> None:
         """One layer back; from the groups, leave."""

@@ -142,7 +142,7 @@ class TasksScreen(BaseScreen):
         try:
             self._report = (task, await report_of(task.path))
         except ArtifactTuiError as error:
-            self.say(f"{error} {error.hint}", error=True)
+            self.fail(error)
 
     # steering
 
@@ -157,13 +157,13 @@ class TasksScreen(BaseScreen):
 
     def action_open(self) -> None:
         """Every item of the task."""
-        if self.chosen is not None and not self.refused("tasks.open"):
+        if not self.refused("tasks.open") and self.chosen is not None:
             self.app.push_screen(ResultScreen(self.services, self.chosen.path))
 
     def action_pause(self) -> None:
         """Pause, or go on."""
         task = self.chosen
-        if task is None or self.refused("tasks.pause"):
+        if self.refused("tasks.pause") or task is None:
             return
         if task.status is Status.PAUSED or task.wants is Want.PAUSE:
             self._steer(tasks.resume, task, "It goes on.")
@@ -172,19 +172,19 @@ class TasksScreen(BaseScreen):
 
     def action_resume(self) -> None:
         """Go on with an interrupted task."""
-        if self.chosen is not None and not self.refused("tasks.resume"):
+        if not self.refused("tasks.resume") and self.chosen is not None:
             self._steer(tasks.resume, self.chosen, "It goes on.")
 
     def action_retry(self) -> None:
         """Try again what failed."""
-        if self.chosen is not None and not self.refused("tasks.retry"):
+        if not self.refused("tasks.retry") and self.chosen is not None:
             again = plural(self.chosen.retryable, "version")
             self._steer(tasks.retry_failed, self.chosen, f"{again} that failed: trying again.")
 
     def action_cancel(self) -> None:
         """Ask, then give up the rest."""
         task = self.chosen
-        if task is None or self.refused("tasks.cancel"):
+        if self.refused("tasks.cancel") or task is None:
             return
         left = task.total - task.settled
         question = (

@@ -89,7 +89,7 @@ class TrashScreen(BaseScreen):
         except Superseded:
             return
         except ArtifactTuiError as error:
-            self.say(f"{error} {error.hint}", error=True)
+            self.fail(error)
         self._show_totals()
         self.show_keys()
 
@@ -185,6 +185,10 @@ class TrashScreen(BaseScreen):
             return "the trash is empty"
         return ""
 
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
     def action_back(self) -> None:
         """Leave."""
         self.dismiss()
@@ -196,13 +200,13 @@ class TrashScreen(BaseScreen):
     def action_purge(self) -> None:
         """Review the purge of the marked versions, or of the row."""
         chosen = self._chosen()
-        if chosen and not self.refused("trash.purge"):
+        if not self.refused("trash.purge") and chosen:
             self.host.open_review(list(chosen), action="purge")
 
     def action_restore(self) -> None:
         """Bring the marked versions, or the row, back."""
         chosen = self._chosen()
-        if chosen and not self.refused("trash.restore"):
+        if not self.refused("trash.restore") and chosen:
             self._do("restoring", self._restore(chosen))
 
     async def _restore(self, chosen: dict[str, str]) -> None:
@@ -251,7 +255,7 @@ class TrashScreen(BaseScreen):
         try:
             await work
         except ArtifactTuiError as error:
-            self.say(f"{error} {error.hint}", error=True)
+            self.fail(error)
         finally:
             self._busy = ""
         if self.is_attached:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.plan import Status, Want
-from artifact_tui.text import count, pad
+from artifact_tui.text import age, count, pad
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.tasks import Task
@@ -46,6 +46,12 @@ def time_left(us: int | None) -> str:
         if us >= 2 * unit:
             return f"{-(-us // unit)} {name}"
     return f"{max(-(-us // _SECOND), 1)} s"
+
+
+def ago(us: int | None, now_us: int) -> str:
+    """How long ago a moment was: `2 d ago`; `in 3 s` by a clock that runs ahead."""
+    words = age(us, now_us)
+    return words if us is None or us > now_us else f"{words} ago"
 
 
 def status_words(task: Task) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style as Ink
+from textual.message import Message
 from textual.strip import Strip
 
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.widgets.cursor_list import CursorList
 
 if TYPE_CHECKING:
@@ -65,6 +67,13 @@ class RowList(CursorList, Generic[T]):
 
     DEFAULT_CSS = "RowList { width: 1fr; }"
 
+    class Failed(Message):
+        """A window could not be read; the rows stay as they were."""
+
+        def __init__(self, error: ArtifactTuiError) -> None:
+            super().__init__()
+            self.error = error
+
     def __init__(self, draw: Callable[[T, int], Content], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._draw_row = draw
@@ -99,11 +108,15 @@ class RowList(CursorList, Generic[T]):
         line = max(0, min(self.cursor if cursor is None else cursor, source.count - 1))
         top = max(0, min(self.scroll_offset.y, line))
         needed = {index // PAGE for index in (top, top + self.page_lines, line)}
-        pages = {
-            page: await source.window(page * PAGE, PAGE)
-            for page in sorted(needed)
-            if page * PAGE < source.count
-        }
+        try:
+            pages = {
+                page: await source.window(page * PAGE, PAGE)
+                for page in sorted(needed)
+                if page * PAGE < source.count
+            }
+        except ArtifactTuiError as error:
+            self.post_message(self.Failed(error))
+            return
         if showing == self._showing:
             self._swap(source, pages, line, top)
 
@@ -146,7 +159,11 @@ class RowList(CursorList, Generic[T]):
             self.run_worker(self._fetch(page, self._source), group="rows")
 
     async def _fetch(self, page: int, source: Source[T]) -> None:
-        rows = await source.window(page * PAGE, PAGE)
+        try:
+            rows = await source.window(page * PAGE, PAGE)
+        except ArtifactTuiError as error:
+            self.post_message(self.Failed(error))
+            return
         if source is not self._source:
             return
         self._asked.discard(page)

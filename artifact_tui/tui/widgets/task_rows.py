@@ -8,8 +8,8 @@ from textual.content import Content
 
 from artifact_tui.deletion.items import DONE, ItemState
 from artifact_tui.deletion.plan import Status
-from artifact_tui.text import age, count, moment, pad, plural, safe, size
-from artifact_tui.tui.widgets.progress import bar, percent, rate_words, status_words, time_left
+from artifact_tui.text import count, moment, pad, plural, safe, size
+from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.report import Group, Report
@@ -39,7 +39,7 @@ def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
             f" {pad(percent(task.settled, task.total), 5, 'right')}  {rate_words(task)}",
         ]
     line = Content.assemble(*parts)
-    tail = f" {safe(task.registry)}  {age(task.created_us, now_us)} ago "
+    tail = f" {safe(task.registry)}  {ago(task.created_us, now_us)} "
     if cells < _BROAD or line.cell_length + len(tail) > cells:
         return line
     gap = cells - line.cell_length - Content(tail).cell_length
@@ -107,7 +107,7 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
 def _times(task: Task, now_us: int) -> list[str]:
     parts = [f"planned {moment(task.created_us)}"]
     if task.started_us is not None:
-        parts.append(f"started {moment(task.started_us)} ({age(task.started_us, now_us)} ago)")
+        parts.append(f"started {moment(task.started_us)} ({ago(task.started_us, now_us)})")
         if task.ended_us is not None:
             parts.append(f"took {time_left(task.ended_us - task.started_us)}")
     if task.alive and task.pid is not None:

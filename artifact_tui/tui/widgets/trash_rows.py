@@ -8,6 +8,7 @@ from textual.content import Content
 
 from artifact_tui.text import age, duration, fit, moment, pad, plural, safe, size
 from artifact_tui.tui.widgets.item_rows import alias_words
+from artifact_tui.tui.widgets.progress import ago
 
 if TYPE_CHECKING:
     from artifact_tui.tui.signs import Signs
@@ -50,10 +51,10 @@ def trash_facts(row: TrashRow, freed: int | None, signs: Signs, now_us: int) -> 
     dot = f" {signs.dot} "
     head = [safe(version.type), size(version.size), safe(version.digest[:19])]
     by = f" by {safe(version.deleted_by)}" if version.deleted_by else ""
-    when = f"Deleted {moment(version.deleted_us)} ({age(version.deleted_us, now_us)} ago){by}"
+    when = f"Deleted {moment(version.deleted_us)} ({ago(version.deleted_us, now_us)}){by}"
     had = f"{dot}had {alias_words(row.aliases, signs)}" if row.aliases else ""
     bytes_ = signs.ellipsis if freed is None else f"{size(freed)} after gc"
-    stays = [f"Purging it frees {bytes_}", f"created {age(version.created_us, now_us)} ago"]
+    stays = [f"Purging it frees {bytes_}", f"created {ago(version.created_us, now_us)}"]
     if version.dependents:
         stays.append(plural(version.dependents, "live dependent"))
     if version.ttl_us is not None:

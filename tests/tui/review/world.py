@@ -44,8 +44,26 @@ class World:
         kind: str = "model",
     ) -> str:
         """A version with a file that no other has; gives its key."""
-        age = len(self.keys())
-        new = NewVersion(
+        (added,) = self._add([self._new(collection, aliases, protected, parents, kind)], size)
+        self.store.unalias(added, "latest")
+        return added
+
+    def add_all(self, collection: str, count: int) -> list[str]:
+        """Many small versions at once, the last of them with the alias `latest`."""
+        return self._add([self._new(collection, offset=offset) for offset in range(count)], 20)
+
+    def _new(
+        self,
+        collection: str,
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        parents: Sequence[str] = (),
+        kind: str = "model",
+        *,
+        offset: int = 0,
+    ) -> NewVersion:
+        age = len(self.keys()) + offset
+        return NewVersion(
             name=collection,
             type=kind,
             aliases=tuple(aliases),
@@ -54,10 +72,11 @@ class World:
             created_us=NOW - (100 - age) * DAY,
             key=f"{age:032x}",
         )
-        data = f"{collection} {age} ".encode().ljust(size, b".")
-        (added,) = self.store.add_many([(new, {"weights.bin": data})], durable=False)
-        self.store.unalias(added, "latest")
-        return added
+
+    def _add(self, many: Sequence[NewVersion], size: int) -> list[str]:
+        """Each with a file that no other has."""
+        files = [{"weights.bin": f"{new.key} ".encode().ljust(size, b".")} for new in many]
+        return self.store.add_many(list(zip(many, files, strict=True)), durable=False)
 
     def keys(self) -> list[str]:
         """Every version that is not purged."""
@@ -109,3 +128,13 @@ async def types_it(user: User, text: str) -> None:
     await user.sees("tab to type here")
     await user.presses("tab")
     await user.types(text)
+
+
+async def presses_until_gone(user: User, key: str, text: str) -> None:
+    """Press a key until a question has gone: too early it is not heard."""
+
+    def gone() -> bool:
+        user.app.simulate_key(key)
+        return text not in user.screen
+
+    await user.until(gone, f"“{text}” to go")
