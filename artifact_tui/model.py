@@ -206,6 +206,8 @@ class Garbage:
     """Bytes of those objects."""
     waiting: int = 0
     """Bytes that nothing needs, but that are younger than the grace period."""
+    kept: int = 0
+    """Expired versions that stay: a protected alias, or something live was made from them."""
 
 
 def schema_sql() -> str:

@@ -16,7 +16,7 @@ from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verd
 from artifact_tui.model import Alias, Facts, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 NAMES_SHOWN = 5
 """How many names a detail lists before it says how many more there are."""
@@ -87,7 +87,7 @@ def _levels(by_key: Mapping[str, Candidate]) -> dict[str, int]:
     Keys whose lineage runs in a circle, and all that they were made from, are left out.
     """
     graph = {
-        key: [d for d in candidate.facts.dependents if d in by_key and d != key]
+        key: [d for d in candidate.facts.dependents if d in by_key]
         for key, candidate in by_key.items()
     }
     sorter = TopologicalSorter(graph)

@@ -49,6 +49,24 @@ class ItemState(StrEnum):
     NOT_TRIED = "not_tried"
     """The rest of the plan was cancelled before its turn."""
 
+    @property
+    def words(self) -> str:
+        """The state in the words of a report."""
+        return _STATE_WORDS[self]
+
+
+_STATE_WORDS = {
+    ItemState.PLANNED: "not yet tried",
+    ItemState.SENT: "uncertain: sent, and no answer yet",
+    ItemState.DELETED: "deleted",
+    ItemState.VERIFIED: "deleted, verified gone",
+    ItemState.GONE: "already gone",
+    ItemState.UNLINKED: "unlinked",
+    ItemState.REFUSED: "refused",
+    ItemState.FAILED: "failed",
+    ItemState.NOT_TRIED: "not tried",
+}
+
 
 OPEN = frozenset({ItemState.PLANNED, ItemState.SENT})
 """The states of an item that an apply still has to settle."""
@@ -83,6 +101,7 @@ class Reason(StrEnum):
     # while applying: what the registry answered
     REGISTRY_REFUSED = "registry_refused"
     STILL_THERE = "still_there"
+    SAID_ABSENT = "said_absent"
     NO_ANSWER = "no_answer"
     REGISTRY_FAILED = "registry_failed"
     UNREACHABLE = "unreachable"
@@ -114,7 +133,8 @@ _WORDS = {
     Reason.CHANGED: "it changed while it was being deleted",
     Reason.REGISTRY_REFUSED: "the registry refused",
     Reason.STILL_THERE: "answered done but still there",
-    Reason.NO_ANSWER: "no answer from the registry; it is still there",
+    Reason.SAID_ABSENT: "answered not there, but it is",
+    Reason.NO_ANSWER: "no answer from the registry",
     Reason.REGISTRY_FAILED: "the registry failed",
     Reason.UNREACHABLE: "the registry could not be reached",
 }

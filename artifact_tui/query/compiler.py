@@ -27,8 +27,8 @@ from artifact_tui.query.tree import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COMMON = frozenset({"name", "type", "registry"})
-"""Fields that are the same for all versions of a collection."""
+_COMMON = frozenset({"name", "type", "registry", "state"})
+"""Fields that are the same for all versions of a collection in one state."""
 
 _COLUMNS = {
     "size": "v.size",
@@ -53,7 +53,8 @@ class Where:
     params: Mapping[str, int | str] = field(default_factory=dict, hash=False)
     """Named parameters; all names start with `q`."""
     common: bool = False
-    """Whether it is the same for all versions of a collection that are not in the trash."""
+    """Whether it is the same for all versions of a collection in one state: of `v`, it only reads
+    `state`."""
     marked: bool = False
     """Whether it reads the marks, so that a mark changes what it matches."""
 

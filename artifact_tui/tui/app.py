@@ -7,44 +7,80 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.app import App
+from textual.events import Key, Paste
 
+from artifact_tui.tui import clipboard, crash
+from artifact_tui.tui.ascii_only import ASCII_ONLY
 from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.tui.keymap import keys_of
+from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse import BrowseScreen
+from artifact_tui.tui.typed import TypedKeys
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal
 
+    from textual.driver import Driver
+    from textual.events import Event
+    from textual.filter import LineFilter
     from textual.screen import Screen
 
+    from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
 
-
 _LEAVE_ON = (signal.SIGHUP, signal.SIGTERM)
+COLOURLESS = "ansi-dark"
+"""The theme that sends no colours of its own."""
 
 
 class ArtifactApp(App[None]):
     """One registry on the screen."""
 
     TITLE = "artifact-tui"
+    CSS_PATH = "screens/browse.tcss"  # Textual reads no style sheet of the default screen
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = bindings_of("app")
 
-    def __init__(self, services: Services, keymap: Mapping[str, str] | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        services: Services,
+        keymap: Mapping[str, str] | None = None,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
+        colourless = bool(os.environ.get("NO_COLOR"))  # Textual takes it out of the environment
+        super().__init__(driver_class=driver_class)
         self.services = services
-        self.keymap_shown: Mapping[str, str] = keymap or {}
+        self.keymap_shown: dict[str, str] = dict(keymap or {})
+        self._typed = TypedKeys(self, super().on_event, keys_of(self.keymap_shown, "list"))
         self.animation_level = "none"
-        if self.keymap_shown:
-            self.set_keymap(self.keymap_shown)
-        if self.no_color or os.environ.get("NO_COLOR"):
-            self.theme = "ansi-dark"
+        self.set_keymap(self.keymap_shown)
+        if colourless:
+            self.theme = COLOURLESS
+        elif services.config.theme:
+            self.theme = services.config.theme
+
+    async def on_event(self, event: Event) -> None:
+        """Keys one at a time; everything else as Textual does it."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._typed.take(event)
+        else:
+            await super().on_event(event)
 
     def get_default_screen(self) -> Screen[None]:
         """Browse is what everything else lies on."""
         return BrowseScreen(self.services)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """In ASCII mode nothing else leaves for the terminal."""
+        filters = super().get_line_filters()
+        return [*filters, ASCII_ONLY] if self.services.signs.ascii else filters
+
+    # Leaving
 
     def on_mount(self) -> None:
         """Leave in good order when the terminal goes or someone asks us to."""
@@ -52,22 +88,91 @@ class ArtifactApp(App[None]):
         for number in _LEAVE_ON:
             loop.add_signal_handler(number, self.exit)
 
+    def on_unmount(self) -> None:
+        """Give the signals back."""
+        loop = asyncio.get_running_loop()
+        for number in _LEAVE_ON:
+            loop.remove_signal_handler(number)
+
+    def action_help_quit(self) -> None:
+        """What ctrl+c does: nothing but say how to leave."""
+        self.say("q leaves, ctrl+q from anywhere. Tasks that are running go on.")
+
+    def _fatal_error(self) -> None:
+        """Leave after a mistake of ours, without showing any values."""
+        error = self._exception
+        if error is None:
+            return
+        text = crash.words(error, crash.write_log(error))
+        self._exit_renderables.append(Text(text))
+        self._close_messages_no_wait()
+
+    # Screens
+
     def open_review(
-        self, selection: Sequence[str] | Where | Literal["marked"], *, action: str = "delete"
+        self,
+        selection: Sequence[str] | Where | Literal["marked"],
+        *,
+        action: str = "delete",
+        query_text: str = "",
     ) -> None:
         """Review the deletion (or purge) of versions: their keys, a `Where`, or "marked"."""
-        from artifact_tui.tui.screens.review import ReviewScreen  # noqa: PLC0415
+        from artifact_tui.tui.screens.review import ReviewScreen  # noqa: PLC0415 - on demand
 
-        self.push_screen(ReviewScreen(self.services, selection, action=action))
+        self.push_screen(
+            ReviewScreen(self.services, selection, action=action, query_text=query_text)
+        )
 
     def open_tasks(self) -> None:
         """Watch and steer the deletions that run or ran."""
-        from artifact_tui.tui.screens.tasks import TasksScreen  # noqa: PLC0415
+        from artifact_tui.tui.screens.tasks import TasksScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(TasksScreen(self.services))
 
     def open_trash(self) -> None:
         """What was deleted and can be restored or purged."""
-        from artifact_tui.tui.screens.trash import TrashScreen  # noqa: PLC0415
+        from artifact_tui.tui.screens.trash import TrashScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(TrashScreen(self.services))
+
+    def open_lineage(self, row: VersionRow) -> None:
+        """Walk through what a version was made from and what was made from it."""
+        from artifact_tui.tui.screens.lineage import LineageScreen  # noqa: PLC0415 - on demand
+
+        self.push_screen(LineageScreen(self.services, row))
+
+    # What every screen offers
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """One sentence on the message line of the present screen."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.say(message, error=error)
+
+    def action_help(self) -> None:
+        """Show the keys that apply here."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.show_help()
+
+    def action_palette(self) -> None:
+        """Find a command."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.show_palette()
+
+    def action_use_theme(self, name: str) -> None:
+        """Change the colours for this session."""
+        self.theme = name
+
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard of the user's terminal, and say so."""
+        start(self, "copy", self._copy, text, latest=True)
+
+    async def _copy(self, text: str) -> None:
+        try:
+            sequence = await clipboard.sequence_for(text)
+        except ValueError:
+            self.say("Not copied: this name holds characters that may do harm when pasted.")
+            return
+        if sequence and self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()
+        self.say(f"Copied, if your terminal allows it: {text}")

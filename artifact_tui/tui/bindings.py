@@ -7,33 +7,35 @@ Delete is never on ctrl+d or ctrl+r: those are "half a page down" and "reload" i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
+from artifact_tui.tui.browse_keys import (
+    APP,
+    BROWSE,
+    DETAIL,
+    DIALOG,
+    FILTER,
+    HELP,
+    LINEAGE,
+    LIST,
+    MENU,
+    PALETTE,
+    RULE,
+)
+from artifact_tui.tui.deletion_keys import (
+    ASK,
+    CONFIRM,
+    LISTING,
+    RESULT,
+    REVIEW,
+    TASKS,
+    TRASH,
+)
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """One thing that keys can do."""
-
-    id: str
-    """How the configuration names it: `WHERE.VERB`."""
-    keys: str
-    """Default keys in Textual's spelling, separated by commas, the best-known first."""
-    action: str
-    """The Textual action, resolved where the binding lives."""
-    label: str
-    """One or two words for the footer."""
-    help: str
-    """What it does, for the help screen and the command palette."""
-    footer: bool = False
-    """Whether the footer shows it."""
-
-    @property
-    def where(self) -> str:
-        """The part of the program this key belongs to."""
-        return self.id.partition(".")[0]
-
+if TYPE_CHECKING:
+    from artifact_tui.tui.keyrow import KeyRow
 
 PLACES = {
     "app": "Everywhere",
@@ -41,142 +43,42 @@ PLACES = {
     "browse": "Browse",
     "filter": "Writing a filter",
     "detail": "Detail of a version",
+    "lineage": "Lineage",
     "dialog": "In a dialog",
+    "menu": "In a menu",
+    "rule": "Marking by rule",
+    "palette": "Finding a command",
     "help": "Help",
     "review": "Review of a deletion",
+    "confirm": "Typing the confirmation",
+    "listing": "In a list to read",
     "tasks": "Tasks",
+    "result": "Result of a task",
     "trash": "Trash",
+    "ask": "At a question",
 }
 """Every `where`, with its heading on the help screen."""
 
-APP = (
-    KeyRow(
-        "app.help", "question_mark", "help", "help", "Show the keys that apply here.", footer=True
-    ),
-    KeyRow("app.palette", "colon,ctrl+p", "command_palette", "commands", "Find a command by name."),
-    KeyRow("app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on."),
+ROWS: tuple[KeyRow, ...] = (
+    *APP,
+    *LIST,
+    *BROWSE,
+    *FILTER,
+    *DETAIL,
+    *LINEAGE,
+    *REVIEW,
+    *CONFIRM,
+    *LISTING,
+    *TASKS,
+    *RESULT,
+    *TRASH,
+    *ASK,
+    *DIALOG,
+    *MENU,
+    *RULE,
+    *PALETTE,
+    *HELP,
 )
-
-LIST = (
-    KeyRow("list.down", "j,down", "down", "down", "One row down."),
-    KeyRow("list.up", "k,up", "up", "up", "One row up."),
-    KeyRow("list.top", "g,home", "top", "top", "The first row."),
-    KeyRow("list.bottom", "G,end", "bottom", "bottom", "The last row."),
-    KeyRow("list.half_down", "ctrl+d", "half_down", "½ down", "Half a page down."),
-    KeyRow("list.half_up", "ctrl+u", "half_up", "½ up", "Half a page up."),
-    KeyRow("list.page_down", "pagedown,ctrl+f", "page_down", "page down", "A page down."),
-    KeyRow("list.page_up", "pageup,ctrl+b", "page_up", "page up", "A page up."),
-)
-
-BROWSE = (
-    KeyRow(
-        "browse.mark",
-        "space",
-        "mark",
-        "mark",
-        "Mark or unmark the row and go down. On a collection: all its versions in the list.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.review",
-        "d",
-        "review",
-        "review",
-        "Review the deletion of the marks, or of the row.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.filter",
-        "slash",
-        "filter",
-        "filter",
-        "Narrow the list with the filter language.",
-        footer=True,
-    ),
-    KeyRow("browse.sort", "s", "sort", "sort", "Choose the order of the list.", footer=True),
-    KeyRow(
-        "browse.tasks",
-        "t",
-        "tasks",
-        "tasks",
-        "Watch, pause, cancel, retry or resume deletions.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.trash",
-        "u",
-        "trash",
-        "trash",
-        "See what was deleted: restore it or purge it.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.open",
-        "l,right,enter",
-        "open",
-        "open",
-        "Expand a collection, or show a version in detail.",
-    ),
-    KeyRow(
-        "browse.close",
-        "h,left",
-        "close",
-        "close",
-        "Collapse a collection, or go to the version's collection.",
-    ),
-    KeyRow("browse.range", "v", "range", "range", "Start a range; move, then v or space marks it."),
-    KeyRow(
-        "browse.rule",
-        "plus",
-        "rule",
-        "mark by rule",
-        "Mark by rule: keep the newest, without alias, older than …",
-    ),
-    KeyRow(
-        "browse.marked",
-        "M",
-        "marked",
-        "only marked",
-        "Show only what is marked, or everything again.",
-    ),
-    KeyRow("browse.next", "n", "next", "next", "The next version that the filter matches."),
-    KeyRow(
-        "browse.previous",
-        "N",
-        "previous",
-        "previous",
-        "The previous version that the filter matches.",
-    ),
-    KeyRow(
-        "browse.lineage",
-        "L",
-        "lineage",
-        "lineage",
-        "Show only what this version was made from, and what was made from it.",
-    ),
-    KeyRow(
-        "browse.copy", "y", "copy", "copy name", "Copy the name to the clipboard of your terminal."
-    ),
-    KeyRow("browse.refresh", "r", "refresh", "refresh", "Read the list again."),
-    KeyRow(
-        "browse.back",
-        "escape",
-        "back",
-        "back",
-        "One layer back: range, filter, only-marked, detail.",
-    ),
-    KeyRow("browse.quit", "q", "app.quit", "quit", "Leave; tasks that are running go on."),
-)
-
-DIALOG = (
-    KeyRow("dialog.cancel", "escape", "cancel", "cancel", "Leave the dialog; nothing happens."),
-    KeyRow("dialog.next", "tab", "app.focus_next", "next field", "The next field."),
-    KeyRow(
-        "dialog.previous", "shift+tab", "app.focus_previous", "field before", "The field before."
-    ),
-)
-
-ROWS: tuple[KeyRow, ...] = (*APP, *LIST, *BROWSE, *DIALOG)
 """All rows, in the order of the help screen."""
 
 BY_ID = {row.id: row for row in ROWS}

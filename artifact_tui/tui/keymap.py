@@ -13,12 +13,13 @@ from textual.keys import Keys, format_key
 
 from artifact_tui.errors import ConfigError
 from artifact_tui.text import safe
-from artifact_tui.tui.bindings import BY_ID, KeyRow
+from artifact_tui.tui.bindings import BY_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from artifact_tui.config import Config
+    from artifact_tui.tui.keyrow import KeyRow
 
 _NAMED = frozenset(key.value for key in Keys)
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
@@ -38,6 +39,12 @@ def keymap_from(config: Config) -> dict[str, str]:
             one key for two things at the same place.
     """
     return _Checker(config).keymap()
+
+
+def keys_of(keymap: Mapping[str, str], place: str) -> frozenset[str]:
+    """All keys of one part of the program."""
+    rows = (row for row in BY_ID.values() if row.where == place)
+    return frozenset(key for row in rows for key in keymap.get(row.id, row.keys).split(","))
 
 
 def shown_key(keymap: Mapping[str, str], row: KeyRow) -> str:
@@ -94,7 +101,8 @@ class _Checker:
         for other in BY_ID.values():
             if other.id == row_id or not _meet(BY_ID[row_id], other):
                 continue
-            both = set(found[row_id]) & set(found.get(other.id, other.keys.split(",")))
+            known = set(BY_ID[row_id].keys.split(",")) & set(other.keys.split(","))
+            both = set(found[row_id]) & set(found.get(other.id, other.keys.split(","))) - known
             if both:
                 key = key_name(min(both))
                 raise self._error(

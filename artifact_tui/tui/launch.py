@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from textual.theme import BUILTIN_THEMES
+
+from artifact_tui.errors import ConfigError, UsageError
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.keymap import keymap_from
 from artifact_tui.tui.services import open_services
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from artifact_tui.config import Config, Target
 
 
@@ -18,19 +25,35 @@ def launch(target: Target, config: Config) -> int:
     """Open the registry, run the app on it, close everything; returns the exit code.
 
     Raises:
-        ArtifactTuiError: the registry cannot be opened, or a remapped key makes no sense.
+        ArtifactTuiError: there is no terminal, the registry cannot be opened, or the
+            configuration names a key or a theme that is not there. Nothing has been drawn then.
     """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "The screen needs a terminal for its input and output.",
+            hint="Without one, use a command such as artifact-tui ls.",
+        )
+    check_theme(config)
     return asyncio.run(_session(target, config, keymap_from(config)))
 
 
 async def _session(target: Target, config: Config, keymap: dict[str, str]) -> int:
     services = await open_services(target, config)
     try:
-        app = ArtifactApp(services, keymap)
+        app = ArtifactApp(services, keymap, driver_class())
         await app.run_async(mouse=wants_mouse(config))
         return app.return_code or 0
     finally:
         await services.aclose()
+
+
+def driver_class() -> type[Driver] | None:
+    """Our own driver; None (Textual's) where another one is asked for."""
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return None
+    from artifact_tui.tui.driver import TerminalDriver  # noqa: PLC0415 - POSIX only
+
+    return TerminalDriver
 
 
 def wants_mouse(config: Config) -> bool:
@@ -38,3 +61,18 @@ def wants_mouse(config: Config) -> bool:
     if config.mouse is not None:
         return config.mouse
     return not any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
+
+
+def check_theme(config: Config) -> None:
+    """Refuse a theme that does not exist.
+
+    Raises:
+        ConfigError: with the nearest name.
+    """
+    if config.theme and config.theme not in BUILTIN_THEMES:
+        near = get_close_matches(config.theme, BUILTIN_THEMES, n=1, cutoff=0.4)
+        guess = f"Did you mean “{near[0]}”? " if near else ""
+        raise ConfigError(
+            f"There is no theme “{config.theme}” ({config.path}).",
+            hint=f"{guess}Themes: {', '.join(sorted(BUILTIN_THEMES))}.",
+        )

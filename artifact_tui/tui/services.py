@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from artifact_tui import places
 from artifact_tui.clients import open_client
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import ArtifactTuiError, RegistryError
 from artifact_tui.tui.signs import Signs, signs_for
 
 if TYPE_CHECKING:
@@ -53,7 +55,9 @@ class Services:
         return bool(self.read_only_reason)
 
     async def aclose(self) -> None:
-        """Close the catalog and the client."""
+        """Close the catalog and the client, once every mark is written."""
+        with suppress(ArtifactTuiError, asyncio.CancelledError):
+            await self.catalog.marked_count()  # answered after the writes that were asked for
         await self.catalog.close()
         await self.client.aclose()
 

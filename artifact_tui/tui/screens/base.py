@@ -13,16 +13,20 @@ from artifact_tui.tui.widgets.dialog import Dialog
 from artifact_tui.tui.widgets.header import Header, HeaderFacts
 from artifact_tui.tui.widgets.keys_line import KeysLine
 from artifact_tui.tui.widgets.status import StatusLine
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
     from textual.app import ComposeResult
+    from textual.events import Key
     from textual.widget import Widget
 
+    from artifact_tui.errors import ArtifactTuiError
     from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.palette import Command
 
 
 class BaseScreen(Screen[None]):
@@ -53,7 +57,11 @@ class BaseScreen(Screen[None]):
         with Container(id="body"):
             yield from self.compose_body()
         yield StatusLine()
-        yield KeysLine()
+        yield self.keys_line()
+
+    def keys_line(self) -> KeysLine:
+        """The footer."""
+        return KeysLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """The screen's own widgets."""
@@ -61,6 +69,7 @@ class BaseScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show the keys."""
+        self.set_class(self.services.signs.ascii, "-ascii")
         self.show_keys()
 
     def header_facts(self) -> HeaderFacts:
@@ -94,6 +103,36 @@ class BaseScreen(Screen[None]):
     def say(self, message: str, *, error: bool = False) -> None:
         """Show one sentence on the message line until the next key. It may hold untrusted text."""
         self.query_one(StatusLine).say(safe(message), error=error)
+
+    def fail(self, error: ArtifactTuiError) -> None:
+        """Say what went wrong and what to do about it."""
+        self.say(f"{error} {error.hint}".strip(), error=True)
+
+    def on_key(self, event: Key) -> None:
+        """A message lasts until the next key."""
+        del event
+        self.query_one(StatusLine).hush()
+
+    def show_help(self) -> None:
+        """Show the keys that apply here."""
+        from artifact_tui.tui.screens.help import HelpBox  # noqa: PLC0415 - seldom needed
+
+        host = self.host
+        box = HelpBox(self.PLACE, host.keymap_shown, self.why_not, self.services.signs)
+        self.open_dialog(box)
+
+    def show_palette(self) -> None:
+        """Find a command by its words, and start it."""
+        from artifact_tui.tui.commands import commands_for  # noqa: PLC0415 - seldom needed
+        from artifact_tui.tui.widgets.palette import Palette  # noqa: PLC0415 - same
+
+        self.open_dialog(Palette(commands_for(self)), self._start)
+
+    def _start(self, command: Command | None) -> None:
+        if command is not None and not command.reason:
+            start(self, "command", self.run_action, command.action)
+        elif command is not None:
+            self.say(f"Not possible here: {command.reason}.", error=True)
 
     def open_dialog(
         self, dialog: Dialog[Any], callback: Callable[[Any], object] | None = None

@@ -1,24 +1,175 @@
-"""Browse: the tree table of collections and versions, and the detail of the row."""
+"""Browse: the tree table of collections and versions, and what can be done from it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from textual import on
+
+from artifact_tui.catalog.rows import CollectionRow
+from artifact_tui.errors import QueryError
+from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
-from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.screens.browse_marking import BrowseMarking
+from artifact_tui.tui.screens.browse_marks import in_collection
+from artifact_tui.tui.screens.browse_view import EVERYTHING, View
+from artifact_tui.tui.screens.detail import DetailScreen
+from artifact_tui.tui.widgets.cursor_list import CursorList
+from artifact_tui.tui.widgets.filter_bar import FilterBar
+from artifact_tui.tui.widgets.sort_menu import SortMenu
+from artifact_tui.tui.widgets.tree.outline import Place
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from artifact_tui.tui.services import Services
+    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.sorting import Sort
 
 
-class BrowseScreen(BaseScreen):
+class BrowseScreen(BrowseMarking):
     """The first screen."""
 
     PLACE = "browse"
     BINDINGS = bindings_of("browse")
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(services)
+    def why_not(self, row_id: str) -> str:
+        """What this registry or this session cannot do."""
+        can = self.services.client.capabilities
+        if row_id == "browse.review":
+            return self.services.read_only_reason
+        if row_id == "browse.trash" and not can.soft_delete:
+            return "this registry has no trash"
+        if row_id == "browse.lineage" and not can.lineage:
+            return "this registry keeps no lineage"
+        return ""
+
+    # Opening and closing rows
+
+    def action_open(self) -> None:
+        """Expand a collection, go into it, or show a version in detail."""
+        tree = self.tree_list
+        place, row = tree.place, tree.row
+        if place is None or row is None:
+            return
+        if isinstance(row, CollectionRow):
+            if tree.outline.is_open(place.collection):
+                tree.go(Place(place.collection, 0))
+            else:
+                tree.set_open(place.collection, opened=True)
+        elif self.wide:
+            self.set_focus(self.pane)
+        else:
+            self.app.push_screen(DetailScreen(self.services, row))
+
+    def action_close(self) -> None:
+        """Back to the list, up to the collection, or collapse it."""
+        tree = self.tree_list
+        place = tree.place
+        if self.pane.has_focus:
+            self.set_focus(tree)
+        elif place is not None and place.version is not None:
+            tree.go(Place(place.collection))
+        elif place is not None:
+            tree.set_open(place.collection, opened=False)
+
+    def action_pane(self) -> None:
+        """To the detail and back."""
+        if self.pane.has_focus or not self.wide:
+            self.set_focus(self.tree_list)
+        else:
+            self.set_focus(self.pane)
+
+    @on(CursorList.Opened)
+    def _opened(self) -> None:
+        """A click on a collection's sign turns it; a double click opens."""
+        tree = self.tree_list
+        place = tree.place
+        if place is not None and place.version is None:
+            is_open = tree.outline.is_open(place.collection)
+            tree.set_open(place.collection, opened=not is_open)
+        else:
+            self.action_open()
+
+    def action_next(self) -> None:
+        """The next version."""
+        if not self.tree_list.step_version(1):
+            self.say("There is no further version in the list.")
+
+    def action_previous(self) -> None:
+        """The previous version."""
+        if not self.tree_list.step_version(-1):
+            self.say("There is no version further up in the list.")
+
+    def action_refresh(self) -> None:
+        """Read the list again."""
+        self.reload()
+
+    def action_back(self) -> None:
+        """One layer back."""
+        if self.tree_list.range is not None:
+            self.tree_list.end_range()
+        elif self.pane.has_focus:
+            self.set_focus(self.tree_list)
+        elif self.view.marked_only:
+            self.show_view(replace(self.view, marked_only=False))
+        elif not self.view.query.everything:
+            self.show_view(replace(self.view, query=EVERYTHING))
+
+    # Filter and order
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.query_one(FilterBar).open(self.view.query.text)
+        self.show_facts()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        bar = self.query_one(FilterBar)
+        try:
+            query = parse(event.text)
+        except QueryError as error:
+            bar.tell(error)
+            return
+        bar.tell(None)
+        if isinstance(event, FilterBar.Done | FilterBar.Cancelled):
+            bar.close()
+            self.set_focus(self.tree_list)
+            self.show_facts()
+        if query.root != self.view.query.root or query.text != self.view.query.text:
+            self.show_view(replace(self.view, query=query))
+
+    @on(FilterBar.Asked)
+    def _values_asked(self, event: FilterBar.Asked) -> None:
+        start(self, "offers", self._offer, event.field, event.word, latest=True)
+
+    async def _offer(self, field: str, word: str) -> None:
+        values = await self.services.catalog.values(field, word, limit=8, latest=True)
+        self.query_one(FilterBar).offer_values(field, word, values)
+
+    def action_sort(self) -> None:
+        """Choose the order."""
+        self.open_dialog(SortMenu(self.view.sort, self.services.signs), self._sorted)
+
+    def _sorted(self, sort: Sort | None) -> None:
+        if sort is not None:
+            self.show_view(replace(self.view, sort=sort))
+
+    # Going elsewhere
+
+    def action_review(self) -> None:
+        """Review the deletion of the marks, or of the row."""
+        if self.refused("browse.review") or self.answer is None:
+            return
+        row = self.tree_list.row
+        if self.marks is not None and self.marks.count:
+            self.host.open_review("marked", query_text=self.view.query.text)
+        elif isinstance(row, CollectionRow):
+            where = in_collection(self.answer.where, row.id)
+            self.host.open_review(where, query_text=self.view.query.text)
+        elif row is not None:
+            self.host.open_review((row.key,))
+        else:
+            self._say_no_row()
 
     def action_tasks(self) -> None:
         """Open the tasks."""
@@ -26,4 +177,47 @@ class BrowseScreen(BaseScreen):
 
     def action_trash(self) -> None:
         """Open the trash."""
-        self.host.open_trash()
+        if not self.refused("browse.trash"):
+            self.host.open_trash()
+
+    def action_lineage(self) -> None:
+        """Walk through the lineage of the version."""
+        row = self.tree_list.row
+        if self.refused("browse.lineage") or row is None:
+            return
+        if isinstance(row, CollectionRow):
+            self.say("Lineage belongs to a version: expand the collection and choose one.")
+        else:
+            self.host.open_lineage(row)
+
+    def action_copy(self) -> None:
+        """Copy the name of the row."""
+        row = self.tree_list.row
+        if isinstance(row, CollectionRow):
+            self.host.copy(row.name)
+        elif row is not None:
+            self.host.copy(f"{row.collection}:{row.label}")
+        else:
+            self._say_no_row()
+
+    def _say_no_row(self) -> None:
+        if self.tree_list.count:
+            self.say("This row is still being read: press the key again in a moment.")
+        else:
+            self.say("There is nothing in the list.")
+
+    def reveal(self, row: VersionRow) -> None:
+        """Put the cursor on a version, in a list without a filter if need be."""
+        start(self, "load", self._reveal, row, latest=True)
+
+    async def _reveal(self, row: VersionRow) -> None:
+        for view in (self.view, View(sort=self.view.sort)):
+            self.view = view
+            await self.load_now()
+            index = self.tree_list.outline.index_of(row.collection_id)
+            if index is not None and self.answer is not None:
+                place = await self.answer.source.position(row.collection_id, row.id)
+                if place is not None:
+                    self.tree_list.go(Place(index, place))
+                    return
+        self.say("This version is not in the list any more.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from artifact_tui.tui.bindings import KeyRow
+    from artifact_tui.tui.keyrow import KeyRow
 
 
 class KeysLine(Line):

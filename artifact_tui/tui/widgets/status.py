@@ -9,6 +9,8 @@ from textual.content import Content
 from artifact_tui.tui.widgets.lines import Line, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
 
 
@@ -20,11 +22,11 @@ class StatusLine(Line):
     def __init__(self) -> None:
         super().__init__(id="status")
         self._left = Content("")
-        self._right = Content("")
+        self._right: Sequence[Content] = ()
         self._message: Content | None = None
 
-    def facts(self, left: Content, right: Content) -> None:
-        """Set the lasting facts."""
+    def facts(self, left: Content, *right: Content) -> None:
+        """Set the lasting facts; of the right ones the first form that fits is shown."""
         self._left, self._right = left, right
         self._draw(self.size.width)
 
@@ -45,4 +47,6 @@ class StatusLine(Line):
 
     def _draw(self, width: int) -> None:
         left = self._left if self._message is None else self._message
-        self.show(spread(left, self._right, width))
+        fitting = (r for r in self._right if left.cell_length + r.cell_length < width)
+        right = next(fitting, self._right[-1] if self._right else Content(""))
+        self.show(spread(left, right, width))

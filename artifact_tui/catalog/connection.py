@@ -1,0 +1,134 @@
+"""Opens a catalog for reading, with the user's marks beside it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from artifact_tui.errors import ArtifactTuiError, RegistryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLES = frozenset({"alias", "blob", "collection", "edge", "file", "meta", "tag", "version"})
+"""The tables of `model.sql`."""
+
+_PRAGMAS = (
+    "busy_timeout = 5000",
+    "temp_store = MEMORY",
+    "cache_size = -16384",
+    "mmap_size = 1073741824",
+    "trusted_schema = OFF",
+)
+_MARKS = """
+CREATE TABLE IF NOT EXISTS marks.mark(
+  version_key TEXT PRIMARY KEY,
+  at_us       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+_TEMP = "CREATE TEMP TABLE picked(version_id INTEGER PRIMARY KEY);"
+
+
+class CatalogConnection(sqlite3.Connection):
+    """A connection that keeps what was worked out for the present state of the data."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept: dict[str, object] = {}
+        """Caches by the module that owns them; each checks `stamp` before it believes them."""
+
+    def rollback(self) -> None:
+        """Undo, and forget what may rest on temp tables that are undone with it."""
+        super().rollback()
+        self.kept.clear()
+
+
+def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
+    """Open a catalog read-only, in autocommit mode; the caller closes it.
+
+    The marks are attached as schema `marks` and can be written; without a file for them they
+    live in memory. A temp table `picked(version_id)` is there for `selection`.
+
+    Raises:
+        RegistryError: the file is missing or is no catalog; it is left as it is.
+        ArtifactTuiError: the file of the marks cannot be used.
+    """
+    conn = _open(path)
+    try:
+        _check(conn, path)
+        for pragma in _PRAGMAS:
+            conn.execute(f"PRAGMA {pragma}")
+        _attach(conn, marks)
+        conn.executescript(_TEMP)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def stamp(conn: sqlite3.Connection, *, marked: bool = False) -> tuple[int, ...]:
+    """Numbers that change when other connections change the catalog, or with `marked` the marks."""
+    seen: int = conn.execute("PRAGMA main.data_version").fetchone()[0]
+    if not marked:
+        return (seen,)
+    marks: int = conn.execute("PRAGMA marks.data_version").fetchone()[0]
+    return (seen, marks, conn.total_changes)
+
+
+def _open(path: Path) -> CatalogConnection:
+    """A read-only connection to an existing file."""
+    try:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            cached_statements=256,
+            factory=CatalogConnection,
+        )
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
+def _check(conn: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that lacks a catalog's tables."""
+    try:
+        found = {name for (name,) in conn.execute("SELECT name FROM main.sqlite_schema")}
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    if missing := TABLES - found:
+        raise RegistryError(
+            f"{path} is not a catalog: it has no table {', '.join(sorted(missing))}.",
+            hint="Check the address of the registry. Nothing was changed.",
+        )
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> RegistryError:
+    """The error for a file that SQLite cannot read."""
+    hint = (
+        "Check the address of the registry, and that you may read the file and write beside it."
+        if path.exists()
+        else "There is no such file: check the address of the registry."
+    )
+    return RegistryError(
+        f"The catalog {path} cannot be read: {error}.", hint=f"{hint} Nothing was changed."
+    )
+
+
+def _attach(conn: sqlite3.Connection, marks: Path | None) -> None:
+    """Attach the marks as schema `marks`."""
+    if marks is None:
+        conn.execute("ATTACH ':memory:' AS marks")
+        conn.executescript(_MARKS)
+        return
+    try:
+        os.close(os.open(marks, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        conn.execute("ATTACH ? AS marks", (f"{marks.absolute().as_uri()}?mode=rw",))
+        conn.execute("PRAGMA marks.journal_mode = WAL")
+        conn.execute("PRAGMA marks.synchronous = NORMAL")
+        conn.executescript(_MARKS)
+    except (OSError, sqlite3.Error) as error:
+        raise ArtifactTuiError(
+            f"The file that keeps your marks cannot be used: {marks}: {error}.",
+            hint="Move it away to start without marks. No artifact was changed.",
+        ) from error

@@ -1,0 +1,128 @@
+"""Everything about one version, with the tree of what was made from it."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog.fetch import refs_of, rows_of, snapshot, tags_of, unique_of
+from artifact_tui.catalog.rows import DependentRef, VersionDetail
+from artifact_tui.errors import NotFoundError
+from artifact_tui.model import File
+from artifact_tui.query import expressions
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from artifact_tui.catalog.rows import VersionRef
+
+SHOWN = 200
+"""Lines of the tree of dependents."""
+COUNTED = 1_000
+"""Dependents beyond this many are not counted."""
+FILES = 200
+"""Files that are listed."""
+
+_CHILDREN = """
+SELECT x.id FROM edge e CROSS JOIN version x ON x.id = e.child_id
+WHERE e.parent_id = :id AND x.state <> 'trash' LIMIT :limit"""
+
+_DIRECT = expressions.BELOW.replace("v.id", ":id").format(what="x.id") + " LIMIT :limit"
+
+_TOTAL = """
+WITH RECURSIVE below(id) AS (
+  SELECT child_id FROM edge WHERE parent_id = :id
+  UNION
+  SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)
+SELECT count(*) FROM (
+  SELECT 1 FROM below CROSS JOIN version x ON x.id = below.id
+  WHERE x.state <> 'trash' AND x.id <> :id LIMIT :limit)"""
+
+_FILES = """
+SELECT f.path, b.size, b.digest, f.mode FROM file f CROSS JOIN blob b ON b.id = f.blob_id
+WHERE f.version_id = ? ORDER BY f.path LIMIT ?"""
+
+
+def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
+    """Everything about one version.
+
+    Raises:
+        NotFoundError: it is gone.
+    """
+    with snapshot(conn):
+        rows = rows_of(conn, [version_id])
+        if not rows:
+            raise NotFoundError(
+                "This version is gone.", hint="Someone purged it. Sync to see what is there."
+            )
+        dependents, total = tree(conn, version_id)
+        return VersionDetail(
+            row=rows[0],
+            note=conn.execute("SELECT note FROM version WHERE id = ?", (version_id,)).fetchone()[0],
+            tags=tags_of(conn, [version_id]).get(version_id, ()),
+            unique=unique_of(conn, [version_id])[version_id],
+            parents=parents(conn, version_id),
+            dependents=dependents,
+            dependents_total=min(total, COUNTED),
+            dependents_capped=total > COUNTED,
+            files=tuple(File(*row) for row in conn.execute(_FILES, (version_id, FILES))),
+            files_total=_count_files(conn, version_id),
+            used_us=rows[0].used_us,
+        )
+
+
+def tree(conn: sqlite3.Connection, version_id: int) -> tuple[tuple[DependentRef, ...], int]:
+    """The first lines of the tree of live dependents, and how many there are.
+
+    Depth first, each version once. Trashed versions are looked through: what was made from them
+    stands in their place. The number is exact up to `COUNTED`, and larger when there are more.
+    """
+    lines = _walk(conn, version_id)
+    refs = refs_of(conn, [found for _, found in lines])
+    (total,) = conn.execute(_TOTAL, {"id": version_id, "limit": COUNTED + 1}).fetchone()
+    depths = [depth for depth, _ in lines]
+    return tuple(map(DependentRef, depths, refs)), total
+
+
+def parents(conn: sqlite3.Connection, version_id: int) -> tuple[VersionRef, ...]:
+    """What a version was made from, by id; those in the trash too."""
+    ids = conn.execute(
+        "SELECT parent_id FROM edge WHERE child_id = ? ORDER BY parent_id", (version_id,)
+    )
+    return refs_of(conn, list(chain.from_iterable(ids)))
+
+
+def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int]]:
+    """Depth and id of the first `SHOWN` dependents, depth first."""
+    seen = {root}
+    lines: list[tuple[int, int]] = []
+    waiting = [(1, child) for child in reversed(_direct(conn, root, SHOWN))]
+    while waiting and len(lines) < SHOWN:
+        depth, version_id = waiting.pop()
+        if version_id in seen:
+            continue
+        seen.add(version_id)
+        lines.append((depth, version_id))
+        left = SHOWN - len(lines) + len(seen)
+        children = _direct(conn, version_id, left)
+        waiting += [(depth + 1, child) for child in reversed(children)]
+    return lines
+
+
+def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:
+    """The nearest live versions made from a version, at most `limit`."""
+    asked = {"id": version_id, "limit": limit}
+    children = list(chain.from_iterable(conn.execute(_CHILDREN, asked)))
+    if len(children) == limit:
+        return children
+    return list(chain.from_iterable(conn.execute(_DIRECT, asked)))
+
+
+def _count_files(conn: sqlite3.Connection, version_id: int) -> int:
+    """How many files a version has, as far as the registry tells."""
+    listed, said = conn.execute(
+        "SELECT (SELECT count(*) FROM file WHERE version_id = v.id), file_count"
+        " FROM version v WHERE v.id = ?",
+        (version_id,),
+    ).fetchone()
+    return int(listed or said or 0)

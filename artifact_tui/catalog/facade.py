@@ -1,0 +1,254 @@
+"""The catalog for an event loop: the same questions as coroutines, SQL in threads of its own.
+
+Three lanes, each a thread with its own connection: `list` for the rows of a list, `detail` for
+what stands beside it, `marks` for everything that writes marks, in the order of the calls and
+even when nobody waits for it any longer. All see what other processes and the other lanes have
+committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from artifact_tui.catalog import marks, queries, selection
+from artifact_tui.catalog.connection import connect, stamp
+from artifact_tui.catalog.lane import Lane, Superseded
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from artifact_tui.catalog.rows import (
+        Bytes,
+        CollectionRow,
+        OutsideDependent,
+        Totals,
+        VersionDetail,
+        VersionRow,
+    )
+    from artifact_tui.catalog.sorting import Sort
+    from artifact_tui.model import Page
+    from artifact_tui.query import Where
+
+__all__ = ["Catalog", "Superseded"]
+
+T = TypeVar("T")
+
+LaneName = Literal["list", "detail", "marks"]
+Latest = bool | str
+"""`True`: earlier calls of the same method that are not answered yet end as `Superseded`.
+
+A text does the same among all calls with that text, so that one method can serve two places.
+"""
+
+
+class Catalog:
+    """One catalog, opened for a screen. Every method may raise `Superseded`, once it is closed too.
+
+    What happens in the threads: only SQL. What happens on the event loop: only waiting.
+    """
+
+    def __init__(self, lanes: dict[LaneName, Lane], rest: ExitStack) -> None:
+        self._lanes = lanes
+        self._rest = rest
+        self._stamp: tuple[int, ...] = ()
+
+    @classmethod
+    async def open(cls, path: Path, marks_path: Path | None = None) -> Catalog:
+        """Open a catalog file and the file of its marks; without one, marks end with the program.
+
+        Raises:
+            RegistryError: the file is missing or is no catalog.
+            ArtifactTuiError: the file of the marks cannot be used.
+        """
+        rest = ExitStack()
+        if marks_path is None:
+            folder = rest.enter_context(TemporaryDirectory(prefix="artifact-tui-"))
+            marks_path = Path(folder) / "marks.db"
+        connecting = partial(connect, path, marks=marks_path)
+        lanes: dict[LaneName, Lane] = {}
+        names: tuple[LaneName, ...] = ("marks", "list", "detail")
+        try:
+            for name in names:
+                lanes[name] = await Lane.open(name, connecting)
+        except BaseException:
+            await asyncio.gather(*(lane.close() for lane in lanes.values()))
+            rest.close()
+            raise
+        catalog = cls(lanes, rest)
+        await catalog.changed()
+        return catalog
+
+    async def close(self) -> None:
+        """Stop what runs, finish writing marks and close every connection.
+
+        Those who wait for an answer get `Superseded`.
+        """
+        await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
+        self._rest.close()
+
+    async def run(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        lane: LaneName = "detail",
+        latest: Latest = False,
+    ) -> T:
+        """Call `work` with a lane's connection, in its thread: several queries as one step."""
+        group = latest if isinstance(latest, str) else ""
+        if latest is True:
+            group = getattr(work, "__qualname__", repr(work))
+        return await self._lanes[lane].run(work, group=group, keep=lane == "marks" and not group)
+
+    async def changed(self) -> bool:
+        """Whether anyone changed the catalog since it was opened, or since this was last asked."""
+        now = await self._ask("list", stamp)
+        before, self._stamp = self._stamp, now
+        return before != now
+
+    async def totals(self) -> Totals:
+        """The whole registry in numbers."""
+        return await self._ask("list", queries.totals)
+
+    async def outline(
+        self, where: Where, sort: Sort, *, latest: Latest = False
+    ) -> tuple[CollectionRow, ...]:
+        """The collections with at least one version that matches."""
+        return await self._ask("list", queries.outline, where, sort, latest=latest)
+
+    async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int]:
+        """How many versions match, and their bytes."""
+        return await self._ask("list", queries.matching, where, latest=latest)
+
+    async def window(
+        self,
+        collection_id: int,
+        where: Where,
+        sort: Sort,
+        start: int,
+        count: int,
+        *,
+        latest: Latest = False,
+    ) -> tuple[VersionRow, ...]:
+        """Rows `start` to `start + count` of a collection's matching versions, in order."""
+        asked = (collection_id, where, sort, start, count)
+        return await self._ask("list", queries.window, *asked, latest=latest)
+
+    async def position(
+        self,
+        collection_id: int,
+        where: Where,
+        sort: Sort,
+        version_id: int,
+        *,
+        latest: Latest = False,
+    ) -> int | None:
+        """Where a version stands in its collection's order; None when it does not match."""
+        asked = (collection_id, where, sort, version_id)
+        return await self._ask("list", queries.position, *asked, latest=latest)
+
+    async def page(
+        self, where: Where, sort: Sort, after: str | None, count: int, *, latest: Latest = False
+    ) -> Page[VersionRow]:
+        """The next matching versions of all collections."""
+        return await self._ask("list", queries.page, where, sort, after, count, latest=latest)
+
+    async def detail(self, version_id: int, *, latest: Latest = False) -> VersionDetail:
+        """Everything about one version; `NotFoundError` when it is gone."""
+        return await self._ask("detail", queries.detail, version_id, latest=latest)
+
+    async def find(self, name: str) -> VersionRow:
+        """The version that `COLLECTION:LABEL` or `COLLECTION:ALIAS` names."""
+        return await self._ask("detail", queries.find, name)
+
+    async def by_keys(self, keys: Sequence[str]) -> tuple[VersionRow, ...]:
+        """The versions with these keys that are still there, in this order."""
+        return await self._ask("detail", queries.by_keys, keys)
+
+    async def values(
+        self, field: str, prefix: str, limit: int = 50, *, latest: Latest = False
+    ) -> tuple[str, ...]:
+        """Values of a field that begin with `prefix`, for completion."""
+        return await self._ask("detail", queries.values, field, prefix, limit, latest=latest)
+
+    async def freed(self, keys: Sequence[str] | None = None, *, latest: Latest = False) -> Bytes:
+        """What these versions weigh and what their deletion frees; without `keys` the marked."""
+        return await self._ask("detail", _freed, keys, latest=latest)
+
+    async def outside_dependents(
+        self, keys: Sequence[str] | None = None, *, latest: Latest = False
+    ) -> tuple[OutsideDependent, ...]:
+        """The live versions that would lose one of these as parent; without `keys` the marked."""
+        return await self._ask("detail", _outside, keys, latest=latest)
+
+    async def mark(self, keys: Sequence[str]) -> int:
+        """Mark these versions; returns how many were not marked before."""
+        return await self._ask("marks", marks.mark, keys)
+
+    async def unmark(self, keys: Sequence[str]) -> int:
+        """Take these marks away; returns how many there were."""
+        return await self._ask("marks", marks.unmark, keys)
+
+    async def toggle(self, key: str) -> bool:
+        """Mark a version, or take its mark away; returns whether it is marked now."""
+        return await self._ask("marks", marks.toggle, key)
+
+    async def clear_marks(self) -> int:
+        """Take all marks away; returns how many there were."""
+        return await self._ask("marks", marks.clear)
+
+    async def mark_where(self, where: Where) -> int:
+        """Mark every version that matches; returns how many were not marked before."""
+        return await self._ask("marks", marks.mark_where, where)
+
+    async def unmark_where(self, where: Where) -> int:
+        """Take the mark of every version that matches away; returns how many there were."""
+        return await self._ask("marks", marks.unmark_where, where)
+
+    async def marked_count(self) -> int:
+        """How many versions are marked."""
+        return await self._ask("marks", marks.marked_count)
+
+    async def marked_keys(self) -> tuple[str, ...]:
+        """The keys of the marked versions."""
+        return await self._ask("marks", marks.marked_keys)
+
+    async def hidden_count(self, where: Where, *, latest: Latest = False) -> int:
+        """How many marked versions a filter hides."""
+        return await self._ask("marks", marks.hidden_count, where, latest=latest)
+
+    async def _ask(
+        self, lane: LaneName, work: Callable[..., T], *asked: Any, latest: Latest = False
+    ) -> T:
+        """Call a query in a lane; its own name is its group unless `latest` names one."""
+        group = latest if isinstance(latest, str) else work.__name__ if latest else ""
+
+        def job(conn: sqlite3.Connection) -> T:
+            return work(conn, *asked)
+
+        return await self._lanes[lane].run(job, group=group, keep=lane == "marks" and not group)
+
+
+def _freed(conn: sqlite3.Connection, keys: Sequence[str] | None) -> Bytes:
+    """What the given or the marked versions weigh."""
+    _select(conn, keys)
+    return selection.freed(conn)
+
+
+def _outside(conn: sqlite3.Connection, keys: Sequence[str] | None) -> tuple[OutsideDependent, ...]:
+    """Who would lose a parent."""
+    _select(conn, keys)
+    return selection.outside_dependents(conn)
+
+
+def _select(conn: sqlite3.Connection, keys: Sequence[str] | None) -> None:
+    """Pick the given or the marked versions."""
+    if keys is None:
+        selection.select_marked(conn)
+    else:
+        selection.select_keys(conn, keys)

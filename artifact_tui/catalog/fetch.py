@@ -1,0 +1,105 @@
+"""Reads the rows of a known, short list of version ids; never a whole table."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog.rows import VersionRef, VersionRow
+from artifact_tui.model import Alias, VersionState
+from artifact_tui.query import expressions
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+_ROWS = f"""
+SELECT v.id, v.key, v.collection_id, c.name, c.type, v.label, v.ordinal, v.digest, v.size,
+  v.created_us, v.used_us, v.expires_us, v.ttl_us, v.state, v.run, v.file_count, v.deleted_us,
+  v.deleted_by, {expressions.DEPENDENTS},
+  EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key)
+FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
+CROSS JOIN collection c ON c.id = v.collection_id
+ORDER BY j.key"""
+_STATE = 13
+
+_REFS = """
+SELECT v.id, v.key, c.name, v.label, v.state
+FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
+CROSS JOIN collection c ON c.id = v.collection_id
+ORDER BY j.key"""
+
+_ALIASES = """
+SELECT a.version_id, a.name, a.protected, a.scope
+FROM json_each(:ids) j CROSS JOIN alias a ON a.version_id = j.value
+ORDER BY a.version_id, a.name, a.protected, a.scope"""
+
+_TAGS = """
+SELECT t.version_id, t.name
+FROM json_each(:ids) j CROSS JOIN tag t ON t.version_id = j.value
+ORDER BY t.version_id, t.name"""
+
+_UNIQUE = f"""
+SELECT v.id, {expressions.UNIQUE}
+FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value"""
+
+
+@contextmanager
+def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
+    """Let several queries see one state of the data."""
+    if conn.in_transaction:
+        yield
+        return
+    conn.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+
+
+def rows_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRow, ...]:
+    """The versions with these ids, in this order; those that are gone are left out."""
+    aliases = aliases_of(conn, ids)
+    found = conn.execute(_ROWS, {"ids": json.dumps(ids)})
+    return tuple(_row(row, aliases) for row in found)
+
+
+def refs_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRef, ...]:
+    """Short forms of the versions with these ids, in this order."""
+    aliases = aliases_of(conn, ids)
+    return tuple(
+        VersionRef(row[0], row[1], row[2], row[3], VersionState(row[4]), aliases.get(row[0], ()))
+        for row in conn.execute(_REFS, {"ids": json.dumps(ids)})
+    )
+
+
+def aliases_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[Alias, ...]]:
+    """The aliases of these versions by id, sorted; versions without any are left out."""
+    grouped: dict[int, list[Alias]] = {}
+    for version_id, name, protected, scope in conn.execute(_ALIASES, {"ids": json.dumps(ids)}):
+        grouped.setdefault(version_id, []).append(Alias(name, bool(protected), scope))
+    return {version_id: tuple(found) for version_id, found in grouped.items()}
+
+
+def tags_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The tags of these versions by id, sorted; versions without any are left out."""
+    grouped: dict[int, list[str]] = {}
+    for version_id, name in conn.execute(_TAGS, {"ids": json.dumps(ids)}):
+        grouped.setdefault(version_id, []).append(name)
+    return {version_id: tuple(found) for version_id, found in grouped.items()}
+
+
+def unique_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int | None]:
+    """The bytes that only the one version holds, by id; None where files are not known."""
+    return dict(conn.execute(_UNIQUE, {"ids": json.dumps(ids)}).fetchall())
+
+
+def _row(row: tuple[object, ...], aliases: dict[int, tuple[Alias, ...]]) -> VersionRow:
+    """One row of `_ROWS`."""
+    state, marked = VersionState(str(row[_STATE])), bool(row[-1])
+    own = aliases.get(row[0], ()) if isinstance(row[0], int) else ()
+    fields = (*row[:_STATE], state, *row[_STATE + 1 : -1], marked, own)
+    return VersionRow(*fields)  # type: ignore[arg-type] # the columns of _ROWS are its fields

@@ -1,0 +1,124 @@
+"""Versions by the names that people type, and the values that exist."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog.fetch import rows_of, snapshot
+from artifact_tui.errors import NotFoundError, UsageError
+from artifact_tui.query.compiler import glob
+from artifact_tui.query.fields import STATES
+from artifact_tui.query.tree import Pattern
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from artifact_tui.catalog.rows import VersionRow
+
+_LABEL = """
+SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+WHERE c.name = :name AND v.label = :label ORDER BY v.id LIMIT 2"""
+
+_ALIAS = """
+SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+CROSS JOIN alias a ON a.version_id = v.id
+WHERE c.name = :name AND a.name = :label AND a.scope = ''
+UNION
+SELECT a.version_id FROM alias a WHERE a.name = :label AND a.scope = :name
+LIMIT 2"""
+
+_KEYS = "SELECT v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value ORDER BY j.key"
+
+_VALUES = {
+    "name": "SELECT name FROM collection",
+    "type": "SELECT type FROM collection",
+    "version": "SELECT label FROM version",
+    "alias": "SELECT name FROM alias",
+    "tag": "SELECT name FROM tag",
+    "run": "SELECT run FROM version WHERE run <> ''",
+}
+_NEAREST = 3
+
+
+def find(conn: sqlite3.Connection, name: str) -> VersionRow:
+    """The version that `COLLECTION:LABEL` or `COLLECTION:ALIAS` names; a label goes first.
+
+    Raises:
+        NotFoundError: nothing has this name; the hint holds the nearest ones.
+        UsageError: it does not say which version, or several have this name.
+    """
+    collection, colon, label = name.rpartition(":")
+    if not colon or not collection or not label:
+        raise UsageError(
+            f"{name} does not say which version.",
+            hint="Write COLLECTION:VERSION or COLLECTION:ALIAS, such as resnet50:v12.",
+        )
+    params = {"name": collection, "label": label}
+    with snapshot(conn):
+        for query in (_LABEL, _ALIAS):
+            ids = list(chain.from_iterable(conn.execute(query, params)))
+            if len(ids) > 1:
+                raise UsageError(
+                    f"{name} names more than one version.",
+                    hint="Collections of several types have this name: narrow by type in a list.",
+                )
+            if ids:
+                return rows_of(conn, ids)[0]
+        raise _not_found(conn, collection, label)
+
+
+def by_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> tuple[VersionRow, ...]:
+    """The versions with these keys, in this order; those that are gone are left out."""
+    import json  # noqa: PLC0415
+
+    with snapshot(conn):
+        ids = list(chain.from_iterable(conn.execute(_KEYS, (json.dumps(keys),))))
+        return rows_of(conn, ids)
+
+
+def values(conn: sqlite3.Connection, field: str, prefix: str, limit: int = 50) -> tuple[str, ...]:
+    """Values of a text field that begin with `prefix` in any case, sorted; at most `limit`."""
+    if field == "state":
+        return tuple(state for state in STATES if state.startswith(prefix.lower()))[:limit]
+    if field not in _VALUES:
+        return ()
+    found = conn.execute(
+        f"SELECT DISTINCT value FROM ({_VALUES[field].replace(' FROM', ' AS value FROM', 1)})"
+        " WHERE value GLOB :prefix ORDER BY value COLLATE NOCASE, value LIMIT :limit",
+        {"prefix": glob(Pattern((prefix, "")), fold=True), "limit": limit},
+    )
+    return tuple(chain.from_iterable(found))
+
+
+def _not_found(conn: sqlite3.Connection, collection: str, label: str) -> NotFoundError:
+    """The error for a name that nothing has, with the nearest names."""
+    ids = list(
+        chain.from_iterable(conn.execute("SELECT id FROM collection WHERE name = ?", (collection,)))
+    )
+    if not ids:
+        names = list(chain.from_iterable(conn.execute("SELECT DISTINCT name FROM collection")))
+        return NotFoundError(
+            f"There is no collection {collection}.", hint=_did_you_mean(collection, names)
+        )
+    known = conn.execute(
+        "SELECT label FROM version WHERE collection_id = :id UNION"
+        " SELECT a.name FROM version v CROSS JOIN alias a ON a.version_id = v.id"
+        " WHERE v.collection_id = :id LIMIT 10000",
+        {"id": ids[0]},
+    )
+    return NotFoundError(
+        f"{collection} has no version and no alias {label}.",
+        hint=_did_you_mean(label, list(chain.from_iterable(known))),
+    )
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    """A sentence with the names nearest to `word`."""
+    folded = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), folded, n=_NEAREST)
+    if not near:
+        return "List what is there with `artifact-tui ls`."
+    return f"Did you mean {' or '.join(folded[name] for name in near)}?"

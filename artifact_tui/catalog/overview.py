@@ -1,0 +1,121 @@
+"""Totals, and the collections that a filter leaves.
+
+Counting two million versions takes long, so what a collection weighs in all is worked out once for
+each state of the data; filters that only look at collections add up those numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog.connection import CatalogConnection, stamp
+from artifact_tui.catalog.fetch import snapshot
+from artifact_tui.catalog.rows import CollectionRow, Totals
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from artifact_tui.catalog.sorting import Sort
+    from artifact_tui.query import Where
+
+_TALLY = """
+CREATE TEMP TABLE tally AS
+SELECT collection_id, state, count(*) AS versions, coalesce(sum(size), 0) AS size,
+  max(created_us) AS newest_us
+FROM main.version GROUP BY collection_id, state"""
+
+_TOTALS = """
+SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
+  coalesce(sum(CASE WHEN state <> 'trash' THEN versions END), 0),
+  coalesce(sum(CASE WHEN state <> 'trash' THEN size END), 0),
+  coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
+  coalesce(sum(CASE WHEN state = 'trash' THEN size END), 0)
+FROM temp.tally"""
+
+_COMMON = """
+SELECT c.id, c.key, c.name, c.type, sum(v.versions) AS versions, sum(v.size) AS size,
+  max(v.newest_us) AS newest_us
+FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
+WHERE {where} GROUP BY c.id"""
+
+_EACH = """
+SELECT c.id, c.key, c.name, c.type, count(*) AS versions, coalesce(sum(v.size), 0) AS size,
+  max(v.created_us) AS newest_us
+FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+WHERE {where} GROUP BY c.id"""
+
+_MARKED = """
+SELECT v.collection_id, count(*)
+FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key
+CROSS JOIN collection c ON c.id = v.collection_id
+WHERE {where} GROUP BY v.collection_id"""
+
+_ORDERS = {
+    "type": ("c.type", False),
+    "size": ("size", False),
+    "unique": ("size", False),
+    "age": ("newest_us", True),
+    "used": ("newest_us", True),
+    "created": ("newest_us", False),
+    "version": ("versions", False),
+}
+
+
+def totals(conn: sqlite3.Connection) -> Totals:
+    """The whole registry in numbers."""
+    with snapshot(conn):
+        _tally(conn)
+        found: tuple[int, int, int, int, int] = conn.execute(_TOTALS).fetchone()
+        return Totals(*found)
+
+
+def outline(conn: sqlite3.Connection, where: Where, sort: Sort) -> tuple[CollectionRow, ...]:
+    """The collections with at least one version that matches.
+
+    Sorted by what all their versions come to: `version` by how many, `age`, `used` and `created`
+    by the newest, `unique` by size; fields that only one version has, and equal ones, by name.
+    """
+    with snapshot(conn):
+        marked = dict(conn.execute(_MARKED.format(where=where.sql), where.params).fetchall())
+        found = conn.execute(f"{_matches(conn, where)} ORDER BY {_order(sort)}", where.params)
+        return tuple(CollectionRow(*(*row, marked.get(row[0], 0))) for row in found)
+
+
+def matching(conn: sqlite3.Connection, where: Where) -> tuple[int, int]:
+    """How many versions match, and their bytes."""
+    with snapshot(conn):
+        found = conn.execute(
+            "SELECT coalesce(sum(versions), 0), coalesce(sum(size), 0)"
+            f" FROM ({_matches(conn, where)})",
+            where.params,
+        ).fetchone()
+        return (found[0], found[1])
+
+
+def _matches(conn: sqlite3.Connection, where: Where) -> str:
+    """The query for the collections that match, the cheaper way where there is one."""
+    if not where.common:
+        return _EACH.format(where=where.sql)
+    _tally(conn)
+    return _COMMON.format(where=where.sql)
+
+
+def _tally(conn: sqlite3.Connection) -> None:
+    """Make the temp table `tally` fit the present data."""
+    now = stamp(conn)
+    if isinstance(conn, CatalogConnection) and conn.kept.get("tally") == now:
+        return
+    conn.execute("DROP TABLE IF EXISTS temp.tally")
+    conn.execute(_TALLY)
+    if isinstance(conn, CatalogConnection):
+        conn.kept["tally"] = now
+
+
+def _order(sort: Sort) -> str:
+    """What follows ORDER BY for collections."""
+    if sort.field not in _ORDERS:
+        way = "DESC" if sort.descending and sort.field == "name" else "ASC"
+        return f"c.name COLLATE NOCASE {way}, c.name, c.id"
+    column, turned = _ORDERS[sort.field]
+    way = "DESC" if sort.descending != turned else "ASC"
+    return f"{column} {way} NULLS LAST, c.name COLLATE NOCASE, c.name, c.id"

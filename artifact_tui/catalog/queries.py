@@ -1,0 +1,26 @@
+"""Every question that a screen or command asks a catalog: one place to import them from."""
+
+from artifact_tui.catalog.detail import detail
+from artifact_tui.catalog.fetch import rows_of, snapshot, tags_of, unique_of
+from artifact_tui.catalog.names import by_keys, find, values
+from artifact_tui.catalog.overview import matching, outline, totals
+from artifact_tui.catalog.paging import every, page
+from artifact_tui.catalog.windows import position, window
+
+__all__ = [
+    "by_keys",
+    "detail",
+    "every",
+    "find",
+    "matching",
+    "outline",
+    "page",
+    "position",
+    "rows_of",
+    "snapshot",
+    "tags_of",
+    "totals",
+    "unique_of",
+    "values",
+    "window",
+]

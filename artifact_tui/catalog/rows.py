@@ -1,0 +1,129 @@
+"""Frozen rows that the catalog answers with.
+
+Times are microseconds UTC, sizes bytes, None is "not known". Names, labels, runs and notes are
+untrusted text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from artifact_tui.model import Alias, File, VersionState
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A whole registry; `collections` are those with a version that is not in the trash."""
+
+    collections: int
+    versions: int
+    size: int
+    trash_versions: int
+    trash_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRow:
+    """One collection; every number is of its versions that match the filter."""
+
+    id: int
+    key: str
+    name: str
+    type: str
+    versions: int
+    size: int
+    newest_us: int | None
+    marked: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version as a list shows it."""
+
+    id: int
+    key: str
+    collection_id: int
+    collection: str
+    type: str
+    label: str
+    ordinal: int
+    digest: str
+    size: int | None
+    created_us: int | None
+    used_us: int | None
+    expires_us: int | None
+    ttl_us: int | None
+    state: VersionState
+    run: str
+    file_count: int | None
+    deleted_us: int | None
+    deleted_by: str
+    dependents: int
+    """Live versions made directly from it, looking through those in the trash."""
+    marked: bool
+    aliases: tuple[Alias, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRef:
+    """A version named by another one."""
+
+    id: int
+    key: str
+    collection: str
+    label: str
+    state: VersionState
+    aliases: tuple[Alias, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DependentRef:
+    """One line of the tree of dependents; direct ones have depth 1."""
+
+    depth: int
+    ref: VersionRef
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDetail:
+    """Everything about one version."""
+
+    row: VersionRow
+    note: str
+    tags: tuple[str, ...]
+    unique: int | None
+    """Bytes that only this version holds."""
+    parents: tuple[VersionRef, ...]
+    dependents: tuple[DependentRef, ...]
+    """Live, direct and through others, each once, in the order of a walk down the tree."""
+    dependents_total: int
+    """All of them, up to `detail.COUNTED`."""
+    dependents_capped: bool
+    """Whether there are more than `dependents_total`."""
+    files: tuple[File, ...]
+    """The first by path, at most `detail.FILES`."""
+    files_total: int
+    used_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """What the picked versions weigh, and what is freed when all of them are gone."""
+
+    listed: int
+    """Their sizes added up; shared bytes count once for each."""
+    freed: int
+    """Bytes of the objects that no other version needs."""
+    unknown_count: int
+    """Versions whose files the registry does not tell; they add nothing to `freed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideDependent:
+    """A live version that was made directly from a picked one and is not picked itself."""
+
+    parent_id: int
+    parent_key: str
+    ref: VersionRef

@@ -1,0 +1,161 @@
+"""Picked versions: what their deletion frees, whom it hurts and what it takes along.
+
+The picked versions are in the temp table `picked(version_id)` of the connection. Every query
+starts there and fixes its order with CROSS JOIN: SQLite cannot know that the table is short, and
+would scan millions of files instead.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog.fetch import aliases_of as aliases_by_id
+from artifact_tui.catalog.fetch import refs_of, rows_of, snapshot
+from artifact_tui.catalog.rows import Bytes, OutsideDependent
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.model import Alias
+    from artifact_tui.query import Where
+
+_LISTED = """
+SELECT coalesce(sum(v.size), 0), coalesce(sum(
+  NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id)
+  AND NOT (v.file_count IS 0 AND ifnull(v.size, 0) = 0)), 0)
+FROM picked p CROSS JOIN version v ON v.id = p.version_id"""
+
+_FREED = """
+SELECT coalesce(sum(b.size), 0)
+FROM (SELECT DISTINCT f.blob_id FROM picked p CROSS JOIN file f ON f.version_id = p.version_id) d
+CROSS JOIN blob b ON b.id = d.blob_id
+WHERE b.state <> 2 AND NOT EXISTS (
+  SELECT 1 FROM file o WHERE o.blob_id = b.id
+  AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = o.version_id))"""
+
+_DEPENDENTS = """
+WITH RECURSIVE below(root, id) AS (
+  SELECT p.version_id, e.child_id
+  FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
+  UNION
+  SELECT below.root, e.child_id
+  FROM below CROSS JOIN version t ON t.id = below.id AND t.state = 'trash'
+  CROSS JOIN edge e ON e.parent_id = t.id)
+SELECT below.root, x.id FROM below CROSS JOIN version x ON x.id = below.id
+WHERE x.state <> 'trash' AND x.id <> below.root {more} ORDER BY below.root, x.id"""
+
+_OUTSIDE = _DEPENDENTS.format(
+    more="AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = x.id)"
+)
+
+_ALL_BELOW = """
+INSERT OR IGNORE INTO picked
+WITH RECURSIVE below(id) AS (
+  SELECT e.child_id FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
+  UNION
+  SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)
+SELECT x.id FROM below CROSS JOIN version x ON x.id = below.id WHERE x.state <> 'trash'"""
+
+
+def clear(conn: sqlite3.Connection) -> None:
+    """Pick nothing."""
+    conn.execute("DELETE FROM temp.picked")
+
+
+def select_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> int:
+    """Pick exactly these versions; keys of versions that are gone are left out.
+
+    Returns how many are picked, as the other two do.
+    """
+    return _pick(
+        conn,
+        "SELECT v.id FROM json_each(:keys) j CROSS JOIN version v ON v.key = j.value",
+        {"keys": json.dumps(list(keys))},
+    )
+
+
+def select_where(conn: sqlite3.Connection, where: Where) -> int:
+    """Pick exactly the versions that match."""
+    return _pick(
+        conn,
+        "SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id"
+        f" WHERE {where.sql}",
+        where.params,
+    )
+
+
+def select_marked(conn: sqlite3.Connection) -> int:
+    """Pick exactly the marked versions."""
+    return _pick(
+        conn,
+        "SELECT v.id FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key",
+        {},
+    )
+
+
+def with_dependents(conn: sqlite3.Connection) -> int:
+    """Pick all live versions made from the picked ones too, however far; returns how many more."""
+    return conn.execute(_ALL_BELOW).rowcount
+
+
+def picked_ids(conn: sqlite3.Connection) -> list[int]:
+    """The ids of the picked versions, ascending."""
+    return list(chain.from_iterable(conn.execute("SELECT version_id FROM picked ORDER BY 1")))
+
+
+def picked_rows(conn: sqlite3.Connection, *, chunk: int = 500) -> Iterator[VersionRow]:
+    """The picked versions by id, read a few at a time."""
+    ids = picked_ids(conn)
+    for start in range(0, len(ids), chunk):
+        yield from rows_of(conn, ids[start : start + chunk])
+
+
+def freed(conn: sqlite3.Connection) -> Bytes:
+    """What the picked versions weigh, and what is freed once all of them are purged."""
+    with snapshot(conn):
+        listed, unknown = conn.execute(_LISTED).fetchone()
+        (gone,) = conn.execute(_FREED).fetchone()
+        return Bytes(listed, gone, unknown)
+
+
+def dependents_of(conn: sqlite3.Connection) -> dict[int, list[int]]:
+    """The live versions made directly from each picked one, by id; picked or not."""
+    grouped: dict[int, list[int]] = {}
+    for root, child in conn.execute(_DEPENDENTS.format(more="")):
+        grouped.setdefault(root, []).append(child)
+    return grouped
+
+
+def outside_dependents(conn: sqlite3.Connection) -> tuple[OutsideDependent, ...]:
+    """The live versions that would lose a parent: made directly from a picked one, not picked.
+
+    One for each pair, by the parent's id; a version in the trash between the two is looked through.
+    """
+    with snapshot(conn):
+        pairs = conn.execute(_OUTSIDE).fetchall()
+        refs = {ref.id: ref for ref in refs_of(conn, sorted({child for _, child in pairs}))}
+        roots = json.dumps(sorted({root for root, _ in pairs}))
+        keys = dict(
+            conn.execute(
+                "SELECT v.id, v.key FROM json_each(?) j CROSS JOIN version v ON v.id = j.value",
+                (roots,),
+            ).fetchall()
+        )
+        return tuple(OutsideDependent(root, keys[root], refs[child]) for root, child in pairs)
+
+
+def aliases_of(conn: sqlite3.Connection) -> dict[int, tuple[Alias, ...]]:
+    """The aliases that the picked versions carry, by version id; those without are left out."""
+    return aliases_by_id(conn, picked_ids(conn))
+
+
+def _pick(conn: sqlite3.Connection, query: str, params: object) -> int:
+    """Replace what is picked by the ids of a query."""
+    with snapshot(conn):
+        clear(conn)
+        picked: int = conn.execute(f"INSERT OR IGNORE INTO temp.picked {query}", params).rowcount  # type: ignore[arg-type]
+        return picked

@@ -1,0 +1,80 @@
+"""The confirmation: typed on a terminal as the screen would ask, or stated by a script."""
+
+from __future__ import annotations
+
+import sys
+import termios
+from contextlib import suppress
+from dataclasses import dataclass
+
+from artifact_tui.cli.output import command
+from artifact_tui.cli.session import actor
+from artifact_tui.deletion.confirm import Kind, challenge_of, confirm, confirm_count
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.errors import ConfirmationError, PlanError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What was said on the command line: `--yes` and `--expect`."""
+
+    yes: bool
+    expect: int | None
+
+    def check(self) -> None:
+        """Refuse one without the other.
+
+        Raises:
+            UsageError: `--yes` never suffices alone.
+        """
+        if self.yes and self.expect is None:
+            raise UsageError(
+                "--yes needs --expect COUNT: the number of versions that will be deleted. "
+                "Nothing was deleted.",
+                hint="`artifact-tui review` shows the number.",
+            )
+        if self.expect is not None and not self.yes:
+            raise UsageError(
+                "--expect goes with --yes. Nothing was deleted.",
+                hint="Say both, or neither to be asked on the terminal.",
+            )
+
+
+def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> None:
+    """Get a plan (open for writing) confirmed; `instead` is the command that needs no terminal.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfirmationError: it was not confirmed. Nothing was deleted.
+        PlanError: the plan was changed, or has been applied.
+    """
+    if plan.status not in {Status.DRAFT, Status.CONFIRMED}:
+        raise PlanError(
+            f"The plan {plan.path} has been applied already ({plan.status}).",
+            hint=f"{command('report', plan.path)} or {command('resume', plan.path)}",
+        )
+    if consent.expect is not None:
+        confirm_count(plan, consent.expect, actor=actor())
+        return
+    asked = challenge_of(plan)
+    if asked.kind is Kind.NOTHING:
+        raise ConfirmationError(
+            f"The plan {plan.path} deletes nothing.", hint="Review it to see why."
+        )
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "This must be confirmed, and there is no terminal to ask on. Nothing was deleted.",
+            hint=f"After a review: {command(*instead)}",
+        )
+    confirm(plan, _typed(asked.prompt, asked.why), actor=actor())
+
+
+def _typed(prompt: str, why: str) -> str:
+    """What a person types after the question is on the screen, and not before."""
+    because = f"{why}\n" if why else ""
+    sys.stdout.flush()
+    sys.stderr.write(f"\n{because}{prompt} (Enter alone leaves everything as it is): ")
+    sys.stderr.flush()
+    with suppress(termios.error, ValueError, OSError):
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    return sys.stdin.readline()

@@ -1,0 +1,63 @@
+"""`artifact-tui gc`: free the bytes that no version needs any more."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from artifact_tui import text
+from artifact_tui.cli import records
+from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.options import Duration, json_option
+from artifact_tui.cli.output import Output
+from artifact_tui.cli.session import client_of, target_of
+from artifact_tui.errors import RegistryError
+from artifact_tui.text import safe
+
+
+@click.command("gc")
+@click.argument("registry", required=False)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--grace", type=Duration(), default=0, help="Leave what became unneeded since: 2h.")
+@json_option
+@click.pass_obj
+def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json: bool) -> None:
+    """Move expired versions to the trash, and free the bytes that no version needs.
+
+    What is in the trash still needs its bytes: `artifact-tui purge` removes it for good first.
+    It is safe while others use the registry.
+    """
+    target = target_of(registry, read_only=flags.read_only)
+
+    async def main() -> None:
+        async with client_of(target, write=not dry_run) as client:
+            if not client.capabilities.garbage_collection:
+                raise RegistryError(
+                    f"“{target.name}” frees bytes by itself, in its own time.",
+                    hint="Nothing needs to be done.",
+                )
+            found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
+        out = Output(json=as_json)
+        if as_json:
+            out.record(
+                {
+                    "registry": target.name,
+                    "dry_run": dry_run,
+                    "expired": found.expired,
+                    "objects": found.blobs,
+                    "freed": found.freed,
+                    "waiting": found.waiting,
+                    "grace": records.seconds(grace),
+                }
+            )
+        would = "would be " if dry_run else ""
+        out.words(
+            f"{safe(target.name)}: {text.size(found.freed)} {would}freed"
+            f" ({text.plural(found.blobs, 'stored object')})",
+            f"  {text.plural(found.expired, 'expired version')} {would}moved to the trash",
+        )
+        if found.waiting:
+            out.words(f"  {text.size(found.waiting)} wait for the end of the grace period")
+
+    asyncio.run(main())

@@ -1,0 +1,192 @@
+"""`artifact-tui ls`: list collections, or versions."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import TYPE_CHECKING
+
+import click
+
+from artifact_tui import query, text
+from artifact_tui.catalog import queries
+from artifact_tui.catalog.sorting import FIELDS, Sort
+from artifact_tui.cli import records, wording
+from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.options import FilterCommand, json_option
+from artifact_tui.cli.output import Output
+from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter, split
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from artifact_tui.catalog.rows import VersionRow
+
+PAGE = 500
+"""Versions read, and aligned, at a time."""
+
+_LARGEST_FIRST = frozenset({"size", "unique", "dependents"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is listed, and where it is printed."""
+
+    conn: sqlite3.Connection
+    where: query.Where
+    registry: str
+    now_us: int
+    out: Output
+    limit: int | None
+
+    def versions(self, sort: Sort) -> Iterator[tuple[VersionRow, ...]]:
+        """The matching versions, a page at a time, up to the limit."""
+        after: str | None = None
+        left = self.limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            page = queries.page(self.conn, self.where, sort, after, size)
+            yield page.rows
+            left = None if left is None else left - len(page.rows)
+            after = page.after
+            if after is None:
+                return
+
+
+@click.command("ls", cls=FilterCommand)
+@click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
+@click.option("--versions", is_flag=True, help="List versions instead of collections.")
+@click.option("--sort", "field", type=click.Choice(FIELDS), default="name", show_default=True)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
+@json_option
+@click.pass_obj
+def ls(
+    flags: Flags,
+    words: tuple[str, ...],
+    *,
+    versions: bool,
+    field: str,
+    reverse: bool,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List the collections of REGISTRY, or the versions that match FILTER.
+
+    \b
+    artifact-tui ls local:./sample
+    artifact-tui ls local:./sample --versions 'type:model alias:none age>30d'
+    artifact-tui ls --versions --sort size --limit 20 --json
+
+    Sizes, unique bytes and dependents are sorted largest first, ages youngest first.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target, rest = split(words, read_only=flags.read_only)
+    parsed = parse_filter(rest)
+    sort = Sort(field, descending=(field in _LARGEST_FIRST) != reverse)
+
+    async def main() -> None:
+        async with client_of(target) as client:
+            with catalog_of(client) as conn:
+                now = now_us()
+                where = query.compile_query(parsed, now, registry=target.name)
+                out = Output(json=as_json)
+                listing = Listing(conn, where, target.name, now, out, limit)
+                if versions:
+                    list_versions(listing, sort)
+                else:
+                    list_collections(listing, sort)
+                _summary(listing, parsed)
+
+    asyncio.run(main())
+
+
+def list_collections(listing: Listing, sort: Sort) -> None:
+    """Print the collections that have a version that matches."""
+    rows = list(islice(queries.outline(listing.conn, listing.where, sort), listing.limit))
+    if listing.out.json:
+        for row in rows:
+            listing.out.record(
+                records.collection_record(row, registry=listing.registry, now_us=listing.now_us)
+            )
+        return
+    listing.out.rows(
+        (
+            (
+                safe(row.name),
+                safe(row.type),
+                text.plural(row.versions, "version"),
+                text.size(row.size),
+                f"{text.age(row.newest_us, listing.now_us)} old",
+            )
+            for row in rows
+        ),
+        right="234",
+    )
+
+
+def list_versions(listing: Listing, sort: Sort) -> None:
+    """Print the versions that match."""
+    numbers = count(1)
+    for rows in listing.versions(sort):
+        if listing.out.json:
+            print_records(listing, rows)
+            continue
+        listing.out.rows(
+            (
+                (
+                    wording.name_of(row),
+                    safe(row.type),
+                    text.size(row.size),
+                    f"{text.age(row.created_us, listing.now_us)} old",
+                    wording.facts(row, listing.now_us),
+                )
+                for row in rows
+            ),
+            numbers=numbers,
+            right="23",
+        )
+
+
+def print_records(listing: Listing, rows: tuple[VersionRow, ...]) -> None:
+    """Print versions as JSON."""
+    ids = [row.id for row in rows]
+    unique = queries.unique_of(listing.conn, ids)
+    tags = queries.tags_of(listing.conn, ids)
+    for row in rows:
+        listing.out.record(
+            records.version_record(
+                row,
+                registry=listing.registry,
+                now_us=listing.now_us,
+                unique=unique.get(row.id),
+                tags=tags.get(row.id, ()),
+            )
+        )
+
+
+def _summary(listing: Listing, parsed: query.Query) -> None:
+    """What was listed, out of what."""
+    out, name = listing.out, safe(listing.registry)
+    totals = queries.totals(listing.conn)
+    if not totals.versions + totals.trash_versions:
+        out.words(f"{name} is empty. Put something in: artifact-tui add SOURCE NAME --type model")
+        return
+    found, size = queries.matching(listing.conn, listing.where)
+    if parsed.text.strip():
+        what = text.plural(found, "version")
+        out.words(
+            f"{what} of {text.count(totals.versions)} in {name} match · {text.size(size)}"
+            if found
+            else f"nothing in {name} matches {safe(parsed.text)}"
+        )
+        return
+    kinds = text.plural(totals.collections, "collection")
+    what = text.plural(totals.versions, "version")
+    trash = f" · {text.plural(totals.trash_versions, 'version')} in the trash"
+    out.words(
+        f"{name} · {kinds} · {what} · {text.size(totals.size)}"
+        + (trash if totals.trash_versions else "")
+    )

@@ -1,0 +1,91 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artifact_tui.query import FIELDS
+from artifact_tui.query.values import TIME_UNITS
+from artifact_tui.query.values import duration as read_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Command = Callable[..., Any]
+
+
+_NEGATED = re.compile(r"-([a-z]+)[:<>]")
+"""A filter's term that begins like an option."""
+
+
+def json_option(command: _Command) -> _Command:
+    """`--json`, as the parameter `as_json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs."
+    )(command)
+
+
+def registry_option(command: _Command) -> _Command:
+    """`--registry R`, for commands whose words mean something else."""
+    return click.option(
+        "--registry", metavar="REGISTRY", help="A configured name, a folder, or an address."
+    )(command)
+
+
+class FilterCommand(click.Command):
+    """A command whose words are a filter: `-latest:3` is a part of it, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set a space before negated terms; the filter language passes over it."""
+        terms = (_NEGATED.match(arg) for arg in args)
+        spaced = [
+            f" {arg}" if term and term[1] in FIELDS else arg
+            for arg, term in zip(args, terms, strict=True)
+        ]
+        return super().parse_args(ctx, spaced)
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
+    """A time span such as 30d, in microseconds; `none` is 0 where the command allows it."""
+
+    name = "duration"
+
+    def __init__(self, *, none: bool = False) -> None:
+        self._none = none
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read the span."""
+        if isinstance(value, int):
+            return value
+        if self._none and value == "none":
+            return 0
+        found = read_duration(value)
+        if found is None or (found[0] == 0 and self._none):
+            also = ", or none" if self._none else ""
+            self.fail(f"“{value}” is no time span: a number and {_units()}{also}.", param, ctx)
+        return found[0]
+
+
+def _units() -> str:
+    *first, last = TIME_UNITS
+    return f"{', '.join(first)} or {last}"
+
+
+def plan_argument(command: _Command) -> _Command:
+    """`PLAN`, a plan file, as the parameter `plan`."""
+    return click.argument("plan", type=click.Path(path_type=Path))(command)
+
+
+def consent_options(command: _Command) -> _Command:
+    """`--yes` and `--expect`, as the parameters `yes` and `expect`."""
+    count = click.option(
+        "--expect", type=click.IntRange(min=1), metavar="COUNT",
+        help="With --yes: how many versions will go; another number refuses.",
+    )  # fmt: skip
+    return click.option("--yes", is_flag=True, help="Do not ask; needs --expect.")(count(command))

@@ -1,0 +1,52 @@
+"""What became of a plan, as lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui import text
+from artifact_tui.cli.reviewing import verbs
+from artifact_tui.deletion.report import Group, Report, report
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    from artifact_tui.cli.output import Output
+
+__all__ = ["print_report", "report"]
+
+_LONG = 4096
+
+
+def print_report(found: Report, out: Output) -> None:
+    """Print the results by reason, and what that means in bytes."""
+    _, done = verbs(found.summary.action)
+    asked = text.plural(found.summary.deletes, "version")
+    out.words(f"{found.status}: {asked} to be {done} in {safe(found.head.registry)}")
+    if found.why:
+        out.words(f"  {safe(found.why, _LONG)}")
+    for group in found.results:
+        _group(group, out)
+    if found.deleted_bytes:
+        after = found.summary.freed_after
+        freed = f"; all of it frees {text.size(found.summary.freed)}"
+        out.words(
+            f"{done}: {text.size(found.deleted_bytes)} listed{freed if after else ''}"
+            + (f" after {after}" if after else "")
+        )
+    if found.left_out:
+        out.words("not part of it, as reviewed:")
+        for group in found.left_out:
+            _group(group, out)
+
+
+def _group(group: Group, out: Output) -> None:
+    out.words(f"  {text.count(group.count)} {group.words}, {text.size(group.size)}")
+    plain = not group.reason and not group.errors
+    for name in () if plain else group.examples:
+        out.words(f"      {safe(name)}")
+    if not plain and group.count > len(group.examples):
+        out.words(f"      and {text.count(group.count - len(group.examples))} more")
+    for error, times in group.errors:
+        out.words(f"      {text.count(times)} times: {safe(error)}")
+    if group.retryable:
+        out.words(f"      {text.count(group.retryable)} may work when tried again")

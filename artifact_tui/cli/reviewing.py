@@ -1,0 +1,162 @@
+"""A plan as lines: what will be deleted, what stays and why, and the next command."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from artifact_tui import text
+from artifact_tui.cli import wording
+from artifact_tui.cli.output import Output, command
+from artifact_tui.deletion.items import Action, Item, ItemState, Reason, Verdict
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from artifact_tui.deletion.draft import Head, Summary
+
+    Items = Callable[[Verdict], Iterable[Item]]
+
+PAGE = 500
+"""Items that are aligned together."""
+
+_OPTION = {
+    Reason.ALIAS: "--delete-aliases lets the aliases go along",
+    Reason.DEPENDENTS: "--with-dependents puts those in the plan too; "
+    "--orphan-dependents lets them lose a parent",
+    Reason.PROTECTED: "a protected alias must move or be unprotected first",
+    Reason.READ_ONLY: "open the registry without --read-only, or see its configuration",
+}
+"""What a person can do about a reason, when building the plan."""
+
+
+def verbs(action: Action) -> tuple[str, str]:
+    """What a plan does: “delete” and “deleted”, or “purge” and “purged”."""
+    return ("purge", "purged") if action is Action.PURGE else ("delete", "deleted")
+
+
+def print_review(
+    head: Head, summary: Summary, items: Items, out: Output, *, most: int | None
+) -> None:
+    """Print a whole review, at most `most` items of each verdict."""
+    verb, done = verbs(summary.action)
+    out.words(
+        f"{verb} {text.plural(summary.deletes, 'version')} of "
+        f"{text.plural(summary.collections, 'collection')} in {safe(head.registry)}"
+    )
+    if head.query:
+        out.words(f"  filter: {safe(head.query)}")
+    out.words(f"  facts read {text.moment(head.facts_us)} UTC")
+    _going(summary, items, out, done, most)
+    _staying(summary, items, out, most)
+
+
+def _going(summary: Summary, items: Items, out: Output, done: str, most: int | None) -> None:
+    if not summary.deletes:
+        out.words("", f"nothing will be {done}")
+        return
+    out.words("", f"will be {done}: {text.plural(summary.deletes, 'version')}, {weight(summary)}")
+    if summary.added:
+        added = text.plural(summary.added, "version")
+        out.words(f"  {added} of them joined because they were made from what was asked for")
+    if summary.aliases:
+        out.words(f"  aliases that go: {wording.counted(summary.aliases)}")
+    for name, count in summary.emptied:
+        out.words(f"  the whole collection {safe(name)} ({text.plural(count, 'version')})")
+    if summary.orphaned:
+        out.words(f"  {text.plural(summary.orphaned, 'live version')} will lose a parent")
+    _rows(items(Verdict.DELETE), out, most, summary.deletes)
+
+
+def weight(summary: Summary) -> str:
+    """The bytes of a plan: listed, and freed after what."""
+    after = f" after {summary.freed_after}" if summary.freed_after else ""
+    unknown = (
+        f" ({text.plural(summary.unknown_sizes, 'size')} not known)"
+        if summary.unknown_sizes
+        else ""
+    )
+    return f"{text.size(summary.listed)} listed{unknown}, {text.size(summary.freed)} freed{after}"
+
+
+def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> None:
+    for verdict, what, count in (
+        (Verdict.CONSENT, "needs your consent, and stays without it", summary.consents),
+        (Verdict.BLOCKED, "blocked, and stays", summary.blocked),
+    ):
+        if not count:
+            continue
+        out.words("", f"{what}: {text.plural(count, 'version')}")
+        if verdict is Verdict.CONSENT and summary.consent_aliases:
+            out.words(f"  aliases: {wording.counted(summary.consent_aliases)}")
+        if verdict is Verdict.BLOCKED and summary.protected_aliases:
+            out.words(f"  protected aliases: {wording.counted(summary.protected_aliases)}")
+        _rows(items(verdict), out, most, count)
+    for reason, count in summary.reasons:
+        if reason in _OPTION:
+            out.words(f"  because {reason.words} ({text.count(count)}): {_OPTION[reason]}")
+
+
+def _rows(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:
+    """Print items a stretch at a time, numbered as in the plan."""
+    print_items(items if most is None else islice(items, most), out)
+    if not out.json and most is not None and total > most:
+        out.words(f"       and {text.count(total - most)} more")
+
+
+def print_items(items: Iterable[Item], out: Output) -> None:
+    """Print items, numbered as in the plan."""
+    rest: Iterator[Item] = iter(items)
+    while page := list(islice(rest, PAGE)):
+        out.rows(map(_row, page), numbers=[item.seq for item in page], right="1")
+
+
+def _row(item: Item) -> tuple[str, ...]:
+    return wording.name_of(item), text.size(item.size), " · ".join(_notes(item))
+
+
+def _notes(item: Item) -> Iterator[str]:
+    if item.added_as_dependent:
+        yield "joined as a dependent"
+    if item.facts.aliases:
+        yield f"aliases {wording.aliases(item.facts.aliases)}"
+    if item.outside_dependents and item.verdict is Verdict.DELETE:
+        yield f"{text.plural(len(item.outside_dependents), 'version')} will lose this parent"
+    if item.reason and item.verdict is not Verdict.DELETE:
+        detail = f" ({safe(item.detail)})" if item.detail else ""
+        yield f"{item.reason.words}{detail}"
+    if item.state is not ItemState.PLANNED:
+        yield f"[{item.state.replace('_', ' ')}]"
+
+
+def print_next(path: Path, summary: Summary, out: Output) -> None:
+    """Print the commands that read and apply a plan."""
+    out.words("", f"next: {command('review', path)}")
+    if summary.deletes:
+        out.words(f"      {command('apply', path, '--yes', '--expect', summary.deletes)}")
+
+
+def item_record(item: Item, registry: str) -> dict[str, Any]:
+    """One item as JSON."""
+    return {
+        "seq": item.seq,
+        "name": item.collection,
+        "type": item.type,
+        "version": item.label,
+        "alias": [alias.name for alias in item.facts.aliases],
+        "size": item.size,
+        "dependents": len(item.facts.dependents),
+        "registry": registry,
+        "key": item.key,
+        "digest": item.facts.digest,
+        "verdict": str(item.verdict),
+        "reason": str(item.reason),
+        "detail": item.detail,
+        "added_as_dependent": item.added_as_dependent,
+        "result": str(item.state),
+        "attempts": item.attempts,
+        "error": item.error,
+        "retryable": item.retryable,
+    }

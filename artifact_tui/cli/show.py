@@ -1,0 +1,146 @@
+"""`artifact-tui show`: one version."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artifact_tui import text
+from artifact_tui.catalog import queries
+from artifact_tui.cli import records, wording
+from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.options import json_option
+from artifact_tui.cli.output import Output
+from artifact_tui.cli.session import catalog_of, client_of, now_us, split_one
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from artifact_tui.catalog.rows import VersionDetail, VersionRef
+    from artifact_tui.model import File
+
+_NOTE = 10_000
+"""Characters of a note that are shown."""
+
+
+@click.command("show")
+@click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
+@json_option
+@click.pass_obj
+def show(flags: Flags, words: tuple[str, ...], *, as_json: bool) -> None:
+    """Show one version, named by its label or an alias: resnet50:v41, resnet50:latest.
+
+    Its aliases, sizes, files, what it was made from, and what was made from it.
+    """
+    target, name = split_one(words, read_only=flags.read_only)
+    out = Output(json=as_json)
+
+    async def main() -> None:
+        async with client_of(target) as client:
+            with catalog_of(client) as conn:
+                found = queries.detail(conn, queries.find(conn, name).id)
+            if as_json:
+                files = await client.files(found.row.key)
+                out.record(_record(found, files, target.name))
+                return
+        out.words(f"{wording.name_of(found.row)} of {safe(target.name)}")
+        for field, value in _fields(found, now_us()):
+            out.words(f"  {field:<11} {value}")
+        _lineage(found, out)
+        _files(found, out)
+
+    asyncio.run(main())
+
+
+def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
+    row = found.row
+    yield "type", safe(row.type)
+    yield "state", str(row.state)
+    if row.deleted_us is not None:
+        yield "deleted", f"{text.moment(row.deleted_us)} by {safe(row.deleted_by) or text.UNKNOWN}"
+    only = f", of which {text.size(found.unique)} only here"
+    yield "size", f"{text.size(row.size)} in {text.plural(found.files_total, 'file')}{only}"
+    made_by = f" by {safe(row.run)}" if row.run else ""
+    ago = text.age(row.created_us, now)
+    yield "created", f"{text.moment(row.created_us)} UTC ({ago} old){made_by}"
+    yield "used", "not known" if row.used_us is None else f"{text.moment(row.used_us)} UTC"
+    yield "ttl", _ttl(row.ttl_us, row.expires_us, now)
+    yield "aliases", wording.aliases(row.aliases) or "none"
+    yield "tags", ", ".join(map(safe, found.tags)) or "none"
+    if found.note:
+        yield "note", safe(found.note, _NOTE)
+    yield "digest", safe(row.digest)
+    yield "key", safe(row.key)
+
+
+def _ttl(ttl_us: int | None, expires_us: int | None, now: int) -> str:
+    if ttl_us is None:
+        return "none"
+    if expires_us is None:
+        return text.duration(ttl_us)
+    when = "expired" if expires_us <= now else "expires"
+    return f"{text.duration(ttl_us)}, {when} {text.moment(expires_us)} UTC"
+
+
+def _lineage(found: VersionDetail, out: Output) -> None:
+    if found.parents:
+        out.words(f"made from {text.plural(len(found.parents), 'version')}")
+        out.rows((_ref(ref),) for ref in found.parents)
+    if not found.dependents:
+        out.words("nothing was made from it")
+        return
+    direct = found.row.dependents
+    more = "more than " if found.dependents_capped else ""
+    total = text.count(found.dependents_total)
+    out.words(f"dependents: {text.count(direct)} direct, {more}{total} in all")
+    out.rows((f"{'  ' * (line.depth - 1)}{_ref(line.ref)}",) for line in found.dependents)
+    if found.dependents_total > len(found.dependents):
+        out.words("       and more")
+
+
+def _ref(ref: VersionRef) -> str:
+    names = f"  aliases {wording.aliases(ref.aliases)}" if ref.aliases else ""
+    state = "" if ref.state == "live" else f"  [{ref.state}]"
+    return f"{wording.name_of(ref)}{state}{names}"
+
+
+def _files(found: VersionDetail, out: Output) -> None:
+    out.words(text.plural(found.files_total, "file"))
+    out.rows(
+        ((safe(file.path), text.size(file.size), safe(file.digest)) for file in found.files),
+        right="1",
+    )
+    if found.files_total > len(found.files):
+        out.words(f"       and {text.count(found.files_total - len(found.files))} more (--json)")
+
+
+def _record(found: VersionDetail, files: Sequence[File], registry: str) -> dict[str, Any]:
+    record = records.version_record(
+        found.row, registry=registry, now_us=now_us(), unique=found.unique, tags=found.tags
+    )
+    return record | {
+        "note": found.note,
+        "parents": [_reference(ref) for ref in found.parents],
+        "dependent_tree": [
+            {"depth": line.depth, **_reference(line.ref)} for line in found.dependents
+        ],
+        "dependents_total": found.dependents_total,
+        "dependents_capped": found.dependents_capped,
+        "file_list": [
+            {"path": file.path, "size": file.size, "digest": file.digest, "mode": file.mode}
+            for file in files
+        ],
+    }
+
+
+def _reference(ref: VersionRef) -> dict[str, Any]:
+    return {
+        "name": ref.collection,
+        "version": ref.label,
+        "state": str(ref.state),
+        "alias": [alias.name for alias in ref.aliases],
+        "key": ref.key,
+    }

@@ -1,0 +1,231 @@
+"""The embedded registry as a `Client`: the synchronous store, run in a few threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.clients.local.add import NewVersion
+from artifact_tui.errors import BusyError
+from artifact_tui.model import Capabilities, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from artifact_tui.clients.local.fsck import FsckReport
+    from artifact_tui.clients.local.store import Store
+    from artifact_tui.model import (
+        Alias,
+        Collection,
+        Deletion,
+        Edge,
+        Facts,
+        File,
+        Garbage,
+        Outcome,
+        Page,
+        Version,
+    )
+
+T = TypeVar("T")
+THREADS = 4
+BATCH = 500
+
+
+class LocalClient:
+    """One open embedded registry; see `clients.base.Client` for what the methods promise."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
+
+    @property
+    def identity(self) -> Identity:
+        """Which registry this is; `uid` was made with it."""
+        return Identity("local", f"local:{self.store.layout.root}", self.store.uid)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do: all but links, and deleting collections or everything at once."""
+        return Capabilities(
+            aliases=True,
+            lineage=True,
+            ttl=True,
+            soft_delete=True,
+            restore=True,
+            purge=True,
+            batch_delete=BATCH,
+            conditional_delete=True,
+            garbage_collection=True,
+            writable=self.store.writable,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """True when every writing method raises `ReadOnlyError`."""
+        return self.store.read_only
+
+    @property
+    def catalog_path(self) -> Path | None:
+        """The registry's own database: it needs no sync."""
+        return self.store.layout.db
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        """The next page of collections, oldest first."""
+        return await self._run(lambda: self.store.collections(after))
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """The next page of one collection's versions, oldest first."""
+        return await self._run(lambda: self.store.versions(collection_key, after))
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        """The next page of lineage edges."""
+        return await self._run(lambda: self.store.edges(after))
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version, by path."""
+        return await self._run(lambda: self.store.files(version_key))
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now."""
+        return await self._run(lambda: self.store.facts(keys))
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Move versions to the trash, in order, in one transaction."""
+        return await self._run(lambda: self.store.delete(deletions))
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Bring versions back from the trash."""
+        return await self._run(lambda: self.store.restore(keys))
+
+    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """The aliases that versions in the trash had; restoring brings back those still free."""
+        return await self._run(lambda: self.store.trashed_aliases(keys))
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Remove versions in the trash for good."""
+        return await self._run(lambda: self.store.purge(keys))
+
+    async def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
+        """Move expired versions to the trash and free the bytes that no version needs."""
+        return await self._run(
+            lambda: self.store.collect_garbage(grace_us=grace_us, dry_run=dry_run)
+        )
+
+    async def add(
+        self,
+        source: Path,
+        name: str,
+        *,
+        type: str,  # noqa: A002 - the field's own word
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        parents: Sequence[str] = (),
+        ttl_us: int | None = None,
+        run: str = "",
+        note: str = "",
+        created_us: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Version:
+        """Add a file or a folder as a new version of a collection.
+
+        Args:
+            source: the file or folder.
+            name: the collection, made when it is new.
+            type: its type; an existing collection must have the same.
+            aliases: put on the new version, taken off the one that has them.
+            protected: those aliases that forbid deletion; they need not be in `aliases` too.
+            tags: free words.
+            parents: keys of the versions it was made from.
+            ttl_us: time to live in microseconds, counted from `created_us`.
+            run: who made it.
+            note: free text.
+            created_us: microseconds since 1970 UTC; now unless given.
+            progress: called from another thread with the bytes read so far and in all.
+
+        Raises:
+            SourceError: something in the source cannot be added; the message names it.
+            UsageError: a name cannot be stored, or the collection has another type.
+            NotFoundError: a parent is not there.
+            RegistryError: the registry cannot take it. In every case nothing was added.
+        """
+        new = NewVersion(
+            name=name, type=type, aliases=tuple(aliases), protected=tuple(protected),
+            tags=tuple(tags), parents=tuple(parents), ttl_us=ttl_us, run=run, note=note,
+            created_us=created_us,
+        )  # fmt: skip
+        stop = threading.Event()
+
+        def tick(done: int, total: int) -> None:
+            if stop.is_set():
+                raise BusyError("Adding was stopped. Nothing was added.")
+            if progress is not None:
+                progress(done, total)
+
+        try:
+            return await self._run(lambda: self.store.add(source, new, progress=tick))
+        finally:
+            stop.set()
+
+    async def version(self, key: str) -> Version:
+        """One version; `NotFoundError` when it is not there."""
+        return await self._run(lambda: self.store.version(key))
+
+    async def resolve(self, name: str) -> str:
+        """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
+        return await self._run(lambda: self.store.resolve(name))
+
+    async def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
+        """Put an alias on a version, or move it there; None keeps its protection as it is."""
+        await self._run(lambda: self.store.alias(key, name, protected=protected))
+
+    async def unalias(self, key: str, name: str) -> None:
+        """Take an alias off; a protected one is refused with `UsageError`."""
+        await self._run(lambda: self.store.unalias(key, name))
+
+    async def protect(self, key: str, name: str, *, protected: bool = True) -> None:
+        """Make an alias that is there forbid deletion, or no longer forbid it."""
+        await self._run(lambda: self.store.protect(key, name, protected=protected))
+
+    async def tag(self, key: str, name: str) -> None:
+        """Put a tag on a version."""
+        await self._run(lambda: self.store.tag(key, name))
+
+    async def untag(self, key: str, name: str) -> None:
+        """Take a tag off a version."""
+        await self._run(lambda: self.store.untag(key, name))
+
+    async def set_ttl(self, key: str, ttl_us: int | None) -> None:
+        """Set or clear (None) the time to live, in microseconds from creation."""
+        await self._run(lambda: self.store.set_ttl(key, ttl_us))
+
+    async def link_parent(self, child: str, parent: str) -> None:
+        """Record that the child version was made from the parent version (keys)."""
+        await self._run(lambda: self.store.link_parent(child, parent))
+
+    async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
+        return await self._run(lambda: self.store.fsck(repair=repair, verify=verify))
+
+    async def export(self, key: str, dest: Path) -> None:
+        """Write the files of a version into a new or empty folder, each checked by its hash.
+
+        Raises:
+            NotFoundError: there is no such version.
+            UsageError: there is something at `dest`.
+            RegistryError: bytes are missing or damaged, or cannot be written; the message names
+                the file, and nothing is left at `dest`.
+        """
+        await self._run(lambda: self.store.export(key, dest))
+
+    async def aclose(self) -> None:
+        """Wait for what is running, then close every connection."""
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        self.store.close()

@@ -1,0 +1,247 @@
+"""Making and opening `registry.db`: what it must look like, and how SQLite is set up for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import struct
+import uuid
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from artifact_tui.clients.local import locks
+from artifact_tui.clients.local.layout import FAN_OUT, FORMAT_TEXT, Layout, sync_folder
+from artifact_tui.clients.local.trouble import told
+from artifact_tui.errors import NotFoundError, RegistryError, UsageError
+from artifact_tui.model import schema_sql
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID = 1095914068
+USER_VERSION = 1
+BUSY_MS = 15_000
+OLDEST_SQLITE = (3, 38, 0)
+"""STRICT tables, RETURNING and JSON are all there from this version on."""
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100
+
+
+def check_sqlite() -> None:
+    """Refuse an SQLite that cannot hold our tables.
+
+    Raises:
+        RegistryError: it is too old.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise RegistryError(
+            f"This Python comes with SQLite {sqlite3.sqlite_version}, which is too old.",
+            hint="Use a Python with SQLite 3.38 or newer.",
+        )
+
+
+def check_file(layout: Layout) -> None:
+    """Look at the first bytes of the database, without SQLite, so that nothing can change.
+
+    Raises:
+        NotFoundError: there is no registry here.
+        RegistryError: there is, but it is not ours, or of a newer format.
+    """
+    try:
+        with layout.db.open("rb") as file:
+            header = file.read(_HEADER)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(
+            f"There is no registry at {layout.root}.",
+            hint="`artifact-tui add` or `artifact-tui demo` makes one.",
+        ) from error
+    except OSError as error:
+        raise RegistryError(
+            f"{layout.db} cannot be read: {error.strerror or error}. Nothing was changed.",
+            hint="Ask its owner to let you read that folder and its files.",
+        ) from error
+    if len(header) < _HEADER or not header.startswith(_MAGIC):
+        raise RegistryError(
+            f"{layout.db} is not a registry: it is not an SQLite database. Nothing was changed.",
+            hint="Name another folder, or restore this file from a backup.",
+        )
+    (version,) = struct.unpack(">I", header[60:64])
+    (application,) = struct.unpack(">I", header[68:72])
+    check_format(layout, application, version)
+
+
+def check_format(layout: Layout, application: int, version: int) -> None:
+    """Refuse a database of another program, or of a newer artifact-tui.
+
+    Raises:
+        RegistryError: it is one of these; nothing was changed.
+    """
+    if application != APPLICATION_ID:
+        raise RegistryError(
+            f"{layout.db} is the database of another program. Nothing was changed.",
+            hint="Name the folder of a registry that artifact-tui made.",
+        )
+    if version != USER_VERSION:
+        raise RegistryError(
+            f"{layout.db} has format {version}; this artifact-tui knows format {USER_VERSION}. "
+            "Nothing was changed.",
+            hint="Use the newer artifact-tui that made it: `pip install -U artifact-tui`.",
+        )
+
+
+def _link(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection in autocommit mode that several threads may use, one at a time."""
+    conn = sqlite3.connect(
+        f"file:{quote(os.fsencode(path))}?{mode}",
+        uri=True,
+        timeout=BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    conn.execute("PRAGMA trusted_schema = OFF")
+    conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute("PRAGMA temp_store = MEMORY")
+    return conn
+
+
+def _look(conn: sqlite3.Connection, layout: Layout) -> None:
+    """Read from the database once: that shows whether it can be used at all."""
+    (application,) = conn.execute("PRAGMA application_id").fetchone()
+    (version,) = conn.execute("PRAGMA user_version").fetchone()
+    check_format(layout, application, version)
+    conn.execute("SELECT value FROM meta WHERE name = 'uid'").fetchone()
+
+
+def _open_checked(layout: Layout, mode: str) -> sqlite3.Connection:
+    conn = _link(layout.db, mode)
+    try:
+        _look(conn, layout)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def open_for_writing(layout: Layout) -> sqlite3.Connection:
+    """A connection that reads and writes; the database must exist."""
+    with told(layout):
+        conn = _open_checked(layout, "mode=rw")
+        try:
+            conn.execute("PRAGMA journal_mode = WAL")
+            conn.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+
+def _has_wal(layout: Layout) -> bool:
+    try:
+        return layout.wal.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def open_for_reading(layout: Layout) -> sqlite3.Connection:
+    """A connection that can only read; works in a folder that can only be read.
+
+    Raises:
+        RegistryError: recent changes are still in the write-ahead log, and SQLite cannot read
+            that log without writing beside it.
+    """
+    try:
+        with told(layout):
+            return _open_checked(layout, "mode=ro")
+    except RegistryError as error:
+        cause = error.__cause__
+        if not isinstance(cause, sqlite3.OperationalError) or os.access(layout.root, os.W_OK):
+            raise
+        if _has_wal(layout):
+            raise RegistryError(
+                f"{layout.db} cannot be read in a read-only folder: its last changes are still "
+                f"in {layout.wal.name}. Nothing was changed.",
+                hint="Open it once as a user who may write there, then try again.",
+            ) from cause
+    with told(layout):
+        return _open_checked(layout, "mode=ro&immutable=1")
+
+
+def _refuse_strangers(layout: Layout) -> None:
+    """Refuse to make a registry among somebody's files."""
+    ours = {"FORMAT", "gc.lock", "blobs", "tmp"}
+    strangers = sorted(
+        name
+        for name in os.listdir(layout.root)  # noqa: PTH208 - names are all that is needed
+        if name not in ours and not name.startswith("registry.db")
+    )
+    if strangers:
+        raise UsageError(
+            f"{layout.root} is a folder with other files in it ({strangers[0]!r}). "
+            "Nothing was changed.",
+            hint="Name a new or an empty folder for the registry.",
+        )
+
+
+def _make_folders(layout: Layout) -> None:
+    layout.tmp.mkdir(mode=0o700, exist_ok=True)
+    layout.blobs.mkdir(exist_ok=True)
+    for name in FAN_OUT:
+        (layout.blobs / name).mkdir(exist_ok=True)
+    sync_folder(layout.blobs)
+
+
+def _make_database(layout: Layout, now_us: int) -> None:
+    """Write the whole database under another name, then rename it: it is there or it is not."""
+    for name in ("", "-wal", "-shm", "-journal"):
+        layout.unfinished.with_name(layout.unfinished.name + name).unlink(missing_ok=True)
+    private = files("artifact_tui.clients.local").joinpath("local.sql").read_text("utf-8")
+    with contextlib.closing(_link(layout.unfinished, "mode=rwc")) as conn:
+        (journal,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
+        if journal != "wal":
+            raise RegistryError(
+                f"SQLite cannot keep a write-ahead log in {layout.root}.",
+                hint="Keep the registry on a local disk, not on a network folder.",
+            )
+        conn.execute("PRAGMA synchronous = FULL")
+        conn.executescript(f"BEGIN;\n{schema_sql()}\n{private}\nCOMMIT;")
+        conn.executemany(
+            "INSERT INTO meta(name, value) VALUES(?, ?)",
+            [("uid", str(uuid.uuid4())), ("kind", "local"), ("created_us", str(now_us))],
+        )
+    layout.unfinished.rename(layout.db)
+    sync_folder(layout.root)
+
+
+def create(layout: Layout, now_us: int) -> None:
+    """Make a registry in a new or empty folder; one that is already there is left as it is.
+
+    Raises:
+        UsageError: the folder holds other files.
+        RegistryError: it cannot be made there.
+    """
+    check_sqlite()
+    with told(layout):
+        if layout.root.exists() and not layout.root.is_dir():
+            raise UsageError(
+                f"{layout.root} is a file. Nothing was changed.",
+                hint="Name a new or an empty folder for the registry.",
+            )
+        layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if layout.db.exists():
+            return
+        _refuse_strangers(layout)
+        os.close(os.open(layout.lock, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        with locks.alone(layout):
+            if not layout.db.exists():
+                layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
+                _make_folders(layout)
+                _make_database(layout, now_us)
+
+
+def writable(layout: Layout) -> bool:
+    """Whether this user may write to the registry."""
+    places = (layout.root, layout.db, layout.blobs, layout.tmp)
+    return all(os.access(place, os.W_OK) for place in places if place.exists())

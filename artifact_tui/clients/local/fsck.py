@@ -1,0 +1,311 @@
+"""Looking for damage, and mending what cannot lose anything.
+
+Mended: counters, leftovers of killed adds, a sweep that was cut short, blobs that nothing names.
+Marked: blobs whose bytes are missing or wrong, so that adding the same file puts them back.
+Never touched: versions, a damaged database, and files that artifact-tui did not make.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from artifact_tui.clients.local import gc, locks
+from artifact_tui.clients.local.blobs import hash_file
+from artifact_tui.clients.local.layout import PREFIX
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from artifact_tui.clients.local.layout import Layout
+    from artifact_tui.clients.local.pool import Pool
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+_NAMED = 3
+"""Versions named for one damaged blob."""
+
+
+class Damage(StrEnum):
+    """What can be wrong."""
+
+    DATABASE = "database"
+    """SQLite itself finds the file damaged."""
+    REFERENCE = "reference"
+    """A row names a row that is not there."""
+    COUNT = "count"
+    """A blob's counter is not the number of files that need it."""
+    MISSING = "missing"
+    """Bytes that a version needs are not there."""
+    SIZE = "size"
+    """They have another size."""
+    HASH = "hash"
+    """They have another hash."""
+    HEALED = "healed"
+    """They were marked as missing, and are there and right."""
+    ORPHAN = "orphan"
+    """Bytes that nothing names."""
+    LEFTOVER = "leftover"
+    """Left by an add that was killed."""
+    UNFINISHED = "unfinished"
+    """A garbage collection was cut short."""
+    STRANGER = "stranger"
+    """A file that artifact-tui did not make."""
+
+
+_MENDED = {
+    Damage.COUNT, Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.HEALED,
+}  # fmt: skip
+_HARMLESS = {Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.STRANGER, Damage.HEALED}
+_MARKED = {Damage.MISSING, Damage.SIZE, Damage.HASH}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong."""
+
+    kind: Damage
+    what: str
+    """The file, or the place in the database: may hold untrusted names."""
+    size: int = 0
+    """Bytes concerned, where that can be said."""
+    detail: str = ""
+    """Which versions suffer, or what SQLite said: untrusted text."""
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What a check found."""
+
+    problems: tuple[Problem, ...] = ()
+    blobs: int = 0
+    """Blobs looked at."""
+    size: int = 0
+    """Their bytes, as the database says."""
+    verified: bool = False
+    """Whether every byte was read."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong, or all of it was mended."""
+        return all(problem.repaired for problem in self.problems)
+
+    @property
+    def harmed(self) -> tuple[Problem, ...]:
+        """The problems that cost somebody something: bytes or rows that are missing or wrong."""
+        return tuple(one for one in self.problems if not one.repaired and one.kind not in _HARMLESS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    number: int
+    digest: str
+    size: int
+    refs: int
+    state: int
+
+
+@dataclass(slots=True)
+class _Check:
+    """One run: what it may do, and what it has found."""
+
+    pool: Pool
+    layout: Layout
+    repair: bool
+    now_us: int
+    blobs: dict[str, _Blob] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def found(self, kind: Damage, what: str, size: int = 0, detail: str = "") -> None:
+        """Write a problem down."""
+        mended = self.repair and kind in _MENDED
+        self.problems.append(Problem(kind, what, size, detail, mended))
+
+
+def _database(run: _Check, *, verify: bool) -> bool:
+    """Let SQLite check its file; False when nothing more can be trusted."""
+    pragma = "integrity_check" if verify else "quick_check"
+    try:
+        with run.pool.reading() as conn:
+            said = [str(row[0]) for row in conn.execute(f"PRAGMA {pragma}(20)")]
+            broken = conn.execute("PRAGMA foreign_key_check").fetchall() if said == ["ok"] else []
+    except RegistryError as error:
+        if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+            raise
+        said, broken = [str(error.__cause__)], []
+    if said != ["ok"]:
+        for line in said:
+            run.found(Damage.DATABASE, str(run.layout.db), detail=line)
+        return False
+    run.repair = run.repair and not broken  # a dangling row may be the last to know of an orphan
+    for table, number, parent, _ in broken:
+        run.found(Damage.REFERENCE, f"{table} {number}", detail=f"names a {parent} that is gone")
+    return True
+
+
+def _load(run: _Check) -> None:
+    with run.pool.reading() as conn:
+        rows = conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id")
+        run.blobs = {row[1]: _Blob(*row) for row in rows}
+
+
+def _sufferers(conn: sqlite3.Connection, blob: _Blob) -> str:
+    rows = conn.execute(
+        "SELECT c.name, v.label, f.path FROM file f JOIN version v ON v.id = f.version_id"
+        " JOIN collection c ON c.id = v.collection_id WHERE f.blob_id = ? LIMIT ?",
+        (blob.number, _NAMED + 1),
+    ).fetchall()
+    some = [f"{name}:{label} ({path})" for name, label, path in rows[:_NAMED]]
+    return "needed by " + ", ".join(some) + (" and others" if len(rows) > _NAMED else "")
+
+
+def _hurt(run: _Check, kind: Damage, blob: _Blob) -> None:
+    """Bytes that versions need are not there, or are not right: say so, and mark the blob."""
+    with run.pool.reading() as conn:
+        detail = _sufferers(conn, blob)
+    run.found(kind, str(run.layout.blob(blob.digest)), blob.size, detail)
+    if run.repair:
+        with run.pool.writing() as conn:
+            conn.execute("UPDATE blob SET state = 2 WHERE id = ? AND state = 0", (blob.number,))
+
+
+def _listing(layout: Layout) -> dict[str, os.stat_result]:
+    """Every file below `blobs/`, by its path there."""
+    found: dict[str, os.stat_result] = {}
+    for folder, _, files in os.walk(layout.blobs):
+        for name in files:
+            path = os.path.join(folder, name)  # noqa: PTH118 - one call a blob
+            found[os.path.relpath(path, layout.blobs)] = os.lstat(path)
+    return found
+
+
+def _orphans(run: _Check, files: dict[str, os.stat_result]) -> None:
+    for inside, info in sorted(files.items()):
+        path = run.layout.blobs / inside
+        name = path.name
+        ours = _NAME.fullmatch(name) and inside == f"{name[:2]}/{name}"
+        if not ours or not stat.S_ISREG(info.st_mode):
+            run.found(Damage.STRANGER, str(path), info.st_size)
+        elif PREFIX + name not in run.blobs:
+            run.found(Damage.ORPHAN, str(path), info.st_size)
+            if run.repair:
+                path.unlink()
+
+
+def _missing(run: _Check, files: dict[str, os.stat_result]) -> None:
+    for blob in run.blobs.values():
+        if blob.refs == 0 or blob.state == 1:
+            continue
+        name = run.layout.blob(blob.digest).name
+        info = files.get(f"{name[:2]}/{name}")
+        if info is None:
+            _hurt(run, Damage.MISSING, blob)
+        elif info.st_size != blob.size:
+            _hurt(run, Damage.SIZE, blob)
+        elif blob.state == 2:  # noqa: PLR2004 - see model.sql
+            _maybe_healed(run, blob)
+
+
+def _maybe_healed(run: _Check, blob: _Blob) -> None:
+    path = run.layout.blob(blob.digest)
+    if hash_file(path) != (blob.digest, blob.size):
+        _hurt(run, Damage.HASH, blob)
+        return
+    run.found(Damage.HEALED, str(path), blob.size)
+    if run.repair:
+        with run.pool.writing() as conn:
+            conn.execute("UPDATE blob SET state = 0 WHERE id = ? AND state = 2", (blob.number,))
+
+
+_COUNTS = (
+    "SELECT b.id, b.digest, b.refs, (SELECT count(*) FROM file f WHERE f.blob_id = b.id) AS real"
+    " FROM blob b WHERE b.refs <> real"
+)
+
+
+def _counts(run: _Check) -> None:
+    with run.pool.reading() as conn:
+        wrong = conn.execute(_COUNTS).fetchall()
+    if not wrong:
+        return
+    for _, digest, refs, real in wrong:
+        run.found(Damage.COUNT, digest, detail=f"says {refs}, is {real}")
+    if run.repair:
+        with run.pool.writing() as conn:
+            conn.executemany(
+                "UPDATE blob SET refs = ?2, state = CASE state WHEN 1 THEN 2 ELSE state END,"
+                " unref_us = CASE WHEN ?2 = 0 THEN ?3 END WHERE id = ?1",
+                [(number, real, run.now_us) for number, _, _, real in conn.execute(_COUNTS)],
+            )
+
+
+def _leftovers(run: _Check) -> None:
+    if run.repair:
+        left = gc.clear_tmp(run.layout)
+    else:
+        left = [(path.name, path.lstat().st_size) for path in sorted(run.layout.tmp.iterdir())]
+    for name, size in left:
+        run.found(Damage.LEFTOVER, str(run.layout.tmp / name), size)
+
+
+def _unfinished(run: _Check) -> None:
+    with run.pool.reading() as conn:
+        rows: list[Any] = conn.execute(
+            "SELECT digest, size FROM blob WHERE state = 1 AND refs = 0"
+        ).fetchall()
+    for digest, size in rows:
+        run.found(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
+    if run.repair and rows:
+        gc.finish_locked(run.pool, run.layout)
+
+
+def _hashes(run: _Check) -> None:
+    """Read every blob; needs no lock, as a blob never changes while its row is there."""
+    for blob in run.blobs.values():
+        if blob.refs == 0 or blob.state != 0:
+            continue
+        path: Path = run.layout.blob(blob.digest)
+        try:
+            right = hash_file(path) == (blob.digest, blob.size)
+        except FileNotFoundError:
+            continue
+        if not right and not any(one.what == str(path) for one in run.problems):
+            _hurt(run, Damage.HASH, blob)
+
+
+def check(pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int) -> FsckReport:
+    """Look for damage.
+
+    Args:
+        pool: connections; writable when `repair` is asked.
+        layout: where the registry lies.
+        repair: mend what cannot lose anything, and mark bytes that are missing or wrong.
+        verify: read every byte and compare its hash, not only the names and sizes.
+        now_us: the time now.
+
+    Raises:
+        BusyError: somebody was adding for too long.
+    """
+    run = _Check(pool, layout, repair, now_us)
+    with locks.alone(layout):
+        sound = _database(run, verify=verify)
+        if sound:
+            _counts(run)
+            _unfinished(run)
+            _load(run)
+            files = _listing(layout)
+            _orphans(run, files)
+            _missing(run, files)
+            _leftovers(run)
+    if sound and verify:
+        _hashes(run)
+    report = FsckReport(
+        tuple(run.problems), len(run.blobs), sum(blob.size for blob in run.blobs.values())
+    )
+    return replace(report, verified=sound and verify)

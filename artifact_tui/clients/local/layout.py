@@ -1,0 +1,96 @@
+"""Where everything of one registry lies on disk.
+
+FORMAT         what this folder is, for people
+registry.db    SQLite: the tables of `model.sql` and `local.sql`
+gc.lock        held shared while bytes are added, exclusively while they are removed
+blobs/ab/abcd… the bytes of a file, named by their SHA-256, read-only
+tmp/           bytes on their way in; whatever is here while nobody adds is left over
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from artifact_tui.errors import RegistryError
+
+FORMAT_TEXT = """artifact-tui registry, format 1
+blobs/ holds the bytes of every file, named by SHA-256; registry.db says which version needs which.
+Change nothing here by hand: use artifact-tui, and `artifact-tui fsck` when in doubt.
+"""
+PREFIX = "sha256:"
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+FAN_OUT = tuple(f"{n:02x}" for n in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one registry; `root` is absolute."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: str | os.PathLike[str]) -> Layout:
+        """The layout of a registry at a folder (`~` is expanded; links are kept)."""
+        return cls(Path(root).expanduser().absolute())
+
+    @property
+    def format(self) -> Path:
+        """The file that says what this folder is."""
+        return self.root / "FORMAT"
+
+    @property
+    def db(self) -> Path:
+        """The database."""
+        return self.root / "registry.db"
+
+    @property
+    def wal(self) -> Path:
+        """SQLite's write-ahead log; not there when nobody has the registry open."""
+        return self.root / "registry.db-wal"
+
+    @property
+    def unfinished(self) -> Path:
+        """The database while the registry is being made."""
+        return self.root / "registry.db.new"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file."""
+        return self.root / "gc.lock"
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of 256 folders of blobs."""
+        return self.root / "blobs"
+
+    @property
+    def tmp(self) -> Path:
+        """The folder for bytes on their way in."""
+        return self.root / "tmp"
+
+    def blob(self, digest: str) -> Path:
+        """The file that holds the bytes with this digest (`sha256:` and 64 hex digits).
+
+        Raises:
+            RegistryError: it is no such digest, so the database was tampered with or damaged.
+        """
+        match = _DIGEST.fullmatch(digest)
+        if match is None:
+            raise RegistryError(
+                f"{self.db} holds an impossible digest: {digest[:80]!r}.",
+                hint="The database is damaged: run `artifact-tui fsck`, or restore a backup.",
+            )
+        name = match[1]
+        return self.blobs / name[:2] / name
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,422 @@
+"""The embedded registry, synchronously: what `LocalClient` runs in threads.
+
+Several processes and threads may use one registry at once. A reading method sees one moment; a
+writing method is one transaction.
+"""
+
+from __future__ import annotations
+
+import getpass
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.local import (
+    add as adding,
+)
+from artifact_tui.clients.local import (
+    connection,
+    facts,
+    gc,
+    locks,
+    names,
+    reading,
+    source,
+    trash,
+    trouble,
+)
+from artifact_tui.clients.local import (
+    export as exporting,
+)
+from artifact_tui.clients.local import (
+    fsck as checking,
+)
+from artifact_tui.clients.local.blobs import Staging
+from artifact_tui.clients.local.layout import Layout
+from artifact_tui.clients.local.pool import Pool
+from artifact_tui.errors import BusyError, UsageError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from sqlite3 import Connection
+
+    from artifact_tui.clients.local.add import NewVersion
+    from artifact_tui.clients.local.blobs import Entry
+    from artifact_tui.clients.local.fsck import FsckReport
+    from artifact_tui.model import (
+        Alias,
+        Collection,
+        Deletion,
+        Edge,
+        Facts,
+        File,
+        Garbage,
+        Outcome,
+        Page,
+        Version,
+    )
+
+PAGE = 1000
+_ATTEMPTS = 5
+
+
+def now_us() -> int:
+    """The time now: microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+class Store:
+    """One open registry."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        read_only: bool = False,
+        actor: str = "",
+        clock: Callable[[], int] = now_us,
+        page_size: int = PAGE,
+    ) -> None:
+        """Open a registry that is there; nothing in it is changed.
+
+        Args:
+            layout: where it lies.
+            read_only: True refuses every writing method.
+            actor: recorded with what is deleted; the user's name unless given.
+            clock: gives the time now, in microseconds.
+            page_size: rows on a page.
+
+        Raises:
+            NotFoundError: there is no registry.
+            RegistryError: it cannot be used.
+        """
+        connection.check_sqlite()
+        self.layout = layout
+        self.clock = clock
+        self.actor = actor or _user()
+        self.writable = connection.writable(layout)
+        self.read_only = read_only or not self.writable
+        self._asked_read_only = read_only
+        self._page = page_size
+        with trouble.told(layout):
+            connection.check_file(layout)
+        opener = connection.open_for_reading if self.read_only else connection.open_for_writing
+        self._pool = Pool(layout, lambda: opener(layout))
+        try:
+            with self.reading() as conn:
+                rows = dict(conn.execute("SELECT name, value FROM meta"))
+        except BaseException:
+            self._pool.close()
+            raise
+        self.uid = str(rows.get("uid", ""))
+
+    @classmethod
+    def create(cls, root: str | os.PathLike[str], *, clock: Callable[[], int] = now_us) -> Store:
+        """Open the registry at a folder, made when it is not there."""
+        layout = Layout.at(root)
+        connection.create(layout, clock())
+        return cls(layout, clock=clock)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One unchanging view of the database."""
+        return self._pool.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction.
+
+        Raises:
+            ReadOnlyError: this registry may only be read.
+        """
+        self.check_writable()
+        return self._pool.writing()
+
+    def check_writable(self) -> None:
+        """Refuse to go on in a registry that may only be read.
+
+        Raises:
+            ReadOnlyError: it may only be read.
+        """
+        if self._asked_read_only:
+            raise trouble.read_only(self.layout, " here: it was opened read-only")
+        if self.read_only:
+            raise trouble.read_only(self.layout, " by you: the folder is not writable")
+
+    # Reading
+
+    def collections(self, after: str | None = None) -> Page[Collection]:
+        """A page of collections."""
+        with self.reading() as conn:
+            return reading.collections(conn, after, self._page)
+
+    def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """A page of one collection's versions."""
+        with self.reading() as conn:
+            return reading.versions(conn, collection_key, after, self._page)
+
+    def version(self, key: str) -> Version:
+        """One version; `NotFoundError` when it is not there."""
+        with self.reading() as conn:
+            return reading.version(conn, key)
+
+    def resolve(self, name: str) -> str:
+        """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
+        with self.reading() as conn:
+            return reading.resolve(conn, name)
+
+    def edges(self, after: str | None = None) -> Page[Edge]:
+        """A page of lineage edges."""
+        with self.reading() as conn:
+            return reading.edges(conn, after, self._page)
+
+    def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version."""
+        with self.reading() as conn:
+            return reading.files(conn, version_key)
+
+    def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now."""
+        with self.reading() as conn:
+            return facts.read(conn, keys)
+
+    # Deleting
+
+    def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
+        """Move versions to the trash, in order, in one transaction."""
+        with self.writing() as conn:
+            return trash.delete(conn, deletions, trash.By(self.actor, self.clock()))
+
+    def restore(self, keys: Sequence[str]) -> list[Outcome]:
+        """Bring versions back from the trash."""
+        with self.writing() as conn:
+            return trash.restore(conn, keys)
+
+    def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """The aliases that versions in the trash had."""
+        with self.reading() as conn:
+            return trash.remembered(conn, keys)
+
+    def purge(self, keys: Sequence[str]) -> list[Outcome]:
+        """Remove versions in the trash for good, some hundred in a transaction."""
+        outcomes: list[Outcome] = []
+        for group in facts.chunks(keys, trash.PURGE_CHUNK):
+            with self.writing() as conn:
+                outcomes += trash.purge(conn, group, self.clock())
+        return outcomes
+
+    def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
+        """Move expired versions to the trash, then remove bytes that no version needs."""
+        if grace_us < 0:
+            raise UsageError("The grace period cannot be less than nothing.")
+        now = self.clock()
+        if dry_run:
+            with self.reading() as conn:
+                return gc.look(conn, now_us=now, grace_us=grace_us)
+        with self.writing() as conn:
+            found = gc.expire(conn, now)
+        with trouble.told(self.layout):
+            swept = gc.sweep(self._pool, self.layout, now_us=now, grace_us=grace_us)
+        return replace(swept, expired=len(found.going), kept=found.kept)
+
+    # Bytes
+
+    def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; see `fsck.check`."""
+        if repair:
+            self.check_writable()
+        with trouble.told(self.layout):
+            return checking.check(
+                self._pool, self.layout, repair=repair, verify=verify, now_us=self.clock()
+            )
+
+    def export(self, key: str, dest: Path) -> None:
+        """Write the files of a version into a new folder; see `export.write_out`."""
+        with trouble.told(self.layout), locks.shared(self.layout):
+            exporting.write_out(self, key, dest)
+        if not self.read_only:
+            with self.writing() as conn:
+                names.used(conn, key, self.clock())
+
+    # Adding
+
+    def add(
+        self, path: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
+    ) -> Version:
+        """Add a file or a folder as a new version.
+
+        Args:
+            path: the file or folder.
+            new: what is said about it.
+            progress: called with the bytes read so far and in all; may raise to give up.
+
+        Raises:
+            SourceError: something in it cannot be added.
+            UsageError: a name cannot be stored.
+            RegistryError: the registry cannot take it. In every case nothing was added.
+        """
+        self.check_writable()
+        adding.check(new)
+        found = source.look(path, self.layout.root)
+        total = sum(one.size for one in found)
+        done = 0
+
+        def tick(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress is not None:
+                progress(min(done, total), total)
+
+        def stage(staging: Staging) -> list[tuple[NewVersion, list[Entry]]]:
+            return [(new, [staging.add_file(one) for one in found])]
+
+        sizes = self._sizes({one.size for one in found})
+        (key,) = self._commit(stage, sizes=sizes, tick=tick)
+        return self.version(key)
+
+    def add_many(
+        self,
+        many: Sequence[tuple[NewVersion, Mapping[str, bytes]]],
+        *,
+        durable: bool = True,
+        then: Callable[[Connection], None] | None = None,
+    ) -> list[str]:
+        """Add versions whose files are in memory, all in one transaction; gives their keys.
+
+        Args:
+            many: what is said about each, and its files by path. A later one may name an
+                earlier one's given key as its parent.
+            durable: False leaves syncing the files to the operating system.
+            then: called in the same transaction, after the last version.
+        """
+        self.check_writable()
+        for new, files in many:
+            adding.check(new)
+            if not files:
+                raise UsageError(f"“{new.name}” has no files. Nothing was added.")
+
+        def stage(staging: Staging) -> list[tuple[NewVersion, list[Entry]]]:
+            return [
+                (new, [staging.add_bytes(path, data) for path, data in sorted(files.items())])
+                for new, files in many
+            ]
+
+        return self._commit(stage, durable=durable, then=then)
+
+    def _commit(
+        self,
+        stage: Callable[[Staging], list[tuple[NewVersion, list[Entry]]]],
+        *,
+        sizes: frozenset[int] = frozenset(),
+        durable: bool = True,
+        tick: Callable[[int], None] | None = None,
+        then: Callable[[Connection], None] | None = None,
+    ) -> list[str]:
+        """Stage bytes, publish them, write the rows; start over when a sweep was in the way."""
+        for _ in range(_ATTEMPTS):
+            staging = Staging(
+                self.layout, known=self._known, sizes=sizes, durable=durable, tick=tick
+            )
+            try:
+                with trouble.told(self.layout), locks.shared(self.layout), staging:
+                    batch = stage(staging)
+                    staging.publish()
+                    return self._insert(batch, staging.published, then)
+            except adding.BlobGoneError:
+                with trouble.told(self.layout):
+                    gc.finish(self._pool, self.layout)
+            except BaseException:
+                gc.take_back(self._pool, self.layout, staging.published)
+                raise
+        raise BusyError(
+            f"{self.layout.root} is being cleaned again and again. Nothing was added.",
+            hint="Try again when nobody runs a garbage collection.",
+        )
+
+    def _insert(
+        self,
+        batch: list[tuple[NewVersion, list[Entry]]],
+        fresh: set[str],
+        then: Callable[[Connection], None] | None,
+    ) -> list[str]:
+        now = self.clock()
+        with self.writing() as conn:
+            keys = [
+                adding.insert(conn, new, entries, layout=self.layout, fresh=fresh, now_us=now)
+                for new, entries in batch
+            ]
+            if then is not None:
+                then(conn)
+        return keys
+
+    def _sizes(self, sizes: set[int]) -> frozenset[int]:
+        """Those of these sizes that a blob has: only such files need hashing before copying."""
+        with self.reading() as conn:
+            rows = conn.execute(
+                "SELECT want.value FROM json_each(?) want"
+                " WHERE EXISTS(SELECT 1 FROM blob b WHERE b.size = want.value)",
+                (facts.dump(sizes),),
+            ).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def _known(self, digest: str, size: int) -> bool:
+        """Whether a blob is there and good, so that its bytes need not be put again."""
+        with self.reading() as conn:
+            row = conn.execute(
+                "SELECT 1 FROM blob WHERE digest = ? AND size = ? AND state = 0", (digest, size)
+            ).fetchone()
+        if row is None:
+            return False
+        try:
+            return self.layout.blob(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    # Names
+
+    def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
+        """Put an alias on a version, or move it there; None keeps its protection as it is."""
+        with self.writing() as conn:
+            names.alias(conn, key, name, protected=protected)
+
+    def unalias(self, key: str, name: str) -> None:
+        """Take an alias off; a protected one is refused with `UsageError`."""
+        with self.writing() as conn:
+            names.unalias(conn, key, name)
+
+    def protect(self, key: str, name: str, *, protected: bool = True) -> None:
+        """Make an alias that is there forbid deletion, or no longer forbid it."""
+        with self.writing() as conn:
+            names.protect(conn, key, name, protected=protected)
+
+    def tag(self, key: str, name: str) -> None:
+        """Put a tag on a version."""
+        with self.writing() as conn:
+            names.tag(conn, key, name)
+
+    def untag(self, key: str, name: str) -> None:
+        """Take a tag off a version."""
+        with self.writing() as conn:
+            names.untag(conn, key, name)
+
+    def set_ttl(self, key: str, ttl_us: int | None) -> None:
+        """Set or clear (None) the time to live, in microseconds from creation."""
+        with self.writing() as conn:
+            names.set_ttl(conn, key, ttl_us)
+
+    def link_parent(self, child: str, parent: str) -> None:
+        """Record that the child version was made from the parent version (keys)."""
+        with self.writing() as conn:
+            names.link_parent(conn, child, parent)

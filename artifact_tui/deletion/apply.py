@@ -1,0 +1,230 @@
+"""Carrying a plan out, once, so that whatever happens the file tells the truth.
+
+Per group of items: their facts are read again and what changed is refused; the intents are on the
+disk before the call; afterwards the registry is asked what is so, and that is written down.
+Lower levels go first, so that dependents go before what they were made from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artifact_tui.deletion import lock, planfile
+from artifact_tui.deletion.control import Control, Policy
+from artifact_tui.deletion.group import Caller
+from artifact_tui.deletion.items import Action, ItemState
+from artifact_tui.deletion.journal import Journal
+from artifact_tui.deletion.plan import Status, Want, now_us
+from artifact_tui.errors import ConfirmationError, PlanError, ReadOnlyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from artifact_tui.clients.base import Client
+    from artifact_tui.deletion.items import Item
+    from artifact_tui.deletion.plan import Plan
+
+RESUME_SIZE = 500
+"""How many uncertain items are asked about at once."""
+
+_TURN = """i.verdict='delete' AND i.level=? AND p.state='planned' AND i.seq > ?
+    ORDER BY i.seq LIMIT ?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an apply ended: FINISHED, CANCELLED, or INTERRUPTED and resumable."""
+
+    status: Status
+    why: str = ""
+    """For an early end: words for people, maybe with a registry's in them."""
+
+
+async def apply(
+    plan: Plan,
+    client: Client,
+    *,
+    control: Control | None = None,
+    policy: Policy | None = None,
+    clock: Callable[[], int] = now_us,
+) -> Ending:
+    """Apply a confirmed plan, or go on with one that was interrupted.
+
+    `plan` is open for writing; `client` speaks to the registry that it was made for.
+
+    Raises:
+        ReadOnlyError: the registry, or the plan, may only be read.
+        ConfirmationError: nobody confirmed the plan.
+        PlanError: it is for another registry, was changed, is a copy, or has been applied; or its
+            file could not be written, in which case nothing more was sent.
+        BusyError: another process applies it.
+    """
+    _check_registry(plan, client)
+    with lock.held(plan.path):
+        journal = Journal(plan, clock)
+        _check_turn(plan)
+        plan.check_hash()
+        lock.claim(plan.path, plan.head.id, begun=journal.begun)
+        journal.begin()
+        run = _Run(plan, client, journal, control or Control(), policy or Policy())
+        try:
+            ending = await run.all()
+        except BaseException as error:
+            journal.end_badly(f"it ended early: {type(error).__name__}")
+            raise
+        journal.end(ending.status, ending.why)
+        return ending
+
+
+def _check_registry(plan: Plan, client: Client) -> None:
+    made_for, found = plan.head.identity, client.identity
+    if (made_for.kind, made_for.uid) != (found.kind, found.uid):
+        raise PlanError(
+            f"The plan {plan.path} was made for the registry {made_for.address}, "
+            f"and {found.address} is another one. Nothing was deleted.",
+            hint="Apply it to the registry it was made for, or make a new plan.",
+        )
+    if plan.head.read_only or client.read_only or not client.capabilities.writable:
+        raise ReadOnlyError(
+            f"The registry {found.address} may only be read. Nothing was deleted.",
+            hint="Open it without --read-only, and make the plan again.",
+        )
+    if plan.head.options.action is Action.PURGE and not client.capabilities.purge:
+        raise PlanError(
+            f"The registry {found.address} cannot purge. Nothing was deleted.",
+            hint="Its trash empties by itself, or not at all.",
+        )
+
+
+def _check_turn(plan: Plan) -> None:
+    """Whether the plan may be applied now; its lock is held."""
+    stored = Status(plan.one("SELECT status FROM journal"))
+    if stored is Status.DRAFT:
+        raise ConfirmationError(
+            f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
+            hint="Review it and confirm it with `artifact-tui apply`.",
+        )
+    if stored in {Status.FINISHED, Status.CANCELLED}:
+        raise PlanError(
+            f"The plan {plan.path} has been applied ({stored}). Nothing was deleted now.",
+            hint="A plan is applied once: retry what failed, or make a new plan.",
+        )
+
+
+class _Run:
+    """One run over a plan, from its first group to its ending."""
+
+    def __init__(
+        self, plan: Plan, client: Client, journal: Journal, control: Control, policy: Policy
+    ) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._control = control
+        self._policy = policy
+        self._caller = Caller(plan, client, journal, control, policy)
+        self._sizes = policy.sizes(client.capabilities.batch_delete)
+
+    async def all(self) -> Ending:
+        """Settle what an earlier run left, then every level in turn."""
+        ending = await self._resume()
+        for level in () if ending else self._levels():
+            ending = await self._level(level)
+            if ending:
+                break
+        if not ending:
+            await self._verify()
+        if ending and ending.status is Status.CANCELLED:
+            self._journal.cancel_rest()
+        if ending:
+            return ending
+        given_up = ItemState.NOT_TRIED in self._plan.states()
+        return Ending(Status.CANCELLED if given_up else Status.FINISHED)
+
+    def _levels(self) -> list[int]:
+        sql = """SELECT DISTINCT i.level FROM item i JOIN progress p USING(seq)
+            WHERE i.verdict='delete' AND p.state='planned' ORDER BY i.level"""
+        with planfile.trouble(self._plan.path):
+            return [row[0] for row in self._plan.conn.execute(sql).fetchall()]
+
+    async def _resume(self) -> Ending | None:
+        while items := self._plan.select("p.state='sent' ORDER BY i.seq LIMIT ?", (RESUME_SIZE,)):
+            if why := await self._caller.resume(items):
+                return Ending(Status.INTERRUPTED, why)
+        return None
+
+    async def _verify(self) -> None:
+        """Ask once more about what the registry only said to be done; it may still be silent."""
+        for items in self._pages("p.state='deleted'"):
+            await self._caller.resume(items)
+
+    def _pages(self, where: str) -> Iterator[list[Item]]:
+        """Items in pages by seq; settling them meanwhile does not disturb."""
+        last = 0
+        while items := self._plan.select(
+            f"{where} AND i.seq > ? ORDER BY i.seq LIMIT ?", (last, RESUME_SIZE)
+        ):
+            last = items[-1].seq
+            yield items
+
+    async def _level(self, level: int) -> Ending | None:
+        """Every item of one level; then, with patience, those that may work later."""
+        again: list[int] = []
+        last = 0
+        while True:
+            if ending := await self._may_go_on():
+                return ending
+            group = self._plan.select(_TURN, (level, last, self._sizes.next()))
+            if not group:
+                break
+            last = group[-1].seq
+            end = await self._caller.run(group)
+            again += end.again
+            if end.broken:
+                return Ending(Status.INTERRUPTED, end.broken)
+        for delay in self._policy.delays:
+            if not again:
+                return None
+            await self._control.sleep(delay)
+            ending, again = await self._round(again)
+            if ending:
+                return ending
+        self._journal.give_up(again)
+        return None
+
+    async def _round(self, seqs: Sequence[int]) -> tuple[Ending | None, list[int]]:
+        """One more try of some items."""
+        again: list[int] = []
+        rest = list(seqs)
+        while rest:
+            if ending := await self._may_go_on():
+                return ending, []
+            size = self._sizes.next()
+            part, rest = rest[:size], rest[size:]
+            marks = ",".join("?" * len(part))
+            group = self._plan.select(f"i.seq IN ({marks}) AND p.state='planned'", part)
+            end = await self._caller.run(group)
+            again += end.again
+            if end.broken:
+                return Ending(Status.INTERRUPTED, end.broken), []
+        return None, again
+
+    async def _may_go_on(self) -> Ending | None:
+        """Between calls: wait while paused; an ending when the user, or a signal, asks for it."""
+        waited = 0.0
+        while True:
+            want = self._plan.want
+            if self._control.stopped:
+                return Ending(Status.INTERRUPTED, self._control.why)
+            if want is Want.CANCEL:
+                return Ending(Status.CANCELLED, "the rest was cancelled")
+            if want is Want.RUN:
+                if waited:
+                    self._journal.status(Status.APPLYING)
+                return None
+            if not waited:
+                self._journal.status(Status.PAUSED)
+            await self._control.sleep(self._policy.poll)
+            before, waited = waited, waited + self._policy.poll
+            if waited // self._policy.beat > before // self._policy.beat:
+                self._journal.beat()

@@ -1,0 +1,69 @@
+"""How an apply is told to stop, and how patient it is."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How fast an apply goes and how long it tries; times in seconds."""
+
+    ramp: tuple[int, ...] = (1, 10, 100)
+    """Items of the first calls: a mistake shows itself while it is small."""
+    most: int = 500
+    """Items of every later call, or fewer where the registry takes fewer."""
+    delays: tuple[float, ...] = (0.5, 2.0, 8.0)
+    """Waits before the second, third, … try of what may work later."""
+    poll: float = 0.2
+    """How often a pause looks whether it is over."""
+    beat: float = 5.0
+    """How often a waiting apply gives a sign of life."""
+
+    @property
+    def tries(self) -> int:
+        """How often one thing is tried in all."""
+        return len(self.delays) + 1
+
+    def sizes(self, batch: int) -> Sizes:
+        """The sizes of calls, one after the other, for a registry that takes `batch` at once."""
+        return Sizes(self, max(1, batch))
+
+
+class Sizes:
+    """Counts up the ramp: `next()` is the number of items of the next call."""
+
+    def __init__(self, policy: Policy, batch: int) -> None:
+        self._rest = list(reversed(policy.ramp))
+        self._most = min(policy.most, batch)
+        self._batch = batch
+
+    def next(self) -> int:
+        """The size of the next call."""
+        return min(self._rest.pop(), self._batch) if self._rest else self._most
+
+
+class Control:
+    """A stop button: pressed by a signal, honoured after the call in flight."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.why = ""
+        """Who pressed it."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the apply is to stop."""
+        return self._event.is_set()
+
+    def stop(self, why: str) -> None:
+        """Stop after the call in flight; what is not sent stays planned."""
+        self.why = self.why or why
+        self._event.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, at most until the button is pressed."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)

@@ -1,0 +1,133 @@
+"""What a review shows: the head of a plan, its items and their summary, before or in a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason, Verdict
+from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Who planned what for which registry, and when."""
+
+    id: str
+    """Unique to this plan; copies of the file share it."""
+    identity: Identity
+    registry: str
+    """The registry's name in the configuration, or its address; untrusted text."""
+    options: Options
+    created_us: int
+    facts_us: int
+    """When the reviewed facts were read from the registry."""
+    actor: str = ""
+    query: str = ""
+    """The filter that chose the items, if one did."""
+    production: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A plan in numbers. Counts are of versions, sizes in bytes, names are untrusted text."""
+
+    action: Action = Action.DELETE
+    items: int = 0
+    deletes: int = 0
+    """Versions that will be deleted (or purged)."""
+    consents: int = 0
+    blocked: int = 0
+    added: int = 0
+    """Those of `deletes` that were not asked for: they joined as dependents."""
+    listed: int = 0
+    """Sum of the sizes of what will be deleted, shared bytes counted each time."""
+    unknown_sizes: int = 0
+    """Versions that will be deleted and whose size the registry does not say."""
+    freed: int = 0
+    """Bytes that nothing else needs."""
+    freed_now: bool = False
+    """True when those bytes are free as soon as the plan is applied."""
+    freed_after: str = ""
+    """What else must happen first: `purge and gc`, `gc`, or nothing."""
+    aliases: tuple[tuple[str, int], ...] = ()
+    """Alias names that go, with how many versions lose them; most first."""
+    consent_aliases: tuple[tuple[str, int], ...] = ()
+    """Alias names on the versions that need consent."""
+    protected_aliases: tuple[tuple[str, int], ...] = ()
+    """Protected alias names on blocked versions."""
+    collections: int = 0
+    """Collections that lose a version."""
+    emptied: tuple[tuple[str, int], ...] = ()
+    """Collections that lose every version they have, with how many."""
+    orphaned: int = 0
+    """Live versions that stay and lose a parent."""
+    reasons: tuple[tuple[Reason, int], ...] = ()
+    """Why versions stay, with how many; most first."""
+    states: Mapping[ItemState, int] = field(default_factory=dict)
+    """For a plan file: how many of `deletes` are in each state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A reviewed plan that is not in a file yet."""
+
+    head: Head
+    items: tuple[Item, ...]
+    summary: Summary
+    requested: tuple[str, ...]
+    """The keys that were selected, before dependents joined."""
+    names: Mapping[str, str]
+    """`COLLECTION:LABEL` of each live dependent that stays, by key."""
+
+
+def summarise(
+    items: Sequence[Item],
+    *,
+    action: Action,
+    freed: int,
+    freed_after: str,
+    emptied: tuple[tuple[str, int], ...],
+) -> Summary:
+    """The numbers of a list of items; bytes freed and emptied collections come from the catalog."""
+    goes = [item for item in items if item.verdict is Verdict.DELETE]
+    stays = [item for item in items if item.verdict is not Verdict.DELETE]
+    verdicts = Counter(item.verdict for item in items)
+    return Summary(
+        action=action,
+        items=len(items),
+        deletes=len(goes),
+        consents=verdicts[Verdict.CONSENT],
+        blocked=verdicts[Verdict.BLOCKED],
+        added=sum(item.added_as_dependent for item in goes),
+        listed=sum(item.size or 0 for item in goes),
+        unknown_sizes=sum(item.size is None for item in goes),
+        freed=freed,
+        freed_now=not freed_after,
+        freed_after=freed_after,
+        aliases=_aliases(goes),
+        consent_aliases=_aliases(i for i in stays if i.verdict is Verdict.CONSENT),
+        protected_aliases=_aliases(
+            (i for i in stays if i.reason is Reason.PROTECTED), protected_only=True
+        ),
+        collections=len({item.collection for item in goes}),
+        emptied=emptied,
+        orphaned=len({key for item in goes for key in item.outside_dependents}),
+        reasons=tuple(Counter(item.reason for item in stays).most_common()),
+    )
+
+
+def _aliases(items: Iterable[Item], *, protected_only: bool = False) -> tuple[tuple[str, int], ...]:
+    found = Counter(
+        alias.name
+        for item in items
+        for alias in item.facts.aliases
+        if alias.protected or not protected_only
+    )
+    return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,127 @@
+"""What became of a plan, grouped by result and reason: for the screen, for print and for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from artifact_tui.deletion import planfile
+from artifact_tui.deletion.items import DONE, ItemState, Reason, Verdict
+from artifact_tui.deletion.plan import Status
+
+if TYPE_CHECKING:
+    from artifact_tui.deletion.draft import Head, Summary
+    from artifact_tui.deletion.plan import Plan
+
+EXAMPLES = 5
+"""How many names and error texts a group shows."""
+
+_ORDER = list(ItemState)
+
+_COUNTS = """SELECT i.verdict, CASE i.verdict WHEN 'delete' THEN p.state ELSE '' END AS state,
+    CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END AS why,
+    count(*), coalesce(sum(i.size), 0), coalesce(sum(p.retryable), 0)
+    FROM item i JOIN progress p USING(seq) GROUP BY i.verdict, state, why"""
+
+_WITHIN = """FROM item i JOIN progress p USING(seq) WHERE i.verdict=?1
+    AND (?1 <> 'delete' OR p.state=?2)
+    AND CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END = ?3"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items that ended the same way for the same reason. Names and errors are untrusted text."""
+
+    verdict: Verdict
+    state: ItemState | None
+    """None for what was not to be deleted."""
+    reason: Reason
+    count: int
+    size: int
+    """Bytes listed."""
+    retryable: int
+    """How many of them may work when tried again."""
+    examples: tuple[str, ...]
+    """Names with their details, of the first few."""
+    errors: tuple[tuple[str, int], ...]
+    """The registry's words, most frequent first, with how often."""
+
+    @property
+    def words(self) -> str:
+        """Such as `refused: its aliases changed since the review`."""
+        head = self.state.words if self.state else _VERDICT_WORDS[self.verdict]
+        return f"{head}: {self.reason.words}" if self.reason.words else head
+
+
+_VERDICT_WORDS = {
+    Verdict.DELETE: "to be deleted",
+    Verdict.CONSENT: "left alone, needs consent",
+    Verdict.BLOCKED: "left alone, blocked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything to be said about a plan."""
+
+    head: Head
+    summary: Summary
+    status: Status
+    why: str
+    results: tuple[Group, ...]
+    """What was to be deleted, by result."""
+    left_out: tuple[Group, ...]
+    """What the review kept, by reason."""
+    deleted_bytes: int
+    """Listed bytes of what is deleted; how much that frees is in the summary."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was asked is so."""
+        done = all(group.state in DONE for group in self.results)
+        return done and self.status is Status.FINISHED
+
+
+def report(plan: Plan) -> Report:
+    """Read a plan's results, in a few statements whatever its length."""
+    with planfile.trouble(plan.path):
+        groups = [_group(plan, row) for row in plan.conn.execute(_COUNTS).fetchall()]
+    results = [group for group in groups if group.state is not None]
+    results.sort(key=lambda g: (_ORDER.index(g.state or ItemState.PLANNED), -g.count))
+    left_out = [group for group in groups if group.state is None]
+    left_out.sort(key=lambda g: (g.verdict is Verdict.BLOCKED, -g.count))
+    ours = {ItemState.DELETED, ItemState.VERIFIED}
+    return Report(
+        head=plan.head,
+        summary=plan.summary,
+        status=plan.status,
+        why=plan.why,
+        results=tuple(results),
+        left_out=tuple(left_out),
+        deleted_bytes=sum(group.size for group in results if group.state in ours),
+    )
+
+
+def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
+    verdict, state, why, count, size, retryable = row
+    examples = plan.conn.execute(
+        f"""SELECT i.collection || ':' || i.label,
+            CASE WHEN p.reason <> '' THEN p.detail ELSE i.detail END
+            {_WITHIN} ORDER BY i.seq LIMIT ?4""",
+        (verdict, state, why, EXAMPLES),
+    ).fetchall()
+    errors = plan.conn.execute(
+        f"""SELECT p.error, count(*) {_WITHIN} AND p.error <> ''
+            GROUP BY p.error ORDER BY count(*) DESC, p.error LIMIT ?4""",
+        (verdict, state, why, EXAMPLES),
+    ).fetchall()
+    return Group(
+        verdict=Verdict(verdict),
+        state=ItemState(state) if state else None,
+        reason=Reason(why),
+        count=count,
+        size=size,
+        retryable=retryable,
+        examples=tuple(f"{name} ({detail})" if detail else name for name, detail in examples),
+        errors=tuple(errors),
+    )

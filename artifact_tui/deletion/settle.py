@@ -1,0 +1,83 @@
+"""What is true of an item after a call: the answer and a look, weighed against each other.
+
+A registry's answer alone is never believed: 200 may be a lie, 404 may be a lie, and no answer says
+nothing. What `facts()` shows afterwards decides; pure functions, so that every row can be tested.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.deletion.checks import is_gone, recheck
+from artifact_tui.deletion.items import ItemState, Reason
+from artifact_tui.deletion.journal import Settled
+from artifact_tui.model import Facts, Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from artifact_tui.deletion.items import Item, Options
+
+_AGAIN = {Result.UNKNOWN: Reason.NO_ANSWER, Result.FAILED: Reason.REGISTRY_FAILED}
+_LIES = {
+    Result.DONE: Reason.STILL_THERE,
+    Result.UNLINKED: Reason.STILL_THERE,
+    Result.ABSENT: Reason.SAID_ABSENT,
+}
+_REFUSALS = {Result.REFUSED: Reason.REGISTRY_REFUSED, Result.CHANGED: Reason.CHANGED}
+
+
+def gone(item: Item, *, sent: bool) -> Settled:
+    """It is gone: by us if we may have sent it, else before us."""
+    return Settled(item.seq, ItemState.VERIFIED if sent else ItemState.GONE)
+
+
+def looked(
+    item: Item,
+    outcome: Outcome,
+    now: Facts | None,
+    options: Options,
+    planned: Callable[[str], Sequence[str] | None],
+    *,
+    sent_before: bool,
+) -> Settled:
+    """The registry answered, and was asked again: `now` is what it says of the item.
+
+    `sent_before` tells that an earlier call may have carried the item out.
+    """
+    result, error = outcome.result, outcome.message
+    if is_gone(now, options.action):
+        if result is Result.UNLINKED:
+            return Settled(item.seq, ItemState.UNLINKED)
+        ours = result in {Result.DONE, Result.UNKNOWN, Result.FAILED}
+        return gone(item, sent=ours or sent_before)
+    if result in _LIES:
+        return Settled(item.seq, ItemState.FAILED, _LIES[result], error=error, retryable=True)
+    if result in _AGAIN:
+        return Settled(item.seq, ItemState.PLANNED, _AGAIN[result], error=error)
+    refusal = recheck(item.facts, now, options, planned)
+    if refusal is not None:
+        return Settled(item.seq, ItemState.REFUSED, refusal.reason, refusal.detail, error)
+    return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
+
+
+def unlooked(item: Item, outcome: Outcome) -> Settled:
+    """The registry answered, but could not be asked again: only the answer is known."""
+    result, error = outcome.result, outcome.message
+    if result in _REFUSALS:
+        return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
+    if result is Result.FAILED:
+        return Settled(item.seq, ItemState.PLANNED, Reason.REGISTRY_FAILED, error=error)
+    if result in {Result.UNKNOWN, Result.ABSENT}:
+        return Settled(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
+    done = ItemState.UNLINKED if result is Result.UNLINKED else ItemState.DELETED
+    return Settled(item.seq, done)
+
+
+def resumed(item: Item, now: Facts | None, options: Options) -> Settled:
+    """An earlier run ended with this item SENT or DELETED; this is what the registry says now."""
+    if is_gone(now, options.action):
+        return gone(item, sent=True)
+    if item.state is ItemState.DELETED:
+        return Settled(item.seq, ItemState.FAILED, Reason.STILL_THERE, retryable=True)
+    return Settled(item.seq, ItemState.PLANNED)

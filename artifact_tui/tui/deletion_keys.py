@@ -1,0 +1,114 @@
+"""The keys of what deletes and restores: review, its confirmation, tasks, results, trash."""
+
+from __future__ import annotations
+
+from artifact_tui.tui.keyrow import KeyRow
+
+REVIEW = (
+    KeyRow("review.open", "enter,l,right", "open", "see them", "Go to the items of the group."),
+    KeyRow("review.close", "h,left", "close", "groups", "Back to the groups."),
+    KeyRow(
+        "review.confirm",
+        "tab",
+        "confirm",
+        "confirm",
+        "Go to the box where the confirmation is typed. Nothing is deleted from anywhere else.",
+        footer=True,
+    ),
+    KeyRow(
+        "review.aliases",
+        "a",
+        "aliases",
+        "with aliases",
+        "Include the versions that carry an alias, or leave them out again.",
+        footer=True,
+    ),
+    KeyRow(
+        "review.dependents",
+        "w",
+        "dependents",
+        "with dependents",
+        "Include every live version made from the selection, or leave them out again.",
+        footer=True,
+    ),
+    KeyRow(
+        "review.orphans",
+        "o",
+        "orphans",
+        "allow orphans",
+        "Allow live versions outside the plan to lose a parent, or forbid it again.",
+        footer=True,
+    ),
+    KeyRow(
+        "review.save",
+        "s",
+        "save",
+        "save",
+        "Save the plan to a file, to apply it later.",
+        footer=True,
+    ),
+    KeyRow("review.calls", "p", "calls", "calls", "Print the commands and calls.", footer=True),
+    KeyRow("review.back", "escape,q", "back", "back", "Leave; nothing is deleted.", footer=True),
+)
+
+CONFIRM = (
+    KeyRow(
+        "confirm.leave", "escape,tab,shift+tab", "leave", "back", "Back to the lists.", footer=True
+    ),
+)
+
+LISTING = (KeyRow("listing.back", "escape,q", "cancel", "back", "Back to the screen."),)
+
+TASKS = (
+    KeyRow(
+        "tasks.open", "enter,l,right", "open", "items", "See every item of the task.", footer=True
+    ),
+    KeyRow("tasks.pause", "p", "pause", "pause", "Pause the task, or let it go on.", footer=True),
+    KeyRow(
+        "tasks.cancel", "c", "cancel", "cancel", "Give up what is not deleted yet.", footer=True
+    ),
+    KeyRow("tasks.resume", "r", "resume", "resume", "Go on with an interrupted task.", footer=True),
+    KeyRow("tasks.retry", "f", "retry", "retry failed", "Try the failed items again.", footer=True),
+    KeyRow("tasks.back", "escape,q", "back", "back", "Leave; what runs goes on.", footer=True),
+)
+
+RESULT = (
+    KeyRow("result.open", "enter,l,right", "open", "see them", "Go to the items.", footer=True),
+    KeyRow("result.close", "h,left", "close", "groups", "Back to the groups."),
+    KeyRow("result.back", "escape,q", "back", "back", "One layer back.", footer=True),
+)
+
+TRASH = (
+    KeyRow(
+        "trash.mark", "space", "mark", "mark", "Mark or unmark the row and go down.", footer=True
+    ),
+    KeyRow("trash.all", "asterisk", "all", "all", "Mark everything, or nothing."),
+    KeyRow(
+        "trash.restore",
+        "r",
+        "restore",
+        "restore",
+        "Bring the marked versions, or the row, back with the aliases that are still free.",
+        footer=True,
+    ),
+    KeyRow(
+        "trash.purge",
+        "d",
+        "purge",
+        "purge",
+        "Review the purge of the marked versions, or of the row: they are gone for good then.",
+        footer=True,
+    ),
+    KeyRow(
+        "trash.gc",
+        "c",
+        "gc",
+        "gc",
+        "See which bytes no version needs any more, and free them.",
+        footer=True,
+    ),
+    KeyRow("trash.tasks", "t", "tasks", "tasks", "Watch purges and deletions."),
+    KeyRow("trash.back", "escape,q", "back", "back", "Back to the list.", footer=True),
+)
+
+ASK = (KeyRow("ask.no", "escape,n,q", "cancel", "no", "Leave; nothing happens.", footer=True),)

@@ -1,0 +1,28 @@
+"""One row of the table of keys; the tables are in `browse_keys` and `bindings`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One thing that keys can do."""
+
+    id: str
+    """How the configuration names it: `WHERE.VERB`."""
+    keys: str
+    """Default keys in Textual's spelling, separated by commas, the best-known first."""
+    action: str
+    """The Textual action, resolved where the binding lives."""
+    label: str
+    """One or two words for the footer."""
+    help: str
+    """What it does, for the help screen and the command palette."""
+    footer: bool = False
+    """Whether the footer shows it."""
+
+    @property
+    def where(self) -> str:
+        """The part of the program this key belongs to."""
+        return self.id.partition(".")[0]

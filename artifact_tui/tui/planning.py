@@ -1,0 +1,101 @@
+"""What the review screen asks of the deletion engine, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+from typing import TYPE_CHECKING
+
+from artifact_tui import places
+from artifact_tui.deletion import launch
+from artifact_tui.deletion.build import build_plan, with_options
+from artifact_tui.deletion.confirm import confirm
+from artifact_tui.deletion.plan import Plan
+from artifact_tui.text import moment
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from artifact_tui.deletion.build import Selection
+    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.deletion.items import Options
+    from artifact_tui.tui.services import Services
+
+
+def actor() -> str:
+    """Who is at work here, as plans record it."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+async def draft_of(
+    services: Services, selection: Selection, options: Options, query_text: str
+) -> Draft:
+    """A new draft for a selection; nothing is written anywhere. A later call ends this one."""
+
+    def work(conn: sqlite3.Connection) -> Draft:
+        return build_plan(
+            conn,
+            identity=services.client.identity,
+            name=services.target.name,
+            selection=selection,
+            options=options,
+            production=services.target.production,
+            read_only=services.read_only,
+            now_us=services.now(),
+            actor=actor(),
+            query_text=query_text,
+            capabilities=services.client.capabilities,
+        )
+
+    return await services.catalog.run(work, latest="review")
+
+
+async def draft_again(services: Services, draft: Draft, options: Options) -> Draft:
+    """The same selection judged again, from fresh facts, with other consents."""
+
+    def work(conn: sqlite3.Connection) -> Draft:
+        return with_options(conn, draft, options, now_us=services.now())
+
+    return await services.catalog.run(work, latest="review")
+
+
+async def save(draft: Draft, path: Path) -> None:
+    """Write the draft into a new plan file.
+
+    Raises:
+        PlanError: the file is there already, or cannot be written.
+    """
+
+    def work() -> None:
+        Plan.create(path, draft).close()
+
+    await asyncio.to_thread(work)
+
+
+async def apply(draft: Draft, typed: str) -> Path:
+    """Save the draft among the plans, confirm it with what was typed, start its own process.
+
+    Raises:
+        ArtifactTuiError: it could not be saved, confirmed or started. Nothing was deleted.
+    """
+
+    def work() -> Path:
+        path = places.plans_dir() / f"{file_name(draft)}.plan"
+        with Plan.create(path, draft) as plan:
+            confirm(plan, typed, actor=draft.head.actor)
+        launch.start(path)
+        return path
+
+    return await asyncio.to_thread(work)
+
+
+def file_name(draft: Draft) -> str:
+    """A name for the draft's file: when it was made, and the beginning of its id."""
+    stamp = moment(draft.head.created_us).replace(" ", "-").replace(":", "")
+    return f"{stamp}-{draft.head.id[:8]}"

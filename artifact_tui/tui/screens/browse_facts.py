@@ -1,0 +1,50 @@
+"""The message line of browse in words: the filter, the marks, how much is listed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.text import count, safe, size
+
+if TYPE_CHECKING:
+    from artifact_tui.tui.screens.browse_view import Answer, Marks, View
+    from artifact_tui.tui.signs import Signs
+
+
+def filter_words(view: View, signs: Signs) -> Content:
+    """What narrows the list; empty when nothing does."""
+    parts: list[tuple[str, str]] = []
+    if view.marked_only:
+        parts.append((f" {signs.mark} only the marked ", "bold $text-warning"))
+    if view.query.text.strip():
+        parts.append((f" / {safe(view.query.text)}", "bold"))
+    return Content.assemble(*parts)
+
+
+def fact_words(answer: Answer, marks: Marks | None, signs: Signs) -> list[Content]:
+    """Marks and numbers for the right side, the longest form first."""
+    shown = f"{count(answer.versions)} of {count(answer.totals.versions)} "
+    if marks is None or not marks.count:
+        return [Content(shown)]
+    dot = f" {signs.dot} "
+    marked = f"{count(marks.count)} marked"
+    if marks.hidden:
+        marked += f" ({count(marks.hidden)} hidden)"
+    about = "at least " if marks.bytes.unknown_count else ""
+    listed = f"{size(marks.bytes.listed)} listed"
+    freed = f"{about}{size(marks.bytes.freed)} would be freed"
+    forms = [dot.join([marked, listed, freed]), dot.join([marked, freed]), marked]
+    return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
+
+
+def nothing_words(view: View) -> str:
+    """Why the list is empty."""
+    if view.marked_only and not view.query.everything:
+        return "Nothing marked matches the filter: esc shows more."
+    if view.marked_only:
+        return "Nothing is marked: M or esc shows everything again."
+    if not view.query.everything:
+        return "Nothing matches the filter: esc clears it."
+    return "This registry is empty: artifact-tui add puts something in."

@@ -1,0 +1,62 @@
+"""The detail of one version as a screen of its own, for narrow terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.widgets.detail_pane import DetailPane
+from artifact_tui.tui.working import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.tui.services import Services
+
+
+class DetailScreen(BaseScreen):
+    """One version; esc, h or q go back to the list."""
+
+    PLACE = "detail"
+    TITLE_WORD = "detail"
+    BINDINGS = bindings_of("detail")
+
+    def __init__(self, services: Services, row: VersionRow) -> None:
+        super().__init__(services)
+        self._row = row
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The pane alone."""
+        yield DetailPane(self.services.signs, self.services.now)
+
+    def on_mount(self) -> None:
+        """Read the version."""
+        super().on_mount()
+        start(self, "detail", self._load, latest=True)
+
+    async def _load(self) -> None:
+        try:
+            detail = await self.services.catalog.detail(self._row.id)
+        except ArtifactTuiError as error:
+            self.say(str(error), error=True)
+            return
+        pane = self.query_one(DetailPane)
+        pane.show_row(detail)
+        self.set_focus(pane)
+
+    def action_back(self) -> None:
+        """Back to the list."""
+        self.dismiss()
+
+    def action_lineage(self) -> None:
+        """Walk through its lineage."""
+        self.host.open_lineage(self._row)
+
+    def action_copy(self) -> None:
+        """Copy its name."""
+        self.host.copy(f"{self._row.collection}:{self._row.label}")

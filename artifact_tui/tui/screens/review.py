@@ -1,0 +1,312 @@
+"""Review: the exact list of what will be deleted, what stays and why, and the typed confirmation.
+
+Building a draft runs in a thread; a newer one replaces it. The key that opens this screen deletes
+nothing here, and keys typed before the list was drawn are thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from artifact_tui.catalog.facade import Superseded
+from artifact_tui.deletion.confirm import Kind, challenge
+from artifact_tui.deletion.items import Action, Item, Options, Reason
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import age, plural, safe
+from artifact_tui.tui import planning
+from artifact_tui.tui.bindings import BY_ID, bindings_of, rows_of
+from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.screens.review_calls import printed
+from artifact_tui.tui.screens.review_groups import groups_of
+from artifact_tui.tui.screens.review_save import SaveDialog
+from artifact_tui.tui.screens.tasks import TasksScreen
+from artifact_tui.tui.widgets.grouped import Grouped
+from artifact_tui.tui.widgets.header import Header
+from artifact_tui.tui.widgets.item_rows import item_facts, review_line
+from artifact_tui.tui.widgets.keys_line import KeysLine
+from artifact_tui.tui.widgets.listing import Listing
+from artifact_tui.tui.widgets.typed_confirm import TypedConfirm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from textual.content import Content
+    from textual.events import Key
+    from textual.widget import Widget
+
+    from artifact_tui.deletion.build import Selection
+    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.header import HeaderFacts
+    from artifact_tui.tui.widgets.row_list import RowList
+
+NOTHING_ASKED = 0
+"""No challenge has this generation."""
+NOT_YET = float("inf")
+ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
+"""Keys that may be typed before the list is there: they only lead away."""
+
+
+class ReviewScreen(BaseScreen):
+    """Shows a draft, takes consents, and starts the plan once it was confirmed."""
+
+    PLACE = "review"
+    TITLE_WORD = "Review"
+    BINDINGS = bindings_of("review")
+
+    def __init__(
+        self,
+        services: Services,
+        selection: Selection,
+        *,
+        action: str = "delete",
+        query_text: str = "",
+    ) -> None:
+        super().__init__(services)
+        self._selection = selection
+        self._query_text = query_text
+        self._options = Options(action=Action(action))
+        self._draft: Draft | None = None
+        self._asked = NOTHING_ASKED
+        self._heard_from = NOT_YET
+        self._saved: Path | None = None
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, items, facts, and the box."""
+        yield Grouped[Item](self.services.signs, self._line, self._facts)
+        yield TypedConfirm()
+
+    @property
+    def grouped(self) -> Grouped[Item]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    @property
+    def confirm(self) -> TypedConfirm:
+        """The box."""
+        return self.query_one(TypedConfirm)
+
+    def _line(self, item: Item, cells: int) -> Content:
+        return review_line(item, cells, self.services.signs, self._options.action)
+
+    def _facts(self, item: Item) -> Content:
+        names = {} if self._draft is None else self._draft.names
+        return item_facts(item, names, self.services.signs)
+
+    def header_facts(self) -> HeaderFacts:
+        """How much is under review, and how old the facts are."""
+        facts = super().header_facts()
+        word = "Purge" if self._options.action is Action.PURGE else self.TITLE_WORD
+        if self._draft is None:
+            return replace(facts, title=word)
+        items = self._draft.items
+        dot = self.services.signs.dot
+        versions = plural(len(items), "version")
+        collections = plural(len({item.collection for item in items}), "collection")
+        return replace(
+            facts,
+            title=f"{word} {dot} {versions} in {collections}",
+            facts=f"facts read {age(self._draft.head.facts_us, self.services.now())} ago",
+        )
+
+    def show_keys(self) -> None:
+        """Other keys apply while the confirmation is typed."""
+        if not self.confirm.box.has_focus:
+            super().show_keys()
+            return
+        rows = [row for row in rows_of("confirm") if row.footer]
+        self.query_one(KeysLine).update(rows, self.host.keymap_shown, frozenset())
+
+    # building
+
+    def on_mount(self) -> None:
+        """Start on the groups, without a draft yet."""
+        self.grouped.groups.focus()
+        self._build(self._options)
+
+    def _build(self, options: Options) -> None:
+        self._options = options
+        self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
+        self.run_worker(self._build_now(options), group="build", exclusive=True)
+
+    async def _build_now(self, options: Options) -> None:
+        try:
+            if self._draft is None:
+                draft = await planning.draft_of(
+                    self.services, self._selection, options, self._query_text
+                )
+            else:
+                draft = await planning.draft_again(self.services, self._draft, options)
+        except Superseded:
+            return
+        except ArtifactTuiError as error:
+            self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
+            self._hear()
+            return
+        await self._show(draft)
+
+    async def _show(self, draft: Draft) -> None:
+        self._draft = draft
+        keymap = self.host.keymap_shown
+        times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
+        groups = groups_of(draft, lambda row_id: shown_key(keymap, BY_ID[row_id]), times)
+        await self.grouped.show(groups)
+        self.query_one(Header).update(self.header_facts())
+        self.show_keys()
+        if reason := self._closed_because(draft):
+            self.confirm.refuse(reason)
+        else:
+            asked = challenge(draft.summary, draft.head.production, draft.head.registry)
+            self._asked = self.confirm.ask(asked)
+        self.call_after_refresh(self._hear)
+
+    def _closed_because(self, draft: Draft) -> str:
+        """Why nothing can be confirmed, in words; empty when it can."""
+        if self.services.read_only:
+            return f"Nothing can be deleted: {self.services.read_only_reason}."
+        if not draft.items:
+            return "Nothing is selected: mark versions first, then review them."
+        if challenge(draft.summary, production=False, registry_name="").kind is Kind.NOTHING:
+            return "Nothing would be deleted as it stands: see above what stays, and why."
+        return ""
+
+    def _hear(self) -> None:
+        """The list is on the screen: what is typed from now on counts."""
+        self._heard_from = min(self._heard_from, Message().time)
+
+    def on_key(self, event: Key) -> None:
+        """Throw away what was typed before there was anything to see."""
+        if event.time < self._heard_from and event.key not in ALWAYS_HEARD:
+            event.stop()
+            event.prevent_default()
+
+    # moving about
+
+    def action_open(self) -> None:
+        """From a group to its items."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the items to the groups."""
+        self.grouped.close_items()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+    def action_back(self) -> None:
+        """One layer back; from the groups, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def action_confirm(self) -> None:
+        """Move the keyboard to the box."""
+        if not self.refused("review.confirm"):
+            self.confirm.take_keyboard()
+
+    def on_typed_confirm_left(self) -> None:
+        """The keyboard goes back to the lists."""
+        self.grouped.groups.focus()
+
+    def on_typed_confirm_opened(self) -> None:
+        """The box takes keys from now on."""
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        """Other keys may apply."""
+        self.show_keys()
+
+    # consents
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing for this draft."""
+        draft = self._draft
+        if row_id == "review.confirm" and not self.confirm.is_open:
+            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
+        if row_id.startswith("review.") and draft is None and row_id != "review.back":
+            return "the facts are being read"
+        if draft is None:
+            return ""
+        return self._no_consent_needed(row_id, draft)
+
+    def _no_consent_needed(self, row_id: str, draft: Draft) -> str:
+        options, reasons = self._options, {reason for reason, _ in draft.summary.reasons}
+        below = bool(reasons & {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
+        match row_id:
+            case "review.aliases" if not options.delete_aliases and Reason.ALIAS not in reasons:
+                return "no version that could go carries an alias"
+            case "review.dependents" if options.action is Action.PURGE:
+                return "a purge takes nothing along"
+            case "review.dependents" if not options.with_dependents and not below:
+                return "nothing outside this plan was made from it"
+            case "review.orphans" if not options.orphan_dependents and not below:
+                return "nothing would lose a parent"
+            case _:
+                return ""
+
+    def action_aliases(self) -> None:
+        """Take the versions with aliases along, or leave them."""
+        if not self.refused("review.aliases"):
+            self._build(replace(self._options, delete_aliases=not self._options.delete_aliases))
+
+    def action_dependents(self) -> None:
+        """Take all live dependents along, or leave them."""
+        if not self.refused("review.dependents"):
+            self._build(replace(self._options, with_dependents=not self._options.with_dependents))
+
+    def action_orphans(self) -> None:
+        """Let live versions lose a parent, or not."""
+        if not self.refused("review.orphans"):
+            orphan = not self._options.orphan_dependents
+            self._build(replace(self._options, orphan_dependents=orphan))
+
+    # keeping and printing
+
+    def action_save(self) -> None:
+        """Ask for a file name and write the plan there."""
+        if self._draft is not None and not self.refused("review.save"):
+            self.open_dialog(SaveDialog(f"{planning.file_name(self._draft)}.plan"), self._save)
+
+    def _save(self, path: Path | None) -> None:
+        if path is not None and self._draft is not None:
+            self.run_worker(self._save_now(self._draft, path), group="save")
+
+    async def _save_now(self, draft: Draft, path: Path) -> None:
+        try:
+            await planning.save(draft, path)
+        except ArtifactTuiError as error:
+            self.say(f"Not saved: {error} {error.hint}", error=True)
+            return
+        self._saved = path
+        self.say(f"Saved; nothing is deleted yet. Apply it with: artifact-tui apply {path}")
+
+    def action_calls(self) -> None:
+        """Show the commands and calls that do the same."""
+        if self._draft is not None and not self.refused("review.calls"):
+            lines = printed(self._draft, self._saved)
+            self.open_dialog(Listing("Commands and calls", lines))
+
+    # applying
+
+    def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
+        """Start the plan, if what was typed answers the challenge that is on the screen."""
+        if self._draft is None or event.generation != self._asked or self.services.read_only:
+            return
+        self._asked = NOTHING_ASKED
+        self.app.run_worker(self._apply(self._draft, event.typed), group="apply")
+
+    async def _apply(self, draft: Draft, typed: str) -> None:
+        try:
+            await planning.apply(draft, typed)
+        except ArtifactTuiError as error:
+            self.confirm.refuse(safe(f"Not started, nothing was deleted: {error} {error.hint}"))
+            return
+        if self.is_current:
+            self.app.switch_screen(TasksScreen(self.services, draft.head.id))

@@ -1,0 +1,189 @@
+"""A draft in groups: what will be deleted, what needs consent, what stays and why. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.deletion.items import Action, Item, Reason, Verdict
+from artifact_tui.text import count, plural, safe, size
+from artifact_tui.tui.widgets.grouped import Group
+from artifact_tui.tui.widgets.row_list import Rows, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from artifact_tui.deletion.draft import Draft, Summary
+
+    Key = Callable[[str], str]
+    """The key of a binding id as people write it."""
+
+_NAMES_SHOWN = 12
+"""Names in one group's words before it says how many more there are."""
+
+
+def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
+    """The groups of a draft in the order of the screen; empty ones are left out but the first.
+
+    `times` is the sign between a name and how often it occurs.
+    """
+    return [
+        _going(draft),
+        *_joined(draft, key),
+        *_aliases(draft, key, times),
+        *_orphans(draft, key),
+        *_emptied(draft),
+        *_consent(draft, key, times),
+        *_blocked(draft, key, times),
+    ]
+
+
+def _select(draft: Draft, wanted: Callable[[Item], bool]) -> Callable[[], Source[Item]]:
+    return lambda: Rows([item for item in draft.items if wanted(item)])
+
+
+def _goes(item: Item) -> bool:
+    return item.verdict is Verdict.DELETE
+
+
+def _going(draft: Draft) -> Group[Item]:
+    purge = draft.head.options.action is Action.PURGE
+    return Group(
+        "delete",
+        "will be purged" if purge else "will be deleted",
+        draft.summary.deletes,
+        bytes_words(draft.summary),
+        tone="bold $text-error",
+        items=_select(draft, _goes),
+    )
+
+
+def bytes_words(summary: Summary) -> str:
+    """What the deletion does to the bytes, honestly."""
+    if not summary.deletes:
+        return "nothing, as it stands"
+    unknown = ""
+    if summary.unknown_sizes:
+        unknown = f"; the size of {count(summary.unknown_sizes)} is not known"
+    words = f"{size(summary.listed)} listed, {size(summary.freed)} freed"
+    if summary.freed_after:
+        words += f" after {summary.freed_after}"
+    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
+    return f"{words}; {'in the trash until then' if trash else 'gone for good'}{unknown}"
+
+
+def _joined(draft: Draft, key: Key) -> Iterator[Group[Item]]:
+    if draft.summary.added:
+        yield Group(
+            "added",
+            "dependents added",
+            draft.summary.added,
+            "made from your selection, not in it",
+            keys=((key("review.dependents"), "leave them out"),),
+            items=_select(draft, lambda item: _goes(item) and item.added_as_dependent),
+        )
+
+
+def _tally(pairs: Iterable[tuple[str, int]], times: str) -> str:
+    return _listed([f"{safe(name)} {times}{count(found)}" for name, found in pairs])
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {count(more)} more" if more > 0 else "")
+
+
+def _aliases(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
+    aliases = draft.summary.aliases
+    if aliases:
+        yield Group(
+            "aliases",
+            "aliases that go",
+            sum(found for _, found in aliases),
+            _tally(aliases, times),
+            keys=((key("review.aliases"), "keep them"),),
+            tone="$text-warning",
+            items=_select(draft, lambda item: _goes(item) and bool(item.facts.aliases)),
+        )
+
+
+def _orphans(draft: Draft, key: Key) -> Iterator[Group[Item]]:
+    if draft.summary.orphaned:
+        goes = [item for item in draft.items if _goes(item) and item.outside_dependents]
+        names = dict.fromkeys(
+            safe(draft.names.get(other, other))
+            for item in goes
+            for other in item.outside_dependents
+        )
+        made = f"made from {plural(len(goes), 'version')} of this plan, not in it"
+        yield Group(
+            "orphans",
+            "lose a parent",
+            draft.summary.orphaned,
+            f"{_listed(list(names))}: {made}",
+            keys=((key("review.orphans"), "forbid it"),),
+            tone="bold $text-warning",
+            items=lambda: Rows(goes),
+        )
+
+
+def _emptied(draft: Draft) -> Iterator[Group[Item]]:
+    emptied = draft.summary.emptied
+    if emptied:
+        names = {name for name, _ in emptied}
+        yield Group(
+            "emptied",
+            "whole collections",
+            len(emptied),
+            _listed([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
+            tone="bold $text-warning",
+            items=_select(draft, lambda item: _goes(item) and item.collection in names),
+        )
+
+
+def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
+    if draft.summary.consents:
+        yield Group(
+            "consent",
+            "needs your consent",
+            draft.summary.consents,
+            f"carry an alias: {_tally(draft.summary.consent_aliases, times)}",
+            keys=((key("review.aliases"), "include them"),),
+            tone="bold $text-warning",
+            items=_select(draft, lambda item: item.verdict is Verdict.CONSENT),
+        )
+
+
+def _blocked(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
+    for reason, found in draft.summary.reasons:
+        if reason is Reason.ALIAS:
+            continue
+        yield Group(
+            f"blocked-{reason}",
+            "blocked",
+            found,
+            _why(draft, reason, times),
+            keys=_way_out(draft, reason, key),
+            tone="bold",
+            items=_select(draft, _blocked_by(reason)),
+        )
+
+
+def _blocked_by(reason: Reason) -> Callable[[Item], bool]:
+    return lambda item: item.verdict is Verdict.BLOCKED and item.reason is reason
+
+
+def _why(draft: Draft, reason: Reason, times: str) -> str:
+    if reason is Reason.PROTECTED:
+        return f"protected alias {_tally(draft.summary.protected_aliases, times)}"
+    return reason.words
+
+
+def _way_out(draft: Draft, reason: Reason, key: Key) -> tuple[tuple[str, str], ...]:
+    """The keys that would let these go."""
+    if reason not in {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS}:
+        return ()
+    orphans = (key("review.orphans"), "let those lose a parent")
+    options = draft.head.options
+    if options.action is Action.PURGE or options.with_dependents:
+        return (orphans,)
+    return ((key("review.dependents"), "include those too"), orphans)

@@ -1,0 +1,118 @@
+"""One key at a time: a key is handled to its end before the next one is looked at.
+
+Textual hands keys on as fast as they come, each to whatever has the keyboard at that moment. When
+`/` opens the filter, the letters typed right behind it would still go to the list, where they mean
+something else. Over a slow line keys always come in bunches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.events import Key
+from textual.scroll_view import ScrollView
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.app import App
+    from textual.dom import DOMNode
+    from textual.events import Paste
+
+PATIENCE = 0.5
+"""Seconds after which the next key is taken in any case: a widget may vanish with its messages."""
+
+ROUNDS = 3
+"""A key, the message that it makes a widget send, and the message that answers that one."""
+
+
+@dataclass(slots=True)
+class _Chaser:
+    """What follows one key."""
+
+    turn: int
+    start: DOMNode
+    rounds: int = 0
+
+
+class TypedKeys:
+    """The keys that wait until the one before them has been handled.
+
+    A message of ours follows each key through the queues of the widgets that it passes on its way
+    up. When it comes out at the app, the key has been handled; it goes round again behind the
+    messages that handling the key gave rise to.
+    """
+
+    def __init__(
+        self,
+        app: App[None],
+        handle: Callable[[Key | Paste], Awaitable[None]],
+        moves: frozenset[str],
+    ) -> None:
+        """`moves` are keys that only move in a list: nobody has to wait for them."""
+        self._app = app
+        self._handle = handle
+        self._moves = moves
+        self._waiting: deque[Key | Paste] = deque()
+        self._busy = False
+        self._turn = 0
+        self._watch: asyncio.TimerHandle | None = None
+
+    async def take(self, event: Key | Paste) -> None:
+        """Handle a key, now or in its turn."""
+        if not self._busy and self._stays(event):
+            await self._handle(event)
+            return
+        self._waiting.append(event)
+        if not self._busy:
+            await self._next()
+
+    def _stays(self, event: Key | Paste) -> bool:
+        """Whether the keyboard surely stays where it is: a held key must not be slow."""
+        target = self._app.focused
+        if target is None or not isinstance(event, Key):
+            return False
+        if target.check_consume_key(event.key, event.character):
+            return True
+        return isinstance(target, ScrollView) and event.key in self._moves
+
+    async def _next(self) -> None:
+        while self._waiting and self._stays(self._waiting[0]):
+            await self._handle(self._waiting.popleft())
+        if not self._waiting:
+            return
+        event = self._waiting.popleft()
+        self._busy = True
+        self._turn += 1
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(PATIENCE, self._app.call_later, self._done, self._turn)
+        target = self._app.focused or self._app.screen
+        await self._handle(event)
+        await self._follow(target, _Chaser(self._turn, target))
+
+    async def _follow(self, node: DOMNode, chaser: _Chaser) -> None:
+        """Stand behind the key in the queue of a widget."""
+        if not node.call_later(self._passed, node, chaser):
+            await self._passed(node, chaser)
+
+    async def _passed(self, node: DOMNode, chaser: _Chaser) -> None:
+        """The widget has handled the key, or handed it up."""
+        if node is not self._app:
+            await self._follow(node.parent or self._app, chaser)
+            return
+        chaser.rounds += 1
+        if chaser.rounds < ROUNDS:
+            await self._follow(chaser.start, chaser)
+        else:
+            await self._done(chaser.turn)
+
+    async def _done(self, turn: int) -> None:
+        if turn != self._turn or not self._busy:
+            return
+        if self._watch is not None:
+            self._watch.cancel()
+        self._busy = False
+        await self._next()

@@ -1,0 +1,192 @@
+"""Everything about one version, or one collection, as lines of styled text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.model import VersionState
+from artifact_tui.text import age, count, duration, fit, moment, pad, plural, safe, size
+from artifact_tui.text import width as cells
+from artifact_tui.tui.widgets.wrap import LABEL, fact, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from artifact_tui.catalog.rows import CollectionRow, DependentRef, VersionDetail, VersionRef
+    from artifact_tui.tui.signs import Signs
+
+FILES_SHOWN = 8
+"""Files that are listed; the rest are counted."""
+
+
+class DetailLines:
+    """Writes the detail of a row for one width and one moment."""
+
+    def __init__(self, width: int, signs: Signs, now_us: int) -> None:
+        self.width = max(width, LABEL + 8)
+        self.signs = signs
+        self.now_us = now_us
+
+    def collection(self, row: CollectionRow) -> list[Content]:
+        """A collection: only what the list knows."""
+        lines = [*self._title(safe(row.name), safe(row.type)), Content("")]
+        lines += fact("versions", words(count(row.versions)), self.width)
+        lines += fact("size", words(f"{size(row.size)} listed"), self.width)
+        lines += fact("newest", words(self._when(row.newest_us)), self.width)
+        if row.marked:
+            lines += fact("marked", words(plural(row.marked, "version")), self.width)
+        return lines
+
+    def version(self, detail: VersionDetail) -> list[Content]:
+        """A version: names, sizes, times, files, where it comes from and what depends on it."""
+        row = detail.row
+        lines = self._title(f"{safe(row.collection)} {safe(row.label)}", safe(row.type))
+        lines.append(Content.styled(fit(safe(row.digest), self.width), "$text-muted"))
+        lines.append(Content(""))
+        for part in (
+            self._state(detail),
+            self._names(detail),
+            self._bytes(detail),
+            self._times(detail),
+            self._parents(detail),
+            self._dependents(detail),
+            self._files(detail),
+        ):
+            lines += part
+        if detail.note:
+            lines += fact("note", words(safe(detail.note)), self.width)
+        return lines
+
+    def _title(self, name: str, kind: str) -> list[Content]:
+        room = self.width - cells(kind) - 2
+        if room < 16:  # noqa: PLR2004 - a name cut shorter says nothing
+            return [
+                Content.styled(fit(name, self.width), "bold"),
+                Content.styled(fit(kind, self.width), "$text-muted"),
+            ]
+        return [Content.assemble((pad(name, room), "bold"), "  ", (kind, "$text-muted"))]
+
+    def _state(self, detail: VersionDetail) -> Iterator[Content]:
+        row, signs = detail.row, self.signs
+        if row.state is VersionState.TRASH:
+            who = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
+            text = f"{signs.trash} in the trash since {moment(row.deleted_us)}{who}"
+            yield from fact("state", words(text, "$text-warning"), self.width)
+        elif row.state is VersionState.PENDING:
+            text = f"{signs.pending} pending: its bytes are not complete"
+            yield from fact("state", words(text, "$text-warning"), self.width)
+
+    def _names(self, detail: VersionDetail) -> Iterator[Content]:
+        signs = self.signs
+        pieces: list[Content] = []
+        for alias in sorted(detail.row.aliases, key=lambda alias: not alias.protected):
+            name = safe(alias.name) + (f" in {safe(alias.scope)}" if alias.scope else "")
+            if alias.protected:
+                pieces.append(Content.styled(f"{name}{signs.protected}", "bold $text-warning"))
+                pieces.append(Content.styled("(protected)", "$text-warning"))
+            else:
+                pieces.append(Content.styled(name, "$text-accent"))
+        yield from fact("aliases", pieces or words("none", "$text-muted"), self.width)
+        if detail.tags:
+            yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
+
+    def _bytes(self, detail: VersionDetail) -> Iterator[Content]:
+        text = size(detail.row.size)
+        if detail.unique is not None:
+            text += f", of which {size(detail.unique)} only here"
+        yield from fact("size", words(text), self.width)
+
+    def _times(self, detail: VersionDetail) -> Iterator[Content]:
+        row = detail.row
+        created = words(self._when(row.created_us))
+        if row.run:
+            created += [Content("by"), *words(safe(row.run))]
+        yield from fact("created", created, self.width)
+        if detail.used_us is not None:
+            yield from fact("last used", words(self._when(detail.used_us)), self.width)
+        yield from fact("ttl", self._ttl(detail), self.width)
+
+    def _ttl(self, detail: VersionDetail) -> list[Content]:
+        row, signs = detail.row, self.signs
+        if row.ttl_us is None:
+            return words("none, it is kept", "$text-muted")
+        span = duration(row.ttl_us)
+        if row.expires_us is None:
+            return words(f"{signs.ttl} {span}")
+        until = moment(row.expires_us)
+        if row.expires_us <= self.now_us:
+            return words(f"{signs.expired} {span}, expired {until}", "$text-warning")
+        return words(f"{signs.ttl} {span}, until {until} ({age(row.expires_us, self.now_us)})")
+
+    def _parents(self, detail: VersionDetail) -> Iterator[Content]:
+        if not detail.parents:
+            yield from fact("made from", words("nothing that is known", "$text-muted"), self.width)
+        for index, ref in enumerate(detail.parents):
+            yield from fact("" if index else "made from", self._ref(ref), self.width)
+
+    def _dependents(self, detail: VersionDetail) -> Iterator[Content]:
+        if not detail.dependents_total:
+            yield from fact("dependents", words("none", "$text-muted"), self.width)
+            return
+        more = "more than " if detail.dependents_capped else ""
+        total = (
+            f"{count(detail.row.dependents)} direct, {more}{count(detail.dependents_total)} in all"
+        )
+        yield from fact("dependents", words(total), self.width)
+        for branch, ref in branches(detail.dependents, self.signs):
+            pieces = self._ref(ref)
+            yield Content.assemble(
+                (f" {branch}", "$text-muted"), *[part for p in pieces for part in (p, " ")]
+            )
+        left = detail.dependents_total - len(detail.dependents)
+        if left > 0:
+            yield Content.styled(f" {self.signs.ellipsis} {count(left)} more", "$text-muted")
+
+    def _ref(self, ref: VersionRef) -> list[Content]:
+        name = f"{safe(ref.collection)} {safe(ref.label)}"
+        pieces = [Content(fit(name, max(self.width - LABEL, 8)))]
+        if ref.state is VersionState.TRASH:
+            pieces.append(Content.styled(f"{self.signs.trash} trash", "$text-warning"))
+        for alias in ref.aliases:
+            shown = fit(safe(alias.name), 24) + (self.signs.protected if alias.protected else "")
+            pieces.append(
+                Content.styled(shown, "$text-warning" if alias.protected else "$text-accent")
+            )
+        return pieces
+
+    def _files(self, detail: VersionDetail) -> Iterator[Content]:
+        yield from fact("files", words(count(detail.files_total)), self.width)
+        room = self.width - 12
+        for file in detail.files[:FILES_SHOWN]:
+            yield Content.assemble(
+                "  ", pad(safe(file.path), room), (pad(size(file.size), 10, "right"), "$text-muted")
+            )
+        left = detail.files_total - min(len(detail.files), FILES_SHOWN)
+        if left > 0:
+            yield Content.styled(f"  {self.signs.ellipsis} {count(left)} more", "$text-muted")
+
+    def _when(self, us: int | None) -> str:
+        return moment(us) if us is None else f"{moment(us)} ({age(us, self.now_us)})"
+
+
+def branches(dependents: Sequence[DependentRef], signs: Signs) -> Iterator[tuple[str, VersionRef]]:
+    """Each dependent with the lines that draw its place in the tree."""
+    lasts: list[bool] = []
+    for dependent, last in zip(dependents, _last_ones(dependents), strict=True):
+        lasts[dependent.depth - 1 :] = [last]
+        stems = ["  " if ended else signs.pipe for ended in lasts[:-1]]
+        yield "".join(stems) + (signs.elbow if last else signs.tee), dependent.ref
+
+
+def _last_ones(dependents: Sequence[DependentRef]) -> list[bool]:
+    """For each line of the tree, whether no sibling follows."""
+    found: list[bool] = []
+    below: list[int] = []  # depths of the lines below that a line above can still see
+    for dependent in reversed(dependents):
+        while below and below[-1] > dependent.depth:
+            below.pop()
+        found.append(not below or below[-1] < dependent.depth)
+        below.append(dependent.depth)
+    return found[::-1]

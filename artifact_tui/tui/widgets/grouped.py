@@ -1,0 +1,177 @@
+"""Groups above, their items below, the facts of what the cursor is on at the bottom.
+
+The cursor of the groups chooses the items at once; review and result are both made of this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from textual import on
+from textual.containers import Vertical
+from textual.content import Content
+
+from artifact_tui.text import count, pad, width
+from artifact_tui.tui.widgets.lines import Line
+from artifact_tui.tui.widgets.row_list import RowList, Rows, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import ComposeResult
+
+    from artifact_tui.tui.signs import Signs
+
+T = TypeVar("T")
+
+_LABEL = 19
+_COUNT = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Generic[T]):
+    """One line of the upper list. All texts are safe."""
+
+    id: str
+    label: str
+    count: int
+    words: str = ""
+    """What it means, on the line as far as it fits, and whole below the lists."""
+    keys: tuple[tuple[str, str], ...] = ()
+    """Keys that change it, and what they do: `("a", "include them")`."""
+    tone: str = ""
+    """Style of the label."""
+    items: Callable[[], Source[T]] = field(default=lambda: Rows(()), compare=False)
+    """The rows of the lower list while this group is chosen."""
+
+
+class FactsPane(Line):
+    """A few lines of facts; longer ones are wrapped."""
+
+    DEFAULT_CSS = "FactsPane { height: 3; padding: 0 1; } "
+
+
+class Grouped(Vertical, Generic[T]):
+    """The two lists and the facts. `draw` gives an item's line, `facts` its sentences."""
+
+    DEFAULT_CSS = """
+    Grouped { height: 1fr; }
+    Grouped > #groups { height: auto; max-height: 9; }
+    Grouped > .rule { color: $text-muted; }
+    """
+
+    def __init__(
+        self,
+        signs: Signs,
+        draw: Callable[[T, int], Content],
+        facts: Callable[[T], Content],
+        *,
+        noun: str = "items",
+    ) -> None:
+        super().__init__()
+        self.signs = signs
+        self.noun = noun
+        self._draw_item = draw
+        self._item_facts = facts
+        self._shown = ""
+
+    def compose(self) -> ComposeResult:
+        """Groups, items, facts."""
+        yield RowList[Group[T]](self._draw_group, id="groups")
+        yield Line(id="items-title", classes="rule")
+        yield RowList[T](self._draw_item, id="items")
+        yield Line(id="facts-rule", classes="rule")
+        yield FactsPane(id="facts")
+
+    @property
+    def groups(self) -> RowList[Group[T]]:
+        """The upper list."""
+        return self.query_one("#groups", RowList)
+
+    @property
+    def items(self) -> RowList[T]:
+        """The lower list."""
+        return self.query_one("#items", RowList)
+
+    async def show(self, groups: Sequence[Group[T]]) -> None:
+        """Show these groups; the chosen one stays chosen while it is among them."""
+        chosen = next((i for i, group in enumerate(groups) if group.id == self._shown), None)
+        if chosen is None:
+            chosen = next((i for i, group in enumerate(groups) if group.count), 0)
+        await self.groups.show(Rows(groups), cursor=chosen)
+        self.groups.styles.height = min(max(len(groups), 1), 9)
+        await self._show_items(again=True)
+
+    def open_items(self) -> None:
+        """Move the keyboard to the items of the chosen group."""
+        if self.items.count:
+            self.items.focus()
+
+    def close_items(self) -> bool:
+        """Move the keyboard back to the groups; False when it was not on the items."""
+        inside = self.items.has_focus
+        if inside:
+            self.groups.focus()
+            self._show_facts()
+        return inside
+
+    @on(RowList.Moved, "#groups")
+    async def _group_moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        await self._show_items()
+
+    @on(RowList.Moved, "#items")
+    def _item_moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        self._show_facts()
+
+    def on_descendant_focus(self) -> None:
+        """The facts are those of the list that has the keyboard."""
+        self._show_facts()
+
+    async def _show_items(self, *, again: bool = False) -> None:
+        group = self.groups.current
+        if group is not None and (again or group.id != self._shown):
+            same = group.id == self._shown
+            self._shown = group.id
+            await self.items.show(group.items(), cursor=None if same else 0)
+        self._show_facts()
+
+    def on_resize(self) -> None:
+        """The rules take the new width."""
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        group = self.groups.current
+        if group is None:
+            return
+        row = self.items.current
+        title = f"{self.signs.line * 2} {group.label} {self.signs.dot} {count(group.count)} "
+        self._rule("#items-title", title)
+        self._rule("#facts-rule", "")
+        facts = self.query_one(FactsPane)
+        if self.items.has_focus and row is not None:
+            facts.show(self._item_facts(row))
+        else:
+            words = Content.assemble((f"{group.label}: ", "bold"), group.words)
+            keys = "   ".join(f"[{key}] {verb}" for key, verb in group.keys)
+            facts.show(Content("\n").join([words, Content.styled(keys, "$text-accent")]))
+
+    def _rule(self, selector: str, title: str) -> None:
+        rest = max(self.size.width - len(title), 0)
+        self.query_one(selector, Line).show(Content(title + self.signs.line * rest))
+
+    def _draw_group(self, group: Group[T], cells: int) -> Content:
+        lead = Content.assemble(
+            " ",
+            (pad(group.label, _LABEL), group.tone),
+            pad(count(group.count), _COUNT, "right"),
+            "  ",
+        )
+        keys = "  ".join(f"[{key}] {verb}" for key, verb in group.keys)
+        if lead.cell_length + width(group.words) + len(keys) + 2 > cells:
+            keys = " ".join(f"[{key}]" for key, _ in group.keys)
+        room = max(cells - lead.cell_length - len(keys) - 2, 0)
+        words = Content(group.words).truncate(room, ellipsis=True, pad=True)
+        return Content.assemble(lead, words, " ", (keys, "$text-accent"), " ")

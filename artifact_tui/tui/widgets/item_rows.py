@@ -1,0 +1,130 @@
+"""One item of a plan as a line, and as the sentences below the list. Names become safe here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.deletion.items import DONE, Action, Item, ItemState, Verdict
+from artifact_tui.text import fit, pad, plural, safe, size, width
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from artifact_tui.model import Alias
+    from artifact_tui.tui.signs import Signs
+
+_SIZE = 9
+_NAME_AT_LEAST = 18
+_DIGEST = 19
+"""Characters of a digest that are shown: its kind and twelve of its digits."""
+_BROAD = 70
+"""From this many cells on a line has room for aliases and reasons beside the name."""
+
+
+def alias_words(aliases: tuple[Alias, ...], signs: Signs) -> str:
+    """Aliases in one line, protected ones with their sign; safe."""
+    return " ".join(
+        safe(f"{alias.name}@{alias.scope}" if alias.scope else alias.name)
+        + (signs.protected if alias.protected else "")
+        for alias in aliases
+    )
+
+
+def _line(
+    sign: tuple[str, str], name: str, middle: tuple[str, str], item: Item, cells: int
+) -> Content:
+    """Sign, name, what is special about it, size."""
+    room = cells - 3 - _SIZE
+    if room < _BROAD - 3 - _SIZE:
+        special = min(width(middle[0]), max(room - _NAME_AT_LEAST, 0))
+        shown = room - special - 1
+    else:
+        shown = max(min(width(name), room * 3 // 5), room * 2 // 5)
+        special = room - shown - 1
+    return Content.assemble(
+        (f"{sign[0]} ", sign[1]),
+        pad(name, shown),
+        " ",
+        (pad(fit(middle[0], special), special), middle[1]),
+        pad(size(item.size), _SIZE, "right"),
+        " ",
+    )
+
+
+def review_line(item: Item, cells: int, signs: Signs, action: Action) -> Content:
+    """An item before it is applied: what will happen to it, its aliases, or why it stays."""
+    goes = signs.trash if action is Action.DELETE else signs.no
+    sign = {
+        Verdict.DELETE: (goes, "bold $text-error"),
+        Verdict.CONSENT: ("?", "bold $text-warning"),
+        Verdict.BLOCKED: (signs.locked, "$text-muted"),
+    }[item.verdict]
+    return _line(sign, safe(item.name), (_special(item, signs), "$text-muted"), item, cells)
+
+
+def _special(item: Item, signs: Signs) -> str:
+    parts = [alias_words(item.facts.aliases, signs)] if item.facts.aliases else []
+    if item.facts.dependents:
+        parts.append(f"{signs.dependents}{len(item.facts.dependents)}")
+    if item.added_as_dependent:
+        parts.append("joined as a dependent")
+    if item.verdict is not Verdict.DELETE:
+        parts.append(item.reason.words)
+    return f" {signs.dot} ".join(parts)
+
+
+def result_line(item: Item, cells: int, signs: Signs) -> Content:
+    """An item while or after it is applied: what happened to it, and why."""
+    sign = _state_sign(item, signs)
+    return _line(sign, safe(item.name), (result_words(item, signs), "$text-muted"), item, cells)
+
+
+def _state_sign(item: Item, signs: Signs) -> tuple[str, str]:
+    if item.verdict is not Verdict.DELETE:
+        return signs.locked, "$text-muted"
+    if item.state in DONE:
+        return signs.yes, "$text-success"
+    return {
+        ItemState.REFUSED: (signs.locked, "bold $text-warning"),
+        ItemState.FAILED: (signs.no, "bold $text-error"),
+        ItemState.SENT: (signs.working, "bold $text-accent"),
+        ItemState.NOT_TRIED: (signs.dot, "$text-muted"),
+    }.get(item.state, (signs.dot, ""))
+
+
+def result_words(item: Item, signs: Signs) -> str:
+    """What happened to one item in words; safe."""
+    if item.verdict is not Verdict.DELETE:
+        return f"left out: {item.reason.words}"
+    words = [item.state.words]
+    if item.state in {ItemState.REFUSED, ItemState.FAILED}:
+        words.append(item.reason.words)
+        words += [safe(text) for text in (item.detail, item.error) if text]
+        if item.retryable:
+            words.append("can be retried")
+    return f" {signs.dot} ".join(word for word in words if word)
+
+
+def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
+    """Everything that was reviewed about one item, and why it stays if it does."""
+    facts = item.facts
+    dot = f" {signs.dot} "
+    head = [safe(item.type), size(item.size), safe(facts.digest[:_DIGEST])]
+    if facts.aliases:
+        head.append("aliases " + alias_words(facts.aliases, signs))
+    if facts.dependents:
+        head.append(plural(len(facts.dependents), "live dependent"))
+    lines = [Content.assemble((safe(item.name), "bold"), "  ", dot.join(head))]
+    if item.verdict is not Verdict.DELETE:
+        detail = f": {safe(item.detail)}" if item.detail else ""
+        lines.append(Content.assemble((f"Stays: {item.reason.words}{detail}", "$text-warning")))
+    elif item.outside_dependents:
+        known = [safe(names.get(key, key)) for key in item.outside_dependents]
+        lines.append(Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning")))
+    elif item.state is not ItemState.PLANNED:
+        lines.append(Content(result_words(item, signs)))
+    elif item.added_as_dependent:
+        lines.append(Content("Not in your selection: it was made from something that is."))
+    return Content("\n").join(lines)

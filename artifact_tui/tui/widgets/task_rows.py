@@ -1,0 +1,162 @@
+"""One task as a line, and everything about it as sentences. Untrusted text becomes safe here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.deletion.items import DONE, ItemState
+from artifact_tui.deletion.plan import Status
+from artifact_tui.text import count, moment, pad, plural, safe, size
+from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
+
+if TYPE_CHECKING:
+    from artifact_tui.deletion.report import Group, Report
+    from artifact_tui.deletion.tasks import Task
+    from artifact_tui.tui.signs import Signs
+
+_BAR = 16
+_BROAD = 100
+_ENDED = frozenset({Status.FINISHED, Status.CANCELLED})
+
+
+def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
+    """A task in one line: where it is, how far, how fast; what came out once it has ended."""
+    sign, style = _sign(task, signs)
+    if task.error:
+        return Content.assemble((f" {sign} ", style), (safe(task.error), style))
+    far = f"{count(task.settled)} of {count(task.total)}"
+    parts: list[Content | str | tuple[str, str]] = [
+        (f" {sign} {pad(status_words(task), 12)}", style),
+        pad(f"{task.action} {far}", 24),
+    ]
+    if task.status in _ENDED:
+        parts.append((_outcome(task, signs), _outcome_style(task)))
+    else:
+        parts += [
+            (bar(task.settled, task.total, _BAR, signs), "$accent"),
+            f" {pad(percent(task.settled, task.total), 5, 'right')}  {rate_words(task)}",
+        ]
+    line = Content.assemble(*parts)
+    tail = f" {safe(task.registry)}  {ago(task.created_us, now_us)} "
+    if cells < _BROAD or line.cell_length + len(tail) > cells:
+        return line
+    gap = cells - line.cell_length - Content(tail).cell_length
+    return Content.assemble(line, " " * max(gap, 0), (tail, "$text-muted"))
+
+
+def _sign(task: Task, signs: Signs) -> tuple[str, str]:
+    if task.error:
+        return signs.no, "$text-error"
+    return {
+        Status.APPLYING: (signs.working, "bold $text-accent"),
+        Status.PAUSED: (signs.paused, "bold $text-warning"),
+        Status.INTERRUPTED: ("!", "bold $text-warning"),
+        Status.FINISHED: (signs.yes, "$text-success"),
+    }.get(task.status, (signs.dot, ""))
+
+
+def _outcome(task: Task, signs: Signs) -> str:
+    """The results of an ended task in short words."""
+    done = sum(task.states.get(state, 0) for state in DONE - {ItemState.GONE})
+    parts = [f"{count(done)} {task.action}d"]
+    for state, word in _SHORT.items():
+        if found := task.states.get(state, 0):
+            parts.append(f"{count(found)} {word}")
+    return f" {signs.dot} ".join(parts)
+
+
+_SHORT = {
+    ItemState.GONE: "already gone",
+    ItemState.REFUSED: "refused",
+    ItemState.FAILED: "failed",
+    ItemState.NOT_TRIED: "not tried",
+}
+
+
+def _outcome_style(task: Task) -> str:
+    bad = ItemState.FAILED in task.states or ItemState.REFUSED in task.states
+    return "$text-warning" if bad else ""
+
+
+def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) -> Content:
+    """Everything about a task: what, where, when, why it stopped, and the results by reason."""
+    dot = f" {signs.dot} "
+    if task.error:
+        return Content(f"{safe(str(task.path))}\n{safe(task.error)}")
+    what = f"{task.action} {plural(task.total, 'version')}, {size(task.listed)} listed"
+    lines = [
+        Content.assemble(
+            (what, "bold"), f", in {safe(task.registry)}  ", (safe(task.address), "$text-muted")
+        ),
+        Content(dot.join(_times(task, now_us))),
+    ]
+    if task.why:
+        lines.append(Content.assemble((f"Ended early: {safe(task.why)}", "$text-warning")))
+    lines += [Content.assemble((hint, "$text-warning")) for hint in _hints(task)]
+    lines.append(Content(""))
+    if report is not None:
+        lines += [_result(group, signs) for group in (*report.results, *report.left_out)]
+        if freed := _freed(report):
+            lines += [Content(""), Content(freed)]
+    lines += [Content(""), Content.assemble((f"plan file {safe(str(task.path))}", "$text-muted"))]
+    return Content("\n").join(lines)
+
+
+def _times(task: Task, now_us: int) -> list[str]:
+    parts = [f"planned {moment(task.created_us)}"]
+    if task.started_us is not None:
+        parts.append(f"started {moment(task.started_us)} ({ago(task.started_us, now_us)})")
+        if task.ended_us is not None:
+            parts.append(f"took {time_left(task.ended_us - task.started_us)}")
+    if task.alive and task.pid is not None:
+        parts.append(f"process {task.pid}")
+    return parts
+
+
+def _hints(task: Task) -> list[str]:
+    """What can be done next."""
+    if task.status is Status.INTERRUPTED:
+        return ["It can be resumed: what was sent is asked about first, nothing is sent twice."]
+    if task.status is Status.DRAFT:
+        return ["Saved and not confirmed: apply it with `artifact-tui apply` and its file."]
+    if task.status in _ENDED and task.retryable:
+        return [f"{plural(task.retryable, 'version')} failed and may be tried again."]
+    return []
+
+
+def _result(group: Group, signs: Signs) -> Content:
+    """One kind of result: how many, why, and the first names."""
+    sign, style = _group_sign(group, signs)
+    names = ", ".join(safe(name) for name in group.examples)
+    errors = "; ".join(safe(error) for error, _ in group.errors)
+    quoted = f" ({errors})" if errors else ""
+    head = f"{sign} {pad(count(group.count), 9, 'right')}  {group.words}{quoted}"
+    if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
+        return Content.assemble((head, style), (f"  {size(group.size)}", "$text-muted"))
+    return Content.assemble((head, style), (f"  {names}", "$text-muted"))
+
+
+def _group_sign(group: Group, signs: Signs) -> tuple[str, str]:
+    if group.state is None:
+        return signs.locked, "$text-muted"
+    if group.state in DONE:
+        return signs.yes, "$text-success"
+    return {
+        ItemState.REFUSED: (signs.locked, "bold $text-warning"),
+        ItemState.FAILED: (signs.no, "bold $text-error"),
+    }.get(group.state, (signs.dot, ""))
+
+
+def _freed(report: Report) -> str:
+    """What the bytes of an ended task are, honestly."""
+    summary = report.summary
+    if not report.deleted_bytes:
+        return ""
+    listed = f"{size(report.deleted_bytes)} listed"
+    if not report.complete:
+        return f"Deleted so far: {listed}."
+    after = f" after {summary.freed_after}" if summary.freed_after else ""
+    verb = "would be freed" if "purge" in summary.freed_after else "freed"
+    return f"Deleted: {listed}, {size(summary.freed)} {verb}{after}."

@@ -1,0 +1,174 @@
+"""Draws one row of the tree as styled segments. Every name passes `text.safe` here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+
+from artifact_tui.model import VersionState
+from artifact_tui.text import age, count, fit, pad, safe, size, width
+from artifact_tui.tui.widgets.tree.columns import INDENT, LEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.style import Style
+
+    from artifact_tui.catalog.rows import CollectionRow, VersionRow
+    from artifact_tui.tui.signs import Signs
+    from artifact_tui.tui.widgets.tree.columns import Column, Layout
+
+STYLES = ("name", "label", "alias", "protected", "muted", "mark", "bar", "warning", "text")
+"""The styles that a painter needs, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the widget knows about a line beside its row."""
+
+    ranged: bool = False
+    """Inside the range that is being chosen."""
+    opened: bool = False
+
+
+class Painter:
+    """Draws rows for one layout, one set of styles, one moment."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        styles: Mapping[str, Style],
+        signs: Signs,
+        now_us: int,
+        *,
+        biggest: int,
+    ) -> None:
+        self.layout = layout
+        self.styles = styles
+        self.signs = signs
+        self.now_us = now_us
+        self.biggest = max(biggest, 1)
+        """Bytes of the biggest collection: a full share bar."""
+
+    def collection(self, row: CollectionRow, look: Look) -> list[Segment]:
+        """A collection's own line."""
+        signs = self.signs
+        mark = signs.mark if row.marked >= row.versions else signs.partly if row.marked else " "
+        lead = self._lead(mark, look, signs.opened if look.opened else signs.closed)
+        name = pad(safe(row.name), max(self.layout.name - LEAD, 0))
+        parts = [*lead, self._segment(name, "name")]
+        for column in self.layout.columns:
+            parts += [self._gap(), *self._collection_cell(row, column)]
+        return [*parts, self._gap()]
+
+    def version(self, row: VersionRow, look: Look) -> list[Segment]:
+        """A version's line, below its collection."""
+        lead = self._lead(self.signs.mark if row.marked else " ", look, " ")
+        room = self.layout.label_width() - LEAD - INDENT
+        parts = [*lead, Segment(" " * INDENT, self.styles["text"]), *self._label(row, room)]
+        for column in self.layout.columns:
+            if column.id == "type":
+                continue
+            parts += [self._gap(), self._version_cell(row, column)]
+        return [*parts, self._gap()]
+
+    def placeholder(self, look: Look) -> list[Segment]:
+        """A version that is being fetched."""
+        room = self.layout.width + 1 - LEAD - INDENT
+        text = " " * INDENT + pad(self.signs.ellipsis, max(room, 0))
+        return [*self._lead(" ", look, " "), self._segment(text, "muted")]
+
+    def _lead(self, mark: str, look: Look, sign: str) -> list[Segment]:
+        margin = self.signs.ranged if look.ranged else " "
+        return [
+            self._segment(margin, "mark"),
+            self._segment(mark, "mark"),
+            self._segment(sign + " ", "muted"),
+        ]
+
+    def _collection_cell(self, row: CollectionRow, column: Column) -> list[Segment]:
+        match column.id:
+            case "type":
+                return [self._cell(safe(row.type), column, "muted")]
+            case "versions":
+                return [self._cell(count(row.versions), column, "text")]
+            case "size":
+                return [self._cell(size(row.size), column, "text")]
+            case "share":
+                return [self._segment(self._bar(row.size, column.width), "bar")]
+            case "age":
+                return [self._cell(age(row.newest_us, self.now_us), column, "muted")]
+            case _:
+                return [self._cell("", column, "muted")]
+
+    def _version_cell(self, row: VersionRow, column: Column) -> Segment:
+        match column.id:
+            case "versions":
+                text = f"{self.signs.dependents}{count(row.dependents)}"
+                return self._cell(text, column, "text" if row.dependents else "muted")
+            case "size":
+                return self._cell(size(row.size), column, "text")
+            case "age":
+                return self._cell(age(row.created_us, self.now_us), column, "muted")
+            case "ttl":
+                return self._ttl(row, column)
+            case _:
+                return self._cell("", column, "muted")
+
+    def _ttl(self, row: VersionRow, column: Column) -> Segment:
+        if row.expires_us is None:
+            return self._cell("", column, "muted")
+        if row.expires_us <= self.now_us:
+            return self._cell("expired", column, "warning")
+        left = age(self.now_us, row.expires_us)
+        return self._cell(f"{self.signs.ttl}{left}", column, "muted")
+
+    def _label(self, row: VersionRow, room: int) -> list[Segment]:
+        """Label, state signs and aliases, in exactly `room` cells."""
+        label = fit(safe(row.label), max(room, 0))
+        parts = [self._segment(label, "label")]
+        used = width(label)
+        for text, style in self._tags(row):
+            cells = width(text) + 1
+            if used + cells > room:
+                rest = self.signs.ellipsis
+                if used + 1 + len(rest) <= room:
+                    parts.append(self._segment(f" {rest}", "muted"))
+                    used += 1 + len(rest)
+                break
+            parts.append(self._segment(f" {text}", style))
+            used += cells
+        return [*parts, self._segment(" " * max(room - used, 0), "text")]
+
+    def _tags(self, row: VersionRow) -> list[tuple[str, str]]:
+        """What follows the label: state first, then aliases, the protected ones first."""
+        signs = self.signs
+        found: list[tuple[str, str]] = []
+        if row.state is VersionState.TRASH:
+            found.append((f"{signs.trash} trash", "warning"))
+        elif row.state is VersionState.PENDING:
+            found.append((f"{signs.pending} pending", "warning"))
+        for alias in sorted(row.aliases, key=lambda alias: not alias.protected):
+            name = fit(safe(alias.name), 24)
+            found.append(
+                (f"{name}{signs.protected}", "protected") if alias.protected else (name, "alias")
+            )
+        return found
+
+    def _bar(self, value: int, cells: int) -> str:
+        """A bar of `cells` cells, in eighths of a cell where the signs allow it."""
+        bar = self.signs.bar
+        steps = round(value * cells * len(bar) / self.biggest)
+        full, part = divmod(max(steps, 1 if value else 0), len(bar))
+        return pad(bar[-1] * full + (bar[part - 1] if part else ""), cells)
+
+    def _cell(self, text: str, column: Column, style: str) -> Segment:
+        return self._segment(pad(text, column.width, column.align), style)
+
+    def _segment(self, text: str, style: str) -> Segment:
+        return Segment(text, self.styles[style])
+
+    def _gap(self) -> Segment:
+        return Segment(" ", self.styles["text"])

@@ -1,0 +1,254 @@
+"""The tree table as a widget: collections and, where expanded, windows of their versions.
+
+Two million versions cost no more than two hundred: a line is painted from the outline and from the
+windows that were fetched, and one that is not here yet is drawn as a placeholder. Nothing in here
+waits for I/O but `load`, which changes nothing before it has what is on screen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.message import Message
+from textual.strip import Strip
+
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import pad
+from artifact_tui.tui.widgets.cursor_list import CursorList
+from artifact_tui.tui.widgets.tree.columns import LEAD, Layout, layout_for
+from artifact_tui.tui.widgets.tree.fetcher import Fetcher, Source
+from artifact_tui.tui.widgets.tree.outline import Outline, Place
+from artifact_tui.tui.widgets.tree.pages import PAGE, PageId, Pages
+from artifact_tui.tui.widgets.tree.painter import STYLES, Look, Painter
+from artifact_tui.tui.working import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual import events
+
+    from artifact_tui.catalog.rows import CollectionRow, VersionRow
+    from artifact_tui.tui.signs import Signs
+
+
+class TreeList(CursorList):
+    """The list of the browse screen."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tree--{name}" for name in STYLES}
+
+    class Failed(Message):
+        """A window could not be read."""
+
+        def __init__(self, error: ArtifactTuiError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(self, signs: Signs, now: Callable[[], int]) -> None:
+        super().__init__(id="tree")
+        self.outline = Outline()
+        self._signs = signs
+        self._now = now
+        self._fetcher: Fetcher | None = None
+        self._painter: Painter | None = None
+        self.nothing = ""
+        """Said instead of rows when there are none; safe words."""
+
+    # What is here
+
+    @property
+    def count(self) -> int:
+        """Lines of the tree."""
+        return len(self.outline)
+
+    @property
+    def pages(self) -> Pages:
+        """The versions that were fetched."""
+        return Pages() if self._fetcher is None else self._fetcher.pages
+
+    @property
+    def place(self) -> Place | None:
+        """What the cursor is on, None when the tree is empty."""
+        return self.outline.place(self.cursor)
+
+    @property
+    def row(self) -> CollectionRow | VersionRow | None:
+        """The row under the cursor; None when there is none or it is being fetched."""
+        place = self.place
+        if place is None or place.version is None:
+            return self.collection
+        return self.pages.row(self.outline.rows[place.collection].id, place.version)
+
+    @property
+    def collection(self) -> CollectionRow | None:
+        """The collection under the cursor, or that of the version there."""
+        place = self.place
+        return None if place is None else self.outline.rows[place.collection]
+
+    # Loading
+
+    async def load(self, rows: Sequence[CollectionRow], source: Source) -> None:
+        """Show these collections from now on; the cursor stays on its row where that is listed.
+
+        The windows on screen are fetched before anything changes, so that nothing flickers.
+        """
+        outline = Outline()
+        outline.opened = self.outline.opened
+        outline.set_rows(rows)
+        fetcher = Fetcher(source, self._arrived)
+        place = await self._same_place(outline, source)
+        line = min(self.cursor, max(len(outline) - 1, 0)) if place is None else outline.line(place)
+        top = line - (self.cursor - self.scroll_offset.y)
+        for page in _pages_between(outline, top, top + self.page_lines):
+            await fetcher.get(page)
+        self.outline, self._fetcher, self._painter = outline, fetcher, None
+        self.changed()
+        self.place_cursor(line, top)
+        self.in_view()
+        self.post_message(self.Moved(self))
+
+    async def _same_place(self, outline: Outline, source: Source) -> Place | None:
+        """Where the row under the cursor is in another outline; None when it is not there."""
+        collection, place, row = self.collection, self.place, self.row
+        index = None if collection is None else outline.index_of(collection.id)
+        if collection is None or place is None or index is None:
+            return None
+        if place.version is None or row is None or not outline.is_open(index):
+            return Place(index)
+        version = await source.position(collection.id, row.id)
+        return Place(index, place.version if version is None else version)
+
+    def in_view(self) -> None:
+        """Fetch what is on screen, then a page to each side."""
+        if self._fetcher is None:
+            return
+        top, height = self.scroll_offset.y, self.page_lines
+        wanted = dict.fromkeys(
+            [
+                *_pages_between(self.outline, top, top + height - 1),
+                *_pages_between(self.outline, top + height, top + 2 * height),
+                *_pages_between(self.outline, top - height, top - 1),
+            ]
+        )
+        if self._fetcher.want(wanted):
+            start(self, "pages", self._fetch, self._fetcher)
+
+    async def _fetch(self, fetcher: Fetcher) -> None:
+        try:
+            await fetcher.run()
+        except ArtifactTuiError as error:
+            self.post_message(self.Failed(error))
+
+    def _arrived(self, page: PageId, count: int) -> None:
+        """Draw the lines of a window that was fetched, if it is still wanted."""
+        index = self.outline.index_of(page.collection_id)
+        if index is None or not self.outline.is_open(index) or not count:
+            return
+        first = self.outline.line(Place(index, page.start))
+        self.refresh_lines(first, count)
+        if first <= self.cursor < first + count:
+            self.post_message(self.Moved(self))
+
+    # Expanding, and going to a place
+
+    def set_open(self, index: int, *, opened: bool) -> None:
+        """Expand or collapse a collection; the cursor stays on its row, or on the collection."""
+        if self.outline.is_open(index) == opened:
+            return
+        place, top = self.place, self.scroll_offset.y
+        self.end_range()
+        self.outline.set_open(index, opened=opened)
+        self.changed()
+        self.place_cursor(0 if place is None else self.outline.line(place), top)
+        self.in_view()
+        self.post_message(self.Moved(self))
+
+    def go(self, place: Place) -> None:
+        """Put the cursor on a place, expanding its collection if need be."""
+        if place.version is not None:
+            self.set_open(place.collection, opened=True)
+        self.move_to(self.outline.line(place))
+
+    def step_version(self, step: int) -> bool:
+        """Go to the next (1) or previous (-1) version, expanding; False when there is none."""
+        line = self.cursor + step
+        while (place := self.outline.place(line)) is not None:
+            if place.version is not None:
+                self.move_to(line)
+                return True
+            if step > 0 or not self.outline.is_open(place.collection):
+                last = self.outline.rows[place.collection].versions - 1
+                self.go(Place(place.collection, 0 if step > 0 else last))
+                return True
+            line += step
+        return False
+
+    # Drawing
+
+    @property
+    def columns(self) -> Layout:
+        """The columns at the present width."""
+        return layout_for(self.inner_width)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the columns again."""
+        self._painter = None
+        super().on_resize(event)
+
+    def notify_style_update(self) -> None:
+        """Colours have changed."""
+        super().notify_style_update()
+        self._painter = None
+
+    def render_line(self, y: int) -> Strip:
+        """One visible line; in an empty tree the first says why."""
+        if self.count or y != 1 or not self.nothing:
+            return super().render_line(y)
+        width = self.inner_width
+        words = pad(f"{' ' * LEAD}{self.nothing}", width)
+        return Strip([Segment(words, self.rich_style + self.ink("tree--muted"))], width)
+
+    def paint(self, line: int) -> Strip:
+        """One line of the tree."""
+        place = self.outline.place(line)
+        if place is None:
+            return Strip.blank(0)
+        chosen = self.range
+        look = Look(
+            ranged=chosen is not None and chosen[0] <= line <= chosen[1],
+            opened=self.outline.is_open(place.collection),
+        )
+        painter = self._painter_now()
+        collection = self.outline.rows[place.collection]
+        if place.version is None:
+            return Strip(painter.collection(collection, look))
+        row = self.pages.row(collection.id, place.version)
+        return Strip(painter.placeholder(look) if row is None else painter.version(row, look))
+
+    def _painter_now(self) -> Painter:
+        if self._painter is None:
+            styles = {name: self.ink(f"tree--{name}") for name in STYLES}
+            self._painter = Painter(
+                self.columns,
+                styles,
+                self._signs,
+                self._now(),
+                biggest=max((row.size for row in self.outline.rows), default=0),
+            )
+        return self._painter
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes where the mouse is; the tree sign, or a second click, opens."""
+        super().on_click(event)
+        if event.chain == 1 and event.x < LEAD:
+            self.post_message(self.Opened())
+
+
+def _pages_between(outline: Outline, first: int, last: int) -> list[PageId]:
+    """The windows that hold the versions on some lines."""
+    found: list[PageId] = []
+    for index, version, count in outline.runs(first, last):
+        if version is not None:
+            numbers = range(version // PAGE, (version + count - 1) // PAGE + 1)
+            found += [PageId(outline.rows[index].id, number) for number in numbers]
+    return found

@@ -1,0 +1,123 @@
+"""The command line, run in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+import uuid
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from artifact_tui.cli import main
+from artifact_tui.clients import local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command returned and printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def ageless(self) -> str:
+        """Standard output without how old things are."""
+        return re.sub(r"\d+ (s|min) old", "new", self.out)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON objects on standard output."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Cli(Protocol):
+    """Runs one command line."""
+
+    def __call__(self, *args: str | Path, code: int | None = 0) -> Ran:
+        """Run it, and check its exit code unless it is None."""
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run command lines as the console script would."""
+
+    def run(*args: str | Path, code: int | None = 0) -> Ran:
+        capsys.readouterr()
+        returned = main([str(arg) for arg in args])
+        printed = capsys.readouterr()
+        ran = Ran(returned, printed.out, printed.err)
+        assert code is None or ran.code == code, ran
+        return ran
+
+    return run
+
+
+@dataclass(frozen=True)
+class Local:
+    """A registry in a folder, filled through the client rather than the commands under test."""
+
+    path: Path
+
+    @property
+    def address(self) -> str:
+        """What a user types."""
+        return f"local:{self.path}"
+
+    def add(self, name: str, *, content: bytes = b"", **said: Any) -> str:
+        """Add a version; gives its key."""
+        source = self.path.parent / f"source-{uuid.uuid4().hex}"
+        source.write_bytes(content or name.encode("utf-8") * 10)
+
+        async def work() -> str:
+            client = local.create(self.path)
+            try:
+                version = await client.add(source, name, **{"type": "model", **said})
+            finally:
+                await client.aclose()
+            return version.key
+
+        return asyncio.run(work())
+
+    def change(self, work: Callable[[local.LocalClient], Coroutine[Any, Any, object]]) -> None:
+        """Do something to it, as another process would."""
+
+        async def main() -> None:
+            client = local.create(self.path)
+            try:
+                await work(client)
+            finally:
+                await client.aclose()
+
+        asyncio.run(main())
+
+    def states(self) -> dict[str, str]:
+        """The state of each version by NAME:V."""
+        with closing(sqlite3.connect(self.path / "registry.db")) as conn:
+            return dict(
+                conn.execute(
+                    "SELECT c.name || ':' || v.label, v.state FROM version v"
+                    " JOIN collection c ON c.id = v.collection_id"
+                )
+            )
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Local:
+    """Five versions of `net`, the newest with `latest`; `tiny:v0` was made from `net:v1`."""
+    made = Local(tmp_path / "reg")
+    keys = [made.add("net", content=bytes([n]) * (n + 1) * 1000) for n in range(5)]
+    made.add("tiny", parents=[keys[1]])
+    made.change(lambda client: client.unalias(keys[4], "latest"))
+    made.change(lambda client: client.alias(keys[3], "prod", protected=True))
+    made.change(lambda client: client.alias(keys[2], "candidate"))
+    return made

@@ -1,0 +1,145 @@
+"""`trash`, `restore`, `purge`, `gc` and `fsck`: what comes after a deletion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui import places
+from tests.cli.conftest import Local
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def deleted(cli: Cli, registry: Local, tmp_path: Path) -> Local:
+    """`net:v0` and `net:v4` are in the trash."""
+    cli("plan", registry.address, "name:net", "-o", tmp_path / "p.plan")
+    cli("apply", tmp_path / "p.plan", "--yes", "--expect", "2")
+    return registry
+
+
+def test_trash_lists_what_can_come_back(cli: Cli, deleted: Local) -> None:
+    out = cli("trash", deleted.address).out
+    assert "    1  net:v0  1 KB  deleted " in out
+    assert "2 versions in the trash of reg · 6 KB listed, 6 KB freed after purge and gc\n" in out
+    records = cli("trash", deleted.address, "size>2KB", "--json").records
+    assert [(r["version"], r["state"]) for r in records] == [("v4", "trash")]
+    assert "nothing of this" in cli("trash", deleted.address, "name:tiny|type:x").out
+
+
+def test_trash_and_restore_tell_of_aliases(cli: Cli, registry: Local, tmp_path: Path) -> None:
+    words = ("plan", registry.address, "alias:candidate", "--delete-aliases", "-o")
+    cli(*words, tmp_path / "p.plan")
+    cli("apply", tmp_path / "p.plan", "--yes", "--expect", "1")
+    assert "net:v2  3 KB  deleted " in cli("trash", registry.address).out
+    assert " · had the aliases candidate\n" in cli("trash", registry.address).out
+    cli("alias", registry.address, "net:v0", "--add", "candidate")
+    said = cli("restore", registry.address, "net:v2").out
+    assert "restored net:v2: another version has the alias “candidate” now\n" in said
+
+
+def test_restore_brings_back(cli: Cli, deleted: Local) -> None:
+    ran = cli("restore", deleted.address, "net:v0", "net:v4")
+    assert ran.out == "restored net:v0\nrestored net:v4\n2 versions of reg restored\n"
+    assert set(deleted.states().values()) == {"live"}
+
+
+def test_restore_undoes_a_whole_plan(cli: Cli, deleted: Local, tmp_path: Path) -> None:
+    records = cli("restore", deleted.address, "--plan", tmp_path / "p.plan", "--json").records
+    assert [(r["version"], r["result"]) for r in records] == [
+        ("v0", "restored"),
+        ("v4", "restored"),
+    ]
+    assert set(deleted.states().values()) == {"live"}
+
+
+def test_a_plan_is_undone_where_it_was_applied(cli: Cli, deleted: Local, tmp_path: Path) -> None:
+    other = Local(tmp_path / "other")
+    other.add("net")
+    said = cli("restore", other.address, "--plan", tmp_path / "p.plan", code=1).err
+    assert "was made for another registry" in said
+    assert "2 versions of reg restored" in cli("restore", "--plan", tmp_path / "p.plan").out
+
+
+def test_restore_says_what_did_not_come_back(cli: Cli, deleted: Local) -> None:
+    ran = cli("restore", deleted.address, "net:v0", "net:v1", code=1)
+    assert "restored net:v0\n" in ran.out
+    assert "not restored: net:v1: it is not in the trash\n" in ran.out
+    assert ran.out.endswith("1 version of reg restored, 1 not\n")
+    assert "Name the versions" in cli("restore", deleted.address, code=2).err
+    assert "Nothing was changed" in cli("--read-only", "restore", deleted.address, "net:v4",
+                                        code=1).err  # fmt: skip
+
+
+def test_purge_needs_consent_like_any_deletion(cli: Cli, deleted: Local) -> None:
+    ran = cli("purge", deleted.address, "--all", code=2)
+    assert "will be purged: 2 versions, 6 KB listed, 6 KB freed after gc\n" in ran.out
+    assert f"artifact-tui purge {deleted.address} --all --yes --expect 2" in ran.err
+    cli("purge", deleted.address, "--all", "--yes", "--expect", "3", code=1)
+    cli("purge", deleted.address, "--all", "--yes", code=2)
+    cli("--read-only", "purge", deleted.address, "--all", "--yes", "--expect", "2", code=1)
+    assert "Say what to purge" in cli("purge", deleted.address, code=2).err
+    assert "Say what to purge" in cli("purge", deleted.address, "net", "--all", code=2).err
+    assert list(places.plans_dir().iterdir()) == []
+    assert len(deleted.states()) == 6
+
+
+def test_purge_then_gc_frees_what_was_promised(cli: Cli, deleted: Local) -> None:
+    blobs = deleted.path / "blobs"
+    before = sum(path.stat().st_size for path in blobs.rglob("*") if path.is_file())
+    ran = cli("purge", deleted.address, "--all", "--yes", "--expect", "2")
+    assert "2 deleted, verified gone, 6 KB" in ran.out
+    assert f"next: artifact-tui gc {deleted.address}\n" in ran.out
+    assert "net:v0" not in deleted.states()
+    (record,) = cli("gc", deleted.address, "--json", "--dry-run").records
+    assert (record["freed"], record["objects"], record["dry_run"]) == (6000, 2, True)
+    assert cli("gc", deleted.address).out.startswith("reg: 6 KB freed (2 stored objects)\n")
+    after = sum(path.stat().st_size for path in blobs.rglob("*") if path.is_file())
+    assert before - after == 6000
+
+
+def test_a_filter_purges_only_in_the_trash(cli: Cli, deleted: Local) -> None:
+    ran = cli("purge", deleted.address, "net", "|", "tiny", "--yes", "--expect", "2", "--json")
+    assert {r["version"] for r in ran.records} == {"v0", "v4"}
+    assert len(deleted.states()) == 4
+
+
+def test_gc_takes_what_expired_and_waits_if_asked(cli: Cli, deleted: Local) -> None:
+    deleted.add("old", ttl_us=1)
+    deleted.add("old", content=b"newer")
+    cli("purge", deleted.address, "--all", "--yes", "--expect", "2")
+    out = cli("gc", deleted.address, "--grace", "1h").out
+    assert out.startswith("reg: 0 B freed (0 stored objects)\n")
+    assert "1 expired version moved to the trash" in out
+    assert "6 KB wait for the end of the grace period" in out
+    assert "Nothing was changed" in cli("--read-only", "gc", deleted.address, code=1).err
+
+
+def test_fsck_finds_nothing_in_a_sound_registry(cli: Cli, deleted: Local) -> None:
+    for options in ([], ["--verify"], ["--repair"]):
+        assert "nothing is wrong" in cli("fsck", deleted.address, *options).out
+
+
+def test_fsck_finds_what_is_missing(cli: Cli, deleted: Local) -> None:
+    blob = next(path for path in (deleted.path / "blobs").rglob("*") if path.is_file())
+    blob.unlink()
+    ran = cli("fsck", deleted.address, "--json", code=1)
+    (record,) = ran.records
+    assert record["problem"] == "missing"
+    assert not record["repaired"]
+    out = cli("fsck", deleted.address, code=1).out
+    assert out.startswith("    1  missing  ")
+    assert "1 that cost something" in out
+
+
+def test_fsck_mends_what_loses_nothing(cli: Cli, deleted: Local) -> None:
+    stray = deleted.path / "blobs" / "00" / ("00" + "a" * 62)
+    stray.write_bytes(b"x" * 100)
+    assert "--repair" in cli("fsck", deleted.address, code=1).out
+    assert "1 problem, 1 mended" in cli("fsck", deleted.address, "--repair").out
+    assert not stray.exists()

@@ -1,0 +1,260 @@
+"""`apply`: only what was reviewed, only when it was confirmed, and an honest exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pytest
+
+from artifact_tui.deletion import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli, Local
+
+LIVE = {"net:v1", "net:v2", "net:v3", "tiny:v0"}
+"""What stays when a plan for `name:net` is applied."""
+
+
+@pytest.fixture
+def plan(cli: Cli, registry: Local, tmp_path: Path) -> Path:
+    """A plan that deletes `net:v0` and `net:v4`."""
+    path = tmp_path / "p.plan"
+    cli("plan", registry.address, "name:net", "-o", path)
+    return path
+
+
+def live(registry: Local) -> set[str]:
+    return {name for name, state in registry.states().items() if state == "live"}
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+@contextmanager
+def locked(registry: Local) -> Iterator[None]:
+    """Nobody else can write the registry meanwhile, so that an apply cannot end."""
+    with closing(sqlite3.connect(registry.path / "registry.db", isolation_level=None)) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        yield
+        conn.execute("ROLLBACK")
+
+
+def on_terminal(*args: object) -> pexpect.spawn[str]:
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "artifact_tui", *map(str, args)],
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 80),
+        env={**os.environ, "TERM": "xterm"},
+    )
+
+
+def on_terminal_locked(lock: ExitStack, registry: Local, *args: object) -> pexpect.spawn[str]:
+    """The same with the registry locked until `lock` is closed."""
+    lock.enter_context(locked(registry))
+    return on_terminal(*args)
+
+
+def test_what_was_reviewed_is_deleted_and_nothing_else(
+    cli: Cli, registry: Local, plan: Path
+) -> None:
+    ran = cli("apply", plan, "--yes", "--expect", "2")
+    assert ran.out.startswith("finished: 2 versions to be deleted in reg\n")
+    assert "  2 deleted, verified gone, 6 KB\n" in ran.out
+    assert "all of it frees 6 KB after purge and gc" in ran.out
+    assert live(registry) == LIVE
+    out = cli("report", plan, "--items").out
+    assert "    1  net:v0  1 KB  [verified]\n    5  net:v4  5 KB  [verified]\n" in out
+    assert "applied already (finished)" in cli("apply", plan, "--yes", "--expect", "2", code=1).err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--yes"], 2, "--yes needs --expect COUNT"),
+        (["--expect", "2"], 2, "--expect goes with --yes"),
+        (["--yes", "--expect", "3"], 1, "deletes 2 versions, not 3"),
+        (["--yes", "--expect", "0"], 2, "--expect"),
+        ([], 2, "no terminal to ask on"),
+        (["--read-only"], 2, "No such option"),
+    ],
+)
+def test_without_consent_nothing_is_deleted(  # noqa: PLR0917 - three are parameters
+    cli: Cli, registry: Local, plan: Path, options: list[str], code: int, said: str
+) -> None:
+    ran = cli("apply", plan, *options, code=code)
+    assert said in ran.err
+    assert len(live(registry)) == 6
+    if not options:
+        assert f"artifact-tui apply {plan} --yes --expect 2" in ran.err
+
+
+def test_read_only_means_read_only(cli: Cli, registry: Local, plan: Path, home: Path) -> None:
+    words = ("apply", plan, "--yes", "--expect", "2")
+    assert "may only be read" in cli("--read-only", *words, code=1).err
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "config.toml").write_text(
+        f'[registries.team]\naddress = "{registry.address}"\nproduction = true\n'
+    )
+    assert "“team” may only be read" in cli(*words, code=1).err
+    assert len(live(registry)) == 6
+
+
+def test_what_changed_since_the_review_stays(cli: Cli, registry: Local, plan: Path) -> None:
+    (record,) = cli("show", registry.address, "net:v4", "--json").records
+    registry.change(lambda client: client.alias(record["key"], "new"))
+    ran = cli("apply", plan, "--yes", "--expect", "2", "--json", code=1)
+    results = {r["version"]: (r["result"], r["reason"]) for r in ran.records}
+    assert results["v0"] == ("verified", "")
+    assert results["v4"] == ("refused", "aliases_changed")
+    assert "its aliases changed since the review" in ran.err
+    assert live(registry) == LIVE | {"net:v4"}
+
+
+def test_a_copy_is_not_applied_again(cli: Cli, registry: Local, plan: Path, tmp_path: Path) -> None:
+    shutil.copy(plan, tmp_path / "copy.plan")
+    cli("apply", plan, "--yes", "--expect", "2")
+    cli("restore", registry.address, "--plan", plan)
+    cli("apply", tmp_path / "copy.plan", "--yes", "--expect", "2", code=1)
+    assert len(live(registry)) == 6
+
+
+@pytest.mark.parametrize("typed", ["", "3", "yes", "net"])
+def test_another_answer_deletes_nothing(registry: Local, plan: Path, typed: str) -> None:
+    with on_terminal("apply", plan) as shell:
+        shell.expect_exact("will be deleted: 2 versions")
+        shell.expect_exact("type y to delete (Enter alone leaves everything as it is): ")
+        shell.sendline(typed)
+        shell.expect_exact("Nothing was deleted.")
+        shell.expect(pexpect.EOF)
+    assert shell.exitstatus == 1
+    assert len(live(registry)) == 6
+
+
+def test_the_right_answer_on_a_terminal(registry: Local, plan: Path) -> None:
+    with on_terminal("apply", plan) as shell:
+        shell.expect_exact("as it is): ")
+        shell.sendline("y")
+        shell.expect_exact("2 deleted, verified gone")
+        shell.expect(pexpect.EOF)
+    assert shell.exitstatus == 0
+    assert live(registry) == LIVE
+
+
+def test_what_was_typed_before_the_question_does_not_answer_it(registry: Local, plan: Path) -> None:
+    with on_terminal("apply", plan) as shell:
+        shell.send("y\ny\ny\n")
+        shell.expect_exact("as it is): ")
+        shell.sendline("")
+        shell.expect_exact("Nothing was deleted.")
+        shell.expect(pexpect.EOF)
+    assert len(live(registry)) == 6
+
+
+def test_ctrl_c_at_the_question_leaves(registry: Local, plan: Path) -> None:
+    with on_terminal("apply", plan) as shell:
+        shell.expect_exact("as it is): ")
+        shell.sendintr()
+        shell.expect_exact("interrupted")
+        shell.expect(pexpect.EOF)
+    assert shell.exitstatus == 130
+    assert len(live(registry)) == 6
+
+
+def test_ctrl_c_stops_it_cleanly_and_resume_goes_on(cli: Cli, registry: Local, plan: Path) -> None:
+    with (
+        ExitStack() as lock,
+        on_terminal_locked(lock, registry, "apply", plan, "--yes", "--expect", "2") as shell,
+    ):
+        shell.expect_exact("0 of 2 deleted")
+        shell.sendintr()
+        shell.expect_exact("stopping after what is in flight")
+        lock.close()
+        shell.expect_exact(f"to go on: artifact-tui resume {plan}")
+        shell.expect(pexpect.EOF)
+    assert shell.exitstatus == 130
+    assert len(live(registry)) in {5, 6}
+    assert "interrupted" in cli("tasks").out
+    assert "2 deleted, verified gone" in cli("resume").out
+    assert live(registry) == LIVE
+    assert "No plan was interrupted" in cli("resume", code=1).err
+
+
+def test_kill_9_is_survived(cli: Cli, registry: Local, plan: Path) -> None:
+    with locked(registry):
+        out = cli("apply", plan, "--yes", "--expect", "2", "--detach").out
+        assert "it goes on by itself" in out
+        task = tasks.read_task(plan)
+        assert task.alive
+        assert task.pid is not None
+        os.kill(task.pid, signal.SIGKILL)
+        until(lambda: not tasks.read_task(plan).alive)
+    (record,) = cli("tasks", "--json").records
+    assert (record["status"], record["settled"], record["total"]) == ("interrupted", 0, 2)
+    assert "2 deleted, verified gone" in cli("resume", record["id"][:6]).out
+    assert live(registry) == LIVE
+
+
+def test_closing_the_terminal_does_not_stop_it(registry: Local, plan: Path) -> None:
+    with locked(registry):
+        shell = on_terminal("apply", plan, "--yes", "--expect", "2")
+        shell.expect_exact("0 of 2 deleted")
+        shell.close(force=True)
+        assert tasks.read_task(plan).alive
+    until(lambda: not tasks.read_task(plan).alive)
+    assert live(registry) == LIVE
+
+
+def test_a_task_can_be_paused_and_cancelled(cli: Cli, registry: Local, plan: Path) -> None:
+    with locked(registry):
+        cli("apply", plan, "--yes", "--expect", "2", "--detach")
+        assert "running" in cli("tasks").out
+        cli("tasks", "--pause", plan)
+        cli("tasks", "--cancel", plan)
+    until(lambda: not tasks.read_task(plan).alive)
+    assert "cancelled" in cli("tasks").out
+    assert "There is nothing left" in cli("tasks", "--cancel", plan, code=1).err
+    records: list[dict[str, Any]] = cli("report", plan, "--json").records
+    assert {r["result"] for r in records if r["verdict"] == "delete"} <= {"verified", "not_tried"}
+
+
+def test_a_plan_for_another_registry_is_refused(
+    cli: Cli, registry: Local, plan: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(registry.path)
+    registry.add("net")
+    ran = cli("apply", plan, "--yes", "--expect", "2", code=1)
+    assert "another one" in ran.err
+    assert live(registry) == {"net:v0"}
+
+
+def test_tasks_says_when_there_is_none(cli: Cli) -> None:
+    assert cli("tasks").out == "no plan was made or applied here yet\n"
+    assert cli("tasks", "--json").out == ""
+    assert "No plan has an id" in cli("resume", "abc", code=1).err
+
+
+def test_a_plan_that_cannot_be_read_is_listed(cli: Cli, registry: Local) -> None:
+    cli("plan", registry.address, "name:net")
+    (record,) = cli("tasks", "--json").records
+    with open(record["path"], "r+b") as broken:  # noqa: PTH123 - in place
+        broken.write(b"x" * 200)
+    assert "not readable" in cli("tasks").out
+    assert json.loads(cli("tasks", "--json").out)["status"] == "unreadable"

@@ -1,0 +1,190 @@
+"""Collections, versions, edges, files and facts, page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from artifact_tui.errors import NotFoundError
+from artifact_tui.model import Alias, Deletion, Edge, Page, VersionState
+from tests.contract.world import HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from artifact_tui.clients.base import Client
+    from artifact_tui.model import Version
+    from tests.contract.world import World
+
+T = TypeVar("T")
+
+
+async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
+    """All rows of all pages."""
+    rows: list[T] = []
+    after = None
+    while True:
+        page = await read(after)
+        rows += page.rows
+        if page.after is None:
+            return rows
+        assert page.rows, "a page that is not the last has rows"
+        after = page.after
+
+
+async def versions_of(client: Client, name: str) -> list[Version]:
+    found = {one.name: one for one in await every(client.collections)}
+    key = found[name].key
+    return await every(lambda after: client.versions(key, after))
+
+
+async def test_an_empty_registry_has_one_empty_page_of_everything(world: World) -> None:
+    assert await world.client.collections() == Page(())
+    assert await world.client.edges() == Page(())
+    assert await world.client.facts([]) == {}
+
+
+async def test_identity_stays_the_same_and_names_the_kind(world: World) -> None:
+    again = await world.reopen(read_only=True)
+    assert again.identity == world.client.identity
+    assert world.client.identity.uid
+    assert world.client.identity.address.partition(":")[0]
+    assert not world.client.read_only
+    assert again.read_only
+
+
+async def test_every_collection_is_listed_once_over_all_pages(world: World) -> None:
+    names = [f"c{n}" for n in range(8)]
+    for name in names:
+        await world.make(name, kind="dataset")
+    found = await every(world.client.collections)
+    assert sorted(one.name for one in found) == names
+    assert len({one.key for one in found}) == len(names)
+    assert {one.type for one in found} == {"dataset"}
+
+
+async def test_every_version_is_listed_once_oldest_first(world: World) -> None:
+    keys = [await world.make("series") for _ in range(10)]
+    found = await versions_of(world.client, "series")
+    assert [one.key for one in found] == keys
+    assert [one.ordinal for one in found] == sorted(one.ordinal for one in found)
+    assert len({one.label for one in found}) == len(keys)
+
+
+async def test_an_unknown_collection_is_an_empty_last_page(world: World) -> None:
+    page = await world.client.versions("nothing like it")
+    assert page.rows == ()
+    assert page.after is None
+
+
+async def test_a_version_says_what_is_known_about_it(world: World) -> None:
+    key = await world.make(
+        "m", files={"a": b"12", "d/b": b"345"}, aliases=["one"], tags=["t", "s"], ttl_us=HOUR
+    )
+    (version,) = await versions_of(world.client, "m")
+    assert version.key == key
+    assert version.state is VersionState.LIVE
+    assert (version.size, version.file_count) == (5, 2)
+    assert Alias("one") in version.aliases
+    assert version.tags == ("s", "t")
+    assert version.ttl_us == HOUR
+    assert version.created_us == world.now_us
+    assert version.digest
+
+
+@pytest.mark.needs("soft_delete")
+async def test_deleting_between_pages_neither_skips_nor_repeats(world: World) -> None:
+    keys = [await world.make("series") for _ in range(9)]
+    (collection,) = (await world.client.collections()).rows
+    first = await world.client.versions(collection.key)
+    for version in first.rows:
+        await world.client.delete([Deletion(version.key)])
+        await world.client.purge([version.key])
+    rest = await every(lambda after: world.client.versions(collection.key, after or first.after))
+    assert [one.key for one in (*first.rows, *rest)] == keys
+
+
+@pytest.mark.needs("soft_delete")
+async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) -> None:
+    key = await world.make("m")
+    await world.client.delete([Deletion(key)])
+    (version,) = await versions_of(world.client, "m")
+    assert version.state is VersionState.TRASH
+    assert version.deleted_us == world.now_us
+    assert version.deleted_by == "tester"
+
+
+@pytest.mark.needs("lineage")
+async def test_every_edge_is_listed_once(world: World) -> None:
+    parents = [await world.make("p") for _ in range(4)]
+    children = [await world.make("c", parents=parents) for _ in range(3)]
+    found = await every(world.client.edges)
+    assert sorted(found) == sorted(Edge(p, c) for p in parents for c in children)
+
+
+async def test_files_come_by_path_with_their_sizes(world: World) -> None:
+    key = await world.make("m", files={"b": b"22", "a/x": b"1", "a": b"4444"})
+    files = await world.client.files(key)
+    assert [(one.path, one.size) for one in files] == [("a", 4), ("a/x", 1), ("b", 2)]
+
+
+async def test_files_of_no_version_are_not_found(world: World) -> None:
+    with pytest.raises(NotFoundError):
+        await world.client.files("nothing like it")
+
+
+async def test_facts_leave_out_what_is_gone(world: World) -> None:
+    key = await world.make("m")
+    found = await world.client.facts([key, "nothing like it"])
+    assert set(found) == {key}
+    assert found[key].state is VersionState.LIVE
+
+
+@pytest.mark.needs("aliases")
+async def test_facts_have_every_alias_sorted(world: World) -> None:
+    key = await world.make("m", aliases=["b", "a"], protected=["production"])
+    facts = (await world.client.facts([key]))[key]
+    assert facts.aliases == (Alias("a"), Alias("b"), Alias("production", protected=True))
+
+
+@pytest.mark.needs("lineage")
+async def test_dependents_are_the_nearest_live_versions(world: World) -> None:
+    top = await world.make("a")
+    middle = [await world.make("b", parents=[top]) for _ in range(2)]
+    low = await world.make("c", parents=middle)
+    assert (await world.client.facts([top]))[top].dependents == tuple(sorted(middle))
+    assert (await world.client.facts([low]))[low].dependents == ()
+
+
+@pytest.mark.needs("lineage", "soft_delete")
+async def test_a_dependent_in_the_trash_passes_on_its_own_dependents(world: World) -> None:
+    top = await world.make("a")
+    middle = await world.make("b", parents=[top])
+    low = await world.make("c", parents=[middle])
+    await world.client.delete([Deletion(middle, orphan_dependents=True)])
+    assert (await world.client.facts([top]))[top].dependents == (low,)
+    await world.client.delete([Deletion(low)])
+    assert (await world.client.facts([top]))[top].dependents == ()
+
+
+@pytest.mark.needs("conditional_delete", "aliases", "lineage")
+async def test_a_token_changes_with_each_fact_and_with_nothing_else(world: World) -> None:
+    key = await world.make("m")
+    seen = []
+
+    async def token() -> str:
+        return (await world.client.facts([key]))[key].token
+
+    seen.append(await token())
+    await world.alias(key, "one")
+    seen.append(await token())
+    await world.alias(key, "one", protected=True)
+    seen.append(await token())
+    await world.make("n", parents=[key])
+    seen.append(await token())
+    assert all(seen)
+    assert len(set(seen)) == len(seen)
+    await world.make("unrelated", aliases=["one"])
+    world.advance(HOUR)
+    assert await token() == seen[-1]

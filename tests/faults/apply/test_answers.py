@@ -1,0 +1,293 @@
+"""Registries that lie, fall silent or fall over, one call at a time, in this process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion import tasks
+from artifact_tui.deletion.apply import apply
+from artifact_tui.deletion.items import ItemState, Reason
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.errors import PlanError
+from artifact_tui.model import Facts, VersionState
+from tests.servers.faulty.faulty import FaultyClient, Rule, Script
+from tests.unit.deletion.world import HASTE, World, all_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+S = ItemState
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    found = World(tmp_path / "registry")
+    yield found
+    found.close()
+
+
+def script(*rules: Rule) -> Script:
+    return Script(rules)
+
+
+async def outcome(
+    world: World, *rules: Rule, count: int = 3
+) -> tuple[dict[ItemState, int], Status, list[str], FaultyClient]:
+    """Apply a plan of plain versions under these rules: states, status, keys, the registry."""
+    keys = world.add_plain(count)
+    client = world.faulty(script(*rules))
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        states = dict(plan.summary.states)
+        for item in plan.every_item():
+            gone = item.key not in world.live()
+            assert gone is (item.state in {S.VERIFIED, S.DELETED, S.GONE}), item
+        return states, plan.status, keys, client
+
+
+@pytest.mark.parametrize("do", ["failed", "unknown"])
+async def test_what_may_work_later_is_tried_again_and_works(world: World, do: str) -> None:
+    states, status, _, client = await outcome(world, Rule("delete", do, 2))
+    assert (states, status) == ({S.VERIFIED: 3}, Status.FINISHED)
+    assert len(client.served.really()) == 3
+
+
+@pytest.mark.parametrize("do", ["failed-after", "unknown-after", "drop-after", "echo-after"])
+async def test_what_was_done_under_a_bad_answer_is_not_done_twice(world: World, do: str) -> None:
+    states, status, keys, client = await outcome(world, Rule("delete", do))
+    assert (states, status) == ({S.VERIFIED: 3}, Status.FINISHED)
+    assert sorted(client.served.really()) == sorted(keys)
+
+
+@pytest.mark.parametrize("do", ["failed", "unknown"])
+async def test_patience_ends(world: World, do: str) -> None:
+    states, status, keys, client = await outcome(world, Rule("delete", do))
+    assert (states, status) == ({S.FAILED: 3}, Status.FINISHED)
+    calls = [line for line in client.served.lines() if line["op"] == "delete"]
+    sent = [key for line in calls if line["at"] == "begin" for key in line["keys"]]
+    assert all(sent.count(key) == HASTE.tries for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("do", "reason"), [("done", Reason.STILL_THERE), ("absent", Reason.SAID_ABSENT)]
+)
+async def test_a_lie_is_found_out_and_can_be_retried(world: World, do: str, reason: Reason) -> None:
+    keys = world.add_plain(3)
+    client = world.faulty(script(Rule("delete", do, 2)))
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        failed = plan.items(state=S.FAILED)
+        assert [(i.reason, i.retryable) for i in failed] == [(reason, True)] * 2
+        assert reason.words.startswith("answered")
+
+
+async def test_absent_after_we_may_have_sent_it_counts_as_deleted(world: World) -> None:
+    rules = (Rule("delete", "raise-after", 1), Rule("facts", "raise", 2))
+    states, status, _, _ = await outcome(world, *rules, count=1)
+    assert (states, status) == ({S.VERIFIED: 1}, Status.FINISHED)
+
+
+async def test_absent_with_the_effect_is_gone_and_not_ours_to_claim(world: World) -> None:
+    states, _, _, _ = await outcome(world, Rule("delete", "absent-after"), count=1)
+    assert states == {S.GONE: 1}
+
+
+async def test_a_refusal_is_final(world: World) -> None:
+    states, status, _, client = await outcome(world, Rule("delete", "refused"))
+    assert (states, status) == ({S.REFUSED: 3}, Status.FINISHED)
+    assert len([x for x in client.served.lines() if x["op"] == "delete"]) == 4
+
+
+@pytest.mark.parametrize("do", ["raise", "raise-after", "busy"])
+@pytest.mark.parametrize("op", ["facts", "delete"])
+@pytest.mark.parametrize("call", [1, 2, 3])
+async def test_a_call_that_fails_as_a_whole_is_tried_again(
+    world: World, op: str, do: str, call: int
+) -> None:
+    states, status, keys, client = await outcome(world, Rule(op, do, call), count=30)
+    assert (states, status) == ({S.VERIFIED: 30}, Status.FINISHED)
+    assert sorted(client.served.really()) == sorted(set(client.served.really()) & set(keys))
+
+
+async def test_a_registry_out_of_reach_ends_the_run_and_leaves_the_rest(world: World) -> None:
+    keys = world.add_plain(30)
+    rules = [Rule("delete", "raise", n) for n in range(2, 6)]
+    client = world.faulty(script(*rules))
+    with world.plan(keys, faulty=True) as plan:
+        ending = await apply(plan, client, policy=HASTE)
+        assert ending.status is Status.INTERRUPTED
+        assert "cannot be reached" in ending.why
+        assert plan.summary.states == {S.VERIFIED: 1, S.FAILED: 10, S.PLANNED: 19}
+        failed = plan.items(state=S.FAILED)
+        assert {(i.reason, i.retryable) for i in failed} == {(Reason.UNREACHABLE, True)}
+        assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
+        assert plan.summary.states == {S.VERIFIED: 20, S.FAILED: 10}
+
+
+async def test_nothing_is_claimed_about_what_nobody_can_see(world: World) -> None:
+    keys = world.add_plain(5)
+    rules = [Rule("delete", "raise-after", 1), *(Rule("facts", "raise", n) for n in range(2, 6))]
+    client = world.faulty(script(*rules))
+    with world.plan(keys, faulty=True) as plan:
+        ending = await apply(plan, client, policy=HASTE)
+        assert ending.status is Status.INTERRUPTED
+        assert plan.summary.states == {S.SENT: 1, S.PLANNED: 4}
+        assert plan.items(state=S.SENT)[0].reason is Reason.NO_ANSWER
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.VERIFIED: 5}
+
+
+@pytest.mark.parametrize(
+    ("do", "end"), [("unknown-after", S.VERIFIED), ("done", S.FAILED), ("absent", S.VERIFIED)]
+)
+async def test_what_could_not_be_looked_at_is_looked_at_later(
+    world: World, do: str, end: ItemState
+) -> None:
+    rules = (Rule("delete", do, 1), Rule("facts", "raise", 2))
+    states, status, _, _ = await outcome(world, *rules, count=1)
+    assert (states, status) == ({end: 1}, Status.FINISHED)
+
+
+async def test_done_that_nobody_could_check_is_called_deleted_and_no_more(world: World) -> None:
+    rules = [Rule("facts", "raise", n) for n in range(2, 12)]
+    states, status, _, _ = await outcome(world, *rules, count=1)
+    assert (states, status) == ({S.DELETED: 1}, Status.FINISHED)
+
+
+async def test_a_client_that_breaks_is_a_registry_that_fails(world: World) -> None:
+    keys = world.add_plain(2)
+
+    class Broken(FaultyClient):
+        async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+            raise KeyError(len(keys))
+
+    client = Broken(world.client, Script(), world.path)
+    with world.plan(keys, faulty=True) as plan:
+        ending = await apply(plan, client, policy=HASTE)
+        assert (ending.status, ending.why) == (Status.INTERRUPTED, "KeyError: 1")
+    assert world.live() == set(keys)
+
+
+async def test_facts_about_something_else_are_not_believed(world: World) -> None:
+    keys = world.add_plain(2)
+
+    class Mixed(FaultyClient):
+        async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+            return {key: Facts("other", "d", VersionState.TRASH) for key in keys}
+
+    client = Mixed(world.client, Script(), world.path)
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.FAILED: 1, S.PLANNED: 1}
+    assert world.live() == set(keys)
+
+
+async def test_a_token_in_an_error_is_not_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARTIFACT_TUI_TOKEN", "s3cret-token")
+
+    class Leaky(FaultyClient):
+        async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+            raise RuntimeError(f"{keys}: Authorization: Bearer s3cret-token")
+
+    with world.plan(world.add_plain(2), faulty=True) as plan:
+        await apply(plan, Leaky(world.client, Script(), world.path), policy=HASTE)
+        assert "Bearer ***" in plan.why
+        path = plan.path
+    assert b"s3cret-token" not in path.read_bytes()
+
+
+async def test_without_conditional_deletes_the_look_still_protects(world: World) -> None:
+    keys = world.add_plain(20)
+    hit = keys[15]
+
+    def someone(op: str, call: int) -> None:
+        if (op, call) == ("delete", 2):
+            world.store.alias(hit, "new")
+
+    client = world.faulty(Script(conditional_delete=False), someone)
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        refused = plan.items(state=S.REFUSED)
+        assert [(i.key, i.reason) for i in refused] == [(hit, Reason.ALIASES_CHANGED)]
+    assert world.live() == {hit}
+
+
+async def test_a_change_between_look_and_call_is_seen_by_the_token(world: World) -> None:
+    key = world.add(aliases=["best"])
+
+    def someone(op: str, call: int) -> None:
+        if (op, call) == ("delete", 1):
+            world.store.alias(key, "new")
+
+    client = world.faulty(hook=someone)
+    with world.plan([key], all_options(), faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        item = plan.items(state=S.REFUSED)[0]
+        assert (item.reason, item.detail) == (Reason.ALIASES_CHANGED, "+new")
+    assert world.live() == {key}
+
+
+async def test_what_failed_is_retried_as_a_group_with_its_parents(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = world.add("base")
+    tuned = world.add("tuned", parents=[base])
+    changed = world.add("plain")
+    client = world.faulty(script(*(Rule("delete", "failed", n, (tuned,)) for n in range(1, 6))))
+    started: list[Path] = []
+    monkeypatch.setattr("artifact_tui.deletion.launch.start", started.append)
+    with world.plan([base, tuned, changed], faulty=True) as plan:
+        world.store.alias(changed, "new")
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.FAILED: 1, S.REFUSED: 2}
+        assert tasks.read_task(plan.path).retryable == 1
+        assert tasks.retry_failed(plan.path) == 1
+        assert started == [plan.path]
+        assert plan.summary.states == {S.PLANNED: 2, S.REFUSED: 1}
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.VERIFIED: 2, S.REFUSED: 1}
+        assert tasks.retry_failed(plan.path) == 0
+    assert world.live() == {changed}
+
+
+@pytest.mark.parametrize("room", range(6))
+async def test_a_full_disk_stops_the_deleting(world: World, room: int) -> None:
+    keys = world.add_plain(600)
+    client = world.faulty()
+    plan = world.plan(keys, faulty=True)
+    with plan:
+        pages = plan.one("PRAGMA page_count")
+        plan.conn.execute(f"PRAGMA max_page_count={pages + room}")
+        with pytest.raises(PlanError, match="full"):
+            await apply(plan, client, policy=HASTE)
+    really = client.served.really()
+    with Plan.open(plan.path, write=True) as again:
+        states = again.summary.states
+        assert states.get(S.VERIFIED, 0) <= len(really)
+        assert states.get(S.VERIFIED, 0) + states.get(S.SENT, 0) >= len(really)
+        await apply(again, client, policy=HASTE)
+        assert again.summary.states == {S.VERIFIED: 600}
+    assert sorted(client.served.really()) == sorted(keys)
+
+
+async def test_every_kind_of_fault_together_still_ends_in_the_truth(world: World) -> None:
+    rules = [
+        Rule("delete", "raise", 1),
+        Rule("delete", "raise-after", 2),
+        Rule("facts", "raise", 3),
+        Rule("delete", "unknown-after", 4),
+        Rule("delete", "failed", 5),
+        Rule("delete", "drop-after", 6),
+    ]
+    keys = world.add_plain(40)
+    client = world.faulty(replace(script(*rules), batch_delete=5))
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.VERIFIED: 40}
+    assert world.live() == set()

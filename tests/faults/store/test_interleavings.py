@@ -1,0 +1,226 @@
+"""Two at once, with the worst moment forced instead of hoped for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from artifact_tui.clients.local import export, gc, locks
+from artifact_tui.clients.local.store import Store
+from artifact_tui.errors import BusyError, RegistryError
+from artifact_tui.model import Deletion
+from tests.faults.store.invariants import check
+from tests.unit.local.support import blobs, opened, put, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from artifact_tui.clients.local.layout import Layout
+
+WAIT = 30
+BYTES = b"shared by two" * 50
+
+
+class Gate:
+    """Stops the first thread that comes through, until it is told to go on."""
+
+    def __init__(self, call: Callable[..., Any], *, after: bool = False) -> None:
+        self._call = call
+        self._after = after
+        self._first = True
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        result = self._call(*args, **more) if self._after else None
+        if self._first:
+            self._first = False
+            self.reached.set()
+            assert self.open.wait(WAIT)
+        return result if self._after else self._call(*args, **more)
+
+    def method(self) -> Callable[..., Any]:
+        """The gate as a method: it is given the object too."""
+
+        def method(*args: Any, **more: Any) -> Any:
+            return self(*args, **more)
+
+        return method
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    """Two stores on one registry; its invariants are checked in the end."""
+    with opened(tmp_path / "registry") as one:
+        other = Store(one.layout, clock=one.clock)
+        try:
+            yield one, other
+        finally:
+            other.close()
+    check(one.layout)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def unneeded(store: Store) -> None:
+    """Leave a blob that nothing needs."""
+    key = put(store, "old", {"f": BYTES})
+    store.delete([Deletion(key, delete_aliases=True)])
+    store.purge([key])
+
+
+def waits_for_lock(layout: Layout, waiting: Future[Any]) -> None:
+    """Whoever waits cannot be seen from outside: it must still be waiting while we hold on."""
+    with contextlib.suppress(TimeoutError):
+        waiting.result(timeout=0.2)
+    assert not waiting.done()
+    assert layout.lock.exists()
+
+
+def test_a_sweep_waits_for_an_add_that_has_seen_the_blob(
+    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, sweeper = two
+    unneeded(writer)
+    gate = Gate(Store._known, after=True)
+    monkeypatch.setattr(Store, "_known", gate.method())
+    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    assert gate.reached.wait(WAIT)
+    sweeping = threads.submit(sweeper.collect_garbage)
+    waits_for_lock(writer.layout, sweeping)
+    gate.open.set()
+    assert adding.result(WAIT)
+    assert sweeping.result(WAIT).freed == 0
+    assert len(blobs(writer.layout)) == 1
+
+
+def test_a_sweep_waits_between_bytes_and_rows(
+    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, sweeper = two
+    gate = Gate(Store._insert)
+    monkeypatch.setattr(Store, "_insert", gate.method())
+    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    assert gate.reached.wait(WAIT)
+    checking = threads.submit(sweeper.fsck, repair=True)
+    waits_for_lock(writer.layout, checking)
+    gate.open.set()
+    assert adding.result(WAIT)
+    assert checking.result(WAIT).problems == ()
+
+
+def test_an_add_waits_for_a_sweep_between_condemned_and_unlinked(
+    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, sweeper = two
+    unneeded(writer)
+    gate = Gate(gc._unlink)
+    monkeypatch.setattr(gc, "_unlink", gate)
+    sweeping = threads.submit(sweeper.collect_garbage)
+    assert gate.reached.wait(WAIT)
+    assert rows(writer.layout, "SELECT state FROM blob") == [(1,)]
+    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    waits_for_lock(writer.layout, adding)
+    gate.open.set()
+    assert sweeping.result(WAIT).freed == len(BYTES)
+    assert adding.result(WAIT)
+    assert len(blobs(writer.layout)) == 1
+
+
+def test_without_the_lock_an_add_still_notices_that_its_blob_is_gone(
+    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, sweeper = two
+    unneeded(writer)
+    monkeypatch.setattr(locks, "shared", lambda *_a, **_k: contextlib.nullcontext())
+    monkeypatch.setattr(locks, "alone", lambda *_a, **_k: contextlib.nullcontext())
+    gate = Gate(Store._known, after=True)
+    monkeypatch.setattr(Store, "_known", gate.method())
+    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    assert gate.reached.wait(WAIT)
+    assert sweeper.collect_garbage().freed == len(BYTES)
+    gate.open.set()
+    assert adding.result(WAIT)
+    assert len(blobs(writer.layout)) == 1
+
+
+def test_a_sweep_waits_for_an_export(
+    two: tuple[Store, Store],
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    reader, sweeper = two
+    key = put(reader, "m", {"f": BYTES})
+    gate = Gate(export._copy)
+    monkeypatch.setattr(export, "_copy", gate)
+    exporting = threads.submit(reader.export, key, tmp_path / "out")
+    assert gate.reached.wait(WAIT)
+    sweeper.delete([Deletion(key, delete_aliases=True)])
+    sweeper.purge([key])
+    sweeping = threads.submit(sweeper.collect_garbage)
+    waits_for_lock(reader.layout, sweeping)
+    gate.open.set()
+    exporting.result(WAIT)
+    assert (tmp_path / "out" / "f").read_bytes() == BYTES
+    assert sweeping.result(WAIT).freed == len(BYTES)
+
+
+def test_a_reader_sees_one_moment_while_others_write(two: tuple[Store, Store]) -> None:
+    reader, writer = two
+    key = put(writer, "m")
+    with reader.reading() as conn:
+        before = conn.execute("SELECT count(*) FROM version").fetchone()
+        writer.delete([Deletion(key, delete_aliases=True)])
+        writer.purge([key])
+        put(writer, "n")
+        assert conn.execute("SELECT count(*) FROM version").fetchone() == before
+        assert conn.execute("SELECT key FROM version").fetchall() == [(key,)]
+
+
+def test_a_version_goes_once_when_two_delete_it(
+    two: tuple[Store, Store], threads: ThreadPoolExecutor
+) -> None:
+    keys = [put(two[0], "m") for _ in range(20)]
+    deletions = [Deletion(key, delete_aliases=True) for key in keys]
+    calls = [threads.submit(store.delete, deletions) for store in two]
+    results = zip(*(call.result(WAIT) for call in calls), strict=True)
+    assert all(sorted(o.result.value for o in some) == ["absent", "done"] for some in results)
+
+
+def test_an_alias_moved_between_look_and_delete_saves_its_version(
+    two: tuple[Store, Store],
+) -> None:
+    deleter, other = two
+    key = put(deleter, "m")
+    seen = deleter.facts([key])[key]
+    other.alias(key, "production", protected=False)
+    (outcome,) = deleter.delete([Deletion(key, seen.token, delete_aliases=True)])
+    assert outcome.result == "changed"
+    assert other.version(key).state == "live"
+
+
+def test_a_file_system_without_locks_is_refused(
+    two: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(_fd: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(RegistryError, match=r"gc\.lock cannot be locked") as caught:
+        put(two[0])
+    assert not isinstance(caught.value, BusyError)
+    monkeypatch.undo()
+    assert blobs(two[0].layout) == {}

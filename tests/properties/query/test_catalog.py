@@ -1,0 +1,162 @@
+"""Whatever a catalog holds and whatever is asked: SQL answers as the obvious loop does."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.catalog import connect, marks, queries, selection, windows
+from artifact_tui.catalog.sorting import Sort
+from artifact_tui.query import compile_query, parse
+from tests.properties.query.naive import Naive
+from tests.properties.query.strategies import catalogs, filters, sorts
+from tests.support.catalogs import NOW, Made, Maker
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from artifact_tui.query import Where
+
+HERE = "here"
+
+
+@contextmanager
+def opened(maker: Maker) -> Iterator[sqlite3.Connection]:
+    with TemporaryDirectory() as folder:
+        path = maker.write(Path(folder) / "catalog.db")
+        with closing(connect(path)) as conn:
+            yield conn
+
+
+def where(text: str) -> Where:
+    return compile_query(parse(text), NOW, registry=HERE)
+
+
+@given(catalogs(), filters, sorts)
+def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
+    naive = Naive(maker, NOW, HERE)
+    expected = naive.matching(parse(text))
+    with opened(maker) as conn:
+        assert queries.matching(conn, where(text)) == (
+            len(expected),
+            sum(made.size or 0 for made in expected),
+        )
+        found = [row.id for row in queries.every(conn, where(text), sort, chunk=3)]
+        assert found == [made.id for made in naive.sorted(sort, expected)]
+        rows = queries.outline(conn, where(text), sort)
+        counts = {row.name: (row.versions, row.size, row.newest_us) for row in rows}
+        assert counts == {
+            name: (
+                len(group),
+                sum(made.size or 0 for made in group),
+                max((m.created_us for m in group if m.created_us is not None), default=None),
+            )
+            for name in maker.types
+            if (group := [made for made in expected if made.collection == name])
+        }
+
+
+SPANS = st.tuples(st.integers(0, 13), st.integers(0, 13), st.integers(1, 4))
+"""First row, number of rows, and how near an end counts as near."""
+
+
+@given(catalogs(), filters, sorts, SPANS)
+def test_any_window_is_a_slice(
+    maker: Maker, text: str, sort: Sort, span: tuple[int, int, int]
+) -> None:
+    start, count, near = span
+    naive = Naive(maker, NOW, HERE)
+    expected = naive.matching(parse(text))
+    before, windows.NEAR = windows.NEAR, near
+    try:
+        with opened(maker) as conn:
+            for number, name in enumerate(maker.types, start=1):
+                mine = [made for made in expected if made.collection == name]
+                order = [made.id for made in naive.within(sort, mine)]
+                for at in (start, max(0, len(order) - count), 0, start):
+                    rows = queries.window(conn, number, where(text), sort, at, count)
+                    assert [row.id for row in rows] == order[at : at + count]
+                for place, version_id in enumerate(order):
+                    assert queries.position(conn, number, where(text), sort, version_id) == place
+    finally:
+        windows.NEAR = before
+
+
+@given(catalogs(), st.data())
+def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> None:
+    naive = Naive(maker, NOW)
+    picked: list[Made] = data.draw(
+        st.lists(st.sampled_from(maker.versions), unique_by=lambda made: made.id)
+        if maker.versions
+        else st.just([])
+    )
+    ids = {made.id for made in picked}
+    with opened(maker) as conn:
+        assert selection.select_keys(conn, [made.key for made in picked]) == len(ids)
+        weighed = selection.freed(conn)
+        assert weighed.freed == naive.freed(ids)
+        assert weighed.listed == sum(made.size or 0 for made in picked)
+        assert weighed.unknown_count == sum(naive.unique(made) is None for made in picked)
+        outside = {(found.parent_id, found.ref.id) for found in selection.outside_dependents(conn)}
+        assert outside == {
+            (made.id, child) for made in picked for child in naive.dependents(made) - ids
+        }
+        below = {made.id for made in maker.versions if made.state != "trash"}
+        below &= naive.all_below(ids)
+        assert selection.with_dependents(conn) == len(below - ids)
+        assert set(selection.picked_ids(conn)) == ids | below
+        assert selection.outside_dependents(conn) == () or any(
+            made.state == "trash" for made in picked
+        )
+
+
+@given(catalogs(), filters, st.data())
+def test_marks(maker: Maker, text: str, data: st.DataObject) -> None:
+    keys = [made.key for made in maker.versions]
+    marked = set(data.draw(st.lists(st.sampled_from([*keys, "gone"]))))
+    shown = {made.key for made in Naive(maker, NOW, HERE).matching(parse(text))}
+    with opened(maker) as conn:
+        assert marks.mark(conn, marked, now_us=NOW) == len(marked)
+        there = marked - {"gone"}
+        assert set(marks.marked_keys(conn)) == there
+        assert marks.marked_count(conn) == len(there)
+        assert marks.hidden_count(conn, where(text)) == len(there - shown)
+        only = marks.only_marked(where(text))
+        assert queries.matching(conn, only)[0] == len(there & shown)
+        rows = queries.outline(conn, where(text), Sort())
+        assert sum(row.marked for row in rows) == len(there & shown)
+        assert marks.unmark_where(conn, where(text)) == len(there & shown)
+        assert marks.mark_where(conn, where(text)) == len(shown)
+        assert set(marks.marked_keys(conn)) == there | shown
+
+
+@given(catalogs())
+def test_rows_and_detail(maker: Maker) -> None:
+    naive = Naive(maker, NOW)
+    live = {made.id for made in maker.versions if made.state != "trash"}
+    with opened(maker) as conn:
+        for made in maker.versions:
+            found = queries.detail(conn, made.id)
+            row = found.row
+            assert (row.key, row.size, row.file_count) == (made.key, made.size, made.file_count)
+            assert (row.aliases, found.tags) == (made.aliases, made.tags)
+            assert row.dependents == len(naive.dependents(made))
+            assert found.unique == naive.unique(made)
+            assert [ref.id for ref in found.parents] == sorted(
+                parent for parent, child in maker.edges if child == made.id
+            )
+            below = (naive.all_below([made.id]) & live) - {made.id}
+            tree = found.dependents
+            assert {line.ref.id for line in tree} == below
+            assert found.dependents_total == len(tree) == len(below)
+            depths = [0, *(line.depth for line in tree)]
+            assert all(b <= a + 1 for a, b in itertools.pairwise(depths))
+            direct = {line.ref.id for line in tree if line.depth == 1}
+            assert direct <= naive.dependents(made)

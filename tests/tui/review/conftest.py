@@ -1,0 +1,26 @@
+"""The registry of these tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tui.review.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Three versions of one model, one of them with an alias, and what was made from another."""
+    world = World(tmp_path)
+    world.add("resnet50")
+    world.add("resnet50", aliases=["candidate"])
+    world.add("resnet50")
+    parent = world.add("imagenet", kind="dataset")
+    world.add("distilled", parents=[parent], protected=["production"])
+    yield world
+    world.store.close()

@@ -1,0 +1,70 @@
+"""Plans in every state, made with the engine itself."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from artifact_tui import places
+from artifact_tui.catalog import connect
+from artifact_tui.deletion import launch, lock, tasks
+from artifact_tui.deletion.build import build_plan
+from artifact_tui.deletion.confirm import confirm_count
+from artifact_tui.deletion.items import ItemState, Options, Reason
+from artifact_tui.deletion.journal import Journal, Settled
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.model import Identity
+from tests.tui.review.world import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.tui.review.world import World
+
+
+def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
+    """A confirmed plan among the plans."""
+    path = places.plans_dir() / f"{len(list(places.plans_dir().iterdir()))}.plan"
+    with closing(connect(world.store.layout.db)) as conn:
+        draft = build_plan(
+            conn,
+            identity=Identity("local", world.address, world.store.uid),
+            name=name,
+            selection=keys,
+            options=Options(delete_aliases=True),
+            now_us=NOW,
+            actor="ines",
+        )
+    with Plan.create(path, draft) as plan:
+        confirm_count(plan, plan.summary.deletes, actor="ines")
+    return path
+
+
+def paused(world: World, keys: Sequence[str]) -> tuple[Path, int]:
+    """A plan of several calls whose process waits before one of them; and that process."""
+    path = planned(world, keys)
+    pid = launch.start(path)
+    tasks.pause(path)
+    return path, pid
+
+
+def failed(world: World, keys: Sequence[str], error: str) -> Path:
+    """A plan of which every item has failed and may be tried again."""
+    path = planned(world, keys)
+    with Plan.open(path, write=True) as plan, lock.held(path):
+        lock.claim(path, plan.head.id, begun=False)
+        journal = Journal(plan, lambda: NOW)
+        journal.begin()
+        journal.settle(
+            Settled(
+                item.seq,
+                ItemState.FAILED,
+                Reason.REGISTRY_FAILED,
+                error=error,
+                retryable=True,
+            )
+            for item in plan.every_item()
+        )
+        journal.end(Status.FINISHED)
+    return path

@@ -1,0 +1,124 @@
+"""Watching and steering what runs, was interrupted, or has ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, cast
+
+from artifact_tui import places
+from artifact_tui.deletion.plan import Status
+from artifact_tui.deletion.tasks import read_task
+from tests.tui.review.world import only_task, presses_until_gone
+from tests.tui.tasks import made
+
+if TYPE_CHECKING:
+    from artifact_tui.tui.screens.tasks import TasksScreen
+    from tests.tui.review.world import World
+
+
+def free(world: World) -> list[str]:
+    """Three versions that nothing keeps."""
+    return world.keys()[:3]
+
+
+def many(world: World) -> list[str]:
+    """So many that their deletion takes several calls."""
+    return world.add_all("sweep", 900)
+
+
+async def test_a_paused_task_goes_on_and_its_end_is_seen(world: World) -> None:
+    made.paused(world, many(world))
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("paused", "of 900", "not yet tried", " %")
+        await user.presses("p")
+        await user.sees("finished", "900 deleted", "deleted, verified gone", "took")
+    assert not any(name.startswith("sweep:") for name in world.live())
+
+
+async def test_the_rest_is_cancelled_only_after_y(world: World) -> None:
+    path, _ = made.paused(world, many(world))
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("paused")
+        await user.presses("c")
+        await user.sees("versions of this task are not settled yet.")
+        await user.presses("enter", "n")
+        await user.sees_no("not settled yet")
+        assert read_task(path).status is Status.PAUSED
+        await user.presses("c")
+        await user.sees("not settled yet", "y gives up the rest")
+        await presses_until_gone(user, "y", "Cancel the rest")
+        await user.sees("cancelled", "not tried")
+    assert "sweep:v899" in world.live()
+
+
+async def test_a_killed_task_is_shown_as_interrupted_and_resumes(world: World) -> None:
+    _, pid = made.paused(world, many(world))
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("paused")
+        os.kill(pid, signal.SIGKILL)
+        await user.sees("interrupted", "It can be resumed")
+        await user.presses("r")
+        await user.sees("finished", "900 deleted")
+
+
+async def test_failed_items_are_tried_again_as_a_group(world: World) -> None:
+    made.failed(world, free(world), "503 [bold]\x1b[31mbusy\x1b]52;c;AAAA\x07")
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("finished", "0 deleted · 3 failed", "3 versions failed and may be tried")
+        await user.sees(r"503 [bold]\x1b[31mbusy\x1b]52;c;AAAA\x07")
+        await user.presses("f")
+        await user.sees("finished", "3 deleted")
+
+
+async def test_every_item_of_a_task_with_its_reason(world: World) -> None:
+    made.failed(world, free(world), "503 busy")
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("failed")
+        await user.presses("enter")
+        await user.sees("Result · delete 3 versions", "the registry failed", "503 busy")
+        await user.presses("enter", "j")
+        await user.sees("resnet50:v1  model", "can be retried")
+        await user.presses("escape", "escape")
+        await user.sees("f retry failed")
+
+
+async def test_what_does_nothing_says_why(world: World) -> None:
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("No task yet.", "(p pause)", "(c cancel)", "(r resume)")
+        await user.presses("p")
+        await user.sees("Not possible here: there is no task.")
+        made.failed(world, free(world), "")
+        await user.presses("escape", "t")
+        await user.sees("finished", "(p pause)", "(c cancel)", "(r resume)", "f retry failed")
+        await user.presses("c")
+        await user.sees("Not possible here: it has ended.")
+        assert only_task().status is Status.FINISHED
+
+
+async def test_a_file_that_is_no_plan_is_named_and_hurts_nothing(world: World) -> None:
+    (places.plans_dir() / "junk.plan").write_bytes(b"\x1b]0;no plan at all")
+    made.planned(world, free(world), name="m[latest] [/nope]\x1b[2J\u202e")
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("not begun", r"m[latest] [/nope]\x1b[2J\u{202e}", "junk.plan")
+        await user.presses("j")
+        await user.sees("junk.plan", "(⏎ items)")
+        await user.presses("enter")
+        await user.sees("Not possible here: this plan cannot be read.")
+
+
+async def test_nothing_is_read_while_nothing_runs(world: World) -> None:
+    made.failed(world, free(world), "")
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("finished")
+        timer = cast("TasksScreen", user.app.screen)._timer
+        assert timer is not None
+        assert not timer._active.is_set()

@@ -1,0 +1,107 @@
+"""The trash: see it, bring it back, purge it, free the bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.model import Deletion
+from tests.tui.review.world import presses_until_gone, types_it
+
+if TYPE_CHECKING:
+    from tests.tui.review.world import World
+
+
+def trashed(world: World, *numbers: int) -> list[str]:
+    """Delete some of the versions, aliases and all; gives their keys."""
+    keys = [world.keys()[number] for number in numbers]
+    world.store.delete([Deletion(key, delete_aliases=True) for key in keys])
+    return keys
+
+
+async def test_shows_who_deleted_what_when_and_the_aliases_it_had(world: World) -> None:
+    trashed(world, 1)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("resnet50:v1", "candidate", "ines", "1 version · 1 KB listed · 1 KB freed")
+        await user.sees("Deleted 2026-11-18", "(0 s ago) by ines", "had candidate")
+        await user.sees("Purging it frees 1 KB after gc")
+
+
+async def test_restores_the_row_and_says_which_alias_could_not_return(world: World) -> None:
+    trashed(world, 1)
+    world.store.alias(world.keys()[0], "candidate")
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("resnet50:v1")
+        await user.presses("r")
+        await user.sees("1 version restored.", "resnet50:v1 is back, but another version has")
+    assert "resnet50:v1" in world.live()
+
+
+async def test_restoring_many_lists_what_is_not_as_it_was(world: World) -> None:
+    keys = trashed(world, 0, 1, 2)
+    world.store.alias(world.add("resnet50"), "candidate")
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("3 versions")
+        await user.presses("asterisk")
+        await user.sees("3 marked")
+        world.store.purge([keys[2]])
+        await user.presses("r")
+        await user.sees("Restored", "2 versions restored.", "was not restored", "is back, but")
+        await user.presses("q")
+        await user.sees("The trash is empty.")
+
+
+async def test_purges_through_a_review_and_frees_what_was_promised(world: World) -> None:
+    trashed(world, 0, 2)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("2 versions · 2 KB listed · 2 KB freed if all go")
+        await user.presses("space", "space", "d")
+        await user.sees("Purge · 2 versions", "2 KB listed, 2 KB freed after gc; gone for good")
+        await types_it(user, "y")
+        await user.presses("enter")
+        await user.sees("finished", "2 purged")
+        await user.presses("escape")
+        await user.sees("The trash is empty.")
+        await user.presses("c")
+        await user.sees("2 stored objects that no version needs: 2 KB freed.")
+        await presses_until_gone(user, "y", "y goes ahead")
+        await user.sees("2 KB freed.")
+        await user.presses("c")
+        await user.sees("Nothing to free")
+    assert len(world.keys()) == 3
+
+
+async def test_read_only_restores_and_frees_nothing(world: World) -> None:
+    trashed(world, 0)
+    async with world.opened(read_only=True) as user:
+        await user.presses("u")
+        await user.sees("(r restore)", "(c gc)", "◇ read-only")
+        await user.presses("r")
+        await user.sees("Not possible here: this session is read-only.")
+        await user.presses("d")
+        await user.sees("Nothing can be deleted: this session is read-only.")
+    assert "resnet50:v0" not in world.live()
+
+
+async def test_an_empty_trash_says_what_comes_here(world: World) -> None:
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("The trash is empty. What is deleted comes here")
+        await user.presses("r", "d", "space", "asterisk")
+        await user.sees("The trash is empty.")
+
+
+async def test_purge_of_a_parent_asks_about_its_live_dependents(world: World) -> None:
+    world.store.delete([Deletion(world.keys()[3], orphan_dependents=True)])
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("imagenet:v0", "1 live dependent")
+        await user.presses("d")
+        await user.sees("live versions outside this plan were made from it")
+        await user.presses("w")
+        await user.sees("Not possible here: a purge takes nothing along.")
+        await user.presses("o")
+        await user.sees("Type vision to purge")

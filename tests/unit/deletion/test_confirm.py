@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion.confirm import Kind, challenge, confirm, confirm_count, matches
+from artifact_tui.deletion.draft import Summary
+from artifact_tui.deletion.items import Action
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.errors import ConfirmationError, PlanError
+
+if TYPE_CHECKING:
+    from tests.unit.deletion.world import World
+
+
+def asked(summary: Summary, *, production: bool = False, name: str = "team") -> tuple[Kind, str]:
+    found = challenge(summary, production, name)
+    return found.kind, found.expected
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_the_greater_the_harm_the_more_is_typed(action: Action) -> None:
+    def few(**more: object) -> Summary:
+        return Summary(action=action, **{"deletes": 3, **more})  # type: ignore[arg-type]
+
+    assert asked(few()) == (Kind.YES, "y")
+    assert asked(few(deletes=10)) == (Kind.YES, "y")
+    assert asked(few(deletes=11)) == (Kind.COUNT, "11")
+    assert asked(few(deletes=3391)) == (Kind.COUNT, "3391")
+    assert asked(few(aliases=(("best", 1),))) == (Kind.COUNT, "3")
+    assert asked(few(emptied=(("sweep", 3),))) == (Kind.COLLECTION, "sweep")
+    assert asked(few(emptied=(("a", 2), ("b", 1)))) == (Kind.REGISTRY, "team")
+    assert asked(few(orphaned=1)) == (Kind.REGISTRY, "team")
+    assert asked(few(), production=True) == (Kind.REGISTRY, "team")
+
+
+def test_a_name_that_cannot_be_typed_gives_way() -> None:
+    for name in ("a" * 41, "bad\x1b[2J", "ri\u202eght", " edge ", "back\\slash", "", "m\u200bx"):
+        one = Summary(deletes=12, emptied=((name, 12),))
+        assert asked(one) == (Kind.REGISTRY, "team")
+        assert asked(one, name="x" * 81) == (Kind.COUNT, "12")
+        assert asked(one, name="bad\n") == (Kind.COUNT, "12")
+    assert asked(Summary(deletes=1, emptied=(("m[latest]", 1),))) == (Kind.COLLECTION, "m[latest]")
+
+
+def test_nothing_to_delete_cannot_be_confirmed() -> None:
+    found = challenge(Summary(), production=False, registry_name="team")
+    assert found.kind is Kind.NOTHING
+    assert not matches(found, "")
+    assert not matches(found, "y")
+
+
+def test_only_the_exact_words_match() -> None:
+    found = challenge(Summary(deletes=11), production=False, registry_name="team")
+    assert matches(found, "11")
+    assert matches(found, " 11\n")
+    for typed in ("", " ", "y", "1", "111", "11.", "1 1", "\u0661\u0661"):
+        assert not matches(found, typed)
+    named = challenge(Summary(deletes=1), production=True, registry_name="Team")
+    assert not matches(named, "team")
+
+
+def test_a_plan_is_confirmed_once_with_the_right_words(world: World) -> None:
+    keys = world.add_plain(3)
+    world.add_plain(1)
+    with world.plan(keys, confirmed=False) as plan:
+        with pytest.raises(ConfirmationError):
+            confirm(plan, "n", actor="me")
+        with pytest.raises(ConfirmationError):
+            confirm_count(plan, 4, actor="me")
+        before = plan.status
+        confirm(plan, "y", actor="me")
+        assert [before, plan.status] == [Status.DRAFT, Status.CONFIRMED]
+        plan.conn.execute("UPDATE journal SET status='finished'")
+        with pytest.raises(PlanError):
+            confirm_count(plan, 3, actor="me")
+
+
+def test_an_edited_plan_cannot_be_confirmed(world: World) -> None:
+    plan = world.plan(world.add_plain(3), confirmed=False)
+    plan.conn.execute("UPDATE item SET label='v9' WHERE seq=1")
+    with plan, pytest.raises(PlanError, match="changed after it was reviewed"):
+        confirm_count(plan, 3, actor="me")
+
+
+def test_a_plan_of_nothing_cannot_be_confirmed_by_count(world: World) -> None:
+    key = world.add(protected=["production"])
+    with Plan.create(world.path.with_name("p.plan"), world.draft([key])) as plan:
+        assert plan.summary.blocked == 1
+        with pytest.raises(ConfirmationError):
+            confirm_count(plan, 0, actor="me")

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion import settle
+from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason, Verdict
+from artifact_tui.model import Alias, Facts, Outcome, Result, VersionState
+
+if TYPE_CHECKING:
+    from artifact_tui.deletion.journal import Settled
+
+LIVE = Facts("k", "d", VersionState.LIVE)
+TRASH = Facts("k", "d", VersionState.TRASH)
+ITEM = Item(1, 0, "k", "m", "v1", "model", 1, LIVE, Verdict.DELETE)
+S = ItemState
+
+
+def looked(result: Result, now: Facts | None, *, before: bool = False) -> Settled:
+    return settle.looked(
+        ITEM, Outcome("k", result, "words"), now, Options(), lambda _: None, sent_before=before
+    )
+
+
+@pytest.mark.parametrize("gone", [None, TRASH])
+@pytest.mark.parametrize(
+    ("result", "first", "later"),
+    [
+        (Result.DONE, S.VERIFIED, S.VERIFIED),
+        (Result.UNKNOWN, S.VERIFIED, S.VERIFIED),
+        (Result.FAILED, S.VERIFIED, S.VERIFIED),
+        (Result.ABSENT, S.GONE, S.VERIFIED),
+        (Result.REFUSED, S.GONE, S.VERIFIED),
+        (Result.CHANGED, S.GONE, S.VERIFIED),
+        (Result.UNLINKED, S.UNLINKED, S.UNLINKED),
+    ],
+)
+def test_what_is_gone_is_gone_by_us_if_we_may_have_sent_it(
+    result: Result, first: ItemState, later: ItemState, gone: Facts | None
+) -> None:
+    assert looked(result, gone).state is first
+    assert looked(result, gone, before=True).state is later
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "reason", "retryable"),
+    [
+        (Result.DONE, S.FAILED, Reason.STILL_THERE, True),
+        (Result.UNLINKED, S.FAILED, Reason.STILL_THERE, True),
+        (Result.ABSENT, S.FAILED, Reason.SAID_ABSENT, True),
+        (Result.UNKNOWN, S.PLANNED, Reason.NO_ANSWER, False),
+        (Result.FAILED, S.PLANNED, Reason.REGISTRY_FAILED, False),
+        (Result.REFUSED, S.REFUSED, Reason.REGISTRY_REFUSED, False),
+        (Result.CHANGED, S.REFUSED, Reason.CHANGED, False),
+    ],
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_what_is_still_there_was_not_deleted_whatever_the_answer(
+    result: Result, state: ItemState, reason: Reason, *, retryable: bool, before: bool
+) -> None:
+    found = looked(result, LIVE, before=before)
+    assert (found.state, found.reason, found.retryable) == (state, reason, retryable)
+    assert found.error == "words"
+
+
+def test_a_refusal_says_what_changed_when_that_can_be_seen() -> None:
+    now = Facts("k", "d", VersionState.LIVE, (Alias("prod", protected=True),))
+    for result in (Result.REFUSED, Result.CHANGED):
+        assert looked(result, now).reason is Reason.PROTECTED_SINCE
+
+
+@pytest.mark.parametrize(
+    ("result", "state"),
+    [
+        (Result.DONE, S.DELETED),
+        (Result.UNLINKED, S.UNLINKED),
+        (Result.ABSENT, S.SENT),
+        (Result.UNKNOWN, S.SENT),
+        (Result.FAILED, S.PLANNED),
+        (Result.REFUSED, S.REFUSED),
+        (Result.CHANGED, S.REFUSED),
+    ],
+)
+def test_without_a_look_only_the_answer_is_known(result: Result, state: ItemState) -> None:
+    assert settle.unlooked(ITEM, Outcome("k", result)).state is state
+
+
+def test_after_a_crash_the_registry_decides() -> None:
+    assert settle.resumed(ITEM, None, Options()).state is S.VERIFIED
+    assert settle.resumed(ITEM, TRASH, Options()).state is S.VERIFIED
+    assert settle.resumed(ITEM, LIVE, Options()).state is S.PLANNED
+    purge = Options(action=Action.PURGE)
+    assert settle.resumed(ITEM, TRASH, purge).state is S.PLANNED
+    assert settle.resumed(ITEM, None, purge).state is S.VERIFIED

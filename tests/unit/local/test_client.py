@@ -1,0 +1,101 @@
+"""What is asynchronous about the client: threads, cancelling, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.clients.local import create
+from artifact_tui.errors import BusyError
+from artifact_tui.model import Alias, Deletion
+from tests.unit.local.support import leftovers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_a_day_in_the_life(tmp_path: Path, src: Path) -> None:
+    client = create(tmp_path / "r", actor="mara")
+    data = await client.add(src, "data", type="dataset", tags=["raw"])
+    model = await client.add(
+        src / "model.bin", "m", type="model", parents=[data.key], protected=["production"],
+        aliases=["best"], ttl_us=5, run="fancy-cat-7", note="first",
+    )  # fmt: skip
+    assert await client.resolve("m:production") == model.key
+    assert await client.version(model.key) == model
+    await client.alias(data.key, "stable", protected=True)
+    await client.protect(data.key, "stable", protected=False)
+    await client.unalias(data.key, "stable")
+    await client.tag(data.key, "clean")
+    await client.untag(data.key, "raw")
+    await client.set_ttl(model.key, None)
+    await client.link_parent(model.key, data.key)
+    now = await client.version(data.key)
+    assert (now.aliases, now.tags) == ((Alias("latest"),), ("clean",))
+    await client.export(data.key, tmp_path / "out")
+    assert (tmp_path / "out" / "model.bin").read_bytes() == (src / "model.bin").read_bytes()
+    await client.protect(model.key, "production", protected=False)
+    await client.delete([Deletion(model.key, delete_aliases=True)])
+    assert (await client.version(model.key)).deleted_by == "mara"
+    assert (await client.fsck(verify=True)).problems == ()
+    await client.aclose()
+
+
+async def test_many_calls_at_once(tmp_path: Path, src: Path) -> None:
+    client = create(tmp_path / "r")
+    added = await asyncio.gather(*(client.add(src, f"c{n % 3}", type="model") for n in range(12)))
+    assert len({one.key for one in added}) == 12
+    pages = await asyncio.gather(*(client.collections() for _ in range(20)))
+    assert {len(page.rows) for page in pages} == {3}
+    await client.aclose()
+
+
+async def test_the_event_loop_goes_on_while_bytes_are_read(tmp_path: Path, src: Path) -> None:
+    client = create(tmp_path / "r")
+    reading, go_on = threading.Event(), threading.Event()
+
+    def progress(_done: int, _total: int) -> None:
+        reading.set()
+        assert go_on.wait(20)
+
+    adding = asyncio.create_task(client.add(src, "m", type="model", progress=progress))
+    assert await asyncio.to_thread(reading.wait, 20)
+    assert (await client.collections()).rows == ()
+    go_on.set()
+    assert (await adding).label == "v0"
+    await client.aclose()
+
+
+async def test_a_cancelled_add_stops_reading_and_adds_nothing(tmp_path: Path, src: Path) -> None:
+    client = create(tmp_path / "r")
+    reading, go_on = threading.Event(), threading.Event()
+
+    def progress(_done: int, _total: int) -> None:
+        reading.set()
+        assert go_on.wait(20)
+
+    adding = asyncio.create_task(client.add(src, "m", type="model", progress=progress))
+    assert await asyncio.to_thread(reading.wait, 20)
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    go_on.set()
+    await client.aclose()
+    assert leftovers(client.store.layout) == []
+    again = create(tmp_path / "r")
+    assert (await again.collections()).rows == ()
+    await again.aclose()
+
+
+async def test_an_error_in_a_thread_arrives_as_it_was(tmp_path: Path, src: Path) -> None:
+    client = create(tmp_path / "r")
+
+    def progress(_done: int, _total: int) -> None:
+        raise BusyError("no more")
+
+    with pytest.raises(BusyError, match="no more"):
+        await client.add(src, "m", type="model", progress=progress)
+    await client.aclose()

@@ -1,0 +1,128 @@
+"""What a filter shows; `tests/properties/query` compares all of it with a naive evaluation."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import Sort, connect, queries
+from artifact_tui.query import compile_query, parse
+from tests.support.catalogs import DAY, NOW, Maker
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    maker = Maker()
+    data = maker.version(
+        "ImageNet",
+        type="dataset",
+        files={"a": ("shared", 700), "b": ("own", 300)},
+        created_us=NOW - 40 * DAY,
+        used_us=NOW - 100 * DAY,
+    )
+    maker.version("ImageNet", files={"a": ("shared", 700)}, created_us=NOW - 5 * DAY)
+    base = maker.version(
+        "resnet", parents=[data], aliases=["production"], tags=["good"], run="fancy-cat-7", size=10
+    )
+    gone = maker.version("resnet", parents=[base], state="trash", size=10)
+    maker.version("distilled", parents=[gone], ttl_us=6 * DAY, aliases=["none", "prod-2"])
+    maker.version("100%_[a]*", type="code", size=0, state="pending", created_us=None)
+    with closing(connect(maker.write(tmp_path / "catalog.db"))) as conn:
+        yield conn
+
+
+IMAGENET1, IMAGENET2, RESNET1, RESNET2 = "ImageNet/v1", "ImageNet/v2", "resnet/v1", "resnet/v2"
+DISTILLED, ODD = "distilled/v1", "100%_[a]*/v1"
+LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("", LISTED),
+        ("net", {IMAGENET1, IMAGENET2, RESNET1}),
+        ("NET -image", {RESNET1}),
+        ("name:imagenet", {IMAGENET1, IMAGENET2}),
+        ("name:image", set()),
+        ("image*", {IMAGENET1, IMAGENET2}),
+        ("%_[", {ODD}),
+        ('"*"', {ODD}),
+        ("?", set()),
+        ("e_n", set()),
+        ("type:dataset", {IMAGENET1, IMAGENET2}),
+        ("type:Dataset", set()),
+        ("type:d* | type:code", {IMAGENET1, IMAGENET2, ODD}),
+        ("version:v2", {IMAGENET2}),
+        ("alias:none", {IMAGENET1, IMAGENET2, ODD}),
+        ("alias:any", {RESNET1, DISTILLED}),
+        ('alias:"none"', {DISTILLED}),
+        ("alias:prod*", {RESNET1, DISTILLED}),
+        ("tag:good", {RESNET1}),
+        ("tag:none net", {IMAGENET1, IMAGENET2}),
+        ("run:fancy*", {RESNET1}),
+        ("-run:any", LISTED - {RESNET1}),
+        ("state:trash", {RESNET2}),
+        ("state:any", LISTED | {RESNET2}),
+        ("state:pending", {ODD}),
+        ("-state:trash", LISTED),
+        ("size>10", {IMAGENET1, IMAGENET2}),
+        ("size:none", {DISTILLED}),
+        ("-size>10", {RESNET1, DISTILLED, ODD}),
+        ("unique:300", {IMAGENET1}),
+        ("unique:0", {IMAGENET2}),
+        ("unique:none", {RESNET1, DISTILLED, ODD}),
+        ("age>30d", {IMAGENET1}),
+        ("age:5d", {IMAGENET2}),
+        ("age:none", {ODD}),
+        ("created<2027", {IMAGENET1}),
+        ("created:2027-01-10", {IMAGENET2}),
+        ("used>90d", {IMAGENET1}),
+        ("used:none size>10", {IMAGENET2}),
+        ("ttl<7d", {DISTILLED}),
+        ("ttl>7d", set()),
+        ("ttl:none", LISTED - {DISTILLED}),
+        ("dependents:0", {IMAGENET2, DISTILLED, ODD}),
+        ("dependents>0", {IMAGENET1, RESNET1}),
+        ("dependents:1", {IMAGENET1, RESNET1}),
+        ("files>1", {IMAGENET1}),
+        ("files:none", {RESNET1, DISTILLED, ODD}),
+        ("latest:1", {IMAGENET2, RESNET1, DISTILLED}),
+        ("-latest:1", {IMAGENET1, ODD}),
+        ("latest:0", set()),
+        ("registry:mine", LISTED),
+        ("registry:other", set()),
+    ],
+)
+def test_what_is_shown(conn: sqlite3.Connection, text: str, keys: set[str]) -> None:
+    where = compile_query(parse(text), NOW, registry="mine")
+    assert {row.key for row in queries.every(conn, where, Sort())} == keys
+
+
+def test_nothing_typed_is_in_the_sql() -> None:
+    where = compile_query(parse("o'clock type:\"zz' OR 7\" tag:zy* run:zx latest:77"), NOW)
+    assert not any(typed in where.sql for typed in ("'c", "zz", "OR 7", "zy", "zx", "77"))
+    assert set(where.params.values()) == {
+        "*[Oo]'[Cc][Ll][Oo][Cc][Kk]*",
+        "zz' OR 7",
+        "zy*",
+        "zx",
+        77,
+    }
+
+
+def test_filters_of_collections_are_told_apart() -> None:
+    assert compile_query(parse("a type:b state:any"), NOW).common
+    assert not compile_query(parse("a size>1"), NOW).common
+    assert not compile_query(parse("a"), NOW).narrowed("v.id > 3").common
+
+
+def test_moments_beyond_what_sqlite_holds_are_kept_within() -> None:
+    where = compile_query(parse("age<290000y ttl<290000y"), NOW)
+    assert all(abs(int(value)) < 2**63 for value in where.params.values())
