@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -72,8 +73,6 @@ def find(conn: sqlite3.Connection, name: str) -> VersionRow:
 
 def by_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> tuple[VersionRow, ...]:
     """The versions with these keys, in this order; those that are gone are left out."""
-    import json  # noqa: PLC0415
-
     with snapshot(conn):
         ids = list(chain.from_iterable(conn.execute(_KEYS, (json.dumps(keys),))))
         return rows_of(conn, ids)
@@ -106,7 +105,7 @@ def _not_found(conn: sqlite3.Connection, collection: str, label: str) -> NotFoun
     known = conn.execute(
         "SELECT label FROM version WHERE collection_id = :id UNION"
         " SELECT a.name FROM version v CROSS JOIN alias a ON a.version_id = v.id"
-        " WHERE v.collection_id = :id LIMIT 10000",
+        " WHERE v.collection_id = :id AND a.scope = '' LIMIT 10000",
         {"id": ids[0]},
     )
     return NotFoundError(

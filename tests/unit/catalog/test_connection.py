@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import connect, marks, queries
+from artifact_tui.catalog.connection import TABLES
+from artifact_tui.errors import ArtifactTuiError, NotFoundError, RegistryError
+from artifact_tui.model import schema_sql
+from tests.support.catalogs import Maker
+from tests.support.writing import change
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_catalog_cannot_be_written(tmp_path: Path) -> None:
+    path = Maker().collection("a").write(tmp_path / "catalog.db")
+    with (
+        closing(connect(path)) as conn,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        conn.execute("DELETE FROM collection")
+
+
+def test_a_missing_file_is_named_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"nothing\.db") as caught:
+        connect(tmp_path / "nothing.db")
+    assert "There is no such file" in caught.value.hint
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    path.write_bytes(b"hello " * 1000)
+    with pytest.raises(RegistryError, match=r"catalog\.db"):
+        connect(path)
+    assert path.read_bytes() == b"hello " * 1000
+
+
+def test_a_database_without_the_tables_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE version(id)")
+    with pytest.raises(RegistryError, match="has no table alias, blob"):
+        connect(path)
+
+
+def test_the_tables_asked_for_are_those_of_the_model() -> None:
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.executescript(schema_sql())
+        names = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema")}
+    assert names >= TABLES
+
+
+@pytest.mark.parametrize("name", ["with space", "a?b#c%20d", "ü", "-x"])
+def test_any_path_works(tmp_path: Path, name: str) -> None:
+    path = Maker().collection("a").write(tmp_path / f"{name}.db")
+    with closing(connect(path, marks=tmp_path / f"{name} marks.db")) as conn:
+        assert marks.mark(conn, ["k"]) == 1
+    assert (tmp_path / f"{name} marks.db").exists()
+
+
+def test_the_marks_are_the_owners_alone(tmp_path: Path) -> None:
+    path = Maker().collection("a").write(tmp_path / "catalog.db")
+    with closing(connect(path, marks=tmp_path / "marks.db")):
+        assert stat.S_IMODE((tmp_path / "marks.db").stat().st_mode) == 0o600
+
+
+def test_damaged_marks_are_named(tmp_path: Path) -> None:
+    path = Maker().collection("a").write(tmp_path / "catalog.db")
+    (tmp_path / "marks.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(ArtifactTuiError, match=r"marks\.db") as caught:
+        connect(path, marks=tmp_path / "marks.db")
+    assert "Move it away" in caught.value.hint
+
+
+def test_commits_of_others_are_seen_at_once(tmp_path: Path) -> None:
+    maker = Maker()
+    maker.version("a", size=1)
+    path = maker.write(tmp_path / "catalog.db")
+    with closing(connect(path)) as conn:
+        assert queries.totals(conn).size == 1
+        change(path, "UPDATE version SET size = 5")
+        assert queries.totals(conn).size == 5
+
+
+def test_a_failure_in_the_middle_leaves_no_half_known_totals(tmp_path: Path) -> None:
+    maker = Maker()
+    maker.version("a", size=1)
+    path = maker.write(tmp_path / "catalog.db")
+    with closing(connect(path)) as conn:
+        with pytest.raises(NotFoundError):
+            _ask_and_fail(conn)
+        assert not conn.in_transaction
+        assert queries.totals(conn).size == 1
+
+
+def _ask_and_fail(conn: sqlite3.Connection) -> None:
+    with queries.snapshot(conn):
+        queries.totals(conn)
+        queries.find(conn, "no:such")

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import Sort, queries
+from artifact_tui.catalog.sorting import FIELDS
+from artifact_tui.errors import UsageError
+from artifact_tui.query import compile_query, parse
+from tests.support.catalogs import DAY, NOW, Maker
+from tests.support.writing import change
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Opened = Callable[[Maker], sqlite3.Connection]
+
+EVERYTHING = compile_query(parse(""), NOW)
+
+
+@pytest.fixture
+def maker() -> Maker:
+    """Ten versions in three collections: equal sizes, unknown sizes and times."""
+    maker = Maker()
+    for number in range(10):
+        maker.version(
+            "abc"[number % 3],
+            size=None if number % 4 == 3 else number // 3,
+            created_us=None if number % 5 == 4 else NOW - number * DAY,
+            run="" if number % 2 else "r",
+        )
+    return maker
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_of_any_size_are_the_same_list(
+    opened: Opened, maker: Maker, field: str, *, descending: bool
+) -> None:
+    conn = opened(maker)
+    sort = Sort(field, descending=descending)
+    whole = list(queries.every(conn, EVERYTHING, sort))
+    assert len({row.id for row in whole}) == 10
+    for chunk in (1, 2, 3, 7, 10, 11):
+        assert list(queries.every(conn, EVERYTHING, sort, chunk=chunk)) == whole
+
+
+def test_the_last_page_says_so(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    first = queries.page(conn, EVERYTHING, Sort("size"), None, 8)
+    assert len(first.rows) == 8
+    last = queries.page(conn, EVERYTHING, Sort("size"), first.after, 8)
+    assert (len(last.rows), last.after) == (2, None)
+    assert queries.page(conn, EVERYTHING, Sort(), None, 0).rows == ()
+
+
+def test_a_deletion_between_pages_skips_nothing(
+    opened: Opened, maker: Maker, tmp_path: Path
+) -> None:
+    conn = opened(maker)
+    sort = Sort("created", descending=True)
+    first = queries.page(conn, EVERYTHING, sort, None, 3)
+    ids = ", ".join(str(row.id) for row in first.rows)
+    change(tmp_path / "catalog.db", f"UPDATE version SET state = 'trash' WHERE id IN ({ids})")
+    rest = queries.page(conn, EVERYTHING, sort, first.after, 99)
+    assert sorted([row.id for row in first.rows + rest.rows]) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("after", ["", "x", "[]", "[1]", '{"a": 1}', "[1, 2, 3]", '[1, "x"]', "7"])
+def test_a_place_that_is_none_is_refused(opened: Opened, maker: Maker, after: str) -> None:
+    with pytest.raises(UsageError, match="no place"):
+        queries.page(opened(maker), EVERYTHING, Sort(), after, 3)

@@ -1,0 +1,114 @@
+"""What a selection frees and hurts; the properties compare it with a naive computation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import marks, selection
+from artifact_tui.catalog.rows import Bytes
+from artifact_tui.model import Alias
+from artifact_tui.query import compile_query, parse
+from tests.support.catalogs import NOW, Maker
+from tests.support.writing import change
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Opened = Callable[[Maker], sqlite3.Connection]
+
+
+@pytest.fixture
+def maker() -> Maker:
+    maker = Maker()
+    base = maker.version("base", files={"w": ("shared", 100), "c": ("own", 5)}, aliases=["a"])
+    maker.version("base", files={"w": ("shared", 100)})
+    gone = maker.version("mid", parents=[base], state="trash", files={"w": ("other", 7)})
+    leaf = maker.version("leaf", parents=[gone], files={"w": ("other", 7)})
+    maker.version("leaf", parents=[leaf], size=50, aliases=[Alias("p", protected=True)])
+    return maker
+
+
+def test_shared_bytes_are_freed_only_with_the_last_that_shares(
+    opened: Opened, maker: Maker
+) -> None:
+    conn = opened(maker)
+    selection.select_keys(conn, ["base/v1"])
+    assert selection.freed(conn) == Bytes(listed=105, freed=5, unknown_count=0)
+    selection.select_keys(conn, ["base/v1", "base/v2"])
+    assert selection.freed(conn) == Bytes(listed=205, freed=105, unknown_count=0)
+
+
+def test_bytes_in_the_trash_are_still_held(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    selection.select_keys(conn, ["leaf/v1"])
+    assert selection.freed(conn).freed == 0
+    selection.select_keys(conn, ["leaf/v1", "mid/v1"])
+    assert selection.freed(conn).freed == 7
+
+
+def test_versions_whose_files_are_not_told_are_counted(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    selection.select_keys(conn, ["leaf/v2"])
+    assert selection.freed(conn) == Bytes(listed=50, freed=0, unknown_count=1)
+
+
+def test_a_missing_object_frees_nothing(opened: Opened, maker: Maker, tmp_path: Path) -> None:
+    conn = opened(maker)
+    change(tmp_path / "catalog.db", "UPDATE blob SET state = 2 WHERE digest = 'own'")
+    selection.select_keys(conn, ["base/v1"])
+    assert selection.freed(conn).freed == 0
+
+
+def test_nothing_picked(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    assert selection.freed(conn) == Bytes(0, 0, 0)
+    assert selection.outside_dependents(conn) == ()
+    assert selection.with_dependents(conn) == 0
+    assert selection.aliases_of(conn) == {}
+
+
+def test_outside_dependents_are_found_through_the_trash(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    selection.select_keys(conn, ["base/v1", "base/v2"])
+    (found,) = selection.outside_dependents(conn)
+    assert (found.parent_key, found.ref.key) == ("base/v1", "leaf/v1")
+    selection.select_keys(conn, ["base/v1", "leaf/v1"])
+    (found,) = selection.outside_dependents(conn)
+    assert (found.parent_key, found.ref.key) == ("leaf/v1", "leaf/v2")
+    assert [alias.name for alias in found.ref.aliases] == ["p"]
+    assert selection.dependents_of(conn) == {1: [4], 4: [5]}
+
+
+def test_with_dependents_takes_all_live_ones(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    selection.select_keys(conn, ["base/v1"])
+    assert selection.with_dependents(conn) == 2
+    assert [row.key for row in selection.picked_rows(conn, chunk=2)] == [
+        "base/v1",
+        "leaf/v1",
+        "leaf/v2",
+    ]
+    assert selection.with_dependents(conn) == 0
+    assert selection.aliases_of(conn) == {1: (Alias("a"),), 5: (Alias("p", protected=True),)}
+
+
+def test_each_way_to_pick_replaces_what_was_picked(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    assert selection.select_keys(conn, ["leaf/v1", "leaf/v1", "gone"]) == 1
+    assert selection.select_where(conn, compile_query(parse("base"), NOW)) == 2
+    assert selection.picked_ids(conn) == [1, 2]
+    marks.mark(conn, ["leaf/v2", "gone"])
+    assert selection.select_marked(conn) == 1
+    assert selection.picked_ids(conn) == [5]
+    selection.clear(conn)
+    assert selection.picked_ids(conn) == []
+
+
+def test_more_keys_than_sqlite_has_parameters(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    keys = [f"k{number}" for number in range(300_000)]
+    assert selection.select_keys(conn, ["base/v1", *keys]) == 1
