@@ -57,6 +57,10 @@ class Capabilities:
     """`Deletion.token` is checked by the registry in the same step as the deletion."""
     reset: bool = False
     storage_cleanup: bool = False
+    scanned_lineage: bool = False
+    """Dependents are known only as far as a scan of all lineage got (`LineageScan`)."""
+    recreate: bool = False
+    """An entry can be made again from its type, name and source address (`Recreate`)."""
     garbage_collection: bool = False
     """Bytes can be freed on request (`gc`), rather than by the server in its own time."""
     writable: bool = True
@@ -153,6 +157,52 @@ class Facts:
     """
     token: str = ""
     """Changes whenever any of the above does; empty where the registry has no such thing."""
+    lineage_known: bool = True
+    """False where the registry cannot tell dependents: `dependents` is then no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A part of the scan of all lineage; the keys are those of versions."""
+
+    edges: tuple[Edge, ...]
+    scanned: tuple[str, ...]
+    """Keys whose parents are known now, those without any included."""
+    unknown: tuple[str, ...]
+    """Keys whose lineage the server would not tell: what they were made from is not known."""
+    after: str | None
+    """Where to go on; None at the end."""
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is needed to make an entry of a registry again. Untrusted text."""
+
+    type: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object in the storage beside a registry."""
+
+    key: str
+    """`s3://BUCKET/KEY`, or with `?versionId=ID` one version of it; both parts encoded."""
+    name: str
+    """The key as its owner wrote it: untrusted text."""
+    size: int
+    modified_us: int | None
+    etag: str = ""
+    """Changes with the content."""
+    version_key: str = ""
+    """The version (of the registry) that it belongs to by its name."""
+    current: bool = True
+    """False for an older version of an object, and for a delete marker."""
+    marker: bool = False
+    """A delete marker: it holds no bytes."""
 
 
 @dataclass(frozen=True, slots=True)

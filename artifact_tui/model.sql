@@ -65,6 +65,11 @@ CREATE TABLE edge(                                -- child was made from parent
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edge_child ON edge(child_id, parent_id);
 
+CREATE TABLE lineage_scan(                        -- versions whose own parents were asked for
+  version_id    INTEGER PRIMARY KEY REFERENCES version(id) ON DELETE RESTRICT,
+  at_us         INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE blob(                                -- empty where a registry does not tell its objects
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   digest        TEXT NOT NULL UNIQUE,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
-    from artifact_tui.clients.http.lineage import Scan
     from artifact_tui.clients.http.options import Address, Login, Options
     from artifact_tui.clients.http.paths import Call
     from artifact_tui.clients.http.reader import Health
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         Facts,
         File,
         Garbage,
+        Scan,
         Version,
     )
 
@@ -80,6 +80,8 @@ class HttpClient:
             lineage=True,
             batch_delete=self._options.batch,
             reset=True,
+            scanned_lineage=True,
+            recreate=True,
             writable=not self._read_only,
         )
 

@@ -7,12 +7,11 @@ or be `external:`; only those that the registry lists are edges here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode, keys
 from artifact_tui.clients.http.paths import AddressingError
-from artifact_tui.model import Edge, Page
+from artifact_tui.model import Edge, Page, Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,20 +28,6 @@ MODEL = "model"
 
 SCAN = 25
 """Models read for one page of a scan: a few seconds on a slow server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A part of the scan of all models."""
-
-    edges: tuple[Edge, ...]
-    scanned: tuple[str, ...]
-    """Keys whose parents are known now, those without any included."""
-    unknown: tuple[str, ...]
-    """Keys whose lineage the server would not tell: what they were made from is not known."""
-    after: str | None
-    done: int
-    total: int
 
 
 class LineageReader:

@@ -147,4 +147,4 @@ def _unaskable(key: str, ref: Ref, snapshot: Snapshot) -> Facts:
 
 def _facts(key: str, digest: str) -> Facts:
     """Aliases there are none; dependents are what the catalog's scan of lineage has found."""
-    return Facts(key=key, digest=digest, state=VersionState.LIVE)
+    return Facts(key=key, digest=digest, state=VersionState.LIVE, lineage_known=False)

@@ -1,0 +1,57 @@
+"""A stand-in registry for these tests: one process, made anew for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from artifact_tui.clients.http import connect
+from tests.servers.rest.process import running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any
+
+    from artifact_tui.clients.http.client import HttpClient
+    from tests.servers.rest.process import Server
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(process: Server) -> Server:
+    """An empty registry that behaves like the reference server."""
+    process.become()
+    process.seed([])
+    process.clear()
+    return process
+
+
+class Opener:
+    """Opens clients and closes them at the end of the test."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._opened: list[HttpClient] = []
+
+    def __call__(self, address: str = "", **options: Any) -> HttpClient:
+        client = connect(address or self._server.address, **options)
+        self._opened.append(client)
+        return client
+
+    async def close(self) -> None:
+        for client in self._opened:
+            await client.aclose()
+
+
+@pytest_asyncio.fixture
+async def opener(server: Server) -> AsyncIterator[Opener]:
+    found = Opener(server)
+    yield found
+    await found.close()

@@ -1,0 +1,43 @@
+"""Keys: one text for each artifact, and back."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.clients.http import keys
+from artifact_tui.clients.http.keys import ORDINAL_LIMIT, Ref
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+ANY_TEXT = st.text(max_size=30)
+
+
+@given(kind=TEXT.filter(bool), identifier=TEXT)
+def test_a_key_reads_back_as_what_it_names(kind: str, identifier: str) -> None:
+    ref = Ref(kind, identifier)
+    assert keys.parse(ref.key) == ref
+    assert ref.key.count("/") == 1
+
+
+@given(ANY_TEXT)
+def test_a_text_is_a_key_only_in_one_way_of_writing(text: str) -> None:
+    ref = keys.parse(text)
+    assert ref is None or ref.key == text
+
+
+def test_what_is_nobodys_key() -> None:
+    for text in ("", "model", "/1", "model/a/b", "model/%zz", "model/%c3", "mod el/1", "m/%41"):
+        assert keys.parse(text) is None, text
+
+
+def test_counted_ids_are_their_own_ordinal_and_others_lie_above() -> None:
+    assert [keys.ordinal(text) for text in ("0", "1", "34", "3001")] == [0, 1, 34, 3001]
+    odd = ["034", "-1", "1.0", "٣", "a1", "", " 1", "9" * 30, str(ORDINAL_LIMIT)]
+    found = [keys.ordinal(text) for text in odd]
+    assert all(ORDINAL_LIMIT <= number < 1 << 63 for number in found)
+    assert len(set(found)) == len(odd)
+
+
+def test_fingerprints_do_not_run_together() -> None:
+    assert keys.fingerprint("ab", "c") != keys.fingerprint("a", "bc")
+    assert keys.fingerprint("a") == keys.fingerprint("a")

@@ -1,0 +1,121 @@
+"""How long to wait, and how many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.clients.http.pacing import LONGEST_HOLD, Pacer, asked_wait
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "1e999"}, math.inf),
+        ({"retry-after": "nan"}, math.inf),
+        ({"retry-after": "soon"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "7"}, 7.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "7"}, 7.0),
+        ({"x-ratelimit-remaining": "3", "x-ratelimit-reset": "7"}, None),
+        ({"ratelimit-remaining": "0"}, None),
+    ],
+)
+def test_what_a_server_asks_for(headers: dict[str, str], seconds: float | None) -> None:
+    assert asked_wait(headers) == seconds
+
+
+def test_a_date_counts_from_the_servers_own_clock() -> None:
+    headers = {"retry-after": formatdate(90, usegmt=True), "date": formatdate(60, usegmt=True)}
+    assert asked_wait(headers) == 30
+    past = {"retry-after": formatdate(30, usegmt=True), "date": formatdate(60, usegmt=True)}
+    assert asked_wait(past) == 0
+
+
+def test_a_reset_may_be_a_time_of_day() -> None:
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(time.time() + 50)}
+    found = asked_wait(headers)
+    assert found is not None
+    assert 40 < found <= 50
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "date", "ratelimit-remaining",
+                                        "ratelimit-reset"]), st.text(max_size=12)))  # fmt: skip
+def test_no_header_crashes_it(headers: dict[str, str]) -> None:
+    found = asked_wait(headers)
+    assert found is None or found >= 0
+
+
+async def test_no_more_at_once_than_the_limit() -> None:
+    pacer = Pacer(3)
+    running = most = 0
+
+    async def work() -> None:
+        nonlocal running, most
+        async with pacer.turn():
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    await asyncio.gather(*(work() for _ in range(50)))
+    assert most == 3
+
+
+async def test_a_complaint_halves_the_number_and_holds_everything_back() -> None:
+    clock = Clock()
+    pacer = Pacer(16, clock=clock, sleep=clock.sleep)
+    assert pacer.pushed_back(5.0) == 5.0
+    assert pacer.limit == 8
+    assert pacer.wait == 5.0
+    async with pacer.turn():
+        assert clock.now == 105.0
+    for _ in range(200):
+        pacer.went_well()
+    assert pacer.limit == 16
+
+
+def test_without_a_word_from_the_server_pauses_double() -> None:
+    clock = Clock()
+    pacer = Pacer(4, clock=clock, sleep=clock.sleep)
+    assert [pacer.pushed_back(None) for _ in range(4)] == [0.5, 1.0, 2.0, 4.0]
+    assert pacer.limit == 1
+    pacer.went_well()
+    assert pacer.pushed_back(None) == 0.5
+
+
+def test_absurd_waits_are_bounded() -> None:
+    clock = Clock()
+    pacer = Pacer(1, clock=clock, sleep=clock.sleep)
+    assert pacer.pushed_back(math.inf) == math.inf
+    assert pacer.wait == LONGEST_HOLD
+
+
+async def test_serial_is_for_good() -> None:
+    pacer = Pacer(16)
+    pacer.serial()
+    for _ in range(100):
+        pacer.went_well()
+    assert pacer.limit == 1
