@@ -5,6 +5,10 @@ edges, and carries out deletions one batch at a time. It keeps no state, knows n
 retries a deletion by itself and never decides whether something may be deleted: it is told exactly
 which versions, with which consents. `tests/contract` is this page as a test suite.
 
+What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`, `Recreate`,
+`Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and `capabilities` where a screen needs
+to know without a client.
+
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
 or `BusyError` (someone holds a lock; trying again may work). Writing methods raise
 `ReadOnlyError` before anything is sent when the client was opened with `read_only`.
@@ -13,7 +17,7 @@ What concerns one item never raises: it is that item's `Outcome`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
         Identity,
         Outcome,
         Page,
+        Recipe,
+        Scan,
+        StoredObject,
         Version,
     )
 
@@ -116,3 +123,92 @@ class Kind(Protocol):
             NotFoundError: there is no registry at this address.
             RegistryError: it is there but cannot be used; nothing was changed.
         """
+
+
+@runtime_checkable
+class FlatListing(Protocol):
+    """A client that lists everything in one pass."""
+
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+        """The next page of everything; a version that comes again replaces what came before."""
+
+
+@runtime_checkable
+class LineageScan(Protocol):
+    """A client that learns of dependents only by asking every version for its parents."""
+
+    async def scan(self, after: str | None = None) -> Scan:
+        """The next part of the scan; `after` stays good over connections and deletions."""
+
+
+@runtime_checkable
+class Recreate(Protocol):
+    """A client that can make an entry again."""
+
+    async def recipe(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
+        """What is needed to make these versions again; those that are gone are left out."""
+
+    async def create(self, kind: str, name: str, url: str) -> str:
+        """Make an entry of a type from a source address; gives the new version's key."""
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A client that can delete everything with one request."""
+
+    async def reset(self) -> None:
+        """Delete everything; `RegistryError` when it was not done, or nobody knows."""
+
+
+@runtime_checkable
+class Testable(Protocol):
+    """A client that can say what it found at its address."""
+
+    async def test(self) -> tuple[str, ...]:
+        """Whole sentences: reachable, which version, what it can do. Raises when it is not."""
+
+
+@runtime_checkable
+class HasStorage(Protocol):
+    """A client whose registry leaves objects behind in a storage that we were told of."""
+
+    def storage(self) -> Storage | None:
+        """The storage; None when none is configured. It is closed with the client."""
+
+
+class Storage(Protocol):
+    """The objects beside a registry: those whose names fit one pattern, and no others.
+
+    Keys are `StoredObject.key`. Methods raise `RegistryError` when nothing can be said; what
+    concerns one object is its `Outcome`.
+    """
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: bucket and pattern."""
+
+    async def versioned(self) -> bool:
+        """Whether deleting an object leaves its bytes behind a delete marker."""
+
+    async def objects(self, after: str | None = None) -> Page[StoredObject]:
+        """The next page of every current object under the pattern, by name."""
+
+    async def objects_of(
+        self, version_keys: Sequence[str], *, versions: bool = False
+    ) -> Sequence[StoredObject]:
+        """The objects that belong to these versions of the registry.
+
+        With `versions` every stored version and delete marker of them, each with its own key.
+        """
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these objects now (`digest` is the etag); those gone are left out."""
+
+    async def delete_objects(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Delete these objects, and nothing else; one outcome for each, in the same order.
+
+        A denied or locked object is REFUSED, one that was not there ABSENT where it can be told.
+        """
+
+    async def aclose(self) -> None:
+        """Release everything."""

@@ -67,7 +67,7 @@ def test_the_database_is_set_up_as_promised(closed: Layout) -> None:
         assert said == {
             "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0,
         }  # fmt: skip
-        assert tables[0] == 11
+        assert tables[0] == 12
     finally:
         store.close()
 
