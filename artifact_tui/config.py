@@ -9,6 +9,10 @@ The file is TOML and checked strictly: a mistake names the file, the line and th
     address = "local:/srv/registry"
     production = true               # read-only, unless read_only = false is stated
 
+    [registries.zoo]
+    address = "https://zoo.example/api"
+    token_env = "ZOO_TOKEN"         # this, and what else the client of the address knows
+
     [keys]
     review = "x"
 """
@@ -22,9 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.errors import UsageError
+from artifact_tui.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_PORTS = {"http": ":80", "https": ":443"}
+"""What an address may leave out."""
 
 LOCAL = "local:"
 """The beginning of an address of the embedded kind."""
@@ -37,8 +45,8 @@ class RegistryConfig:
     address: str
     read_only: bool = False
     production: bool = False
-    token: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
+    settings: Mapping[str, object] = field(default_factory=Settings, repr=False)
+    """Everything else in the table; its client reads it when it is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class Target:
     """What a client opens; `local:` paths are absolute."""
     read_only: bool = False
     production: bool = False
+    settings: Mapping[str, object] = field(default_factory=Settings, repr=False)
+    """What its client is told; may hold secrets."""
 
 
 def load(path: Path | None = None) -> Config:
@@ -85,9 +95,9 @@ def load(path: Path | None = None) -> Config:
     return read(found) if found.is_file() else Config()
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known word most like this one, or an empty text."""
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")
 
 
 def resolve(config: Config, text: str | None = None) -> Target:
@@ -112,7 +122,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
             hint=f"{guess}Name a registry of the configuration, or an address such as local:PATH.",
         )
     for name, registry in config.registries.items():
-        if _place(_address(registry.address) or "") == _place(address):
+        if same_registry(registry.address, address):
             return _configured(name, registry)
     return Target(name=_name(address), address=address)
 
@@ -137,7 +147,23 @@ def _configured(name: str, registry: RegistryConfig) -> Target:
         address=_address(registry.address) or registry.address,
         read_only=registry.read_only,
         production=registry.production,
+        settings=registry.settings,
     )
+
+
+def same_registry(one: str, other: str) -> bool:
+    """Whether two addresses mean the same registry."""
+    return _place(_address(one) or one) == _place(_address(other) or other)
+
+
+def at_address(config: Config, address: str, name: str = "") -> RegistryConfig | None:
+    """What is configured for an address; of several, the one with that name, else the first."""
+    found = {
+        known: registry
+        for known, registry in config.registries.items()
+        if same_registry(registry.address, address)
+    }
+    return found.get(name) or next(iter(found.values()), None)
 
 
 def _address(text: str) -> str | None:
@@ -158,7 +184,14 @@ def _absolute(path: str) -> str:
 
 def _place(address: str) -> str:
     """What two addresses of one registry have in common: links are followed."""
-    return os.path.realpath(address.removeprefix(LOCAL)) if address.startswith(LOCAL) else address
+    if address.startswith(LOCAL):
+        return os.path.realpath(address.removeprefix(LOCAL))
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return address
+    host, slash, path = rest.partition("/")
+    scheme, host = scheme.lower(), host.lower().removesuffix(_PORTS.get(scheme.lower(), "//"))
+    return f"{scheme}://{host}{slash}{path}".rstrip("/")
 
 
 def _name(address: str) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import stat
 import tomllib
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
-from artifact_tui.config import Config, RegistryConfig, nearest
+from artifact_tui.config import LOCAL, Config, RegistryConfig, nearest
 from artifact_tui.errors import ConfigError
+from artifact_tui.settings import COMMON, Settings, complaint, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _SECRETS = ("token", "password", "secret", "api_key", "apikey")
+_NO_SECRETS = ("_env", "_command")
+"""Ends of keys that say where a secret is, not what it is."""
+
+_IN_PLAIN = ("token", "password")
+"""Secrets that may stand in a file which only its owner can read."""
 
 _Where = tuple[str, ...]
 """A place in the file: table names, then the key."""
@@ -28,8 +33,6 @@ class _RegistryTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     address: str
     read_only: bool | None = None
     production: bool = False
-    token: str = ""
-    password: str = ""
 
 
 class _FileTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -109,14 +112,22 @@ class _Reader:
             self._fail(
                 where, f"the registry “{name}” has no address", 'Add address = "local:PATH".'
             )
-        table = self._convert(raw, _RegistryTable, where)
+        common = {key: value for key, value in raw.items() if key in COMMON}
+        table = self._convert(common, _RegistryTable, where)
         protected = table.production if table.read_only is None else table.read_only
+        rest = {key: value for key, value in raw.items() if key not in COMMON}
+        lines = {key: self._line((*where, key)) for key in rest}
+        settings = Settings(rest, self.path, lines)
+        for key in rest:
+            if nearest(key, COMMON, cutoff=0.8):
+                refuse_unknown(Settings({key: ""}, self.path, lines), ())
+        if table.address.startswith(LOCAL):
+            refuse_unknown(settings, _IN_PLAIN)
         return RegistryConfig(
             address=table.address,
             read_only=protected,
             production=table.production,
-            token=table.token,
-            password=table.password,
+            settings=settings,
         )
 
     def _keys(self, raw: dict[str, Any], where: _Where) -> Iterator[tuple[_Where, tuple[str, ...]]]:
@@ -144,15 +155,14 @@ class _Reader:
         try:
             return msgspec.convert(raw, kind, strict=True)
         except msgspec.ValidationError as error:
-            what, _, at = str(error).partition(" - at `$.")
-            key = at.rstrip("`").partition("[")[0]
-            self._fail((*where, key), f"“{key}”: {_plain(what)}", "")
+            key, what = complaint(error)
+            self._fail((*where, key), f"“{key}”: {what}", "")
 
     def _refuse_shown_secrets(self) -> None:
         registries = self.raw.get("registries")
         for name, table in registries.items() if isinstance(registries, dict) else ():
             for key in table if isinstance(table, dict) else ():
-                if self.shared and any(word in key.lower() for word in _SECRETS):
+                if self.shared and _is_secret(key):
                     self._fail(
                         ("registries", name, key),
                         f"“{key}” is a secret, and other users of this machine can read the file",
@@ -170,12 +180,10 @@ class _Reader:
         raise ConfigError(f"{self.path}, line {self._line(where)}: {what}.", hint=hint)
 
 
-def _plain(what: str) -> str:
-    """A complaint of msgspec in the words of TOML."""
-    words = {"bool": "true or false", "str": "a text in quotes", "int": "a number"}
-    words |= {"object": "a table", "array": "a list", "float": "a number", "null": "nothing"}
-    alone = re.sub(r" \| null`", "`", what)
-    return re.sub(r"`(\w+)`", lambda found: words.get(found[1], found[1]), alone)
+def _is_secret(key: str) -> bool:
+    """Whether the value of a key is a secret, by its name."""
+    word = key.lower()
+    return any(part in word for part in _SECRETS) and not word.endswith(_NO_SECRETS)
 
 
 def _places(text: str) -> Iterator[tuple[_Where, int]]:

@@ -9,8 +9,11 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
 from artifact_tui.errors import UsageError
+from artifact_tui.settings import NONE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from artifact_tui.clients.base import Client, Kind
 
 GROUP = "artifact_tui.clients"
@@ -36,12 +39,21 @@ def kind_of(address: str) -> Kind:
     )
 
 
-def open_client(address: str, *, read_only: bool = False, actor: str = "") -> Client:
+def open_client(
+    address: str,
+    *,
+    read_only: bool = False,
+    actor: str = "",
+    settings: Mapping[str, object] = NONE,
+) -> Client:
     """Open the registry at an address with the client that claims it.
 
+    `settings` is the rest of its table in the configuration.
+
     Raises:
+        ConfigError: a setting that this client does not know, or cannot use.
         UsageError: no client claims the address.
         NotFoundError: there is no registry at this address.
         RegistryError: it is there but cannot be used.
     """
-    return kind_of(address).open(address, read_only=read_only, actor=actor)
+    return kind_of(address).open(address, read_only=read_only, actor=actor, settings=settings)

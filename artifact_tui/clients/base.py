@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from artifact_tui.settings import NONE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -116,10 +118,21 @@ class Kind(Protocol):
     def claims(self, address: str) -> bool:
         """Whether an address such as `local:PATH` or `https://…` is of this kind."""
 
-    def open(self, address: str, *, read_only: bool, actor: str = "") -> Client:
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NONE,
+    ) -> Client:
         """Open a registry; `actor` is recorded with what is deleted through the client.
 
+        `settings` is the rest of its table in the configuration: `artifact_tui.settings.convert`
+        reads it, and points at mistakes.
+
         Raises:
+            ConfigError: a setting that is unknown or cannot be used.
             NotFoundError: there is no registry at this address.
             RegistryError: it is there but cannot be used; nothing was changed.
         """
@@ -139,6 +152,9 @@ class LineageScan(Protocol):
 
     async def scan(self, after: str | None = None) -> Scan:
         """The next part of the scan; `after` stays good over connections and deletions."""
+
+    async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
+        """The edges into one version; None when the registry does not tell."""
 
 
 @runtime_checkable

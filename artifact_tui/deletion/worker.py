@@ -14,14 +14,20 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.clients import open_client
+from artifact_tui.config import at_address, load
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.group import redacted
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import ArtifactTuiError, BusyError
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.base import Client
+    from artifact_tui.deletion.draft import Head
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +48,7 @@ async def run(path: Path) -> Ending:
     with Plan.open(path, write=True) as plan:
         head = plan.head
         try:
-            client = open_client(head.identity.address, read_only=head.read_only, actor=head.actor)
+            client = _client_of(head)
             try:
                 ending = await apply(plan, client, control=control)
             finally:
@@ -56,6 +62,18 @@ async def run(path: Path) -> Ending:
         states = ", ".join(f"{count} {state}" for state, count in plan.states().items())
         _log.info("%s: %s", ending.status, states)
         return ending
+
+
+def _client_of(head: Head) -> Client:
+    """The client of a plan's registry, with what the configuration of this machine says to it."""
+    address = head.identity.address
+    known = at_address(load(), address, head.registry)
+    return open_client(
+        address,
+        read_only=head.read_only or (known is not None and known.read_only),
+        actor=head.actor,
+        settings=known.settings if known is not None else {},
+    )
 
 
 def main(argv: list[str]) -> int:

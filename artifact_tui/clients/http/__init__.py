@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.settings import NONE
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from artifact_tui.clients.http.client import HttpClient
     from artifact_tui.clients.http.options import Options
 
@@ -28,14 +32,26 @@ class HttpKind:
         """Whether an address is that of a web server."""
         return address.partition("://")[0].lower() in {"http", "https"} and "://" in address
 
-    def open(self, address: str, *, read_only: bool, actor: str = "") -> HttpClient:
-        """Open a registry, with a token from the environment if there is one.
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NONE,
+    ) -> HttpClient:
+        """Open a registry as configured; without settings, with a token from the environment.
 
         Nothing is sent yet: whether it can be reached, the first request shows.
-        """
-        from artifact_tui.clients.http.options import from_environment  # noqa: PLC0415 - lazy
 
-        return connect(address, options=from_environment(), read_only=read_only, actor=actor)
+        Raises:
+            ConfigError: a setting that is unknown or cannot be used.
+            UsageError: the address, or the token, cannot be used.
+        """
+        from artifact_tui.clients.http.settings import options_of  # noqa: PLC0415 - lazy
+
+        options = options_of(settings, address)
+        return connect(address, options=options, read_only=read_only, actor=actor)
 
 
 KIND = HttpKind()

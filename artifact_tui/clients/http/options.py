@@ -103,6 +103,22 @@ class Address:
         return self.host in LOOPBACK
 
 
+PATTERN = "artifacts/{type}/{id}.zip"
+"""Where the reference server puts the bytes of an artifact."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """The storage beside a registry; credentials come from boto3's own chain."""
+
+    bucket: str
+    pattern: str = PATTERN
+    endpoint: str = ""
+    region: str = ""
+    grace_us: int = 24 * 3_600_000_000
+    """Objects younger than this are no orphans."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to speak to one registry; times in seconds, sizes in bytes."""
@@ -134,6 +150,8 @@ class Options:
     row_limit: int = 5_000_000
     accept_empty: bool = False
     """Believe an empty listing even if nothing explains it: for a registry known to be empty."""
+    storage: StorageSettings | None = None
+    """Where its bytes are; None when that is not configured."""
 
 
 def from_environment() -> Options:

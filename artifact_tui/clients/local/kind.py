@@ -9,12 +9,16 @@ from artifact_tui import places
 from artifact_tui.clients.local.client import LocalClient
 from artifact_tui.clients.local.layout import Layout
 from artifact_tui.clients.local.store import Store, now_us
+from artifact_tui.settings import NONE, refuse_unknown
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 SCHEME = "local:"
+
+_IGNORED = ("token", "password")
+"""A folder needs none; a file that has them for a registry that moved is no mistake."""
 
 
 def create(
@@ -55,13 +59,22 @@ class LocalKind:
         """Whether an address is of this kind."""
         return address.startswith(SCHEME)
 
-    def open(self, address: str, *, read_only: bool, actor: str = "") -> LocalClient:
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NONE,
+    ) -> LocalClient:
         """Open `local:PATH`; `local:` alone is the user's own registry, made when it is missing.
 
         Raises:
+            ConfigError: there are settings: this kind has none.
             NotFoundError: there is no registry at this path.
             RegistryError: it is there but cannot be used; nothing was changed.
         """
+        refuse_unknown(settings, _IGNORED)
         path = address.removeprefix(SCHEME)
         if path:
             return open_registry(Path(path), read_only=read_only, actor=actor)
