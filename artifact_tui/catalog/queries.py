@@ -1,5 +1,6 @@
 """Every question that a screen or command asks a catalog: one place to import them from."""
 
+from artifact_tui.catalog.coverage import lineage_coverage
 from artifact_tui.catalog.detail import detail
 from artifact_tui.catalog.fetch import rows_of, snapshot, tags_of, unique_of
 from artifact_tui.catalog.names import by_keys, find, values
@@ -12,6 +13,7 @@ __all__ = [
     "detail",
     "every",
     "find",
+    "lineage_coverage",
     "matching",
     "outline",
     "page",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.catalog import sync_store
 from artifact_tui.catalog.lane import Lane
+from artifact_tui.clients.base import FlatListing
 from artifact_tui.errors import NotFoundError, RegistryError
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ async def sync(
     lane = await Lane.open("sync", partial(sync_store.open_file, path))
     try:
         run = _Run(client, lane, progress)
-        run.number = await run.write(sync_store.begin, client.identity)
+        scanned = client.capabilities.scanned_lineage
+        run.number = await run.write(sync_store.begin, client.identity, scanned)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
         removed = await run.write(sync_store.finish, run.number, at)
@@ -99,28 +101,51 @@ class _Run:
             self._progress(state)
 
     async def everything(self, *, files: bool) -> None:
-        """List and write all there is."""
+        """List and write all there is; in one pass, where the registry has such a listing."""
+        if isinstance(self._client, FlatListing):
+            await self._flat(self._client, files=files)
+        else:
+            await self._by_collection(files=files)
+        can = self._client.capabilities
+        if can.lineage and not can.scanned_lineage:
+            async for edges in _pages(self._client.edges):
+                await self.write(sync_store.put_edges, edges)
+                self.tell(replace(self.state, edges=self.state.edges + len(edges)))
+
+    async def _flat(self, client: FlatListing, *, files: bool) -> None:
+        """Versions with their collections, as they come; one that comes again counts once."""
+        collections: set[str] = set()
+        versions: set[str] = set()
+        async for found in _pages(client.artifacts):
+            new = {row.key: row for row, _ in found if row.key not in collections}
+            await self.write(sync_store.put_collections, tuple(new.values()), self.number)
+            collections |= new.keys()
+            versions |= {row.key for _, row in found}
+            self.state = replace(self.state, collections=len(collections))
+            rows = {row.key: row for _, row in found}
+            await self._versions(tuple(rows.values()), files=files, count=len(versions))
+
+    async def _by_collection(self, *, files: bool) -> None:
+        """Collections first, then the versions of each."""
         keys: list[str] = []
+        count = 0
         async for found in _pages(self._client.collections):
             await self.write(sync_store.put_collections, found, self.number)
             keys += [row.key for row in found]
             self.tell(replace(self.state, collections=len(keys)))
         for key in keys:
             async for versions in _pages(partial(self._client.versions, key)):
-                await self._versions(versions, files=files)
-        if self._client.capabilities.lineage:
-            async for edges in _pages(self._client.edges):
-                await self.write(sync_store.put_edges, edges)
-                self.tell(replace(self.state, edges=self.state.edges + len(edges)))
+                count += len(versions)
+                await self._versions(versions, files=files, count=count)
 
-    async def _versions(self, rows: Sequence[Version], *, files: bool) -> None:
-        """Write a page of versions, with their files when asked."""
+    async def _versions(self, rows: Sequence[Version], *, files: bool, count: int) -> None:
+        """Write a page of versions, with their files when asked; `count` is how many that makes."""
         await self.write(sync_store.put_versions, rows, self.number)
         if files:
             await self.write(
                 sync_store.put_files, {row.key: await self._files(row.key) for row in rows}
             )
-        self.tell(replace(self.state, versions=self.state.versions + len(rows)))
+        self.tell(replace(self.state, versions=count))
 
     async def _files(self, key: str) -> tuple[File, ...]:
         """The files of a version; none when it was deleted meanwhile."""

@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.coverage import SCANNED_TYPE
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import schema_sql
 
@@ -33,6 +34,10 @@ _ASIDE = """
 UPDATE version SET ordinal = -id
 WHERE ordinal = :ordinal AND key <> :key
   AND collection_id = (SELECT id FROM collection WHERE key = :collection_key)"""
+
+_FORGET = """
+DELETE FROM lineage_scan WHERE version_id = (SELECT id FROM version
+  WHERE key = :key AND digest <> :digest)"""
 
 _FIELDS = (
     "ordinal",
@@ -67,10 +72,22 @@ _FILE = """
 INSERT INTO file(version_id, path, blob_id, mode)
 SELECT ?, ?, id, ? FROM blob WHERE digest = ?"""
 
+_UNLINK = """
+DELETE FROM edge WHERE NOT EXISTS (SELECT 1 FROM temp.linked l
+  WHERE l.parent_id = edge.parent_id AND l.child_id = edge.child_id)"""
+
+# A version that loses a parent may have been given another: its lineage is to be scanned again.
+_UNSCANNED = """
+SELECT v.id, v.key FROM version v CROSS JOIN collection c ON c.id = v.collection_id
+WHERE v.id > ? AND v.state = 'live' AND c.type = ?
+  AND NOT EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id)
+ORDER BY v.id LIMIT ?"""
+
 _SWEEP = """
 CREATE TEMP TABLE gone AS SELECT id FROM version WHERE seen < :seen;
-DELETE FROM edge WHERE NOT EXISTS (SELECT 1 FROM temp.linked l
-  WHERE l.parent_id = edge.parent_id AND l.child_id = edge.child_id);
+DELETE FROM lineage_scan WHERE version_id IN
+  (SELECT e.child_id FROM edge e WHERE e.parent_id IN (SELECT id FROM temp.gone));
+DELETE FROM lineage_scan WHERE version_id IN (SELECT id FROM temp.gone);
 DELETE FROM edge WHERE parent_id IN (SELECT id FROM temp.gone);
 DELETE FROM edge WHERE child_id IN (SELECT id FROM temp.gone);
 DELETE FROM alias WHERE version_id IN (SELECT id FROM temp.gone);
@@ -104,13 +121,15 @@ def open_file(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def begin(conn: sqlite3.Connection, identity: Identity) -> int:
+def begin(conn: sqlite3.Connection, identity: Identity, scanned: bool) -> int:  # noqa: FBT001
     """Start a sync: returns its number, which is what its rows carry in `seen`.
+
+    `scanned` tells that lineage does not come with the sync, but from a scan (`lineage_scan`).
 
     Raises:
         RegistryError: the file is the catalog of another registry.
     """
-    with _transaction(conn):
+    with transaction(conn):
         known = dict(conn.execute("SELECT name, value FROM meta").fetchall())
         if known.get("uid", identity.uid) != identity.uid:
             raise RegistryError(
@@ -119,7 +138,7 @@ def begin(conn: sqlite3.Connection, identity: Identity) -> int:
             )
         number = int(known.get("generation", 0)) + 1
         _note(conn, uid=identity.uid, kind=identity.kind, address=identity.address)
-        _note(conn, generation=str(number))
+        _note(conn, generation=str(number), scanned_lineage=str(int(scanned)))
         conn.execute("DROP TABLE IF EXISTS temp.linked")
         conn.execute(
             "CREATE TEMP TABLE linked(parent_id INTEGER, child_id INTEGER,"
@@ -130,7 +149,7 @@ def begin(conn: sqlite3.Connection, identity: Identity) -> int:
 
 def put_collections(conn: sqlite3.Connection, rows: Sequence[Collection], seen: int) -> None:
     """Take in a page of collections."""
-    with _transaction(conn):
+    with transaction(conn):
         for row in rows:
             facts = {"key": row.key, "name": row.name, "type": row.type}
             conn.execute(_COLLECTION, {**facts, "created_us": row.created_us, "seen": seen})
@@ -138,10 +157,11 @@ def put_collections(conn: sqlite3.Connection, rows: Sequence[Collection], seen: 
 
 def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -> None:
     """Take in a page of versions; their aliases and tags replace those known before."""
-    with _transaction(conn):
+    with transaction(conn):
         for row in rows:
             facts = {name: getattr(row, name) for name in ("key", "collection_key", *_FIELDS)}
             conn.execute(_ASIDE, facts)
+            conn.execute(_FORGET, facts)
             (version_id,) = conn.execute(_VERSION, {**facts, "seen": seen}).fetchone()
             conn.execute("DELETE FROM alias WHERE version_id = ?", (version_id,))
             conn.execute("DELETE FROM tag WHERE version_id = ?", (version_id,))
@@ -157,7 +177,7 @@ def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -
 def put_edges(conn: sqlite3.Connection, rows: Sequence[Edge]) -> None:
     """Take in a page of lineage; edges between versions that are not known are left out."""
     pairs = [(row.parent, row.child) for row in rows if row.parent != row.child]
-    with _transaction(conn):
+    with transaction(conn):
         for table in ("edge", "temp.linked"):
             conn.executemany(_EDGE.format(table=table), pairs)
 
@@ -168,7 +188,7 @@ def put_files(conn: sqlite3.Connection, found: Mapping[str, Sequence[File]]) -> 
     Versions with a file that has no digest are left without any: which bytes they share is not
     known then.
     """
-    with _transaction(conn):
+    with transaction(conn):
         for key, files in found.items():
             row = conn.execute("SELECT id FROM version WHERE key = ?", (key,)).fetchone()
             if row is None:
@@ -184,10 +204,42 @@ def put_files(conn: sqlite3.Connection, found: Mapping[str, Sequence[File]]) -> 
             conn.executemany(_FILE, [(row[0], f.path, f.mode, f.digest) for f in files])
 
 
+def scans(conn: sqlite3.Connection) -> bool:
+    """Whether this registry's lineage comes from a scan."""
+    row = conn.execute("SELECT value FROM meta WHERE name = 'scanned_lineage'").fetchone()
+    return row is not None and row[0] == "1"
+
+
+def unscanned(conn: sqlite3.Connection, after: int, count: int) -> list[tuple[int, str]]:
+    """Id and key of the next live versions whose own parents nobody has asked for yet."""
+    return conn.execute(_UNSCANNED, (after, SCANNED_TYPE, count)).fetchall()
+
+
+def put_lineage(conn: sqlite3.Connection, found: Mapping[str, Sequence[Edge]], now_us: int) -> None:
+    """The parents of versions, by key: these and no others."""
+    with transaction(conn):
+        for key, edges in found.items():
+            row = conn.execute("SELECT id FROM version WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                continue
+            conn.execute("DELETE FROM edge WHERE child_id = ?", row)
+            pairs = [(edge.parent, key) for edge in edges if edge.parent != key]
+            conn.executemany(_EDGE.format(table="edge"), pairs)
+            conn.execute("INSERT OR REPLACE INTO lineage_scan VALUES (?, ?)", (row[0], now_us))
+
+
+def forget_scans(conn: sqlite3.Connection) -> None:
+    """Start over: what every version was made from is to be asked again."""
+    with transaction(conn):
+        conn.execute("DELETE FROM lineage_scan")
+
+
 def finish(conn: sqlite3.Connection, seen: int, now_us: int) -> int:
     """End a sync that saw everything: remove what it did not see; returns how many versions."""
-    with _transaction(conn):
+    with transaction(conn):
         (gone,) = conn.execute("SELECT count(*) FROM version WHERE seen < ?", (seen,)).fetchone()
+        if not scans(conn):
+            conn.execute(_UNLINK)
         for statement in _SWEEP.split(";\n"):
             if statement.strip():
                 conn.execute(statement, {"seen": seen} if ":seen" in statement else {})
@@ -196,7 +248,7 @@ def finish(conn: sqlite3.Connection, seen: int, now_us: int) -> int:
 
 
 @contextmanager
-def _transaction(conn: sqlite3.Connection) -> Iterator[None]:
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
     """One write transaction; what SQLite refuses to hold is the registry's fault."""
     conn.execute("BEGIN IMMEDIATE")
     try:

@@ -1,0 +1,38 @@
+"""How much of a registry's lineage is known, where it has to be scanned version by version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SCANNED_TYPE = "model"
+"""The only type whose versions have parents in the registries that must be scanned."""
+
+_COVERAGE = """
+SELECT count(s.version_id), count(*)
+FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+LEFT JOIN lineage_scan s ON s.version_id = v.id
+WHERE c.type = ? AND v.state = 'live'
+  AND EXISTS (SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1')"""
+
+
+class Coverage(NamedTuple):
+    """Models whose parents were asked for, of all live models; 0 of 0 where nothing is scanned."""
+
+    scanned: int
+    total: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the dependents that the catalog shows are all there are."""
+        return self.scanned >= self.total
+
+
+def lineage_coverage(conn: sqlite3.Connection) -> Coverage:
+    """How far the scan of lineage got."""
+    known = "SELECT 1 FROM main.sqlite_schema WHERE name = 'lineage_scan'"
+    if conn.execute(known).fetchone() is None:  # a registry of before there were scans
+        return Coverage(0, 0)
+    return Coverage(*conn.execute(_COVERAGE, (SCANNED_TYPE,)).fetchone())
