@@ -116,7 +116,7 @@ class _Run:
         """Versions with their collections, as they come; one that comes again counts once."""
         collections: set[str] = set()
         versions: set[str] = set()
-        async for found in _pages(client.artifacts):
+        async for found in _pages(client.artifacts, moves=False):
             new = {row.key: row for row, _ in found if row.key not in collections}
             await self.write(sync_store.put_collections, tuple(new.values()), self.number)
             collections |= new.keys()
@@ -155,8 +155,10 @@ class _Run:
             return ()
 
 
-async def _pages(ask: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[tuple[T, ...]]:
-    """The rows of every page, page by page.
+async def _pages(
+    ask: Callable[[str | None], Awaitable[Page[T]]], *, moves: bool = True
+) -> AsyncIterator[tuple[T, ...]]:
+    """The rows of every page, page by page; `moves` tells that each has a cursor of its own.
 
     Raises:
         RegistryError: the registry sends the same place twice, so that it would never end.
@@ -170,7 +172,7 @@ async def _pages(ask: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterat
         after = page.after
         if after is None:
             return
-        if after in seen:
+        if moves and after in seen:
             raise RegistryError(
                 "The registry lists the same page again and again.",
                 hint="The sync was stopped; what the catalog knew before is still there.",

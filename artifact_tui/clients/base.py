@@ -143,7 +143,10 @@ class FlatListing(Protocol):
     """A client that lists everything in one pass."""
 
     async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
-        """The next page of everything; a version that comes again replaces what came before."""
+        """The next page of everything; a version that comes again replaces what came before.
+
+        `after` may be the same for every page: the client ends a listing that would never end.
+        """
 
 
 @runtime_checkable
