@@ -7,6 +7,7 @@ Folders are made on first use, readable by their owner only.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import platformdirs
 from artifact_tui.errors import ArtifactTuiError
 
 APP = "artifact-tui"
+
+_LONGEST = 200
+"""Bytes of a file name: file systems take 255, and SQLite adds to it."""
 
 
 def _path(name: str, default: Path) -> Path:
@@ -74,8 +78,25 @@ def tasks_dir() -> Path:
 
 def marks_file(uid: str) -> Path:
     """The marks of one registry; `uid` is `Identity.uid`."""
-    safe_name = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in uid)
-    return _made(state_dir() / "marks") / f"{safe_name}.db"
+    return _made(state_dir() / "marks") / f"{_file_name(uid)}.db"
+
+
+def catalogs_dir() -> Path:
+    """Catalogs of remote registries."""
+    return _made(cache_dir() / "catalogs")
+
+
+def catalog_file(uid: str) -> Path:
+    """The catalog of one remote registry; `uid` is `Identity.uid`."""
+    return catalogs_dir() / f"{_file_name(uid)}.db"
+
+
+def _file_name(uid: str) -> str:
+    """A name that is one file's in any folder; a long one keeps its beginning and a hash."""
+    name = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in uid)
+    if len(name.encode()) <= _LONGEST:
+        return name
+    return f"{name[:40]}-{hashlib.sha256(uid.encode()).hexdigest()[:32]}"
 
 
 def embedded_registry() -> Path:

@@ -14,9 +14,9 @@ from artifact_tui.catalog import queries
 from artifact_tui.catalog.sorting import FIELDS, Sort
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import FilterCommand, json_option
+from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
-from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter, split
+from artifact_tui.cli.session import client_of, now_us, parse_filter, reading, split
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Listing:
 @click.option("--sort", "field", type=click.Choice(FIELDS), default="name", show_default=True)
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
+@cached_option
 @json_option
 @click.pass_obj
 def ls(
@@ -72,6 +73,7 @@ def ls(
     field: str,
     reverse: bool,
     limit: int | None,
+    cached: bool,
     as_json: bool,
 ) -> None:
     """List the collections of REGISTRY, or the versions that match FILTER.
@@ -89,7 +91,7 @@ def ls(
 
     async def main() -> None:
         async with client_of(target) as client:
-            with catalog_of(client) as conn:
+            async with reading(client, cached=cached) as conn:
                 now = now_us()
                 where = query.compile_query(parsed, now, registry=target.name)
                 out = Output(json=as_json)

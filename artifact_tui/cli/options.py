@@ -29,6 +29,13 @@ def json_option(command: _Command) -> _Command:
     )(command)
 
 
+def cached_option(command: _Command) -> _Command:
+    """`--cached`, for commands that read a catalog."""
+    return click.option(
+        "--cached", is_flag=True, help="Send nothing: a remote registry as it was last synced."
+    )(command)
+
+
 def registry_option(command: _Command) -> _Command:
     """`--registry R`, for commands whose words mean something else."""
     return click.option(

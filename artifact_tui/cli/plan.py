@@ -12,9 +12,9 @@ import click
 from artifact_tui import places, query
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import FilterCommand, json_option
+from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
-from artifact_tui.cli.session import actor, catalog_of, client_of, now_us, parse_filter, split
+from artifact_tui.cli.session import actor, client_of, now_us, parse_filter, reading, split
 from artifact_tui.deletion.build import build_plan
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
@@ -43,6 +43,7 @@ class Selection:
 @click.option("--delete-aliases", is_flag=True, help="Aliases may go along (never protected ones).")
 @click.option("--with-dependents", is_flag=True, help="Delete also all that was made from these.")
 @click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
+@cached_option
 @json_option
 @click.pass_obj
 def plan(
@@ -54,6 +55,7 @@ def plan(
     delete_aliases: bool,
     with_dependents: bool,
     orphan_dependents: bool,
+    cached: bool,
     as_json: bool,
 ) -> None:
     """Build a plan from a filter, and print what it would do. Nothing is deleted.
@@ -78,18 +80,20 @@ def plan(
         orphan_dependents=orphan_dependents,
     )
     out = Output(json=as_json)
-    draft = asyncio.run(make_draft(target, selection, options))
+    draft = asyncio.run(make_draft(target, selection, options, cached=cached))
     print_draft(draft, out)
     path = save(draft, output)
     reviewing.print_next(path, draft.summary, out)
 
 
-async def make_draft(target: Target, selection: Selection, options: Options) -> Draft:
+async def make_draft(
+    target: Target, selection: Selection, options: Options, *, cached: bool = False
+) -> Draft:
     """Judge what is selected in a registry."""
     parsed = parse_filter([selection.filter])
     async with client_of(target) as client:
         marks = places.marks_file(client.identity.uid) if selection.marked else None
-        with catalog_of(client, marks=marks) as conn:
+        async with reading(client, marks=marks, cached=cached) as conn:
             now = now_us()
             where: query.Where | Literal["marked"] = query.compile_query(
                 parsed, now, registry=target.name

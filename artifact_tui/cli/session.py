@@ -70,7 +70,10 @@ def _names_registry(config: Config, word: str) -> bool:
 async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Client]:
     """An open client; for writing only when the target is not read-only."""
     client = open_client(
-        target.address, read_only=target.read_only or not write, actor=actor() if write else ""
+        target.address,
+        read_only=target.read_only or not write,
+        actor=actor() if write else "",
+        settings=target.settings,
     )
     try:
         yield client
@@ -91,20 +94,40 @@ async def local_client_of(target: Target, *, write: bool = False) -> AsyncIterat
 
 
 @contextmanager
-def catalog_of(client: Client, *, marks: Path | None = None) -> Iterator[sqlite3.Connection]:
-    """A read-only connection to the catalog of an open registry."""
-    if client.catalog_path is None:
-        raise RegistryError(
-            f"{client.identity.address} has no catalog yet.",
-            hint="Only local registries can be read so far.",
-        )
-    with closing(catalog.connect(client.catalog_path, marks=marks)) as conn:
+def catalog_of(client: LocalClient) -> Iterator[sqlite3.Connection]:
+    """A read-only connection to the catalog of an open local registry."""
+    with _connected(client, client.catalog_path, None) as conn:
+        yield conn
+
+
+@asynccontextmanager
+async def reading(
+    client: Client, *, marks: Path | None = None, cached: bool = False
+) -> AsyncIterator[sqlite3.Connection]:
+    """A read-only connection to the catalog of an open registry; a remote one is synced first.
+
+    With `cached`, what the last sync knew is read, and nothing is sent.
+    """
+    path = client.catalog_path
+    if path is None:
+        from artifact_tui.cli.syncing import synced  # noqa: PLC0415 - remote registries only
+
+        path = await synced(client, cached=cached)
+    with _connected(client, path, marks) as conn:
+        yield conn
+
+
+@contextmanager
+def _connected(client: Client, path: Path, marks: Path | None) -> Iterator[sqlite3.Connection]:
+    with closing(catalog.connect(path, marks=marks)) as conn:
         try:
             yield conn
         except sqlite3.Error as error:
+            check = f"Check it: artifact-tui fsck {client.identity.address}"
+            made_anew = f"Remove it, it is made anew: {path}"
             raise RegistryError(
-                f"{client.catalog_path} could not be read: {error}. Nothing was changed.",
-                hint=f"Check it: artifact-tui fsck {client.identity.address}",
+                f"{path} could not be read: {error}. Nothing was changed.",
+                hint=made_anew if client.catalog_path is None else check,
             ) from error
 
 

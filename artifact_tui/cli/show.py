@@ -11,9 +11,9 @@ from artifact_tui import text
 from artifact_tui.catalog import queries
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import json_option
+from artifact_tui.cli.options import cached_option, json_option
 from artifact_tui.cli.output import Output
-from artifact_tui.cli.session import catalog_of, client_of, now_us, split_one
+from artifact_tui.cli.session import client_of, now_us, reading, split_one
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ _NOTE = 10_000
 
 @click.command("show")
 @click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
+@cached_option
 @json_option
 @click.pass_obj
-def show(flags: Flags, words: tuple[str, ...], *, as_json: bool) -> None:
+def show(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
     """Show one version, named by its label or an alias: resnet50:v41, resnet50:latest.
 
     Its aliases, sizes, files, what it was made from, and what was made from it.
@@ -40,7 +41,7 @@ def show(flags: Flags, words: tuple[str, ...], *, as_json: bool) -> None:
 
     async def main() -> None:
         async with client_of(target) as client:
-            with catalog_of(client) as conn:
+            async with reading(client, cached=cached) as conn:
                 found = queries.detail(conn, queries.find(conn, name).id)
             if as_json:
                 files = await client.files(found.row.key)

@@ -15,9 +15,9 @@ from artifact_tui.catalog.sorting import Sort
 from artifact_tui.cli import wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.ls import Listing, print_records
-from artifact_tui.cli.options import FilterCommand, json_option
+from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.session import catalog_of, client_of, now_us, parse_filter, split
+from artifact_tui.cli.session import client_of, now_us, parse_filter, reading, split
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
@@ -42,16 +42,17 @@ def in_trash(words: Sequence[str]) -> query.Query:
 
 @click.command("trash", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
+@cached_option
 @json_option
 @click.pass_obj
-def trash(flags: Flags, words: tuple[str, ...], *, as_json: bool) -> None:
+def trash(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
     """List what is in the trash: it can be restored, until it is purged."""
     target, rest = split(words, read_only=flags.read_only)
     parsed = in_trash(rest)
 
     async def main() -> None:
         async with client_of(target) as client:
-            with catalog_of(client) as conn:
+            async with reading(client, cached=cached) as conn:
                 where = query.compile_query(parsed, now_us(), registry=target.name)
                 out = Output(json=as_json)
                 await _list(Listing(conn, where, target.name, now_us(), out, None), client)
@@ -122,7 +123,7 @@ def restore(flags: Flags, words: tuple[str, ...], *, plan: Path | None, as_json:
 
     async def main() -> int:
         async with client_of(target, write=True) as client:
-            with catalog_of(client) as conn:
+            async with reading(client) as conn:
                 keys = [queries.find(conn, name).key for name in names]
                 keys += _deleted_by(plan, client) if plan is not None else []
                 rows = {row.key: row for row in queries.by_keys(conn, keys)}

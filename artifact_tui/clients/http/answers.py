@@ -32,6 +32,10 @@ class TooLongError(RegistryError):
     """The registry asks to wait longer than this call may: the request did not leave."""
 
 
+class GarbageAnswerError(RegistryError):
+    """The answer to a reading request says success, and makes no sense, each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole answer; header names are lower case."""

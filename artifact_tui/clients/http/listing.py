@@ -44,6 +44,7 @@ class Walk:
         self._kinds: deque[str | None] = deque([kind])
         self._offset: int | None = None
         self._seen: set[tuple[str, str, str]] = set()
+        self._models = 0
         self.pages = 0
         self.skipped = 0
         """Entries without a usable id."""
@@ -64,7 +65,7 @@ class Walk:
                 raise self._wire.refused(answer, "listing its artifacts")
             following = self._following(answer)
             fresh = self._fresh(rows)
-            if rows and not fresh and following is not None and not self._complete():
+            if rows and not fresh and self._offset is not None and not self._complete():
                 raise RegistryError(
                     "The registry promises more artifacts and repeats the same page.",
                     hint="Its listing cannot be trusted; nothing was taken from it.",
@@ -114,11 +115,20 @@ class Walk:
             mark = (row.type, row.id, row.name)
             if mark not in self._seen:
                 self._seen.add(mark)
+                self._models += row.type == "model"
                 fresh.append(row)
         return fresh
 
     def _complete(self) -> bool:
         return self.expected is not None and len(self._seen) >= self.expected
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the pass found as many as were expected; None when nobody knew.
+
+        Some servers count models only.
+        """
+        return None if self.expected is None else self.expected in {len(self._seen), self._models}
 
 
 def next_offset(headers: Mapping[str, str], last: int) -> int | None:

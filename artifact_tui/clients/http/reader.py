@@ -83,17 +83,6 @@ class Reader:
         except RegistryError:
             return None
 
-    @staticmethod
-    def agrees(count: int | None, shelf: Shelf) -> bool | None:
-        """Whether a count fits a listing; None when there is no count.
-
-        Some servers count models only.
-        """
-        if count is None:
-            return None
-        models = sum(ref.type == "model" for ref in shelf.rows)
-        return count in {shelf.entries, models}
-
     async def listing(self, walk: Walk) -> Shelf:
         """One whole pass, remembered."""
         shelf = Shelf()
@@ -125,9 +114,8 @@ class Reader:
         empty = 0
         for attempt in range(SNAPSHOT_TRIES):
             await asyncio.sleep(_PAUSE_S * attempt)
-            count = await self.count()
             walk, shelf = self.walk(), Shelf()
-            walk.expected = count
+            walk.expected = await self.count()
             while (rows := await walk.page()) is not None:
                 shelf.put(rows)
             if not shelf.rows:
@@ -135,7 +123,7 @@ class Reader:
                 if empty >= EMPTY_LOOKS and self._explained():
                     return Snapshot(shelf, sure=True)
                 continue
-            fits = self.agrees(count, shelf)
+            fits = walk.agrees
             if fits or (fits is None and (walk.pages == 1 or _same(shelf, before))):
                 self.finished(walk, shelf)
                 return Snapshot(shelf, sure=True)
@@ -174,7 +162,7 @@ class Run:
         self._reader = reader
         self._walk = reader.walk()
         self._began = self._sent = len(reader.sent)
-        self._passes = 1
+        self._repeated = False
         self._lock = asyncio.Lock()
         self.began = time.monotonic()
 
@@ -189,9 +177,9 @@ class Run:
             while not self.done:
                 if self._sent != len(self._reader.sent):
                     self._again()
-                rows = await self._walk.page()
+                rows = await self._page()
                 if rows is None:
-                    await self._end()
+                    self._end()
                 elif found := self.shelf.put(rows):
                     return found
         return []
@@ -205,14 +193,28 @@ class Run:
     def _again(self) -> None:
         self._sent = len(self._reader.sent)
         self._walk = self._reader.walk()
-        self._passes += 1
 
-    async def _end(self) -> None:
-        """The end of a pass: once more when the server says that there is more than it showed."""
-        fits = self._reader.agrees(await self._reader.count(), self.shelf)
-        if fits is False and self._passes < 2:  # noqa: PLR2004 - one more pass
+    async def _page(self) -> list[Row] | None:
+        """The next page; beside the first one of a pass, the server is asked for its count."""
+        if self._walk.pages:
+            return await self._walk.page()
+        counting = asyncio.ensure_future(self._reader.count())
+        try:
+            rows = await self._walk.page()
+            self._walk.expected = await counting
+        finally:
+            counting.cancel()
+        return rows
+
+    def _end(self) -> None:
+        """The end of a pass: once more if the count at its beginning was another.
+
+        Then somebody deleted meanwhile, and rows may have moved to a page that was read before.
+        """
+        if self._walk.agrees is False and not self._repeated:
             self._again()
+            self._repeated = True
             return
-        self._reader.count_is_useless |= fits is False
+        self._reader.count_is_useless |= self._walk.agrees is False
         self._reader.finished(self._walk, self.shelf)
         self.done = True

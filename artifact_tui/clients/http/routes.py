@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode
+from artifact_tui.clients.http.answers import GarbageAnswerError
 from artifact_tui.clients.http.paths import AddressingError
 
 if TYPE_CHECKING:
@@ -62,7 +63,13 @@ class Routes:
             )
         except AddressingError:
             return Missing.UNASKABLE
-        answer, row = await self._get(here, ref)
+        try:
+            answer, row = await self._get(here, ref)
+        except GarbageAnswerError:  # some servers answer unknown paths with their home page
+            answer, row = await self._get(there, ref)
+            if row is None:
+                raise
+            self.singular = not self.singular
         if no_such_route(answer):
             other, row = await self._get(there, ref)
             if row is not None:

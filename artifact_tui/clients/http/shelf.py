@@ -32,11 +32,6 @@ class Shelf:
         self._types: dict[str, str] = {}
         self._shared: dict[str, set[str]] = {}
 
-    @property
-    def entries(self) -> int:
-        """How many entries the listing has, twins counted apart."""
-        return len(self.rows) + sum(len(twins) for twins in self._twins.values())
-
     def put(self, rows: Iterable[Row]) -> list[Row]:
         """Add rows; gives those that are new, or are now known to have a twin."""
         changed: dict[Ref, Row] = {}

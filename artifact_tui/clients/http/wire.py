@@ -15,6 +15,7 @@ import httpx
 from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.answers import (
     Answer,
+    GarbageAnswerError,
     LostError,
     NotSentError,
     TooLongError,
@@ -99,7 +100,8 @@ class Wire:
         `parse` raises `GarbageError` for what it cannot use; then the request is sent again.
 
         Raises:
-            RegistryError: no answer, or garbage each time.
+            GarbageAnswerError: garbage each time.
+            RegistryError: no answer.
         """
         for attempt in range(GARBAGE_TRIES):
             answer = await self.read(call)
@@ -111,7 +113,7 @@ class Wire:
                 if attempt < GARBAGE_TRIES - 1:
                     continue
                 page = "a web page" if answer.html else f"something else: {error}"
-                raise RegistryError(
+                raise GarbageAnswerError(
                     f"The registry should have answered with {what}, and answered with {page}.",
                     hint="Check the address (many registries of this kind live below /api)"
                     " and the credentials.",
