@@ -90,17 +90,16 @@ def ls(
     sort = Sort(field, descending=(field in _LARGEST_FIRST) != reverse)
 
     async def main() -> None:
-        async with client_of(target) as client:
-            async with reading(client, cached=cached) as conn:
-                now = now_us()
-                where = query.compile_query(parsed, now, registry=target.name)
-                out = Output(json=as_json)
-                listing = Listing(conn, where, target.name, now, out, limit)
-                if versions:
-                    list_versions(listing, sort)
-                else:
-                    list_collections(listing, sort)
-                _summary(listing, parsed)
+        async with client_of(target) as client, reading(client, cached=cached) as conn:
+            now = now_us()
+            where = query.compile_query(parsed, now, registry=target.name)
+            out = Output(json=as_json)
+            listing = Listing(conn, where, target.name, now, out, limit)
+            if versions:
+                list_versions(listing, sort)
+            else:
+                list_collections(listing, sort)
+            _summary(listing, parsed)
 
     asyncio.run(main())
 

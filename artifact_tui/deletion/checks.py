@@ -8,15 +8,22 @@ what the plan itself has done.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Stays = Callable[[str], bool]
+    """Whether an item of the plan, by key, is not known to be gone."""
+
+KNOWN = Coverage(0, 0)
+"""Of a registry that tells its lineage by itself."""
 
 NAMES_SHOWN = 5
 """How many names a detail lists before it says how many more there are."""
@@ -51,12 +58,14 @@ def judge(
     *,
     read_only: bool = False,
     names: Mapping[str, str] | None = None,
+    coverage: Coverage = KNOWN,
 ) -> list[Judgement]:
     """One verdict for each candidate, in the same order.
 
     A candidate whose dependent stays (outside the plan, blocked, or without consent) is blocked
     too, unless `orphan_dependents` allows that dependent to lose its parent. `names` gives the
-    words for keys of dependents in details; a key without one stands for itself.
+    words for keys of dependents in details; a key without one stands for itself. `coverage` tells how
+    far the registry's lineage was scanned: until that is complete, nobody knows all dependents.
     """
     named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
     by_key = {c.key: c for c in candidates}
@@ -73,7 +82,7 @@ def judge(
             detail = listed(named.get(d, d) for d in outside)
         verdict = Verdict.BLOCKED
         if why is Reason.NONE:
-            verdict, why, detail = _consent(facts, options)
+            verdict, why, detail = _consent(facts, options, coverage)
         found[key] = Judgement(verdict, why, detail, levels[key], outside)
         if verdict is Verdict.DELETE:
             going.add(key)
@@ -109,9 +118,15 @@ def _blocked(facts: Facts, options: Options) -> tuple[Reason, str]:
     return why, ""
 
 
-def _consent(facts: Facts, options: Options) -> tuple[Verdict, Reason, str]:
+def _consent(
+    facts: Facts, options: Options, coverage: Coverage
+) -> tuple[Verdict, Reason, str]:
+    """What the user must agree to first."""
     if facts.aliases and not options.delete_aliases:
         return Verdict.CONSENT, Reason.ALIAS, _alias_words(facts.aliases)
+    if not coverage.complete and not options.unknown_lineage:
+        scanned = f"{coverage.scanned:,} of {coverage.total:,} models scanned"
+        return Verdict.CONSENT, Reason.LINEAGE_UNKNOWN, scanned
     return Verdict.DELETE, Reason.NONE, ""
 
 
@@ -135,6 +150,19 @@ def listed(names: Iterable[str]) -> str:
     every = list(names)
     more = len(every) - NAMES_SHOWN
     return ", ".join(every[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def with_lineage(
+    reviewed: Facts, now: Facts, planned: Callable[[str], Sequence[str] | None], still: Stays
+) -> Facts:
+    """Facts of a registry that cannot tell dependents, with what the review and this plan know.
+
+    Outside dependents are those of the review; dependents in the plan count as long as they stay.
+    """
+    if now.lineage_known:
+        return now
+    left = [key for key in reviewed.dependents if planned(key) is None or still(key)]
+    return replace(now, dependents=tuple(left))
 
 
 def is_gone(now: Facts | None, action: Action) -> bool:

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from artifact_tui.model import Facts
 
 
+VERSION = "version"
+"""The kind of an item that is a version of the registry."""
+
+OBJECT = "object"
+"""The kind of an item that is an object in the storage beside the registry."""
+
+
 class Action(StrEnum):
     """What a plan does with its items."""
 
@@ -84,6 +91,7 @@ class Reason(StrEnum):
     PROTECTED = "protected"
     DEPENDENTS = "dependents"
     DEPENDENT_STAYS = "dependent_stays"
+    LINEAGE_UNKNOWN = "lineage_unknown"
     LOOP = "loop"
     READ_ONLY = "read_only"
     IN_TRASH = "in_trash"
@@ -98,6 +106,7 @@ class Reason(StrEnum):
     DEPENDENT_ADDED = "dependent_added"
     DEPENDENT_LOST = "dependent_lost"
     CHANGED = "changed"
+    ARTIFACT_STAYS = "artifact_stays"
     # while applying: what the registry answered
     REGISTRY_REFUSED = "registry_refused"
     STILL_THERE = "still_there"
@@ -118,6 +127,7 @@ _WORDS = {
     Reason.PROTECTED: "it carries a protected alias",
     Reason.DEPENDENTS: "live versions outside this plan were made from it",
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
+    Reason.LINEAGE_UNKNOWN: "its dependents are not fully known",
     Reason.LOOP: "its lineage runs in a circle, so no order is safe",
     Reason.READ_ONLY: "the registry is read-only",
     Reason.IN_TRASH: "it is in the trash already",
@@ -131,6 +141,7 @@ _WORDS = {
     Reason.DEPENDENT_ADDED: "a version was made from it since the review",
     Reason.DEPENDENT_LOST: "a version made from it went away since the review",
     Reason.CHANGED: "it changed while it was being deleted",
+    Reason.ARTIFACT_STAYS: "its artifact is still there",
     Reason.REGISTRY_REFUSED: "the registry refused",
     Reason.STILL_THERE: "answered done but still there",
     Reason.SAID_ABSENT: "answered not there, but it is",
@@ -151,6 +162,12 @@ class Options:
     """Every live version made from the selection joins the plan."""
     orphan_dependents: bool = False
     """Live versions outside the plan may lose a parent."""
+    unknown_lineage: bool = False
+    """Versions may go although not all that was made from them is known."""
+    storage: bool = False
+    """The stored objects that belong to the versions go too, once those are gone."""
+    storage_versions: bool = False
+    """Of those objects every stored version goes: for good, where a bucket keeps versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +207,10 @@ class Item:
     added_as_dependent: bool = False
     outside_dependents: tuple[str, ...] = ()
     """Keys of live versions that stay and would lose this parent."""
-    kind: str = "version"
-    """What sort of thing it is; later clients add links, collections and stored objects."""
+    kind: str = VERSION
+    """What sort of thing it is: `VERSION` or `OBJECT`."""
+    belongs: int | None = None
+    """For a stored object: the item (`seq`) that must be gone before it goes."""
     state: ItemState = ItemState.PLANNED
     attempts: int = 0
     error: str = ""
@@ -202,5 +221,5 @@ class Item:
 
     @property
     def name(self) -> str:
-        """`COLLECTION:LABEL`, as a user would type it; untrusted text."""
-        return f"{self.collection}:{self.label}"
+        """`COLLECTION:LABEL`, as a user would type it, or an object's key; untrusted text."""
+        return self.label if self.kind == OBJECT else f"{self.collection}:{self.label}"

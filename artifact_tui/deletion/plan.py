@@ -31,7 +31,8 @@ PAGE = 1000
 _COLUMNS = """i.seq, i.level, i.key, i.collection, i.label, i.type, i.size, i.facts, i.verdict,
     CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END,
     CASE WHEN p.reason <> '' THEN p.detail ELSE i.detail END,
-    i.added, i.kind, p.state, p.attempts, p.error, p.retryable, p.sent_us, p.done_us"""
+    i.added, i.kind, p.state, p.attempts, p.error, p.retryable, p.sent_us, p.done_us,
+    i.belongs"""
 
 
 class Status(StrEnum):
@@ -291,6 +292,7 @@ def _item(row: tuple[Any, ...], outside: tuple[str, ...]) -> Item:
         retryable=bool(row[16]),
         sent_us=row[17],
         done_us=row[18],
+        belongs=row[19],
     )
 
 
@@ -310,6 +312,7 @@ def _row(item: Item) -> tuple[object, ...]:
         item.reason,
         item.detail,
         item.added_as_dependent,
+        item.belongs,
     )
 
 
@@ -320,7 +323,7 @@ def _fill(conn: sqlite3.Connection, draft: Draft) -> None:
         [("head", encode(draft.head).decode()), ("summary", encode(draft.summary).decode())],
     )
     conn.executemany(
-        f"INSERT INTO item VALUES({','.join('?' * 13)})", (_row(item) for item in draft.items)
+        f"INSERT INTO item VALUES({','.join('?' * 14)})", (_row(item) for item in draft.items)
     )
     conn.executemany(
         "INSERT INTO outside(seq, key, name) VALUES(?,?,?)",

@@ -8,7 +8,7 @@ CREATE TABLE plan(                                -- head, summary (JSON), hash
 
 CREATE TABLE item(
   seq           INTEGER PRIMARY KEY,
-  kind          TEXT NOT NULL,                    -- version; later: link, collection, object
+  kind          TEXT NOT NULL,                    -- version, or object in the storage
   level         INTEGER NOT NULL CHECK(level >= 0),
   key           TEXT NOT NULL,
   collection    TEXT NOT NULL,
@@ -20,6 +20,7 @@ CREATE TABLE item(
   reason        TEXT NOT NULL,
   detail        TEXT NOT NULL,
   added         INTEGER NOT NULL CHECK(added IN (0,1)), -- joined as a dependent
+  belongs       INTEGER REFERENCES item(seq),     -- of an object: the version that goes first
   UNIQUE(key, kind)
 ) STRICT;
 CREATE INDEX item_order ON item(verdict, level, seq);
@@ -67,4 +68,20 @@ CREATE TABLE run(                                 -- one row for each process th
   heartbeat_us  INTEGER NOT NULL,
   ended_us      INTEGER,
   ended         TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE TABLE recipe(                              -- what is needed to make an entry again
+  seq           INTEGER PRIMARY KEY REFERENCES item(seq),
+  type          TEXT NOT NULL,
+  name          TEXT NOT NULL,
+  url           TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE remade(                              -- entries made again, and attempts at it
+  seq           INTEGER PRIMARY KEY REFERENCES item(seq),
+  state         TEXT NOT NULL CHECK(state IN ('sent','made','failed')),
+  url           TEXT NOT NULL,
+  key           TEXT NOT NULL DEFAULT '',         -- the new version
+  error         TEXT NOT NULL DEFAULT '',
+  at_us         INTEGER NOT NULL
 ) STRICT;

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x41545550
 """`ATUP`: marks the file as a plan."""
 
-FORMAT = 1
+FORMAT = 2
 """The plan format that this program writes, and the only one that it applies."""
 
 _REVIEWED = (

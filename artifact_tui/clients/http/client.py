@@ -264,6 +264,7 @@ class HttpClient:
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
         call = self._wire.paths.create(kind, body, self._options.create_s)
+        self._run = None
         answer = await self._wire.once(call)
         if not answer.good:
             raise self._wire.refused(answer, "making the artifact")
@@ -282,6 +283,7 @@ class HttpClient:
             RegistryError: it was not done, or nobody knows; the message says which.
         """
         self._check_writable()
+        self._run = None
         answer = await self._wire.once(self._wire.paths.reset())
         if not answer.good:
             raise self._wire.refused(answer, "deleting everything")

@@ -69,7 +69,7 @@ class LocalClient:
         return self.store.read_only
 
     @property
-    def catalog_path(self) -> Path | None:
+    def catalog_path(self) -> Path:
         """The registry's own database: it needs no sync."""
         return self.store.layout.db
 

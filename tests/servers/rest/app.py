@@ -190,7 +190,7 @@ def control(state: StandIn, rebuilt: Callable[[], None]) -> Starlette:
         entries = msgspec.json.decode(await request.body(), type=list[Entry])
         state.bucket.entries = tuple(entries)
         numbers = [int(entry.id) for entry in entries if entry.id.isdigit()]
-        state.bucket.counter = max([state.bucket.counter, *numbers])
+        state.bucket.counter = max(numbers, default=0)
         for instance in state.instances:
             instance.memory = state.bucket.entries
         return PlainTextResponse("ok")

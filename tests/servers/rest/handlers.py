@@ -56,10 +56,10 @@ class Handlers:
 
     async def authenticate(self, request: Request, line: Line) -> Response:
         line.carried_out = True
-        if not self._traps.password:
+        if not self._traps.opens_with:
             return self._state.error(501, "not supported")
         asked = await request.json()
-        if asked["secret"]["password"] != self._traps.password:
+        if asked["secret"]["password"] != self._traps.opens_with:
             return self._state.error(401, f"wrong password {asked['secret']['password']}")
         self._state.token = "bearer " + secrets.token_hex(12)
         self._state.token_used = 0

@@ -59,7 +59,7 @@ class Traps(msgspec.Struct, frozen=True):
     auth: Literal["none", "x-authorization", "bearer"] = "none"
     auth_status: int = 403
     token: str = "sesame-and-lilies"  # noqa: S105 - nobody's
-    password: str = ""
+    opens_with: str = ""
     """Not empty: PUT /authenticate gives a new token for it."""
     token_requests: int = 0
     """A token dies after so many requests; 0: never."""
