@@ -19,6 +19,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse_facts import fact_words, filter_words, nothing_words
 from artifact_tui.tui.screens.browse_view import Answer, Marks, View, answer, marks_of
+from artifact_tui.tui.trashing import forget_deleted
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_pane import DetailPane
 from artifact_tui.tui.widgets.filter_bar import FilterBar, Offers
@@ -87,12 +88,14 @@ class BrowseList(BaseScreen):
     def on_mount(self) -> None:
         """Ask for everything, then look now and then whether it has changed."""
         super().on_mount()
+        start(self, "forget", forget_deleted, self.services)
         self.reload()
         self.set_interval(POLL, self._look)
 
     def on_screen_resume(self) -> None:
-        """Another screen may have changed something."""
+        """Another screen may have changed something; what it deleted needs no mark any more."""
         if self.answer is not None:
+            start(self, "forget", forget_deleted, self.services)
             self.reload()
 
     # Asking
