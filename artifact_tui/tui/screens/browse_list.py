@@ -7,6 +7,7 @@ those that are not answered yet.
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from artifact_tui.tui.screens.browse_view import Answer, Marks, View, answer, ma
 from artifact_tui.tui.trashing import forget_deleted
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_pane import DetailPane
+from artifact_tui.tui.widgets.dialog import Overlay
 from artifact_tui.tui.widgets.filter_bar import FilterBar, Offers
 from artifact_tui.tui.widgets.header import Header
 from artifact_tui.tui.widgets.lines import Line
@@ -43,6 +45,9 @@ POLL = 1.0
 
 SOON = 0.06
 """Seconds the cursor rests before the detail is read: a held key reads nothing."""
+
+FIRST = 0.3
+"""Seconds that the first frame may wait for the list."""
 
 WIDTHS = [(0, "-narrow"), (100, "-wide")]
 """From how many columns on the detail stands beside the list."""
@@ -73,7 +78,8 @@ class BrowseList(BaseScreen):
             yield FilterBar()
             yield StatusLine()
         yield self.keys_line()
-        yield Offers(self.services.signs)
+        with Overlay():
+            yield Offers(self.services.signs)
 
     @property
     def pane(self) -> DetailPane:
@@ -109,6 +115,13 @@ class BrowseList(BaseScreen):
         if view != self.view:
             self.view = view
             self.reload()
+
+    async def _first_load(self) -> None:
+        """Draw once, with the list in it; without it when that takes too long."""
+        with ExitStack() as batch:
+            batch.enter_context(self.app.batch_update())
+            self.set_timer(FIRST, batch.close)
+            await self._load()
 
     async def _load(self) -> None:
         try:
