@@ -146,7 +146,6 @@ class Caller:
                 detail = refusal.detail or listed(names.get(k, k) for k in refusal.keys)
                 ends.append(Settled(item.seq, ItemState.REFUSED, refusal.reason, detail))
         self._journal.settle(ends)
-        turn.unsure -= {item.seq for item in turn.pending}
         return ready
 
     def _end(

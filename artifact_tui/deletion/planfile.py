@@ -30,6 +30,8 @@ APPLICATION_ID = 0x41545550
 
 FORMAT = 2
 """The plan format that this program writes, and the only one that it applies."""
+PATIENCE = 30.0
+"""Seconds to wait while another process reads or writes the plan; it takes milliseconds."""
 
 _REVIEWED = (
     "SELECT name, value FROM plan WHERE name <> 'hash' ORDER BY name",
@@ -152,7 +154,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
-        timeout=5.0,
+        timeout=PATIENCE,
         check_same_thread=False,
     )
     try:

@@ -22,8 +22,7 @@ _SIGNS = str.maketrans(
         "·": "-",
         "\N{MULTIPLICATION SIGN}": "x",
         "█": "#",
-        "▏": "|",
-        "▕": "|",
+        **dict.fromkeys("▏▐▕", "|"),
     }
 )
 

@@ -15,30 +15,7 @@ REVIEW = (
         "Go to the box where the confirmation is typed. Nothing is deleted from anywhere else.",
         footer=True,
     ),
-    KeyRow(
-        "review.aliases",
-        "a",
-        "aliases",
-        "with aliases",
-        "Include the versions that carry an alias, or leave them out again.",
-        footer=True,
-    ),
-    KeyRow(
-        "review.dependents",
-        "w",
-        "dependents",
-        "with dependents",
-        "Include every live version made from the selection, or leave them out again.",
-        footer=True,
-    ),
-    KeyRow(
-        "review.orphans",
-        "o",
-        "orphans",
-        "allow orphans",
-        "Allow live versions outside the plan to lose a parent, or forbid it again.",
-        footer=True,
-    ),
+    KeyRow("review.back", "escape,q", "back", "back", "Leave; nothing is deleted.", footer=True),
     KeyRow(
         "review.save",
         "s",
@@ -48,7 +25,30 @@ REVIEW = (
         footer=True,
     ),
     KeyRow("review.calls", "p", "calls", "calls", "Print the commands and calls.", footer=True),
-    KeyRow("review.back", "escape,q", "back", "back", "Leave; nothing is deleted.", footer=True),
+    KeyRow(
+        "review.aliases",
+        "a",
+        "aliases",
+        "aliases",
+        "Include the versions that carry an alias, or leave them out again.",
+        footer=True,
+    ),
+    KeyRow(
+        "review.dependents",
+        "w",
+        "dependents",
+        "dependents",
+        "Include every live version made from the selection, or leave them out again.",
+        footer=True,
+    ),
+    KeyRow(
+        "review.orphans",
+        "o",
+        "orphans",
+        "orphans",
+        "Allow live versions outside the plan to lose a parent, or forbid it again.",
+        footer=True,
+    ),
 )
 
 CONFIRM = (

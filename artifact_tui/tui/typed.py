@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.events import Key
-from textual.scroll_view import ScrollView
+
+from artifact_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -77,7 +78,7 @@ class TypedKeys:
             return False
         if target.check_consume_key(event.key, event.character):
             return True
-        return isinstance(target, ScrollView) and event.key in self._moves
+        return isinstance(target, LineView) and event.key in self._moves
 
     async def _next(self) -> None:
         while self._waiting and self._stays(self._waiting[0]):

@@ -204,8 +204,10 @@ async def test_restoring_what_is_not_in_the_trash_is_absent(world: World) -> Non
 async def test_purge_takes_only_what_is_in_the_trash(world: World) -> None:
     live, trashed = await world.make("m"), await world.make("m")
     await world.client.delete([Deletion(trashed)])
-    outcomes = await world.client.purge([trashed, live, "nothing like it", trashed])
-    assert results(outcomes) == [Result.DONE, Result.REFUSED, Result.ABSENT, Result.ABSENT]
+    outcomes = await world.client.purge([trashed, live, "nothing like it", trashed, live])
+    assert results(outcomes) == [
+        Result.DONE, Result.REFUSED, Result.ABSENT, Result.ABSENT, Result.REFUSED,
+    ]  # fmt: skip
     assert set((await world.truth()).things) == {live}
     assert await world.client.facts([trashed]) == {}
     assert results(await world.client.restore([trashed])) == [Result.ABSENT]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.errors import BusyError
+from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Capabilities, Identity
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ class LocalClient:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
+        self._quick = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
+        self._slow = ThreadPoolExecutor(2, thread_name_prefix="registry-bytes")
+        self._closed = False
 
     @property
     def identity(self) -> Identity:
@@ -73,8 +75,12 @@ class LocalClient:
         """The registry's own database: it needs no sync."""
         return self.store.layout.db
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _run(self, work: Callable[[], T], *, slow: bool = False) -> T:
+        """Run work in a thread; what moves bytes has threads of its own."""
+        if self._closed:
+            raise RegistryError(f"{self.store.layout.root} was closed.", hint="Open it again.")
+        threads = self._slow if slow else self._quick
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """The next page of collections, oldest first."""
@@ -115,7 +121,7 @@ class LocalClient:
     async def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
         """Move expired versions to the trash and free the bytes that no version needs."""
         return await self._run(
-            lambda: self.store.collect_garbage(grace_us=grace_us, dry_run=dry_run)
+            lambda: self.store.collect_garbage(grace_us=grace_us, dry_run=dry_run), slow=True
         )
 
     async def add(
@@ -170,7 +176,7 @@ class LocalClient:
                 progress(done, total)
 
         try:
-            return await self._run(lambda: self.store.add(source, new, progress=tick))
+            return await self._run(lambda: self.store.add(source, new, progress=tick), slow=True)
         finally:
             stop.set()
 
@@ -212,7 +218,7 @@ class LocalClient:
 
     async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
         """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
-        return await self._run(lambda: self.store.fsck(repair=repair, verify=verify))
+        return await self._run(lambda: self.store.fsck(repair=repair, verify=verify), slow=True)
 
     async def export(self, key: str, dest: Path) -> None:
         """Write the files of a version into a new or empty folder, each checked by its hash.
@@ -223,9 +229,12 @@ class LocalClient:
             RegistryError: bytes are missing or damaged, or cannot be written; the message names
                 the file, and nothing is left at `dest`.
         """
-        await self._run(lambda: self.store.export(key, dest))
+        await self._run(lambda: self.store.export(key, dest), slow=True)
 
     async def aclose(self) -> None:
         """Wait for what is running, then close every connection."""
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        for threads in (self._quick, self._slow):
+            await loop.run_in_executor(None, threads.shutdown)
         self.store.close()

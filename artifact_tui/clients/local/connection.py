@@ -132,6 +132,8 @@ def open_for_writing(layout: Layout) -> sqlite3.Connection:
         try:
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute("PRAGMA synchronous = FULL")
+            conn.execute("PRAGMA cache_size = -32768")
+            conn.execute(f"PRAGMA journal_size_limit = {64 << 20}")
         except BaseException:
             conn.close()
             raise

@@ -246,10 +246,7 @@ def _counts(run: _Check) -> None:
 
 
 def _leftovers(run: _Check) -> None:
-    if run.repair:
-        left = gc.clear_tmp(run.layout)
-    else:
-        left = [(path.name, path.lstat().st_size) for path in sorted(run.layout.tmp.iterdir())]
+    left = gc.clear_tmp(run.layout) if run.repair else gc.left_in_tmp(run.layout)
     for name, size in left:
         run.found(Damage.LEFTOVER, str(run.layout.tmp / name), size)
 

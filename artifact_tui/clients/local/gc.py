@@ -114,13 +114,21 @@ def _unlink(layout: Layout, digest: str) -> int:
     return size
 
 
+def left_in_tmp(layout: Layout) -> list[tuple[str, int]]:
+    """Names and sizes of the files in `tmp/`."""
+    return [
+        (path.name, path.lstat().st_size)
+        for path in sorted(layout.tmp.iterdir())
+        if path.is_symlink() or not path.is_dir()
+    ]
+
+
 def clear_tmp(layout: Layout) -> list[tuple[str, int]]:
     """Remove what adds that were killed have left; the caller holds `gc.lock` alone."""
     gone = []
-    for path in sorted(layout.tmp.iterdir()):
-        size = path.lstat().st_size
-        path.unlink()
-        gone.append((path.name, size))
+    for name, size in left_in_tmp(layout):
+        (layout.tmp / name).unlink()
+        gone.append((name, size))
     return gone
 
 

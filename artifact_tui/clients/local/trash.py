@@ -6,7 +6,6 @@ Every function works inside the caller's writing transaction and gives one outco
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from artifact_tui.model import Alias, Outcome, Result
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from artifact_tui.model import Deletion, Facts
 
@@ -182,12 +181,8 @@ def _remove(conn: sqlite3.Connection, numbers: str, now_us: int) -> None:
     )
 
 
-def _purge_outcome(
-    key: str, states: Mapping[str, tuple[int, str, str]], seen: Counter[str]
-) -> Outcome:
-    row = states.get(key)
-    seen[key] += 1
-    if row is None or seen[key] > 1:
+def _purge_outcome(key: str, row: tuple[int, str, str] | None) -> Outcome:
+    if row is None:
         return Outcome(key, Result.ABSENT, "it is not there")
     if row[1] != "trash":
         return Outcome(key, Result.REFUSED, "it is not in the trash: delete it first")
@@ -197,9 +192,12 @@ def _purge_outcome(
 def purge(conn: sqlite3.Connection, keys: Sequence[str], now_us: int) -> list[Outcome]:
     """Remove versions in the trash for good; call with at most `PURGE_CHUNK` of them."""
     known = facts.ids(conn, keys)
-    seen: Counter[str] = Counter()
-    outcomes = [_purge_outcome(key, known, seen) for key in keys]
-    going = [known[one.key][0] for one in outcomes if one.result is Result.DONE]
+    outcomes: list[Outcome] = []
+    going: list[int] = []
+    for key in keys:
+        outcomes.append(_purge_outcome(key, known.get(key)))
+        if outcomes[-1].result is Result.DONE:
+            going.append(known.pop(key)[0])
     if going:
         _remove(conn, facts.dump(going), now_us)
     return outcomes

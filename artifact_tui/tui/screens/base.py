@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from textual.containers import Container
+from textual.reactive import Reactive
 from textual.screen import Screen
 
 from artifact_tui.text import safe
 from artifact_tui.tui.bindings import rows_of
-from artifact_tui.tui.widgets.dialog import Dialog
+from artifact_tui.tui.widgets.dialog import Dialog, Overlay
 from artifact_tui.tui.widgets.header import Header, HeaderFacts
 from artifact_tui.tui.widgets.keys_line import KeysLine
 from artifact_tui.tui.widgets.status import StatusLine
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.events import Key
+    from textual.geometry import Region
     from textual.widget import Widget
 
     from artifact_tui.errors import ArtifactTuiError
@@ -38,13 +40,28 @@ class BaseScreen(Screen[None]):
     """Shown in the header; empty for browse."""
 
     DEFAULT_CSS = """
-    BaseScreen { layers: base overlay; align: center middle; }
+    BaseScreen { layers: base overlay; overflow: hidden; }
     BaseScreen #body { height: 1fr; width: 1fr; }
     """
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As in Textual, but the keyboard can move without drawing the whole screen again."""
 
     def __init__(self, services: Services) -> None:
         super().__init__()
         self.services = services
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """As in Textual, but a new layout draws what has changed, not the whole screen."""
+        return super().refresh(
+            *regions, repaint=repaint and not layout, layout=layout, recompose=recompose
+        )
 
     @property
     def host(self) -> ArtifactApp:
@@ -58,6 +75,7 @@ class BaseScreen(Screen[None]):
             yield from self.compose_body()
         yield StatusLine()
         yield self.keys_line()
+        yield Overlay()
 
     def keys_line(self) -> KeysLine:
         """The footer."""

@@ -7,6 +7,7 @@ those that are not answered yet.
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse_facts import fact_words, filter_words, nothing_words
 from artifact_tui.tui.screens.browse_view import Answer, Marks, View, answer, marks_of
+from artifact_tui.tui.trashing import forget_deleted
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_pane import DetailPane
+from artifact_tui.tui.widgets.dialog import Overlay
 from artifact_tui.tui.widgets.filter_bar import FilterBar, Offers
 from artifact_tui.tui.widgets.header import Header
 from artifact_tui.tui.widgets.lines import Line
@@ -42,6 +45,9 @@ POLL = 1.0
 
 SOON = 0.06
 """Seconds the cursor rests before the detail is read: a held key reads nothing."""
+
+FIRST = 0.3
+"""Seconds that the first frame may wait for the list."""
 
 WIDTHS = [(0, "-narrow"), (100, "-wide")]
 """From how many columns on the detail stands beside the list."""
@@ -72,7 +78,8 @@ class BrowseList(BaseScreen):
             yield FilterBar()
             yield StatusLine()
         yield self.keys_line()
-        yield Offers(self.services.signs)
+        with Overlay():
+            yield Offers(self.services.signs)
 
     @property
     def pane(self) -> DetailPane:
@@ -87,12 +94,14 @@ class BrowseList(BaseScreen):
     def on_mount(self) -> None:
         """Ask for everything, then look now and then whether it has changed."""
         super().on_mount()
+        start(self, "forget", forget_deleted, self.services)
         self.reload()
         self.set_interval(POLL, self._look)
 
     def on_screen_resume(self) -> None:
-        """Another screen may have changed something."""
+        """Another screen may have changed something; what it deleted needs no mark any more."""
         if self.answer is not None:
+            start(self, "forget", forget_deleted, self.services)
             self.reload()
 
     # Asking
@@ -106,6 +115,13 @@ class BrowseList(BaseScreen):
         if view != self.view:
             self.view = view
             self.reload()
+
+    async def _first_load(self) -> None:
+        """Draw once, with the list in it; without it when that takes too long."""
+        with ExitStack() as batch:
+            batch.enter_context(self.app.batch_update())
+            self.set_timer(FIRST, batch.close)
+            await self._load()
 
     async def _load(self) -> None:
         try:

@@ -66,7 +66,7 @@ class Marker:
         tree = self._tree
         tree.pages.set_marked(lambda one: marked if one.collection_id == row.id else None)
         tree.outline.shift_marks([(row.id, row.versions if marked else -row.versions)])
-        tree.refresh()
+        tree.refresh_changed()
         where = in_collection(answer.where, row.id)
         return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
 
@@ -77,4 +77,4 @@ class Marker:
         tree = self._tree
         tree.pages.set_marked(lambda one: marked if one.key == row.key else None)
         tree.outline.shift_marks([(row.collection_id, 1 if marked else -1)])
-        tree.refresh()
+        tree.refresh_version(row)

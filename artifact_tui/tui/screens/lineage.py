@@ -108,7 +108,7 @@ class RelativeList(CursorList):
             replace(one, row=replace(one.row, marked=marked)) if one.row.key == key else one
             for one in self.relatives
         ]
-        self.refresh()
+        self.refresh_changed()
 
     def paint(self, line: int) -> Strip:
         """One version."""

@@ -30,7 +30,7 @@ class SaveDialog(Dialog["Path"]):
         """A line to type in, and what it means."""
         yield OneLine(self._suggestion, id="save-path")
         hint = Line()
-        hint.show(Content("enter saves, esc leaves; an existing file is never replaced"))
+        hint.show(Content("enter saves, esc leaves; a file is never replaced"))
         yield hint
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

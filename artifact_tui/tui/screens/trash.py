@@ -228,6 +228,7 @@ class TrashScreen(BaseScreen):
         if not garbage.expired and not garbage.blobs:
             self.tell("Nothing to free: every stored object is needed. Purge versions first.")
             return
+        self.query_one(StatusLine).hush()
         words = garbage_words(garbage)
         ask = Ask("Free the bytes (gc)", words, yes="goes ahead")
         self.open_dialog(ask, lambda yes: self._collect(yes=bool(yes)))

@@ -1,4 +1,4 @@
-"""A list that draws its visible lines itself and has a cursor: the base of every long list.
+"""A list with a cursor: the base of the tree, of menus, and of the lists of other screens.
 
 A cursor move repaints two lines and nothing else. A subclass says how many lines there are
 (`count`) and paints one (`paint`); it calls `changed()` when either has changed.
@@ -9,37 +9,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
-    from textual import events
+    from textual.events import Click, Resize
 
 
-class CursorList(ScrollView, can_focus=True):
+class CursorList(LineView):
     """Lines with a cursor, and a range that starts where the user said so."""
-
-    BINDINGS = bindings_of("list")
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"list--cursor", "list--cursor-blurred"}
 
     DEFAULT_CSS = """
     CursorList {
-        height: 1fr;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-        scrollbar-gutter: stable;
-        background: $background;
         & > .list--cursor { background: $primary 40%; text-style: bold; }
         & > .list--cursor-blurred { background: $primary 20%; }
-        &:ansi { background: ansi_default; }
         &:ansi > .list--cursor { background: ansi_default; text-style: reverse; }
         &:ansi > .list--cursor-blurred { background: ansi_default; text-style: reverse; }
     }
@@ -67,54 +55,14 @@ class CursorList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._range: int | None = None
 
-    def ink(self, component: str) -> Style:
-        """The style of a component without its background: a line has one of its own."""
-        style = self.get_component_rich_style(component)
-        return Style(
-            color=style.color,
-            bold=style.bold,
-            italic=style.italic,
-            underline=style.underline,
-            dim=style.dim,
-        )
-
-    # For subclasses
-
-    @property
-    def count(self) -> int:
-        """How many lines there are."""
-        raise NotImplementedError
-
     def paint(self, line: int) -> Strip:
         """One line in its own colours; base and cursor colours are laid under it."""
         raise NotImplementedError
 
-    def in_view(self) -> None:
-        """Other lines may have come into view; nothing may wait in here."""
-
-    def changed(self) -> None:
-        """Draw again, with another number of lines perhaps."""
-        self.virtual_size = Size(self.inner_width, self.count)
-        self.refresh()
-
-    # Size
-
-    @property
-    def inner_width(self) -> int:
-        """Cells of one line."""
-        return self.scrollable_content_region.width
-
-    @property
-    def page_lines(self) -> int:
-        """Lines that are visible at once, at least one."""
-        return max(self.scrollable_content_region.height, 1)
-
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Keep the cursor in view."""
-        del event
-        self.changed()
+        super().on_resize(event)
         self.reveal()
-        self.in_view()
 
     # Moving
 
@@ -141,21 +89,10 @@ class CursorList(ScrollView, can_focus=True):
 
     def reveal(self) -> None:
         """Scroll as little as needed to see the cursor."""
-        top = self.scroll_offset.y
-        if self.cursor < top:
+        if self.cursor < self.top:
             self.scroll_line(self.cursor)
-        elif self.cursor >= top + self.page_lines:
+        elif self.cursor >= self.top + self.page_lines:
             self.scroll_line(self.cursor - self.page_lines + 1)
-
-    def scroll_line(self, line: int) -> None:
-        """Put a line at the top, as far as there are lines below it."""
-        line = min(max(line, 0), max(self.count - self.page_lines, 0))
-        self.scroll_to(y=line, animate=False, immediate=True, force=True)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Other lines have come into view."""
-        super().watch_scroll_y(old_value, new_value)
-        self.in_view()
 
     def action_down(self) -> None:
         """One row down."""
@@ -191,7 +128,7 @@ class CursorList(ScrollView, can_focus=True):
 
     def _page(self, lines: int) -> None:
         """Move cursor and view together, so that the cursor stays where the eye is."""
-        self.scroll_line(self.scroll_offset.y + lines)
+        self.scroll_line(self.top + lines)
         self.move_to(self.cursor + lines)
 
     # Choosing a range
@@ -211,35 +148,35 @@ class CursorList(ScrollView, can_focus=True):
 
     def end_range(self) -> None:
         """Stop choosing."""
-        if self._range is not None:
+        chosen = self.range
+        if chosen is not None:
             self._range = None
-            self.refresh()
+            self.refresh_lines(chosen[0], chosen[1] - chosen[0] + 1)
 
     # Drawing
 
-    def render_line(self, y: int) -> Strip:
-        """One visible line, for Textual."""
-        line = self.scroll_offset.y + y
-        width = self.inner_width
-        if not 0 <= line < self.count:
-            return Strip.blank(width, self.rich_style)
-        strip = self.paint(line)
-        if line != self.cursor:
-            return strip.apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
-        return self._under_cursor(strip, width)
+    def focus_changed(self) -> None:
+        """The cursor looks different without the keyboard."""
+        self.refresh_line(self.cursor)
 
-    def _under_cursor(self, strip: Strip, width: int) -> Strip:
+    def draw(self, line: int) -> Strip:
+        """A painted line on its background."""
+        strip = self.paint(line)
+        width = self.inner_width
+        if line != self.cursor:
+            base = self.rich_style
+            return strip.apply_style(base).adjust_cell_length(width, base).simplify()
         name = "list--cursor" if self.has_focus else "list--cursor-blurred"
-        style: Style = self.get_component_rich_style(name)
+        style = self.get_component_rich_style(name)
         if style.reverse:  # reversed colours would make a patchwork
             strip = Strip([Segment(strip.text, style)])
-        return strip.apply_style(style).adjust_cell_length(width, style)
+        return strip.apply_style(style).adjust_cell_length(width, style).simplify()
 
     # The mouse
 
-    def on_click(self, event: events.Click) -> None:
+    def on_click(self, event: Click) -> None:
         """The cursor goes where the mouse is; a second click opens."""
-        line = self.scroll_offset.y + event.y
+        line = self.top + event.y - self.content_offset.y
         if 0 <= line < self.count:
             self.move_to(line)
             if event.chain > 1:

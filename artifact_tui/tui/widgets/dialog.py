@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
 from textual.message import Message
 
 from artifact_tui.tui.bindings import bindings_of
@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Overlay(Container):
+    """Where the dialogs of a screen appear: always there, and never seen itself.
+
+    A new widget directly on the screen would shift the drawing order of all others, and Textual
+    would send all of them again.
+    """
+
+    DEFAULT_CSS = """
+    Overlay {
+        layer: overlay;
+        width: 100%;
+        height: 100%;
+        align: center middle;
+        visibility: hidden;
+        & > * { visibility: visible; }
+    }
+    """
+
+
 class Dialog(Vertical, Generic[T]):
     """A box over the screen that ends with a value, or with None when it is left.
 
@@ -33,7 +52,6 @@ class Dialog(Vertical, Generic[T]):
 
     DEFAULT_CSS = """
     Dialog {
-        layer: overlay;
         width: 60;
         max-width: 94%;
         height: auto;
@@ -69,7 +87,7 @@ class Dialog(Vertical, Generic[T]):
         """Show the dialog; `callback` gets its value once it is closed."""
         self._callback = callback
         self._before = screen.focused
-        screen.mount(self)
+        screen.query_one(Overlay).mount(self)
 
     def on_mount(self) -> None:
         """Take the keyboard."""
@@ -84,9 +102,9 @@ class Dialog(Vertical, Generic[T]):
         self._done = True
         screen = self.screen
         self.trap_focus(trap_focus=False)
-        self.remove()
         if self._before is not None and self._before.is_attached:
             screen.set_focus(self._before)
+        self.remove()
         screen.post_message(self.Closed())
         if self._callback is not None:
             self._callback(value)

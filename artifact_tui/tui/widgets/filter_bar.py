@@ -44,7 +44,6 @@ class Offers(Static):
 
     DEFAULT_CSS = """
     Offers {
-        layer: overlay;
         dock: bottom;
         width: auto;
         max-width: 100%;

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.deletion.items import DONE, Action, Item, ItemState, Verdict
-from artifact_tui.text import fit, pad, plural, safe, size, width
+from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
     from artifact_tui.tui.signs import Signs
 
 _SIZE = 9
-_NAME_AT_LEAST = 18
 _DIGEST = 19
 """Characters of a digest that are shown: its kind and twelve of its digits."""
-_BROAD = 70
-"""From this many cells on a line has room for aliases and reasons beside the name."""
 
 
 def alias_words(aliases: tuple[Alias, ...], signs: Signs) -> str:
@@ -37,17 +34,12 @@ def _line(
 ) -> Content:
     """Sign, name, what is special about it, size."""
     room = cells - 3 - _SIZE
-    if room < _BROAD - 3 - _SIZE:
-        special = min(width(middle[0]), max(room - _NAME_AT_LEAST, 0))
-        shown = room - special - 1
-    else:
-        shown = max(min(width(name), room * 3 // 5), room * 2 // 5)
-        special = room - shown - 1
+    shown = max(min(width(name), room * 3 // 5), room * 2 // 5)
     return Content.assemble(
         (f"{sign[0]} ", sign[1]),
         pad(name, shown),
         " ",
-        (pad(fit(middle[0], special), special), middle[1]),
+        Content.styled(*middle).truncate(room - shown - 1, ellipsis=True, pad=True),
         pad(size(item.size), _SIZE, "right"),
         " ",
     )
@@ -77,8 +69,9 @@ def _special(item: Item, signs: Signs) -> str:
 
 def result_line(item: Item, cells: int, signs: Signs) -> Content:
     """An item while or after it is applied: what happened to it, and why."""
-    sign = _state_sign(item, signs)
-    return _line(sign, safe(item.name), (result_words(item, signs), "$text-muted"), item, cells)
+    words = _why(item) or [result_words(item, signs)]  # the sign tells the state
+    special = (f" {signs.dot} ".join(words), "$text-muted")
+    return _line(_state_sign(item, signs), safe(item.name), special, item, cells)
 
 
 def _state_sign(item: Item, signs: Signs) -> tuple[str, str]:
@@ -98,13 +91,16 @@ def result_words(item: Item, signs: Signs) -> str:
     """What happened to one item in words; safe."""
     if item.verdict is not Verdict.DELETE:
         return f"left out: {item.reason.words}"
-    words = [item.state.words]
-    if item.state in {ItemState.REFUSED, ItemState.FAILED}:
-        words.append(item.reason.words)
-        words += [safe(text) for text in (item.detail, item.error) if text]
-        if item.retryable:
-            words.append("can be retried")
+    words = [item.state.words, *_why(item), "can be retried" if item.retryable else ""]
     return f" {signs.dot} ".join(word for word in words if word)
+
+
+def _why(item: Item) -> list[str]:
+    """The reason for a refusal or failure, its names, and the registry's words; safe."""
+    if item.state not in {ItemState.REFUSED, ItemState.FAILED}:
+        return []
+    words = [item.reason.words, safe(item.detail), safe(item.error)]
+    return [word for word in words if word]
 
 
 def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:

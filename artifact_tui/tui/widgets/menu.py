@@ -44,7 +44,6 @@ class EntryList(CursorList, Generic[T]):
     DEFAULT_CSS = """
     EntryList {
         background: $surface;
-        scrollbar-gutter: auto;
         & > .menu--letter { color: $text-accent; text-style: bold; }
         & > .menu--note { color: $foreground 60%; }
         & > .menu--off { color: $foreground 60%; text-style: italic; }

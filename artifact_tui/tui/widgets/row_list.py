@@ -106,7 +106,7 @@ class RowList(CursorList, Generic[T]):
         self._showing += 1
         showing = self._showing
         line = max(0, min(self.cursor if cursor is None else cursor, source.count - 1))
-        top = max(0, min(self.scroll_offset.y, line))
+        top = max(0, min(self.top, line))
         needed = {index // PAGE for index in (top, top + self.page_lines, line)}
         try:
             pages = {
@@ -135,8 +135,7 @@ class RowList(CursorList, Generic[T]):
         self.post_message(self.Moved(self))
 
     def _visible(self) -> range:
-        top = self.scroll_offset.y
-        return range(top, min(top + self.page_lines, self.count))
+        return range(self.top, min(self.top + self.page_lines, self.count))
 
     def paint(self, line: int) -> Strip:
         """One row; blank until it has arrived."""

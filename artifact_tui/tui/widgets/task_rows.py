@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BAR = 16
 _BROAD = 100
 _ENDED = frozenset({Status.FINISHED, Status.CANCELLED})
+_BAD = frozenset({ItemState.FAILED, ItemState.REFUSED})
+"""States in which something is not as it was asked."""
 
 
 def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
@@ -49,6 +51,8 @@ def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
 def _sign(task: Task, signs: Signs) -> tuple[str, str]:
     if task.error:
         return signs.no, "$text-error"
+    if task.status in _ENDED and _BAD & task.states.keys():
+        return "!", "bold $text-warning"
     return {
         Status.APPLYING: (signs.working, "bold $text-accent"),
         Status.PAUSED: (signs.paused, "bold $text-warning"),
@@ -76,8 +80,7 @@ _SHORT = {
 
 
 def _outcome_style(task: Task) -> str:
-    bad = ItemState.FAILED in task.states or ItemState.REFUSED in task.states
-    return "$text-warning" if bad else ""
+    return "$text-warning" if _BAD & task.states.keys() else ""
 
 
 def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) -> Content:

@@ -91,6 +91,21 @@ async def test_absent_after_we_may_have_sent_it_counts_as_deleted(world: World) 
     assert (states, status) == ({S.VERIFIED: 1}, Status.FINISHED)
 
 
+async def test_gone_after_an_earlier_run_sent_it_counts_as_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = world.add_plain(2)
+    client = world.faulty(script(*(Rule("delete", "raise", n) for n in range(1, 5))))
+    monkeypatch.setattr("artifact_tui.deletion.launch.start", lambda _: None)
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.FAILED: 1, S.PLANNED: 1}
+        world.trash(*keys)  # or a request that was slow to arrive
+        tasks.retry_failed(plan.path)
+        await apply(plan, client, policy=HASTE)
+        assert [item.state for item in plan.every_item()] == [S.VERIFIED, S.GONE]
+
+
 async def test_absent_with_the_effect_is_gone_and_not_ours_to_claim(world: World) -> None:
     states, _, _, _ = await outcome(world, Rule("delete", "absent-after"), count=1)
     assert states == {S.GONE: 1}

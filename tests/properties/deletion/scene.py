@@ -189,11 +189,11 @@ class Stage:
             case "alias":
                 store.alias(key, f"new{drift.other}")
             case "move":
-                for alias in store.facts([other])[other].aliases:
-                    store.alias(key, alias.name)
+                for alias in self._aliases(other):
+                    store.alias(key, alias)
             case "unalias":
-                for alias in store.facts([key])[key].aliases:
-                    store.unalias(key, alias.name)
+                for alias in self._aliases(key):
+                    store.unalias(key, alias)
             case "protect":
                 store.alias(key, f"hard{drift.other}", protected=True)
             case "dependent":
@@ -204,6 +204,10 @@ class Stage:
                 self.world.change_digest(key)
             case _:
                 self._life(drift.what, key)
+
+    def _aliases(self, key: str) -> list[str]:
+        found = self.world.store.facts([key]).get(key)
+        return [alias.name for alias in found.aliases] if found else []
 
     def _life(self, what: str, key: str) -> None:
         """Someone makes a version go, or come back."""

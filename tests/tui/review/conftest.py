@@ -24,3 +24,25 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.add("distilled", parents=[parent], protected=["production"])
     yield world
     world.store.close()
+
+
+HOSTILE = (
+    "m[latest]",
+    "bad [/nope]",
+    "esc\x1b[31mred",
+    "clip\x1b]52;c;AAAA\x07board",
+    "right\u202eto left",
+    "x" * 5000,
+)
+"""Names that somebody gave to do harm."""
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Iterator[World]:
+    """One version of each collection with a hostile name."""
+    world = World(tmp_path)
+    for name in HOSTILE:
+        world.add(name, aliases=[name[:40]])
+    world.add("plain")
+    yield world
+    world.store.close()

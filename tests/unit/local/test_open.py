@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from artifact_tui.clients.base import Kind
+
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Layout:
@@ -177,7 +179,8 @@ def test_two_processes_that_make_it_at_once_share_it(tmp_path: Path) -> None:
 async def test_addresses_open_what_they_name(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert kind_of(f"local:{closed.root}") is KIND
+    kind: Kind = KIND
+    assert kind_of(f"local:{closed.root}") is kind
     assert not KIND.claims("mlflow+http://local:5000")
     monkeypatch.chdir(closed.root.parent)
     client = open_client("local:./registry", read_only=True)
@@ -200,6 +203,9 @@ async def test_local_alone_is_the_users_own_registry() -> None:
 async def test_a_client_that_was_closed_says_so(closed: Layout) -> None:
     client = open_registry(closed.root)
     await client.aclose()
+    await client.aclose()
+    with pytest.raises(RegistryError, match="closed"):
+        await client.collections()
     with pytest.raises(RegistryError, match="closed"):
         client.store.collections()
 

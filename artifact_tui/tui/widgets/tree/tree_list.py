@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual import events
+    from textual.timer import Timer
 
     from artifact_tui.catalog.rows import CollectionRow, VersionRow
     from artifact_tui.tui.signs import Signs
+
+HOLD = 0.05
+"""Seconds that an expanded collection may wait for its versions before it is drawn without."""
 
 
 class TreeList(CursorList):
@@ -51,6 +55,7 @@ class TreeList(CursorList):
         self._now = now
         self._fetcher: Fetcher | None = None
         self._painter: Painter | None = None
+        self._held: Timer | None = None
         self.nothing = ""
         """Said instead of rows when there are none; safe words."""
 
@@ -98,7 +103,7 @@ class TreeList(CursorList):
         fetcher = Fetcher(source, self._arrived)
         place = await self._same_place(outline, source)
         line = min(self.cursor, max(len(outline) - 1, 0)) if place is None else outline.line(place)
-        top = line - (self.cursor - self.scroll_offset.y)
+        top = line - (self.cursor - self.top)
         for page in _pages_between(outline, top, top + self.page_lines):
             await fetcher.get(page)
         self.outline, self._fetcher, self._painter = outline, fetcher, None
@@ -122,7 +127,7 @@ class TreeList(CursorList):
         """Fetch what is on screen, then a page to each side."""
         if self._fetcher is None:
             return
-        top, height = self.scroll_offset.y, self.page_lines
+        top, height = self.top, self.page_lines
         wanted = dict.fromkeys(
             [
                 *_pages_between(self.outline, top, top + height - 1),
@@ -145,7 +150,10 @@ class TreeList(CursorList):
         if index is None or not self.outline.is_open(index) or not count:
             return
         first = self.outline.line(Place(index, page.start))
-        self.refresh_lines(first, count)
+        if self._held is not None:
+            self._release()
+        else:
+            self.refresh_lines(first, count)
         if first <= self.cursor < first + count:
             self.post_message(self.Moved(self))
 
@@ -155,13 +163,27 @@ class TreeList(CursorList):
         """Expand or collapse a collection; the cursor stays on its row, or on the collection."""
         if self.outline.is_open(index) == opened:
             return
-        place, top = self.place, self.scroll_offset.y
+        place, top = self.place, self.top
         self.end_range()
         self.outline.set_open(index, opened=opened)
-        self.changed()
         self.place_cursor(0 if place is None else self.outline.line(place), top)
         self.in_view()
+        self._draw_soon()
         self.post_message(self.Moved(self))
+
+    def _draw_soon(self) -> None:
+        """Draw when what is on screen has arrived, or in a moment in any case."""
+        visible = _pages_between(self.outline, self.top, self.top + self.page_lines - 1)
+        if all(self.pages.touch(page) for page in visible):
+            self.refresh_changed()
+        else:
+            self._held = self.set_timer(HOLD, self._release)
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.stop()
+            self._held = None
+            self.refresh_changed()
 
     def go(self, place: Place) -> None:
         """Put the cursor on a place, expanding its collection if need be."""
@@ -195,18 +217,30 @@ class TreeList(CursorList):
         self._painter = None
         super().on_resize(event)
 
+    def refresh_version(self, row: VersionRow) -> None:
+        """Draw a version and its collection again, where they are visible."""
+        index = self.outline.index_of(row.collection_id)
+        if index is None:
+            return
+        self.refresh_line(self.outline.line(Place(index)))
+        for line in range(self.top, self.top + self.page_lines):
+            place = self.outline.place(line)
+            if place is not None and place.collection == index and place.version is not None:
+                here = self.pages.row(row.collection_id, place.version)
+                if here is not None and here.key == row.key:
+                    self.refresh_line(line)
+
     def notify_style_update(self) -> None:
         """Colours have changed."""
         super().notify_style_update()
         self._painter = None
 
-    def render_line(self, y: int) -> Strip:
-        """One visible line; in an empty tree the first says why."""
+    def draw_below(self, y: int) -> Strip:
+        """Below the last line; in an empty tree the second row says why it is empty."""
         if self.count or y != 1 or not self.nothing:
-            return super().render_line(y)
-        width = self.inner_width
-        words = pad(f"{' ' * LEAD}{self.nothing}", width)
-        return Strip([Segment(words, self.rich_style + self.ink("tree--muted"))], width)
+            return super().draw_below(y)
+        words = pad(f"{' ' * LEAD}{self.nothing}", self.inner_width)
+        return Strip([Segment(words, self.rich_style + self.ink("tree--muted"))])
 
     def paint(self, line: int) -> Strip:
         """One line of the tree."""

@@ -1,0 +1,225 @@
+"""A widget that draws its lines itself and scrolls by whole lines: the base of every list.
+
+Textual's own scrolling lays the screen out again when the number of lines changes, and its
+scrollbar is drawn with every change of focus. Here a line that did not change is never sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from artifact_tui.tui.bindings import bindings_of
+
+if TYPE_CHECKING:
+    from textual.events import MouseScrollDown, MouseScrollUp, Resize
+
+WHEEL = 3
+"""Lines a turn of the mouse wheel."""
+
+_THUMB = "▐"
+
+
+class LineView(Widget, can_focus=True):
+    """Lines, of which those from `top` on are visible.
+
+    A subclass says how many there are (`count`) and draws one in full width (`draw`).
+    """
+
+    BINDINGS = bindings_of("list")
+    ALLOW_SELECT = False
+
+    DEFAULT_CSS = """
+    LineView { height: 1fr; width: 1fr; background: $background; }
+    LineView:ansi { background: ansi_default; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.top = 0
+        """The first visible line; set it with `scroll_line`."""
+        self._drawn: dict[int, Strip] = {}
+
+    # For subclasses
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        raise NotImplementedError
+
+    def draw(self, line: int) -> Strip:
+        """One line, `inner_width` cells, background included."""
+        raise NotImplementedError
+
+    def in_view(self) -> None:
+        """Other lines may have come into view; nothing may wait in here."""
+
+    def changed(self) -> None:
+        """Draw what differs now, with another number of lines perhaps."""
+        self.top = self._clamped(self.top)
+        self.refresh_changed()
+
+    def ink(self, component: str) -> Style:
+        """The style of a component without its background: a line has one of its own."""
+        style = self.get_component_rich_style(component)
+        return Style(
+            color=style.color,
+            bold=style.bold,
+            italic=style.italic,
+            underline=style.underline,
+            dim=style.dim,
+        )
+
+    # Size
+
+    @property
+    def inner_width(self) -> int:
+        """Cells of one line; the last column of the widget shows where one is."""
+        return max(self.content_size.width - 1, 0)
+
+    @property
+    def page_lines(self) -> int:
+        """Lines that are visible at once, at least one."""
+        return max(self.content_size.height, 1)
+
+    def on_resize(self, event: Resize) -> None:
+        """Show what fits now."""
+        del event
+        self._drawn.clear()
+        self.changed()
+        self.in_view()
+
+    # Scrolling
+
+    def scroll_line(self, line: int) -> None:
+        """Put a line at the top, as far as there are lines below it."""
+        top = self._clamped(line)
+        if top != self.top:
+            self.top = top
+            self.refresh()
+            self.in_view()
+
+    def _clamped(self, top: int) -> int:
+        return min(max(top, 0), max(self.count - self.page_lines, 0))
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """The wheel."""
+        event.stop()
+        event.prevent_default()
+        self.scroll_line(self.top + WHEEL)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """The wheel."""
+        event.stop()
+        event.prevent_default()
+        self.scroll_line(self.top - WHEEL)
+
+    # Drawing
+
+    def refresh_line(self, line: int) -> None:
+        """Draw one line again."""
+        self.refresh_lines(line, 1)
+
+    def refresh_lines(self, first: int, count: int) -> None:
+        """Draw some lines again, as far as they are visible."""
+        start = max(first, self.top)
+        end = min(first + count, self.top + self.page_lines)
+        if start < end:
+            self.refresh(Region(0, start - self.top, self.content_size.width, end - start))
+
+    def refresh_changed(self) -> None:
+        """Draw those rows of the widget again that differ from what is on the screen."""
+        for y in range(self.content_size.height):
+            before = self._drawn.get(y)
+            if before is None or before != self._row(y):
+                self.refresh(Region(0, y, self.content_size.width, 1))
+
+    def notify_style_update(self) -> None:
+        """Colours have changed."""
+        super().notify_style_update()
+        self._drawn.clear()
+
+    def render_line(self, y: int) -> Strip:
+        """One visible line, for Textual."""
+        strip = self._drawn[y] = self._row(y)
+        return strip
+
+    def _row(self, y: int) -> Strip:
+        line = self.top + y
+        width = self.inner_width
+        strip = self.draw(line) if line < self.count else self.draw_below(y)
+        thumb = Segment(_THUMB if self._is_thumb(y) else " ", self.rich_style)
+        return Strip([*strip.adjust_cell_length(width, self.rich_style), thumb], width + 1)
+
+    def draw_below(self, y: int) -> Strip:
+        """A row of the widget below the last line."""
+        del y
+        return Strip.blank(self.inner_width, self.rich_style)
+
+    def _is_thumb(self, y: int) -> bool:
+        """Whether the mark that shows where one is covers a row of the widget."""
+        height, count = self.page_lines, self.count
+        if count <= height:
+            return False
+        length = max(height * height // count, 1)
+        first = self.top * (height - length) // (count - height)
+        return first <= y < first + length
+
+    # The keyboard
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Draw what looks different with the keyboard, not everything."""
+        event.prevent_default()
+        self.has_focus = True
+        self.focus_changed()
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:
+        """The same without it."""
+        event.prevent_default()
+        self.has_focus = False
+        self.focus_changed()
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantBlur(self))
+
+    def focus_changed(self) -> None:
+        """Draw again what looks different with the keyboard."""
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.scroll_line(self.top + 1)
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.scroll_line(self.top - 1)
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self.scroll_line(0)
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self.scroll_line(self.count)
+
+    def action_half_down(self) -> None:
+        """Half a page down."""
+        self.scroll_line(self.top + max(self.page_lines // 2, 1))
+
+    def action_half_up(self) -> None:
+        """Half a page up."""
+        self.scroll_line(self.top - max(self.page_lines // 2, 1))
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.scroll_line(self.top + self.page_lines)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.scroll_line(self.top - self.page_lines)

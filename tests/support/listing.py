@@ -1,0 +1,73 @@
+"""A registry that only lists: lists in memory, in pages as small as a test wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from artifact_tui.errors import NotFoundError, RegistryError
+from artifact_tui.model import Capabilities, Collection, Edge, File, Identity, Page, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from artifact_tui.clients.base import Client
+
+T = TypeVar("T")
+
+
+class Listing:
+    """The listing half of a client; change its lists between two syncs."""
+
+    def __init__(self, *, page: int = 2, lineage: bool = True) -> None:
+        self.identity = Identity("listing", "listing:test", "uid-1")
+        self.capabilities = Capabilities(lineage=lineage)
+        self.page = page
+        self.listed: list[Collection] = []
+        self.made: dict[str, list[Version]] = {}
+        self.lineage: list[Edge] = []
+        self.contents: dict[str, tuple[File, ...]] = {}
+        self.fails_at: str | None = None
+        """The collection key, or `edges`, whose second page is not answered."""
+
+    @property
+    def client(self) -> Client:
+        """Itself, for whoever wants a whole client."""
+        return cast("Client", self)
+
+    def collection(self, *names: str) -> Listing:
+        """List collections; the key is the name."""
+        self.listed += [Collection(name, name, "model") for name in names]
+        return self
+
+    def version(self, collection: str, ordinal: int, **facts: object) -> Version:
+        """List a version; its key is `COLLECTION/ORDINAL` unless told otherwise."""
+        known: dict[str, object] = {
+            "key": f"{collection}/{ordinal}",
+            "label": f"v{ordinal}",
+            "digest": "d",
+            "created_us": ordinal,
+        }
+        made = Version(collection_key=collection, ordinal=ordinal, **{**known, **facts})  # type: ignore[arg-type]
+        self.made.setdefault(collection, []).append(made)
+        return made
+
+    def _page(self, name: str, rows: Sequence[T], after: str | None) -> Page[T]:
+        start = int(after or 0)
+        if start and self.fails_at == name:
+            raise RegistryError("The registry went away.")
+        end = start + self.page
+        return Page(tuple(rows[start:end]), str(end) if end < len(rows) else None)
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        return self._page("collections", self.listed, after)
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        return self._page(collection_key, self.made.get(collection_key, []), after)
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        return self._page("edges", self.lineage, after)
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        if version_key not in self.contents:
+            raise NotFoundError("There is no such version.")
+        return self.contents[version_key]
