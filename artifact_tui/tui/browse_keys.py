@@ -117,7 +117,13 @@ BROWSE = (
         "browse.copy", "y", "copy", "copy name", "Copy the name to the clipboard of your terminal."
     ),
     KeyRow("browse.pane", "tab", "pane", "other pane", "To the detail and back to the list."),
-    KeyRow("browse.refresh", "r", "refresh", "refresh", "Read the list again."),
+    KeyRow(
+        "browse.refresh",
+        "r",
+        "refresh",
+        "refresh",
+        "Sync a remote registry again; else read again.",
+    ),
     KeyRow(
         "browse.back",
         "escape",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import places
 from artifact_tui.clients import open_client
-from artifact_tui.errors import ArtifactTuiError, RegistryError
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.signs import Signs, signs_for
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Config, Target
+    from artifact_tui.tui.linking import Link
 
 
 def now_us() -> int:
@@ -39,6 +40,8 @@ class Services:
     signs: Signs
     now: Callable[[], int] = field(default=now_us)
     """Microseconds UTC; tests freeze it."""
+    link: Link | None = None
+    """Syncs the catalog of a remote registry; None where the catalog is the registry itself."""
 
     @property
     def read_only_reason(self) -> str:
@@ -56,6 +59,8 @@ class Services:
 
     async def aclose(self) -> None:
         """Close the catalog and the client, once every mark is written."""
+        if self.link is not None:
+            await self.link.aclose()
         with suppress(ArtifactTuiError, asyncio.CancelledError):
             await self.catalog.marked_count()  # answered after the writes that were asked for
         await self.catalog.close()
@@ -68,16 +73,34 @@ async def open_services(target: Target, config: Config) -> Services:
     Raises:
         ArtifactTuiError: it cannot be opened; the message says why.
     """
-    from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
-
-    client = open_client(target.address, read_only=target.read_only)
-    path = client.catalog_path
-    if path is None:
-        await client.aclose()
-        raise RegistryError(f"{target.name} has no catalog to read yet.")
+    client = await asyncio.to_thread(
+        open_client, target.address, read_only=target.read_only, settings=target.settings
+    )
     try:
-        catalog = await Catalog.open(path, places.marks_file(client.identity.uid))
+        return await _with_catalog(target, config, client)
     except BaseException:
         await client.aclose()
         raise
-    return Services(target, config, client, catalog, path, signs_for(config))
+
+
+async def _with_catalog(target: Target, config: Config, client: Client) -> Services:
+    """Open the catalog: the registry's own, or the one that a link keeps fresh."""
+    from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
+
+    marks = places.marks_file(client.identity.uid)
+    if client.catalog_path is not None:
+        catalog = await Catalog.open(client.catalog_path, marks)
+        return Services(target, config, client, catalog, client.catalog_path, signs_for(config))
+    from artifact_tui.tui.linking import Link, made  # noqa: PLC0415 - remote registries only
+
+    path = places.catalog_file(client.identity.uid)
+    await asyncio.to_thread(made, path)
+    catalog = await Catalog.open(path, marks)
+    services = Services(target, config, client, catalog, path, signs_for(config))
+    services.link = Link(client, path, lambda: services.now())  # noqa: PLW0108 - tests set it
+    try:
+        await services.link.prepare(catalog)
+    except BaseException:
+        await catalog.close()
+        raise
+    return services

@@ -11,8 +11,8 @@ from artifact_tui.catalog.rows import CollectionRow
 from artifact_tui.errors import QueryError
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
-from artifact_tui.tui.screens.browse_marking import BrowseMarking
 from artifact_tui.tui.screens.browse_marks import in_collection
+from artifact_tui.tui.screens.browse_remote import BrowseRemote
 from artifact_tui.tui.screens.browse_view import EVERYTHING, View
 from artifact_tui.tui.screens.detail import DetailScreen
 from artifact_tui.tui.widgets.cursor_list import CursorList
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.sorting import Sort
 
 
-class BrowseScreen(BrowseMarking):
+class BrowseScreen(BrowseRemote):
     """The first screen."""
 
     PLACE = "browse"
@@ -99,10 +99,6 @@ class BrowseScreen(BrowseMarking):
         """The previous version."""
         if not self.tree_list.step_version(-1):
             self.say("There is no version further up in the list.")
-
-    def action_refresh(self) -> None:
-        """Read the list again."""
-        self.reload()
 
     def action_back(self) -> None:
         """One layer back."""

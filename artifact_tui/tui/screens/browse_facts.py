@@ -9,6 +9,7 @@ from textual.content import Content
 from artifact_tui.text import count, safe, size
 
 if TYPE_CHECKING:
+    from artifact_tui.tui.linking import LinkState
     from artifact_tui.tui.screens.browse_view import Answer, Marks, View
     from artifact_tui.tui.signs import Signs
 
@@ -39,12 +40,23 @@ def fact_words(answer: Answer, marks: Marks | None, signs: Signs) -> list[Conten
     return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
 
 
-def nothing_words(view: View) -> str:
-    """Why the list is empty."""
+def nothing_words(view: View, link: LinkState | None = None) -> str:
+    """Why the list is empty; `link` is that of a remote registry."""
     if view.marked_only and not view.query.everything:
         return "Nothing marked matches the filter: esc shows more."
     if view.marked_only:
         return "Nothing is marked: M or esc shows everything again."
     if not view.query.everything:
         return "Nothing matches the filter: esc clears it."
-    return "This registry is empty: artifact-tui add puts something in."
+    if link is None:
+        return "This registry is empty: artifact-tui add puts something in."
+    return _nothing_linked(link)
+
+
+def _nothing_linked(link: LinkState) -> str:
+    """Why the catalog of a remote registry is empty."""
+    if link.syncing:
+        return "Listing the registry: rows appear as they arrive."
+    if link.error:
+        return f"Nothing is known yet. r tries again. {safe(link.error)}"
+    return "This registry is empty." if link.synced_us else "Nothing is known yet: r syncs."

@@ -133,13 +133,17 @@ class BrowseList(BaseScreen):
         """Ask, and show the answer."""
         await self.services.catalog.changed()
         found = await answer(self.services, self.view)
-        self.tree_list.nothing = nothing_words(self.view)
+        self.tree_list.nothing = self.why_nothing()
         await self.tree_list.load(found.rows, found.source)
         self.answer = found
         self.query_one(Header).update(self.header_facts())
         self.show_titles()
         self.show_facts()
         self.count_marks()
+
+    def why_nothing(self) -> str:
+        """Why the list is empty."""
+        return nothing_words(self.view)
 
     def _look(self) -> None:
         if self.is_current and self.answer is not None:

@@ -1,0 +1,188 @@
+"""The link to a remote registry: syncs its catalog beside the screen, then scans its lineage.
+
+The screen reads the catalog meanwhile. One thing at a time happens; asking again while a sync runs
+does nothing. What goes wrong is kept as a sentence: the catalog stays as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog import sync_store
+from artifact_tui.catalog.coverage import Coverage, lineage_coverage
+from artifact_tui.catalog.lineage_scan import scan_lineage
+from artifact_tui.catalog.sync import Synced, sync
+from artifact_tui.clients.base import LineageScan
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import age, count
+from artifact_tui.tui import crash
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.clients.base import Client
+
+SECOND = 1_000_000
+NOTHING_SCANNED = Coverage(0, 0)
+PAUSE_S = 0.5
+"""Least time between two readings of the list while pages arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """What is going on, and how old the facts are."""
+
+    syncing: bool = False
+    scanning: bool = False
+    found: int = 0
+    """Versions that the present sync has listed so far."""
+    synced_us: int | None = None
+    """When the last sync came to its end; None when none ever did."""
+    milliseconds: float | None = None
+    """How long the registry took to answer."""
+    coverage: Coverage = NOTHING_SCANNED
+    error: str = ""
+    """Why the last sync or scan stopped, with what to do about it: untrusted text."""
+
+    def words(self, now_us: int) -> str:
+        """For the header, in safe words; seconds are not counted, so that it can stand still."""
+        return " \N{MIDDLE DOT} ".join(self._words(now_us))
+
+    def _words(self, now_us: int) -> Iterator[str]:
+        if self.syncing:
+            yield f"syncing {count(self.found)}" if self.found else "syncing"
+        elif self.error and not self.scanning:
+            yield "no link"
+        if not self.syncing:
+            yield _synced(self.synced_us, now_us)
+        if self.coverage.total and not self.coverage.complete:
+            done, total = count(self.coverage.scanned), count(self.coverage.total)
+            yield f"lineage {done} of {total}"
+        elif self.milliseconds is not None and not self.syncing and not self.error:
+            yield f"{self.milliseconds:.0f} ms"
+
+
+def _synced(synced_us: int | None, now_us: int) -> str:
+    if synced_us is None:
+        return "never synced"
+    if now_us - synced_us < 60 * SECOND:
+        return "synced just now"
+    return f"synced {age(synced_us, now_us)} ago"
+
+
+class Link:
+    """Keeps the catalog of one remote registry fresh."""
+
+    def __init__(self, client: Client, path: Path, now: Callable[[], int]) -> None:
+        self.state = LinkState()
+        self._client = client
+        self._path = path
+        self._now = now
+        self._task: asyncio.Task[None] | None = None
+        self._watchers: list[Callable[[bool], object]] = []
+        self._read_at = 0.0
+
+    async def prepare(self, catalog: Catalog) -> None:
+        """Learn from the catalog how old it is."""
+
+        def known(conn: sqlite3.Connection) -> tuple[int | None, Coverage]:
+            row = conn.execute("SELECT value FROM meta WHERE name = 'synced_us'").fetchone()
+            return int(row[0]) if row else None, lineage_coverage(conn)
+
+        synced_us, coverage = await catalog.run(known)
+        self.state = replace(self.state, synced_us=synced_us, coverage=coverage)
+
+    def watch(self, watcher: Callable[[bool], object]) -> None:
+        """Call this after every change of `state`; with True when the catalog has new rows."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[bool], object]) -> None:
+        """Call it no longer."""
+        with suppress(ValueError):
+            self._watchers.remove(watcher)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a sync runs."""
+        return self.state.syncing
+
+    def sync(self) -> bool:
+        """Begin to sync, stopping a scan of lineage; False when a sync runs already."""
+        if self.state.syncing:
+            return False
+        before, self.state = self._task, replace(self.state, syncing=True, found=0, error="")
+        self._tell(rows=False)
+        self._task = asyncio.create_task(self._work(before))
+        return True
+
+    async def aclose(self) -> None:
+        """Stop what runs; what was learnt is kept."""
+        await _stopped(self._task)
+
+    async def _work(self, before: asyncio.Task[None] | None) -> None:
+        try:
+            await _stopped(before)
+            await self._sync()
+            if isinstance(self._client, LineageScan) and self._client.capabilities.scanned_lineage:
+                await self._scan(self._client)
+        except ArtifactTuiError as error:
+            self.state = replace(self.state, error=f"{error} {error.hint}".strip())
+        except Exception as error:  # noqa: BLE001 - a mistake of ours; the screen goes on
+            said = crash.words(error, crash.write_log(error)).partition("\n")[0]
+            self.state = replace(self.state, error=said)
+        finally:
+            self.state = replace(self.state, syncing=False, scanning=False)
+            self._tell(rows=True)
+
+    async def _sync(self) -> None:
+        began = time.perf_counter()
+
+        def progress(state: Synced) -> None:
+            first = not self.state.found
+            took = (time.perf_counter() - began) * 1000
+            shown = took if first else self.state.milliseconds
+            self.state = replace(self.state, found=state.versions, milliseconds=shown)
+            self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
+
+        await sync(self._client, self._path, progress=progress, now_us=self._now())
+        self.state = replace(self.state, syncing=False, synced_us=self._now())
+        self._tell(rows=True)
+
+    async def _scan(self, client: LineageScan) -> None:
+        self.state = replace(self.state, scanning=True)
+
+        def progress(coverage: Coverage) -> None:
+            self.state = replace(self.state, coverage=coverage)
+            self._tell(rows=False)
+
+        coverage = await scan_lineage(client, self._path, progress=progress, now_us=self._now())
+        self.state = replace(self.state, coverage=coverage)
+
+    def _tell(self, *, rows: bool) -> None:
+        if rows:
+            self._read_at = time.monotonic()
+        for watcher in tuple(self._watchers):
+            watcher(rows)
+
+
+async def _stopped(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task, and wait for its end."""
+    if task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def made(path: Path) -> None:
+    """Make the file of a catalog that is not there yet, empty.
+
+    Raises:
+        RegistryError: it cannot be made.
+    """
+    sync_store.open_file(path).close()

@@ -1,0 +1,68 @@
+"""Browse on a remote registry: rows appear while it is synced, the header says how old they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from artifact_tui.tui.screens.browse_facts import nothing_words
+from artifact_tui.tui.screens.browse_list import POLL
+from artifact_tui.tui.screens.browse_marking import BrowseMarking
+from artifact_tui.tui.widgets.header import Header
+
+if TYPE_CHECKING:
+    from artifact_tui.tui.widgets.header import HeaderFacts
+
+
+class BrowseRemote(BrowseMarking):
+    """Adds the link to what browse shows; without a link nothing changes."""
+
+    def on_mount(self) -> None:
+        """Once the catalog is on the screen, sync it."""
+        link = self.services.link
+        if link is None:
+            return
+        link.watch(self._link_changed)
+        self.call_after_refresh(link.sync)
+        self.set_interval(POLL, self._show_age)
+
+    def on_unmount(self) -> None:
+        """The link goes on without this screen."""
+        if self.services.link is not None:
+            self.services.link.unwatch(self._link_changed)
+
+    def action_refresh(self) -> None:
+        """Sync again; where there is nothing to sync, read the list again."""
+        link = self.services.link
+        if link is None:
+            self.reload()
+        elif not link.sync():
+            self.say("It is being synced already.")
+
+    def header_facts(self) -> HeaderFacts:
+        """How old the catalog is, and how far the link is."""
+        facts = super().header_facts()
+        link = self.services.link
+        if link is None:
+            return facts
+        return replace(facts, facts=link.state.words(self.services.now()))
+
+    def why_nothing(self) -> str:
+        """Why the list is empty."""
+        link = self.services.link
+        return nothing_words(self.view, link.state if link is not None else None)
+
+    def _link_changed(self, rows: bool) -> None:  # noqa: FBT001 - a callback
+        if not self.is_current:
+            return
+        self._show_age()
+        link = self.services.link
+        if link is not None and link.state.error:
+            self.say(link.state.error, error=True)
+        if rows:
+            self.reload()
+
+    def _show_age(self) -> None:
+        """Draw the header again; the same words send nothing."""
+        if self.is_current:
+            self.query_one(Header).update(self.header_facts())
