@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.control import Control, Policy
 from artifact_tui.deletion.group import Caller
-from artifact_tui.deletion.items import Action, ItemState
+from artifact_tui.deletion.items import OBJECT, VERSION, Action, ItemState
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Status, Want, now_us
 from artifact_tui.errors import ConfirmationError, PlanError, ReadOnlyError
@@ -128,12 +128,8 @@ class _Run:
     async def all(self) -> Ending:
         """Settle what an earlier run left, then every level in turn."""
         ending = await self._resume()
-        for level in () if ending else self._levels():
-            ending = await self._level(level)
-            if ending:
-                break
-        if not ending:
-            await self._verify()
+        for kind in (VERSION, OBJECT):
+            ending = ending or await self._every(kind)
         if ending and ending.status is Status.CANCELLED:
             self._journal.cancel_rest()
         if ending:
@@ -141,11 +137,26 @@ class _Run:
         given_up = ItemState.NOT_TRIED in self._plan.states()
         return Ending(Status.CANCELLED if given_up else Status.FINISHED)
 
-    def _levels(self) -> list[int]:
+    async def _every(self, kind: str) -> Ending | None:
+        """All levels of one kind; what the registry only said to be done is looked at once more.
+
+        What that look finds to be still there has one more turn.
+        """
+        for turn in range(2):
+            levels = self._levels(kind)
+            if turn and not levels:
+                break
+            for level in levels:
+                if ending := await self._level(level):
+                    return ending
+            await self._verify()
+        return None
+
+    def _levels(self, kind: str) -> list[int]:
         sql = """SELECT DISTINCT i.level FROM item i JOIN progress p USING(seq)
-            WHERE i.verdict='delete' AND p.state='planned' ORDER BY i.level"""
+            WHERE i.verdict='delete' AND i.kind=? AND p.state='planned' ORDER BY i.level"""
         with planfile.trouble(self._plan.path):
-            return [row[0] for row in self._plan.conn.execute(sql).fetchall()]
+            return [row[0] for row in self._plan.conn.execute(sql, (kind,)).fetchall()]
 
     async def _resume(self) -> Ending | None:
         while items := self._plan.select("p.state='sent' ORDER BY i.seq LIMIT ?", (RESUME_SIZE,)):

@@ -64,8 +64,8 @@ def judge(
 
     A candidate whose dependent stays (outside the plan, blocked, or without consent) is blocked
     too, unless `orphan_dependents` allows that dependent to lose its parent. `names` gives the
-    words for keys of dependents in details; a key without one stands for itself. `coverage` tells how
-    far the registry's lineage was scanned: until that is complete, nobody knows all dependents.
+    words for keys of dependents in details; a key without one stands for itself. `coverage` tells
+    how far the registry's lineage was scanned: until then nobody knows all dependents.
     """
     named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
     by_key = {c.key: c for c in candidates}
@@ -118,9 +118,7 @@ def _blocked(facts: Facts, options: Options) -> tuple[Reason, str]:
     return why, ""
 
 
-def _consent(
-    facts: Facts, options: Options, coverage: Coverage
-) -> tuple[Verdict, Reason, str]:
+def _consent(facts: Facts, options: Options, coverage: Coverage) -> tuple[Verdict, Reason, str]:
     """What the user must agree to first."""
     if facts.aliases and not options.delete_aliases:
         return Verdict.CONSENT, Reason.ALIAS, _alias_words(facts.aliases)

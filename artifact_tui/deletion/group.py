@@ -1,4 +1,8 @@
-"""One group of items through one call: look, write the intents, send, look again, write it down."""
+"""One group of items through one call: look, write the intents, send, look again, write it down.
+
+What was answered as done, or as not there, and is still there, is sent again: one by one, some
+rounds. A group is of one kind: versions of the registry, or objects of the storage beside it.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,26 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from artifact_tui.deletion import settle
-from artifact_tui.deletion.checks import NAMES_SHOWN, listed, recheck
-from artifact_tui.deletion.items import Action, Item, ItemState, Reason
+from artifact_tui.deletion.checks import NAMES_SHOWN, Refusal, listed, recheck
+from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
+from artifact_tui.deletion.planned import Planned
+from artifact_tui.deletion.target import Target
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.model import Deletion, Facts, Outcome, Result
+from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from artifact_tui.clients.base import Client
     from artifact_tui.deletion.control import Control, Policy
-    from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.journal import Journal
     from artifact_tui.deletion.plan import Plan
+    from artifact_tui.model import Facts, Recipe
+
+ROUNDS = 5
+"""How often what survived its deletion is deleted again."""
 
 ERROR_LIMIT = 500
 """How much of a registry's words is kept with an item."""
@@ -55,7 +62,7 @@ class Caller:
         self, plan: Plan, client: Client, journal: Journal, control: Control, policy: Policy
     ) -> None:
         self._plan = plan
-        self._client = client
+        self._target = Target(client)
         self._journal = journal
         self._control = control
         self._policy = policy
@@ -80,7 +87,7 @@ class Caller:
             except UnreachableError as error:
                 turn.broken = str(error) or "no answer"
                 continue
-            return GroupEnd(turn.again)
+            return GroupEnd(sorted(turn.again))
         self._abandon(turn)
         return GroupEnd(broken=turn.broken)
 
@@ -101,42 +108,92 @@ class Caller:
         return why
 
     async def _once(self, turn: _Turn) -> None:
-        ready = self._look(turn, await self._facts(turn.pending))
+        ready = self._look(turn, await self._facts(turn.pending), await self._kept(turn.pending))
         turn.pending = [item for item, _ in ready]
         if not ready:
             return
-        self._journal.intents(item.seq for item in turn.pending)
+        self._journal.intents(
+            [item.seq for item in turn.pending], await self._recipes(turn.pending)
+        )
         before = set(turn.sent)
         turn.sent.update(item.seq for item in turn.pending)
         turn.unsure.update(item.seq for item in turn.pending)
-        answers, broken = await self._send(ready)
+        answers, broken = await self._send(ready, singly=turn.rounds > 0)
         try:
             now = await self._facts(turn.pending)
         except UnreachableError:
             if broken:
                 raise UnreachableError(broken) from None
             now = None
-        ends = [
-            self._end(item, answers[item.key], now, sent_before=item.seq in before)
-            for item in turn.pending
-        ]
-        self._journal.settle(ends)
-        turn.unsure = {end.seq for end in ends if end.state is ItemState.SENT}
-        open_now = {end.seq for end in ends if end.state in {ItemState.PLANNED, ItemState.SENT}}
-        turn.pending = [item for item in turn.pending if item.seq in open_now]
+        self._settle(turn, answers, now, before)
         if broken or turn.unsure:
             if turn.pending:
                 raise UnreachableError(broken or "the registry could not be asked what it did")
             return
-        turn.again = sorted(open_now)
+        await self._survivors(turn)
 
-    def _look(self, turn: _Turn, now: Mapping[str, Facts]) -> list[tuple[Item, Facts]]:
+    def _settle(
+        self,
+        turn: _Turn,
+        answers: Mapping[str, Outcome],
+        now: Mapping[str, Facts] | None,
+        before: set[int],
+    ) -> None:
+        """Write down what became of everything that was sent; `pending` is what is still open."""
+        ends = [
+            self._end(item, answers[item.key], now, sent_before=item.seq in before)
+            for item in turn.pending
+        ]
+        if turn.rounds < ROUNDS:
+            ends = [settle.once_more(end) for end in ends]
+        turn.survivors = {end.seq for end in ends if end.open and end.reason in settle.LIES}
+        self._journal.settle(ends)
+        turn.unsure = {end.seq for end in ends if end.state is ItemState.SENT}
+        open_now = {end.seq for end in ends if end.open}
+        turn.pending = [item for item in turn.pending if item.seq in open_now]
+
+    async def _survivors(self, turn: _Turn) -> None:
+        """Delete again what is still there in spite of the answer; the rest may work later."""
+        turn.again |= {item.seq for item in turn.pending} - turn.survivors
+        turn.pending = [item for item in turn.pending if item.seq in turn.survivors]
+        if turn.pending and self._control.stopped:
+            turn.again |= turn.survivors
+        elif turn.pending:
+            turn.rounds += 1
+            await self._once(turn)
+
+    async def _kept(self, items: Sequence[Item]) -> frozenset[str]:
+        """Of stored objects: the keys of those versions that still need theirs."""
+        owners = sorted({item.collection for item in items if item.kind == OBJECT})
+        if not owners:
+            return frozenset()
+        try:
+            found = await self._target.versions(owners)
+        except Exception as error:  # whatever a client raises, nothing is known
+            raise UnreachableError(_words(error)) from error
+        sql = """SELECT v.key FROM item v JOIN progress p USING(seq)
+            WHERE v.key=? AND v.kind='version' AND p.state NOT IN ('verified','gone')"""
+        return frozenset(o for o in owners if o in found or self._plan.one(sql, (o,)))
+
+    async def _recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
+        """What is needed to make these entries again, by item."""
+        try:
+            found = await self._target.recipes([i.key for i in items if i.kind != OBJECT])
+        except Exception as error:  # without it there would be no way back
+            raise UnreachableError(_words(error)) from error
+        return {item.seq: found[item.key] for item in items if item.key in found}
+
+    def _look(
+        self, turn: _Turn, now: Mapping[str, Facts], kept: frozenset[str]
+    ) -> list[tuple[Item, Facts]]:
         """Settle what is gone or has changed; the rest is ready to be sent."""
         ready, ends = [], []
-        planned = _Planned(self._plan)
+        planned = self._planned()
         for item in turn.pending:
-            facts = now.get(item.key)
+            facts = planned.complete(item, now.get(item.key))
             refusal = recheck(item.facts, facts, self._options, planned)
+            if refusal is None and item.kind == OBJECT and item.collection in kept:
+                refusal = Refusal(Reason.ARTIFACT_STAYS)
             if refusal is None and facts is not None:
                 ready.append((item, facts))
             elif refusal is None or refusal.gone:
@@ -158,8 +215,8 @@ class Caller:
     ) -> Settled:
         if now is None:
             return settle.unlooked(item, answer)
-        facts = now.get(item.key)
-        planned = _Planned(self._plan)
+        planned = self._planned()
+        facts = planned.complete(item, now.get(item.key))
         return settle.looked(item, answer, facts, self._options, planned, sent_before=sent_before)
 
     def _abandon(self, turn: _Turn) -> None:
@@ -175,33 +232,37 @@ class Caller:
 
     async def _facts(self, items: Sequence[Item]) -> Mapping[str, Facts]:
         try:
-            found = await self._client.facts([item.key for item in items])
+            found = await self._target.facts(items)
         except Exception as error:  # whatever a client raises, nothing is known
             raise UnreachableError(_words(error)) from error
         if any(facts.key != key for key, facts in found.items()):
             raise UnreachableError("the registry answered about something else")
         return found
 
-    async def _send(self, ready: Sequence[tuple[Item, Facts]]) -> tuple[dict[str, Outcome], str]:
+    async def _send(
+        self, ready: Sequence[tuple[Item, Facts]], *, singly: bool
+    ) -> tuple[dict[str, Outcome], str]:
         """The answer for each item by key, UNKNOWN where there is none; and why there is none."""
         answers = {
             i.key: Outcome(i.key, Result.UNKNOWN, "no answer for this item") for i, _ in ready
         }
-        broken = ""
-        try:
-            if self._options.action is Action.PURGE:
-                outcomes = await self._client.purge([item.key for item, _ in ready])
-            else:
-                outcomes = await self._client.delete(
-                    [_deletion(item, now, self._options) for item, now in ready]
-                )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
-            broken = _words(error)
-            outcomes = [replace(answer, message=broken) for answer in answers.values()]
-        for outcome in outcomes:
-            if outcome.key in answers:
-                answers[outcome.key] = replace(outcome, message=redacted(outcome.message))
-        return answers, broken
+        calls = [[one] for one in ready] if singly else [ready]
+        for call in calls:
+            try:
+                outcomes = await self._target.remove(call, self._options)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
+                broken = _words(error)
+                for key, answer in answers.items():
+                    if answer.message == "no answer for this item":
+                        answers[key] = replace(answer, message=broken)
+                return answers, broken
+            for outcome in outcomes:
+                if outcome.key in answers:
+                    answers[outcome.key] = replace(outcome, message=redacted(outcome.message))
+        return answers, ""
+
+    def _planned(self) -> Planned:
+        return Planned(self._plan)
 
 
 @dataclass(slots=True)
@@ -213,37 +274,15 @@ class _Turn:
     """Items that some call may have carried out."""
     unsure: set[int] = field(default_factory=set)
     """Items that are SENT on the disk, and nobody has looked since."""
-    again: list[int] = field(default_factory=list)
+    survivors: set[int] = field(default_factory=set)
+    """Items that were answered as deleted, and are still there."""
+    again: set[int] = field(default_factory=set)
+    rounds: int = 0
+    """How often survivors were sent again."""
     broken: str = ""
 
     def __post_init__(self) -> None:
         self.sent |= {item.seq for item in self.pending if item.attempts}
-
-
-class _Planned:
-    """For `recheck`: the reviewed dependents of items that this plan deletes."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._known: dict[str, tuple[str, ...] | None] = {}
-
-    def __call__(self, key: str) -> tuple[str, ...] | None:
-        if key not in self._known:
-            sql = "SELECT facts FROM item WHERE key=? AND kind='version' AND verdict='delete'"
-            facts = self._plan.one(sql, (key,))
-            found = None if facts is None else msgspec.json.decode(facts, type=Facts).dependents
-            self._known[key] = found
-        return self._known[key]
-
-
-def _deletion(item: Item, now: Facts, options: Options) -> Deletion:
-    """Consent goes only with what was reviewed and found again just now."""
-    return Deletion(
-        key=item.key,
-        token=now.token,
-        delete_aliases=options.delete_aliases and bool(item.facts.aliases),
-        orphan_dependents=options.orphan_dependents and bool(now.dependents),
-    )
 
 
 def _words(error: Exception) -> str:

@@ -18,9 +18,10 @@ from artifact_tui.errors import ArtifactTuiError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from artifact_tui.deletion.plan import Plan
+    from artifact_tui.model import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Settled:
     detail: str = ""
     error: str = ""
     retryable: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in OPEN
 
 
 def _ending(outcome: Settled) -> tuple[str, str, str, str, bool]:
@@ -88,12 +94,16 @@ class Journal:
         with self._transaction() as conn:
             conn.execute("UPDATE journal SET status=?", (status,))
 
-    def intents(self, seqs: Iterable[int]) -> None:
-        """These items are about to be sent."""
+    def intents(self, seqs: Iterable[int], recipes: Mapping[int, Recipe] | None = None) -> None:
+        """These items are about to be sent; with what is needed to make them again."""
         sql = "UPDATE progress SET state='sent', attempts=attempts+1, sent_us=? WHERE seq=?"
         now = self._clock()
         with self._transaction() as conn:
             conn.executemany(sql, ((now, seq) for seq in seqs))
+            conn.executemany(
+                "INSERT OR IGNORE INTO recipe VALUES(?,?,?,?)",
+                [(seq, r.type, r.name, r.url) for seq, r in (recipes or {}).items()],
+            )
 
     def settle(self, outcomes: Iterable[Settled]) -> None:
         """These items have ended, or wait for another try."""
@@ -130,13 +140,13 @@ class Journal:
         """Plan again what failed and may work now, and parents that stayed because of it."""
         sql = """UPDATE progress SET state='planned', reason='', detail='', error='',
             retryable=0, done_us=NULL
-            WHERE state='failed' AND retryable OR state='refused' AND reason=?"""
+            WHERE state='failed' AND retryable OR state='refused' AND reason IN (?,?)"""
         with self._transaction() as conn:
             failed = conn.execute(
                 "SELECT count(*) FROM progress WHERE state='failed' AND retryable"
             ).fetchone()[0]
             if failed:
-                conn.execute(sql, (Reason.DEPENDENT_STAYS,))
+                conn.execute(sql, (Reason.DEPENDENT_STAYS, Reason.ARTIFACT_STAYS))
                 conn.execute(
                     "UPDATE journal SET status=?, want=?, why=?",
                     (Status.INTERRUPTED, Want.RUN, "what failed is to be tried again"),

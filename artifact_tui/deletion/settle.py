@@ -6,6 +6,7 @@ nothing. What `facts()` shows afterwards decides; pure functions, so that every 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.checks import is_gone, recheck
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.items import Item, Options
 
 _AGAIN = {Result.UNKNOWN: Reason.NO_ANSWER, Result.FAILED: Reason.REGISTRY_FAILED}
-_LIES = {
+_LIES_OF = {
     Result.DONE: Reason.STILL_THERE,
     Result.UNLINKED: Reason.STILL_THERE,
     Result.ABSENT: Reason.SAID_ABSENT,
 }
+LIES = frozenset(_LIES_OF.values())
+"""The reasons of what survived: the answer said something else."""
+
 _REFUSALS = {Result.REFUSED: Reason.REGISTRY_REFUSED, Result.CHANGED: Reason.CHANGED}
 
 
@@ -51,14 +55,21 @@ def looked(
             return Settled(item.seq, ItemState.UNLINKED)
         ours = result in {Result.DONE, Result.UNKNOWN, Result.FAILED}
         return gone(item, sent=ours or sent_before)
-    if result in _LIES:
-        return Settled(item.seq, ItemState.FAILED, _LIES[result], error=error, retryable=True)
+    if result in _LIES_OF:
+        return Settled(item.seq, ItemState.FAILED, _LIES_OF[result], error=error, retryable=True)
     if result in _AGAIN:
         return Settled(item.seq, ItemState.PLANNED, _AGAIN[result], error=error)
     refusal = recheck(item.facts, now, options, planned)
     if refusal is not None:
         return Settled(item.seq, ItemState.REFUSED, refusal.reason, refusal.detail, error)
     return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
+
+
+def once_more(end: Settled) -> Settled:
+    """A survivor is to be deleted again; anything else stays what it is."""
+    if end.state is ItemState.FAILED and end.reason in LIES:
+        return replace(end, state=ItemState.PLANNED, retryable=False)
+    return end
 
 
 def unlooked(item: Item, outcome: Outcome) -> Settled:
@@ -79,5 +90,5 @@ def resumed(item: Item, now: Facts | None, options: Options) -> Settled:
     if is_gone(now, options.action):
         return gone(item, sent=True)
     if item.state is ItemState.DELETED:
-        return Settled(item.seq, ItemState.FAILED, Reason.STILL_THERE, retryable=True)
+        return Settled(item.seq, ItemState.PLANNED, Reason.STILL_THERE)
     return Settled(item.seq, ItemState.PLANNED)

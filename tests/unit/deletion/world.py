@@ -39,7 +39,8 @@ class World:
         self.client = LocalClient(self.store)
 
     def close(self) -> None:
-        self.client._threads.shutdown()
+        for threads in (self.client._quick, self.client._slow):
+            threads.shutdown()
         self.store.close()
 
     @property

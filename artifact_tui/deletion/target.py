@@ -1,0 +1,79 @@
+"""Where deletions go: to the registry, or to the storage beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.base import HasStorage, Recreate
+from artifact_tui.deletion.items import OBJECT, Action
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Deletion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.base import Client, Storage
+    from artifact_tui.deletion.items import Item, Options
+    from artifact_tui.model import Facts, Outcome, Recipe
+
+
+def storage_of(client: Client) -> Storage | None:
+    """The storage beside a registry, if it has one and we were told of it."""
+    return client.storage() if isinstance(client, HasStorage) else None
+
+
+class Target:
+    """Asks and deletes versions through the client, and objects through its storage."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def facts(self, items: Sequence[Item]) -> Mapping[str, Facts]:
+        """What is true of items now; those that are gone are left out."""
+        keys = [item.key for item in items if item.kind != OBJECT]
+        objects = [item.key for item in items if item.kind == OBJECT]
+        found = dict(await self._client.facts(keys)) if keys else {}
+        if objects:
+            found |= await self._storage().facts(objects)
+        return found
+
+    async def versions(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What the registry says of versions, by key."""
+        return await self._client.facts(keys)
+
+    async def recipes(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
+        """What is needed to make versions again; nothing where that cannot be done."""
+        client = self._client
+        if not keys or not client.capabilities.recreate or not isinstance(client, Recreate):
+            return {}
+        return await client.recipe(keys)
+
+    async def remove(
+        self, ready: Sequence[tuple[Item, Facts]], options: Options
+    ) -> Sequence[Outcome]:
+        """Delete (or purge) items of one kind; one outcome for each."""
+        keys = [item.key for item, _ in ready]
+        if ready[0][0].kind == OBJECT:
+            return await self._storage().delete_objects(keys)
+        if options.action is Action.PURGE:
+            return await self._client.purge(keys)
+        return await self._client.delete([_deletion(i, now, options) for i, now in ready])
+
+    def _storage(self) -> Storage:
+        storage = storage_of(self._client)
+        if storage is None:
+            raise RegistryError(
+                "No storage is configured for this registry now.",
+                hint="Configure the bucket again, then resume.",
+            )
+        return storage
+
+
+def _deletion(item: Item, now: Facts, options: Options) -> Deletion:
+    """Consent goes only with what was reviewed and found again just now."""
+    return Deletion(
+        key=item.key,
+        token=now.token,
+        delete_aliases=options.delete_aliases and bool(item.facts.aliases),
+        orphan_dependents=options.orphan_dependents and bool(now.dependents),
+    )
