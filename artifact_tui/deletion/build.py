@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from artifact_tui.catalog import selection as picking
+from artifact_tui.catalog.coverage import lineage_coverage
 from artifact_tui.catalog.fetch import snapshot
 from artifact_tui.deletion import candidates
 from artifact_tui.deletion.checks import judge
@@ -111,7 +112,11 @@ def _build(
     if options.with_dependents and options.action is Action.DELETE:
         picking.with_dependents(conn)
     found = candidates.read(conn, frozenset(requested))
-    judged = judge(found.candidates, options, read_only=head.read_only, names=found.names)
+    coverage = lineage_coverage(conn)
+    judged = judge(
+        found.candidates, options,
+        read_only=head.read_only, names=found.names, coverage=coverage,
+    )  # fmt: skip
     items = tuple(
         _item(seq, candidate, judgement)
         for seq, (candidate, judgement) in enumerate(
@@ -125,6 +130,7 @@ def _build(
         freed=picking.freed(conn).freed,
         freed_after=freed_after,
         emptied=candidates.emptied(conn, options.action),
+        coverage=coverage,
     )
     return Draft(head, items, summary, requested, found.names)
 

@@ -84,12 +84,18 @@ def _harm(summary: Summary, *, production: bool) -> tuple[Kind, str]:
             f"{text.plural(summary.orphaned, 'live version')} will lose a parent",
         ),
         (
+            summary.for_good,
+            Kind.REGISTRY,
+            f"{text.plural(summary.objects, 'stored object')} will be removed for good",
+        ),
+        (
             len(summary.emptied) > 1,
             Kind.REGISTRY,
             f"{len(summary.emptied)} collections lose every version",
         ),
         (len(summary.emptied) == 1, Kind.COLLECTION, "the collection loses every version"),
         (bool(summary.aliases), Kind.COUNT, "aliases go too"),
+        (summary.objects > 0, Kind.COUNT, "stored objects go too"),
         (summary.deletes > FEW, Kind.COUNT, ""),
     )
     return next(((kind, why) for so, kind, why in harms if so), (Kind.YES, ""))
@@ -136,8 +142,9 @@ def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
     """
     count = plan.summary.deletes
     if count != expected or count == 0:
+        what = "item" if plan.summary.objects else "version"
         raise ConfirmationError(
-            f"The plan {plan.path} deletes {text.plural(count, 'version')}, not {expected}. "
+            f"The plan {plan.path} deletes {text.plural(count, what)}, not {expected}. "
             "Nothing was deleted.",
             hint="Review the plan, then give the number that it shows.",
         )

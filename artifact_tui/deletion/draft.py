@@ -7,11 +7,14 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from artifact_tui.deletion.checks import KNOWN
 from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason, Verdict
 from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from artifact_tui.catalog.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Summary:
     action: Action = Action.DELETE
     items: int = 0
     deletes: int = 0
-    """Versions that will be deleted (or purged)."""
+    """Items that will be deleted (or purged): versions, and stored objects with them."""
     consents: int = 0
     blocked: int = 0
     added: int = 0
@@ -68,10 +71,32 @@ class Summary:
     """Collections that lose every version they have, with how many."""
     orphaned: int = 0
     """Live versions that stay and lose a parent."""
+    scanned: int = 0
+    """Models whose parents were asked for, of `models`: until all were, dependents may hide."""
+    models: int = 0
+    """Live models of a registry whose lineage must be scanned; 0 where that is not so."""
+    storage: str = ""
+    """The storage that was looked at: its place, for people; empty when none was."""
+    objects: int = 0
+    """Those of `deletes` that are stored objects."""
+    object_bytes: int = 0
+    """Their bytes, also in `listed` and, unless `markers`, in `freed`."""
+    markers: bool = False
+    """The bucket keeps versions: deleting these objects hides them and frees nothing."""
+    for_good: bool = False
+    """Every stored version of those objects goes: no delete marker, and no way back."""
+    left_objects: int = 0
+    """Stored objects that nothing refers to once the versions are gone, and that stay."""
+    left_bytes: int = 0
     reasons: tuple[tuple[Reason, int], ...] = ()
     """Why versions stay, with how many; most first."""
     states: Mapping[ItemState, int] = field(default_factory=dict)
     """For a plan file: how many of `deletes` are in each state."""
+
+    @property
+    def versions(self) -> int:
+        """Versions that will be deleted (or purged)."""
+        return self.deletes - self.objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +119,7 @@ def summarise(
     freed: int,
     freed_after: str,
     emptied: tuple[tuple[str, int], ...],
+    coverage: Coverage = KNOWN,
 ) -> Summary:
     """The numbers of a list of items; bytes freed and emptied collections come from the catalog."""
     goes = [item for item in items if item.verdict is Verdict.DELETE]
@@ -118,6 +144,8 @@ def summarise(
         ),
         collections=len({item.collection for item in goes}),
         emptied=emptied,
+        scanned=coverage.scanned,
+        models=coverage.total,
         orphaned=len({key for item in goes for key in item.outside_dependents}),
         reasons=tuple(Counter(item.reason for item in stays).most_common()),
     )

@@ -287,6 +287,8 @@ class _Turn:
 
 def _words(error: Exception) -> str:
     """What an error says; our own are sentences, others need their kind."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     if isinstance(error, ArtifactTuiError):
         return redacted(str(error))
     return redacted(f"{type(error).__name__}: {error}")
