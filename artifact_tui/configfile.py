@@ -10,15 +10,11 @@ import msgspec
 
 from artifact_tui.config import LOCAL, Config, RegistryConfig, nearest
 from artifact_tui.errors import ConfigError
-from artifact_tui.settings import COMMON, Settings, complaint, refuse_unknown
+from artifact_tui.settings import COMMON, Settings, complaint, is_secret, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_SECRETS = ("token", "password", "secret", "api_key", "apikey")
-_NO_SECRETS = ("_env", "_command")
-"""Ends of keys that say where a secret is, not what it is."""
 
 _IN_PLAIN = ("token", "password")
 """Secrets that may stand in a file which only its owner can read."""
@@ -162,7 +158,7 @@ class _Reader:
         registries = self.raw.get("registries")
         for name, table in registries.items() if isinstance(registries, dict) else ():
             for key in table if isinstance(table, dict) else ():
-                if self.shared and _is_secret(key):
+                if self.shared and is_secret(key):
                     self._fail(
                         ("registries", name, key),
                         f"“{key}” is a secret, and other users of this machine can read the file",
@@ -178,12 +174,6 @@ class _Reader:
 
     def _fail(self, where: _Where, what: str, hint: str) -> NoReturn:
         raise ConfigError(f"{self.path}, line {self._line(where)}: {what}.", hint=hint)
-
-
-def _is_secret(key: str) -> bool:
-    """Whether the value of a key is a secret, by its name."""
-    word = key.lower()
-    return any(part in word for part in _SECRETS) and not word.endswith(_NO_SECRETS)
 
 
 def _places(text: str) -> Iterator[tuple[_Where, int]]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="msgspec.Struct")
 
+SECRETS = ("token", "password", "secret", "api_key", "apikey")
+_NO_SECRETS = ("_env", "_command")
+"""Ends of keys that say where a secret is, not what it is."""
+
 COMMON = ("address", "read_only", "production")
 """Keys of every registry's table; they are not settings of a client."""
 
@@ -62,6 +66,24 @@ class Settings(Mapping[str, object]):
 
 NONE: Mapping[str, object] = Settings()
 """For an address that is not configured."""
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key is a secret, by its name."""
+    word = key.lower()
+    return any(part in word for part in SECRETS) and not word.endswith(_NO_SECRETS)
+
+
+def shown(settings: Mapping[str, object]) -> str:
+    """The settings in a few words, without secrets and without commands that may hold some."""
+    return ", ".join(
+        f"{key} ***" if is_secret(key) or key.endswith("_command") else f"{key} {_value(value)}"
+        for key, value in settings.items()
+    )
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def fail(settings: Mapping[str, object], key: str, what: str, hint: str = "") -> NoReturn:

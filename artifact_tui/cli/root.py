@@ -20,11 +20,19 @@ Examples:
   artifact-tui plan local:./sample 'age>90d alias:none' -o old.plan
   artifact-tui review old.plan                           read it before anything is deleted
   artifact-tui apply old.plan                            delete exactly that
+  artifact-tui ls https://zoo.example/api                a remote registry
 
-A REGISTRY is a name in the configuration, a folder, or an address such as local:PATH. Without one
-it is the default registry of the configuration, or the embedded one.
+A REGISTRY is a name in the configuration, a folder, or an address: local:PATH or https://HOST/api.
+Without one it is the default registry of the configuration, or the embedded one.
 A FILTER has words and field:value terms: name type version alias tag state size unique age created
 used ttl dependents files run. Put it in quotes: the shell reads < > | and * otherwise.
+
+Environment:
+  ARTIFACT_TUI_TOKEN   the token of a remote registry whose configuration names no other
+  ARTIFACT_TUI_HOME    one folder for configuration, catalogs, plans and your own registry;
+                       each can be moved alone: ARTIFACT_TUI_CONFIG, _CACHE, _STATE, _DATA
+  NO_COLOR             no colours
+
 Help for one command: artifact-tui COMMAND --help"""
 
 

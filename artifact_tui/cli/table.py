@@ -31,6 +31,7 @@ COMMANDS = {
     "restore": Entry("After", "trash", "Bring versions back from the trash."),
     "purge": Entry("After", "purge", "Remove versions in the trash for good."),
     "gc": Entry("After", "gc", "Free the bytes that no version needs any more."),
+    "registries": Entry("Care", "registries", "List, add, remove and test registries."),
     "fsck": Entry("Care", "fsck", "Check a local registry, and repair what cannot lose anything."),
     "alias": Entry("Care", "labels", "Add, remove or protect the aliases of a version."),
     "tag": Entry("Care", "labels", "Add or remove the tags of a version."),

@@ -57,3 +57,13 @@ def open_client(
         RegistryError: it is there but cannot be used.
     """
     return kind_of(address).open(address, read_only=read_only, actor=actor, settings=settings)
+
+
+def check_settings(address: str, settings: Mapping[str, object]) -> None:
+    """Whether the client of an address knows these settings. Nothing is opened or looked up.
+
+    Raises:
+        UsageError: no client claims the address.
+        ConfigError: a setting that it does not know, or of another type.
+    """
+    kind_of(address).check(settings)

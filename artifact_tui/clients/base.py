@@ -118,6 +118,13 @@ class Kind(Protocol):
     def claims(self, address: str) -> bool:
         """Whether an address such as `local:PATH` or `https://…` is of this kind."""
 
+    def check(self, settings: Mapping[str, object]) -> None:
+        """Refuse settings that this kind does not know, without looking anything up.
+
+        Raises:
+            ConfigError: a setting that is unknown, or of another type.
+        """
+
     def open(
         self,
         address: str,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.settings import NONE
+from artifact_tui.settings import NONE, convert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,12 @@ class HttpKind:
     def claims(self, address: str) -> bool:
         """Whether an address is that of a web server."""
         return address.partition("://")[0].lower() in {"http", "https"} and "://" in address
+
+    def check(self, settings: Mapping[str, object]) -> None:
+        """Refuse settings that a REST registry does not know."""
+        from artifact_tui.clients.http.settings import Known  # noqa: PLC0415 - lazy
+
+        convert(settings, Known)
 
     def open(
         self,

@@ -59,6 +59,10 @@ class LocalKind:
         """Whether an address is of this kind."""
         return address.startswith(SCHEME)
 
+    def check(self, settings: Mapping[str, object]) -> None:
+        """This kind has no settings."""
+        refuse_unknown(settings, _IGNORED)
+
     def open(
         self,
         address: str,
@@ -74,7 +78,7 @@ class LocalKind:
             NotFoundError: there is no registry at this path.
             RegistryError: it is there but cannot be used; nothing was changed.
         """
-        refuse_unknown(settings, _IGNORED)
+        self.check(settings)
         path = address.removeprefix(SCHEME)
         if path:
             return open_registry(Path(path), read_only=read_only, actor=actor)

@@ -1,0 +1,217 @@
+"""`artifact-tui registries`: what is configured; add, remove and test registries."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+
+import click
+
+from artifact_tui.cli.options import json_option
+from artifact_tui.cli.output import Output, command
+from artifact_tui.cli.table import COMMANDS
+from artifact_tui.clients import check_settings
+from artifact_tui.clients.trial import Trial, access, trial
+from artifact_tui.config import Config, Target, load, resolve
+from artifact_tui.configwrite import add_registry, remove_registry, set_default
+from artifact_tui.errors import UsageError
+from artifact_tui.places import config_file
+from artifact_tui.settings import shown
+from artifact_tui.text import safe
+
+_ROOM = 4096
+
+
+@click.group("registries", invoke_without_command=True)
+@json_option
+@click.pass_context
+def registries(ctx: click.Context, *, as_json: bool) -> int:
+    """List the configured registries; add, remove and test them.
+
+    \b
+    artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
+    artifact-tui registries test zoo
+    artifact-tui registries remove zoo
+
+    They are written to the configuration file, which is yours to edit as well. A token is never
+    written there: name the variable that holds it.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    if ctx.invoked_subcommand is None:
+        _list(load(), Output(json=as_json))
+    return 0
+
+
+@registries.command("list")
+@json_option
+def list_(*, as_json: bool) -> int:
+    """List the configured registries."""
+    _list(load(), Output(json=as_json))
+    return 0
+
+
+@registries.command("add")
+@click.argument("name")
+@click.argument("address")
+@click.option("--production", is_flag=True, help="Read-only by default; deletions ask its name.")
+@click.option(
+    "--read-only/--writable", "read_only", default=None, help="Whether it may be changed at all."
+)
+@click.option("--default", is_flag=True, help="Use it where no registry is named.")
+@click.option("--token-env", metavar="VAR", help="The variable that holds its token.")
+@click.option("--token-command", metavar="CMD", help="A program that prints its token.")
+@click.option("--concurrency", type=int, help="Requests at once, for a server that bears them.")
+@click.option("--bucket", help="The S3 bucket with its bytes.")
+@click.option("--set", "more", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
+@json_option
+def add(
+    name: str,
+    address: str,
+    *,
+    production: bool,
+    read_only: bool | None,
+    default: bool,
+    token_env: str | None,
+    token_command: str | None,
+    concurrency: int | None,
+    bucket: str | None,
+    more: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Add the registry at ADDRESS to the configuration, under NAME.
+
+    \b
+    artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
+    artifact-tui registries add prod https://prod.example/api --production --bucket prod-bytes
+    artifact-tui registries add mine local:./sample --default
+
+    \b
+    Settings of a REST registry, for --set:
+      auth             none, x-authorization (the default with a token), or bearer
+      netrc            true: the token is the password that ~/.netrc has for its host
+      login_name, password_env        get a token from /authenticate with these
+      batch, accept_empty             deletions in one call; believe an empty listing
+      ca_file                         certificates of a private authority
+      connect_seconds, answer_seconds, request_seconds, create_seconds, patience_seconds
+      pattern, endpoint, region       where in the bucket; another S3 than Amazon's
+      grace_hours                     younger objects are no orphans (24)
+
+    Nothing is sent: `registries test` does that.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    if name in COMMANDS:
+        raise UsageError(f"“{name}” is a command, so it cannot be the name of a registry.")
+    named = {
+        "token_env": token_env, "token_command": token_command,
+        "concurrency": concurrency, "bucket": bucket,
+    }  # fmt: skip
+    settings: dict[str, object] = {k: v for k, v in named.items() if v is not None}
+    settings |= dict(map(_setting, more))
+    target = resolve(Config(), address)
+    check_settings(target.address, settings)
+    config = add_registry(
+        name, target.address, production=production, read_only=read_only,
+        settings=settings, default=default,
+    )  # fmt: skip
+    out = Output(json=as_json)
+    _show(name, config, out)
+    out.words(f"written to {safe(str(config_file()), _ROOM)}")
+    out.words(f"next: {command('registries', 'test', name)}")
+    return 0
+
+
+def _setting(text: str) -> tuple[str, object]:
+    """`KEY=VALUE`; numbers, true and false are read as such."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"“{text}” is no setting.", hint="Such as: --set concurrency=4")
+    try:
+        found: object = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        found = value
+    return key.strip(), found if isinstance(found, str | int | float | bool) else value
+
+
+@registries.command("remove")
+@click.argument("name")
+def remove(name: str) -> int:
+    """Take a registry out of the configuration. The registry itself is not touched."""
+    remove_registry(name)
+    Output().words(f"removed {safe(name)} from {safe(str(config_file()), _ROOM)}")
+    return 0
+
+
+@registries.command("default")
+@click.argument("name")
+def default_(name: str) -> int:
+    """Use NAME where no registry is named."""
+    set_default(name)
+    Output().words(f"{safe(name)} is the default registry")
+    return 0
+
+
+@registries.command("test")
+@click.argument("names", nargs=-1, metavar="[REGISTRY]…")
+@json_option
+def test(names: tuple[str, ...], *, as_json: bool) -> int:
+    """Ask registries how they are: reachable, which version, what they can do, read-only or not.
+
+    Without names, all that are configured. Nothing is changed. The exit code is 1 when one of
+    them cannot be used.
+    """
+    config = load()
+    targets = [resolve(config, name) for name in names or config.registries] or [resolve(config)]
+    out = Output(json=as_json)
+    worked = [asyncio.run(_test(target, out)) for target in targets]
+    return int(not all(worked))
+
+
+async def _test(target: Target, out: Output) -> bool:
+    found = await trial(target)
+    if out.json:
+        out.record(
+            {
+                "registry": target.name,
+                "address": target.address,
+                "works": found.works,
+                "milliseconds": round(found.milliseconds),
+                "said": list(found.sentences),
+            }
+        )
+    else:
+        _tell(target, found, out)
+    return found.works
+
+
+def _tell(target: Target, found: Trial, out: Output) -> None:
+    state = "works" if found.works else "cannot be used"
+    out.words(f"{safe(target.name)} {state} · {safe(target.address, _ROOM)}")
+    out.words(*(f"  {safe(sentence, _ROOM)}" for sentence in found.sentences))
+
+
+def _list(config: Config, out: Output) -> None:
+    for name in config.registries:
+        _show(name, config, out)
+    if not config.registries:
+        out.words("No registry is configured; the embedded one is used.")
+        out.words(f"next: {command('registries', 'add', 'NAME', 'https://HOST/api')}")
+
+
+def _show(name: str, config: Config, out: Output) -> None:
+    registry = config.registries[name]
+    target = resolve(config, name)
+    if out.json:
+        out.record(
+            {
+                "registry": name,
+                "address": registry.address,
+                "default": name == config.default,
+                "read_only": registry.read_only,
+                "production": registry.production,
+                "settings": shown(registry.settings),
+            }
+        )
+        return
+    default = " (default)" if name == config.default else ""
+    out.words(f"{safe(name)}{default} · {safe(registry.address, _ROOM)}")
+    out.words(f"  {access(target)}")
+    if registry.settings:
+        out.words(f"  {safe(shown(registry.settings), _ROOM)}")

@@ -1,0 +1,89 @@
+"""Trying a registry out: can it be reached, what can it do, may it be changed. Nothing is changed.
+
+What is said may quote the registry, so it is untrusted text; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients import open_client
+from artifact_tui.clients.base import Testable
+from artifact_tui.errors import ArtifactTuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from artifact_tui.clients.base import Client
+    from artifact_tui.config import Target
+    from artifact_tui.model import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it."""
+
+    works: bool
+    sentences: tuple[str, ...]
+    milliseconds: float = 0.0
+
+
+async def trial(target: Target) -> Trial:
+    """Open a registry for reading, ask it how it is, and close it. Errors become sentences."""
+    began = time.perf_counter()
+    try:
+        client = await asyncio.to_thread(
+            open_client, target.address, read_only=target.read_only, settings=target.settings
+        )
+        try:
+            said = await _said(client, target)
+        finally:
+            await client.aclose()
+    except ArtifactTuiError as error:
+        return Trial(works=False, sentences=tuple(filter(None, (str(error), error.hint))))
+    took = (time.perf_counter() - began) * 1000
+    return Trial(works=True, sentences=said, milliseconds=took)
+
+
+async def _said(client: Client, target: Target) -> tuple[str, ...]:
+    if isinstance(client, Testable):
+        said = await client.test()
+        own = (access(target),) if target.production else ()
+        return (*said, *_abilities(client.capabilities), *own)
+    began = time.perf_counter()
+    await client.collections()
+    took = (time.perf_counter() - began) * 1000
+    return (f"It answered in {took:.0f} ms.", *_abilities(client.capabilities), access(target))
+
+
+def _abilities(can: Capabilities) -> Iterator[str]:
+    names = {
+        "aliases": can.aliases,
+        "lineage": can.lineage,
+        "TTL": can.ttl,
+        "trash": can.soft_delete,
+        "purge": can.purge,
+        "garbage collection": can.garbage_collection,
+        "making entries again": can.recreate,
+        "reset": can.reset,
+    }
+    there = [name for name, has in names.items() if has]
+    missing = [name for name, has in names.items() if not has]
+    if there:
+        yield f"It has {', '.join(there)}."
+    if missing:
+        yield f"It has no {', '.join(missing)}."
+
+
+def access(target: Target) -> str:
+    """Whether the configuration lets it be changed."""
+    if target.production and target.read_only:
+        return "Production: read-only, unless its configuration says read_only = false."
+    if target.read_only:
+        return "Read-only: nothing in it can be changed from here."
+    if target.production:
+        return "Production, and armed: deletions ask for its name."
+    return "Armed: what a confirmed plan names can be deleted."
