@@ -101,6 +101,7 @@ class TerminalDriver(LinuxDriver):
                 ready = [key.fd for key, _ in selector.select(_RESTLESS if looks else None)]
                 if self._wake_read in ready:
                     os.read(self._wake_read, 1)
+                    return  # the event may not be set yet: waiting for it here would be for ever
                 if self.fileno in ready:
                     data = os.read(self.fileno, _CHUNK)
                     if not data:

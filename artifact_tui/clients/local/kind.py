@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from artifact_tui import places
 from artifact_tui.clients.local.client import LocalClient
 from artifact_tui.clients.local.layout import Layout
-from artifact_tui.clients.local.store import Store, now_us
+from artifact_tui.clients.local.opened import now_us
+from artifact_tui.clients.local.store import Store
 from artifact_tui.settings import NONE, refuse_unknown
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.local import facts, trash
 from artifact_tui.clients.local.add import NewVersion
 from artifact_tui.clients.local.layout import Layout
+from artifact_tui.clients.local.opened import now_us as _now
 from artifact_tui.clients.local.sample_plan import (
     DAY,
     FIRST,
@@ -24,7 +25,6 @@ from artifact_tui.clients.local.sample_plan import (
     Series,
 )
 from artifact_tui.clients.local.store import Store
-from artifact_tui.clients.local.store import now_us as _now
 from artifact_tui.clients.local.trouble import told
 from artifact_tui.errors import UsageError
 

@@ -63,6 +63,15 @@ class BaseScreen(Screen[None]):
             *regions, repaint=repaint and not layout, layout=layout, recompose=recompose
         )
 
+    def _compositor_refresh(self) -> None:
+        """As in Textual, but a covered screen draws nothing.
+
+        Textual lets it draw the screen above again, in full and at each of its messages, in case
+        that is transparent; ours are not, and a screen that comes back is drawn as a whole.
+        """
+        if self.app.screen is self:
+            super()._compositor_refresh()
+
     @property
     def host(self) -> ArtifactApp:
         """The app, typed."""

@@ -77,8 +77,8 @@ class HelpBox(Dialog[None]):
     def _row(self, row: KeyRow, width: int) -> Iterator[Content]:
         keys = Content.styled(pad(shown_keys(self._keymap, row), LABEL + 4), "bold")
         reason = self._why_not(row.id)
-        text = words(row.help) if not reason else words(row.help, "$text-muted")
-        text.append(Content.styled(row.id, "$foreground 50%"))
+        text = words(row.help) if not reason else words(row.help, "dim")
+        text.append(Content.styled(row.id, "dim"))
         if reason:
             text += words(f"Not possible here: {safe(reason)}.", "$text-warning")
         for index, line in enumerate(fact("", text, width - 4)):

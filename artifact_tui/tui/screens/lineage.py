@@ -73,7 +73,7 @@ class RelativeList(CursorList):
     }
 
     DEFAULT_CSS = """
-    RelativeList > .lineage--role { color: $foreground 60%; }
+    RelativeList > .lineage--role { text-style: dim; }
     RelativeList > .lineage--middle { text-style: bold; }
     RelativeList > .lineage--alias { color: $text-accent; }
     RelativeList > .lineage--mark { color: $text-warning; text-style: bold; }

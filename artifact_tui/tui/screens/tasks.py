@@ -23,7 +23,7 @@ from artifact_tui.tui.screens.result import ResultScreen
 from artifact_tui.tui.trashing import forget_deleted
 from artifact_tui.tui.watching import TaskWatch
 from artifact_tui.tui.widgets.ask import Ask
-from artifact_tui.tui.widgets.grouped import FactsPane
+from artifact_tui.tui.widgets.facts_pane import FactsPane
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 from artifact_tui.tui.widgets.task_rows import task_detail, task_line

@@ -15,7 +15,7 @@ from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.trashing import TrashRow, TrashRows, garbage_words, restored_words
 from artifact_tui.tui.widgets.ask import Ask
-from artifact_tui.tui.widgets.grouped import FactsPane
+from artifact_tui.tui.widgets.facts_pane import FactsPane
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.listing import Listing
 from artifact_tui.tui.widgets.row_list import RowList

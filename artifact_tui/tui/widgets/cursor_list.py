@@ -165,12 +165,12 @@ class CursorList(LineView):
         width = self.inner_width
         if line != self.cursor:
             base = self.rich_style
-            return strip.apply_style(base).adjust_cell_length(width, base).simplify()
+            return strip.apply_style(base).adjust_cell_length(width, base)
         name = "list--cursor" if self.has_focus else "list--cursor-blurred"
         style = self.get_component_rich_style(name)
         if style.reverse:  # reversed colours would make a patchwork
             strip = Strip([Segment(strip.text, style)])
-        return strip.apply_style(style).adjust_cell_length(width, style).simplify()
+        return strip.apply_style(style).adjust_cell_length(width, style)
 
     # The mouse
 

@@ -43,7 +43,7 @@ class DetailLines:
         """A version: names, sizes, times, files, where it comes from and what depends on it."""
         row = detail.row
         lines = self._title(f"{safe(row.collection)} {safe(row.label)}", safe(row.type))
-        lines.append(Content.styled(fit(safe(row.digest), self.width), "$text-muted"))
+        lines.append(Content.styled(fit(safe(row.digest), self.width), "dim"))
         lines.append(Content(""))
         for part in (
             self._state(detail),
@@ -64,9 +64,9 @@ class DetailLines:
         if room < 16:  # noqa: PLR2004 - a name cut shorter says nothing
             return [
                 Content.styled(fit(name, self.width), "bold"),
-                Content.styled(fit(kind, self.width), "$text-muted"),
+                Content.styled(fit(kind, self.width), "dim"),
             ]
-        return [Content.assemble((pad(name, room), "bold"), "  ", (kind, "$text-muted"))]
+        return [Content.assemble((pad(name, room), "bold"), "  ", (kind, "dim"))]
 
     def _state(self, detail: VersionDetail) -> Iterator[Content]:
         row, signs = detail.row, self.signs
@@ -88,7 +88,7 @@ class DetailLines:
                 pieces.append(Content.styled("(protected)", "$text-warning"))
             else:
                 pieces.append(Content.styled(name, "$text-accent"))
-        yield from fact("aliases", pieces or words("none", "$text-muted"), self.width)
+        yield from fact("aliases", pieces or words("none", "dim"), self.width)
         if detail.tags:
             yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
 
@@ -111,7 +111,7 @@ class DetailLines:
     def _ttl(self, detail: VersionDetail) -> list[Content]:
         row, signs = detail.row, self.signs
         if row.ttl_us is None:
-            return words("none, it is kept", "$text-muted")
+            return words("none, it is kept", "dim")
         span = duration(row.ttl_us)
         if row.expires_us is None:
             return words(f"{signs.ttl} {span}")
@@ -122,13 +122,13 @@ class DetailLines:
 
     def _parents(self, detail: VersionDetail) -> Iterator[Content]:
         if not detail.parents:
-            yield from fact("made from", words("nothing that is known", "$text-muted"), self.width)
+            yield from fact("made from", words("nothing that is known", "dim"), self.width)
         for index, ref in enumerate(detail.parents):
             yield from fact("" if index else "made from", self._ref(ref), self.width)
 
     def _dependents(self, detail: VersionDetail) -> Iterator[Content]:
         if not detail.dependents_total:
-            yield from fact("dependents", words("none", "$text-muted"), self.width)
+            yield from fact("dependents", words("none", "dim"), self.width)
             return
         more = "more than " if detail.dependents_capped else ""
         total = (
@@ -138,11 +138,11 @@ class DetailLines:
         for branch, ref in branches(detail.dependents, self.signs):
             pieces = self._ref(ref)
             yield Content.assemble(
-                (f" {branch}", "$text-muted"), *[part for p in pieces for part in (p, " ")]
+                (f" {branch}", "dim"), *[part for p in pieces for part in (p, " ")]
             )
         left = detail.dependents_total - len(detail.dependents)
         if left > 0:
-            yield Content.styled(f" {self.signs.ellipsis} {count(left)} more", "$text-muted")
+            yield Content.styled(f" {self.signs.ellipsis} {count(left)} more", "dim")
 
     def _ref(self, ref: VersionRef) -> list[Content]:
         name = f"{safe(ref.collection)} {safe(ref.label)}"
@@ -161,11 +161,11 @@ class DetailLines:
         room = self.width - 12
         for file in detail.files[:FILES_SHOWN]:
             yield Content.assemble(
-                "  ", pad(safe(file.path), room), (pad(size(file.size), 10, "right"), "$text-muted")
+                "  ", pad(safe(file.path), room), (pad(size(file.size), 10, "right"), "dim")
             )
         left = detail.files_total - min(len(detail.files), FILES_SHOWN)
         if left > 0:
-            yield Content.styled(f"  {self.signs.ellipsis} {count(left)} more", "$text-muted")
+            yield Content.styled(f"  {self.signs.ellipsis} {count(left)} more", "dim")
 
     def _when(self, us: int | None) -> str:
         return moment(us) if us is None else f"{moment(us)} ({age(us, self.now_us)})"

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from artifact_tui.text import count, pad, width
+from artifact_tui.tui.widgets.facts_pane import FactsPane
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows, Source
 
@@ -44,12 +45,6 @@ class Group(Generic[T]):
     """Style of the label."""
     items: Callable[[], Source[T]] = field(default=lambda: Rows(()), compare=False)
     """The rows of the lower list while this group is chosen."""
-
-
-class FactsPane(Line):
-    """A few lines of facts; longer ones are wrapped."""
-
-    DEFAULT_CSS = "FactsPane { height: 3; padding: 0 1; } "
 
 
 class Grouped(Vertical, Generic[T]):

@@ -67,7 +67,7 @@ def header_content(facts: HeaderFacts, width: int, signs: Signs) -> Content:
     )
     right = state
     if facts.facts and name.cell_length + len(facts.facts) + state.cell_length + 4 <= width:
-        right = Content.assemble((facts.facts, "$text-muted"), "  ", state)
+        right = Content.assemble((facts.facts, "dim"), "  ", state)
     for totals in _totals(facts, signs):
         if name.cell_length + len(totals) + right.cell_length + 1 <= width:
             return spread(Content.assemble(name, totals), right, width)

@@ -64,5 +64,5 @@ def keys_content(
 def _entry(row: KeyRow, keymap: Mapping[str, str], disabled: frozenset[str]) -> Content:
     key = shown_key(keymap, row)
     if row.id in disabled:
-        return Content.assemble((f"({key} {row.label})", "$text-muted"), "  ")
+        return Content.assemble((f"({key} {row.label})", "dim"), "  ")
     return Content.assemble((key, "bold $accent"), f" {row.label}  ")

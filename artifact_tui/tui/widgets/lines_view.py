@@ -45,4 +45,4 @@ class LinesView(LineView):
         style = self.visual_style
         content = self._lines[line].truncate(width, ellipsis=True)
         strips = Visual.to_strips(self, content, width, 1, style, pad=True)
-        return strips[0].simplify() if strips else Strip.blank(width, style.rich_style)
+        return strips[0].discard_meta() if strips else Strip.blank(width, style.rich_style)

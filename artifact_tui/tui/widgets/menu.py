@@ -45,8 +45,8 @@ class EntryList(CursorList, Generic[T]):
     EntryList {
         background: $surface;
         & > .menu--letter { color: $text-accent; text-style: bold; }
-        & > .menu--note { color: $foreground 60%; }
-        & > .menu--off { color: $foreground 60%; text-style: italic; }
+        & > .menu--note { text-style: dim; }
+        & > .menu--off { text-style: dim italic; }
     }
     """
 

@@ -89,7 +89,7 @@ class RuleDialog(Dialog[Rule]):
         & Horizontal { height: 1; }
         & Static { width: auto; }
         & OneLine { width: 8; margin: 0 1; }
-        & #rule-hint, & #rule-filter { color: $text-muted; }
+        & #rule-hint, & #rule-filter { text-style: dim; }
         & #rule-filter { margin-top: 1; }
     }
     """

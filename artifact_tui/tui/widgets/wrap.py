@@ -28,7 +28,7 @@ def fact(label: str, pieces: Sequence[Content | str], width: int) -> list[Conten
             else:
                 row = Content.assemble(row, " ", bit) if used else bit
     rows.append(row)
-    heads = [Content.styled(label.ljust(LABEL), "$text-muted")]
+    heads = [Content.styled(label.ljust(LABEL), "dim")]
     heads += [Content(" " * LABEL)] * (len(rows) - 1)
     return [Content.assemble(head, body) for head, body in zip(heads, rows, strict=True)]
 

@@ -298,16 +298,24 @@ async def test_a_registry_that_never_ends_is_left(path: Path) -> None:
         await sync(registry.client, path)
 
 
-async def test_two_syncs_at_once_lose_nothing(path: Path) -> None:
+def put_all(conn: sqlite3.Connection, registry: Listing, number: int) -> None:
+    sync_store.put_collections(conn, registry.listed, number)
+    for versions in registry.made.values():
+        sync_store.put_versions(conn, versions, number)
+    sync_store.put_edges(conn, registry.lineage)
+
+
+@pytest.mark.parametrize("first", ["older", "newer"])
+async def test_two_syncs_at_once_lose_nothing(path: Path, first: str) -> None:
     registry = listing()
     await sync(registry.client, path)
-    with closing(sync_store.open_file(path)) as slow:
-        number = sync_store.begin(slow, registry.identity)
-        sync_store.put_collections(slow, registry.listed, number)
-        await sync(registry.client, path)
-        for versions in registry.made.values():
-            sync_store.put_versions(slow, versions, number)
-        sync_store.put_edges(slow, registry.lineage)
-        assert sync_store.finish(slow, number, NOW) == 0
+    with (
+        closing(sync_store.open_file(path)) as older,
+        closing(sync_store.open_file(path)) as newer,
+    ):
+        syncs = [(conn, sync_store.begin(conn, registry.identity)) for conn in (older, newer)]
+        for conn, number in syncs if first == "older" else syncs[::-1]:
+            put_all(conn, registry, number)
+        assert [sync_store.finish(conn, number, NOW) for conn, number in syncs] == [0, 0]
     assert len(keys(path)) == 4
     assert one(path, "SELECT count(*) FROM edge") == 3

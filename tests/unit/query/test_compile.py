@@ -33,13 +33,14 @@ def conn(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     )
     gone = maker.version("resnet", parents=[base], state="trash", size=10)
     maker.version("distilled", parents=[gone], ttl_us=6 * DAY, aliases=["none", "prod-2"])
-    maker.version("100%_[a]*", type="code", size=0, state="pending", created_us=None)
+    odd = maker.version("100%_[a]*", type="code", size=0, state="pending", created_us=None)
+    maker.version("resnet", parents=[odd], state="trash", size=10)
     with closing(connect(maker.write(tmp_path / "catalog.db"))) as conn:
         yield conn
 
 
 IMAGENET1, IMAGENET2, RESNET1, RESNET2 = "ImageNet/v1", "ImageNet/v2", "resnet/v1", "resnet/v2"
-DISTILLED, ODD = "distilled/v1", "100%_[a]*/v1"
+RESNET3, DISTILLED, ODD = "resnet/v3", "distilled/v1", "100%_[a]*/v1"
 LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
 
 
@@ -68,8 +69,8 @@ LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
         ("tag:none net", {IMAGENET1, IMAGENET2}),
         ("run:fancy*", {RESNET1}),
         ("-run:any", LISTED - {RESNET1}),
-        ("state:trash", {RESNET2}),
-        ("state:any", LISTED | {RESNET2}),
+        ("state:trash", {RESNET2, RESNET3}),
+        ("state:any", LISTED | {RESNET2, RESNET3}),
         ("state:pending", {ODD}),
         ("-state:trash", LISTED),
         ("size>10", {IMAGENET1, IMAGENET2}),
@@ -87,6 +88,8 @@ LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
         ("used:none size>10", {IMAGENET2}),
         ("ttl<7d", {DISTILLED}),
         ("ttl>7d", set()),
+        ("ttl:6d", {DISTILLED}),
+        ("ttl:5d", set()),
         ("ttl:none", LISTED - {DISTILLED}),
         ("dependents:0", {IMAGENET2, DISTILLED, ODD}),
         ("dependents>0", {IMAGENET1, RESNET1}),
