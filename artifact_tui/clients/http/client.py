@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ import msgspec
 from artifact_tui.clients.http import decode, keys
 from artifact_tui.clients.http.credentials import Credentials
 from artifact_tui.clients.http.deleting import Deleter
+from artifact_tui.clients.http.keys import parse as parse_key
 from artifact_tui.clients.http.lineage import LineageReader
 from artifact_tui.clients.http.reader import Reader, Run
 from artifact_tui.clients.http.routes import Missing, Routes
 from artifact_tui.clients.http.truth import Truth
 from artifact_tui.clients.http.wire import Wire
 from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
-from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Result
+from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Recipe, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.http.options import Address, Login, Options
     from artifact_tui.clients.http.paths import Call
     from artifact_tui.clients.http.reader import Health
+    from artifact_tui.clients.storage.storage import S3Storage
     from artifact_tui.model import (
         Deletion,
         Edge,
@@ -67,6 +70,7 @@ class HttpClient:
         self._lineage = LineageReader(self._wire, self._reader, self._routes)
         self._run: Run | None = None
         self._runs = 0
+        self._storage: S3Storage | None = None
 
     @property
     def identity(self) -> Identity:
@@ -80,6 +84,7 @@ class HttpClient:
             lineage=True,
             batch_delete=self._options.batch,
             reset=True,
+            storage_cleanup=self._options.storage is not None,
             scanned_lineage=True,
             recreate=True,
             writable=not self._read_only,
@@ -213,6 +218,47 @@ class HttpClient:
             return ()
         raise self._wire.refused(answer, doing)
 
+    async def recipe(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
+        """What is needed to make these artifacts again; those that are gone are left out."""
+        refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
+        found = await asyncio.gather(*(self._recipe(ref) for ref in refs.values()))
+        return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
+
+    async def _recipe(self, ref: Ref) -> Recipe | None:
+        row = await self._routes.get(ref)
+        if row is Missing.UNASKABLE and self._reader.last is not None:
+            row = self._reader.last.rows.get(ref, Missing.ABSENT)
+        return None if isinstance(row, Missing) else Recipe(row.type, row.name, row.url)
+
+    async def test(self) -> tuple[str, ...]:
+        """What was found at the address, in whole sentences.
+
+        Raises:
+            RegistryError: it cannot be reached, or it is no such registry.
+        """
+        found = [f"{self._address.text} answers in {(await self.health()).milliseconds:.0f} ms."]
+        shelf = await self._reader.listing(self._reader.walk())
+        pages = plural(self._reader.pages or 1, "page")
+        found.append(f"It lists {plural(len(shelf.rows), 'artifact')} on {pages}.")
+        one = next(iter(shelf.rows), None)
+        if one is not None and isinstance(await self._routes.get(one), Missing):
+            found.append(f"It lists {one.key}, and cannot be asked for it.")
+        writing = "nothing can be changed" if self._read_only else "artifacts can be deleted"
+        found.append(f"The connection is {'read-only' if self._read_only else 'armed'}: {writing}.")
+        storage = self.storage()
+        if storage is not None:
+            kept = "keeps versions" if await storage.versioned() else "keeps no versions"
+            found.append(f"Its storage {storage.place} can be read; the bucket {kept}.")
+        return (*found, *self.notices)
+
+    def storage(self) -> S3Storage | None:
+        """The storage beside the registry, when a bucket is configured."""
+        if self._storage is None and self._options.storage is not None:
+            from artifact_tui.clients.storage.storage import S3Storage  # noqa: PLC0415 - lazy
+
+            self._storage = S3Storage(self._options.storage, read_only=self._read_only)
+        return self._storage
+
     async def health(self) -> Health:
         """How the server is."""
         return await self._reader.health()
@@ -298,6 +344,13 @@ class HttpClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._wire.aclose()
+        if self._storage is not None:
+            await self._storage.aclose()
+
+
+def plural(number: int, word: str) -> str:
+    """`1 page`, `2,000 pages`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _collection(group: Ref) -> Collection:

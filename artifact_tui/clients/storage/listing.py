@@ -1,0 +1,138 @@
+"""Finding objects: all that fit the pattern, or those of some names, in few requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from artifact_tui.clients.storage.s3 import S3
+
+PAGE = 1000
+
+FEW = 8
+"""So many names are asked for one by one at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object, or one stored version of it, as the storage lists it."""
+
+    name: str
+    size: int
+    modified_us: int | None
+    etag: str
+    version: str = ""
+    current: bool = True
+    marker: bool = False
+
+
+def page(s3: S3, bucket: str, prefix: str, after: str | None) -> tuple[list[Found], str | None]:
+    """A page of current objects under a prefix, by name; and the cursor of the next."""
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    if after:
+        asked["ContinuationToken"] = after
+    answer = s3.list_objects_v2(**asked)
+    token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+    return [_found(one) for one in answer.get("Contents", ())], token
+
+
+def current(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
+    """The current objects of these names, in at most one request each, and mostly far fewer.
+
+    Names are walked in the storage's own order (by UTF-8 bytes); each request starts just before
+    the next one wanted and settles all that lie on its page.
+    """
+    wanted = sorted(set(names), key=str.encode)
+    place = 0
+    while place < len(wanted):
+        asked = {"Bucket": bucket, "StartAfter": wanted[place][:-1], "MaxKeys": PAGE}
+        if not asked["StartAfter"]:
+            del asked["StartAfter"]
+        answer = s3.list_objects_v2(**asked, Prefix=_common(wanted[place:]))
+        rows = [_found(one) for one in answer.get("Contents", ())]
+        here = set(wanted[place:])
+        yield from (row for row in rows if row.name in here)
+        last = rows[-1].name.encode() if answer.get("IsTruncated") and rows else None
+        place = _past(wanted, place, last)
+
+
+def versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
+    """Every stored version and delete marker of these names.
+
+    Many names are looked for in a pass over what they have in common, for as long as that costs
+    no more requests than one for each name would; the rest is asked for one by one.
+    """
+    wanted = sorted(set(names), key=str.encode)
+    seen: set[tuple[str, str]] = set()
+    reached: bytes | None = b""
+    if len(wanted) > FEW:
+        here = set(wanted)
+        pages = _version_pages(s3, bucket, _common(wanted))
+        for rows, cut in islice(pages, len(wanted)):
+            reached = cut
+            yield from _unseen(seen, (row for row in rows if row.name in here))
+    for name in wanted:
+        if reached is not None and name.encode() >= reached:
+            for rows, _ in _version_pages(s3, bucket, name):
+                yield from _unseen(seen, (row for row in rows if row.name == name))
+
+
+def _unseen(seen: set[tuple[str, str]], rows: Iterable[Found]) -> Iterator[Found]:
+    for row in rows:
+        if (row.name, row.version) not in seen:
+            seen.add((row.name, row.version))
+            yield row
+
+
+def _version_pages(s3: S3, bucket: str, prefix: str) -> Iterator[tuple[list[Found], bytes | None]]:
+    """Pages of versions, each with the name at which it was cut off (None on the last)."""
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    while True:
+        answer = s3.list_object_versions(**asked)
+        rows = [_found(one) for one in answer.get("Versions", ())]
+        rows += [_found(one, marker=True) for one in answer.get("DeleteMarkers", ())]
+        cut = answer["NextKeyMarker"] if answer.get("IsTruncated") else None
+        yield rows, None if cut is None else cut.encode()
+        if cut is None:
+            return
+        asked["KeyMarker"] = cut
+        asked["VersionIdMarker"] = answer.get("NextVersionIdMarker", "")
+
+
+def _past(wanted: list[str], place: int, last: bytes | None) -> int:
+    """The first wanted name after `last`; always some progress."""
+    if last is None:
+        return len(wanted)
+    following = place
+    while following < len(wanted) and wanted[following].encode() <= last:
+        following += 1
+    return max(following, place + 1)
+
+
+def _common(names: list[str]) -> str:
+    """What all of these names start with (the first and the last tell, as they are sorted)."""
+    first, last = names[0], names[-1]
+    length = 0
+    for one, other in zip(first, last, strict=False):
+        if one != other:
+            break
+        length += 1
+    return first[:length]
+
+
+def _found(row: dict[str, Any], *, marker: bool = False) -> Found:
+    modified = row.get("LastModified")
+    version = row.get("VersionId")
+    return Found(
+        name=row["Key"],
+        size=int(row.get("Size", 0)),
+        modified_us=None if modified is None else round(modified.timestamp() * 1_000_000),
+        etag=str(row.get("ETag", "")).strip('"') or ("delete marker" if marker else ""),
+        version="" if version is None else str(version),
+        current=bool(row.get("IsLatest", True)) and not marker,
+        marker=marker,
+    )

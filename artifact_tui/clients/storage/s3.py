@@ -1,0 +1,137 @@
+"""The way to S3: boto3 imported when used, its own chain of credentials, and no write unasked."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from artifact_tui.errors import ReadOnlyError, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from artifact_tui.clients.http.options import StorageSettings
+
+THREADS = 8
+_READS = frozenset(
+    {"ListObjectsV2", "ListObjectVersions", "HeadObject", "HeadBucket", "GetBucketVersioning"}
+)
+GONE = frozenset({"NoSuchBucket"})
+DENIED = frozenset(
+    {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+     "InvalidToken", "AllAccessDisabled"}
+)  # fmt: skip
+
+
+class S3(Protocol):
+    """What of boto3's client is used."""
+
+    meta: Any
+
+    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
+        """A page of current objects."""
+
+    def list_object_versions(self, **asked: Any) -> dict[str, Any]:
+        """A page of versions and delete markers."""
+
+    def get_bucket_versioning(self, **asked: Any) -> dict[str, Any]:
+        """Whether the bucket keeps versions."""
+
+    def delete_object(self, **asked: Any) -> dict[str, Any]:
+        """Delete one object."""
+
+    def delete_objects(self, **asked: Any) -> dict[str, Any]:
+        """Delete up to 1,000 objects."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def connect(settings: StorageSettings, *, read_only: bool) -> S3:
+    """A client for the storage's endpoint.
+
+    Raises:
+        RegistryError: boto3 cannot make one of these settings.
+    """
+    import boto3  # noqa: PLC0415 - slow to import
+    from botocore.config import Config  # noqa: PLC0415 - same
+
+    config = Config(
+        retries={"total_max_attempts": 4, "mode": "standard"},
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=THREADS,
+        s3={"addressing_style": "path"} if settings.endpoint else {},
+    )
+    with errors(settings.bucket):
+        client = cast(
+            "S3",
+            boto3.session.Session().client(
+                "s3",
+                endpoint_url=settings.endpoint or None,
+                region_name=settings.region or ("us-east-1" if settings.endpoint else None),
+                config=config,
+            ),
+        )
+    if read_only:
+        client.meta.events.register("before-call.s3", _refuse_writes)
+    return client
+
+
+def _refuse_writes(model: Any, **_: Any) -> None:
+    """The last door before the network in read-only mode."""
+    if model.name not in _READS:
+        raise ReadOnlyError(
+            "This storage is open for reading only. Nothing was sent.",
+            hint="Open the registry without --read-only to change it.",
+        )
+
+
+def code_of(error: Exception) -> str:
+    """The error code of an answer, such as `AccessDenied`; empty for other errors."""
+    answer = getattr(error, "response", None)
+    return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
+
+
+def words_of(error: Exception) -> str:
+    """The message of an answer, or of the error itself; untrusted text."""
+    answer = getattr(error, "response", None)
+    said = answer.get("Error", {}).get("Message", "") if isinstance(answer, dict) else ""
+    return str(said or code_of(error) or error)[:300]
+
+
+@contextmanager
+def errors(bucket: str) -> Iterator[None]:
+    """Turn boto3's errors into ours, in words."""
+    from botocore.exceptions import (  # noqa: PLC0415 - slow to import
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+    )
+
+    try:
+        yield
+    except NoCredentialsError:
+        raise RegistryError(
+            f"There are no credentials for the bucket {bucket}.",
+            hint="Give them to boto3: AWS_PROFILE, AWS_ACCESS_KEY_ID …, or ~/.aws.",
+        ) from None
+    except ClientError as error:
+        code = code_of(error)
+        if code in GONE:
+            raise RegistryError(
+                f"There is no bucket {bucket}.", hint="Check the bucket and the endpoint."
+            ) from None
+        if code in DENIED:
+            raise RegistryError(
+                f"The storage refused our credentials for {bucket} ({code}).",
+                hint="Check which profile boto3 uses, and what it may do.",
+            ) from None
+        raise RegistryError(
+            f"The storage of {bucket} failed ({code}: {words_of(error)}).", hint="Try again later."
+        ) from None
+    except (BotoCoreError, ValueError) as error:
+        raise RegistryError(
+            f"The storage of {bucket} could not be used: {str(error)[:300]}",
+            hint="Check the endpoint, and that it runs.",
+        ) from None

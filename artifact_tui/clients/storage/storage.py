@@ -1,0 +1,147 @@
+"""The storage beside a registry, as `clients.base.Storage` says."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.clients.http import keys as registry_keys
+from artifact_tui.clients.storage import listing
+from artifact_tui.clients.storage import s3 as door
+from artifact_tui.clients.storage.deleting import ObjectDeleter
+from artifact_tui.clients.storage.keys import Place, parse
+from artifact_tui.clients.storage.pattern import Pattern
+from artifact_tui.errors import ReadOnlyError
+from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from artifact_tui.clients.http.options import StorageSettings
+    from artifact_tui.clients.storage.listing import Found
+    from artifact_tui.clients.storage.s3 import S3
+
+T = TypeVar("T")
+
+
+class S3Storage:
+    """The objects of one bucket that fit one pattern. boto3 is loaded at the first request."""
+
+    def __init__(self, settings: StorageSettings, *, read_only: bool = False) -> None:
+        """Check the settings; nothing is sent.
+
+        Raises:
+            UsageError: the pattern cannot be used.
+        """
+        self._settings = settings
+        self._bucket = settings.bucket
+        self._pattern = Pattern(settings.pattern)
+        self._read_only = read_only
+        self._s3: S3 | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="storage")
+
+    @property
+    def place(self) -> str:
+        """Bucket and pattern."""
+        return f"s3://{self._bucket}/{self._pattern.text}"
+
+    async def _run(self, work: Callable[[S3], T]) -> T:
+        """Work in our thread, with boto3's errors as ours."""
+
+        def job() -> T:
+            if self._s3 is None:
+                self._s3 = door.connect(self._settings, read_only=self._read_only)
+            with door.errors(self._bucket):
+                return work(self._s3)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    async def versioned(self) -> bool:
+        """Whether a plain deletion only puts a delete marker over an object."""
+        answer = await self._run(lambda s3: s3.get_bucket_versioning(Bucket=self._bucket))
+        return answer.get("Status") in {"Enabled", "Suspended"}
+
+    async def objects(self, after: str | None = None) -> Page[StoredObject]:
+        """The next page of every current object that fits the pattern, by name."""
+        prefix = self._pattern.prefix
+        while True:
+            look = partial(listing.page, bucket=self._bucket, prefix=prefix, after=after)
+            rows, after = await self._run(look)
+            fitting = [self._stored(row) for row in rows if self._pattern.ref(row.name)]
+            if fitting or after is None:
+                return Page(tuple(fitting), after)
+
+    async def objects_of(
+        self, version_keys: Sequence[str], *, versions: bool = False
+    ) -> Sequence[StoredObject]:
+        """The objects that belong to these versions of the registry, by name."""
+        refs = (registry_keys.parse(key) for key in version_keys)
+        names = [name for ref in refs if ref and (name := self._pattern.name(ref)) is not None]
+        look = listing.versions if versions else listing.current
+        rows = await self._run(lambda s3: list(look(s3, self._bucket, names)))
+        return [self._stored(row, version=versions) for row in rows]
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these objects now; those that are gone are left out."""
+        places = {key: place for key in keys if (place := self._ours(key)) is not None}
+        plain = [place.name for place in places.values() if not place.version]
+        exact = [place.name for place in places.values() if place.version]
+
+        def look(s3: S3) -> dict[Place, Found]:
+            found = {
+                Place(self._bucket, row.name): row
+                for row in listing.current(s3, self._bucket, plain)
+            }
+            for row in listing.versions(s3, self._bucket, exact):
+                found[Place(self._bucket, row.name, row.version)] = row
+            return found
+
+        rows = await self._run(look) if places else {}
+        return {
+            key: Facts(key=key, digest=rows[place].etag, state=VersionState.LIVE)
+            for key, place in places.items()
+            if place in rows
+        }
+
+    async def delete_objects(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Delete these objects; one outcome for each, in the same order."""
+        if self._read_only:
+            raise ReadOnlyError(
+                f"The storage {self.place} is open for reading only. Nothing was sent.",
+                hint="Open the registry without --read-only to change it.",
+            )
+        places = {key: place for key in keys if (place := self._ours(key)) is not None}
+        unique = list(dict.fromkeys(places.values()))
+        found = await self._run(lambda s3: ObjectDeleter(s3, self._bucket).delete(unique))
+        strange = "it is not an object of this registry's storage. Nothing was sent"
+        return [found.get(key) or Outcome(key, Result.REFUSED, strange) for key in keys]
+
+    def _ours(self, key: str) -> Place | None:
+        """The place of a key, if it is in this bucket and fits the pattern."""
+        place = parse(key)
+        if place is None or place.bucket != self._bucket or self._pattern.ref(place.name) is None:
+            return None
+        return place
+
+    def _stored(self, row: Found, *, version: bool = False) -> StoredObject:
+        ref = self._pattern.ref(row.name)
+        place = Place(self._bucket, row.name, row.version if version else "")
+        return StoredObject(
+            key=place.key,
+            name=row.name,
+            size=row.size,
+            modified_us=row.modified_us,
+            etag=row.etag,
+            version_key=ref.key if ref else "",
+            current=row.current,
+            marker=row.marker,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._s3 is not None:
+            self._s3.close()
+            self._s3 = None
+        self._pool.shutdown(wait=False)
