@@ -142,6 +142,8 @@ class _Run:
 
         What that look finds to be still there has one more turn.
         """
+        if kind == OBJECT:
+            self._sizes = self._policy.object_sizes()
         for turn in range(2):
             levels = self._levels(kind)
             if turn and not levels:

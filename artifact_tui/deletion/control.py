@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,8 @@ class Policy:
     """Items of the first calls: a mistake shows itself while it is small."""
     most: int = 500
     """Items of every later call, or fewer where the registry takes fewer."""
+    objects: int = 4000
+    """Stored objects of every later call: storages take many more at once than registries."""
     delays: tuple[float, ...] = (0.5, 2.0, 8.0)
     """Waits before the second, third, … try of what may work later."""
     poll: float = 0.2
@@ -29,15 +35,19 @@ class Policy:
 
     def sizes(self, batch: int) -> Sizes:
         """The sizes of calls, one after the other, for a registry that takes `batch` at once."""
-        return Sizes(self, max(1, batch))
+        return Sizes(self.ramp, self.most, max(1, batch))
+
+    def object_sizes(self) -> Sizes:
+        """The same for the storage beside a registry."""
+        return Sizes(self.ramp, self.objects, self.objects)
 
 
 class Sizes:
     """Counts up the ramp: `next()` is the number of items of the next call."""
 
-    def __init__(self, policy: Policy, batch: int) -> None:
-        self._rest = list(reversed(policy.ramp))
-        self._most = min(policy.most, batch)
+    def __init__(self, ramp: Sequence[int], most: int, batch: int) -> None:
+        self._rest = list(reversed(ramp))
+        self._most = min(most, batch)
         self._batch = batch
 
     def next(self) -> int:
