@@ -44,6 +44,10 @@ class RegistryError(ArtifactTuiError):
     """The registry could not be used: not reachable, damaged, full, of a newer format."""
 
 
+class UncertainError(RegistryError):
+    """A request may have been carried out, and nobody knows whether it was."""
+
+
 class ReadOnlyError(RegistryError):
     """A write was asked of a registry that may only be read. Nothing was changed."""
 

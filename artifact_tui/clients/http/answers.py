@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import RegistryError, UncertainError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ class NotSentError(RegistryError):
     """The registry could not be reached: the request did not leave."""
 
 
-class LostError(RegistryError):
+class LostError(UncertainError):
     """The request left, and no whole answer came back: it may have been carried out."""
 
 

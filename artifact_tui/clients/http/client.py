@@ -17,7 +17,7 @@ from artifact_tui.clients.http.reader import Reader, Run
 from artifact_tui.clients.http.routes import Missing, Routes
 from artifact_tui.clients.http.truth import Truth
 from artifact_tui.clients.http.wire import Wire
-from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError, UncertainError
 from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Recipe, Result
 
 if TYPE_CHECKING:
@@ -305,7 +305,8 @@ class HttpClient:
         """Make an artifact from a source address; gives its key. It may take minutes.
 
         Raises:
-            RegistryError: it was not made, or nobody knows; the message says which.
+            UncertainError: it may have been made, and nobody knows.
+            RegistryError: it was not made.
         """
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
@@ -313,11 +314,14 @@ class HttpClient:
         self._run = None
         answer = await self._wire.once(call)
         if not answer.good:
-            raise self._wire.refused(answer, "making the artifact")
+            error = self._wire.refused(answer, "making the artifact")
+            if answer.status < 500 or answer.later:  # noqa: PLR2004 - the server's own failures
+                raise error
+            raise UncertainError(str(error), hint="List the registry: it may have been made.")
         try:
             return decode.artifact(answer.body, kind).ref.key
         except decode.GarbageError:
-            raise RegistryError(
+            raise UncertainError(
                 f"The registry accepted the artifact ({answer.status}) without telling its id.",
                 hint="List the registry again to see it.",
             ) from None

@@ -1,0 +1,127 @@
+"""What a plan deleted is made again from what the plan kept, once, and never silently twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion.items import ItemState
+from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.recreate import recipe_of, recreate, remade
+from artifact_tui.errors import ReadOnlyError
+from tests.servers.rest.registry import Entry
+from tests.servers.rest.traps import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from artifact_tui.clients.http.client import HttpClient
+    from tests.faults.rest.scene import Scene
+
+KEYS = ["model/1", "dataset/2", "model/3"]
+
+
+@pytest.fixture
+async def client(scene: Scene) -> AsyncIterator[HttpClient]:
+    """Three artifacts, the first two of them deleted by a plan."""
+    scene.server.seed(
+        [
+            Entry("1", "acme/bert", "model", url="https://example.org/bert"),
+            Entry("2", "acme/text", "dataset", url="https://example.org/text"),
+            Entry("3", "acme/bert", "model", url="https://example.org/bert3"),
+        ]
+    )
+    found = scene.client()
+    try:
+        await scene.read(found)
+        scene.save(scene.draft(found, KEYS[:2]))
+        await scene.apply(found)
+        yield found
+    finally:
+        await found.aclose()
+
+
+def there(scene: Scene) -> list[tuple[str, str, str]]:
+    return sorted((entry.type, entry.name, entry.url) for entry in scene.server.entries())
+
+
+BOTH = [
+    ("dataset", "acme/text", "https://example.org/text"),
+    ("model", "acme/bert", "https://example.org/bert"),
+    ("model", "acme/bert", "https://example.org/bert3"),
+]
+
+
+async def test_type_name_and_source_are_kept_and_made_again(
+    scene: Scene, client: HttpClient
+) -> None:
+    with Plan.open(scene.plan, write=True) as plan:
+        recipe = recipe_of(plan, 1)
+        assert recipe is not None
+        found = await recreate(plan, client)
+        known = remade(plan)
+        again = await recreate(plan, client)
+    assert there(scene) == BOTH
+    assert {one.old_key for one in found} == set(KEYS[:2])
+    assert known == {one.old_key: one.new_key for one in found}
+    assert not set(known.values()) & set(KEYS)
+    assert all(one.before and one.new_key for one in again), "made once"
+    assert there(scene) == BOTH
+
+
+async def test_another_source_can_be_given(scene: Scene, client: HttpClient) -> None:
+    with Plan.open(scene.plan, write=True) as plan:
+        urls = {"model/1": "https://example.org/corrected"}
+        (found,) = await recreate(plan, client, only=["model/1"], urls=urls)
+    assert found.new_key
+    assert ("model", "acme/bert", "https://example.org/corrected") in there(scene)
+    assert len(there(scene)) == 2
+
+
+@pytest.mark.parametrize("kind", ["rst_after", "500_after", "garbage"])
+async def test_a_lost_answer_is_not_asked_for_twice(
+    scene: Scene, client: HttpClient, kind: str
+) -> None:
+    scene.server.become(Fault(kind, methods=("POST",), path="/artifact/"))
+    with Plan.open(scene.plan, write=True) as plan:
+        (first,) = await recreate(plan, client, only=["model/1"])
+        scene.server.become()
+        (second,) = await recreate(plan, client, only=["model/1"])
+        made = len(there(scene))
+        (third,) = await recreate(plan, client, only=["model/1"], uncertain=True)
+    assert first.error
+    assert "not known" in second.error
+    assert made == 2
+    assert third.new_key
+
+
+async def test_a_refusal_can_be_tried_again(scene: Scene, client: HttpClient) -> None:
+    scene.server.become(Fault("400", methods=("POST",), path="/artifact/"))
+    with Plan.open(scene.plan, write=True) as plan:
+        (first,) = await recreate(plan, client, only=["model/1"])
+        scene.server.become()
+        (second,) = await recreate(plan, client, only=["model/1"])
+    assert first.error
+    assert second.new_key
+
+
+async def test_what_stayed_is_not_made_again(scene: Scene, client: HttpClient) -> None:
+    scene.plan.unlink()
+    scene.save(scene.draft(client, ["model/3"]))
+    scene.server.become(Fault("403"))
+    await scene.apply(client)
+    assert scene.states() == {"model/3": ItemState.REFUSED}
+    with Plan.open(scene.plan, write=True) as plan:
+        assert await recreate(plan, client) == ()
+        (asked,) = await recreate(plan, client, only=["model/3"])
+    assert "still there" in asked.error
+    assert len(there(scene)) == 1
+
+
+async def test_a_read_only_registry_makes_nothing(scene: Scene, client: HttpClient) -> None:
+    reader = scene.client()
+    reader._read_only = True
+    with Plan.open(scene.plan, write=True) as plan, pytest.raises(ReadOnlyError):
+        await recreate(plan, reader)
+    await reader.aclose()
