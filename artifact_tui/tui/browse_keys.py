@@ -74,6 +74,13 @@ BROWSE = (
         footer=True,
     ),
     KeyRow(
+        "browse.orphans",
+        "o",
+        "orphans",
+        "orphans",
+        "Compare the registry with its storage: objects that nothing refers to, and missing ones.",
+    ),
+    KeyRow(
         "browse.open",
         "l,right,enter",
         "open",

@@ -49,6 +49,27 @@ REVIEW = (
         "Allow live versions outside the plan to lose a parent, or forbid it again.",
         footer=True,
     ),
+    KeyRow(
+        "review.unknown",
+        "u",
+        "unknown",
+        "unknown lineage",
+        "Include the versions whose dependents are not fully known, or leave them out again.",
+    ),
+    KeyRow(
+        "review.storage",
+        "b",
+        "storage",
+        "stored objects",
+        "Delete also the objects in the storage, once their versions are gone; or leave them.",
+    ),
+    KeyRow(
+        "review.versions",
+        "V",
+        "versions",
+        "for good",
+        "Where the bucket keeps versions: delete every version of the objects, for good.",
+    ),
 )
 
 CONFIRM = (
@@ -109,6 +130,34 @@ TRASH = (
     ),
     KeyRow("trash.tasks", "t", "tasks", "tasks", "Watch purges and deletions."),
     KeyRow("trash.back", "escape,q", "back", "back", "Back to the list.", footer=True),
+)
+
+ORPHANS = (
+    KeyRow(
+        "orphans.mark",
+        "space",
+        "mark",
+        "mark",
+        "Mark or unmark the object and go down.",
+        footer=True,
+    ),
+    KeyRow("orphans.all", "asterisk", "all", "all", "Mark every orphan, or none."),
+    KeyRow(
+        "orphans.review",
+        "d",
+        "review",
+        "review",
+        "Review the deletion of the marked orphans, or of the one under the cursor.",
+        footer=True,
+    ),
+    KeyRow(
+        "orphans.sort", "s", "sort", "sort", "Largest first, oldest first, or by name.", footer=True
+    ),
+    KeyRow("orphans.again", "r", "again", "look again", "Compare both once more.", footer=True),
+    KeyRow("orphans.open", "enter,l,right", "open", "see them", "Go to the objects."),
+    KeyRow("orphans.close", "h,left", "close", "groups", "Back to the groups."),
+    KeyRow("orphans.tasks", "t", "tasks", "tasks", "Watch deletions.", footer=True),
+    KeyRow("orphans.back", "escape,q", "back", "back", "Back to the list.", footer=True),
 )
 
 ASK = (KeyRow("ask.no", "escape,n,q", "cancel", "no", "Leave; nothing happens.", footer=True),)

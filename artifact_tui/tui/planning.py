@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import getpass
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui import places
 from artifact_tui.deletion import launch
 from artifact_tui.deletion.build import build_plan, with_options
 from artifact_tui.deletion.confirm import confirm
+from artifact_tui.deletion.items import Action
+from artifact_tui.deletion.objects import with_storage
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.target import storage_of
+from artifact_tui.errors import RegistryError
+from artifact_tui.orphans import Chosen, plan_of, storage_for
 from artifact_tui.text import moment
 
 if TYPE_CHECKING:
@@ -24,6 +30,15 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A draft, and why it does not say what stays behind in the storage."""
+
+    draft: Draft
+    storage_error: str = ""
+    """Untrusted text; empty when the storage was looked at, or there is none."""
+
+
 def actor() -> str:
     """Who is at work here, as plans record it."""
     try:
@@ -34,11 +49,23 @@ def actor() -> str:
 
 
 async def draft_of(
-    services: Services, selection: Selection, options: Options, query_text: str
-) -> Draft:
-    """A new draft for a selection; nothing is written anywhere. A later call ends this one."""
+    services: Services,
+    selection: Selection | Chosen,
+    options: Options,
+    query_text: str,
+    *,
+    before: Draft | None = None,
+) -> Reviewed:
+    """A draft for a selection; nothing is written anywhere. A later call ends this one.
+
+    With `before` the same versions are judged again, from fresh facts, with other consents.
+    """
+    if isinstance(selection, Chosen):
+        return Reviewed(await _draft_of_orphans(services, selection, options))
 
     def work(conn: sqlite3.Connection) -> Draft:
+        if before is not None:
+            return with_options(conn, before, options, now_us=services.now())
         return build_plan(
             conn,
             identity=services.client.identity,
@@ -53,16 +80,29 @@ async def draft_of(
             capabilities=services.client.capabilities,
         )
 
-    return await services.catalog.run(work, latest="review")
+    draft = await services.catalog.run(work, latest="review")
+    storage = storage_of(services.client) if options.action is Action.DELETE else None
+    try:
+        return Reviewed(await with_storage(draft, storage))
+    except RegistryError as error:
+        if options.storage or options.storage_versions:
+            raise
+        return Reviewed(draft, f"{error} {error.hint}".strip())
 
 
-async def draft_again(services: Services, draft: Draft, options: Options) -> Draft:
-    """The same selection judged again, from fresh facts, with other consents."""
-
-    def work(conn: sqlite3.Connection) -> Draft:
-        return with_options(conn, draft, options, now_us=services.now())
-
-    return await services.catalog.run(work, latest="review")
+async def _draft_of_orphans(services: Services, chosen: Chosen, options: Options) -> Draft:
+    return await plan_of(
+        storage_for(services.client),
+        chosen.objects,
+        chosen.findings,
+        identity=services.client.identity,
+        name=services.target.name,
+        production=services.target.production,
+        read_only=services.read_only,
+        now_us=services.now(),
+        actor=actor(),
+        for_good=options.storage_versions,
+    )
 
 
 async def save(draft: Draft, path: Path) -> None:

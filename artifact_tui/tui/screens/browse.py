@@ -39,6 +39,10 @@ class BrowseScreen(BrowseRemote):
             return self.services.read_only_reason
         if row_id == "browse.trash" and not can.soft_delete:
             return "this registry has no trash"
+        if row_id == "browse.orphans":
+            from artifact_tui.orphans import why_none  # noqa: PLC0415 - seldom needed
+
+            return why_none(self.services.client)
         if row_id == "browse.lineage" and not can.lineage:
             return "this registry keeps no lineage"
         return ""
@@ -175,6 +179,11 @@ class BrowseScreen(BrowseRemote):
         """Open the trash."""
         if not self.refused("browse.trash"):
             self.host.open_trash()
+
+    def action_orphans(self) -> None:
+        """Compare the registry with its storage."""
+        if not self.refused("browse.orphans"):
+            self.host.open_orphans()
 
     def action_lineage(self) -> None:
         """Walk through the lineage of the version."""

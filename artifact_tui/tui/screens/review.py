@@ -13,16 +13,17 @@ from textual.message import Message
 
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.deletion.confirm import Kind, challenge
-from artifact_tui.deletion.items import Action, Item, Options, Reason
+from artifact_tui.deletion.items import OBJECT, Action, Item, Options
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import age, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.review_calls import printed
+from artifact_tui.tui.screens.review_consents import ReviewConsents
 from artifact_tui.tui.screens.review_groups import groups_of
 from artifact_tui.tui.screens.review_save import SaveDialog
+from artifact_tui.tui.screens.review_storage import storage_failed
 from artifact_tui.tui.screens.tasks import TasksScreen
 from artifact_tui.tui.widgets.grouped import Grouped
 from artifact_tui.tui.widgets.header import Header
@@ -32,7 +33,7 @@ from artifact_tui.tui.widgets.listing import Listing
 from artifact_tui.tui.widgets.typed_confirm import TypedConfirm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from textual.content import Content
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.deletion.build import Selection
     from artifact_tui.deletion.draft import Draft
+    from artifact_tui.orphans import Chosen
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
     from artifact_tui.tui.widgets.row_list import RowList
@@ -52,7 +54,7 @@ ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
 """Keys that may be typed before the list is there: they only lead away."""
 
 
-class ReviewScreen(BaseScreen):
+class ReviewScreen(ReviewConsents):
     """Shows a draft, takes consents, and starts the plan once it was confirmed."""
 
     PLACE = "review"
@@ -62,16 +64,14 @@ class ReviewScreen(BaseScreen):
     def __init__(
         self,
         services: Services,
-        selection: Selection,
+        selection: Selection | Chosen,
         *,
         action: str = "delete",
         query_text: str = "",
     ) -> None:
-        super().__init__(services)
+        super().__init__(services, Options(action=Action(action)))
         self._selection = selection
         self._query_text = query_text
-        self._options = Options(action=Action(action))
-        self._draft: Draft | None = None
         self._asked = NOTHING_ASKED
         self._heard_from = NOT_YET
         self._saved: Path | None = None
@@ -88,32 +88,25 @@ class ReviewScreen(BaseScreen):
         """The lists."""
         return self.query_one(Grouped)
 
-    @property
-    def confirm(self) -> TypedConfirm:
-        """The box."""
-        return self.query_one(TypedConfirm)
-
     def _line(self, item: Item, cells: int) -> Content:
-        return review_line(item, cells, self.services.signs, self._options.action)
+        return review_line(item, cells, self.services.signs, self.options.action)
 
     def _facts(self, item: Item) -> Content:
-        names = {} if self._draft is None else self._draft.names
+        names = {} if self.draft is None else self.draft.names
         return item_facts(item, names, self.services.signs)
 
     def header_facts(self) -> HeaderFacts:
         """How much is under review, and how old the facts are."""
         facts = super().header_facts()
-        word = "Purge" if self._options.action is Action.PURGE else self.TITLE_WORD
-        if self._draft is None:
+        word = "Purge" if self.options.action is Action.PURGE else self.TITLE_WORD
+        if self.draft is None:
             return replace(facts, title=word)
-        items = self._draft.items
+        items = self.draft.items
         dot = self.services.signs.dot
-        versions = plural(len(items), "version")
-        collections = plural(len({item.collection for item in items}), "collection")
         return replace(
             facts,
-            title=f"{word} {dot} {versions} in {collections}",
-            facts=f"facts read {age(self._draft.head.facts_us, self.services.now())} ago",
+            title=f"{word} {dot} {_subject(items)}",
+            facts=f"facts read {age(self.draft.head.facts_us, self.services.now())} ago",
         )
 
     def show_keys(self) -> None:
@@ -129,34 +122,34 @@ class ReviewScreen(BaseScreen):
     def on_mount(self) -> None:
         """Start on the groups, without a draft yet."""
         self.grouped.groups.focus()
-        self._build(self._options)
+        self.build(self.options)
 
-    def _build(self, options: Options) -> None:
-        self._options = options
+    def build(self, options: Options) -> None:
+        """Judge the selection with these consents."""
+        self.options = options
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.run_worker(self._build_now(options), group="build", exclusive=True)
 
     async def _build_now(self, options: Options) -> None:
         try:
-            if self._draft is None:
-                draft = await planning.draft_of(
-                    self.services, self._selection, options, self._query_text
-                )
-            else:
-                draft = await planning.draft_again(self.services, self._draft, options)
+            reviewed = await planning.draft_of(
+                self.services, self._selection, options, self._query_text, before=self.draft
+            )
         except Superseded:
             return
         except ArtifactTuiError as error:
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
             self._hear()
             return
-        await self._show(draft)
+        await self._show(reviewed)
 
-    async def _show(self, draft: Draft) -> None:
-        self._draft = draft
+    async def _show(self, reviewed: planning.Reviewed) -> None:
+        draft = self.draft = reviewed.draft
         keymap = self.host.keymap_shown
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
         groups = groups_of(draft, lambda row_id: shown_key(keymap, BY_ID[row_id]), times)
+        if reviewed.storage_error:
+            groups.append(storage_failed(reviewed.storage_error))
         await self.grouped.show(groups)
         self.query_one(Header).update(self.header_facts())
         self.show_keys()
@@ -223,60 +216,16 @@ class ReviewScreen(BaseScreen):
         """Other keys may apply."""
         self.show_keys()
 
-    # consents
-
-    def why_not(self, row_id: str) -> str:
-        """Why a key does nothing for this draft."""
-        draft = self._draft
-        if row_id == "review.confirm" and not self.confirm.is_open:
-            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
-        if row_id.startswith("review.") and draft is None and row_id != "review.back":
-            return "the facts are being read"
-        if draft is None:
-            return ""
-        return self._no_consent_needed(row_id, draft)
-
-    def _no_consent_needed(self, row_id: str, draft: Draft) -> str:
-        options, reasons = self._options, {reason for reason, _ in draft.summary.reasons}
-        below = bool(reasons & {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
-        match row_id:
-            case "review.aliases" if not options.delete_aliases and Reason.ALIAS not in reasons:
-                return "no version that could go carries an alias"
-            case "review.dependents" if options.action is Action.PURGE:
-                return "a purge takes nothing along"
-            case "review.dependents" if not options.with_dependents and not below:
-                return "nothing outside this plan was made from it"
-            case "review.orphans" if not options.orphan_dependents and not below:
-                return "nothing would lose a parent"
-            case _:
-                return ""
-
-    def action_aliases(self) -> None:
-        """Take the versions with aliases along, or leave them."""
-        if not self.refused("review.aliases"):
-            self._build(replace(self._options, delete_aliases=not self._options.delete_aliases))
-
-    def action_dependents(self) -> None:
-        """Take all live dependents along, or leave them."""
-        if not self.refused("review.dependents"):
-            self._build(replace(self._options, with_dependents=not self._options.with_dependents))
-
-    def action_orphans(self) -> None:
-        """Let live versions lose a parent, or not."""
-        if not self.refused("review.orphans"):
-            orphan = not self._options.orphan_dependents
-            self._build(replace(self._options, orphan_dependents=orphan))
-
     # keeping and printing
 
     def action_save(self) -> None:
         """Ask for a file name and write the plan there."""
-        if self._draft is not None and not self.refused("review.save"):
-            self.open_dialog(SaveDialog(f"{planning.file_name(self._draft)}.plan"), self._save)
+        if self.draft is not None and not self.refused("review.save"):
+            self.open_dialog(SaveDialog(f"{planning.file_name(self.draft)}.plan"), self._save)
 
     def _save(self, path: Path | None) -> None:
-        if path is not None and self._draft is not None:
-            self.run_worker(self._save_now(self._draft, path), group="save")
+        if path is not None and self.draft is not None:
+            self.run_worker(self._save_now(self.draft, path), group="save")
 
     async def _save_now(self, draft: Draft, path: Path) -> None:
         try:
@@ -289,18 +238,18 @@ class ReviewScreen(BaseScreen):
 
     def action_calls(self) -> None:
         """Show the commands and calls that do the same."""
-        if self._draft is not None and not self.refused("review.calls"):
-            lines = printed(self._draft, self._saved)
+        if self.draft is not None and not self.refused("review.calls"):
+            lines = printed(self.draft, self._saved)
             self.open_dialog(Listing("Commands and calls", lines))
 
     # applying
 
     def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
         """Start the plan, if what was typed answers the challenge that is on the screen."""
-        if self._draft is None or event.generation != self._asked or self.services.read_only:
+        if self.draft is None or event.generation != self._asked or self.services.read_only:
             return
         self._asked = NOTHING_ASKED
-        self.app.run_worker(self._apply(self._draft, event.typed), group="apply")
+        self.app.run_worker(self._apply(self.draft, event.typed), group="apply")
 
     async def _apply(self, draft: Draft, typed: str) -> None:
         try:
@@ -310,3 +259,16 @@ class ReviewScreen(BaseScreen):
             return
         if self.is_current:
             self.app.switch_screen(TasksScreen(self.services, draft.head.id))
+
+
+def _subject(items: Sequence[Item]) -> str:
+    """What is under review: so many versions of so many collections, so many objects."""
+    versions = [item for item in items if item.kind != OBJECT]
+    objects = len(items) - len(versions)
+    parts = []
+    if versions or not objects:
+        collections = plural(len({item.collection for item in versions}), "collection")
+        parts.append(f"{plural(len(versions), 'version')} in {collections}")
+    if objects:
+        parts.append(plural(objects, "stored object"))
+    return ", ".join(parts)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.items import Action, Item, Reason, Verdict
+from artifact_tui.deletion.items import VERSION, Action, Item, Reason, Verdict
 from artifact_tui.text import count, plural, safe, size
+from artifact_tui.tui.screens.review_storage import storage_groups
 from artifact_tui.tui.widgets.grouped import Group
 from artifact_tui.tui.widgets.row_list import Rows, Source
 
@@ -27,11 +28,13 @@ def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
     `times` is the sign between a name and how often it occurs.
     """
     return [
-        _going(draft),
+        *_going(draft),
+        *storage_groups(draft, key),
         *_joined(draft, key),
         *_aliases(draft, key, times),
         *_orphans(draft, key),
         *_emptied(draft),
+        *_unknown(draft, key),
         *_consent(draft, key, times),
         *_blocked(draft, key, times),
     ]
@@ -45,30 +48,37 @@ def _goes(item: Item) -> bool:
     return item.verdict is Verdict.DELETE
 
 
-def _going(draft: Draft) -> Group[Item]:
+def _going(draft: Draft) -> Iterator[Group[Item]]:
+    if draft.summary.objects and not draft.summary.versions:
+        return
     purge = draft.head.options.action is Action.PURGE
-    return Group(
+    yield Group(
         "delete",
         "will be purged" if purge else "will be deleted",
-        draft.summary.deletes,
+        draft.summary.versions,
         bytes_words(draft.summary),
         tone="bold $text-error",
-        items=_select(draft, _goes),
+        items=_select(draft, lambda item: _goes(item) and item.kind == VERSION),
     )
 
 
 def bytes_words(summary: Summary) -> str:
     """What the deletion does to the bytes, honestly."""
-    if not summary.deletes:
+    if not summary.versions:
         return "nothing, as it stands"
     unknown = ""
     if summary.unknown_sizes:
         unknown = f"; the size of {count(summary.unknown_sizes)} is not known"
-    words = f"{size(summary.listed)} listed, {size(summary.freed)} freed"
+    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
+    where = "in the trash until then" if trash else "gone for good"
+    if summary.unknown_sizes == summary.versions:
+        return f"{where}; this registry does not tell their sizes"
+    listed = summary.listed - summary.object_bytes
+    freed = summary.freed - (0 if summary.markers else summary.object_bytes)
+    words = f"{size(listed)} listed, {size(freed)} freed"
     if summary.freed_after:
         words += f" after {summary.freed_after}"
-    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
-    return f"{words}; {'in the trash until then' if trash else 'gone for good'}{unknown}"
+    return f"{words}; {where}{unknown}"
 
 
 def _joined(draft: Draft, key: Key) -> Iterator[Group[Item]]:
@@ -141,21 +151,56 @@ def _emptied(draft: Draft) -> Iterator[Group[Item]]:
 
 
 def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
-    if draft.summary.consents:
+    reasons = dict(draft.summary.reasons)
+    if found := reasons.get(Reason.ALIAS):
         yield Group(
             "consent",
             "needs your consent",
-            draft.summary.consents,
+            found,
             f"carry an alias: {_tally(draft.summary.consent_aliases, times)}",
             keys=((key("review.aliases"), "include them"),),
             tone="bold $text-warning",
-            items=_select(draft, lambda item: item.verdict is Verdict.CONSENT),
+            items=_select(draft, _stays_for(Reason.ALIAS)),
+        )
+    if found := reasons.get(Reason.LINEAGE_UNKNOWN):
+        yield Group(
+            "unknown",
+            "needs your consent",
+            found,
+            f"dependents are not fully known: {scanned_words(draft.summary)}",
+            keys=((key("review.unknown"), "include them"),),
+            tone="bold $text-warning",
+            items=_select(draft, _stays_for(Reason.LINEAGE_UNKNOWN)),
+        )
+
+
+def _stays_for(reason: Reason) -> Callable[[Item], bool]:
+    return lambda item: item.verdict is not Verdict.DELETE and item.reason is reason
+
+
+def scanned_words(summary: Summary) -> str:
+    """How far the scan of lineage got."""
+    return f"{count(summary.scanned)} of {plural(summary.models, 'model')} scanned"
+
+
+def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:
+    """What goes although something that nobody knows of may have been made from it."""
+    summary = draft.summary
+    if draft.head.options.unknown_lineage and summary.scanned < summary.models and summary.versions:
+        yield Group(
+            "lineage",
+            "lineage unknown",
+            summary.versions,
+            f"others may lose this parent without our knowing: {scanned_words(summary)}",
+            keys=((key("review.unknown"), "leave them out"),),
+            tone="$text-warning",
+            items=_select(draft, lambda item: _goes(item) and item.kind == VERSION),
         )
 
 
 def _blocked(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
     for reason, found in draft.summary.reasons:
-        if reason is Reason.ALIAS:
+        if reason in {Reason.ALIAS, Reason.LINEAGE_UNKNOWN}:
             continue
         yield Group(
             f"blocked-{reason}",

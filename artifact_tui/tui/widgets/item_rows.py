@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.deletion.items import DONE, Action, Item, ItemState, Verdict
+from artifact_tui.deletion.items import DONE, OBJECT, Action, Item, ItemState, Verdict
 from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _line(
 
 def review_line(item: Item, cells: int, signs: Signs, action: Action) -> Content:
     """An item before it is applied: what will happen to it, its aliases, or why it stays."""
-    goes = signs.trash if action is Action.DELETE else signs.no
+    goes = signs.trash if action is Action.DELETE and item.kind != OBJECT else signs.no
     sign = {
         Verdict.DELETE: (goes, "bold $text-error"),
         Verdict.CONSENT: ("?", "bold $text-warning"),
@@ -107,7 +107,8 @@ def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
     """Everything that was reviewed about one item, and why it stays if it does."""
     facts = item.facts
     dot = f" {signs.dot} "
-    head = [safe(item.type), size(item.size), safe(facts.digest[:_DIGEST])]
+    kind = "stored object" if item.kind == OBJECT else safe(item.type)
+    head = [kind, size(item.size), safe(facts.digest[:_DIGEST])]
     if facts.aliases:
         head.append("aliases " + alias_words(facts.aliases, signs))
     if facts.dependents:
@@ -121,6 +122,8 @@ def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
         lines.append(Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning")))
     elif item.state is not ItemState.PLANNED:
         lines.append(Content(result_words(item, signs)))
+    elif item.kind == OBJECT:
+        lines.append(Content(f"Only if the registry has no {safe(item.collection)} then."))
     elif item.added_as_dependent:
         lines.append(Content("Not in your selection: it was made from something that is."))
     return Content("\n").join(lines)

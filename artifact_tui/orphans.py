@@ -1,0 +1,234 @@
+"""Orphans: what does not fit together between a registry and the storage beside it.
+
+An object is an orphan when no version has its name *and* the registry, asked about that very name,
+knows nothing by it: a listing may be old, or tell another type than the storage does. What is
+younger than the grace period is left alone, because its upload may still be running.
+Nothing here deletes: `plan_of` makes a plan of objects, which is reviewed and applied like any.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from artifact_tui.deletion.objects import PART, find_orphans, plan_orphans
+from artifact_tui.deletion.target import storage_of
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from artifact_tui.clients.base import Client, Storage
+    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.model import Identity, StoredObject
+
+GRACE_US = 24 * 3_600_000_000
+"""How old an object must be to be an orphan, where nothing else is configured."""
+
+_LIVE = """
+SELECT v.key, c.name, v.label, c.type FROM version v JOIN collection c ON c.id = v.collection_id
+WHERE v.state <> 'trash' ORDER BY c.type, c.name, v.ordinal"""
+
+
+@runtime_checkable
+class HasGrace(Protocol):
+    """A storage that was configured with a grace period."""
+
+    @property
+    def grace_us(self) -> int:
+        """Objects changed less than so many microseconds ago are no orphans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One version that the catalog lists. Names are untrusted text."""
+
+    key: str
+    collection: str
+    label: str
+    type: str
+
+    @property
+    def name(self) -> str:
+        """`COLLECTION:LABEL`."""
+        return f"{self.collection}:{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found when storage and registry were compared."""
+
+    place: str
+    """The storage, for people: bucket and pattern."""
+    at_us: int
+    grace_us: int
+    versioned: bool
+    """The bucket keeps versions: deleting an object only hides it."""
+    objects: tuple[StoredObject, ...] = ()
+    """The orphans, largest first."""
+    young: int = 0
+    """Objects without a version that are younger than the grace period."""
+    claimed: int = 0
+    """Objects that no listed version has, but that the registry answered for when asked."""
+    referred: int = 0
+    """Objects that versions refer to."""
+    missing: tuple[Known, ...] = ()
+    """Versions whose object is not there, of types that have objects at all."""
+    without: tuple[tuple[str, int], ...] = ()
+    """Types of which no version has an object, with how many there are: nothing is missing."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the orphans."""
+        return sum(one.size for one in self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Orphans that somebody picked to be deleted."""
+
+    objects: tuple[StoredObject, ...]
+    findings: Findings
+
+
+def storage_for(client: Client) -> Storage:
+    """The storage beside a registry.
+
+    Raises:
+        RegistryError: none is configured; the message says so.
+    """
+    storage = storage_of(client)
+    if storage is None:
+        raise RegistryError(
+            f"Nothing is known of a storage beside {client.identity.address}: {why_none(client)}.",
+            hint='Add bucket = "NAME" to the registry\'s table in the configuration.',
+        )
+    return storage
+
+
+def why_none(client: Client) -> str:
+    """Why there can be no orphans here; empty when there can."""
+    if client.catalog_path is not None:
+        return "a local registry keeps its own bytes: gc frees them"
+    return "" if client.capabilities.storage_cleanup else "no bucket is configured for it"
+
+
+def grace_of(storage: Storage) -> int:
+    """The grace period of a storage, in microseconds."""
+    return storage.grace_us if isinstance(storage, HasGrace) else GRACE_US
+
+
+def known_versions(conn: sqlite3.Connection) -> tuple[Known, ...]:
+    """Every version of a catalog that is not in the trash."""
+    return tuple(Known(*row) for row in conn.execute(_LIVE))
+
+
+async def look(
+    client: Client,
+    storage: Storage,
+    versions: Sequence[Known],
+    *,
+    now_us: int,
+    grace_us: int | None = None,
+) -> Findings:
+    """Compare a storage with the versions of a catalog, and ask the registry about each doubt.
+
+    Raises:
+        RegistryError: the storage or the registry could not be asked.
+    """
+    grace = grace_of(storage) if grace_us is None else grace_us
+    keys = [version.key for version in versions]
+    found = await find_orphans(storage, keys, grace_us=grace, now_us=now_us, expected=keys)
+    missing, without = by_type(versions, frozenset(found.missing))
+    asked = [one.version_key for one in found.objects] + [one.key for one in missing]
+    there = await _there(client, asked)
+    objects = [one for one in found.objects if one.version_key not in there]
+    return Findings(
+        place=storage.place,
+        at_us=now_us,
+        grace_us=grace,
+        versioned=await storage.versioned(),
+        objects=tuple(sorted(objects, key=lambda one: (-one.size, one.name))),
+        young=found.young,
+        claimed=len(found.objects) - len(objects),
+        referred=found.referred,
+        missing=tuple(one for one in missing if one.key in there),
+        without=without,
+    )
+
+
+async def _there(client: Client, keys: Iterable[str]) -> set[str]:
+    """Those versions that the registry has, asked now."""
+    asked = sorted(set(keys))
+    found: set[str] = set()
+    for start in range(0, len(asked), PART):
+        found |= set(await client.facts(asked[start : start + PART]))
+    return found
+
+
+def by_type(
+    versions: Sequence[Known], missing: frozenset[str]
+) -> tuple[tuple[Known, ...], tuple[tuple[str, int], ...]]:
+    """Versions without an object; and the types of which none has one, with how many there are.
+
+    Many servers store the bytes of models only: their datasets miss nothing.
+    """
+    every = Counter(version.type for version in versions)
+    lacking = Counter(version.type for version in versions if version.key in missing)
+    none = {kind for kind, count in lacking.items() if count == every[kind]}
+    without = tuple(sorted((kind, every[kind]) for kind in none))
+    found = (one for one in versions if one.key in missing and one.type not in none)
+    return tuple(found), without
+
+
+async def plan_of(
+    storage: Storage,
+    objects: Sequence[StoredObject],
+    findings: Findings,
+    *,
+    identity: Identity,
+    name: str,
+    production: bool,
+    read_only: bool,
+    now_us: int,
+    actor: str,
+    for_good: bool = False,
+) -> Draft:
+    """A plan of nothing but these orphans; with `for_good`, of every stored version of them.
+
+    Raises:
+        RegistryError: the stored versions could not be listed.
+    """
+    for_good = for_good and findings.versioned
+    if for_good:
+        objects = await _every_version(storage, objects)
+    draft = plan_orphans(
+        objects,
+        identity=identity,
+        name=name,
+        place=findings.place,
+        markers=findings.versioned and not for_good,
+        production=production,
+        read_only=read_only,
+        now_us=now_us,
+        actor=actor,
+    )
+    if not for_good:
+        return draft
+    options = replace(draft.head.options, storage_versions=True)
+    head = replace(draft.head, options=options)
+    return replace(draft, head=head, summary=replace(draft.summary, for_good=bool(objects)))
+
+
+async def _every_version(
+    storage: Storage, objects: Sequence[StoredObject]
+) -> tuple[StoredObject, ...]:
+    """Every stored version and delete marker of these objects, and of no others."""
+    names = {one.name for one in objects}
+    keys = sorted({one.version_key for one in objects})
+    found: list[StoredObject] = []
+    for start in range(0, len(keys), PART):
+        found += await storage.objects_of(keys[start : start + PART], versions=True)
+    return tuple(one for one in found if one.name in names)

@@ -1,0 +1,219 @@
+"""Orphans: objects in the storage that no artifact refers to, and artifacts without their object.
+
+Listing a storage takes its time: it runs beside the screen. Nothing is deleted from here: marked
+objects become a plan, which is reviewed and applied like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui import orphans
+from artifact_tui.catalog.facade import Superseded
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.model import StoredObject
+from artifact_tui.text import safe
+from artifact_tui.tui.bindings import BY_ID, bindings_of
+from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.widgets.grouped import Group, Grouped
+from artifact_tui.tui.widgets.header import Header
+from artifact_tui.tui.widgets.orphan_rows import (
+    ORDERS,
+    Row,
+    groups_of,
+    ordered,
+    orphan_facts,
+    orphan_line,
+    total_words,
+)
+from artifact_tui.tui.widgets.progress import ago
+from artifact_tui.tui.widgets.status import StatusLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.header import HeaderFacts
+    from artifact_tui.tui.widgets.row_list import RowList
+
+
+class OrphansScreen(BaseScreen):
+    """What does not fit together between the registry and its storage."""
+
+    PLACE = "orphans"
+    TITLE_WORD = "Orphans"
+    BINDINGS = bindings_of("orphans")
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._found: orphans.Findings | None = None
+        self._marked: set[str] = set()
+        """Keys of objects. Marks are for the moment: they are not kept."""
+        self._order = ORDERS[0]
+        self._state = "the storage is being listed"
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, objects, facts."""
+        yield Grouped[Row](self.services.signs, self._line, self._facts)
+
+    @property
+    def grouped(self) -> Grouped[Row]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, row: Row, cells: int) -> Content:
+        marked = row.key in self._marked
+        return orphan_line(row, cells, self.services.signs, self.services.now(), marked=marked)
+
+    def _facts(self, row: Row) -> Content:
+        return orphan_facts(row, self.services.signs, self.services.now())
+
+    def header_facts(self) -> HeaderFacts:
+        """Where the storage is, and how old the comparison."""
+        facts = super().header_facts()
+        found = self._found
+        if found is None:
+            return facts
+        title = f"{self.TITLE_WORD} {self.services.signs.dot} {safe(found.place)}"
+        return replace(
+            facts, title=title, facts=f"compared {ago(found.at_us, self.services.now())}"
+        )
+
+    # reading
+
+    def on_mount(self) -> None:
+        """The keyboard starts on the groups."""
+        self.grouped.groups.focus()
+
+    def on_screen_resume(self) -> None:
+        """Something may have been deleted."""
+        self.action_again()
+
+    def action_again(self) -> None:
+        """Compare once more."""
+        self._state = "the storage is being listed"
+        self.say("Listing the storage, and asking the registry" + self.services.signs.ellipsis)
+        self.run_worker(self._look(), group="look", exclusive=True)
+
+    async def _look(self) -> None:
+        services = self.services
+        try:
+            storage = orphans.storage_for(services.client)
+            versions = await services.catalog.run(orphans.known_versions)
+            found = await orphans.look(services.client, storage, versions, now_us=services.now())
+        except Superseded:
+            return
+        except ArtifactTuiError as error:
+            self._state = f"the storage could not be compared: {error}"
+            self.fail(error)
+            self.show_keys()
+            return
+        self._found, self._state = found, ""
+        self._marked &= {one.key for one in found.objects}
+        self.query_one(StatusLine).hush()
+        self.query_one(Header).update(self.header_facts())
+        await self._show()
+
+    async def _show(self) -> None:
+        if self._found is None:
+            return
+        self._found = replace(self._found, objects=tuple(ordered(self._found.objects, self._order)))
+        key = shown_key(self.host.keymap_shown, BY_ID["orphans.review"])
+        groups: list[Group[Row]] = groups_of(self._found, self._found.objects, key)
+        await self.grouped.show(groups)
+        self._show_totals()
+        self.show_keys()
+
+    def _show_totals(self) -> None:
+        left, right = total_words(self._found, self._chosen(row=False), self.services.signs)
+        line = Content.assemble((f" {left}", "bold $text-warning"))
+        self.query_one(StatusLine).facts(line, Content(right), Content(""))
+
+    # choosing
+
+    def _chosen(self, *, row: bool = True) -> tuple[StoredObject, ...]:
+        """The marked orphans; without marks, the one under the cursor."""
+        found = self._found.objects if self._found else ()
+        marked = tuple(one for one in found if one.key in self._marked)
+        current = self.grouped.items.current
+        if marked or not row or not isinstance(current, StoredObject):
+            return marked
+        return (current,)
+
+    def action_mark(self) -> None:
+        """Mark or unmark the object, and go down."""
+        row = self.grouped.items.current
+        if self.refused("orphans.mark") or not isinstance(row, StoredObject):
+            return
+        self._marked ^= {row.key}
+        items = self.grouped.items
+        items.refresh_line(items.cursor)
+        items.action_down()
+        self._show_totals()
+
+    def action_all(self) -> None:
+        """Mark every orphan; when all are marked, none."""
+        if self.refused("orphans.all") or self._found is None:
+            return
+        every = {one.key for one in self._found.objects}
+        self._marked = set() if self._marked == every else every
+        self.grouped.items.refresh()
+        self._show_totals()
+
+    async def action_sort(self) -> None:
+        """The next order."""
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        await self._show()
+        words = {"size": "largest first", "age": "oldest first", "name": "by name"}
+        self.say(f"Orphans {words[self._order]}.")
+
+    # moving about
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing."""
+        if row_id == "orphans.review" and self.services.read_only:
+            return self.services.read_only_reason
+        if row_id in {"orphans.mark", "orphans.all", "orphans.review", "orphans.sort"}:
+            if self._found is None:
+                return self._state
+            return "" if self._found.objects else "there is no orphan"
+        return ""
+
+    def action_review(self) -> None:
+        """Review the deletion of what is marked, or of the object under the cursor."""
+        if self.refused("orphans.review") or self._found is None:
+            return
+        chosen = self._chosen()
+        if chosen:
+            self.host.open_review(orphans.Chosen(chosen, self._found))
+        else:
+            self.say("Mark objects first, or go to one.")
+
+    def action_open(self) -> None:
+        """From a group to its objects."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the objects to the groups."""
+        self.grouped.close_items()
+
+    def action_tasks(self) -> None:
+        """Watch the tasks."""
+        self.host.open_tasks()
+
+    def action_back(self) -> None:
+        """One layer back; from the groups, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
