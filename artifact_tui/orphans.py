@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.objects import PART, find_orphans, plan_orphans
 from artifact_tui.deletion.target import storage_of
@@ -24,21 +24,9 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.model import Identity, StoredObject
 
-GRACE_US = 24 * 3_600_000_000
-"""How old an object must be to be an orphan, where nothing else is configured."""
-
 _LIVE = """
 SELECT v.key, c.name, v.label, c.type FROM version v JOIN collection c ON c.id = v.collection_id
 WHERE v.state <> 'trash' ORDER BY c.type, c.name, v.ordinal"""
-
-
-@runtime_checkable
-class HasGrace(Protocol):
-    """A storage that was configured with a grace period."""
-
-    @property
-    def grace_us(self) -> int:
-        """Objects changed less than so many microseconds ago are no orphans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +103,6 @@ def why_none(client: Client) -> str:
     return "" if client.capabilities.storage_cleanup else "no bucket is configured for it"
 
 
-def grace_of(storage: Storage) -> int:
-    """The grace period of a storage, in microseconds."""
-    return storage.grace_us if isinstance(storage, HasGrace) else GRACE_US
-
-
 def known_versions(conn: sqlite3.Connection) -> tuple[Known, ...]:
     """Every version of a catalog that is not in the trash."""
     return tuple(Known(*row) for row in conn.execute(_LIVE))
@@ -138,7 +121,7 @@ async def look(
     Raises:
         RegistryError: the storage or the registry could not be asked.
     """
-    grace = grace_of(storage) if grace_us is None else grace_us
+    grace = storage.grace_us if grace_us is None else grace_us
     keys = [version.key for version in versions]
     found = await find_orphans(storage, keys, grace_us=grace, now_us=now_us, expected=keys)
     missing, without = by_type(versions, frozenset(found.missing))

@@ -213,6 +213,10 @@ class Storage(Protocol):
     def place(self) -> str:
         """Where it is, for people: bucket and pattern."""
 
+    @property
+    def grace_us(self) -> int:
+        """Objects changed less than so many microseconds ago are no orphans."""
+
     async def versioned(self) -> bool:
         """Whether deleting an object leaves its bytes behind a delete marker."""
 

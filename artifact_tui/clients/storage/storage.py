@@ -47,6 +47,11 @@ class S3Storage:
         """Bucket and pattern."""
         return f"s3://{self._bucket}/{self._pattern.text}"
 
+    @property
+    def grace_us(self) -> int:
+        """Objects changed less than so many microseconds ago are no orphans."""
+        return self._settings.grace_us
+
     async def _run(self, work: Callable[[S3], T]) -> T:
         """Work in our thread, with boto3's errors as ours."""
 

@@ -1,0 +1,48 @@
+"""A stand-in registry, and a bucket beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.orphans.beside import Beside
+from tests.servers.rest.process import running
+from tests.servers.s3 import moto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers.rest.process import Server
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    with moto() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def beside(process: Server, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Beside:
+    """Ten models and a dataset; no object is stored yet."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    process.become()
+    process.clear()
+    return Beside(process, endpoint)
+
+
+@pytest.fixture
+def versioned(beside: Beside) -> Beside:
+    """The same, with a bucket that keeps versions."""
+    beside.keep_versions()
+    return beside

@@ -1,0 +1,219 @@
+"""The command: what it lists, what it plans, and what is gone in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion.plan import Plan
+from tests.cli.conftest import Cli, Local, cli, registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.orphans.beside import Beside
+
+__all__ = ["cli", "registry"]
+
+
+def test_lists_what_nothing_refers_to_and_what_is_missing(beside: Beside, cli: Cli) -> None:
+    beside.configure()
+    beside.put_models(*range(1, 10), 77)
+    beside.put_models(88, size=5000)
+    ran = cli("orphans", "zoo")
+    lines = ran.out.splitlines()
+    assert "artifacts/model/88.zip" in lines[0]
+    assert "artifacts/model/77.zip" in lines[1]
+    assert "2 orphans" in ran.out
+    assert "6 KB; 9 objects with an artifact" in ran.out
+    assert "1 artifact whose object is missing" in ran.out
+    assert "acme/net-1:10" in ran.out
+    assert "no dataset has an object there (1): none is missing" in ran.out
+    assert "next: artifact-tui orphans" in ran.out
+
+
+def test_json_is_a_line_for_each(beside: Beside, cli: Cli) -> None:
+    beside.configure()
+    beside.put_models(*range(1, 10), 77)
+    orphan, missing = cli("orphans", "zoo", "--json").records
+    assert orphan["problem"] == "orphan"
+    assert orphan["object"] == "artifacts/model/77.zip"
+    assert orphan["key"] == f"s3://{beside.bucket}/artifacts/model/77.zip"
+    assert (orphan["size"], orphan["artifact"], orphan["registry"]) == (1000, "model/77", "zoo")
+    assert missing["problem"] == "missing"
+    assert (missing["key"], missing["type"]) == ("model/10", "model")
+
+
+def test_siblings_of_the_pattern_are_never_listed_nor_deleted(
+    beside: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    beside.configure()
+    siblings = {
+        "artifacts/model/77.zip.bak",
+        "artifacts/model/77.zipx",
+        "artifacts/model/77",
+        "artifacts/model/a/77.zip",
+        "artifacts/model_backup/77.zip.old",
+        "artifacts.json",
+        "artifacts_backup/model/77.zip",
+        "artifactsx/model/77.zip",
+        "ARTIFACTS/model/77.zip",
+        "uploads/77.zip",
+        "registry/registry.json",
+        "77.zip",
+    }
+    beside.put(*siblings)
+    beside.put_models(1, 77)
+    plan = tmp_path / "orphans.plan"
+    cli("orphans", "zoo", "--plan", plan)
+    with Plan.open(plan) as opened:
+        assert [item.label for item in opened.every_item()] == ["artifacts/model/77.zip"]
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert beside.names() == siblings | {"artifacts/model/1.zip"}
+
+
+def test_a_plan_of_objects_is_applied_and_reported(
+    beside: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    beside.configure()
+    beside.put_models(1, 2, 71, 72, 73)
+    plan = tmp_path / "orphans.plan"
+    cli("orphans", "zoo", "--plan", plan)
+    beside.s3.delete_object(Bucket=beside.bucket, Key="artifacts/model/72.zip")
+    before = beside.server.ids()
+    cli("apply", plan, "--yes", "--expect", "3")
+    assert beside.names() == {"artifacts/model/1.zip", "artifacts/model/2.zip"}
+    assert beside.server.ids() == before
+    results = {r["key"].rpartition("/")[2]: r["result"] for r in cli("review", plan, "--json").records}
+    assert results == {"71.zip": "verified", "72.zip": "gone", "73.zip": "verified"}
+
+
+def test_an_artifact_that_appears_after_the_review_keeps_its_object(
+    beside: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    from tests.servers.rest.registry import Entry  # noqa: PLC0415 - only here
+
+    beside.configure()
+    beside.put_models(71, 72)
+    plan = tmp_path / "orphans.plan"
+    cli("orphans", "zoo", "--plan", plan)
+    beside.server.seed([*beside.server.entries(), Entry("71", "acme/late", "model")])
+    cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert beside.names() == {"artifacts/model/71.zip"}
+    ran = cli("report", plan, code=None)
+    assert "its artifact is still there" in ran.out
+
+
+def test_what_changed_since_the_review_is_refused(
+    beside: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    beside.configure()
+    beside.put_models(71, 72)
+    plan = tmp_path / "orphans.plan"
+    cli("orphans", "zoo", "--plan", plan)
+    beside.put_models(71, size=2000)
+    cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert beside.names() == {"artifacts/model/71.zip"}
+
+
+def test_the_grace_period_leaves_young_objects_alone(
+    beside: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    beside.configure(grace_hours=1)
+    beside.put_models(*range(1, 11), 77)
+    ran = cli("orphans", "zoo")
+    assert "0 orphans" in ran.out
+    assert "1 object without an artifact, younger than 1 h: left alone" in ran.out
+    ran = cli("orphans", "zoo", "--plan", tmp_path / "no.plan", code=1)
+    assert "no plan was made" in ran.err
+    assert "1 orphan" in cli("orphans", "zoo", "--grace", "0s").out
+
+
+def test_a_type_that_the_listing_tells_otherwise_makes_no_orphan(beside: Beside, cli: Cli) -> None:
+    """These servers forget types: the dataset 11 may be listed as a model, or the reverse."""
+    beside.configure()
+    beside.put_models(*range(1, 11), 11)
+    ran = cli("orphans", "zoo")
+    assert "0 orphans" in ran.out
+    assert "1 object not listed, but the registry knows the artifact" in ran.out
+
+
+def test_a_bucket_with_versions_says_that_nothing_is_freed(
+    versioned: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    versioned.configure()
+    versioned.put_models(1, 71)
+    versioned.put_models(71, size=2000)
+    plan = tmp_path / "hide.plan"
+    ran = cli("orphans", "zoo", "--plan", plan)
+    assert "deleting only hides an object, and frees nothing" in ran.out
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert versioned.names() == {"artifacts/model/1.zip"}
+    assert versioned.stored() == 3
+
+
+def test_a_bucket_with_versions_can_be_freed_for_good(
+    versioned: Beside, cli: Cli, tmp_path: Path
+) -> None:
+    versioned.configure()
+    versioned.put_models(1, 71)
+    versioned.put_models(71, size=2000)
+    plan = tmp_path / "good.plan"
+    cli("orphans", "zoo", "--plan", plan, "--storage-versions")
+    cli("apply", plan, "--yes", "--expect", "2")
+    assert versioned.names() == {"artifacts/model/1.zip"}
+    assert versioned.stored() == 1
+
+
+def test_read_only_looks_and_deletes_nothing(beside: Beside, cli: Cli, tmp_path: Path) -> None:
+    beside.configure(read_only=True)
+    beside.put_models(71)
+    plan = tmp_path / "orphans.plan"
+    assert "1 orphan" in cli("orphans", "zoo", "--plan", plan).out
+    cli("apply", plan, "--yes", "--expect", "1", code=1)
+    assert beside.names() == {"artifacts/model/71.zip"}
+
+
+def test_an_empty_listing_makes_no_orphans(beside: Beside, cli: Cli) -> None:
+    """An outage that answers 200 and nothing must not turn everything into an orphan."""
+    beside.configure()
+    beside.put_models(*range(1, 11))
+    cli("ls", "zoo")
+    beside.server.seed([])
+    ran = cli("orphans", "zoo", code=None)
+    assert "10 orphans" not in ran.out or ran.code
+
+
+def test_without_a_bucket_it_says_so(beside: Beside, cli: Cli) -> None:
+    beside.without_bucket()
+    ran = cli("orphans", "zoo", code=1)
+    assert "no bucket is configured for it" in ran.err
+    assert 'bucket = "NAME"' in ran.err
+
+
+def test_a_local_registry_has_none(registry: Local, cli: Cli) -> None:
+    ran = cli("orphans", registry.address, code=1)
+    assert "keeps its own bytes: gc frees them" in ran.err
+
+
+def test_a_bucket_that_is_not_there_is_said(beside: Beside, cli: Cli) -> None:
+    beside.bucket = "never-made"
+    beside.configure()
+    ran = cli("orphans", "zoo", code=1)
+    assert "There is no bucket never-made" in ran.err
+
+
+@pytest.mark.parametrize("name", ["1\x1b[31m", "a b", "ü", "x?y=1", "x#y", "%2e%2e", "a&b"])
+def test_odd_names_are_shown_safely_and_deleted_exactly(
+    beside: Beside, cli: Cli, tmp_path: Path, name: str
+) -> None:
+    beside.configure()
+    beside.put_models(1)
+    beside.put(f"artifacts/model/{name}.zip")
+    plan = tmp_path / "odd.plan"
+    ran = cli("orphans", "zoo", "--plan", plan, code=None)
+    assert "\x1b" not in ran.out + ran.err
+    if ran.code == 0:
+        cli("apply", plan, "--yes", "--expect", "1")
+        assert beside.names() == {"artifacts/model/1.zip"}
