@@ -80,6 +80,8 @@ class Target:
     production: bool = False
     settings: Mapping[str, object] = field(default_factory=Settings, repr=False)
     """What its client is told; may hold secrets."""
+    locked: bool = False
+    """The user asked for a session that only reads: in other registries too."""
 
 
 def load(path: Path | None = None) -> Config:

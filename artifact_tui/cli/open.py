@@ -34,7 +34,8 @@ def open(flags: Flags, registry: str | None, *, read_only: bool) -> int:  # noqa
             f"There is no command and no registry named “{registry}”.",
             hint=f"Did you mean: artifact-tui {near}? All commands: artifact-tui --help",
         ) from error
-    return show_screen(replace(target, read_only=target.read_only or read_only or flags.read_only))
+    locked = read_only or flags.read_only
+    return show_screen(replace(target, read_only=target.read_only or locked, locked=locked))
 
 
 def show_screen(target: Target) -> int:

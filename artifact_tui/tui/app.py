@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.orphans import Chosen
     from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
 
@@ -111,12 +112,12 @@ class ArtifactApp(App[None]):
 
     def open_review(
         self,
-        selection: Sequence[str] | Where | Literal["marked"],
+        selection: Sequence[str] | Where | Chosen | Literal["marked"],
         *,
         action: str = "delete",
         query_text: str = "",
     ) -> None:
-        """Review the deletion (or purge) of versions: their keys, a `Where`, or "marked"."""
+        """Review a deletion (or purge): of keys, a `Where`, "marked" versions, or orphans."""
         from artifact_tui.tui.screens.review import ReviewScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(
@@ -134,6 +135,20 @@ class ArtifactApp(App[None]):
         from artifact_tui.tui.screens.trash import TrashScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(TrashScreen(self.services))
+
+    def open_orphans(self) -> None:
+        """What does not fit together between the registry and its storage."""
+        from artifact_tui.tui.screens.orphans import OrphansScreen  # noqa: PLC0415 - on demand
+
+        self.push_screen(OrphansScreen(self.services))
+
+    def open_registries(self) -> None:
+        """What is configured: add, test, switch, remove."""
+        from artifact_tui.tui.screens.registries import (  # noqa: PLC0415 - on demand
+            RegistriesScreen,
+        )
+
+        self.push_screen(RegistriesScreen(self.services))
 
     def open_lineage(self, row: VersionRow) -> None:
         """Walk through what a version was made from and what was made from it."""

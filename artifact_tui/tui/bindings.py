@@ -28,11 +28,13 @@ from artifact_tui.tui.deletion_keys import (
     ASK,
     CONFIRM,
     LISTING,
+    ORPHANS,
     RESULT,
     REVIEW,
     TASKS,
     TRASH,
 )
+from artifact_tui.tui.registry_keys import ADDING, REGISTRIES, TO_REGISTRIES
 
 if TYPE_CHECKING:
     from artifact_tui.tui.keyrow import KeyRow
@@ -55,6 +57,9 @@ PLACES = {
     "tasks": "Tasks",
     "result": "Result of a task",
     "trash": "Trash",
+    "orphans": "Orphans in the storage",
+    "registries": "Registries",
+    "adding": "Adding a registry",
     "ask": "At a question",
 }
 """Every `where`, with its heading on the help screen."""
@@ -63,6 +68,7 @@ ROWS: tuple[KeyRow, ...] = (
     *APP,
     *LIST,
     *BROWSE,
+    *TO_REGISTRIES,
     *FILTER,
     *DETAIL,
     *LINEAGE,
@@ -72,6 +78,9 @@ ROWS: tuple[KeyRow, ...] = (
     *TASKS,
     *RESULT,
     *TRASH,
+    *ORPHANS,
+    *REGISTRIES,
+    *ADDING,
     *ASK,
     *DIALOG,
     *MENU,

@@ -39,12 +39,13 @@ def launch(target: Target, config: Config) -> int:
 
 async def _session(target: Target, config: Config, keymap: dict[str, str]) -> int:
     services = await open_services(target, config)
+    app = None
     try:
         app = ArtifactApp(services, keymap, driver_class())
         await app.run_async(mouse=wants_mouse(config))
         return app.return_code or 0
     finally:
-        await services.aclose()
+        await (app.services if app else services).aclose()
 
 
 def driver_class() -> type[Driver] | None:

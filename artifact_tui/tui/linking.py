@@ -80,23 +80,26 @@ def _synced(synced_us: int | None, now_us: int) -> str:
 class Link:
     """Keeps the catalog of one remote registry fresh."""
 
-    def __init__(self, client: Client, path: Path, now: Callable[[], int]) -> None:
+    def __init__(
+        self, client: Client, catalog: Catalog, path: Path, now: Callable[[], int]
+    ) -> None:
         self.state = LinkState()
         self._client = client
+        self._catalog = catalog
         self._path = path
         self._now = now
         self._task: asyncio.Task[None] | None = None
         self._watchers: list[Callable[[bool], object]] = []
         self._read_at = 0.0
 
-    async def prepare(self, catalog: Catalog) -> None:
-        """Learn from the catalog how old it is."""
+    async def prepare(self) -> None:
+        """Learn from the catalog how old and how complete it is."""
 
         def known(conn: sqlite3.Connection) -> tuple[int | None, Coverage]:
             row = conn.execute("SELECT value FROM meta WHERE name = 'synced_us'").fetchone()
             return int(row[0]) if row else None, lineage_coverage(conn)
 
-        synced_us, coverage = await catalog.run(known)
+        synced_us, coverage = await self._catalog.run(known)
         self.state = replace(self.state, synced_us=synced_us, coverage=coverage)
 
     def watch(self, watcher: Callable[[bool], object]) -> None:
@@ -152,7 +155,8 @@ class Link:
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
         await sync(self._client, self._path, progress=progress, now_us=self._now())
-        self.state = replace(self.state, syncing=False, synced_us=self._now())
+        await self.prepare()
+        self.state = replace(self.state, syncing=False)
         self._tell(rows=True)
 
     async def _scan(self, client: LineageScan) -> None:

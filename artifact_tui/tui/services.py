@@ -97,9 +97,9 @@ async def _with_catalog(target: Target, config: Config, client: Client) -> Servi
     await asyncio.to_thread(made, path)
     catalog = await Catalog.open(path, marks)
     services = Services(target, config, client, catalog, path, signs_for(config))
-    services.link = Link(client, path, lambda: services.now())  # noqa: PLW0108 - tests set it
+    services.link = Link(client, catalog, path, lambda: services.now())  # noqa: PLW0108 - tests set it
     try:
-        await services.link.prepare(catalog)
+        await services.link.prepare()
     except BaseException:
         await catalog.close()
         raise

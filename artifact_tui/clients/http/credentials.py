@@ -30,9 +30,10 @@ class Credentials:
         ):
             raise UsageError(
                 "The token of the registry holds characters that no header can carry.",
-                hint=f"Put the token as the registry gave it in {TOKEN_VARIABLE}.",
+                hint=f"Put the token as the registry gave it in {options.token_place}.",
             )
         self._login = options.login
+        self._place = options.token_place
         self.renewing = asyncio.Lock()
         """Held while a token is fetched, so that it is fetched once for all connections."""
         self.generation = 0
@@ -110,5 +111,5 @@ class Credentials:
         if self._login is not None:
             return "Check the user name and the password."
         if self._token:
-            return f"The token may be wrong or expired. Put a new one in {TOKEN_VARIABLE}."
+            return f"The token may be wrong or expired. Put a new one in {self._place}."
         return f"This registry wants a token. Put it in {TOKEN_VARIABLE}."

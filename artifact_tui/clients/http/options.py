@@ -125,6 +125,8 @@ class Options:
 
     auth: Auth = Auth.NONE
     token: Secret = field(default_factory=lambda: Secret(""))
+    token_place: str = TOKEN_VARIABLE
+    """Where the token comes from, for the sentence that asks for another."""
     login: Login | None = None
     """Used to fetch a token, and a new one when it has expired."""
     concurrency: int = 1

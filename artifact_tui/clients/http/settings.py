@@ -86,7 +86,8 @@ def options_of(settings: Mapping[str, object], address: str) -> Options:
     auth = _auth(settings, known, token)
     if auth is Auth.NONE:
         token, login = Secret(""), None
-    return _with_limits(settings, known, Options(auth=auth, token=token, login=login))
+    options = Options(auth=auth, token=token, token_place=_place(known), login=login)
+    return _with_limits(settings, known, options)
 
 
 def storage_of(settings: Mapping[str, object]) -> StorageSettings | None:
@@ -163,6 +164,15 @@ def _token(settings: Mapping[str, object], known: Known, host: str) -> Secret:
     if known.netrc:
         return Secret(_from_netrc(settings, host))
     return Secret(os.environ.get(TOKEN_VARIABLE, ""))
+
+
+def _place(known: Known) -> str:
+    """Where a new token would have to be put, in words."""
+    if known.token:
+        return "the configuration"
+    if known.token_command:
+        return "what the token_command prints"
+    return known.token_env or ("the netrc file" if known.netrc else TOKEN_VARIABLE)
 
 
 def _variable(settings: Mapping[str, object], key: str, name: str) -> str:

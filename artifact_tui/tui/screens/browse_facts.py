@@ -58,5 +58,5 @@ def _nothing_linked(link: LinkState) -> str:
     if link.syncing:
         return "Listing the registry: rows appear as they arrive."
     if link.error:
-        return f"Nothing is known yet. r tries again. {safe(link.error)}"
+        return "Nothing is known yet: r tries again."
     return "This registry is empty." if link.synced_us else "Nothing is known yet: r syncs."

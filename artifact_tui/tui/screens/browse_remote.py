@@ -39,6 +39,10 @@ class BrowseRemote(BrowseMarking):
         elif not link.sync():
             self.say("It is being synced already.")
 
+    def action_registries(self) -> None:
+        """The configured registries."""
+        self.host.open_registries()
+
     def header_facts(self) -> HeaderFacts:
         """How old the catalog is, and how far the link is."""
         facts = super().header_facts()

@@ -1,0 +1,70 @@
+"""A remote registry on the screen: what is known at once, rows as they arrive, how old they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui import places
+from artifact_tui.catalog.sync import sync
+from artifact_tui.clients import open_client
+from tests.servers.rest.traps import Fault
+
+if TYPE_CHECKING:
+    from tests.servers.rest.process import Server
+    from tests.tui.remote.conftest import Opened
+
+
+async def known(server: Server) -> None:
+    """Sync the catalog as an earlier session would have."""
+    client = open_client(server.address)
+    try:
+        await sync(client, places.catalog_file(client.identity.uid), now_us=1)
+    finally:
+        await client.aclose()
+
+
+async def test_the_first_rows_are_there_while_the_rest_is_still_on_its_way(
+    server: Server, opened: Opened
+) -> None:
+    server.fill(60, names=3)
+    server.change(page_size=20, faults=(Fault("hang_before", methods=("POST",), path="offset=40"),))
+    async with opened(server.address) as user:
+        await user.sees("acme/model-0001", "40 of 40", "syncing 40")
+        server.change(faults=())
+
+
+async def test_a_sync_ends_and_the_lineage_follows(server: Server, opened: Opened) -> None:
+    server.fill(60, names=3)
+    async with opened(server.address) as user:
+        await user.sees("3 collections · 60 versions", "synced just now")
+        await user.until(lambda: " ms" in user.screen and "lineage" not in user.screen)
+        lineage = [line for line in server.sent("GET") if "lineage" in line.target]
+        assert len(lineage) == 60
+        server.clear()
+        server.fill(61, names=3)
+        await user.presses("r")
+        await user.sees("61 versions")
+        await user.until(lambda: " ms" in user.screen and "lineage" not in user.screen)
+        lineage = [line for line in server.sent("GET") if "lineage" in line.target]
+        assert len(lineage) == 1  # the new one
+
+
+async def test_what_was_known_is_shown_when_there_is_no_link(
+    server: Server, opened: Opened
+) -> None:
+    server.fill(5, names=1)
+    await known(server)
+    server.become(Fault("500", methods=("GET", "POST", "PUT")))
+    async with opened(server.address) as user:
+        await user.sees("acme/model-0000", "5 versions")
+        await user.sees("no link")
+        server.become()
+        await user.presses("r")
+        await user.sees("synced just now")
+        await user.sees_no("no link")
+
+
+async def test_a_registry_that_was_never_reached_says_so(server: Server, opened: Opened) -> None:
+    server.become(Fault("500", methods=("GET", "POST")))
+    async with opened(server.address) as user:
+        await user.sees("Nothing is known yet: r tries again.", "500", "never synced")

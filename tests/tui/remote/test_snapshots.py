@@ -1,0 +1,84 @@
+"""The registries in both sizes, and the dialog over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.trial import Trial
+from artifact_tui.tui.screens import registries
+from tests.tui.remote.conftest import configured
+from tests.tui.review.snap import SIZES, looks_the_same
+
+if TYPE_CHECKING:
+    import pytest
+    from syrupy.assertion import SnapshotAssertion
+
+    from artifact_tui.config import Target
+    from tests.tui.remote.conftest import Opened
+
+MANY = """\
+default_registry = "mine"
+
+[registries.mine]
+address = "local:"
+
+[registries.zoo]
+address = "https://zoo.example/api"
+token_env = "ZOO_TOKEN"
+concurrency = 4
+bucket = "zoo-artifacts"
+
+[registries.prod]
+address = "https://registry.prod.example/api"
+production = true
+
+[registries.arm]
+address = "https://armed.example/api"
+production = true
+read_only = false
+
+[registries."esc\\u001b[31m [red] and a name that is far too long for its column"]
+address = "http://10.0.0.7:8000/api"
+"""
+
+
+async def answers(target: Target) -> Trial:
+    """As registries would."""
+    if target.name == "arm":
+        return Trial(works=False, sentences=("The registry could not be reached.", "Try again."))
+    return Trial(works=True, sentences=(f"{target.address} answers in 12 ms.",), milliseconds=12)
+
+
+@SIZES
+async def test_registries(
+    opened: Opened,
+    size: tuple[int, int],
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registries, "trial", answers)
+    monkeypatch.setattr(registries, "config_file", lambda: "/home/ines/config.toml")
+    configured(MANY)
+    async with opened("mine", size) as user:
+        await user.presses("R")
+        await user.sees("5 configured registries")
+        await user.presses("j")
+        await user.presses("T")
+        await user.sees("unusable")
+        await user.sees_no("testing")
+        looks_the_same(user, snapshot)
+
+
+@SIZES
+async def test_adding(
+    opened: Opened, size: tuple[int, int], snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(registries, "config_file", lambda: "/home/ines/config.toml")
+    configured(MANY)
+    async with opened("mine", size) as user:
+        await user.presses("R")
+        await user.sees("5 configured registries")
+        await user.presses("a", *"new", "tab", *"ftp://h", "enter")
+        await user.sees("No client here can open")
+        looks_the_same(user, snapshot)
