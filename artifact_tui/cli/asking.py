@@ -66,10 +66,10 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
             "This must be confirmed, and there is no terminal to ask on. Nothing was deleted.",
             hint=f"After a review: {command(*instead)}",
         )
-    confirm(plan, _typed(asked.prompt, asked.why), actor=actor())
+    confirm(plan, ask(asked.prompt, asked.why), actor=actor())
 
 
-def _typed(prompt: str, why: str) -> str:
+def ask(prompt: str, why: str) -> str:
     """What a person types after the question is on the screen, and not before."""
     because = f"{why}\n" if why else ""
     sys.stdout.flush()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui import text
 from artifact_tui.cli import wording
 from artifact_tui.cli.output import Output, command
-from artifact_tui.deletion.items import Action, Item, ItemState, Reason, Verdict
+from artifact_tui.deletion.items import OBJECT, Action, Item, ItemState, Reason, Verdict
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _OPTION = {
     Reason.ALIAS: "--delete-aliases lets the aliases go along",
     Reason.DEPENDENTS: "--with-dependents puts those in the plan too; "
     "--orphan-dependents lets them lose a parent",
+    Reason.LINEAGE_UNKNOWN: "--scan-lineage asks for all of it first (slow); "
+    "--unknown-lineage lets them go without knowing",
     Reason.PROTECTED: "a protected alias must move or be unprotected first",
     Reason.READ_ONLY: "open the registry without --read-only, or see its configuration",
 }
@@ -43,7 +45,7 @@ def print_review(
     """Print a whole review, at most `most` items of each verdict."""
     verb, done = verbs(summary.action)
     out.words(
-        f"{verb} {text.plural(summary.deletes, 'version')} of "
+        f"{verb} {things(summary)} of "
         f"{text.plural(summary.collections, 'collection')} in {safe(head.registry)}"
     )
     if head.query:
@@ -57,7 +59,8 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
     if not summary.deletes:
         out.words("", f"nothing will be {done}")
         return
-    out.words("", f"will be {done}: {text.plural(summary.deletes, 'version')}, {weight(summary)}")
+    out.words("", f"will be {done}: {things(summary)}, {weight(summary)}")
+    _stored(summary, out)
     if summary.added:
         added = text.plural(summary.added, "version")
         out.words(f"  {added} of them joined because they were made from what was asked for")
@@ -68,6 +71,31 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
     if summary.orphaned:
         out.words(f"  {text.plural(summary.orphaned, 'live version')} will lose a parent")
     _rows(items(Verdict.DELETE), out, most, summary.deletes)
+
+
+def things(summary: Summary) -> str:
+    """Such as `12 versions` or `12 versions and 12 stored objects`."""
+    objects = text.plural(summary.objects, "stored object")
+    if summary.objects and not summary.versions:
+        return objects
+    versions = text.plural(summary.versions, "version")
+    return f"{versions} and {objects}" if summary.objects else versions
+
+
+def _stored(summary: Summary, out: Output) -> None:
+    """What happens in the storage beside the registry."""
+    place = safe(summary.storage)
+    if summary.objects:
+        out.words(
+            f"  in {place}: {text.size(summary.object_bytes)}, each after its version is gone"
+        )
+    if summary.markers:
+        out.words("  the bucket keeps versions: this hides the objects, and frees nothing")
+    if summary.for_good:
+        out.words("  every stored version of the objects goes, for good")
+    if summary.left_objects:
+        left = text.plural(summary.left_objects, "stored object")
+        out.words(f"  left behind in {place}: {left}, {text.size(summary.left_bytes)} (--storage)")
 
 
 def weight(summary: Summary) -> str:
@@ -114,7 +142,8 @@ def print_items(items: Iterable[Item], out: Output) -> None:
 
 
 def _row(item: Item) -> tuple[str, ...]:
-    return wording.name_of(item), text.size(item.size), " · ".join(_notes(item))
+    name = safe(item.name) if item.kind == OBJECT else wording.name_of(item)
+    return name, text.size(item.size), " · ".join(_notes(item))
 
 
 def _notes(item: Item) -> Iterator[str]:
@@ -142,7 +171,8 @@ def item_record(item: Item, registry: str) -> dict[str, Any]:
     """One item as JSON."""
     return {
         "seq": item.seq,
-        "name": item.collection,
+        "kind": item.kind,
+        "name": "" if item.kind == OBJECT else item.collection,
         "type": item.type,
         "version": item.label,
         "alias": [alias.name for alias in item.facts.aliases],

@@ -12,7 +12,7 @@ import click
 from artifact_tui import query, text
 from artifact_tui.catalog import queries, selection
 from artifact_tui.catalog.sorting import Sort
-from artifact_tui.cli import wording
+from artifact_tui.cli import remaking, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.ls import Listing, print_records
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
@@ -100,14 +100,22 @@ def _summary(conn: sqlite3.Connection, where: query.Where, target: Target, out: 
 @click.command("restore")
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [NAME:V]…")
 @click.option("--plan", type=click.Path(path_type=Path), help="Undo: all that this plan deleted.")
+@click.option(
+    "--uncertain", is_flag=True, help="Make also those again that may have been made already."
+)
 @json_option
 @click.pass_obj
-def restore(flags: Flags, words: tuple[str, ...], *, plan: Path | None, as_json: bool) -> int:
+def restore(
+    flags: Flags, words: tuple[str, ...], *, plan: Path | None, uncertain: bool, as_json: bool
+) -> int:
     """Bring versions back from the trash, with those of their aliases that are still free.
 
     \b
     artifact-tui restore local:./sample resnet50:v3 resnet50:v4
     artifact-tui restore local:./sample --plan old.plan
+
+    Where a registry has no trash, but makes entries from a source address, --plan makes them again:
+    with new ids and new metrics, and without what was deleted from the storage.
 
     The exit code is 1 when one of them could not be restored.
     """  # noqa: D301 - click's mark for lines that stay as they are
@@ -120,14 +128,25 @@ def restore(flags: Flags, words: tuple[str, ...], *, plan: Path | None, as_json:
             hint=f"What is in the trash: {command('trash', target.address)}",
         )
 
+    out = Output(json=as_json)
+
     async def main() -> int:
         async with client_of(target, write=True) as client:
+            can = client.capabilities
+            if can.recreate and not can.restore:
+                if plan is None or names:
+                    raise UsageError(
+                        f"“{target.name}” has no trash: what a plan deleted can be made again.",
+                        hint=f"Name the plan: {command('restore', '--plan', 'FILE')}",
+                    )
+                found = await remaking.remake(plan, client, uncertain=uncertain)
+                return remaking.tell(found, target, plan, out)
             async with reading(client) as conn:
                 keys = [queries.find(conn, name).key for name in names]
                 keys += _deleted_by(plan, client) if plan is not None else []
                 rows = {row.key: row for row in queries.by_keys(conn, keys)}
             outcomes = await client.restore(list(dict.fromkeys(keys)))
-        return _tell(outcomes, rows, target, Output(json=as_json))
+        return _tell(outcomes, rows, target, out)
 
     return asyncio.run(main())
 

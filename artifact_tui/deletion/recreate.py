@@ -69,7 +69,7 @@ async def recreate(
         plan: open for writing, and not applied now.
         client: the registry that it was made for.
         only: keys of items, instead of all.
-        urls: other source addresses, by key.
+        urls: other source addresses, by key; else the last one tried, else that of the recipe.
         uncertain: ask again also for those that may have been made already.
         clock: the time, microseconds UTC.
 
@@ -85,6 +85,12 @@ async def recreate(
             url = (urls or {}).get(item.key, "")
             found.append(await _one(plan, maker, item, url, uncertain=uncertain, clock=clock))
         return tuple(found)
+
+
+def wish(plan: Plan, url: str, *, clock: Callable[[], int] = now_us) -> None:
+    """Note, before a plan is applied, from which address its versions are to be made again."""
+    for item in plan.select("i.kind='version' AND i.verdict='delete'", ()):
+        _note(plan, item.seq, FAILED, url, error="not made yet", at_us=clock())
 
 
 def remade(plan: Plan) -> dict[str, str]:
@@ -143,12 +149,13 @@ async def _one(
     uncertain: bool,
     clock: Callable[[], int],
 ) -> Remade:
+    state, key, last_url = _known(plan, item.seq)
+    url = url or last_url
     recipe = recipe_of(plan, item.seq)
     if recipe is not None and url:
         recipe = Recipe(recipe.type, recipe.name, url)
     elif recipe is None and url:
         recipe = Recipe(item.type, item.collection, url)
-    state, key = _known(plan, item.seq)
     why = ""
     if state == MADE:
         return Remade(item.seq, item.key, item.name, recipe, key, before=True)
@@ -172,11 +179,12 @@ async def _one(
     return Remade(item.seq, item.key, item.name, recipe, new_key)
 
 
-def _known(plan: Plan, seq: int) -> tuple[str, str]:
+def _known(plan: Plan, seq: int) -> tuple[str, str, str]:
+    """State, new key and source address of the last attempt."""
     with planfile.trouble(plan.path):
-        sql = "SELECT state, key FROM remade WHERE seq=?"
+        sql = "SELECT state, key, url FROM remade WHERE seq=?"
         row = plan.conn.execute(sql, (seq,)).fetchone()
-    return (row[0], row[1]) if row else ("", "")
+    return (row[0], row[1], row[2]) if row else ("", "", "")
 
 
 def _note(

@@ -1,0 +1,146 @@
+"""Deleting on a REST registry from the command line, and what comes after."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui import places
+from tests.servers.rest.process import running
+from tests.servers.rest.registry import Entry
+from tests.servers.rest.traps import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+    from tests.servers.rest.process import Server
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(process: Server) -> Server:
+    """Four artifacts, the third of which was made from the first; configured as `zoo`."""
+    process.become()
+    process.seed(
+        [
+            Entry("1", "acme/bert", "model", url="https://example.org/bert"),
+            Entry("2", "acme/bert", "model", url="https://example.org/bert2"),
+            Entry("3", "acme/tiny", "model", url="https://example.org/tiny", parents=("1",)),
+            Entry("4", "acme/text", "dataset", url="https://example.org/text"),
+        ]
+    )
+    process.clear()
+    (places.config_dir() / "config.toml").write_text(
+        f'[registries.zoo]\naddress = "{process.address}"\n', encoding="utf-8"
+    )
+    return process
+
+
+def names(server: Server) -> list[str]:
+    return sorted(f"{entry.name}:{entry.id}" for entry in server.entries())
+
+
+def test_unknown_lineage_needs_consent(cli: Cli, server: Server) -> None:
+    ran = cli("plan", "zoo", "acme/bert", code=None)
+    assert "not fully known" in ran.out + ran.err
+    assert "0 of 3 models scanned" in ran.out + ran.err
+    assert "nothing to delete" in ran.err
+
+
+def test_scanned_lineage_blocks_what_has_dependents(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    plan = tmp_path / "a.plan"
+    ran = cli("plan", "zoo", "acme/bert", "--scan-lineage", "-o", plan)
+    assert "acme/tiny:3" in ran.out
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert names(server) == ["acme/bert:1", "acme/text:4", "acme/tiny:3"]
+
+
+def test_a_deletion_is_undone_from_its_plan(cli: Cli, server: Server, tmp_path: Path) -> None:
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "acme/text", "--unknown-lineage", "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert "acme/text:4" not in names(server)
+    ran = cli("restore", "zoo", "--plan", plan, "--json")
+    assert ran.records[0]["url"] == "https://example.org/text"
+    assert ran.records[0]["key"] == "dataset/4"
+    assert ran.records[0]["new_key"] != "dataset/4"
+    assert "new id" in ran.err
+    assert [(e.type, e.url) for e in server.entries() if e.name == "acme/text"] == [
+        ("dataset", "https://example.org/text")
+    ]
+
+
+def test_without_a_plan_there_is_nothing_to_restore(cli: Cli, server: Server) -> None:
+    assert "has no trash" in cli("restore", "zoo", "acme/bert:1", code=2).err
+
+
+def test_an_entry_is_ingested_again_from_a_corrected_source(cli: Cli, server: Server) -> None:
+    ran = cli(
+        "reingest", "zoo", "acme/tiny:3", "--url", "https://example.org/corrected",
+        "--unknown-lineage", "--yes", "--expect", "1",
+    )  # fmt: skip
+    assert "acme/tiny:3 is now model/" in ran.out
+    found = [(e.id, e.url) for e in server.entries() if e.name == "acme/tiny"]
+    assert len(found) == 1
+    assert found[0][0] != "3"
+    assert found[0][1] == "https://example.org/corrected"
+
+
+def test_an_ingest_that_fails_can_be_tried_again(cli: Cli, server: Server) -> None:
+    server.become(Fault("424", methods=("POST",), path="/artifact/"))
+    ran = cli(
+        "reingest", "zoo", "acme/tiny:3", "--url", "https://example.org/corrected",
+        "--unknown-lineage", "--yes", "--expect", "1", code=1,
+    )  # fmt: skip
+    assert "The entry is gone" in ran.out
+    assert "acme/tiny:3" not in names(server)
+    server.become()
+    plan = next(places.plans_dir().glob("*.plan"))
+    cli("restore", "--plan", plan)
+    (found,) = [e for e in server.entries() if e.name == "acme/tiny"]
+    assert found.url == "https://example.org/corrected"
+
+
+def test_reingest_asks_before_anything(cli: Cli, server: Server) -> None:
+    before = names(server)
+    cli("reingest", "zoo", "acme/tiny:3", "--unknown-lineage", code=2)
+    cli("--read-only", "reingest", "zoo", "acme/tiny:3", "--unknown-lineage", code=None)
+    assert names(server) == before
+    assert not server.sent("DELETE")
+
+
+def test_reset_wants_name_and_count_and_keeps_the_listing(cli: Cli, server: Server) -> None:
+    cli("reset", "zoo", code=2)
+    cli("reset", "zoo", "--name", "zoo", "--expect", "3", code=1)
+    cli("reset", "zoo", "--name", "ape", "--expect", "4", code=1)
+    assert "may only be read" in cli("--read-only", "reset", "zoo", "--name", "zoo", code=1).err
+    assert not server.sent("DELETE")
+    ran = cli("reset", "zoo", "--name", "zoo", "--expect", "4")
+    assert "verified gone" in ran.out
+    assert names(server) == []
+    *_, kept = places.plans_dir().glob("*-before-reset.jsonl")
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert {line["recipe"]["url"] for line in lines} == {
+        f"https://example.org/{name}" for name in ("bert", "bert2", "tiny", "text")
+    }
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["500", "html_before", "rst_before", "rst_after"])
+def test_a_reset_is_believed_by_what_is_there(cli: Cli, server: Server, kind: str) -> None:
+    server.become(Fault(kind, path="/reset"))
+    ran = cli("reset", "zoo", "--name", "zoo", "--expect", "4", code=None)
+    gone = names(server) == []
+    assert (ran.code == 0) == gone
+    assert ("verified gone" in ran.out) == gone
