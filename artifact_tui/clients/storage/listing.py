@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from artifact_tui.clients.storage.s3 import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
     from artifact_tui.clients.storage.s3 import S3
 
 PAGE = 1000
+
+_PLAIN = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
+"""Text that XML 1.0 carries: a listing repeats what it was asked for."""
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 FEW = 8
 """So many names are asked for one by one at once."""
@@ -46,7 +53,8 @@ def current(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
     Names are walked in the storage's own order (by UTF-8 bytes); each request starts just before
     the next one wanted and settles all that lie on its page.
     """
-    wanted = sorted(set(names), key=str.encode)
+    wanted, odd = _split(names)
+    yield from _each(s3, bucket, odd)
     place = 0
     while place < len(wanted):
         asked = {"Bucket": bucket, "StartAfter": wanted[place][:-1], "MaxKeys": PAGE}
@@ -58,6 +66,26 @@ def current(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
         yield from (row for row in rows if row.name in here)
         last = rows[-1].name.encode() if answer.get("IsTruncated") and rows else None
         place = _past(wanted, place, last)
+
+
+def _split(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Names in the storage's order; those that no listing may be asked for stand apart."""
+    every = sorted(set(names), key=str.encode)
+    return [name for name in every if _PLAIN.fullmatch(name)], [
+        name for name in every if not _PLAIN.fullmatch(name)
+    ]
+
+
+def _each(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
+    """One request for each name: a listing's answer, in XML, could not repeat these."""
+    for name in names:
+        try:
+            answer = s3.head_object(Bucket=bucket, Key=name)
+        except Exception as error:
+            if code_of(error) in _ABSENT:
+                continue
+            raise
+        yield _found({**answer, "Key": name, "Size": answer.get("ContentLength", 0)})
 
 
 def versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
@@ -90,7 +118,8 @@ def _unseen(seen: set[tuple[str, str]], rows: Iterable[Found]) -> Iterator[Found
 
 def _version_pages(s3: S3, bucket: str, prefix: str) -> Iterator[tuple[list[Found], bytes | None]]:
     """Pages of versions, each with the name at which it was cut off (None on the last)."""
-    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    plain = _PLAIN.match(prefix)
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": plain[0] if plain else "", "MaxKeys": PAGE}
     while True:
         answer = s3.list_object_versions(**asked)
         rows = [_found(one) for one in answer.get("Versions", ())]

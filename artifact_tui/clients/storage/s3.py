@@ -34,6 +34,9 @@ class S3(Protocol):
     def list_object_versions(self, **asked: Any) -> dict[str, Any]:
         """A page of versions and delete markers."""
 
+    def head_object(self, **asked: Any) -> dict[str, Any]:
+        """What is known of one object, by its exact name."""
+
     def get_bucket_versioning(self, **asked: Any) -> dict[str, Any]:
         """Whether the bucket keeps versions."""
 
