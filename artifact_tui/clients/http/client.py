@@ -13,8 +13,9 @@ from artifact_tui.clients.http.credentials import Credentials
 from artifact_tui.clients.http.deleting import Deleter
 from artifact_tui.clients.http.keys import parse as parse_key
 from artifact_tui.clients.http.lineage import LineageReader
-from artifact_tui.clients.http.reader import Reader, Run
+from artifact_tui.clients.http.reader import Reader
 from artifact_tui.clients.http.routes import Missing, Routes
+from artifact_tui.clients.http.run import Run
 from artifact_tui.clients.http.truth import Truth
 from artifact_tui.clients.http.wire import Wire
 from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError, UncertainError
@@ -121,14 +122,14 @@ class HttpClient:
         A version may come again, when a later page shows that another entry has the same id. An
         unknown `after` (of another connection) starts from the beginning.
         """
-        run = self._current(after)
+        run = await self._current(after)
         rows = await run.more()
         page = tuple((run.shelf.collection(row), run.shelf.version(row)) for row in rows)
         return Page(page, None if run.done or not rows else f"{run.number}.")
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """Collections in the order in which the listing names them."""
-        run = self._current(after)
+        run = await self._current(after)
         position = int(after.partition(".")[2] or 0) if after else 0
         position = position if position <= len(run.shelf.groups) else 0
         while len(run.shelf.groups) <= position and not run.done:
@@ -140,11 +141,13 @@ class HttpClient:
             return Page(rows, f"{run.number}.{end}")
         return Page(rows)
 
-    def _current(self, after: str | None) -> Run:
+    async def _current(self, after: str | None) -> Run:
         """The listing that a cursor belongs to, or a new one."""
         number = (after or "").partition(".")[0]
         if self._run is None or number != str(self._run.number):
             self._runs += 1
+            if self._run is not None:
+                await self._run.close()
             self._run = Run(self._reader, self._runs)
         return self._run
 
@@ -282,6 +285,12 @@ class HttpClient:
         self._check_writable()
         return await self._deleter.delete(deletions)
 
+    async def _forget(self) -> None:
+        """Something changes that the listing kept for `versions` does not know of."""
+        if self._run is not None:
+            await self._run.close()
+            self._run = None
+
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Refused: there is no trash. `create` makes a new artifact from the same source."""
         self._check_writable()
@@ -311,7 +320,7 @@ class HttpClient:
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
         call = self._wire.paths.create(kind, body, self._options.create_s)
-        self._run = None
+        await self._forget()
         answer = await self._wire.once(call)
         if not answer.good:
             error = self._wire.refused(answer, "making the artifact")
@@ -333,7 +342,9 @@ class HttpClient:
             RegistryError: it was not done, or nobody knows; the message says which.
         """
         self._check_writable()
-        self._run = None
+        await self._forget()
+        if self._reader.last is not None:  # also when no answer comes, it may all be gone
+            self._reader.sent |= {ref.id for ref in self._reader.last.rows}
         answer = await self._wire.once(self._wire.paths.reset())
         if not answer.good:
             raise self._wire.refused(answer, "deleting everything")
@@ -342,11 +353,10 @@ class HttpClient:
                 "The registry answered the reset with a web page.",
                 hint="Whether it was done is not known: list the registry.",
             )
-        if self._reader.last is not None:
-            self._reader.sent |= {ref.id for ref in self._reader.last.rows}
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._forget()
         await self._wire.aclose()
         if self._storage is not None:
             await self._storage.aclose()

@@ -24,7 +24,12 @@ class Ref(NamedTuple):
     @property
     def key(self) -> str:
         """The one text for it."""
-        return f"{quote(self.type, safe='')}/{quote(self.id, safe='')}"
+        return f"{_encoded(self.type)}/{_encoded(self.id)}"
+
+
+def _encoded(text: str) -> str:
+    """Percent-encoded, all of it; most ids need nothing."""
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")
 
 
 def parse(key: str) -> Ref | None:
@@ -59,8 +64,5 @@ def ordinal(identifier: str) -> int:
 
 def fingerprint(*parts: str) -> str:
     """A short stable digest of some texts, in which no two lists of texts run together."""
-    hashed = blake2b(digest_size=16)
-    for part in parts:
-        data = part.encode()
-        hashed.update(len(data).to_bytes(8, "big") + data)
-    return hashed.hexdigest()
+    whole = "".join([f"{len(part)}:{part}" for part in parts])
+    return blake2b(whole.encode(), digest_size=16).hexdigest()

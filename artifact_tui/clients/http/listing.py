@@ -123,6 +123,11 @@ class Walk:
         return self.expected is not None and len(self._seen) >= self.expected
 
     @property
+    def seen(self) -> frozenset[tuple[str, str, str]]:
+        """Type, id and name of everything found so far."""
+        return frozenset(self._seen)
+
+    @property
     def agrees(self) -> bool | None:
         """Whether the pass found as many as were expected; None when nobody knew.
 

@@ -13,7 +13,6 @@ from artifact_tui.clients.http.shelf import Shelf
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
     from artifact_tui.clients.http.options import Options
     from artifact_tui.clients.http.wire import Wire
@@ -120,7 +119,7 @@ class Reader:
                 shelf.put(rows)
             if not shelf.rows:
                 empty += 1
-                if empty >= EMPTY_LOOKS and self._explained():
+                if empty >= EMPTY_LOOKS and self.explained():
                     return Snapshot(shelf, sure=True)
                 continue
             fits = walk.agrees
@@ -129,17 +128,18 @@ class Reader:
                 return Snapshot(shelf, sure=True)
             before = shelf
         if before is None:
-            raise self._outage()
+            raise self.outage()
         self.count_is_useless = True
         return Snapshot(before, sure=False)
 
-    def _explained(self) -> bool:
+    def explained(self) -> bool:
         """Whether everything that was listed may have been deleted by us."""
         if self._options.accept_empty:
             return True
         return self.last is not None and all(ref.id in self.sent for ref in self.last.rows)
 
-    def _outage(self) -> RegistryError:
+    def outage(self) -> RegistryError:
+        """The error for a listing that is empty without an explanation."""
         before = f", and listed {len(self.last.rows):,} before" if self.last else ""
         return RegistryError(
             f"The registry lists nothing at all{before}. That is what an outage of its storage"
@@ -150,71 +150,3 @@ class Reader:
 
 def _same(shelf: Shelf, before: Shelf | None) -> bool:
     return before is not None and shelf.rows.keys() == before.rows.keys()
-
-
-class Run:
-    """A listing on its way to the catalog: rows as they come, nothing twice, nothing skipped."""
-
-    def __init__(self, reader: Reader, number: int) -> None:
-        self.number = number
-        self.shelf = Shelf()
-        self.done = False
-        self._reader = reader
-        self._walk = reader.walk()
-        self._began = self._sent = len(reader.sent)
-        self._repeated = False
-        self._lock = asyncio.Lock()
-        self.began = time.monotonic()
-
-    @property
-    def fresh(self) -> bool:
-        """Whether nothing was deleted through this connection since it began."""
-        return self._began == len(self._reader.sent)
-
-    async def more(self) -> list[Row]:
-        """Rows not given before; empty only when the listing is complete."""
-        async with self._lock:
-            while not self.done:
-                if self._sent != len(self._reader.sent):
-                    self._again()
-                rows = await self._page()
-                if rows is None:
-                    self._end()
-                elif found := self.shelf.put(rows):
-                    return found
-        return []
-
-    async def all(self) -> Shelf:
-        """The complete listing."""
-        while not self.done:
-            await self.more()
-        return self.shelf
-
-    def _again(self) -> None:
-        self._sent = len(self._reader.sent)
-        self._walk = self._reader.walk()
-
-    async def _page(self) -> list[Row] | None:
-        """The next page; beside the first one of a pass, the server is asked for its count."""
-        if self._walk.pages:
-            return await self._walk.page()
-        counting = asyncio.ensure_future(self._reader.count())
-        try:
-            rows = await self._walk.page()
-            self._walk.expected = await counting
-        finally:
-            counting.cancel()
-        return rows
-
-    def _end(self) -> None:
-        """The end of a pass: once more if the count at its beginning was another.
-
-        Then somebody deleted meanwhile, and rows may have moved to a page that was read before.
-        """
-        if self._walk.agrees is False and not self._repeated:
-            self._again()
-            self._repeated = True
-            return
-        self._reader.count_is_useless |= self._walk.agrees is False
-        self._reader.finished(self._walk, self.shelf)
-        self.done = True

@@ -28,6 +28,7 @@ class Shelf:
         """Versions by collection, both in order of arrival."""
         self.urls = False
         """Whether the listing's rows carry source addresses."""
+        self._collections: dict[Ref, Collection] = {}
         self._twins: dict[Ref, list[Row]] = {}
         self._types: dict[str, str] = {}
         self._shared: dict[str, set[str]] = {}
@@ -72,27 +73,33 @@ class Shelf:
 
     def digest(self, ref: Ref) -> str:
         """What identifies a version's content, its twins' included."""
+        if ref not in self._twins:
+            return digest(self.rows[ref], with_url=self.urls)
         rows = [self.rows[ref], *sorted(self.twins(ref))]
-        parts = [digest(row, with_url=self.urls) for row in rows]
-        return parts[0] if len(parts) == 1 else keys.fingerprint(*parts)
+        return keys.fingerprint(*(digest(row, with_url=self.urls) for row in rows))
 
     def collection(self, row: Row) -> Collection:
         """The collection of an artifact."""
-        return Collection(key=row.collection.key, name=row.name, type=row.type)
+        ref = row.collection
+        found = self._collections.get(ref)
+        if found is None:
+            found = self._collections[ref] = Collection(ref.key, row.name, row.type)
+        return found
 
     def version(self, row: Row) -> Version:
         """An artifact as a version."""
-        twins = self.twins(row.ref)
+        ref = row.ref
+        twins = self.twins(ref)
         note = ""
         if twins:
             names = ", ".join(twin.name for twin in twins[:3])
             note = f"{len(twins)} more entries share this id and go with it: {names}"
         return Version(
-            key=row.ref.key,
-            collection_key=row.collection.key,
+            key=ref.key,
+            collection_key=self.collection(row).key,
             ordinal=keys.ordinal(row.id),
             label=row.id,
-            digest=self.digest(row.ref),
+            digest=self.digest(ref),
             note=note,
         )
 

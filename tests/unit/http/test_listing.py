@@ -117,7 +117,7 @@ async def test_the_first_rows_come_with_the_first_page(server: Server, opener: O
     server.fill(40)
     page = await opener().artifacts()
     assert len(page.rows) == 5
-    assert server.counts()["POST"] == 1
+    assert server.counts()["POST"] <= 2, "at most the next one is on its way"
 
 
 async def test_deleting_between_pages_skips_nothing(server: Server, opener: Opener) -> None:
@@ -165,6 +165,26 @@ async def test_a_listing_without_end_is_an_error(server: Server, opener: Opener)
     with pytest.raises(RegistryError, match="no end"):
         await all_keys(opener(options=Options(page_limit=50)))
     assert len(server.log()) < 60
+
+
+async def test_an_outage_between_pages_is_an_error_not_the_end(
+    server: Server, opener: Opener
+) -> None:
+    server.become(page_size=10)
+    keys = server.fill(60)
+    client = opener()
+    page = await client.artifacts()
+    listed = {version.key for _, version in page.rows}
+    server.become(page_size=10, outage=True)
+    await opener().health()
+    with pytest.raises(RegistryError, match="lists nothing at all"):
+        while page.after:
+            page = await client.artifacts(page.after)
+            listed |= {version.key for _, version in page.rows}
+    assert listed != set(keys)
+    server.become(page_size=10)
+    rest = await every(lambda after: client.artifacts(after or page.after))
+    assert listed | {version.key for _, version in rest} == set(keys)
 
 
 async def test_an_unknown_cursor_starts_from_the_beginning(server: Server, opener: Opener) -> None:

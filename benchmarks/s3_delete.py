@@ -1,0 +1,97 @@
+"""10,000 S3 objects deleted against one request each, and against `aws s3 rm --recursive`.
+
+    python -m benchmarks.s3_delete [--count 10000]
+
+All against moto's server on loopback, in one run; each way gets a bucket of its own, filled
+beforehand. Ours includes looking for the objects, before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.storage import S3Storage
+from tests.servers.s3 import moto
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def fill(s3: Any, bucket: str, count: int) -> list[str]:
+    """A bucket with so many small objects."""
+    s3.create_bucket(Bucket=bucket)
+    names = [f"artifacts/model/{n}.zip" for n in range(count)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: s3.put_object(Bucket=bucket, Key=name, Body=b"x"), names))
+    return names
+
+
+def one_by_one(s3: Any, bucket: str, names: list[str]) -> None:
+    """One request for each object."""
+    for name in names:
+        s3.delete_object(Bucket=bucket, Key=name)
+
+
+def aws(endpoint: str, bucket: str) -> None:
+    """What people use today."""
+    command = ["aws", "--endpoint-url", endpoint, "s3", "rm", f"s3://{bucket}/artifacts/",
+               "--recursive", "--only-show-errors"]  # fmt: skip
+    subprocess.run(command, check=True)
+
+
+async def ours(endpoint: str, bucket: str, count: int) -> None:
+    """Look, delete, look again."""
+    storage = S3Storage(StorageSettings(bucket, endpoint=endpoint))
+    keys = [f"model/{n}" for n in range(count)]
+    found = await storage.objects_of(keys)
+    assert len(found) == count
+    await storage.delete_objects([row.key for row in found])
+    assert not await storage.facts([row.key for row in found])
+    await storage.aclose()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that some work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Run all ways and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=10_000)
+    count = parser.parse_args().count
+    os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing",
+                   "AWS_DEFAULT_REGION": "us-east-1"}  # fmt: skip
+    took = {}
+    with moto() as endpoint:
+        s3 = boto3.client("s3", endpoint_url=endpoint)
+        fill(s3, "ours", count)
+        took["artifact-tui, verified"] = timed(lambda: asyncio.run(ours(endpoint, "ours", count)))
+        if shutil.which("aws"):
+            fill(s3, "aws", count)
+            took["aws s3 rm --recursive"] = timed(lambda: aws(endpoint, "aws"))
+        names = fill(s3, "single", count)
+        took["one by one"] = timed(lambda: one_by_one(s3, "single", names))
+        left = [s3.list_objects_v2(Bucket=name)["KeyCount"] for name in ("ours", "single")]
+        assert left == [0, 0]
+        s3.close()
+    base = took["artifact-tui, verified"]
+    print(f"{count:,} objects")
+    for name, seconds in took.items():
+        print(f"{name:>24}  {seconds:8.2f} s  {seconds / base:6.1f} x ours")
+
+
+if __name__ == "__main__":
+    main()
