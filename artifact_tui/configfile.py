@@ -108,6 +108,12 @@ class _Reader:
             self._fail(
                 where, f"the registry “{name}” has no address", 'Add address = "local:PATH".'
             )
+        if isinstance(raw["address"], str) and "@" in _authority(raw["address"]):
+            self._fail(
+                (*where, "address"),
+                "the address holds a user name or password",
+                "Leave them out of it: see `artifact-tui registries add --help`.",
+            )
         common = {key: value for key, value in raw.items() if key in COMMON}
         table = self._convert(common, _RegistryTable, where)
         protected = table.production if table.read_only is None else table.read_only
@@ -174,6 +180,11 @@ class _Reader:
 
     def _fail(self, where: _Where, what: str, hint: str) -> NoReturn:
         raise ConfigError(f"{self.path}, line {self._line(where)}: {what}.", hint=hint)
+
+
+def _authority(address: str) -> str:
+    """The part of a web address that names the host, with what stands before an @."""
+    return address.partition("://")[2].partition("/")[0]
 
 
 def _places(text: str) -> Iterator[tuple[_Where, int]]:
