@@ -64,7 +64,7 @@ async def sync(
     try:
         run = _Run(client, lane, progress)
         scanned = client.capabilities.scanned_lineage
-        run.number = await run.write(sync_store.begin, client.identity, scanned)
+        run.number = await run.write(partial(sync_store.begin, scanned=scanned), client.identity)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
         removed = await run.write(sync_store.finish, run.number, at)

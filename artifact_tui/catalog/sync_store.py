@@ -121,7 +121,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def begin(conn: sqlite3.Connection, identity: Identity, scanned: bool) -> int:  # noqa: FBT001
+def begin(conn: sqlite3.Connection, identity: Identity, *, scanned: bool = False) -> int:
     """Start a sync: returns its number, which is what its rows carry in `seen`.
 
     `scanned` tells that lineage does not come with the sync, but from a scan (`lineage_scan`).

@@ -29,6 +29,8 @@ def test_the_greater_the_harm_the_more_is_typed(action: Action) -> None:
     assert asked(few(deletes=11)) == (Kind.COUNT, "11")
     assert asked(few(deletes=3391)) == (Kind.COUNT, "3391")
     assert asked(few(aliases=(("best", 1),))) == (Kind.COUNT, "3")
+    assert asked(few(objects=1)) == (Kind.COUNT, "3")
+    assert asked(few(objects=1, for_good=True)) == (Kind.REGISTRY, "team")
     assert asked(few(emptied=(("sweep", 3),))) == (Kind.COLLECTION, "sweep")
     assert asked(few(emptied=(("a", 2), ("b", 1)))) == (Kind.REGISTRY, "team")
     assert asked(few(orphaned=1)) == (Kind.REGISTRY, "team")

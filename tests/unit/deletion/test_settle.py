@@ -93,3 +93,13 @@ def test_after_a_crash_the_registry_decides() -> None:
     purge = Options(action=Action.PURGE)
     assert settle.resumed(ITEM, TRASH, purge).state is S.PLANNED
     assert settle.resumed(ITEM, None, purge).state is S.VERIFIED
+
+
+def test_survivors_are_deleted_again_and_nothing_else() -> None:
+    for result in (Result.DONE, Result.ABSENT, Result.UNLINKED):
+        end = looked(result, LIVE)
+        again = settle.once_more(end)
+        assert (again.state, again.reason, again.retryable) == (S.PLANNED, end.reason, False)
+    for result in (Result.REFUSED, Result.FAILED, Result.UNKNOWN, Result.CHANGED):
+        end = looked(result, LIVE)
+        assert settle.once_more(end) == end

@@ -1,0 +1,208 @@
+"""Flat listings, and lineage that is learnt version by version."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from artifact_tui.catalog import connect, queries
+from artifact_tui.catalog.coverage import Coverage
+from artifact_tui.catalog.lineage_scan import scan_lineage
+from artifact_tui.catalog.sync import sync
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Capabilities, Collection, Edge, Identity, Page, Version
+from tests.support.catalogs import NOW
+from tests.support.writing import change
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from artifact_tui.clients.base import Client, LineageScan
+
+
+class Flat:
+    """A registry that lists everything in one pass, and tells only parents."""
+
+    identity = Identity("flat", "flat:test", "uid-1")
+    capabilities = Capabilities(lineage=True, scanned_lineage=True)
+
+    def __init__(self, *, page: int = 2) -> None:
+        self.page = page
+        self._at = 0
+        self.rows: list[tuple[Collection, Version]] = []
+        self.parents: dict[str, tuple[str, ...] | None] = {}
+        self.asked: list[str] = []
+        self.fails_after: int | None = None
+        self.fails_at_page: int | None = None
+
+    @property
+    def client(self) -> Client:
+        return cast("Client", self)
+
+    @property
+    def scanned(self) -> LineageScan:
+        return cast("LineageScan", self)
+
+    def add(self, name: str, *, kind: str = "model", digest: str = "d") -> str:
+        number = len(self.rows) + 1
+        collection = Collection(f"{kind}/{name}", name, kind)
+        key = f"{kind}/{number}"
+        version = Version(key, collection.key, number, str(number), digest)
+        self.rows.append((collection, version))
+        return key
+
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+        """Always the same cursor, as a client with a memory has it."""
+        self._at = self._at + self.page if after else 0
+        if self.fails_at_page is not None and self._at >= self.fails_at_page * self.page:
+            raise RegistryError("It went away.")
+        rows = tuple(self.rows[self._at : self._at + self.page])
+        return Page(rows, "more" if self._at + self.page < len(self.rows) else None)
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        raise AssertionError(f"lineage is scanned, not listed ({after})")
+
+    async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
+        if self.fails_after is not None and len(self.asked) >= self.fails_after:
+            raise RegistryError("It went away.")
+        self.asked.append(version_key)
+        parents = self.parents.get(version_key, ())
+        return None if parents is None else tuple(Edge(p, version_key) for p in parents)
+
+
+@pytest.fixture
+def registry() -> Flat:
+    """Sixty models, each made from the one before, and a dataset."""
+    made = Flat()
+    before = made.add("text", kind="dataset")
+    for number in range(60):
+        key = made.add(f"net{number % 7}")
+        made.parents[key] = (before,)
+        before = key
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.db"
+
+
+def coverage(path: Path) -> Coverage:
+    with closing(connect(path)) as conn:
+        return queries.lineage_coverage(conn)
+
+
+def edges(path: Path) -> int:
+    with closing(connect(path)) as conn:
+        return int(conn.execute("SELECT count(*) FROM edge").fetchone()[0])
+
+
+async def test_a_flat_listing_fills_the_catalog_in_one_pass(registry: Flat, path: Path) -> None:
+    told: list[int] = []
+    done = await sync(registry.client, path, progress=lambda state: told.append(state.versions))
+    assert (done.collections, done.versions, done.done) == (8, 61, True)
+    assert told[:3] == [2, 4, 6]
+    assert coverage(path) == Coverage(0, 60)
+    assert not coverage(path).complete
+
+
+async def test_a_listing_that_breaks_off_removes_nothing(registry: Flat, path: Path) -> None:
+    await sync(registry.client, path)
+    registry.fails_at_page = 3
+    with pytest.raises(RegistryError):
+        await sync(registry.client, path)
+    with closing(connect(path)) as conn:
+        assert queries.totals(conn).versions == 61
+
+
+async def test_a_scan_asks_every_model_once(registry: Flat, path: Path) -> None:
+    await sync(registry.client, path)
+    told: list[Coverage] = []
+    found = await scan_lineage(registry.scanned, path, progress=told.append, now_us=NOW)
+    assert found == told[-1] == Coverage(60, 60)
+    assert found.complete
+    assert edges(path) == 60
+    assert len(registry.asked) == 60
+    await scan_lineage(registry.scanned, path)
+    assert len(registry.asked) == 60
+    await scan_lineage(registry.scanned, path, again=True)
+    assert len(registry.asked) == 120
+
+
+async def test_a_scan_goes_on_where_it_was_stopped(registry: Flat, path: Path) -> None:
+    await sync(registry.client, path)
+    registry.fails_after = 30
+    with pytest.raises(RegistryError):
+        await scan_lineage(registry.scanned, path)
+    assert 0 < coverage(path).scanned < 60
+    registry.fails_after, before = None, coverage(path).scanned
+    registry.asked.clear()
+    assert (await scan_lineage(registry.scanned, path)).complete
+    assert len(registry.asked) == 60 - before
+
+
+async def test_a_sync_keeps_lineage_and_asks_only_for_what_is_new(
+    registry: Flat, path: Path
+) -> None:
+    await sync(registry.client, path)
+    await scan_lineage(registry.scanned, path)
+    new = registry.add("net0")
+    await sync(registry.client, path)
+    assert edges(path) == 60
+    assert coverage(path) == Coverage(60, 61)
+    registry.asked.clear()
+    assert (await scan_lineage(registry.scanned, path)).complete
+    assert registry.asked == [new]
+
+
+async def test_the_children_of_what_is_gone_are_asked_again(registry: Flat, path: Path) -> None:
+    """The server may have given them another parent of the same name."""
+    await sync(registry.client, path)
+    await scan_lineage(registry.scanned, path)
+    _, parent = registry.rows.pop(10)
+    child = f"model/{11 + 1}"
+    await sync(registry.client, path)
+    assert coverage(path) == Coverage(58, 59)
+    registry.asked.clear()
+    registry.parents[child] = ("model/2",)
+    await scan_lineage(registry.scanned, path)
+    assert registry.asked == [child]
+    assert parent.key == "model/11"
+
+
+async def test_changed_content_is_asked_again(registry: Flat, path: Path) -> None:
+    await sync(registry.client, path)
+    await scan_lineage(registry.scanned, path)
+    collection, version = registry.rows[5]
+    registry.rows[5] = (collection, Version(version.key, collection.key, 6, "6", "other"))
+    await sync(registry.client, path)
+    assert coverage(path) == Coverage(59, 60)
+
+
+async def test_what_the_registry_does_not_tell_stays_unknown(registry: Flat, path: Path) -> None:
+    registry.parents["model/9"] = None
+    await sync(registry.client, path)
+    found = await scan_lineage(registry.scanned, path)
+    assert found == Coverage(59, 60)
+    assert not found.complete
+
+
+async def test_parents_that_went_away_take_their_edges_along(registry: Flat, path: Path) -> None:
+    await sync(registry.client, path)
+    await scan_lineage(registry.scanned, path)
+    registry.parents["model/9"] = ()
+    change(path, "DELETE FROM lineage_scan WHERE version_id = 9")
+    assert (await scan_lineage(registry.scanned, path)).complete
+    assert edges(path) == 59
+
+
+async def test_registries_that_tell_their_lineage_have_nothing_to_scan(
+    registry: Flat, path: Path
+) -> None:
+    await sync(registry.client, path)
+    change(path, "UPDATE meta SET value = '0' WHERE name = 'scanned_lineage'")
+    assert coverage(path) == Coverage(0, 0)
+    change(path, "DROP TABLE lineage_scan")
+    assert coverage(path).complete
