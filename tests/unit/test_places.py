@@ -1,0 +1,21 @@
+"""Files named after registries stay in their folder, whatever the registry's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from artifact_tui import places
+
+LONG = "https://registry.example/" + "x" * 500
+
+
+@pytest.mark.parametrize("uid", ["../../etc", "https://h:80/api?x=/../y", "a\0b", "ü" * 300, LONG])
+def test_a_catalog_and_marks_are_one_file_each(uid: str) -> None:
+    for path in (places.catalog_file(uid), places.marks_file(uid)):
+        assert path.parent in {places.catalogs_dir(), places.state_dir() / "marks"}
+        path.touch()
+        assert path.name in {entry.name for entry in path.parent.iterdir()}
+
+
+def test_long_names_stay_apart() -> None:
+    assert places.catalog_file(LONG) != places.catalog_file(f"{LONG}y")
