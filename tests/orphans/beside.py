@@ -26,11 +26,15 @@ class Beside:
     def __init__(self, server: Server, endpoint: str) -> None:
         self.server = server
         self.endpoint = endpoint
-        self.bucket = f"beside-{os.getpid()}-{next(_NUMBERS)}"
         self.s3: Any = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-        self.s3.create_bucket(Bucket=self.bucket)
+        self.use(f"beside-{os.getpid()}-{next(_NUMBERS)}")
         models = [Entry(str(n), f"acme/net-{n % 3}", "model") for n in range(1, 11)]
         server.seed([*models, Entry("11", "acme/photos", "dataset")])
+
+    def use(self, bucket: str) -> None:
+        """From now on this bucket, new and empty."""
+        self.bucket = bucket
+        self.s3.create_bucket(Bucket=bucket)
 
     def keep_versions(self) -> None:
         """From now on deleting an object only hides it."""

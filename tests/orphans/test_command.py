@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage import listing
+from artifact_tui.clients.storage.storage import S3Storage
 from artifact_tui.deletion.plan import Plan
 from tests.cli.conftest import Cli, Local, cli, registry
+from tests.servers.rest.registry import Entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,15 +89,15 @@ def test_a_plan_of_objects_is_applied_and_reported(
     cli("apply", plan, "--yes", "--expect", "3")
     assert beside.names() == {"artifacts/model/1.zip", "artifacts/model/2.zip"}
     assert beside.server.ids() == before
-    results = {r["key"].rpartition("/")[2]: r["result"] for r in cli("review", plan, "--json").records}
+    results = {
+        r["key"].rpartition("/")[2]: r["result"] for r in cli("review", plan, "--json").records
+    }
     assert results == {"71.zip": "verified", "72.zip": "gone", "73.zip": "verified"}
 
 
 def test_an_artifact_that_appears_after_the_review_keeps_its_object(
     beside: Beside, cli: Cli, tmp_path: Path
 ) -> None:
-    from tests.servers.rest.registry import Entry  # noqa: PLC0415 - only here
-
     beside.configure()
     beside.put_models(71, 72)
     plan = tmp_path / "orphans.plan"
@@ -105,9 +109,7 @@ def test_an_artifact_that_appears_after_the_review_keeps_its_object(
     assert "its artifact is still there" in ran.out
 
 
-def test_what_changed_since_the_review_is_refused(
-    beside: Beside, cli: Cli, tmp_path: Path
-) -> None:
+def test_what_changed_since_the_review_is_refused(beside: Beside, cli: Cli, tmp_path: Path) -> None:
     beside.configure()
     beside.put_models(71, 72)
     plan = tmp_path / "orphans.plan"
@@ -217,3 +219,15 @@ def test_odd_names_are_shown_safely_and_deleted_exactly(
     if ran.code == 0:
         cli("apply", plan, "--yes", "--expect", "1")
         assert beside.names() == {"artifacts/model/1.zip"}
+
+
+async def test_siblings_in_front_of_an_object_never_make_it_look_gone(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    beside.put(*(f"artifacts/model/1.zi-{number}" for number in range(5)))
+    beside.put_models(1, 3)
+    storage = S3Storage(StorageSettings(beside.bucket, endpoint=beside.endpoint))
+    found = await storage.objects_of(["model/1", "model/2", "model/3"])
+    await storage.aclose()
+    assert [one.version_key for one in found] == ["model/1", "model/3"]

@@ -65,6 +65,8 @@ def current(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
         here = set(wanted[place:])
         yield from (row for row in rows if row.name in here)
         last = rows[-1].name.encode() if answer.get("IsTruncated") and rows else None
+        if last is not None and last < wanted[place].encode():  # so many siblings stand before it
+            yield from _each(s3, bucket, wanted[place : place + 1])
         place = _past(wanted, place, last)
 
 

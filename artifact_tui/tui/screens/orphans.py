@@ -15,7 +15,6 @@ from artifact_tui import orphans
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import StoredObject
-from artifact_tui.text import safe
 from artifact_tui.tui.bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.screens.base import BaseScreen
@@ -77,15 +76,12 @@ class OrphansScreen(BaseScreen):
         return orphan_facts(row, self.services.signs, self.services.now())
 
     def header_facts(self) -> HeaderFacts:
-        """Where the storage is, and how old the comparison."""
+        """How old the comparison is."""
         facts = super().header_facts()
         found = self._found
         if found is None:
             return facts
-        title = f"{self.TITLE_WORD} {self.services.signs.dot} {safe(found.place)}"
-        return replace(
-            facts, title=title, facts=f"compared {ago(found.at_us, self.services.now())}"
-        )
+        return replace(facts, facts=f"compared {ago(found.at_us, self.services.now())}")
 
     # reading
 

@@ -79,7 +79,7 @@ def groups_of(
     if objects and found.versioned:
         words += "; the bucket keeps versions, so that a plain deletion frees nothing"
     rows: tuple[Row, ...] = tuple(objects)
-    first = Group[Row](
+    first: Group[Row] = Group(
         "orphans",
         "orphans",
         len(objects),
@@ -109,7 +109,7 @@ def _rest(found: Findings) -> Iterator[Group[Row]]:
     if found.claimed:
         said = "not in the list, but the registry answered for them when it was asked"
         yield Group("claimed", "claimed", found.claimed, said, tone="$text-muted")
-    said = "objects with their artifact"
+    said = f"objects with their artifact, in {safe(found.place)}"
     yield Group("referred", "in use", found.referred, said, tone="$text-success")
     for kind, count in found.without:
         said = f"no {safe(kind)} has an object there, so none is missing"
