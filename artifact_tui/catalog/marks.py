@@ -70,6 +70,17 @@ def clear(conn: sqlite3.Connection) -> int:
     return conn.execute("DELETE FROM marks.mark").rowcount
 
 
+def forget_gone(conn: sqlite3.Connection) -> int:
+    """Take the marks of versions that are not there any more; returns how many there were.
+
+    A registry that was reset gives old ids to new versions: they must not come marked.
+    """
+    return conn.execute(
+        "DELETE FROM marks.mark WHERE NOT EXISTS"
+        " (SELECT 1 FROM version v WHERE v.key = mark.version_key)"
+    ).rowcount
+
+
 def marked_count(conn: sqlite3.Connection) -> int:
     """How many versions are marked."""
     found: int = conn.execute(f"SELECT count(*) {_THERE}").fetchone()[0]

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import sync_store
+from artifact_tui.catalog import marks, sync_store
 from artifact_tui.catalog.coverage import Coverage, lineage_coverage
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.catalog.sync import Synced, sync
@@ -155,6 +155,7 @@ class Link:
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
         await sync(self._client, self._path, progress=progress, now_us=self._now())
+        await self._catalog.run(marks.forget_gone, lane="marks")
         await self.prepare()
         self.state = replace(self.state, syncing=False)
         self._tell(rows=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.tui.screens.browse_facts import nothing_words
 from artifact_tui.tui.screens.browse_list import POLL
 from artifact_tui.tui.screens.browse_marking import BrowseMarking
+from artifact_tui.tui.watching import TaskWatch
 from artifact_tui.tui.widgets.header import Header
+from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from artifact_tui.tui.widgets.header import HeaderFacts
@@ -25,6 +28,23 @@ class BrowseRemote(BrowseMarking):
         link.watch(self._link_changed)
         self.call_after_refresh(link.sync)
         self.set_interval(POLL, self._show_age)
+
+    def on_screen_resume(self) -> None:
+        """A plan that is being applied, or was, changes the registry: sync when it has ended."""
+        if self.services.link is not None:
+            start(self, "follow", self._follow_tasks, latest=True)
+
+    async def _follow_tasks(self) -> None:
+        link, watch = self.services.link, TaskWatch()
+        address = self.services.client.identity.address
+        while link is not None:
+            tasks = [task for task in await watch.read() if task.address == address]
+            newest = max((task.ended_us or 0 for task in tasks), default=0)
+            if link.state.synced_us is not None and newest > link.state.synced_us:
+                link.sync()
+            if not any(task.alive for task in tasks):
+                return
+            await asyncio.sleep(POLL)
 
     def on_unmount(self) -> None:
         """The link goes on without this screen."""

@@ -68,3 +68,39 @@ async def test_a_registry_that_was_never_reached_says_so(server: Server, opened:
     server.become(Fault("500", methods=("GET", "POST")))
     async with opened(server.address) as user:
         await user.sees("Nothing is known yet: r tries again.", "500", "never synced")
+
+
+async def test_what_was_deleted_goes_from_the_list_when_its_task_has_ended(
+    server: Server, opened: Opened
+) -> None:
+    server.fill(6, names=2, kind="dataset")
+    async with opened(server.address) as user:
+        await user.sees("2 collections · 6 versions", "synced just now")
+        await user.presses("space", "d")
+        await user.sees("will be deleted", "tab to type here")
+        await user.presses("tab")
+        await user.types("acme/dataset-0000")
+        await user.sees("enter applies the plan now")
+        await user.presses("enter")
+        await user.sees("3 deleted")
+        assert server.ids() == {"2", "4", "6"}
+        await user.presses("escape")
+        await user.sees("1 collection · 3 versions", "3 of 3")
+
+
+async def test_an_id_that_is_used_again_does_not_come_marked(
+    server: Server, opened: Opened
+) -> None:
+    server.fill(4, names=4)
+    async with opened(server.address) as user:
+        await user.sees("4 versions", "synced just now")
+        await user.presses("space")
+        await user.sees("1 marked")
+        kept = server.entries()
+        server.seed(kept[1:])
+        await user.presses("r")
+        await user.sees("3 versions")
+        server.seed(kept)
+        await user.presses("r")
+        await user.sees("4 versions")
+        await user.sees_no("marked")

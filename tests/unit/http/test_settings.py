@@ -45,7 +45,7 @@ def test_without_settings_the_environment_speaks(monkeypatch: pytest.MonkeyPatch
 def test_a_token_of_its_own_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARTIFACT_TUI_TOKEN", "of another")
     monkeypatch.setenv("ZOO", CANARY)
-    found = made(**{"token_env": "ZOO", "auth": "Bearer"})
+    found = made(token_env="ZOO", auth="Bearer")  # noqa: S106 - a name
     assert (found.auth, found.token.reveal(), found.token_place) == (Auth.BEARER, CANARY, "ZOO")
     assert made(token=CANARY).token.reveal() == CANARY
 
@@ -90,7 +90,7 @@ def test_netrc_is_asked_only_when_told(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_PASSWORD", CANARY)
-    found = made(**{"login_name": "ines", "password_env": "ZOO_PASSWORD"})
+    found = made(login_name="ines", password_env="ZOO_PASSWORD")  # noqa: S106 - a name
     assert found.login is not None
     assert (found.login.name, found.login.password.reveal()) == ("ines", CANARY)
     assert found.auth is Auth.TOKEN
