@@ -74,8 +74,15 @@ def _reset(text: str) -> float | None:
     return max(0.0, value - wall) if math.isfinite(value) and value > wall / 2 else value
 
 
+READERS = 6
+"""Reading requests about single artifacts at once: no server loses anything by those."""
+
+
 class Pacer:
-    """Lets requests through: so many at once, none while the server asked for a pause."""
+    """Lets requests through: so many at once, none while the server asked for a pause.
+
+    What only reads has places of its own, also where what writes must go one by one.
+    """
 
     def __init__(
         self,
@@ -86,7 +93,9 @@ class Pacer:
     ) -> None:
         self._most = max(1, most)
         self._limit = float(self._most)
+        self._readers = float(max(self._most, READERS))
         self._running = 0
+        self._reading = 0
         self._until = 0.0
         self._pushed = 0
         self._changed = asyncio.Event()
@@ -104,18 +113,29 @@ class Pacer:
         return max(0.0, self._until - self._clock())
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, reads: bool = False) -> AsyncIterator[None]:
         """Wait for a free place, and for the end of a pause; then hold the place."""
-        while self._running >= self.limit:
+        while self._full(reads=reads):
             self._changed.clear()
             await self._changed.wait()
-        self._running += 1
+        self._count(1, reads=reads)
         try:
             await self.pause()
             yield
         finally:
-            self._running -= 1
+            self._count(-1, reads=reads)
             self._changed.set()
+
+    def _full(self, *, reads: bool) -> bool:
+        if reads:
+            return self._reading >= max(1, int(self._readers))
+        return self._running >= self.limit
+
+    def _count(self, more: int, *, reads: bool) -> None:
+        if reads:
+            self._reading += more
+        else:
+            self._running += more
 
     async def pause(self) -> None:
         """Wait for the end of a pause only."""
@@ -125,6 +145,9 @@ class Pacer:
     def went_well(self) -> None:
         """An answer without complaint: slowly more at once again."""
         self._pushed = 0
+        if self._readers < max(self._most, READERS):
+            self._readers += 1 / self._readers
+            self._changed.set()
         if self._limit < self._most:
             self._limit = min(self._most, self._limit + 1 / self._limit)
             self._changed.set()
@@ -139,6 +162,7 @@ class Pacer:
         Without a word from the server the pause doubles with each complaint in a row.
         """
         self._limit = max(1.0, self._limit / 2)
+        self._readers = max(1.0, self._readers / 2)
         self._pushed += 1
         if seconds is None:
             seconds = FIRST_WAIT * 2 ** min(self._pushed - 1, 6)

@@ -164,7 +164,7 @@ class Wire:
             await self.pacer.pause()
             answer = await self._send(call)
         else:
-            async with self.pacer.turn():
+            async with self.pacer.turn(reads=call.reads):
                 answer = await self._send(call)
         if answer.later:
             self.pacer.pushed_back(asked_wait(answer.headers))
