@@ -14,8 +14,9 @@ _COVERAGE = """
 SELECT count(s.version_id), count(*)
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 LEFT JOIN lineage_scan s ON s.version_id = v.id
-WHERE c.type = ? AND v.state = 'live'
-  AND EXISTS (SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1')"""
+WHERE c.type = ? AND v.state = 'live'"""
+
+_SCANNED = "SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1'"
 
 
 class Coverage(NamedTuple):
@@ -29,10 +30,20 @@ class Coverage(NamedTuple):
         """Whether the dependents that the catalog shows are all there are."""
         return self.scanned >= self.total
 
+    def words(self) -> str:
+        """How far the scan is, for a sentence about dependents."""
+        return f"{self.scanned:,} of {self.total:,} models scanned"
+
+
+COMPLETE = Coverage(0, 0)
+"""Where nothing has to be scanned."""
+
 
 def lineage_coverage(conn: sqlite3.Connection) -> Coverage:
     """How far the scan of lineage got."""
     known = "SELECT 1 FROM main.sqlite_schema WHERE name = 'lineage_scan'"
     if conn.execute(known).fetchone() is None:  # a registry of before there were scans
+        return Coverage(0, 0)
+    if conn.execute(_SCANNED).fetchone() is None:
         return Coverage(0, 0)
     return Coverage(*conn.execute(_COVERAGE, (SCANNED_TYPE,)).fetchone())

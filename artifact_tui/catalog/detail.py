@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.coverage import lineage_coverage
 from artifact_tui.catalog.fetch import refs_of, rows_of, snapshot, tags_of, unique_of
 from artifact_tui.catalog.rows import DependentRef, VersionDetail
 from artifact_tui.errors import NotFoundError
@@ -68,6 +69,7 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
             files=tuple(File(*row) for row in conn.execute(_FILES, (version_id, FILES))),
             files_total=_count_files(conn, version_id),
             used_us=rows[0].used_us,
+            coverage=lineage_coverage(conn),
         )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.coverage import COMPLETE, Coverage
+
 if TYPE_CHECKING:
     from artifact_tui.model import Alias, File, VersionState
 
@@ -106,6 +108,8 @@ class VersionDetail:
     """The first by path, at most `detail.FILES`."""
     files_total: int
     used_us: int | None
+    coverage: Coverage = COMPLETE
+    """How far lineage was scanned: until that is complete there may be more dependents."""
 
 
 @dataclass(frozen=True, slots=True)

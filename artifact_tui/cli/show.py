@@ -90,8 +90,12 @@ def _lineage(found: VersionDetail, out: Output) -> None:
     if found.parents:
         out.words(f"made from {text.plural(len(found.parents), 'version')}")
         out.rows((_ref(ref),) for ref in found.parents)
-    if not found.dependents:
+    if not found.coverage.complete:
+        known = text.count(found.dependents_total)
+        out.words(f"dependents: {known} known, {found.coverage.words()}: there may be more")
+    elif not found.dependents:
         out.words("nothing was made from it")
+    if not found.dependents:
         return
     direct = found.row.dependents
     more = "more than " if found.dependents_capped else ""

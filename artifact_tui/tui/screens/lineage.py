@@ -173,6 +173,8 @@ class LineageScreen(BaseScreen):
         title += f" dependents, {more}{count(detail.dependents_total)} in all"
         if detail.dependents_total > len(detail.dependents):
             title += f", the first {count(len(detail.dependents))} are shown"
+        if not detail.coverage.complete:
+            title += f"; {detail.coverage.words()}, there may be more"
         self.query_one("#lineage-title", Line).show(Content.styled(title, "bold"))
         self._list.show(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import VERSION, Action, Item, Reason, Verdict
 from artifact_tui.text import count, plural, safe, size
 from artifact_tui.tui.screens.review_storage import storage_groups
@@ -180,7 +181,7 @@ def _stays_for(reason: Reason) -> Callable[[Item], bool]:
 
 def scanned_words(summary: Summary) -> str:
     """How far the scan of lineage got."""
-    return f"{count(summary.scanned)} of {plural(summary.models, 'model')} scanned"
+    return Coverage(summary.scanned, summary.models).words()
 
 
 def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:

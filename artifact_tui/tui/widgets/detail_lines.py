@@ -127,14 +127,15 @@ class DetailLines:
             yield from fact("" if index else "made from", self._ref(ref), self.width)
 
     def _dependents(self, detail: VersionDetail) -> Iterator[Content]:
-        if not detail.dependents_total:
-            yield from fact("dependents", words("none", "dim"), self.width)
-            return
         more = "more than " if detail.dependents_capped else ""
-        total = (
-            f"{count(detail.row.dependents)} direct, {more}{count(detail.dependents_total)} in all"
-        )
-        yield from fact("dependents", words(total), self.width)
+        total = count(detail.dependents_total)
+        if not detail.coverage.complete:
+            text = words(f"{more}{total} known, {detail.coverage.words()}", "$text-warning")
+        elif not detail.dependents_total:
+            text = words("none", "$text-muted")
+        else:
+            text = words(f"{count(detail.row.dependents)} direct, {more}{total} in all")
+        yield from fact("dependents", text, self.width)
         for branch, ref in branches(detail.dependents, self.signs):
             pieces = self._ref(ref)
             yield Content.assemble(
