@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
-from artifact_tui.cli.reviewing import verbs
+from artifact_tui.cli.reviewing import things, verbs
 from artifact_tui.deletion.report import Group, Report, report
 from artifact_tui.text import safe
 
@@ -20,7 +20,7 @@ _LONG = 4096
 def print_report(found: Report, out: Output) -> None:
     """Print the results by reason, and what that means in bytes."""
     _, done = verbs(found.summary.action)
-    asked = text.plural(found.summary.deletes, "version")
+    asked = things(found.summary)
     out.words(f"{found.status}: {asked} to be {done} in {safe(found.head.registry)}")
     if found.why:
         out.words(f"  {safe(found.why, _LONG)}")
@@ -33,6 +33,10 @@ def print_report(found: Report, out: Output) -> None:
             f"{done}: {text.size(found.deleted_bytes)} listed{freed if after else ''}"
             + (f" after {after}" if after else "")
         )
+    if found.summary.markers:
+        out.words("the bucket keeps versions: its objects are hidden, and nothing is freed there")
+    if found.remade:
+        out.words(f"{text.plural(found.remade, 'entry', 'entries')} made again since, as new ones")
     if found.left_out:
         out.words("not part of it, as reviewed:")
         for group in found.left_out:

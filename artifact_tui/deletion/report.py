@@ -74,6 +74,8 @@ class Report:
     """What the review kept, by reason."""
     deleted_bytes: int
     """Listed bytes of what is deleted; how much that frees is in the summary."""
+    remade: int = 0
+    """Entries that were made again since, where the registry has no trash."""
 
     @property
     def complete(self) -> bool:
@@ -99,13 +101,15 @@ def report(plan: Plan) -> Report:
         results=tuple(results),
         left_out=tuple(left_out),
         deleted_bytes=sum(group.size for group in results if group.state in ours),
+        remade=plan.one("SELECT count(*) FROM remade WHERE state='made'"),
     )
 
 
 def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
     verdict, state, why, count, size, retryable = row
     examples = plan.conn.execute(
-        f"""SELECT i.collection || ':' || i.label,
+        f"""SELECT CASE i.kind WHEN 'object' THEN i.label
+            ELSE i.collection || ':' || i.label END,
             CASE WHEN p.reason <> '' THEN p.detail ELSE i.detail END
             {_WITHIN} ORDER BY i.seq LIMIT ?4""",
         (verdict, state, why, EXAMPLES),
