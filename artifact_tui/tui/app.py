@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import App
 from textual.events import Key, Paste
 
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui import clipboard, crash
 from artifact_tui.tui.ascii_only import ASCII_ONLY
 from artifact_tui.tui.bindings import bindings_of
@@ -21,8 +22,8 @@ from artifact_tui.tui.typed import TypedKeys
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Literal
+    from collections.abc import Coroutine, Mapping, Sequence
+    from typing import Any, Literal
 
     from textual.driver import Driver
     from textual.events import Event
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.orphans import Chosen
     from artifact_tui.query import Where
+    from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
 
 _LEAVE_ON = (signal.SIGHUP, signal.SIGTERM)
+MOST_SAID = 2
+"""Sentences that go on the message line; more of them get a dialog."""
 COLOURLESS = "ansi-dark"
 """The theme that sends no colours of its own."""
 
@@ -116,12 +120,15 @@ class ArtifactApp(App[None]):
         *,
         action: str = "delete",
         query_text: str = "",
+        again: Again | None = None,
     ) -> None:
         """Review a deletion (or purge): of keys, a `Where`, "marked" versions, or orphans."""
         from artifact_tui.tui.screens.review import ReviewScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(
-            ReviewScreen(self.services, selection, action=action, query_text=query_text)
+            ReviewScreen(
+                self.services, selection, action=action, query_text=query_text, again=again
+            )
         )
 
     def open_tasks(self) -> None:
@@ -157,6 +164,24 @@ class ArtifactApp(App[None]):
         self.push_screen(LineageScreen(self.services, row))
 
     # What every screen offers
+
+    def tell_when_done(self, work: Coroutine[Any, Any, list[str]]) -> None:
+        """Carry something out that outlives every screen, and say how it ended."""
+        self.run_worker(self._tell(work), group="outliving")
+
+    async def _tell(self, work: Coroutine[Any, Any, list[str]]) -> None:
+        try:
+            lines = await work
+        except ArtifactTuiError as error:
+            self.say(f"{error} {error.hint}".strip(), error=True)
+            return
+        screen = self.screen
+        if len(lines) > MOST_SAID and isinstance(screen, BaseScreen):
+            from artifact_tui.tui.widgets.listing import Listing  # noqa: PLC0415 - on demand
+
+            screen.open_dialog(Listing("Made again", lines))
+        elif isinstance(screen, BaseScreen):
+            screen.tell(" ".join(lines))
 
     def say(self, message: str, *, error: bool = False) -> None:
         """One sentence on the message line of the present screen."""

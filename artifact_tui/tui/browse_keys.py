@@ -81,6 +81,13 @@ BROWSE = (
         "Compare the registry with its storage: objects that nothing refers to, and missing ones.",
     ),
     KeyRow(
+        "browse.reingest",
+        "I",
+        "reingest",
+        "ingest again",
+        "Delete this version, and make it again from its source address, or a corrected one.",
+    ),
+    KeyRow(
         "browse.open",
         "l,right,enter",
         "open",

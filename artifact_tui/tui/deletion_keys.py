@@ -90,6 +90,13 @@ TASKS = (
     ),
     KeyRow("tasks.resume", "r", "resume", "resume", "Go on with an interrupted task.", footer=True),
     KeyRow("tasks.retry", "f", "retry", "retry failed", "Try the failed items again.", footer=True),
+    KeyRow(
+        "tasks.again",
+        "m",
+        "again",
+        "make again",
+        "Make again what a task deleted, where a registry has no trash: new ids, new metrics.",
+    ),
     KeyRow("tasks.back", "escape,q", "back", "back", "Leave; what runs goes on.", footer=True),
 )
 

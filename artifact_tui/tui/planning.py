@@ -15,6 +15,7 @@ from artifact_tui.deletion.confirm import confirm
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.objects import with_storage
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.recreate import wish
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import RegistryError
 from artifact_tui.orphans import Chosen, plan_of, storage_for
@@ -118,8 +119,10 @@ async def save(draft: Draft, path: Path) -> None:
     await asyncio.to_thread(work)
 
 
-async def apply(draft: Draft, typed: str) -> Path:
+async def apply(draft: Draft, typed: str, *, wanted: str = "") -> Path:
     """Save the draft among the plans, confirm it with what was typed, start its own process.
+
+    `wanted` is the address from which the versions are to be made again afterwards.
 
     Raises:
         ArtifactTuiError: it could not be saved, confirmed or started. Nothing was deleted.
@@ -129,6 +132,8 @@ async def apply(draft: Draft, typed: str) -> Path:
         path = places.plans_dir() / f"{file_name(draft)}.plan"
         with Plan.create(path, draft) as plan:
             confirm(plan, typed, actor=draft.head.actor)
+            if wanted:
+                wish(plan, wanted)
         launch.start(path)
         return path
 

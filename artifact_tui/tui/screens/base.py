@@ -131,6 +131,10 @@ class BaseScreen(Screen[None]):
         """Show one sentence on the message line until the next key. It may hold untrusted text."""
         self.query_one(StatusLine).say(safe(message), error=error)
 
+    def tell(self, words: str) -> None:
+        """Show a sentence that is safe already."""
+        self.query_one(StatusLine).say(words)
+
     def fail(self, error: ArtifactTuiError) -> None:
         """Say what went wrong and what to do about it."""
         self.say(f"{error} {error.hint}".strip(), error=True)

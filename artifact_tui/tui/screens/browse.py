@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from artifact_tui.catalog.rows import CollectionRow
-from artifact_tui.errors import QueryError
+from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.browse_marks import in_collection
@@ -34,18 +34,20 @@ class BrowseScreen(BrowseRemote):
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""
-        can = self.services.client.capabilities
-        if row_id == "browse.review":
-            return self.services.read_only_reason
-        if row_id == "browse.trash" and not can.soft_delete:
-            return "this registry has no trash"
         if row_id == "browse.orphans":
             from artifact_tui.orphans import why_none  # noqa: PLC0415 - seldom needed
 
             return why_none(self.services.client)
-        if row_id == "browse.lineage" and not can.lineage:
-            return "this registry keeps no lineage"
-        return ""
+        can = self.services.client.capabilities
+        able = {
+            "browse.trash": (can.soft_delete, "this registry has no trash"),
+            "browse.lineage": (can.lineage, "this registry keeps no lineage"),
+            "browse.reingest": (can.recreate, "this registry makes nothing from an address"),
+        }
+        possible, why = able.get(row_id, (True, ""))
+        if possible and row_id in {"browse.review", "browse.reingest"}:
+            return self.services.read_only_reason
+        return "" if possible else why
 
     # Opening and closing rows
 
@@ -184,6 +186,34 @@ class BrowseScreen(BrowseRemote):
         """Compare the registry with its storage."""
         if not self.refused("browse.orphans"):
             self.host.open_orphans()
+
+    def action_reingest(self) -> None:
+        """Ask from which address the version is to be made again."""
+        row = self.tree_list.row
+        if self.refused("browse.reingest") or row is None:
+            return
+        if isinstance(row, CollectionRow):
+            self.say("A version is ingested again: expand the collection and choose one.")
+        else:
+            start(self, "reingest", self._reingest, row, latest=True)
+
+    async def _reingest(self, row: VersionRow) -> None:
+        from artifact_tui.tui import remaking  # noqa: PLC0415 - seldom needed
+        from artifact_tui.tui.widgets.reingest_dialog import ReingestDialog  # noqa: PLC0415
+
+        name = f"{row.collection}:{row.label}"
+        try:
+            recipe = await remaking.recipe(self.services.client, row)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+
+        def go(url: str | None) -> None:
+            if url:
+                again = remaking.Again(row.key, name, url)
+                self.host.open_review((row.key,), again=again)
+
+        self.open_dialog(ReingestDialog(name, recipe), go)
 
     def action_lineage(self) -> None:
         """Walk through the lineage of the version."""

@@ -19,9 +19,10 @@ from artifact_tui.text import age, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.remaking import follow
 from artifact_tui.tui.screens.review_calls import printed
 from artifact_tui.tui.screens.review_consents import ReviewConsents
-from artifact_tui.tui.screens.review_groups import groups_of
+from artifact_tui.tui.screens.review_groups import groups_of, made_again
 from artifact_tui.tui.screens.review_save import SaveDialog
 from artifact_tui.tui.screens.review_storage import storage_failed
 from artifact_tui.tui.screens.tasks import TasksScreen
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.build import Selection
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.orphans import Chosen
+    from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
     from artifact_tui.tui.widgets.row_list import RowList
@@ -68,10 +70,13 @@ class ReviewScreen(ReviewConsents):
         *,
         action: str = "delete",
         query_text: str = "",
+        again: Again | None = None,
     ) -> None:
         super().__init__(services, Options(action=Action(action)))
         self._selection = selection
         self._query_text = query_text
+        self._again = again
+        """What is made again once it is deleted."""
         self._asked = NOTHING_ASKED
         self._heard_from = NOT_YET
         self._saved: Path | None = None
@@ -148,6 +153,8 @@ class ReviewScreen(ReviewConsents):
         keymap = self.host.keymap_shown
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
         groups = groups_of(draft, lambda row_id: shown_key(keymap, BY_ID[row_id]), times)
+        if self._again is not None:
+            groups.insert(1, made_again(self._again))
         if reviewed.storage_error:
             groups.append(storage_failed(reviewed.storage_error))
         await self.grouped.show(groups)
@@ -253,12 +260,14 @@ class ReviewScreen(ReviewConsents):
 
     async def _apply(self, draft: Draft, typed: str) -> None:
         try:
-            await planning.apply(draft, typed)
+            path = await planning.apply(draft, typed, wanted=self._again.url if self._again else "")
         except ArtifactTuiError as error:
             self.confirm.refuse(safe(f"Not started, nothing was deleted: {error} {error.hint}"))
             return
         if self.is_current:
             self.app.switch_screen(TasksScreen(self.services, draft.head.id))
+        if self._again is not None:
+            self.host.tell_when_done(follow(self.services, path, self._again))
 
 
 def _subject(items: Sequence[Item]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from artifact_tui.deletion.draft import Draft, Summary
+    from artifact_tui.tui.remaking import Again
 
     Key = Callable[[str], str]
     """The key of a binding id as people write it."""
@@ -233,3 +234,9 @@ def _way_out(draft: Draft, reason: Reason, key: Key) -> tuple[tuple[str, str], .
     if options.action is Action.PURGE or options.with_dependents:
         return (orphans,)
     return ((key("review.dependents"), "include those too"), orphans)
+
+
+def made_again(again: Again) -> Group[Item]:
+    """What follows once the deletion is verified."""
+    words = f"from {safe(again.url)} once it is verified gone: a new id and new metrics"
+    return Group("again", "then made again", 1, words, tone="bold $text-accent")

@@ -12,9 +12,12 @@ from textual import on
 from textual.content import Content
 
 from artifact_tui.deletion import tasks
+from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.deletion.recreate import CAVEAT
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import count, plural
+from artifact_tui.tui import remaking
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.plan_items import report_of
 from artifact_tui.tui.screens import tasks_keys
@@ -148,7 +151,10 @@ class TasksScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for the task under the cursor."""
-        return tasks_keys.why_not(row_id, self.chosen)
+        why = tasks_keys.why_not(row_id, self.chosen)
+        if row_id == "tasks.again" and not why and self.chosen is not None:
+            return remaking.task_why_not(self.services, self.chosen)
+        return why
 
     async def action_back(self) -> None:
         """Leave; what runs goes on."""
@@ -198,6 +204,25 @@ class TasksScreen(BaseScreen):
     def _cancel(self, task: Task, *, yes: bool) -> None:
         if yes:
             self._steer(tasks.cancel, task, "The rest is given up.")
+
+    def action_again(self) -> None:
+        """Ask, then make again what the task deleted."""
+        task = self.chosen
+        if self.refused("tasks.again") or task is None:
+            return
+        gone = sum(task.states.get(state, 0) for state in (ItemState.VERIFIED, ItemState.DELETED))
+        question = (
+            f"This task deleted {plural(gone, 'item')}. Make the entries again, each from the "
+            f"source address it had? {CAVEAT} It can take minutes: the registry fetches and rates "
+            "each of them. What was made again already is left as it is."
+        )
+        ask = Ask("Make again", question, yes="makes them again")
+        self.open_dialog(ask, lambda yes: self._make_again(task, yes=bool(yes)))
+
+    def _make_again(self, task: Task, *, yes: bool) -> None:
+        if yes:
+            self.say("Making them again" + self.services.signs.ellipsis)
+            self.host.tell_when_done(remaking.make_again(self.services, task.path))
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
         """Ask something of a task, in a thread that outlives this screen."""

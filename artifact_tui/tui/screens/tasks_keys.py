@@ -54,4 +54,5 @@ _CHECKS = {
     "tasks.cancel": _cancel,
     "tasks.resume": _resume,
     "tasks.retry": _retry,
+    "tasks.again": _open,
 }

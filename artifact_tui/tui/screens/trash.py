@@ -261,7 +261,3 @@ class TrashScreen(BaseScreen):
             self._busy = ""
         if self.is_attached:
             self._read()
-
-    def tell(self, words: str) -> None:
-        """Show a sentence that is safe already."""
-        self.query_one(StatusLine).say(words)
