@@ -121,7 +121,7 @@ class Catalog:
         """The collections with at least one version that matches."""
         return await self._ask("list", queries.outline, where, sort, latest=latest)
 
-    async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int]:
+    async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int | None]:
         """How many versions match, and their bytes."""
         return await self._ask("list", queries.matching, where, latest=latest)
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _TALLY = """
 CREATE TEMP TABLE tally AS
-SELECT collection_id, state, count(*) AS versions, coalesce(sum(size), 0) AS size,
+SELECT collection_id, state, count(*) AS versions, sum(size) AS size,
   max(created_us) AS newest_us
 FROM main.version GROUP BY collection_id, state"""
 
 _TOTALS = """
 SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
   coalesce(sum(CASE WHEN state <> 'trash' THEN versions END), 0),
-  coalesce(sum(CASE WHEN state <> 'trash' THEN size END), 0),
+  CASE WHEN max(state <> 'trash') THEN sum(CASE WHEN state <> 'trash' THEN size END) ELSE 0 END,
   coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
   coalesce(sum(CASE WHEN state = 'trash' THEN size END), 0)
 FROM temp.tally"""
@@ -39,7 +39,7 @@ FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
 WHERE {where} GROUP BY c.id"""
 
 _EACH = """
-SELECT c.id, c.key, c.name, c.type, count(*) AS versions, coalesce(sum(v.size), 0) AS size,
+SELECT c.id, c.key, c.name, c.type, count(*) AS versions, sum(v.size) AS size,
   max(v.created_us) AS newest_us
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE {where} GROUP BY c.id"""
@@ -65,7 +65,7 @@ def totals(conn: sqlite3.Connection) -> Totals:
     """The whole registry in numbers."""
     with snapshot(conn):
         _tally(conn)
-        found: tuple[int, int, int, int, int] = conn.execute(_TOTALS).fetchone()
+        found: tuple[int, int, int | None, int, int] = conn.execute(_TOTALS).fetchone()
         return Totals(*found)
 
 
@@ -81,11 +81,11 @@ def outline(conn: sqlite3.Connection, where: Where, sort: Sort) -> tuple[Collect
         return tuple(CollectionRow(*(*row, marked.get(row[0], 0))) for row in found)
 
 
-def matching(conn: sqlite3.Connection, where: Where) -> tuple[int, int]:
-    """How many versions match, and their bytes."""
+def matching(conn: sqlite3.Connection, where: Where) -> tuple[int, int | None]:
+    """How many versions match, and their bytes; None when the size of none is known."""
     with snapshot(conn):
         found = conn.execute(
-            "SELECT coalesce(sum(versions), 0), coalesce(sum(size), 0)"
+            "SELECT coalesce(sum(versions), 0), CASE WHEN count(*) THEN sum(size) ELSE 0 END"
             f" FROM ({_matches(conn, where)})",
             where.params,
         ).fetchone()

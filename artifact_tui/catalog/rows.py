@@ -21,7 +21,8 @@ class Totals:
 
     collections: int
     versions: int
-    size: int
+    size: int | None
+    """None when the size of no version is known."""
     trash_versions: int
     trash_size: int
 
@@ -35,7 +36,8 @@ class CollectionRow:
     name: str
     type: str
     versions: int
-    size: int
+    size: int | None
+    """None when the size of none of them is known."""
     newest_us: int | None
     marked: int
 

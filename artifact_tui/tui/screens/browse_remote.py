@@ -26,6 +26,7 @@ class BrowseRemote(BrowseMarking):
         if link is None:
             return
         link.watch(self._link_changed)
+        self.tree_list.tell_lineage(known=link.state.coverage.complete)
         self.call_after_refresh(link.sync)
         self.set_interval(POLL, self._show_age)
 
@@ -81,8 +82,10 @@ class BrowseRemote(BrowseMarking):
             return
         self._show_age()
         link = self.services.link
-        if link is not None and link.state.error:
-            self.say(link.state.error, error=True)
+        if link is not None:
+            self.tree_list.tell_lineage(known=link.state.coverage.complete)
+            if link.state.error:
+                self.say(link.state.error, error=True)
         if rows:
             self.reload()
 

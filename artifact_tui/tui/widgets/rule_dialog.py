@@ -157,7 +157,7 @@ class RuleDialog(Dialog[Rule]):
         if self._rule is not None:
             self.close(self._rule)
 
-    def tell(self, rule: Rule, versions: int, total: int) -> None:
+    def tell(self, rule: Rule, versions: int, total: int | None) -> None:
         """Show what a rule comes to, if it is still the one that is asked."""
         if rule is self._rule:
             would = f"would {self._action} {plural(versions, 'version')}"

@@ -56,7 +56,7 @@ def test_outline_has_what_matches_and_leaves_empty_collections_out(
     assert [(row.name, row.type, row.versions, row.size) for row in rows] == [
         ("Alpha", "dataset", 1, 100),
         ("bert", "model", 2, 11),
-        ("code", "code", 1, 0),
+        ("code", "code", 1, None),
     ]
     assert [row.newest_us for row in rows] == [NOW - DAY, NOW - 2 * DAY, None]
     assert [row.key for row in rows] == ["key:Alpha", "key:bert", "key:code"]
@@ -67,7 +67,7 @@ def test_outline_has_what_matches_and_leaves_empty_collections_out(
     [
         (Sort("name", descending=True), ["code", "bert", "Alpha"]),
         (Sort("type"), ["code", "Alpha", "bert"]),
-        (Sort("size"), ["code", "bert", "Alpha"]),
+        (Sort("size"), ["bert", "Alpha", "code"]),
         (Sort("size", descending=True), ["Alpha", "bert", "code"]),
         (Sort("age"), ["Alpha", "bert", "code"]),
         (Sort("age", descending=True), ["bert", "Alpha", "code"]),

@@ -44,6 +44,7 @@ class Painter:
         now_us: int,
         *,
         biggest: int,
+        lineage_known: bool = True,
     ) -> None:
         self.layout = layout
         self.styles = styles
@@ -51,6 +52,8 @@ class Painter:
         self.now_us = now_us
         self.biggest = max(biggest, 1)
         """Bytes of the biggest collection: a full share bar."""
+        self.lineage_known = lineage_known
+        """False while there may be dependents that nobody has told us of."""
 
     def collection(self, row: CollectionRow, look: Look) -> list[Segment]:
         """A collection's own line."""
@@ -97,7 +100,7 @@ class Painter:
             case "size":
                 return [self._cell(size(row.size), column, "text")]
             case "share":
-                return [self._segment(self._bar(row.size, column.width), "bar")]
+                return [self._segment(self._bar(row.size or 0, column.width), "bar")]
             case "age":
                 return [self._cell(age(row.newest_us, self.now_us), column, "muted")]
             case _:
@@ -106,7 +109,7 @@ class Painter:
     def _version_cell(self, row: VersionRow, column: Column) -> Segment:
         match column.id:
             case "versions":
-                text = f"{self.signs.dependents}{count(row.dependents)}"
+                text = f"{self.signs.dependents}{self._dependents(row)}"
                 return self._cell(text, column, "text" if row.dependents else "muted")
             case "size":
                 return self._cell(size(row.size), column, "text")
@@ -116,6 +119,12 @@ class Painter:
                 return self._ttl(row, column)
             case _:
                 return self._cell("", column, "muted")
+
+    def _dependents(self, row: VersionRow) -> str:
+        """How many; never none while that is not known."""
+        if self.lineage_known:
+            return count(row.dependents)
+        return f"{count(row.dependents)}+" if row.dependents else "?"
 
     def _ttl(self, row: VersionRow, column: Column) -> Segment:
         if row.expires_us is None:

@@ -55,6 +55,7 @@ class TreeList(CursorList):
         self._now = now
         self._fetcher: Fetcher | None = None
         self._painter: Painter | None = None
+        self._lineage_known = True
         self._held: Timer | None = None
         self.nothing = ""
         """Said instead of rows when there are none; safe words."""
@@ -89,6 +90,13 @@ class TreeList(CursorList):
         """The collection under the cursor, or that of the version there."""
         place = self.place
         return None if place is None else self.outline.rows[place.collection]
+
+    def tell_lineage(self, *, known: bool) -> None:
+        """Whether the numbers of dependents are all there are; draws again when that changes."""
+        if known != self._lineage_known:
+            self._lineage_known = known
+            self._painter = None
+            self.refresh()
 
     # Loading
 
@@ -267,7 +275,8 @@ class TreeList(CursorList):
                 styles,
                 self._signs,
                 self._now(),
-                biggest=max((row.size for row in self.outline.rows), default=0),
+                biggest=max((row.size or 0 for row in self.outline.rows), default=0),
+                lineage_known=self._lineage_known,
             )
         return self._painter
 
