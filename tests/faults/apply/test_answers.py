@@ -233,6 +233,20 @@ async def test_without_conditional_deletes_the_look_still_protects(world: World)
     assert world.live() == {hit}
 
 
+async def test_consent_does_not_reach_an_alias_that_came_later(world: World) -> None:
+    key = world.add()
+
+    def someone(op: str, call: int) -> None:
+        if (op, call) == ("delete", 1):
+            world.store.alias(key, "new")
+
+    client = world.faulty(Script(conditional_delete=False), someone)
+    with world.plan([key], all_options(), faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.REFUSED: 1}
+    assert world.live() == {key}
+
+
 async def test_a_change_between_look_and_call_is_seen_by_the_token(world: World) -> None:
     key = world.add(aliases=["best"])
 

@@ -257,7 +257,7 @@ async def test_another_registry_is_refused(world: World, tmp_path: Path) -> None
             await apply(plan, other.client)
         with pytest.raises(PlanError, match="another one"):
             await apply(plan, world.faulty())
-    other.close()
+    await other.client.aclose()
     assert world.live() == set(keys)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -39,8 +40,7 @@ class World:
         self.client = LocalClient(self.store)
 
     def close(self) -> None:
-        self.client._threads.shutdown()
-        self.store.close()
+        asyncio.run(self.client.aclose())
 
     @property
     def identity(self) -> Identity:
