@@ -6,6 +6,7 @@ nothing here, and keys typed before the list was drawn are thrown away.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -290,8 +291,11 @@ class ReviewScreen(BaseScreen):
     def action_calls(self) -> None:
         """Show the commands and calls that do the same."""
         if self._draft is not None and not self.refused("review.calls"):
-            lines = printed(self._draft, self._saved)
-            self.open_dialog(Listing("Commands and calls", lines))
+            self.run_worker(self._print(self._draft), group="calls", exclusive=True)
+
+    async def _print(self, draft: Draft) -> None:
+        lines = await asyncio.to_thread(printed, draft, self._saved)
+        self.open_dialog(Listing("Commands and calls", lines))
 
     # applying
 
@@ -306,7 +310,12 @@ class ReviewScreen(BaseScreen):
         try:
             await planning.apply(draft, typed)
         except ArtifactTuiError as error:
-            self.confirm.refuse(safe(f"Not started, nothing was deleted: {error} {error.hint}"))
+            words = f"Not started: {error} {error.hint}"
+            if self.is_attached:
+                self.confirm.refuse(safe(words))
+            self.host.say(words, error=True)
             return
-        if self.is_current:
+        if self.app.screen is self:
             self.app.switch_screen(TasksScreen(self.services, draft.head.id))
+        else:
+            self.host.say("The plan is being applied: the tasks show how far it is.")
