@@ -14,12 +14,13 @@ from textual.message import Message
 
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.deletion.confirm import Kind, challenge
-from artifact_tui.deletion.items import Action, Item, Options, Reason
+from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import age, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.screens import review_keys
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.review_calls import printed
 from artifact_tui.tui.screens.review_groups import groups_of
@@ -228,29 +229,8 @@ class ReviewScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for this draft."""
-        draft = self._draft
-        if row_id == "review.confirm" and not self.confirm.is_open:
-            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
-        if row_id.startswith("review.") and draft is None and row_id != "review.back":
-            return "the facts are being read"
-        if draft is None:
-            return ""
-        return self._no_consent_needed(row_id, draft)
-
-    def _no_consent_needed(self, row_id: str, draft: Draft) -> str:
-        options, reasons = self._options, {reason for reason, _ in draft.summary.reasons}
-        below = bool(reasons & {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
-        match row_id:
-            case "review.aliases" if not options.delete_aliases and Reason.ALIAS not in reasons:
-                return "no version that could go carries an alias"
-            case "review.dependents" if options.action is Action.PURGE:
-                return "a purge takes nothing along"
-            case "review.dependents" if not options.with_dependents and not below:
-                return "nothing outside this plan was made from it"
-            case "review.orphans" if not options.orphan_dependents and not below:
-                return "nothing would lose a parent"
-            case _:
-                return ""
+        closed = "" if self.confirm.is_open else self.confirm.reason or "it was drawn only now"
+        return review_keys.why_not(row_id, self._draft, closed)
 
     def action_aliases(self) -> None:
         """Take the versions with aliases along, or leave them."""
