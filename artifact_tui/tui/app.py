@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.app import App
 from textual.events import Key, Paste
+from textual.filter import NoColor
 
 from artifact_tui.tui import clipboard, crash
 from artifact_tui.tui.ascii_only import ASCII_ONLY
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
 
-_LEAVE_ON = (signal.SIGHUP, signal.SIGTERM)
+_LEAVE_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_NO_COLOUR = NoColor()
 COLOURLESS = "ansi-dark"
 """The theme that sends no colours of its own."""
 
@@ -52,14 +54,16 @@ class ArtifactApp(App[None]):
         keymap: Mapping[str, str] | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
-        colourless = bool(os.environ.get("NO_COLOR"))  # Textual takes it out of the environment
+        self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
         self.services = services
         self.keymap_shown: dict[str, str] = dict(keymap or {})
-        self._typed = TypedKeys(self, super().on_event, keys_of(self.keymap_shown, "list"))
+        self._typed = TypedKeys(
+            self, super().on_event, keys_of(self.keymap_shown, "list"), self._unsettled
+        )
         self.animation_level = "none"
         self.set_keymap(self.keymap_shown)
-        if colourless:
+        if self._colourless:
             self.theme = COLOURLESS
         elif services.config.theme:
             self.theme = services.config.theme
@@ -71,14 +75,22 @@ class ArtifactApp(App[None]):
         else:
             await super().on_event(event)
 
+    def _unsettled(self) -> asyncio.Future[None] | None:
+        """What keys wait for on the present screen."""
+        return self.screen.unsettled if isinstance(self.screen, BaseScreen) else None
+
     def get_default_screen(self) -> Screen[None]:
         """Browse is what everything else lies on."""
         return BrowseScreen(self.services)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """In ASCII mode nothing else leaves for the terminal."""
-        filters = super().get_line_filters()
-        return [*filters, ASCII_ONLY] if self.services.signs.ascii else filters
+        """No colours with NO_COLOR, nothing but ASCII in ASCII mode."""
+        filters = list(super().get_line_filters())
+        if self._colourless:
+            filters.append(_NO_COLOUR)
+        if self.services.signs.ascii:
+            filters.append(ASCII_ONLY)
+        return filters
 
     # Leaving
 

@@ -148,10 +148,11 @@ class LineageScreen(BaseScreen):
         super().__init__(services)
         self._trail: list[VersionRow] = [row]
         self._list = RelativeList(services)
+        self._title = Line(id="lineage-title")
 
     def compose_body(self) -> Iterable[Widget]:
         """What is in the middle, and the lines."""
-        yield Line(id="lineage-title")
+        yield self._title
         yield self._list
 
     def on_mount(self) -> None:
@@ -173,7 +174,7 @@ class LineageScreen(BaseScreen):
         title += f" dependents, {more}{count(detail.dependents_total)} in all"
         if detail.dependents_total > len(detail.dependents):
             title += f", the first {count(len(detail.dependents))} are shown"
-        self.query_one("#lineage-title", Line).show(Content.styled(title, "bold"))
+        self._title.show(Content.styled(title, "bold"))
         self._list.show(found)
 
     def action_open(self) -> None:
