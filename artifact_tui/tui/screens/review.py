@@ -291,9 +291,10 @@ class ReviewScreen(BaseScreen):
             await planning.apply(draft, typed)
         except ArtifactTuiError as error:
             words = f"Not started: {error} {error.hint}"
-            if self.is_attached:
+            if self.app.screen is self:
                 self.confirm.refuse(safe(words))
-            self.host.say(words, error=True)
+            else:
+                self.host.say(words, error=True)
             return
         if self.app.screen is self:
             self.app.switch_screen(TasksScreen(self.services, draft.head.id))

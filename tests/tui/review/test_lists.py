@@ -70,7 +70,7 @@ async def test_the_same_rows_again_draw_nothing() -> None:
         rows: RowList[int] = app.query_one(RowList)
         await rows.show(Numbers())
         await pilot.pause()
-        drawn = []
+        drawn: list[int] = []
         rows.refresh_line = drawn.append  # type: ignore[method-assign, assignment]
         await rows.show(Numbers())
         await pilot.pause()
