@@ -15,14 +15,14 @@ from textual.filter import NoColor
 from artifact_tui.tui import clipboard, crash
 from artifact_tui.tui.ascii_only import ASCII_ONLY
 from artifact_tui.tui.bindings import bindings_of
-from artifact_tui.tui.keymap import keys_of
+from artifact_tui.tui.keymap import keymap_from, keys_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse import BrowseScreen
 from artifact_tui.tui.typed import TypedKeys
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Literal
 
     from textual.driver import Driver
@@ -51,13 +51,12 @@ class ArtifactApp(App[None]):
     def __init__(
         self,
         services: Services,
-        keymap: Mapping[str, str] | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
         self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
         self.services = services
-        self.keymap_shown: dict[str, str] = dict(keymap or {})
+        self.keymap_shown = keymap_from(services.config)
         self._typed = TypedKeys(
             self, super().on_event, keys_of(self.keymap_shown, "list"), self._unsettled
         )

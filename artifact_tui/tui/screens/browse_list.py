@@ -93,7 +93,6 @@ class BrowseList(BaseScreen):
 
     def on_mount(self) -> None:
         """Ask for everything, then look now and then whether it has changed."""
-        super().on_mount()
         start(self, "forget", forget_deleted, self.services)
         self.reload()
         self.set_interval(POLL, self._look)

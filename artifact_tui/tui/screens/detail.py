@@ -38,7 +38,6 @@ class DetailScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Read the version."""
-        super().on_mount()
         start(self, "detail", self._load, latest=True)
 
     async def _load(self) -> None:

@@ -157,7 +157,6 @@ class LineageScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Read the first version."""
-        super().on_mount()
         self._read()
 
     def _read(self) -> None:

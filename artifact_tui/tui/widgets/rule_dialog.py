@@ -132,7 +132,6 @@ class RuleDialog(Dialog[Rule]):
 
     def on_mount(self) -> None:
         """Ask about the rule as it stands."""
-        super().on_mount()
         self.query_one("#rule-hint", Line).show(
             Content(f"enter {self._action}   tab next field   space turn   esc cancel")
         )

@@ -248,7 +248,7 @@ class TreeList(CursorList):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the columns again."""
         self._painter = None
-        super().on_resize(event)
+        del event
 
     def refresh_version(self, row: VersionRow) -> None:
         """Draw a version and its collection again, where they are visible."""
@@ -306,7 +306,6 @@ class TreeList(CursorList):
 
     def on_click(self, event: events.Click) -> None:
         """The cursor goes where the mouse is; the tree sign, or a second click, opens."""
-        super().on_click(event)
         if event.chain == 1 and event.x < LEAD:
             self.post_message(self.Opened())
 
