@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.errors import ArtifactTuiError, RegistryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TABLES = frozenset({"alias", "blob", "collection", "edge", "file", "meta", "tag", "version"})
@@ -37,6 +39,8 @@ class CatalogConnection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.kept: dict[str, object] = {}
         """Caches by the module that owns them; each checks `stamp` before it believes them."""
+        self.path: Path | None = None
+        """The catalog file, for messages."""
 
     def rollback(self) -> None:
         """Undo, and forget what may rest on temp tables that are undone with it."""
@@ -67,6 +71,25 @@ def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
     return conn
 
 
+@contextmanager
+def told(conn: sqlite3.Connection) -> Iterator[None]:
+    """Say in our words what SQLite could not do: a damaged file, a full disk, a lock.
+
+    Raises:
+        RegistryError: instead of any `sqlite3.DatabaseError` but an interrupted query.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.ProgrammingError) or str(error) == "interrupted":
+            raise
+        path = conn.path if isinstance(conn, CatalogConnection) else None
+        raise RegistryError(
+            f"The catalog {path or ''} cannot be read: {error}.",
+            hint="Check the disk and the file; `artifact-tui fsck` checks a local registry.",
+        ) from error
+
+
 def stamp(conn: sqlite3.Connection, *, marked: bool = False) -> tuple[int, ...]:
     """Numbers that change when other connections change the catalog, or with `marked` the marks."""
     seen: int = conn.execute("PRAGMA main.data_version").fetchone()[0]
@@ -79,7 +102,7 @@ def stamp(conn: sqlite3.Connection, *, marked: bool = False) -> tuple[int, ...]:
 def _open(path: Path) -> CatalogConnection:
     """A read-only connection to an existing file."""
     try:
-        return sqlite3.connect(
+        conn = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
             uri=True,
             isolation_level=None,
@@ -88,6 +111,8 @@ def _open(path: Path) -> CatalogConnection:
         )
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
+    conn.path = path
+    return conn
 
 
 def _check(conn: sqlite3.Connection, path: Path) -> None:

@@ -12,7 +12,6 @@ import asyncio
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from artifact_tui.catalog import marks, queries, selection
@@ -68,6 +67,8 @@ class Catalog:
         """
         rest = ExitStack()
         if marks_path is None:
+            from tempfile import TemporaryDirectory  # noqa: PLC0415 - only tests have no marks
+
             folder = rest.enter_context(TemporaryDirectory(prefix="artifact-tui-"))
             marks_path = Path(folder) / "marks.db"
         connecting = partial(connect, path, marks=marks_path)

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.connection import told
 from artifact_tui.catalog.rows import VersionRef, VersionRow
 from artifact_tui.model import Alias, VersionState
 from artifact_tui.query import expressions
@@ -47,17 +48,22 @@ FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value"""
 
 @contextmanager
 def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
-    """Let several queries see one state of the data."""
+    """Let several queries see one state of the data.
+
+    Raises:
+        RegistryError: SQLite cannot read the catalog.
+    """
     if conn.in_transaction:
         yield
         return
-    conn.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        conn.rollback()
-        raise
-    conn.commit()
+    with told(conn):
+        conn.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            conn.rollback()
+            raise
+        conn.commit()
 
 
 def rows_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRow, ...]:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from artifact_tui.catalog.connection import told
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
@@ -146,7 +148,8 @@ class Lane:
         """Do one job and hand its answer to the loop."""
         result, failed = None, None
         try:
-            result = job.work(conn)
+            with told(conn):
+                result = job.work(conn)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the answer
             failed = error
         finally:

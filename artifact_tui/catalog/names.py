@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -116,6 +115,8 @@ def _not_found(conn: sqlite3.Connection, collection: str, label: str) -> NotFoun
 
 def _did_you_mean(word: str, known: list[str]) -> str:
     """A sentence with the names nearest to `word`."""
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import, seldom needed
+
     folded = {name.casefold(): name for name in known}
     near = get_close_matches(word.casefold(), folded, n=_NEAREST)
     if not near:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -45,17 +46,28 @@ def page(
         return Page(rows, _place(conn, sort, ids[-1]) if more else None)
 
 
-def every(
-    conn: sqlite3.Connection, where: Where, sort: Sort, *, chunk: int = 500
-) -> Iterator[VersionRow]:
-    """All matching versions, read a page at a time."""
-    after: str | None = None
-    while True:
-        found = page(conn, where, sort, after, chunk)
-        yield from found.rows
-        after = found.after
-        if after is None:
-            return
+def chunks(
+    conn: sqlite3.Connection, where: Where, sort: Sort, *, limit: int | None = None, size: int = 500
+) -> Iterator[tuple[VersionRow, ...]]:
+    """All matching versions, or the first `limit`, a few at a time and sorted only once.
+
+    What is listed is settled when the first chunk is read. Later chunks tell what is true then, and
+    leave out versions that are gone.
+    """
+    found = conn.execute(
+        f"SELECT v.id {_FROM} WHERE {where.sql} ORDER BY {sort.order()} LIMIT :page_limit",
+        {**where.params, "page_limit": -1 if limit is None else limit},
+    )
+    ids = array("q", chain.from_iterable(found))
+    for start in range(0, len(ids), size):
+        with snapshot(conn):
+            rows = rows_of(conn, list(ids[start : start + size]))
+        yield rows
+
+
+def every(conn: sqlite3.Connection, where: Where, sort: Sort) -> Iterator[VersionRow]:
+    """All matching versions, one by one; see `chunks`."""
+    return chain.from_iterable(chunks(conn, where, sort))
 
 
 def _stretches(sort: Sort, after: str | None) -> Iterator[_Stretch]:

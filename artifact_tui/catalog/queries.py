@@ -5,11 +5,12 @@ from artifact_tui.catalog.detail import detail
 from artifact_tui.catalog.fetch import rows_of, snapshot, tags_of, unique_of
 from artifact_tui.catalog.names import by_keys, find, values
 from artifact_tui.catalog.overview import matching, outline, totals
-from artifact_tui.catalog.paging import every, page
+from artifact_tui.catalog.paging import chunks, every, page
 from artifact_tui.catalog.windows import position, window
 
 __all__ = [
     "by_keys",
+    "chunks",
     "detail",
     "every",
     "find",

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 FORMAT = 1
 """`user_version` of a catalog file; others are refused."""
 
+_CANNOT_HOLD = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What SQLite and Python raise for values that do not fit the tables."""
+
 _COLLECTION = """
 INSERT INTO collection(key, name, type, created_us, seen)
 VALUES (:key, :name, :type, :created_us, :seen)
@@ -253,11 +262,17 @@ def transaction(conn: sqlite3.Connection) -> Iterator[None]:
     conn.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except (sqlite3.IntegrityError, OverflowError, UnicodeEncodeError) as error:
+    except _CANNOT_HOLD as error:
         conn.rollback()
         raise RegistryError(
             f"The registry listed something that a catalog cannot hold: {error}.",
             hint="The sync was stopped; what the catalog knew before is still there.",
+        ) from error
+    except sqlite3.Error as error:
+        conn.rollback()
+        raise RegistryError(
+            f"The catalog cannot be written: {error}.",
+            hint="Check the disk. The sync was stopped; what the catalog knew is still there.",
         ) from error
     except BaseException:
         conn.rollback()

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.app import App
 from textual.events import Key, Paste
+from textual.filter import NoColor
 
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui import clipboard, crash
 from artifact_tui.tui.ascii_only import ASCII_ONLY
 from artifact_tui.tui.bindings import bindings_of
-from artifact_tui.tui.keymap import keys_of
+from artifact_tui.tui.keymap import keymap_from, keys_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse import BrowseScreen
 from artifact_tui.tui.typed import TypedKeys
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Coroutine, Sequence
     from typing import Any, Literal
 
     from textual.driver import Driver
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
 
-_LEAVE_ON = (signal.SIGHUP, signal.SIGTERM)
+_LEAVE_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_NO_COLOUR = NoColor()
 MOST_SAID = 2
 """Sentences that go on the message line; more of them get a dialog."""
 COLOURLESS = "ansi-dark"
@@ -54,17 +56,18 @@ class ArtifactApp(App[None]):
     def __init__(
         self,
         services: Services,
-        keymap: Mapping[str, str] | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
-        colourless = bool(os.environ.get("NO_COLOR"))  # Textual takes it out of the environment
+        self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
         self.services = services
-        self.keymap_shown: dict[str, str] = dict(keymap or {})
-        self._typed = TypedKeys(self, super().on_event, keys_of(self.keymap_shown, "list"))
+        self.keymap_shown = keymap_from(services.config)
+        self._typed = TypedKeys(
+            self, super().on_event, keys_of(self.keymap_shown, "list"), self._unsettled
+        )
         self.animation_level = "none"
         self.set_keymap(self.keymap_shown)
-        if colourless:
+        if self._colourless:
             self.theme = COLOURLESS
         elif services.config.theme:
             self.theme = services.config.theme
@@ -76,14 +79,22 @@ class ArtifactApp(App[None]):
         else:
             await super().on_event(event)
 
+    def _unsettled(self) -> asyncio.Future[None] | None:
+        """What keys wait for on the present screen."""
+        return self.screen.unsettled if isinstance(self.screen, BaseScreen) else None
+
     def get_default_screen(self) -> Screen[None]:
         """Browse is what everything else lies on."""
         return BrowseScreen(self.services)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """In ASCII mode nothing else leaves for the terminal."""
-        filters = super().get_line_filters()
-        return [*filters, ASCII_ONLY] if self.services.signs.ascii else filters
+        """No colours with NO_COLOR, nothing but ASCII in ASCII mode."""
+        filters = list(super().get_line_filters())
+        if self._colourless:
+            filters.append(_NO_COLOUR)
+        if self.services.signs.ascii:
+            filters.append(ASCII_ONLY)
+        return filters
 
     # Leaving
 

@@ -22,7 +22,8 @@ _SIGNS = str.maketrans(
         "·": "-",
         "\N{MULTIPLICATION SIGN}": "x",
         "█": "#",
-        **dict.fromkeys("▏▐▕", "|"),
+        **dict.fromkeys("▏▕", "|"),
+        "▐": "#",
     }
 )
 

@@ -101,6 +101,6 @@ def rows_of(*places: str) -> tuple[KeyRow, ...]:
 def bindings_of(*places: str) -> list[BindingType]:
     """Textual bindings for the `BINDINGS` of a screen or widget."""
     return [
-        Binding(row.keys, row.action, row.label, show=row.footer, id=row.id)
+        Binding(row.keys, row.action, row.label, show=row.footer, id=row.id, priority=row.first)
         for row in rows_of(*places)
     ]

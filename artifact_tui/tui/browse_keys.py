@@ -9,7 +9,9 @@ APP = (
         "app.help", "question_mark", "help", "help", "Show the keys that apply here.", footer=True
     ),
     KeyRow("app.palette", "colon,ctrl+p", "palette", "commands", "Find a command by its words."),
-    KeyRow("app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on."),
+    KeyRow(
+        "app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on.", first=True
+    ),
 )
 
 LIST = (

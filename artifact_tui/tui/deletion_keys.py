@@ -5,7 +5,7 @@ from __future__ import annotations
 from artifact_tui.tui.keyrow import KeyRow
 
 REVIEW = (
-    KeyRow("review.open", "enter,l,right", "open", "see them", "Go to the items of the group."),
+    KeyRow("review.open", "enter,l,right", "open", "items", "Go to the items of the group."),
     KeyRow("review.close", "h,left", "close", "groups", "Back to the groups."),
     KeyRow(
         "review.confirm",
@@ -101,7 +101,7 @@ TASKS = (
 )
 
 RESULT = (
-    KeyRow("result.open", "enter,l,right", "open", "see them", "Go to the items.", footer=True),
+    KeyRow("result.open", "enter,l,right", "open", "items", "Go to the items.", footer=True),
     KeyRow("result.close", "h,left", "close", "groups", "Back to the groups."),
     KeyRow("result.back", "escape,q", "back", "back", "One layer back.", footer=True),
 )

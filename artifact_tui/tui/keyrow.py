@@ -21,6 +21,8 @@ class KeyRow:
     """What it does, for the help screen and the command palette."""
     footer: bool = False
     """Whether the footer shows it."""
+    first: bool = False
+    """Heard before anything else, also by a dialog or a line that has the keyboard."""
 
     @property
     def where(self) -> str:

@@ -34,14 +34,15 @@ def launch(target: Target, config: Config) -> int:
             hint="Without one, use a command such as artifact-tui ls.",
         )
     check_theme(config)
-    return asyncio.run(_session(target, config, keymap_from(config)))
+    keymap_from(config)
+    return asyncio.run(_session(target, config))
 
 
-async def _session(target: Target, config: Config, keymap: dict[str, str]) -> int:
+async def _session(target: Target, config: Config) -> int:
     services = await open_services(target, config)
     app = None
     try:
-        app = ArtifactApp(services, keymap, driver_class())
+        app = ArtifactApp(services, driver_class())
         await app.run_async(mouse=wants_mouse(config))
         return app.return_code or 0
     finally:

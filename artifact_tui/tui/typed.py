@@ -52,11 +52,21 @@ class TypedKeys:
         app: App[None],
         handle: Callable[[Key | Paste], Awaitable[None]],
         moves: frozenset[str],
+        unsettled: Callable[[], asyncio.Future[None] | None],
     ) -> None:
-        """`moves` are keys that only move in a list: nobody has to wait for them."""
+        """Make it.
+
+        Args:
+            app: whose keys these are.
+            handle: what Textual does with a key.
+            moves: keys that only move in a list; nobody has to wait for them.
+            unsettled: what the present screen waits for before keys mean what they should.
+        """
         self._app = app
         self._handle = handle
         self._moves = moves
+        self._unsettled = unsettled
+        self._given_up: asyncio.Future[None] | None = None
         self._waiting: deque[Key | Paste] = deque()
         self._busy = False
         self._turn = 0
@@ -64,35 +74,65 @@ class TypedKeys:
 
     async def take(self, event: Key | Paste) -> None:
         """Handle a key, now or in its turn."""
-        if not self._busy and self._stays(event):
-            await self._handle(event)
-            return
         self._waiting.append(event)
         if not self._busy:
             await self._next()
 
+    async def _next(self) -> None:
+        """Handle what waits, up to the first key that has to be followed or held back."""
+        while self._waiting:
+            if self._is_held(self._waiting[0]):
+                return
+            event = self._waiting.popleft()
+            if not self._stays(event):
+                await self._begin(event)
+                return
+            await self._handle(event)
+
+    def _is_held(self, event: Key | Paste) -> bool:
+        """Whether a key waits for the screen; one that is typed into a line never does."""
+        pending = self._unsettled()
+        if pending is None or pending is self._given_up or self._is_typed(event):
+            return False
+        self._busy = True
+        self._start_turn(pending)
+        turn = self._turn
+        pending.add_done_callback(lambda _: self._app.call_later(self._done, turn))
+        return True
+
     def _stays(self, event: Key | Paste) -> bool:
         """Whether the keyboard surely stays where it is: a held key must not be slow."""
-        target = self._app.focused
-        if target is None or not isinstance(event, Key):
-            return False
-        if target.check_consume_key(event.key, event.character):
+        if self._is_typed(event):
             return True
-        return isinstance(target, LineView) and event.key in self._moves
+        return (
+            isinstance(self._app.focused, LineView)
+            and isinstance(event, Key)
+            and (event.key in self._moves)
+        )
 
-    async def _next(self) -> None:
-        while self._waiting and self._stays(self._waiting[0]):
-            await self._handle(self._waiting.popleft())
-        if not self._waiting:
-            return
-        event = self._waiting.popleft()
+    def _is_typed(self, event: Key | Paste) -> bool:
+        """Whether a key is a character for the line that has the keyboard."""
+        target = self._app.focused
+        return (
+            target is not None
+            and isinstance(event, Key)
+            and target.check_consume_key(event.key, event.character)
+        )
+
+    async def _begin(self, event: Key | Paste) -> None:
+        """Handle a key that may move the keyboard, and follow it."""
         self._busy = True
-        self._turn += 1
-        loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(PATIENCE, self._app.call_later, self._done, self._turn)
+        self._start_turn(None)
         target = self._app.focused or self._app.screen
         await self._handle(event)
         await self._follow(target, _Chaser(self._turn, target))
+
+    def _start_turn(self, pending: asyncio.Future[None] | None) -> None:
+        """Go on after `PATIENCE` in any case."""
+        self._turn += 1
+        self._given_up = pending
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(PATIENCE, self._app.call_later, self._done, self._turn)
 
     async def _follow(self, node: DOMNode, chaser: _Chaser) -> None:
         """Stand behind the key in the queue of a widget."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import places
 from artifact_tui.deletion.plan import Status
-from artifact_tui.deletion.tasks import Task, list_tasks, read_task
+from artifact_tui.deletion.tasks import SUFFIX, Task, list_tasks, read_task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,16 +21,17 @@ class TaskWatch:
 
     def __init__(self) -> None:
         self._tasks: dict[Path, Task] = {}
-        self._stamp: tuple[int, ...] = ()
+        self._names: frozenset[str] = frozenset()
 
     async def read(self, *, everything: bool = False) -> tuple[Task, ...]:
         """All tasks, what runs first, then the newest; `everything` reads the ended ones again."""
         return await asyncio.to_thread(self._read, everything)
 
     def _read(self, everything: bool) -> tuple[Task, ...]:  # noqa: FBT001
-        stamp = tuple(path.stat().st_mtime_ns for path in (places.tasks_dir(), places.plans_dir()))
-        if everything or stamp != self._stamp:
-            self._stamp = stamp
+        found = (*places.tasks_dir().iterdir(), *places.plans_dir().glob(f"*{SUFFIX}"))
+        names = frozenset(path.name for path in found)
+        if everything or names != self._names:
+            self._names = names
             self._tasks = {task.path: task for task in list_tasks()}
         else:
             for path, task in self._tasks.items():

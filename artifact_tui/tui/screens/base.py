@@ -17,6 +17,7 @@ from artifact_tui.tui.widgets.status import StatusLine
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable
     from typing import Any
 
@@ -50,6 +51,14 @@ class BaseScreen(Screen[None]):
     def __init__(self, services: Services) -> None:
         super().__init__()
         self.services = services
+        self.header = Header(HeaderFacts(services.target.name), services.signs)
+        self.status_line = StatusLine()
+        self.keys = KeysLine()
+
+    @property
+    def unsettled(self) -> asyncio.Future[None] | None:
+        """What has to be done before keys mean what they should; None when nothing has to."""
+        return None
 
     def refresh(
         self,
@@ -79,16 +88,12 @@ class BaseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, body, message line, footer."""
-        yield Header(self.header_facts(), self.services.signs)
+        yield self.header
         with Container(id="body"):
             yield from self.compose_body()
-        yield StatusLine()
-        yield self.keys_line()
+        yield self.status_line
+        yield self.keys
         yield Overlay()
-
-    def keys_line(self) -> KeysLine:
-        """The footer."""
-        return KeysLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """The screen's own widgets."""
@@ -97,6 +102,7 @@ class BaseScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show the keys."""
         self.set_class(self.services.signs.ascii, "-ascii")
+        self.header.update(self.header_facts())
         self.show_keys()
 
     def header_facts(self) -> HeaderFacts:
@@ -125,11 +131,11 @@ class BaseScreen(Screen[None]):
         """Draw the footer again, after something was enabled or disabled."""
         rows = [row for row in rows_of(self.PLACE, "app") if row.footer]
         disabled = frozenset(row.id for row in rows if self.why_not(row.id))
-        self.query_one(KeysLine).update(rows, self.host.keymap_shown, disabled)
+        self.keys.update(rows, self.host.keymap_shown, disabled)
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show one sentence on the message line until the next key. It may hold untrusted text."""
-        self.query_one(StatusLine).say(safe(message), error=error)
+        self.status_line.say(safe(message), error=error)
 
     def tell(self, words: str) -> None:
         """Show a sentence that is safe already."""
@@ -142,7 +148,7 @@ class BaseScreen(Screen[None]):
     def on_key(self, event: Key) -> None:
         """A message lasts until the next key."""
         del event
-        self.query_one(StatusLine).hush()
+        self.status_line.hush()
 
     def show_help(self) -> None:
         """Show the keys that apply here."""

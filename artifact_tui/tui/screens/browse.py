@@ -13,7 +13,7 @@ from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.browse_marks import in_collection
 from artifact_tui.tui.screens.browse_remote import BrowseRemote
-from artifact_tui.tui.screens.browse_view import EVERYTHING, View
+from artifact_tui.tui.screens.browse_view import EVERYTHING
 from artifact_tui.tui.screens.detail import DetailScreen
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.filter_bar import FilterBar
@@ -121,12 +121,12 @@ class BrowseScreen(BrowseRemote):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.query_one(FilterBar).open(self.view.query.text)
+        self.filter_bar.open(self.view.query.text)
         self.show_facts()
 
     @on(FilterBar.Changed)
     def _filter_changed(self, event: FilterBar.Changed) -> None:
-        bar = self.query_one(FilterBar)
+        bar = self.filter_bar
         try:
             query = parse(event.text)
         except QueryError as error:
@@ -146,7 +146,7 @@ class BrowseScreen(BrowseRemote):
 
     async def _offer(self, field: str, word: str) -> None:
         values = await self.services.catalog.values(field, word, limit=8, latest=True)
-        self.query_one(FilterBar).offer_values(field, word, values)
+        self.filter_bar.offer_values(field, word, values)
 
     def action_sort(self) -> None:
         """Choose the order."""
@@ -240,19 +240,3 @@ class BrowseScreen(BrowseRemote):
             self.say("This row is still being read: press the key again in a moment.")
         else:
             self.say("There is nothing in the list.")
-
-    def reveal(self, row: VersionRow) -> None:
-        """Put the cursor on a version, in a list without a filter if need be."""
-        start(self, "load", self._reveal, row, latest=True)
-
-    async def _reveal(self, row: VersionRow) -> None:
-        for view in (self.view, View(sort=self.view.sort)):
-            self.view = view
-            await self.load_now()
-            index = self.tree_list.outline.index_of(row.collection_id)
-            if index is not None and self.answer is not None:
-                place = await self.answer.source.position(row.collection_id, row.id)
-                if place is not None:
-                    self.tree_list.go(Place(index, place))
-                    return
-        self.say("This version is not in the list any more.")

@@ -25,11 +25,10 @@ from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_pane import DetailPane
 from artifact_tui.tui.widgets.dialog import Overlay
 from artifact_tui.tui.widgets.filter_bar import FilterBar, Offers
-from artifact_tui.tui.widgets.header import Header
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.sort_menu import sort_title
-from artifact_tui.tui.widgets.status import StatusLine
 from artifact_tui.tui.widgets.tree.columns import titles
+from artifact_tui.tui.widgets.tree.outline import Place
 from artifact_tui.tui.widgets.tree.tree_list import TreeList
 from artifact_tui.tui.working import start
 
@@ -64,27 +63,28 @@ class BrowseList(BaseScreen):
         self.view = View()
         self.answer: Answer | None = None
         self.marks: Marks | None = None
+        self._goal: VersionRow | None = None
+        self._settling: asyncio.Future[None] | None = None
         self.tree_list = TreeList(services.signs, services.now)
+        self.pane = DetailPane(services.signs, services.now)
+        self.offers = Offers(services.signs)
+        self.filter_bar = FilterBar(self.offers)
+        self._titles = Line(id="titles")
 
     def compose(self) -> ComposeResult:
         """Header; titles, list and detail; the filter or the facts; keys."""
-        yield Header(self.header_facts(), self.services.signs)
+        yield self.header
         with Horizontal(id="body"):
             with Horizontal(id="list"):
-                yield Line(id="titles")
+                yield self._titles
                 yield self.tree_list
-            yield DetailPane(self.services.signs, self.services.now)
+            yield self.pane
         with Horizontal(id="bottom"):
-            yield FilterBar()
-            yield StatusLine()
-        yield self.keys_line()
+            yield self.filter_bar
+            yield self.status_line
+        yield self.keys
         with Overlay():
-            yield Offers(self.services.signs)
-
-    @property
-    def pane(self) -> DetailPane:
-        """The detail."""
-        return self.query_one(DetailPane)
+            yield self.offers
 
     @property
     def wide(self) -> bool:
@@ -93,7 +93,6 @@ class BrowseList(BaseScreen):
 
     def on_mount(self) -> None:
         """Ask for everything, then look now and then whether it has changed."""
-        super().on_mount()
         start(self, "forget", forget_deleted, self.services)
         self.reload()
         self.set_interval(POLL, self._look)
@@ -114,7 +113,15 @@ class BrowseList(BaseScreen):
         """Ask another question."""
         if view != self.view:
             self.view = view
+            if self.unsettled is None:
+                self._settling = asyncio.get_running_loop().create_future()
             self.reload()
+
+    @property
+    def unsettled(self) -> asyncio.Future[None] | None:
+        """The list that was asked for: what is marked or opened must be what it shows."""
+        settling = self._settling
+        return None if settling is None or settling.done() else settling
 
     async def _first_load(self) -> None:
         """Draw once, with the list in it; without it when that takes too long."""
@@ -128,6 +135,8 @@ class BrowseList(BaseScreen):
             await self.load_now()
         except ArtifactTuiError as error:
             self.fail(error)
+        if self._settling is not None and not self._settling.done():
+            self._settling.set_result(None)
 
     async def load_now(self) -> None:
         """Ask, and show the answer."""
@@ -136,10 +145,32 @@ class BrowseList(BaseScreen):
         self.tree_list.nothing = self.why_nothing()
         await self.tree_list.load(found.rows, found.source)
         self.answer = found
-        self.query_one(Header).update(self.header_facts())
+        self.header.update(self.header_facts())
         self.show_titles()
         self.show_facts()
         self.count_marks()
+        await self._reach(found)
+
+    def reveal(self, row: VersionRow) -> None:
+        """Put the cursor on a version, in a list without a filter if need be."""
+        self._goal = row
+        self.reload()
+
+    async def _reach(self, found: Answer) -> None:
+        """Go where `reveal` wants to, once the list is there."""
+        goal = self._goal
+        if goal is None:
+            return
+        index = self.tree_list.outline.index_of(goal.collection_id)
+        version = await found.source.position(goal.collection_id, goal.id)
+        if index is not None and version is not None:
+            self._goal = None
+            self.tree_list.go(Place(index, version))
+        elif self.view.everything:
+            self._goal = None
+            self.say("This version is not in the list any more.")
+        else:
+            self.show_view(View(sort=self.view.sort))
 
     def why_nothing(self) -> str:
         """Why the list is empty."""
@@ -196,17 +227,16 @@ class BrowseList(BaseScreen):
             self.services.signs,
             descending=sort.descending,
         )
-        self.query_one("#titles", Line).show(Content(text))
+        self._titles.show(Content(text))
 
     def show_facts(self) -> None:
         """Draw the filter, the marks and the numbers."""
         if self.answer is None:
             return
         signs = self.services.signs
-        typing = self.query_one(FilterBar).display
+        typing = self.filter_bar.display
         left = Content("") if typing else filter_words(self.view, signs)
-        status = self.query_one(StatusLine)
-        status.facts(left, *fact_words(self.answer, self.marks, signs))
+        self.status_line.facts(left, *fact_words(self.answer, self.marks, signs))
 
     def on_resize(self) -> None:
         """The columns have changed with the width."""

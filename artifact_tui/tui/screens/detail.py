@@ -25,18 +25,19 @@ class DetailScreen(BaseScreen):
     PLACE = "detail"
     TITLE_WORD = "detail"
     BINDINGS = bindings_of("detail")
+    AUTO_FOCUS = "#detail"
 
     def __init__(self, services: Services, row: VersionRow) -> None:
         super().__init__(services)
         self._row = row
+        self._pane = DetailPane(services.signs, services.now)
 
     def compose_body(self) -> Iterable[Widget]:
         """The pane alone."""
-        yield DetailPane(self.services.signs, self.services.now)
+        yield self._pane
 
     def on_mount(self) -> None:
         """Read the version."""
-        super().on_mount()
         start(self, "detail", self._load, latest=True)
 
     async def _load(self) -> None:
@@ -45,9 +46,7 @@ class DetailScreen(BaseScreen):
         except ArtifactTuiError as error:
             self.say(str(error), error=True)
             return
-        pane = self.query_one(DetailPane)
-        pane.show_row(detail)
-        self.set_focus(pane)
+        self._pane.show_row(detail)
 
     def action_back(self) -> None:
         """Back to the list."""

@@ -148,15 +148,15 @@ class LineageScreen(BaseScreen):
         super().__init__(services)
         self._trail: list[VersionRow] = [row]
         self._list = RelativeList(services)
+        self._title = Line(id="lineage-title")
 
     def compose_body(self) -> Iterable[Widget]:
         """What is in the middle, and the lines."""
-        yield Line(id="lineage-title")
+        yield self._title
         yield self._list
 
     def on_mount(self) -> None:
         """Read the first version."""
-        super().on_mount()
         self._read()
 
     def _read(self) -> None:
@@ -175,7 +175,7 @@ class LineageScreen(BaseScreen):
             title += f", the first {count(len(detail.dependents))} are shown"
         if not detail.coverage.complete:
             title += f"; {detail.coverage.words()}, there may be more"
-        self.query_one("#lineage-title", Line).show(Content.styled(title, "bold"))
+        self._title.show(Content.styled(title, "bold"))
         self._list.show(found)
 
     def action_open(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.items import DONE, Item, ItemState
+from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import plural, safe, size
 from artifact_tui.tui.bindings import bindings_of
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.row_list import RowList
 
 
+EVERY = 1.0
+"""Seconds between two looks at a plan that is being applied."""
+
+
 class ResultScreen(BaseScreen):
-    """Every item of a plan, as it was when the screen was opened or came back."""
+    """Every item of a plan, by what became of it."""
 
     PLACE = "result"
     TITLE_WORD = "Result"
@@ -68,6 +73,10 @@ class ResultScreen(BaseScreen):
     def on_mount(self) -> None:
         """Read the report."""
         self.grouped.groups.focus()
+        self._look()
+
+    def _look(self) -> None:
+        """Read the report; again while the plan is applied."""
         self.run_worker(self._read(), group="read", exclusive=True)
 
     async def _read(self) -> None:
@@ -78,6 +87,8 @@ class ResultScreen(BaseScreen):
             return
         self._report = report
         self.query_one(Header).update(self.header_facts())
+        if report.status is Status.APPLYING:
+            self.set_timer(EVERY, self._look)
         groups = (*report.results, *report.left_out)
         await self.grouped.show([_group(group, self._path) for group in groups])
 

@@ -6,6 +6,7 @@ nothing here, and keys typed before the list was drawn are thrown away.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -246,8 +247,11 @@ class ReviewScreen(ReviewConsents):
     def action_calls(self) -> None:
         """Show the commands and calls that do the same."""
         if self.draft is not None and not self.refused("review.calls"):
-            lines = printed(self.draft, self._saved)
-            self.open_dialog(Listing("Commands and calls", lines))
+            self.run_worker(self._print(self.draft), group="calls", exclusive=True)
+
+    async def _print(self, draft: Draft) -> None:
+        lines = await asyncio.to_thread(printed, draft, self._saved)
+        self.open_dialog(Listing("Commands and calls", lines))
 
     # applying
 
@@ -262,10 +266,16 @@ class ReviewScreen(ReviewConsents):
         try:
             path = await planning.apply(draft, typed, wanted=self._again.url if self._again else "")
         except ArtifactTuiError as error:
-            self.confirm.refuse(safe(f"Not started, nothing was deleted: {error} {error.hint}"))
+            words = f"Not started: {error} {error.hint}"
+            if self.app.screen is self:
+                self.confirm.refuse(safe(words))
+            else:
+                self.host.say(words, error=True)
             return
-        if self.is_current:
+        if self.app.screen is self:
             self.app.switch_screen(TasksScreen(self.services, draft.head.id))
+        else:
+            self.host.say("The plan is being applied: the tasks show how far it is.")
         if self._again is not None:
             self.host.tell_when_done(follow(self.services, path, self._again))
 

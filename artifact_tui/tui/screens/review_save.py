@@ -30,12 +30,11 @@ class SaveDialog(Dialog["Path"]):
         """A line to type in, and what it means."""
         yield OneLine(self._suggestion, id="save-path")
         hint = Line()
-        hint.show(Content("enter saves, esc leaves; a file is never replaced"))
+        hint.show(Content("enter saves (nothing: leaves); no file is replaced"))
         yield hint
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Hand the path over."""
+        """Hand the path over; an empty line leaves."""
         event.stop()
         typed = event.value.strip()
-        if typed:
-            self.close(Path(typed).expanduser().absolute())
+        self.close(Path(typed).expanduser().absolute() if typed else None)

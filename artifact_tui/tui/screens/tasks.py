@@ -101,6 +101,11 @@ class TasksScreen(BaseScreen):
         """Something may have happened meanwhile."""
         self._look(everything=True)
 
+    def on_screen_suspend(self) -> None:
+        """Behind another screen there is nothing to watch."""
+        if self._timer is not None:
+            self._timer.pause()
+
     def _look(self, *, everything: bool = False) -> None:
         self.run_worker(self._look_now(everything=everything), group="look", exclusive=True)
 
@@ -120,7 +125,8 @@ class TasksScreen(BaseScreen):
         await self.rows.show(Rows(found), cursor=places[0] if places else None)
         running = frozenset(task.path for task in found if task.alive)
         if self._timer is not None:
-            (self._timer.resume if running else self._timer.pause)()
+            seen = running and self.app.screen is self
+            (self._timer.resume if seen else self._timer.pause)()
         if self._alive - running:
             await forget_deleted(self.services)
         self._alive = running

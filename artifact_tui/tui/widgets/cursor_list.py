@@ -61,7 +61,7 @@ class CursorList(LineView):
 
     def on_resize(self, event: Resize) -> None:
         """Keep the cursor in view."""
-        super().on_resize(event)
+        del event
         self.reveal()
 
     # Moving

@@ -36,7 +36,7 @@ class DetailPane(LinesView):
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new width."""
-        super().on_resize(event)
+        del event
         self._write(top=False)
 
     def _write(self, *, top: bool) -> None:

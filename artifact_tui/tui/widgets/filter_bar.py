@@ -132,23 +132,16 @@ class FilterBar(Horizontal):
             self.field = field
             self.word = word
 
-    def __init__(self) -> None:
+    def __init__(self, offers: Offers) -> None:
         super().__init__(id="filter")
+        self.input = OneLine(id="filter-input")
+        self._offers = offers
         self._before = ""
 
     def compose(self) -> ComposeResult:
         """A slash and the line."""
         yield Static(Content(" / "), id="slash")
-        yield OneLine(id="filter-input")
-
-    @property
-    def input(self) -> OneLine:
-        """The line."""
-        return self.query_one(OneLine)
-
-    @property
-    def _offers(self) -> Offers:
-        return self.screen.query_one(Offers)
+        yield self.input
 
     def open(self, text: str) -> None:
         """Start typing, from this text."""

@@ -107,8 +107,7 @@ class Menu(Dialog[T]):
         yield entries
 
     def on_mount(self) -> None:
-        """Take the keyboard, the cursor on the present choice."""
-        super().on_mount()
+        """The cursor goes to the present choice."""
         self.query_one(EntryList).place_cursor(self._start, 0)
 
     def on_key(self, event: events.Key) -> None:

@@ -109,6 +109,7 @@ class RuleDialog(Dialog[Rule]):
         self._action = action
         self._collection = collection
         self._rule: Rule | None = None
+        self._shown_total = Line(id="rule-total")
         self.border_title = Content("Mark by rule" if action == "mark" else "Unmark by rule")
 
     def compose(self) -> ComposeResult:
@@ -126,12 +127,11 @@ class RuleDialog(Dialog[Rule]):
         if self._collection:
             yield Toggle(f"only in {safe(self._collection)}", id="rule-collection")
         yield Line(id="rule-filter")
-        yield Line(id="rule-total")
+        yield self._shown_total
         yield Line(id="rule-hint")
 
     def on_mount(self) -> None:
         """Ask about the rule as it stands."""
-        super().on_mount()
         self.query_one("#rule-hint", Line).show(
             Content(f"enter {self._action}   tab next field   space turn   esc cancel")
         )
@@ -164,7 +164,7 @@ class RuleDialog(Dialog[Rule]):
             self._total(Content.styled(f"{would}, {size(total)} listed", "bold"))
 
     def _total(self, content: Content) -> None:
-        self.query_one("#rule-total", Line).show(content)
+        self._shown_total.show(content)
 
     def _changed(self) -> None:
         text = self._text()

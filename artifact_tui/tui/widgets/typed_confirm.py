@@ -65,6 +65,7 @@ class TypedConfirm(Vertical):
     DEFAULT_CSS = """
     TypedConfirm { height: 2; width: 1fr; }
     TypedConfirm > Line { padding: 0 1; }
+    TypedConfirm > Line.-whole { height: 2; }
     TypedConfirm > #confirm-row { height: 1; layout: horizontal; padding: 0 1; }
     TypedConfirm #confirm-sign { width: 2; }
     TypedConfirm #confirm-hint { width: 1fr; }
@@ -163,11 +164,11 @@ class TypedConfirm(Vertical):
         prompt = self.query_one("#confirm-prompt", Line)
         hint = self.query_one("#confirm-hint", Line)
         sign = self.query_one("#confirm-sign", Line)
-        self.box.display = self._challenge is not None
+        closed = self._challenge is None
+        self.query_one("#confirm-row").display = not closed
+        prompt.set_class(closed, "-whole")
         if self._challenge is None:
-            sign.show(Content(""))
             prompt.show(Content.assemble((self._refusal, "bold $text-warning")))
-            hint.show(Content(""))
             return
         asked = self._challenge
         why = f"  ({asked.why})" if asked.why else ""

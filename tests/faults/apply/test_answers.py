@@ -9,7 +9,8 @@ import pytest
 
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.apply import apply
-from artifact_tui.deletion.items import ItemState, Reason
+from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.items import ItemState, Options, Reason
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import PlanError
 from artifact_tui.model import Facts, VersionState
@@ -231,6 +232,42 @@ async def test_without_conditional_deletes_the_look_still_protects(world: World)
         refused = plan.items(state=S.REFUSED)
         assert [(i.key, i.reason) for i in refused] == [(hit, Reason.ALIASES_CHANGED)]
     assert world.live() == {hit}
+
+
+@pytest.mark.parametrize("what", ["alias", "dependent"])
+async def test_consent_does_not_reach_what_came_later(world: World, what: str) -> None:
+    key = world.add()
+
+    def someone(op: str, call: int) -> None:
+        if (op, call) == ("delete", 1):
+            if what == "alias":
+                world.store.alias(key, "new")
+            else:
+                world.add("new", parents=[key])
+
+    client = world.faulty(Script(conditional_delete=False), someone)
+    options = Options(delete_aliases=True, orphan_dependents=what == "alias")
+    with world.plan([key], options, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.REFUSED: 1}
+    assert key in world.live()
+
+
+async def test_a_stop_ends_the_waiting_for_a_registry_out_of_reach(world: World) -> None:
+    control = Control()
+    rules = tuple(Rule("delete", "raise", n) for n in range(1, 9))
+
+    def someone(op: str, _: int) -> None:
+        if op == "delete":
+            control.stop("enough")
+
+    client = world.faulty(Script(rules), someone)
+    with world.plan(world.add_plain(2), faulty=True) as plan:
+        ending = await apply(plan, client, control=control, policy=HASTE)
+        assert (ending.status, ending.why) == (Status.INTERRUPTED, "enough")
+        assert plan.summary.states == {S.PLANNED: 2}
+        assert plan.items()[0].attempts == 1
+        assert [item.done_us for item in plan.every_item()] == [None, None]
 
 
 async def test_a_change_between_look_and_call_is_seen_by_the_token(world: World) -> None:

@@ -110,7 +110,7 @@ def test_the_token_stays_in_the_environment(world: World) -> None:
     wait_for(lambda: released(path), "the end")
     log = launch.log_path(path)
     assert log.stat().st_mode & 0o777 == 0o600
-    assert b"finished: 200 verified" in log.read_bytes()
+    wait_for(lambda: b"finished: 200 verified" in log.read_bytes(), "the last line")
     for file in (log, path):
         assert TOKEN.encode() not in file.read_bytes()
 

@@ -45,6 +45,15 @@ def weight(group: Sequence[Made]) -> int | None:
     return sum(known) if known else None
 
 
+def paged(conn: sqlite3.Connection, condition: Where, sort: Sort) -> list[int]:
+    found = queries.page(conn, condition, sort, None, 3)
+    rows = list(found.rows)
+    while found.after is not None:
+        found = queries.page(conn, condition, sort, found.after, 3)
+        rows += found.rows
+    return [row.id for row in rows]
+
+
 @given(catalogs(), filters, sorts)
 def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
     naive = Naive(maker, NOW, HERE)
@@ -54,8 +63,9 @@ def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
             len(expected),
             weight(expected) if expected else 0,
         )
-        found = [row.id for row in queries.every(conn, where(text), sort, chunk=3)]
-        assert found == [made.id for made in naive.sorted(sort, expected)]
+        order = [made.id for made in naive.sorted(sort, expected)]
+        assert [row.id for row in queries.every(conn, where(text), sort)] == order
+        assert paged(conn, where(text), sort) == order
         rows = queries.outline(conn, where(text), sort)
         counts = {row.name: (row.versions, row.size, row.newest_us) for row in rows}
         assert counts == {

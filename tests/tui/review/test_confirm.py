@@ -153,7 +153,7 @@ async def test_saves_the_plan_without_applying_it(world: World, tmp_path: Path) 
         user.app.open_review([world.keys()[0]])
         await user.sees("Type y to delete")
         await user.presses("s")
-        await user.sees("Save the plan", "a file is never replaced")
+        await user.sees("Save the plan", "no file is replaced")
         await user.presses("ctrl+u", *str(path), "enter")
         await user.sees("Saved; nothing is deleted yet")
         await user.presses("s")
@@ -172,3 +172,17 @@ async def test_prints_the_commands_and_the_calls(world: World) -> None:
         await user.sees("artifact-tui apply FILE --yes --expect 1", "delete resnet50:v0")
         await user.presses("q")
         await user.sees_no("Commands and calls")
+
+
+async def test_a_plan_that_cannot_be_written_deletes_nothing_and_says_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.live()
+    async with world.opened() as user:
+        user.app.open_review([world.keys()[0]])
+        await types_it(user, "y")
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("ARTIFACT_TUI_STATE", str(tmp_path / "file" / "state"))
+        await user.presses("enter")
+        await user.sees("Not started: The folder", "cannot be")
+    assert world.live() == before

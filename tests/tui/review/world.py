@@ -123,9 +123,14 @@ def only_task() -> Task:
     return task
 
 
+async def box_opens(user: User) -> None:
+    """Wait until the confirmation can be typed, and the whole screen says so."""
+    await user.sees("tab to type here", " tab confirm")
+
+
 async def types_it(user: User, text: str) -> None:
     """Wait for the box, go there, and type."""
-    await user.sees("tab to type here")
+    await box_opens(user)
     await user.presses("tab")
     await user.types(text)
 

@@ -104,3 +104,19 @@ def _ask_and_fail(conn: sqlite3.Connection) -> None:
     with queries.snapshot(conn):
         queries.totals(conn)
         queries.find(conn, "no:such")
+
+
+def test_a_catalog_that_breaks_while_open_is_named(tmp_path: Path) -> None:
+    maker = Maker()
+    for _ in range(2_000):
+        maker.version("a", size=1)
+    path = maker.write(tmp_path / "catalog.db")
+    with closing(connect(path)) as conn:
+        conn.execute("PRAGMA mmap_size = 0")
+        content = bytearray(path.read_bytes())
+        content[8192:] = b"\xff" * (len(content) - 8192)
+        path.write_bytes(content)
+        with pytest.raises(RegistryError, match=r"catalog\.db cannot be read") as caught:
+            queries.totals(conn)
+        assert "fsck" in caught.value.hint
+        assert not conn.in_transaction

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from artifact_tui.catalog.rows import VersionRow
+
     Opened = Callable[[Maker], sqlite3.Connection]
 
 EVERYTHING = compile_query(parse(""), NOW)
@@ -35,6 +37,15 @@ def maker() -> Maker:
     return maker
 
 
+def paged(conn: sqlite3.Connection, sort: Sort, count: int) -> list[VersionRow]:
+    found = queries.page(conn, EVERYTHING, sort, None, count)
+    rows = list(found.rows)
+    while found.after is not None:
+        found = queries.page(conn, EVERYTHING, sort, found.after, count)
+        rows += found.rows
+    return rows
+
+
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("descending", [False, True])
 def test_pages_of_any_size_are_the_same_list(
@@ -44,8 +55,21 @@ def test_pages_of_any_size_are_the_same_list(
     sort = Sort(field, descending=descending)
     whole = list(queries.every(conn, EVERYTHING, sort))
     assert len({row.id for row in whole}) == 10
-    for chunk in (1, 2, 3, 7, 10, 11):
-        assert list(queries.every(conn, EVERYTHING, sort, chunk=chunk)) == whole
+    for count in (1, 2, 3, 7, 10, 11):
+        assert paged(conn, sort, count) == whole
+        assert [
+            row for rows in queries.chunks(conn, EVERYTHING, sort, size=count) for row in rows
+        ] == whole
+        (first,) = queries.chunks(conn, EVERYTHING, sort, limit=count)
+        assert list(first) == whole[:count]
+
+
+def test_chunks_leave_out_what_went_meanwhile(opened: Opened, maker: Maker, tmp_path: Path) -> None:
+    found = queries.chunks(opened(maker), EVERYTHING, Sort("version"), size=4)
+    ids = [row.id for row in next(found)]
+    change(tmp_path / "catalog.db", "DELETE FROM version WHERE id > 5")
+    ids += [row.id for rows in found for row in rows]
+    assert sorted(ids) == sorted({*ids[:4], 1, 2, 3, 4, 5})
 
 
 def test_the_last_page_says_so(opened: Opened, maker: Maker) -> None:

@@ -287,6 +287,19 @@ async def test_what_a_catalog_cannot_hold_stops_the_sync(
     assert len(keys(path)) == 4
 
 
+def test_a_full_disk_keeps_what_was_known(path: Path) -> None:
+    registry = listing()
+    asyncio.run(sync(registry.client, path))
+    with closing(sync_store.open_file(path)) as conn:
+        number = sync_store.begin(conn, registry.identity)
+        (pages,) = conn.execute("PRAGMA page_count").fetchone()
+        conn.execute(f"PRAGMA max_page_count = {pages}")
+        new = [replace(registry.made["b"][0], key=f"k{n}", ordinal=n) for n in range(10, 2_000)]
+        with pytest.raises(RegistryError, match="cannot be written: database or disk is full"):
+            sync_store.put_versions(conn, new, number)
+    assert len(keys(path)) == 4
+
+
 async def test_a_registry_that_never_ends_is_left(path: Path) -> None:
     registry = listing()
 

@@ -171,6 +171,18 @@ async def test_an_orphan_of_a_planned_dependent_was_reviewed_with_its_parent(
     assert outside in world.live()
 
 
+async def test_a_dependent_without_consent_may_lose_its_parent_when_allowed(
+    world: World,
+) -> None:
+    base = world.add("base")
+    named = world.add("named", parents=[base], aliases=["best"])
+    with world.plan([base, named], ORPHAN) as plan:
+        assert (plan.summary.deletes, plan.summary.consents, plan.summary.orphaned) == (1, 1, 1)
+        await apply(plan, world.client, policy=HASTE)
+        assert by_key(plan)[base].state is ItemState.VERIFIED
+    assert world.live() == {named}
+
+
 async def test_a_dependent_deleted_by_others_does_not_hide_a_new_one(world: World) -> None:
     base = world.add("base")
     tuned = world.add("tuned", parents=[base])
@@ -257,7 +269,7 @@ async def test_another_registry_is_refused(world: World, tmp_path: Path) -> None
             await apply(plan, other.client)
         with pytest.raises(PlanError, match="another one"):
             await apply(plan, world.faulty())
-    other.close()
+    await other.client.aclose()
     assert world.live() == set(keys)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,24 @@ def test_the_lock_file_of_a_dead_process_does_not_hold(tmp_path: Path) -> None:
     assert not lock.is_held(plan)
     with lock.held(plan, patience=0):
         assert lock.holder(plan) == os.getpid()
+
+
+def test_a_lock_file_that_its_last_holder_removed_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tmp_path / "p.plan"
+    lock_now = fcntl.flock
+    calls: list[int] = []
+
+    def flock(fd: int, operation: int) -> None:
+        calls.append(fd)
+        if len(calls) == 1:
+            lock.lock_path(plan).unlink()
+        lock_now(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with lock.held(plan):
+        assert lock.is_held(plan)
 
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:

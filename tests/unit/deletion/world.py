@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -39,9 +40,7 @@ class World:
         self.client = LocalClient(self.store)
 
     def close(self) -> None:
-        for threads in (self.client._quick, self.client._slow):
-            threads.shutdown()
-        self.store.close()
+        asyncio.run(self.client.aclose())
 
     @property
     def identity(self) -> Identity:

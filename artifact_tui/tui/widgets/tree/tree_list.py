@@ -7,7 +7,7 @@ waits for I/O but `load`, which changes nothing before it has what is on screen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from textual.message import Message
@@ -36,6 +36,16 @@ HOLD = 0.05
 """Seconds that an expanded collection may wait for its versions before it is drawn without."""
 
 
+class Anchor(NamedTuple):
+    """The row that the user last went to, by id: filters and orders come and go around it."""
+
+    collection_id: int
+    version_id: int | None
+    """None on a collection's own line, or when the version was not read yet."""
+    stood: int | None
+    """Where the version stood in its collection."""
+
+
 class TreeList(CursorList):
     """The list of the browse screen."""
 
@@ -56,6 +66,7 @@ class TreeList(CursorList):
         self._fetcher: Fetcher | None = None
         self._painter: Painter | None = None
         self._lineage_known = True
+        self._anchor: Anchor | None = None
         self._held: Timer | None = None
         self.nothing = ""
         """Said instead of rows when there are none; safe words."""
@@ -109,6 +120,8 @@ class TreeList(CursorList):
         outline.opened = self.outline.opened
         outline.set_rows(rows)
         fetcher = Fetcher(source, self._arrived)
+        if self._anchor is None:
+            self._drop_anchor()
         place = await self._same_place(outline, source)
         line = min(self.cursor, max(len(outline) - 1, 0)) if place is None else outline.line(place)
         top = line - (self.cursor - self.top)
@@ -121,15 +134,31 @@ class TreeList(CursorList):
         self.post_message(self.Moved(self))
 
     async def _same_place(self, outline: Outline, source: Source) -> Place | None:
-        """Where the row under the cursor is in another outline; None when it is not there."""
-        collection, place, row = self.collection, self.place, self.row
-        index = None if collection is None else outline.index_of(collection.id)
-        if collection is None or place is None or index is None:
+        """Where the anchor is in another outline; None when its collection is not there."""
+        anchor = self._anchor
+        index = None if anchor is None else outline.index_of(anchor.collection_id)
+        if anchor is None or index is None:
             return None
-        if place.version is None or row is None or not outline.is_open(index):
+        if anchor.stood is None or not outline.is_open(index):
             return Place(index)
-        version = await source.position(collection.id, row.id)
-        return Place(index, place.version if version is None else version)
+        found = None
+        if anchor.version_id is not None:
+            found = await source.position(anchor.collection_id, anchor.version_id)
+        return Place(index, anchor.stood if found is None else found)
+
+    def _drop_anchor(self) -> None:
+        """Hold on to the row that the user went to, whatever a filter does to it meanwhile."""
+        place, row = self.place, self.row
+        if place is None:
+            self._anchor = None
+            return
+        version = None if place.version is None or row is None else row.id
+        self._anchor = Anchor(self.outline.rows[place.collection].id, version, place.version)
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """The user went to another row."""
+        self._drop_anchor()
+        super().watch_cursor(old, new)
 
     def in_view(self) -> None:
         """Fetch what is on screen, then a page to each side."""
@@ -163,6 +192,7 @@ class TreeList(CursorList):
         else:
             self.refresh_lines(first, count)
         if first <= self.cursor < first + count:
+            self._drop_anchor()
             self.post_message(self.Moved(self))
 
     # Expanding, and going to a place
@@ -175,6 +205,7 @@ class TreeList(CursorList):
         self.end_range()
         self.outline.set_open(index, opened=opened)
         self.place_cursor(0 if place is None else self.outline.line(place), top)
+        self._drop_anchor()
         self.in_view()
         self._draw_soon()
         self.post_message(self.Moved(self))
@@ -201,7 +232,9 @@ class TreeList(CursorList):
 
     def step_version(self, step: int) -> bool:
         """Go to the next (1) or previous (-1) version, expanding; False when there is none."""
-        line = self.cursor + step
+        here = self.place
+        inside = step > 0 and here is not None and here.version is None
+        line = self.cursor if inside else self.cursor + step
         while (place := self.outline.place(line)) is not None:
             if place.version is not None:
                 self.move_to(line)
@@ -223,7 +256,7 @@ class TreeList(CursorList):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the columns again."""
         self._painter = None
-        super().on_resize(event)
+        del event
 
     def refresh_version(self, row: VersionRow) -> None:
         """Draw a version and its collection again, where they are visible."""
@@ -282,7 +315,6 @@ class TreeList(CursorList):
 
     def on_click(self, event: events.Click) -> None:
         """The cursor goes where the mouse is; the tree sign, or a second click, opens."""
-        super().on_click(event)
         if event.chain == 1 and event.x < LEAD:
             self.post_message(self.Opened())
 

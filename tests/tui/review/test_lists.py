@@ -1,0 +1,117 @@
+"""The list of any length, and the words on its lines."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.app import App
+from textual.content import Content
+
+from artifact_tui.deletion.items import Action, Item, ItemState, Reason, Verdict
+from artifact_tui.model import Alias, Facts, VersionState
+from artifact_tui.tui.signs import ASCII, UNICODE
+from artifact_tui.tui.widgets.item_rows import item_facts, result_line, review_line
+from artifact_tui.tui.widgets.row_list import PAGE, PAGES_KEPT, RowList
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+MILLION = 1_000_000
+TEXTS = st.text(st.characters(codec=None), max_size=40)
+
+
+class Numbers:
+    """A million rows, and a note of what was asked for."""
+
+    count = MILLION
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    async def window(self, start: int, count: int) -> list[int]:
+        self.asked.append(start)
+        return list(range(start, min(start + count, MILLION)))
+
+
+class OneList(App[None]):
+    """A list and nothing else."""
+
+    def compose(self) -> ComposeResult:
+        yield RowList[int](lambda row, _width: Content(str(row)))
+
+
+async def test_a_million_rows_ask_only_for_what_is_near() -> None:
+    source = Numbers()
+    app = OneList()
+    async with app.run_test(size=(40, 10)) as pilot:
+        rows: RowList[int] = app.query_one(RowList)
+        await rows.show(source)
+        await pilot.pause()
+        assert rows.current == 0
+        await pilot.press("G")
+        await pilot.pause()
+        assert rows.current == MILLION - 1
+        await pilot.press("g", "pagedown", "ctrl+d", "j")
+        await pilot.pause()
+        assert rows.current == rows.cursor
+        assert set(source.asked) <= {0, (MILLION - 1) // PAGE * PAGE, (MILLION - 10) // PAGE * PAGE}
+        for line in range(0, 50 * PAGE, PAGE):
+            rows.move_to(line)
+            await pilot.pause()
+        assert len(rows._pages) <= PAGES_KEPT
+
+
+async def test_the_same_rows_again_draw_nothing() -> None:
+    app = OneList()
+    async with app.run_test(size=(40, 10)) as pilot:
+        rows: RowList[int] = app.query_one(RowList)
+        await rows.show(Numbers())
+        await pilot.pause()
+        drawn: list[int] = []
+        rows.refresh_line = drawn.append  # type: ignore[method-assign, assignment]
+        await rows.show(Numbers())
+        await pilot.pause()
+        assert drawn == []
+
+
+@st.composite
+def items(draw: st.DrawFn) -> Item:
+    aliases = tuple(Alias(name, draw(st.booleans())) for name in draw(st.lists(TEXTS, max_size=3)))
+    facts = Facts("k", draw(TEXTS), VersionState.LIVE, aliases, tuple(draw(st.lists(TEXTS))))
+    return Item(
+        seq=1,
+        level=0,
+        key="k",
+        collection=draw(TEXTS),
+        label=draw(TEXTS),
+        type=draw(TEXTS),
+        size=draw(st.none() | st.integers(0, 10**15)),
+        facts=facts,
+        verdict=draw(st.sampled_from(Verdict)),
+        reason=draw(st.sampled_from(Reason)),
+        detail=draw(TEXTS),
+        outside_dependents=tuple(draw(st.lists(TEXTS, max_size=3))),
+        state=draw(st.sampled_from(ItemState)),
+        error=draw(TEXTS),
+    )
+
+
+@given(items(), st.integers(20, 200), st.sampled_from([ASCII, UNICODE]))
+def test_no_line_holds_a_control_character_or_is_too_long(
+    item: Item, cells: int, signs: object
+) -> None:
+    assert signs in {ASCII, UNICODE}
+    chosen = ASCII if signs is ASCII else UNICODE
+    lines = [
+        review_line(item, cells, chosen, Action.DELETE),
+        review_line(item, cells, chosen, Action.PURGE),
+        result_line(item, cells, chosen),
+    ]
+    for line in lines:
+        assert line.cell_length <= max(cells, 20)
+    for shown in [*lines, item_facts(item, {}, chosen)]:
+        bad = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+        assert not [c for c in shown.plain if c != "\n" and unicodedata.category(c) in bad]

@@ -1,0 +1,95 @@
+"""The words and bars of a task, and items of a plan by windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion.items import ItemState
+from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.deletion.tasks import Task
+from artifact_tui.tui.plan_items import PlanItems, report_of
+from artifact_tui.tui.signs import ASCII, UNICODE
+from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
+from artifact_tui.tui.widgets.task_rows import task_line
+from tests.tui.tasks import made
+
+if TYPE_CHECKING:
+    from tests.tui.review.world import World
+
+SECOND = 1_000_000
+TASK = Task(path=Path("a.plan"), status=Status.APPLYING, alive=True, total=1000, settled=250)
+
+
+@pytest.mark.parametrize(
+    ("us", "words"),
+    [
+        (None, "?"),
+        (0, "1 s"),
+        (1, "1 s"),
+        (90 * SECOND, "90 s"),
+        (121 * SECOND, "3 min"),
+        (7_199 * SECOND, "120 min"),
+        (7_201 * SECOND, "3 h"),
+    ],
+)
+def test_time_left_never_says_none_is_left(us: int | None, words: str) -> None:
+    assert time_left(us) == words
+
+
+def test_percent_is_full_only_at_the_end() -> None:
+    assert percent(999, 1000) == "99 %"
+    assert percent(1000, 1000) == "100 %"
+    assert percent(0, 0) == "100 %"
+
+
+@pytest.mark.parametrize("signs", [UNICODE, ASCII])
+def test_a_bar_fills_its_cells(signs: object) -> None:
+    chosen = ASCII if signs is ASCII else UNICODE
+    for done in (0, 1, 333, 999, 1000):
+        assert len(bar(done, 1000, 16, chosen)) == 16
+    assert bar(1000, 1000, 4, chosen) == chosen.bar[-1] * 4
+    assert chosen.bar[-1] not in bar(0, 1000, 4, chosen)
+
+
+def test_rate_and_time_left() -> None:
+    assert rate_words(TASK) == ""
+    assert rate_words(replace(TASK, rate=312.4, left_us=3 * SECOND)) == "312/s, 3 s left"
+    assert rate_words(replace(TASK, rate=0.05)) == "3.0/min"
+
+
+def test_a_status_tells_what_was_asked_and_is_not_done_yet() -> None:
+    assert status_words(TASK) == "running"
+    assert status_words(replace(TASK, wants=Want.PAUSE)) == "pausing"
+    assert status_words(replace(TASK, wants=Want.CANCEL)) == "cancelling"
+    assert status_words(replace(TASK, status=Status.PAUSED)) == "going on"
+    assert status_words(replace(TASK, status=Status.PAUSED, wants=Want.PAUSE)) == "paused"
+    assert status_words(replace(TASK, error="no plan")) == "unreadable"
+
+
+def test_a_clock_that_runs_ahead_says_so() -> None:
+    assert ago(5 * SECOND, 0) == "in 5 s"
+    assert ago(0, 5 * SECOND) == "5 s ago"
+
+
+def test_an_ended_task_with_failures_does_not_look_like_success() -> None:
+    ended = replace(TASK, status=Status.FINISHED, alive=False, states={ItemState.FAILED: 1})
+    assert "1 failed" in task_line(ended, 100, UNICODE, 0).plain
+    assert UNICODE.yes not in task_line(ended, 100, UNICODE, 0).plain
+
+
+async def test_any_window_of_a_group_can_be_read(world: World) -> None:
+    keys = world.add_all("sweep", 3000)
+    path = made.failed(world, keys, "503")
+    (group,) = (await report_of(path)).results
+    items = PlanItems(path, group)
+    assert items.count == 3000
+    last = await items.window(2944, 128)
+    assert [item.seq for item in last] == list(range(2945, 3001))
+    first = await items.window(0, 128)
+    assert [item.seq for item in first] == list(range(1, 129))
+    middle = await items.window(1408, 128)
+    assert [item.seq for item in middle] == list(range(1409, 1537))

@@ -1,0 +1,107 @@
+"""No query that concerns a few versions may walk through a table of millions.
+
+SQLite decides that from the text of the query alone where it has no statistics, so a small catalog
+tells: what it would scan here, it would scan there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import Sort, marks, queries, selection, windows
+from artifact_tui.query import compile_query, parse
+from tests.support.catalogs import NOW, Maker
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    Opened = Callable[[Maker], sqlite3.Connection]
+    Ask = Callable[[sqlite3.Connection], object]
+
+EVERYTHING = compile_query(parse(""), NOW)
+FILTERED = compile_query(parse("e unique>1 dependents>1 alias:a* tag:none"), NOW)
+SHORT = {"p", "q", "j", "m", "d", "own", "below", "picked", "lines"}
+"""Tables as short as what is asked about."""
+
+_SCAN = re.compile(r"SCAN (\w+)")
+
+
+def scans(conn: sqlite3.Connection, ask: Ask) -> set[str]:
+    """What is scanned when a question is asked, other than short tables."""
+    texts: list[str] = []
+    conn.set_trace_callback(texts.append)
+    ask(conn)
+    conn.set_trace_callback(None)
+    asked = [text for text in texts if re.match(r"\s*(SELECT|WITH|INSERT|DELETE FROM marks)", text)]
+    assert asked
+    steps = [row[3] for text in asked for row in conn.execute(f"EXPLAIN QUERY PLAN {text}")]
+    return {found[1] for step in steps if (found := _SCAN.match(step))} - SHORT
+
+
+@pytest.fixture
+def conn(opened: Opened) -> sqlite3.Connection:
+    maker = Maker()
+    base = maker.version("base", files={"a": ("x", 1)}, aliases=["latest"], tags=["t"])
+    maker.version("leaf", parents=[base], files={"a": ("x", 1)})
+    conn = opened(maker)
+    marks.mark(conn, ["base/v1"])
+    selection.select_marked(conn)
+    return conn
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda conn: queries.rows_of(conn, [1, 2]),
+        lambda conn: queries.unique_of(conn, [1, 2]),
+        lambda conn: queries.tags_of(conn, [1, 2]),
+        lambda conn: queries.detail(conn, 1),
+        lambda conn: queries.find(conn, "base:latest"),
+        lambda conn: queries.find(conn, "leaf:v1"),
+        lambda conn: queries.by_keys(conn, ["base/v1"]),
+        lambda conn: windows.Windows(conn).rows(1, EVERYTHING, Sort("size"), 0, 10),
+        lambda conn: windows.Windows(conn).rows(1, FILTERED, Sort("unique"), 0, 10),
+        lambda conn: selection.select_keys(conn, ["base/v1"]),
+        selection.select_marked,
+        selection.freed,
+        selection.outside_dependents,
+        selection.dependents_of,
+        selection.with_dependents,
+        selection.aliases_of,
+        marks.marked_count,
+        marks.marked_keys,
+        lambda conn: marks.hidden_count(conn, FILTERED),
+        lambda conn: marks.unmark_where(conn, FILTERED),
+    ],
+)
+def test_no_long_table_is_scanned(conn: sqlite3.Connection, ask: Ask) -> None:
+    assert scans(conn, ask) == set()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda conn: queries.outline(conn, FILTERED, Sort()),
+        lambda conn: selection.select_where(conn, FILTERED),
+        lambda conn: marks.mark_where(conn, FILTERED),
+    ],
+)
+def test_a_filter_by_name_starts_at_the_collections(conn: sqlite3.Connection, ask: Ask) -> None:
+    assert scans(conn, ask) <= {"c"}
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_first_rows_need_no_sorting(conn: sqlite3.Connection, *, descending: bool) -> None:
+    order = Sort("version", descending=descending).within()
+    plan = conn.execute(
+        "EXPLAIN QUERY PLAN SELECT v.id FROM collection c"
+        " CROSS JOIN version v ON v.collection_id = c.id"
+        f" WHERE c.id = 1 AND (v.state <> 'trash') ORDER BY {order} LIMIT 10"
+    )
+    steps = " ".join(row[3] for row in plan)
+    assert "autoindex_version" in steps
+    assert "TEMP B-TREE" not in steps
