@@ -95,7 +95,9 @@ class ReviewScreen(ReviewConsents):
         return self.query_one(Grouped)
 
     def _line(self, item: Item, cells: int) -> Content:
-        return review_line(item, cells, self.services.signs, self.options.action)
+        trash = self.services.client.capabilities.soft_delete
+        action = self.options.action if trash else Action.PURGE
+        return review_line(item, cells, self.services.signs, action)
 
     def _facts(self, item: Item) -> Content:
         names = {} if self.draft is None else self.draft.names
