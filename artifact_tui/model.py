@@ -59,6 +59,8 @@ class Capabilities:
     storage_cleanup: bool = False
     scanned_lineage: bool = False
     """Dependents are known only as far as a scan of all lineage got (`LineageScan`)."""
+    unsure_answers: bool = False
+    """An answer to a deletion proves nothing: only a look at the version afterwards does."""
     recreate: bool = False
     """An entry can be made again from its type, name and source address (`Recreate`)."""
     garbage_collection: bool = False

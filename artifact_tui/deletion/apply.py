@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.control import Control, Policy
-from artifact_tui.deletion.group import Caller
+from artifact_tui.deletion.group import ROUNDS, Caller
 from artifact_tui.deletion.items import OBJECT, VERSION, Action, ItemState
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Status, Want, now_us
@@ -140,18 +140,20 @@ class _Run:
     async def _every(self, kind: str) -> Ending | None:
         """All levels of one kind; what the registry only said to be done is looked at once more.
 
-        What that look finds to be still there has one more turn.
+        What that look finds to be still there has another turn, and fails after the last one.
         """
         if kind == OBJECT:
             self._sizes = self._policy.object_sizes()
-        for turn in range(2):
+        for turn in range(ROUNDS):
             levels = self._levels(kind)
             if turn and not levels:
-                break
+                return None
             for level in levels:
                 if ending := await self._level(level):
                     return ending
-            await self._verify()
+            await self._verify(kind)
+        for items in self._pages("i.kind=? AND i.verdict='delete' AND p.state='planned'", kind):
+            self._journal.give_up([item.seq for item in items])
         return None
 
     def _levels(self, kind: str) -> list[int]:
@@ -166,16 +168,16 @@ class _Run:
                 return Ending(Status.INTERRUPTED, why)
         return None
 
-    async def _verify(self) -> None:
+    async def _verify(self, kind: str) -> None:
         """Ask once more about what the registry only said to be done; it may still be silent."""
-        for items in self._pages("p.state='deleted'"):
+        for items in self._pages("i.kind=? AND p.state='deleted'", kind):
             await self._caller.resume(items)
 
-    def _pages(self, where: str) -> Iterator[list[Item]]:
+    def _pages(self, where: str, *params: object) -> Iterator[list[Item]]:
         """Items in pages by seq; settling them meanwhile does not disturb."""
         last = 0
         while items := self._plan.select(
-            f"{where} AND i.seq > ? ORDER BY i.seq LIMIT ?", (last, RESUME_SIZE)
+            f"{where} AND i.seq > ? ORDER BY i.seq LIMIT ?", (*params, last, RESUME_SIZE)
         ):
             last = items[-1].seq
             yield items

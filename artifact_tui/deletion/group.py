@@ -214,7 +214,7 @@ class Caller:
         sent_before: bool,
     ) -> Settled:
         if now is None:
-            return settle.unlooked(item, answer)
+            return settle.unlooked(item, answer, unsure=self._target.unsure)
         planned = self._planned()
         facts = planned.complete(item, now.get(item.key))
         return settle.looked(item, answer, facts, self._options, planned, sent_before=sent_before)

@@ -72,9 +72,14 @@ def once_more(end: Settled) -> Settled:
     return end
 
 
-def unlooked(item: Item, outcome: Outcome) -> Settled:
-    """The registry answered, but could not be asked again: only the answer is known."""
+def unlooked(item: Item, outcome: Outcome, *, unsure: bool = False) -> Settled:
+    """The registry answered, but could not be asked again: only the answer is known.
+
+    `unsure` tells that its answers prove nothing.
+    """
     result, error = outcome.result, outcome.message
+    if unsure and result not in _REFUSALS:
+        return Settled(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
     if result in _REFUSALS:
         return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
     if result is Result.FAILED:

@@ -28,6 +28,11 @@ class Target:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @property
+    def unsure(self) -> bool:
+        """Whether the registry's answers prove nothing."""
+        return self._client.capabilities.unsure_answers
+
     async def facts(self, items: Sequence[Item]) -> Mapping[str, Facts]:
         """What is true of items now; those that are gone are left out."""
         keys = [item.key for item in items if item.kind != OBJECT]

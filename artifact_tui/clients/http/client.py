@@ -87,6 +87,7 @@ class HttpClient:
             reset=True,
             storage_cleanup=self._options.storage is not None,
             scanned_lineage=True,
+            unsure_answers=True,
             recreate=True,
             writable=not self._read_only,
         )

@@ -45,21 +45,27 @@ FAULTS = [
 
 
 @pytest.mark.slow
-async def test_with_a_fault_in_one_request_of_ten_the_report_is_the_truth(scene: Scene) -> None:
+@pytest.mark.parametrize(("seed", "concurrency"), [(1, 1), (2, 1), (3, 8)])
+async def test_with_a_fault_in_one_request_of_ten_the_report_is_the_truth(
+    scene: Scene, seed: int, concurrency: int
+) -> None:
     keys = scene.server.fill(400)
-    client = scene.client()
+    client = scene.client(concurrency=concurrency)
     try:
         await scene.read(client)
         scene.save(scene.draft(client, keys[:300]))
         share = 0.1 / len(FAULTS)
         every = ("DELETE", "GET", "POST")
         faults = [Fault(kind, share=share, methods=every) for kind in FAULTS]
-        scene.server.become(*faults, save_fault=0.05, load_fault=0.02)
+        scene.server.become(*faults, seed=seed, save_fault=0.05, load_fault=0.02)
         ending = await scene.apply(client)
     finally:
         await client.aclose()
     if ending.status is Status.FINISHED:
         assert not {ItemState.PLANNED, ItemState.SENT} & set(scene.states().values())
+    else:
+        assert ending.status is Status.INTERRUPTED, ending
+        assert ending.why
     scene.check_truth()
     assert scene.server.ids() >= {key.partition("/")[2] for key in keys[300:]}
 

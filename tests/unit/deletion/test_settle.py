@@ -103,3 +103,10 @@ def test_survivors_are_deleted_again_and_nothing_else() -> None:
     for result in (Result.REFUSED, Result.FAILED, Result.UNKNOWN, Result.CHANGED):
         end = looked(result, LIVE)
         assert settle.once_more(end) == end
+
+
+def test_an_answer_that_proves_nothing_leaves_it_open() -> None:
+    for result in (Result.DONE, Result.UNLINKED, Result.ABSENT, Result.UNKNOWN, Result.FAILED):
+        assert settle.unlooked(ITEM, Outcome("k", result), unsure=True).state is S.SENT
+    assert settle.unlooked(ITEM, Outcome("k", Result.REFUSED), unsure=True).state is S.REFUSED
+    assert settle.unlooked(ITEM, Outcome("k", Result.DONE)).state is S.DELETED

@@ -1,0 +1,97 @@
+"""Workers that are stopped or killed in the middle: the next one ends in the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui import places
+from artifact_tui.deletion.items import ItemState
+from artifact_tui.deletion.plan import Plan, Status
+from tests.faults.apply.harness import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.faults.rest.scene import Scene
+
+COUNT = 150
+
+
+async def prepare(scene: Scene, **traps: float) -> list[str]:
+    """A confirmed plan for most of a slow registry."""
+    keys = scene.server.fill(COUNT + 20)
+    client = scene.client()
+    try:
+        await scene.read(client)
+        scene.save(scene.draft(client, keys[:COUNT]))
+    finally:
+        await client.aclose()
+    scene.server.become(request_s=0.003, **traps)
+    scene.server.clear()
+    (places.config_dir() / "config.toml").write_text(
+        f'[registries.stand-in]\naddress = "{scene.server.address}"\n', encoding="utf-8"
+    )
+    return keys
+
+
+def spawn(plan: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "artifact_tui.deletion.worker", str(plan)]
+    return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def end(scene: Scene, number: signal.Signals, after: int) -> None:
+    """Start a worker, and send it a signal once so many deletions have arrived."""
+    process = spawn(scene.plan)
+    try:
+        wait_for(
+            lambda: len(scene.server.sent("DELETE")) >= after or process.poll() is not None,
+            "deletions",
+        )
+        process.send_signal(number)
+        wait_for(lambda: process.poll() is not None, "the worker to end")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("after", [1, 11, 60, 111])
+async def test_what_a_stopped_worker_left_is_finished_by_the_next(
+    scene: Scene, number: signal.Signals, after: int
+) -> None:
+    keys = await prepare(scene)
+    end(scene, number, after)
+    with Plan.open(scene.plan) as plan:
+        assert plan.status is Status.INTERRUPTED
+        sent = plan.states().get(ItemState.SENT, 0)
+    assert number is signal.SIGKILL or not sent, "a signal lets the call in flight end"
+    scene_before = scene.server.ids()
+    assert len(scene_before) >= 20
+    again = spawn(scene.plan)
+    assert await asyncio.to_thread(again.wait, 60) == 0
+    assert Counter(scene.states().values()) == {ItemState.VERIFIED: COUNT}
+    assert scene.server.ids() == {key.partition("/")[2] for key in keys[COUNT:]}
+
+
+@pytest.mark.slow
+async def test_killed_again_and_again_on_a_registry_that_loses_saves(scene: Scene) -> None:
+    keys = await prepare(scene, save_fault=0.05)
+    for after in (5, 20, 40, 80, 120):
+        with Plan.open(scene.plan) as plan:
+            if plan.status in {Status.FINISHED, Status.CANCELLED}:
+                break
+        end(scene, signal.SIGKILL, after)
+    process = spawn(scene.plan)
+    await asyncio.to_thread(process.wait, 60)
+    scene.check_truth()
+    assert scene.server.ids() >= {key.partition("/")[2] for key in keys[COUNT:]}
+    states = Counter(scene.states().values())
+    assert states[ItemState.VERIFIED] == COUNT, states
