@@ -179,7 +179,8 @@ def _flat(value: Any, depth: int = 0) -> str:
         return "; ".join(filter(None, (_flat(one, depth + 1) for one in value[:5])))
     if isinstance(value, dict):
         if isinstance(value.get("msg"), str):
-            place = ".".join(str(one) for one in value.get("loc") or () if isinstance(one, str))
+            where = value["loc"] if isinstance(value.get("loc"), list) else []
+            place = ".".join(one for one in where if isinstance(one, str))
             return f"{place}: {value['msg']}" if place else value["msg"]
         return next(filter(None, (_flat(value.get(name), depth + 1) for name in _ERRORS)), "")
     return ""

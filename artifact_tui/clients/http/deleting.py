@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TROUBLE = 3
 """So many requests in a row without an answer end a batch."""
 
-LATER_TRIES = 8
+LATER_TRIES = 12
 """How often a deletion is sent to a server that says "later" each time."""
 
 _SHARED = (

@@ -74,6 +74,9 @@ def _reset(text: str) -> float | None:
     return max(0.0, value - wall) if math.isfinite(value) and value > wall / 2 else value
 
 
+CAUTION = 0.02
+"""How much more at once each good answer allows, near the number that was too many."""
+
 READERS = 6
 """Reading requests about single artifacts at once: no server loses anything by those."""
 
@@ -81,7 +84,9 @@ READERS = 6
 class Pacer:
     """Lets requests through: so many at once, none while the server asked for a pause.
 
-    What only reads has places of its own, also where what writes must go one by one.
+    What only reads has places of its own, also where what writes must go one by one; there the two
+    never overlap: a read makes such a server load its storage, in the middle of a deletion's
+    load, change and save.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class Pacer:
         self._most = max(1, most)
         self._limit = float(self._most)
         self._readers = float(max(self._most, READERS))
+        self._ceiling = self._limit
         self._running = 0
         self._reading = 0
         self._until = 0.0
@@ -127,9 +133,10 @@ class Pacer:
             self._changed.set()
 
     def _full(self, *, reads: bool) -> bool:
+        alone = self._most == 1
         if reads:
-            return self._reading >= max(1, int(self._readers))
-        return self._running >= self.limit
+            return self._reading >= max(1, int(self._readers)) or (alone and self._running > 0)
+        return self._running >= self.limit or (alone and self._reading > 0)
 
     def _count(self, more: int, *, reads: bool) -> None:
         if reads:
@@ -149,7 +156,8 @@ class Pacer:
             self._readers += 1 / self._readers
             self._changed.set()
         if self._limit < self._most:
-            self._limit = min(self._most, self._limit + 1 / self._limit)
+            step = 1 / self._limit if self._limit < self._ceiling else CAUTION
+            self._limit = min(self._most, self._limit + step)
             self._changed.set()
 
     def hold(self, seconds: float) -> None:
@@ -161,6 +169,7 @@ class Pacer:
 
         Without a word from the server the pause doubles with each complaint in a row.
         """
+        self._ceiling = max(1.0, self._limit * 0.75)
         self._limit = max(1.0, self._limit / 2)
         self._readers = max(1.0, self._readers / 2)
         self._pushed += 1

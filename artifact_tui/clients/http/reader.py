@@ -13,6 +13,8 @@ from artifact_tui.clients.http.shelf import Shelf
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from artifact_tui.clients.http.keys import Ref
     from artifact_tui.clients.http.options import Options
     from artifact_tui.clients.http.wire import Wire
@@ -103,8 +105,10 @@ class Reader:
         if shelf.rows:
             self.last, self.pages = shelf, walk.pages
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, reload: Callable[[], Awaitable[object]]) -> Snapshot:
         """The whole listing as it is now.
+
+        `reload` makes the server load its storage again, where asking for its health does not.
 
         Raises:
             RegistryError: it cannot be read, or it is empty and nothing explains that.
@@ -115,6 +119,8 @@ class Reader:
             await asyncio.sleep(_PAUSE_S * attempt)
             walk, shelf = self.walk(), Shelf()
             walk.expected = await self.count()
+            if walk.expected is None:
+                await reload()
             while (rows := await walk.page()) is not None:
                 shelf.put(rows)
             if not shelf.rows:

@@ -7,12 +7,14 @@ paging. So:
 - there: a GET answers 200, or a listing shows it (unless we sent its deletion; then only a GET);
 - gone: a listing that is sure (see `Reader.snapshot`) does not show its id under any type; where
   listing and GET contradict each other, the GET must say 404 `LOOKS` times `ROUNDS` times;
+- once a success of this server proved false, a listing alone does not suffice: a GET confirms it;
 - an id that no GET can ask about is there when the listing shows it, under whatever type;
 - anything else is an error: nothing is known.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode, keys
@@ -36,6 +38,9 @@ ROUNDS = 3
 """How often, for each of these, a 404 must be repeated, each time after the server loaded its
 storage again."""
 
+CONFIRMATIONS = 2
+"""How often a 404 must confirm the listing, once the server was caught saying what is not so."""
+
 
 class Truth:
     """Facts about versions of one registry."""
@@ -45,6 +50,8 @@ class Truth:
         self._routes = routes
         self.done: set[str] = set()
         """Keys whose deletion was answered with success."""
+        self._lied = False
+        """The server said that something was deleted, and listed it afterwards."""
         self.survivors = 0
         """How many of them were found to be there still."""
 
@@ -64,7 +71,9 @@ class Truth:
             pending = {key: ref for key, ref in refs.items() if key not in found}
         for _ in range(LOOKS):
             if pending:
-                snapshot = await self._reader.snapshot()
+                snapshot = await self._reader.snapshot(
+                    partial(self._routes.get, next(iter(refs.values())))
+                )
                 pending = await self._settle(snapshot, pending, found)
         self.survivors += len(self.done & found.keys())
         self.done -= found.keys()
@@ -86,14 +95,25 @@ class Truth:
             RegistryError: neither listing nor GET can tell.
         """
         doubtful = self._compare(snapshot, pending, found)
-        for attempt in range(ROUNDS):
-            if attempt and doubtful:
+        self._lied = self._lied or bool(self.done & doubtful.keys())
+        absent = {k: ref for k, ref in pending.items() if k not in found and k not in doubtful}
+        if self._lied and absent:
+            await self._ask_again(snapshot, absent, found, CONFIRMATIONS)
+        return await self._ask_again(snapshot, doubtful, found, ROUNDS)
+
+    async def _ask_again(
+        self, snapshot: Snapshot, asked: dict[str, Ref], found: dict[str, Facts], rounds: int
+    ) -> dict[str, Ref]:
+        """Ask for each so many times; gives those that answered 404 each time."""
+        for attempt in range(rounds):
+            if attempt and asked:
                 await self._reader.count()
-            asked = doubtful
-            doubtful = await self._ask_each(asked, found)
-            for key in asked.keys() - doubtful.keys() - found.keys():
-                found[key] = _unaskable(key, asked[key], snapshot)
-        return doubtful
+            absent = await self._ask_each(asked, found)
+            for key in asked.keys() - absent.keys() - found.keys():
+                if not (snapshot.sure and not snapshot.shelf.has_id(asked[key].id)):
+                    found[key] = _unaskable(key, asked[key], snapshot)
+            asked = absent
+        return asked
 
     def _compare(
         self, snapshot: Snapshot, pending: Mapping[str, Ref], found: dict[str, Facts]

@@ -63,10 +63,10 @@ class Instance:
 
     async def save(self, traps: Traps, entries: Iterable[Entry]) -> None:
         """Write the bucket; a failure is not noticed."""
-        self.memory = tuple(entries)
+        self.memory = saved = tuple(entries)
         await asyncio.sleep(traps.save_s)
         if not traps.outage and self._rng.random() >= traps.save_fault:
-            self._bucket.replace(self.memory)
+            self._bucket.replace(saved)
 
     async def delete(self, traps: Traps, identifier: str, kind: str) -> list[str]:
         """Delete by id: the ids that were found; `kind` counts only where types are told apart."""

@@ -177,10 +177,14 @@ async def test_an_outage_between_pages_is_an_error_not_the_end(
     listed = {version.key for _, version in page.rows}
     server.become(page_size=10, outage=True)
     await opener().health()
-    with pytest.raises(RegistryError, match="lists nothing at all"):
-        while page.after:
+    why = ""
+    while page.after and not why:
+        try:
             page = await client.artifacts(page.after)
             listed |= {version.key for _, version in page.rows}
+        except RegistryError as error:
+            why = str(error)
+    assert "lists nothing at all" in why
     assert listed != set(keys)
     server.become(page_size=10)
     rest = await every(lambda after: client.artifacts(after or page.after))

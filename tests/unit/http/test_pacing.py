@@ -84,6 +84,25 @@ async def test_no_more_at_once_than_the_limit() -> None:
     assert most == 3
 
 
+async def test_where_deletions_go_one_by_one_reads_never_overlap_them() -> None:
+    pacer = Pacer(1)
+    running: list[bool] = []
+    most_reads = 0
+
+    async def work(*, reads: bool) -> None:
+        nonlocal most_reads
+        async with pacer.turn(reads=reads):
+            running.append(reads)
+            most_reads = max(most_reads, running.count(True))
+            assert reads or running == [False]
+            await asyncio.sleep(0)
+            assert not reads or False not in running
+            running.remove(reads)
+
+    await asyncio.gather(*(work(reads=n % 3 > 0) for n in range(60)))
+    assert most_reads > 1
+
+
 async def test_a_complaint_halves_the_number_and_holds_everything_back() -> None:
     clock = Clock()
     pacer = Pacer(16, clock=clock, sleep=clock.sleep)
@@ -92,7 +111,7 @@ async def test_a_complaint_halves_the_number_and_holds_everything_back() -> None
     assert pacer.wait == 5.0
     async with pacer.turn():
         assert clock.now == 105.0
-    for _ in range(200):
+    for _ in range(500):
         pacer.went_well()
     assert pacer.limit == 16
 
