@@ -26,7 +26,7 @@ class GarbageError(ValueError):
     """An answer that is not what the endpoint answers, though its status says success."""
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, order=True, gc=False):
     """One artifact as a listing shows it."""
 
     type: str
@@ -63,6 +63,7 @@ class _Wire(msgspec.Struct, frozen=True, gc=False):
     url: str | None = None
 
 
+_PLAIN = msgspec.json.Decoder(list[Row])
 _ROWS = msgspec.json.Decoder(list[_Wire])
 _ANY = msgspec.json.Decoder()
 
@@ -88,6 +89,12 @@ def rows(body: bytes, kind: str | None = None) -> tuple[list[Row], int]:
         GarbageError: it is not a listing.
     """
     untyped = kind or UNTYPED
+    try:
+        plain = _PLAIN.decode(body)
+        if all(row.type for row in plain):
+            return plain, 0
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        pass  # another dialect, or garbage
     try:
         found = _ROWS.decode(body)
     except msgspec.ValidationError:

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from artifact_tui.clients.http import decode
 from artifact_tui.errors import RegistryError
@@ -43,7 +44,7 @@ class Walk:
         self._name = name
         self._kinds: deque[str | None] = deque([kind])
         self._offset: int | None = None
-        self._seen: set[tuple[str, str, str]] = set()
+        self._seen: set[Row] = set()
         self._models = 0
         self.pages = 0
         self.skipped = 0
@@ -112,7 +113,7 @@ class Walk:
     def _fresh(self, rows: list[Row]) -> list[Row]:
         fresh = []
         for row in rows:
-            mark = (row.type, row.id, row.name)
+            mark = replace(row, url="") if row.url else row
             if mark not in self._seen:
                 self._seen.add(mark)
                 self._models += row.type == "model"
@@ -123,8 +124,8 @@ class Walk:
         return self.expected is not None and len(self._seen) >= self.expected
 
     @property
-    def seen(self) -> frozenset[tuple[str, str, str]]:
-        """Type, id and name of everything found so far."""
+    def seen(self) -> frozenset[Row]:
+        """Everything found so far."""
         return frozenset(self._seen)
 
     @property

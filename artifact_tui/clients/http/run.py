@@ -28,7 +28,7 @@ class Run:
         self._reader = reader
         self._walk = reader.walk()
         self._ahead: asyncio.Future[list[Row] | None] | None = None
-        self._before: frozenset[tuple[str, str, str]] | None = None
+        self._before: frozenset[Row] | None = None
         self._passes = 1
         self._began = self._sent = len(reader.sent)
         self._lock = asyncio.Lock()

@@ -44,7 +44,7 @@ class Shelf:
                 self.groups.setdefault(row.collection, []).append(ref)
                 self._share(ref)
                 self.urls = self.urls or bool(row.url)
-            elif known != row and row not in self._twins.get(ref, ()):
+            elif known.name != row.name and row not in self._twins.get(ref, ()):
                 self._twins.setdefault(ref, []).append(row)
                 changed[ref] = known
         return list(changed.values())
