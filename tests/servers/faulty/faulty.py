@@ -25,6 +25,7 @@ import os
 import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import KIND as LOCAL
@@ -243,7 +244,18 @@ class FaultyKind:
     def claims(self, address: str) -> bool:
         return address.startswith("faulty:")
 
-    def open(self, address: str, *, read_only: bool, actor: str = "") -> FaultyClient:
+    def check(self, settings: Mapping[str, object]) -> None:
+        """It has none."""
+
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = MappingProxyType({}),
+    ) -> FaultyClient:
+        self.check(settings)
         base = Path(address.removeprefix("faulty:"))
         script = os.environ.get("FAULTY_SCRIPT") or f"{base}.faults.json"
         inner = LOCAL.open(f"local:{base}", read_only=read_only, actor=actor)
