@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 KIND = "http"
 """The entry-point name."""
 
+AT_A_TIME = 50
+"""Rows turned into versions before the event loop gets its turn."""
+
 KEPT_S = 60.0
 """How long a listing read for `collections` also answers `versions`."""
 
@@ -125,8 +128,12 @@ class HttpClient:
         """
         run = await self._current(after)
         rows = await run.more()
-        page = tuple((run.shelf.collection(row), run.shelf.version(row)) for row in rows)
-        return Page(page, None if run.done or not rows else f"{run.number}.")
+        page: list[tuple[Collection, Version]] = []
+        for start in range(0, len(rows), AT_A_TIME):
+            await asyncio.sleep(0)  # the request for the next page leaves meanwhile
+            part = rows[start : start + AT_A_TIME]
+            page += [(run.shelf.collection(row), run.shelf.version(row)) for row in part]
+        return Page(tuple(page), None if run.done or not rows else f"{run.number}.")
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """Collections in the order in which the listing names them."""
