@@ -73,7 +73,14 @@ async def test_what_the_registry_cannot_do_is_disabled_with_the_reason(shelf: Sh
         client = user.app.services.client
         poor = replace(client.capabilities, soft_delete=False, lineage=False, writable=False)
         user.app.services.client = type(
-            "Poor", (), {"capabilities": poor, "read_only": False, "aclose": client.aclose}
+            "Poor",
+            (),
+            {
+                "capabilities": poor,
+                "read_only": False,
+                "catalog_path": client.catalog_path,
+                "aclose": client.aclose,
+            },
         )()
         browse(user).show_keys()
         await user.sees("(d review)", "(u trash)")
