@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from tests.contract.world import World
 
-WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {"local": local_world}
+WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
+    "http": http_world,
+    "local": local_world,
+}
 """A new kind of registry adds one line here, and passes the whole suite."""
 
 
@@ -26,7 +30,8 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     async with WORLDS[request.param](tmp_path) as opened:
         for marker in request.node.iter_markers("needs"):
             for name in marker.args:
-                if not getattr(opened.client.capabilities, name):
+                lacks = name in getattr(opened, "lacks", ())
+                if lacks or not getattr(opened.client.capabilities, name, True):
                     pytest.skip(f"{request.param} registries have no {name}")
         yield opened
 

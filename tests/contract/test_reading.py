@@ -78,6 +78,7 @@ async def test_an_unknown_collection_is_an_empty_last_page(world: World) -> None
     assert page.after is None
 
 
+@pytest.mark.needs("bytes", "aliases", "ttl")
 async def test_a_version_says_what_is_known_about_it(world: World) -> None:
     key = await world.make(
         "m", files={"a": b"12", "d/b": b"345"}, aliases=["one"], tags=["t", "s"], ttl_us=HOUR
@@ -123,6 +124,7 @@ async def test_every_edge_is_listed_once(world: World) -> None:
     assert sorted(found) == sorted(Edge(p, c) for p in parents for c in children)
 
 
+@pytest.mark.needs("bytes")
 async def test_files_come_by_path_with_their_sizes(world: World) -> None:
     key = await world.make("m", files={"b": b"22", "a/x": b"1", "a": b"4444"})
     files = await world.client.files(key)
@@ -148,7 +150,7 @@ async def test_facts_have_every_alias_sorted(world: World) -> None:
     assert facts.aliases == (Alias("a"), Alias("b"), Alias("production", protected=True))
 
 
-@pytest.mark.needs("lineage")
+@pytest.mark.needs("dependents")
 async def test_dependents_are_the_nearest_live_versions(world: World) -> None:
     top = await world.make("a")
     middle = [await world.make("b", parents=[top]) for _ in range(2)]

@@ -43,7 +43,11 @@ class Truth:
 
 
 class World(Protocol):
-    """One registry of the kind under test."""
+    """One registry of the kind under test.
+
+    A world may have `lacks`: names for `needs` that are no capabilities (`bytes`: sizes, dates and
+    files; `dependents`: facts that tell them), and that its kind of registry has not.
+    """
 
     @property
     def client(self) -> Client:
