@@ -144,5 +144,5 @@ async def test_the_review(
         user.app.open_review(("model/1", "model/2"))
         await user.sees("left in storage", "tab to type here")
         await user.presses("b")
-        await user.sees("stored objects", "Type 4", "tab to type here")
+        await user.sees("stored objects", "Type 4", "tab to type here", " tab confirm")
         assert steady(user.screen) + "\n" == snapshot(extension_class=ScreenText)

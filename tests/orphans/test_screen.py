@@ -191,5 +191,5 @@ async def test_the_review_of_orphans(
         await user.presses("o")
         await user.sees("2 orphans")
         await user.presses("asterisk", "d")
-        await user.sees("hidden only", "tab to type here")
+        await user.sees("hidden only", "tab to type here", " tab confirm")
         assert steady(user.screen) + "\n" == snapshot(extension_class=ScreenText)

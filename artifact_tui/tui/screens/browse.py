@@ -34,14 +34,15 @@ class BrowseScreen(BrowseRemote):
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""
-        if row_id == "browse.orphans":
-            from artifact_tui.orphans import why_none  # noqa: PLC0415 - seldom needed
-
-            return why_none(self.services.client)
         can = self.services.client.capabilities
+        own = "a local registry keeps its own bytes: gc frees them"
         able = {
             "browse.trash": (can.soft_delete, "this registry has no trash"),
             "browse.lineage": (can.lineage, "this registry keeps no lineage"),
+            "browse.orphans": (
+                can.storage_cleanup,
+                "no bucket is configured for it" if self.services.link else own,
+            ),
             "browse.reingest": (can.recreate, "this registry makes nothing from an address"),
         }
         possible, why = able.get(row_id, (True, ""))
