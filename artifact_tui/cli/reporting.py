@@ -60,4 +60,6 @@ def _group(group: Group, out: Output) -> None:
     for error, times in group.errors:
         out.words(f"      {text.count(times)} times: {safe(error)}")
     if group.retryable:
-        out.words(f"      {text.count(group.retryable)} may work when tried again")
+        out.words(
+            f"      {text.count(group.retryable)} may work when tried again: resume --retry-failed"
+        )
