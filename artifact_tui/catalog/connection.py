@@ -58,9 +58,8 @@ def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
         RegistryError: the file is missing or is no catalog; it is left as it is.
         ArtifactTuiError: the file of the marks cannot be used.
     """
-    conn = _open(path)
+    conn = _open_checked(path)
     try:
-        _check(conn, path)
         for pragma in _PRAGMAS:
             conn.execute(f"PRAGMA {pragma}")
         _attach(conn, marks)
@@ -99,11 +98,47 @@ def stamp(conn: sqlite3.Connection, *, marked: bool = False) -> tuple[int, ...]:
     return (seen, marks, conn.total_changes)
 
 
-def _open(path: Path) -> CatalogConnection:
+def _open_checked(path: Path) -> CatalogConnection:
+    """A connection to a catalog; also where nobody may write, if all its changes are in the file.
+
+    SQLite needs to write beside a file with a write-ahead log; without leave to, and with nothing
+    in that log, the file can be read as one that never changes.
+    """
+    try:
+        return _checked(_open(path), path)
+    except RegistryError as error:
+        cause = error.__cause__
+        alone = isinstance(cause, sqlite3.OperationalError) and not os.access(path.parent, os.W_OK)
+        if not alone or _has_log(path):
+            raise
+    return _checked(_open(path, "&immutable=1"), path)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether changes wait in a write-ahead log, or that cannot be known."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _checked(conn: CatalogConnection, path: Path) -> CatalogConnection:
+    """The connection, closed when the file is no catalog."""
+    try:
+        _check(conn, path)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _open(path: Path, more: str = "") -> CatalogConnection:
     """A read-only connection to an existing file."""
     try:
         conn = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro",
+            f"{path.absolute().as_uri()}?mode=ro{more}",
             uri=True,
             isolation_level=None,
             cached_statements=256,

@@ -37,11 +37,11 @@ def fsck(flags: Flags, registry: str | None, *, verify: bool, repair: bool, as_j
             return await client.fsck(repair=repair, verify=verify)
 
     report = asyncio.run(main())
-    _tell(report, target, Output(json=as_json))
+    _tell(report, target, Output(json=as_json), repair=repair)
     return 0 if report.ok else 1
 
 
-def _tell(report: FsckReport, target: Target, out: Output) -> None:
+def _tell(report: FsckReport, target: Target, out: Output, *, repair: bool) -> None:
     if out.json:
         for problem in report.problems:
             out.record(
@@ -65,7 +65,9 @@ def _tell(report: FsckReport, target: Target, out: Output) -> None:
     mended = sum(problem.repaired for problem in report.problems)
     said = f"{text.plural(len(report.problems), 'problem')}, {text.count(mended)} mended"
     out.words(f"{said}, {text.count(len(report.harmed))} that cost something")
-    if not mended and not report.ok:
+    if repair and report.harmed:
+        out.words("what was lost comes back when the same file is added again, or from a backup")
+    elif not repair:
         out.words(f"next: {command('fsck', target.address, '--repair')}")
 
 

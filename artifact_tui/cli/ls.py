@@ -120,7 +120,7 @@ def list_collections(listing: Listing, sort: Sort) -> None:
                 safe(row.type),
                 text.plural(row.versions, "version"),
                 text.size(row.size),
-                f"{text.age(row.newest_us, listing.now_us)} old",
+                wording.since(row.newest_us, listing.now_us, "old"),
             )
             for row in rows
         ),
@@ -141,7 +141,7 @@ def list_versions(listing: Listing, sort: Sort) -> None:
                     wording.name_of(row),
                     safe(row.type),
                     text.size(row.size),
-                    f"{text.age(row.created_us, listing.now_us)} old",
+                    wording.since(row.created_us, listing.now_us, "old"),
                     wording.facts(row, listing.now_us),
                 )
                 for row in rows

@@ -117,9 +117,9 @@ def plan(
     )
     out = Output(json=as_json)
     draft = asyncio.run(make_draft(target, selection, options, cached=cached, scan=scan))
+    path = save(draft, output) if draft.summary.deletes else None  # before a reader may hang up
     print_draft(draft, out)
-    path = save(draft, output)
-    reviewing.print_next(path, draft.summary, out)
+    reviewing.print_next(path or save(draft, output), draft.summary, out)
 
 
 async def make_draft(

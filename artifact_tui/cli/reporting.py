@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.cli.reviewing import things, verbs
+from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.report import Group, Report, report
 from artifact_tui.text import safe
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["print_report", "report"]
 
 _LONG = 4096
+_OURS = (ItemState.DELETED, ItemState.VERIFIED)
 
 
 def print_report(found: Report, out: Output) -> None:
@@ -28,11 +30,8 @@ def print_report(found: Report, out: Output) -> None:
         _group(group, out)
     if found.deleted_bytes:
         after = found.summary.freed_after
-        freed = f"; all of it frees {text.size(found.summary.freed)}"
-        out.words(
-            f"{done}: {text.size(found.deleted_bytes)} listed{freed if after else ''}"
-            + (f" after {after}" if after else "")
-        )
+        freed = f"; {_freed(found)} after {after}" if after else ""
+        out.words(f"{done}: {text.size(found.deleted_bytes)} listed{freed}")
     if found.summary.markers:
         out.words("the bucket keeps versions: its objects are hidden, and nothing is freed there")
     if found.remade:
@@ -41,6 +40,18 @@ def print_report(found: Report, out: Output) -> None:
         out.words("not part of it, as reviewed:")
         for group in found.left_out:
             _group(group, out)
+
+
+def _freed(found: Report) -> str:
+    """What the deletion frees: exact when the whole plan was deleted, and else what it cannot pass.
+
+    Bytes that a deleted version shares with one that was refused stay.
+    """
+    whole = found.summary.freed
+    deleted = sum(group.count for group in found.results if group.state in _OURS)
+    if deleted == found.summary.deletes:
+        return f"all of it frees {text.size(whole)}"
+    return f"frees at most {text.size(min(whole, found.deleted_bytes))}"
 
 
 def _group(group: Group, out: Output) -> None:
@@ -53,4 +64,6 @@ def _group(group: Group, out: Output) -> None:
     for error, times in group.errors:
         out.words(f"      {text.count(times)} times: {safe(error)}")
     if group.retryable:
-        out.words(f"      {text.count(group.retryable)} may work when tried again")
+        out.words(
+            f"      {text.count(group.retryable)} may work when tried again: resume --retry-failed"
+        )

@@ -65,8 +65,8 @@ def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
     only = f", of which {text.size(found.unique)} only here"
     yield "size", f"{text.size(row.size)} in {text.plural(found.files_total, 'file')}{only}"
     made_by = f" by {safe(row.run)}" if row.run else ""
-    ago = text.age(row.created_us, now)
-    yield "created", f"{text.moment(row.created_us)} UTC ({ago} old){made_by}"
+    old = wording.since(row.created_us, now, "old")
+    yield "created", f"{text.moment(row.created_us)} UTC ({old}){made_by}"
     yield "used", "not known" if row.used_us is None else f"{text.moment(row.used_us)} UTC"
     yield "ttl", _ttl(row.ttl_us, row.expires_us, now)
     yield "aliases", wording.aliases(row.aliases) or "none"

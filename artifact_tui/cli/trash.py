@@ -79,8 +79,8 @@ async def _list(listing: Listing, client: Client) -> None:
 def _row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
     by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
     names = f" · had the aliases {wording.aliases(had)}" if had else ""
-    ago = text.age(row.deleted_us, now)
-    return wording.name_of(row), text.size(row.size), f"deleted {ago} ago{by}{names}"
+    ago = wording.since(row.deleted_us, now, "ago")
+    return wording.name_of(row), text.size(row.size), f"deleted {ago}{by}{names}"
 
 
 def _summary(conn: sqlite3.Connection, where: query.Where, target: Target, out: Output) -> None:

@@ -42,6 +42,12 @@ def alias(one: Alias) -> str:
     return f"{safe(one.name)}{scope}{' (protected)' if one.protected else ''}"
 
 
+def since(us: int | None, now_us: int, word: str) -> str:
+    """`3 d old`, `3 d ago`; only `in 3 d` where the clock that wrote it is ahead of ours."""
+    shown = text.age(us, now_us)
+    return shown if us is not None and us > now_us else f"{shown} {word}"
+
+
 def facts(row: VersionRow, now_us: int) -> str:
     """What a list says about a version beside its name, size and age; empty for a plain one."""
     parts = []

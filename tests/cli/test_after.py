@@ -135,6 +135,10 @@ def test_fsck_finds_what_is_missing(cli: Cli, deleted: Local) -> None:
     out = cli("fsck", deleted.address, code=1).out
     assert out.startswith("    1  missing  ")
     assert "1 that cost something" in out
+    assert out.endswith("--repair\n")
+    said = cli("fsck", deleted.address, "--repair", code=1).out
+    assert "comes back when the same file is added again" in said
+    assert "next:" not in said
 
 
 def test_fsck_mends_what_loses_nothing(cli: Cli, deleted: Local) -> None:

@@ -125,6 +125,7 @@ def test_what_changed_since_the_review_stays(cli: Cli, registry: Local, plan: Pa
     assert results["v0"] == ("verified", "")
     assert results["v4"] == ("refused", "aliases_changed")
     assert "its aliases changed since the review" in ran.err
+    assert "deleted: 1 KB listed; frees at most 1 KB after purge and gc" in ran.err
     assert live(registry) == LIVE | {"net:v4"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,14 @@ def test_versions_say_what_matters(cli: Cli, registry: Local) -> None:
     assert "net:v1   model  2 KB  new  1 dependent\n" in out
     assert "net:v3   model  4 KB  new  aliases prod (protected)\n" in out
     assert "tiny:v0  model  40 B  new  aliases latest\n" in out
+
+
+def test_a_clock_that_is_ahead_reads_as_words(cli: Cli, registry: Local) -> None:
+    ahead = time.time_ns() // 1000 + 10 * 86_400_000_000
+    registry.add("later", created_us=ahead, aliases=("x",))
+    out = cli("ls", registry.address, "later", "--versions").out
+    assert "later:v0  model  50 B  in 9 d  aliases latest, x\n" in out
+    assert " UTC (in 9 d)" in cli("show", registry.address, "later:v0").out
 
 
 def test_a_filter_narrows(cli: Cli, registry: Local) -> None:

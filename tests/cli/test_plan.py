@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +45,22 @@ def test_consents_widen_it(cli: Cli, registry: Local, tmp_path: Path) -> None:
     out = cli("plan", registry.address, "name:net", "--orphan-dependents").out
     assert "  1 live version will lose a parent\n" in out
     assert "net:v1  2 KB  1 version will lose this parent\n" in out
+
+
+def test_a_reader_who_hangs_up_does_not_cost_the_plan(
+    cli: Cli, registry: Local, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.plan"
+    words = ["plan", registry.address, "name:net", "-o", str(path)]
+    command = [sys.executable, "-m", "artifact_tui", *words]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert "will be deleted: 2 versions" in cli("review", path).out
 
 
 def test_review_prints_the_same_and_more(cli: Cli, registry: Local, tmp_path: Path) -> None:

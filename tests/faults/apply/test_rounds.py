@@ -14,6 +14,7 @@ ROUNDS = 24
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_killed_at_any_moment_it_resumes_and_tells_the_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

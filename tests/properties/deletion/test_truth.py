@@ -146,6 +146,7 @@ def _check(world: World, scene: Scene) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @given(scene=scenes())
 @settings(max_examples=250)
 def test_only_what_was_reviewed_goes_and_every_state_is_true(world: World, scene: Scene) -> None:

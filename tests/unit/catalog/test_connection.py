@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
+import tempfile
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +21,51 @@ from tests.support.catalogs import Maker
 from tests.support.writing import change
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+NOBODY = 65534
+READ_AS_NOBODY = """
+import os, sys
+from contextlib import closing
+from pathlib import Path
+from artifact_tui.catalog import connect
+from artifact_tui.errors import RegistryError
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(int(sys.argv[2]))
+    os.setuid(int(sys.argv[2]))
+try:
+    with closing(connect(Path(sys.argv[1]))) as conn:
+        print(conn.execute("SELECT count(*) FROM collection").fetchone()[0])
+except RegistryError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="artifact-tui-test-"))
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def read_as_nobody(path: Path) -> str:
+    """What a user is told who may read, and not write, the catalog and its folder."""
+    for one in path.parent.iterdir():
+        one.chmod(0o444)
+    path.parent.chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_AS_NOBODY, str(path), str(NOBODY)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=os.getcwd(),  # noqa: PTH109 - where the package is, for who may not go home
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_the_catalog_cannot_be_written(tmp_path: Path) -> None:
@@ -25,6 +75,29 @@ def test_the_catalog_cannot_be_written(tmp_path: Path) -> None:
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         conn.execute("DELETE FROM collection")
+
+
+def test_a_catalog_in_a_folder_that_can_only_be_read_is_read(public: Path) -> None:
+    path = Maker().collection("a").write(public / "catalog.db")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+    names = sorted(one.name for one in public.iterdir())
+    assert read_as_nobody(path) == "1"
+    assert sorted(one.name for one in public.iterdir()) == names
+
+
+def test_a_log_that_cannot_be_read_is_not_passed_over(public: Path) -> None:
+    path = Maker().collection("a").write(public / "made.db")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("UPDATE collection SET name = 'b'")
+        writer.commit()
+        (public / "folder").mkdir()
+        for end in ("", "-wal"):
+            shutil.copy(public / f"made.db{end}", public / "folder" / f"catalog.db{end}")
+    told = read_as_nobody(public / "folder" / "catalog.db")
+    assert "catalog.db cannot be read" in told
+    (public / "folder").chmod(0o755)
 
 
 def test_a_missing_file_is_named_and_not_made(tmp_path: Path) -> None:
