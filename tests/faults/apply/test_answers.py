@@ -78,12 +78,23 @@ async def test_patience_ends(world: World, do: str) -> None:
 )
 async def test_a_lie_is_found_out_and_can_be_retried(world: World, do: str, reason: Reason) -> None:
     keys = world.add_plain(3)
-    client = world.faulty(script(Rule("delete", do, 2)))
+    client = world.faulty(script(Rule("delete", do)))
     with world.plan(keys, faulty=True) as plan:
         await apply(plan, client, policy=HASTE)
         failed = plan.items(state=S.FAILED)
-        assert [(i.reason, i.retryable) for i in failed] == [(reason, True)] * 2
+        assert [(i.reason, i.retryable, i.attempts) for i in failed] == [(reason, True, 6)] * 3
         assert reason.words.startswith("answered")
+
+
+@pytest.mark.parametrize("do", ["done", "absent"])
+async def test_what_survived_is_deleted_again_one_by_one(world: World, do: str) -> None:
+    keys = world.add_plain(3)
+    client = world.faulty(script(Rule("delete", do, 2)))
+    with world.plan(keys, faulty=True) as plan:
+        await apply(plan, client, policy=HASTE)
+        assert plan.summary.states == {S.VERIFIED: 3}
+    calls = [x["keys"] for x in client.served.lines() if (x["op"], x["at"]) == ("delete", "begin")]
+    assert [len(call) for call in calls] == [1, 2, 1, 1]
 
 
 async def test_absent_after_we_may_have_sent_it_counts_as_deleted(world: World) -> None:
@@ -158,7 +169,7 @@ async def test_nothing_is_claimed_about_what_nobody_can_see(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("do", "end"), [("unknown-after", S.VERIFIED), ("done", S.FAILED), ("absent", S.VERIFIED)]
+    ("do", "end"), [("unknown-after", S.VERIFIED), ("done", S.VERIFIED), ("absent", S.VERIFIED)]
 )
 async def test_what_could_not_be_looked_at_is_looked_at_later(
     world: World, do: str, end: ItemState
