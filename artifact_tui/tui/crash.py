@@ -30,7 +30,7 @@ def write_log(error: BaseException) -> Path | None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"artifact-tui {__version__}\n{''.join(lines)}")
-    except OSError:
+    except (OSError, ArtifactTuiError):
         return None
     return path
 

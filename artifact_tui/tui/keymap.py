@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
-from textual.keys import Keys, format_key
+from textual.keys import Keys, format_key, key_to_character
 
 from artifact_tui.errors import ConfigError
 from artifact_tui.text import safe
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from artifact_tui.config import Config
     from artifact_tui.tui.keyrow import KeyRow
 
-_NAMED = frozenset(key.value for key in Keys)
+_NAMED = frozenset(key.value for key in Keys) | {"slash", "plus", "minus"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 _SHORT = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "question_mark": "?"}
 _SHARED = frozenset({"app", "list"})
@@ -39,6 +39,13 @@ def keymap_from(config: Config) -> dict[str, str]:
             one key for two things at the same place.
     """
     return _Checker(config).keymap()
+
+
+def is_key(name: str) -> bool:
+    """Whether a name without modifiers is a key: a character, its name, or one like `f5`."""
+    if len(name) == 1:
+        return name.isprintable()
+    return name in _NAMED or key_to_character(name) is not None
 
 
 def keys_of(keymap: Mapping[str, str], place: str) -> frozenset[str]:
@@ -83,8 +90,7 @@ class _Checker:
 
     def _key(self, row_id: str, key: str) -> str:
         *modifiers, last = key.split("+") if len(key) > 1 else [key]
-        real = set(modifiers) <= _MODIFIERS and (len(last) == 1 or last in _NAMED)
-        if not real or not last.isprintable():
+        if not (set(modifiers) <= _MODIFIERS and is_key(last)):
             raise self._error(
                 row_id, f"“{safe(key)}” is not a key", "Like x, space, f5, ctrl+x or shift+up."
             )

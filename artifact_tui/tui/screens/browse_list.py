@@ -134,6 +134,9 @@ class BrowseList(BaseScreen):
         try:
             await self.load_now()
         except ArtifactTuiError as error:
+            if self.answer is not None:
+                self.view = self.answer.view  # the list that is shown is still that one's
+            self.show_facts()
             self.fail(error)
         if self._settling is not None and not self._settling.done():
             self._settling.set_result(None)

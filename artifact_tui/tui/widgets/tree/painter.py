@@ -169,7 +169,7 @@ class Painter:
     def _bar(self, value: int, cells: int) -> str:
         """A bar of `cells` cells, in eighths of a cell where the signs allow it."""
         bar = self.signs.bar
-        steps = round(value * cells * len(bar) / self.biggest)
+        steps = round(min(value, self.biggest) * cells * len(bar) / self.biggest)
         full, part = divmod(max(steps, 1 if value else 0), len(bar))
         return pad(bar[-1] * full + (bar[part - 1] if part else ""), cells)
 
