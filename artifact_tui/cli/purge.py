@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.command("purge", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
 @click.option("--all", "everything", is_flag=True, help="All of the trash, instead of a filter.")
+@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
 @consent_options
 @json_option
 @click.pass_obj
@@ -36,6 +37,7 @@ def purge(
     words: tuple[str, ...],
     *,
     everything: bool,
+    orphan_dependents: bool,
     yes: bool,
     expect: int | None,
     as_json: bool,
@@ -59,13 +61,15 @@ def purge(
         )
     out = Output(json=as_json)
     selection = Selection(in_trash(rest).text)
-    draft = asyncio.run(make_draft(target, selection, Options(action=Action.PURGE)))
+    options = Options(action=Action.PURGE, orphan_dependents=orphan_dependents)
+    draft = asyncio.run(make_draft(target, selection, options))
     print_draft(draft, out, records=False)
     path = save(draft, None)
     try:
         with Plan.open(path, write=True) as plan:
             check_writable(plan, read_only=flags.read_only)
-            instead = ("purge", *words, *(["--all"] if everything else []))
+            also = ["--all"] * everything + ["--orphan-dependents"] * orphan_dependents
+            instead = ("purge", *words, *also)
             confirm_plan(plan, consent, (*instead, "--yes", "--expect", draft.summary.deletes))
     except BaseException:
         _forget(path)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.cli.reviewing import things, verbs
-from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.report import Group, Report, report
 from artifact_tui.text import safe
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["print_report", "report"]
 
 _LONG = 4096
-_OURS = (ItemState.DELETED, ItemState.VERIFIED)
 
 
 def print_report(found: Report, out: Output) -> None:
@@ -43,15 +41,8 @@ def print_report(found: Report, out: Output) -> None:
 
 
 def _freed(found: Report) -> str:
-    """What the deletion frees: exact when the whole plan was deleted, and else what it cannot pass.
-
-    Bytes that a deleted version shares with one that was refused stay.
-    """
-    whole = found.summary.freed
-    deleted = sum(group.count for group in found.results if group.state in _OURS)
-    if deleted == found.summary.deletes:
-        return f"all of it frees {text.size(whole)}"
-    return f"frees at most {text.size(min(whole, found.deleted_bytes))}"
+    """What the deletion frees."""
+    return f"{'all of it frees' if found.whole else 'frees at most'} {text.size(found.freed)}"
 
 
 def _group(group: Group, out: Output) -> None:

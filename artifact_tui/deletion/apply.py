@@ -65,6 +65,7 @@ async def apply(
         journal = Journal(plan, clock)
         _check_turn(plan)
         plan.check_hash()
+        plan.check_untouched()
         lock.claim(plan.path, plan.head.id, begun=journal.begun)
         journal.begin()
         run = _Run(plan, client, journal, control or Control(), policy or Policy())

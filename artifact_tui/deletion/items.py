@@ -147,7 +147,7 @@ _WORDS = {
     Reason.SAID_ABSENT: "answered not there, but it is",
     Reason.NO_ANSWER: "no answer from the registry",
     Reason.REGISTRY_FAILED: "the registry failed",
-    Reason.UNREACHABLE: "the registry could not be reached",
+    Reason.UNREACHABLE: "the registry could not be used",
 }
 
 

@@ -196,6 +196,17 @@ class Plan:
                 hint="Make a new plan and review that.",
             )
 
+    def check_untouched(self) -> None:
+        """Raise PlanError when the journal tells of work, and no run has ever begun."""
+        told = """SELECT EXISTS(SELECT 1 FROM item i LEFT JOIN progress p USING(seq)
+            WHERE p.state IS NOT 'planned' OR p.attempts <> 0)"""
+        if self.one(told) and not self.one("SELECT EXISTS(SELECT 1 FROM run)"):
+            raise PlanError(
+                f"The plan {self.path} tells of deletions that were never begun. "
+                "Nothing was deleted.",
+                hint="Somebody changed the file: make a new plan and review that.",
+            )
+
     def items(
         self,
         *,

@@ -60,6 +60,10 @@ _VERDICT_WORDS = {
 }
 
 
+OURS = frozenset({ItemState.DELETED, ItemState.VERIFIED})
+"""What this plan has deleted, rather than found gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything to be said about a plan."""
@@ -78,6 +82,16 @@ class Report:
     """Entries that were made again since, where the registry has no trash."""
 
     @property
+    def whole(self) -> bool:
+        """Whether this plan deleted everything in it: then `freed` is exact."""
+        return sum(g.count for g in self.results if g.state in OURS) == self.summary.deletes
+
+    @property
+    def freed(self) -> int:
+        """Bytes that the deletions free, at most: bytes shared with what stayed are not freed."""
+        return self.summary.freed if self.whole else min(self.summary.freed, self.deleted_bytes)
+
+    @property
     def complete(self) -> bool:
         """Whether everything that was asked is so."""
         done = all(group.state in DONE for group in self.results)
@@ -92,7 +106,6 @@ def report(plan: Plan) -> Report:
     results.sort(key=lambda g: (_ORDER.index(g.state or ItemState.PLANNED), -g.count))
     left_out = [group for group in groups if group.state is None]
     left_out.sort(key=lambda g: (g.verdict is Verdict.BLOCKED, -g.count))
-    ours = {ItemState.DELETED, ItemState.VERIFIED}
     return Report(
         head=plan.head,
         summary=plan.summary,
@@ -100,7 +113,7 @@ def report(plan: Plan) -> Report:
         why=plan.why,
         results=tuple(results),
         left_out=tuple(left_out),
-        deleted_bytes=sum(group.size for group in results if group.state in ours),
+        deleted_bytes=sum(group.size for group in results if group.state in OURS),
         remade=plan.one("SELECT count(*) FROM remade WHERE state='made'"),
     )
 

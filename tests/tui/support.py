@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 WIDE = (120, 40)
 NARROW = (80, 24)
-PATIENCE = 10.0
+PATIENCE = 40.0
 """Seconds until a condition that does not come true fails its test."""
 
 
@@ -70,12 +71,18 @@ class User:
     async def sees(self, *texts: str) -> None:
         """Wait until all these texts are on the screen."""
         for text in texts:
-            await self.until(lambda text=text: text in self.screen, f"“{text}” to be seen")
+            await self.until(partial(self._shows, text), f"“{text}” to be seen")
 
     async def sees_no(self, *texts: str) -> None:
         """Wait until none of these texts is on the screen."""
         for text in texts:
-            await self.until(lambda text=text: text not in self.screen, f"“{text}” to go")
+            await self.until(partial(self._hides, text), f"“{text}” to go")
+
+    def _shows(self, text: str) -> bool:
+        return text in self.screen
+
+    def _hides(self, text: str) -> bool:
+        return text not in self.screen
 
     def line(self, text: str) -> str:
         """The first line of the screen that holds a text; fails when there is none."""

@@ -49,7 +49,7 @@ def nothing_words(view: View, link: LinkState | None = None) -> str:
     if not view.query.everything:
         return "Nothing matches the filter: esc clears it."
     if link is None:
-        return "This registry is empty: artifact-tui add puts something in."
+        return "Nothing here: u shows the trash, artifact-tui add puts something in."
     return _nothing_linked(link)
 
 

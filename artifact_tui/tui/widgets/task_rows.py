@@ -162,4 +162,5 @@ def _freed(report: Report) -> str:
         return f"Deleted so far: {listed}."
     after = f" after {summary.freed_after}" if summary.freed_after else ""
     verb = "would be freed" if "purge" in summary.freed_after else "freed"
-    return f"Deleted: {listed}, {size(summary.freed)} {verb}{after}."
+    most = "" if report.whole else "at most "
+    return f"Deleted: {listed}, {most}{size(report.freed)} {verb}{after}."

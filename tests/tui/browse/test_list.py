@@ -127,7 +127,7 @@ async def test_the_cursor_stays_on_its_version_when_the_order_changes(shelf: She
 
 async def test_an_empty_registry_says_what_to_do(empty: Shelf) -> None:
     async with empty.opened() as user:
-        await user.sees("This registry is empty: artifact-tui add puts something in.")
+        await user.sees("Nothing here: u shows the trash, artifact-tui add puts something in.")
         await user.presses("l", "h", "j", "space", "d", "y", "n", "G", "v", "v")
         await user.sees("0 of 0")
 

@@ -125,7 +125,7 @@ async def test_ascii(shelf: Shelf, size: Size, snapshot: SnapshotAssertion) -> N
 @SIZES
 async def test_empty(empty: Shelf, size: Size, snapshot: SnapshotAssertion) -> None:
     async with empty.opened(size) as user:
-        await user.sees("This registry is empty")
+        await user.sees("Nothing here")
         looks_the_same(user, snapshot)
 
 

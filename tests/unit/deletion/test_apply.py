@@ -282,6 +282,15 @@ async def test_an_edited_plan_is_refused(world: World) -> None:
     assert world.live() == set(keys)
 
 
+async def test_a_plan_that_tells_of_work_never_begun_is_refused(world: World) -> None:
+    keys = world.add_plain(3)
+    with world.plan(keys) as plan:
+        plan.conn.execute("UPDATE progress SET state='verified' WHERE seq=2")
+        with pytest.raises(PlanError, match="never begun"):
+            await apply(plan, world.client)
+    assert world.live() == set(keys)
+
+
 async def test_a_plan_is_applied_once(world: World) -> None:
     with world.plan(world.add_plain(2)) as plan:
         await apply(plan, world.client)
