@@ -104,8 +104,8 @@ def read_task(path: Path) -> Task:
 
 
 def _task(plan: Plan) -> Task:
+    alive = lock.is_held(plan.path)  # first: what is read after its end stays true
     summary, head, status = plan.summary, plan.head, plan.status
-    alive = lock.is_held(plan.path)
     left = sum(summary.states.get(state, 0) for state in OPEN)
     rate = _rate(plan) if status is Status.APPLYING else None
     return Task(

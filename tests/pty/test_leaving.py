@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,8 @@ from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import list_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.pty.terminal import Terminal
     from tests.tui.review.world import World
@@ -57,6 +60,15 @@ def test_a_closed_window_ends_the_program(
     assert not terminal.child.isalive()
 
 
+@contextmanager
+def holding(database: Path) -> Iterator[None]:
+    """Keep everybody else from writing to a registry, so that an apply has to wait."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        yield
+        conn.execute("ROLLBACK")
+
+
 @pytest.mark.slow
 def test_closing_the_terminal_in_the_middle_of_an_apply_does_not_stop_it(
     world: World, open_terminal: Callable[..., Terminal]
@@ -74,12 +86,13 @@ def test_closing_the_terminal_in_the_middle_of_an_apply_does_not_stop_it(
     terminal.sees("esc back")
     terminal.send("sweep")
     terminal.sees("enter applies the plan now")
-    terminal.send("enter")
-    terminal.sees("running")
-    terminal.child.close(force=False)
-    assert not terminal.child.isalive()
-    (task,) = list_tasks()
-    was_running = task.alive
+    with holding(world.store.layout.db):
+        terminal.send("enter")
+        terminal.sees("running")
+        terminal.child.close(force=False)
+        assert not terminal.child.isalive()
+        (task,) = list_tasks()
+        was_running = task.alive
 
     deadline = time.monotonic() + 60
     while list_tasks()[0].alive and time.monotonic() < deadline:
