@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,12 +71,18 @@ class User:
     async def sees(self, *texts: str) -> None:
         """Wait until all these texts are on the screen."""
         for text in texts:
-            await self.until(lambda text=text: text in self.screen, f"“{text}” to be seen")
+            await self.until(partial(self._is_seen, text), f"“{text}” to be seen")
 
     async def sees_no(self, *texts: str) -> None:
         """Wait until none of these texts is on the screen."""
         for text in texts:
-            await self.until(lambda text=text: text not in self.screen, f"“{text}” to go")
+            await self.until(partial(self._is_gone, text), f"“{text}” to go")
+
+    def _is_seen(self, text: str) -> bool:
+        return text in self.screen
+
+    def _is_gone(self, text: str) -> bool:
+        return text not in self.screen
 
     def line(self, text: str) -> str:
         """The first line of the screen that holds a text; fails when there is none."""

@@ -56,7 +56,7 @@ class BrowseScreen(BrowseMarking):
             else:
                 tree.set_open(place.collection, opened=True)
         elif self.wide:
-            self.set_focus(self.pane)
+            self.set_focus(self.pane, scroll_visible=False)
         else:
             self.app.push_screen(DetailScreen(self.services, row))
 
@@ -65,7 +65,7 @@ class BrowseScreen(BrowseMarking):
         tree = self.tree_list
         place = tree.place
         if self.pane.has_focus:
-            self.set_focus(tree)
+            self.set_focus(tree, scroll_visible=False)
         elif place is not None and place.version is not None:
             tree.go(Place(place.collection))
         elif place is not None:
@@ -74,11 +74,11 @@ class BrowseScreen(BrowseMarking):
     def action_pane(self) -> None:
         """To the detail and back."""
         if self.pane.has_focus or not self.wide:
-            self.set_focus(self.tree_list)
+            self.set_focus(self.tree_list, scroll_visible=False)
         else:
-            self.set_focus(self.pane)
+            self.set_focus(self.pane, scroll_visible=False)
 
-    @on(CursorList.Opened)
+    @on(CursorList.Opened, "#tree")
     def _opened(self) -> None:
         """A click on a collection's sign turns it; a double click opens."""
         tree = self.tree_list
@@ -108,7 +108,7 @@ class BrowseScreen(BrowseMarking):
         if self.tree_list.range is not None:
             self.tree_list.end_range()
         elif self.pane.has_focus:
-            self.set_focus(self.tree_list)
+            self.set_focus(self.tree_list, scroll_visible=False)
         elif self.view.marked_only:
             self.show_view(replace(self.view, marked_only=False))
         elif not self.view.query.everything:
@@ -132,7 +132,7 @@ class BrowseScreen(BrowseMarking):
         bar.tell(None)
         if isinstance(event, FilterBar.Done | FilterBar.Cancelled):
             bar.close()
-            self.set_focus(self.tree_list)
+            self.set_focus(self.tree_list, scroll_visible=False)
             self.show_facts()
         if query.root != self.view.query.root or query.text != self.view.query.text:
             self.show_view(replace(self.view, query=query))
