@@ -1,7 +1,8 @@
 """Textual's terminal driver, but one that ends when the terminal is gone.
 
 Stock, a closed terminal leaves a process that spins for ever or hangs on output nobody takes; and
-its input thread wakes ten times a second, which makes quitting slow.
+its input thread wakes ten times a second, which makes quitting slow. Textual has no public way to
+read keys: what is private in here is used as its own driver uses it.
 """
 
 from __future__ import annotations

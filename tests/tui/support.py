@@ -71,17 +71,17 @@ class User:
     async def sees(self, *texts: str) -> None:
         """Wait until all these texts are on the screen."""
         for text in texts:
-            await self.until(partial(self._shows, text), f"“{text}” to be seen")
+            await self.until(partial(self._is_seen, text), f"“{text}” to be seen")
 
     async def sees_no(self, *texts: str) -> None:
         """Wait until none of these texts is on the screen."""
         for text in texts:
-            await self.until(partial(self._hides, text), f"“{text}” to go")
+            await self.until(partial(self._is_gone, text), f"“{text}” to go")
 
-    def _shows(self, text: str) -> bool:
+    def _is_seen(self, text: str) -> bool:
         return text in self.screen
 
-    def _hides(self, text: str) -> bool:
+    def _is_gone(self, text: str) -> bool:
         return text not in self.screen
 
     def line(self, text: str) -> str:

@@ -54,11 +54,13 @@ class BaseScreen(Screen[None]):
         self.header = Header(HeaderFacts(services.target.name), services.signs)
         self.status_line = StatusLine()
         self.keys = KeysLine()
+        self._opening: asyncio.Future[None] | None = None
 
     @property
     def unsettled(self) -> asyncio.Future[None] | None:
         """What has to be done before keys mean what they should; None when nothing has to."""
-        return None
+        opening = self._opening
+        return None if opening is None or opening.done() else opening
 
     def refresh(
         self,
@@ -152,11 +154,11 @@ class BaseScreen(Screen[None]):
 
     def show_help(self) -> None:
         """Show the keys that apply here."""
-        from artifact_tui.tui.screens.help import HelpBox  # noqa: PLC0415 - seldom needed
+        from artifact_tui.tui.screens.help import HelpBox, HelpLines  # noqa: PLC0415 - seldom needed
 
         host = self.host
-        box = HelpBox(self.PLACE, host.keymap_shown, self.why_not, self.services.signs)
-        self.open_dialog(box)
+        signs = self.services.signs
+        self.open_dialog(HelpBox(HelpLines(self.PLACE, host.keymap_shown, self.why_not, signs)))
 
     def show_palette(self) -> None:
         """Find a command by its words, and start it."""
@@ -176,4 +178,5 @@ class BaseScreen(Screen[None]):
     ) -> None:
         """Show a dialog over this screen; a second one is not opened over the first."""
         if not self.query(Dialog):
+            self._opening = dialog.ready
             dialog.open_on(self, callback or (lambda _value: None))

@@ -64,7 +64,7 @@ class BrowseScreen(BrowseRemote):
             else:
                 tree.set_open(place.collection, opened=True)
         elif self.wide:
-            self.set_focus(self.pane)
+            self.set_focus(self.pane, scroll_visible=False)
         else:
             self.app.push_screen(DetailScreen(self.services, row))
 
@@ -73,7 +73,7 @@ class BrowseScreen(BrowseRemote):
         tree = self.tree_list
         place = tree.place
         if self.pane.has_focus:
-            self.set_focus(tree)
+            self.set_focus(tree, scroll_visible=False)
         elif place is not None and place.version is not None:
             tree.go(Place(place.collection))
         elif place is not None:
@@ -82,11 +82,11 @@ class BrowseScreen(BrowseRemote):
     def action_pane(self) -> None:
         """To the detail and back."""
         if self.pane.has_focus or not self.wide:
-            self.set_focus(self.tree_list)
+            self.set_focus(self.tree_list, scroll_visible=False)
         else:
-            self.set_focus(self.pane)
+            self.set_focus(self.pane, scroll_visible=False)
 
-    @on(CursorList.Opened)
+    @on(CursorList.Opened, "#tree")
     def _opened(self) -> None:
         """A click on a collection's sign turns it; a double click opens."""
         tree = self.tree_list
@@ -112,7 +112,7 @@ class BrowseScreen(BrowseRemote):
         if self.tree_list.range is not None:
             self.tree_list.end_range()
         elif self.pane.has_focus:
-            self.set_focus(self.tree_list)
+            self.set_focus(self.tree_list, scroll_visible=False)
         elif self.view.marked_only:
             self.show_view(replace(self.view, marked_only=False))
         elif not self.view.query.everything:
@@ -136,7 +136,7 @@ class BrowseScreen(BrowseRemote):
         bar.tell(None)
         if isinstance(event, FilterBar.Done | FilterBar.Cancelled):
             bar.close()
-            self.set_focus(self.tree_list)
+            self.set_focus(self.tree_list, scroll_visible=False)
             self.show_facts()
         if query.root != self.view.query.root or query.text != self.view.query.text:
             self.show_view(replace(self.view, query=query))

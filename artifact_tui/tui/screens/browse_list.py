@@ -113,7 +113,7 @@ class BrowseList(BaseScreen):
         """Ask another question."""
         if view != self.view:
             self.view = view
-            if self.unsettled is None:
+            if self._settling is None or self._settling.done():
                 self._settling = asyncio.get_running_loop().create_future()
             self.reload()
 
@@ -121,7 +121,7 @@ class BrowseList(BaseScreen):
     def unsettled(self) -> asyncio.Future[None] | None:
         """The list that was asked for: what is marked or opened must be what it shows."""
         settling = self._settling
-        return None if settling is None or settling.done() else settling
+        return super().unsettled if settling is None or settling.done() else settling
 
     async def _first_load(self) -> None:
         """Draw once, with the list in it; without it when that takes too long."""
@@ -243,7 +243,12 @@ class BrowseList(BaseScreen):
 
     def on_resize(self) -> None:
         """The columns have changed with the width."""
-        self.call_after_refresh(self.show_titles)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self.show_titles()
+        if self.focused is None or (self.pane.has_focus and not self.wide):
+            self.set_focus(self.tree_list, scroll_visible=False)
 
     @on(TreeList.Failed)
     def _window_failed(self, event: TreeList.Failed) -> None:

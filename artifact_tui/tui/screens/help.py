@@ -17,7 +17,6 @@ from artifact_tui.tui.widgets.wrap import LABEL, fact, words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from textual import events
     from textual.app import ComposeResult
 
     from artifact_tui.tui.keyrow import KeyRow
@@ -29,16 +28,10 @@ _SYNTAX = (
 )
 
 
-class HelpBox(Dialog[None]):
-    """The help over a screen."""
+class HelpLines(LinesView):
+    """The help for one place, written for its width."""
 
-    BINDINGS = bindings_of("help")
-    FOCUS = "#help-lines"
-
-    DEFAULT_CSS = """
-    HelpBox { width: 86; height: 90%; }
-    HelpBox > LinesView { background: $surface; }
-    """
+    DEFAULT_CSS = "HelpLines { background: $surface; }"
 
     def __init__(
         self,
@@ -47,34 +40,28 @@ class HelpBox(Dialog[None]):
         why_not: Callable[[str], str],
         signs: Signs,
     ) -> None:
-        super().__init__(id="help")
+        super().__init__(id="help-lines")
         self._place = place
         self._keymap = keymap
         self._why_not = why_not
         self._signs = signs
-        self.border_title = Content("Help")
-        self.border_subtitle = Content("j k scroll  esc back")
 
-    def compose(self) -> ComposeResult:
-        """The lines."""
-        yield LinesView(id="help-lines")
-
-    def on_resize(self, event: events.Resize) -> None:
+    def sized(self) -> None:
         """Write for the width."""
-        view = self.query_one(LinesView)
-        view.show(list(self._lines(max(event.size.width - 6, 30))))
+        super().sized()
+        self.show(list(self._written(max(self.inner_width - 1, 30))))
 
-    def _lines(self, width: int) -> Iterator[Content]:
+    def _written(self, width: int) -> Iterator[Content]:
         for place in (self._place, "list", "app"):
             yield Content.styled(PLACES[place], "bold $accent")
             for row in rows_of(place):
-                yield from self._row(row, width)
+                yield from self._key_lines(row, width)
             yield Content("")
         if self._place == "browse":
             yield from self._signs_lines(width)
             yield from filter_lines(width)
 
-    def _row(self, row: KeyRow, width: int) -> Iterator[Content]:
+    def _key_lines(self, row: KeyRow, width: int) -> Iterator[Content]:
         keys = Content.styled(pad(shown_keys(self._keymap, row), LABEL + 4), "bold")
         reason = self._why_not(row.id)
         text = words(row.help) if not reason else words(row.help, "dim")
@@ -98,6 +85,27 @@ class HelpBox(Dialog[None]):
         ):
             yield from fact(sign, words(meaning), width)
         yield Content("")
+
+
+class HelpBox(Dialog[None]):
+    """The help over a screen."""
+
+    BINDINGS = bindings_of("help")
+    FOCUS = "#help-lines"
+
+    DEFAULT_CSS = """
+    HelpBox { width: 86; height: 90%; }
+    """
+
+    def __init__(self, lines: HelpLines) -> None:
+        super().__init__(id="help")
+        self._help = lines
+        self.border_title = Content("Help")
+        self.border_subtitle = Content("j k scroll  esc back")
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        yield self._help
 
 
 def filter_lines(width: int) -> Iterator[Content]:

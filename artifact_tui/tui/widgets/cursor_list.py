@@ -16,7 +16,7 @@ from textual.strip import Strip
 from artifact_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
-    from textual.events import Click, Resize
+    from textual.events import Click
 
 
 class CursorList(LineView):
@@ -36,8 +36,8 @@ class CursorList(LineView):
     cursor: var[int] = var(0, init=False)
     """The line that the cursor is on; not reactive, so that a move repaints two lines only."""
 
-    class Moved(Message):
-        """The cursor is on another row, or the row under it has changed."""
+    class _About(Message):
+        """Something about one list."""
 
         def __init__(self, control: CursorList) -> None:
             super().__init__()
@@ -45,10 +45,13 @@ class CursorList(LineView):
 
         @property
         def control(self) -> CursorList:
-            """The list."""
+            """The list, for `@on` with a selector."""
             return self._list
 
-    class Opened(Message):
+    class Moved(_About):
+        """The cursor is on another row, or the row under it has changed."""
+
+    class Opened(_About):
         """The mouse asked for the row under the cursor to be opened."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -59,9 +62,9 @@ class CursorList(LineView):
         """One line in its own colours; base and cursor colours are laid under it."""
         raise NotImplementedError
 
-    def on_resize(self, event: Resize) -> None:
+    def sized(self) -> None:
         """Keep the cursor in view."""
-        del event
+        super().sized()
         self.reveal()
 
     # Moving
@@ -180,4 +183,4 @@ class CursorList(LineView):
         if 0 <= line < self.count:
             self.move_to(line)
             if event.chain > 1:
-                self.post_message(self.Opened())
+                self.post_message(self.Opened(self))

@@ -13,8 +13,6 @@ from artifact_tui.tui.widgets.lines_view import LinesView
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual import events
-
     from artifact_tui.catalog.rows import VersionDetail
     from artifact_tui.tui.signs import Signs
 
@@ -34,9 +32,9 @@ class DetailPane(LinesView):
         self._shown = row
         self._write(top=not same)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def sized(self) -> None:
         """Lay out for the new width."""
-        del event
+        super().sized()
         self._write(top=False)
 
     def _write(self, *, top: bool) -> None:

@@ -6,6 +6,7 @@ one. While a dialog is open, keys go to it and nowhere else.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual.containers import Container, Vertical
@@ -77,6 +78,8 @@ class Dialog(Vertical, Generic[T]):
         self._callback: Callable[[T | None], object] | None = None
         self._before: Widget | None = None
         self._done = False
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the dialog has the keyboard: keys that come before wait."""
 
     @property
     def is_modal(self) -> bool:
@@ -92,8 +95,9 @@ class Dialog(Vertical, Generic[T]):
     def on_mount(self) -> None:
         """Take the keyboard."""
         target = self.query_one(self.FOCUS) if self.FOCUS else self
-        self.screen.set_focus(target)
+        self.screen.set_focus(target, scroll_visible=False)
         self.trap_focus()
+        self.ready.set_result(None)
 
     def close(self, value: T | None = None) -> None:
         """Leave the screen and hand the value over. A second call does nothing."""
@@ -103,7 +107,7 @@ class Dialog(Vertical, Generic[T]):
         screen = self.screen
         self.trap_focus(trap_focus=False)
         if self._before is not None and self._before.is_attached:
-            screen.set_focus(self._before)
+            screen.set_focus(self._before, scroll_visible=False)
         self.remove()
         screen.post_message(self.Closed())
         if self._callback is not None:

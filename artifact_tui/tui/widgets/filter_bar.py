@@ -150,7 +150,7 @@ class FilterBar(Horizontal):
         with self.input.prevent(Input.Changed):
             self.input.value = text
         self.input.cursor_position = len(text)
-        self.screen.set_focus(self.input)
+        self.screen.set_focus(self.input, scroll_visible=False)
 
     def close(self) -> None:
         """Stop typing."""

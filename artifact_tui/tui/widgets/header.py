@@ -11,8 +11,6 @@ from artifact_tui.text import count, plural, safe, size
 from artifact_tui.tui.widgets.lines import Line, spread
 
 if TYPE_CHECKING:
-    from textual import events
-
     from artifact_tui.tui.signs import Signs
 
 
@@ -51,9 +49,9 @@ class Header(Line):
         self.facts = facts
         self.show(header_content(facts, self.size.width, self.signs))
 
-    def on_resize(self, event: events.Resize) -> None:
+    def sized(self, width: int) -> None:
         """Lay the line out again."""
-        self.show(header_content(self.facts, event.size.width, self.signs))
+        self.show(header_content(self.facts, width, self.signs))
 
 
 def header_content(facts: HeaderFacts, width: int, signs: Signs) -> Content:

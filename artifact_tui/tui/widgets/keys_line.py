@@ -12,8 +12,6 @@ from artifact_tui.tui.widgets.lines import Line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from textual import events
-
     from artifact_tui.tui.keyrow import KeyRow
 
 
@@ -38,9 +36,9 @@ class KeysLine(Line):
         self._rows, self._keymap, self._disabled = rows, keymap, disabled
         self._draw(self.size.width)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def sized(self, width: int) -> None:
         """Lay the line out again."""
-        self._draw(event.size.width)
+        self._draw(width)
 
     def _draw(self, width: int) -> None:
         self.show(keys_content(self._rows, self._keymap, self._disabled, width))

@@ -20,12 +20,13 @@ from artifact_tui.tui.bindings import bindings_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from textual.events import MouseScrollDown, MouseScrollUp, Resize
+    from textual.events import MouseScrollDown, MouseScrollUp
 
 WHEEL = 3
 """Lines a turn of the mouse wheel."""
 
 _THUMB = "▐"
+_DIM = Style(dim=True)
 
 
 class LineView(Widget, can_focus=True):
@@ -90,9 +91,17 @@ class LineView(Widget, can_focus=True):
         """Lines that are visible at once, at least one."""
         return max(self.content_size.height, 1)
 
-    def on_resize(self, event: Resize) -> None:
+    def watch_virtual_size(self) -> None:
+        """The size has changed.
+
+        Not every widget gets its first Resize: one that is drawn between its mounting and its
+        layout counts as one that was there before.
+        """
+        if self.size:
+            self.sized()
+
+    def sized(self) -> None:
         """Show what fits now."""
-        del event
         self._drawn.clear()
         self.changed()
         self.in_view()
@@ -104,7 +113,8 @@ class LineView(Widget, can_focus=True):
         top = self._clamped(line)
         if top != self.top:
             self.top = top
-            self.refresh()
+            if self.size:
+                self.refresh()
             self.in_view()
 
     def _clamped(self, top: int) -> int:
@@ -130,6 +140,8 @@ class LineView(Widget, can_focus=True):
 
     def refresh_lines(self, first: int, count: int) -> None:
         """Draw some lines again, as far as they are visible."""
+        if not self.size:
+            return
         start = max(first, self.top)
         end = min(first + count, self.top + self.page_lines)
         if start < end:
@@ -156,8 +168,9 @@ class LineView(Widget, can_focus=True):
         line = self.top + y
         width = self.inner_width
         strip = self.draw(line) if line < self.count else self.draw_below(y)
-        thumb = Segment(_THUMB if self._is_thumb(y) else " ", self.rich_style)
-        return compact([*strip.adjust_cell_length(width, self.rich_style), thumb])
+        base = self.rich_style
+        thumb = Segment(_THUMB, base + _DIM) if self._is_thumb(y) else Segment(" ", base)
+        return compact([*strip.adjust_cell_length(width, base), thumb])
 
     def draw_below(self, y: int) -> Strip:
         """A row of the widget below the last line."""

@@ -26,6 +26,14 @@ class Line(Widget):
             self._content = content
             self.refresh()
 
+    def watch_virtual_size(self) -> None:
+        """The size has changed (not every widget gets its first Resize)."""
+        if self.size:
+            self.sized(self.size.width)
+
+    def sized(self, width: int) -> None:
+        """Lay the line out for so many cells."""
+
     def render(self) -> Content:
         """For Textual."""
         return self._content

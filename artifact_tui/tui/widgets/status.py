@@ -11,8 +11,6 @@ from artifact_tui.tui.widgets.lines import Line, spread
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from textual import events
-
 
 class StatusLine(Line):
     """Left and right facts; a message covers the left ones."""
@@ -41,9 +39,9 @@ class StatusLine(Line):
             self._message = None
             self._draw(self.size.width)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def sized(self, width: int) -> None:
         """Lay the line out again."""
-        self._draw(event.size.width)
+        self._draw(width)
 
     def _draw(self, width: int) -> None:
         left = self._left if self._message is None else self._message

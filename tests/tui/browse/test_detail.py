@@ -77,9 +77,12 @@ async def test_narrow_it_is_a_screen_of_its_own(shelf: Shelf) -> None:
 async def test_the_pane_comes_and_goes_with_the_width(shelf: Shelf) -> None:
     async with shelf.opened() as user:
         await user.sees("newest")
+        await user.presses("tab")
+        assert browse(user).pane.has_focus
         await user.resizes(80, 24)
         await user.sees_no("newest")
         await user.sees("resnet50", "9 of 9")
+        await user.until(lambda: browse(user).tree_list.has_focus)
         await user.resizes(120, 40)
         await user.sees("newest")
 

@@ -11,6 +11,7 @@ from artifact_tui.config import Config
 from artifact_tui.tui import clipboard
 from artifact_tui.tui.bindings import rows_of
 from tests.tui.browse.shelf import browse
+from tests.tui.browse.test_filter import in_a_bunch
 from tests.tui.support import NARROW
 
 if TYPE_CHECKING:
@@ -250,3 +251,18 @@ async def test_the_mouse_moves_opens_and_scrolls(shelf: Shelf) -> None:
         await user.sees_no("v0 stable")
         await user.pilot.click(tree, offset=(10, 0), times=2)
         await user.sees("v5 production")
+
+
+async def test_every_menu_shows_all_its_entries(shelf: Shelf) -> None:
+    async with shelf.opened(NARROW) as user:
+        await user.sees("9 of 9")
+        await user.presses("s")
+        await user.sees("n name", "d dependents")
+
+
+async def test_keys_behind_a_dialog_wait_until_it_is_there(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        in_a_bunch(user, "s", "a", "plus", "1", "tab", "9", "0", "d", "enter")
+        await user.sees("age ▴", "1 newly marked.")
+        assert user.app.is_running

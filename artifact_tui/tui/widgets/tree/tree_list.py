@@ -253,10 +253,10 @@ class TreeList(CursorList):
         """The columns at the present width."""
         return layout_for(self.inner_width)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def sized(self) -> None:
         """Choose the columns again."""
         self._painter = None
-        del event
+        super().sized()
 
     def refresh_version(self, row: VersionRow) -> None:
         """Draw a version and its collection again, where they are visible."""
@@ -316,7 +316,7 @@ class TreeList(CursorList):
     def on_click(self, event: events.Click) -> None:
         """The cursor goes where the mouse is; the tree sign, or a second click, opens."""
         if event.chain == 1 and event.x < LEAD:
-            self.post_message(self.Opened())
+            self.post_message(self.Opened(self))
 
 
 def _pages_between(outline: Outline, first: int, last: int) -> list[PageId]:
