@@ -19,7 +19,7 @@ from artifact_tui.text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from artifact_tui.catalog.rows import VersionDetail, VersionRef
+    from artifact_tui.catalog.rows import VersionDetail, VersionRef, VersionRow
     from artifact_tui.model import File
 
 _NOTE = 10_000
@@ -62,11 +62,8 @@ def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
     yield "state", str(row.state)
     if row.deleted_us is not None:
         yield "deleted", f"{text.moment(row.deleted_us)} by {safe(row.deleted_by) or text.UNKNOWN}"
-    only = f", of which {text.size(found.unique)} only here"
-    yield "size", f"{text.size(row.size)} in {text.plural(found.files_total, 'file')}{only}"
-    made_by = f" by {safe(row.run)}" if row.run else ""
-    old = wording.since(row.created_us, now, "old")
-    yield "created", f"{text.moment(row.created_us)} UTC ({old}){made_by}"
+    yield "size", _size(found)
+    yield "created", _created(row, now)
     yield "used", "not known" if row.used_us is None else f"{text.moment(row.used_us)} UTC"
     yield "ttl", _ttl(row.ttl_us, row.expires_us, now)
     yield "aliases", wording.aliases(row.aliases) or "none"
@@ -75,6 +72,20 @@ def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
         yield "note", safe(found.note, _NOTE)
     yield "digest", safe(row.digest)
     yield "key", safe(row.key)
+
+
+def _size(found: VersionDetail) -> str:
+    if found.row.size is None:
+        return "not known"
+    files = text.plural(found.files_total, "file")
+    return f"{text.size(found.row.size)} in {files}, of which {text.size(found.unique)} only here"
+
+
+def _created(row: VersionRow, now: int) -> str:
+    by = f" by {safe(row.run)}" if row.run else ""
+    if row.created_us is None:
+        return f"not known{by}"
+    return f"{text.moment(row.created_us)} UTC ({wording.since(row.created_us, now, 'old')}){by}"
 
 
 def _ttl(ttl_us: int | None, expires_us: int | None, now: int) -> str:

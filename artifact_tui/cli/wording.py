@@ -43,9 +43,12 @@ def alias(one: Alias) -> str:
 
 
 def since(us: int | None, now_us: int, word: str) -> str:
-    """`3 d old`, `3 d ago`; only `in 3 d` where the clock that wrote it is ahead of ours."""
+    """`3 d old`, `3 d ago`; only `in 3 d` where the clock that wrote it is ahead of ours.
+
+    Where the registry does not say, it is the sign for that alone.
+    """
     shown = text.age(us, now_us)
-    return shown if us is not None and us > now_us else f"{shown} {word}"
+    return shown if us is None or us > now_us else f"{shown} {word}"
 
 
 def facts(row: VersionRow, now_us: int) -> str:
