@@ -10,7 +10,6 @@ import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual.containers import Container, Vertical
-from textual.message import Message
 
 from artifact_tui.tui.bindings import bindings_of
 
@@ -70,9 +69,6 @@ class Dialog(Vertical, Generic[T]):
 
     can_focus = True
 
-    class Closed(Message):
-        """A dialog has left the screen."""
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._callback: Callable[[T | None], object] | None = None
@@ -109,7 +105,6 @@ class Dialog(Vertical, Generic[T]):
         if self._before is not None and self._before.is_attached:
             screen.set_focus(self._before, scroll_visible=False)
         self.remove()
-        screen.post_message(self.Closed())
         if self._callback is not None:
             self._callback(value)
 
