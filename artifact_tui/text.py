@@ -209,6 +209,13 @@ def moment(us: int | None) -> str:
     return f"{when.year:04}-{when:%m-%d %H:%M}"
 
 
+def clock(us: int | None, now_us: int) -> str:
+    """As `moment`, but only “09:12” for what was less than a day ago."""
+    shown = moment(us)
+    recent = us is not None and 0 <= now_us - us < _DAY
+    return shown[-len("09:12") :] if recent else shown
+
+
 def count(n: int) -> str:
     """A number with its thousands apart: “2,041,337”."""
     return f"{n:,}"

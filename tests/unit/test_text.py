@@ -117,3 +117,12 @@ def test_fit_and_pad_keep_to_their_room(raw: str, room: int) -> None:
 def test_pad_aligns() -> None:
     assert text.pad("ab", 4) == "ab  "
     assert text.pad("ab", 4, "right") == "  ab"
+
+
+def test_a_clock_tells_the_day_only_of_what_is_not_today() -> None:
+    noon = 1_795_003_200_000_000
+    assert text.clock(noon, noon) == text.moment(noon)[11:]
+    assert text.clock(noon, noon + 86_399_999_999) == text.moment(noon)[11:]
+    assert text.clock(noon, noon + 86_400_000_000) == text.moment(noon)
+    assert text.clock(noon + 1, noon) == text.moment(noon + 1)
+    assert text.clock(None, noon) == text.UNKNOWN

@@ -16,7 +16,7 @@ from artifact_tui.catalog.facade import Superseded
 from artifact_tui.deletion.confirm import Kind, challenge
 from artifact_tui.deletion.items import OBJECT, Action, Item, Options
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import moment, plural, safe
+from artifact_tui.text import clock, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
@@ -114,7 +114,7 @@ class ReviewScreen(ReviewConsents):
         return replace(
             facts,
             title=f"{word} {dot} {_subject(items)}",
-            facts=f"facts read {moment(self.draft.head.facts_us)} UTC",
+            facts=f"facts read {clock(self.draft.head.facts_us, self.services.now())} UTC",
         )
 
     def show_keys(self) -> None:

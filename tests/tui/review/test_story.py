@@ -18,7 +18,7 @@ async def test_marks_three_includes_the_aliased_one_watches_it_finish_and_restor
     async with world.opened() as user:
         await user.sees("resnet50")
         await user.presses("enter", "j", "space", "space", "space", "d")
-        await user.sees("Review · 3 versions in 1 collection", "facts read 0 s ago")
+        await user.sees("Review · 3 versions in 1 collection", "facts read 11:06 UTC")
         await user.sees("will be deleted", "needs your consent")
         assert f"carry an alias: candidate {TIMES}1" in user.line("needs your consent")
         assert "[a] include them" in user.line("needs your consent")
