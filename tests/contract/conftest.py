@@ -26,16 +26,21 @@ WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
 
 @pytest_asyncio.fixture(params=sorted(WORLDS))
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    """A fresh, empty registry of each kind; skipped where it cannot do what `needs` says."""
+    """A fresh, empty registry of each kind; skipped where `needs` or `without` do not fit it."""
     async with WORLDS[request.param](tmp_path) as opened:
         for marker in request.node.iter_markers("needs"):
             for name in marker.args:
                 lacks = name in getattr(opened, "lacks", ())
                 if lacks or not getattr(opened.client.capabilities, name, True):
                     pytest.skip(f"{request.param} registries have no {name}")
+        for marker in request.node.iter_markers("without"):
+            for name in marker.args:
+                if getattr(opened.client.capabilities, name):
+                    pytest.skip(f"{request.param} registries have {name}")
         yield opened
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare our marker."""
     config.addinivalue_line("markers", "needs(*names): capabilities that the test is about")
+    config.addinivalue_line("markers", "without(*names): capabilities whose absence it is about")

@@ -27,6 +27,8 @@ class HttpWorld:
     lacks = frozenset({"bytes", "dependents"})
     """These registries tell neither sizes nor dates, and dependents only by a scan."""
 
+    nobody = "model/987654321"
+
     def __init__(self, server: Server) -> None:
         self.now_us = 1_800_000_000_000_000
         self._server = server
@@ -34,12 +36,16 @@ class HttpWorld:
         self._made = 0
         server.seed([])
         server.become(page_size=PAGE)
+        server.clear()
         self.client = self._open(read_only=False)
 
     def _open(self, *, read_only: bool) -> HttpClient:
         client = connect(self._server.address, read_only=read_only, actor="tester")
         self._opened.append(client)
         return client
+
+    def requests(self) -> Sequence[str]:
+        return [line.method for line in self._server.log()]
 
     def advance(self, us: int) -> None:
         self.now_us += us

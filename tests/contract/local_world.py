@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class LocalWorld:
     """A registry in a temporary folder."""
 
+    nobody = "0123456789abcdef" * 2
+
     def __init__(self, path: Path) -> None:
         self.now_us = 1_800_000_000_000_000
         self._others = Store.create(path / "registry", clock=lambda: self.now_us)
@@ -39,6 +41,9 @@ class LocalWorld:
         client = LocalClient(store)
         self._opened.append(client)
         return client
+
+    def requests(self) -> None:
+        return
 
     def advance(self, us: int) -> None:
         self.now_us += us

@@ -1,4 +1,4 @@
-"""Delete, restore and purge: who may go, who must stay, and what each item is told."""
+"""Delete: who may go, who must stay, and what each item is told; with a trash and without."""
 
 from __future__ import annotations
 
@@ -8,63 +8,133 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.errors import ReadOnlyError
-from artifact_tui.model import Deletion, Result
+from artifact_tui.model import Deletion, Result, VersionState
+from tests.contract.steps import fresh, live, results, told_live
 from tests.contract.world import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from artifact_tui.model import Outcome
     from tests.contract.world import World
 
-pytestmark = pytest.mark.needs("soft_delete")
 
-
-def results(outcomes: Sequence[Outcome]) -> list[Result]:
-    return [outcome.result for outcome in outcomes]
-
-
-async def fresh(world: World, key: str, **consent: bool) -> Deletion:
-    """A deletion with the token of this moment."""
-    facts = (await world.client.facts([key]))[key]
-    return Deletion(key, facts.token, **consent)
-
-
-async def test_a_plain_version_goes_to_the_trash(world: World) -> None:
+async def test_a_plain_version_goes_and_its_neighbour_stays(world: World) -> None:
     key, other = await world.make("m"), await world.make("m")
     outcomes = await world.client.delete([await fresh(world, key)])
     assert [(one.key, one.result) for one in outcomes] == [(key, Result.DONE)]
-    truth = await world.truth()
-    assert truth.things[key].state == "trash"
-    assert truth.things[other].state == "live"
+    assert await told_live(world, [key, other]) == {other}
+    assert await live(world) == {other}
 
 
-async def test_soft_delete_frees_no_bytes(world: World) -> None:
-    key = await world.make("m", files={"a": b"12345"})
-    before = (await world.truth()).stored
-    await world.client.delete([Deletion(key)])
-    await world.client.collect_garbage(grace_us=0, dry_run=False)
-    assert (await world.truth()).stored == before
+@pytest.mark.without("soft_delete")
+async def test_without_a_trash_it_is_gone_for_good(world: World) -> None:
+    key, other = await world.make("m"), await world.make("m")
+    await world.client.delete([await fresh(world, key)])
+    assert set(await world.client.facts([key, other])) == {other}
+    assert set((await world.truth()).things) == {other}
+    for again in (world.client.restore, world.client.purge):
+        (outcome,) = await again([key])
+        assert outcome.key == key
+        assert outcome.result in {Result.REFUSED, Result.ABSENT}
+    assert set((await world.truth()).things) == {other}
 
 
-async def test_what_is_gone_or_in_the_trash_is_absent(world: World) -> None:
+@pytest.mark.without("soft_delete")
+async def test_without_a_trash_purge_and_restore_touch_nothing(world: World) -> None:
     key = await world.make("m")
+    before = await world.truth()
+    for call in (world.client.restore, world.client.purge):
+        assert results(await call([key, world.nobody]))[0] is Result.REFUSED
+    assert await world.truth() == before
+
+
+@pytest.mark.needs("soft_delete")
+async def test_with_a_trash_facts_still_know_it(world: World) -> None:
+    key = await world.make("m")
+    await world.client.delete([await fresh(world, key)])
+    assert (await world.client.facts([key]))[key].state is VersionState.TRASH
+
+
+async def test_deleting_again_is_absent(world: World) -> None:
+    key, other = await world.make("m"), await world.make("m")
+    deletion = await fresh(world, key)
+    assert results(await world.client.delete([deletion])) == [Result.DONE]
+    for again in (deletion, Deletion(key)):
+        assert results(await world.client.delete([again])) == [Result.ABSENT]
+    assert await live(world) == {other}
+
+
+async def test_another_connection_finds_it_absent_too(world: World) -> None:
+    key, other = await world.make("m"), await world.make("m")
     await world.client.delete([Deletion(key)])
-    outcomes = await world.client.delete([Deletion(key), Deletion("nothing like it")])
-    assert results(outcomes) == [Result.ABSENT, Result.ABSENT]
+    client = await world.reopen(read_only=False)
+    assert results(await client.delete([Deletion(key)])) == [Result.ABSENT]
+    assert set(await client.facts([other])) == {other}
+    assert await live(world) == {other}
+
+
+async def test_an_unknown_key_is_absent_and_touches_nothing(world: World) -> None:
+    await world.make("m")
+    before = await world.truth()
+    unknown = ["nothing like it", world.nobody, ""]
+    outcomes = await world.client.delete([Deletion(key) for key in unknown])
+    assert [(one.key, one.result) for one in outcomes] == [(key, Result.ABSENT) for key in unknown]
+    assert await world.truth() == before
 
 
 async def test_one_outcome_for_each_item_in_the_same_order(world: World) -> None:
     keys = [await world.make("m") for _ in range(6)]
-    asked = [keys[3], "no such", keys[0], keys[5], keys[3]]
+    asked = [keys[3], "no such", keys[0], world.nobody, keys[5], keys[3]]
     outcomes = await world.client.delete([Deletion(key) for key in asked])
     assert [one.key for one in outcomes] == asked
     assert results(outcomes) == [
-        Result.DONE, Result.ABSENT, Result.DONE, Result.DONE, Result.ABSENT,
+        Result.DONE, Result.ABSENT, Result.DONE, Result.ABSENT, Result.DONE, Result.ABSENT,
     ]  # fmt: skip
-    things = (await world.truth()).things
-    gone = {key for key in keys if things[key].state == "trash"}
-    assert gone == {keys[0], keys[3], keys[5]}
+    assert await live(world) == {keys[1], keys[2], keys[4]}
+
+
+async def test_what_went_before_and_what_is_there_in_one_call(world: World) -> None:
+    keys = [await world.make("m") for _ in range(6)]
+    await world.client.delete([Deletion(key) for key in keys[::2]])
+    outcomes = await world.client.delete([Deletion(key) for key in reversed(keys[:5])])
+    assert [one.key for one in outcomes] == keys[4::-1]
+    assert results(outcomes) == [
+        Result.ABSENT, Result.DONE, Result.ABSENT, Result.DONE, Result.ABSENT,
+    ]  # fmt: skip
+    assert await live(world) == {keys[5]}
+    assert await told_live(world, keys) == {keys[5]}
+
+
+async def test_an_item_that_comes_again_in_a_call_is_deleted_once(world: World) -> None:
+    key, other, kept = [await world.make("m") for _ in range(3)]
+    asked = [key, key, other, key, other]
+    outcomes = await world.client.delete([Deletion(one) for one in asked])
+    assert [one.key for one in outcomes] == asked
+    assert results(outcomes) == [
+        Result.DONE, Result.ABSENT, Result.DONE, Result.ABSENT, Result.ABSENT,
+    ]  # fmt: skip
+    assert await live(world) == {kept}
+
+
+async def test_nothing_else_is_deleted(world: World) -> None:
+    parent = await world.make("p")
+    keys = [await world.make("m", parents=[parent]) for _ in range(12)]
+    others = [await world.make("d", kind="dataset"), await world.make("mm"), parent]
+    before = (await world.truth()).things
+    asked = [keys[0], keys[10], keys[4]]
+    outcomes = await world.client.delete([await fresh(world, key) for key in asked])
+    assert results(outcomes) == [Result.DONE] * 3
+    kept = {*keys, *others} - set(asked)
+    assert await live(world) == kept
+    after = (await world.truth()).things
+    assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
+
+
+async def test_no_deletions_are_no_outcomes(world: World) -> None:
+    await world.make("m")
+    before = await world.truth()
+    assert list(await world.client.delete([])) == []
+    assert await world.truth() == before
 
 
 @pytest.mark.needs("aliases")
@@ -87,7 +157,7 @@ async def test_a_protected_alias_forbids_with_every_consent(world: World) -> Non
     assert await world.truth() == before
 
 
-@pytest.mark.needs("lineage")
+@pytest.mark.needs("dependents")
 async def test_a_live_dependent_needs_consent(world: World) -> None:
     parent = await world.make("p")
     await world.make("c", parents=[parent])
@@ -105,23 +175,12 @@ async def test_dependents_first_lets_their_parent_follow_in_one_call(world: Worl
     assert results(await world.client.delete(deletions)) == [Result.DONE] * 3
 
 
-@pytest.mark.needs("lineage")
+@pytest.mark.needs("dependents")
 async def test_parents_first_are_refused(world: World) -> None:
     parent = await world.make("a")
     child = await world.make("b", parents=[parent])
     deletions = [await fresh(world, parent), await fresh(world, child)]
     assert results(await world.client.delete(deletions)) == [Result.REFUSED, Result.DONE]
-
-
-@pytest.mark.needs("lineage", "restore")
-async def test_a_grandchild_still_protects_when_the_child_is_in_the_trash(world: World) -> None:
-    top = await world.make("a")
-    middle = await world.make("b", parents=[top])
-    low = await world.make("c", parents=[middle])
-    await world.client.delete([await fresh(world, middle, orphan_dependents=True)])
-    assert results(await world.client.delete([await fresh(world, top)])) == [Result.REFUSED]
-    await world.client.delete([await fresh(world, low)])
-    assert results(await world.client.delete([await fresh(world, top)])) == [Result.DONE]
 
 
 @pytest.mark.needs("conditional_delete", "aliases", "lineage")
@@ -164,100 +223,30 @@ async def test_two_at_once_delete_an_item_once(world: World) -> None:
 
 
 async def test_a_full_batch_is_taken(world: World) -> None:
-    keys = [await world.make("m") for _ in range(min(60, world.client.capabilities.batch_delete))]
+    keys = [await world.make("m") for _ in range(world.client.capabilities.batch_delete)]
+    kept = await world.make("m")
     outcomes = await world.client.delete([Deletion(key) for key in keys])
+    assert [one.key for one in outcomes] == keys
     assert results(outcomes) == [Result.DONE] * len(keys)
-
-
-@pytest.mark.needs("restore", "aliases")
-async def test_restore_brings_the_version_and_its_aliases_back(world: World) -> None:
-    key = await world.make("m", aliases=["b", "a"])
-    before = await world.truth()
-    await world.client.delete([Deletion(key, delete_aliases=True)])
-    assert (await world.truth()).things[key].aliases == frozenset()
-    outcomes = await world.client.restore([key])
-    assert [(one.result, one.message) for one in outcomes] == [(Result.DONE, "")]
-    assert await world.truth() == before
-
-
-@pytest.mark.needs("restore", "aliases")
-async def test_restore_leaves_an_alias_where_it_is_now_and_says_so(world: World) -> None:
-    key = await world.make("m", aliases=["mine", "taken"])
-    other = await world.make("m")
-    await world.client.delete([Deletion(key, delete_aliases=True)])
-    await world.alias(other, "taken")
-    (outcome,) = await world.client.restore([key])
-    assert outcome.result is Result.DONE
-    assert "taken" in outcome.message
-    things = (await world.truth()).things
-    assert things[key].aliases == {("mine", False)}
-    assert things[other].aliases == {("taken", False)}
-
-
-@pytest.mark.needs("restore")
-async def test_restoring_what_is_not_in_the_trash_is_absent(world: World) -> None:
-    live = await world.make("m")
-    assert results(await world.client.restore([live, "nothing like it"])) == [Result.ABSENT] * 2
-
-
-@pytest.mark.needs("purge")
-async def test_purge_takes_only_what_is_in_the_trash(world: World) -> None:
-    live, trashed = await world.make("m"), await world.make("m")
-    await world.client.delete([Deletion(trashed)])
-    outcomes = await world.client.purge([trashed, live, "nothing like it", trashed, live])
-    assert results(outcomes) == [
-        Result.DONE, Result.REFUSED, Result.ABSENT, Result.ABSENT, Result.REFUSED,
-    ]  # fmt: skip
-    assert set((await world.truth()).things) == {live}
-    assert await world.client.facts([trashed]) == {}
-    assert results(await world.client.restore([trashed])) == [Result.ABSENT]
-
-
-@pytest.mark.needs("purge", "lineage")
-async def test_purge_removes_the_edges_of_what_went(world: World) -> None:
-    parent = await world.make("p")
-    child = await world.make("c", parents=[parent])
-    await world.client.delete([Deletion(parent, orphan_dependents=True)])
-    assert (await world.truth()).edges == {(parent, child)}
-    await world.client.purge([parent])
-    assert (await world.truth()).edges == frozenset()
-
-
-@pytest.mark.needs("purge")
-async def test_a_collection_without_versions_is_gone(world: World) -> None:
-    keys = [await world.make("m") for _ in range(2)]
-    await world.make("other")
-    await world.client.delete([Deletion(key) for key in keys])
-    await world.client.purge(keys[:1])
-    assert (await world.truth()).collections == {"m", "other"}
-    await world.client.purge(keys[1:])
-    assert (await world.truth()).collections == {"other"}
-
-
-@pytest.mark.needs("purge")
-async def test_a_label_is_never_used_again(world: World) -> None:
-    keys = [await world.make("m") for _ in range(3)]
-    await world.client.delete([Deletion(key) for key in keys])
-    await world.client.purge(keys)
-    await world.make("m")
-    (collection,) = (await world.client.collections()).rows
-    (version,) = (await world.client.versions(collection.key)).rows
-    assert version.ordinal == 3
+    assert await told_live(world, [*keys, kept]) == {kept}
+    assert await live(world) == {kept}
 
 
 @pytest.mark.parametrize("writing", ["delete", "restore", "purge", "gc"])
 async def test_read_only_means_read_only(world: World, writing: str) -> None:
-    key, trashed = await world.make("m", ttl_us=1), await world.make("m")
-    await world.client.delete([Deletion(trashed)])
+    key, deleted = await world.make("m", ttl_us=1), await world.make("m")
+    await world.client.delete([Deletion(deleted)])
     world.advance(HOUR)
-    before = await world.truth()
+    before, seen = await world.truth(), world.requests()
+    assert seen is None or seen.count("DELETE") == 1, "the log shows deletions"
     client = await world.reopen(read_only=True)
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "delete": lambda: client.delete([Deletion(key)]),
-        "restore": lambda: client.restore([trashed]),
-        "purge": lambda: client.purge([trashed]),
+        "restore": lambda: client.restore([deleted]),
+        "purge": lambda: client.purge([deleted]),
         "gc": lambda: client.collect_garbage(grace_us=0, dry_run=False),
     }
     with pytest.raises(ReadOnlyError):
         await calls[writing]()
+    assert world.requests() == seen, "it was refused before anything was sent"
     assert await world.truth() == before

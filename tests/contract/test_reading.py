@@ -106,6 +106,17 @@ async def test_deleting_between_pages_neither_skips_nor_repeats(world: World) ->
     assert [one.key for one in (*first.rows, *rest)] == keys
 
 
+async def test_deleting_between_pages_hides_no_collection(world: World) -> None:
+    keys = {name: await world.make(name) for name in (f"c{n}" for n in range(9))}
+    first = await world.client.collections()
+    assert first.after is not None
+    for collection in first.rows:
+        await world.client.delete([Deletion(keys[collection.name])])
+    rest = await every(lambda after: world.client.collections(after or first.after))
+    found = [one.name for one in (*first.rows, *rest)]
+    assert sorted(found) == sorted(keys)
+
+
 @pytest.mark.needs("soft_delete")
 async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) -> None:
     key = await world.make("m")

@@ -57,6 +57,13 @@ class World(Protocol):
     def now_us(self) -> int:
         """The registry's own time."""
 
+    @property
+    def nobody(self) -> str:
+        """A well-formed key that no version has or had."""
+
+    def requests(self) -> Sequence[str] | None:
+        """The method of every request that reached the registry; None where none are sent."""
+
     def advance(self, us: int) -> None:
         """Let time pass in the registry."""
 
