@@ -44,7 +44,7 @@ async def test_without_a_trash_purge_and_restore_touch_nothing(world: World) -> 
     key = await world.make("m")
     before = await world.truth()
     for call in (world.client.restore, world.client.purge):
-        assert results(await call([key, world.nobody]))[0] is Result.REFUSED
+        assert Result.DONE not in results(await call([key, world.nobody]))
     assert await world.truth() == before
 
 
