@@ -1,10 +1,15 @@
-"""moto's S3 server in a process of its own, on loopback."""
+"""S3 servers, each in a process of its own, on loopback: moto's and MiniStack's."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import os
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,3 +39,64 @@ def moto() -> Iterator[str]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+_READY_S = 30.0
+_ONLY_S3_ON_LOOPBACK = {
+    "BIND_HOST": "127.0.0.1",
+    "SERVICES": "s3",
+    "IOT_MTLS_ENABLED": "0",  # or it listens on 0.0.0.0:8883, whatever BIND_HOST says
+    "SFTP_ENABLED": "0",
+    "DOCKER_HOST": "unix:///nowhere",  # it would look for containers of its own
+}
+
+
+@contextlib.contextmanager
+def ministack() -> Iterator[str]:
+    """The endpoint of a fresh MiniStack that serves nothing but S3."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as home:
+        environment = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": home}
+        environment |= _ONLY_S3_ON_LOOPBACK | {"GATEWAY_PORT": str(port)}
+        command = [sys.executable, "-m", "ministack"]
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                _until_ready(process, port)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def _free_port() -> int:
+    """A port that is free now: MiniStack cannot choose one and say which."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    """Ask until it answers; waiting for its end between two questions notices one that died."""
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline:
+        if _says_ready(port):
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"MiniStack ended with {process.wait(0.05)}")
+    raise AssertionError("MiniStack was not ready in time")
+
+
+def _says_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/_ministack/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

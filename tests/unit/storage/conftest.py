@@ -1,4 +1,4 @@
-"""An S3 server for these tests, and a bucket for each."""
+"""Two S3 servers for these tests, as neither is faithful in everything, and a bucket for each."""
 
 from __future__ import annotations
 
@@ -12,16 +12,27 @@ import pytest_asyncio
 
 from artifact_tui.clients.http.options import StorageSettings
 from artifact_tui.clients.storage.storage import S3Storage
-from tests.servers.s3 import moto
+from tests.servers.s3 import ministack, moto
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    with moto() as found:
+_SERVERS = {"moto": moto, "ministack": ministack}
+
+
+@pytest.fixture(scope="session", params=list(_SERVERS))
+def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each server in turn."""
+    with _SERVERS[request.param]() as found:
         yield found
+
+
+def lacking(server: str, reason: str) -> pytest.MarkDecorator:
+    """Runs a test on both servers; on this one it must fail, for want of what the reason names."""
+    missing = pytest.mark.xfail(reason=reason, strict=True)
+    both = [pytest.param(one, marks=missing if one == server else ()) for one in _SERVERS]
+    return pytest.mark.parametrize("endpoint", both, indirect=True)
 
 
 @pytest.fixture(autouse=True)

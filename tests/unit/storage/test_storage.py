@@ -1,4 +1,4 @@
-"""Listing, facts and deletion of objects against moto's server."""
+"""Listing, facts and deletion of objects, against each S3 server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from artifact_tui.clients.storage.keys import Place
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import Result
-from tests.unit.storage.conftest import Bucket
+from tests.unit.storage.conftest import Bucket, lacking
 
 if TYPE_CHECKING:
     from artifact_tui.clients.storage.storage import S3Storage
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SIBLINGS = ["artifacts.json", "artifacts_backup/model/1.zip", "artifacts/model/1.zip.bak",
             "artifactsx/1.zip", "artifacts/model/sub/1.zip"]  # fmt: skip
-POISON = ["artifacts/model/\x1b[2J.zip", "artifacts/model/\x01.zip", "artifacts/model/\ufffe.zip"]
+POISON = ["artifacts/model/\x1b[2J.zip", "artifacts/model/\x01.zip", "artifacts/model/\ufffe.zip",
+          "artifacts/model/\r.zip"]  # fmt: skip
 
 
 async def every(storage: S3Storage) -> list[StoredObject]:
@@ -40,6 +41,15 @@ async def test_only_what_fits_the_pattern_is_listed(bucket: Bucket) -> None:
         ("artifacts/model/1.zip", "model/1", 5),
     ]
     assert all(row.etag and row.modified_us and row.current for row in rows)
+
+
+async def test_a_folder_is_not_the_names_that_start_like_it(bucket: Bucket) -> None:
+    bucket.put("logs/1.zip", "logs.json", "logs_backup/1.zip", "logsx/1.zip", "logs/1.zip.bak")
+    storage = bucket.open(pattern="logs/{id}.zip")
+    rows = await every(storage)
+    assert [row.name for row in rows] == ["logs/1.zip"]
+    await storage.delete_objects([row.key for row in rows])
+    assert bucket.names() == {"logs.json", "logs_backup/1.zip", "logsx/1.zip", "logs/1.zip.bak"}
 
 
 async def test_listing_goes_over_pages(bucket: Bucket) -> None:
@@ -103,6 +113,7 @@ def deny(bucket: Bucket, *names: str) -> None:
     bucket.s3.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps(policy))
 
 
+@lacking("ministack", "MiniStack 1.5.33 does not enforce a bucket policy's Deny")
 async def test_a_denied_object_is_told_by_itself(bucket: Bucket) -> None:
     keys = bucket.put(*(f"artifacts/model/{n}.zip" for n in range(10)))
     deny(bucket, "artifacts/model/4.zip")
