@@ -159,6 +159,7 @@ async def test_a_local_registry_says_why(world: World) -> None:
 def steady(screen: str) -> str:
     """The screen as it would be at another time of day."""
     dated = re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d", "2026-11-22 22:00", screen)
+    dated = re.sub(r"\b\d\d:\d\d UTC", "22:00 UTC", dated)
     quick = re.sub(r" +sync.*armed", "  synced  armed", dated)
     return re.sub(r"\b\d\d? s\b", lambda found: "1 s".rjust(len(found[0])), quick)
 
