@@ -119,3 +119,9 @@ def _order(sort: Sort) -> str:
     column, turned = _ORDERS[sort.field]
     way = "DESC" if sort.descending != turned else "ASC"
     return f"{column} {way} NULLS LAST, c.name COLLATE NOCASE, c.name, c.id"
+
+
+def synced_us(conn: sqlite3.Connection) -> int | None:
+    """When the catalog was last synced to its end; None for a registry's own database."""
+    row = conn.execute("SELECT value FROM meta WHERE name = 'synced_us'").fetchone()
+    return int(row[0]) if row else None

@@ -16,10 +16,11 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import Duration, json_option, registry_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import catalog_of, local_client_of, now_us, target_of
+from artifact_tui.cli.session import catalog_of, local_client_of, target_of
 from artifact_tui.clients import local
 from artifact_tui.config import LOCAL, Target
 from artifact_tui.errors import UsageError
+from artifact_tui.here import now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from artifact_tui.cli.output import command
-from artifact_tui.cli.session import actor
 from artifact_tui.deletion.confirm import Kind, challenge_of, confirm, confirm_count
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import ConfirmationError, PlanError, UsageError
+from artifact_tui.here import actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import Duration, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.plan import print_draft
-from artifact_tui.cli.session import actor, client_of, now_us, reading, target_of
+from artifact_tui.cli.session import client_of, reading, target_of
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.errors import PlanError
+from artifact_tui.here import actor, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:

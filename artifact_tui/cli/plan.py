@@ -17,7 +17,7 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import actor, client_of, now_us, parse_filter, reading, split
+from artifact_tui.cli.session import client_of, parse_filter, reading, split
 from artifact_tui.clients.base import LineageScan
 from artifact_tui.deletion.build import build_plan
 from artifact_tui.deletion.items import Options
@@ -25,6 +25,7 @@ from artifact_tui.deletion.objects import with_storage
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import PlanError, RegistryError, UsageError
+from artifact_tui.here import actor, now_us
 
 if TYPE_CHECKING:
     import sqlite3

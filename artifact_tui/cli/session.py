@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import sqlite3
-import time
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,25 +13,12 @@ from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, load, resolve
 from artifact_tui.errors import QueryError, RegistryError, UsageError
+from artifact_tui.here import actor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from artifact_tui.clients.base import Client
-
-
-def now_us() -> int:
-    """Microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
-
-
-def actor() -> str:
-    """Who is at work here, as plans and the trash record it."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
 
 
 def target_of(registry: str | None, *, read_only: bool = False) -> Target:

@@ -13,7 +13,8 @@ from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import cached_option, json_option
 from artifact_tui.cli.output import Output
-from artifact_tui.cli.session import client_of, now_us, reading, split_one
+from artifact_tui.cli.session import client_of, reading, split_one
+from artifact_tui.here import now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:

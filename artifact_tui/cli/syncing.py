@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from artifact_tui import catalog, places, text
+from artifact_tui.catalog import queries
 from artifact_tui.catalog.sync import Synced, sync
 from artifact_tui.cli.progress import Progress
 from artifact_tui.errors import NotFoundError, RegistryError
@@ -50,8 +51,7 @@ def synced_us(path: Path) -> int | None:
     if not path.is_file():
         return None
     with closing(catalog.connect(path)) as conn:
-        row = conn.execute("SELECT value FROM meta WHERE name = 'synced_us'").fetchone()
-    return int(row[0]) if row else None
+        return queries.synced_us(conn)
 
 
 def _words(state: Synced) -> str:

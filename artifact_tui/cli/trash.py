@@ -17,11 +17,12 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.ls import Listing, print_records
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.session import client_of, now_us, parse_filter, reading, split
+from artifact_tui.cli.session import client_of, parse_filter, reading, split
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.errors import PlanError, UsageError
+from artifact_tui.here import now_us
 from artifact_tui.model import Alias, Outcome, Result
 from artifact_tui.text import safe
 

@@ -15,8 +15,9 @@ from artifact_tui.deletion.control import Control, Policy
 from artifact_tui.deletion.group import ROUNDS, Caller
 from artifact_tui.deletion.items import OBJECT, VERSION, Action, ItemState
 from artifact_tui.deletion.journal import Journal
-from artifact_tui.deletion.plan import Status, Want, now_us
+from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.errors import ConfirmationError, PlanError, ReadOnlyError
+from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from artifact_tui.catalog import selection as picking
 from artifact_tui.catalog.coverage import lineage_coverage
 from artifact_tui.catalog.fetch import snapshot
+from artifact_tui.catalog.overview import synced_us
 from artifact_tui.deletion import candidates
 from artifact_tui.deletion.checks import judge
 from artifact_tui.deletion.draft import Draft, Head, summarise
@@ -52,7 +53,7 @@ def build_plan(
         registry=name,
         options=options,
         created_us=now_us,
-        facts_us=_facts_us(conn) or now_us,
+        facts_us=synced_us(conn) or now_us,
         actor=actor,
         query=query_text,
         production=production,
@@ -70,17 +71,11 @@ def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, no
         id=uuid.uuid4().hex,
         options=options,
         created_us=now_us,
-        facts_us=_facts_us(conn) or now_us,
+        facts_us=synced_us(conn) or now_us,
     )
     with snapshot(conn):
         picking.select_keys(conn, draft.requested)
         return _build(conn, head, draft.requested, draft.summary.freed_after)
-
-
-def _facts_us(conn: sqlite3.Connection) -> int | None:
-    """When the catalog was synced; None where it is the registry's own database."""
-    row = conn.execute("SELECT value FROM meta WHERE name='synced_us'").fetchone()
-    return int(row[0]) if row else None
 
 
 def _pick(conn: sqlite3.Connection, selection: Selection) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from artifact_tui import text
 from artifact_tui.deletion import planfile
 from artifact_tui.deletion.items import Action
-from artifact_tui.deletion.plan import Status, now_us
+from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ConfirmationError, PlanError
+from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Summary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -57,11 +56,6 @@ class Want(StrEnum):
     RUN = "run"
     PAUSE = "pause"
     CANCEL = "cancel"
-
-
-def now_us() -> int:
-    """Microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
 
 
 def new_path(head: Head) -> Path:

@@ -14,8 +14,8 @@ from artifact_tui.clients.base import Recreate
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.group import redacted
 from artifact_tui.deletion.items import ItemState
-from artifact_tui.deletion.plan import now_us
 from artifact_tui.errors import ArtifactTuiError, PlanError, ReadOnlyError, UncertainError
+from artifact_tui.here import now_us
 from artifact_tui.model import Recipe
 
 if TYPE_CHECKING:

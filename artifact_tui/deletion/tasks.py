@@ -11,8 +11,9 @@ from artifact_tui import places
 from artifact_tui.deletion import launch, lock
 from artifact_tui.deletion.items import OPEN, Action, ItemState
 from artifact_tui.deletion.journal import Journal
-from artifact_tui.deletion.plan import Plan, Status, Want, now_us
+from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
+from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

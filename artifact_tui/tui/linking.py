@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import marks, sync_store
-from artifact_tui.catalog.coverage import Coverage, lineage_coverage
+from artifact_tui.catalog import marks, queries, sync_store
+from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.catalog.sync import Synced, sync
 from artifact_tui.clients.base import LineageScan
@@ -96,8 +96,7 @@ class Link:
         """Learn from the catalog how old and how complete it is."""
 
         def known(conn: sqlite3.Connection) -> tuple[int | None, Coverage]:
-            row = conn.execute("SELECT value FROM meta WHERE name = 'synced_us'").fetchone()
-            return int(row[0]) if row else None, lineage_coverage(conn)
+            return queries.synced_us(conn), queries.lineage_coverage(conn)
 
         synced_us, coverage = await self._catalog.run(known)
         self.state = replace(self.state, synced_us=synced_us, coverage=coverage)

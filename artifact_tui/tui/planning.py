@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.recreate import wish
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import RegistryError
+from artifact_tui.here import actor
 from artifact_tui.orphans import Chosen, plan_of, storage_for
 from artifact_tui.text import moment
 
@@ -38,15 +37,6 @@ class Reviewed:
     draft: Draft
     storage_error: str = ""
     """Untrusted text; empty when the storage was looked at, or there is none."""
-
-
-def actor() -> str:
-    """Who is at work here, as plans record it."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
 
 
 async def draft_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import places
 from artifact_tui.clients import open_client
 from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.here import now_us
 from artifact_tui.tui.signs import Signs, signs_for
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Config, Target
     from artifact_tui.tui.linking import Link
-
-
-def now_us() -> int:
-    """The time, as whole microseconds UTC."""
-    return time.time_ns() // 1_000
 
 
 @dataclass(slots=True)

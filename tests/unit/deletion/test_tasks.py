@@ -10,8 +10,9 @@ from artifact_tui.deletion.apply import apply
 from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.journal import Journal, Settled
-from artifact_tui.deletion.plan import Plan, Status, Want, new_path, now_us
+from artifact_tui.deletion.plan import Plan, Status, Want, new_path
 from artifact_tui.errors import NotFoundError, PlanError
+from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
     from pathlib import Path
