@@ -67,6 +67,16 @@ class Capabilities:
     """Bytes can be freed on request (`gc`), rather than by the server in its own time."""
     writable: bool = True
     """False when this connection can only read, whatever the user asks."""
+    asked_lineage: bool = False
+    """Dependents are told when one asks for them (`AskedLineage`); a sync does not bring them."""
+    freeing: str = ""
+    """When the registry frees the bytes of what was deleted, for people; empty: `gc` does it."""
+    edit_aliases: bool = False
+    """Aliases can be added, removed and moved (`Editable`)."""
+    edit_tags: bool = False
+    edit_ttl: bool = False
+    inherit_ttl: bool = False
+    """A version can take its TTL from its collection or team (`TTL_INHERIT`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,8 @@ class Collection:
     name: str
     type: str
     created_us: int | None = None
+    links: bool = False
+    """It holds only links to versions of other collections: deleting it deletes no source."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,6 +98,23 @@ class Alias:
     name: str
     protected: bool = False
     scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """Another collection that shows a version; deleting the version breaks the link."""
+
+    key: str
+    """The link's own version key, where that collection is listed."""
+    name: str
+    """The collection in full: untrusted text."""
+
+
+TTL_INHERIT = -1
+"""As an `Edit.ttl_us`: take the TTL of the collection or team."""
+
+TTL_OFF = -2
+"""As an `Edit.ttl_us`: never expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +137,20 @@ class Version:
     note: str = ""
     ttl_us: int | None = None
     """Time to live, counted from `created_us`."""
+    ttl_inherited: bool = False
+    """The time to live (or that there is none) comes from the collection or team."""
     deleted_us: int | None = None
     deleted_by: str = ""
     source_key: str | None = None
     """Set on a link: the version it shows."""
+    links: tuple[Link, ...] = ()
+    """Other collections that show this version (never set on a link itself)."""
+    used_count: int | None = None
+    """How many runs used it."""
+    stored: int | None = None
+    """Bytes that the registry charges for it, which is less than `size` where bytes are shared."""
+    kept: str = ""
+    """Why the registry will not delete it, whoever asks: system-managed, say. Untrusted text."""
     aliases: tuple[Alias, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -161,6 +200,12 @@ class Facts:
     """Changes whenever any of the above does; empty where the registry has no such thing."""
     lineage_known: bool = True
     """False where the registry cannot tell dependents: `dependents` is then no answer."""
+    source_key: str = ""
+    """Set on a link: the version it shows. Its deletion is an unlinking and nothing else."""
+    links: tuple[Link, ...] = ()
+    """Other collections that show it, sorted: its deletion breaks these links."""
+    kept: str = ""
+    """As in `Version.kept`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +221,50 @@ class Scan:
     """Where to go on; None at the end."""
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relative:
+    """A live version related by lineage; it may be of a collection that is not listed here."""
+
+    key: str
+    name: str
+    """`COLLECTION:LABEL`, in full where it is elsewhere: untrusted text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a registry answered about the lineage of one version."""
+
+    dependents: tuple[Relative, ...] = ()
+    """The nearest live versions made from it, sorted; deleted ones are looked through."""
+    parents: tuple[Relative, ...] = ()
+    """The versions it was made from, sorted; only when asked for."""
+    runs: tuple[str, ...] = ()
+    """Runs that used it, in the registry's words, whether or not they made anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to what is said about one version; what is not set stays as it is."""
+
+    key: str
+    add_aliases: tuple[str, ...] = ()
+    """An alias that another version of the collection has moves to this one."""
+    remove_aliases: tuple[str, ...] = ()
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    ttl_us: int | None = None
+    """Microseconds from the creation, `TTL_INHERIT`, `TTL_OFF`, or None: unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionDeletion:
+    """One whole collection to delete, with every version in it."""
+
+    key: str
+    delete_aliases: bool = False
+    """As in `Deletion`, for every version of it."""
 
 
 @dataclass(frozen=True, slots=True)

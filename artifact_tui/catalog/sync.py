@@ -113,16 +113,16 @@ class _Run:
                 self.tell(replace(self.state, edges=self.state.edges + len(edges)))
 
     async def _flat(self, client: FlatListing, *, files: bool) -> None:
-        """Versions with their collections, as they come; one that comes again counts once."""
+        """Collections and their versions, as they come; what comes again counts once."""
         collections: set[str] = set()
         versions: set[str] = set()
         async for found in _pages(client.artifacts, moves=False):
             new = {row.key: row for row, _ in found if row.key not in collections}
             await self.write(sync_store.put_collections, tuple(new.values()), self.number)
             collections |= new.keys()
-            versions |= {row.key for _, row in found}
+            rows = {row.key: row for _, row in found if row is not None}
+            versions |= rows.keys()
             self.state = replace(self.state, collections=len(collections))
-            rows = {row.key: row for _, row in found}
             await self._versions(tuple(rows.values()), files=files, count=len(versions))
 
     async def _by_collection(self, *, files: bool) -> None:

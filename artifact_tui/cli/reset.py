@@ -91,7 +91,7 @@ async def _everything(client: Client) -> Listing:
     after: str | None = None
     while True:
         page = await client.artifacts(after)
-        found |= {row[1].key: row for row in page.rows}
+        found |= {version.key: (row, version) for row, version in page.rows if version}
         after = page.after
         if after is None:
             return list(found.values())

@@ -5,8 +5,9 @@ edges, and carries out deletions one batch at a time. It keeps no state, knows n
 retries a deletion by itself and never decides whether something may be deleted: it is told exactly
 which versions, with which consents. `tests/contract` is this page as a test suite.
 
-What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`, `Recreate`,
-`Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and `capabilities` where a screen needs
+What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
+`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Recreate`, `Resettable`, `Testable`,
+`HasStorage`): `isinstance` tells, and `capabilities` where a screen needs
 to know without a client.
 
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from artifact_tui.model import (
         Capabilities,
         Collection,
+        CollectionDeletion,
         Deletion,
         Edge,
+        Edit,
         Facts,
         File,
         Garbage,
         Identity,
+        Lineage,
         Outcome,
         Page,
         Recipe,
@@ -149,8 +153,10 @@ class Kind(Protocol):
 class FlatListing(Protocol):
     """A client that lists everything in one pass."""
 
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
         """The next page of everything; a version that comes again replaces what came before.
+
+        A collection without versions comes with None.
 
         `after` may be the same for every page: the client ends a listing that would never end.
         """
@@ -165,6 +171,58 @@ class LineageScan(Protocol):
 
     async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
         """The edges into one version; None when the registry does not tell."""
+
+
+@runtime_checkable
+class AskedLineage(Protocol):
+    """A client that tells the lineage of versions when one asks for it."""
+
+    async def lineage_of(
+        self, keys: Sequence[str], *, parents: bool = False
+    ) -> Mapping[str, Lineage]:
+        """The lineage of these versions, in batched requests.
+
+        Versions that are gone, and those the registry would not tell about, are left out.
+        """
+
+
+@runtime_checkable
+class CollectionDelete(Protocol):
+    """A client that deletes a whole collection with one request."""
+
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        """What is true now of every version in a collection, those in the trash left out.
+
+        None when there is no such collection (any more).
+        """
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        """Delete a collection with all that is in it; of a collection of links only the links.
+
+        The outcome's key is the collection's. DONE, UNLINKED (links only), ABSENT, REFUSED,
+        FAILED or UNKNOWN, as in `Client.delete`.
+        """
+
+
+@runtime_checkable
+class Editable(Protocol):
+    """A client that can change aliases, tags or times to live; `capabilities` say which."""
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Change what is said about versions; one outcome for each, in the same order.
+
+        DONE (the message says what else changed, such as from which version an alias moved),
+        ABSENT, REFUSED in the registry's words, FAILED or UNKNOWN. Removing what is not there is
+        DONE. `ReadOnlyError` as for every writing method.
+        """
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A client that can say what limits its speed now."""
+
+    def pace(self) -> str:
+        """A few words, such as "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty."""
 
 
 @runtime_checkable
