@@ -1,0 +1,156 @@
+"""What the server does when it is told to: deletions, links, aliases, times to live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tests.servers.wandb.context import RefusedError, context
+from tests.servers.wandb.store import GONE, Artifact, Collection, Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphql import GraphQLResolveInfo as Info
+
+    from tests.servers.wandb.context import Context
+
+
+def _missing(what: str, gid: str) -> NoReturn:
+    raise RefusedError(f"could not find {what} {gid}", "NOT_FOUND")
+
+
+def _artifact(asked: Context, gid: str) -> Artifact:
+    found = asked.artifact(gid)
+    if found is None or found.state in GONE:
+        _missing("artifact", gid)
+    _writable(asked, found.sequence)
+    return found
+
+
+def _collection(asked: Context, gid: str, kind: str) -> Collection:
+    found = asked.collection(gid)
+    if found is None or found.kind != kind or found.state == "DELETED":
+        _missing(f"artifact {kind}", gid)
+    _writable(asked, found)
+    return found
+
+
+def _writable(asked: Context, collection: Collection) -> None:
+    if (collection.project.read_only or collection.project.hidden) and not asked.admin:
+        raise RefusedError("permission denied", "PERMISSION_ERROR")
+
+
+def _guarded(asked: Context, member: Membership) -> list[str]:
+    """Protected aliases of a membership that the caller may not remove."""
+    if asked.traps.registry_admin or asked.admin:
+        return []
+    return sorted(member.collection.project.protected & set(member.aliases))
+
+
+def _deletable(asked: Context, artifact: Artifact) -> None:
+    if artifact.generated or artifact.sequence.type.system:
+        raise RefusedError("cannot delete system managed artifact", "INVALID")
+    for member in artifact.memberships:
+        for alias in _guarded(asked, member):
+            where = member.collection.path
+            words = f'cannot delete artifact with protected alias "{alias}" in {where}'
+            raise RefusedError(words, "PERMISSION_ERROR")
+
+
+def _drop(asked: Context, artifact: Artifact) -> None:
+    """Delete a version, and with it all links to it and all its aliases."""
+    for member in artifact.memberships[1:]:
+        asked.store.leave(member)
+    for alias in list(artifact.memberships[0].aliases):
+        asked.store.unname(artifact.memberships[0], alias)
+    artifact.state = "DELETED"
+
+
+def delete_artifact(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    asked = context(info)
+    found = _artifact(asked, input["artifactID"])
+    _deletable(asked, found)
+    aliases = [name for member in found.memberships for name in member.aliases]
+    if aliases and not input.get("deleteAliases"):
+        words = f"cannot delete artifact {found.gid} because it has aliases: {', '.join(aliases)}"
+        raise RefusedError(words, "CONFLICT")
+    _drop(asked, found)
+    asked.done.append(f"deleteArtifact {found.path}")
+    return {"artifact": found, "clientMutationId": input.get("clientMutationId")}
+
+
+def delete_sequence(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    asked = context(info)
+    found = _collection(asked, input["artifactSequenceID"], "sequence")
+    versions = [one.artifact for one in found.members.values() if one.artifact.state not in GONE]
+    for version in versions:
+        _deletable(asked, version)
+    for version in versions:
+        _drop(asked, version)
+    found.state = "DELETED"
+    asked.done.append(f"deleteArtifactSequence {found.path}")
+    return {"artifactCollection": found}
+
+
+def delete_portfolio(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    asked = context(info)
+    found = _collection(asked, input["artifactPortfolioID"], "portfolio")
+    for member in found.members.values():
+        _unlinkable(asked, member)
+    for member in list(found.members.values()):
+        asked.store.leave(member)
+    found.state = "DELETED"
+    asked.done.append(f"deleteArtifactPortfolio {found.path}")
+    return {"artifactCollection": found}
+
+
+def _unlinkable(asked: Context, member: Membership) -> None:
+    for alias in _guarded(asked, member):
+        words = f'cannot unlink artifact with protected alias "{alias}"'
+        raise RefusedError(words, "PERMISSION_ERROR")
+
+
+def unlink(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    asked = context(info)
+    portfolio = _collection(asked, input["artifactPortfolioID"], "portfolio")
+    found = asked.artifact(input["artifactID"])
+    members = [one for one in found.memberships if one.collection is portfolio] if found else []
+    if not members:
+        _missing("linked artifact", input["artifactID"])
+    for member in members:
+        _unlinkable(asked, member)
+        asked.store.leave(member)
+    asked.done.append(f"unlinkArtifact {portfolio.path}")
+    return {
+        "success": True,
+        "artifactID": input["artifactID"],
+        "artifactPortfolioID": input["artifactPortfolioID"],
+    }
+
+
+def delete_run(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    asked = context(info)
+    found = asked.run(input["id"])
+    if found is None:
+        _missing("run", input["id"])
+    for version in found.outputs:
+        version.creator = None
+        kept = version.generated or version.state in GONE
+        if input.get("deleteArtifacts") and not kept:
+            _drop(asked, version)
+    for version in found.inputs:
+        version.users.remove(found)
+    del found.project.runs[found.name], asked.store.runs[found.id]
+    asked.done.append(f"deleteRun {found.path}")
+    return {"clientMutationId": input.get("clientMutationId")}
+
+
+RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
+    "Mutation": {
+        "deleteArtifact": delete_artifact,
+        "deleteArtifactSequence": delete_sequence,
+        "deleteArtifactPortfolio": delete_portfolio,
+        "unlinkArtifact": unlink,
+        "deleteRun": delete_run,
+    }
+}
