@@ -182,9 +182,10 @@ class Doors:
                 return False
             self.state.tokens[given] = used + 1
             return True
-        return scheme == "Basic" and given == base64.b64encode(
-            f"api:{traps.api_key}".encode()
-        ).decode()
+        return (
+            scheme == "Basic"
+            and given == base64.b64encode(f"api:{traps.api_key}".encode()).decode()
+        )
 
     async def token(self, request: Request) -> Response:
         """An identity token for an access token."""

@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from tests.servers.wandb import reads, versions, writes
+from tests.servers.wandb import edits, reads, versions, writes
 from tests.servers.wandb.store import Collection, Run
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SDL = Path(__file__).with_name("schema.graphql")
 def schema(dropped: tuple[str, ...] = (), *, non_null: bool = False) -> GraphQLSchema:
     """The schema of a server that lacks some fields and arguments."""
     made = build_schema(SDL.read_text())
-    for module in (reads, versions, writes):
+    for module in (reads, versions, writes, edits):
         for type_name, fields in module.RESOLVERS.items():
             for name, resolver in fields.items():
                 _object(made, type_name).fields[name].resolve = resolver
@@ -106,9 +106,7 @@ def operation(document: DocumentNode, name: str | None) -> OperationDefinitionNo
 
 def root_fields(chosen: OperationDefinitionNode) -> list[str]:
     """Names of the fields at the top, in order."""
-    return [
-        one.name.value for one in chosen.selection_set.selections if isinstance(one, FieldNode)
-    ]
+    return [one.name.value for one in chosen.selection_set.selections if isinstance(one, FieldNode)]
 
 
 def errors_of(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from graphql import GraphQLError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
 def matcher(text: str | None) -> Callable[[Callable[[str], object]], bool]:
     """A test of one row, which is a function from a field's name to its value."""
     if not text:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.servers.wandb.traps import Traps
 
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """How a list is sorted: by a value and then the id."""

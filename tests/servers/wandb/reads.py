@@ -10,6 +10,7 @@ from tests.servers.wandb.context import context
 from tests.servers.wandb.filters import matcher
 from tests.servers.wandb.ids import encode, moment
 from tests.servers.wandb.paging import connection, order_of
+from tests.servers.wandb.versions import MEMBER, kept_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,10 @@ def organization(_: object, info: Info, name: str) -> object:
 
 
 def project(
-    _: object, info: Info, name: str | None = None, entityName: str | None = None  # noqa: N803
+    _: object,
+    info: Info,
+    name: str | None = None,
+    entityName: str | None = None,  # noqa: N803
 ) -> Project | None:
     return project_of(entity(_, info, entityName), info, name)
 
@@ -183,8 +187,6 @@ def membership_of_project(home: Project, info: Info, name: str) -> Membership | 
 
 
 def memberships_of_entity(owner: Entity, info: Info, **args: Any) -> dict[str, Any]:
-    from tests.servers.wandb.versions import MEMBER, kept_members  # noqa: PLC0415
-
     traps = context(info).traps
     good = matcher(args.get("collectionFilters"))
     rows = [

@@ -14,7 +14,7 @@ from tests.servers.wandb.ids import encode
 from tests.servers.wandb.store import FIRST_US, GONE, HOUR_US, INHERIT, Artifact, File
 
 if TYPE_CHECKING:
-    from tests.servers.wandb.store import Store
+    from tests.servers.wandb.store import Collection, Store
 
 
 class Version(msgspec.Struct, kw_only=True):
@@ -94,7 +94,7 @@ class Company(msgspec.Struct, kw_only=True):
 
 
 class Fill(msgspec.Struct, kw_only=True):
-    """Many collections with many versions, quickly; names `PREFIX-0000`…"""
+    """Many collections with many versions, quickly, named `PREFIX-0000` and so on."""
 
     project: str = "acme/vision"
     collections: int = 1
@@ -238,10 +238,7 @@ def state(store: Store) -> dict[str, object]:
     }
 
 
-def _shown(collection: object) -> dict[str, object]:
-    from tests.servers.wandb.store import Collection  # noqa: PLC0415
-
-    assert isinstance(collection, Collection)
+def _shown(collection: Collection) -> dict[str, object]:
     return {
         "kind": collection.kind,
         "type": collection.type.name,

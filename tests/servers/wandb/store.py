@@ -249,9 +249,7 @@ class Store:
         project = self.project(path.rpartition("/")[0])
         name = path.rpartition("/")[2]
         if name not in project.collections:
-            made = Collection(
-                self.number(), name, kind, self.type(project, type_name), project
-            )
+            made = Collection(self.number(), name, kind, self.type(project, type_name), project)
             project.collections[name] = self.collections[made.id] = made
         return project.collections[name]
 

@@ -172,7 +172,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "createdAt": lambda one, _: moment(one.created_us),
         "updatedAt": lambda one, _: moment(one.updated_us),
         "ttlDurationSeconds": _ttl,
-        "ttlIsInherited": lambda one, _: one.ttl not in {OFF} and one.ttl <= 0,
+        "ttlIsInherited": lambda one, _: one.ttl != OFF and one.ttl <= 0,
         "usedCount": lambda one, _: len(one.users),
         "isGenerated": lambda one, _: one.generated,
         "isLinkedToGlobalRegistry": lambda one, _: any(

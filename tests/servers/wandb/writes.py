@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from tests.servers.wandb.context import RefusedError, context
 from tests.servers.wandb.store import GONE, Artifact, Collection, Membership
@@ -15,32 +15,42 @@ if TYPE_CHECKING:
     from tests.servers.wandb.context import Context
 
 
-def _missing(what: str, gid: str) -> NoReturn:
-    raise RefusedError(f"could not find {what} {gid}", "NOT_FOUND")
+def missing(what: str, gid: str) -> RefusedError:
+    """There is no such thing (any more)."""
+    return RefusedError(f"could not find {what} {gid}", "NOT_FOUND")
 
 
-def _artifact(asked: Context, gid: str) -> Artifact:
+def alive(asked: Context, gid: str) -> Artifact:
+    """A version that is not deleted."""
     found = asked.artifact(gid)
     if found is None or found.state in GONE:
-        _missing("artifact", gid)
-    _writable(asked, found.sequence)
+        raise missing("artifact", gid)
     return found
 
 
-def _collection(asked: Context, gid: str, kind: str) -> Collection:
+def artifact(asked: Context, gid: str) -> Artifact:
+    """A version that the caller may change."""
+    found = alive(asked, gid)
+    writable(asked, found.sequence)
+    return found
+
+
+def collection(asked: Context, gid: str, kind: str) -> Collection:
+    """A collection of this kind that the caller may change."""
     found = asked.collection(gid)
     if found is None or found.kind != kind or found.state == "DELETED":
-        _missing(f"artifact {kind}", gid)
-    _writable(asked, found)
+        raise missing(f"artifact {kind}", gid)
+    writable(asked, found)
     return found
 
 
-def _writable(asked: Context, collection: Collection) -> None:
+def writable(asked: Context, collection: Collection) -> None:
+    """Refuse where the caller may only look."""
     if (collection.project.read_only or collection.project.hidden) and not asked.admin:
         raise RefusedError("permission denied", "PERMISSION_ERROR")
 
 
-def _guarded(asked: Context, member: Membership) -> list[str]:
+def guarded(asked: Context, member: Membership) -> list[str]:
     """Protected aliases of a membership that the caller may not remove."""
     if asked.traps.registry_admin or asked.admin:
         return []
@@ -51,7 +61,7 @@ def _deletable(asked: Context, artifact: Artifact) -> None:
     if artifact.generated or artifact.sequence.type.system:
         raise RefusedError("cannot delete system managed artifact", "INVALID")
     for member in artifact.memberships:
-        for alias in _guarded(asked, member):
+        for alias in guarded(asked, member):
             where = member.collection.path
             words = f'cannot delete artifact with protected alias "{alias}" in {where}'
             raise RefusedError(words, "PERMISSION_ERROR")
@@ -68,7 +78,7 @@ def _drop(asked: Context, artifact: Artifact) -> None:
 
 def delete_artifact(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     asked = context(info)
-    found = _artifact(asked, input["artifactID"])
+    found = artifact(asked, input["artifactID"])
     _deletable(asked, found)
     aliases = [name for member in found.memberships for name in member.aliases]
     if aliases and not input.get("deleteAliases"):
@@ -81,7 +91,7 @@ def delete_artifact(_: object, info: Info, input: dict[str, Any]) -> dict[str, A
 
 def delete_sequence(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     asked = context(info)
-    found = _collection(asked, input["artifactSequenceID"], "sequence")
+    found = collection(asked, input["artifactSequenceID"], "sequence")
     versions = [one.artifact for one in found.members.values() if one.artifact.state not in GONE]
     for version in versions:
         _deletable(asked, version)
@@ -94,7 +104,7 @@ def delete_sequence(_: object, info: Info, input: dict[str, Any]) -> dict[str, A
 
 def delete_portfolio(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     asked = context(info)
-    found = _collection(asked, input["artifactPortfolioID"], "portfolio")
+    found = collection(asked, input["artifactPortfolioID"], "portfolio")
     for member in found.members.values():
         _unlinkable(asked, member)
     for member in list(found.members.values()):
@@ -105,18 +115,18 @@ def delete_portfolio(_: object, info: Info, input: dict[str, Any]) -> dict[str, 
 
 
 def _unlinkable(asked: Context, member: Membership) -> None:
-    for alias in _guarded(asked, member):
+    for alias in guarded(asked, member):
         words = f'cannot unlink artifact with protected alias "{alias}"'
         raise RefusedError(words, "PERMISSION_ERROR")
 
 
 def unlink(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     asked = context(info)
-    portfolio = _collection(asked, input["artifactPortfolioID"], "portfolio")
+    portfolio = collection(asked, input["artifactPortfolioID"], "portfolio")
     found = asked.artifact(input["artifactID"])
     members = [one for one in found.memberships if one.collection is portfolio] if found else []
     if not members:
-        _missing("linked artifact", input["artifactID"])
+        raise missing("linked artifact", input["artifactID"])
     for member in members:
         _unlinkable(asked, member)
         asked.store.leave(member)
@@ -132,7 +142,7 @@ def delete_run(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]: 
     asked = context(info)
     found = asked.run(input["id"])
     if found is None:
-        _missing("run", input["id"])
+        raise missing("run", input["id"])
     for version in found.outputs:
         version.creator = None
         kept = version.generated or version.state in GONE
