@@ -9,7 +9,7 @@ import msgspec
 
 from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.options import TOKEN_VARIABLE, Auth, Login
-from artifact_tui.clients.http.secret import Secret
+from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import RegistryError, UsageError
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import keys
-from artifact_tui.clients.http.answers import Answer, LostError, NotSentError
 from artifact_tui.clients.http.listing import TYPES
 from artifact_tui.clients.http.outcomes import outcome, wants_credentials
 from artifact_tui.clients.http.paths import AddressingError
 from artifact_tui.clients.http.routes import Missing
+from artifact_tui.clients.web.answers import Answer, LostError, NotSentError
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Outcome, Result
 

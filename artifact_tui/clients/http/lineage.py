@@ -16,12 +16,12 @@ from artifact_tui.model import Edge, Page, Scan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from artifact_tui.clients.http.answers import Answer
     from artifact_tui.clients.http.keys import Ref
     from artifact_tui.clients.http.reader import Reader
     from artifact_tui.clients.http.routes import Routes
     from artifact_tui.clients.http.shelf import Shelf
     from artifact_tui.clients.http.wire import Wire
+    from artifact_tui.clients.web.answers import Answer
 
 MODEL = "model"
 """The only type that has lineage in the family."""

@@ -20,10 +20,10 @@ from artifact_tui.errors import RegistryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from artifact_tui.clients.http.answers import Answer
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.options import Options
     from artifact_tui.clients.http.wire import Wire
+    from artifact_tui.clients.web.answers import Answer
 
 TYPES = ("model", "dataset", "code")
 """The types of the family."""

@@ -8,15 +8,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from artifact_tui.clients.http.secret import Secret
+from artifact_tui.clients.web.origin import PORTS, Origin
+from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN_VARIABLE = "ARTIFACT_TUI_TOKEN"  # noqa: S105 - the variable's name
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PORTS = {"http": 80, "https": 443}
 
 
 class Auth(StrEnum):
@@ -58,7 +57,7 @@ class Address:
         try:
             parts = urlsplit(text.strip())
             scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
-            port = parts.port or _PORTS.get(scheme, 0)
+            port = parts.port or PORTS.get(scheme, 0)
         except ValueError as error:
             raise UsageError(
                 "The address of the registry cannot be read.",
@@ -69,7 +68,7 @@ class Address:
                 "The address of the registry holds a user name or password.",
                 hint=f"Leave it out of the address, and put a token in {TOKEN_VARIABLE}.",
             )
-        if scheme not in _PORTS or not host or parts.query or parts.fragment:
+        if scheme not in PORTS or not host or parts.query or parts.fragment:
             raise UsageError(
                 f"“{text}” is not the address of a REST registry.",
                 hint="Use an address such as https://HOST/api, without ? or #.",
@@ -79,14 +78,17 @@ class Address:
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}"
+        return self.place.text
+
+    @property
+    def place(self) -> Origin:
+        """The server that it is on."""
+        return Origin(self.scheme, self.host, self.port)
 
     def same_origin(self, other: SplitResult) -> bool:
         """Whether an absolute URL is on this server: scheme, host and port."""
         try:
-            port = other.port or _PORTS.get(other.scheme.lower(), 0)
+            port = other.port or PORTS.get(other.scheme.lower(), 0)
         except ValueError:
             return False
         found = (other.scheme.lower(), (other.hostname or "").lower(), port)
@@ -100,7 +102,7 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Whether it is this machine."""
-        return self.host in LOOPBACK
+        return self.place.loopback
 
 
 PATTERN = "artifacts/{type}/{id}.zip"

@@ -9,7 +9,7 @@ from artifact_tui.clients.http.routes import no_such_route
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.http.answers import Answer
+    from artifact_tui.clients.web.answers import Answer
 
 _WORDS = {
     400: "the registry calls the request malformed",

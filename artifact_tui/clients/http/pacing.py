@@ -9,70 +9,14 @@ deletion is retried only when the server said that it was not carried out.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.web.waits import FIRST_WAIT, Pause
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-FIRST_WAIT = 0.5
-"""Seconds before the next request when a server says 429 without saying for how long."""
-
-LONGEST_HOLD = 86_400.0
-"""Seconds that a server's word holds requests back at most, however absurd it is."""
-
-
-def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait (`Retry-After`, or an exhausted `RateLimit`), or None.
-
-    A date counts from the server's own `Date`, so that its clock need not agree with ours.
-    """
-    text = headers.get("retry-after", "").strip()
-    if text:
-        return _seconds(text) if _is_number(text) else _until(text, headers.get("date", ""))
-    remaining = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
-    if remaining.strip() == "0":
-        reset = headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or ""
-        return _reset(reset.strip())
-    return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    return max(0.0, value) if math.isfinite(value) else math.inf
-
-
-def _until(text: str, date: str) -> float | None:
-    try:
-        then = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    try:
-        now = parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        now = time.time()
-    return max(0.0, then - now)
-
-
-def _reset(text: str) -> float | None:
-    """Some servers give seconds, others the time of day in seconds since 1970."""
-    if not _is_number(text):
-        return None
-    value = _seconds(text)
-    wall = time.time()
-    return max(0.0, value - wall) if math.isfinite(value) and value > wall / 2 else value
-
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 CAUTION = 0.02
 """How much more at once each good answer allows, near the number that was too many."""
@@ -102,11 +46,9 @@ class Pacer:
         self._ceiling = self._limit
         self._running = 0
         self._reading = 0
-        self._until = 0.0
+        self._pause = Pause(clock=clock, sleep=sleep)
         self._pushed = 0
         self._changed = asyncio.Event()
-        self._clock = clock
-        self._sleep = sleep
 
     @property
     def limit(self) -> int:
@@ -116,7 +58,7 @@ class Pacer:
     @property
     def wait(self) -> float:
         """Seconds until the pause that the server asked for is over."""
-        return max(0.0, self._until - self._clock())
+        return self._pause.wait
 
     @asynccontextmanager
     async def turn(self, *, reads: bool = False) -> AsyncIterator[None]:
@@ -146,8 +88,7 @@ class Pacer:
 
     async def pause(self) -> None:
         """Wait for the end of a pause only."""
-        while (wait := self.wait) > 0:
-            await self._sleep(wait)
+        await self._pause.over()
 
     def went_well(self) -> None:
         """An answer without complaint: slowly more at once again."""
@@ -162,7 +103,7 @@ class Pacer:
 
     def hold(self, seconds: float) -> None:
         """The next request leaves only after so many seconds."""
-        self._until = max(self._until, self._clock() + seconds)
+        self._pause.hold(seconds)
 
     def pushed_back(self, seconds: float | None) -> float:
         """The server complained: half as many at once, and a pause. Gives its length.
@@ -175,7 +116,7 @@ class Pacer:
         self._pushed += 1
         if seconds is None:
             seconds = FIRST_WAIT * 2 ** min(self._pushed - 1, 6)
-        self.hold(min(seconds, LONGEST_HOLD))
+        self.hold(seconds)
         return seconds
 
     def serial(self) -> None:

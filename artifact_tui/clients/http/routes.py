@@ -7,15 +7,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode
-from artifact_tui.clients.http.answers import GarbageAnswerError
 from artifact_tui.clients.http.paths import AddressingError
+from artifact_tui.clients.web.answers import GarbageAnswerError
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.http.answers import Answer
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
     from artifact_tui.clients.http.paths import Call
     from artifact_tui.clients.http.wire import Wire
+    from artifact_tui.clients.web.answers import Answer
 
 _ROUTE = re.compile(
     r"endpoint|route|\burl\b|\bpath\b|page not|method not allowed|missing authentication token",

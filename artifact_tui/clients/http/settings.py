@@ -33,7 +33,7 @@ from artifact_tui.clients.http.options import (
     Options,
     StorageSettings,
 )
-from artifact_tui.clients.http.secret import Secret
+from artifact_tui.clients.web.secret import Secret
 from artifact_tui.settings import convert, fail
 
 if TYPE_CHECKING:

@@ -13,7 +13,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from artifact_tui.clients.http import decode
-from artifact_tui.clients.http.answers import (
+from artifact_tui.clients.http.guard import reading
+from artifact_tui.clients.http.pacing import Pacer
+from artifact_tui.clients.http.paths import Call, Paths, build
+from artifact_tui.clients.web.answers import (
     Answer,
     GarbageAnswerError,
     LostError,
@@ -22,9 +25,8 @@ from artifact_tui.clients.http.answers import (
     UnusableError,
     whole,
 )
-from artifact_tui.clients.http.lanes import Lanes
-from artifact_tui.clients.http.pacing import Pacer, asked_wait
-from artifact_tui.clients.http.paths import Call, Paths, build
+from artifact_tui.clients.web.lanes import Lanes
+from artifact_tui.clients.web.waits import asked_wait
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -64,7 +66,11 @@ class Wire:
         self._origin = httpx.URL(address.origin)
         self._options = options
         self._credentials = credentials
-        self._lanes = Lanes(address, options, self.paths, read_only=read_only)
+        self._lanes = Lanes(
+            address.place,
+            ca_file=options.ca_file,
+            reads=reading(self.paths) if read_only else None,
+        )
 
     async def read(self, call: Call) -> Answer:
         """The answer to a reading request, tried again after a lost one or a server's failure.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.http.answers import Answer
 from artifact_tui.clients.http.outcomes import outcome, wants_credentials
+from artifact_tui.clients.web.answers import Answer
 from artifact_tui.model import Result
 
 JSON = {"content-type": "application/json"}

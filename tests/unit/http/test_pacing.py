@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.http.pacing import LONGEST_HOLD, Pacer, asked_wait
+from artifact_tui.clients.http.pacing import Pacer
+from artifact_tui.clients.web.waits import LONGEST_HOLD, asked_wait
 
 
 class Clock:

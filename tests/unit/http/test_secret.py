@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from artifact_tui.clients.http.options import Login, Options
-from artifact_tui.clients.http.secret import Secret
+from artifact_tui.clients.web.secret import Secret
 
 CANARY = "canary-7f3a"
 

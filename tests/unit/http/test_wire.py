@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from artifact_tui.clients.http.options import Auth, Login, Options
-from artifact_tui.clients.http.secret import Secret
+from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.traps import Fault
@@ -177,7 +177,7 @@ async def test_reading_is_tried_again_and_writing_is_not(server: Server, opener:
 
 
 async def test_an_idle_connection_is_not_used_again(server: Server, opener: Opener) -> None:
-    from artifact_tui.clients.http import lanes  # noqa: PLC0415 - its figure is the point
+    from artifact_tui.clients.web import lanes  # noqa: PLC0415 - its figure is the point
 
     assert lanes.IDLE_S < 5, "uvicorn closes idle connections after 5 seconds"
     server.fill(2)

@@ -14,17 +14,17 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from artifact_tui.clients.http.guard import Guard
+from artifact_tui.clients.web.guard import Guard
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
-    from artifact_tui.clients.http.options import Address, Options
-    from artifact_tui.clients.http.paths import Paths
+    from artifact_tui.clients.web.origin import Origin
 
 IDLE_S = 2.0
-"""Servers of the family close idle connections after 5 seconds without a word."""
+"""Small servers (uvicorn) close idle connections after 5 seconds without a word."""
 
 
 class Lane:
@@ -51,15 +51,21 @@ class Lane:
 
 
 class Lanes:
-    """The connections to one registry, opened as they are needed."""
+    """The connections to one server, opened as they are needed.
+
+    With `reads`, which tells whether a request only reads, no other request passes.
+    """
 
     def __init__(
-        self, address: Address, options: Options, paths: Paths, *, read_only: bool
+        self,
+        origin: Origin,
+        *,
+        ca_file: Path | None = None,
+        reads: Callable[[httpx.Request], bool] | None = None,
     ) -> None:
-        self._address = address
-        self._ca_file = options.ca_file
-        self._paths = paths
-        self._read_only = read_only
+        self._origin = origin
+        self._ca_file = ca_file
+        self._reads = reads
         self._tls: ssl.SSLContext | None = None
         self._free: list[Lane] = []
         self._closed = False
@@ -68,8 +74,8 @@ class Lanes:
     async def lane(self) -> AsyncIterator[Lane]:
         """A connection of our own.
 
-        One that met trouble is dropped, and so is one that brought a server's failure: servers
-        of the family close it after a 500 without saying so.
+        One that met trouble is dropped, and so is one that brought a server's failure: some
+        servers close it after a 500 without saying so.
         """
         if self._closed:
             raise RegistryError("The connection to the registry has been closed.")
@@ -88,11 +94,11 @@ class Lanes:
         lane = httpx.AsyncHTTPTransport(
             verify=self._context(), limits=limits, trust_env=False, proxy=self._proxy()
         )
-        return Guard(lane, self._paths) if self._read_only else lane
+        return Guard(lane, self._reads) if self._reads is not None else lane
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            if self._address.scheme == "https":
+            if self._origin.scheme == "https":
                 self._tls = httpx.create_ssl_context()
                 if self._ca_file is not None:
                     self._trust(self._tls)
@@ -110,9 +116,9 @@ class Lanes:
             ) from error
 
     def _proxy(self) -> str | None:
-        if self._address.loopback or proxy_bypass(self._address.host):
+        if self._origin.loopback or proxy_bypass(self._origin.host):
             return None
-        return getproxies().get(self._address.scheme)
+        return getproxies().get(self._origin.scheme)
 
     async def aclose(self) -> None:
         """Close every connection."""
