@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from graphql import GraphQLError, OperationType, execute_sync
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.servers.rest import faults
-from tests.servers.wandb import engine, scenes
+from tests.servers.wandb import engine
 from tests.servers.wandb.context import STATUS, Context
-from tests.servers.wandb.traps import Fault, Traps
+from tests.servers.wandb.control import control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from graphql import DocumentNode, OperationDefinitionNode
     from starlette.requests import Request
     from starlette.types import Message, Receive, Scope, Send
 
     from tests.servers.wandb.standin import Line, StandIn
+    from tests.servers.wandb.traps import Fault
 
 
 class Asked(msgspec.Struct):
@@ -87,15 +85,36 @@ class Doors:
             return work
         fault = state.dice.throw_at(line)
         line.fault = fault.kind if fault else ""
-        if fault and (early := await faults.before(request, fault, "")):
+        if fault and (early := await faults.before(request, fault, self._elsewhere(request))):
             return early
         async with state.lanes:
             if state.traps.mutation_ms:
                 await asyncio.sleep(line.mutations * state.traps.mutation_ms / 1000)
             answer = self._execute(request, work, line, fault)
-        if fault and fault.kind == "half_rst":
+        return await self._after(request, fault, line, answer) if fault else answer
+
+    async def _after(
+        self, request: Request, fault: Fault, line: Line, answer: Response
+    ) -> Response:
+        """What becomes of an answer."""
+        await asyncio.sleep(fault.delay_ms / 1000)
+        if fault.kind == "half_rst":
             faults.cut(request)
-        return await faults.after(request, fault, answer) if fault else answer
+        if fault.kind == "null_data":
+            return JSONResponse({"data": None})
+        if fault.kind == "null_fields":
+            return JSONResponse({"data": dict.fromkeys(line.fields)})
+        return await faults.after(request, fault, answer)
+
+    @staticmethod
+    def _elsewhere(request: Request) -> str:
+        """The same server under another name: what comes there is logged, and answered."""
+        return f"http://localhost:{request.url.port}/elsewhere"
+
+    async def elsewhere(self, request: Request) -> Response:
+        """Where redirects lead; nobody should come, least of all with a key."""
+        _note(self.state, request).status = 200
+        return JSONResponse({"data": {}})
 
     def _read(self, body: bytes, line: Line) -> Work | Response:
         traps = self.state.traps
@@ -224,37 +243,7 @@ def make_app(state: StandIn) -> Starlette:
         routes=[
             Route("/graphql", doors.graphql, methods=["POST"]),
             Route("/oidc/token", doors.token, methods=["POST"]),
-            *_control(state),
+            Route("/elsewhere/{rest:path}", doors.elsewhere, methods=["GET", "POST"]),
+            *control(state),
         ]
     )
-
-
-def _control(state: StandIn) -> list[Route]:
-    """Switches, scenes, the log, and the truth."""
-
-    async def traps(request: Request) -> Response:
-        state.configure(msgspec.json.decode(await request.body(), type=Traps))
-        return PlainTextResponse("ok")
-
-    async def seed(request: Request) -> Response:
-        scene = msgspec.json.decode(await request.body(), type=scenes.Scene)
-        return JSONResponse(state.seed(scene, anew=request.method == "PUT"))
-
-    async def log(request: Request) -> Response:
-        body = msgspec.json.encode(state.log)
-        if request.method == "DELETE":
-            state.log.clear()
-            state.most_at_once = 0
-        return Response(body, media_type="application/json")
-
-    def told(read: Callable[[], object]) -> Callable[[Request], Response]:
-        return lambda _: Response(json.dumps(read()), media_type="application/json")
-
-    return [
-        Route("/_control/traps", traps, methods=["PUT"]),
-        Route("/_control/seed", seed, methods=["PUT", "POST"]),
-        Route("/_control/log", log, methods=["GET", "DELETE"]),
-        Route("/_control/state", told(lambda: scenes.state(state.store))),
-        Route("/_control/ids", told(lambda: scenes.ids(state.store))),
-        Route("/_control/most_at_once", told(lambda: state.most_at_once)),
-    ]

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from tests.servers.wandb.ids import decode
+from tests.servers.wandb.ids import decode, encode
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
     from tests.servers.wandb.store import Artifact, Collection, Run, Store
     from tests.servers.wandb.traps import Traps
+
+CALLER = {"id": encode("User", 7), "name": "Ada", "username": "ada", "email": "ada@example.org"}
+"""Who asks, as far as it is always the same."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from tests.servers.wandb.context import context
+from tests.servers.wandb.context import CALLER, context
 from tests.servers.wandb.filters import matcher
 from tests.servers.wandb.ids import encode, moment
 from tests.servers.wandb.paging import connection, order_of
@@ -61,10 +61,7 @@ def viewer(_: object, info: Info) -> dict[str, Any]:
     asked = context(info)
     entity = asked.store.entity(asked.traps.entity)
     return {
-        "id": encode("User", 7),
-        "name": "Ada",
-        "username": "ada",
-        "email": "ada@example.org",
+        **CALLER,
         "admin": asked.traps.admin,
         "flags": "{}",
         "entity": entity.name,
@@ -267,6 +264,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "id": lambda one, _: encode("Project", one.id),
         "internalId": lambda one, _: encode("ProjectInternalId", one.id),
         "entityName": lambda one, _: one.entity.name,
+        "user": lambda *_: CALLER,
         "access": lambda *_: "PRIVATE",
         "readOnly": lambda one, _: one.read_only,
         "isBenchmark": lambda *_: False,

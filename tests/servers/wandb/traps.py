@@ -15,13 +15,16 @@ API_KEY = "0123456789abcdef" * 2 + "01234567"
 class Fault(rest.Fault, frozen=True, kw_only=True):
     """Something that goes wrong with some documents; kinds as in the REST stand-in.
 
-    And `half_rst`, `half_500`: the first half of a document's mutations is carried out, then the
-    connection is cut or the answer is 500 without data.
+    And, after the document was carried out: `null_data`, `null_fields` (no data and no errors, or
+    null for each field). `half_rst`, `half_500`: only the first half of the fields at the top is
+    carried out, then the connection is cut or the answer is 500. `slow`: nothing but `delay_ms`.
     """
 
     methods: tuple[str, ...] = ("POST",)
     fields: tuple[str, ...] = ()
     """Only documents that select one of these (`deleteArtifact`, `project`, …); empty: all."""
+    delay_ms: float = 0.0
+    """How much later the answer comes."""
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +77,8 @@ class Traps(msgspec.Struct, frozen=True, kw_only=True):
     """More mutations than this in a document are refused, undone; 0: any number."""
     non_null: bool = False
     """One failed mutation empties the whole `data`, and those after it are not tried."""
+    aliases_count: Literal["own", "anywhere"] = "own"
+    """Which aliases refuse a deletion without `deleteAliases`: in its own collection, or all."""
     registry_admin: bool = False
     """The caller may remove protected aliases and what carries them."""
     ttl_ignored: bool = False

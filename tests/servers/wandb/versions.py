@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.wandb.context import context
+from tests.servers.wandb.context import CALLER, context
 from tests.servers.wandb.filters import matcher
 from tests.servers.wandb.ids import encode, moment
 from tests.servers.wandb.paging import connection, order_of
-from tests.servers.wandb.store import GONE, OFF, Alias
+from tests.servers.wandb.store import GONE, INHERIT, Alias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,11 +105,12 @@ def _files(artifact: Artifact, info: Info, **args: Any) -> dict[str, Any]:
     return connection(rows, args, context(info).traps)
 
 
-def _ttl(artifact: Artifact, info: Info) -> int | None:
+def _ttl(artifact: Artifact, info: Info) -> int:
+    """Never null: the SDK demands a number, and takes those below 1 for none."""
     del info
-    if artifact.ttl == OFF:
-        return OFF
-    return artifact.ttl if artifact.ttl > 0 else artifact.sequence.project.entity.ttl or None
+    if artifact.ttl == INHERIT:
+        return artifact.sequence.project.entity.ttl or INHERIT
+    return artifact.ttl
 
 
 def _outputs(run: Run, info: Info, **args: Any) -> dict[str, Any]:
@@ -172,7 +173,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "createdAt": lambda one, _: moment(one.created_us),
         "updatedAt": lambda one, _: moment(one.updated_us),
         "ttlDurationSeconds": _ttl,
-        "ttlIsInherited": lambda one, _: one.ttl != OFF and one.ttl <= 0,
+        "ttlIsInherited": lambda one, _: one.ttl == INHERIT,
         "usedCount": lambda one, _: len(one.users),
         "isGenerated": lambda one, _: one.generated,
         "isLinkedToGlobalRegistry": lambda one, _: any(
@@ -194,6 +195,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "displayName": lambda one, _: one.name,
         "sizeBytes": lambda one, _: one.size,
         "md5": lambda one, _: one.digest,
+        "directUrl": lambda one, _: f"https://storage.invalid/{one.digest}",
     },
     "Run": {
         "id": lambda one, _: encode("Run", one.id),
@@ -207,6 +209,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "tags": lambda *_: [],
         "createdAt": lambda one, _: moment(one.created_us),
         "heartbeatAt": lambda one, _: moment(one.created_us),
+        "user": lambda *_: CALLER,
         "outputArtifacts": _outputs,
         "inputArtifacts": _inputs,
     },

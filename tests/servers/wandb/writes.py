@@ -80,7 +80,8 @@ def delete_artifact(_: object, info: Info, input: dict[str, Any]) -> dict[str, A
     asked = context(info)
     found = artifact(asked, input["artifactID"])
     _deletable(asked, found)
-    aliases = [name for member in found.memberships for name in member.aliases]
+    counted = found.memberships[: None if asked.traps.aliases_count == "anywhere" else 1]
+    aliases = [name for member in counted for name in member.aliases]
     if aliases and not input.get("deleteAliases"):
         words = f"cannot delete artifact {found.gid} because it has aliases: {', '.join(aliases)}"
         raise RefusedError(words, "CONFLICT")
