@@ -38,13 +38,30 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A collection of which every live version goes, so that one request could do it."""
+
+    key: str
+    name: str
+    """Untrusted text."""
+    versions: int
+    """Live versions (or links) in it; 0 for an empty collection that was asked for by name."""
+    links: bool = False
+    """It holds only links: they are unlinked, and their sources stay."""
+    broken: tuple[tuple[str, int], ...] = ()
+    """Other collections that show its versions, with how many links break there; most first."""
+    aliases: int = 0
+    """Aliases that its versions carry, those in other collections included."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A plan in numbers. Counts are of versions, sizes in bytes, names are untrusted text."""
 
     action: Action = Action.DELETE
     items: int = 0
     deletes: int = 0
-    """Items that will be deleted (or purged): versions, and stored objects with them."""
+    """Items that will be deleted (or purged): versions, links, collections, stored objects."""
     consents: int = 0
     blocked: int = 0
     added: int = 0
@@ -58,7 +75,30 @@ class Summary:
     freed_now: bool = False
     """True when those bytes are free as soon as the plan is applied."""
     freed_after: str = ""
-    """What else must happen first: `purge and gc`, `gc`, or nothing."""
+    """What else must happen first: `purge and gc`, `gc`, or nothing.
+
+    Where the registry frees bytes in its own time: a sentence of its own (`freeing` says so).
+    """
+    freeing: bool = False
+    """`freed_after` is the registry's own sentence, such as "W&B frees the bytes at its next…"."""
+    charged: bool = False
+    """`freed` is what the registry charges for these versions, not a sum of files."""
+    no_way_back: bool = False
+    """What is deleted cannot be brought back: to be said before the deletion."""
+    unlinks: int = 0
+    """Those of `deletes` that are links: they are unlinked, and their sources stay."""
+    linked: tuple[tuple[str, int], ...] = ()
+    """Other collections that show what goes, with how many links break there; most first."""
+    consent_links: tuple[tuple[str, int], ...] = ()
+    """The same for the versions that need consent because of their links."""
+    whole: tuple[Whole, ...] = ()
+    """Collections that one request each (would) delete, largest first."""
+    wholes: int = 0
+    """Those of `deletes` that are whole collections; 0 while the option is off."""
+    requests: int = 0
+    """Deletions that the registry is asked for: a whole collection is one, a version is one."""
+    cheaper: int = 0
+    """How many requests fewer it would be with `whole_collections`; 0 when that is on."""
     aliases: tuple[tuple[str, int], ...] = ()
     """Alias names that go, with how many versions lose them; most first."""
     consent_aliases: tuple[tuple[str, int], ...] = ()
@@ -95,8 +135,8 @@ class Summary:
 
     @property
     def versions(self) -> int:
-        """Versions that will be deleted (or purged)."""
-        return self.deletes - self.objects
+        """Versions that will be deleted (or purged), and links that will be unlinked."""
+        return self.deletes - self.objects - self.wholes
 
 
 @dataclass(frozen=True, slots=True)

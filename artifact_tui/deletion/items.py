@@ -16,6 +16,9 @@ VERSION = "version"
 OBJECT = "object"
 """The kind of an item that is an object in the storage beside the registry."""
 
+COLLECTION = "collection"
+"""The kind of an item that is a whole collection: one request deletes it with all in it."""
+
 
 class Action(StrEnum):
     """What a plan does with its items."""
@@ -89,6 +92,8 @@ class Reason(StrEnum):
     # in the review
     ALIAS = "alias"
     PROTECTED = "protected"
+    KEPT = "kept"
+    LINKED = "linked"
     DEPENDENTS = "dependents"
     DEPENDENT_STAYS = "dependent_stays"
     LINEAGE_UNKNOWN = "lineage_unknown"
@@ -105,6 +110,8 @@ class Reason(StrEnum):
     PROTECTED_SINCE = "protected_since"
     DEPENDENT_ADDED = "dependent_added"
     DEPENDENT_LOST = "dependent_lost"
+    LINKED_SINCE = "linked_since"
+    COLLECTION_CHANGED = "collection_changed"
     CHANGED = "changed"
     ARTIFACT_STAYS = "artifact_stays"
     # while applying: what the registry answered
@@ -125,6 +132,8 @@ _WORDS = {
     Reason.NONE: "",
     Reason.ALIAS: "it carries an alias",
     Reason.PROTECTED: "it carries a protected alias",
+    Reason.KEPT: "the registry keeps it, whoever asks",
+    Reason.LINKED: "another collection shows it: the link breaks",
     Reason.DEPENDENTS: "live versions outside this plan were made from it",
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
     Reason.LINEAGE_UNKNOWN: "its dependents are not fully known",
@@ -140,6 +149,8 @@ _WORDS = {
     Reason.PROTECTED_SINCE: "one of its aliases was protected since the review",
     Reason.DEPENDENT_ADDED: "a version was made from it since the review",
     Reason.DEPENDENT_LOST: "a version made from it went away since the review",
+    Reason.LINKED_SINCE: "another collection shows it since the review",
+    Reason.COLLECTION_CHANGED: "its versions are not those of the review any more",
     Reason.CHANGED: "it changed while it was being deleted",
     Reason.ARTIFACT_STAYS: "its artifact is still there",
     Reason.REGISTRY_REFUSED: "the registry refused",
@@ -168,6 +179,10 @@ class Options:
     """The stored objects that belong to the versions go too, once those are gone."""
     storage_versions: bool = False
     """Of those objects every stored version goes: for good, where a bucket keeps versions."""
+    break_links: bool = False
+    """Versions may go although other collections show them: those links break."""
+    whole_collections: bool = False
+    """One request each deletes the collections of which every live version goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +194,11 @@ class Candidate:
     label: str
     type: str
     size: int | None
-    """Bytes listed, or None where the registry does not say."""
+    """Bytes listed, or None where the registry does not say; 0 for a link."""
     facts: Facts
     added_as_dependent: bool = False
     """Not asked for: it joined because it was made from something that was."""
+    collection_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +224,13 @@ class Item:
     outside_dependents: tuple[str, ...] = ()
     """Keys of live versions that stay and would lose this parent."""
     kind: str = VERSION
-    """What sort of thing it is: `VERSION` or `OBJECT`."""
+    """What sort of thing it is: `VERSION`, `OBJECT` or `COLLECTION`."""
     belongs: int | None = None
-    """For a stored object: the item (`seq`) that must be gone before it goes."""
+    """Another item (`seq`) of the plan.
+
+    For a stored object the version that must be gone before it goes; for a version the whole
+    collection that it goes with, unless that turns out to have changed.
+    """
     state: ItemState = ItemState.PLANNED
     attempts: int = 0
     error: str = ""
@@ -221,5 +241,15 @@ class Item:
 
     @property
     def name(self) -> str:
-        """`COLLECTION:LABEL`, as a user would type it, or an object's key; untrusted text."""
+        """`COLLECTION:LABEL`, as a user would type it; untrusted text.
+
+        Of a stored object its key, of a whole collection its name.
+        """
+        if self.kind == COLLECTION:
+            return self.collection
         return self.label if self.kind == OBJECT else f"{self.collection}:{self.label}"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it only shows a version of another collection: it can only be unlinked."""
+        return bool(self.facts.source_key)
