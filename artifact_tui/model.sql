@@ -9,6 +9,7 @@ CREATE TABLE collection(
   name        TEXT NOT NULL,
   type        TEXT NOT NULL,
   created_us  INTEGER,
+  links       INTEGER NOT NULL DEFAULT 0 CHECK(links IN (0,1)), -- it holds only links
   seen        INTEGER NOT NULL DEFAULT 0          -- sync generation that last listed it
 ) STRICT;
 CREATE INDEX collection_name ON collection(name, type);
@@ -28,14 +29,19 @@ CREATE TABLE version(
   run           TEXT NOT NULL DEFAULT '',
   note          TEXT NOT NULL DEFAULT '',
   ttl_us        INTEGER CHECK(ttl_us > 0),
+  ttl_inherited INTEGER NOT NULL DEFAULT 0 CHECK(ttl_inherited IN (0,1)),
   expires_us    INTEGER GENERATED ALWAYS AS (created_us + ttl_us) VIRTUAL,
   deleted_us    INTEGER,
   deleted_by    TEXT NOT NULL DEFAULT '',
-  source_key    TEXT,
+  source_key    TEXT,                             -- set on a link: the version it shows
+  used_count    INTEGER CHECK(used_count >= 0),   -- runs that used it
+  stored        INTEGER CHECK(stored >= 0),       -- bytes that the registry charges for it
+  kept          TEXT NOT NULL DEFAULT '',         -- why the registry will never delete it
   seen          INTEGER NOT NULL DEFAULT 0,
   UNIQUE(collection_id, ordinal)
 ) STRICT;
-CREATE INDEX version_state_collection ON version(collection_id, state, size, created_us);
+CREATE INDEX version_state_collection ON version(
+  collection_id, state, size, created_us, source_key);
 CREATE INDEX version_size ON version(size DESC, id);
 CREATE INDEX version_created ON version(created_us DESC, id);
 CREATE INDEX version_trash ON version(deleted_us) WHERE state = 'trash';
@@ -57,6 +63,14 @@ CREATE TABLE tag(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tag_name ON tag(name);
 
+CREATE TABLE link(                                -- other collections that show a version
+  version_id    INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
+  key           TEXT NOT NULL,                    -- the link's own, where that collection is listed
+  name          TEXT NOT NULL,                    -- that collection, in full
+  PRIMARY KEY(version_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_name ON link(name);
+
 CREATE TABLE edge(                                -- child was made from parent
   parent_id     INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
   child_id      INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
@@ -65,7 +79,16 @@ CREATE TABLE edge(                                -- child was made from parent
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edge_child ON edge(child_id, parent_id);
 
-CREATE TABLE lineage_scan(                        -- versions whose own parents were asked for
+CREATE TABLE relative(                            -- lineage of versions that are not listed here
+  version_id    INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
+  up            INTEGER NOT NULL CHECK(up IN (0,1)), -- 1: a parent of the version, 0: a dependent
+  key           TEXT NOT NULL,
+  name          TEXT NOT NULL,                    -- COLLECTION:LABEL, in full
+  PRIMARY KEY(version_id, up, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relative_key ON relative(key);
+
+CREATE TABLE lineage_scan(                        -- versions whose own lineage was asked for
   version_id    INTEGER PRIMARY KEY REFERENCES version(id) ON DELETE RESTRICT,
   at_us         INTEGER NOT NULL
 ) STRICT;

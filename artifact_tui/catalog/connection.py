@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TABLES = frozenset({"alias", "blob", "collection", "edge", "file", "meta", "tag", "version"})
+TABLES = frozenset(
+    {"alias", "blob", "collection", "edge", "file", "lineage_scan", "link", "meta", "relative"}
+    | {"tag", "version"}
+)
 """The tables of `model.sql`."""
 
 _PRAGMAS = (
@@ -159,7 +162,7 @@ def _check(conn: sqlite3.Connection, path: Path) -> None:
     if missing := TABLES - found:
         raise RegistryError(
             f"{path} is not a catalog: it has no table {', '.join(sorted(missing))}.",
-            hint="Check the address of the registry. Nothing was changed.",
+            hint="Sync the registry again, or check its address. Nothing was changed.",
         )
 
 

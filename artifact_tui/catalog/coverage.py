@@ -41,9 +41,6 @@ COMPLETE = Coverage(0, 0)
 
 def lineage_coverage(conn: sqlite3.Connection) -> Coverage:
     """How far the scan of lineage got."""
-    known = "SELECT 1 FROM main.sqlite_schema WHERE name = 'lineage_scan'"
-    if conn.execute(known).fetchone() is None:  # a registry of before there were scans
-        return Coverage(0, 0)
     if conn.execute(_SCANNED).fetchone() is None:
         return Coverage(0, 0)
     return Coverage(*conn.execute(_COVERAGE, (SCANNED_TYPE,)).fetchone())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.connection import told
 from artifact_tui.catalog.rows import VersionRef, VersionRow
@@ -19,11 +19,13 @@ _ROWS = f"""
 SELECT v.id, v.key, v.collection_id, c.name, c.type, v.label, v.ordinal, v.digest, v.size,
   v.created_us, v.used_us, v.expires_us, v.ttl_us, v.state, v.run, v.file_count, v.deleted_us,
   v.deleted_by, {expressions.DEPENDENTS},
-  EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key)
+  EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key), v.ttl_inherited, v.source_key,
+  v.used_count, v.stored, v.kept, {expressions.LINEAGE_KNOWN}
 FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
 CROSS JOIN collection c ON c.id = v.collection_id
 ORDER BY j.key"""
 _STATE = 13
+_MARKED = 19
 
 _REFS = """
 SELECT v.id, v.key, c.name, v.label, v.state
@@ -40,6 +42,11 @@ _TAGS = """
 SELECT t.version_id, t.name
 FROM json_each(:ids) j CROSS JOIN tag t ON t.version_id = j.value
 ORDER BY t.version_id, t.name"""
+
+_LINKS = """
+SELECT l.version_id, l.name
+FROM json_each(:ids) j CROSS JOIN link l ON l.version_id = j.value
+ORDER BY l.version_id, l.name"""
 
 _UNIQUE = f"""
 SELECT v.id, {expressions.UNIQUE}
@@ -68,9 +75,9 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 
 def rows_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRow, ...]:
     """The versions with these ids, in this order; those that are gone are left out."""
-    aliases = aliases_of(conn, ids)
+    aliases, links = aliases_of(conn, ids), links_of(conn, ids)
     found = conn.execute(_ROWS, {"ids": json.dumps(ids)})
-    return tuple(_row(row, aliases) for row in found)
+    return tuple(_row(row, aliases.get(row[0], ()), links.get(row[0], ())) for row in found)
 
 
 def refs_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRef, ...]:
@@ -92,10 +99,12 @@ def aliases_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[
 
 def tags_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """The tags of these versions by id, sorted; versions without any are left out."""
-    grouped: dict[int, list[str]] = {}
-    for version_id, name in conn.execute(_TAGS, {"ids": json.dumps(ids)}):
-        grouped.setdefault(version_id, []).append(name)
-    return {version_id: tuple(found) for version_id, found in grouped.items()}
+    return _texts(conn, _TAGS, ids)
+
+
+def links_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The collections that show these versions, by id, sorted; those without are left out."""
+    return _texts(conn, _LINKS, ids)
 
 
 def unique_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int | None]:
@@ -103,9 +112,17 @@ def unique_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int | N
     return dict(conn.execute(_UNIQUE, {"ids": json.dumps(ids)}).fetchall())
 
 
-def _row(row: tuple[object, ...], aliases: dict[int, tuple[Alias, ...]]) -> VersionRow:
-    """One row of `_ROWS`."""
-    state, marked = VersionState(str(row[_STATE])), bool(row[-1])
-    own = aliases.get(row[0], ()) if isinstance(row[0], int) else ()
-    fields = (*row[:_STATE], state, *row[_STATE + 1 : -1], marked, own)
-    return VersionRow(*fields)  # type: ignore[arg-type] # the columns of _ROWS are its fields
+def _texts(conn: sqlite3.Connection, query: str, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The texts that a query gives for each id, in its order."""
+    grouped: dict[int, list[str]] = {}
+    for version_id, text in conn.execute(query, {"ids": json.dumps(ids)}):
+        grouped.setdefault(version_id, []).append(text)
+    return {version_id: tuple(found) for version_id, found in grouped.items()}
+
+
+def _row(row: tuple[Any, ...], aliases: tuple[Alias, ...], links: tuple[str, ...]) -> VersionRow:
+    """One row of `_ROWS`: its columns are the fields, in their order."""
+    inherited, *more, known = row[_MARKED + 1 :]
+    state, marked = VersionState(row[_STATE]), bool(row[_MARKED])
+    fields = (*row[:_STATE], state, *row[_STATE + 1 : _MARKED], marked, aliases)
+    return VersionRow(*fields, bool(inherited), *more, bool(known), links)  # type: ignore[call-arg]

@@ -6,7 +6,7 @@ each state of the data; filters that only look at collections add up those numbe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.connection import CatalogConnection, stamp
 from artifact_tui.catalog.fetch import snapshot
@@ -21,26 +21,28 @@ if TYPE_CHECKING:
 _TALLY = """
 CREATE TEMP TABLE tally AS
 SELECT collection_id, state, count(*) AS versions, sum(size) AS size,
+  sum(CASE WHEN source_key IS NULL THEN size WHEN size IS NOT NULL THEN 0 END) AS own,
   max(created_us) AS newest_us
 FROM main.version GROUP BY collection_id, state"""
 
 _TOTALS = """
 SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
   coalesce(sum(CASE WHEN state <> 'trash' THEN versions END), 0),
-  CASE WHEN max(state <> 'trash') THEN sum(CASE WHEN state <> 'trash' THEN size END) ELSE 0 END,
+  CASE WHEN max(state <> 'trash') THEN sum(CASE WHEN state <> 'trash' THEN own END) ELSE 0 END,
   coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
-  coalesce(sum(CASE WHEN state = 'trash' THEN size END), 0)
+  coalesce(sum(CASE WHEN state = 'trash' THEN own END), 0)
 FROM temp.tally"""
 
 _COMMON = """
 SELECT c.id, c.key, c.name, c.type, sum(v.versions) AS versions, sum(v.size) AS size,
-  max(v.newest_us) AS newest_us
+  max(v.newest_us) AS newest_us, c.links, sum(v.own) AS own
 FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
 WHERE {where} GROUP BY c.id"""
 
 _EACH = """
 SELECT c.id, c.key, c.name, c.type, count(*) AS versions, sum(v.size) AS size,
-  max(v.created_us) AS newest_us
+  max(v.created_us) AS newest_us, c.links,
+  sum(CASE WHEN v.source_key IS NULL THEN v.size WHEN v.size IS NOT NULL THEN 0 END) AS own
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE {where} GROUP BY c.id"""
 
@@ -78,14 +80,23 @@ def outline(conn: sqlite3.Connection, where: Where, sort: Sort) -> tuple[Collect
     with snapshot(conn):
         marked = dict(conn.execute(_MARKED.format(where=where.sql), where.params).fetchall())
         found = conn.execute(f"{_matches(conn, where)} ORDER BY {_order(sort)}", where.params)
-        return tuple(CollectionRow(*(*row, marked.get(row[0], 0))) for row in found)
+        return tuple(_row(row, marked.get(row[0], 0)) for row in found)
+
+
+def _row(row: tuple[Any, ...], marked: int) -> CollectionRow:
+    """One row of `_COMMON` or `_EACH`."""
+    number, key, name, kind, versions, size, newest_us, links, _ = row
+    return CollectionRow(number, key, name, kind, versions, size, newest_us, marked, bool(links))
 
 
 def matching(conn: sqlite3.Connection, where: Where) -> tuple[int, int | None]:
-    """How many versions match, and their bytes; None when the size of none is known."""
+    """How many versions match, and their bytes; None when the size of none is known.
+
+    A link counts as a version, but its bytes are those of its source.
+    """
     with snapshot(conn):
         found = conn.execute(
-            "SELECT coalesce(sum(versions), 0), CASE WHEN count(*) THEN sum(size) ELSE 0 END"
+            "SELECT coalesce(sum(versions), 0), CASE WHEN count(*) THEN sum(own) ELSE 0 END"
             f" FROM ({_matches(conn, where)})",
             where.params,
         ).fetchone()

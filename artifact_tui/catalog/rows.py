@@ -40,6 +40,8 @@ class CollectionRow:
     """None when the size of none of them is known."""
     newest_us: int | None
     marked: int
+    links: bool = False
+    """It holds only links: its size is shown, but its bytes are those of the sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,25 @@ class VersionRow:
     """Live versions made directly from it, looking through those in the trash."""
     marked: bool
     aliases: tuple[Alias, ...] = ()
+    ttl_inherited: bool = False
+    """Its TTL, or that it has none, comes from the collection or team."""
+    source_key: str | None = None
+    """Set on a link: the version it shows."""
+    used_count: int | None = None
+    """How many runs used it."""
+    stored: int | None = None
+    """Bytes that the registry charges for it."""
+    kept: str = ""
+    """Why the registry will never delete it: untrusted text."""
+    lineage_known: bool = True
+    """False where dependents have to be asked for and nobody did: `dependents` is the least."""
+    links: tuple[str, ...] = ()
+    """Other collections that show it, in full, sorted."""
+
+    @property
+    def link(self) -> bool:
+        """Whether it only shows a version of another collection."""
+        return self.source_key is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +96,17 @@ class VersionRef:
     """A version named by another one."""
 
     id: int
+    """0 for one that is not listed here."""
     key: str
     collection: str
     label: str
     state: VersionState
     aliases: tuple[Alias, ...] = ()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is of a collection that is not listed here: only its name is known."""
+        return self.id == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +151,8 @@ class Bytes:
     """Bytes of the objects that no other version needs."""
     unknown_count: int
     """Versions whose files the registry does not tell; they add nothing to `freed`."""
+    charged: bool = False
+    """Whether `freed` holds what the registry charges, where bytes of files are not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,7 @@ async def sync(
     lane = await Lane.open("sync", partial(sync_store.open_file, path))
     try:
         run = _Run(client, lane, progress)
-        scanned = client.capabilities.scanned_lineage
-        run.number = await run.write(partial(sync_store.begin, scanned=scanned), client.identity)
+        run.number = await run.write(sync_store.begin, client.identity, client.capabilities)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
         removed = await run.write(sync_store.finish, run.number, at)
@@ -107,7 +106,7 @@ class _Run:
         else:
             await self._by_collection(files=files)
         can = self._client.capabilities
-        if can.lineage and not can.scanned_lineage:
+        if can.lineage and not (can.scanned_lineage or can.asked_lineage):
             async for edges in _pages(self._client.edges):
                 await self.write(sync_store.put_edges, edges)
                 self.tell(replace(self.state, edges=self.state.edges + len(edges)))

@@ -16,16 +16,29 @@ SELECT {what} FROM below CROSS JOIN version x ON x.id = below.id
 WHERE x.state <> 'trash' AND x.id <> v.id"""
 """The nearest versions made from `v` that are not in the trash, as rows `x`; `{what}` to fill."""
 
-DEPENDENTS = "(" + BELOW.format(what="count(*)") + ")"
+_ELSEWHERE = "FROM relative r WHERE r.version_id = v.id AND r.up = 0"
+"""Those made from `v` that are of collections not listed here."""
+
+DEPENDENTS = f"(({BELOW.format(what='count(*)')}) + (SELECT count(*) {_ELSEWHERE}))"
 """How many live versions were made directly from `v`, looking through those in the trash."""
 
 HAS_DEPENDENTS = (
-    "(EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
+    f"(EXISTS (SELECT 1 {_ELSEWHERE})"
+    " OR EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
     " WHERE e.parent_id = v.id AND x.state <> 'trash')"
     " OR EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
     f" WHERE e.parent_id = v.id AND x.state = 'trash') AND EXISTS ({BELOW.format(what='1')}))"
 )
 """Whether `DEPENDENTS` is more than 0, without walking where one step tells."""
+
+LINEAGE_KNOWN = """\
+(NOT EXISTS (SELECT 1 FROM meta WHERE name = 'asked_lineage' AND value = '1')
+ OR v.used_count = 0 OR v.source_key IS NOT NULL
+ OR EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id))"""
+"""Whether `DEPENDENTS` is all there are, where a registry tells lineage only when asked.
+
+A version that no run used has none; a link has none of its own.
+"""
 
 UNIQUE = """\
 CASE WHEN EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id) THEN

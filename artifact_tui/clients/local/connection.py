@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from artifact_tui.clients.local import locks
+from artifact_tui.clients.local import locks, upgrade
 from artifact_tui.clients.local.layout import FAN_OUT, FORMAT_TEXT, Layout, sync_folder
 from artifact_tui.clients.local.trouble import told
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 1095914068
-USER_VERSION = 1
+USER_VERSION = upgrade.PRESENT
 BUSY_MS = 15_000
 OLDEST_SQLITE = (3, 38, 0)
 """STRICT tables, RETURNING and JSON are all there from this version on."""
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER = 100
+_WRITING = "mode=rw"
 
 
 def check_sqlite() -> None:
@@ -70,11 +71,13 @@ def check_file(layout: Layout) -> None:
         )
     (version,) = struct.unpack(">I", header[60:64])
     (application,) = struct.unpack(">I", header[68:72])
+    if version == upgrade.FIRST:  # whoever may write brings it up to date; it may be done
+        version = USER_VERSION
     check_format(layout, application, version)
 
 
 def check_format(layout: Layout, application: int, version: int) -> None:
-    """Refuse a database of another program, or of a newer artifact-tui.
+    """Refuse a database of another program, or of another artifact-tui.
 
     Raises:
         RegistryError: it is one of these; nothing was changed.
@@ -83,6 +86,12 @@ def check_format(layout: Layout, application: int, version: int) -> None:
         raise RegistryError(
             f"{layout.db} is the database of another program. Nothing was changed.",
             hint="Name the folder of a registry that artifact-tui made.",
+        )
+    if version == upgrade.FIRST:
+        raise RegistryError(
+            f"{layout.db} has the older format {version} and has to be brought up to date first. "
+            "Nothing was changed.",
+            hint="Open it once without --read-only, as a user who may write there.",
         )
     if version != USER_VERSION:
         raise RegistryError(
@@ -107,9 +116,14 @@ def _link(path: Path, mode: str) -> sqlite3.Connection:
     return conn
 
 
-def _look(conn: sqlite3.Connection, layout: Layout) -> None:
-    """Read from the database once: that shows whether it can be used at all."""
+def _look(conn: sqlite3.Connection, layout: Layout, *, writable: bool) -> None:
+    """Read from the database once: that shows whether it can be used at all.
+
+    One of the first format is brought up to date, where it may be written.
+    """
     (application,) = conn.execute("PRAGMA application_id").fetchone()
+    if writable and application == APPLICATION_ID:
+        upgrade.bring_up_to_date(conn)
     (version,) = conn.execute("PRAGMA user_version").fetchone()
     check_format(layout, application, version)
     conn.execute("SELECT value FROM meta WHERE name = 'uid'").fetchone()
@@ -118,7 +132,7 @@ def _look(conn: sqlite3.Connection, layout: Layout) -> None:
 def _open_checked(layout: Layout, mode: str) -> sqlite3.Connection:
     conn = _link(layout.db, mode)
     try:
-        _look(conn, layout)
+        _look(conn, layout, writable=mode == _WRITING)
     except BaseException:
         conn.close()
         raise
@@ -128,7 +142,7 @@ def _open_checked(layout: Layout, mode: str) -> sqlite3.Connection:
 def open_for_writing(layout: Layout) -> sqlite3.Connection:
     """A connection that reads and writes; the database must exist."""
     with told(layout):
-        conn = _open_checked(layout, "mode=rw")
+        conn = _open_checked(layout, _WRITING)
         try:
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute("PRAGMA synchronous = FULL")

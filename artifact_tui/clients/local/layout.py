@@ -16,7 +16,7 @@ from pathlib import Path
 
 from artifact_tui.errors import RegistryError
 
-FORMAT_TEXT = """artifact-tui registry, format 1
+FORMAT_TEXT = """artifact-tui registry
 blobs/ holds the bytes of every file, named by SHA-256; registry.db says which version needs which.
 Change nothing here by hand: use artifact-tui, and `artifact-tui fsck` when in doubt.
 """

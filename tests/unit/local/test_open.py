@@ -69,7 +69,7 @@ def test_the_database_is_set_up_as_promised(closed: Layout) -> None:
         assert said == {
             "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0,
         }  # fmt: skip
-        assert tables[0] == 12
+        assert tables[0] == 14
     finally:
         store.close()
 
@@ -106,9 +106,9 @@ def test_a_damaged_database_is_named_and_left_alone(
 
 
 def test_a_newer_format_is_refused(closed: Layout) -> None:
-    tamper(closed, "PRAGMA user_version = 2")
+    tamper(closed, "PRAGMA user_version = 3")
     before = snapshot(closed.root)
-    with pytest.raises(RegistryError, match="format 2") as caught:
+    with pytest.raises(RegistryError, match="format 3") as caught:
         open_registry(closed.root)
     assert str(closed.db) in str(caught.value)
     assert "pip install" in caught.value.hint
@@ -117,8 +117,8 @@ def test_a_newer_format_is_refused(closed: Layout) -> None:
 
 def test_a_newer_format_in_the_log_is_refused_too(closed: Layout) -> None:
     with contextlib.closing(sqlite3.connect(closed.db)) as other:
-        other.execute("PRAGMA user_version = 2")
-        with pytest.raises(RegistryError, match="format 2"):
+        other.execute("PRAGMA user_version = 3")
+        with pytest.raises(RegistryError, match="format 3"):
             open_registry(closed.root)
 
 

@@ -1,0 +1,144 @@
+"""The file of a remote registry's catalog, opened for writing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import schema_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FORMAT = 2
+"""`user_version` of a catalog file; an older one is made anew, others are refused."""
+
+_CANNOT_HOLD = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What SQLite and Python raise for values that do not fit the tables."""
+
+_OLD = frozenset({"collection", "version", "meta"})
+"""Tables that a catalog of any format has."""
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open a catalog file for writing; a new one is readable by its owner only.
+
+    A catalog of an older format is emptied: the next sync fills it.
+
+    Raises:
+        RegistryError: it cannot be written, or is of a newer format, or no catalog.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        conn = sqlite3.connect(path, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+    try:
+        _prepare(conn, path)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction; what SQLite refuses to hold is the registry's fault."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except _CANNOT_HOLD as error:
+        conn.rollback()
+        raise RegistryError(
+            f"The registry listed something that a catalog cannot hold: {error}.",
+            hint="The sync was stopped; what the catalog knew before is still there.",
+        ) from error
+    except sqlite3.Error as error:
+        conn.rollback()
+        raise RegistryError(
+            f"The catalog cannot be written: {error}.",
+            hint="Check the disk. The sync was stopped; what the catalog knew is still there.",
+        ) from error
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+
+
+def note(conn: sqlite3.Connection, **facts: str) -> None:
+    """Write facts about the catalog itself."""
+    conn.executemany("INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)", facts.items())
+
+
+def _prepare(conn: sqlite3.Connection, path: Path) -> None:
+    """Set up the connection, and the tables of a new file."""
+    try:
+        conn.execute("PRAGMA busy_timeout = 15000")
+        conn.execute("PRAGMA synchronous = NORMAL")
+        if not _tables(conn):
+            conn.execute("PRAGMA journal_mode = WAL")
+        _make(conn)
+        (version,) = conn.execute("PRAGMA user_version").fetchone()
+        conn.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    if version != FORMAT:
+        raise RegistryError(
+            f"The catalog {path} is of format {version}; this program reads format {FORMAT}.",
+            hint="Remove the file: it is made anew. No artifact was changed.",
+        )
+
+
+def _tables(conn: sqlite3.Connection) -> set[str]:
+    """The names of all tables, but SQLite's own."""
+    found = conn.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%'"
+        " ESCAPE '~'"
+    )
+    return {str(name) for (name,) in found}
+
+
+def _make(conn: sqlite3.Connection) -> None:
+    """Make the tables of an empty file, or of a catalog of an older format, in one step."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = conn.execute("PRAGMA user_version").fetchone()
+        tables = _tables(conn)
+        if not tables or (tables >= _OLD and version < FORMAT):
+            for name in tables:
+                conn.execute(f'DROP TABLE "{name}"')
+            for statement in _statements(schema_sql()):
+                conn.execute(statement)
+            conn.execute(f"PRAGMA user_version = {FORMAT}")
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: `executescript` would end the transaction."""
+    statement = ""
+    for line in script.splitlines():
+        statement += f"{line}\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _unusable(path: Path, error: Exception) -> RegistryError:
+    """The error for a file that cannot be a catalog."""
+    return RegistryError(
+        f"The catalog {path} cannot be written: {error}.",
+        hint="Remove the file, or check the folder: it is made anew. No artifact was changed.",
+    )

@@ -1,0 +1,57 @@
+"""Brings a registry of the first format up to date: new columns and tables, nothing else."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from artifact_tui.model import schema_sql
+
+if TYPE_CHECKING:
+    import sqlite3
+
+FIRST = 1
+"""The format before versions had links, a run count and what is charged for them."""
+PRESENT = 2
+
+_COLUMNS = """
+ALTER TABLE collection ADD COLUMN links INTEGER NOT NULL DEFAULT 0 CHECK(links IN (0,1));
+ALTER TABLE version ADD COLUMN
+  ttl_inherited INTEGER NOT NULL DEFAULT 0 CHECK(ttl_inherited IN (0,1));
+ALTER TABLE version ADD COLUMN used_count INTEGER CHECK(used_count >= 0);
+ALTER TABLE version ADD COLUMN stored INTEGER CHECK(stored >= 0);
+ALTER TABLE version ADD COLUMN kept TEXT NOT NULL DEFAULT '';
+DROP INDEX version_state_collection;
+"""
+_MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+).*?;", re.MULTILINE | re.DOTALL)
+
+
+def bring_up_to_date(conn: sqlite3.Connection) -> None:
+    """Do it in one transaction, unless it was done; the connection is in autocommit mode."""
+    if _format(conn) != FIRST:
+        return
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        if _format(conn) == FIRST:  # nobody was faster
+            for statement in _COLUMNS.split(";\n"):
+                conn.execute(statement)
+            _make_missing(conn)
+            conn.execute(f"PRAGMA user_version = {PRESENT}")
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+
+
+def _make_missing(conn: sqlite3.Connection) -> None:
+    """Make the tables and indexes of `model.sql` that are not there."""
+    there = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema")}
+    for made in _MADE.finditer(schema_sql()):
+        if made[1] not in there:
+            conn.execute(made[0])
+
+
+def _format(conn: sqlite3.Connection) -> int:
+    """The format of the database."""
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])

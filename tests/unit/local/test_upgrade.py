@@ -1,0 +1,99 @@
+"""A registry of the first format: brought up to date by whoever may write, left alone otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.clients.local.layout import Layout
+from artifact_tui.clients.local.store import Store
+from artifact_tui.errors import RegistryError
+from tests.unit.local.support import opened, put, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BACK = """
+DROP TABLE link;
+DROP TABLE relative;
+DROP INDEX version_state_collection;
+CREATE INDEX version_state_collection ON version(collection_id, state, size, created_us);
+ALTER TABLE collection DROP COLUMN links;
+ALTER TABLE version DROP COLUMN ttl_inherited;
+ALTER TABLE version DROP COLUMN used_count;
+ALTER TABLE version DROP COLUMN stored;
+ALTER TABLE version DROP COLUMN kept;
+PRAGMA user_version = 1;
+"""
+
+
+_COLUMNS_OF = {
+    "table": 'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)',
+    "index": 'SELECT seqno, name, "desc", coll, key FROM pragma_index_xinfo(?)',
+}
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Layout:
+    """A registry of the first format with one version, which nobody has open."""
+    with opened(tmp_path / "registry") as store:
+        put(store)
+    with contextlib.closing(sqlite3.connect(store.layout.db)) as conn:
+        conn.executescript(_BACK)
+    return store.layout
+
+
+def shape(layout: Layout) -> dict[str, object]:
+    """Every table's columns, in any order, and every index."""
+    with contextlib.closing(sqlite3.connect(layout.db)) as conn:
+        names = conn.execute("SELECT name, type FROM sqlite_schema ORDER BY name").fetchall()
+        return {
+            name: sorted(map(str, conn.execute(_COLUMNS_OF[kind], (name,))))
+            for name, kind in names
+            if kind in _COLUMNS_OF
+        }
+
+
+def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
+    first: Layout, tmp_path: Path
+) -> None:
+    store = Store(first)
+    try:
+        (collection,) = store.collections().rows
+        (version,) = store.versions(collection.key).rows
+        assert store.facts([version.key])[version.key].digest == version.digest
+    finally:
+        store.close()
+    with opened(tmp_path / "new") as other:
+        new = other.layout
+    assert shape(first) == shape(new)
+
+
+def test_it_is_left_alone_when_opened_read_only(first: Layout) -> None:
+    before = snapshot(first.root)
+    with pytest.raises(RegistryError, match="older format 1") as caught:
+        Store(first, read_only=True)
+    assert "without --read-only" in caught.value.hint
+    assert snapshot(first.root) == before
+
+
+def test_it_can_be_read_once_it_is_up_to_date(first: Layout) -> None:
+    Store(first).close()
+    reader = Store(first, read_only=True)
+    try:
+        assert len(reader.collections().rows) == 1
+    finally:
+        reader.close()
+
+
+def test_who_reads_beside_the_one_who_writes_sees_the_new_format(first: Layout) -> None:
+    """The new format may still be in the log, where the first bytes of the file do not show it."""
+    store = Store(first)
+    try:
+        reader = Store(Layout.at(first.root), read_only=True)
+        reader.close()
+    finally:
+        store.close()
