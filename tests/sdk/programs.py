@@ -64,6 +64,5 @@ def _environment(server: Server, home: Path) -> dict[str, str]:
         "WANDB_BASE_URL": server.base_url,
         "WANDB_API_KEY": server.api_key,
         "WANDB_ERROR_REPORTING": "false",
-        "WANDB_SILENT": "true",
         "WANDB_DISABLE_GIT": "true",
     }

@@ -1,0 +1,41 @@
+"""One stand-in for all tests here; each begins with an empty one that behaves well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sdk import programs
+from tests.servers.wandb.process import running
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.servers.wandb.process import Server
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(process: Server) -> Server:
+    process.become()
+    process.seed()
+    process.clear()
+    return process
+
+
+@pytest.fixture
+def sdk(server: Server, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of `scripts/` against the stand-in: `sdk("delete_run", "acme/vision/r1")`."""
+
+    def run(program: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return programs.run(program, server, *args, home=tmp_path / "sdk", check=check)
+
+    return run
