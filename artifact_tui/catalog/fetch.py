@@ -48,6 +48,13 @@ SELECT l.version_id, l.name
 FROM json_each(:ids) j CROSS JOIN link l ON l.version_id = j.value
 ORDER BY l.version_id, l.name"""
 
+_SOURCES = """
+SELECT v.id, c.name || ':' || s.label
+FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
+CROSS JOIN version s ON s.key = v.source_key
+CROSS JOIN collection c ON c.id = s.collection_id
+WHERE v.source_key IS NOT NULL"""
+
 _UNIQUE = f"""
 SELECT v.id, {expressions.UNIQUE}
 FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value"""
@@ -76,8 +83,12 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 def rows_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRow, ...]:
     """The versions with these ids, in this order; those that are gone are left out."""
     aliases, links = aliases_of(conn, ids), links_of(conn, ids)
+    sources = sources_of(conn, ids)
     found = conn.execute(_ROWS, {"ids": json.dumps(ids)})
-    return tuple(_row(row, aliases.get(row[0], ()), links.get(row[0], ())) for row in found)
+    return tuple(
+        _row(row, aliases.get(row[0], ()), links.get(row[0], ()), sources.get(row[0], ""))
+        for row in found
+    )
 
 
 def refs_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRef, ...]:
@@ -107,6 +118,11 @@ def links_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[st
     return _texts(conn, _LINKS, ids)
 
 
+def sources_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
+    """`COLLECTION:LABEL` of what links show, by the link's id, as far as that is listed here."""
+    return dict(conn.execute(_SOURCES, {"ids": json.dumps(ids)}).fetchall())
+
+
 def unique_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int | None]:
     """The bytes that only the one version holds, by id; None where files are not known."""
     return dict(conn.execute(_UNIQUE, {"ids": json.dumps(ids)}).fetchall())
@@ -120,9 +136,12 @@ def _texts(conn: sqlite3.Connection, query: str, ids: Sequence[int]) -> dict[int
     return {version_id: tuple(found) for version_id, found in grouped.items()}
 
 
-def _row(row: tuple[Any, ...], aliases: tuple[Alias, ...], links: tuple[str, ...]) -> VersionRow:
+def _row(
+    row: tuple[Any, ...], aliases: tuple[Alias, ...], links: tuple[str, ...], source: str
+) -> VersionRow:
     """One row of `_ROWS`: its columns are the fields, in their order."""
     inherited, *more, known = row[_MARKED + 1 :]
     state, marked = VersionState(row[_STATE]), bool(row[_MARKED])
     fields = (*row[:_STATE], state, *row[_STATE + 1 : _MARKED], marked, aliases)
-    return VersionRow(*fields, bool(inherited), *more, bool(known), links)  # type: ignore[call-arg]
+    added = (bool(inherited), *more, bool(known), links, source)
+    return VersionRow(*fields, *added)

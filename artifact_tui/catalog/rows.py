@@ -84,6 +84,8 @@ class VersionRow:
     """False where dependents have to be asked for and nobody did: `dependents` is the least."""
     links: tuple[str, ...] = ()
     """Other collections that show it, in full, sorted."""
+    source: str = ""
+    """`COLLECTION:LABEL` of what a link shows, where that is listed here."""
 
     @property
     def link(self) -> bool:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.orphans import Chosen
     from artifact_tui.query import Where
+    from artifact_tui.tui.edits.reading import Selection
     from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
 
@@ -159,6 +160,12 @@ class ArtifactApp(App[None]):
         from artifact_tui.tui.screens.orphans import OrphansScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(OrphansScreen(self.services))
+
+    def open_retention(self, chosen: Selection | None) -> None:
+        """What expires when; `chosen` is for what another time to live would be."""
+        from artifact_tui.tui.screens.retention import RetentionScreen  # noqa: PLC0415 - on demand
+
+        self.push_screen(RetentionScreen(self.services, chosen))
 
     def open_registries(self) -> None:
         """What is configured: add, test, switch, remove."""

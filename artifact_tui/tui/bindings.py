@@ -34,6 +34,7 @@ from artifact_tui.tui.deletion_keys import (
     TASKS,
     TRASH,
 )
+from artifact_tui.tui.edit_keys import EDIT, RETENTION, TO_EDITS, WISH
 from artifact_tui.tui.registry_keys import ADDING, REGISTRIES, TO_REGISTRIES
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ PLACES = {
     "result": "Result of a task",
     "trash": "Trash",
     "orphans": "Orphans in the storage",
+    "retention": "Retention",
+    "edit": "Review of a change",
+    "wish": "Asking for a change",
     "registries": "Registries",
     "adding": "Adding a registry",
     "ask": "At a question",
@@ -68,6 +72,7 @@ ROWS: tuple[KeyRow, ...] = (
     *APP,
     *LIST,
     *BROWSE,
+    *TO_EDITS,
     *TO_REGISTRIES,
     *FILTER,
     *DETAIL,
@@ -79,6 +84,9 @@ ROWS: tuple[KeyRow, ...] = (
     *RESULT,
     *TRASH,
     *ORPHANS,
+    *RETENTION,
+    *EDIT,
+    *WISH,
     *REGISTRIES,
     *ADDING,
     *ASK,

@@ -27,7 +27,15 @@ _SHORT = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "question_mark"
 _SHARED = frozenset({"app", "list"})
 """Places whose keys work together with those of another place."""
 
-FORBIDDEN = {"browse.review": frozenset({"ctrl+d", "ctrl+r", "enter"})}
+_HABITS = frozenset({"ctrl+d", "ctrl+r", "enter"})
+
+FORBIDDEN = {
+    "browse.review": _HABITS,
+    "retention.set": _HABITS,
+    "retention.inherit": _HABITS,
+    "retention.off": _HABITS,
+    "edit.confirm": _HABITS,
+}
 """Keys that people press by habit (half a page down, reload, open), and must not delete."""
 
 

@@ -11,8 +11,8 @@ from artifact_tui.catalog.rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.tui.screens.browse_edits import BrowseEdits
 from artifact_tui.tui.screens.browse_marks import in_collection
-from artifact_tui.tui.screens.browse_remote import BrowseRemote
 from artifact_tui.tui.screens.browse_view import EVERYTHING
 from artifact_tui.tui.screens.detail import DetailScreen
 from artifact_tui.tui.widgets.cursor_list import CursorList
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.sorting import Sort
 
 
-class BrowseScreen(BrowseRemote):
+class BrowseScreen(BrowseEdits):
     """The first screen."""
 
     PLACE = "browse"
@@ -34,6 +34,8 @@ class BrowseScreen(BrowseRemote):
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""
+        if why := self.edits_why_not(row_id):
+            return why
         can = self.services.client.capabilities
         own = "a local registry keeps its own bytes: gc frees them"
         able = {

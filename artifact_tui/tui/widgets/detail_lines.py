@@ -9,6 +9,7 @@ from textual.content import Content
 from artifact_tui.model import VersionState
 from artifact_tui.text import age, count, duration, fit, moment, pad, plural, safe, size
 from artifact_tui.text import width as cells
+from artifact_tui.tui.widgets.link_lines import link_facts
 from artifact_tui.tui.widgets.wrap import LABEL, fact, words
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class DetailLines:
         lines.append(Content(""))
         for part in (
             self._state(detail),
+            link_facts(detail.row, self.signs, self.width),
             self._names(detail),
             self._bytes(detail),
             self._times(detail),
@@ -93,10 +95,13 @@ class DetailLines:
             yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
 
     def _bytes(self, detail: VersionDetail) -> Iterator[Content]:
-        text = size(detail.row.size)
+        row = detail.row
+        text = size(row.size)
         if detail.unique is not None:
             text += f", of which {size(detail.unique)} only here"
         yield from fact("size", words(text), self.width)
+        if row.stored is not None and not row.link:
+            yield from fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
 
     def _times(self, detail: VersionDetail) -> Iterator[Content]:
         row = detail.row
@@ -106,13 +111,16 @@ class DetailLines:
         yield from fact("created", created, self.width)
         if detail.used_us is not None:
             yield from fact("last used", words(self._when(detail.used_us)), self.width)
+        if row.used_count is not None:
+            yield from fact("used by", words(plural(row.used_count, "run")), self.width)
         yield from fact("ttl", self._ttl(detail), self.width)
 
     def _ttl(self, detail: VersionDetail) -> list[Content]:
         row, signs = detail.row, self.signs
         if row.ttl_us is None:
-            return words("none, it is kept", "dim")
-        span = duration(row.ttl_us)
+            whose = ", says its collection or team" if row.ttl_inherited else ""
+            return words(f"none, it is kept{whose}", "dim")
+        span = duration(row.ttl_us) + (" inherited" if row.ttl_inherited else "")
         if row.expires_us is None:
             return words(f"{signs.ttl} {span}")
         until = moment(row.expires_us)
@@ -121,7 +129,9 @@ class DetailLines:
         return words(f"{signs.ttl} {span}, until {until} ({age(row.expires_us, self.now_us)})")
 
     def _parents(self, detail: VersionDetail) -> Iterator[Content]:
-        if not detail.parents:
+        if not detail.parents and not detail.row.lineage_known:
+            yield from fact("made from", words("not asked yet", "$text-warning"), self.width)
+        elif not detail.parents:
             yield from fact("made from", words("nothing that is known", "dim"), self.width)
         for index, ref in enumerate(detail.parents):
             yield from fact("" if index else "made from", self._ref(ref), self.width)
@@ -129,7 +139,10 @@ class DetailLines:
     def _dependents(self, detail: VersionDetail) -> Iterator[Content]:
         more = "more than " if detail.dependents_capped else ""
         total = count(detail.dependents_total)
-        if not detail.coverage.complete:
+        if not detail.row.lineage_known:
+            known = f"{more}{total} known, " if detail.dependents_total else ""
+            text = words(f"{known}not asked yet", "$text-warning")
+        elif not detail.coverage.complete:
             text = words(f"{more}{total} known, {detail.coverage.words()}", "$text-warning")
         elif not detail.dependents_total:
             text = words("none", "$text-muted")

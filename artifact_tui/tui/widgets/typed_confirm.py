@@ -86,8 +86,10 @@ class TypedConfirm(Vertical):
     class Opened(Message):
         """The box takes keys from now on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, enter: str = "enter applies the plan now") -> None:
+        """`enter` says what the enter key does once the text is typed."""
         super().__init__(id="confirm")
+        self._enter = enter
         self._challenge: Challenge | None = None
         self._refusal = ""
         self.generation = 0
@@ -183,7 +185,7 @@ class TypedConfirm(Vertical):
         if not self.box.has_focus:
             return Content.assemble(("tab to type here", "$text-muted"))
         if matches(asked, self.box.value):
-            return Content.assemble(("enter applies the plan now", "bold $text-error"))
+            return Content.assemble((self._enter, "bold $text-error"))
         return Content.assemble(("esc back", "$text-muted"))
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from rich.style import Style
 
     from artifact_tui.catalog.rows import CollectionRow, VersionRow
+    from artifact_tui.model import Alias
     from artifact_tui.tui.signs import Signs
     from artifact_tui.tui.widgets.tree.columns import Column, Layout
 
 STYLES = ("name", "label", "alias", "protected", "muted", "mark", "bar", "warning", "text")
 """The styles that a painter needs, by name."""
+
+
+_SOURCE = 32
+"""Cells of the name of what a link shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ class Painter:
         signs = self.signs
         mark = signs.mark if row.marked >= row.versions else signs.partly if row.marked else " "
         lead = self._lead(mark, look, signs.opened if look.opened else signs.closed)
-        name = pad(safe(row.name), max(self.layout.name - LEAD, 0))
+        shown = f"{signs.link} {safe(row.name)}" if row.links else safe(row.name)
+        name = pad(shown, max(self.layout.name - LEAD, 0))
         parts = [*lead, self._segment(name, "name")]
         for column in self.layout.columns:
             parts += [self._gap(), *self._collection_cell(row, column)]
@@ -122,7 +128,7 @@ class Painter:
 
     def _dependents(self, row: VersionRow) -> str:
         """How many; never none while that is not known."""
-        if self.lineage_known:
+        if self.lineage_known and row.lineage_known:
             return count(row.dependents)
         return f"{count(row.dependents)}+" if row.dependents else "?"
 
@@ -159,12 +165,22 @@ class Painter:
             found.append((f"{signs.trash} trash", "warning"))
         elif row.state is VersionState.PENDING:
             found.append((f"{signs.pending} pending", "warning"))
-        for alias in sorted(row.aliases, key=lambda alias: not alias.protected):
-            name = fit(safe(alias.name), 24)
+        if row.kept:
+            found.append((f"{signs.locked} kept", "muted"))
+        if row.link:
+            found.append((f"{signs.link} {self._source(row)}", "muted"))
+        elif row.links:
+            found.append((f"{signs.link}{len(row.links)}", "muted"))
+        for alias in sorted(row.aliases, key=_alias_order):
+            name = fit(safe(alias.name), 24) + (signs.link if alias.scope else "")
             found.append(
                 (f"{name}{signs.protected}", "protected") if alias.protected else (name, "alias")
             )
         return found
+
+    def _source(self, row: VersionRow) -> str:
+        """What a link shows, as far as that is listed here."""
+        return fit(safe(row.source), _SOURCE) if row.source else "link"
 
     def _bar(self, value: int, cells: int) -> str:
         """A bar of `cells` cells, in eighths of a cell where the signs allow it."""
@@ -181,3 +197,8 @@ class Painter:
 
     def _gap(self) -> Segment:
         return Segment(" ", self.styles["text"])
+
+
+def _alias_order(alias: Alias) -> tuple[bool, bool]:
+    """The protected ones first, then those of the version's own collection."""
+    return not alias.protected, bool(alias.scope)

@@ -1,0 +1,175 @@
+"""A change of aliases, tags or times to live: what it would do, the confirmation, what it did.
+
+The key that opens this screen sends nothing; the confirmation is typed as for a deletion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from artifact_tui.text import plural, safe
+from artifact_tui.tui.bindings import bindings_of, rows_of
+from artifact_tui.tui.edits.plan import Effect, Line, challenge, sentence
+from artifact_tui.tui.edits.sending import Sent, send
+from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.widgets.edit_rows import edit_facts, edit_line, groups_of, result_groups
+from artifact_tui.tui.widgets.grouped import Grouped
+from artifact_tui.tui.widgets.keys_line import KeysLine
+from artifact_tui.tui.widgets.typed_confirm import TypedConfirm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.content import Content
+    from textual.widget import Widget
+
+    from artifact_tui.tui.edits.plan import EditPlan
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.header import HeaderFacts
+    from artifact_tui.tui.widgets.row_list import RowList
+
+NOTHING_ASKED = 0
+"""No challenge has this generation."""
+
+
+class EditScreen(BaseScreen):
+    """Shows a planned change, sends it once it was confirmed, and shows each outcome."""
+
+    PLACE = "edit"
+    TITLE_WORD = "Change"
+    BINDINGS = bindings_of("edit")
+
+    def __init__(self, services: Services, plan: EditPlan) -> None:
+        super().__init__(services)
+        self.plan = plan
+        self._sent: Sent | None = None
+        self._asked = NOTHING_ASKED
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, versions, facts, and the box."""
+        yield Grouped[Line](self.services.signs, self._line, self._facts, noun="versions")
+        yield TypedConfirm(enter="enter sends the change now")
+
+    @property
+    def grouped(self) -> Grouped[Line]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    @property
+    def confirm(self) -> TypedConfirm:
+        """The box."""
+        return self.query_one(TypedConfirm)
+
+    def _line(self, line: Line, cells: int) -> Content:
+        outcomes = self._sent.outcomes if self._sent else {}
+        return edit_line(line, cells, self.services.signs, outcomes.get(line.row.key))
+
+    def _facts(self, line: Line) -> Content:
+        outcomes = self._sent.outcomes if self._sent else {}
+        return edit_facts(line, self.services.signs, outcomes.get(line.row.key))
+
+    def header_facts(self) -> HeaderFacts:
+        """What is changed, and for how many."""
+        dot = self.services.signs.dot
+        many = plural(len(self.plan.lines), "version")
+        return replace(super().header_facts(), title=f"{self.plan.title} {dot} {many}")
+
+    def show_keys(self) -> None:
+        """Other keys apply while the confirmation is typed."""
+        if not self.confirm.box.has_focus:
+            super().show_keys()
+            return
+        rows = [row for row in rows_of("confirm") if row.footer]
+        self.query_one(KeysLine).update(rows, self.host.keymap_shown, frozenset())
+
+    def on_mount(self) -> None:
+        """Show what would be done, and ask for the confirmation."""
+        self.grouped.groups.focus()
+        self.run_worker(self._show(), group="show")
+
+    async def _show(self) -> None:
+        await self.grouped.show(groups_of(self.plan))
+        target = self.services.target
+        if self.services.read_only:
+            self.confirm.refuse(f"Nothing can be changed: {self.services.read_only_reason}.")
+        elif not self.plan.edits:
+            self.confirm.refuse(f"Nothing would be changed: {sentence(self.plan)}.")
+        else:
+            asked = challenge(self.plan, production=target.production, registry=target.name)
+            self._asked = self.confirm.ask(asked)
+        self.show_keys()
+
+    # moving about
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing."""
+        if row_id == "edit.confirm" and not self.confirm.is_open:
+            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
+        return ""
+
+    def action_open(self) -> None:
+        """From a group to its versions."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the versions to the groups."""
+        self.grouped.close_items()
+
+    def action_back(self) -> None:
+        """One layer back; from the groups, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def action_confirm(self) -> None:
+        """Move the keyboard to the box."""
+        if not self.refused("edit.confirm"):
+            self.confirm.take_keyboard()
+
+    def on_typed_confirm_left(self) -> None:
+        """The keyboard goes back to the lists."""
+        self.grouped.groups.focus()
+
+    def on_typed_confirm_opened(self) -> None:
+        """The box takes keys from now on."""
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        """Other keys may apply."""
+        self.show_keys()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+    # sending
+
+    def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
+        """Send it, if what was typed answers the challenge that is on the screen."""
+        if event.generation != self._asked or self.services.read_only:
+            return
+        self._asked = NOTHING_ASKED
+        self.confirm.refuse("Sending" + self.services.signs.ellipsis)
+        self.app.run_worker(self._send(), group="edit")
+
+    async def _send(self) -> None:
+        sent = await send(self.services, self.plan, self._progress)
+        if self.app.screen is self:
+            self._sent = sent
+            self.confirm.refuse(safe(_ending(sent, self.plan)))
+            await self.grouped.show(result_groups(self.plan, sent.outcomes))
+            self.show_keys()
+        else:
+            self.host.say(sent.words(), error=sent.done < sent.total)
+
+    def _progress(self, sent: Sent) -> None:
+        if self.app.screen is self:
+            self.confirm.refuse(safe(sent.words()))
+
+
+def _ending(sent: Sent, plan: EditPlan) -> str:
+    """How it went, and when what it did takes effect."""
+    later = " The registry deletes what expired as soon as it looks."
+    return sent.words() + (later if plan.counts[Effect.AT_ONCE] and sent.done else "")

@@ -1,0 +1,109 @@
+"""From chosen versions to the review of a change: what browse and retention have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.errors import ArtifactTuiError, UsageError
+from artifact_tui.text import fit, plural, safe
+from artifact_tui.tui.edits.plan import sentence
+from artifact_tui.tui.edits.reading import Subjects, plan_of, subjects_of
+from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.screens.edit import EditScreen
+from artifact_tui.tui.widgets.item_rows import alias_words
+from artifact_tui.tui.widgets.wish_dialog import WishDialog
+from artifact_tui.tui.working import start
+
+if TYPE_CHECKING:
+    from artifact_tui.cli.changes import Wanted
+    from artifact_tui.tui.edits.reading import Selection
+    from artifact_tui.tui.edits.wishing import Form
+    from artifact_tui.tui.services import Services
+
+_TITLE = 40
+"""Cells of a name in the title of a dialog."""
+
+
+class Editing(BaseScreen):
+    """Asks for a change of some versions, says what it would do, and opens its review."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._subjects: Subjects | None = None
+
+    def ask_for(self, selection: Selection, form: Form) -> None:
+        """Ask what is to be changed of these versions."""
+        start(self, "subjects", self._ask, selection, form, latest=True)
+
+    def review_change(self, selection: Selection, wanted: Wanted) -> None:
+        """Show what a change of these versions would do."""
+        start(self, "subjects", self._read_and_review, selection, wanted, latest=True)
+
+    async def _ask(self, selection: Selection, form: Form) -> None:
+        subjects = await self._read(selection)
+        if subjects is None:
+            return
+        self._subjects = subjects
+        dialog = WishDialog(form, subject_words(subjects), self._now_words(subjects, form))
+        self.open_dialog(dialog, self._wished)
+
+    async def _read(self, selection: Selection) -> Subjects | None:
+        try:
+            subjects = await subjects_of(self.services, selection)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return None
+        if not subjects.rows:
+            self.say("Nothing is chosen: mark versions first, or go to one.")
+            return None
+        return subjects
+
+    def _now_words(self, subjects: Subjects, form: Form) -> str:
+        """The aliases and tags of the only version, so that nobody has to remember them."""
+        if len(subjects.rows) > 1 or form.fields[0].id == "ttl":
+            return ""
+        (row,) = subjects.rows
+        names = alias_words(row.aliases, self.services.signs) or "no alias"
+        tags = ", ".join(safe(tag) for tag in subjects.tags.get(row.id, ())) or "none"
+        return f"now: {names}; tags: {tags}"
+
+    async def on_wish_dialog_asked(self, event: WishDialog.Asked) -> None:
+        """Say what it would do, while it is typed."""
+        event.stop()
+        if self._subjects is not None:
+            start(self, "preview", self._preview, self._subjects, event, latest=True)
+
+    async def _preview(self, subjects: Subjects, event: WishDialog.Asked) -> None:
+        try:
+            plan = await plan_of(self.services, subjects, event.wanted)
+        except UsageError as error:
+            event.dialog.refuse(error)
+        except ArtifactTuiError as error:
+            self.fail(error)
+        else:
+            event.dialog.tell(event.wanted, sentence(plan))
+
+    def _wished(self, wanted: Wanted | None) -> None:
+        if wanted is not None and self._subjects is not None:
+            start(self, "subjects", self._review, self._subjects, wanted, latest=True)
+
+    async def _read_and_review(self, selection: Selection, wanted: Wanted) -> None:
+        subjects = await self._read(selection)
+        if subjects is not None:
+            await self._review(subjects, wanted)
+
+    async def _review(self, subjects: Subjects, wanted: Wanted) -> None:
+        try:
+            plan = await plan_of(self.services, subjects, wanted)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        self.app.push_screen(EditScreen(self.services, plan))
+
+
+def subject_words(subjects: Subjects) -> str:
+    """What a change is for, in safe words."""
+    if len(subjects.rows) == 1:
+        (row,) = subjects.rows
+        return fit(safe(f"{row.collection}:{row.label}"), _TITLE)
+    return plural(len(subjects.rows), "version")

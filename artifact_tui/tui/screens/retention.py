@@ -1,0 +1,202 @@
+"""Retention: what a time to live (TTL) deletes and when, and another one for what is chosen.
+
+Nothing is sent from here: a change opens its review, which shows the dates and is confirmed there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.cli.changes import Wanted
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.model import TTL_INHERIT, TTL_OFF
+from artifact_tui.text import plural, size
+from artifact_tui.tui import retaining
+from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.tui.edits import able, wishing
+from artifact_tui.tui.edits.reading import subjects_of
+from artifact_tui.tui.screens.editing import Editing, subject_words
+from artifact_tui.tui.widgets.grouped import Grouped
+from artifact_tui.tui.widgets.retention_rows import (
+    period_groups,
+    retention_facts,
+    retention_line,
+)
+from artifact_tui.tui.widgets.status import StatusLine
+from artifact_tui.tui.working import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.tui.edits.reading import Selection
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.row_list import RowList
+
+_NOTHING = "No version here has a time to live: nothing expires."
+
+
+class RetentionScreen(Editing):
+    """The versions that expire, by period; set, inherit and off for the marks or the row."""
+
+    PLACE = "retention"
+    TITLE_WORD = "Retention"
+    BINDINGS = bindings_of("retention")
+
+    def __init__(self, services: Services, chosen: Selection | None) -> None:
+        super().__init__(services)
+        self._chosen = chosen
+        """What was chosen in browse: used while nothing is marked and no row is gone to here."""
+        self._for = ""
+        self._overview: retaining.Overview | None = None
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Periods, versions, facts."""
+        yield Grouped["VersionRow"](self.services.signs, self._line, self._facts, noun="versions")
+
+    @property
+    def grouped(self) -> Grouped[VersionRow]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, row: VersionRow, cells: int) -> Content:
+        return retention_line(row, cells, self.services.signs, self.services.now())
+
+    def _facts(self, row: VersionRow) -> Content:
+        return retention_facts(row, self.services.signs, self.services.now())
+
+    # reading
+
+    def on_mount(self) -> None:
+        """The keyboard starts on the periods."""
+        self.grouped.groups.focus()
+
+    def on_screen_resume(self) -> None:
+        """Something may have changed."""
+        self.action_again()
+
+    def action_again(self) -> None:
+        """Read what expires."""
+        start(self, "read", self._read_now, latest=True)
+
+    async def _read_now(self) -> None:
+        services = self.services
+        try:
+            found = await retaining.overview(services)
+            periods = period_groups(
+                found.periods, lambda period: retaining.PeriodRows(services, period), services.signs
+            )
+            await self._name_chosen()
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        self._overview = found
+        await self.grouped.show(periods)
+        self._show_totals()
+        self.show_keys()
+
+    async def _name_chosen(self) -> None:
+        """Say for what a change would be."""
+        marked = await self.services.catalog.marked_count()
+        if marked:
+            self._chosen, self._for = "marked", f"{plural(marked, 'marked version')}"
+        elif self._chosen == "marked" or self._chosen is None:
+            self._chosen, self._for = None, "the row under the cursor"
+        else:
+            subjects = await subjects_of(self.services, self._chosen)
+            self._for = subject_words(subjects)
+
+    def _show_totals(self) -> None:
+        found, dot = self._overview, self.services.signs.dot
+        if found is None:
+            return
+        left = Content.assemble((f" a change is for {self._for}", "bold $text-warning"))
+        if not found.count:
+            right = Content(f"{_NOTHING} ")
+        else:
+            versions = plural(found.count, "version")
+            right = Content(f"{versions} with a time to live {dot} {size(found.size)} ")
+        self.query_one(StatusLine).facts(left, right, Content(""))
+
+    # choosing
+
+    def chosen(self) -> Selection | None:
+        """The marks; the row that has the keyboard; else what was chosen in browse."""
+        row = self.grouped.items.current
+        if self._chosen == "marked":
+            return "marked"
+        if self.grouped.items.has_focus and row is not None:
+            return (row.key,)
+        return self._chosen
+
+    def action_mark(self) -> None:
+        """Mark or unmark the version, and go down."""
+        items = self.grouped.items
+        row = items.current
+        if items.has_focus and row is not None:
+            items.action_down()
+            start(self, "marks", self._mark, row)
+
+    async def _mark(self, row: VersionRow) -> None:
+        catalog = self.services.catalog
+        try:
+            await (catalog.unmark([row.key]) if row.marked else catalog.mark([row.key]))
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        self.action_again()
+
+    # acting
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing."""
+        if row_id in {"retention.set", "retention.off"}:
+            return able.ttl_why_not(self.services)
+        return able.inherit_why_not(self.services) if row_id == "retention.inherit" else ""
+
+    def _change(self, row_id: str, wanted: Wanted | None) -> None:
+        """Ask for a time to live, or show what the given one would do."""
+        chosen = self.chosen()
+        if self.refused(row_id):
+            return
+        if chosen is None:
+            self.say("Nothing is chosen: mark versions in the list, or go to one here.")
+        elif wanted is None:
+            self.ask_for(chosen, wishing.TTL)
+        else:
+            self.review_change(chosen, wanted)
+
+    def action_set(self) -> None:
+        """Ask for a time to live, with its dates."""
+        self._change("retention.set", None)
+
+    def action_inherit(self) -> None:
+        """Let the collection or team say it."""
+        self._change("retention.inherit", Wanted(ttl_us=TTL_INHERIT))
+
+    def action_off(self) -> None:
+        """Never expire."""
+        self._change("retention.off", Wanted(ttl_us=TTL_OFF))
+
+    def action_open(self) -> None:
+        """From a period to its versions."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the versions to the periods."""
+        self.grouped.close_items()
+
+    def action_back(self) -> None:
+        """One layer back; from the periods, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
