@@ -11,6 +11,7 @@ import click
 
 from artifact_tui import text
 from artifact_tui.catalog import queries
+from artifact_tui.catalog.holding import types_of
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import Duration, json_option, registry_option
@@ -107,13 +108,13 @@ async def _add(target: Target, request: Request, out: Output) -> None:
 
 def _type_of(conn: sqlite3.Connection, name: str) -> str:
     """The type of a collection that is there."""
-    row = conn.execute("SELECT type FROM collection WHERE name = ?", (name,)).fetchone()
-    if row is None:
+    found = types_of(conn, name)
+    if not found:
         raise UsageError(
             f"“{name}” is a new collection, so its type must be said. Nothing was added.",
             hint="For example: --type model",
         )
-    return str(row[0])
+    return found[0]
 
 
 def _tell(client: LocalClient, key: str, target: Target, out: Output) -> None:

@@ -33,9 +33,10 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
     async def main() -> None:
         async with client_of(target, write=not dry_run) as client:
             if not client.capabilities.garbage_collection:
+                freeing = client.capabilities.freeing
                 raise RegistryError(
                     f"“{target.name}” frees bytes by itself, in its own time.",
-                    hint="Nothing needs to be done.",
+                    hint=f"{freeing}." if freeing else "Nothing needs to be done.",
                 )
             found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
         out = Output(json=as_json)

@@ -119,7 +119,7 @@ def list_collections(listing: Listing, sort: Sort) -> None:
             (
                 safe(row.name),
                 safe(row.type),
-                text.plural(row.versions, "version"),
+                text.plural(row.versions, "link" if row.links else "version"),
                 text.size(row.size),
                 wording.since(row.newest_us, listing.now_us, "old"),
             )

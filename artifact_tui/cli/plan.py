@@ -20,7 +20,7 @@ from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import client_of, parse_filter, reading, split
 from artifact_tui.clients.base import LineageScan
 from artifact_tui.deletion.build import build_plan
-from artifact_tui.deletion.items import Options
+from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.objects import with_storage
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.target import storage_of
@@ -134,6 +134,7 @@ async def make_draft(
     """Judge what is selected in a registry; with `scan`, ask for all lineage first."""
     parsed = parse_filter([selection.filter])
     async with client_of(target) as client:
+        _refuse_purge(client, target, options)
         marks = places.marks_file(client.identity.uid) if selection.marked else None
         async with reading(client, marks=marks, cached=cached) as conn:
             if scan:
@@ -145,6 +146,21 @@ async def make_draft(
             chosen = "marked" if selection.marked else where
             draft = draft_of(conn, client, target, chosen, options, query_text=selection.filter)
         return await with_objects(draft, client)
+
+
+def _refuse_purge(client: Client, target: Target, options: Options) -> None:
+    """Refuse to purge where nothing can be purged.
+
+    Raises:
+        UsageError: the registry removes for good by itself, or at once.
+    """
+    can = client.capabilities
+    if options.action is not Action.PURGE or can.purge:
+        return
+    then = f"{can.freeing}." if can.freeing else "What is deleted there is gone at once."
+    raise UsageError(
+        f"“{target.name}” has no trash that could be purged. Nothing was deleted.", hint=then
+    )
 
 
 def draft_of(

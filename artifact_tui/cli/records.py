@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifact_tui.catalog.rows import CollectionRow, VersionRow
+    from artifact_tui.model import Alias
 
 SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,9 +43,15 @@ def collection_record(row: CollectionRow, *, registry: str, now_us: int) -> dict
         "size": row.size,
         "age": None if row.newest_us is None else seconds(now_us - row.newest_us),
         "created": moment(row.newest_us),
+        "links": row.links,
         "registry": registry,
         "key": row.key,
     }
+
+
+def alias_names(aliases: Sequence[Alias]) -> list[str]:
+    """The names, each once: another collection may use the same."""
+    return list(dict.fromkeys(alias.name for alias in aliases))
 
 
 def version_record(
@@ -55,12 +62,16 @@ def version_record(
     unique: int | None,
     tags: Sequence[str],
 ) -> dict[str, Any]:
-    """One version."""
+    """One version; `alias` holds those of other collections too, which `alias_in` names."""
     return {
         "name": row.collection,
         "type": row.type,
         "version": row.label,
-        "alias": [alias.name for alias in row.aliases],
+        "alias": alias_names(row.aliases),
+        "alias_in": {
+            scope: [alias.name for alias in row.aliases if alias.scope == scope]
+            for scope in sorted({alias.scope for alias in row.aliases if alias.scope})
+        },
         "protected": [alias.name for alias in row.aliases if alias.protected],
         "tag": list(tags),
         "state": str(row.state),
@@ -70,8 +81,16 @@ def version_record(
         "created": moment(row.created_us),
         "used": moment(row.used_us),
         "ttl": seconds(row.ttl_us),
+        "ttl_inherited": row.ttl_inherited,
         "expires": moment(row.expires_us),
         "dependents": row.dependents,
+        "dependents_known": row.lineage_known,
+        "runs": row.used_count,
+        "stored": row.stored,
+        "links": list(row.links),
+        "link": row.link,
+        "source": row.source_key,
+        "kept": row.kept,
         "files": row.file_count,
         "run": row.run,
         "registry": registry,

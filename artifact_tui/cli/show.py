@@ -9,6 +9,7 @@ import click
 
 from artifact_tui import text
 from artifact_tui.catalog import queries
+from artifact_tui.catalog.detail import FILES
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import cached_option, json_option
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from artifact_tui.catalog.rows import VersionDetail, VersionRef, VersionRow
+    from artifact_tui.config import Target
     from artifact_tui.model import File
 
 _NOTE = 10_000
@@ -44,17 +46,25 @@ def show(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -
         async with client_of(target) as client:
             async with reading(client, cached=cached) as conn:
                 found = queries.detail(conn, queries.find(conn, name).id)
-            if as_json:
+            ask = as_json or (not found.files and bool(found.files_total))
+            local = client.catalog_path is not None
+            files = found.files
+            if ask and (local or not cached):
                 files = await client.files(found.row.key)
-                out.record(_record(found, files, target.name))
-                return
-        out.words(f"{wording.name_of(found.row)} of {safe(target.name)}")
-        for field, value in _fields(found, now_us()):
-            out.words(f"  {field:<11} {value}")
-        _lineage(found, out)
-        _files(found, out)
+        if as_json:
+            out.record(_record(found, files, target.name))
+        else:
+            _print(found, files, target, out)
 
     asyncio.run(main())
+
+
+def _print(found: VersionDetail, files: Sequence[File], target: Target, out: Output) -> None:
+    out.words(f"{wording.name_of(found.row)} of {safe(target.name)}")
+    for field, value in _fields(found, now_us()):
+        out.words(f"  {field:<11} {value}")
+    _lineage(found, out)
+    _files(files[:FILES], max(found.files_total, len(files)), out)
 
 
 def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
@@ -65,9 +75,13 @@ def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
         yield "deleted", f"{text.moment(row.deleted_us)} by {safe(row.deleted_by) or text.UNKNOWN}"
     yield "size", _size(found)
     yield "created", _created(row, now)
-    yield "used", "not known" if row.used_us is None else f"{text.moment(row.used_us)} UTC"
-    yield "ttl", _ttl(row.ttl_us, row.expires_us, now)
+    yield "used", _used(row)
+    yield "ttl", _ttl(row, now)
     yield "aliases", wording.aliases(row.aliases) or "none"
+    if row.links:
+        yield "shown in", ", ".join(map(safe, row.links))
+    if row.kept:
+        yield "kept", safe(row.kept)
     yield "tags", ", ".join(map(safe, found.tags)) or "none"
     if found.note:
         yield "note", safe(found.note, _NOTE)
@@ -78,8 +92,12 @@ def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
 def _size(found: VersionDetail) -> str:
     if found.row.size is None:
         return "not known"
-    files = text.plural(found.files_total, "file")
-    return f"{text.size(found.row.size)} in {files}, of which {text.size(found.unique)} only here"
+    row = found.row
+    count = found.files_total or row.file_count
+    files = "" if count is None else f" in {text.plural(count, 'file')}"
+    if row.stored is not None and found.unique is None:
+        return f"{text.size(row.size)}{files}, of which {text.size(row.stored)} are charged"
+    return f"{text.size(row.size)}{files}, of which {text.size(found.unique)} only here"
 
 
 def _created(row: VersionRow, now: int) -> str:
@@ -89,13 +107,19 @@ def _created(row: VersionRow, now: int) -> str:
     return f"{text.moment(row.created_us)} UTC ({wording.since(row.created_us, now, 'old')}){by}"
 
 
-def _ttl(ttl_us: int | None, expires_us: int | None, now: int) -> str:
-    if ttl_us is None:
-        return "none"
-    if expires_us is None:
-        return text.duration(ttl_us)
-    when = "expired" if expires_us <= now else "expires"
-    return f"{text.duration(ttl_us)}, {when} {text.moment(expires_us)} UTC"
+def _used(row: VersionRow) -> str:
+    runs = "" if row.used_count is None else f"by {text.plural(row.used_count, 'run')}"
+    if row.used_us is None:
+        return runs or "not known"
+    return f"{text.moment(row.used_us)} UTC {runs}".rstrip()
+
+
+def _ttl(row: VersionRow, now: int) -> str:
+    life = wording.life(row.ttl_us, inherited=row.ttl_inherited)
+    if row.ttl_us is None or row.expires_us is None:
+        return life
+    when = "expired" if row.expires_us <= now else "expires"
+    return f"{life}, {when} {text.moment(row.expires_us)} UTC"
 
 
 def _lineage(found: VersionDetail, out: Output) -> None:
@@ -124,14 +148,13 @@ def _ref(ref: VersionRef) -> str:
     return f"{wording.name_of(ref)}{state}{names}"
 
 
-def _files(found: VersionDetail, out: Output) -> None:
-    out.words(text.plural(found.files_total, "file"))
+def _files(files: Sequence[File], total: int, out: Output) -> None:
+    out.words(text.plural(total, "file"))
     out.rows(
-        ((safe(file.path), text.size(file.size), safe(file.digest)) for file in found.files),
-        right="1",
+        ((safe(file.path), text.size(file.size), safe(file.digest)) for file in files), right="1"
     )
-    if found.files_total > len(found.files):
-        out.words(f"       and {text.count(found.files_total - len(found.files))} more (--json)")
+    if total > len(files):
+        out.words(f"       and {text.count(total - len(files))} more (--json)")
 
 
 def _record(found: VersionDetail, files: Sequence[File], registry: str) -> dict[str, Any]:

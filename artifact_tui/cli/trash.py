@@ -23,7 +23,7 @@ from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.errors import PlanError, UsageError
 from artifact_tui.here import now_us
-from artifact_tui.model import Alias, Outcome, Result
+from artifact_tui.model import Alias, Capabilities, Outcome, Result
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ def in_trash(words: Sequence[str]) -> query.Query:
 @json_option
 @click.pass_obj
 def trash(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
-    """List what is in the trash: it can be restored, until it is purged."""
+    """List what is in the trash: it can be restored, until it is purged.
+
+    Where a registry cannot restore, these are the deleted versions that it still lists.
+    """
     target, rest = split(words, read_only=flags.read_only)
     parsed = in_trash(rest)
 
@@ -56,7 +59,7 @@ def trash(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) 
             where = query.compile_query(parsed, now_us(), registry=target.name)
             out = Output(json=as_json)
             await _list(Listing(conn, where, target.name, now_us(), out, None), client)
-            _summary(conn, where, target, out)
+            _summary(conn, where, target, client.capabilities, out)
 
     asyncio.run(main())
 
@@ -84,12 +87,21 @@ def _row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
     return wording.name_of(row), text.size(row.size), f"deleted {ago}{by}{names}"
 
 
-def _summary(conn: sqlite3.Connection, where: query.Where, target: Target, out: Output) -> None:
+def _summary(
+    conn: sqlite3.Connection, where: query.Where, target: Target, can: Capabilities, out: Output
+) -> None:
     found = selection.select_where(conn, where)
     if not found:
         out.words(f"nothing of this is in the trash of {safe(target.name)}")
+    if not can.restore:
+        out.words(safe(no_way_back(target, can)))
+    if not found:
         return
     weight = selection.freed(conn)
+    if not can.restore:
+        what = text.plural(found, "version")
+        out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
+        return
     out.words(
         f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
         f"{text.size(weight.listed)} listed, {text.size(weight.freed)} freed after purge and gc",
@@ -134,6 +146,8 @@ def restore(
     async def main() -> int:
         async with client_of(target, write=True) as client:
             can = client.capabilities
+            if not can.restore and not can.recreate:
+                raise UsageError(no_way_back(target, can), hint="Nothing was changed.")
             if can.recreate and not can.restore:
                 if plan is None or names:
                     raise UsageError(
@@ -150,6 +164,12 @@ def restore(
         return _tell(outcomes, rows, target, out)
 
     return asyncio.run(main())
+
+
+def no_way_back(target: Target, can: Capabilities) -> str:
+    """That what was deleted does not come back, and what happens instead; untrusted text."""
+    instead = f" {can.freeing}." if can.freeing else ""
+    return f"“{target.name}” cannot restore: what was deleted stays deleted.{instead}"
 
 
 def _registry_of(path: Path) -> str:

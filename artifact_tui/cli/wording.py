@@ -42,6 +42,12 @@ def alias(one: Alias) -> str:
     return f"{safe(one.name)}{scope}{' (protected)' if one.protected else ''}"
 
 
+def life(ttl_us: int | None, *, inherited: bool = False) -> str:
+    """A time to live: `30 d`, `none`, `30 d (inherited)`."""
+    shown = "none" if ttl_us is None else text.duration(ttl_us)
+    return f"{shown} (inherited)" if inherited else shown
+
+
 def since(us: int | None, now_us: int, word: str) -> str:
     """`3 d old`, `3 d ago`; only `in 3 d` where the clock that wrote it is ahead of ours.
 
@@ -56,10 +62,16 @@ def facts(row: VersionRow, now_us: int) -> str:
     parts = []
     if row.state != "live":
         parts.append(f"[{row.state}]")
+    if row.link:
+        parts.append("link")
+    if row.kept:
+        parts.append("kept")
     if row.aliases:
         parts.append(f"aliases {aliases(row.aliases)}")
     if row.dependents:
         parts.append(text.plural(row.dependents, "dependent"))
+    if row.links:
+        parts.append(f"in {text.plural(len(row.links), 'other collection')}")
     if row.expires_us is not None:
         ahead = row.expires_us > now_us
         parts.append(f"expires {text.age(row.expires_us, now_us)}" if ahead else "expired")
