@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.model import Alias, VersionState, schema_sql
+from artifact_tui.model import Alias, Link, VersionState, schema_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,10 +40,16 @@ class Made:
     run: str = ""
     note: str = ""
     ttl_us: int | None = None
+    ttl_inherited: bool = False
+    source_key: str | None = None
+    used_count: int | None = None
+    stored: int | None = None
+    kept: str = ""
     deleted_us: int | None = None
     deleted_by: str = ""
     aliases: tuple[Alias, ...] = ()
     tags: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
     files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Path to the digest and size of its blob."""
 
@@ -63,6 +69,9 @@ class Maker:
 
     def __init__(self) -> None:
         self.types: dict[str, str] = {}
+        self.meta: dict[str, str] = {}
+        self.asked: set[int] = set()
+        self.relatives: set[tuple[int, bool, str, str]] = set()
         self.versions: list[Made] = []
         self.edges: set[tuple[int, int]] = set()
 
@@ -78,6 +87,7 @@ class Maker:
         type: str = "model",  # noqa: A002 - the field's name
         aliases: Iterable[str | Alias] = (),
         tags: Iterable[str] = (),
+        links: Iterable[str] = (),
         parents: Iterable[Made] = (),
         files: Mapping[str, tuple[str, int]] | None = None,
         state: str = "live",
@@ -96,6 +106,7 @@ class Maker:
             state=VersionState(state),
             aliases=tuple(sorted(a if isinstance(a, Alias) else Alias(a) for a in aliases)),
             tags=tuple(sorted(tags)),
+            links=tuple(Link(f"link:{name}:{ordinal}", name) for name in links),
             files=files or {},
         )
         if files is not None:
@@ -112,6 +123,17 @@ class Maker:
         self.edges.add((parent.id, child.id))
         return self
 
+    def ask(self, *made: Made) -> Maker:
+        """The lineage of these versions was asked for, in a registry that only tells it so."""
+        self.meta["asked_lineage"] = "1"
+        self.asked |= {one.id for one in made}
+        return self
+
+    def elsewhere(self, made: Made, name: str, *, up: bool = False) -> Maker:
+        """A version of a collection that is not listed, made from this one or its parent (`up`)."""
+        self.relatives.add((made.id, up, f"elsewhere/{name}", name))
+        return self
+
     def write(self, path: Path) -> Path:
         """Write a new catalog file; ids of versions are those of `Made`."""
         conn = sqlite3.connect(path)
@@ -124,9 +146,9 @@ class Maker:
     def fill(self, conn: sqlite3.Connection) -> None:
         """Put everything into the tables of an empty catalog."""
         conn.executemany(
-            "INSERT INTO collection(id, key, name, type) VALUES (?, ?, ?, ?)",
+            "INSERT INTO collection(id, key, name, type, links) VALUES (?, ?, ?, ?, ?)",
             [
-                (at, f"key:{name}", name, kind)
+                (at, f"key:{name}", name, kind, name in self._of_links())
                 for at, (name, kind) in enumerate(self.types.items(), start=1)
             ],
         )
@@ -134,21 +156,32 @@ class Maker:
         for made in self.versions:
             _write_version(conn, made, ids[made.collection])
         conn.executemany("INSERT INTO edge VALUES (?, ?)", sorted(self.edges))
+        conn.executemany("INSERT INTO relative VALUES (?, ?, ?, ?)", sorted(self.relatives))
+        conn.executemany(
+            "INSERT INTO lineage_scan VALUES (?, ?)", [(at, NOW) for at in sorted(self.asked)]
+        )
+        conn.executemany("INSERT INTO meta VALUES (?, ?)", self.meta.items())
         conn.execute(
             "UPDATE blob SET refs = (SELECT count(*) FROM file f WHERE f.blob_id = blob.id)"
         )
+
+    def _of_links(self) -> set[str]:
+        """The collections that hold links."""
+        return {made.collection for made in self.versions if made.source_key is not None}
 
 
 def _write_version(conn: sqlite3.Connection, made: Made, collection_id: int) -> None:
     """One row of `version` and those that belong to it."""
     conn.execute(
         "INSERT INTO version(id, key, collection_id, ordinal, label, digest, state, size,"
-        " file_count, created_us, used_us, run, note, ttl_us, deleted_us, deleted_by)"
-        f" VALUES ({', '.join('?' * 16)})",
+        " file_count, created_us, used_us, run, note, ttl_us, deleted_us, deleted_by,"
+        " ttl_inherited, source_key, used_count, stored, kept)"
+        f" VALUES ({', '.join('?' * 21)})",
         (
             *(made.id, made.key, collection_id, made.ordinal, made.label, f"sha256:{made.id:064x}"),
             *(made.state, made.size, made.file_count, made.created_us, made.used_us, made.run),
-            *(made.note, made.ttl_us, made.deleted_us, made.deleted_by),
+            *(made.note, made.ttl_us, made.deleted_us, made.deleted_by, made.ttl_inherited),
+            *(made.source_key, made.used_count, made.stored, made.kept),
         ),
     )
     conn.executemany(
@@ -156,6 +189,9 @@ def _write_version(conn: sqlite3.Connection, made: Made, collection_id: int) -> 
         [(made.id, a.scope, a.name, a.protected) for a in made.aliases],
     )
     conn.executemany("INSERT INTO tag VALUES (?, ?)", [(made.id, tag) for tag in made.tags])
+    conn.executemany(
+        "INSERT INTO link VALUES (?, ?, ?)", [(made.id, link.key, link.name) for link in made.links]
+    )
     for path, (digest, size) in made.files.items():
         conn.execute("INSERT OR IGNORE INTO blob(digest, size) VALUES (?, ?)", (digest, size))
         conn.execute(
