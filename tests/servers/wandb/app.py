@@ -7,6 +7,7 @@ import base64
 import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from graphql import GraphQLError, OperationType, execute_sync
@@ -209,7 +210,7 @@ class Doors:
     async def token(self, request: Request) -> Response:
         """An identity token for an access token."""
         _note(self.state, request)
-        form = await request.form()
+        form = dict(parse_qsl((await request.body()).decode()))
         traps = self.state.traps
         good = traps.identity_token and form.get("assertion") == traps.identity_token
         grant = form.get("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer"

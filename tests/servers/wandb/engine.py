@@ -44,7 +44,7 @@ def schema(dropped: tuple[str, ...] = (), *, non_null: bool = False) -> GraphQLS
     if non_null:
         for field in _object(made, "Mutation").fields.values():
             field.type = GraphQLNonNull(field.type)
-    for path in dropped:
+    for path in sorted(dropped, key=lambda path: "(" not in path):  # arguments first
         _drop(made, path)
     return made
 

@@ -38,6 +38,8 @@ class Version(msgspec.Struct, kw_only=True):
     generated: bool = False
     run: str = ""
     """The run that logged it: a name in its project, or a path."""
+    user: str = ""
+    """The user who uploaded it without a run."""
     used_by: list[str] = []
     """Runs that used it, likewise."""
     index: int | None = None
@@ -208,9 +210,12 @@ def _version(store: Store, series: Series, said: Version) -> None:
 
 def _runs(store: Store, made: Artifact, said: Version) -> None:
     home = made.sequence.project.path
+    if said.user:
+        made.creator = {"id": encode("User", 8), "name": said.user, "username": said.user}
     if said.run:
-        made.creator = store.run(said.run if "/" in said.run else f"{home}/{said.run}")
-        made.creator.outputs.append(made)
+        maker = store.run(said.run if "/" in said.run else f"{home}/{said.run}")
+        maker.outputs.append(made)
+        made.creator = maker
     for name in said.used_by:
         run = store.run(name if "/" in name else f"{home}/{name}")
         run.inputs.append(made)

@@ -169,7 +169,8 @@ class Artifact:
     tags: dict[str, int] = field(default_factory=dict)
     """Names, each with its row number."""
     memberships: list[Membership] = field(default_factory=list)
-    creator: Run | None = None
+    creator: Run | dict[str, str] | None = None
+    """A run, a user (as the schema shows one), or nobody any more."""
     users: list[Run] = field(default_factory=list)
 
     @property

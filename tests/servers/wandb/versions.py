@@ -90,8 +90,9 @@ def _memberships(artifact: Artifact, info: Info, **args: Any) -> dict[str, Any]:
     return connection(artifact.memberships, args, traps)
 
 
-def _seen(collection: Collection, _: Info) -> object:
-    return None if collection.project.hidden else collection.project
+def _seen(one: Collection | Run, _: Info) -> object:
+    """The project of something, unless the caller may not see it."""
+    return None if one.project.hidden else one.project
 
 
 def _tag_rows(collection: Collection, info: Info, **args: Any) -> dict[str, Any]:
@@ -199,6 +200,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "Run": {
         "id": lambda one, _: encode("Run", one.id),
+        "project": _seen,
         "projectId": lambda one, _: one.project.id,
         "displayName": lambda one, _: one.display_name,
         "state": lambda *_: "finished",
