@@ -54,6 +54,14 @@ def alias_names(aliases: Sequence[Alias]) -> list[str]:
     return list(dict.fromkeys(alias.name for alias in aliases))
 
 
+def alias_scopes(aliases: Sequence[Alias]) -> dict[str, list[str]]:
+    """The names that other collections hold, by collection."""
+    return {
+        scope: [alias.name for alias in aliases if alias.scope == scope]
+        for scope in sorted({alias.scope for alias in aliases if alias.scope})
+    }
+
+
 def version_record(
     row: VersionRow,
     *,
@@ -68,10 +76,7 @@ def version_record(
         "type": row.type,
         "version": row.label,
         "alias": alias_names(row.aliases),
-        "alias_in": {
-            scope: [alias.name for alias in row.aliases if alias.scope == scope]
-            for scope in sorted({alias.scope for alias in row.aliases if alias.scope})
-        },
+        "alias_in": alias_scopes(row.aliases),
         "protected": [alias.name for alias in row.aliases if alias.protected],
         "tag": list(tags),
         "state": str(row.state),

@@ -6,9 +6,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
-from artifact_tui.cli import wording
+from artifact_tui.cli import records, wording
 from artifact_tui.cli.output import Output, command
-from artifact_tui.deletion.items import OBJECT, Action, Item, ItemState, Reason, Verdict
+from artifact_tui.deletion.items import (
+    COLLECTION,
+    OBJECT,
+    VERSION,
+    Action,
+    Item,
+    ItemState,
+    Reason,
+    Verdict,
+)
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -26,8 +35,8 @@ _OPTION = {
     Reason.ALIAS: "--delete-aliases lets the aliases go along",
     Reason.DEPENDENTS: "--with-dependents puts those in the plan too; "
     "--orphan-dependents lets them lose a parent",
-    Reason.LINEAGE_UNKNOWN: "--scan-lineage asks for all of it first (slow); "
-    "--unknown-lineage lets them go without knowing",
+    Reason.LINKED: "--break-links lets the links break",
+    Reason.LINEAGE_UNKNOWN: "--unknown-lineage lets them go without knowing",
     Reason.PROTECTED: "a protected alias must move or be unprotected first",
     Reason.READ_ONLY: "open the registry without --read-only, or see its configuration",
 }
@@ -60,26 +69,75 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
         out.words("", f"nothing will be {done}")
         return
     out.words("", f"will be {done}: {things(summary)}, {weight(summary)}")
+    _freeing(summary, out)
     _stored(summary, out)
+    if summary.unlinks:
+        out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: the sources stay")
     if summary.added:
         added = text.plural(summary.added, "version")
         out.words(f"  {added} of them joined because they were made from what was asked for")
     if summary.aliases:
         out.words(f"  aliases that go: {wording.counted(summary.aliases)}")
-    for name, count in summary.emptied:
-        out.words(f"  the whole collection {safe(name)} ({text.plural(count, 'version')})")
+    if summary.linked:
+        out.words(f"  links that break in other collections: {wording.counted(summary.linked)}")
+    _collections(summary, out)
     if summary.orphaned:
         out.words(f"  {text.plural(summary.orphaned, 'live version')} will lose a parent")
     _rows(items(Verdict.DELETE), out, most, summary.deletes)
 
 
+def _freeing(summary: Summary, out: Output) -> None:
+    """When the bytes are free, and whether anything can come back."""
+    if summary.charged:
+        out.words("  freed is what the registry charges for them: bytes shared with others stay")
+    if summary.freeing and summary.freed_after:
+        out.words(f"  {sentence(summary.freed_after)}")
+    if summary.no_way_back:
+        out.words("  no way back: what is deleted here cannot be restored")
+
+
+def sentence(words: str) -> str:
+    """A registry's own words as a sentence, made safe."""
+    shown = safe(words)
+    return shown if shown.endswith(".") else f"{shown}."
+
+
+def _collections(summary: Summary, out: Output) -> None:
+    """The collections that lose everything, and whether one request would do it."""
+    if not summary.wholes:
+        for name, count in summary.emptied:
+            out.words(f"  the whole collection {safe(name)} ({text.plural(count, 'version')})")
+        if summary.cheaper:
+            fewer = text.plural(summary.cheaper, "request")
+            out.words(f"  cheaper: {fewer} fewer with --whole-collections; the collections go too")
+        return
+    for one in summary.whole:
+        what = text.plural(one.versions, "link" if one.links else "version")
+        out.words(f"  one request deletes the collection {safe(one.name)} with {what}")
+        if one.aliases:
+            out.words(f"      with {text.plural(one.aliases, 'alias', 'aliases')}")
+        if one.broken:
+            out.words(f"      links that break: {wording.counted(one.broken)}")
+    names = {one.name for one in summary.whole}
+    for name, count in summary.emptied:
+        if name not in names:
+            out.words(f"  every version of {safe(name)} ({text.count(count)}), one by one")
+
+
 def things(summary: Summary) -> str:
-    """Such as `12 versions` or `12 versions and 12 stored objects`."""
-    objects = text.plural(summary.objects, "stored object")
-    if summary.objects and not summary.versions:
-        return objects
-    versions = text.plural(summary.versions, "version")
-    return f"{versions} and {objects}" if summary.objects else versions
+    """Such as `12 versions`, or `12 versions, 3 links and 12 stored objects`."""
+    parts = [
+        text.plural(count, one)
+        for count, one in (
+            (summary.versions - summary.unlinks, "version"),
+            (summary.unlinks, "link"),
+            (summary.wholes, "whole collection"),
+            (summary.objects, "stored object"),
+        )
+        if count
+    ] or [text.plural(0, "version")]
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _stored(summary: Summary, out: Output) -> None:
@@ -100,7 +158,7 @@ def _stored(summary: Summary, out: Output) -> None:
 
 def weight(summary: Summary) -> str:
     """The bytes of a plan: listed, and freed after what."""
-    after = f" after {summary.freed_after}" if summary.freed_after else ""
+    after = f" after {summary.freed_after}" if summary.freed_after and not summary.freeing else ""
     unknown = (
         f" ({text.plural(summary.unknown_sizes, 'size')} not known)"
         if summary.unknown_sizes
@@ -119,12 +177,16 @@ def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> N
         out.words("", f"{what}: {text.plural(count, 'version')}")
         if verdict is Verdict.CONSENT and summary.consent_aliases:
             out.words(f"  aliases: {wording.counted(summary.consent_aliases)}")
+        if verdict is Verdict.CONSENT and summary.consent_links:
+            out.words(f"  links that would break: {wording.counted(summary.consent_links)}")
         if verdict is Verdict.BLOCKED and summary.protected_aliases:
             out.words(f"  protected aliases: {wording.counted(summary.protected_aliases)}")
         _rows(items(verdict), out, most, count)
     for reason, count in summary.reasons:
         if reason in _OPTION:
-            out.words(f"  because {reason.words} ({text.count(count)}): {_OPTION[reason]}")
+            scan = summary.models and reason is Reason.LINEAGE_UNKNOWN
+            first = "--scan-lineage asks for all of it first (slow); " if scan else ""
+            out.words(f"  because {reason.words} ({text.count(count)}): {first}{_OPTION[reason]}")
 
 
 def _rows(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:
@@ -142,15 +204,22 @@ def print_items(items: Iterable[Item], out: Output) -> None:
 
 
 def _row(item: Item) -> tuple[str, ...]:
-    name = safe(item.name) if item.kind == OBJECT else wording.name_of(item)
+    name = wording.name_of(item) if item.kind == VERSION else safe(item.name)
     return name, text.size(item.size), " · ".join(_notes(item))
 
 
 def _notes(item: Item) -> Iterator[str]:
+    if item.kind == COLLECTION:
+        yield "the whole collection"
+    if item.is_link:
+        yield "link"
     if item.added_as_dependent:
         yield "joined as a dependent"
     if item.facts.aliases:
         yield f"aliases {wording.aliases(item.facts.aliases)}"
+    if item.facts.links:
+        shown = wording.counted((link.name, 1) for link in item.facts.links)
+        yield f"shown in {shown}"
     if item.outside_dependents and item.verdict is Verdict.DELETE:
         yield f"{text.plural(len(item.outside_dependents), 'version')} will lose this parent"
     if item.reason and item.verdict is not Verdict.DELETE:
@@ -175,9 +244,16 @@ def item_record(item: Item, registry: str) -> dict[str, Any]:
         "name": "" if item.kind == OBJECT else item.collection,
         "type": item.type,
         "version": item.label,
-        "alias": [alias.name for alias in item.facts.aliases],
+        "alias": records.alias_names(item.facts.aliases),
+        "alias_in": records.alias_scopes(item.facts.aliases),
         "size": item.size,
         "dependents": len(item.facts.dependents),
+        "dependents_known": item.facts.lineage_known,
+        "link": item.is_link,
+        "links": [link.name for link in item.facts.links],
+        "source": item.facts.source_key or None,
+        "kept": item.facts.kept,
+        "belongs": item.belongs,
         "registry": registry,
         "key": item.key,
         "digest": item.facts.digest,
