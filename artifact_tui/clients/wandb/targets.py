@@ -26,9 +26,9 @@ _ARTIFACT = (
     f" artifactSequence{{{_PLACE}}} aliases{{alias artifactCollection{{id}}}}"
 )
 _HOLDER = (
-    "query($e:String!,$p:String!,$n:String!){project(entityName:$e,name:$p)"
-    "{<Project.artifactCollectionMembership|artifactCollectionMembership(name:$n){versionIndex}>"
-    " id}}"
+    "query($e:String!,$p:String!<Project.artifactCollectionMembership|,$n:String!>)"
+    "{project(entityName:$e,name:$p){id <Project.artifactCollectionMembership"
+    "|artifactCollectionMembership(name:$n){versionIndex}>}}"
 )
 
 
