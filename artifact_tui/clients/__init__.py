@@ -6,7 +6,7 @@ Those in the tree register in `pyproject.toml` the same way a third party would.
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from artifact_tui.errors import UsageError
 from artifact_tui.settings import NONE
@@ -20,16 +20,37 @@ GROUP = "artifact_tui.clients"
 """The entry-point group; each entry loads to a `artifact_tui.clients.base.Kind`."""
 
 
+@runtime_checkable
+class Spelled(Protocol):
+    """A kind whose addresses can be written in several ways."""
+
+    def canonical(self, address: str) -> str:
+        """The one way to write it, the same in every environment."""
+
+    def place(self, address: str) -> str:
+        """The same text for every address of one registry: its `Identity.uid`."""
+
+
 def kind_of(address: str) -> Kind:
     """The kind that claims an address.
+
+    A kind named like the beginning of the address (`local:`) is asked first. A kind that says
+    `fallback = True` claims whatever looks like a web server, so it is asked last: an address on a
+    host that another kind knows is that kind's.
 
     Raises:
         UsageError: no installed client does; the hint lists those that are installed.
     """
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     prefix = address.partition(":")[0]
+    last = []
     for entry in sorted(found, key=lambda entry: entry.name != prefix):
         kind = cast("Kind", entry.load())
+        if getattr(kind, "fallback", False):
+            last.append(kind)
+        elif kind.claims(address):
+            return kind
+    for kind in last:
         if kind.claims(address):
             return kind
     names = ", ".join(entry.name for entry in found)

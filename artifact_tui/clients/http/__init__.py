@@ -28,6 +28,11 @@ class HttpKind:
         """The entry-point name."""
         return NAME
 
+    @property
+    def fallback(self) -> bool:
+        """Other kinds choose first: some of them know whose a host is."""
+        return True
+
     def claims(self, address: str) -> bool:
         """Whether an address is that of a web server."""
         return address.partition("://")[0].lower() in {"http", "https"} and "://" in address

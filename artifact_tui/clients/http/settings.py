@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import netrc
 import os
-import shlex
-import subprocess
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,13 +32,11 @@ from artifact_tui.clients.http.options import (
     StorageSettings,
 )
 from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.web.told import printed, variable
 from artifact_tui.settings import convert, fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-COMMAND_S = 30.0
-"""Seconds that `token_command` may take."""
 
 MOST_AT_ONCE = 64
 
@@ -141,7 +137,7 @@ def _login(settings: Mapping[str, object], known: Known) -> Login | None:
             if key in settings:
                 fail(settings, key, f"“{key}” needs a login_name")
         return None
-    password = known.password or _variable(settings, "password_env", known.password_env)
+    password = known.password or variable(settings, "password_env", known.password_env)
     if not password:
         fail(
             settings, "login_name", f"there is no password for “{known.login_name}”",
@@ -158,9 +154,9 @@ def _token(settings: Mapping[str, object], known: Known, host: str) -> Secret:
     if known.token:
         return Secret(known.token)
     if known.token_env:
-        return Secret(_variable(settings, "token_env", known.token_env))
+        return Secret(variable(settings, "token_env", known.token_env))
     if known.token_command:
-        return Secret(_said(settings, known.token_command))
+        return Secret(printed(settings, "token_command", known.token_command))
     if known.netrc:
         return Secret(_from_netrc(settings, host))
     return Secret(os.environ.get(TOKEN_VARIABLE, ""))
@@ -173,39 +169,6 @@ def _place(known: Known) -> str:
     if known.token_command:
         return "what the token_command prints"
     return known.token_env or ("the netrc file" if known.netrc else TOKEN_VARIABLE)
-
-
-def _variable(settings: Mapping[str, object], key: str, name: str) -> str:
-    """The value of a variable that must be there."""
-    if not name:
-        return ""
-    value = os.environ.get(name, "")
-    if not value:
-        fail(settings, key, f"the variable {name} is not set", f"Set it: export {name}=…")
-    return value
-
-
-def _said(settings: Mapping[str, object], command: str) -> str:
-    """The first line that a command prints; what else it says is not repeated anywhere."""
-    try:
-        ran = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            shlex.split(command),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=COMMAND_S,
-            check=False,
-            text=True,
-        )
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else None
-        fail(settings, "token_command", f"the token_command cannot be run: {why or 'see quotes'}")
-    except subprocess.TimeoutExpired:
-        fail(settings, "token_command", f"the token_command took more than {COMMAND_S:.0f} s")
-    lines = ran.stdout.strip().splitlines()
-    if ran.returncode or not lines:
-        did = f"ended with {ran.returncode}" if ran.returncode else "printed nothing"
-        fail(settings, "token_command", f"the token_command {did}", "Try it in a shell.")
-    return lines[0]
 
 
 def _from_netrc(settings: Mapping[str, object], host: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.settings import NONE
+from artifact_tui.settings import NONE, convert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from artifact_tui.clients.base import Client
+    from artifact_tui.clients.wandb.client import WandbClient
+    from artifact_tui.clients.wandb.options import Options
 
 NAME = "wandb"
 
@@ -23,11 +24,16 @@ class WandbKind:
         return NAME
 
     def claims(self, address: str) -> bool:
-        """Whether an address is of W&B."""
-        return address.partition("://")[0].lower() in {"wandb", "wandb+http"}
+        """Whether an address is of W&B: of its own schemes, or on a host of its cloud."""
+        from artifact_tui.clients.wandb.address import claims  # noqa: PLC0415 - lazy
+
+        return claims(address)
 
     def check(self, settings: Mapping[str, object]) -> None:
         """Refuse settings that W&B does not know."""
+        from artifact_tui.clients.wandb.settings import Known  # noqa: PLC0415 - lazy
+
+        convert(settings, Known)
 
     def open(
         self,
@@ -36,9 +42,37 @@ class WandbKind:
         read_only: bool,
         actor: str = "",
         settings: Mapping[str, object] = NONE,
-    ) -> Client:
-        """Open a registry as configured. Nothing is sent yet."""
-        raise NotImplementedError
+    ) -> WandbClient:
+        """Open a registry as configured, with the credentials that W&B's SDK would use.
+
+        Nothing is sent yet: whether it can be reached, the first request shows.
+
+        Raises:
+            ConfigError: a setting that is unknown or cannot be used.
+            UsageError: the address cannot be used, or there are no credentials.
+        """
+        from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb.settings import options_of  # noqa: PLC0415 - same
+
+        where = Address.parse(address)
+        options = options_of(settings, where.origin)
+        return connect(where.text, options=options, read_only=read_only, actor=actor)
 
 
 KIND = WandbKind()
+
+
+def connect(
+    address: str, *, options: Options | None = None, read_only: bool = False, actor: str = ""
+) -> WandbClient:
+    """Open a registry with options of its own.
+
+    Raises:
+        UsageError: the address, or the API key, cannot be used.
+    """
+    from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - lazy
+    from artifact_tui.clients.wandb.client import WandbClient  # noqa: PLC0415 - httpx is slow
+    from artifact_tui.clients.wandb.options import Options  # noqa: PLC0415 - lazy
+
+    where = Address.parse(address)
+    return WandbClient(where, options or Options(), read_only=read_only, actor=actor)

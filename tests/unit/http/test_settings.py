@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients import open_client
-from artifact_tui.clients.http import settings as subject
+from artifact_tui.clients.web import told as subject
 from artifact_tui.clients.http.options import Auth, StorageSettings
 from artifact_tui.clients.http.settings import options_of
 from artifact_tui.errors import ConfigError

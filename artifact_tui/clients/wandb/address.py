@@ -1,0 +1,174 @@
+"""Addresses of W&B: `wandb://[HOST/]ENTITY[/PROJECT]`, and URLs of its app, pasted.
+
+`wandb+http://HOST/…` speaks without TLS, to a server of one's own. The first part is a host when
+it has a dot or a colon, or is `localhost`; without one, W&B is where its own SDK would look for it
+(`WANDB_BASE_URL`, the settings file, the cloud).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from artifact_tui.clients.wandb import hosts
+from artifact_tui.clients.wandb.sdkfiles import default_origin
+from artifact_tui.clients.web.origin import PORTS, Origin
+from artifact_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SCHEMES = {"wandb": "https", "wandb+http": "http"}
+_SHAPE = "wandb://[HOST/]ENTITY[/PROJECT]"
+_REGISTRY = "registry"
+_NO_ENTITY = frozenset(
+    {
+        "api", "authorize", "billing", "graphql", "home", "login", "logout", "onboarding", "orgs",
+        "profile", "register", _REGISTRY, "settings", "signup", "site", "subscriptions",
+    }
+)  # fmt: skip
+_OF_ENTITY = frozenset({"projects", _REGISTRY})
+"""Pages of an entity that stand where a project's name does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An entity, or one project of it, on one server."""
+
+    origin: Origin
+    entity: str
+    project: str = ""
+    """Empty: all projects of the entity."""
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read an address as a user types or pastes it.
+
+        Raises:
+            UsageError: it is not one; the hint shows what one looks like.
+        """
+        text = text.strip()
+        scheme = text.partition("://")[0].lower()
+        if scheme in _SCHEMES:
+            return _typed(text, _SCHEMES[scheme])
+        return _pasted(text)
+
+    @property
+    def text(self) -> str:
+        """The one way to write it, with the host: it means the same in every environment."""
+        scheme = "wandb" if self.origin.scheme == "https" else "wandb+http"
+        return f"{scheme}://{self.origin.netloc}/{self._path}"
+
+    @property
+    def uid(self) -> str:
+        """The same for every name of the same backend."""
+        one = Origin(self.origin.scheme, hosts.backend(self.origin.host), self.origin.port)
+        return f"wandb:{one.netloc}/{self._path}"
+
+    @property
+    def where(self) -> str:
+        """`ENTITY` or `ENTITY/PROJECT`: untrusted text."""
+        return "/".join(self._parts)
+
+    @property
+    def _parts(self) -> list[str]:
+        return [part for part in (self.entity, self.project) if part]
+
+    @property
+    def _path(self) -> str:
+        return "/".join(quote(part, safe="") for part in self._parts)
+
+
+def claims(text: str) -> bool:
+    """Whether an address is of W&B."""
+    scheme, colon, _ = text.strip().partition("://")
+    if not colon or scheme.lower() not in {*_SCHEMES, *PORTS}:
+        return False
+    if scheme.lower() in _SCHEMES:
+        return True
+    try:
+        host = (urlsplit(text.strip()).hostname or "").lower()
+    except ValueError:
+        return False
+    return hosts.official(host)
+
+
+def _typed(text: str, scheme: str) -> Address:
+    rest = text.partition("://")[2]
+    if "?" in rest or "#" in rest:
+        raise _wrong(text, "it has a ? or #")
+    parts = [part for part in rest.split("/") if part]
+    if parts and _is_host(parts[0]):
+        _, origin = hosts.parts_of(f"{scheme}://{parts[0]}", f"The host in “{_cut(text)}”")
+        origin = hosts.checked(origin, f"The address “{_cut(text)}”")
+        parts = parts[1:]
+    elif scheme == "http":
+        raise _wrong(text, "wandb+http:// needs a host")
+    else:
+        origin = default_origin()
+    return _made(origin, parts, text)
+
+
+def _pasted(text: str) -> Address:
+    """The address in a URL of the app."""
+    parts, origin = hosts.parts_of(text, f"The address “{_cut(text)}”")
+    if origin.scheme != "https" or origin.port != PORTS["https"]:
+        raise UsageError(
+            f"The address “{_cut(text)}” is not one of W&B's app.",
+            hint=f"Paste it with https://{origin.host}, or write {_SHAPE}.",
+        )
+    api = Origin("https", hosts.api_of_app(origin.host), PORTS["https"])
+    path = [part for part in parts.path.split("/") if part]
+    if hosts.forge_app(origin.host):
+        if path[:1] != ["wandb"]:
+            raise _wrong(text, "it is not a page of W&B")
+        path = path[1:]
+    if _REGISTRY in path[:3]:
+        return _registry_page(api, parts.query, text)
+    if path and path[0] in _NO_ENTITY:
+        raise _wrong(text, "it is not the page of an entity or a project")
+    if len(path) > 1 and path[1] in _OF_ENTITY:
+        path = path[:1]
+    return _made(api, path[:2], text)
+
+
+def _registry_page(api: Origin, query: str, text: str) -> Address:
+    """A page of a W&B Registry says in its query which project that is."""
+    chosen = parse_qs(query).get("selectionPath", [""])[0].split("/")
+    if len(chosen) < 2 or not all(chosen[:2]):  # noqa: PLR2004 - entity and project
+        raise UsageError(
+            f"The address “{_cut(text)}” does not say which entity holds the registry.",
+            hint="Open a collection in it and paste that page, or write"
+            " wandb://ORGANISATION-ENTITY/wandb-registry-NAME.",
+        )
+    return _made(api, [quote(part, safe="") for part in chosen[:2]], text)
+
+
+def _made(origin: Origin, parts: Sequence[str], text: str) -> Address:
+    names = [unquote(part) for part in parts]
+    if not 1 <= len(names) <= 2:  # noqa: PLR2004 - entity, or entity and project
+        raise _wrong(text, "it names no entity" if not names else "it names more than a project")
+    for name in names:
+        if not name.isprintable() or "/" in name or name in {".", ".."} or name != name.strip():
+            raise _wrong(text, "a name in it cannot be one")
+    return Address(origin, *names)
+
+
+def _is_host(part: str) -> bool:
+    return "." in part or ":" in part or "@" in part or part.lower() == "localhost"
+
+
+def _cut(text: str) -> str:
+    """An address to quote: without what may be a password, and not too long."""
+    scheme, colon, rest = text.partition("://")
+    host, slash, path = rest.partition("/")
+    shown = f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"  # noqa: PLR2004 - one line
+
+
+def _wrong(text: str, why: str) -> UsageError:
+    return UsageError(
+        f"“{_cut(text)}” is not the address of a W&B registry: {why}.",
+        hint=f"Use an address such as {_SHAPE}, or paste the page of a project.",
+    )

@@ -1,0 +1,212 @@
+"""Asking W&B: what reads until it is answered, what writes once.
+
+A server that throttles is waited for without limit; what writes is sent again only when it was
+certainly not carried out: refused for being too much (429, or 503 with a time to come back), or
+never sent. When an answer is lost, or makes no sense, `LostError` says that nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from artifact_tui.clients.wandb.guard import reads_only
+from artifact_tui.clients.wandb.pace import Pace
+from artifact_tui.clients.wandb.replies import Call, GraphError, Reply, parse
+from artifact_tui.clients.wandb.wire import Wire
+from artifact_tui.clients.web.answers import (
+    GarbageAnswerError,
+    LostError,
+    NotSentError,
+    UnusableError,
+)
+from artifact_tui.errors import ReadOnlyError, RegistryError
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.wandb.address import Address
+    from artifact_tui.clients.wandb.options import Options
+    from artifact_tui.clients.web.answers import Answer
+
+__all__ = ["Call", "Graph", "GraphError", "LostError", "Reply"]
+
+TRIES = 5
+"""How often something is sent before its failure is reported; a throttle does not count."""
+
+_BACK = 0.1
+"""Seconds before the second try; four times as many before each one after."""
+
+_LONGEST_COMPLAINT = 100_000
+"""Bytes of an answer that may be a throttle in GraphQL's words."""
+
+
+class Graph:
+    """One connection to one server; calls may be made concurrently."""
+
+    def __init__(self, address: Address, options: Options, *, read_only: bool) -> None:
+        self._wire = Wire(address, options, read_only=read_only)
+        self._pace = Pace(options.concurrency)
+        self._read_only = read_only
+        self._address = address
+
+    @property
+    def read_only(self) -> bool:
+        """Whether documents that write are refused before they are sent."""
+        return self._read_only
+
+    def pace(self) -> str:
+        """What limits the speed now, in a few words; may be empty."""
+        return self._pace.words()
+
+    def scrub(self, text: str) -> str:
+        """A text without our secrets."""
+        return self._wire.credentials.scrub(text)
+
+    async def ask(self, call: Call) -> Reply:
+        """The answer to a document, also when it tells of errors.
+
+        Raises:
+            ReadOnlyError: it writes, and this connection may not. Nothing was sent.
+            LostError: it writes, was sent, and nobody knows whether it was carried out.
+            RegistryError: no usable answer; what writes was not carried out.
+        """
+        if call.writes and self._read_only:
+            raise ReadOnlyError(
+                "This registry is open for reading only. Nothing was sent.",
+                hint="Open it without --read-only to change it.",
+            )
+        if call.writes == reads_only(call.document):
+            raise ValueError(f"a document for {call.what} says wrongly whether it writes")
+        body = _encoded(call)
+        for attempt in range(1, TRIES):
+            try:
+                answer = await self._answer(body)
+            except NotSentError:
+                pass
+            except UnusableError:
+                raise
+            except LostError:
+                if call.writes:
+                    raise
+            else:
+                reply = self._understood(call, answer)
+                if reply is not None:
+                    return reply
+            await asyncio.sleep(_BACK * 4 ** (attempt - 1))
+        return self._last(call, await self._answer(body))
+
+    async def _answer(self, body: bytes) -> Answer:
+        """An answer that is no throttle, with credentials that are as new as can be."""
+        again = True
+        while True:
+            generation = await self._wire.ready()
+            async with self._pace.turn() as began:
+                try:
+                    answer = await self._wire.graphql(body)
+                except LostError:
+                    self._pace.trouble(began)
+                    raise
+                if _throttled(answer):
+                    self._pace.complained(began, answer.headers)
+                    continue
+                if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
+                    self._pace.trouble(began)
+                else:
+                    self._pace.went_well(len(body).bit_length(), began, answer.headers)
+            if answer.status == 401 and again and await self._wire.renewed(generation):  # noqa: PLR2004
+                again = False
+                continue
+            return answer
+
+    def _understood(self, call: Call, answer: Answer) -> Reply | None:
+        """The reply in an answer; None when the same should be asked again.
+
+        Raises:
+            LostError: what writes was answered in a way that tells nothing.
+            RegistryError: asking again would not help.
+        """
+        reply = parse(answer.status, answer.body, self.scrub)
+        if answer.status in {401, 403} and _about_us(answer, reply):
+            raise self._refused(call, answer, reply)
+        failed = answer.status >= 500  # noqa: PLR2004 - the server's own failures
+        if reply is not None and (call.writes or not failed or not reply.empty):
+            return reply
+        if not failed and not answer.good:
+            raise self._strange(call, answer)
+        if call.writes:
+            raise LostError(
+                f"{self._wire.base} answered {call.what} with {_kind(answer)} ({answer.status}).",
+                hint="Whether it was carried out is not known yet.",
+            )
+        return None
+
+    def _last(self, call: Call, answer: Answer) -> Reply:
+        """The reply in the last answer that is asked for."""
+        reply = self._understood(call, answer)
+        if reply is not None:
+            return reply
+        if answer.good:
+            raise GarbageAnswerError(
+                f"{self._wire.base} answered {call.what} with {_kind(answer)}.",
+                hint="Check the address: is it the API of a W&B server?",
+            )
+        reply = parse(answer.status, answer.body, self.scrub)
+        said = reply.errors[0].message if reply is not None and reply.errors else ""
+        raise RegistryError(
+            f"W&B failed while {call.what} ({answer.status}{': ' + said if said else ''}).",
+            hint="Try again later.",
+        )
+
+    def _refused(self, call: Call, answer: Answer, reply: Reply | None) -> RegistryError:
+        said = reply.errors[0].message if reply is not None and reply.errors else ""
+        return RegistryError(
+            f"W&B refused our credentials while {call.what}"
+            f" ({answer.status}{': ' + said if said else ''}).",
+            hint=self._wire.credentials.advice,
+        )
+
+    def _strange(self, call: Call, answer: Answer) -> RegistryError:
+        """An answer that no W&B server gives, with a status that says: not done."""
+        if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects
+            return RegistryError(
+                f"{self._wire.base} sends us on to another place ({answer.status}).",
+                hint="Nothing was sent there. If the server has moved, use its new address.",
+            )
+        return RegistryError(
+            f"{self._wire.base} answered {call.what} with {_kind(answer)} ({answer.status}).",
+            hint="Nothing was done. Check the address: is it the API of a W&B server?",
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._wire.aclose()
+
+
+def _encoded(call: Call) -> bytes:
+    variables = {name: value for name, value in call.variables.items() if value is not None}
+    return msgspec.json.encode({"query": call.document, "variables": variables})
+
+
+def _throttled(answer: Answer) -> bool:
+    """Whether it says: not carried out, come back later."""
+    if answer.later:
+        reply = parse(answer.status, answer.body, str)
+        return reply is None or reply.empty
+    if len(answer.body) > _LONGEST_COMPLAINT or b'"error' not in answer.body:
+        return False
+    reply = parse(answer.status, answer.body, str)
+    return reply is not None and reply.busy
+
+
+def _about_us(answer: Answer, reply: Reply | None) -> bool:
+    """Whether a 401 or 403 is about who we are, and not about one artifact."""
+    if answer.status == 401 or reply is None:  # noqa: PLR2004
+        return True
+    return reply.stranger or not any(error.path for error in reply.errors)
+
+
+def _kind(answer: Answer) -> str:
+    if answer.html:
+        return "a web page"
+    return "something else than GraphQL" if answer.body else "nothing"

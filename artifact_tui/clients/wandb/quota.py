@@ -1,0 +1,70 @@
+"""How much of the server's quota is left, from its RateLimit headers.
+
+W&B counts in a fixed window on a scale of its own (0 to 1000), so what one request costs is
+measured: by how much the rest shrinks with each answer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.web.waits import is_number, reset_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SAME_WINDOW = 1.5
+"""Seconds by which the announced end of one window may differ: the header has whole seconds."""
+
+
+class Quota:
+    """What is left until when."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ends = -math.inf
+        self._first = 0.0
+        self._left = 0.0
+        self._answers = 0
+
+    def told(self, headers: Mapping[str, str]) -> bool:
+        """Whether these headers tell of a quota."""
+        return _left(headers) is not None and reset_wait(headers) is not None
+
+    def note(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer's headers (lower case)."""
+        left, reset = _left(headers), reset_wait(headers)
+        if left is None or reset is None or not math.isfinite(reset):
+            return
+        ends = self._clock() + reset
+        if abs(ends - self._ends) > SAME_WINDOW or left > self._first:
+            self._first = self._left = left
+            self._answers = 0
+        self._ends = ends
+        self._left = min(self._left, left)
+        self._answers += 1
+
+    @property
+    def cost(self) -> float:
+        """What a request costs, as far as this window has shown."""
+        spent = self._first - self._left
+        return spent / (self._answers - 1) if self._answers > 1 else 0.0
+
+    def wait(self, running: int) -> float:
+        """Seconds to wait because those under way (besides the one answered) use up the rest."""
+        left_s = self._ends - self._clock()
+        if left_s <= 0:
+            return 0.0
+        if self._left <= 0:
+            return left_s
+        under_way = max(0, running - 1)
+        return left_s if self._left - (under_way + 1) * self.cost < 0 else 0.0
+
+
+def _left(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
+    if not is_number(text):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None

@@ -1,0 +1,152 @@
+"""What is asked of W&B and what comes back, whatever shape the answer has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LONGEST_MESSAGE = 2_000
+"""Characters of one error that are kept."""
+
+MOST_ERRORS = 1_000
+_NULL = b"null"
+_LOGIN_WORDS = ("not logged in", "invalid api key", "relogin required")
+_BUSY_WORDS = ("rate limit", "ratelimit", "too many requests", "throttl")
+_BUSY_CODES = frozenset({"RATE_LIMITED", "RATE_LIMIT", "RATE_LIMIT_EXCEEDED", "TOO_MANY_REQUESTS"})
+_DEEPEST = 4
+"""How far down an error is searched for its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One GraphQL document to send."""
+
+    document: str
+    variables: Mapping[str, object]
+    """Those that are None are left out, as W&B's SDK does it."""
+    writes: bool
+    what: str
+    """What it is for, as in "deleting versions": goes into sentences about failures."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphError:
+    """One error of an answer, in the server's words: untrusted text, without our secrets."""
+
+    message: str
+    path: tuple[str | int, ...] = ()
+    """Where in the answer; empty when it concerns everything."""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that GraphQL gave, with or without success."""
+
+    data: bytes
+    """The JSON of `data`; `null` when there is none."""
+    errors: tuple[GraphError, ...]
+    status: int
+    """The HTTP status: errors come with 200 and with others."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether no field of `data` has a value: then nothing was carried out."""
+        if self.data == _NULL:
+            return True
+        try:
+            fields = msgspec.json.decode(self.data, type=dict[str, msgspec.Raw])
+        except (msgspec.MsgspecError, RecursionError):
+            return False
+        return all(bytes(value) == _NULL for value in fields.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether it says, within GraphQL: too many requests, nothing done."""
+        return bool(self.errors) and self.empty and all(_says_busy(one) for one in self.errors)
+
+    @property
+    def stranger(self) -> bool:
+        """Whether it says that it does not know who we are."""
+        return any(word in error.message.lower() for error in self.errors for word in _LOGIN_WORDS)
+
+
+def _says_busy(error: GraphError) -> bool:
+    text = error.message.lower()
+    return error.code.upper() in _BUSY_CODES or any(word in text for word in _BUSY_WORDS)
+
+
+class _Envelope(msgspec.Struct):
+    """The top of an answer; its parts are decoded by whoever knows their types."""
+
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    errors: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_envelopes = msgspec.json.Decoder(_Envelope)
+
+
+def parse(status: int, body: bytes, scrub: Callable[[str], str]) -> Reply | None:
+    """The answer in a body; None when GraphQL did not make it.
+
+    `{data, errors}`, `{"error": "text"}`, `{"error": {"message": …}}`, `{"errors": ["text"]}`.
+    """
+    try:
+        found = _envelopes.decode(body)
+        errors = [*_listed(found.errors), *_single(found.error)]
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    if found.data is msgspec.UNSET and not errors:
+        return None
+    data = _NULL if found.data is msgspec.UNSET else bytes(found.data)
+    return Reply(data, tuple(_scrubbed(error, scrub) for error in errors), status)
+
+
+def _scrubbed(error: GraphError, scrub: Callable[[str], str]) -> GraphError:
+    path = tuple(scrub(part) if isinstance(part, str) else part for part in error.path)
+    return GraphError(scrub(error.message)[:LONGEST_MESSAGE], path, scrub(error.code))
+
+
+def _listed(raw: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
+    said: object = None if raw is msgspec.UNSET else msgspec.json.decode(raw)
+    if said is None:
+        return []
+    many = said[:MOST_ERRORS] if isinstance(said, list) else [said]
+    return [_error(one) for one in many]
+
+
+def _single(raw: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
+    said: object = None if raw is msgspec.UNSET else msgspec.json.decode(raw)
+    return [] if said is None else [_error(said)]
+
+
+def _error(said: object) -> GraphError:
+    if not isinstance(said, dict):
+        return GraphError(_words(said))
+    path = said.get("path")
+    extensions = said.get("extensions")
+    code = extensions.get("code") if isinstance(extensions, dict) else said.get("code")
+    return GraphError(
+        _words(said),
+        tuple(part for part in path if isinstance(part, str | int))
+        if isinstance(path, list)
+        else (),
+        code if isinstance(code, str) else "",
+    )
+
+
+def _words(said: object, depth: int = 0) -> str:
+    """The words of an error, wherever it has them."""
+    if isinstance(said, str):
+        return said.strip()
+    if isinstance(said, dict) and depth < _DEEPEST:
+        for key in ("message", "error", "detail", "reason"):
+            if key in said:
+                return _words(said[key], depth + 1)
+    return "an error without words"
