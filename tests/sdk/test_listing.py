@@ -101,3 +101,25 @@ def test_its_command_line_asks_once_for_each_collection(server: Server, tmp_path
         "mnist:v2",
     ]
     assert server.counts()["ProjectArtifacts"] == 4
+
+
+def test_the_registries_of_an_organisation(server: Server, sdk: Sdk) -> None:
+    other = Link(portfolio="acme-org/wandb-registry-dataset/test", version="acme/vision/test:v0")
+    server.seed(series=SERIES, links=[LINK, other], companies=[COMPANY], teams=[TEAM])
+
+    said = [json.loads(line) for line in sdk("registries", "Acme").stdout.splitlines()]
+
+    links = {(one["registry"], one["collection"], one["source"]) for one in said[:-1]}
+    assert links == {
+        ("model", "prod", "acme/vision/mnist:v2"),
+        ("dataset", "test", "acme/vision/test:v0"),
+    }
+    assert f"{REGISTRY}/prod:v0" in said[-1]
+
+
+def test_the_files_of_a_version_by_pages(server: Server, sdk: Sdk) -> None:
+    files = {f"part-{n}.bin": n for n in range(5)}
+    server.seed(series=[Series(path="acme/vision/mnist", versions=[Version(files=files)])])
+
+    assert json.loads(sdk("files", "acme/vision/mnist:v0").stdout) == files
+    assert server.counts()["ArtifactMembershipFiles"] == 3
