@@ -20,6 +20,7 @@ The file is TOML and checked strictly: a mistake names the file, the line and th
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,6 +37,9 @@ _PORTS = {"http": ":80", "https": ":443"}
 
 LOCAL = "local:"
 """The beginning of an address of the embedded kind."""
+
+_WANDB = ("wandb://", "wandb+http://")
+"""Beginnings of addresses with a host and then the name of the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
             f"There is no registry named “{text}”.",
             hint=f"{guess}Name a registry of the configuration, or an address such as local:PATH.",
         )
+    address = _canonical(address)
     for name, registry in config.registries.items():
         if same_registry(registry.address, address):
             return _configured(name, registry)
@@ -180,6 +185,19 @@ def _address(text: str) -> str | None:
     return None
 
 
+def _canonical(address: str) -> str:
+    """The one way to write an address: a page of a web app names a registry too.
+
+    Raises:
+        UsageError: its kind cannot read it.
+    """
+    if address.startswith(LOCAL):
+        return address
+    from artifact_tui.clients import canonical  # noqa: PLC0415 - local registries do without
+
+    return canonical(address)
+
+
 def _absolute(path: str) -> str:
     return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps “..”
 
@@ -188,6 +206,10 @@ def _place(address: str) -> str:
     """What two addresses of one registry have in common: links are followed."""
     if address.startswith(LOCAL):
         return os.path.realpath(address.removeprefix(LOCAL))
+    from artifact_tui.clients import place  # noqa: PLC0415 - local registries do without
+
+    with suppress(UsageError):
+        address = place(address)
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
@@ -202,4 +224,6 @@ def _name(address: str) -> str:
         return "local"
     if address.startswith(LOCAL):
         return Path(address.removeprefix(LOCAL)).name or address
+    if address.startswith(_WANDB):
+        return address.partition("://")[2].partition("/")[2] or address
     return address

@@ -60,6 +60,35 @@ def kind_of(address: str) -> Kind:
     )
 
 
+def canonical(address: str) -> str:
+    """The one way to write an address, for kinds that know several (`Spelled`).
+
+    Raises:
+        UsageError: its kind cannot read it.
+    """
+    kind = _spelled(address)
+    return address if kind is None else kind.canonical(address)
+
+
+def place(address: str) -> str:
+    """A text that all addresses of one registry share, for kinds that know several.
+
+    Raises:
+        UsageError: its kind cannot read it.
+    """
+    kind = _spelled(address)
+    return address if kind is None else kind.place(address)
+
+
+def _spelled(address: str) -> Spelled | None:
+    """The kind of an address, when that has several ways to write it."""
+    try:
+        kind = kind_of(address)
+    except UsageError:
+        return None
+    return kind if isinstance(kind, Spelled) else None
+
+
 def open_client(
     address: str,
     *,

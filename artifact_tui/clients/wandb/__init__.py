@@ -29,6 +29,18 @@ class WandbKind:
 
         return claims(address)
 
+    def canonical(self, address: str) -> str:
+        """The one way to write an address: with its host."""
+        from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - seldom needed
+
+        return Address.parse(address).text
+
+    def place(self, address: str) -> str:
+        """The `Identity.uid` of the registry at an address."""
+        from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - seldom needed
+
+        return Address.parse(address).uid
+
     def check(self, settings: Mapping[str, object]) -> None:
         """Refuse settings that W&B does not know."""
         from artifact_tui.clients.wandb.settings import Known  # noqa: PLC0415 - lazy

@@ -57,8 +57,42 @@ def test_a_folder_with_a_registry_needs_no_scheme(
 
 
 def test_other_addresses_are_kept_as_they_are() -> None:
-    for address in ("https://h/api", "mlflow+http://h", "hf:", "wandb://team/vision"):
+    for address in ("https://h/api", "mlflow+http://h", "hf:"):
         assert resolve(Config(), address) == Target(address, address)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wandb://api.wandb.ai/team/vision",
+        "WANDB://api.wandb.ai/team/vision/",
+        "https://wandb.ai/team/vision/runs/abc?nw=1",
+    ],
+)
+def test_every_address_of_a_wandb_project_is_one(text: str) -> None:
+    expected = Target("team/vision", "wandb://api.wandb.ai/team/vision")
+    assert resolve(Config(), text) == expected
+
+
+def test_both_hosts_of_wandb_are_one_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "https://api.wandb.ai")
+    team = RegistryConfig("wandb://team/vision", read_only=True, production=True)
+    for text in (
+        "wandb://team/vision",
+        "https://wandb.ai/team/vision",
+        "https://forge.coreweave.com/wandb/team/vision/artifacts",
+        "wandb://api.forge.coreweave.com/team/vision",
+    ):
+        target = resolve(Config(registries={"team": team}), text)
+        assert (target.name, target.read_only) == ("team", True)
+    other = resolve(Config(registries={"team": team}), "wandb://team/visions")
+    assert (other.name, other.read_only) == ("team/visions", False)
+
+
+def test_an_address_that_wandb_cannot_have_is_refused() -> None:
+    for text in ("wandb://", "https://wandb.ai/login", "wandb://a/b/c/d"):
+        with pytest.raises(UsageError):
+            resolve(Config(), text)
 
 
 def test_a_protected_registry_stays_protected_by_any_name(tmp_path: Path) -> None:
