@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.servers.wandb.scenes import Series, Version
+from tests.servers.wandb.scenes import Name, Scene, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
 
 if TYPE_CHECKING:
@@ -188,6 +188,15 @@ def test_answers_that_do_not_fit_what_was_done(
 
     assert answer.status == status
     assert len(server.alive()) == left
+
+
+def test_somebody_else_is_quicker(server: Server) -> None:
+    meanwhile = Scene(names=[Name(at=f"{MNIST}:v0", alias="best")])
+    server.become(Fault(kind="", fields=("deleteArtifact",), first=1, meanwhile=meanwhile))
+    gid = seed(server, BASE)[f"{MNIST}:v0"]
+    assert delete(server, gid).errors[0].endswith("it has aliases: best")
+    server.add(names=[Name(at=f"{MNIST}:v0", alias="best", off=True)])
+    assert delete(server, gid).status == 200
 
 
 def test_only_the_right_key_gets_in(server: Server) -> None:

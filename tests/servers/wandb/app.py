@@ -88,6 +88,8 @@ class Doors:
         line.fault = fault.kind if fault else ""
         if fault and (early := await faults.before(request, fault, self._elsewhere(request))):
             return early
+        if fault and fault.meanwhile:
+            state.seed(fault.meanwhile, anew=False)
         async with state.lanes:
             if state.traps.mutation_ms:
                 await asyncio.sleep(line.mutations * state.traps.mutation_ms / 1000)

@@ -71,6 +71,21 @@ class Link(msgspec.Struct, kw_only=True):
     index: int | None = None
 
 
+class Name(msgspec.Struct, kw_only=True):
+    """An alias that somebody gives, moves or takes, by the path of a version or link."""
+
+    at: str
+    alias: str
+    off: bool = False
+
+
+class Use(msgspec.Struct, kw_only=True):
+    """A run (by path) uses a version."""
+
+    run: str
+    version: str
+
+
 class Place(msgspec.Struct, kw_only=True):
     """A project or registry with something special about it."""
 
@@ -118,6 +133,8 @@ class Scene(msgspec.Struct, kw_only=True):
     series: list[Series] = []
     shelves: list[Shelf] = []
     links: list[Link] = []
+    names: list[Name] = []
+    uses: list[Use] = []
     runs: list[str] = []
     """Runs that neither logged nor used anything."""
     fills: list[Fill] = []
@@ -143,6 +160,10 @@ def put(store: Store, scene: Scene) -> dict[str, str]:
         store.collection(shelf.path, shelf.type, "portfolio")
     for link in scene.links:
         _link(store, link)
+    for name in scene.names:
+        _name(store, name)
+    for use in scene.uses:
+        store.use(store.run(use.run), store.member(use.version).artifact)
     for run in scene.runs:
         store.run(run)
     return ids(store)
@@ -217,13 +238,19 @@ def _runs(store: Store, made: Artifact, said: Version) -> None:
         maker.outputs.append(made)
         made.creator = maker
     for name in said.used_by:
-        run = store.run(name if "/" in name else f"{home}/{name}")
-        run.inputs.append(made)
-        made.users.append(run)
+        store.use(store.run(name if "/" in name else f"{home}/{name}"), made)
+
+
+def _name(store: Store, name: Name) -> None:
+    member = store.member(name.at)
+    if name.off:
+        store.unname(member, name.alias)
+    else:
+        store.name(member, name.alias)
 
 
 def _link(store: Store, link: Link) -> None:
-    artifact = store.lookup(link.version)
+    artifact = store.member(link.version).artifact
     portfolio = store.collection(link.portfolio, artifact.sequence.type.name, "portfolio")
     membership = store.join(portfolio, artifact, link.index)
     for alias in link.aliases:

@@ -292,11 +292,17 @@ class Store:
         membership.collection.members.pop(membership.index, None)
         membership.artifact.memberships.remove(membership)
 
-    def lookup(self, path: str) -> Artifact:
-        """The version at `entity/project/collection:label or alias`; KeyError when none."""
+    @staticmethod
+    def use(run: Run, artifact: Artifact) -> None:
+        """A run uses a version."""
+        run.inputs.append(artifact)
+        artifact.users.append(run)
+
+    def member(self, path: str) -> Membership:
+        """The version or link at `entity/project/collection:label or alias`; KeyError when none."""
         where, _, alias = path.partition(":")
         project, _, name = where.rpartition("/")
         found = self.project(project).collections[name].find(alias)
         if found is None:
             raise KeyError(path)
-        return found.artifact
+        return found

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from tests.servers.rest import traps as rest
+from tests.servers.wandb.scenes import Scene
 
 API_KEY = "0123456789abcdef" * 2 + "01234567"
 """Nobody's; 40 characters, as the SDK demands."""
@@ -25,6 +26,8 @@ class Fault(rest.Fault, frozen=True, kw_only=True):
     """Only documents that select one of these (`deleteArtifact`, `project`, …); empty: all."""
     delay_ms: float = 0.0
     """How much later the answer comes."""
+    meanwhile: Scene | None = None
+    """What somebody else adds just before the document is carried out."""
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
