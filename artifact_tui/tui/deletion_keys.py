@@ -57,6 +57,20 @@ REVIEW = (
         "Include the versions whose dependents are not fully known, or leave them out again.",
     ),
     KeyRow(
+        "review.links",
+        "L",
+        "links",
+        "links",
+        "Include the versions that other collections show: those links break; or leave them out.",
+    ),
+    KeyRow(
+        "review.collections",
+        "c",
+        "collections",
+        "whole collections",
+        "Delete whole collections with one request each, or their versions one by one.",
+    ),
+    KeyRow(
         "review.storage",
         "b",
         "storage",

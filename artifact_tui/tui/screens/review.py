@@ -14,9 +14,9 @@ from textual.message import Message
 
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.deletion.confirm import Kind, challenge
-from artifact_tui.deletion.items import OBJECT, Action, Item, Options
+from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import clock, plural, safe
+from artifact_tui.text import clock, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
@@ -24,6 +24,7 @@ from artifact_tui.tui.remaking import follow
 from artifact_tui.tui.screens.review_calls import printed
 from artifact_tui.tui.screens.review_consents import ReviewConsents
 from artifact_tui.tui.screens.review_groups import groups_of, made_again
+from artifact_tui.tui.screens.review_links import subject_of
 from artifact_tui.tui.screens.review_save import SaveDialog
 from artifact_tui.tui.screens.review_storage import storage_failed
 from artifact_tui.tui.screens.tasks import TasksScreen
@@ -35,7 +36,7 @@ from artifact_tui.tui.widgets.listing import Listing
 from artifact_tui.tui.widgets.typed_confirm import TypedConfirm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from textual.content import Content
@@ -95,8 +96,8 @@ class ReviewScreen(ReviewConsents):
         return self.query_one(Grouped)
 
     def _line(self, item: Item, cells: int) -> Content:
-        trash = self.services.client.capabilities.soft_delete
-        action = self.options.action if trash else Action.PURGE
+        can = self.services.client.capabilities
+        action = self.options.action if can.soft_delete and can.restore else Action.PURGE
         return review_line(item, cells, self.services.signs, action)
 
     def _facts(self, item: Item) -> Content:
@@ -113,7 +114,7 @@ class ReviewScreen(ReviewConsents):
         dot = self.services.signs.dot
         return replace(
             facts,
-            title=f"{word} {dot} {_subject(items)}",
+            title=f"{word} {dot} {subject_of(items)}",
             facts=f"facts read {clock(self.draft.head.facts_us, self.services.now())} UTC",
         )
 
@@ -280,16 +281,3 @@ class ReviewScreen(ReviewConsents):
             self.host.say("The plan is being applied: the tasks show how far it is.")
         if self._again is not None:
             self.host.tell_when_done(follow(self.services, path, self._again))
-
-
-def _subject(items: Sequence[Item]) -> str:
-    """What is under review: so many versions of so many collections, so many objects."""
-    versions = [item for item in items if item.kind != OBJECT]
-    objects = len(items) - len(versions)
-    parts = []
-    if versions or not objects:
-        collections = plural(len({item.collection for item in versions}), "collection")
-        parts.append(f"{plural(len(versions), 'version')} in {collections}")
-    if objects:
-        parts.append(plural(objects, "stored object"))
-    return ", ".join(parts)

@@ -66,6 +66,17 @@ class ReviewConsents(BaseScreen):
         if not self.refused("review.unknown"):
             self.build(replace(self.options, unknown_lineage=not self.options.unknown_lineage))
 
+    def action_links(self) -> None:
+        """Take versions along that other collections show, or leave them."""
+        if not self.refused("review.links"):
+            self.build(replace(self.options, break_links=not self.options.break_links))
+
+    def action_collections(self) -> None:
+        """Delete whole collections with one request each, or their versions one by one."""
+        if not self.refused("review.collections"):
+            whole = not self.options.whole_collections
+            self.build(replace(self.options, whole_collections=whole))
+
     def action_storage(self) -> None:
         """Take the stored objects of the versions along, or leave them."""
         if not self.refused("review.storage"):
@@ -83,21 +94,27 @@ def consent_why_not(row_id: str, draft: Draft) -> str:
     """Why a consent has nothing to be about; empty when it has."""
     options, reasons = draft.head.options, {reason for reason, _ in draft.summary.reasons}
     below = bool(reasons & {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
-    match row_id:
-        case "review.aliases" if not options.delete_aliases and Reason.ALIAS not in reasons:
-            return "no version that could go carries an alias"
-        case "review.dependents" if options.action is Action.PURGE:
-            return "a purge takes nothing along"
-        case "review.dependents" if not options.with_dependents and not below:
-            return "nothing outside this plan was made from it"
-        case "review.orphans" if not options.orphan_dependents and not below:
-            return "nothing would lose a parent"
-        case "review.unknown" if (
-            not options.unknown_lineage and Reason.LINEAGE_UNKNOWN not in reasons
-        ):
-            return "nothing waits for what is not known of its lineage"
-        case _:
-            return ""
+    if row_id == "review.dependents" and options.action is Action.PURGE:
+        return "a purge takes nothing along"
+    about = {
+        "review.aliases": options.delete_aliases or Reason.ALIAS in reasons,
+        "review.dependents": options.with_dependents or below,
+        "review.orphans": options.orphan_dependents or below,
+        "review.unknown": options.unknown_lineage or Reason.LINEAGE_UNKNOWN in reasons,
+        "review.links": options.break_links or Reason.LINKED in reasons,
+        "review.collections": options.whole_collections or bool(draft.summary.whole),
+    }
+    return "" if about.get(row_id, True) else _NOTHING_TO[row_id]
+
+
+_NOTHING_TO = {
+    "review.aliases": "no version that could go carries an alias",
+    "review.dependents": "nothing outside this plan was made from it",
+    "review.orphans": "nothing would lose a parent",
+    "review.unknown": "nothing waits for what is not known of its lineage",
+    "review.links": "no version that could go is shown in another collection",
+    "review.collections": "no collection goes as a whole, or it takes a request for each version",
+}
 
 
 def storage_why_not(row_id: str, draft: Draft) -> str:

@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import VERSION, Action, Item, Reason, Verdict
 from artifact_tui.text import count, plural, safe, size
+from artifact_tui.tui.screens.review_links import (
+    broken,
+    linked_consent,
+    listed,
+    tally,
+    unlinked,
+    whole_collections,
+)
 from artifact_tui.tui.screens.review_storage import storage_groups
 from artifact_tui.tui.widgets.grouped import Group
 from artifact_tui.tui.widgets.row_list import Rows, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from artifact_tui.deletion.draft import Draft, Summary
     from artifact_tui.tui.remaking import Again
 
     Key = Callable[[str], str]
     """The key of a binding id as people write it."""
-
-_NAMES_SHOWN = 12
-"""Names in one group's words before it says how many more there are."""
 
 
 def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
@@ -31,10 +36,13 @@ def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
     """
     return [
         *_going(draft),
+        *unlinked(draft),
         *storage_groups(draft, key),
         *_joined(draft, key),
         *_aliases(draft, key, times),
+        *broken(draft, key, times),
         *_orphans(draft, key),
+        *whole_collections(draft, key),
         *_emptied(draft),
         *_unknown(draft, key),
         *_consent(draft, key, times),
@@ -51,16 +59,18 @@ def _goes(item: Item) -> bool:
 
 
 def _going(draft: Draft) -> Iterator[Group[Item]]:
-    if draft.summary.objects and not draft.summary.versions:
+    summary = draft.summary
+    others = summary.objects or summary.unlinks or summary.wholes
+    if others and summary.versions == summary.unlinks:
         return
     purge = draft.head.options.action is Action.PURGE
     yield Group(
         "delete",
         "will be purged" if purge else "will be deleted",
-        draft.summary.versions,
-        bytes_words(draft.summary),
+        summary.versions - summary.unlinks,
+        bytes_words(summary),
         tone="bold $text-error",
-        items=_select(draft, lambda item: _goes(item) and item.kind == VERSION),
+        items=_select(draft, lambda i: _goes(i) and i.kind == VERSION and not i.is_link),
     )
 
 
@@ -71,16 +81,27 @@ def bytes_words(summary: Summary) -> str:
     unknown = ""
     if summary.unknown_sizes:
         unknown = f"; the size of {count(summary.unknown_sizes)} is not known"
-    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
-    where = "in the trash until then" if trash else "gone for good"
+    where = _where(summary)
     if summary.unknown_sizes == summary.versions:
         return f"{where}; this registry does not tell their sizes"
-    listed = summary.listed - summary.object_bytes
+    listed_ = summary.listed - summary.object_bytes
     freed = summary.freed - (0 if summary.markers else summary.object_bytes)
-    words = f"{size(listed)} listed, {size(freed)} freed"
+    if summary.freeing:
+        charged = "that the registry charges for" if summary.charged else "freed"
+        words = f"{size(listed_)} listed, {size(freed)} {charged}"
+        return f"{words}; {where}; {safe(summary.freed_after)}{unknown}"
+    words = f"{size(listed_)} listed, {size(freed)} freed"
     if summary.freed_after:
         words += f" after {summary.freed_after}"
     return f"{words}; {where}{unknown}"
+
+
+def _where(summary: Summary) -> str:
+    """What becomes of the versions themselves."""
+    if summary.no_way_back:
+        return "there is no way back"
+    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
+    return "in the trash until then" if trash else "gone for good"
 
 
 def _joined(draft: Draft, key: Key) -> Iterator[Group[Item]]:
@@ -95,15 +116,6 @@ def _joined(draft: Draft, key: Key) -> Iterator[Group[Item]]:
         )
 
 
-def _tally(pairs: Iterable[tuple[str, int]], times: str) -> str:
-    return _listed([f"{safe(name)} {times}{count(found)}" for name, found in pairs])
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {count(more)} more" if more > 0 else "")
-
-
 def _aliases(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
     aliases = draft.summary.aliases
     if aliases:
@@ -111,7 +123,7 @@ def _aliases(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             "aliases",
             "aliases that go",
             sum(found for _, found in aliases),
-            _tally(aliases, times),
+            tally(aliases, times),
             keys=((key("review.aliases"), "keep them"),),
             tone="$text-warning",
             items=_select(draft, lambda item: _goes(item) and bool(item.facts.aliases)),
@@ -131,7 +143,7 @@ def _orphans(draft: Draft, key: Key) -> Iterator[Group[Item]]:
             "orphans",
             "lose a parent",
             draft.summary.orphaned,
-            f"{_listed(list(names))}: {made}",
+            f"{listed(list(names))}: {made}",
             keys=((key("review.orphans"), "forbid it"),),
             tone="bold $text-warning",
             items=lambda: Rows(goes),
@@ -139,14 +151,15 @@ def _orphans(draft: Draft, key: Key) -> Iterator[Group[Item]]:
 
 
 def _emptied(draft: Draft) -> Iterator[Group[Item]]:
-    emptied = draft.summary.emptied
+    named = {one.name for one in draft.summary.whole}
+    emptied = [pair for pair in draft.summary.emptied if pair[0] not in named]
     if emptied:
         names = {name for name, _ in emptied}
         yield Group(
             "emptied",
             "whole collections",
             len(emptied),
-            _listed([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
+            listed([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
             tone="bold $text-warning",
             items=_select(draft, lambda item: _goes(item) and item.collection in names),
         )
@@ -159,7 +172,7 @@ def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             "consent",
             "needs your consent",
             found,
-            f"carry an alias: {_tally(draft.summary.consent_aliases, times)}",
+            f"carry an alias: {tally(draft.summary.consent_aliases, times)}",
             keys=((key("review.aliases"), "include them"),),
             tone="bold $text-warning",
             items=_select(draft, _stays_for(Reason.ALIAS)),
@@ -174,6 +187,9 @@ def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             tone="bold $text-warning",
             items=_select(draft, _stays_for(Reason.LINEAGE_UNKNOWN)),
         )
+
+    if found := reasons.get(Reason.LINKED):
+        yield linked_consent(draft, found, key, times)
 
 
 def _stays_for(reason: Reason) -> Callable[[Item], bool]:
@@ -202,7 +218,7 @@ def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:
 
 def _blocked(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
     for reason, found in draft.summary.reasons:
-        if reason in {Reason.ALIAS, Reason.LINEAGE_UNKNOWN}:
+        if reason in {Reason.ALIAS, Reason.LINEAGE_UNKNOWN, Reason.LINKED}:
             continue
         yield Group(
             f"blocked-{reason}",
@@ -221,7 +237,7 @@ def _blocked_by(reason: Reason) -> Callable[[Item], bool]:
 
 def _why(draft: Draft, reason: Reason, times: str) -> str:
     if reason is Reason.PROTECTED:
-        return f"protected alias {_tally(draft.summary.protected_aliases, times)}"
+        return f"protected alias {tally(draft.summary.protected_aliases, times)}"
     return reason.words
 
 

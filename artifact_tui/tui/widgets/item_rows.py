@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.deletion.items import DONE, OBJECT, Action, Item, ItemState, Verdict
+from artifact_tui.deletion.items import (
+    COLLECTION,
+    DONE,
+    OBJECT,
+    Action,
+    Item,
+    ItemState,
+    Verdict,
+)
 from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
@@ -49,7 +57,7 @@ def review_line(item: Item, cells: int, signs: Signs, action: Action) -> Content
     """An item before it is applied: what will happen to it, its aliases, or why it stays."""
     goes = signs.trash if action is Action.DELETE and item.kind != OBJECT else signs.no
     sign = {
-        Verdict.DELETE: (goes, "bold $text-error"),
+        Verdict.DELETE: (signs.link if item.is_link else goes, "bold $text-error"),
         Verdict.CONSENT: ("?", "bold $text-warning"),
         Verdict.BLOCKED: (signs.locked, "$text-muted"),
     }[item.verdict]
@@ -62,6 +70,10 @@ def _special(item: Item, signs: Signs) -> str:
         parts.append(f"{signs.dependents}{len(item.facts.dependents)}")
     if item.added_as_dependent:
         parts.append("joined as a dependent")
+    if item.facts.links:
+        parts.append(f"{signs.link}{len(item.facts.links)}")
+    if item.is_link:
+        parts.append("link: its source stays")
     if item.verdict is not Verdict.DELETE:
         parts.append(item.reason.words)
     return f" {signs.dot} ".join(parts)
@@ -103,27 +115,50 @@ def _why(item: Item) -> list[str]:
     return [word for word in words if word]
 
 
+def _kind(item: Item) -> str:
+    if item.kind == OBJECT:
+        return "stored object"
+    if item.kind == COLLECTION:
+        return f"collection of {safe(item.type)}"
+    return f"link to a {safe(item.type)}" if item.is_link else safe(item.type)
+
+
 def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
     """Everything that was reviewed about one item, and why it stays if it does."""
     facts = item.facts
-    dot = f" {signs.dot} "
-    kind = "stored object" if item.kind == OBJECT else safe(item.type)
-    head = [kind, size(item.size), safe(facts.digest[:_DIGEST])]
+    head = [_kind(item), size(item.size), safe(facts.digest[:_DIGEST])]
     if facts.aliases:
         head.append("aliases " + alias_words(facts.aliases, signs))
     if facts.dependents:
         head.append(plural(len(facts.dependents), "live dependent"))
-    lines = [Content.assemble((safe(item.name), "bold"), "  ", dot.join(head))]
+    if facts.links:
+        head.append("shown in " + ", ".join(safe(link.name) for link in facts.links))
+    line = Content.assemble((safe(item.name), "bold"), "  ", f" {signs.dot} ".join(head))
+    return Content("\n").join([line, *_fate(item, names, signs)])
+
+
+def _fate(item: Item, names: Mapping[str, str], signs: Signs) -> list[Content]:
+    """What becomes of an item, when there is something special about it; a line, or none."""
     if item.verdict is not Verdict.DELETE:
         detail = f": {safe(item.detail)}" if item.detail else ""
-        lines.append(Content.assemble((f"Stays: {item.reason.words}{detail}", "$text-warning")))
-    elif item.outside_dependents:
+        return [Content.assemble((f"Stays: {item.reason.words}{detail}", "$text-warning"))]
+    if item.outside_dependents:
         known = [safe(names.get(key, key)) for key in item.outside_dependents]
-        lines.append(Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning")))
-    elif item.state is not ItemState.PLANNED:
-        lines.append(Content(result_words(item, signs)))
-    elif item.kind == OBJECT:
-        lines.append(Content(f"Only if the registry has no {safe(item.collection)} then."))
-    elif item.added_as_dependent:
-        lines.append(Content("Not in your selection: it was made from something that is."))
-    return Content("\n").join(lines)
+        return [Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning"))]
+    if item.state is not ItemState.PLANNED:
+        return [Content(result_words(item, signs))]
+    words = _will(item)
+    return [Content(words)] if words else []
+
+
+def _will(item: Item) -> str:
+    """How an item goes, where that is not plain."""
+    if item.kind == OBJECT:
+        return f"Only if the registry has no {safe(item.collection)} then."
+    if item.kind == COLLECTION:
+        return "One request deletes it with all that is in it, if nothing in it changed."
+    if item.is_link:
+        return "Only the link is removed: its source stays."
+    if item.added_as_dependent:
+        return "Not in your selection: it was made from something that is."
+    return "It goes with its whole collection, in one request." if item.belongs else ""

@@ -1,0 +1,152 @@
+"""What a draft says about links and whole collections, as groups of the review. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Item, Reason, Verdict
+from artifact_tui.text import count, plural, safe
+from artifact_tui.tui.widgets.grouped import Group
+from artifact_tui.tui.widgets.row_list import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from artifact_tui.deletion.draft import Draft, Whole
+    from artifact_tui.tui.widgets.row_list import Source
+
+    Key = Callable[[str], str]
+
+NAMES_SHOWN = 12
+"""Names in one group's words before it says how many more there are."""
+
+
+def subject_of(items: Sequence[Item]) -> str:
+    """What is under review: so many versions of so many collections, links, stored objects."""
+    rows = [item for item in items if item.kind == VERSION]
+    links = sum(item.is_link for item in rows)
+    objects = sum(item.kind == OBJECT for item in items)
+    parts = []
+    if len(rows) > links or not (links or objects):
+        collections = len({item.collection for item in items if item.kind == VERSION})
+        versions = plural(len(rows) - links, "version")
+        parts.append(f"{versions} in {plural(collections, 'collection')}")
+    if links:
+        parts.append(plural(links, "link"))
+    if objects:
+        parts.append(plural(objects, "stored object"))
+    return ", ".join(parts)
+
+
+def tally(pairs: Iterable[tuple[str, int]], times: str) -> str:
+    """Untrusted names, each with how often; safe."""
+    return listed([f"{safe(name)} {times}{count(found)}" for name, found in pairs])
+
+
+def listed(names: list[str]) -> str:
+    """Safe names in one line, as many as one reads."""
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {count(more)} more" if more > 0 else "")
+
+
+def unlinked(draft: Draft) -> Iterator[Group[Item]]:
+    """The links that go: their sources stay."""
+    found = draft.summary.unlinks
+    if found:
+        verb = "link will be removed; its source stays"
+        words = verb if found == 1 else "links will be removed; their sources stay"
+        yield Group(
+            "unlink",
+            "will be unlinked",
+            found,
+            f"{count(found)} {words}",
+            tone="bold $text-warning",
+            items=_select(draft, lambda item: _goes(item) and item.is_link),
+        )
+
+
+def broken(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
+    """The links elsewhere that break because their source goes."""
+    linked = draft.summary.linked
+    if linked and draft.head.options.break_links:
+        yield Group(
+            "broken",
+            "links that break",
+            sum(found for _, found in linked),
+            f"shown in {tally(linked, times)}",
+            keys=((key("review.links"), "keep them"),),
+            tone="bold $text-warning",
+            items=_select(draft, lambda item: _goes(item) and bool(item.facts.links)),
+        )
+
+
+def linked_consent(draft: Draft, found: int, key: Key, times: str) -> Group[Item]:
+    """The versions that stay because another collection shows them."""
+    where = tally(draft.summary.consent_links, times)
+    return Group(
+        "linked",
+        "needs your consent",
+        found,
+        f"other collections show them, the links would break: {where}",
+        keys=((key("review.links"), "include them"),),
+        tone="bold $text-warning",
+        items=_select(
+            draft, lambda item: item.verdict is Verdict.CONSENT and item.reason is Reason.LINKED
+        ),
+    )
+
+
+def whole_collections(draft: Draft, key: Key) -> Iterator[Group[Item]]:
+    """Collections that one request deletes, or could delete."""
+    summary = draft.summary
+    if summary.wholes:
+        yield Group(
+            "whole",
+            "whole collections",
+            summary.wholes,
+            f"one request each: {listed([_whole(one) for one in summary.whole])}",
+            keys=((key("review.collections"), "one by one"),),
+            tone="bold $text-error",
+            items=_select(draft, lambda item: _goes(item) and item.kind == COLLECTION),
+        )
+    elif summary.cheaper and summary.whole:
+        yield Group(
+            "cheaper",
+            "cheaper",
+            len(summary.whole),
+            f"{_offer(summary.whole)}; {count(summary.cheaper)} requests fewer",
+            keys=((key("review.collections"), "use it"),),
+            tone="bold $text-accent",
+        )
+
+
+def _offer(whole: tuple[Whole, ...]) -> str:
+    first = whole[0]
+    links = plural(first.versions, "link") if first.links else plural(first.versions, "version")
+    words = f"all {links} of {safe(first.name)}: one request deletes the collection too"
+    more = len(whole) - 1
+    others = f", and {plural(more, 'other collection')}" if more else ""
+    return f"{words}{_also(first)}{others}"
+
+
+def _whole(one: Whole) -> str:
+    what = "link" if one.links else "version"
+    return f"{safe(one.name)} ({plural(one.versions, what)}{_also(one)})"
+
+
+def _also(one: Whole) -> str:
+    """What goes with a collection beside its versions."""
+    parts = []
+    if one.aliases:
+        parts.append(plural(one.aliases, "alias", "aliases"))
+    if one.broken:
+        parts.append(f"{plural(sum(n for _, n in one.broken), 'link')} elsewhere")
+    return f", with {' and '.join(parts)}" if parts else ""
+
+
+def _goes(item: Item) -> bool:
+    return item.verdict is Verdict.DELETE
+
+
+def _select(draft: Draft, wanted: Callable[[Item], bool]) -> Callable[[], Source[Item]]:
+    return lambda: Rows([item for item in draft.items if wanted(item)])
