@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tests.servers.wandb import scenes
+from tests.servers.wandb import scenes, truth
 from tests.servers.wandb.traps import Traps
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def control(state: StandIn) -> list[Route]:
         Route("/_control/traps", traps, methods=["PUT"]),
         Route("/_control/seed", seed, methods=["PUT", "POST"]),
         Route("/_control/log", log, methods=["GET", "DELETE"]),
-        Route("/_control/state", told(lambda: scenes.state(state.store))),
-        Route("/_control/ids", told(lambda: scenes.ids(state.store))),
+        Route("/_control/state", told(lambda: truth.state(state.store))),
+        Route("/_control/ids", told(lambda: truth.ids(state.store))),
         Route("/_control/most_at_once", told(lambda: state.most_at_once)),
     ]

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tests.servers.wandb import truth
 from tests.servers.wandb.ids import encode
 from tests.servers.wandb.store import FIRST_US, GONE, HOUR_US, INHERIT, Artifact, File
 
 if TYPE_CHECKING:
-    from tests.servers.wandb.store import Collection, Store
+    from tests.servers.wandb.store import Store
 
 
 class Version(msgspec.Struct, kw_only=True):
@@ -142,16 +143,7 @@ class Scene(msgspec.Struct, kw_only=True):
 
 def put(store: Store, scene: Scene) -> dict[str, str]:
     """Add a scene; gives global ids by path (versions, collections, runs)."""
-    for company in scene.companies:
-        store.organization(company.name, company.entity)
-    for team in scene.teams:
-        entity = store.entity(team.name)
-        entity.ttl = team.ttl
-        entity.org = store.organizations.get(team.organization, entity.org)
-    for place in scene.places:
-        project = store.project(place.path)
-        project.read_only, project.hidden = place.read_only, place.hidden
-        project.protected = frozenset(place.protected)
+    _places(store, scene)
     for fill in scene.fills:
         _fill(store, fill)
     for series in scene.series:
@@ -166,17 +158,20 @@ def put(store: Store, scene: Scene) -> dict[str, str]:
         store.use(store.run(use.run), store.member(use.version).artifact)
     for run in scene.runs:
         store.run(run)
-    return ids(store)
+    return truth.ids(store)
 
 
-def ids(store: Store) -> dict[str, str]:
-    """Global ids by path of everything that can have a key."""
-    found = {one.path: encode("ArtifactCollection", one.id) for one in store.collections.values()}
-    found |= {one.path: encode("Run", one.id) for one in store.runs.values()}
-    for collection in store.collections.values():
-        for member in collection.members.values():
-            found[f"{collection.path}:v{member.index}"] = member.artifact.gid
-    return found
+def _places(store: Store, scene: Scene) -> None:
+    for company in scene.companies:
+        store.organization(company.name, company.entity)
+    for team in scene.teams:
+        entity = store.entity(team.name)
+        entity.ttl = team.ttl
+        entity.org = store.organizations.get(team.organization, entity.org)
+    for place in scene.places:
+        project = store.project(place.path)
+        project.read_only, project.hidden = place.read_only, place.hidden
+        project.protected = frozenset(place.protected)
 
 
 def _fill(store: Store, fill: Fill) -> None:
@@ -257,33 +252,3 @@ def _link(store: Store, link: Link) -> None:
         store.name(membership, alias)
     if portfolio.project.is_registry:
         artifact.ttl = -2
-
-
-def state(store: Store) -> dict[str, object]:
-    """All that matters, by names instead of ids, so that two servers can be compared."""
-    return {
-        "collections": {one.path: _shown(one) for one in store.collections.values()},
-        "runs": sorted(one.path for one in store.runs.values()),
-        "projects": sorted(
-            one.path for entity in store.entities.values() for one in entity.projects.values()
-        ),
-    }
-
-
-def _shown(collection: Collection) -> dict[str, object]:
-    return {
-        "kind": collection.kind,
-        "type": collection.type.name,
-        "state": collection.state,
-        "tags": sorted(collection.tags),
-        "versions": {
-            f"v{member.index}": {
-                "state": member.artifact.state,
-                "aliases": sorted(member.aliases),
-                "tags": sorted(member.artifact.tags),
-                "ttl": member.artifact.ttl,
-                "source": member.artifact.path,
-            }
-            for member in collection.members.values()
-        },
-    }

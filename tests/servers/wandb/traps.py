@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from tests.servers.rest import traps as rest
-from tests.servers.wandb.scenes import Scene
+from tests.servers.wandb.scenes import Scene  # noqa: TC001 - msgspec reads it
 
 API_KEY = "0123456789abcdef" * 2 + "01234567"
 """Nobody's; 40 characters, as the SDK demands."""
