@@ -6,16 +6,14 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import lineage_coverage
-from artifact_tui.catalog.fetch import refs_of, rows_of, snapshot, tags_of, unique_of
-from artifact_tui.catalog.rows import DependentRef, VersionDetail
+from artifact_tui.catalog.fetch import refs_of, relative_ref, rows_of, snapshot, tags_of, unique_of
+from artifact_tui.catalog.rows import DependentRef, VersionDetail, VersionRef
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import File
 from artifact_tui.query import expressions
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from artifact_tui.catalog.rows import VersionRef
 
 SHOWN = 200
 """Lines of the tree of dependents."""
@@ -32,12 +30,17 @@ _DIRECT = expressions.BELOW.replace("v.id", ":id").format(what="x.id") + " LIMIT
 
 _TOTAL = """
 WITH RECURSIVE below(id) AS (
-  SELECT child_id FROM edge WHERE parent_id = :id
+  VALUES (:id)
   UNION
   SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)
 SELECT count(*) FROM (
-  SELECT 1 FROM below CROSS JOIN version x ON x.id = below.id
-  WHERE x.state <> 'trash' AND x.id <> :id LIMIT :limit)"""
+  SELECT x.id FROM below CROSS JOIN version x ON x.id = below.id
+  WHERE x.state <> 'trash' AND x.id <> :id
+  UNION ALL
+  SELECT DISTINCT r.key FROM below CROSS JOIN relative r ON r.version_id = below.id AND r.up = 0
+  LIMIT :limit)"""
+
+_RELATIVES = "SELECT key, name FROM relative WHERE version_id = ? AND up = ? ORDER BY name LIMIT ?"
 
 _FILES = """
 SELECT f.path, b.size, b.digest, f.mode FROM file f CROSS JOIN blob b ON b.id = f.blob_id
@@ -57,6 +60,7 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
                 "This version is gone.", hint="Someone purged it. Sync to see what is there."
             )
         dependents, total = tree(conn, version_id)
+        shown = [line.ref.id for line in dependents if not line.ref.elsewhere]
         return VersionDetail(
             row=rows[0],
             note=conn.execute("SELECT note FROM version WHERE id = ?", (version_id,)).fetchone()[0],
@@ -70,6 +74,7 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
             files_total=_count_files(conn, version_id),
             used_us=rows[0].used_us,
             coverage=lineage_coverage(conn),
+            lineage_known=all(row.lineage_known for row in rows_of(conn, [version_id, *shown])),
         )
 
 
@@ -80,35 +85,56 @@ def tree(conn: sqlite3.Connection, version_id: int) -> tuple[tuple[DependentRef,
     stands in their place. The number is exact up to `COUNTED`, and larger when there are more.
     """
     lines = _walk(conn, version_id)
-    refs = refs_of(conn, [found for _, found in lines])
+    listed = {
+        ref.id: ref for ref in refs_of(conn, [one for _, one in lines if isinstance(one, int)])
+    }
     (total,) = conn.execute(_TOTAL, {"id": version_id, "limit": COUNTED + 1}).fetchone()
-    depths = [depth for depth, _ in lines]
-    return tuple(map(DependentRef, depths, refs)), total
+    refs = tuple(
+        DependentRef(depth, listed[one] if isinstance(one, int) else one) for depth, one in lines
+    )
+    return refs, total
 
 
 def parents(conn: sqlite3.Connection, version_id: int) -> tuple[VersionRef, ...]:
-    """What a version was made from, by id; those in the trash too."""
+    """What a version was made from, by id; those in the trash too, and last those elsewhere."""
     ids = conn.execute(
         "SELECT parent_id FROM edge WHERE child_id = ? ORDER BY parent_id", (version_id,)
     )
-    return refs_of(conn, list(chain.from_iterable(ids)))
+    listed = refs_of(conn, list(chain.from_iterable(ids)))
+    return (*listed, *_elsewhere(conn, version_id, SHOWN, up=True))
 
 
-def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int]]:
-    """Depth and id of the first `SHOWN` dependents, depth first."""
-    seen = {root}
-    lines: list[tuple[int, int]] = []
-    waiting = [(1, child) for child in reversed(_direct(conn, root, SHOWN))]
+def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int | VersionRef]]:
+    """Depth and id of the first `SHOWN` dependents, depth first; those elsewhere as they are."""
+    seen: set[int | str] = {root}
+    lines: list[tuple[int, int | VersionRef]] = []
+    waiting: list[tuple[int, int | VersionRef]] = [(1, one) for one in _below(conn, root, SHOWN)]
     while waiting and len(lines) < SHOWN:
-        depth, version_id = waiting.pop()
-        if version_id in seen:
+        depth, one = waiting.pop()
+        name = one if isinstance(one, int) else one.key
+        if name in seen:
             continue
-        seen.add(version_id)
-        lines.append((depth, version_id))
-        left = SHOWN - len(lines) + len(seen)
-        children = _direct(conn, version_id, left)
-        waiting += [(depth + 1, child) for child in reversed(children)]
+        seen.add(name)
+        lines.append((depth, one))
+        if isinstance(one, int):
+            left = SHOWN - len(lines) + len(seen)
+            waiting += [(depth + 1, child) for child in _below(conn, one, left)]
     return lines
+
+
+def _below(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int | VersionRef]:
+    """The nearest live versions made from a version, the last one first."""
+    found: list[int | VersionRef] = [*_direct(conn, version_id, limit)]
+    found += _elsewhere(conn, version_id, limit, up=False)
+    return found[::-1]
+
+
+def _elsewhere(
+    conn: sqlite3.Connection, version_id: int, limit: int, *, up: bool
+) -> list[VersionRef]:
+    """The relatives of a version that are of collections not listed here."""
+    found = conn.execute(_RELATIVES, (version_id, up, limit)).fetchall()
+    return [relative_ref(key, name) for key, name in found]
 
 
 def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:

@@ -100,6 +100,12 @@ def refs_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRef, .
     )
 
 
+def relative_ref(key: str, name: str) -> VersionRef:
+    """A version that is not listed here, by its name `COLLECTION:LABEL`."""
+    collection, _, label = name.rpartition(":")
+    return VersionRef(0, key, collection, label, VersionState.LIVE)
+
+
 def aliases_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[Alias, ...]]:
     """The aliases of these versions by id, sorted; versions without any are left out."""
     grouped: dict[int, list[Alias]] = {}

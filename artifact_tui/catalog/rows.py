@@ -141,6 +141,8 @@ class VersionDetail:
     used_us: int | None
     coverage: Coverage = COMPLETE
     """How far lineage was scanned: until that is complete there may be more dependents."""
+    lineage_known: bool = True
+    """False where this version, or one of `dependents`, was not asked for its own yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +150,11 @@ class Bytes:
     """What the picked versions weigh, and what is freed when all of them are gone."""
 
     listed: int
-    """Their sizes added up; shared bytes count once for each."""
+    """Their sizes added up; shared bytes count once for each, those of links not at all."""
     freed: int
     """Bytes of the objects that no other version needs."""
     unknown_count: int
-    """Versions whose files the registry does not tell; they add nothing to `freed`."""
+    """Versions of which neither the files nor the charge is told; they add nothing to `freed`."""
     charged: bool = False
     """Whether `freed` holds what the registry charges, where bytes of files are not known."""
 

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.fetch import aliases_of as aliases_by_id
-from artifact_tui.catalog.fetch import refs_of, rows_of, snapshot
+from artifact_tui.catalog.fetch import refs_of, relative_ref, rows_of, snapshot
 from artifact_tui.catalog.rows import Bytes, OutsideDependent
 
 if TYPE_CHECKING:
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from artifact_tui.model import Alias
     from artifact_tui.query import Where
 
+# Of a link neither the bytes nor the files are its own. Bytes that are charged stand in for files
+# that the registry does not tell.
 _LISTED = """
-SELECT coalesce(sum(v.size), 0), coalesce(sum(
-  NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id)
-  AND NOT (v.file_count IS 0 AND ifnull(v.size, 0) = 0)), 0)
-FROM picked p CROSS JOIN version v ON v.id = p.version_id"""
+SELECT coalesce(sum(v.size), 0), coalesce(sum(CASE WHEN untold THEN v.stored END), 0),
+  coalesce(sum(untold AND v.stored IS NOT NULL), 0), coalesce(sum(untold AND v.stored IS NULL), 0)
+FROM (SELECT w.size, w.stored, NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = w.id)
+    AND NOT (w.file_count IS 0 AND ifnull(w.size, 0) = 0) AS untold
+  FROM picked p CROSS JOIN version w ON w.id = p.version_id WHERE w.source_key IS NULL) v"""
 
 _FREED = """
 SELECT coalesce(sum(b.size), 0)
@@ -51,6 +54,11 @@ WHERE x.state <> 'trash' AND x.id <> below.root {more} ORDER BY below.root, x.id
 _OUTSIDE = _DEPENDENTS.format(
     more="AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = x.id)"
 )
+
+_ELSEWHERE = """
+SELECT r.version_id, r.key, r.name
+FROM picked p CROSS JOIN relative r ON r.version_id = p.version_id AND r.up = 0
+ORDER BY r.version_id, r.name"""
 
 _ALL_BELOW = """
 INSERT OR IGNORE INTO picked
@@ -107,6 +115,14 @@ def picked_ids(conn: sqlite3.Connection) -> list[int]:
     return list(chain.from_iterable(conn.execute("SELECT version_id FROM picked ORDER BY 1")))
 
 
+def picked_keys(conn: sqlite3.Connection) -> list[str]:
+    """The keys of the picked versions, by id."""
+    found = conn.execute(
+        "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"
+    )
+    return list(chain.from_iterable(found))
+
+
 def picked_rows(conn: sqlite3.Connection, *, chunk: int = 500) -> Iterator[VersionRow]:
     """The picked versions by id, read a few at a time."""
     ids = picked_ids(conn)
@@ -117,9 +133,9 @@ def picked_rows(conn: sqlite3.Connection, *, chunk: int = 500) -> Iterator[Versi
 def freed(conn: sqlite3.Connection) -> Bytes:
     """What the picked versions weigh, and what is freed once all of them are purged."""
     with snapshot(conn):
-        listed, unknown = conn.execute(_LISTED).fetchone()
+        listed, stored, charged, unknown = conn.execute(_LISTED).fetchone()
         (gone,) = conn.execute(_FREED).fetchone()
-        return Bytes(listed, gone, unknown)
+        return Bytes(listed, gone + stored, unknown, charged=charged > 0)
 
 
 def dependents_of(conn: sqlite3.Connection) -> dict[int, list[int]]:
@@ -134,18 +150,23 @@ def outside_dependents(conn: sqlite3.Connection) -> tuple[OutsideDependent, ...]
     """The live versions that would lose a parent: made directly from a picked one, not picked.
 
     One for each pair, by the parent's id; a version in the trash between the two is looked through.
+    Those of collections that are not listed here come last.
     """
     with snapshot(conn):
         pairs = conn.execute(_OUTSIDE).fetchall()
+        beyond = conn.execute(_ELSEWHERE).fetchall()
         refs = {ref.id: ref for ref in refs_of(conn, sorted({child for _, child in pairs}))}
-        roots = json.dumps(sorted({root for root, _ in pairs}))
+        roots = json.dumps(sorted({row[0] for row in (*pairs, *beyond)}))
         keys = dict(
             conn.execute(
                 "SELECT v.id, v.key FROM json_each(?) j CROSS JOIN version v ON v.id = j.value",
                 (roots,),
             ).fetchall()
         )
-        return tuple(OutsideDependent(root, keys[root], refs[child]) for root, child in pairs)
+        return (
+            *(OutsideDependent(root, keys[root], refs[child]) for root, child in pairs),
+            *(OutsideDependent(root, keys[root], relative_ref(*row)) for root, *row in beyond),
+        )
 
 
 def aliases_of(conn: sqlite3.Connection) -> dict[int, tuple[Alias, ...]]:

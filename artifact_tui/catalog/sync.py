@@ -141,9 +141,9 @@ class _Run:
         """Write a page of versions, with their files when asked; `count` is how many that makes."""
         await self.write(sync_store.put_versions, rows, self.number)
         if files:
-            await self.write(
-                sync_store.put_files, {row.key: await self._files(row.key) for row in rows}
-            )
+            sources = [row.key for row in rows if row.source_key is None]
+            found = {key: await self._files(key) for key in sources}
+            await self.write(sync_store.put_files, found)
         self.tell(replace(self.state, versions=count))
 
     async def _files(self, key: str) -> tuple[File, ...]:

@@ -129,14 +129,16 @@ def put_collections(conn: sqlite3.Connection, rows: Sequence[Collection], seen: 
 
 
 def put_files(conn: sqlite3.Connection, found: Mapping[str, Sequence[File]]) -> None:
-    """Replace the files of versions, by key.
+    """Replace the files of versions, by key; a link has none of its own.
 
     Versions with a file that has no digest are left without any: which bytes they share is not
     known then.
     """
     with transaction(conn):
         for key, files in found.items():
-            row = conn.execute("SELECT id FROM version WHERE key = ?", (key,)).fetchone()
+            row = conn.execute(
+                "SELECT id FROM version WHERE key = ? AND source_key IS NULL", (key,)
+            ).fetchone()
             if row is None:
                 continue
             conn.execute("DELETE FROM file WHERE version_id = ?", row)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from artifact_tui.errors import NotFoundError, RegistryError
-from artifact_tui.model import Capabilities, Collection, Edge, File, Identity, Page, Version
+from artifact_tui.model import (
+    Capabilities,
+    Collection,
+    Edge,
+    File,
+    Identity,
+    Lineage,
+    Page,
+    Relative,
+    Version,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.base import Client
+    from artifact_tui.clients.base import AskedLineage, Client
 
 T = TypeVar("T")
 
@@ -71,3 +81,40 @@ class Listing:
         if version_key not in self.contents:
             raise NotFoundError("There is no such version.")
         return self.contents[version_key]
+
+
+class Telling(Listing):
+    """A registry that lists no lineage, but tells it of versions that it is asked about."""
+
+    def __init__(self, *, page: int = 2) -> None:
+        super().__init__(page=page)
+        self.capabilities = Capabilities(lineage=True, asked_lineage=True)
+        self.below: dict[str, tuple[str, ...] | None] = {}
+        """The nearest live versions made from each; None is not told."""
+        self.above: dict[str, tuple[str, ...]] = {}
+        self.questions: list[list[str]] = []
+        self.breaks_at: int | None = None
+        """How many questions are answered before the registry goes away."""
+
+    @property
+    def telling(self) -> AskedLineage:
+        """Itself, for whoever asks for lineage."""
+        return cast("AskedLineage", self)
+
+    async def lineage_of(
+        self, keys: Sequence[str], *, parents: bool = False
+    ) -> Mapping[str, Lineage]:
+        if len(self.questions) == self.breaks_at:
+            raise RegistryError("The registry went away.")
+        self.questions.append(list(keys))
+        told = {key: self.below.get(key, ()) for key in keys}
+        return {
+            key: Lineage(
+                dependents=tuple(Relative(one, f"in/{one}:v1") for one in below),
+                parents=tuple(
+                    Relative(one, f"in/{one}:v1") for one in self.above.get(key, ()) if parents
+                ),
+            )
+            for key, below in told.items()
+            if below is not None
+        }

@@ -56,6 +56,43 @@ def test_versions_whose_files_are_not_told_are_counted(opened: Opened, maker: Ma
     assert selection.freed(conn) == Bytes(listed=50, freed=0, unknown_count=1)
 
 
+def test_what_is_charged_stands_in_for_files_that_are_not_told(opened: Opened) -> None:
+    maker = Maker()
+    maker.version("a", size=100, stored=40)
+    maker.version("a", size=100, stored=0)
+    maker.version("a", files={"w": ("own", 5)}, stored=3)
+    maker.version("a", size=1)
+    conn = opened(maker)
+    selection.select_keys(conn, ["a/v1", "a/v2", "a/v3"])
+    assert selection.freed(conn) == Bytes(listed=205, freed=45, unknown_count=0, charged=True)
+    selection.select_keys(conn, ["a/v3", "a/v4"])
+    assert selection.freed(conn) == Bytes(listed=6, freed=5, unknown_count=1, charged=False)
+
+
+def test_a_link_weighs_and_frees_nothing(opened: Opened) -> None:
+    maker = Maker()
+    source = maker.version("a", size=100, stored=40, links=["registry"])
+    maker.version("registry", size=100, stored=40, source_key=source.key)
+    conn = opened(maker)
+    selection.select_keys(conn, ["registry/v1"])
+    assert selection.freed(conn) == Bytes(0, 0, 0)
+    selection.select_keys(conn, ["registry/v1", "a/v1"])
+    assert selection.freed(conn) == Bytes(100, 40, 0, charged=True)
+
+
+def test_dependents_elsewhere_are_outside(opened: Opened, maker: Maker) -> None:
+    maker.elsewhere(maker.versions[0], "other/made:v3")
+    maker.elsewhere(maker.versions[0], "other/source:v1", up=True)
+    conn = opened(maker)
+    selection.select_keys(conn, ["base/v1", "leaf/v1", "leaf/v2"])
+    (found,) = selection.outside_dependents(conn)
+    assert (found.parent_id, found.parent_key) == (1, "base/v1")
+    assert (found.ref.collection, found.ref.label, found.ref.elsewhere) == (
+        *("other/made", "v3"),
+        True,
+    )
+
+
 def test_a_missing_object_frees_nothing(opened: Opened, maker: Maker, tmp_path: Path) -> None:
     conn = opened(maker)
     change(tmp_path / "catalog.db", "UPDATE blob SET state = 2 WHERE digest = 'own'")
