@@ -1,0 +1,189 @@
+"""The client of Weights & Biases: composition; the work is done in its neighbours."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.wandb import files, ids
+from artifact_tui.clients.wandb.facts import Truth
+from artifact_tui.clients.wandb.fields import Fields
+from artifact_tui.clients.wandb.graph import Graph
+from artifact_tui.clients.wandb.lineage import lineage_of
+from artifact_tui.clients.wandb.listing import Lister
+from artifact_tui.clients.wandb.loader import Loader
+from artifact_tui.clients.wandb.rows import HIDDEN
+from artifact_tui.clients.wandb.runs import Runs
+from artifact_tui.clients.wandb.scope import Scope
+from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.model import Capabilities, Identity, Outcome, Page, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.wandb.address import Address
+    from artifact_tui.clients.wandb.decode import Artifact
+    from artifact_tui.clients.wandb.options import Options
+    from artifact_tui.model import (
+        Collection,
+        Edge,
+        Facts,
+        File,
+        Garbage,
+        Lineage,
+        Version,
+    )
+
+KIND = "wandb"
+"""The entry-point name."""
+
+BATCH = 200
+"""Versions in one call of `delete`."""
+
+FREEING = "W&B frees the bytes at its next garbage collection, up to a day; its storage meter lags"
+
+_NO_RESTORE = "W&B has no way to restore a deleted version, or to remove it at once"
+
+
+class WandbClient:
+    """One connection to W&B: one project, or all of an entity.
+
+    Beside the protocol it is `FlatListing`, `AskedLineage`, `CollectionDelete`, `Editable`,
+    `Paced` and `Testable`.
+    """
+
+    def __init__(self, address: Address, options: Options, *, read_only: bool, actor: str) -> None:
+        self.actor = actor
+        self._address = address
+        self._options = options
+        self._read_only = read_only
+        self._graph = Graph(address, options, read_only=read_only)
+        self._fields = Fields(self._graph)
+        self._loader = Loader(self._fields)
+        self._scope = Scope(
+            self._fields, address.entity, address.project, registries=options.registries
+        )
+        self._lister = Lister(self._fields, self._loader, self._scope)
+        self._truth = Truth(self._loader, self._lister)
+        self._runs = Runs()
+
+    @property
+    def identity(self) -> Identity:
+        """Where, with the host, so that it is the same place in every environment."""
+        return Identity(KIND, self._address.text, self._address.uid)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Nearly everything, but no way back."""
+        return Capabilities(
+            aliases=True,
+            links=True,
+            lineage=True,
+            ttl=True,
+            soft_delete=True,
+            collection_delete=True,
+            batch_delete=BATCH,
+            writable=not self._read_only,
+            asked_lineage=True,
+            freeing=FREEING,
+            edit_aliases=True,
+            edit_tags=True,
+            edit_ttl=True,
+            inherit_ttl=True,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing documents are refused before they are sent."""
+        return self._read_only
+
+    @property
+    def catalog_path(self) -> None:
+        """There is no catalog: sync first."""
+        return
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know about this connection, in whole sentences."""
+        found = [*self._options.notices, self._scope.notice, *self._lister.notices.values()]
+        return tuple(one for one in found if one)
+
+    # reading
+
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
+        """Everything, as it comes, in no order; `after` may be the same for every page."""
+        return await self._runs.page(after, self._lister.everything)
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        """Collections, those of one project after those of another."""
+        return await self._runs.page(after, self._lister.collections)
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """One collection's versions, oldest first."""
+        home = ids.parse(collection_key)
+        if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
+            return Page(())
+        return await self._runs.page(after, partial(self._lister.versions, home))
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        """Nothing: lineage is asked for (`lineage_of`)."""
+        del after
+        return Page(())
+
+    async def lineage_of(
+        self, keys: Sequence[str], *, parents: bool = False
+    ) -> Mapping[str, Lineage]:
+        """Who used these versions and what was made of it, many in one document."""
+        return await lineage_of(self._loader, keys, parents=parents, name=self._relative)
+
+    def _relative(self, artifact: Artifact) -> str:
+        """How a relative is called here: as in the listing, and in full where it is elsewhere."""
+        own = artifact.artifact_sequence
+        label = f"v{artifact.version_index}" if artifact.version_index is not None else "?"
+        if own is None:
+            return f"{HIDDEN}:{label}"
+        return f"{self._scope.named(own.project, own.name or HIDDEN)}:{label}"
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version, by path."""
+        return await files.files(self._loader, version_key)
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true now, with dependents."""
+        return await self._truth.facts(keys)
+
+    # writing
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise ReadOnlyError(
+                f"The registry {self._address.text} is open for reading only. Nothing was sent.",
+                hint="Open it without --read-only to change it.",
+            )
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: W&B has no way back."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_RESTORE) for key in keys]
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: W&B's own garbage collection does it."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_RESTORE) for key in keys]
+
+    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
+        """Impossible: W&B does it in its own time."""
+        del grace_us, dry_run
+        self._check_writable()
+        raise RegistryError(
+            "W&B collects its garbage itself, up to a day after a deletion.",
+            hint="A self-hosted server needs GORILLA_ARTIFACT_GC_ENABLED and a versioned bucket.",
+        )
+
+    # delete, edit, collection_facts, delete_collection and pace: see deleting, editing, collections
+
+    async def aclose(self) -> None:
+        """Stop what is under way, and close every connection."""
+        await self._runs.aclose()
+        await self._loader.aclose()
+        await self._graph.aclose()

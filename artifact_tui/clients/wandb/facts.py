@@ -1,0 +1,129 @@
+"""What is true of versions now, 25 in a document: the last look before a deletion.
+
+Nothing is taken for "none" that was not told: a version without an answer about its aliases, or
+where it is shown, is an error, and dependents that are not told are said not to be known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.wandb import ids, rows
+from artifact_tui.clients.wandb.decode import Artifact
+from artifact_tui.clients.wandb.documents import lineage as documents
+from artifact_tui.clients.wandb.lineage import Family
+from artifact_tui.clients.wandb.loader import Shape
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.wandb.decode import Membership
+    from artifact_tui.clients.wandb.lineage import Made
+    from artifact_tui.clients.wandb.listing import Lister
+    from artifact_tui.clients.wandb.loader import Loader
+
+_FACTS = Shape(documents.FACTS, {"id": "ID!"}, documents.FACTS_PARTS, 25, "a version")
+
+
+class Truth:
+    """Facts about versions of one connection."""
+
+    def __init__(self, loader: Loader, lister: Lister) -> None:
+        self._loader = loader
+        self._lister = lister
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now; those that are gone are left out.
+
+        Raises:
+            RegistryError: it cannot be told.
+        """
+        refs = {key: ref for key in keys if (ref := _version(key)) is not None}
+        wanted = sorted({ref.artifact for ref in refs.values()})
+        told = await asyncio.gather(*(self._ask(one) for one in wanted))
+        artifacts = {one.id: one for one in told if one is not None}
+        shown = await self._memberships(list(artifacts.values()))
+        sources = {ref.artifact for ref in refs.values() if isinstance(ref, ids.SourceKey)}
+        family = Family(self._loader)
+        made = await family.dependents([one for one in artifacts.values() if one.id in sources])
+        found: dict[str, Facts] = {}
+        for key, ref in refs.items():
+            artifact = artifacts.get(ref.artifact)
+            if artifact is None:
+                continue
+            more = shown[artifact.id]
+            if isinstance(ref, ids.SourceKey):
+                found[key] = _source(key, artifact, more, made[artifact.id])
+            elif _is_shown(artifact, more, ref.portfolio):
+                found[key] = _link(key, artifact, ref)
+        return found
+
+    async def _ask(self, identifier: str) -> Artifact | None:
+        found = await self._loader.ask(_FACTS, Artifact, id=identifier)
+        if found is not None and found.id != identifier:
+            raise RegistryError(
+                "W&B answered about another version than the one that was asked for.",
+                hint="Nothing was changed. Try again later.",
+            )
+        return found
+
+    async def _memberships(self, artifacts: Sequence[Artifact]) -> dict[str, list[Membership]]:
+        more = await self._lister.memberships(artifacts)
+        return dict(zip((one.id for one in artifacts), more, strict=True))
+
+
+def _version(key: str) -> ids.VersionKey | None:
+    ref = ids.parse(key)
+    return ref if isinstance(ref, ids.SourceKey | ids.LinkKey) else None
+
+
+def _source(key: str, artifact: Artifact, more: Sequence[Membership], made: Made | None) -> Facts:
+    home = artifact.artifact_sequence.id if artifact.artifact_sequence else ""
+    return Facts(
+        key=key,
+        digest=artifact.digest or "",
+        state=rows.state(artifact),
+        aliases=_aliases(artifact, home),
+        dependents=tuple(sorted(ids.SourceKey(one.id).key for one in made or ())),
+        lineage_known=made is not None,
+        links=rows.links(artifact, home, more),
+        kept=rows.kept(artifact),
+    )
+
+
+def _link(key: str, artifact: Artifact, ref: ids.LinkKey) -> Facts:
+    return Facts(
+        key=key,
+        digest=artifact.digest or "",
+        state=rows.state(artifact),
+        aliases=_aliases(artifact, ref.portfolio),
+        source_key=ref.source,
+    )
+
+
+def _aliases(artifact: Artifact, home: str) -> tuple[rows.Alias, ...]:
+    if artifact.aliases is None:
+        raise RegistryError(
+            "W&B did not tell the aliases of a version.", hint="Nothing was changed."
+        )
+    return rows.aliases(artifact, home)
+
+
+def _is_shown(artifact: Artifact, more: Sequence[Membership], portfolio: str) -> bool:
+    """Whether a collection shows a version.
+
+    Raises:
+        RegistryError: the server does not tell which do.
+    """
+    if artifact.artifact_memberships is None:
+        raise RegistryError(
+            "This server does not tell where a version is linked.", hint="Nothing was changed."
+        )
+    members = (*artifact.artifact_memberships.nodes, *more)
+    return any(
+        one.artifact_collection is not None and one.artifact_collection.id == portfolio
+        for one in members
+    )

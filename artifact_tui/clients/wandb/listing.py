@@ -1,0 +1,312 @@
+"""Listing everything: collections with their first versions in one document, the rest in batches.
+
+A project of 200 collections and 1,000 versions takes four requests. Further versions of big
+collections travel together, several collections in one document; projects are listed side by
+side. Nothing is filtered by state: deleted versions show where the server still lists them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from artifact_tui.clients.wandb import decode, ids, passes, rows
+from artifact_tui.clients.wandb.decode import (
+    Artifact,
+    Collection,
+    Connection,
+    Edge,
+    Membership,
+    Said,
+)
+from artifact_tui.clients.wandb.documents import listing as documents
+from artifact_tui.clients.wandb.loader import Shape, refused
+from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from artifact_tui import model
+    from artifact_tui.clients.wandb.fields import Asking
+    from artifact_tui.clients.wandb.loader import Loader
+    from artifact_tui.clients.wandb.replies import GraphError
+    from artifact_tui.clients.wandb.runs import Put
+    from artifact_tui.clients.wandb.scope import Place, Scope
+
+    Row = tuple[model.Collection, model.Version | None]
+
+COLLECTIONS = 50
+"""Collections on a page."""
+
+FIRST = 20
+"""Versions that come with each of them."""
+
+VERSIONS = 100
+"""Versions on a further page."""
+
+NAMES = 200
+"""Collections on a page that has no versions."""
+
+PROJECTS_AT_ONCE = 6
+
+_OF = Shape(
+    documents.VERSIONS_OF,
+    {"id": "ID!", "first": "Int!", "after": "String"},
+    documents.VERSION_PARTS,
+    5,
+    "versions of a collection",
+)
+_MEMBERSHIPS = Shape(
+    documents.MEMBERSHIPS_OF,
+    {"id": "ID!", "first": "Int!", "after": "String"},
+    documents.MEMBERSHIP_PARTS,
+    10,
+    "the collections that show a version",
+)
+
+
+class _Project(Said, frozen=True):
+    project: decode.Collections | None = None
+
+
+class _Versions(Said, frozen=True):
+    artifacts: Connection[Artifact] | None = None
+
+
+class _Shown(Said, frozen=True):
+    artifact_memberships: Connection[Membership] | None = None
+
+
+class Lister:
+    """Reads the lists of one address."""
+
+    def __init__(self, asking: Asking, loader: Loader, scope: Scope) -> None:
+        self._asking = asking
+        self._loader = loader
+        self._scope = scope
+        self.notices: dict[str, str] = {}
+        """What the lists did not tell, in whole sentences, by what it is about."""
+
+    # whole registry
+
+    async def everything(self, put: Put[Row]) -> None:
+        """Hand over all collections with their versions, in no order."""
+        async with asyncio.TaskGroup() as group:
+            gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
+            async for place in self._scope.places():
+                await gate.acquire()
+                task = group.create_task(self._project(place, put))
+                task.add_done_callback(lambda _: gate.release())
+
+    async def collections(self, put: Put[model.Collection]) -> None:
+        """Hand over all collections, without their versions."""
+        seen: set[str] = set()
+        async for place in self._scope.places():
+            ask = self._pages(place, documents.NAMES, None)
+            pages = passes.everything(ask, NAMES, unsteady=lambda p=place: self._unsteady(p))
+            async for edges in pages:
+                found = [one for one in _nodes(edges) if one.id not in seen and _ready(one)]
+                seen |= {one.id for one in found}
+                await put([rows.collection(one, place.named(one.name or "")) for one in found])
+
+    async def _project(self, place: Place, put: Put[Row]) -> None:
+        ask = self._pages(place, documents.COLLECTIONS, FIRST)
+        pages = passes.everything(ask, COLLECTIONS, unsteady=lambda: self._unsteady(place))
+        async with asyncio.TaskGroup() as group:
+            async for edges in pages:
+                listed = [(one, place.named(one.name or "")) for one in _nodes(edges)]
+                short = [one for one in listed if _complete(one[0].artifacts)]
+                for one, name in listed:
+                    if not _complete(one.artifacts):
+                        group.create_task(self._rest(one, name, put))
+                await put(await self._rows(short))
+
+    def _pages(
+        self, place: Place, document: str, first: int | None
+    ) -> Callable[[str | None, int], Awaitable[Connection[Collection]]]:
+        """How to read pages of a project's collections."""
+
+        async def ask(after: str | None, count: int) -> Connection[Collection]:
+            variables = {"e": place.entity, "p": place.project, "a": after, "n": count, "k": first}
+            what = f"listing {place.entity}/{place.project}"
+            reply = await self._asking.ask(Call(document, variables, writes=False, what=what))
+            found = decode.read(reply.data, _Project | None, what)  # type: ignore[arg-type]
+            project = found.project if found is not None else None
+            page = project.artifact_collections if project is not None else None
+            if page is None:
+                return self._unseen(place, refused(reply, what) if reply.errors else None)
+            return _without(page, reply.errors, refused(reply, what))
+
+        return ask
+
+    def _unseen(self, place: Place, error: RegistryError | None) -> Connection[Collection]:
+        """There is no such project, or it is not for us."""
+        where = f"{place.entity}/{place.project}"
+        if place.alone or error is not None:
+            raise error or RegistryError(
+                f"W&B knows no project {where}, or does not show it to you.",
+                hint="Check the address, and that the API key is of a member.",
+            )
+        self.notices[where] = f"The project {where} is not shown to you: it is left out."
+        return Connection()
+
+    # versions
+
+    async def _rest(self, one: Collection, name: str, put: Put[Row]) -> None:
+        """The versions of a collection of which the first page is not all."""
+        shown = rows.collection(one, name)
+        home = _key(one)
+        pages = passes.everything(
+            self._versions(one.id),
+            VERSIONS,
+            first=one.artifacts,
+            unsteady=lambda: self._unstable(name),
+        )
+        empty = True
+        async for edges in pages:
+            found = await self._read(home, edges)
+            empty = empty and not found
+            await put([(shown, version) for version in found])
+        if empty and _ready(one):
+            await put([(shown, None)])
+
+    async def versions(self, home: ids.CollectionKey, put: Put[model.Version]) -> None:
+        """Hand over the versions of one collection, oldest first, each once."""
+        seen: set[str] = set()
+        name = "A collection"
+        pages = passes.everything(
+            self._versions(home.collection), VERSIONS, unsteady=lambda: self._unstable(name)
+        )
+        async for edges in pages:
+            found = await self._read(home, edges)
+            await put([one for one in found if one.key not in seen])
+            seen |= {one.key for one in found}
+
+    async def whole(self, home: ids.CollectionKey) -> list[model.Version] | None:
+        """Every version of one collection as it is now; None when there is no such collection.
+
+        Raises:
+            RegistryError: it cannot be told, or it changes faster than it can be read.
+        """
+        if await self._loader.ask(_OF, _Versions, id=home.collection, first=1) is None:
+            return None
+        edges = await passes.whole(self._versions(home.collection), VERSIONS, "The collection")
+        return await self._read(home, edges)
+
+    def _versions(
+        self, collection: str
+    ) -> Callable[[str | None, int], Awaitable[Connection[Artifact]]]:
+        """How to read pages of a collection's versions; of one that is gone there are none."""
+
+        async def ask(after: str | None, count: int) -> Connection[Artifact]:
+            found = await self._loader.ask(_OF, _Versions, id=collection, after=after, first=count)
+            if found is None:
+                return Connection()
+            if found.artifacts is None:
+                raise RegistryError(
+                    "W&B does not tell the versions of a collection.", hint="Try again later."
+                )
+            return found.artifacts
+
+        return ask
+
+    async def _rows(self, listed: Sequence[tuple[Collection, str]]) -> list[Row]:
+        """Collections with all their versions, which came with them."""
+        found: list[Row] = []
+        for one, name in listed:
+            shown = rows.collection(one, name)
+            edges = one.artifacts.rows if one.artifacts is not None else []
+            versions = await self._read(_key(one), edges)
+            found += [(shown, version) for version in versions]
+            if not versions and _ready(one):
+                found.append((shown, None))
+        return found
+
+    async def _read(
+        self, home: ids.CollectionKey, edges: Sequence[Edge[Artifact] | None]
+    ) -> list[model.Version]:
+        """Versions with all that shows them."""
+        read = [(edge, edge.node) for edge in edges if edge is not None and edge.node is not None]
+        long = [one for _, one in read if (shown := one.artifact_memberships) and shown.after]
+        more = dict(zip((one.id for one in long), await self.memberships(long), strict=True))
+        return [rows.version(edge, one, home, more.get(one.id, ())) for edge, one in read]
+
+    async def memberships(self, artifacts: Sequence[Artifact]) -> list[list[Membership]]:
+        """For each version the collections that show it, beyond its first page of them."""
+        return list(await asyncio.gather(*(self._further(one) for one in artifacts)))
+
+    async def _further(self, artifact: Artifact) -> list[Membership]:
+        page = artifact.artifact_memberships
+        after = page.after if page is not None else None
+        found: list[Membership] = []
+        seen: set[str] = set()
+        while after is not None and after not in seen:
+            seen.add(after)
+            said = await self._loader.ask(
+                _MEMBERSHIPS, _Shown, id=artifact.id, after=after, first=200
+            )
+            page = said.artifact_memberships if said is not None else None
+            found += page.nodes if page is not None else []
+            after = page.after if page is not None else None
+        return found
+
+    def _unsteady(self, place: Place) -> None:
+        self._unstable(f"{place.entity}/{place.project}")
+
+    def _unstable(self, name: str) -> None:
+        self.notices[name] = (
+            f"{name} changed whenever it was read: something in it may be missing here."
+            " Sync it again when fewer others are at work on it."
+        )
+
+
+def _key(one: Collection) -> ids.CollectionKey:
+    return ids.SequenceKey(one.id) if rows.is_series(one) else ids.PortfolioKey(one.id)
+
+
+def _nodes(edges: Sequence[Edge[Collection] | None]) -> list[Collection]:
+    return [edge.node for edge in edges if edge is not None and edge.node is not None]
+
+
+def _ready(one: Collection) -> bool:
+    return one.state != "DELETED"
+
+
+def _complete(page: Connection[Artifact] | None) -> bool:
+    """Whether a first page is all there is."""
+    if page is None or page.after is not None:
+        return False
+    return page.total_count is None or page.total_count <= len(page.rows)
+
+
+def _without(
+    page: Connection[Collection], errors: Sequence[GraphError], refusal: RegistryError
+) -> Connection[Collection]:
+    """The page, without the versions of those collections that errors are about.
+
+    Raises:
+        RegistryError: an error about something else.
+    """
+    doubtful = set()
+    for error in errors:
+        place = error.path[3] if error.path[1:3] == ("artifactCollections", "edges") else None
+        if not isinstance(place, int) or len(error.path) < 6:  # noqa: PLR2004 - below a collection
+            raise refusal
+        doubtful.add(place)
+    if not doubtful:
+        return page
+    return Connection(
+        page.total_count,
+        page.page_info,
+        [_bare(edge) if n in doubtful else edge for n, edge in enumerate(page.rows)],
+    )
+
+
+def _bare(edge: Edge[Collection] | None) -> Edge[Collection] | None:
+    """A collection whose versions have to be asked for."""
+    if edge is None or edge.node is None:
+        return edge
+    return Edge(msgspec.structs.replace(edge.node, artifacts=None), edge.version, edge.cursor)

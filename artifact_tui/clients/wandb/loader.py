@@ -1,0 +1,218 @@
+"""Questions about single things, several of them in one document.
+
+Callers ask for one thing each; what is asked in the same moment travels together, as aliases of
+one document. A document that the server will not have, or fails over, is halved until the trouble
+is that of one question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from artifact_tui.clients.wandb import decode
+from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.wandb.fields import Asking
+    from artifact_tui.clients.wandb.replies import GraphError, Reply
+
+T = TypeVar("T")
+
+_VARIABLE = re.compile(r"\$(\w+)")
+_ABSENT = re.compile(
+    r"not.?found|no such|does ?n.t exist|does not exist|could not find|could not resolve"
+    r"|invalid (global |artifact |collection )?id|illegal base64",
+    re.IGNORECASE,
+)
+_WORDS_LIMIT = 300
+
+
+class NotToldError(RegistryError):
+    """The server answered, and would not tell about this one thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A question that can be asked about several things at once."""
+
+    head: str
+    """A field of the query with its selection; its variables get numbers."""
+    variables: Mapping[str, str]
+    """Their types by name."""
+    fragments: str
+    most: int
+    """How many of them in one document."""
+    what: str
+    """What it is about, for people."""
+
+    def __hash__(self) -> int:
+        """By its text."""
+        return hash(self.head)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    shape: Shape
+    variables: Mapping[str, object]
+    answer: asyncio.Future[msgspec.Raw | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def settle(self, data: msgspec.Raw | None) -> None:
+        if not self.answer.done():
+            self.answer.set_result(data)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+@lru_cache(maxsize=512)
+def document(shape: Shape, count: int) -> str:
+    """A document of so many questions, named `p0`, `p1` and so on."""
+    numbers = range(count)
+    declared = ",".join(
+        f"${name}{n}:{kind}" for n in numbers for name, kind in shape.variables.items()
+    )
+    parts = " ".join(f"p{n}:" + _VARIABLE.sub(rf"$\g<1>{n}", shape.head) for n in numbers)
+    return f"query({declared}){{{parts}}} {shape.fragments}"
+
+
+class Loader:
+    """Gathers questions, and sends them."""
+
+    def __init__(self, graph: Asking) -> None:
+        self._graph = graph
+        self._waiting: dict[Shape, list[_Question]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, shape: Shape, kind: type[T], **variables: object) -> T | None:
+        """The answer to one question, or None when there is no such thing (any more).
+
+        Raises:
+            RegistryError: nobody knows.
+        """
+        question = _Question(shape, variables)
+        waiting = self._waiting.setdefault(shape, [])
+        waiting.append(question)
+        if len(waiting) >= shape.most:
+            self._send(shape)
+        elif len(waiting) == 1:
+            self._start(self._soon(shape))
+        data = await question.answer
+        return None if data is None else decode.read(data, kind, shape.what)
+
+    async def aclose(self) -> None:
+        """Stop what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _soon(self, shape: Shape) -> None:
+        """Send what was asked when everybody who is about to ask has asked."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self._send(shape)
+
+    def _send(self, shape: Shape) -> None:
+        questions = self._waiting.pop(shape, [])
+        if questions:
+            self._start(self._together(shape, questions))
+
+    def _start(self, work: object) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _together(self, shape: Shape, questions: Sequence[_Question]) -> None:
+        """Send one document, and give everybody their answer."""
+        try:
+            await self._answered(shape, questions)
+        except BaseException as error:
+            for question in questions:
+                question.fail(error)
+            if not isinstance(error, Exception):
+                raise
+
+    async def _answered(self, shape: Shape, questions: Sequence[_Question]) -> None:
+        variables = {
+            f"{name}{n}": value
+            for n, question in enumerate(questions)
+            for name, value in question.variables.items()
+            if value is not None
+        }
+        call = Call(document(shape, len(questions)), variables, writes=False, what=shape.what)
+        try:
+            reply = await self._graph.ask(call)
+            answers = _answers(reply, shape)
+        except RegistryError:
+            if len(questions) == 1:
+                raise
+            await self._halves(shape, questions)
+            return
+        again = []
+        for n, question in enumerate(questions):
+            errors = [one for one in reply.errors if not one.path or one.path[0] == f"p{n}"]
+            data = answers.get(f"p{n}")
+            if data is not None and not errors:
+                question.settle(data)
+            elif _gone(data, errors):
+                question.settle(None)
+            elif len(questions) > 1:
+                again.append(question)
+            else:
+                question.fail(refused(reply, shape.what))
+        if again:
+            await self._halves(shape, again)
+
+    async def _halves(self, shape: Shape, questions: Sequence[_Question]) -> None:
+        middle = (len(questions) + 1) // 2
+        parts = [part for part in (questions[:middle], questions[middle:]) if part]
+        await asyncio.gather(*(self._together(shape, part) for part in parts))
+
+
+def _answers(reply: Reply, shape: Shape) -> dict[str, msgspec.Raw | None]:
+    """What was answered, by name.
+
+    Raises:
+        RegistryError: it cannot be understood, or nothing was answered.
+    """
+    found = decode.read(reply.data, dict[str, msgspec.Raw] | None, shape.what)  # type: ignore[arg-type]
+    if not found and not any(error.path for error in reply.errors):
+        raise refused(reply, shape.what)
+    return {name: None if _null(raw) else raw for name, raw in (found or {}).items()}
+
+
+def _null(raw: msgspec.Raw) -> bool:
+    return len(raw) == len(b"null") and bytes(raw) == b"null"
+
+
+def _gone(data: msgspec.Raw | None, errors: Sequence[GraphError]) -> bool:
+    """Whether there is no such thing: null, and no error that says anything else."""
+    return data is None and all(_says_absent(error) for error in errors)
+
+
+def _says_absent(error: GraphError) -> bool:
+    return bool(error.path) and (
+        error.code == "NOT_FOUND" or _ABSENT.search(error.message) is not None
+    )
+
+
+def refused(reply: Reply, what: str) -> NotToldError:
+    """The error for an answer that holds no answer."""
+    words = "; ".join(dict.fromkeys(one.message for one in reply.errors if one.message))
+    said = words[:_WORDS_LIMIT] or f"status {reply.status}"
+    return NotToldError(
+        f"W&B did not tell about {what}: {said}",
+        hint="Nothing was changed. Check the address and that the account may see it,"
+        " or try again later.",
+    )

@@ -1,0 +1,155 @@
+"""What a list shows of collections and versions, in our own types.
+
+A version shown in another collection than its own is a link: it carries the other's label, and a
+key that can only ever be unlinked. Aliases held elsewhere carry the full name of who holds them.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb.decode import NOTE_LIMIT, count, moment
+from artifact_tui.model import Alias, Collection, Link, Version, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from artifact_tui.clients.wandb import decode
+
+HIDDEN = "a collection that you may not see"
+"""Instead of a name that the server keeps to itself."""
+
+SEQUENCE = "ArtifactSequence"
+
+_SECOND = 1_000_000
+_LABEL = re.compile(r"v(\d+)", re.ASCII)
+_SYSTEM = ("wandb-*", "job")
+_STATES = {
+    "DELETED": VersionState.TRASH,
+    "GARBAGE_COLLECTED": VersionState.TRASH,
+    "PENDING_DELETION": VersionState.TRASH,
+    "PENDING": VersionState.PENDING,
+}
+
+
+def state(artifact: decode.Artifact) -> VersionState:
+    """Where a version is in its life."""
+    return _STATES.get(artifact.state or "", VersionState.LIVE)
+
+
+def is_label(alias: str) -> bool:
+    """Whether an alias is only the number of a version: `v3`."""
+    return _LABEL.fullmatch(alias) is not None
+
+
+def kept(artifact: decode.Artifact) -> str:
+    """Why W&B will not delete a version; empty: nothing is known against it."""
+    kind = (artifact.artifact_type.name if artifact.artifact_type else None) or ""
+    if artifact.is_generated or any(fnmatchcase(kind, pattern) for pattern in _SYSTEM):
+        return f"system-managed: W&B keeps versions of the type {kind}"
+    return ""
+
+
+def aliases(artifact: decode.Artifact, home: str) -> tuple[Alias, ...]:
+    """Every alias, sorted; those not held by the collection `home` (an id) with their scope."""
+    found = {
+        Alias(row.alias, scope=_scope(row, home))
+        for row in artifact.aliases or ()
+        if row is not None and row.alias and not is_label(row.alias)
+    }
+    return tuple(sorted(found))
+
+
+def _scope(row: decode.AliasRow, home: str) -> str:
+    holder = row.artifact_collection
+    if holder is None:
+        return HIDDEN
+    return "" if holder.id == home else holder.path or HIDDEN
+
+
+def links(
+    artifact: decode.Artifact, home: str, more: Sequence[decode.Membership] = ()
+) -> tuple[Link, ...]:
+    """The other collections that show a version, sorted."""
+    shown = artifact.artifact_memberships
+    members = (*(shown.nodes if shown else ()), *more)
+    rows = (row for row in artifact.aliases or () if row is not None)
+    holders = [one.artifact_collection for one in members]
+    holders += [one for row in rows if (one := row.artifact_collection) is not None]
+    found = set()
+    for holder in holders:
+        if holder is None:
+            found.add(Link("", HIDDEN))
+        elif holder.id != home:
+            key = ids.LinkKey(holder.id, artifact.id).key
+            found.add(Link(key, holder.path or HIDDEN))
+    return tuple(sorted(found))
+
+
+def is_series(collection: decode.Place) -> bool:
+    """Whether it holds versions; what is not known to is taken for a collection of links."""
+    return collection.type_name == SEQUENCE
+
+
+def collection(said: decode.Collection, name: str) -> Collection:
+    """A collection, under the name that it has here."""
+    series = is_series(said)
+    key = ids.SequenceKey(said.id) if series else ids.PortfolioKey(said.id)
+    kind = said.default_artifact_type.name if said.default_artifact_type else None
+    return Collection(key.key, name, kind or "", moment(said.created_at), links=not series)
+
+
+def version(
+    edge: decode.Edge[decode.Artifact],
+    artifact: decode.Artifact,
+    home: ids.CollectionKey,
+    more: Sequence[decode.Membership] = (),
+) -> Version:
+    """A version as the collection `home` shows it; `more` are its further memberships."""
+    ordinal = _ordinal(edge, artifact)
+    common = {
+        "collection_key": home.key,
+        "ordinal": ordinal,
+        "label": edge.version or f"v{ordinal}",
+        "digest": artifact.digest or "",
+        "state": state(artifact),
+        "size": count(artifact.size),
+        "file_count": count(artifact.file_count),
+        "created_us": moment(artifact.created_at),
+        "run": _creator(artifact.created_by),
+        "note": (artifact.description or "")[:NOTE_LIMIT],
+        "used_count": count(artifact.used_count),
+        "aliases": aliases(artifact, home.collection),
+        "tags": tuple(sorted({tag.name for tag in artifact.tags or () if tag and tag.name})),
+    }
+    if _is_link(artifact, home):
+        key = ids.LinkKey(home.collection, artifact.id)
+        return Version(key.key, **common, source_key=key.source, stored=0)  # type: ignore[arg-type]
+    seconds = artifact.ttl_duration_seconds or 0
+    return Version(
+        ids.SourceKey(artifact.id).key,
+        **common,  # type: ignore[arg-type]
+        links=links(artifact, home.collection, more),
+        stored=count(artifact.storage_bytes),
+        kept=kept(artifact),
+        ttl_us=count(seconds * _SECOND) or None if seconds > 0 else None,
+        ttl_inherited=bool(artifact.ttl_is_inherited),
+    )
+
+
+def _is_link(artifact: decode.Artifact, home: ids.CollectionKey) -> bool:
+    own = artifact.artifact_sequence
+    return isinstance(home, ids.PortfolioKey) or (own is not None and own.id != home.collection)
+
+
+def _ordinal(edge: decode.Edge[decode.Artifact], artifact: decode.Artifact) -> int:
+    found = _LABEL.fullmatch(edge.version or "")
+    number = int(found[1][:18]) if found else artifact.version_index
+    return count(number) or 0
+
+
+def _creator(said: decode.Creator | None) -> str:
+    return (said.name or said.username or "") if said is not None else ""
