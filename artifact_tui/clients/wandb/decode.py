@@ -192,7 +192,8 @@ def read(data: Any, kind: type[T], what: str) -> T:
     """
     try:
         if isinstance(data, bytes | bytearray | memoryview | msgspec.Raw):
-            found: T = _decoder(kind).decode(data)
+            key: Any = kind
+            found: T = _decoder(key).decode(data)
         else:
             found = msgspec.convert(data, kind, strict=False)
     except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, OverflowError) as error:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.lineage import Made
     from artifact_tui.clients.wandb.listing import Lister
     from artifact_tui.clients.wandb.loader import Loader
+    from artifact_tui.model import Alias
 
 _FACTS = Shape(documents.FACTS, {"id": "ID!"}, documents.FACTS_PARTS, 25, "a version")
 
@@ -104,7 +105,7 @@ def _link(key: str, artifact: Artifact, ref: ids.LinkKey) -> Facts:
     )
 
 
-def _aliases(artifact: Artifact, home: str) -> tuple[rows.Alias, ...]:
+def _aliases(artifact: Artifact, home: str) -> tuple[Alias, ...]:
     if artifact.aliases is None:
         raise RegistryError(
             "W&B did not tell the aliases of a version.", hint="Nothing was changed."

@@ -8,6 +8,7 @@ side. Nothing is filtered by state: deleted versions show where the server still
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -106,7 +107,7 @@ class Lister:
         seen: set[str] = set()
         async for place in self._scope.places():
             ask = self._pages(place, documents.NAMES, None)
-            pages = passes.everything(ask, NAMES, unsteady=lambda p=place: self._unsteady(p))
+            pages = passes.everything(ask, NAMES, unsteady=partial(self._unsteady, place))
             async for edges in pages:
                 found = [one for one in _nodes(edges) if one.id not in seen and _ready(one)]
                 seen |= {one.id for one in found}
@@ -114,7 +115,7 @@ class Lister:
 
     async def _project(self, place: Place, put: Put[Row]) -> None:
         ask = self._pages(place, documents.COLLECTIONS, FIRST)
-        pages = passes.everything(ask, COLLECTIONS, unsteady=lambda: self._unsteady(place))
+        pages = passes.everything(ask, COLLECTIONS, unsteady=partial(self._unsteady, place))
         async with asyncio.TaskGroup() as group:
             async for edges in pages:
                 listed = [(one, place.named(one.name or "")) for one in _nodes(edges)]
@@ -163,7 +164,7 @@ class Lister:
             self._versions(one.id),
             VERSIONS,
             first=one.artifacts,
-            unsteady=lambda: self._unstable(name),
+            unsteady=partial(self._unstable, name),
         )
         empty = True
         async for edges in pages:
@@ -178,7 +179,7 @@ class Lister:
         seen: set[str] = set()
         name = "A collection"
         pages = passes.everything(
-            self._versions(home.collection), VERSIONS, unsteady=lambda: self._unstable(name)
+            self._versions(home.collection), VERSIONS, unsteady=partial(self._unstable, name)
         )
         async for edges in pages:
             found = await self._read(home, edges)

@@ -13,7 +13,7 @@ from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from artifact_tui.clients.wandb.fields import Asking
 
@@ -171,5 +171,5 @@ class Scope:
         self.notice = f"The registries of the organisation are not listed. {error}"
 
 
-def _call(document: str, variables: dict[str, object]) -> Call:
+def _call(document: str, variables: Mapping[str, object]) -> Call:
     return Call(document, variables, writes=False, what="listing projects")
