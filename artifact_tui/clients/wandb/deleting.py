@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,11 +20,12 @@ from artifact_tui.clients.wandb import batching, ids
 from artifact_tui.clients.wandb.batching import Batching
 from artifact_tui.clients.wandb.outcomes import Payload, meaning, of_errors, of_payload
 from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.web.answers import NotSentError, TooLongError
 from artifact_tui.errors import RegistryError, UncertainError
 from artifact_tui.model import Outcome, Result, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from artifact_tui.clients.wandb.fields import Asking
     from artifact_tui.clients.wandb.replies import GraphError, Reply
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
     Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
     """What is true of versions now, as `Client.facts`."""
 
-AT_ONCE = 64
-"""Requests handed to the pace at once, which lets through as many as it sees fit."""
-
 TROUBLE = 8
 """So many requests in a row without a usable answer end a call."""
+
+THROTTLES = 3
+"""A document of several that is throttled so often may cost more than the quota: smaller then."""
 
 ALIASES_SHOWN = 5
 
@@ -73,9 +75,13 @@ class Job:
 class Deleter:
     """Deletions of one connection."""
 
-    def __init__(self, graph: Asking, look: Look, *, batch: bool) -> None:
+    def __init__(
+        self, graph: Asking, look: Look, at_once: Callable[[], int], *, batch: bool
+    ) -> None:
+        """`at_once` tells how many requests the pace lets through now."""
         self._graph = graph
         self._look = look
+        self._at_once = at_once
         self.batching = Batching(on=batch)
 
     async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
@@ -90,15 +96,16 @@ class Deleter:
         """Send these, the first documents of a connection alone."""
         while jobs and self.batching.probing and not batch.stopped:
             await self._probe(batch, jobs)
-        workers = min(AT_ONCE, -(-len(jobs) // self.batching.size))
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(self._work(batch, jobs))
+            crew = _Crew(group, partial(self._work, batch, jobs), self._at_once)
+            crew.grow(-(-len(jobs) // self.batching.size))
 
-    async def _work(self, batch: _Batch, jobs: deque[Job]) -> None:
-        while jobs and not batch.stopped:
+    async def _work(self, batch: _Batch, jobs: deque[Job], crew: _Crew) -> None:
+        """One of the crew: documents until there are no more, or the crew is too large."""
+        while jobs and not batch.stopped and crew.needed:
             size = min(self.batching.size, len(jobs))
             await self._send(batch, jobs, [jobs.popleft() for _ in range(size)])
+            crew.grow(-(-len(jobs) // self.batching.size))
 
     async def _probe(self, batch: _Batch, jobs: deque[Job]) -> None:
         """The next document, whose answer must be true: what it did is looked at."""
@@ -113,7 +120,7 @@ class Deleter:
             if false := [job for job in said if not gone[job.key]]:
                 self.batching.refuse()
                 batch.reopen(false)
-                jobs.extendleft(false)
+                jobs.extendleft(reversed(false))
                 return
         if any(batch.known(job) for job in part):
             self.batching.proved(len(part))
@@ -129,6 +136,7 @@ class Deleter:
             {f"i{number}": job.variable for number, job in enumerate(part)},
             writes=True,
             what="unlinking versions" if link else "deleting versions",
+            throttles=THROTTLES if len(part) > 1 else 0,
         )
         try:
             reply = await self._graph.ask(call)
@@ -138,11 +146,24 @@ class Deleter:
             batch.settle(part, Result.UNKNOWN, str(error))
             return False
         except RegistryError as error:
-            batch.trouble(str(error), at_once=True)
-            batch.settle(part, Result.FAILED, str(error))
-            return False
+            return self._not_done(batch, jobs, part, error)
         silent = self._answered(batch, part, reply)
         return not silent or await self._refused(batch, jobs, silent, reply, len(part))
+
+    def _not_done(
+        self, batch: _Batch, jobs: deque[Job], part: list[Job], error: RegistryError
+    ) -> bool:
+        """A document was certainly not carried out: it may have been too large for someone."""
+        if isinstance(error, TooLongError):
+            self.batching.lost(len(part))
+            jobs.extendleft(reversed(part))
+        elif len(part) > 1 and not isinstance(error, NotSentError):
+            self.batching.refuse()
+            jobs.extendleft(reversed(part))
+        else:
+            batch.trouble(str(error), at_once=True)
+            batch.settle(part, Result.FAILED, str(error))
+        return False
 
     def _answered(self, batch: _Batch, part: list[Job], reply: Reply) -> list[Job]:
         """Note the outcomes; gives the jobs about which the answer says nothing of their own."""
@@ -238,6 +259,38 @@ def _alias_words(facts: Facts | None) -> str:
     words = [f"{a.name} in {a.scope}" if a.scope else a.name for a in aliases[:ALIASES_SHOWN]]
     more = len(aliases) - ALIASES_SHOWN
     return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+
+
+class _Crew:
+    """Tasks that send documents: as many as the pace lets through, so that few wait unsent."""
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        work: Callable[[_Crew], Coroutine[None, None, None]],
+        at_once: Callable[[], int],
+    ) -> None:
+        self._group = group
+        self._work = work
+        self._at_once = at_once
+        self._size = 0
+
+    def grow(self, most: int) -> None:
+        """Start more of them: up to the pace's number, and at most so many."""
+        for _ in range(min(most, self._at_once() - self._size)):
+            self._size += 1
+            self._group.create_task(self._one())
+
+    async def _one(self) -> None:
+        try:
+            await self._work(self)
+        finally:
+            self._size -= 1
+
+    @property
+    def needed(self) -> bool:
+        """Whether there are no more of them than the pace lets through."""
+        return self._size <= max(1, self._at_once())
 
 
 class _Batch:

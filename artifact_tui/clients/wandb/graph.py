@@ -20,6 +20,7 @@ from artifact_tui.clients.web.answers import (
     GarbageAnswerError,
     LostError,
     NotSentError,
+    TooLongError,
     UnusableError,
 )
 from artifact_tui.errors import ReadOnlyError, RegistryError
@@ -59,6 +60,11 @@ class Graph:
         """What limits the speed now, in a few words; may be empty."""
         return self._pace.words()
 
+    @property
+    def at_once(self) -> int:
+        """How many calls may be under way now; more of them wait."""
+        return self._pace.limit
+
     def scrub(self, text: str) -> str:
         """A text without our secrets."""
         return self._wire.credentials.scrub(text)
@@ -69,6 +75,7 @@ class Graph:
         Raises:
             ReadOnlyError: it writes, and this connection may not. Nothing was sent.
             LostError: it writes, was sent, and nobody knows whether it was carried out.
+            TooLongError: it was throttled as often as the call allows. Nothing was done.
             RegistryError: no usable answer; what writes was not carried out.
         """
         if call.writes and self._read_only:
@@ -81,7 +88,7 @@ class Graph:
         body = _encoded(call)
         for attempt in range(1, TRIES):
             try:
-                answer = await self._answer(body)
+                answer = await self._answer(call, body)
             except NotSentError:
                 pass
             except UnusableError:
@@ -94,11 +101,12 @@ class Graph:
                 if reply is not None:
                     return reply
             await asyncio.sleep(_BACK * 4 ** (attempt - 1))
-        return self._last(call, await self._answer(body))
+        return self._last(call, await self._answer(call, body))
 
-    async def _answer(self, body: bytes) -> Answer:
+    async def _answer(self, call: Call, body: bytes) -> Answer:
         """An answer that is no throttle, with credentials that are as new as can be."""
         again = True
+        throttles = 0
         while True:
             generation = await self._wire.ready()
             async with self._pace.turn() as began:
@@ -109,6 +117,9 @@ class Graph:
                     raise
                 if _throttled(answer):
                     self._pace.complained(began, answer.headers)
+                    throttles += 1
+                    if throttles == call.throttles:
+                        raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
                     continue
                 if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
                     self._pace.trouble(began)

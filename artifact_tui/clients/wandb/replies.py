@@ -32,6 +32,8 @@ class Call:
     writes: bool
     what: str
     """What it is for, as in "deleting versions": goes into sentences about failures."""
+    throttles: int = 0
+    """Be told after so many throttles in a row (it may cost too much at once); 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
