@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import files, ids
+from artifact_tui.clients.wandb.deleting import Deleter
+from artifact_tui.clients.wandb.editing import Editor
 from artifact_tui.clients.wandb.facts import Truth
 from artifact_tui.clients.wandb.fields import Fields
 from artifact_tui.clients.wandb.graph import Graph
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.options import Options
     from artifact_tui.model import (
         Collection,
+        Deletion,
         Edge,
+        Edit,
         Facts,
         File,
         Garbage,
@@ -66,6 +70,10 @@ class WandbClient:
         self._lister = Lister(self._fields, self._loader, self._scope)
         self._truth = Truth(self._loader, self._lister)
         self._runs = Runs()
+        self._deleter = Deleter(
+            self._fields, self.facts, lambda: self._graph.at_once, batch=options.batch
+        )
+        self._editor = Editor(self._fields)
 
     @property
     def identity(self) -> Identity:
@@ -161,6 +169,20 @@ class WandbClient:
                 hint="Open it without --read-only to change it.",
             )
 
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Delete these versions, and unlink these links: see `deleting`."""
+        self._check_writable()
+        return await self._deleter.delete(deletions)
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Change aliases, tags and times to live: see `editing`."""
+        self._check_writable()
+        return await self._editor.edit(edits)
+
+    def pace(self) -> str:
+        """What limits the speed now, in a few words."""
+        return self._graph.pace()
+
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Refused: W&B has no way back."""
         self._check_writable()
@@ -179,8 +201,6 @@ class WandbClient:
             "W&B collects its garbage itself, up to a day after a deletion.",
             hint="A self-hosted server needs GORILLA_ARTIFACT_GC_ENABLED and a versioned bucket.",
         )
-
-    # delete, edit, collection_facts, delete_collection and pace: see deleting, editing, collections
 
     async def aclose(self) -> None:
         """Stop what is under way, and close every connection."""
