@@ -1,0 +1,153 @@
+"""The same job by W&B's SDK and by this program leaves the same registry behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from artifact_tui.cli import main
+from artifact_tui.deletion.plan import Plan
+from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Team, Version
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.servers.wandb.process import Server
+
+    Sdk = Callable[..., subprocess.CompletedProcess[str]]
+    Ours = Callable[..., int]
+
+VISION = "acme/vision"
+REGISTRY = "acme-org/wandb-registry-model"
+
+
+def scene(*, linked: bool = False) -> Scene:
+    """Two runs with what they made, and perhaps a version in a registry."""
+    made = [Version(run="r1", size=10 + n) for n in range(5)]
+    made[3] = Version(run="r1", tags=["keep"])
+    train = [Version(run="r2"), Version(run="r2", aliases=["latest", "best"], used_by=["r1"])]
+    other = [Version(run="r1"), Version(run="r3"), Version(run="r1", aliases=["latest"])]
+    link = Link(portfolio=f"{REGISTRY}/prod", version=f"{VISION}/mnist:v2", aliases=["live"])
+    return Scene(
+        companies=[Company(name="Acme", entity="acme-org")],
+        teams=[Team(name="acme", organization="Acme")],
+        places=[Place(path=REGISTRY)],
+        series=[
+            Series(path=f"{VISION}/mnist", versions=made),
+            Series(path=f"{VISION}/train", type="dataset", versions=train),
+            Series(path=f"{VISION}/other", versions=other),
+        ],
+        links=[link] if linked else [],
+    )
+
+
+@pytest.fixture
+def ours(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ours:
+    """Plans and applies at an address, like `ours("acme/vision", "run:r1", "--delete-aliases")`."""
+    monkeypatch.setenv("WANDB_API_KEY", server.api_key)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    def run(where: str, *plan: str) -> int:
+        path = tmp_path / "job.plan"
+        assert main(["plan", server.address(where), *plan, "-o", str(path)]) == 0
+        with Plan.open(path) as opened:
+            count = opened.summary.deletes
+        assert main(["apply", str(path), "--yes", "--expect", str(count)]) == 0
+        return count
+
+    return run
+
+
+JOBS: dict[str, tuple[bool, tuple[str, ...], tuple[str, ...]]] = {
+    "a run's artifacts, aliased ones too": (
+        False,
+        ("delete_run_outputs", f"{VISION}/r1", "with_aliases"),
+        (VISION, "run:r1", "--delete-aliases"),
+    ),
+    "a run's artifacts, one of them in a registry": (
+        True,
+        ("delete_run_outputs", f"{VISION}/r1", "with_aliases"),
+        (VISION, "run:r1", "--delete-aliases", "--break-links"),
+    ),
+    "versions of a run by name": (
+        False,
+        ("delete_named", f"{VISION}/r1", "v1", "v2"),
+        (VISION, "run:r1", "version:v1|version:v2", "--delete-aliases"),
+    ),
+    "versions without alias": (
+        False,
+        ("delete_unaliased", "acme", "vision", "model", "other"),
+        (VISION, "name:other", "alias:none"),
+    ),
+    "a collection": (
+        True,
+        ("delete_collection", "acme", "vision", "model", "mnist"),
+        (
+            VISION,
+            *("--collection", "mnist", "--whole-collections"),
+            *("--delete-aliases", "--break-links"),
+        ),
+    ),
+    "a collection of links": (
+        True,
+        ("delete_collection", "acme-org", "wandb-registry-model", "model", "prod"),
+        (REGISTRY, "--collection", "prod", "--whole-collections", "--delete-aliases"),
+    ),
+    "a link": (
+        True,
+        ("delete_versions", f"{REGISTRY}/prod:v0"),
+        (REGISTRY, "name:prod", "--delete-aliases"),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", JOBS)
+def test_the_same_end(server: Server, sdk: Sdk, ours: Ours, job: str) -> None:
+    linked, theirs, mine = JOBS[job]
+    server.seed(scene(linked=linked))
+    sdk(*theirs)
+    wanted = server.state()
+    server.seed(scene(linked=linked))
+    assert server.state() != wanted
+
+    ours(*mine)
+
+    assert server.state() == wanted
+
+
+def versions(server: Server, where: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.state()["collections"][where]["versions"]
+    return found
+
+
+@pytest.mark.slow
+def test_what_is_named_in_a_registry_stays_unlike_with_the_sdk(
+    server: Server, sdk: Sdk, ours: Ours
+) -> None:
+    server.seed(scene(linked=True))
+    sdk("delete_unaliased", "acme", "vision", "model", "mnist")
+    assert versions(server, f"{VISION}/mnist")["v2"]["state"] == "DELETED"
+    server.seed(scene(linked=True))
+
+    assert ours(VISION, "name:mnist", "alias:none") == 4
+
+    assert server.alive() >= {f"{VISION}/mnist:v2"}
+    assert versions(server, f"{REGISTRY}/prod")["v0"]["aliases"] == ["live"]
+
+
+@pytest.mark.slow
+def test_with_cursors_that_shift_nothing_is_lost_unlike_with_the_sdk(
+    server: Server, sdk: Sdk, ours: Ours
+) -> None:
+    server.fill(1, 120)
+    sdk("delete_type", VISION, "model")
+    assert len(server.alive()) == 50
+    server.fill(1, 120)
+
+    assert ours(VISION, "type:model") == 120
+
+    assert server.alive() == set()
