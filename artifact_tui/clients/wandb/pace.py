@@ -10,9 +10,10 @@ and the reading of headers (`clients.web.waits`).
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb.latency import Latency
@@ -27,6 +28,9 @@ FIRST = 4
 
 LEAST = 2
 """Requests at once that latency alone leaves."""
+
+CAUTION = 0.02
+"""How much more at once each good answer allows, near the number that was too many."""
 
 LONGEST_GUESS = 5.0
 """Seconds between tries at most, while the server complains and does not say for how long."""
@@ -50,14 +54,18 @@ class Pace:
     ) -> None:
         self._most = max(1, most)
         self._limit = float(min(FIRST, self._most))
-        self._steep = True
-        """Growing with every good answer, until something speaks against it."""
+        self._ceiling = math.inf
+        """About how many were too many; none were yet."""
         self._running = 0
+        self._sent = 0
+        """Those of them that have left; the others wait for the end of a pause."""
+        self._answered = asyncio.Event()
+        self._short_until = -math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._pause = Pause(clock=clock, sleep=sleep)
         self._why = ""
         self._pushed = 0
-        self._complained = -1.0
+        self._complained = self._halved = -math.inf
         self._since_shrunk = 0
         self._latency = Latency()
         self._quota = Quota(clock)
@@ -78,11 +86,29 @@ class Pace:
         """Wait for a place and for the end of a pause, then hold the place; gives the time."""
         await self._enter()
         try:
-            await self._pause.over()
-            yield self.clock()
+            await self._clear()
+            self._sent += 1
+            try:
+                yield self.clock()
+            finally:
+                self._sent -= 1
+                self._answered.set()
         finally:
             self._running -= 1
             self._admit()
+
+    async def _clear(self) -> None:
+        """Wait until there is no pause, and the quota has room for one more."""
+        while True:
+            await self._pause.over()
+            wait = self._quota.wait(self._sent)
+            if wait <= 0:
+                self._short_until = -math.inf
+                return
+            self._short_until = self.clock() + wait
+            self._answered.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), wait)
 
     async def _enter(self) -> None:
         if self._running < self.limit and not self._waiting:
@@ -114,21 +140,23 @@ class Pace:
         self._since_shrunk += 1
         trend = self._latency.took(kind, self.clock() - began)
         if trend.slow and self._since_shrunk > self.limit and self._limit > LEAST:
-            self._limit = max(float(LEAST), self._limit * 0.8)
-            self._since_shrunk = 0
-            self._steep = False
+            self._shrink(max(float(LEAST), self._limit * 0.8))
         elif trend.good and self._running >= self.limit:
-            self._limit = min(self._most, self._limit + (1.0 if self._steep else 1 / self._limit))
+            self._limit = min(self._most, self._limit + self._step)
             self._admit()
-        if headers:
-            self._spend(headers)
-
-    def _spend(self, headers: Mapping[str, str]) -> None:
-        """Stop before the quota that the headers tell of is used up."""
         self._quota.note(headers)
-        wait = self._quota.wait(self._running)
-        if wait > 0:
-            self._hold(wait, "the quota of W&B is used up for now: it goes on in")
+
+    @property
+    def _step(self) -> float:
+        """How many more at once a good answer allows."""
+        if math.isinf(self._ceiling):
+            return 1.0
+        return 1 / self._limit if self._limit < self._ceiling else CAUTION
+
+    def _shrink(self, limit: float) -> None:
+        self._ceiling = max(1.0, self._limit * 0.75)
+        self._limit = limit
+        self._since_shrunk = 0
 
     def complained(self, began: float, headers: Mapping[str, str]) -> None:
         """The server will not have so many requests (429, 503): fewer at once, and a pause.
@@ -158,12 +186,8 @@ class Pace:
 
     def _less(self, began: float) -> None:
         if began > self._halved:
-            self._limit = max(1.0, self._limit / 2)
+            self._shrink(max(1.0, self._limit / 2))
             self._halved = self.clock()
-        self._steep = False
-        self._since_shrunk = 0
-
-    _halved = -1.0
 
     def _hold(self, seconds: float, why: str) -> None:
         if seconds > self._pause.wait:
@@ -175,6 +199,9 @@ class Pace:
         wait = self._pause.wait
         if wait >= _TOLD:
             return f"{self._why} {duration(wait)}"
+        short = self._short_until - self.clock()
+        if short >= _TOLD:
+            return f"W&B's quota is used up: it goes on in {duration(short)}"
         if (typical := self._latency.typical) is None:
             return ""
         slower = ", slower with more" if self.limit < self._most and self._latency.slow else ""

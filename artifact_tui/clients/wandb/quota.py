@@ -18,6 +18,13 @@ SAME_WINDOW = 1.5
 """Seconds by which the announced end of one window may differ: the header has whole seconds."""
 
 
+LONGEST = 900.0
+"""Seconds that a window lasts at most, whatever the header says."""
+
+ENOUGH = 10
+"""Answers in a window that tell what one costs."""
+
+
 class Quota:
     """What is left until when."""
 
@@ -27,6 +34,7 @@ class Quota:
         self._first = 0.0
         self._left = 0.0
         self._answers = 0
+        self._known: float | None = None
 
     def told(self, headers: Mapping[str, str]) -> bool:
         """Whether these headers tell of a quota."""
@@ -35,31 +43,34 @@ class Quota:
     def note(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers (lower case)."""
         left, reset = _left(headers), reset_wait(headers)
-        if left is None or reset is None or not math.isfinite(reset):
+        if left is None or reset is None:
             return
-        ends = self._clock() + reset
+        ends = self._clock() + min(reset, LONGEST)
         if abs(ends - self._ends) > SAME_WINDOW or left > self._first:
+            if self._answers >= ENOUGH:
+                self._known = (self._first - self._left) / (self._answers - 1)
             self._first = self._left = left
             self._answers = 0
         self._ends = ends
         self._left = min(self._left, left)
         self._answers += 1
 
-    @property
-    def cost(self) -> float:
-        """What a request costs, as far as this window has shown."""
-        spent = self._first - self._left
-        return spent / (self._answers - 1) if self._answers > 1 else 0.0
-
-    def wait(self, running: int) -> float:
-        """Seconds to wait because those under way (besides the one answered) use up the rest."""
+    def wait(self, under_way: int) -> float:
+        """Seconds until one more request fits, beside those under way; 0: it fits now."""
         left_s = self._ends - self._clock()
         if left_s <= 0:
             return 0.0
-        if self._left <= 0:
-            return left_s
-        under_way = max(0, running - 1)
-        return left_s if self._left - (under_way + 1) * self.cost < 0 else 0.0
+        after = self._left - (under_way + 1) * self._cost(under_way)
+        return left_s if self._left <= 0 or after < 0 else 0.0
+
+    def _cost(self, under_way: int) -> float:
+        """What a request costs: as the last window showed, else at least.
+
+        The server may have counted requests already whose answers are still under way.
+        """
+        if self._known is not None:
+            return self._known
+        return (self._first - self._left) / max(1, self._answers + under_way)
 
 
 def _left(headers: Mapping[str, str]) -> float | None:
