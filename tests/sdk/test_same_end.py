@@ -44,11 +44,15 @@ def scene(*, linked: bool = False) -> Scene:
     )
 
 
-@pytest.fixture
-def ours(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ours:
-    """Plans and applies at an address, like `ours("acme/vision", "run:r1", "--delete-aliases")`."""
+@pytest.fixture(autouse=True)
+def logged_in(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", server.api_key)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+@pytest.fixture
+def ours(server: Server, tmp_path: Path) -> Ours:
+    """Plans and applies at an address, like `ours("acme/vision", "run:r1", "--delete-aliases")`."""
 
     def run(where: str, *plan: str) -> int:
         path = tmp_path / "job.plan"
@@ -115,6 +119,48 @@ def test_the_same_end(server: Server, sdk: Sdk, ours: Ours, job: str) -> None:
     assert server.state() != wanted
 
     ours(*mine)
+
+    assert server.state() == wanted
+
+
+EDITS: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
+    "aliases": (
+        (f"{VISION}/train:v1", '{"aliases": ["best", "next"]}'),
+        ("alias", VISION, "train:v1", "--add", "next", "--remove", "latest"),
+    ),
+    "an alias that moves": (
+        (f"{VISION}/train:v0", '{"aliases": ["best"]}'),
+        ("alias", VISION, "train:v0", "--add", "best"),
+    ),
+    "aliases of a link": (
+        (f"{REGISTRY}/prod:v0", '{"aliases": ["next"]}'),
+        ("alias", REGISTRY, "prod:v0", "--add", "next", "--remove", "live"),
+    ),
+    "tags": (
+        (f"{VISION}/mnist:v3", '{"tags": ["seen", "old one"]}'),
+        ("tag", VISION, "mnist:v3", "--add", "seen", "--add", "old one", "--remove", "keep"),
+    ),
+    "a time to live": (
+        (f"{VISION}/mnist:v0", '{"ttl_s": 7200}'),
+        ("ttl", VISION, "mnist:v0", "2h"),
+    ),
+    "no time to live": (
+        (f"{VISION}/mnist:v0", '{"ttl_s": "off"}'),
+        ("ttl", VISION, "mnist:v0", "none"),
+    ),
+}
+
+
+@pytest.mark.parametrize("job", EDITS)
+def test_the_same_edit(server: Server, sdk: Sdk, job: str) -> None:
+    theirs, (command, where, *words) = EDITS[job]
+    server.seed(scene(linked=True))
+    sdk("edit", *theirs)
+    wanted = server.state()
+    server.seed(scene(linked=True))
+    assert server.state() != wanted
+
+    assert main([command, server.address(where), *words, "--yes", "--expect", "1"]) == 0
 
     assert server.state() == wanted
 
