@@ -29,6 +29,7 @@ def registries(ctx: click.Context, *, as_json: bool) -> int:
     """List the configured registries; add, remove and test them.
 
     \b
+    artifact-tui registries add vision https://wandb.ai/acme/vision
     artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
     artifact-tui registries test zoo
     artifact-tui registries remove zoo
@@ -83,6 +84,21 @@ def add(
     artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
     artifact-tui registries add prod https://prod.example/api --production --bucket prod-bytes
     artifact-tui registries add mine local:./sample --default
+    artifact-tui registries add vision wandb://acme/vision --set concurrency=8
+    artifact-tui registries add org https://wandb.ai/acme --read-only
+
+    The address of a W&B registry is an entity or a project, or any page of it, pasted. It is
+    written with its host, so that it means the same whatever WANDB_BASE_URL says.
+
+    \b
+    Settings of a W&B registry, for --set; without --token-env or --token-command the key is found
+    as W&B's own SDK finds it:
+      concurrency      requests at once, at most (32): the pace adapts below that
+      batch            false: one deletion a request
+      registries       false: without the registries of an entity's organisation
+      admin            true: send Use-Admin-Privileges; never sent otherwise
+      ca_file, connect_seconds, answer_seconds, request_seconds
+      endpoint, region                the bucket of a self-hosted server, for `registries test`
 
     \b
     Settings of a REST registry, for --set:

@@ -21,14 +21,18 @@ Examples:
   artifact-tui review old.plan                           read it before anything is deleted
   artifact-tui apply old.plan                            delete exactly that
   artifact-tui ls https://zoo.example/api                a remote registry
+  artifact-tui https://wandb.ai/acme/vision              a W&B project, with your `wandb login`
 
-A REGISTRY is a name in the configuration, a folder, or an address: local:PATH or https://HOST/api.
+A REGISTRY is a name in the configuration, a folder, or an address: local:PATH, https://HOST/api,
+wandb://[HOST/]ENTITY[/PROJECT], or a page of W&B's app.
 Without one it is the default registry of the configuration, or the embedded one.
 A FILTER has words and field:value terms: name type version alias tag state size unique age created
-used ttl dependents files run. Put it in quotes: the shell reads < > | and * otherwise.
+used ttl dependents files run runs registry link latest. Put it in quotes: the shell reads < > | and
+* otherwise.
 
 Environment:
   ARTIFACT_TUI_TOKEN   the token of a remote registry whose configuration names no other
+  WANDB_API_KEY, WANDB_BASE_URL   as for W&B's own SDK; so are netrc and its settings file
   ARTIFACT_TUI_HOME    one folder for configuration, catalogs, plans and your own registry;
                        each can be moved alone: ARTIFACT_TUI_CONFIG, _CACHE, _STATE, _DATA
   NO_COLOR             no colours

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artifact_tui import text
+from artifact_tui import places, text
 from artifact_tui.catalog import queries
-from artifact_tui.catalog.detail import FILES
+from artifact_tui.catalog.detail import COUNTED, FILES
+from artifact_tui.catalog.lineage_ask import ask_lineage
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import client_of, reading, split_one
+from artifact_tui.clients.base import AskedLineage
 from artifact_tui.here import now_us
 from artifact_tui.text import safe
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from artifact_tui.catalog.rows import VersionDetail, VersionRef, VersionRow
+    from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.model import File
 
@@ -45,7 +48,11 @@ def show(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -
     async def main() -> None:
         async with client_of(target) as client:
             async with reading(client, cached=cached) as conn:
-                found = queries.detail(conn, queries.find(conn, name).id)
+                row = queries.find(conn, name)
+                if not cached:
+                    await _ask(client, row)
+                found = queries.detail(conn, row.id)
+                source = next(iter(queries.by_keys(conn, [row.source_key or ""])), None)
             ask = as_json or (not found.files and bool(found.files_total))
             local = client.catalog_path is not None
             files = found.files
@@ -54,13 +61,31 @@ def show(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -
         if as_json:
             out.record(_record(found, files, target.name))
         else:
-            _print(found, files, target, out)
+            _print(found, source, files, target, out)
 
     asyncio.run(main())
 
 
-def _print(found: VersionDetail, files: Sequence[File], target: Target, out: Output) -> None:
+async def _ask(client: Client, row: VersionRow) -> None:
+    """Ask a registry that tells lineage only when asked."""
+    if not client.capabilities.asked_lineage or not isinstance(client, AskedLineage):
+        return
+    path = places.catalog_file(client.identity.uid)
+    await ask_lineage(client, path, [row.key], closure=True, parents=True, most=COUNTED)
+
+
+def _print(
+    found: VersionDetail,
+    source: VersionRow | None,
+    files: Sequence[File],
+    target: Target,
+    out: Output,
+) -> None:
+    """Print a version for people; `source` is what a link shows, where that is listed."""
     out.words(f"{wording.name_of(found.row)} of {safe(target.name)}")
+    if found.row.link:
+        shown = wording.name_of(source) if source else safe(found.row.source_key or "")
+        out.words(f"  {'link to':<11} {shown}")
     for field, value in _fields(found, now_us()):
         out.words(f"  {field:<11} {value}")
     _lineage(found, out)
@@ -95,8 +120,10 @@ def _size(found: VersionDetail) -> str:
     row = found.row
     count = found.files_total or row.file_count
     files = "" if count is None else f" in {text.plural(count, 'file')}"
+    if row.link:
+        return f"{text.size(row.size)}{files}, which are its source's"
     if row.stored is not None and found.unique is None:
-        return f"{text.size(row.size)}{files}, of which {text.size(row.stored)} are charged"
+        return f"{text.size(row.size)}{files}, {text.size(row.stored)} of it charged"
     return f"{text.size(row.size)}{files}, of which {text.size(found.unique)} only here"
 
 
@@ -123,10 +150,15 @@ def _ttl(row: VersionRow, now: int) -> str:
 
 
 def _lineage(found: VersionDetail, out: Output) -> None:
+    if found.row.link:
+        out.words("lineage: that of its source")
+        return
     if found.parents:
         out.words(f"made from {text.plural(len(found.parents), 'version')}")
         out.rows((_ref(ref),) for ref in found.parents)
-    if not found.coverage.complete:
+    if not found.row.lineage_known and not found.dependents:
+        out.words("dependents: not known; nobody asked the registry, or it did not tell")
+    elif not found.coverage.complete:
         known = text.count(found.dependents_total)
         out.words(f"dependents: {known} known, {found.coverage.words()}: there may be more")
     elif not found.dependents:
@@ -153,7 +185,7 @@ def _files(files: Sequence[File], total: int, out: Output) -> None:
     out.rows(
         ((safe(file.path), text.size(file.size), safe(file.digest)) for file in files), right="1"
     )
-    if total > len(files):
+    if files and total > len(files):
         out.words(f"       and {text.count(total - len(files))} more (--json)")
 
 
