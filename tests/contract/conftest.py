@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
+from tests.contract.wandb_world import wandb_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
     "http": http_world,
     "local": local_world,
+    "wandb": wandb_world,
 }
 """A new kind of registry adds one line here, and passes the whole suite."""
 

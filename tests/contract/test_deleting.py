@@ -157,7 +157,7 @@ async def test_a_protected_alias_forbids_with_every_consent(world: World) -> Non
     assert await world.truth() == before
 
 
-@pytest.mark.needs("dependents")
+@pytest.mark.needs("dependents", "guarded_dependents")
 async def test_a_live_dependent_needs_consent(world: World) -> None:
     parent = await world.make("p")
     await world.make("c", parents=[parent])
@@ -175,7 +175,7 @@ async def test_dependents_first_lets_their_parent_follow_in_one_call(world: Worl
     assert results(await world.client.delete(deletions)) == [Result.DONE] * 3
 
 
-@pytest.mark.needs("dependents")
+@pytest.mark.needs("dependents", "guarded_dependents")
 async def test_parents_first_are_refused(world: World) -> None:
     parent = await world.make("a")
     child = await world.make("b", parents=[parent])

@@ -118,6 +118,14 @@ async def test_deleting_between_pages_hides_no_collection(world: World) -> None:
 
 
 @pytest.mark.needs("soft_delete")
+async def test_versions_in_the_trash_are_listed(world: World) -> None:
+    key, other = await world.make("m"), await world.make("m")
+    await world.client.delete([Deletion(key)])
+    found = {one.key: one.state for one in await versions_of(world.client, "m")}
+    assert found == {key: VersionState.TRASH, other: VersionState.LIVE}
+
+
+@pytest.mark.needs("soft_delete", "deleter")
 async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) -> None:
     key = await world.make("m")
     await world.client.delete([Deletion(key)])
@@ -127,7 +135,7 @@ async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) 
     assert version.deleted_by == "tester"
 
 
-@pytest.mark.needs("lineage")
+@pytest.mark.needs("lineage", "edges")
 async def test_every_edge_is_listed_once(world: World) -> None:
     parents = [await world.make("p") for _ in range(4)]
     children = [await world.make("c", parents=parents) for _ in range(3)]
@@ -156,9 +164,16 @@ async def test_facts_leave_out_what_is_gone(world: World) -> None:
 
 @pytest.mark.needs("aliases")
 async def test_facts_have_every_alias_sorted(world: World) -> None:
-    key = await world.make("m", aliases=["b", "a"], protected=["production"])
+    key = await world.make("m", aliases=["b", "a"])
     facts = (await world.client.facts([key]))[key]
-    assert facts.aliases == (Alias("a"), Alias("b"), Alias("production", protected=True))
+    assert facts.aliases == (Alias("a"), Alias("b"))
+
+
+@pytest.mark.needs("aliases", "told_protection")
+async def test_facts_tell_which_alias_is_protected(world: World) -> None:
+    key = await world.make("m", aliases=["a"], protected=["production"])
+    facts = (await world.client.facts([key]))[key]
+    assert facts.aliases == (Alias("a"), Alias("production", protected=True))
 
 
 @pytest.mark.needs("dependents")

@@ -24,6 +24,7 @@ async def test_a_plain_version_goes_to_the_trash(world: World) -> None:
     assert truth.things[other].state == "live"
 
 
+@pytest.mark.needs("garbage_collection")
 async def test_soft_delete_frees_no_bytes(world: World) -> None:
     key = await world.make("m", files={"a": b"12345"})
     before = (await world.truth()).stored

@@ -45,8 +45,10 @@ class Truth:
 class World(Protocol):
     """One registry of the kind under test.
 
-    A world may have `lacks`: names for `needs` that are no capabilities (`bytes`: sizes, dates and
-    files; `dependents`: facts that tell them), and that its kind of registry has not.
+    A world may have `lacks`: names for `needs` that are no capabilities, and that its kind of
+    registry has not. `bytes`: sizes, dates and files; `dependents`: facts that tell them;
+    `guarded_dependents`: the registry itself refuses to orphan them; `edges`: lineage that is
+    listed; `deleter`: who deleted, and when; `told_protection`: which aliases are protected.
     """
 
     @property
