@@ -7,15 +7,19 @@ Lower levels go first, so that dependents go before what they were made from.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.control import Control, Policy
 from artifact_tui.deletion.group import ROUNDS, Caller
-from artifact_tui.deletion.items import OBJECT, VERSION, Action, ItemState
+from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action, ItemState
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.deletion.target import Target
+from artifact_tui.deletion.watch import Means, Watch
+from artifact_tui.deletion.whole_apply import WholeCaller
 from artifact_tui.errors import ConfirmationError, PlanError, ReadOnlyError
 from artifact_tui.here import now_us
 
@@ -29,7 +33,13 @@ if TYPE_CHECKING:
 RESUME_SIZE = 500
 """How many uncertain items are asked about at once."""
 
-_TURN = """i.verdict='delete' AND i.level=? AND p.state='planned' AND i.seq > ?
+WHOLES = 4
+"""How many whole collections are deleted at once, after the first."""
+
+_TURN = """i.verdict='delete' AND i.level=? AND i.kind<>'collection' AND p.state='planned'
+    AND i.seq > ? ORDER BY i.seq LIMIT ?"""
+
+_WHOLE_TURN = """i.verdict='delete' AND i.level=? AND i.kind='collection' AND p.state='planned'
     ORDER BY i.seq LIMIT ?"""
 
 
@@ -71,7 +81,8 @@ async def apply(
         journal.begin()
         run = _Run(plan, client, journal, control or Control(), policy or Policy())
         try:
-            ending = await run.all()
+            async with run.watch.running():
+                ending = await run.all()
         except BaseException as error:
             journal.end_badly(f"it ended early: {type(error).__name__}")
             raise
@@ -124,14 +135,18 @@ class _Run:
         self._journal = journal
         self._control = control
         self._policy = policy
-        self._caller = Caller(plan, client, journal, control, policy)
+        target = Target(client)
+        self.watch = Watch(plan, client, journal, control, policy)
+        means = Means(plan, target, journal, control, policy, self.watch)
+        self._caller = Caller(means)
+        self._wholes = WholeCaller(means)
         self._sizes = policy.sizes(client.capabilities.batch_delete)
 
     async def all(self) -> Ending:
         """Settle what an earlier run left, then every level in turn."""
         ending = await self._resume()
-        for kind in (VERSION, OBJECT):
-            ending = ending or await self._every(kind)
+        for kinds in ((COLLECTION, VERSION), (OBJECT,)):
+            ending = ending or await self._every(kinds)
         if ending and ending.status is Status.CANCELLED:
             self._journal.cancel_rest()
         if ending:
@@ -139,30 +154,33 @@ class _Run:
         given_up = ItemState.NOT_TRIED in self._plan.states()
         return Ending(Status.CANCELLED if given_up else Status.FINISHED)
 
-    async def _every(self, kind: str) -> Ending | None:
-        """All levels of one kind; what the registry only said to be done is looked at once more.
+    async def _every(self, kinds: Sequence[str]) -> Ending | None:
+        """All levels of some kinds; what the registry only said to be done is looked at once more.
 
         What that look finds to be still there has another turn, and fails after the last one.
         """
-        if kind == OBJECT:
+        if OBJECT in kinds:
             self._sizes = self._policy.object_sizes()
+        marks = ",".join("?" * len(kinds))
         for turn in range(ROUNDS):
-            levels = self._levels(kind)
+            levels = self._levels(kinds)
             if turn and not levels:
                 return None
             for level in levels:
                 if ending := await self._level(level):
                     return ending
-            await self._verify(kind)
-        for items in self._pages("i.kind=? AND i.verdict='delete' AND p.state='planned'", kind):
+            await self._verify(kinds)
+        where = f"i.kind IN ({marks}) AND i.verdict='delete' AND p.state='planned'"
+        for items in self._pages(where, *kinds):
             self._journal.give_up([item.seq for item in items])
         return None
 
-    def _levels(self, kind: str) -> list[int]:
-        sql = """SELECT DISTINCT i.level FROM item i JOIN progress p USING(seq)
-            WHERE i.verdict='delete' AND i.kind=? AND p.state='planned' ORDER BY i.level"""
+    def _levels(self, kinds: Sequence[str]) -> list[int]:
+        marks = ",".join("?" * len(kinds))
+        sql = f"""SELECT DISTINCT i.level FROM item i JOIN progress p USING(seq) WHERE
+            i.verdict='delete' AND i.kind IN ({marks}) AND p.state='planned' ORDER BY i.level"""
         with planfile.trouble(self._plan.path):
-            return [row[0] for row in self._plan.conn.execute(sql, (kind,)).fetchall()]
+            return [row[0] for row in self._plan.conn.execute(sql, kinds).fetchall()]
 
     async def _resume(self) -> Ending | None:
         while items := self._plan.select("p.state='sent' ORDER BY i.seq LIMIT ?", (RESUME_SIZE,)):
@@ -170,9 +188,10 @@ class _Run:
                 return Ending(Status.INTERRUPTED, why)
         return None
 
-    async def _verify(self, kind: str) -> None:
+    async def _verify(self, kinds: Sequence[str]) -> None:
         """Ask once more about what the registry only said to be done; it may still be silent."""
-        for items in self._pages("i.kind=? AND p.state='deleted'", kind):
+        marks = ",".join("?" * len(kinds))
+        for items in self._pages(f"i.kind IN ({marks}) AND p.state='deleted'", *kinds):
             await self._caller.resume(items)
 
     def _pages(self, where: str, *params: object) -> Iterator[list[Item]]:
@@ -186,6 +205,8 @@ class _Run:
 
     async def _level(self, level: int) -> Ending | None:
         """Every item of one level; then, with patience, those that may work later."""
+        if ending := await self._collections(level):
+            return ending
         again: list[int] = []
         last = 0
         while True:
@@ -194,11 +215,12 @@ class _Run:
             group = self._plan.select(_TURN, (level, last, self._sizes.next()))
             if not group:
                 break
-            last = group[-1].seq
             end = await self._caller.run(group)
-            again += end.again
             if end.broken:
                 return Ending(Status.INTERRUPTED, end.broken)
+            if not end.halted:
+                again += end.again
+                last = group[-1].seq
         for delay in self._policy.delays:
             if not again:
                 return None
@@ -209,6 +231,23 @@ class _Run:
         self._journal.give_up(again)
         return None
 
+    async def _collections(self, level: int) -> Ending | None:
+        """The whole collections of one level: the first alone, then some at once."""
+        size = 1
+        while True:
+            if ending := await self._may_go_on():
+                return ending
+            items = self._plan.select(_WHOLE_TURN, (level, size))
+            if not items:
+                return None
+            ends = await asyncio.gather(*map(self._wholes.run, items), return_exceptions=True)
+            for end in ends:
+                if isinstance(end, BaseException):
+                    raise end
+                if end.broken:
+                    return Ending(Status.INTERRUPTED, end.broken)
+            size = WHOLES
+
     async def _round(self, seqs: Sequence[int]) -> tuple[Ending | None, list[int]]:
         """One more try of some items."""
         again: list[int] = []
@@ -217,13 +256,15 @@ class _Run:
             if ending := await self._may_go_on():
                 return ending, []
             size = self._sizes.next()
-            part, rest = rest[:size], rest[size:]
+            part = rest[:size]
             marks = ",".join("?" * len(part))
             group = self._plan.select(f"i.seq IN ({marks}) AND p.state='planned'", part)
             end = await self._caller.run(group)
-            again += end.again
             if end.broken:
                 return Ending(Status.INTERRUPTED, end.broken), []
+            if not end.halted:
+                again += end.again
+                rest = rest[size:]
         return None, again
 
     async def _may_go_on(self) -> Ending | None:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from artifact_tui.catalog import selection as picking
 from artifact_tui.catalog.coverage import lineage_coverage
 from artifact_tui.catalog.fetch import snapshot
 from artifact_tui.catalog.overview import synced_us
-from artifact_tui.deletion import candidates
+from artifact_tui.deletion import candidates, whole_review
 from artifact_tui.deletion.checks import judge
-from artifact_tui.deletion.draft import Draft, Head, summarise
+from artifact_tui.deletion.draft import Draft, Freeing, Head, summarise
 from artifact_tui.deletion.items import Action, Item, Options, Verdict
+from artifact_tui.model import Capabilities
 from artifact_tui.query import Where
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from artifact_tui.catalog.rows import Bytes
     from artifact_tui.deletion.checks import Judgement
+    from artifact_tui.deletion.draft import Whole
     from artifact_tui.deletion.items import Candidate
-    from artifact_tui.model import Capabilities, Identity
+    from artifact_tui.model import Identity
 
     Selection = Sequence[str] | Where | Literal["marked"]
+
+_LIKE_LOCAL = Capabilities(soft_delete=True, restore=True, purge=True, garbage_collection=True)
+
+_ALL_OF = """
+INSERT OR IGNORE INTO temp.picked SELECT v.id FROM json_each(?) j
+CROSS JOIN collection c ON c.key = j.value CROSS JOIN version v ON v.collection_id = c.id
+WHERE v.state <> 'trash'"""
 
 
 def build_plan(
@@ -40,12 +51,15 @@ def build_plan(
     actor: str = "",
     query_text: str = "",
     capabilities: Capabilities | None = None,
+    collections: Sequence[str] = (),
 ) -> Draft:
     """Judge a selection of one registry's catalog; nothing is written anywhere.
 
     `conn` is a catalog connection (`catalog.connect`); its `picked` table is used. Keys that the
     catalog does not know are left out. Without `capabilities` a registry with a trash and a
-    garbage collection is assumed, as the local one.
+    garbage collection is assumed, as the local one. `collections` are keys (`whole_review.keys_of`
+    gives those of a name): all versions of these are selected as well, and an empty one is deleted
+    itself, where the registry can do that.
     """
     head = Head(
         id=uuid.uuid4().hex,
@@ -60,8 +74,9 @@ def build_plan(
         read_only=read_only,
     )
     with snapshot(conn):
-        requested = _pick(conn, selection)
-        return _build(conn, head, requested, _freed_after(options.action, capabilities))
+        _pick(conn, selection)
+        asked = _Asked(_with_collections(conn, collections), tuple(collections))
+        return _build(conn, head, asked, capabilities)
 
 
 def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, now_us: int) -> Draft:
@@ -75,38 +90,44 @@ def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, no
     )
     with snapshot(conn):
         picking.select_keys(conn, draft.requested)
-        return _build(conn, head, draft.requested, draft.summary.freed_after)
+        asked = _Asked(draft.requested, draft.collections)
+        return _build(conn, head, asked, draft.capabilities)
 
 
-def _pick(conn: sqlite3.Connection, selection: Selection) -> tuple[str, ...]:
-    """Fill `picked`; the keys that are in it."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was selected, before dependents joined: keys."""
+
+    versions: tuple[str, ...]
+    collections: tuple[str, ...]
+
+
+def _pick(conn: sqlite3.Connection, selection: Selection) -> None:
+    """Fill `picked`."""
     if isinstance(selection, Where):
         picking.select_where(conn, selection)
     elif selection == "marked":
         picking.select_marked(conn)
     else:
         picking.select_keys(conn, selection)
+
+
+def _with_collections(conn: sqlite3.Connection, collections: Sequence[str]) -> tuple[str, ...]:
+    """Pick every live version of these collections too; the keys of all that is picked."""
+    conn.execute(_ALL_OF, (json.dumps(list(collections)),))
     rows = conn.execute(
         "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"
     )
     return tuple(row[0] for row in rows)
 
 
-def _freed_after(action: Action, capabilities: Capabilities | None) -> str:
-    """What must happen after the plan before bytes are free."""
-    trash = capabilities is None or capabilities.soft_delete
-    collects = capabilities is None or capabilities.garbage_collection
-    steps = ["purge"] if action is Action.DELETE and trash else []
-    return " and ".join([*steps, *(["gc"] if collects else [])])
-
-
 def _build(
-    conn: sqlite3.Connection, head: Head, requested: tuple[str, ...], freed_after: str
+    conn: sqlite3.Connection, head: Head, asked: _Asked, capabilities: Capabilities | None
 ) -> Draft:
     options = head.options
     if options.with_dependents and options.action is Action.DELETE:
         picking.with_dependents(conn)
-    found = candidates.read(conn, frozenset(requested))
+    found = candidates.read(conn, frozenset(asked.versions))
     coverage = lineage_coverage(conn)
     judged = judge(
         found.candidates, options,
@@ -118,16 +139,62 @@ def _build(
             zip(found.candidates, judged, strict=True), start=1
         )
     )
-    picking.select_keys(conn, [item.key for item in items if item.verdict is Verdict.DELETE])
+    going = [item.key for item in items if item.verdict is Verdict.DELETE]
+    whole: list[Whole] = []
+    if _can_delete_whole(options, capabilities):
+        homes = {one.key: one.collection_key for one in found.candidates}
+        items, whole = _with_wholes(conn, head, asked, items, homes)
+    picking.select_keys(conn, going)
+    freed = picking.freed(conn)
     summary = summarise(
         items,
         action=options.action,
-        freed=picking.freed(conn).freed,
-        freed_after=freed_after,
+        freeing=_freeing(options.action, capabilities, freed),
         emptied=candidates.emptied(conn, options.action),
+        whole=whole,
         coverage=coverage,
     )
-    return Draft(head, items, summary, requested, found.names)
+    return Draft(head, items, summary, asked.versions, found.names, asked.collections, capabilities)
+
+
+def _can_delete_whole(options: Options, capabilities: Capabilities | None) -> bool:
+    can = capabilities is not None and capabilities.collection_delete
+    return can and options.action is Action.DELETE
+
+
+def _with_wholes(
+    conn: sqlite3.Connection,
+    head: Head,
+    asked: _Asked,
+    items: tuple[Item, ...],
+    homes: Mapping[str, str],
+) -> tuple[tuple[Item, ...], list[Whole]]:
+    """The items with whole collections among them, and those that one request could delete."""
+    going = {homes[item.key] for item in items if item.verdict is Verdict.DELETE}
+    listed = whole_review.read(conn, going | set(asked.collections))
+    offers = whole_review.offered(items, homes, listed)
+    used = whole_review.wanted(offers, head.options)
+    whole = whole_review.told(offers, items, homes, used)
+    if used:
+        items = whole_review.joined(items, homes, used, read_only=head.read_only)
+    return items, whole
+
+
+def _freeing(action: Action, capabilities: Capabilities | None, found: Bytes) -> Freeing:
+    """What the deletion frees, and what must happen after the plan before bytes are free."""
+    can = capabilities or _LIKE_LOCAL
+    trash = action is Action.DELETE and can.soft_delete
+    steps = ["purge"] if trash and can.purge else []
+    steps += ["gc"] if can.garbage_collection else []
+    own = can.freeing if not steps else ""
+    after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
+    return Freeing(
+        freed=found.freed,
+        charged=found.charged,
+        after=after,
+        own_words=bool(own),
+        no_way_back=action is Action.DELETE and not can.restore,
+    )
 
 
 def _item(seq: int, candidate: Candidate, judgement: Judgement) -> Item:

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.items import Action, Candidate
-from artifact_tui.model import Alias, Facts, VersionState
+from artifact_tui.model import Alias, Facts, Link, VersionState
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
 
 _VERSIONS = """
-SELECT v.id, v.key, c.name, v.label, c.type, v.size, v.digest, v.state
+SELECT v.id, v.key, c.key, c.name, v.label, c.type, v.size, v.digest, v.state,
+  ifnull(v.source_key, ''), v.kept,
+  CASE WHEN v.source_key IS NOT NULL OR v.used_count IS 0 THEN 1
+    WHEN NOT EXISTS (SELECT 1 FROM meta m WHERE m.name = 'asked_lineage' AND m.value = '1') THEN 1
+    ELSE EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id) END
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
 JOIN collection c ON c.id = v.collection_id
 ORDER BY c.name, c.id, v.ordinal"""
@@ -23,7 +27,12 @@ _ALIASES = """
 SELECT a.version_id, a.name, a.protected, a.scope
 FROM picked p CROSS JOIN alias a ON a.version_id = p.version_id"""
 
-# The nearest live versions below each picked one: through the trash, and no further.
+_LINKS = """
+SELECT l.version_id, l.key, l.name
+FROM picked p CROSS JOIN link l ON l.version_id = p.version_id"""
+
+# The nearest live versions below each picked one: through the trash, and no further. Those of
+# collections that are not listed here are told by name only.
 _DEPENDENTS = """
 WITH RECURSIVE below(root, id) AS (
   SELECT p.version_id, e.child_id FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
@@ -32,7 +41,13 @@ WITH RECURSIVE below(root, id) AS (
   CROSS JOIN edge e ON e.parent_id = t.id WHERE t.state = 'trash')
 SELECT b.root, v.key, c.name || ':' || v.label
 FROM below b CROSS JOIN version v ON v.id = b.id JOIN collection c ON c.id = v.collection_id
-WHERE v.state <> 'trash'"""
+WHERE v.state <> 'trash'
+UNION
+SELECT p.version_id, r.key, r.name FROM picked p
+CROSS JOIN relative r ON r.version_id = p.version_id WHERE r.up = 0
+UNION
+SELECT b.root, r.key, r.name FROM below b CROSS JOIN version t ON t.id = b.id
+CROSS JOIN relative r ON r.version_id = t.id WHERE r.up = 0 AND t.state = 'trash'"""
 
 _EMPTIED = """
 SELECT c.name, count(*)
@@ -55,30 +70,36 @@ def read(conn: sqlite3.Connection, requested: Collection[str]) -> Found:
     aliases: defaultdict[int, list[Alias]] = defaultdict(list)
     for version_id, name, protected, scope in conn.execute(_ALIASES):
         aliases[version_id].append(Alias(name, bool(protected), scope))
-    dependents: defaultdict[int, list[str]] = defaultdict(list)
+    links: defaultdict[int, list[Link]] = defaultdict(list)
+    for version_id, key, name in conn.execute(_LINKS):
+        links[version_id].append(Link(key, name))
+    dependents: defaultdict[int, set[str]] = defaultdict(set)
     names: dict[str, str] = {}
     for root, key, name in conn.execute(_DEPENDENTS):
-        dependents[root].append(key)
+        dependents[root].add(key)
         names[key] = name
     candidates = [
         Candidate(
-            key=key,
-            collection=collection,
-            label=label,
-            type=type_,
-            size=size,
+            key=row[1],
+            collection=row[3],
+            label=row[4],
+            type=row[5],
+            size=0 if row[9] else row[6],
             facts=Facts(
-                key=key,
-                digest=digest,
-                state=VersionState(state),
-                aliases=tuple(sorted(aliases[version_id])),
-                dependents=tuple(sorted(dependents[version_id])),
+                key=row[1],
+                digest=row[7],
+                state=VersionState(row[8]),
+                aliases=tuple(sorted(aliases[row[0]])),
+                dependents=tuple(sorted(dependents[row[0]])),
+                lineage_known=bool(row[11]),
+                source_key=row[9],
+                links=tuple(sorted(links[row[0]])),
+                kept=row[10],
             ),
-            added_as_dependent=key not in requested,
+            added_as_dependent=row[1] not in requested,
+            collection_key=row[2],
         )
-        for version_id, key, collection, label, type_, size, digest, state in conn.execute(
-            _VERSIONS
-        )
+        for row in conn.execute(_VERSIONS)
     ]
     return Found(candidates, names)
 

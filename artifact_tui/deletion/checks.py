@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verdict
-from artifact_tui.model import Alias, Facts, VersionState
+from artifact_tui.model import Alias, Facts, Link, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,6 +39,8 @@ class Judgement:
     level: int = 0
     outside: tuple[str, ...] = ()
     """Keys of its live dependents that stay."""
+    broken: tuple[Link, ...] = ()
+    """Links to it that do not go in the plan before it, and would break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,10 @@ def judge(
     """One verdict for each candidate, in the same order.
 
     A candidate whose dependent stays (outside the plan, blocked, or without consent) is blocked
-    too, unless `orphan_dependents` allows that dependent to lose its parent. `names` gives the
-    words for keys of dependents in details; a key without one stands for itself. `coverage` tells
-    how far the registry's lineage was scanned: until then nobody knows all dependents.
+    too, unless `orphan_dependents` allows that dependent to lose its parent. Links go before what
+    they show; one that stays needs the consent to break it. `names` gives the words for keys of
+    dependents in details; a key without one stands for itself. `coverage` tells how far the
+    registry's lineage was scanned: until then nobody knows all dependents.
     """
     named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
     by_key = {c.key: c for c in candidates}
@@ -75,6 +78,7 @@ def judge(
     for key in sorted(levels, key=lambda key: levels[key]):
         facts = by_key[key].facts
         outside = tuple(d for d in facts.dependents if d not in going)
+        broken = tuple(link for link in facts.links if link.key not in going)
         why, detail = (Reason.READ_ONLY, "") if read_only else _blocked(facts, options)
         if why is Reason.NONE and outside and not options.orphan_dependents:
             inside = all(d in by_key for d in outside)
@@ -82,8 +86,8 @@ def judge(
             detail = listed(named.get(d, d) for d in outside)
         verdict = Verdict.BLOCKED
         if why is Reason.NONE:
-            verdict, why, detail = _consent(facts, options, coverage)
-        found[key] = Judgement(verdict, why, detail, levels[key], outside)
+            verdict, why, detail = _consent(facts, broken, options, coverage)
+        found[key] = Judgement(verdict, why, detail, levels[key], outside, broken)
         if verdict is Verdict.DELETE:
             going.add(key)
     loop = Judgement(Verdict.BLOCKED, Reason.LOOP)
@@ -91,14 +95,31 @@ def judge(
 
 
 def _levels(by_key: Mapping[str, Candidate]) -> dict[str, int]:
-    """Each key's level: 0 without dependents in the plan, else one above the highest of them.
+    """Each key's level: 0 without dependents or links in the plan, else one above the highest.
 
     Keys whose lineage runs in a circle, and all that they were made from, are left out.
     """
+    return levels_of(before({key: candidate.facts for key, candidate in by_key.items()}))
+
+
+def before(facts: Mapping[str, Facts]) -> dict[str, list[str]]:
+    """What must go before each of these versions: its dependents among them, and its links."""
     graph = {
-        key: [d for d in candidate.facts.dependents if d in by_key]
-        for key, candidate in by_key.items()
+        key: [k for k in (*one.dependents, *(link.key for link in one.links)) if k in facts]
+        for key, one in facts.items()
     }
+    for key, one in facts.items():
+        source = graph.get(one.source_key)
+        if source is not None and key not in source:
+            source.append(key)
+    return graph
+
+
+def levels_of(graph: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The level of each node, which is above that of all that must go before it.
+
+    Nodes in a circle, and those above one, are left out.
+    """
     sorter = TopologicalSorter(graph)
     with suppress(CycleError):  # get_ready() still gives all that is outside and below the circle
         sorter.prepare()
@@ -113,18 +134,32 @@ def _levels(by_key: Mapping[str, Candidate]) -> dict[str, int]:
 def _blocked(facts: Facts, options: Options) -> tuple[Reason, str]:
     """What about the version itself forbids the action: its state or a protected alias."""
     why = _state_reason(facts.state, options.action)
-    if why is Reason.NONE and (protected := [a for a in facts.aliases if a.protected]):
+    if why is Reason.NONE and (protected := [a for a in lost_aliases(facts) if a.protected]):
         return Reason.PROTECTED, _alias_words(protected)
+    if why is Reason.NONE and facts.kept:
+        return Reason.KEPT, facts.kept
     return why, ""
 
 
-def _consent(facts: Facts, options: Options, coverage: Coverage) -> tuple[Verdict, Reason, str]:
+def lost_aliases(facts: Facts) -> tuple[Alias, ...]:
+    """The aliases that go with it; unlinking takes only those that the link itself carries."""
+    return tuple(a for a in facts.aliases if not (facts.source_key and a.scope))
+
+
+def _consent(
+    facts: Facts, broken: Sequence[Link], options: Options, coverage: Coverage
+) -> tuple[Verdict, Reason, str]:
     """What the user must agree to first."""
-    if facts.aliases and not options.delete_aliases:
-        return Verdict.CONSENT, Reason.ALIAS, _alias_words(facts.aliases)
-    if not coverage.complete and not options.unknown_lineage:
-        scanned = f"{coverage.scanned:,} of {coverage.total:,} models scanned"
-        return Verdict.CONSENT, Reason.LINEAGE_UNKNOWN, scanned
+    lost = lost_aliases(facts)
+    if lost and not options.delete_aliases:
+        return Verdict.CONSENT, Reason.ALIAS, _alias_words(lost)
+    if broken and not options.break_links:
+        return Verdict.CONSENT, Reason.LINKED, listed(link.name for link in broken)
+    if not (facts.source_key or options.unknown_lineage):
+        if not coverage.complete:
+            return Verdict.CONSENT, Reason.LINEAGE_UNKNOWN, coverage.words()
+        if not facts.lineage_known:
+            return Verdict.CONSENT, Reason.LINEAGE_UNKNOWN, ""
     return Verdict.DELETE, Reason.NONE, ""
 
 
@@ -185,13 +220,20 @@ def recheck(
     if now.state is not reviewed.state:
         restored = options.action is Action.PURGE and now.state is VersionState.LIVE
         return Refusal(Reason.RESTORED if restored else Reason.STATE_CHANGED)
-    if now.digest != reviewed.digest:
+    if (now.digest, now.source_key) != (reviewed.digest, reviewed.source_key):
         return Refusal(Reason.CONTENT_CHANGED)
-    return _aliases_differ(reviewed, now) or _dependents_differ(reviewed, now, options, planned)
+    if now.kept:
+        return Refusal(Reason.KEPT, now.kept)
+    return (
+        _aliases_differ(reviewed, now)
+        or _links_differ(reviewed, now, options)
+        or _dependents_differ(reviewed, now, options, planned)
+    )
 
 
 def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
-    before, after = set(reviewed.aliases), set(now.aliases)
+    after = set(now.aliases)
+    before = {a for a in reviewed.aliases if a in after or not _went_along(a, reviewed, now)}
     if before == after:
         return None
     if protected := sorted(a for a in after - before if a.protected):
@@ -199,6 +241,24 @@ def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
     added = [f"+{a.name}" for a in sorted(after - before)]
     removed = [f"-{a.name}" for a in sorted(before - after)]
     return Refusal(Reason.ALIASES_CHANGED, listed(added + removed))
+
+
+def _went_along(alias: Alias, reviewed: Facts, now: Facts) -> bool:
+    """Whether an alias went with something else: with a link that is gone, or from the source."""
+    if reviewed.source_key:
+        return bool(alias.scope)
+    gone = {link.name for link in reviewed.links} - {link.name for link in now.links}
+    return bool(alias.scope) and alias.scope in gone
+
+
+def _links_differ(reviewed: Facts, now: Facts, options: Options) -> Refusal | None:
+    """A link that is gone is fine; one that was not there, or was to go before, is not."""
+    known = {link.key for link in reviewed.links}
+    if added := [link.name for link in now.links if link.key not in known]:
+        return Refusal(Reason.LINKED_SINCE, listed(added))
+    if now.links and not options.break_links:
+        return Refusal(Reason.LINKED, listed(link.name for link in now.links))
+    return None
 
 
 def _dependents_differ(

@@ -62,7 +62,7 @@ def challenge(summary: Summary, production: bool, registry_name: str) -> Challen
     kind, why = _harm(summary, production=production)
     expected = ""
     if kind is Kind.COLLECTION:
-        expected = _typeable(summary.emptied[0][0], NAME_LIMIT)
+        expected = _typeable(_lost(summary)[0], NAME_LIMIT)
         kind = kind if expected else Kind.REGISTRY
     if kind is Kind.REGISTRY:
         expected = _typeable(registry_name, REGISTRY_LIMIT)
@@ -72,11 +72,21 @@ def challenge(summary: Summary, production: bool, registry_name: str) -> Challen
     elif kind is Kind.YES:
         expected = "y"
     verb = "purge" if summary.action is Action.PURGE else "delete"
+    if summary.unlinks == count:
+        verb = "unlink"
     return Challenge(kind, expected, f"type {expected} to {verb}", why)
+
+
+def _lost(summary: Summary) -> list[str]:
+    """Collections that lose every version, and empty ones that go themselves."""
+    empty = [one.name for one in summary.whole if one.used and one.versions == 0]
+    return [name for name, _ in summary.emptied] + empty
 
 
 def _harm(summary: Summary, *, production: bool) -> tuple[Kind, str]:
     """The greatest harm in the plan: what it asks for, and in words."""
+    lost = len(_lost(summary))
+    whole = any(one.used for one in summary.whole)
     harms = (
         (production, Kind.REGISTRY, "this registry is marked production"),
         (
@@ -90,11 +100,16 @@ def _harm(summary: Summary, *, production: bool) -> tuple[Kind, str]:
             f"{text.plural(summary.objects, 'stored object')} will be removed for good",
         ),
         (
-            len(summary.emptied) > 1,
+            lost > 1,
             Kind.REGISTRY,
-            f"{len(summary.emptied)} collections lose every version",
+            f"{lost} collections {'go with all in them' if whole else 'lose every version'}",
         ),
-        (len(summary.emptied) == 1, Kind.COLLECTION, "the collection loses every version"),
+        (
+            lost == 1,
+            Kind.COLLECTION,
+            "the whole collection goes" if whole else "the collection loses every version",
+        ),
+        (bool(summary.linked), Kind.COUNT, "links in other collections break"),
         (bool(summary.aliases), Kind.COUNT, "aliases go too"),
         (summary.objects > 0, Kind.COUNT, "stored objects go too"),
         (summary.deletes > FEW, Kind.COUNT, ""),
@@ -143,7 +158,7 @@ def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
     """
     count = plan.summary.deletes
     if count != expected or count == 0:
-        what = "item" if plan.summary.objects else "version"
+        what = "item" if plan.summary.objects or plan.summary.wholes else "version"
         raise ConfirmationError(
             f"The plan {plan.path} deletes {text.plural(count, what)}, not {expected}. "
             "Nothing was deleted.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Policy:
     """How often a pause looks whether it is over."""
     beat: float = 5.0
     """How often a waiting apply gives a sign of life."""
+    tell: float = 1.0
+    """How often it looks at what limits its speed."""
+    grace: float = 3.0
+    """How long a question may go on when the user, or a signal, wishes to stop."""
 
     @property
     def tries(self) -> int:
@@ -77,3 +81,15 @@ class Control:
         """Wait, at most until the button is pressed."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), seconds)
+
+
+@dataclass(slots=True)
+class GroupEnd:
+    """What is left of a group of items after its call."""
+
+    again: list[int] = field(default_factory=list)
+    """Items, by seq, that may work later."""
+    broken: str = ""
+    """Set when the registry could not be used, however often it was tried: why."""
+    halted: bool = False
+    """It was given up because of a wish: what is still planned of it waits for its turn."""

@@ -7,14 +7,24 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.checks import KNOWN
-from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason, Verdict
+from artifact_tui.deletion.checks import KNOWN, lost_aliases
+from artifact_tui.deletion.items import (
+    COLLECTION,
+    VERSION,
+    Action,
+    Item,
+    ItemState,
+    Options,
+    Reason,
+    Verdict,
+)
 from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from artifact_tui.catalog.coverage import Coverage
+    from artifact_tui.model import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class Whole:
     """Other collections that show its versions, with how many links break there; most first."""
     aliases: int = 0
     """Aliases that its versions carry, those in other collections included."""
+    used: bool = False
+    """The plan does it so; else it would with `whole_collections`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +162,40 @@ class Draft:
     """The keys that were selected, before dependents joined."""
     names: Mapping[str, str]
     """`COLLECTION:LABEL` of each live dependent that stays, by key."""
+    collections: tuple[str, ...] = ()
+    """Keys of the collections that were selected by name, empty ones included."""
+    capabilities: Capabilities | None = None
+    """What the registry can do, as far as it was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeing:
+    """What a deletion frees, and when."""
+
+    freed: int
+    charged: bool
+    after: str
+    """As `Summary.freed_after`."""
+    own_words: bool
+    """As `Summary.freeing`."""
+    no_way_back: bool
 
 
 def summarise(
     items: Sequence[Item],
     *,
     action: Action,
-    freed: int,
-    freed_after: str,
+    freeing: Freeing,
     emptied: tuple[tuple[str, int], ...],
+    whole: Sequence[Whole] = (),
     coverage: Coverage = KNOWN,
 ) -> Summary:
     """The numbers of a list of items; bytes freed and emptied collections come from the catalog."""
     goes = [item for item in items if item.verdict is Verdict.DELETE]
     stays = [item for item in items if item.verdict is not Verdict.DELETE]
     verdicts = Counter(item.verdict for item in items)
+    wholes = [item for item in goes if item.kind == COLLECTION]
+    alone = sum(item.kind == VERSION and item.belongs is None for item in goes)
     return Summary(
         action=action,
         items=len(items),
@@ -174,9 +205,19 @@ def summarise(
         added=sum(item.added_as_dependent for item in goes),
         listed=sum(item.size or 0 for item in goes),
         unknown_sizes=sum(item.size is None for item in goes),
-        freed=freed,
-        freed_now=not freed_after,
-        freed_after=freed_after,
+        freed=freeing.freed,
+        freed_now=not freeing.after,
+        freed_after=freeing.after,
+        freeing=freeing.own_words,
+        charged=freeing.charged,
+        no_way_back=freeing.no_way_back,
+        unlinks=sum(item.is_link for item in goes),
+        linked=_links(goes, {item.key for item in goes}),
+        consent_links=_links((i for i in stays if i.reason is Reason.LINKED), set()),
+        whole=tuple(whole),
+        wholes=len(wholes),
+        requests=alone + len(wholes),
+        cheaper=sum(max(0, one.versions - 1) for one in whole if not one.used),
         aliases=_aliases(goes),
         consent_aliases=_aliases(i for i in stays if i.verdict is Verdict.CONSENT),
         protected_aliases=_aliases(
@@ -195,7 +236,18 @@ def _aliases(items: Iterable[Item], *, protected_only: bool = False) -> tuple[tu
     found = Counter(
         alias.name
         for item in items
-        for alias in item.facts.aliases
+        for alias in lost_aliases(item.facts)
         if alias.protected or not protected_only
     )
+    return most_first(found)
+
+
+def _links(items: Iterable[Item], going: Container[str]) -> tuple[tuple[str, int], ...]:
+    """Collections that show these items by links that do not go, with how many of them."""
+    links = (link for item in items for link in item.facts.links if link.key not in going)
+    return most_first(Counter(link.name for link in links))
+
+
+def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Names with their counts, the greatest count first."""
     return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -6,67 +6,40 @@ rounds. A group is of one kind: versions of the registry, or objects of the stor
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import settle
 from artifact_tui.deletion.checks import NAMES_SHOWN, Refusal, listed, recheck
+from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
 from artifact_tui.deletion.planned import Planned
-from artifact_tui.deletion.target import Target
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.deletion.said import UnreachableError
+from artifact_tui.deletion.watch import HaltedError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.control import Control, Policy
-    from artifact_tui.deletion.journal import Journal
-    from artifact_tui.deletion.plan import Plan
+    from artifact_tui.deletion.watch import Means
     from artifact_tui.model import Facts, Recipe
 
 ROUNDS = 5
 """How often what survived its deletion is deleted again."""
 
-ERROR_LIMIT = 500
-"""How much of a registry's words is kept with an item."""
-
-
-class UnreachableError(Exception):
-    """A whole call came to nothing: nobody knows what it did."""
-
-
-@dataclass(slots=True)
-class GroupEnd:
-    """What is left of a group after its call."""
-
-    again: list[int] = field(default_factory=list)
-    """Items, by seq, that may work later."""
-    broken: str = ""
-    """Set when the registry could not be used, however often it was tried: why."""
-
-
-def redacted(words: str) -> str:
-    """A registry's words, cut to size and without the token that we were given."""
-    token = os.environ.get("ARTIFACT_TUI_TOKEN", "")
-    return (words.replace(token, "***") if token else words)[:ERROR_LIMIT]
-
 
 class Caller:
     """Carries groups of one plan out; keeps nothing but the connection between them."""
 
-    def __init__(
-        self, plan: Plan, client: Client, journal: Journal, control: Control, policy: Policy
-    ) -> None:
-        self._plan = plan
-        self._target = Target(client)
-        self._journal = journal
-        self._control = control
-        self._policy = policy
-        self._options = plan.head.options
+    def __init__(self, means: Means) -> None:
+        self._plan = means.plan
+        self._target = means.target
+        self._journal = means.journal
+        self._control = means.control
+        self._policy = means.policy
+        self._watch = means.watch
+        self._options = means.plan.head.options
 
     async def run(self, group: Sequence[Item]) -> GroupEnd:
         """Settle every item of a group, or say what is left of it.
@@ -80,14 +53,18 @@ class Caller:
                 await self._control.sleep(delay)
                 self._journal.beat()
             if self._control.stopped and turn.broken:
-                return GroupEnd()
+                return GroupEnd(halted=True)
             turn.broken = ""
             try:
                 await self._once(turn)
+            except HaltedError:
+                return GroupEnd(halted=True)
             except UnreachableError as error:
                 turn.broken = str(error) or "no answer"
+                if turn.halted:
+                    break
                 continue
-            return GroupEnd(sorted(turn.again))
+            return GroupEnd(sorted(turn.again), halted=turn.halted)
         self._abandon(turn)
         return GroupEnd(broken=turn.broken)
 
@@ -98,7 +75,9 @@ class Caller:
             if why:
                 await self._control.sleep(delay)
             try:
-                now = await self._facts(items)
+                now = await self._facts(items, sent=True)
+            except HaltedError:
+                return self._control.why or "stopped"
             except UnreachableError as error:
                 why = str(error)
                 continue
@@ -118,9 +97,9 @@ class Caller:
         before = set(turn.sent)
         turn.sent.update(item.seq for item in turn.pending)
         turn.unsure.update(item.seq for item in turn.pending)
-        answers, broken = await self._send(ready, singly=turn.rounds > 0)
+        answers, broken = await self._send(turn, ready)
         try:
-            now = await self._facts(turn.pending)
+            now = await self._facts(turn.pending, sent=True)
         except UnreachableError:
             if broken:
                 raise UnreachableError(broken) from None
@@ -156,7 +135,7 @@ class Caller:
         """Delete again what is still there in spite of the answer; the rest may work later."""
         turn.again |= {item.seq for item in turn.pending} - turn.survivors
         turn.pending = [item for item in turn.pending if item.seq in turn.survivors]
-        if turn.pending and self._control.stopped:
+        if turn.pending and (self._control.stopped or turn.halted):
             turn.again |= turn.survivors
         elif turn.pending:
             turn.rounds += 1
@@ -168,9 +147,11 @@ class Caller:
         if not owners:
             return frozenset()
         try:
-            found = await self._target.versions(owners)
+            found = await self._watch.reading(self._target.versions(owners))
+        except HaltedError:
+            raise
         except Exception as error:  # whatever a client raises, nothing is known
-            raise UnreachableError(_words(error)) from error
+            raise UnreachableError(self._target.error_words(error)) from error
         sql = """SELECT v.key FROM item v JOIN progress p USING(seq)
             WHERE v.key=? AND v.kind='version' AND p.state NOT IN ('verified','gone')"""
         return frozenset(o for o in owners if o in found or self._plan.one(sql, (o,)))
@@ -178,9 +159,12 @@ class Caller:
     async def _recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
         """What is needed to make these entries again, by item."""
         try:
-            found = await self._target.recipes([i.key for i in items if i.kind != OBJECT])
+            keys = [i.key for i in items if i.kind != OBJECT]
+            found = await self._watch.reading(self._target.recipes(keys))
+        except HaltedError:
+            raise
         except Exception as error:  # without it there would be no way back
-            raise UnreachableError(_words(error)) from error
+            raise UnreachableError(self._target.error_words(error)) from error
         return {item.seq: found[item.key] for item in items if item.key in found}
 
     def _look(
@@ -230,35 +214,41 @@ class Caller:
             if item.seq not in turn.unsure
         )
 
-    async def _facts(self, items: Sequence[Item]) -> Mapping[str, Facts]:
+    async def _facts(self, items: Sequence[Item], *, sent: bool = False) -> Mapping[str, Facts]:
         try:
-            found = await self._target.facts(items)
+            found = await self._watch.reading(self._target.facts(items), sent=sent)
+        except HaltedError:
+            raise
         except Exception as error:  # whatever a client raises, nothing is known
-            raise UnreachableError(_words(error)) from error
+            raise UnreachableError(self._target.error_words(error)) from error
         if any(facts.key != key for key, facts in found.items()):
             raise UnreachableError("the registry answered about something else")
         return found
 
     async def _send(
-        self, ready: Sequence[tuple[Item, Facts]], *, singly: bool
+        self, turn: _Turn, ready: Sequence[tuple[Item, Facts]]
     ) -> tuple[dict[str, Outcome], str]:
         """The answer for each item by key, UNKNOWN where there is none; and why there is none."""
         answers = {
             i.key: Outcome(i.key, Result.UNKNOWN, "no answer for this item") for i, _ in ready
         }
-        calls = [[one] for one in ready] if singly else [ready]
+        calls = [[one] for one in ready] if turn.rounds else [ready]
         for call in calls:
             try:
-                outcomes = await self._target.remove(call, self._options)
+                outcomes = await self._watch.sending(self._target.remove(call, self._options))
+            except HaltedError:
+                turn.halted = True
+                return answers, ""
             except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
-                broken = _words(error)
+                broken = self._target.error_words(error)
                 for key, answer in answers.items():
                     if answer.message == "no answer for this item":
                         answers[key] = replace(answer, message=broken)
                 return answers, broken
             for outcome in outcomes:
                 if outcome.key in answers:
-                    answers[outcome.key] = replace(outcome, message=redacted(outcome.message))
+                    words = self._target.words(outcome.message)
+                    answers[outcome.key] = replace(outcome, message=words)
         return answers, ""
 
     def _planned(self) -> Planned:
@@ -280,15 +270,8 @@ class _Turn:
     rounds: int = 0
     """How often survivors were sent again."""
     broken: str = ""
+    halted: bool = False
+    """A call was given up while it waited: nothing is to be sent now."""
 
     def __post_init__(self) -> None:
         self.sent |= {item.seq for item in self.pending if item.attempts}
-
-
-def _words(error: Exception) -> str:
-    """What an error says; our own are sentences, others need their kind."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, ArtifactTuiError):
-        return redacted(str(error))
-    return redacted(f"{type(error).__name__}: {error}")

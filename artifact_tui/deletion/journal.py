@@ -81,13 +81,18 @@ class Journal:
             sql = "INSERT INTO run(pid, host, started_us, heartbeat_us) VALUES(?,?,?,?)"
             cursor = conn.execute(sql, (os.getpid(), socket.gethostname(), now, now))
             self._run = cursor.lastrowid or 0
-            conn.execute("UPDATE journal SET status=?, why=''", (Status.APPLYING,))
+            conn.execute("UPDATE journal SET status=?, why='', pace=''", (Status.APPLYING,))
             conn.execute("UPDATE journal SET want=? WHERE want=?", (Want.RUN, Want.PAUSE))
 
     def beat(self) -> None:
         """A sign of life."""
         with self._transaction():
             pass
+
+    def pace(self, words: str) -> None:
+        """What limits the speed now; also a sign of life."""
+        with self._transaction() as conn:
+            conn.execute("UPDATE journal SET pace=?", (words,))
 
     def status(self, status: Status) -> None:
         """The plan is now paused, or applied again."""
@@ -140,13 +145,14 @@ class Journal:
         """Plan again what failed and may work now, and parents that stayed because of it."""
         sql = """UPDATE progress SET state='planned', reason='', detail='', error='',
             retryable=0, done_us=NULL
-            WHERE state='failed' AND retryable OR state='refused' AND reason IN (?,?)"""
+            WHERE state='failed' AND retryable OR state='refused' AND reason IN (?,?,?)"""
         with self._transaction() as conn:
             failed = conn.execute(
                 "SELECT count(*) FROM progress WHERE state='failed' AND retryable"
             ).fetchone()[0]
             if failed:
-                conn.execute(sql, (Reason.DEPENDENT_STAYS, Reason.ARTIFACT_STAYS))
+                stayed = (Reason.DEPENDENT_STAYS, Reason.ARTIFACT_STAYS, Reason.LINKED)
+                conn.execute(sql, stayed)
                 conn.execute(
                     "UPDATE journal SET status=?, want=?, why=?",
                     (Status.INTERRUPTED, Want.RUN, "what failed is to be tried again"),
@@ -156,7 +162,7 @@ class Journal:
     def end(self, status: Status, why: str = "") -> None:
         """The run ends here."""
         with self._transaction() as conn:
-            conn.execute("UPDATE journal SET status=?, why=?", (status, why))
+            conn.execute("UPDATE journal SET status=?, why=?, pace=''", (status, why))
             sql = "UPDATE run SET ended_us=?, ended=? WHERE id=?"
             conn.execute(sql, (self._clock(), why or str(status), self._run))
 

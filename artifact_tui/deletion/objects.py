@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.draft import Draft, Head, Summary
-from artifact_tui.deletion.items import OBJECT, Item, Options, Verdict
+from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
 from artifact_tui.model import Facts, StoredObject, VersionState
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
         RegistryError: the storage could not be asked.
     """
     options = draft.head.options
-    going = {item.key: item for item in draft.items if item.verdict is Verdict.DELETE}
+    going = {
+        item.key: item
+        for item in draft.items
+        if item.verdict is Verdict.DELETE and item.kind == VERSION
+    }
     if storage is None or not going:
         return draft
     found: list[StoredObject] = []

@@ -158,6 +158,11 @@ class Plan:
         return str(self.one("SELECT why FROM journal"))
 
     @property
+    def pace(self) -> str:
+        """What limits the speed of a running apply now, in the client's words; may be empty."""
+        return str(self.one("SELECT pace FROM journal"))
+
+    @property
     def want(self) -> Want:
         """What the user last asked of the apply."""
         return Want(self.one("SELECT want FROM journal"))
@@ -259,7 +264,8 @@ class Plan:
         with planfile.trouble(self.path):
             for key in keys:
                 row = self.conn.execute(
-                    """SELECT collection || ':' || label FROM item WHERE key=?1
+                    """SELECT CASE kind WHEN 'collection' THEN collection
+                         ELSE collection || ':' || label END FROM item WHERE key=?1
                        UNION ALL SELECT name FROM outside WHERE key=?1 LIMIT 1""",
                     (key,),
                 ).fetchone()

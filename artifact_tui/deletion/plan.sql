@@ -8,7 +8,7 @@ CREATE TABLE plan(                                -- head, summary (JSON), hash
 
 CREATE TABLE item(
   seq           INTEGER PRIMARY KEY,
-  kind          TEXT NOT NULL,                    -- version, or object in the storage
+  kind          TEXT NOT NULL,                    -- version, object in the storage, collection
   level         INTEGER NOT NULL CHECK(level >= 0),
   key           TEXT NOT NULL,
   collection    TEXT NOT NULL,
@@ -20,10 +20,11 @@ CREATE TABLE item(
   reason        TEXT NOT NULL,
   detail        TEXT NOT NULL,
   added         INTEGER NOT NULL CHECK(added IN (0,1)), -- joined as a dependent
-  belongs       INTEGER REFERENCES item(seq),     -- of an object: the version that goes first
+  belongs       INTEGER REFERENCES item(seq),     -- see items.Item.belongs
   UNIQUE(key, kind)
 ) STRICT;
 CREATE INDEX item_order ON item(verdict, level, seq);
+CREATE INDEX item_belongs ON item(belongs, seq) WHERE belongs IS NOT NULL;
 
 CREATE TABLE outside(                             -- live versions that stay, made from the item
   seq           INTEGER NOT NULL REFERENCES item(seq),
@@ -56,6 +57,7 @@ CREATE TABLE journal(                             -- one row
     ('draft','confirmed','applying','paused','interrupted','finished','cancelled')),
   want          TEXT NOT NULL DEFAULT 'run' CHECK(want IN ('run','pause','cancel')),
   why           TEXT NOT NULL DEFAULT '',
+  pace          TEXT NOT NULL DEFAULT '',         -- what limits the speed now
   confirmed_us  INTEGER,
   confirmed_by  TEXT NOT NULL DEFAULT ''
 ) STRICT;

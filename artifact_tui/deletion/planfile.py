@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x41545550
 """`ATUP`: marks the file as a plan."""
 
-FORMAT = 2
+FORMAT = 3
 """The plan format that this program writes, and the only one that it applies."""
 PATIENCE = 30.0
 """Seconds to wait while another process reads or writes the plan; it takes milliseconds."""

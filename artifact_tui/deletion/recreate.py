@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Recreate
 from artifact_tui.deletion import lock, planfile
-from artifact_tui.deletion.group import redacted
 from artifact_tui.deletion.items import ItemState
+from artifact_tui.deletion.said import redacted
 from artifact_tui.errors import ArtifactTuiError, PlanError, ReadOnlyError, UncertainError
 from artifact_tui.here import now_us
 from artifact_tui.model import Recipe
@@ -171,7 +171,7 @@ async def _one(
     try:
         new_key = await maker.create(recipe.type, recipe.name, recipe.url)
     except ArtifactTuiError as error:
-        words = redacted(str(error))
+        words = redacted(str(error), maker)
         end = SENT if isinstance(error, UncertainError) else FAILED
         _note(plan, item.seq, end, recipe.url, error=words, at_us=clock())
         return Remade(item.seq, item.key, item.name, recipe, error=words)

@@ -60,8 +60,8 @@ _VERDICT_WORDS = {
 }
 
 
-OURS = frozenset({ItemState.DELETED, ItemState.VERIFIED})
-"""What this plan has deleted, rather than found gone."""
+OURS = frozenset({ItemState.DELETED, ItemState.VERIFIED, ItemState.UNLINKED})
+"""What this plan has deleted or unlinked, rather than found gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def report(plan: Plan) -> Report:
 def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
     verdict, state, why, count, size, retryable = row
     examples = plan.conn.execute(
-        f"""SELECT CASE i.kind WHEN 'object' THEN i.label
+        f"""SELECT CASE i.kind WHEN 'object' THEN i.label WHEN 'collection' THEN i.collection
             ELSE i.collection || ':' || i.label END,
             CASE WHEN p.reason <> '' THEN p.detail ELSE i.detail END
             {_WITHIN} ORDER BY i.seq LIMIT ?4""",

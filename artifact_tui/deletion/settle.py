@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.checks import is_gone, recheck
-from artifact_tui.deletion.items import ItemState, Reason
+from artifact_tui.deletion.items import VERSION, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
 from artifact_tui.model import Facts, Outcome, Result
 
@@ -32,8 +32,9 @@ _REFUSALS = {Result.REFUSED: Reason.REGISTRY_REFUSED, Result.CHANGED: Reason.CHA
 
 
 def gone(item: Item, *, sent: bool) -> Settled:
-    """It is gone: by us if we may have sent it, else before us."""
-    return Settled(item.seq, ItemState.VERIFIED if sent else ItemState.GONE)
+    """It is gone: by us if we may have sent it, else before us. A link that we took is unlinked."""
+    ours = ItemState.UNLINKED if item.is_link else ItemState.VERIFIED
+    return Settled(item.seq, ours if sent else ItemState.GONE)
 
 
 def looked(
@@ -51,9 +52,9 @@ def looked(
     """
     result, error = outcome.result, outcome.message
     if is_gone(now, options.action):
-        if result is Result.UNLINKED:
+        if result is Result.UNLINKED and item.kind == VERSION:
             return Settled(item.seq, ItemState.UNLINKED)
-        ours = result in {Result.DONE, Result.UNKNOWN, Result.FAILED}
+        ours = result in {Result.DONE, Result.UNLINKED, Result.UNKNOWN, Result.FAILED}
         return gone(item, sent=ours or sent_before)
     if result in _LIES_OF:
         return Settled(item.seq, ItemState.FAILED, _LIES_OF[result], error=error, retryable=True)
@@ -86,8 +87,7 @@ def unlooked(item: Item, outcome: Outcome, *, unsure: bool = False) -> Settled:
         return Settled(item.seq, ItemState.PLANNED, Reason.REGISTRY_FAILED, error=error)
     if result in {Result.UNKNOWN, Result.ABSENT}:
         return Settled(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
-    done = ItemState.UNLINKED if result is Result.UNLINKED else ItemState.DELETED
-    return Settled(item.seq, done)
+    return Settled(item.seq, ItemState.DELETED)
 
 
 def resumed(item: Item, now: Facts | None, options: Options) -> Settled:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import HasStorage, Recreate
-from artifact_tui.deletion.items import OBJECT, Action
+from artifact_tui.clients.base import CollectionDelete, HasStorage, Recreate
+from artifact_tui.deletion.checks import lost_aliases
+from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action
+from artifact_tui.deletion.said import error_words, redacted
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Deletion
+from artifact_tui.model import CollectionDeletion, Deletion, Facts, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from artifact_tui.clients.base import Client, Storage
     from artifact_tui.deletion.items import Item, Options
-    from artifact_tui.model import Facts, Outcome, Recipe
+    from artifact_tui.model import Outcome, Recipe
 
 
 def storage_of(client: Client) -> Storage | None:
@@ -33,14 +35,50 @@ class Target:
         """Whether the registry's answers prove nothing."""
         return self._client.capabilities.unsure_answers
 
+    def words(self, text: str) -> str:
+        """The registry's words, fit to be kept."""
+        return redacted(text, self._client)
+
+    def error_words(self, error: BaseException) -> str:
+        """What an error says, fit to be kept."""
+        return error_words(error, self._client)
+
     async def facts(self, items: Sequence[Item]) -> Mapping[str, Facts]:
-        """What is true of items now; those that are gone are left out."""
-        keys = [item.key for item in items if item.kind != OBJECT]
+        """What is true of items now; those that are gone are left out.
+
+        Of a whole collection only that it is there: `collection` tells what is in it.
+        """
+        keys = [item.key for item in items if item.kind == VERSION]
         objects = [item.key for item in items if item.kind == OBJECT]
         found = dict(await self._client.facts(keys)) if keys else {}
         if objects:
             found |= await self._storage().facts(objects)
+        for item in items:
+            if item.kind == COLLECTION and await self.collection(item.key) is not None:
+                found[item.key] = Facts(item.key, "", VersionState.LIVE)
         return found
+
+    async def collection(self, key: str) -> Mapping[str, Facts] | None:
+        """What is true of every version in a collection; None when it is gone."""
+        return await self._collections().collection_facts(key)
+
+    async def remove_collection(
+        self, item: Item, members: Sequence[Item], options: Options
+    ) -> Outcome:
+        """Delete a whole collection; consent goes only with aliases that were reviewed."""
+        reviewed = any(lost_aliases(member.facts) for member in members)
+        aliases = options.delete_aliases and reviewed
+        return await self._collections().delete_collection(
+            CollectionDeletion(item.key, delete_aliases=aliases)
+        )
+
+    def _collections(self) -> CollectionDelete:
+        if not isinstance(self._client, CollectionDelete):
+            raise RegistryError(
+                "This registry cannot delete a whole collection.",
+                hint="Make a plan without whole collections.",
+            )
+        return self._client
 
     async def versions(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What the registry says of versions, by key."""
@@ -79,6 +117,6 @@ def _deletion(item: Item, now: Facts, options: Options) -> Deletion:
     return Deletion(
         key=item.key,
         token=now.token,
-        delete_aliases=options.delete_aliases and bool(item.facts.aliases),
+        delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
         orphan_dependents=options.orphan_dependents and bool(now.dependents),
     )

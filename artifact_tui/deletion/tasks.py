@@ -57,6 +57,8 @@ class Task:
     """Of the last process that applied it."""
     alive: bool = False
     """Whether a process applies it now."""
+    pace: str = ""
+    """What limits its speed now: empty when nothing runs, or nothing does. Untrusted text."""
     wants: Want = Want.RUN
     """What was last asked of it, maybe not yet done."""
     error: str = ""
@@ -131,6 +133,7 @@ def _task(plan: Plan) -> Task:
         else plan.one("SELECT coalesce(ended_us, heartbeat_us) FROM run ORDER BY id DESC LIMIT 1"),
         pid=plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1"),
         alive=alive,
+        pace=plan.pace if alive else "",
         wants=plan.want,
     )
 

@@ -21,8 +21,8 @@ from artifact_tui.clients import open_client
 from artifact_tui.config import at_address, load
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.control import Control
-from artifact_tui.deletion.group import redacted
 from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.said import redacted
 from artifact_tui.errors import ArtifactTuiError, BusyError
 
 if TYPE_CHECKING:

@@ -156,7 +156,9 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
     ("capabilities", "after"),
     [
         (Capabilities(), ""),
-        (Capabilities(soft_delete=True), "purge"),
+        (Capabilities(soft_delete=True, purge=True), "purge"),
+        (Capabilities(soft_delete=True), "its own garbage collection"),
+        (Capabilities(soft_delete=True, freeing="W&B frees them."), "W&B frees them."),
         (Capabilities(garbage_collection=True), "gc"),
         (None, "purge and gc"),
     ],

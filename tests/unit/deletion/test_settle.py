@@ -74,7 +74,7 @@ def test_a_refusal_says_what_changed_when_that_can_be_seen() -> None:
     ("result", "state"),
     [
         (Result.DONE, S.DELETED),
-        (Result.UNLINKED, S.UNLINKED),
+        (Result.UNLINKED, S.DELETED),
         (Result.ABSENT, S.SENT),
         (Result.UNKNOWN, S.SENT),
         (Result.FAILED, S.PLANNED),

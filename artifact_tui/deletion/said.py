@@ -1,0 +1,37 @@
+"""What a registry said, or why it said nothing, fit to be kept: short and without secrets."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from artifact_tui.errors import ArtifactTuiError
+
+ERROR_LIMIT = 500
+"""How much of a registry's words is kept with an item."""
+
+
+class UnreachableError(Exception):
+    """A whole call came to nothing: nobody knows what it did."""
+
+
+def redacted(words: str, client: object | None = None) -> str:
+    """A registry's words, cut to size and without the secrets that we, or its client, know of.
+
+    A client that knows secrets of its own has a method `scrub(text)`, which takes them out.
+    """
+    token = os.environ.get("ARTIFACT_TUI_TOKEN", "")
+    words = words.replace(token, "***") if token else words
+    scrub: Any = getattr(client, "scrub", None)
+    if scrub is not None:
+        words = str(scrub(words))
+    return words[:ERROR_LIMIT]
+
+
+def error_words(error: BaseException, client: object | None = None) -> str:
+    """What an error says; our own are sentences, others need their kind."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ArtifactTuiError):
+        return redacted(str(error), client)
+    return redacted(f"{type(error).__name__}: {error}", client)
