@@ -38,6 +38,7 @@ _VALUES = {
     "version": "SELECT label FROM version",
     "alias": "SELECT name FROM alias",
     "tag": "SELECT name FROM tag",
+    "registry": "SELECT name FROM link",
     "run": "SELECT run FROM version WHERE run <> ''",
 }
 _NEAREST = 3

@@ -27,7 +27,7 @@ from artifact_tui.query.tree import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COMMON = frozenset({"name", "type", "registry", "state"})
+_COMMON = frozenset({"name", "type", "state"})
 """Fields that are the same for all versions of a collection in one state."""
 
 _COLUMNS = {
@@ -39,7 +39,11 @@ _COLUMNS = {
     "created": "v.created_us",
     "used": "v.used_us",
     "ttl": "v.expires_us",
+    "runs": "v.used_count",
+    "link": "v.source_key",
 }
+_TABLES = {"alias": "alias", "tag": "tag", "registry": "link"}
+"""Fields of which a version has any number, and the tables that hold them."""
 _TEXTS = {"type": "c.type", "version": "v.label", "run": "v.run"}
 _LIMIT = 2**63 - 1
 _TURNED: dict[Op, Op] = {":": ":", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -130,12 +134,11 @@ class _Compiler:
         """A text field that equals, contains or looks like something."""
         if term.field == "name":
             return f"c.name GLOB {self._bind(glob(term.pattern, part=term.part, fold=True))}"
-        if term.field == "registry":
-            return self._like(self._bind(self._registry), term.pattern)
         if column := _TEXTS.get(term.field):
             return self._like(column, term.pattern)
         condition = self._like("a.name", term.pattern)
-        return f"EXISTS (SELECT 1 FROM {term.field} a WHERE a.version_id = v.id AND {condition})"
+        table = _TABLES[term.field]
+        return f"EXISTS (SELECT 1 FROM {table} a WHERE a.version_id = v.id AND {condition})"
 
     def _like(self, column: str, pattern: Pattern) -> str:
         """A column that is the literal, or fits the glob; the case counts."""
@@ -145,8 +148,8 @@ class _Compiler:
 
     def _has(self, term: Has) -> str:
         """Whether the version has anything in a field."""
-        if term.field in ("alias", "tag"):
-            has = f"EXISTS (SELECT 1 FROM {term.field} a WHERE a.version_id = v.id)"
+        if table := _TABLES.get(term.field):
+            has = f"EXISTS (SELECT 1 FROM {table} a WHERE a.version_id = v.id)"
         elif term.field == "run":
             has = "v.run <> ''"
         else:
@@ -154,10 +157,14 @@ class _Compiler:
         return has if term.wanted else f"NOT {has}"
 
     def _number(self, term: Number) -> str:
-        """Bytes or a count, compared."""
-        if term.field == "dependents" and (cheap := _any_dependents(term)):
-            return cheap
-        return f"{_COLUMNS[term.field]} {_sign(term.op)} {self._bind(term.value)}"
+        """Bytes or a count, compared; how few dependents there are must be known."""
+        compared = f"{_COLUMNS[term.field]} {_sign(term.op)}"
+        if term.field != "dependents":
+            return f"{compared} {self._bind(term.value)}"
+        condition = _any_dependents(term) or f"{compared} {self._bind(term.value)}"
+        if term.op in (">", ">="):
+            return condition
+        return f"{condition} AND {expressions.LINEAGE_KNOWN}"
 
     def _duration(self, term: Duration) -> str:
         """Time since a moment, or for `ttl` until one."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-from artifact_tui.query.fields import ABSENT, FIELDS, ORDERED, STATES
+from artifact_tui.query.fields import ABSENT, FIELDS, FLAG, ORDERED, STATES
+
+_ALSO_EQUAL = ("dependents", "runs")
+"""Ordered fields that one often asks to be 0."""
 
 _OPEN = re.compile(r"(?:^|[\s(|])-*(?:(?P<field>[A-Za-z]+)(?P<op>:|[<>]=?))?(?P<word>[A-Za-z]*)$")
 
@@ -27,8 +30,15 @@ def complete(text: str, cursor: int) -> list[tuple[int, str]]:
     name = found["field"].lower()
     if found["op"] != ":":
         return []
-    words = STATES if name == "state" else ("none", "any") if name in ABSENT else ()
-    return [(start, offer) for offer in words if offer.startswith(word) and offer != word]
+    return [(start, offer) for offer in _words(name) if offer.startswith(word) and offer != word]
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """The fixed values of a field."""
+    kind = FIELDS[name].kind if name in FIELDS else "text"
+    if kind in ("state", "flag"):
+        return STATES if kind == "state" else FLAG
+    return ("none", "any") if name in ABSENT else ()
 
 
 def _fields() -> list[str]:
@@ -37,6 +47,6 @@ def _fields() -> list[str]:
     for name, field in FIELDS.items():
         if field.kind in ORDERED:
             offers += [f"{name}>", f"{name}<"]
-        if field.kind not in ORDERED or name == "dependents":
+        if field.kind not in ORDERED or name in _ALSO_EQUAL:
             offers.append(f"{name}:")
     return offers

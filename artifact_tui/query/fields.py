@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "state", "size", "count", "duration", "date", "newest"]
+Kind = Literal["text", "state", "flag", "size", "count", "duration", "date", "newest"]
 
 ORDERED: frozenset[Kind] = frozenset({"size", "count", "duration", "date"})
 """Kinds that `<`, `<=`, `>` and `>=` make sense for."""
@@ -33,10 +33,12 @@ FIELDS: dict[str, Field] = {
     "created": Field("date", "when it was created (UTC): 2026, 2026-01, 2026-01-31"),
     "used": Field("duration", "time since it was last used; none = never, or not known"),
     "ttl": Field("duration", "time left until the registry deletes it; none = it is kept"),
-    "dependents": Field("count", "live versions made directly from it"),
+    "dependents": Field("count", "live versions made directly from it, as far as is known"),
     "files": Field("count", "how many files it has"),
     "run": Field("text", "the run, job or user that made it; none, any"),
-    "registry": Field("text", "the name of the registry"),
+    "runs": Field("count", "how many runs used it; none = not known"),
+    "registry": Field("text", "another collection that shows it, in full; none, any"),
+    "link": Field("flag", "yes = it shows a version of another collection; no"),
     "latest": Field(
         "newest", "latest:3 = the newest three live versions of a collection", column=False
     ),
@@ -46,7 +48,11 @@ FIELDS: dict[str, Field] = {
 STATES = ("live", "trash", "pending", "any")
 """What `state:` may name."""
 
+FLAG = ("yes", "no")
+"""What a field that is true or false may be."""
+
 ABSENT = frozenset(
-    {"alias", "tag", "size", "unique", "age", "created", "used", "ttl", "files", "run"}
+    {"alias", "tag", "size", "unique", "age", "created", "used", "ttl", "files", "run", "runs"}
+    | {"registry"}
 )
 """Fields that a version may lack: `field:none` and `field:any` ask for that."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.errors import QueryError
 from artifact_tui.query import values
-from artifact_tui.query.fields import ABSENT, FIELDS, ORDERED, STATES, Field
+from artifact_tui.query.fields import ABSENT, FIELDS, FLAG, ORDERED, STATES, Field
 from artifact_tui.query.tree import Date, Duration, Has, Latest, Number, Op, State, Term, Text
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def _term(name: str, field: Field, op: Op, value: Value) -> Term:
         return Text(name, value.pattern)
     if field.kind == "state":
         return _state(value)
+    if field.kind == "flag" and value.pattern.literal in FLAG:
+        return Has(name, wanted=value.pattern.literal == "yes")
     plain = value.pattern.literal
     made = None if plain is None else _measured(name, field, op, plain)
     if made is None:
@@ -86,6 +88,8 @@ def _term(name: str, field: Field, op: Op, value: Value) -> Term:
 
 def _measured(name: str, field: Field, op: Op, text: str) -> Term | None:
     """The node for a value that is measured, or None when `text` cannot be read."""
+    if field.kind == "flag":
+        return None
     if field.kind == "duration":
         span = values.duration(text)
         return None if span is None else Duration(name, op, *span)
@@ -136,5 +140,7 @@ def _expected(name: str, field: Field) -> str:
     """What may stand after the operator, in words."""
     if field.kind == "state":
         return ", ".join(STATES)
+    if field.kind == "flag":
+        return " or ".join(FLAG)
     wanted = _EXPECTED.get(field.kind, "a text; quotes hold spaces")
     return f"{wanted}, or none, or any" if name in ABSENT else wanted

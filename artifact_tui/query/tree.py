@@ -31,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """`field:any`, or with `wanted` false `field:none`."""
+    """`field:any` or `field:yes`, or with `wanted` false `field:none` or `field:no`."""
 
     field: str
     wanted: bool

@@ -42,11 +42,11 @@ _SIGNS: dict[str, Callable[[int, int], bool]] = {
 class Naive:
     """One catalog, looked at version by version."""
 
-    def __init__(self, maker: Maker, now_us: int, registry: str = "") -> None:
+    def __init__(self, maker: Maker, now_us: int) -> None:
+        self.maker = maker
         self.made = maker.versions
         self.edges = maker.edges
         self.now_us = now_us
-        self.registry = registry
         self._by_id = {made.id: made for made in self.made}
 
     def dependents(self, made: Made) -> set[int]:
@@ -63,6 +63,15 @@ class Naive:
                     waiting.append(child)
         return found - {made.id}
 
+    def elsewhere(self, made: Made) -> set[str]:
+        """Those made from it that are of collections not listed here."""
+        return {key for at, up, key, _ in self.maker.relatives if at == made.id and not up}
+
+    def known(self, made: Made) -> bool:
+        """Whether its dependents are all there are."""
+        asked = self.maker.meta.get("asked_lineage") != "1" or made.id in self.maker.asked
+        return asked or made.used_count == 0 or made.source_key is not None
+
     def all_below(self, ids: Iterable[int]) -> set[int]:
         """Every version that can be reached downwards, other than by standing still."""
         found: set[int] = set()
@@ -74,6 +83,11 @@ class Naive:
                     found.add(child)
                     waiting.append(child)
         return found
+
+    def charged(self, ids: set[int]) -> int:
+        """Bytes that are charged for the picked sources whose files are not told."""
+        picked = [made for made in self.made if made.id in ids and made.source_key is None]
+        return sum(made.stored or 0 for made in picked if self.unique(made) is None)
 
     def freed(self, ids: set[int]) -> int:
         """Bytes of the blobs that no other version holds."""
@@ -128,6 +142,8 @@ class Naive:
         value = self.value(node.field, made)
         if value is None:
             return False
+        if node.field == "dependents" and node.op not in {">", ">="} and not self.known(made):
+            return False
         match node:
             case Number():
                 return _SIGNS[node.op](value, node.value)
@@ -146,7 +162,8 @@ class Naive:
         values: dict[str, int | None] = {
             "size": made.size,
             "files": made.file_count,
-            "dependents": len(self.dependents(made)),
+            "dependents": len(self.dependents(made)) + len(self.elsewhere(made)),
+            "runs": made.used_count,
             "unique": self.unique(made),
             "created": made.created_us,
             "age": None if made.created_us is None else now - made.created_us,
@@ -189,7 +206,7 @@ class Naive:
             "type": (made.type,),
             "version": (made.label,),
             "run": (made.run,),
-            "registry": (self.registry,),
+            "registry": tuple(link.name for link in made.links),
             "tag": made.tags,
             "alias": tuple(alias.name for alias in made.aliases),
         }
@@ -197,8 +214,10 @@ class Naive:
 
     def _has(self, field: str, made: Made) -> bool:
         """Whether a field says anything."""
-        if field in {"alias", "tag", "run"}:
+        if field in {"alias", "tag", "run", "registry"}:
             return any(self._texts(field, made))
+        if field == "link":
+            return made.source_key is not None
         return self.value(field, made) is not None
 
     def _newest(self, collection: str, count: int) -> set[int]:

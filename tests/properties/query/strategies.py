@@ -36,6 +36,12 @@ def catalogs(draw: st.DrawFn) -> Maker:
     for _ in range(draw(st.integers(0, 12))):
         _version(draw, maker)
     made = maker.versions
+    if draw(st.booleans()) and made:
+        maker.ask(*draw(st.lists(st.sampled_from(made))))
+        names = st.sampled_from(("x:v1", "y:v2"))
+        relatives = st.tuples(st.sampled_from(made), names, st.booleans())
+        for one, name, up in draw(st.lists(relatives, max_size=3)):
+            maker.elsewhere(one, name, up=up)
     if len(made) > 1:
         pairs = st.tuples(st.sampled_from(made), st.sampled_from(made))
         for parent, child in draw(st.lists(pairs, max_size=20)):
@@ -46,7 +52,8 @@ def catalogs(draw: st.DrawFn) -> Maker:
 
 def _version(draw: st.DrawFn, maker: Maker) -> None:
     """One more version."""
-    files = draw(st.none() | _BLOBS)
+    source = draw(st.sampled_from((None, None, None, "source")))
+    files = draw(st.none() | _BLOBS) if source is None else None
     facts: dict[str, int | None] = {}
     if files is None:
         facts["size"] = draw(st.sampled_from(SIZES))
@@ -60,6 +67,10 @@ def _version(draw: st.DrawFn, maker: Maker) -> None:
         run=draw(st.sampled_from(("", "run-1", "ada"))),
         created_us=_ago(draw(st.sampled_from(AGES))),
         used_us=_ago(draw(st.sampled_from(AGES))),
+        source_key=source,
+        links=draw(st.lists(st.sampled_from(("here", "there")), max_size=2, unique=True)),
+        used_count=draw(st.sampled_from((None, 0, 1, 2))),
+        stored=draw(st.sampled_from((None, 0, 3))),
         ttl_us=draw(st.sampled_from((None, 1, DAY, 40 * DAY))),
         **facts,  # type: ignore[arg-type] # any field of Made
     )
@@ -80,7 +91,7 @@ _TERMS = st.one_of(
     st.sampled_from(("alias:prod*", "alias:*", "tag:t", 'tag:"none"', "tag:T*", "run:*1")),
     st.sampled_from(sorted(ABSENT)).flatmap(lambda f: st.sampled_from((f"{f}:none", f"{f}:any"))),
     st.sampled_from(("live", "trash", "pending", "any")).map(lambda state: f"state:{state}"),
-    st.sampled_from(("registry:here", "registry:h*", "registry:there")),
+    st.sampled_from(("registry:here", "registry:h*", "registry:there", "link:yes", "link:no")),
     st.integers(0, 4).map(lambda count: f"latest:{count}"),
     st.builds(
         "{}{}{}".format,
@@ -88,7 +99,9 @@ _TERMS = st.one_of(
         _OPS,
         st.sampled_from(("0", "5", "7", "12", "1kB", "0.5kb", "4.7MiB", "5MB")),
     ),
-    st.builds("{}{}{}".format, st.sampled_from(("dependents", "files")), _OPS, st.integers(0, 4)),
+    st.builds(
+        "{}{}{}".format, st.sampled_from(("dependents", "files", "runs")), _OPS, st.integers(0, 4)
+    ),
     st.builds(
         "{}{}{}".format,
         st.sampled_from(("age", "used", "ttl")),

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.query import Where
 
-HERE = "here"
-
 
 @contextmanager
 def opened(maker: Maker) -> Iterator[sqlite3.Connection]:
@@ -36,13 +34,13 @@ def opened(maker: Maker) -> Iterator[sqlite3.Connection]:
 
 
 def where(text: str) -> Where:
-    return compile_query(parse(text), NOW, registry=HERE)
+    return compile_query(parse(text), NOW)
 
 
-def weight(group: Sequence[Made]) -> int | None:
-    """What versions come to; None when the size of none is known."""
-    known = [made.size for made in group if made.size is not None]
-    return sum(known) if known else None
+def weight(group: Sequence[Made], *, links: bool = True) -> int | None:
+    """What versions come to; None when the size of none is known. Links may add nothing."""
+    known = [made for made in group if made.size is not None]
+    return sum(made.size or 0 for made in known if links or not made.source_key) if known else None
 
 
 def paged(conn: sqlite3.Connection, condition: Where, sort: Sort) -> list[int]:
@@ -56,12 +54,12 @@ def paged(conn: sqlite3.Connection, condition: Where, sort: Sort) -> list[int]:
 
 @given(catalogs(), filters, sorts)
 def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
-    naive = Naive(maker, NOW, HERE)
+    naive = Naive(maker, NOW)
     expected = naive.matching(parse(text))
     with opened(maker) as conn:
         assert queries.matching(conn, where(text)) == (
             len(expected),
-            weight(expected) if expected else 0,
+            weight(expected, links=False) if expected else 0,
         )
         order = [made.id for made in naive.sorted(sort, expected)]
         assert [row.id for row in queries.every(conn, where(text), sort)] == order
@@ -88,7 +86,7 @@ def test_any_window_is_a_slice(
     maker: Maker, text: str, sort: Sort, span: tuple[int, int, int]
 ) -> None:
     start, count, near = span
-    naive = Naive(maker, NOW, HERE)
+    naive = Naive(maker, NOW)
     expected = naive.matching(parse(text))
     before, windows.NEAR = windows.NEAR, near
     try:
@@ -117,19 +115,25 @@ def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> 
     with opened(maker) as conn:
         assert selection.select_keys(conn, [made.key for made in picked]) == len(ids)
         weighed = selection.freed(conn)
-        assert weighed.freed == naive.freed(ids)
-        assert weighed.listed == sum(made.size or 0 for made in picked)
-        assert weighed.unknown_count == sum(naive.unique(made) is None for made in picked)
-        outside = {(found.parent_id, found.ref.id) for found in selection.outside_dependents(conn)}
-        assert outside == {
+        sources = [made for made in picked if made.source_key is None]
+        untold = [made for made in sources if naive.unique(made) is None]
+        assert weighed.freed == naive.freed(ids) + naive.charged(ids)
+        assert weighed.charged == any(made.stored is not None for made in untold)
+        assert weighed.listed == sum(made.size or 0 for made in sources)
+        assert weighed.unknown_count == sum(made.stored is None for made in untold)
+        outside = [(found.parent_id, found.ref) for found in selection.outside_dependents(conn)]
+        assert {(number, ref.id) for number, ref in outside if not ref.elsewhere} == {
             (made.id, child) for made in picked for child in naive.dependents(made) - ids
+        }
+        assert {(number, ref.key) for number, ref in outside if ref.elsewhere} == {
+            (made.id, key) for made in picked for key in naive.elsewhere(made)
         }
         below = {made.id for made in maker.versions if made.state != "trash"}
         below &= naive.all_below(ids)
         assert selection.with_dependents(conn) == len(below - ids)
         assert set(selection.picked_ids(conn)) == ids | below
-        assert selection.outside_dependents(conn) == () or any(
-            made.state == "trash" for made in picked
+        assert not [one for one in selection.outside_dependents(conn) if not one.ref.elsewhere] or (
+            any(made.state == "trash" for made in picked)
         )
 
 
@@ -137,7 +141,7 @@ def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> 
 def test_marks(maker: Maker, text: str, data: st.DataObject) -> None:
     keys = [made.key for made in maker.versions]
     marked = set(data.draw(st.lists(st.sampled_from([*keys, "gone"]))))
-    shown = {made.key for made in Naive(maker, NOW, HERE).matching(parse(text))}
+    shown = {made.key for made in Naive(maker, NOW).matching(parse(text))}
     with opened(maker) as conn:
         assert marks.mark(conn, marked, now_us=NOW) == len(marked)
         there = marked - {"gone"}
@@ -163,16 +167,20 @@ def test_rows_and_detail(maker: Maker) -> None:
             row = found.row
             assert (row.key, row.size, row.file_count) == (made.key, made.size, made.file_count)
             assert (row.aliases, found.tags) == (made.aliases, made.tags)
-            assert row.dependents == len(naive.dependents(made))
+            assert row.dependents == naive.value("dependents", made)
+            assert (row.lineage_known, row.link) == (naive.known(made), bool(made.source_key))
+            assert row.links == tuple(sorted(link.name for link in made.links))
             assert found.unique == naive.unique(made)
-            assert [ref.id for ref in found.parents] == sorted(
+            assert [ref.id for ref in found.parents if not ref.elsewhere] == sorted(
                 parent for parent, child in maker.edges if child == made.id
             )
             below = (naive.all_below([made.id]) & live) - {made.id}
             tree = found.dependents
-            assert {line.ref.id for line in tree} == below
-            assert found.dependents_total == len(tree) == len(below)
+            assert {line.ref.id for line in tree if not line.ref.elsewhere} == below
+            reached = {made.id} | naive.all_below([made.id])
+            beyond = {key for at, up, key, _ in maker.relatives if at in reached and not up}
+            assert found.dependents_total == len(below) + len(beyond)
             depths = [0, *(line.depth for line in tree)]
             assert all(b <= a + 1 for a, b in itertools.pairwise(depths))
-            direct = {line.ref.id for line in tree if line.depth == 1}
+            direct = {line.ref.id for line in tree if line.depth == 1 and not line.ref.elsewhere}
             assert direct <= naive.dependents(made)

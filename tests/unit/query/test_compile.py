@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import Sort, connect, queries
+from artifact_tui.model import Alias
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import DAY, NOW, Maker
 
@@ -25,12 +26,20 @@ def conn(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         type="dataset",
         files={"a": ("shared", 700), "b": ("own", 300)},
         created_us=NOW - 40 * DAY,
+        used_count=3,
         used_us=NOW - 100 * DAY,
     )
-    maker.version("ImageNet", files={"a": ("shared", 700)}, created_us=NOW - 5 * DAY)
+    maker.version("ImageNet", files={"a": ("shared", 700)}, created_us=NOW - 5 * DAY, used_count=0)
     base = maker.version(
-        "resnet", parents=[data], aliases=["production"], tags=["good"], run="fancy-cat-7", size=10
+        "resnet",
+        parents=[data],
+        aliases=["production", Alias("only-there", scope=THERE)],
+        links=[THERE],
+        tags=["good"],
+        run="fancy-cat-7",
+        size=10,
     )
+    maker.version(THERE, state="trash", source_key=base.key, size=10)
     gone = maker.version("resnet", parents=[base], state="trash", size=10)
     maker.version("distilled", parents=[gone], ttl_us=6 * DAY, aliases=["none", "prod-2"])
     odd = maker.version("100%_[a]*", type="code", size=0, state="pending", created_us=None)
@@ -39,8 +48,10 @@ def conn(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield conn
 
 
+THERE = "org/wandb-registry-model/best"
 IMAGENET1, IMAGENET2, RESNET1, RESNET2 = "ImageNet/v1", "ImageNet/v2", "resnet/v1", "resnet/v2"
 RESNET3, DISTILLED, ODD = "resnet/v3", "distilled/v1", "100%_[a]*/v1"
+LINK = f"{THERE}/v1"
 LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
 
 
@@ -69,8 +80,8 @@ LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
         ("tag:none net", {IMAGENET1, IMAGENET2}),
         ("run:fancy*", {RESNET1}),
         ("-run:any", LISTED - {RESNET1}),
-        ("state:trash", {RESNET2, RESNET3}),
-        ("state:any", LISTED | {RESNET2, RESNET3}),
+        ("state:trash", {RESNET2, RESNET3, LINK}),
+        ("state:any", LISTED | {RESNET2, RESNET3, LINK}),
         ("state:pending", {ODD}),
         ("-state:trash", LISTED),
         ("size>10", {IMAGENET1, IMAGENET2}),
@@ -99,13 +110,52 @@ LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
         ("latest:1", {IMAGENET2, RESNET1, DISTILLED}),
         ("-latest:1", {IMAGENET1, ODD}),
         ("latest:0", set()),
-        ("registry:mine", LISTED),
-        ("registry:other", set()),
+        ("registry:any", {RESNET1}),
+        ("registry:none", LISTED - {RESNET1}),
+        ("registry:org/wandb-registry-*", {RESNET1}),
+        ("registry:org/wandb-registry", set()),
+        ("link:yes state:any", {LINK}),
+        ("link:no", LISTED),
+        ("-link:no state:any", {LINK}),
+        ("runs:0", {IMAGENET2}),
+        ("runs>1", {IMAGENET1}),
+        ("runs:none", LISTED - {IMAGENET1, IMAGENET2}),
+        ("alias:only-there", {RESNET1}),
     ],
 )
 def test_what_is_shown(conn: sqlite3.Connection, text: str, keys: set[str]) -> None:
-    where = compile_query(parse(text), NOW, registry="mine")
+    where = compile_query(parse(text), NOW)
     assert {row.key for row in queries.every(conn, where, Sort())} == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("dependents:0", {"asked", "unused", "link"}),
+        ("dependents<1", {"asked", "unused", "link"}),
+        ("dependents<=5", {"asked", "unused", "link", "parent"}),
+        ("dependents:1", {"parent"}),
+        ("dependents>0", {"parent", "half"}),
+        ("dependents>=1", {"parent", "half"}),
+        ("dependents>1", set()),
+        ("-dependents:0 -dependents>0", {"unasked"}),
+    ],
+)
+def test_what_nobody_asked_for_is_not_none(tmp_path: Path, text: str, labels: set[str]) -> None:
+    """Where lineage is told only when asked, few dependents must be known to be few."""
+    maker = Maker()
+    made = {
+        name: maker.version("a", label=name, used_count=count)
+        for name, count in [("asked", 1), ("unused", 0), ("parent", 2), ("half", None)]
+    }
+    maker.version("a", label="unasked", used_count=None)
+    maker.version("a", label="link", used_count=9, source_key=made["parent"].key)
+    maker.elsewhere(made["parent"], "other:v1").elsewhere(made["half"], "other:v2")
+    maker.elsewhere(made["asked"], "other:v0", up=True)
+    maker.ask(made["asked"], made["parent"])
+    with closing(connect(maker.write(tmp_path / "asked.db"))) as conn:
+        rows = queries.every(conn, compile_query(parse(text), NOW), Sort())
+        assert {row.label for row in rows} == labels
 
 
 def test_nothing_typed_is_in_the_sql() -> None:

@@ -21,6 +21,10 @@ from artifact_tui.query.fields import FIELDS
         ("state:", [(6, "live"), (6, "trash"), (6, "pending"), (6, "any")]),
         ("state:tr", [(6, "trash")]),
         ("state:trash", []),
+        ("link:", [(5, "yes"), (5, "no")]),
+        ("link:y", [(5, "yes")]),
+        ("registry:", [(9, "none"), (9, "any")]),
+        ("runs", [(0, "runs>"), (0, "runs<"), (0, "runs:")]),
         ("alias:", [(6, "none"), (6, "any")]),
         ("alias:n", [(6, "none")]),
         ("alias:prod", []),
@@ -46,6 +50,7 @@ def test_every_field_is_offered_by_its_first_letters() -> None:
 
 def test_an_offer_and_a_value_make_a_filter() -> None:
     examples = {"size": "1", "duration": "1d", "count": "1", "date": "2026", "newest": "1"}
+    examples |= {"flag": "no"}
     for name, field in FIELDS.items():
         for _, offer in complete(name, len(name)):
             if offer.rstrip(":<>") == name:
