@@ -6,8 +6,8 @@ retries a deletion by itself and never decides whether something may be deleted:
 which versions, with which consents. `tests/contract` is this page as a test suite.
 
 What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
-`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Recreate`, `Resettable`, `Testable`,
-`HasStorage`): `isinstance` tells, and `capabilities` where a screen needs
+`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Waiting`, `Scrubbing`, `Recreate`,
+`Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and `capabilities` where a screen needs
 to know without a client.
 
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
@@ -223,6 +223,22 @@ class Paced(Protocol):
 
     def pace(self) -> str:
         """A few words, such as "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty."""
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A client that can say when a call may be given up without leaving anything on its way."""
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way now: every call only waits, as the registry asked."""
+
+
+@runtime_checkable
+class Scrubbing(Protocol):
+    """A client that knows secrets which must not be kept with what the registry said."""
+
+    def scrub(self, text: str) -> str:
+        """The text without them."""
 
 
 @runtime_checkable

@@ -74,8 +74,7 @@ def build_plan(
         read_only=read_only,
     )
     with snapshot(conn):
-        _pick(conn, selection)
-        asked = _Asked(_with_collections(conn, collections), tuple(collections))
+        asked = _Asked(requested(conn, selection, collections), tuple(collections))
         return _build(conn, head, asked, capabilities)
 
 
@@ -112,8 +111,11 @@ def _pick(conn: sqlite3.Connection, selection: Selection) -> None:
         picking.select_keys(conn, selection)
 
 
-def _with_collections(conn: sqlite3.Connection, collections: Sequence[str]) -> tuple[str, ...]:
-    """Pick every live version of these collections too; the keys of all that is picked."""
+def requested(
+    conn: sqlite3.Connection, selection: Selection, collections: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Pick a selection, and every live version of these collections; the keys of all of it."""
+    _pick(conn, selection)
     conn.execute(_ALL_OF, (json.dumps(list(collections)),))
     rows = conn.execute(
         "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from artifact_tui.clients.base import Scrubbing
 from artifact_tui.errors import ArtifactTuiError
 
 ERROR_LIMIT = 500
@@ -16,15 +16,10 @@ class UnreachableError(Exception):
 
 
 def redacted(words: str, client: object | None = None) -> str:
-    """A registry's words, cut to size and without the secrets that we, or its client, know of.
-
-    A client that knows secrets of its own has a method `scrub(text)`, which takes them out.
-    """
+    """A registry's words, cut to size and without the secrets that we, or its client, know of."""
     token = os.environ.get("ARTIFACT_TUI_TOKEN", "")
     words = words.replace(token, "***") if token else words
-    scrub: Any = getattr(client, "scrub", None)
-    if scrub is not None:
-        words = str(scrub(words))
+    words = client.scrub(words) if isinstance(client, Scrubbing) else words
     return words[:ERROR_LIMIT]
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from artifact_tui.clients.base import Paced
+from artifact_tui.clients.base import Paced, Waiting
 from artifact_tui.deletion.plan import Want
 from artifact_tui.deletion.said import redacted
 
@@ -104,8 +104,7 @@ class Watch:
 
     def _only_waits(self) -> bool:
         """Whether nothing is on its way to the registry, as far as the client says."""
-        waits = getattr(self._client, "waits", None)
-        return waits is not None and bool(waits())
+        return isinstance(self._client, Waiting) and self._client.waits()
 
     async def _watch(self) -> None:
         while True:

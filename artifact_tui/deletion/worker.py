@@ -47,6 +47,7 @@ async def run(path: Path) -> Ending:
         loop.add_signal_handler(number, control.stop, f"stopped by {number.name}")
     with Plan.open(path, write=True) as plan:
         head = plan.head
+        client: Client | None = None
         try:
             client = _client_of(head)
             try:
@@ -57,7 +58,7 @@ async def run(path: Path) -> Ending:
             raise
         except ArtifactTuiError as error:
             with suppress(ArtifactTuiError):
-                plan.note(redacted(f"{error} {error.hint}".strip()))
+                plan.note(redacted(f"{error} {error.hint}".strip(), client))
             raise
         states = ", ".join(f"{count} {state}" for state, count in plan.states().items())
         _log.info("%s: %s", ending.status, states)

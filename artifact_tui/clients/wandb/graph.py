@@ -60,6 +60,10 @@ class Graph:
         """What limits the speed now, in a few words; may be empty."""
         return self._pace.words()
 
+    def waits(self) -> bool:
+        """Whether nothing is on its way: every request only waits, as W&B asked."""
+        return self._pace.waits
+
     @property
     def at_once(self) -> int:
         """How many calls may be under way now; more of them wait."""

@@ -81,6 +81,11 @@ class Pace:
         """Seconds until the present pause is over."""
         return self._pause.wait
 
+    @property
+    def waits(self) -> bool:
+        """Whether every request waits, as the server asked, and none is on its way."""
+        return self._sent == 0 and (self.wait > 0 or self._short_until > self.clock())
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[float]:
         """Wait for a place and for the end of a pause, then hold the place; gives the time."""
