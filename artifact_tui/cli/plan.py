@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from artifact_tui import places, query
-from artifact_tui.catalog.lineage_scan import scan_lineage
+from artifact_tui import places
 from artifact_tui.cli import reviewing
-from artifact_tui.cli.failures import say
+from artifact_tui.cli.drafting import Selection, make_draft
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
-from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import client_of, parse_filter, reading, split
-from artifact_tui.clients.base import LineageScan
-from artifact_tui.deletion.build import build_plan
-from artifact_tui.deletion.items import Action, Options
-from artifact_tui.deletion.objects import with_storage
+from artifact_tui.cli.session import split
+from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.target import storage_of
-from artifact_tui.errors import PlanError, RegistryError, UsageError
-from artifact_tui.here import actor, now_us
+from artifact_tui.errors import PlanError
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
-
-    from artifact_tui.catalog.coverage import Coverage
-    from artifact_tui.clients.base import Client
-    from artifact_tui.config import Target
     from artifact_tui.deletion.draft import Draft
-
-    Selected = Sequence[str] | query.Where | Literal["marked"]
 
 SHOWN = 20
 """Items of each verdict that are printed; `review` prints all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the plan is about: versions that match a filter, or the marks of the screen."""
-
-    filter: str
-    marked: bool = False
 
 
 @click.command("plan", cls=FilterCommand)
@@ -62,6 +38,19 @@ class Selection:
 )
 @click.option(
     "--scan-lineage", "scan", is_flag=True, help="Ask for the lineage of every model first."
+)
+@click.option("--break-links", is_flag=True, help="Versions may go that other collections show.")
+@click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    metavar="NAME",
+    help="All versions of this collection, or an empty one itself; may be repeated.",
+)
+@click.option(
+    "--whole-collections",
+    is_flag=True,
+    help="Where all versions of a collection go, one request deletes it with them.",
 )
 @click.option("--storage", is_flag=True, help="Delete the stored objects of the versions too.")
 @click.option(
@@ -83,6 +72,9 @@ def plan(
     orphan_dependents: bool,
     unknown_lineage: bool,
     scan: bool,
+    break_links: bool,
+    collections: tuple[str, ...],
+    whole_collections: bool,
     storage: bool,
     storage_versions: bool,
     cached: bool,
@@ -93,21 +85,19 @@ def plan(
     \b
     artifact-tui plan local:./sample 'type:model age>90d alias:none' -o old.plan
     artifact-tui plan local:./sample 'name:sweep -latest:3' -o sweep.plan --with-dependents
+    artifact-tui plan team --collection sweep --whole-collections -o sweep.plan
 
     A version with a protected alias, or with live dependents outside the plan, stays. The filter *
     means everything. Without -o the plan is kept where `artifact-tui tasks` finds it.
 
     Where a registry does not tell what was made from a version, the lineage of all models is asked
     for first (--scan-lineage; the screen does so by itself); until then every version needs
-    --unknown-lineage. Stored objects go only after their version is gone.
+    --unknown-lineage. W&B is asked for the lineage of what was selected, unless --cached. Stored
+    objects go only after their version is gone.
     """  # noqa: D301 - click's mark for lines that stay as they are
     target, rest = split(words, read_only=flags.read_only)
-    selection = Selection(" ".join(rest), marked)
-    if bool(selection.filter.strip()) == marked:
-        raise UsageError(
-            "Say what the plan is about: a filter, or --marked.",
-            hint="For everything in the registry, the filter is '*'.",
-        )
+    selection = Selection(" ".join(rest), marked, collections)
+    selection.check()
     options = Options(
         delete_aliases=delete_aliases,
         with_dependents=with_dependents,
@@ -115,112 +105,14 @@ def plan(
         unknown_lineage=unknown_lineage,
         storage=storage or storage_versions,
         storage_versions=storage_versions,
+        break_links=break_links,
+        whole_collections=whole_collections,
     )
     out = Output(json=as_json)
     draft = asyncio.run(make_draft(target, selection, options, cached=cached, scan=scan))
     path = save(draft, output) if draft.summary.deletes else None  # before a reader may hang up
     print_draft(draft, out)
     reviewing.print_next(path or save(draft, output), draft.summary, out)
-
-
-async def make_draft(
-    target: Target,
-    selection: Selection,
-    options: Options,
-    *,
-    cached: bool = False,
-    scan: bool = False,
-) -> Draft:
-    """Judge what is selected in a registry; with `scan`, ask for all lineage first."""
-    parsed = parse_filter([selection.filter])
-    async with client_of(target) as client:
-        _refuse_purge(client, target, options)
-        marks = places.marks_file(client.identity.uid) if selection.marked else None
-        async with reading(client, marks=marks, cached=cached) as conn:
-            if scan:
-                await scanned(client)
-            now = now_us()
-            where: query.Where | Literal["marked"] = query.compile_query(
-                parsed, now, registry=target.name
-            )
-            chosen = "marked" if selection.marked else where
-            draft = draft_of(conn, client, target, chosen, options, query_text=selection.filter)
-        return await with_objects(draft, client)
-
-
-def _refuse_purge(client: Client, target: Target, options: Options) -> None:
-    """Refuse to purge where nothing can be purged.
-
-    Raises:
-        UsageError: the registry removes for good by itself, or at once.
-    """
-    can = client.capabilities
-    if options.action is not Action.PURGE or can.purge:
-        return
-    then = f"{can.freeing}." if can.freeing else "What is deleted there is gone at once."
-    raise UsageError(
-        f"“{target.name}” has no trash that could be purged. Nothing was deleted.", hint=then
-    )
-
-
-def draft_of(
-    conn: sqlite3.Connection,
-    client: Client,
-    target: Target,
-    selection: Selected,
-    options: Options,
-    *,
-    query_text: str = "",
-) -> Draft:
-    """Judge a selection of a catalog."""
-    return build_plan(
-        conn,
-        identity=client.identity,
-        name=target.name,
-        selection=selection,
-        options=options,
-        production=target.production,
-        read_only=target.read_only,
-        now_us=now_us(),
-        actor=actor(),
-        query_text=query_text,
-        capabilities=client.capabilities,
-    )
-
-
-async def with_objects(draft: Draft, client: Client) -> Draft:
-    """The draft with what it leaves in the storage, or deletes there.
-
-    Raises:
-        UsageError: objects are to go, and no storage is configured.
-        RegistryError: objects are to go, and the storage could not be asked.
-    """
-    wanted = draft.head.options.storage
-    storage = storage_of(client)
-    if wanted and storage is None:
-        raise UsageError(
-            f"No storage is configured for “{draft.head.registry}”. No plan was made.",
-            hint="Give it a bucket in the configuration, or leave --storage out.",
-        )
-    try:
-        return await with_storage(draft, storage)
-    except RegistryError as error:
-        if wanted:
-            raise
-        say(f"what this leaves in the storage is not known: {error}")
-        return draft
-
-
-async def scanned(client: Client) -> None:
-    """Ask a registry for the lineage of the models that nobody asked about yet."""
-    if not client.capabilities.scanned_lineage or not isinstance(client, LineageScan):
-        return
-    with Progress() as progress:
-
-        def tell(found: Coverage) -> None:
-            progress.show(f"lineage: {found.scanned:,} of {found.total:,} models scanned")
-
-        await scan_lineage(client, places.catalog_file(client.identity.uid), progress=tell)
 
 
 def save(draft: Draft, output: Path | None) -> Path:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from artifact_tui.cli.asking import Consent, confirm_plan
+from artifact_tui.cli.drafting import Selection, make_draft
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import FilterCommand, consent_options, json_option
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.plan import Selection, make_draft, print_draft, save
+from artifact_tui.cli.plan import print_draft, save
 from artifact_tui.cli.report import print_items
 from artifact_tui.cli.session import split
 from artifact_tui.cli.trash import in_trash

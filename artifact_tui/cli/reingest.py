@@ -10,10 +10,11 @@ import click
 from artifact_tui.catalog import queries
 from artifact_tui.cli import remaking
 from artifact_tui.cli.asking import Consent, confirm_plan
+from artifact_tui.cli.drafting import draft_of, with_objects
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import consent_options, json_option
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.plan import draft_of, print_draft, save, with_objects
+from artifact_tui.cli.plan import print_draft, save
 from artifact_tui.cli.session import client_of, reading, split_one
 from artifact_tui.cli.watching import check_writable, start_and_watch
 from artifact_tui.deletion.items import Options
@@ -101,7 +102,7 @@ async def _draft(target: Target, name: str, options: Options) -> Draft:
             )
         async with reading(client) as conn:
             key = queries.find(conn, name).key
-            draft = draft_of(conn, client, target, [key], options, query_text=name)
+            draft = draft_of(conn, client, target, [key], options=options, query_text=name)
         return await with_objects(draft, client)
 
 

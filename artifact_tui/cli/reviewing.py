@@ -104,24 +104,21 @@ def sentence(words: str) -> str:
 
 def _collections(summary: Summary, out: Output) -> None:
     """The collections that lose everything, and whether one request would do it."""
-    if not summary.wholes:
-        for name, count in summary.emptied:
-            out.words(f"  the whole collection {safe(name)} ({text.plural(count, 'version')})")
-        if summary.cheaper:
-            fewer = text.plural(summary.cheaper, "request")
-            out.words(f"  cheaper: {fewer} fewer with --whole-collections; the collections go too")
-        return
-    for one in summary.whole:
+    used = [one for one in summary.whole if one.used]
+    for one in used:
         what = text.plural(one.versions, "link" if one.links else "version")
         out.words(f"  one request deletes the collection {safe(one.name)} with {what}")
         if one.aliases:
             out.words(f"      with {text.plural(one.aliases, 'alias', 'aliases')}")
         if one.broken:
             out.words(f"      links that break: {wording.counted(one.broken)}")
-    names = {one.name for one in summary.whole}
+    names = {one.name for one in used}
     for name, count in summary.emptied:
         if name not in names:
-            out.words(f"  every version of {safe(name)} ({text.count(count)}), one by one")
+            out.words(f"  the whole collection {safe(name)} ({text.plural(count, 'version')})")
+    if summary.cheaper:
+        fewer = text.plural(summary.cheaper, "request")
+        out.words(f"  cheaper: --whole-collections takes {fewer} less; the collections go too")
 
 
 def things(summary: Summary) -> str:

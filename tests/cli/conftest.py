@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from artifact_tui import places
 from artifact_tui.cli import main
 from artifact_tui.clients import local
+from tests.servers.wandb.process import running
+from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
+
+    from tests.servers.wandb.process import Server
 
 
 @dataclass(frozen=True)
@@ -121,3 +126,47 @@ def registry(tmp_path: Path) -> Local:
     made.change(lambda client: client.alias(keys[3], "prod", protected=True))
     made.change(lambda client: client.alias(keys[2], "candidate"))
     return made
+
+
+@pytest.fixture(scope="session")
+def wandb_process() -> Iterator[Server]:
+    """One stand-in for W&B; each test fills it anew."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def vision(wandb_process: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Server:
+    """The project acme/vision with a registry above it, configured as `vision`.
+
+    Run 1jx2ud12 logged mnist:v3, mnist:v4 (`latest`) and net:v0; `mnist:v2` is `production` in
+    the registry's collection `Prod`; `net:v1` was made from `mnist:v1`.
+    """
+    server = wandb_process
+    server.become()
+    server.seed(
+        companies=[Company(name="acme", entity="acme-org")],
+        teams=[Team(name="acme", organization="acme")],
+        series=[
+            Series(path="acme/vision/mnist", type="dataset", versions=[
+                Version(size=1000), Version(size=2000, used_by=["2b"]), Version(size=3000),
+                Version(size=4000, run="1jx2ud12"),
+                Version(size=5000, run="1jx2ud12", aliases=["latest"]),
+            ]),
+            Series(path="acme/vision/net", versions=[
+                Version(run="1jx2ud12", aliases=["candidate"]), Version(run="2b"),
+            ]),
+        ],
+        links=[Link(portfolio="acme-org/wandb-registry-model/Prod",
+                    version="acme/vision/mnist:v2", aliases=["production"])],
+    )  # fmt: skip
+    server.clear()
+    monkeypatch.setenv("WANDB_BASE_URL", server.base_url)
+    monkeypatch.setenv("WANDB_API_KEY", server.api_key)
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (places.config_dir() / "config.toml").write_text(
+        f'[registries.vision]\naddress = "{server.address()}"\n', encoding="utf-8"
+    )
+    return server

@@ -1,0 +1,217 @@
+"""From what was asked for to a draft: the registry is read, and asked for what is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from artifact_tui import places, query
+from artifact_tui.catalog import queries
+from artifact_tui.catalog.lineage_ask import ask_lineage
+from artifact_tui.catalog.lineage_scan import scan_lineage
+from artifact_tui.cli.failures import say
+from artifact_tui.cli.progress import Progress
+from artifact_tui.cli.session import client_of, parse_filter, reading
+from artifact_tui.clients.base import AskedLineage, LineageScan
+from artifact_tui.config import nearest
+from artifact_tui.deletion import whole_review
+from artifact_tui.deletion.build import build_plan
+from artifact_tui.deletion.items import Action, Options
+from artifact_tui.deletion.objects import with_storage
+from artifact_tui.deletion.target import storage_of
+from artifact_tui.errors import NotFoundError, RegistryError, UsageError
+from artifact_tui.here import actor, now_us
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from artifact_tui.catalog.coverage import Coverage
+    from artifact_tui.catalog.lineage_ask import Asked
+    from artifact_tui.clients.base import Client
+    from artifact_tui.config import Target
+    from artifact_tui.deletion.draft import Draft
+
+    Selected = Sequence[str] | query.Where | Literal["marked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the plan is about: versions that match a filter or are marked, and collections."""
+
+    filter: str
+    marked: bool = False
+    collections: tuple[str, ...] = ()
+    """Names; all their versions are selected, and empty ones themselves."""
+
+    def check(self) -> None:
+        """Refuse nothing, and a filter with the marks.
+
+        Raises:
+            UsageError: it does not say what the plan is about.
+        """
+        chosen = bool(self.filter.strip()) + self.marked
+        if chosen > 1 or not (chosen or self.collections):
+            raise UsageError(
+                "Say what the plan is about: a filter, --marked, or --collection.",
+                hint="For everything in the registry, the filter is '*'.",
+            )
+
+    @property
+    def text(self) -> str:
+        """What was asked for, as the plan records it."""
+        named = [f"--collection {name}" for name in self.collections]
+        return " ".join([*([self.filter.strip()] if self.filter.strip() else []), *named])
+
+
+async def make_draft(
+    target: Target,
+    selection: Selection,
+    options: Options,
+    *,
+    cached: bool = False,
+    scan: bool = False,
+) -> Draft:
+    """Judge what is selected in a registry; with `scan`, ask for all lineage first."""
+    parse_filter([selection.filter])  # before anything is sent
+    async with client_of(target) as client:
+        _refuse_purge(client, target, options)
+        marks = places.marks_file(client.identity.uid) if selection.marked else None
+        async with reading(client, marks=marks, cached=cached) as conn:
+            if scan:
+                await scanned(client)
+            keys = collection_keys(conn, selection.collections)
+            judge = partial(
+                draft_of, conn, client, target, options=options, query_text=selection.text,
+                collections=keys,
+            )  # fmt: skip
+            draft = judge(_chosen(target, selection))
+            if not cached and await asked(client, draft):
+                draft = judge(draft.requested)
+        return await with_objects(draft, client)
+
+
+def _chosen(target: Target, selection: Selection) -> Selected:
+    if selection.marked:
+        return "marked"
+    if not selection.filter.strip():
+        return ()
+    return query.compile_query(parse_filter([selection.filter]), now_us(), registry=target.name)
+
+
+def collection_keys(conn: sqlite3.Connection, names: Sequence[str]) -> list[str]:
+    """The keys of the collections with these names.
+
+    Raises:
+        NotFoundError: there is no such collection.
+    """
+    keys: list[str] = []
+    for name in names:
+        found = whole_review.keys_of(conn, name)
+        if not found:
+            near = nearest(name, queries.values(conn, "name", "", 10_000))
+            raise NotFoundError(
+                f"There is no collection “{name}”. No plan was made.",
+                hint=f"Did you mean “{near}”?" if near else "List them: artifact-tui ls",
+            )
+        keys += found
+    return keys
+
+
+def _refuse_purge(client: Client, target: Target, options: Options) -> None:
+    """Refuse to purge where nothing can be purged.
+
+    Raises:
+        UsageError: the registry removes for good by itself, or at once.
+    """
+    can = client.capabilities
+    if options.action is not Action.PURGE or can.purge:
+        return
+    then = f"{can.freeing}." if can.freeing else "What is deleted there is gone at once."
+    raise UsageError(
+        f"“{target.name}” has no trash that could be purged. Nothing was deleted.", hint=then
+    )
+
+
+def draft_of(
+    conn: sqlite3.Connection,
+    client: Client,
+    target: Target,
+    selection: Selected,
+    *,
+    options: Options,
+    query_text: str = "",
+    collections: Sequence[str] = (),
+) -> Draft:
+    """Judge a selection of a catalog."""
+    return build_plan(
+        conn,
+        identity=client.identity,
+        name=target.name,
+        selection=selection,
+        options=options,
+        production=target.production,
+        read_only=target.read_only,
+        now_us=now_us(),
+        actor=actor(),
+        query_text=query_text,
+        capabilities=client.capabilities,
+        collections=collections,
+    )
+
+
+async def with_objects(draft: Draft, client: Client) -> Draft:
+    """The draft with what it leaves in the storage, or deletes there.
+
+    Raises:
+        UsageError: objects are to go, and no storage is configured.
+        RegistryError: objects are to go, and the storage could not be asked.
+    """
+    wanted = draft.head.options.storage
+    storage = storage_of(client)
+    if wanted and storage is None:
+        raise UsageError(
+            f"No storage is configured for “{draft.head.registry}”. No plan was made.",
+            hint="Give it a bucket in the configuration, or leave --storage out.",
+        )
+    try:
+        return await with_storage(draft, storage)
+    except RegistryError as error:
+        if wanted:
+            raise
+        say(f"what this leaves in the storage is not known: {error}")
+        return draft
+
+
+async def asked(client: Client, draft: Draft) -> bool:
+    """Ask a registry that tells lineage when asked for that of a draft; whether it was asked."""
+    if not client.capabilities.asked_lineage or not isinstance(client, AskedLineage):
+        return False
+    with Progress() as progress:
+
+        def tell(found: Asked) -> None:
+            progress.show(found.words())
+
+        found = await ask_lineage(
+            client,
+            places.catalog_file(client.identity.uid),
+            draft.requested,
+            closure=draft.head.options.with_dependents,
+            progress=tell,
+        )
+    if not found.complete:
+        say("the registry did not tell the lineage of all of them")
+    return bool(found.asked)
+
+
+async def scanned(client: Client) -> None:
+    """Ask a registry for the lineage of the models that nobody asked about yet."""
+    if not client.capabilities.scanned_lineage or not isinstance(client, LineageScan):
+        return
+    with Progress() as progress:
+
+        def tell(found: Coverage) -> None:
+            progress.show(f"lineage: {found.scanned:,} of {found.total:,} models scanned")
+
+        await scan_lineage(client, places.catalog_file(client.identity.uid), progress=tell)

@@ -1,0 +1,181 @@
+"""W&B's documented programs as one line each: looked at first, then done, and what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+    from tests.servers.wandb.process import Server
+
+MNIST, NET = "acme/vision/mnist", "acme/vision/net"
+
+
+def gone(server: Server) -> set[str]:
+    """What of the seed is deleted, by collection and label."""
+    return {path.removeprefix("acme/vision/") for path in server.versions("DELETED")}
+
+
+def carry_out(cli: Cli, server: Server, tmp_path: Path, *words: str, code: int = 0) -> str:
+    """A plan, its application; gives what both printed. Nothing is deleted before it is applied."""
+    plan = tmp_path / "p.plan"
+    said = cli("plan", *words, "-o", plan).out
+    assert not server.done()
+    count = said.rpartition("--expect ")[2].split()[0]
+    return said + cli("apply", plan, "--yes", "--expect", count, code=code).out
+
+
+def test_listing_a_project_an_entity_and_a_registry(cli: Cli, vision: Server) -> None:
+    out = cli("ls", "vision").out
+    assert "    1  mnist  dataset  5 versions  15 KB" in out
+    assert "vision · 2 collections · 7 versions · 17 KB\n" in out
+    assert "vision/mnist " in cli("ls", vision.address("acme")).out
+    assert "wandb-registry-model/Prod" in cli("ls", vision.address("acme")).out
+    shown = cli("ls", vision.address("acme-org/wandb-registry-model"), "--versions").out
+    assert "Prod:v0" in shown
+    assert "link · aliases production" in shown
+
+
+def test_records_tell_where_an_alias_and_a_link_are(cli: Cli, vision: Server) -> None:
+    records = cli("ls", "vision", "--versions", "--json", "registry:any").records
+    (one,) = records
+    assert (one["name"], one["version"], one["alias"]) == ("mnist", "v2", ["production"])
+    assert one["alias_in"] == {"acme-org/wandb-registry-model/Prod": ["production"]}
+    assert one["links"] == ["acme-org/wandb-registry-model/Prod"]
+    assert (one["stored"], one["runs"], one["link"], one["source"]) == (3000, 0, False, None)
+    (link,) = cli(
+        "ls", vision.address("acme-org/wandb-registry-model"), "--versions", "--json"
+    ).records
+    assert (link["link"], link["source"]) == (True, one["key"])
+
+
+def test_show_asks_for_the_lineage(cli: Cli, vision: Server) -> None:
+    out = cli("show", "vision", "mnist:v1").out
+    assert "  used        by 1 run\n" in out
+    assert "dependents: 1 direct, 1 in all\n    1  net:v1\n" in out
+    assert "    1  data.bin  2 KB  " in out
+    assert "made from 1 version\n    1  mnist:v1\n" in cli("show", "vision", "net:v1").out
+    vision.clear()
+    assert "1 direct" in cli("show", "vision", "mnist:v1", "--cached").out
+    assert not vision.log()
+
+
+def test_all_that_a_run_logged(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    said = carry_out(cli, vision, tmp_path, "vision", "run:1jx2ud12")
+    assert "needs your consent, and stays without it: 2 versions\n" in said
+    assert "W&B frees the bytes at its next garbage collection" in said
+    assert "no way back" in said
+    assert gone(vision) == {"mnist:v3"}
+
+
+def test_all_that_a_run_logged_with_aliases(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    carry_out(cli, vision, tmp_path, "vision", "run:1jx2ud12", "--delete-aliases")
+    assert gone(vision) == {"mnist:v3", "mnist:v4", "net:v0"}
+
+
+def test_versions_by_their_label(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    words = ("vision", "run:1jx2ud12 (version:v3 | version:v4)", "--delete-aliases")
+    carry_out(cli, vision, tmp_path, *words)
+    assert gone(vision) == {"mnist:v3", "mnist:v4"}
+
+
+def test_versions_by_their_alias(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    carry_out(cli, vision, tmp_path, "vision", "alias:candidate", "--delete-aliases")
+    assert gone(vision) == {"net:v0"}
+
+
+def test_all_without_an_alias_counts_those_in_registries(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    said = carry_out(cli, vision, tmp_path, "vision", "name:mnist alias:none")
+    assert "mnist:v1  2 KB  live versions outside this plan were made from it (net:v1)" in said
+    assert gone(vision) == {"mnist:v0", "mnist:v3"}
+
+
+def test_a_collection_with_one_request(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    words = ("vision", "--collection", "mnist", "--delete-aliases", "--orphan-dependents")
+    ran = cli("plan", *words)
+    assert "links that would break: acme-org/wandb-registry-model/Prod\n" in ran.out
+    assert "because another collection shows it: the link breaks (1): --break-links" in ran.out
+    said = cli("plan", *words, "--break-links").out
+    assert "cheaper: --whole-collections takes 4 requests less" in said
+    vision.clear()
+    said = carry_out(cli, vision, tmp_path, *words, "--break-links", "--whole-collections")
+    assert "one request deletes the collection mnist with 5 versions\n" in said
+    assert "links that break: acme-org/wandb-registry-model/Prod\n" in said
+    assert vision.done() == [f"deleteArtifactSequence {MNIST}"]
+    assert gone(vision) == {f"mnist:v{n}" for n in range(5)}
+
+
+def test_an_empty_collection_goes_itself(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    carry_out(cli, vision, tmp_path, "vision", "name:net", "--delete-aliases")
+    assert gone(vision) == {"net:v0", "net:v1"}
+    assert "Did you mean “net”?" in cli("plan", "vision", "--collection", "nett", code=1).err
+    vision.clear()
+    carry_out(cli, vision, tmp_path / "..", "vision", "--collection", "net")
+    assert vision.done() == [f"deleteArtifactSequence {NET}"]
+
+
+@pytest.mark.parametrize("words", [("version:v0",), ("--collection", "Prod"), ("link:yes",)])
+@pytest.mark.parametrize("whole", [(), ("--whole-collections",)])
+def test_a_link_is_unlinked_and_its_source_stays(
+    cli: Cli, vision: Server, tmp_path: Path, words: tuple[str, ...], whole: tuple[str, ...]
+) -> None:
+    registry = vision.address("acme-org/wandb-registry-model")
+    said = carry_out(cli, vision, tmp_path, registry, *words, "--delete-aliases", *whole)
+    assert "the sources stay\n" in said
+    assert gone(vision) == set()
+    assert f"{MNIST}:v2" in vision.alive()
+    assert not [one for one in vision.done() if "deleteArtifact " in one]
+    assert not cli("ls", "vision", "--versions", "--json", "registry:any").records
+
+
+def test_a_version_that_is_shown_elsewhere_needs_consent(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    words = ("vision", "name:mnist version:v2", "--delete-aliases")
+    assert "nothing will be deleted" in cli("plan", *words, code=1).out
+    said = carry_out(cli, vision, tmp_path, *words, "--break-links")
+    assert "links that break in other collections: acme-org/wandb-registry-model/Prod\n" in said
+    assert gone(vision) == {"mnist:v2"}
+
+
+def test_cached_asks_nothing_and_knows_less(cli: Cli, vision: Server) -> None:
+    cli("ls", "vision")
+    vision.clear()
+    said = cli("plan", "vision", "version:v1", "name:mnist", "--cached", code=1).out
+    assert "its dependents are not fully known (1): --unknown-lineage lets them go" in said
+    cli("plan", "vision", "version:v1", "name:mnist", "--cached", "--unknown-lineage")
+    assert not vision.log()
+
+
+def test_with_dependents_follows_the_runs(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    said = carry_out(cli, vision, tmp_path, "vision", "name:mnist version:v1", "--with-dependents")
+    assert "joined" in said
+    assert gone(vision) == {"mnist:v1", "net:v1"}
+
+
+def test_what_cannot_come_back_is_said_kindly(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    carry_out(cli, vision, tmp_path, "vision", "version:v3")
+    assert "cannot restore" in cli("trash", "vision").out
+    for words in (
+        ("restore", "vision", "mnist:v3"),
+        ("purge", "vision", "--all"),
+        ("gc", "vision"),
+    ):
+        err = cli(*words, code=None).err
+        assert "W&B frees the bytes at its next garbage collection" in err, words
+    assert gone(vision) == {"mnist:v3"}
+
+
+def test_read_only_sends_no_deletion(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    plan = tmp_path / "p.plan"
+    cli("plan", "vision", "version:v3", "-o", plan)
+    assert "Nothing was deleted" in cli(
+        "--read-only", "apply", plan, "--yes", "--expect", "1", code=1
+    ).err  # fmt: skip
+    assert not vision.done()
