@@ -12,7 +12,7 @@ from artifact_tui.clients.wandb.options import Options
 from artifact_tui.clients.web.secret import Secret
 from tests.contract.world import PAGE, Thing, Truth
 from tests.servers.wandb.process import running
-from tests.servers.wandb.scenes import Company, Link, Name, Place, Scene, Series, Team, Use, Version
+from tests.servers.wandb.scenes import Company, Link, Name, Place, Series, Team, Use, Version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -144,12 +144,12 @@ class WandbWorld:
                     state = STATES.get(version["state"], "trash")
                     key = ids.SourceKey(known[source]).key
                     things[key] = Thing(state, frozenset(aliases[source]))
-        names = frozenset(
+        collections = frozenset(
             path.rpartition("/")[2]
             for path, one in shown.items()
             if path.startswith(HOME) and one["state"] == "READY"
         )
-        return Truth(things, frozenset(), names)
+        return Truth(things, frozenset(), collections)
 
     async def close(self) -> None:
         for client in self._opened:
