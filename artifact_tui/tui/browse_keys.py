@@ -203,6 +203,13 @@ LINEAGE = (
         footer=True,
     ),
     KeyRow(
+        "lineage.below",
+        "A",
+        "below",
+        "ask below",
+        "Ask about everything below this version, where a registry tells lineage only when asked.",
+    ),
+    KeyRow(
         "lineage.copy", "y", "copy", "copy name", "Copy the name to the clipboard of your terminal."
     ),
     KeyRow(

@@ -16,9 +16,9 @@ from artifact_tui.catalog import marks, queries, sync_store
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.catalog.sync import Synced, sync
-from artifact_tui.clients.base import LineageScan
+from artifact_tui.clients.base import LineageScan, Paced
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import age, count
+from artifact_tui.text import age, count, safe
 from artifact_tui.tui import crash
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class LinkState:
     milliseconds: float | None = None
     """How long the registry took to answer."""
     coverage: Coverage = NOTHING_SCANNED
+    pace: str = ""
+    """What limits the present sync, while the registry wants less: untrusted text."""
     error: str = ""
     """Why the last sync or scan stopped, with what to do about it: untrusted text."""
 
@@ -58,6 +60,8 @@ class LinkState:
     def _words(self, now_us: int) -> Iterator[str]:
         if self.syncing:
             yield f"syncing {count(self.found)}" if self.found else "syncing"
+            if self.pace:
+                yield safe(self.pace)
         elif self.error and not self.scanning:
             yield "no link"
         if not self.syncing:
@@ -150,7 +154,9 @@ class Link:
             first = not self.state.found
             took = (time.perf_counter() - began) * 1000
             shown = took if first else self.state.milliseconds
-            self.state = replace(self.state, found=state.versions, milliseconds=shown)
+            self.state = replace(
+                self.state, found=state.versions, milliseconds=shown, pace=self._throttled()
+            )
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
         await sync(self._client, self._path, progress=progress, now_us=self._now())
@@ -168,6 +174,16 @@ class Link:
 
         coverage = await scan_lineage(client, self._path, progress=progress, now_us=self._now())
         self.state = replace(self.state, coverage=coverage)
+
+    def look(self) -> None:
+        """Notice what limits the sync now; `state` says it."""
+        if self.state.syncing:
+            self.state = replace(self.state, pace=self._throttled())
+
+    def _throttled(self) -> str:
+        """What the registry asks for, unless it lets as much through as is sent."""
+        words = self._client.pace() if isinstance(self._client, Paced) else ""
+        return "" if words[:1].isdigit() else words
 
     def _tell(self, *, rows: bool) -> None:
         if rows:

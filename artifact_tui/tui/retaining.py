@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import queries
+from artifact_tui.query import compile_query, parse
+from artifact_tui.query.values import DAY_US
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from artifact_tui.catalog.retention import Day, Expiring
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
 
-DAY = 86_400_000_000
-PERIODS = (
-    ("expired already", 0),
-    ("within a day", DAY),
-    ("within a week", 7 * DAY),
-    ("within a month", 30 * DAY),
-    ("within 3 months", 91 * DAY),
-    ("within a year", 365 * DAY),
-    ("later", None),
+OVERDUE = "expired already"
+AHEAD = (
+    ("within a week", 7),
+    ("within a month", 30),
+    ("within 3 months", 91),
+    ("within a year", 365),
 )
-"""Names, and how far ahead each reaches."""
-
-_EXPIRING = """
-SELECT id, expires_us, size FROM version
-WHERE ttl_us IS NOT NULL AND expires_us IS NOT NULL AND state = 'live' AND source_key IS NULL
-ORDER BY expires_us, id"""
+"""Periods to come, and how many days ahead each reaches."""
+LATER = "later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,81 +32,74 @@ class Period:
     """What expires in one stretch of time."""
 
     label: str
-    past: bool
-    ids: array[int]
-    """Ids of versions, the first to expire first."""
-    size: int
-    first_us: int
-    last_us: int
+    start: int
+    """How many versions expire before it."""
+    count: int
+    size: int | None
+    """Bytes; None when the size of none is known."""
+    first_us: int | None = None
+    """The day on which the first expires, and that of the last; None for what is overdue."""
+    last_us: int | None = None
 
     @property
-    def count(self) -> int:
-        """How many versions."""
-        return len(self.ids)
+    def past(self) -> bool:
+        """Whether its moment has passed: the registry deletes it as soon as it looks."""
+        return self.last_us is None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything that expires; only live versions, and no links."""
+    """Everything that has a time to live."""
 
+    where: Where
     periods: tuple[Period, ...]
-
-    @property
-    def count(self) -> int:
-        """How many versions."""
-        return sum(period.count for period in self.periods)
-
-    @property
-    def size(self) -> int:
-        """Their bytes, as far as they are known."""
-        return sum(period.size for period in self.periods)
+    count: int
+    size: int | None
 
 
 async def overview(services: Services) -> Overview:
     """What expires, in periods from now on."""
     now_us = services.now()
-
-    def work(conn: sqlite3.Connection) -> Overview:
-        return Overview(tuple(_periods(conn.execute(_EXPIRING), now_us)))
-
-    return await services.catalog.run(work, latest="retention")
+    where = compile_query(parse(""), now_us, registry=services.target.name)
+    found = await services.catalog.expiring(where, now_us, latest=True)
+    return Overview(where, tuple(_periods(found, now_us)), found.versions, found.size)
 
 
-def _periods(rows: Iterable[tuple[int, int, int | None]], now_us: int) -> Iterator[Period]:
-    """The rows, which come in the order in which they expire, cut into periods."""
-    waiting = iter(PERIODS)
-    label, ahead = next(waiting)
-    ids, weight, times = array("q"), 0, [0, 0]
-    for version_id, expires_us, size in rows:
-        while ahead is not None and expires_us > now_us + ahead:
-            if ids:
-                yield Period(label, label == PERIODS[0][0], ids, weight, times[0], times[1])
-            label, ahead = next(waiting)
-            ids, weight = array("q"), 0
-        times = [times[0] if ids else expires_us, expires_us]
-        ids.append(version_id)
-        weight += size or 0
-    if ids:
-        yield Period(label, label == PERIODS[0][0], ids, weight, times[0], times[1])
+def _periods(found: Expiring, now_us: int) -> Iterator[Period]:
+    """The days that something expires on, put together; empty periods are left out."""
+    start = found.overdue.versions
+    if start:
+        yield Period(OVERDUE, 0, start, found.overdue.size)
+    days = list(found.days)
+    for label, ahead in (*AHEAD, (LATER, None)):
+        near = [day for day in days if ahead is None or day.start_us < now_us + ahead * DAY_US]
+        if near:
+            days = days[len(near) :]
+            yield _period(label, start, near)
+            start += sum(day.versions for day in near)
+
+
+def _period(label: str, start: int, days: list[Day]) -> Period:
+    sizes = [day.size for day in days if day.size is not None]
+    count = sum(day.versions for day in days)
+    size = sum(sizes) if sizes else None
+    return Period(label, start, count, size, days[0].start_us, days[-1].start_us)
 
 
 class PeriodRows:
-    """The versions of one period by windows."""
+    """The versions of one period by windows, the first to expire first."""
 
-    def __init__(self, services: Services, period: Period) -> None:
-        self._services = services
-        self._ids = period.ids
+    def __init__(self, services: Services, where: Where, period: Period) -> None:
+        self._catalog = services.catalog
+        self._where = where
+        self._period = period
 
     @property
     def count(self) -> int:
         """How many versions."""
-        return len(self._ids)
+        return self._period.count
 
     async def window(self, start: int, count: int) -> tuple[VersionRow, ...]:
-        """The rows from `start`; those that have gone meanwhile are left out."""
-        ids = self._ids[start : start + count].tolist()
-
-        def work(conn: sqlite3.Connection) -> tuple[VersionRow, ...]:
-            return queries.rows_of(conn, ids)
-
-        return await self._services.catalog.run(work)
+        """The rows from `start`."""
+        count = min(count, self.count - start)
+        return await self._catalog.expiring_rows(self._where, self._period.start + start, count)

@@ -11,6 +11,7 @@ from artifact_tui import places
 from artifact_tui.clients import open_client
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.here import now_us
+from artifact_tui.tui.asking import LineageAsker
 from artifact_tui.tui.signs import Signs, signs_for
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Services:
     """Microseconds UTC; tests freeze it."""
     link: Link | None = None
     """Syncs the catalog of a remote registry; None where the catalog is the registry itself."""
+    asker: LineageAsker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.asker = LineageAsker(self.client, self.catalog_path, lambda: self.now())  # noqa: PLW0108 - tests set it
 
     @property
     def read_only_reason(self) -> str:

@@ -262,15 +262,25 @@ class BrowseList(BaseScreen):
         if row is None or isinstance(row, CollectionRow):
             self.workers.cancel_group(self, "detail")
             self.pane.show_row(row)
-        elif self.wide:
+            self.rests_on(None)
+            return
+        if self.wide:
             start(self, "detail", self._follow, row, latest=True)
+        self.rests_on(row)
+
+    def rests_on(self, row: VersionRow | None) -> None:
+        """The cursor is on this version now, or on none."""
 
     async def _follow(self, row: VersionRow) -> None:
         """Show a version once the cursor rests on it."""
         await asyncio.sleep(SOON)
+        await self.show_detail(row)
+
+    async def show_detail(self, row: VersionRow) -> None:
+        """Read a version, and show it beside the list."""
         try:
             detail = await self.services.catalog.detail(row.id, latest=True)
         except ArtifactTuiError:
             self.pane.show_row(None)  # it is gone: the list will say so in a moment
             return
-        self.pane.show_row(detail)
+        self.pane.show_row(detail, self.services.asker.told(detail.row))

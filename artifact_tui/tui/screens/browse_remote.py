@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.tui.asking import Told
 from artifact_tui.tui.screens.browse_facts import nothing_words
 from artifact_tui.tui.screens.browse_list import POLL
 from artifact_tui.tui.screens.browse_marking import BrowseMarking
@@ -14,11 +16,23 @@ from artifact_tui.tui.widgets.header import Header
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
+    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
+
+
+RESTS = 0.5
+"""Seconds the cursor rests on a version before its lineage is asked for."""
 
 
 class BrowseRemote(BrowseMarking):
     """Adds the link to what browse shows; without a link nothing changes."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._asking = ""
+        """Key of the version whose lineage is asked for, or will be in a moment."""
+        self._synced_us: int | None = None
 
     def on_mount(self) -> None:
         """Once the catalog is on the screen, sync it."""
@@ -46,6 +60,29 @@ class BrowseRemote(BrowseMarking):
             if not any(task.alive for task in tasks):
                 return
             await asyncio.sleep(POLL)
+
+    # Lineage that is told only when asked
+
+    def rests_on(self, row: VersionRow | None) -> None:
+        """Ask for the lineage of the version under the cursor once it rests there."""
+        key = row.key if row is not None and self.services.asker.wants(row) else ""
+        if key == self._asking:
+            return
+        self._asking = key
+        self.workers.cancel_group(self, "lineage")
+        if row is not None and key:
+            start(self, "lineage", self._ask_lineage, row, latest=True)
+
+    async def _ask_lineage(self, row: VersionRow) -> None:
+        await asyncio.sleep(RESTS)
+        self.pane.tell(row.key, Told.ASKING)
+        try:
+            await self.services.asker.ask(row)
+        except ArtifactTuiError as error:
+            self.fail(error)
+        self._asking = ""
+        if self.wide:
+            await self.show_detail(row)
 
     def on_unmount(self) -> None:
         """The link goes on without this screen."""
@@ -84,6 +121,9 @@ class BrowseRemote(BrowseMarking):
         link = self.services.link
         if link is not None:
             self.tree_list.tell_lineage(known=link.state.coverage.complete)
+            if link.state.synced_us != self._synced_us:
+                self._synced_us = link.state.synced_us
+                self.services.asker.forget()
             if link.state.error:
                 self.say(link.state.error, error=True)
         if rows:
@@ -91,5 +131,7 @@ class BrowseRemote(BrowseMarking):
 
     def _show_age(self) -> None:
         """Draw the header again; the same words send nothing."""
+        if self.services.link is not None:
+            self.services.link.look()
         if self.is_current:
             self.query_one(Header).update(self.header_facts())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.tui.asking import Told
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane
@@ -41,12 +42,24 @@ class DetailScreen(BaseScreen):
         start(self, "detail", self._load, latest=True)
 
     async def _load(self) -> None:
+        await self._show()
+        asker = self.services.asker
+        if not asker.wants(self._row):
+            return
+        self._pane.tell(self._row.key, Told.ASKING)
+        try:
+            await asker.ask(self._row)
+        except ArtifactTuiError as error:
+            self.fail(error)
+        await self._show()
+
+    async def _show(self) -> None:
         try:
             detail = await self.services.catalog.detail(self._row.id)
         except ArtifactTuiError as error:
             self.say(str(error), error=True)
             return
-        self._pane.show_row(detail)
+        self._pane.show_row(detail, self.services.asker.told(detail.row))
 
     def action_back(self) -> None:
         """Back to the list."""

@@ -90,7 +90,9 @@ class RetentionScreen(Editing):
         try:
             found = await retaining.overview(services)
             periods = period_groups(
-                found.periods, lambda period: retaining.PeriodRows(services, period), services.signs
+                found.periods,
+                lambda period: retaining.PeriodRows(services, found.where, period),
+                services.signs,
             )
             await self._name_chosen()
         except ArtifactTuiError as error:

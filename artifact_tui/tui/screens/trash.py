@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
 
 _EMPTY = "The trash is empty. What is deleted comes here, and stays until it is purged."
+_NOT_LISTED = (
+    "No deleted version is listed. What is deleted here cannot be restored, and it is the registry "
+    "that removes it for good."
+)
+_ONLY_SEEN = "What is deleted cannot be restored or purged from here."
 
 
 class TrashScreen(BaseScreen):
@@ -62,6 +67,12 @@ class TrashScreen(BaseScreen):
     def rows(self) -> RowList[TrashRow]:
         """The list."""
         return self.query_one("#trash", RowList)
+
+    @property
+    def _can_act(self) -> bool:
+        """Whether anything in the trash can be restored or purged."""
+        can = self.services.client.capabilities
+        return can.restore or can.purge
 
     def _line(self, row: TrashRow, cells: int) -> Content:
         marked = row.version.key in self._marked
@@ -105,10 +116,13 @@ class TrashScreen(BaseScreen):
         dot = f" {self.services.signs.dot} "
         parts = [plural(found, "version")]
         if weight is not None and found:
-            parts += [f"{size(weight.listed)} listed", f"{size(weight.freed)} freed if all go"]
+            parts.append(f"{size(weight.listed)} listed")
+            if self._can_act:
+                parts.append(f"{size(weight.freed)} freed if all go")
         marked = f"{count(len(self._marked))} marked" if self._marked else ""
-        forms = [Content(dot.join(parts[:some]) + " ") for some in (3, 1)]
-        self.query_one(StatusLine).facts(Content(f" {marked}"), *forms, Content(""))
+        forms = [Content(dot.join(parts[:some]) + " ") for some in (len(parts), 1)]
+        left = marked if marked or self._can_act else _ONLY_SEEN
+        self.query_one(StatusLine).facts(Content(f" {left}"), *forms, Content(""))
 
     @on(RowList.Moved, "#trash")
     def _moved(self) -> None:
@@ -116,7 +130,8 @@ class TrashScreen(BaseScreen):
         self.query_one("#trash-rule", Line).show(Content(rule))
         row = self.rows.current
         if row is None:
-            words = _EMPTY if self._trash and not self._trash.count else ""
+            empty = _EMPTY if self._can_act else _NOT_LISTED
+            words = empty if self._trash and not self._trash.count else ""
             self.query_one("#trash-facts", FactsPane).show(Content(words))
             return
         self._show_facts(row, None)
@@ -132,7 +147,9 @@ class TrashScreen(BaseScreen):
             self._show_facts(row, weight.freed)
 
     def _show_facts(self, row: TrashRow, freed: int | None) -> None:
-        facts = trash_facts(row, freed, self.services.signs, self.services.now())
+        can = self.services.client.capabilities
+        freeing = can.freeing if not can.purge else ""
+        facts = trash_facts(row, freed, self.services.signs, self.services.now(), freeing=freeing)
         self.query_one("#trash-facts", FactsPane).show(facts)
 
     # marking
@@ -180,7 +197,7 @@ class TrashScreen(BaseScreen):
         if row_id == "trash.purge" and not can.purge:
             return "this registry cannot purge"
         if row_id == "trash.gc" and not can.garbage_collection:
-            return "this registry frees bytes in its own time"
+            return can.freeing or "this registry frees bytes in its own time"
         if row_id in {"trash.restore", "trash.purge", "trash.mark"} and not self.rows.count:
             return "the trash is empty"
         return ""

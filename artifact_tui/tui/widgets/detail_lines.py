@@ -9,6 +9,7 @@ from textual.content import Content
 from artifact_tui.model import VersionState
 from artifact_tui.text import age, count, duration, fit, moment, pad, plural, safe, size
 from artifact_tui.text import width as cells
+from artifact_tui.tui.asking import Told
 from artifact_tui.tui.widgets.link_lines import link_facts
 from artifact_tui.tui.widgets.wrap import LABEL, fact, words
 
@@ -40,8 +41,11 @@ class DetailLines:
             lines += fact("marked", words(plural(row.marked, "version")), self.width)
         return lines
 
-    def version(self, detail: VersionDetail) -> list[Content]:
-        """A version: names, sizes, times, files, where it comes from and what depends on it."""
+    def version(self, detail: VersionDetail, told: Told = Told.KNOWN) -> list[Content]:
+        """A version: names, sizes, times, files, where it comes from and what depends on it.
+
+        `told` says whether its parents were asked for, where they have to be.
+        """
         row = detail.row
         lines = self._title(f"{safe(row.collection)} {safe(row.label)}", safe(row.type))
         lines.append(Content.styled(fit(safe(row.digest), self.width), "dim"))
@@ -52,8 +56,8 @@ class DetailLines:
             self._names(detail),
             self._bytes(detail),
             self._times(detail),
-            self._parents(detail),
-            self._dependents(detail),
+            self._parents(detail, told),
+            self._dependents(detail, told),
             self._files(detail),
         ):
             lines += part
@@ -128,22 +132,33 @@ class DetailLines:
             return words(f"{signs.expired} {span}, expired {until}", "$text-warning")
         return words(f"{signs.ttl} {span}, until {until} ({age(row.expires_us, self.now_us)})")
 
-    def _parents(self, detail: VersionDetail) -> Iterator[Content]:
-        if not detail.parents and not detail.row.lineage_known:
-            yield from fact("made from", words("not asked yet", "$text-warning"), self.width)
+    def _parents(self, detail: VersionDetail, told: Told) -> Iterator[Content]:
+        if told is not Told.KNOWN:
+            known = f"{count(len(detail.parents))} known, " if detail.parents else ""
+            text = words(f"{known}{told}", "$text-warning")
+            yield from fact("made from", text, self.width)
+        elif detail.row.link:
+            yield from fact("made from", words("see its source", "dim"), self.width)
         elif not detail.parents:
             yield from fact("made from", words("nothing that is known", "dim"), self.width)
         for index, ref in enumerate(detail.parents):
-            yield from fact("" if index else "made from", self._ref(ref), self.width)
+            first = not index and told is Told.KNOWN
+            yield from fact("made from" if first else "", self._ref(ref), self.width)
 
-    def _dependents(self, detail: VersionDetail) -> Iterator[Content]:
+    def _dependents(self, detail: VersionDetail, told: Told) -> Iterator[Content]:
         more = "more than " if detail.dependents_capped else ""
         total = count(detail.dependents_total)
         if not detail.row.lineage_known:
             known = f"{more}{total} known, " if detail.dependents_total else ""
-            text = words(f"{known}not asked yet", "$text-warning")
+            state = Told.NOT_ASKED if told is Told.KNOWN else told
+            text = words(f"{known}{state}", "$text-warning")
         elif not detail.coverage.complete:
             text = words(f"{more}{total} known, {detail.coverage.words()}", "$text-warning")
+        elif not detail.lineage_known:
+            direct = f"{count(detail.row.dependents)} direct, at least {more}{total} in all"
+            text = words(f"{direct}: not all of those were asked", "$text-warning")
+        elif detail.row.link:
+            text = words("see its source", "dim")
         elif not detail.dependents_total:
             text = words("none", "$text-muted")
         else:

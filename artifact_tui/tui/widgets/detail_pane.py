@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.catalog.rows import CollectionRow
+from artifact_tui.tui.asking import Told
 from artifact_tui.tui.widgets.detail_lines import DetailLines
 from artifact_tui.tui.widgets.lines_view import LinesView
 
@@ -25,12 +26,19 @@ class DetailPane(LinesView):
         self._signs = signs
         self._now = now
         self._shown: CollectionRow | VersionDetail | None = None
+        self._told = Told.KNOWN
 
-    def show_row(self, row: CollectionRow | VersionDetail | None) -> None:
-        """Show this from now on; None empties the pane."""
+    def show_row(self, row: CollectionRow | VersionDetail | None, told: Told = Told.KNOWN) -> None:
+        """Show this from now on; None empties the pane. `told` is about a version's parents."""
         same = _key(row) == _key(self._shown)
-        self._shown = row
+        self._shown, self._told = row, told
         self._write(top=not same)
+
+    def tell(self, key: str, told: Told) -> None:
+        """How far the question about a version's parents is, if that version is shown."""
+        if key == _key(self._shown):
+            self._told = told
+            self._write(top=False)
 
     def sized(self) -> None:
         """Lay out for the new width."""
@@ -46,7 +54,7 @@ class DetailPane(LinesView):
         lines = DetailLines(self.inner_width - 2, self._signs, self._now())
         if isinstance(self._shown, CollectionRow):
             return lines.collection(self._shown)
-        return lines.version(self._shown)
+        return lines.version(self._shown, self._told)
 
 
 def _key(row: CollectionRow | VersionDetail | None) -> str:

@@ -47,7 +47,7 @@ class NewRegistry:
 
 _FIELDS = (
     ("name", "name", ""),
-    ("address", "address", "https://HOST/api or local:PATH"),
+    ("address", "address", "wandb://ENTITY, https://HOST/api, local:PATH, or an app URL"),
     ("token", "token variable", "the name of the variable that holds its token, or empty"),
     ("bucket", "bucket", "the S3 bucket with its bytes, or empty"),
 )

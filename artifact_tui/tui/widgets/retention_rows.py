@@ -36,19 +36,20 @@ def period_groups(
             items=lambda period=period: items(period),  # type: ignore[misc]
         )
         for period in periods
-        if period.count
     ]
 
 
 def period_words(period: Period, signs: Signs) -> str:
-    """From when to when, and how much."""
-    first, last = moment(period.first_us), moment(period.last_us)
-    when = first if first == last else f"{first} to {last}"
-    told = f"{size(period.size)} listed"
+    """From which day to which, and how much."""
+    told = f"{size(period.size)} listed {signs.dot} "
     if period.past:
-        dot = f" {signs.dot} "
-        return dot.join([told, f"since {first}", "the registry deletes them when it looks"])
-    return f"{told} {signs.dot} {when}"
+        return f"{told}the registry deletes them as soon as it looks"
+    first, last = _day(period.first_us), _day(period.last_us)
+    return told + (first if first == last else f"{first} to {last}")
+
+
+def _day(us: int | None) -> str:
+    return moment(us)[: len("2026-12-24")]
 
 
 def retention_line(row: VersionRow, cells: int, signs: Signs, now_us: int) -> Content:

@@ -63,15 +63,18 @@ def _sign(task: Task, signs: Signs) -> tuple[str, str]:
 
 def _outcome(task: Task, signs: Signs) -> str:
     """The results of an ended task in short words."""
-    done = sum(task.states.get(state, 0) for state in DONE - {ItemState.GONE})
-    parts = [f"{count(done)} {task.action}d"]
+    done = sum(task.states.get(state, 0) for state in _DELETED)
+    unlinked = task.states.get(ItemState.UNLINKED, 0)
+    parts = [f"{count(done)} {task.action}d"] if done or not unlinked else []
     for state, word in _SHORT.items():
         if found := task.states.get(state, 0):
             parts.append(f"{count(found)} {word}")
     return f" {signs.dot} ".join(parts)
 
 
+_DELETED = frozenset({ItemState.DELETED, ItemState.VERIFIED})
 _SHORT = {
+    ItemState.UNLINKED: "unlinked",
     ItemState.GONE: "already gone",
     ItemState.REFUSED: "refused",
     ItemState.FAILED: "failed",
@@ -95,6 +98,8 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
         ),
         Content(dot.join(_times(task, now_us))),
     ]
+    if task.pace:
+        lines.append(Content.assemble((f"Pace: {safe(task.pace)}", "$text-accent")))
     if task.why:
         lines.append(Content.assemble((f"Ended early: {safe(task.why)}", "$text-warning")))
     lines += [Content.assemble((hint, "$text-warning")) for hint in _hints(task)]

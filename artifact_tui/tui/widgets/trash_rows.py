@@ -45,16 +45,27 @@ def trash_line(row: TrashRow, cells: int, signs: Signs, now_us: int, *, marked: 
     )
 
 
-def trash_facts(row: TrashRow, freed: int | None, signs: Signs, now_us: int) -> Content:
-    """Everything about one version in the trash; `freed` is None while it is being counted."""
+def trash_facts(
+    row: TrashRow, freed: int | None, signs: Signs, now_us: int, *, freeing: str = ""
+) -> Content:
+    """Everything about one version in the trash.
+
+    `freed` is None while it is being counted; `freeing` says when the registry frees the bytes by
+    itself, where nothing can be purged.
+    """
     version = row.version
     dot = f" {signs.dot} "
     head = [safe(version.type), size(version.size), safe(version.digest[:19])]
     by = f" by {safe(version.deleted_by)}" if version.deleted_by else ""
-    when = f"Deleted {moment(version.deleted_us)} ({ago(version.deleted_us, now_us)}){by}"
+    when = f"Deleted{by}; when is not known"
+    if version.deleted_us is not None:
+        when = f"Deleted {moment(version.deleted_us)} ({ago(version.deleted_us, now_us)}){by}"
     had = f"{dot}had {alias_words(row.aliases, signs)}" if row.aliases else ""
     bytes_ = signs.ellipsis if freed is None else f"{size(freed)} after gc"
-    stays = [f"Purging it frees {bytes_}", f"created {ago(version.created_us, now_us)}"]
+    stays = [
+        safe(freeing) or f"Purging it frees {bytes_}",
+        f"created {ago(version.created_us, now_us)}",
+    ]
     if version.dependents:
         stays.append(plural(version.dependents, "live dependent"))
     if version.ttl_us is not None:
