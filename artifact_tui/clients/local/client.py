@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Collection,
         Deletion,
         Edge,
+        Edit,
         Facts,
         File,
         Garbage,
@@ -62,6 +63,9 @@ class LocalClient:
             batch_delete=BATCH,
             conditional_delete=True,
             garbage_collection=True,
+            edit_aliases=True,
+            edit_tags=True,
+            edit_ttl=True,
             writable=self.store.writable,
         )
 
@@ -187,6 +191,10 @@ class LocalClient:
     async def resolve(self, name: str) -> str:
         """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
         return await self._run(lambda: self.store.resolve(name))
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Change aliases, tags and times to live; a version's edit is done whole or not at all."""
+        return await self._run(lambda: self.store.edit(edits))
 
     async def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
         """Put an alias on a version, or move it there; None keeps its protection as it is."""

@@ -13,9 +13,7 @@ from artifact_tui.clients.local import (
     add as adding,
 )
 from artifact_tui.clients.local import (
-    export as exporting,
-)
-from artifact_tui.clients.local import (
+    editing,
     facts,
     gc,
     locks,
@@ -24,6 +22,9 @@ from artifact_tui.clients.local import (
     source,
     trash,
     trouble,
+)
+from artifact_tui.clients.local import (
+    export as exporting,
 )
 from artifact_tui.clients.local import (
     fsck as checking,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         Collection,
         Deletion,
         Edge,
+        Edit,
         Facts,
         File,
         Garbage,
@@ -289,6 +291,11 @@ class Store(OpenRegistry):
             return False
 
     # Names
+
+    def edit(self, edits: Sequence[Edit]) -> list[Outcome]:
+        """Change aliases, tags and times to live, each version's whole or not at all."""
+        with self.writing() as conn:
+            return editing.edit(conn, edits)
 
     def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
         """Put an alias on a version, or move it there; None keeps its protection as it is."""
