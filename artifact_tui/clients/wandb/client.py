@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import files, ids
+from artifact_tui.clients.wandb.collections import Collections
 from artifact_tui.clients.wandb.deleting import Deleter
 from artifact_tui.clients.wandb.editing import Editor
 from artifact_tui.clients.wandb.facts import Truth
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.options import Options
     from artifact_tui.model import (
         Collection,
+        CollectionDeletion,
         Deletion,
         Edge,
         Edit,
@@ -73,7 +75,8 @@ class WandbClient:
         self._deleter = Deleter(
             self._fields, self.facts, lambda: self._graph.at_once, batch=options.batch
         )
-        self._editor = Editor(self._fields)
+        self._editor = Editor(self._fields, self._loader)
+        self._whole = Collections(self._fields, self._loader, self.facts, self._lister.whole)
 
     @property
     def identity(self) -> Identity:
@@ -160,6 +163,10 @@ class WandbClient:
         """What is true now, with dependents."""
         return await self._truth.facts(keys)
 
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        """What is true now of every live version in a collection; None when there is none."""
+        return await self._whole.facts(collection_key)
+
     # writing
 
     def _check_writable(self) -> None:
@@ -174,6 +181,11 @@ class WandbClient:
         self._check_writable()
         return await self._deleter.delete(deletions)
 
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        """Delete a collection with its versions, or of a collection of links only the links."""
+        self._check_writable()
+        return await self._whole.delete(deletion)
+
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live: see `editing`."""
         self._check_writable()
@@ -182,6 +194,14 @@ class WandbClient:
     def pace(self) -> str:
         """What limits the speed now, in a few words."""
         return self._graph.pace()
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way: every call only waits, as W&B asked."""
+        return self._graph.waits()
+
+    def scrub(self, text: str) -> str:
+        """A text without our secrets."""
+        return self._graph.scrub(text)
 
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Refused: W&B has no way back."""

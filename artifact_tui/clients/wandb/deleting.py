@@ -18,7 +18,7 @@ import msgspec
 
 from artifact_tui.clients.wandb import batching, ids
 from artifact_tui.clients.wandb.batching import Batching
-from artifact_tui.clients.wandb.outcomes import Payload, meaning, of_errors, of_payload
+from artifact_tui.clients.wandb.outcomes import Payload, alias_words, meaning, of_errors, of_payload
 from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.clients.web.answers import NotSentError, TooLongError
 from artifact_tui.errors import RegistryError, UncertainError
@@ -39,8 +39,6 @@ TROUBLE = 8
 
 THROTTLES = 3
 """A document of several that is throttled so often may cost more than the quota: smaller then."""
-
-ALIASES_SHOWN = 5
 
 _payloads = msgspec.json.Decoder(dict[str, Payload | None] | None)
 
@@ -232,7 +230,7 @@ class Deleter:
         except RegistryError:
             return
         for job in batch.aliased:
-            if names := _alias_words(facts.get(job.key)):
+            if names := alias_words(facts.get(job.key)):
                 old = batch.outcomes[job.position]
                 words = f"{old.message} (it carries {names})" if old else ""
                 batch.settle([job], Result.REFUSED, words)
@@ -252,13 +250,6 @@ def _about(errors: Sequence[GraphError], name: str, *, alone: bool) -> list[Grap
 
 def _of_document(errors: Sequence[GraphError]) -> bool:
     return meaning(errors, 200).document
-
-
-def _alias_words(facts: Facts | None) -> str:
-    aliases = facts.aliases if facts else ()
-    words = [f"{a.name} in {a.scope}" if a.scope else a.name for a in aliases[:ALIASES_SHOWN]]
-    more = len(aliases) - ALIASES_SHOWN
-    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
 
 
 class _Crew:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from artifact_tui.clients.wandb.fields import Asking
+    from artifact_tui.clients.wandb.loader import Loader
     from artifact_tui.clients.wandb.replies import Reply
     from artifact_tui.clients.wandb.targets import Target
 
@@ -67,15 +68,16 @@ class Step:
 class Editor:
     """Edits on one connection."""
 
-    def __init__(self, graph: Asking) -> None:
+    def __init__(self, graph: Asking, loader: Loader) -> None:
         self._graph = graph
+        self._loader = loader
 
     async def edit(self, edits: Sequence[Edit]) -> list[Outcome]:
         """One outcome for each edit, in the same order."""
         outcomes = [_refused(edit) for edit in edits]
         todo = [number for number, found in enumerate(outcomes) if found is None]
         try:
-            known = await targets.read(self._graph, [edits[number].key for number in todo])
+            known = await targets.read(self._loader, [edits[number].key for number in todo])
         except RegistryError as error:
             return [
                 found or Outcome(edit.key, Result.FAILED, str(error))
@@ -117,7 +119,7 @@ class Editor:
         for alias in edit.add_aliases:
             if alias not in target.aliases:
                 try:
-                    label = await targets.holder(self._graph, target, alias)
+                    label = await targets.holder(self._loader, target, alias)
                 except RegistryError:
                     continue
                 if label:
@@ -158,7 +160,7 @@ class Editor:
 
     async def _look_again(self, edit: Edit, step: Step, why: str) -> Outcome:
         try:
-            target = (await targets.read(self._graph, [edit.key])).get(edit.key)
+            target = (await targets.read(self._loader, [edit.key])).get(edit.key)
         except RegistryError:
             return Outcome(edit.key, Result.UNKNOWN, why)
         if target is None:

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.errors import RegistryError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from artifact_tui.clients.wandb.replies import GraphError, Reply
+    from artifact_tui.clients.wandb.replies import GraphError
+    from artifact_tui.model import Facts
 
 GONE_STATES = frozenset({"DELETED", "PENDING_DELETION", "GARBAGE_COLLECTED"})
 """States of an artifact or collection that W&B no longer shows."""
+
+ALIASES_SHOWN = 5
+"""How many aliases a sentence names."""
 
 _SERVER_FAILED = 500
 _NOT_IMPLEMENTED = 501
@@ -89,7 +92,8 @@ _ROWS: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
         _LARGE,
         (
             r"complex|too (many|large|deep|long).*(field|selection|mutation|operation|alias)",
-            r"too (many|large|deep|long).*(document|quer|request|body)|query (cost|limit)",
+            r"too many.*(document|quer)|(document|query|body|entity).* too (large|deep|long)",
+            r"query (cost|limit)",
             r"(batch\w*|multiple|more than \w+) (mutation|operation|selection|root|field)",
             r"max\w* (depth|cost|operations|selections)",
         ),
@@ -191,10 +195,9 @@ def _unlinked(key: str, success: bool | None) -> Outcome:  # noqa: FBT001 - as t
     return Outcome(key, Result.REFUSED, "W&B says that it did not unlink it")
 
 
-def refusal(reply: Reply, doing: str) -> RegistryError:
-    """An answer with errors to a request that only reads, as an error for people."""
-    found = meaning(reply.errors, reply.status)
-    hint = "Try again later."
-    if found.credentials:
-        hint = "Check the API key, and the address."
-    return RegistryError(f"{found.why} while {doing}: {said(reply.errors)}", hint=hint)
+def alias_words(facts: Facts | None) -> str:
+    """The aliases of a version, in a few words: untrusted text."""
+    aliases = facts.aliases if facts else ()
+    words = [f"{a.name} in {a.scope}" if a.scope else a.name for a in aliases[:ALIASES_SHOWN]]
+    more = len(aliases) - ALIASES_SHOWN
+    return ", ".join(words) + (f" and {more} more" if more > 0 else "")

@@ -157,9 +157,9 @@ async def test_a_pair_that_is_lost_ends_it(scene: Scene, kind: str) -> None:
 
 
 async def test_a_quota_too_small_for_a_document_gets_smaller_ones(scene: Scene) -> None:
-    keys = scene.fill(40)
-    scene.server.change(quota=Quota(most=8, window_s=0.3, counts="mutations", headers=False))
-    assert results(await delete(scene, keys)) == [R.DONE] * 40
+    keys = scene.fill(26)
+    scene.server.change(quota=Quota(most=12, window_s=0.1, counts="mutations", headers=False))
+    assert results(await delete(scene, keys)) == [R.DONE] * 26
     check_once(scene)
 
 

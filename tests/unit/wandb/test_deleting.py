@@ -218,12 +218,12 @@ async def test_a_server_that_fails_each_time_ends_the_call(scene: Scene) -> None
 
 @pytest.mark.parametrize("headers", [True, False])
 async def test_a_throttle_is_waited_for(scene: Scene, *, headers: bool) -> None:
-    keys = scene.fill(12)
-    quota = Quota(most=5, window_s=1.0, headers=headers, retry_after=headers)
+    keys = scene.fill(9)
+    quota = Quota(most=5, window_s=0.5, headers=headers, retry_after=headers)
     scene.server.change(quota=quota)
-    assert await delete(scene, keys) == [R.DONE] * 12
+    assert await delete(scene, keys) == [R.DONE] * 9
     assert Counter(scene.server.done()) == Counter(
-        f"deleteArtifact {HOME}/model-0000:v{n}" for n in range(12)
+        f"deleteArtifact {HOME}/model-0000:v{n}" for n in range(9)
     )
 
 
