@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from artifact_tui import places, query
 from artifact_tui.catalog import queries
-from artifact_tui.catalog.lineage_ask import ask_lineage
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.cli.failures import say
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import client_of, parse_filter, reading
-from artifact_tui.clients.base import AskedLineage, LineageScan
+from artifact_tui.clients.base import LineageScan
 from artifact_tui.config import nearest
 from artifact_tui.deletion import whole_review
 from artifact_tui.deletion.build import build_plan
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.objects import with_storage
+from artifact_tui.deletion.preparing import prepare
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
 from artifact_tui.here import actor, now_us
@@ -26,9 +25,9 @@ from artifact_tui.here import actor, now_us
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+    from pathlib import Path
 
     from artifact_tui.catalog.coverage import Coverage
-    from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.draft import Draft
@@ -81,14 +80,14 @@ async def make_draft(
         async with reading(client, marks=marks, cached=cached) as conn:
             if scan:
                 await scanned(client)
+            chosen = _chosen(target, selection)
             keys = collection_keys(conn, selection.collections)
-            judge = partial(
-                draft_of, conn, client, target, options=options, query_text=selection.text,
-                collections=keys,
+            if not cached:
+                await _ask_lineage(client, chosen, options, keys, marks)
+            draft = draft_of(
+                conn, client, target, chosen, options=options,
+                query_text=selection.text, collections=keys,
             )  # fmt: skip
-            draft = judge(_chosen(target, selection))
-            if not cached and await asked(client, draft):
-                draft = judge(draft.requested)
         return await with_objects(draft, client)
 
 
@@ -184,25 +183,22 @@ async def with_objects(draft: Draft, client: Client) -> Draft:
         return draft
 
 
-async def asked(client: Client, draft: Draft) -> bool:
-    """Ask a registry that tells lineage when asked for that of a draft; whether it was asked."""
-    if not client.capabilities.asked_lineage or not isinstance(client, AskedLineage):
-        return False
+async def _ask_lineage(
+    client: Client,
+    selection: Selected,
+    options: Options,
+    collections: Sequence[str],
+    marks: Path | None,
+) -> None:
+    """Ask for the lineage of a selection, where a registry tells it only when asked."""
+    path = client.catalog_path or places.catalog_file(client.identity.uid)
     with Progress() as progress:
-
-        def tell(found: Asked) -> None:
-            progress.show(found.words())
-
-        found = await ask_lineage(
-            client,
-            places.catalog_file(client.identity.uid),
-            draft.requested,
-            closure=draft.head.options.with_dependents,
-            progress=tell,
-        )
-    if not found.complete:
+        found = await prepare(
+            client, path, selection, options, collections=collections, marks=marks,
+            progress=lambda asked: progress.show(asked.words()),
+        )  # fmt: skip
+    if found is not None and not found.complete:
         say("the registry did not tell the lineage of all of them")
-    return bool(found.asked)
 
 
 async def scanned(client: Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
-from artifact_tui.cli.reviewing import things, verbs
+from artifact_tui.cli.reviewing import sentence, things, verbs
 from artifact_tui.deletion.report import Group, Report, report
 from artifact_tui.text import safe
 
@@ -27,9 +27,11 @@ def print_report(found: Report, out: Output) -> None:
     for group in found.results:
         _group(group, out)
     if found.deleted_bytes:
-        after = found.summary.freed_after
-        freed = f"; {_freed(found)} after {after}" if after else ""
+        after, own = found.summary.freed_after, found.summary.freeing
+        freed = f"; {_freed(found)}{'' if own else f' after {after}'}" if after else ""
         out.words(f"{done}: {text.size(found.deleted_bytes)} listed{freed}")
+        if own:
+            out.words(sentence(after))
     if found.summary.markers:
         out.words("the bucket keeps versions: its objects are hidden, and nothing is freed there")
     if found.remade:

@@ -67,7 +67,8 @@ def _row(task: Task) -> tuple[str, ...]:
 def _status(task: Task) -> str:
     if task.alive and task.status is Status.APPLYING:
         left = f", {text.age(0, task.left_us)} left" if task.left_us else ""
-        return f"running{left}"
+        pace = f", {safe(task.pace)}" if task.pace else ""
+        return f"running{left}{pace}"
     return str(task.status)
 
 
@@ -87,6 +88,7 @@ def _record(task: Task) -> dict[str, Any]:
         "size": task.listed,
         "rate": task.rate,
         "left": records.seconds(task.left_us),
+        "pace": task.pace,
         "created": records.moment(task.created_us),
         "started": records.moment(task.started_us),
         "ended": records.moment(task.ended_us),

@@ -18,6 +18,7 @@ from artifact_tui.deletion import launch, tasks
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import PlanError, ReadOnlyError
+from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +117,7 @@ def _line(task: Task) -> str:
         line += f" · {task.rate:,.0f} a second"
     if task.left_us:
         line += f" · {text.age(0, task.left_us)} left"
-    return line
+    return f"{line} · {safe(task.pace)}" if task.pace else line
 
 
 def _stop(path: Path) -> None:
