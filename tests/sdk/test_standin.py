@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.servers.wandb.scenes import Name, Scene, Series, Version
-from tests.servers.wandb.traps import Fault, Quota
+from tests.servers.wandb.scenes import Link, Name, Scene, Series, Team, Version
+from tests.servers.wandb.store import FIRST_US
+from tests.servers.wandb.traps import Fault, Quota, Traps
 
 if TYPE_CHECKING:
     from tests.servers.wandb.process import Answer, Server
@@ -199,11 +200,56 @@ def test_somebody_else_is_quicker(server: Server) -> None:
     assert delete(server, gid).status == 200
 
 
+@pytest.mark.parametrize(
+    ("shape", "body"),
+    [
+        ("graphql", {"errors": [{"message": "user is not logged in"}], "data": None}),
+        ("text", {"error": "user is not logged in"}),
+        ("object", {"error": {"message": "user is not logged in"}}),
+        ("strings", {"errors": ["user is not logged in"]}),
+    ],
+)
+def test_errors_have_many_shapes(server: Server, shape: str, body: object) -> None:
+    server.become(error_shape=shape, api_key="another")
+    server.traps = Traps()
+    assert server.ask("{viewer{entity}}").body == body
+
+
+@pytest.mark.parametrize(("counted", "status"), [("own", 200), ("anywhere", 409)])
+def test_which_aliases_refuse(server: Server, counted: str, status: int) -> None:
+    server.become(aliases_count=counted)
+    gid = seed(server, BASE)[f"{MNIST}:v0"]
+    link = Link(portfolio="acme/vision/chosen", version=f"{MNIST}:v0", aliases=["live"])
+    server.add(links=[link])
+    assert delete(server, gid).status == status
+
+
+def test_memberships_are_cut(server: Server) -> None:
+    server.become(memberships=2)
+    gid = seed(server, BASE)[f"{MNIST}:v0"]
+    shelves = [Link(portfolio=f"acme/vision/s{n}", version=f"{MNIST}:v0") for n in range(3)]
+    server.add(links=shelves)
+    document = "query($i:ID!){artifact(id:$i){artifactMemberships{totalCount edges{cursor}}}}"
+    found = server.ask(document, i=gid).body["data"]["artifact"]["artifactMemberships"]
+    assert (found["totalCount"], len(found["edges"])) == (4, 2)
+
+
+def test_what_has_outlived_its_time_goes(server: Server) -> None:
+    now = FIRST_US + 100_000_000
+    ttls = [(-1, 0), (99, 0), (101, 0), (-2, 0), (1, 100_000_000)]
+    made = [Version(ttl=ttl, created_us=FIRST_US + late) for ttl, late in ttls]
+    seed(server, *made)
+    assert server.expire(now) == {f"{MNIST}:v1"}
+    server.add(teams=[Team(name="acme", ttl=100)])
+    assert server.expire(now) == {f"{MNIST}:v0"}, "what the team says is inherited"
+    assert server.alive() == {f"{MNIST}:v{n}" for n in (2, 3, 4)}
+
+
 def test_only_the_right_key_gets_in(server: Server) -> None:
+    assert server.ask("{viewer{entity}}").status == 200
     server.become(api_key="another")
-    server.traps = type(server.traps)()
-    answer = server.ask("{viewer{entity}}")
-    assert (answer.status, answer.errors) == (401, ["user is not logged in"])
+    server.traps = Traps()
+    assert server.ask("{viewer{entity}}").status == 401
 
 
 def test_an_identity_token_becomes_an_access_token(server: Server) -> None:

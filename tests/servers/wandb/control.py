@@ -38,6 +38,9 @@ def control(state: StandIn) -> list[Route]:
             state.most_at_once = 0
         return Response(body, media_type="application/json")
 
+    async def expire(request: Request) -> Response:
+        return JSONResponse(state.expire(int(await request.body())))
+
     def told(read: Callable[[], object]) -> Callable[[Request], Response]:
         return lambda _: Response(json.dumps(read()), media_type="application/json")
 
@@ -45,6 +48,7 @@ def control(state: StandIn) -> list[Route]:
         Route("/_control/traps", traps, methods=["PUT"]),
         Route("/_control/seed", seed, methods=["PUT", "POST"]),
         Route("/_control/log", log, methods=["GET", "DELETE"]),
+        Route("/_control/expire", expire, methods=["POST"]),
         Route("/_control/state", told(lambda: truth.state(state.store))),
         Route("/_control/ids", told(lambda: truth.ids(state.store))),
         Route("/_control/most_at_once", told(lambda: state.most_at_once)),

@@ -93,6 +93,10 @@ class Server:
         found: dict[str, str] = json.loads(self._call(method, "seed", msgspec.json.encode(scene)))
         return found
 
+    def expire(self, now_us: int) -> set[str]:
+        """Let what has outlived its time to live be deleted; gives the paths."""
+        return set(json.loads(self._call("POST", "expire", str(now_us).encode())))
+
     def ids(self) -> dict[str, str]:
         """Global ids by path, now."""
         found: dict[str, str] = json.loads(self._call("GET", "ids"))

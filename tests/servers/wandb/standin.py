@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from tests.servers.rest.faults import Dice
-from tests.servers.wandb import scenes
+from tests.servers.wandb import engine, scenes, writes
 from tests.servers.wandb.quota import Window
 from tests.servers.wandb.store import Store
 from tests.servers.wandb.traps import Fault, Traps
@@ -55,6 +55,7 @@ class StandIn:
     def configure(self, traps: Traps) -> None:
         """Behave otherwise from now on; what is there stays."""
         self.traps = traps
+        engine.schema(traps.drop_fields, non_null=traps.non_null)  # now, not in a request
         self.dice = _Dice(traps)
         self.window = Window(traps.quota) if traps.quota else None
         self.lanes = asyncio.Semaphore(traps.lanes or 1_000_000)
@@ -66,6 +67,13 @@ class StandIn:
             self.store = Store()
             self.store.entity(self.traps.entity)
         return scenes.put(self.store, scene)
+
+    def expire(self, now_us: int) -> list[str]:
+        """Delete what has outlived its time to live; gives the paths."""
+        expired = [one for one in self.store.artifacts.values() if one.expires(now_us)]
+        for one in expired:
+            writes.drop(self.store, one)
+        return [one.path for one in expired]
 
     def line(self, path: str, headers: dict[str, str], connection: str) -> Line:
         """A new line of the log."""

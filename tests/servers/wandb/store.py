@@ -178,6 +178,16 @@ class Artifact:
         return encode("Artifact", self.id)
 
     @property
+    def lives_s(self) -> int:
+        """Its time to live, own or inherited; below 1: for ever."""
+        return self.sequence.project.entity.ttl or INHERIT if self.ttl == INHERIT else self.ttl
+
+    def expires(self, now_us: int) -> bool:
+        """Whether it is there, and has outlived its time to live."""
+        end_us = self.created_us + self.lives_s * 1_000_000
+        return self.state == "COMMITTED" and self.lives_s > 0 and end_us <= now_us
+
+    @property
     def index(self) -> int:
         return self.memberships[0].index
 

@@ -106,14 +106,6 @@ def _files(artifact: Artifact, info: Info, **args: Any) -> dict[str, Any]:
     return connection(rows, args, context(info).traps)
 
 
-def _ttl(artifact: Artifact, info: Info) -> int:
-    """Never null: the SDK demands a number, and takes those below 1 for none."""
-    del info
-    if artifact.ttl == INHERIT:
-        return artifact.sequence.project.entity.ttl or INHERIT
-    return artifact.ttl
-
-
 def _outputs(run: Run, info: Info, **args: Any) -> dict[str, Any]:
     return connection(_shown(run.outputs, info), args, context(info).traps, _BY_ID)
 
@@ -173,7 +165,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "fileCount": lambda one, _: one.file_count,
         "createdAt": lambda one, _: moment(one.created_us),
         "updatedAt": lambda one, _: moment(one.updated_us),
-        "ttlDurationSeconds": _ttl,
+        "ttlDurationSeconds": lambda one, _: one.lives_s,
         "ttlIsInherited": lambda one, _: one.ttl == INHERIT,
         "usedCount": lambda one, _: len(one.users),
         "isGenerated": lambda one, _: one.generated,

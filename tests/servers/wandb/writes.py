@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo as Info
 
     from tests.servers.wandb.context import Context
+    from tests.servers.wandb.store import Store
 
 
 def missing(what: str, gid: str) -> RefusedError:
@@ -67,12 +68,12 @@ def _deletable(asked: Context, artifact: Artifact) -> None:
             raise RefusedError(words, "PERMISSION_ERROR")
 
 
-def _drop(asked: Context, artifact: Artifact) -> None:
+def drop(store: Store, artifact: Artifact) -> None:
     """Delete a version, and with it all links to it and all its aliases."""
     for member in artifact.memberships[1:]:
-        asked.store.leave(member)
+        store.leave(member)
     for alias in list(artifact.memberships[0].aliases):
-        asked.store.unname(artifact.memberships[0], alias)
+        store.unname(artifact.memberships[0], alias)
     artifact.state = "DELETED"
 
 
@@ -85,7 +86,7 @@ def delete_artifact(_: object, info: Info, input: dict[str, Any]) -> dict[str, A
     if aliases and not input.get("deleteAliases"):
         words = f"cannot delete artifact {found.gid} because it has aliases: {', '.join(aliases)}"
         raise RefusedError(words, "CONFLICT")
-    _drop(asked, found)
+    drop(asked.store, found)
     asked.done.append(f"deleteArtifact {found.path}")
     return {"artifact": found, "clientMutationId": input.get("clientMutationId")}
 
@@ -97,7 +98,7 @@ def delete_sequence(_: object, info: Info, input: dict[str, Any]) -> dict[str, A
     for version in versions:
         _deletable(asked, version)
     for version in versions:
-        _drop(asked, version)
+        drop(asked.store, version)
     found.state = "DELETED"
     asked.done.append(f"deleteArtifactSequence {found.path}")
     return {"artifactCollection": found}
@@ -148,7 +149,7 @@ def delete_run(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]: 
         version.creator = None
         kept = version.generated or version.state in GONE
         if input.get("deleteArtifacts") and not kept:
-            _drop(asked, version)
+            drop(asked.store, version)
     for version in found.inputs:
         version.users.remove(found)
     del found.project.runs[found.name], asked.store.runs[found.id]
