@@ -231,7 +231,8 @@ class Lister:
     ) -> list[model.Version]:
         """Versions with all that shows them."""
         read = [(edge, edge.node) for edge in edges if edge is not None and edge.node is not None]
-        long = [one for _, one in read if (shown := one.artifact_memberships) and shown.after]
+        own = [one for _, one in read if not rows.is_link(one, home)]
+        long = [one for one in own if (shown := one.artifact_memberships) and shown.after]
         more = dict(zip((one.id for one in long), await self.memberships(long), strict=True))
         return [rows.version(edge, one, home, more.get(one.id, ())) for edge, one in read]
 

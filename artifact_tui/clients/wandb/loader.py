@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+QUIET = 3
+"""Turns of the event loop without another question, after which a document is sent."""
+
 _VARIABLE = re.compile(r"\$(\w+)")
 _ABSENT = re.compile(
     r"not.?found|no such|does ?n.t exist|does not exist|could not find|could not resolve"
@@ -107,7 +110,7 @@ class Loader:
         if len(waiting) >= shape.most:
             self._send(shape)
         elif len(waiting) == 1:
-            self._start(self._soon(shape))
+            self._start(self._soon(shape, waiting))
         data = await question.answer
         return None if data is None else decode.read(data, kind, shape.what)
 
@@ -117,11 +120,15 @@ class Loader:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _soon(self, shape: Shape) -> None:
+    async def _soon(self, shape: Shape, waiting: list[_Question]) -> None:
         """Send what was asked when everybody who is about to ask has asked."""
-        for _ in range(3):
+        quiet = 0
+        while quiet < QUIET:
+            before = len(waiting)
             await asyncio.sleep(0)
-        self._send(shape)
+            quiet = quiet + 1 if len(waiting) == before else 0
+        if self._waiting.get(shape) is waiting:
+            self._send(shape)
 
     def _send(self, shape: Shape) -> None:
         questions = self._waiting.pop(shape, [])

@@ -125,7 +125,7 @@ def version(
         "aliases": aliases(artifact, home.collection),
         "tags": tuple(sorted({tag.name for tag in artifact.tags or () if tag and tag.name})),
     }
-    if _is_link(artifact, home):
+    if is_link(artifact, home):
         key = ids.LinkKey(home.collection, artifact.id)
         return Version(key.key, **common, source_key=key.source, stored=0)  # type: ignore[arg-type]
     seconds = artifact.ttl_duration_seconds or 0
@@ -140,7 +140,8 @@ def version(
     )
 
 
-def _is_link(artifact: decode.Artifact, home: ids.CollectionKey) -> bool:
+def is_link(artifact: decode.Artifact, home: ids.CollectionKey) -> bool:
+    """Whether a collection only shows a version that was made in another one."""
     own = artifact.artifact_sequence
     return isinstance(home, ids.PortfolioKey) or (own is not None and own.id != home.collection)
 

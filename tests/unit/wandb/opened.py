@@ -1,0 +1,107 @@
+"""Clients on the stand-in for the tests of reading, and what they say in short."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from artifact_tui.clients.wandb import connect
+from artifact_tui.clients.wandb.fields import Fields
+from artifact_tui.clients.wandb.graph import Graph
+from artifact_tui.clients.wandb.listing import Lister
+from artifact_tui.clients.wandb.loader import Loader
+from artifact_tui.clients.wandb.options import Options
+from artifact_tui.clients.wandb.scope import Scope
+from artifact_tui.clients.web.secret import Secret
+from tests.unit.wandb.standin import server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from artifact_tui.clients.wandb.client import WandbClient
+    from artifact_tui.clients.wandb.replies import Call, Reply
+    from artifact_tui.model import Collection, Page, Version
+    from tests.servers.wandb.process import Server
+
+    Row = tuple[Collection, Version | None]
+
+T = TypeVar("T")
+
+HOME = "acme/vision"
+
+
+def fresh(**traps: Any) -> Server:
+    """The stand-in, empty, behaving like this."""
+    found = server()
+    found.become(**traps)
+    found.seed()
+    found.clear()
+    return found
+
+
+@contextlib.asynccontextmanager
+async def opened(where: str = HOME, **options: Any) -> AsyncIterator[WandbClient]:
+    """A client of an entity or project of the stand-in."""
+    found = server()
+    made = Options(key=Secret(found.api_key), **options)
+    client = connect(found.address(where), options=made, actor="tester")
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
+    """All rows of all pages."""
+    rows: list[T] = []
+    after = None
+    while True:
+        page = await read(after)
+        rows += page.rows
+        if page.after is None:
+            return rows
+        after = page.after
+
+
+async def everything(where: str = HOME, **options: Any) -> list[Row]:
+    """What a client lists."""
+    async with opened(where, **options) as client:
+        return await every(client.artifacts)
+
+
+def labels(rows: Sequence[Row]) -> list[str]:
+    """`collection:label` of every version, sorted; `collection:` where there is none."""
+    return sorted(f"{one.name}:{version.label if version else ''}" for one, version in rows)
+
+
+class Between:
+    """A transport between whose requests something happens."""
+
+    def __init__(self, graph: Graph, happens: Callable[[int], Awaitable[object]]) -> None:
+        self._graph = graph
+        self._happens = happens
+        self.count = 0
+
+    async def ask(self, call: Call) -> Reply:
+        """The answer, and then what happens after it."""
+        reply = await self._graph.ask(call)
+        self.count += 1
+        await self._happens(self.count)
+        return reply
+
+
+@contextlib.asynccontextmanager
+async def lister(
+    client: WandbClient, happens: Callable[[int], Awaitable[object]]
+) -> AsyncIterator[Lister]:
+    """The listing of a client's address, with something that happens between its requests."""
+    graph = Graph(client._address, client._options, read_only=True)
+    fields = Fields(Between(graph, happens))
+    loader = Loader(fields)
+    address = client._address
+    scope = Scope(fields, address.entity, address.project, registries=True)
+    try:
+        yield Lister(fields, loader, scope)
+    finally:
+        await loader.aclose()
+        await graph.aclose()
