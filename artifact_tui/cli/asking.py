@@ -6,12 +6,17 @@ import sys
 import termios
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from artifact_tui import text
 from artifact_tui.cli.output import command
-from artifact_tui.deletion.confirm import Kind, challenge_of, confirm, confirm_count
+from artifact_tui.deletion.confirm import FEW, Kind, challenge_of, confirm, confirm_count
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import ConfirmationError, PlanError, UsageError
 from artifact_tui.here import actor
+
+if TYPE_CHECKING:
+    from artifact_tui.config import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class Consent:
 
     yes: bool
     expect: int | None
+    done: str = "deleted"
+    """What will have happened to the versions: `deleted` or `changed`."""
 
     def check(self) -> None:
         """Refuse one without the other.
@@ -28,14 +35,15 @@ class Consent:
             UsageError: `--yes` never suffices alone.
         """
         if self.yes and self.expect is None:
+            shows = "`artifact-tui review`" if self.done == "deleted" else "--dry-run"
             raise UsageError(
-                "--yes needs --expect COUNT: the number of versions that will be deleted. "
-                "Nothing was deleted.",
-                hint="`artifact-tui review` shows the number.",
+                f"--yes needs --expect COUNT: the number of versions that will be {self.done}. "
+                f"Nothing was {self.done}.",
+                hint=f"{shows} shows the number.",
             )
         if self.expect is not None and not self.yes:
             raise UsageError(
-                "--expect goes with --yes. Nothing was deleted.",
+                f"--expect goes with --yes. Nothing was {self.done}.",
                 hint="Say both, or neither to be asked on the terminal.",
             )
 
@@ -67,6 +75,37 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
             hint=f"After a review: {command(*instead)}",
         )
     confirm(plan, ask(asked.prompt, asked.why), actor=actor())
+
+
+def confirm_change(
+    count: int, consent: Consent, target: Target, instead: tuple[object, ...], *, at_once: int
+) -> None:
+    """Get a change of `count` versions confirmed, of which `at_once` expire by it.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfirmationError: it was not confirmed. Nothing was changed.
+    """
+    if consent.expect is not None:
+        if consent.expect != count:
+            raise ConfirmationError(
+                f"This changes {text.plural(count, 'version')}, not {consent.expect}. "
+                "Nothing was changed.",
+                hint="Look again with --dry-run, then give the number that it shows.",
+            )
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
+            hint=f"After a look: {command(*instead)}",
+        )
+    expected = str(count) if at_once or count > FEW else "y"
+    why = f"{text.plural(at_once, 'version')} will expire at once" if at_once else ""
+    name = target.name
+    if at_once and target.production and name == text.safe(name) == name.strip():
+        expected, why = name, f"{why}; this registry is marked production"
+    if ask(f"type {expected} to change", why).strip() != expected:
+        raise ConfirmationError("It was not confirmed. Nothing was changed.")
 
 
 def ask(prompt: str, why: str) -> str:

@@ -1,38 +1,54 @@
-"""`artifact-tui alias`, `tag` and `ttl`: what is said about a version of a local registry."""
+"""`artifact-tui alias`, `tag` and `ttl`: what is said about versions."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from artifact_tui import text
-from artifact_tui.catalog import queries
-from artifact_tui.cli import wording
+from artifact_tui.cli import labelling
+from artifact_tui.cli.changes import Wanted
+from artifact_tui.cli.editing import Chosen
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.options import Duration
-from artifact_tui.cli.output import Output
-from artifact_tui.cli.session import catalog_of, local_client_of, split_one
+from artifact_tui.cli.labelling import Job, Protection
+from artifact_tui.cli.options import (
+    FilterCommand,
+    cached_option,
+    consent_options,
+    json_option,
+    time_to_live,
+)
+from artifact_tui.cli.session import split_one, target_of
 from artifact_tui.errors import UsageError
-from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Sequence
 
-    from artifact_tui.clients.local import LocalClient
+    from artifact_tui.cli.editing import What
+    from artifact_tui.config import Target
 
-    Work = Callable[[LocalClient, str], Awaitable[None]]
+    _Command = Callable[..., Any]
 
-_WORDS = click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
 _ADD = click.option("--add", "added", multiple=True, metavar="NAME", help="May be repeated.")
 _REMOVE = click.option(
     "--remove", "removed", multiple=True, metavar="NAME", help="May be repeated."
 )
 
 
-@click.command("alias")
-@_WORDS
+def _which(command: _Command) -> _Command:
+    """The words and options that say which versions, and how it is confirmed."""
+    words = click.argument("words", nargs=-1, metavar="[REGISTRY] [NAME:V]")
+    chosen = click.option("--filter", "chosen", metavar="FILTER", help="All versions that match.")
+    marked = click.option("--marked", is_flag=True, help="What is marked on the screen.")
+    dry = click.option("--dry-run", is_flag=True, help="Only show what would change.")
+    rest = dry(consent_options(cached_option(json_option(command))))
+    found: _Command = words(chosen(marked(rest)))
+    return found
+
+
+@click.command("alias", cls=FilterCommand)
+@_which
 @_ADD
 @_REMOVE
 @click.option("--protect", multiple=True, metavar="NAME", help="Let this alias forbid deletion.")
@@ -40,97 +56,116 @@ _REMOVE = click.option(
 @click.pass_obj
 def alias(
     flags: Flags,
+    /,
     words: tuple[str, ...],
     *,
     added: tuple[str, ...],
     removed: tuple[str, ...],
     protect: tuple[str, ...],
     unprotect: tuple[str, ...],
-) -> None:
-    """Show the aliases of a version, or change them.
+    **how: Any,
+) -> int:
+    """Show the aliases of a version, or change those of one version or of many.
 
     \b
-    artifact-tui alias resnet50:v3 --add production --protect production
-    artifact-tui alias local:./sample resnet50:v3 --remove candidate
+    artifact-tui alias resnet50:v3 --add production
+    artifact-tui alias local:./sample resnet50:v3 --protect production
+    artifact-tui alias team --filter 'alias:candidate age>90d' --remove candidate
 
-    An alias is on one version of its collection: adding it takes it off the one that has it.
-    A protected alias forbids deletion. Without options nothing is changed.
+    What would change is shown first, and asked; --yes --expect COUNT is for scripts. An alias is
+    on one version of its collection: adding it moves it from the one that has it. A protected
+    alias forbids deletion: local registries can protect, others do so on their own pages.
     """  # noqa: D301 - click's mark for lines that stay as they are
-
-    async def work(client: LocalClient, key: str) -> None:
-        for name in unprotect:
-            await client.protect(key, name, protected=False)
-        for name in removed:
-            await client.unalias(key, name)
-        for name in added:
-            await client.alias(key, name)
-        for name in protect:
-            await client.protect(key, name)
-
-    _change(flags, words, work if added or removed or protect or unprotect else None)
+    wanted = Wanted(add_aliases=added, remove_aliases=removed)
+    protection = Protection(protect, unprotect)
+    return _run(flags, words, how, what="aliases", wanted=wanted, protection=protection)
 
 
-@click.command("tag")
-@_WORDS
+@click.command("tag", cls=FilterCommand)
+@_which
 @_ADD
 @_REMOVE
 @click.pass_obj
 def tag(
-    flags: Flags, words: tuple[str, ...], *, added: tuple[str, ...], removed: tuple[str, ...]
-) -> None:
-    """Show the tags of a version, or change them: --add and --remove, each as often as needed."""
+    flags: Flags,
+    /,
+    words: tuple[str, ...],
+    *,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    **how: Any,
+) -> int:
+    """Show the tags of a version, or change those of one version or of many.
 
-    async def work(client: LocalClient, key: str) -> None:
-        for name in removed:
-            await client.untag(key, name)
-        for name in added:
-            await client.tag(key, name)
+    \b
+    artifact-tui tag resnet50:v3 --add audited --remove raw
+    artifact-tui tag team --filter 'type:dataset age>1y' --add old
 
-    _change(flags, words, work if added or removed else None)
+    What would change is shown first, and asked; --yes --expect COUNT is for scripts.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    wanted = Wanted(add_tags=added, remove_tags=removed)
+    return _run(flags, words, how, what="tags", wanted=wanted)
 
 
-@click.command("ttl")
-@click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V TIME", required=True)
+@click.command("ttl", cls=FilterCommand)
+@_which
 @click.pass_obj
-def ttl(flags: Flags, words: tuple[str, ...]) -> None:
-    """Set how long a version lives after its creation: 30d, 12h, or none.
+def ttl(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
+    """Show or set how long versions live after their creation.
 
     \b
     artifact-tui ttl resnet50:v3 30d
     artifact-tui ttl local:./sample resnet50:v3 none
+    artifact-tui ttl team --filter 'type:model alias:none' 90d --dry-run
+    artifact-tui ttl team --marked inherit
 
-    When the time has passed, the next gc moves it to the trash, unless something forbids it.
+    The last word is a time span (30d, 12h), `none` for ever, or `inherit` for the time of the
+    collection or team. What would expire, and when, is shown first as dates, and asked;
+    --yes --expect COUNT is for scripts. What has expired is deleted by its registry: a local one
+    does so with the next gc.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    *named, span = words
-    if not named:
-        raise UsageError("Name a version and a time.", hint="Such as: artifact-tui ttl m:v3 30d")
-    ttl_us = Duration(none=True)(span)
-
-    async def work(client: LocalClient, key: str) -> None:
-        await client.set_ttl(key, ttl_us or None)
-
-    _change(flags, named, work)
+    span = time_to_live(words[-1]) if words else None
+    many = bool(how["chosen"]) or how["marked"]
+    if span is None and (many or not words or ":" not in words[-1]):
+        said = f"“{words[-1]}” is no time to live." if words else "Say a time to live."
+        raise UsageError(said, hint="Such as 30d, 12h, none or inherit, as the last word.")
+    named = words if span is None else words[:-1]
+    return _run(flags, named, how, what="ttl", wanted=Wanted(ttl_us=span), said=words[len(named) :])
 
 
-def _change(flags: Flags, words: tuple[str, ...] | list[str], work: Work | None) -> None:
-    """Change one version, if there is something to do, and show what is true then."""
-    target, name = split_one(words, read_only=flags.read_only)
+def _run(
+    flags: Flags,
+    words: Sequence[str],
+    how: dict[str, Any],
+    *,
+    what: What,
+    wanted: Wanted,
+    protection: Protection | None = None,
+    said: Sequence[str] = (),
+) -> int:
+    target, chosen = _chosen(flags, words, how)
+    job = Job(
+        target=target, chosen=chosen, what=what, wanted=wanted,
+        protection=protection or Protection(), words=(*words, *said),
+        dry_run=how["dry_run"], yes=how["yes"], expect=how["expect"],
+        cached=how["cached"], as_json=how["as_json"],
+    )  # fmt: skip
+    return asyncio.run(labelling.run(job))
 
-    async def main() -> None:
-        async with local_client_of(target, write=work is not None) as client:
-            with catalog_of(client) as conn:
-                key = queries.find(conn, name).key
-            if work is not None:
-                await work(client, key)
-            with catalog_of(client) as conn:
-                (row,) = queries.by_keys(conn, [key])
-                tags = queries.tags_of(conn, [row.id]).get(row.id, ())
-        life = "none" if row.ttl_us is None else text.duration(row.ttl_us)
-        Output().words(
-            f"{wording.name_of(row)}",
-            f"  aliases {wording.aliases(row.aliases) or 'none'}",
-            f"  tags    {', '.join(map(safe, tags)) or 'none'}",
-            f"  ttl     {life}",
+
+def _chosen(flags: Flags, words: Sequence[str], how: dict[str, Any]) -> tuple[Target, Chosen]:
+    """The registry and the versions that were named."""
+    many = how["chosen"] is not None or how["marked"]
+    if many and len(words) > 1:
+        raise UsageError(
+            "Name one version, or give a --filter or --marked: not both.",
+            hint="Before --filter stands only the registry.",
         )
-
-    asyncio.run(main())
+    if many:
+        target = target_of(words[0] if words else None, read_only=flags.read_only)
+        name = ""
+    else:
+        target, name = split_one(words, read_only=flags.read_only)
+    chosen = Chosen(name, how["chosen"] or "", how["marked"])
+    chosen.check()
+    return target, chosen

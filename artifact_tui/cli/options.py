@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query import FIELDS
 from artifact_tui.query.values import TIME_UNITS
 from artifact_tui.query.values import duration as read_duration
@@ -41,6 +42,9 @@ def registry_option(command: _Command) -> _Command:
     return click.option(
         "--registry", metavar="REGISTRY", help="A configured name, a folder, or an address."
     )(command)
+
+
+_LIVES = {"none": TTL_OFF, "inherit": TTL_INHERIT}
 
 
 class FilterCommand(click.Command):
@@ -77,6 +81,14 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # not generic in olde
             also = ", or none" if self._none else ""
             self.fail(f"“{value}” is no time span: a number and {_units()}{also}.", param, ctx)
         return found[0]
+
+
+def time_to_live(value: str) -> int | None:
+    """A time to live as in `model.Edit`: 30d, none or inherit; None when it is none of these."""
+    if value in _LIVES:
+        return _LIVES[value]
+    found = read_duration(value)
+    return found[0] if found is not None and found[0] > 0 else None
 
 
 def _units() -> str:

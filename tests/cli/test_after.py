@@ -38,7 +38,7 @@ def test_trash_and_restore_tell_of_aliases(cli: Cli, registry: Local, tmp_path: 
     cli("apply", tmp_path / "p.plan", "--yes", "--expect", "1")
     assert "net:v2  3 KB  deleted " in cli("trash", registry.address).out
     assert " · had the aliases candidate\n" in cli("trash", registry.address).out
-    cli("alias", registry.address, "net:v0", "--add", "candidate")
+    cli("alias", registry.address, "net:v0", "--add", "candidate", "--yes", "--expect", "1")
     said = cli("restore", registry.address, "net:v2").out
     assert "restored net:v2: another version has the alias “candidate” now\n" in said
 

@@ -64,7 +64,8 @@ def test_a_hostile_name_goes_the_whole_way(cli: Cli, tmp_path: Path, name: str) 
     check(cli("report", plan, "--items"))
     check(cli("trash"))
     check(cli("restore", "--", f"{name}:v0"))
-    check(cli("tag", "--remove", name, "--", f"{name}:v0"))
+    check(cli("tag", "--remove", name, "--yes", "--expect", "1", "--", f"{name}:v0"))
+    check(cli("alias", "--add", "a", "--filter", f"name:{quoted(name)} latest:1", "--dry-run"))
     raw = check(cli("ls", "--json", "--versions")).out
     assert raw.isascii()
     assert {json.loads(line)["name"] for line in raw.splitlines()} == {name}
