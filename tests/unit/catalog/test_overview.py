@@ -113,3 +113,29 @@ def test_a_change_by_another_process_is_counted(
 def test_an_unknown_field_to_sort_by_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be sorted by colour"):
         Sort("colour")
+
+
+def test_the_bytes_of_links_are_counted_once(opened: Opened) -> None:
+    maker = Maker()
+    source = maker.version("source", size=10)
+    maker.version("source", size=5)
+    for _ in range(2):
+        maker.version("shelf", size=10, source_key=source.key)
+    conn = opened(maker)
+    assert queries.totals(conn) == Totals(2, 4, 15, 0, 0)
+    for text in ("", "size>0"):
+        where = compile_query(parse(text), NOW)
+        rows = {row.name: (row.size, row.links) for row in queries.outline(conn, where, Sort())}
+        assert rows == {"source": (15, False), "shelf": (20, True)}
+        assert queries.matching(conn, where) == (4, 15)
+    assert queries.matching(conn, compile_query(parse("link:yes"), NOW)) == (2, 0)
+
+
+def test_the_newest_are_those_of_each_collection_links_or_not(opened: Opened) -> None:
+    maker = Maker()
+    sources = [maker.version("source") for _ in range(3)]
+    for source in sources[:2]:
+        maker.version("shelf", source_key=source.key)
+    newest = compile_query(parse("latest:1"), NOW)
+    rows = queries.every(opened(maker), newest, Sort())
+    assert {row.key for row in rows} == {"source/v3", "shelf/v2"}

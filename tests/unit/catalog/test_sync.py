@@ -18,30 +18,25 @@ import pytest
 from artifact_tui.catalog import Sort, connect, queries, sync_store
 from artifact_tui.catalog.sync import Synced, sync
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Alias, Edge, File, Identity, Page
+from artifact_tui.model import (
+    Alias,
+    Edge,
+    File,
+    Identity,
+    Page,
+)
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW
-from tests.support.listing import Listing
+from tests.unit.catalog.synced import ALL, keys, listing, one, one_raw
 
 if TYPE_CHECKING:
     from artifact_tui.model import Version
-
-ALL = compile_query(parse("state:any"), NOW)
+    from tests.support.listing import Listing
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "catalog.db"
-
-
-def keys(path: Path) -> list[str]:
-    with closing(connect(path)) as conn:
-        return sorted(row.key for row in queries.every(conn, ALL, Sort()))
-
-
-def one(path: Path, query: str) -> object:
-    with closing(connect(path)) as conn:
-        return conn.execute(query).fetchone()[0]
 
 
 def mode(path: Path) -> int:
@@ -54,20 +49,6 @@ def put(path: Path, content: bytes) -> None:
 
 def got(path: Path) -> bytes:
     return path.read_bytes()
-
-
-def one_raw(path: Path, query: str) -> object:
-    with closing(sqlite3.connect(path)) as conn:
-        return conn.execute(query).fetchone()[0]
-
-
-def listing() -> Listing:
-    registry = Listing().collection("a", "b", "empty")
-    for ordinal in (1, 2, 3):
-        registry.version("a", ordinal, size=ordinal, aliases=(Alias(f"alias{ordinal}"),))
-    registry.version("b", 1, tags=("t1", "t2"), run="r", note="n", ttl_us=5, used_us=7)
-    registry.lineage = [Edge("a/1", "b/1"), Edge("a/2", "b/1"), Edge("a/1", "a/3")]
-    return registry
 
 
 async def test_everything_listed_is_there(path: Path) -> None:

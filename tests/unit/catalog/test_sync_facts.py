@@ -1,0 +1,103 @@
+"""What only some registries tell of versions, and catalogs of an older format."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import Sort, connect, queries, sync_store
+from artifact_tui.catalog.sync import sync
+from artifact_tui.model import Capabilities, Collection, File, Link
+from tests.unit.catalog.synced import ALL, keys, listing, one, one_raw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.db"
+
+
+_FORMER = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE collection(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT);
+CREATE TABLE version(id INTEGER PRIMARY KEY, collection_id INTEGER NOT NULL REFERENCES collection);
+INSERT INTO meta VALUES ('uid', 'another');
+INSERT INTO collection VALUES (7, 'old');
+INSERT INTO version VALUES (1, 7);
+PRAGMA user_version = 1;
+"""
+
+
+async def test_a_catalog_of_an_older_format_is_made_anew(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(_FORMER)
+    assert (await sync(listing().client, path)).versions == 4
+    assert keys(path) == ["a/1", "a/2", "a/3", "b/1"]
+    assert one(path, "SELECT value FROM meta WHERE name = 'uid'") == "uid-1"
+    assert one_raw(path, "PRAGMA user_version") == sync_store.FORMAT
+
+
+async def test_what_only_some_registries_tell_is_there_too(path: Path) -> None:
+    registry = listing()
+    registry.listed.append(Collection("p", "org/registry/best", "model", links=True))
+    links = (Link("p/1", "org/registry/best"), Link("p/2", "other/best"))
+    facts: dict[str, object] = {"used_count": 3, "stored": 5, "kept": "system-managed"}
+    registry.version("b", 2, links=links, ttl_inherited=True, ttl_us=9, **facts)
+    registry.version("p", 1, source_key="b/2", label="v0")
+    for _ in range(2):
+        await sync(registry.client, path)
+        with closing(connect(path)) as conn:
+            (row,) = queries.by_keys(conn, ["b/2"])
+            assert row.links == ("org/registry/best", "other/best")
+            assert (row.used_count, row.stored, row.kept) == (3, 5, "system-managed")
+            assert (row.ttl_inherited, row.ttl_us, row.link) == (True, 9, False)
+            (link,) = queries.by_keys(conn, ["p/1"])
+            assert (link.link, link.source_key) == (True, "b/2")
+            source = queries.detail(conn, link.id).source
+            assert source is not None
+            assert source.key == "b/2"
+            assert queries.detail(conn, row.id).source is None
+            shown = {row.name: row.links for row in queries.outline(conn, ALL, Sort())}
+            assert shown == {"a": False, "b": False, "org/registry/best": True}
+    registry.made["b"][1] = replace(registry.made["b"][1], links=links[1:])
+    await sync(registry.client, path)
+    with closing(connect(path)) as conn:
+        assert queries.by_keys(conn, ["b/2"])[0].links == ("other/best",)
+    registry.made["b"].pop()
+    assert (await sync(registry.client, path)).removed == 1
+    assert one(path, "SELECT count(*) FROM link") == 0
+
+
+async def test_links_have_no_files_of_their_own(path: Path) -> None:
+    registry = listing()
+    registry.version("b", 2, source_key="a/1")
+    registry.contents = dict.fromkeys(("a/1", "b/2"), (File("w", 100, "sha256:w"),))
+    await sync(registry.client, path, files=True)
+    with closing(connect(path)) as conn:
+        assert queries.unique_of(conn, [row.id for row in queries.by_keys(conn, ["a/1"])]) == {
+            1: 100
+        }
+    with closing(sync_store.open_file(path)) as writer:
+        sync_store.put_files(writer, registry.contents)
+    assert one(path, "SELECT count(*) FROM file") == 1
+
+
+async def test_a_sync_notes_what_the_registry_does(path: Path) -> None:
+    registry = listing()
+    registry.capabilities = replace(
+        registry.capabilities, asked_lineage=True, freeing="within a day"
+    )
+    assert (await sync(registry.client, path)).edges == 0
+    noted = "SELECT value FROM meta WHERE name = "
+    assert one(path, f"{noted}'asked_lineage'") == "1"
+    assert one(path, f"{noted}'freeing'") == "within a day"
+    registry.capabilities = Capabilities(lineage=True)
+    await sync(registry.client, path)
+    assert one(path, f"{noted}'asked_lineage'") == "0"
