@@ -1,11 +1,13 @@
-"""A third party's client: the local registry behind a script of faults, and a log of the truth.
+"""A third party's client: a registry behind a script of faults, and a log of the truth.
 
-`faulty:PATH` opens the local registry at PATH. `PATH.faults.json` (or `$FAULTY_SCRIPT`) holds
+`faulty:PATH` opens the local registry at PATH, or that of `linked.py`. `PATH.faults.json` (or
+`$FAULTY_SCRIPT`) holds
 
     {"batch_delete": 3, "conditional_delete": false, "rules": [
         {"op": "delete", "call": 2, "do": "unknown-after", "keys": ["…"]}, …]}
 
-A rule applies to the `call`-th call of its `op` (facts, delete, purge), counted from 1 over all
+A rule applies to the `call`-th call of its `op` (facts, delete, purge; collection and
+delete_collection of a `PATH` that ends in `.linked`), counted from 1 over all
 processes, or to every call without one; and to all items of the call, or to its `keys`. `do` is
 
     raise, busy, kill, gate                 the whole call, before its effect
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Capabilities, Identity
+    from artifact_tui.model import Capabilities, CollectionDeletion, Identity
 
 BEFORE = frozenset({"raise", "busy", "kill", "gate"})
 AFTER = frozenset({"raise-after", "kill-after"})
@@ -173,6 +175,22 @@ class FaultyClient:
     async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
         return await self._serve("purge", keys, self._inner.purge)
 
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        inner: Any = self._inner
+        call = await self._begin("collection", [collection_key])
+        found: Mapping[str, Facts] | None = await inner.collection_facts(collection_key)
+        self._end_call("collection", call)
+        return found
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        inner: Any = self._inner
+
+        async def work(keys: Sequence[str]) -> Sequence[Outcome]:
+            return [await inner.delete_collection(deletion) for _ in keys]
+
+        answers = await self._serve("delete_collection", [deletion.key], work)
+        return answers[0] if answers else Outcome("another", Result.DONE)
+
     async def _serve(self, op: str, keys: Sequence[str], work: Any) -> Sequence[Outcome]:
         call = await self._begin(op, keys)
         rules = [rule for rule in self._script.rules if rule.fits(op, call)]
@@ -187,7 +205,8 @@ class FaultyClient:
         answers = [skipped.get(key) or real[key] for key in keys]
         for rule in rules:
             answers = [answer for one in answers for answer in _after(rule, one)]
-        really = [key for key, one in real.items() if one.result is Result.DONE]
+        done = {Result.DONE, Result.UNLINKED}
+        really = [key for key, one in real.items() if one.result in done]
         self.served.end(op, call, really, answers)
         self._end_call(op, call)
         return answers
@@ -258,7 +277,13 @@ class FaultyKind:
         self.check(settings)
         base = Path(address.removeprefix("faulty:"))
         script = os.environ.get("FAULTY_SCRIPT") or f"{base}.faults.json"
-        inner = LOCAL.open(f"local:{base}", read_only=read_only, actor=actor)
+        inner: Client
+        if base.suffix == ".linked":
+            import linked  # type: ignore[import-not-found]  # noqa: PLC0415 - on the worker's path
+
+            inner = linked.LinkedClient(linked.Registry(base), read_only=read_only)
+        else:
+            inner = LOCAL.open(f"local:{base}", read_only=read_only, actor=actor)
         return FaultyClient(inner, Script.read(Path(script)), base)
 
 

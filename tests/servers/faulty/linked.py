@@ -1,0 +1,357 @@
+"""A small registry in one SQLite file, with what W&B has: links, and whole collections.
+
+A version is of one collection, others may show it (links); an alias lives in one collection.
+Deleting a link never touches its source. Nothing is conditional, and no lineage is checked: what
+the engine does not look at goes. Every method is one transaction, so that several processes, and
+tests that look at the truth, can share the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from artifact_tui.model import (
+    Alias,
+    Capabilities,
+    Collection,
+    CollectionDeletion,
+    Edge,
+    Facts,
+    Identity,
+    Link,
+    Outcome,
+    Page,
+    Result,
+    Version,
+    VersionState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from artifact_tui.model import Deletion, File, Garbage
+
+BATCH = 50
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS coll(key TEXT PRIMARY KEY, links INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS ver(key TEXT PRIMARY KEY, coll TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  digest TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE IF NOT EXISTS shown(coll TEXT NOT NULL, ver TEXT NOT NULL, PRIMARY KEY(coll, ver));
+CREATE TABLE IF NOT EXISTS alias(coll TEXT NOT NULL, name TEXT NOT NULL, ver TEXT NOT NULL,
+  protected INTEGER NOT NULL, PRIMARY KEY(coll, name));
+CREATE TABLE IF NOT EXISTS edge(parent TEXT NOT NULL, child TEXT NOT NULL,
+  PRIMARY KEY(parent, child));
+"""
+
+
+def link_key(collection: str, version: str) -> str:
+    """The key of a link."""
+    return f"link:{collection}:{version}"
+
+
+class Registry:
+    """The truth, and what others do to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self.writing() as conn:
+            conn.executescript(_SCHEMA)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        conn = sqlite3.connect(self.path, isolation_level=None, timeout=20)
+        try:
+            conn.execute("PRAGMA synchronous=OFF")
+            conn.execute("BEGIN IMMEDIATE")
+            yield conn
+            if conn.in_transaction:
+                conn.execute("COMMIT")
+        finally:
+            conn.close()
+
+    def rows(self, sql: str, *params: object) -> list[tuple[str, ...]]:
+        """What a query finds."""
+        with self.writing() as conn:
+            return conn.execute(sql, params).fetchall()
+
+    # what tests set up, and others do
+
+    def collection(self, name: str, *, links: bool = False) -> str:
+        """Make a collection; its key is its name."""
+        with self.writing() as conn:
+            conn.execute("INSERT OR IGNORE INTO coll VALUES(?,?)", (name, links))
+        return name
+
+    def add(
+        self, collection: str, *, aliases: Iterable[str] = (), parents: Iterable[str] = ()
+    ) -> str:
+        """One more version; its key."""
+        self.collection(collection)
+        with self.writing() as conn:
+            (ordinal,) = conn.execute(
+                "SELECT count(*) FROM ver WHERE coll=?", (collection,)
+            ).fetchone()
+            key = f"{collection}/{ordinal}"
+            conn.execute(
+                "INSERT INTO ver(key, coll, ordinal, digest) VALUES(?,?,?,?)",
+                (key, collection, ordinal, f"sha256:{key}"),
+            )
+            conn.executemany("INSERT INTO edge VALUES(?,?)", [(p, key) for p in parents])
+        for alias in aliases:
+            self.alias(collection, key, alias)
+        return key
+
+    def link(self, collection: str, version: str, *, aliases: Iterable[str] = ()) -> str:
+        """Show a version in another collection; the link's key."""
+        self.collection(collection, links=True)
+        with self.writing() as conn:
+            conn.execute("INSERT OR IGNORE INTO shown VALUES(?,?)", (collection, version))
+        for alias in aliases:
+            self.alias(collection, version, alias)
+        return link_key(collection, version)
+
+    def unlink(self, collection: str, version: str) -> None:
+        """Someone takes a version out of a collection."""
+        with self.writing() as conn:
+            _unlink(conn, collection, version)
+
+    def alias(self, collection: str, version: str, name: str, *, protected: bool = False) -> None:
+        """Someone puts an alias on a version, as one collection shows it."""
+        with self.writing() as conn:
+            conn.execute(
+                "INSERT OR REPLACE INTO alias VALUES(?,?,?,?)",
+                (collection, name, version, protected),
+            )
+
+    def trash(self, version: str) -> None:
+        """Someone deletes a version, whatever it carries."""
+        with self.writing() as conn:
+            _trash(conn, version)
+
+    def drop(self, collection: str) -> None:
+        """Someone deletes a whole collection."""
+        with self.writing() as conn:
+            _drop(conn, collection)
+
+    # the truth
+
+    def live(self) -> set[str]:
+        """Versions that are there, and links."""
+        sources = {row[0] for row in self.rows("SELECT key FROM ver WHERE live")}
+        return sources | {link_key(*row) for row in self.rows("SELECT coll, ver FROM shown")}
+
+    def collections(self) -> set[str]:
+        """Collections that are there."""
+        return {row[0] for row in self.rows("SELECT key FROM coll")}
+
+    def members(self, collection: str) -> list[str]:
+        """Keys of the live versions, or links, of a collection."""
+        with self.writing() as conn:
+            return _members(conn, collection)
+
+    def facts(self, keys: Sequence[str]) -> dict[str, Facts]:
+        """What is true now."""
+        with self.writing() as conn:
+            found = {key: _facts(conn, key) for key in keys}
+        return {key: facts for key, facts in found.items() if facts is not None}
+
+    def delete(self, deletion: Deletion) -> Outcome:
+        """Delete a version, or unlink a link."""
+        key = deletion.key
+        with self.writing() as conn:
+            facts = _facts(conn, key)
+            if facts is None or facts.state is VersionState.TRASH:
+                return Outcome(key, Result.ABSENT, "not there")
+            if key.startswith("link:"):
+                _unlink(conn, *key.split(":")[1:])
+                return Outcome(key, Result.UNLINKED)
+            if why := _stands_in_the_way([facts], consent=deletion.delete_aliases):
+                return Outcome(key, Result.REFUSED, why)
+            _trash(conn, key)
+            return Outcome(key, Result.DONE)
+
+    def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        """Delete a collection with all in it."""
+        key = deletion.key
+        with self.writing() as conn:
+            row = conn.execute("SELECT links FROM coll WHERE key=?", (key,)).fetchone()
+            if row is None:
+                return Outcome(key, Result.ABSENT, "not there")
+            every = [f for m in _members(conn, key) if (f := _facts(conn, m)) is not None]
+            why = _stands_in_the_way(every, consent=deletion.delete_aliases)
+            if why and not row[0]:
+                return Outcome(key, Result.REFUSED, why)
+            _drop(conn, key)
+            return Outcome(key, Result.UNLINKED if row[0] else Result.DONE)
+
+
+def _members(conn: sqlite3.Connection, collection: str) -> list[str]:
+    sources = conn.execute(
+        "SELECT key FROM ver WHERE coll=? AND live ORDER BY ordinal", (collection,)
+    )
+    found = [row[0] for row in sources]
+    shown = conn.execute("SELECT ver FROM shown WHERE coll=? ORDER BY ver", (collection,))
+    return found + [link_key(collection, row[0]) for row in shown]
+
+
+def _unlink(conn: sqlite3.Connection, collection: str, version: str) -> None:
+    conn.execute("DELETE FROM shown WHERE coll=? AND ver=?", (collection, version))
+    conn.execute("DELETE FROM alias WHERE coll=? AND ver=?", (collection, version))
+
+
+def _trash(conn: sqlite3.Connection, version: str) -> None:
+    conn.execute("UPDATE ver SET live=0 WHERE key=?", (version,))
+    conn.execute("DELETE FROM shown WHERE ver=?", (version,))
+    conn.execute("DELETE FROM alias WHERE ver=?", (version,))
+
+
+def _drop(conn: sqlite3.Connection, collection: str) -> None:
+    for key in _members(conn, collection):
+        if key.startswith("link:"):
+            _unlink(conn, *key.split(":")[1:])
+        else:
+            _trash(conn, key)
+    conn.execute("DELETE FROM coll WHERE key=?", (collection,))
+
+
+def _stands_in_the_way(facts: Iterable[Facts], *, consent: bool) -> str:
+    aliases = [alias for one in facts for alias in one.aliases]
+    if any(alias.protected for alias in aliases):
+        return "a protected alias"
+    return "it has aliases" if aliases and not consent else ""
+
+
+def _facts(conn: sqlite3.Connection, key: str) -> Facts | None:
+    if key.startswith("link:"):
+        _, home, version = key.split(":")
+        there = conn.execute("SELECT 1 FROM shown WHERE coll=? AND ver=?", (home, version))
+        if there.fetchone() is None:
+            return None
+    else:
+        version = key
+    row = conn.execute("SELECT coll, digest, live FROM ver WHERE key=?", (version,)).fetchone()
+    if row is None:
+        return None
+    own, digest, live = row
+    link = key != version
+    home = home if link else own
+    aliases = conn.execute("SELECT name, protected, coll FROM alias WHERE ver=?", (version,))
+    shown = conn.execute("SELECT coll FROM shown WHERE ver=? ORDER BY coll", (version,))
+    return Facts(
+        key=key,
+        digest=digest,
+        state=VersionState.LIVE if live else VersionState.TRASH,
+        aliases=tuple(sorted(Alias(n, bool(p), "" if c == home else c) for n, p, c in aliases)),
+        dependents=() if link else tuple(sorted(_dependents(conn, version))),
+        source_key=version if link else "",
+        links=()
+        if link
+        else tuple(sorted(Link(link_key(c, version), c) for (c,) in shown.fetchall())),
+    )
+
+
+def _dependents(conn: sqlite3.Connection, version: str) -> set[str]:
+    found: set[str] = set()
+    queue = [version]
+    while queue:
+        sql = "SELECT v.key, v.live FROM edge e JOIN ver v ON v.key=e.child WHERE e.parent=?"
+        for key, live in conn.execute(sql, (queue.pop(),)).fetchall():
+            found |= {key} if live else set()
+            queue += [] if live else [key]
+    return found
+
+
+class LinkedClient:
+    """The client of such a registry."""
+
+    def __init__(self, registry: Registry, *, read_only: bool = False) -> None:
+        self.registry = registry
+        self.read_only = read_only
+        self.catalog_path = None
+
+    @property
+    def identity(self) -> Identity:
+        path = self.registry.path
+        return Identity("linked", f"linked:{path}", f"linked:{path}")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            aliases=True,
+            links=True,
+            lineage=True,
+            soft_delete=True,
+            collection_delete=True,
+            batch_delete=BATCH,
+            freeing="It frees the bytes in its own time",
+        )
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        del after
+        rows = self.registry.rows("SELECT key, links FROM coll ORDER BY key")
+        return Page(tuple(Collection(key, key, "model", links=bool(n)) for key, n in rows))
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        del after
+        rows = self.registry.rows("SELECT key FROM ver WHERE coll=? AND NOT live", collection_key)
+        keys = [row[0] for row in rows] + self.registry.members(collection_key)
+        found = self.registry.facts(keys)
+        return Page(
+            tuple(
+                Version(
+                    key=key,
+                    collection_key=collection_key,
+                    ordinal=number,
+                    label=key.replace("/", "-"),
+                    digest=facts.digest,
+                    state=facts.state,
+                    size=100,
+                    created_us=number + 1,
+                    source_key=facts.source_key or None,
+                    links=facts.links,
+                    stored=10,
+                    aliases=facts.aliases,
+                )
+                for number, (key, facts) in enumerate(found.items())
+            )
+        )
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        del after
+        rows = self.registry.rows("SELECT parent, child FROM edge ORDER BY parent, child")
+        return Page(tuple(Edge(*row) for row in rows))
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        del version_key
+        return ()
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        return self.registry.facts(keys)
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        return [self.registry.delete(one) for one in deletions]
+
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        if collection_key not in self.registry.collections():
+            return None
+        return self.registry.facts(self.registry.members(collection_key))
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        return self.registry.delete_collection(deletion)
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        raise NotImplementedError
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        raise NotImplementedError
+
+    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
