@@ -34,8 +34,8 @@ _OF_RUN = {"e": "String!", "p": "String!", "r": "String!", **_PAGE}
 _WHAT = "the lineage of a version"
 
 _USERS = Shape(documents.USERS, {"id": "ID!"}, documents.USERS_PARTS, 25, _WHAT)
-_FAMILY = Shape(documents.FAMILY, {"id": "ID!"}, documents.USERS_PARTS, 25, _WHAT)
-_RUNS_OF = Shape(documents.RUNS_OF, {"id": "ID!", **_PAGE}, documents.USERS_PARTS, 5, _WHAT)
+_FAMILY = Shape(documents.FAMILY, {"id": "ID!"}, documents.FAMILY_PARTS, 25, _WHAT)
+_RUNS_OF = Shape(documents.RUNS_OF, {"id": "ID!", **_PAGE}, documents.RUNS_PARTS, 5, _WHAT)
 _OUTPUTS_OF = Shape(documents.OUTPUTS_OF, _OF_RUN, documents.RELATIVE_PARTS, 10, _WHAT)
 _INPUTS_OF = Shape(documents.INPUTS_OF, _OF_RUN, documents.RELATIVE_PARTS, 10, _WHAT)
 

@@ -32,10 +32,14 @@ _USERS = f"<Artifact.usedCount|usedCount> <Artifact.usedBy|usedBy(first:20){{{_R
 FACTS = f"artifact(id:$id){{{IDENTITY} {_USERS}}}"
 """What decides about one version."""
 
-FACTS_PARTS = f"{PLACE} {_RELATIVE} {_MAKER}"
+_USERS_PARTS = f"<Artifact.usedBy|{_RELATIVE} {_MAKER}>"
+
+FACTS_PARTS = f"{PLACE} {_USERS_PARTS}"
 
 USERS = f"artifact(id:$id){{id state {_USERS}}}"
 """The runs that used one version, with what they made."""
+
+USERS_PARTS = _USERS_PARTS
 
 FAMILY = (
     f"artifact(id:$id){{id state {_USERS}"
@@ -44,10 +48,12 @@ FAMILY = (
 )
 """The same, and what the run that made it had used."""
 
+FAMILY_PARTS = f"{_RELATIVE} <Artifact.usedBy|{_MAKER}>"
+
 RUNS_OF = f"artifact(id:$id){{id usedBy(first:$first,after:$after){{{_RUNS}}}}}"
 """A page of the runs that used one version."""
 
-USERS_PARTS = f"{_RELATIVE} {_MAKER}"
+RUNS_PARTS = f"{_RELATIVE} {_MAKER}"
 
 _RUN = "project(entityName:$e,name:$p){run(name:$r)"
 
