@@ -39,3 +39,10 @@ def sdk(server: Server, tmp_path: Path) -> Callable[..., subprocess.CompletedPro
         return programs.run(program, server, *args, home=tmp_path / "sdk", check=check)
 
     return run
+
+
+@pytest.fixture
+def logged_in(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own program finds the key in its environment."""
+    monkeypatch.setenv("WANDB_API_KEY", server.api_key)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

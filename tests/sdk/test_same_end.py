@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Sdk = Callable[..., subprocess.CompletedProcess[str]]
     Ours = Callable[..., int]
 
+pytestmark = pytest.mark.usefixtures("logged_in")
+
 VISION = "acme/vision"
 REGISTRY = "acme-org/wandb-registry-model"
 
@@ -42,12 +44,6 @@ def scene(*, linked: bool = False) -> Scene:
         ],
         links=[link] if linked else [],
     )
-
-
-@pytest.fixture(autouse=True)
-def logged_in(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_API_KEY", server.api_key)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
 @pytest.fixture
