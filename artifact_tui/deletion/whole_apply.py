@@ -109,10 +109,12 @@ class WholeCaller:
         if now is None:
             self._settle(turn, settle.gone(turn.item, sent=turn.sent), {}, ours=turn.sent)
             return True
-        if changed := self._changed(turn, now):
+        there = {**now, **{k: f for k, f in turn.facts.items() if not self._gone(f)}}
+        if changed := self._changed(turn, there):
             end = Settled(turn.item.seq, ItemState.REFUSED, Reason.COLLECTION_CHANGED, changed)
             self._settle(turn, end, now, ours=turn.sent)
             return True
+        self._settle(turn, None, there, ours=turn.sent)
         before = turn.sent
         self._journal.intents([turn.item.seq, *(member.seq for member in turn.open)])
         turn.sent = True
@@ -186,10 +188,14 @@ class WholeCaller:
         reason = _STAYS.get(answer.result, Reason.STILL_THERE)
         return Settled(item.seq, ItemState.PLANNED, reason, error=error)
 
-    def _settle(self, turn: _Turn, end: Settled, now: Mapping[str, Facts], *, ours: bool) -> None:
-        """Write down what became of a collection and of its versions, at once."""
+    def _settle(
+        self, turn: _Turn, end: Settled | None, now: Mapping[str, Facts], *, ours: bool
+    ) -> None:
+        """Write down, at once, what became of a collection, if it did, and of its versions."""
         ends = [self._version(turn, member, now, ours=ours) for member in turn.open]
-        self._journal.settle([end, *ends])
+        if end is None:
+            ends = [one for one in ends if not one.open]
+        self._journal.settle([*([end] if end else []), *ends])
         states = {one.seq: one.state for one in ends}
         turn.members = [
             replace(member, state=states.get(member.seq, member.state)) for member in turn.members
@@ -198,7 +204,9 @@ class WholeCaller:
     def _version(
         self, turn: _Turn, member: Item, now: Mapping[str, Facts], *, ours: bool
     ) -> Settled:
-        there = member.key in now or not is_gone(turn.facts.get(member.key), self._options.action)
-        if there:
+        if member.key in now or not self._gone(turn.facts.get(member.key)):
             return Settled(member.seq, ItemState.PLANNED)
         return settle.gone(member, sent=ours or member.attempts > 0)
+
+    def _gone(self, facts: Facts | None) -> bool:
+        return is_gone(facts, self._options.action)
