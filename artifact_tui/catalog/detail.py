@@ -42,8 +42,6 @@ SELECT count(*) FROM (
 
 _RELATIVES = "SELECT key, name FROM relative WHERE version_id = ? AND up = ? ORDER BY name LIMIT ?"
 
-_BY_KEY = "SELECT id FROM version WHERE key = ?"
-
 _FILES = """
 SELECT f.path, b.size, b.digest, f.mode FROM file f CROSS JOIN blob b ON b.id = f.blob_id
 WHERE f.version_id = ? ORDER BY f.path LIMIT ?"""
@@ -76,7 +74,6 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
             files_total=_count_files(conn, version_id),
             used_us=rows[0].used_us,
             coverage=lineage_coverage(conn),
-            source=_source(conn, rows[0].source_key),
             lineage_known=all(row.lineage_known for row in rows_of(conn, [version_id, *shown])),
         )
 
@@ -147,12 +144,6 @@ def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:
     if len(children) == limit:
         return children
     return list(chain.from_iterable(conn.execute(_DIRECT, asked)))
-
-
-def _source(conn: sqlite3.Connection, key: str | None) -> VersionRef | None:
-    """The version that a link shows; None for another one, or when it is not listed."""
-    ids = [] if key is None else [row[0] for row in conn.execute(_BY_KEY, (key,))]
-    return next(iter(refs_of(conn, ids)), None)
 
 
 def _count_files(conn: sqlite3.Connection, version_id: int) -> int:

@@ -143,8 +143,6 @@ class VersionDetail:
     """How far lineage was scanned: until that is complete there may be more dependents."""
     lineage_known: bool = True
     """False where this version, or one of `dependents`, was not asked for its own yet."""
-    source: VersionRef | None = None
-    """The version that a link shows, where it is listed here."""
 
 
 @dataclass(frozen=True, slots=True)
