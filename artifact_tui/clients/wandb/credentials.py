@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb.identity import IdentityToken
+from artifact_tui.clients.web.answers import Answer
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import UsageError
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from artifact_tui.clients.wandb.options import Options
-    from artifact_tui.clients.web.answers import Answer
 
     Post = Callable[[bytes], Awaitable[Answer]]
     """Sends a form to the server's token endpoint."""
@@ -66,8 +66,20 @@ class Credentials:
 
     def scrub(self, text: str) -> str:
         """A text without our secrets, in any form in which they left."""
-        text = self._basic.scrub(self._key.scrub(text))
-        return self._token.scrub(text) if self._token is not None else text
+        for secret in self._secrets():
+            text = secret.scrub(text)
+        return text
+
+    def cleaned(self, answer: Answer) -> Answer:
+        """An answer without our secrets, in case the server sent them back."""
+        if not any(secret.found(answer.body) for secret in self._secrets()):
+            return answer
+        text = self.scrub(answer.body.decode("utf-8", "replace"))
+        return Answer(answer.status, answer.headers, text.encode())
+
+    def _secrets(self) -> tuple[Secret, ...]:
+        tokens = self._token.secrets if self._token is not None else ()
+        return (self._key, self._basic, *tokens)
 
     @property
     def advice(self) -> str:

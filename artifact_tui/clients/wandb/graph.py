@@ -8,6 +8,7 @@ never sent. When an answer is lost, or makes no sense, `LostError` says that nob
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,7 +36,10 @@ __all__ = ["Call", "Graph", "GraphError", "LostError", "Reply"]
 TRIES = 5
 """How often something is sent before its failure is reported; a throttle does not count."""
 
-_BACK = 0.1
+FEW_TRIES = 3
+"""The same where it concerns the screen: no server there, or answers that make no sense."""
+
+BACK_S = 0.1
 """Seconds before the second try; four times as many before each one after."""
 
 _LONGEST_COMPLAINT = 100_000
@@ -90,22 +94,29 @@ class Graph:
         if call.writes == reads_only(call.document):
             raise ValueError(f"a document for {call.what} says wrongly whether it writes")
         body = _encoded(call)
-        for attempt in range(1, TRIES):
-            try:
-                answer = await self._answer(call, body)
-            except NotSentError:
-                pass
-            except UnusableError:
+        for attempt in itertools.count(1):
+            reply = await self._try(call, body, attempt)
+            if reply is not None:
+                return reply
+            await asyncio.sleep(BACK_S * 4 ** (attempt - 1))
+        raise AssertionError("unreachable")
+
+    async def _try(self, call: Call, body: bytes, attempt: int) -> Reply | None:
+        """The reply to one more try; None when it deserves another."""
+        try:
+            answer = await self._answer(call, body)
+        except NotSentError:
+            if attempt >= (TRIES if call.writes else FEW_TRIES):
                 raise
-            except LostError:
-                if call.writes:
-                    raise
-            else:
-                reply = self._understood(call, answer)
-                if reply is not None:
-                    return reply
-            await asyncio.sleep(_BACK * 4 ** (attempt - 1))
-        return self._last(call, await self._answer(call, body))
+            return None
+        except LostError as error:
+            if call.writes or isinstance(error, UnusableError) or attempt >= TRIES:
+                raise
+            return None
+        reply = self._understood(call, answer)
+        if reply is None and attempt >= (FEW_TRIES if answer.good else TRIES):
+            raise self._failed(call, answer)
+        return reply
 
     async def _answer(self, call: Call, body: bytes) -> Answer:
         """An answer that is no throttle, with credentials that are as new as can be."""
@@ -156,28 +167,22 @@ class Graph:
             )
         return None
 
-    def _last(self, call: Call, answer: Answer) -> Reply:
-        """The reply in the last answer that is asked for."""
-        reply = self._understood(call, answer)
-        if reply is not None:
-            return reply
+    def _failed(self, call: Call, answer: Answer) -> RegistryError:
+        """What is said of a reading request whose answers never made sense."""
         if answer.good:
-            raise GarbageAnswerError(
+            return GarbageAnswerError(
                 f"{self._wire.base} answered {call.what} with {_kind(answer)}.",
                 hint="Check the address: is it the API of a W&B server?",
             )
         reply = parse(answer.status, answer.body, self.scrub)
-        said = reply.errors[0].message if reply is not None and reply.errors else ""
-        raise RegistryError(
-            f"W&B failed while {call.what} ({answer.status}{': ' + said if said else ''}).",
+        return RegistryError(
+            f"W&B failed while {call.what} ({answer.status}{_said(reply)}).",
             hint="Try again later.",
         )
 
     def _refused(self, call: Call, answer: Answer, reply: Reply | None) -> RegistryError:
-        said = reply.errors[0].message if reply is not None and reply.errors else ""
         return RegistryError(
-            f"W&B refused our credentials while {call.what}"
-            f" ({answer.status}{': ' + said if said else ''}).",
+            f"W&B refused our credentials while {call.what} ({answer.status}{_said(reply)}).",
             hint=self._wire.credentials.advice,
         )
 
@@ -219,6 +224,11 @@ def _about_us(answer: Answer, reply: Reply | None) -> bool:
     if answer.status == 401 or reply is None:  # noqa: PLR2004
         return True
     return reply.stranger or not any(error.path for error in reply.errors)
+
+
+def _said(reply: Reply | None) -> str:
+    """The server's words, to follow a status."""
+    return f": {reply.errors[0].message}" if reply is not None and reply.errors else ""
 
 
 def _kind(answer: Answer) -> str:

@@ -64,26 +64,20 @@ class IdentityToken:
                 f"W&B did not accept the identity token ({answer.status}).",
                 hint=f"Check the token in {self.path}, and that W&B trusts who issued it.",
             )
-        try:
-            granted = msgspec.json.decode(answer.body, type=_Granted)
-        except (msgspec.MsgspecError, RecursionError):
-            granted = None
-        if granted is None or not _usable(granted.access_token):
+        access, lives = _granted(answer)
+        if not access:
             raise RegistryError(
                 "W&B answered the identity token without an access token.",
                 hint="Check the address: is it a W&B server?",
             )
-        lives = granted.expires_in if granted.expires_in is not None else USUAL_S
-        lives = min(max(lives, 0.0), 10 * USUAL_S) if math.isfinite(lives) else USUAL_S
-        self._last, self.access = self.access, Secret(granted.access_token)
+        self._last, self.access = self.access, access
         self._until = self._clock() + lives - min(MARGIN_S, lives / 2)
         self.generation += 1
 
-    def scrub(self, text: str) -> str:
-        """A text without any of these tokens."""
-        for secret in (self._assertion, self._last, self.access):
-            text = secret.scrub(text)
-        return text
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must not be seen anywhere."""
+        return (self._assertion, self._last, self.access)
 
     def _form(self) -> bytes:
         asked = {"grant_type": GRANT, "assertion": self._assertion.reveal()}
@@ -105,6 +99,19 @@ class IdentityToken:
                 hint="It should hold one JWT and nothing else.",
             )
         return found
+
+
+def _granted(answer: Answer) -> tuple[Secret, float]:
+    """The access token in an answer, empty when there is none, and how many seconds it lives."""
+    try:
+        found = msgspec.json.decode(answer.body, type=_Granted)
+    except (msgspec.MsgspecError, RecursionError):
+        return Secret(""), 0.0
+    if not _usable(found.access_token):
+        return Secret(""), 0.0
+    lives = found.expires_in if found.expires_in is not None else USUAL_S
+    lives = min(max(lives, 0.0), 10 * USUAL_S) if math.isfinite(lives) else USUAL_S
+    return Secret(found.access_token), lives
 
 
 def _usable(token: str) -> bool:

@@ -71,7 +71,8 @@ class Wire:
             NotSentError: nothing was sent.
             LostError: it was sent, and is not answered.
         """
-        return await self._send(self._request(body), self._options.answer_limit)
+        answer = await self._send(self._request(body), self._options.answer_limit)
+        return self.credentials.cleaned(answer)
 
     async def _exchange(self, form: bytes) -> Answer:
         """The answer to an exchange of tokens; our other credentials do not go with it."""

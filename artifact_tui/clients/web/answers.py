@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -38,11 +38,14 @@ class GarbageAnswerError(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; header names are lower case."""
+    """A whole answer; header names are lower case.
+
+    Headers and body are not part of its `repr`: a server may send our secrets back.
+    """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     @property
     def good(self) -> bool:

@@ -30,6 +30,10 @@ class Secret:
                 text = text.replace(part, "***")
         return text
 
+    def found(self, data: bytes) -> bool:
+        """Whether this value, as it is, is somewhere in an answer."""
+        return len(self._value) >= SHORTEST and self._value.encode() in data
+
     def __bool__(self) -> bool:
         return bool(self._value)
 
