@@ -1,0 +1,30 @@
+"""The stand-in in a process of its own, empty and well-behaved at the start of a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.wandb.scene import Scene
+from tests.servers.wandb.process import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers.wandb.process import Server
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def scene(process: Server, tmp_path: Path) -> Scene:
+    process.become()
+    process.seed()
+    process.clear()
+    return Scene(process, tmp_path)
