@@ -185,7 +185,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def read(data: Any, kind: type[T], what: str) -> T:
-    """An answer (JSON text, or already parsed) as a value of a type; `what` it is about.
+    """An answer (JSON text, or already parsed) as a value of a type; `what` was asked for, as in `Call.what`.
 
     Raises:
         RegistryError: it is nothing of the kind.
@@ -198,7 +198,7 @@ def read(data: Any, kind: type[T], what: str) -> T:
             found = msgspec.convert(data, kind, strict=False)
     except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, OverflowError) as error:
         raise RegistryError(
-            f"W&B's answer about {what} cannot be understood: {error}",
+            f"W&B's answer to {what} cannot be understood: {error}",
             hint="Nothing was changed. Its server may be newer or older than this program knows.",
         ) from None
     return found

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.loader import Loader
     from artifact_tui.model import Alias
 
-_FACTS = Shape(documents.FACTS, {"id": "ID!"}, documents.FACTS_PARTS, 25, "a version")
+_FACTS = Shape(documents.FACTS, {"id": "ID!"}, documents.FACTS_PARTS, 25, "reading versions")
 
 
 class Truth:

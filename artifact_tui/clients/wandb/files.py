@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 FIRST = 500
 """Files on a page."""
 
-_FILES = Shape(
-    FILES, {"id": "ID!", "first": "Int!", "after": "String"}, "", 1, "the files of a version"
-)
+_FILES = Shape(FILES, {"id": "ID!", "first": "Int!", "after": "String"}, "", 1, "listing files")
 
 
 class _File(Said, frozen=True):

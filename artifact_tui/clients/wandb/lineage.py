@@ -31,7 +31,7 @@ LEVELS = 100
 
 _PAGE = {"first": "Int!", "after": "String"}
 _OF_RUN = {"e": "String!", "p": "String!", "r": "String!", **_PAGE}
-_WHAT = "the lineage of a version"
+_WHAT = "reading lineage"
 
 _USERS = Shape(documents.USERS, {"id": "ID!"}, documents.USERS_PARTS, 25, _WHAT)
 _FAMILY = Shape(documents.FAMILY, {"id": "ID!"}, documents.FAMILY_PARTS, 25, _WHAT)

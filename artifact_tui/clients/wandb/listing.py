@@ -58,14 +58,14 @@ _OF = Shape(
     {"id": "ID!", "first": "Int!", "after": "String"},
     documents.VERSION_PARTS,
     5,
-    "versions of a collection",
+    "listing versions",
 )
 _MEMBERSHIPS = Shape(
     documents.MEMBERSHIPS_OF,
     {"id": "ID!", "first": "Int!", "after": "String"},
     documents.MEMBERSHIP_PARTS,
     10,
-    "the collections that show a version",
+    "reading where versions are linked",
 )
 
 

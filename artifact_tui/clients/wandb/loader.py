@@ -55,7 +55,7 @@ class Shape:
     most: int
     """How many of them in one document."""
     what: str
-    """What it is about, for people."""
+    """What it is for, as in `Call.what`."""
 
     def __hash__(self) -> int:
         """By its text."""
@@ -161,10 +161,10 @@ class Loader:
         try:
             reply = await self._graph.ask(call)
             answers = _answers(reply, shape)
-        except RegistryError:
+        except RegistryError as error:
             if len(questions) == 1:
                 raise
-            await self._halves(shape, questions)
+            await self._smaller(shape, questions, error)
             return
         again = []
         for n, question in enumerate(questions):
@@ -180,6 +180,23 @@ class Loader:
                 question.fail(refused(reply, shape.what))
         if again:
             await self._halves(shape, again)
+
+    async def _smaller(
+        self, shape: Shape, questions: Sequence[_Question], error: RegistryError
+    ) -> None:
+        """A document failed as a whole: unless one question alone fails too, it was too much.
+
+        Raises:
+            RegistryError: it was not the size.
+        """
+        first, *others = questions
+        if isinstance(error, NotToldError):
+            await self._halves(shape, questions)
+            return
+        await self._together(shape, [first])
+        if first.answer.done() and not first.answer.cancelled() and first.answer.exception():
+            raise error
+        await self._halves(shape, others)
 
     async def _halves(self, shape: Shape, questions: Sequence[_Question]) -> None:
         middle = (len(questions) + 1) // 2
@@ -219,7 +236,7 @@ def refused(reply: Reply, what: str) -> NotToldError:
     words = "; ".join(dict.fromkeys(one.message for one in reply.errors if one.message))
     said = words[:_WORDS_LIMIT] or f"status {reply.status}"
     return NotToldError(
-        f"W&B did not tell about {what}: {said}",
+        f"W&B refused {what}: {said}",
         hint="Nothing was changed. Check the address and that the account may see it,"
         " or try again later.",
     )

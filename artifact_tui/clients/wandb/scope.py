@@ -23,7 +23,9 @@ REGISTRY = "wandb-registry-"
 PROJECTS = 200
 """Projects on a page."""
 
-_WHAT = "the projects"
+_WHAT = "listing projects"
+_ORGANISATION = "finding the organisation"
+_REGISTRIES = "listing registries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,9 @@ class Scope:
         """The entities that own the registries of the entity's organisations."""
         reply = await self._asking.ask(_call(listing.REGISTRIES, {"e": self._entity}))
         if reply.errors:
-            self._not_told(refused(reply, "the organisation"))
+            self._not_told(refused(reply, _ORGANISATION))
             return []
-        found = decode.read(reply.data, _Members | None, "the organisation")  # type: ignore[arg-type]
+        found = decode.read(reply.data, _Members | None, _ORGANISATION)  # type: ignore[arg-type]
         member = found.entity if found is not None else None
         if member is None:
             return []
@@ -156,9 +158,9 @@ class Scope:
             variables = {"e": owner, "a": after, "n": PROJECTS}
             reply = await self._asking.ask(_call(listing.HOMES, variables))
             if reply.errors:
-                self._not_told(refused(reply, "the registries"))
+                self._not_told(refused(reply, _REGISTRIES))
                 return
-            found = decode.read(reply.data, _Owned | None, "the registries")  # type: ignore[arg-type]
+            found = decode.read(reply.data, _Owned | None, _REGISTRIES)  # type: ignore[arg-type]
             page = found.entity.projects if found is not None and found.entity else None
             for project in page.nodes if page else ():
                 if project.name and project.name.startswith(REGISTRY):
@@ -172,4 +174,4 @@ class Scope:
 
 
 def _call(document: str, variables: Mapping[str, object]) -> Call:
-    return Call(document, variables, writes=False, what="listing projects")
+    return Call(document, variables, writes=False, what=_WHAT)
