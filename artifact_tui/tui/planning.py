@@ -13,6 +13,7 @@ from artifact_tui.deletion.confirm import confirm
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.objects import with_storage
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.preparing import prepare
 from artifact_tui.deletion.recreate import wish
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import RegistryError
@@ -22,8 +23,10 @@ from artifact_tui.text import moment
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
     from pathlib import Path
 
+    from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.deletion.build import Selection
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.deletion.items import Options
@@ -37,6 +40,8 @@ class Reviewed:
     draft: Draft
     storage_error: str = ""
     """Untrusted text; empty when the storage was looked at, or there is none."""
+    lineage_error: str = ""
+    """Why not all dependents are known that were to be asked for: untrusted text."""
 
 
 async def draft_of(
@@ -46,13 +51,17 @@ async def draft_of(
     query_text: str,
     *,
     before: Draft | None = None,
+    progress: Callable[[Asked], object] | None = None,
 ) -> Reviewed:
     """A draft for a selection; nothing is written anywhere. A later call ends this one.
 
     With `before` the same versions are judged again, from fresh facts, with other consents.
+    Where a registry tells lineage only when asked, it is asked first; `progress` hears how far.
     """
     if isinstance(selection, Chosen):
         return Reviewed(await _draft_of_orphans(services, selection, options))
+    asked_for = selection if before is None else before.requested
+    lineage_error = await _ask_lineage(services, asked_for, options, progress)
 
     def work(conn: sqlite3.Connection) -> Draft:
         if before is not None:
@@ -74,11 +83,35 @@ async def draft_of(
     draft = await services.catalog.run(work, latest="review")
     storage = storage_of(services.client) if options.action is Action.DELETE else None
     try:
-        return Reviewed(await with_storage(draft, storage))
+        return Reviewed(await with_storage(draft, storage), lineage_error=lineage_error)
     except RegistryError as error:
         if options.storage or options.storage_versions:
             raise
-        return Reviewed(draft, f"{error} {error.hint}".strip())
+        return Reviewed(draft, f"{error} {error.hint}".strip(), lineage_error)
+
+
+async def _ask_lineage(
+    services: Services,
+    selection: Selection,
+    options: Options,
+    progress: Callable[[Asked], object] | None,
+) -> str:
+    """Ask for what must be known; why it is not all known, or nothing. Untrusted text."""
+    client = services.client
+    try:
+        asked = await prepare(
+            client,
+            services.catalog_path,
+            selection,
+            options,
+            marks=places.marks_file(client.identity.uid),
+            progress=progress,
+        )
+    except RegistryError as error:
+        return f"{error} {error.hint}".strip()
+    if asked is None or asked.complete:
+        return ""
+    return f"the registry told the {asked.words()}, {asked.untold:,} without an answer"
 
 
 async def _draft_of_orphans(services: Services, chosen: Chosen, options: Options) -> Draft:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import count, safe
+from artifact_tui.text import count, plural, safe
 from artifact_tui.tui.asking import Told
 from artifact_tui.tui.bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
@@ -173,7 +173,7 @@ def _title_of(detail: VersionDetail, told: Told, key: str) -> str:
         return f"{title}lineage {Told.NOT_ASKED if told is Told.KNOWN else told}"
     more = "more than " if detail.dependents_capped else ""
     least = "" if detail.lineage_known else "at least "
-    title += f"{count(row.dependents)} direct dependents, {least}{more}"
+    title += f"{plural(row.dependents, 'direct dependent')}, {least}{more}"
     title += f"{count(detail.dependents_total)} in all"
     if detail.dependents_total > len(detail.dependents):
         title += f", the first {count(len(detail.dependents))} are shown"

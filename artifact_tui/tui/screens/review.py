@@ -24,7 +24,7 @@ from artifact_tui.tui.remaking import follow
 from artifact_tui.tui.screens.review_calls import printed
 from artifact_tui.tui.screens.review_consents import ReviewConsents
 from artifact_tui.tui.screens.review_groups import groups_of, made_again
-from artifact_tui.tui.screens.review_links import subject_of
+from artifact_tui.tui.screens.review_links import lineage_failed, subject_of
 from artifact_tui.tui.screens.review_save import SaveDialog
 from artifact_tui.tui.screens.review_storage import storage_failed
 from artifact_tui.tui.screens.tasks import TasksScreen
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from textual.events import Key
     from textual.widget import Widget
 
+    from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.deletion.build import Selection
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.orphans import Chosen
@@ -142,7 +143,12 @@ class ReviewScreen(ReviewConsents):
     async def _build_now(self, options: Options) -> None:
         try:
             reviewed = await planning.draft_of(
-                self.services, self._selection, options, self._query_text, before=self.draft
+                self.services,
+                self._selection,
+                options,
+                self._query_text,
+                before=self.draft,
+                progress=self._asked_for,
             )
         except Superseded:
             return
@@ -151,6 +157,11 @@ class ReviewScreen(ReviewConsents):
             self._hear()
             return
         await self._show(reviewed)
+
+    def _asked_for(self, asked: Asked) -> None:
+        """How far the questions about lineage are."""
+        if self.is_attached:
+            self.confirm.refuse(f"Asking the registry: {asked.words()}. esc leaves.")
 
     async def _show(self, reviewed: planning.Reviewed) -> None:
         draft = self.draft = reviewed.draft
@@ -161,6 +172,8 @@ class ReviewScreen(ReviewConsents):
             groups.insert(1, made_again(self._again))
         if reviewed.storage_error:
             groups.append(storage_failed(reviewed.storage_error))
+        if reviewed.lineage_error:
+            groups.append(lineage_failed(reviewed.lineage_error))
         await self.grouped.show(groups)
         self.query_one(Header).update(self.header_facts())
         self.show_keys()

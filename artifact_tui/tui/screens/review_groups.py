@@ -87,9 +87,9 @@ def bytes_words(summary: Summary) -> str:
     listed_ = summary.listed - summary.object_bytes
     freed = summary.freed - (0 if summary.markers else summary.object_bytes)
     if summary.freeing:
-        charged = "that the registry charges for" if summary.charged else "freed"
-        words = f"{size(listed_)} listed, {size(freed)} {charged}"
-        return f"{words}; {where}; {safe(summary.freed_after)}{unknown}"
+        charged = "charged by the registry" if summary.charged else "freed"
+        words = f"{where}; {size(listed_)} listed, {size(freed)} {charged}{unknown}"
+        return f"{words}; {safe(summary.freed_after)}"
     words = f"{size(listed_)} listed, {size(freed)} freed"
     if summary.freed_after:
         words += f" after {summary.freed_after}"
@@ -99,7 +99,7 @@ def bytes_words(summary: Summary) -> str:
 def _where(summary: Summary) -> str:
     """What becomes of the versions themselves."""
     if summary.no_way_back:
-        return "there is no way back"
+        return "no way back"
     trash = summary.action is Action.DELETE and "purge" in summary.freed_after
     return "in the trash until then" if trash else "gone for good"
 
@@ -197,18 +197,22 @@ def _stays_for(reason: Reason) -> Callable[[Item], bool]:
 
 
 def scanned_words(summary: Summary) -> str:
-    """How far the scan of lineage got."""
+    """How far the scan of lineage got, where it is scanned."""
+    if not summary.models:
+        return "the registry did not tell"
     return Coverage(summary.scanned, summary.models).words()
 
 
 def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:
     """What goes although something that nobody knows of may have been made from it."""
     summary = draft.summary
-    if draft.head.options.unknown_lineage and summary.scanned < summary.models and summary.versions:
+    untold = sum(_goes(i) and i.kind == VERSION and not i.facts.lineage_known for i in draft.items)
+    found = summary.versions if summary.scanned < summary.models else untold
+    if draft.head.options.unknown_lineage and found:
         yield Group(
             "lineage",
             "lineage unknown",
-            summary.versions,
+            found,
             f"others may lose this parent without our knowing: {scanned_words(summary)}",
             keys=((key("review.unknown"), "leave them out"),),
             tone="$text-warning",

@@ -99,28 +99,35 @@ def linked_consent(draft: Draft, found: int, key: Key, times: str) -> Group[Item
 def whole_collections(draft: Draft, key: Key) -> Iterator[Group[Item]]:
     """Collections that one request deletes, or could delete."""
     summary = draft.summary
-    if summary.wholes:
+    used = [one for one in summary.whole if one.used]
+    offered = [one for one in summary.whole if not one.used]
+    by_one = ((key("review.collections"), "one by one"),)
+    if used:
         yield Group(
             "whole",
             "whole collections",
-            summary.wholes,
-            f"one request each: {listed([_whole(one) for one in summary.whole])}",
-            keys=((key("review.collections"), "one by one"),),
+            len(used),
+            f"one request each: {listed([_whole(one) for one in used])}",
+            keys=by_one if draft.head.options.whole_collections else (),
             tone="bold $text-error",
             items=_select(draft, lambda item: _goes(item) and item.kind == COLLECTION),
         )
-    elif summary.cheaper and summary.whole:
+    if offered:
         yield Group(
             "cheaper",
             "cheaper",
-            len(summary.whole),
-            f"{_offer(summary.whole)}; {count(summary.cheaper)} requests fewer",
+            len(offered),
+            _offer(offered) + _fewer(summary.cheaper),
             keys=((key("review.collections"), "use it"),),
             tone="bold $text-accent",
         )
 
 
-def _offer(whole: tuple[Whole, ...]) -> str:
+def _fewer(requests: int) -> str:
+    return f"; {plural(requests, 'request')} fewer" if requests else ""
+
+
+def _offer(whole: Sequence[Whole]) -> str:
     first = whole[0]
     links = plural(first.versions, "link") if first.links else plural(first.versions, "version")
     words = f"all {links} of {safe(first.name)}: one request deletes the collection too"
@@ -150,3 +157,9 @@ def _goes(item: Item) -> bool:
 
 def _select(draft: Draft, wanted: Callable[[Item], bool]) -> Callable[[], Source[Item]]:
     return lambda: Rows([item for item in draft.items if wanted(item)])
+
+
+def lineage_failed(error: str) -> Group[Item]:
+    """Why not all dependents are known; `error` is untrusted text."""
+    words = f"not all that was made from these is known: {safe(error)}"
+    return Group("lineage-failed", "lineage", 0, words, tone="bold $text-error")

@@ -117,7 +117,8 @@ class DetailLines:
             yield from fact("last used", words(self._when(detail.used_us)), self.width)
         if row.used_count is not None:
             yield from fact("used by", words(plural(row.used_count, "run")), self.width)
-        yield from fact("ttl", self._ttl(detail), self.width)
+        if not row.link:
+            yield from fact("ttl", self._ttl(detail), self.width)
 
     def _ttl(self, detail: VersionDetail) -> list[Content]:
         row, signs = detail.row, self.signs
@@ -193,7 +194,7 @@ class DetailLines:
                 "  ", pad(safe(file.path), room), (pad(size(file.size), 10, "right"), "dim")
             )
         left = detail.files_total - min(len(detail.files), FILES_SHOWN)
-        if left > 0:
+        if left > 0 and detail.files:
             yield Content.styled(f"  {self.signs.ellipsis} {count(left)} more", "dim")
 
     def _when(self, us: int | None) -> str:

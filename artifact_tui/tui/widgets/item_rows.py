@@ -48,7 +48,7 @@ def _line(
         pad(name, shown),
         " ",
         Content.styled(*middle).truncate(room - shown - 1, ellipsis=True, pad=True),
-        pad(size(item.size), _SIZE, "right"),
+        pad("" if item.is_link else size(item.size), _SIZE, "right"),
         " ",
     )
 

@@ -29,7 +29,7 @@ def link_facts(row: VersionRow, signs: Signs, width: int) -> Iterator[Content]:
         yield from fact("link", words(f"{signs.link} shows {name}"), width)
         yield from fact("", words("Deleting it removes the link; the source stays.", "dim"), width)
     for index, name in enumerate(row.links[:SHOWN]):
-        pieces = [Content(signs.link), Content(safe(name))]
+        pieces = [Content(f"{signs.link} {safe(name)}")]
         yield from fact("" if index else "shown in", pieces, width)
     if len(row.links) > SHOWN:
         more = f"{signs.ellipsis} {count(len(row.links) - SHOWN)} more"

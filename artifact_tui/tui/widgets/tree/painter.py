@@ -114,6 +114,8 @@ class Painter:
 
     def _version_cell(self, row: VersionRow, column: Column) -> Segment:
         match column.id:
+            case "versions" if row.link:
+                return self._cell("", column, "muted")
             case "versions":
                 text = f"{self.signs.dependents}{self._dependents(row)}"
                 return self._cell(text, column, "text" if row.dependents else "muted")
