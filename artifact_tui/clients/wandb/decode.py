@@ -185,7 +185,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def read(data: Any, kind: type[T], what: str) -> T:
-    """An answer (JSON text, or already parsed) as a value of a type; `what` was asked for, as in `Call.what`.
+    """An answer (JSON text, or already parsed) as a value of a type; `what` is as in `Call`.
 
     Raises:
         RegistryError: it is nothing of the kind.
