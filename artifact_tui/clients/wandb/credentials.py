@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.wandb.options import Options
 
-    Post = Callable[[bytes], Awaitable[Answer]]
+    Post = Callable[[Secret], Awaitable[Answer]]
     """Sends a form to the server's token endpoint."""
 
 
@@ -97,10 +97,14 @@ def _basic(key: Secret, place: str) -> Secret:
     Raises:
         UsageError: no key looks like this.
     """
-    text = key.reveal()
-    if not (text.isascii() and text.isprintable()) or " " in text:
+    if not _sendable(key):
         raise UsageError(
             f"The API key from {place or 'the options'} holds characters that no key has.",
             hint="Copy it again as W&B shows it: one word, without quotes.",
         )
-    return Secret(b64encode(f"api:{text}".encode("ascii")).decode("ascii"))
+    return Secret(b64encode(f"api:{key.reveal()}".encode("ascii")).decode("ascii"))
+
+
+def _sendable(key: Secret) -> bool:
+    text = key.reveal()
+    return text.isascii() and text.isprintable() and " " not in text

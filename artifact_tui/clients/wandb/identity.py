@@ -51,7 +51,7 @@ class IdentityToken:
         """Whether the access token is good for a while."""
         return self._clock() < self._until
 
-    async def exchange(self, post: Callable[[bytes], Awaitable[Answer]]) -> None:
+    async def exchange(self, post: Callable[[Secret], Awaitable[Answer]]) -> None:
         """Get a new access token. The file is read again: whoever made it may renew it.
 
         Raises:
@@ -79,9 +79,8 @@ class IdentityToken:
         """What must not be seen anywhere."""
         return (self._assertion, self._last, self.access)
 
-    def _form(self) -> bytes:
-        asked = {"grant_type": GRANT, "assertion": self._assertion.reveal()}
-        return urlencode(asked).encode("ascii")
+    def _form(self) -> Secret:
+        return Secret(urlencode({"grant_type": GRANT, "assertion": self._assertion.reveal()}))
 
     def _read(self) -> Secret:
         try:

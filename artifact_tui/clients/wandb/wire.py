@@ -15,6 +15,7 @@ from artifact_tui.clients.web.lanes import Lanes
 if TYPE_CHECKING:
     from artifact_tui.clients.wandb.address import Address
     from artifact_tui.clients.wandb.options import Options
+    from artifact_tui.clients.web.secret import Secret
     from artifact_tui.errors import RegistryError
 
 TOKEN_LIMIT = 100_000
@@ -74,12 +75,15 @@ class Wire:
         answer = await self._send(self._request(body), self._options.answer_limit)
         return self.credentials.cleaned(answer)
 
-    async def _exchange(self, form: bytes) -> Answer:
+    async def _exchange(self, form: Secret) -> Answer:
         """The answer to an exchange of tokens; our other credentials do not go with it."""
+        return await self._send(self._exchanging(form), TOKEN_LIMIT)
+
+    def _exchanging(self, form: Secret) -> httpx.Request:
+        body = form.reveal().encode("ascii")
         kind = ("Content-Type", "application/x-www-form-urlencoded")
-        headers = [*self._plain, kind, ("Content-Length", str(len(form)))]
-        request = httpx.Request("POST", self._token, headers=headers, content=form)
-        return await self._send(request, TOKEN_LIMIT)
+        headers = [*self._plain, kind, ("Content-Length", str(len(body)))]
+        return httpx.Request("POST", self._token, headers=headers, content=body)
 
     def _request(self, body: bytes) -> httpx.Request:
         headers = [

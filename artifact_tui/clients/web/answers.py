@@ -13,6 +13,9 @@ from artifact_tui.errors import RegistryError, UncertainError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST_NAME = 12
+"""Characters of an encoding's name that are repeated."""
+
 _LATER = frozenset({429, 503})
 
 
@@ -71,11 +74,19 @@ async def whole(response: httpx.Response, limit: int) -> Answer:
         UnusableError: it is larger, or encoded in a way that was not asked for.
         LostError: it is damaged or cut off.
     """
+    found = await _read(response, limit)
+    if isinstance(found, Answer):
+        return found
+    raise found  # from here: what a server echoed is in no local of this error's traceback
+
+
+async def _read(response: httpx.Response, limit: int) -> Answer | LostError:
     headers = {name.lower(): value for name, value in response.headers.items()}
     encoding = headers.get("content-encoding", "identity").strip().lower()
     unpacker = zlib.decompressobj(wbits=47) if encoding in {"gzip", "x-gzip", "deflate"} else None
     if unpacker is None and encoding not in {"", "identity"}:
-        raise UnusableError(f"The registry's answer is encoded in an unknown way ({encoding}).")
+        named = encoding if encoding.isalnum() and len(encoding) < LONGEST_NAME else "other"
+        return UnusableError(f"The registry's answer is encoded in an unknown way ({named}).")
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - for the type checker
     parts: list[bytes] = []
@@ -84,13 +95,13 @@ async def whole(response: httpx.Response, limit: int) -> Answer:
         try:
             part = unpacker.decompress(chunk, limit - size + 1) if unpacker else chunk
         except zlib.error:
-            raise LostError("The registry's answer is damaged.") from None
+            return LostError("The registry's answer is damaged.")
         size += len(part)
         if size > limit:
             await stream.aclose()
-            raise UnusableError(f"The registry's answer is larger than {limit:,} bytes.")
+            return UnusableError(f"The registry's answer is larger than {limit:,} bytes.")
         parts.append(part)
     await stream.aclose()
     if unpacker is not None and not unpacker.eof:
-        raise LostError("The registry's answer is cut off.")
+        return LostError("The registry's answer is cut off.")
     return Answer(response.status_code, headers, b"".join(parts))

@@ -7,6 +7,7 @@ environment, credentials never do.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.web.origin import Origin
+
+logging.getLogger("httpcore").setLevel(logging.WARNING)  # its DEBUG quotes what servers echo
 
 IDLE_S = 2.0
 """Small servers (uvicorn) close idle connections after 5 seconds without a word."""

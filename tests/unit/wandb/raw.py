@@ -24,7 +24,7 @@ class Raw:
     """Where it listens, and what came."""
 
     port: int = 0
-    seen: list[tuple[bytes, bytes]] = field(default_factory=list)
+    seen: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
     """Head and body of each request."""
 
     def address(self, host: str = "127.0.0.1") -> Address:
