@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.servers.wandb.scenes import Company, Link, Place, Series, Team, Version
-from tests.servers.wandb.traps import Fault
+from tests.servers.wandb.traps import Fault, Quota
 
 if TYPE_CHECKING:
     import subprocess
@@ -63,7 +63,9 @@ def test_a_run_of_many_versions_is_listed_a_hundred_at_a_time(server: Server, sd
     assert not server.alive()
 
 
-def test_an_alias_refuses_and_ends_the_program(server: Server, sdk: Sdk) -> None:
+@pytest.mark.parametrize("errors", ["status", "ok"])
+def test_an_alias_refuses_and_ends_the_program(server: Server, sdk: Sdk, errors: str) -> None:
+    server.change(errors=errors)
     versions = [Version(run="r1"), Version(run="r1", aliases=["latest"]), Version(run="r1")]
     server.seed(series=[Series(path=MNIST, versions=versions)])
 
@@ -216,3 +218,15 @@ def test_trap_a_lost_answer_is_asked_again_and_fails(server: Server, sdk: Sdk) -
     assert ended.returncode != 0, "the second try finds nothing to delete"
     assert server.counts()["DeleteArtifact"] == 2
     assert set(server.versions("DELETED")) == {f"{MNIST}:v0"}
+
+
+@pytest.mark.slow
+def test_a_throttled_program_waits_and_ends(server: Server, sdk: Sdk) -> None:
+    server.change(quota=Quota(most=6, window_s=1, retry_after=True))
+    server.seed(series=[Series(path=MNIST, versions=logged(8))])
+
+    sdk("delete_run_outputs", RUN)
+
+    assert not server.alive()
+    assert {line.status for line in server.log()} == {200, 429}
+    assert len(server.done()) == 8
