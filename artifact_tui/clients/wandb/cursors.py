@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 
-_OFFSET = re.compile(r"([a-z]+:)(\d{1,9})", re.ASCII)
+_OFFSET = re.compile(r"((?:arrayconnection|offset|cursor):)(\d{1,9})", re.ASCII)
 
 
 class Offsets:

@@ -31,7 +31,7 @@ async def test_it_is_every_protocol_that_it_says_it_is() -> None:
         assert can.links
         assert can.soft_delete
         assert can.asked_lineage
-        assert not (can.restore or can.purge or can.garbage_collection or can.scanned_lineage)
+        assert not any((can.restore, can.purge, can.garbage_collection, can.scanned_lineage))
         assert "garbage collection" in can.freeing
 
 

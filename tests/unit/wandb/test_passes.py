@@ -1,0 +1,168 @@
+"""Passes over a list that changes meanwhile: nothing that stays is lost without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.clients.wandb import passes
+from artifact_tui.clients.wandb.cursors import offsets
+from artifact_tui.clients.wandb.decode import Connection, Edge, PageInfo, Place
+from artifact_tui.errors import RegistryError
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@dataclass
+class Shelf:
+    """A list on a server, which others change after each request."""
+
+    rows: list[int]
+    cap: int = 3
+    keyset: bool = False
+    cursors: bool = True
+    totals: bool = True
+    changes: list[tuple[int, int]] = field(default_factory=list)
+    """(row to remove, rows to add), one for each request."""
+    asked: int = 0
+    running: int = 0
+    most: int = 0
+    """Requests under way at once."""
+    next: int = 1_000
+
+    async def ask(self, after: str | None, count: int) -> Connection[Place]:
+        self.asked += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0)
+        self.running -= 1
+        answer = self.page(after, min(count, self.cap))
+        if self.changes:
+            gone, more = self.changes.pop(0)
+            if self.rows:
+                del self.rows[gone % len(self.rows)]
+            for _ in range(more):
+                self.rows.append(self.next)
+                self.next += 1
+        return answer
+
+    def page(self, after: str | None, count: int) -> Connection[Place]:
+        start = 0
+        if after is not None:
+            kind, _, value = base64.b64decode(after).decode().partition(":")
+            later = [at for at, row in enumerate(self.rows) if row > int(value)]
+            start = (later or [len(self.rows)])[0] if kind == "key" else int(value) + 1
+        shown = self.rows[start : start + count]
+        cursor = [
+            encoded(f"key:{row}" if self.keyset else f"arrayconnection:{at}")
+            for at, row in enumerate(shown, start)
+        ]
+        more = start + len(shown) < len(self.rows)
+        return Connection(
+            len(self.rows) if self.totals else None,
+            PageInfo(more, cursor[-1] if cursor else None),
+            [
+                Edge(Place(str(row)), None, one if self.cursors else None)
+                for row, one in zip(shown, cursor, strict=True)
+            ],
+        )
+
+
+async def listed(shelf: Shelf, size: int, notes: list[str]) -> list[int]:
+    pages = passes.everything(shelf.ask, size, unsteady=lambda: notes.append("unsteady"))
+    return [int(edge.node.id) async for rows in pages for edge in rows if edge and edge.node]
+
+
+SHELVES = st.builds(
+    Shelf,
+    rows=st.integers(0, 30).map(lambda n: list(range(n))),
+    cap=st.integers(1, 9),
+    keyset=st.booleans(),
+    cursors=st.booleans(),
+)
+
+
+@given(SHELVES, st.integers(1, 12))
+def test_a_quiet_list_is_read_once_and_whole(shelf: Shelf, size: int) -> None:
+    notes: list[str] = []
+    assert asyncio.run(listed(shelf, size, notes)) == shelf.rows
+    assert notes == []
+
+
+@given(SHELVES, st.integers(1, 12), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 0))))
+def test_what_stays_is_not_lost_when_others_go(
+    shelf: Shelf, size: int, changes: list[tuple[int, int]]
+) -> None:
+    shelf.changes = changes
+    notes: list[str] = []
+    found = set(asyncio.run(listed(shelf, size, notes)))
+    assert notes or set(shelf.rows) <= found
+
+
+@given(SHELVES, st.integers(1, 12), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2))))
+def test_with_cursors_of_rows_new_ones_may_come_as_well(
+    shelf: Shelf, size: int, changes: list[tuple[int, int]]
+) -> None:
+    before = set(shelf.rows)
+    shelf.cursors, shelf.changes, shelf.cap = True, changes, max(2, shelf.cap)
+    notes: list[str] = []
+    found = set(asyncio.run(listed(shelf, max(2, size), notes)))
+    assert notes or set(shelf.rows) & before <= found
+
+
+async def test_pages_of_positions_are_under_way_together() -> None:
+    shelf = Shelf(list(range(100)), cap=10)
+    assert await listed(shelf, 10, []) == shelf.rows
+    assert (shelf.asked, shelf.most) == (11, passes.AT_ONCE)
+
+
+async def test_pages_of_other_cursors_come_one_after_the_other() -> None:
+    shelf = Shelf(list(range(100)), cap=10, keyset=True)
+    assert await listed(shelf, 10, []) == shelf.rows
+    assert (shelf.asked, shelf.most) == (11, 1)
+
+
+async def test_whole_is_one_moment_or_an_error() -> None:
+    rows = await passes.whole(Shelf(list(range(20))).ask, 5, "The list")
+    assert len(rows) == 20
+    busy = Shelf(list(range(40)), changes=[(0, 0)] * 100)
+    with pytest.raises(RegistryError, match="The list changes faster"):
+        await passes.whole(busy.ask, 5, "The list")
+
+
+async def test_a_list_that_never_ends_is_an_error() -> None:
+    async def again(_: str | None, __: int) -> Connection[Place]:
+        return Connection(None, PageInfo(has_next_page=True, end_cursor="x"), [Edge(Place("1"))])
+
+    with pytest.raises(RegistryError, match="again and again"):
+        await passes.whole(again, 5, "The list")
+
+
+@pytest.mark.parametrize(
+    ("cursor", "rows"),
+    [
+        ("x", 1),
+        ("", 0),
+        (encoded("arrayconnection:4"), 6),
+        (encoded("key:5x"), 6),
+        (encoded("Artifact:5"), 6),
+        (encoded("arrayconnection:05"), 6),
+        (encoded("arrayconnection:5").rstrip("="), 6),
+        ("é", 1),
+    ],
+)
+def test_other_cursors_are_not_taken_for_positions(cursor: str, rows: int) -> None:
+    assert offsets(cursor, rows) is None
+
+
+def test_a_position_makes_cursors() -> None:
+    made = offsets(encoded("arrayconnection:49"), 50)
+    assert made is not None
+    assert made.after(98) == encoded("arrayconnection:98")

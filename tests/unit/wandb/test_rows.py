@@ -1,0 +1,235 @@
+"""From W&B's answers to our types: tolerant of what is missing, clear about what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.clients.wandb import decode, ids, rows
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Link, VersionState
+
+SERIES = ids.SequenceKey("S")
+SHELF = ids.PortfolioKey("P")
+
+
+def edge(node: dict[str, Any], version: str | None = "v3") -> decode.Edge[decode.Artifact]:
+    said = json.dumps({"version": version, "node": {"id": "A", **node}}).encode()
+    return decode.read(said, decode.Edge[decode.Artifact], "listing")
+
+
+def version(home: ids.CollectionKey = SERIES, label: str | None = "v3", **node: Any) -> Any:
+    found = edge(node, label)
+    assert found.node is not None
+    return rows.version(found, found.node, home)
+
+
+def place(name: str, identifier: str = "P", kind: str = "ArtifactPortfolio") -> dict[str, Any]:
+    project = {"name": "proj", "entity": {"name": "ent"}}
+    return {"__typename": kind, "id": identifier, "name": name, "project": project}
+
+
+def test_an_id_alone_is_a_version() -> None:
+    found = version()
+    assert (found.key, found.label, found.ordinal) == ("artifact:A", "v3", 3)
+    assert (found.state, found.size, found.stored, found.used_count) == (
+        VersionState.LIVE, None, None, None,
+    )  # fmt: skip
+    assert (found.aliases, found.links, found.tags, found.kept, found.run) == ((), (), (), "", "")
+
+
+@pytest.mark.parametrize("home", [SHELF, ids.SequenceKey("other")])
+def test_a_version_of_another_collection_is_a_link(home: ids.CollectionKey) -> None:
+    found = version(home, artifactSequence={"id": "S"}, ttlDurationSeconds=5, isGenerated=True)
+    assert found.key == ids.LinkKey(home.collection, "A").key
+    assert found.source_key == "artifact:A"
+    assert (found.ttl_us, found.kept, found.stored) == (None, "", 0)
+
+
+@pytest.mark.parametrize("kind", ["ArtifactPortfolio", "SomethingNew", "", None])
+def test_a_collection_of_unknown_kind_is_taken_for_links(kind: str | None) -> None:
+    said = decode.read(
+        json.dumps({"__typename": kind, "id": "X"}).encode(), decode.Collection, "listing"
+    )
+    found = rows.collection(said, "x")
+    assert found.links
+    assert isinstance(ids.parse(found.key), ids.PortfolioKey)
+
+
+@pytest.mark.parametrize(
+    ("label", "index", "expected"),
+    [
+        ("v3", 9, ("v3", 3)),
+        (None, 9, ("v9", 9)),
+        ("", None, ("v0", 0)),
+        ("best", 4, ("best", 4)),
+        ("v" + "9" * 40, 1, ("v" + "9" * 40, 999_999_999_999_999_999)),
+        ("v٣", 2, ("v٣", 2)),
+        (None, -1, ("v0", 0)),
+    ],
+)
+def test_labels(label: str | None, index: int | None, expected: tuple[str, int]) -> None:
+    found = version(label=label, versionIndex=index)
+    assert (found.label if label else f"v{found.ordinal}", found.ordinal) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("COMMITTED", VersionState.LIVE),
+        ("PENDING", VersionState.PENDING),
+        ("DELETED", VersionState.TRASH),
+        ("GARBAGE_COLLECTED", VersionState.TRASH),
+        ("PENDING_DELETION", VersionState.TRASH),
+        ("SOMETHING_NEW", VersionState.LIVE),
+        (None, VersionState.LIVE),
+    ],
+)
+def test_states(said: str | None, state: VersionState) -> None:
+    assert version(state=said).state is state
+
+
+@pytest.mark.parametrize(
+    ("seconds", "inherited", "expected"),
+    [
+        (60, False, (60_000_000, False)),
+        (60, True, (60_000_000, True)),
+        (None, True, (None, True)),
+        (-1, True, (None, True)),
+        (-2, False, (None, False)),
+        (0, None, (None, False)),
+        (10**30, False, (None, False)),
+    ],
+)
+def test_times_to_live(
+    seconds: int | None,
+    inherited: bool | None,
+    expected: tuple[int | None, bool],  # noqa: FBT001
+) -> None:
+    found = version(ttlDurationSeconds=seconds, ttlIsInherited=inherited)
+    assert (found.ttl_us, found.ttl_inherited) == expected
+
+
+def test_numbers_as_text_and_numbers_that_cannot_be() -> None:
+    found = version(size="12", storageBytes=-1, fileCount=10**30, usedCount=0)
+    assert (found.size, found.stored, found.file_count, found.used_count) == (12, None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "us"),
+    [
+        ("2026-01-01T00:00:00Z", 1_767_225_600_000_000),
+        ("2026-01-01T00:00:00", 1_767_225_600_000_000),
+        ("2026-01-01T02:00:00+02:00", 1_767_225_600_000_000),
+        ("2026-01-01T00:00:00.123456789Z", 1_767_225_600_123_456),
+        ("0001-01-01T00:00:00+14:00", -62_135_647_200_000_000),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times(text: str | None, us: int | None) -> None:
+    assert decode.moment(text) == us
+
+
+def test_labels_are_no_aliases_and_holders_are_links() -> None:
+    found = version(
+        aliases=[
+            {"alias": "v3", "artifactCollection": place("m", "S")},
+            {"alias": "v12", "artifactCollection": place("shelf")},
+            {"alias": "v3x", "artifactCollection": place("m", "S")},
+            {"alias": "prod", "artifactCollection": place("shelf")},
+            {"alias": "prod", "artifactCollection": place("shelf")},
+            {"alias": "secret", "artifactCollection": None},
+            {"alias": None},
+            None,
+        ],
+        artifactMemberships={
+            "edges": [
+                {"node": {"artifactCollection": place("m", "S")}},
+                {"node": {"artifactCollection": place("shelf")}},
+                {"node": {"artifactCollection": None}},
+                {"node": None},
+                None,
+            ]
+        },
+    )
+    shown = [(one.name, one.scope) for one in found.aliases]
+    assert shown == [("prod", "ent/proj/shelf"), ("secret", rows.HIDDEN), ("v3x", "")]
+    assert found.links == (Link("", rows.HIDDEN), Link("link:P:A", "ent/proj/shelf"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "generated", "kept"),
+    [
+        ("wandb-history", None, True),
+        ("job", None, True),
+        ("model", True, True),
+        ("model", False, False),
+        ("code", None, False),
+        ("run_table", False, False),
+        ("jobs", None, False),
+        (None, True, True),
+    ],
+)
+def test_what_is_kept(kind: str | None, generated: bool | None, kept: bool) -> None:  # noqa: FBT001
+    found = version(artifactType={"name": kind}, isGenerated=generated)
+    assert bool(found.kept) is kept
+
+
+def test_creators() -> None:
+    assert version(createdBy={"__typename": "Run", "name": "r1"}).run == "r1"
+    assert version(createdBy={"__typename": "User", "id": "U", "username": "ada"}).run == "ada"
+    assert version(createdBy={"__typename": "New"}).run == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"id": 5}',
+        b'{"id": null}',
+        b"{}",
+        b"[]",
+        b"5",
+        b'{"id": "A", "size": "many"}',
+        b'{"id": "A", "aliases": "none"}',
+        b'{"id": "A", "tags": [5]}',
+        b'{"id": "A", "artifactMemberships": {"edges": {}}}',
+        b'{"id": "A", "createdBy": []}',
+        b'{"id": "\\ud800"}',
+        b'{"id": "A"',
+        b"",
+        b"[" * 100_000,
+    ],
+)
+def test_wrong_types_are_an_error_that_says_what(said: bytes) -> None:
+    with pytest.raises(RegistryError, match="listing versions cannot be understood"):
+        decode.read(said, decode.Artifact, "listing versions")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(list(decode.Artifact.__struct_encode_fields__)), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(list(decode.Artifact.__struct_encode_fields__)), JSON), JSON)
+def test_any_answer_is_understood_or_an_error(node: dict[str, object], label: object) -> None:
+    said = json.dumps({"version": label, "node": {"id": "A", **node}}).encode()
+    try:
+        found = decode.read(said, decode.Edge[decode.Artifact], "listing")
+    except RegistryError:
+        return
+    if found.node is not None:
+        for home in (SERIES, SHELF):
+            made = rows.version(found, found.node, home)
+            assert ids.parse(made.key) is not None
+            assert made.size is None or 0 <= made.size <= decode.LARGEST
