@@ -18,6 +18,7 @@ from artifact_tui.clients.wandb.loader import Loader
 from artifact_tui.clients.wandb.rows import HIDDEN
 from artifact_tui.clients.wandb.runs import Runs
 from artifact_tui.clients.wandb.scope import Scope
+from artifact_tui.clients.wandb.test import Trier
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import Capabilities, Identity, Outcome, Page, Result
 
@@ -166,6 +167,17 @@ class WandbClient:
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none."""
         return await self._whole.facts(collection_key)
+
+    async def test(self) -> tuple[str, ...]:
+        """What was found at the address, in whole sentences; raises where nothing works."""
+        trier = Trier(
+            self._fields,
+            self._address,
+            self._options,
+            advice=self._graph.advice,
+            read_only=self._read_only,
+        )
+        return await trier.sentences()
 
     # writing
 

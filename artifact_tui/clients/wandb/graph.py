@@ -73,6 +73,11 @@ class Graph:
         """How many calls may be under way now; more of them wait."""
         return self._pace.limit
 
+    @property
+    def advice(self) -> str:
+        """What to do when our credentials are refused."""
+        return self._wire.credentials.advice
+
     def scrub(self, text: str) -> str:
         """A text without our secrets."""
         return self._wire.credentials.scrub(text)
@@ -183,7 +188,7 @@ class Graph:
     def _refused(self, call: Call, answer: Answer, reply: Reply | None) -> RegistryError:
         return RegistryError(
             f"W&B refused our credentials while {call.what} ({answer.status}{_said(reply)}).",
-            hint=self._wire.credentials.advice,
+            hint=self.advice,
         )
 
     def _strange(self, call: Call, answer: Answer) -> RegistryError:
