@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.cli.changes import Change, Changes, Wanted
-    from artifact_tui.model import Edit
+    from artifact_tui.model import Edit, Outcome
 
 
 class Effect(StrEnum):
@@ -46,6 +46,8 @@ class Line:
     effect: Effect
     words: str
     """What it becomes, or why it does not; safe."""
+    outcome: Outcome | None = None
+    """What the registry answered, once it was asked."""
 
     @property
     def name(self) -> str:

@@ -43,7 +43,6 @@ class EditScreen(BaseScreen):
     def __init__(self, services: Services, plan: EditPlan) -> None:
         super().__init__(services)
         self.plan = plan
-        self._sent: Sent | None = None
         self._asked = NOTHING_ASKED
 
     # drawing
@@ -64,12 +63,10 @@ class EditScreen(BaseScreen):
         return self.query_one(TypedConfirm)
 
     def _line(self, line: Line, cells: int) -> Content:
-        outcomes = self._sent.outcomes if self._sent else {}
-        return edit_line(line, cells, self.services.signs, outcomes.get(line.row.key))
+        return edit_line(line, cells, self.services.signs)
 
     def _facts(self, line: Line) -> Content:
-        outcomes = self._sent.outcomes if self._sent else {}
-        return edit_facts(line, self.services.signs, outcomes.get(line.row.key))
+        return edit_facts(line, self.services.signs)
 
     def header_facts(self) -> HeaderFacts:
         """What is changed, and for how many."""
@@ -157,7 +154,6 @@ class EditScreen(BaseScreen):
     async def _send(self) -> None:
         sent = await send(self.services, self.plan, self._progress)
         if self.app.screen is self:
-            self._sent = sent
             self.confirm.refuse(safe(_ending(sent, self.plan)))
             await self.grouped.show(result_groups(self.plan, sent.outcomes))
             self.show_keys()

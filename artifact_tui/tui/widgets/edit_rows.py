@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -80,9 +81,14 @@ def groups_of(plan: EditPlan) -> list[Group[Line]]:
 def result_groups(plan: EditPlan, outcomes: Mapping[str, Outcome]) -> list[Group[Line]]:
     """What became of each version; those for which nothing was sent last."""
     sent = {edit.key for edit in plan.edits}
+    answered = [
+        replace(line, outcome=outcomes[line.row.key])
+        for line in plan.lines
+        if line.row.key in outcomes
+    ]
     found = []
     for result, (label, tone) in _RESULTS.items():
-        lines = [line for line in plan.lines if _is(outcomes.get(line.row.key), result)]
+        lines = [line for line in answered if _is(line.outcome, result)]
         found.append(_result(str(result), label, tone, _RESULT_WORDS[result], lines))
     waiting = [line for line in plan.lines if line.row.key in sent - outcomes.keys()]
     found.append(_result("not-sent", "not sent", "", "nothing was asked for them", waiting))
@@ -98,9 +104,10 @@ def _result(name: str, label: str, tone: str, words: str, lines: Sequence[Line])
     return Group(name, label, len(lines), words, tone=tone, items=lambda: Rows(lines))
 
 
-def edit_line(line: Line, cells: int, signs: Signs, outcome: Outcome | None) -> Content:
+def edit_line(line: Line, cells: int, signs: Signs) -> Content:
     """A version, and what it becomes, or what became of it."""
-    sign, tone = _sign(line, signs, outcome)
+    outcome = line.outcome
+    sign, tone = _sign(line, signs)
     name = safe(line.name)
     room = cells - 3
     shown = max(min(width(name), room // 2), room * 2 // 5)
@@ -111,7 +118,8 @@ def edit_line(line: Line, cells: int, signs: Signs, outcome: Outcome | None) -> 
     return Content.assemble((f"{sign} ", tone), pad(name, shown), " ", middle, " ")
 
 
-def _sign(line: Line, signs: Signs, outcome: Outcome | None) -> tuple[str, str]:
+def _sign(line: Line, signs: Signs) -> tuple[str, str]:
+    outcome = line.outcome
     if outcome is None:
         return {
             Effect.AT_ONCE: (signs.expired, "bold $text-error"),
@@ -127,9 +135,9 @@ def _sign(line: Line, signs: Signs, outcome: Outcome | None) -> tuple[str, str]:
     return signs.no, "bold $text-error"
 
 
-def edit_facts(line: Line, signs: Signs, outcome: Outcome | None) -> Content:
+def edit_facts(line: Line, signs: Signs) -> Content:
     """Everything about one version of a change."""
-    row = line.row
+    row, outcome = line.row, line.outcome
     dot = f" {signs.dot} "
     head = [safe(row.type), f"created {moment(row.created_us)}"]
     if row.aliases:

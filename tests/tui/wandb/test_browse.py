@@ -106,8 +106,8 @@ async def test_lineage_can_be_walked_and_asked_for_to_the_end(
 
 async def test_a_relative_of_another_project_is_named(server: Server, team: Project) -> None:
     far = "acme/other/serving"
-    server.add(series=[{"path": far, "versions": [{"run": "deploy"}]}])  # type: ignore[list-item]
-    server.add(uses=[{"run": "acme/other/deploy", "version": f"{MODELS}:v4"}])  # type: ignore[list-item]
+    server.add(series=[{"path": far, "versions": [{"run": "deploy"}]}])
+    server.add(uses=[{"run": "acme/other/deploy", "version": f"{MODELS}:v4"}])
     async with team.opened() as user:
         await goes_to(user, "mnist:v4")
         await user.presses("L")

@@ -40,7 +40,7 @@ async def test_what_expires_when_and_another_time_to_live_with_its_dates(
         await user.types("25")
         await user.sees("is no span of time")
         await user.types("d")
-        await user.sees("6 expire at once, 6 by 2026-12-")
+        await user.sees("6 expire at once, 6 by 2026-11-24")
         assert server.done() == []
         await user.presses("enter")
         await user.sees("time to live 25 d · 12 versions", "expire at once", "expire later")
@@ -100,7 +100,7 @@ async def test_a_refusal_is_told_for_each_version(server: Server, team: Project)
         await user.sees("1 by 2027-")
         await user.presses("enter")
         await confirms(user, "y")
-        await user.sees("0 of 1 changed", "refused")
+        await user.sees("0 of 1 changed", "✗ sweep:v1", "W&B refused our credentials")
 
 
 async def test_a_time_to_live_that_only_admins_set_is_not_called_changed(
