@@ -42,6 +42,8 @@ class Listing:
     now_us: int
     out: Output
     limit: int | None
+    local: bool = True
+    """Whether artifacts can be added to it from here."""
 
     def versions(self, sort: Sort) -> Iterator[tuple[VersionRow, ...]]:
         """The matching versions, a page at a time, up to the limit."""
@@ -95,7 +97,8 @@ def ls(
             now = now_us()
             where = query.compile_query(parsed, now, registry=target.name)
             out = Output(json=as_json)
-            listing = Listing(conn, where, target.name, now, out, limit)
+            local = client.catalog_path is not None
+            listing = Listing(conn, where, target.name, now, out, limit, local)
             if versions:
                 list_versions(listing, sort)
             else:
@@ -174,7 +177,8 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
     out, name = listing.out, safe(listing.registry)
     totals = queries.totals(listing.conn)
     if not totals.versions + totals.trash_versions:
-        out.words(f"{name} is empty. Put something in: artifact-tui add SOURCE NAME --type model")
+        more = ". Put something in: artifact-tui add SOURCE NAME --type model"
+        out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
         return
     found, size = queries.matching(listing.conn, listing.where)
     if parsed.text.strip():

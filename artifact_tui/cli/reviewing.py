@@ -48,11 +48,18 @@ def verbs(action: Action) -> tuple[str, str]:
     return ("purge", "purged") if action is Action.PURGE else ("delete", "deleted")
 
 
+def only_links(summary: Summary) -> bool:
+    """Whether nothing is deleted: links go, and their sources stay."""
+    used = [one for one in summary.whole if one.used]
+    links = summary.unlinks and summary.unlinks == summary.versions
+    return bool(links) and not summary.objects and all(one.links for one in used)
+
+
 def print_review(
     head: Head, summary: Summary, items: Items, out: Output, *, most: int | None
 ) -> None:
     """Print a whole review, at most `most` items of each verdict."""
-    verb, done = verbs(summary.action)
+    verb, done = ("unlink", "unlinked") if only_links(summary) else verbs(summary.action)
     out.words(
         f"{verb} {things(summary)} of "
         f"{text.plural(summary.collections, 'collection')} in {safe(head.registry)}"
@@ -68,11 +75,14 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
     if not summary.deletes:
         out.words("", f"nothing will be {done}")
         return
-    out.words("", f"will be {done}: {things(summary)}, {weight(summary)}")
-    _freeing(summary, out)
-    _stored(summary, out)
-    if summary.unlinks:
-        out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: the sources stay")
+    if only_links(summary):
+        out.words("", f"will be {done}: {things(summary)}; the sources stay")
+    else:
+        out.words("", f"will be {done}: {things(summary)}, {weight(summary)}")
+        _freeing(summary, out)
+        _stored(summary, out)
+        if summary.unlinks:
+            out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: the sources stay")
     if summary.added:
         added = text.plural(summary.added, "version")
         out.words(f"  {added} of them joined because they were made from what was asked for")
@@ -220,7 +230,8 @@ def _notes(item: Item) -> Iterator[str]:
     if item.outside_dependents and item.verdict is Verdict.DELETE:
         yield f"{text.plural(len(item.outside_dependents), 'version')} will lose this parent"
     if item.reason and item.verdict is not Verdict.DELETE:
-        detail = f" ({safe(item.detail)})" if item.detail else ""
+        told = item.reason in {Reason.ALIAS, Reason.LINKED}  # stands in the line already
+        detail = f" ({safe(item.detail)})" if item.detail and not told else ""
         yield f"{item.reason.words}{detail}"
     if item.state is not ItemState.PLANNED:
         yield f"[{item.state.replace('_', ' ')}]"

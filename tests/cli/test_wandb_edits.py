@@ -10,6 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def test_read_only_is_refused_before_anything_is_sent(cli: Cli, vision: Server) 
     assert not vision.log()
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_after_what_is_in_flight(vision: Server) -> None:
     vision.fill(collections=1, versions=800)
     cli = [sys.executable, "-c", "from artifact_tui.cli import main; raise SystemExit(main())"]
