@@ -40,8 +40,7 @@ CREATE TABLE version(
   seen          INTEGER NOT NULL DEFAULT 0,
   UNIQUE(collection_id, ordinal)
 ) STRICT;
-CREATE INDEX version_state_collection ON version(
-  collection_id, state, size, created_us, source_key);
+CREATE INDEX version_state_collection ON version(collection_id, state, size, created_us);
 CREATE INDEX version_size ON version(size DESC, id);
 CREATE INDEX version_created ON version(created_us DESC, id);
 CREATE INDEX version_trash ON version(deleted_us) WHERE state = 'trash';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -28,19 +29,27 @@ WHERE e.parent_id = :id AND x.state <> 'trash' LIMIT :limit"""
 
 _DIRECT = expressions.BELOW.replace("v.id", ":id").format(what="x.id") + " LIMIT :limit"
 
-_TOTAL = """
+_ALL = """
 WITH RECURSIVE below(id) AS (
   VALUES (:id)
   UNION
   SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)
+"""
+
+_TOTAL = f"""{_ALL}
 SELECT count(*) FROM (
-  SELECT x.id FROM below CROSS JOIN version x ON x.id = below.id
-  WHERE x.state <> 'trash' AND x.id <> :id
-  UNION ALL
-  SELECT DISTINCT r.key FROM below CROSS JOIN relative r ON r.version_id = below.id AND r.up = 0
-  LIMIT :limit)"""
+  SELECT 1 FROM below CROSS JOIN version x ON x.id = below.id
+  WHERE x.state <> 'trash' AND x.id <> :id LIMIT :limit)"""
+
+_TOTAL_ELSEWHERE = f"""{_ALL}
+SELECT count(DISTINCT r.key)
+FROM below CROSS JOIN relative r ON r.version_id = below.id AND r.up = 0"""
 
 _RELATIVES = "SELECT key, name FROM relative WHERE version_id = ? AND up = ? ORDER BY name LIMIT ?"
+
+_UNKNOWN = f"""
+SELECT 1 FROM json_each(?) j CROSS JOIN version v ON v.id = j.value
+WHERE NOT {expressions.LINEAGE_KNOWN}"""
 
 _FILES = """
 SELECT f.path, b.size, b.digest, f.mode FROM file f CROSS JOIN blob b ON b.id = f.blob_id
@@ -74,7 +83,7 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
             files_total=_count_files(conn, version_id),
             used_us=rows[0].used_us,
             coverage=lineage_coverage(conn),
-            lineage_known=all(row.lineage_known for row in rows_of(conn, [version_id, *shown])),
+            lineage_known=_known(conn, [version_id, *shown]),
         )
 
 
@@ -89,6 +98,8 @@ def tree(conn: sqlite3.Connection, version_id: int) -> tuple[tuple[DependentRef,
         ref.id: ref for ref in refs_of(conn, [one for _, one in lines if isinstance(one, int)])
     }
     (total,) = conn.execute(_TOTAL, {"id": version_id, "limit": COUNTED + 1}).fetchone()
+    if total <= COUNTED:
+        total += conn.execute(_TOTAL_ELSEWHERE, {"id": version_id}).fetchone()[0]
     refs = tuple(
         DependentRef(depth, listed[one] if isinstance(one, int) else one) for depth, one in lines
     )
@@ -144,6 +155,11 @@ def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:
     if len(children) == limit:
         return children
     return list(chain.from_iterable(conn.execute(_DIRECT, asked)))
+
+
+def _known(conn: sqlite3.Connection, ids: list[int]) -> bool:
+    """Whether the dependents of all these versions are known."""
+    return conn.execute(_UNKNOWN, (json.dumps(ids),)).fetchone() is None
 
 
 def _count_files(conn: sqlite3.Connection, version_id: int) -> int:

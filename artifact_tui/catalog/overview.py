@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _TALLY = """
 CREATE TEMP TABLE tally AS
 SELECT collection_id, state, count(*) AS versions, sum(size) AS size,
-  sum(CASE WHEN source_key IS NULL THEN size WHEN size IS NOT NULL THEN 0 END) AS own,
   max(created_us) AS newest_us
 FROM main.version GROUP BY collection_id, state"""
 
@@ -31,18 +30,18 @@ SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
   CASE WHEN max(state <> 'trash') THEN sum(CASE WHEN state <> 'trash' THEN own END) ELSE 0 END,
   coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
   coalesce(sum(CASE WHEN state = 'trash' THEN own END), 0)
-FROM temp.tally"""
+FROM (SELECT t.*, t.size * NOT c.links AS own
+  FROM temp.tally t CROSS JOIN collection c ON c.id = t.collection_id)"""
 
 _COMMON = """
 SELECT c.id, c.key, c.name, c.type, sum(v.versions) AS versions, sum(v.size) AS size,
-  max(v.newest_us) AS newest_us, c.links, sum(v.own) AS own
+  max(v.newest_us) AS newest_us, c.links
 FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
 WHERE {where} GROUP BY c.id"""
 
 _EACH = """
 SELECT c.id, c.key, c.name, c.type, count(*) AS versions, sum(v.size) AS size,
-  max(v.created_us) AS newest_us, c.links,
-  sum(CASE WHEN v.source_key IS NULL THEN v.size WHEN v.size IS NOT NULL THEN 0 END) AS own
+  max(v.created_us) AS newest_us, c.links
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE {where} GROUP BY c.id"""
 
@@ -85,7 +84,7 @@ def outline(conn: sqlite3.Connection, where: Where, sort: Sort) -> tuple[Collect
 
 def _row(row: tuple[Any, ...], marked: int) -> CollectionRow:
     """One row of `_COMMON` or `_EACH`."""
-    number, key, name, kind, versions, size, newest_us, links, _ = row
+    number, key, name, kind, versions, size, newest_us, links = row
     return CollectionRow(number, key, name, kind, versions, size, newest_us, marked, bool(links))
 
 
@@ -96,7 +95,8 @@ def matching(conn: sqlite3.Connection, where: Where) -> tuple[int, int | None]:
     """
     with snapshot(conn):
         found = conn.execute(
-            "SELECT coalesce(sum(versions), 0), CASE WHEN count(*) THEN sum(own) ELSE 0 END"
+            "SELECT coalesce(sum(versions), 0), "
+            " CASE WHEN count(*) THEN sum(size * NOT links) ELSE 0 END"
             f" FROM ({_matches(conn, where)})",
             where.params,
         ).fetchone()

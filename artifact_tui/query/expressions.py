@@ -19,15 +19,21 @@ WHERE x.state <> 'trash' AND x.id <> v.id"""
 _ELSEWHERE = "FROM relative r WHERE r.version_id = v.id AND r.up = 0"
 """Those made from `v` that are of collections not listed here."""
 
-DEPENDENTS = f"(({BELOW.format(what='count(*)')}) + (SELECT count(*) {_ELSEWHERE}))"
+_ANY_ELSEWHERE = "EXISTS (SELECT 1 FROM relative WHERE version_id > 0)"
+"""Asked only once for a query: most registries have none."""
+
+DEPENDENTS = (
+    f"(({BELOW.format(what='count(*)')})"
+    f" + CASE WHEN {_ANY_ELSEWHERE} THEN (SELECT count(*) {_ELSEWHERE}) ELSE 0 END)"
+)
 """How many live versions were made directly from `v`, looking through those in the trash."""
 
 HAS_DEPENDENTS = (
-    f"(EXISTS (SELECT 1 {_ELSEWHERE})"
-    " OR EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
+    "(EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
     " WHERE e.parent_id = v.id AND x.state <> 'trash')"
     " OR EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
-    f" WHERE e.parent_id = v.id AND x.state = 'trash') AND EXISTS ({BELOW.format(what='1')}))"
+    f" WHERE e.parent_id = v.id AND x.state = 'trash') AND EXISTS ({BELOW.format(what='1')})"
+    f" OR {_ANY_ELSEWHERE} AND EXISTS (SELECT 1 {_ELSEWHERE}))"
 )
 """Whether `DEPENDENTS` is more than 0, without walking where one step tells."""
 

@@ -21,7 +21,6 @@ ALTER TABLE version ADD COLUMN
 ALTER TABLE version ADD COLUMN used_count INTEGER CHECK(used_count >= 0);
 ALTER TABLE version ADD COLUMN stored INTEGER CHECK(stored >= 0);
 ALTER TABLE version ADD COLUMN kept TEXT NOT NULL DEFAULT '';
-DROP INDEX version_state_collection;
 """
 _MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+).*?;", re.MULTILINE | re.DOTALL)
 

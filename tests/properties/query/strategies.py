@@ -10,6 +10,8 @@ from artifact_tui.query.fields import ABSENT
 from tests.support.catalogs import DAY, NOW, Maker
 
 NAMES = ("resnet", "Resnet-50", "bert base", "a*b", "[x]", "ÉTÉ", "100%")
+_SHELVES = ("bert base", "100%")
+"""Those of `NAMES` that hold only links."""
 ALIASES = ("latest", "prod", "production", "none", "a*", "x[1]")
 SIZES = (0, 1, 999, 1000, 5_000_000, None)
 AGES = (0, 1, DAY, 2 * DAY, 30 * DAY, 400 * DAY, -DAY, None)
@@ -52,14 +54,15 @@ def catalogs(draw: st.DrawFn) -> Maker:
 
 def _version(draw: st.DrawFn, maker: Maker) -> None:
     """One more version."""
-    source = draw(st.sampled_from((None, None, None, "source")))
+    name = draw(st.sampled_from(list(maker.types) or ["only"]))
+    source = "source" if name in _SHELVES else None
     files = draw(st.none() | _BLOBS) if source is None else None
     facts: dict[str, int | None] = {}
     if files is None:
         facts["size"] = draw(st.sampled_from(SIZES))
         facts["file_count"] = draw(st.sampled_from((None, 0, 3)))
     maker.version(
-        draw(st.sampled_from(list(maker.types) or ["only"])),
+        name,
         state=draw(st.sampled_from(("live", "live", "live", "trash", "pending"))),
         files=files,
         aliases=draw(_ALIASES),

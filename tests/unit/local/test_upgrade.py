@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _BACK = """
 DROP TABLE link;
 DROP TABLE relative;
-DROP INDEX version_state_collection;
-CREATE INDEX version_state_collection ON version(collection_id, state, size, created_us);
 ALTER TABLE collection DROP COLUMN links;
 ALTER TABLE version DROP COLUMN ttl_inherited;
 ALTER TABLE version DROP COLUMN used_count;
