@@ -36,27 +36,26 @@ SELECT v.expires_us <= :ttl_now, v.expires_us / {DAY_US} * {DAY_US}, count(*), s
 _WINDOW = f"""
 SELECT v.id {_EXPIRING} ORDER BY v.expires_us, v.id LIMIT :ttl_count OFFSET :ttl_start"""
 
-# The time to live that a version would inherit is what another one of its collection inherits.
-_PLANNED = """
+# What a version would inherit is what the newest of its collection that inherits does; a bare
+# column beside max() is that row's.
+_PLANNED = f"""
 CREATE TEMP TABLE ttl_planned AS
-SELECT v.id, {size} AS size, v.created_us + CASE :ttl WHEN {inherit} THEN
-    (SELECT w.ttl_us FROM version w WHERE w.collection_id = v.collection_id AND w.ttl_inherited
-     ORDER BY w.ordinal DESC LIMIT 1)
-  WHEN {off} THEN NULL ELSE :ttl END AS expires_us,
+SELECT v.id, {_SIZE} AS size, v.created_us + CASE :ttl WHEN {TTL_INHERIT} THEN i.ttl_us
+    WHEN {TTL_OFF} THEN NULL ELSE :ttl END AS expires_us,
   CASE WHEN v.source_key IS NOT NULL OR v.state = 'trash' THEN 'refused'
-    WHEN :ttl = {off} THEN 'never'
-    WHEN v.created_us IS NULL THEN 'unknown'
-    WHEN :ttl <> {inherit} THEN 'dated'
-    ELSE (SELECT CASE WHEN w.ttl_us IS NULL THEN 'never' ELSE 'dated' END FROM version w
-      WHERE w.collection_id = v.collection_id AND w.ttl_inherited ORDER BY w.ordinal DESC LIMIT 1)
-  END AS fate
-FROM picked p CROSS JOIN version v ON v.id = p.version_id"""
+    WHEN :ttl = {TTL_OFF} OR i.collection_id IS NOT NULL AND i.ttl_us IS NULL THEN 'never'
+    WHEN v.created_us IS NULL OR :ttl = {TTL_INHERIT} AND i.collection_id IS NULL THEN 'unknown'
+    ELSE 'dated' END AS fate
+FROM picked p CROSS JOIN version v ON v.id = p.version_id
+LEFT JOIN (SELECT w.collection_id, w.ttl_us, max(w.ordinal) FROM version w
+  WHERE :ttl = {TTL_INHERIT} AND w.ttl_inherited GROUP BY w.collection_id) i
+  ON i.collection_id = v.collection_id"""
 
 _PLANNED_BY_DAY = f"""
 SELECT expires_us <= :ttl_now, expires_us / {DAY_US} * {DAY_US}, count(*), sum(size)
 FROM temp.ttl_planned WHERE fate = 'dated' GROUP BY 1, 2 ORDER BY 2"""
 
-_FATES = "SELECT coalesce(fate, 'unknown'), count(*) FROM temp.ttl_planned GROUP BY 1"
+_FATES = "SELECT fate, count(*) FROM temp.ttl_planned GROUP BY 1"
 
 _FIRST = """
 SELECT id, expires_us FROM temp.ttl_planned WHERE fate = 'dated' ORDER BY expires_us, id LIMIT ?"""
@@ -163,10 +162,9 @@ def ttl_preview(conn: sqlite3.Connection, ttl_us: int, now_us: int) -> TtlPrevie
         ttl_us: microseconds from the creation, `TTL_INHERIT` or `TTL_OFF`.
         now_us: what is due by then expires at once.
     """
-    planned = _PLANNED.format(size=_SIZE, inherit=TTL_INHERIT, off=TTL_OFF)
     with snapshot(conn):
         conn.execute("DROP TABLE IF EXISTS temp.ttl_planned")
-        conn.execute(planned, {"ttl": ttl_us})
+        conn.execute(_PLANNED, {"ttl": ttl_us})
         fates = dict(conn.execute(_FATES).fetchall())
         days = conn.execute(_PLANNED_BY_DAY, {"ttl_now": now_us}).fetchall()
         first = dict(conn.execute(_FIRST, (SHOWN,)).fetchall())
