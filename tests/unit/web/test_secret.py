@@ -35,3 +35,10 @@ def test_equality_and_truth() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert not Secret(" ")
+
+
+def test_it_is_found_in_answers() -> None:
+    assert Secret(CANARY).found(f'{{"said":"{CANARY}"}}'.encode())
+    assert not Secret(CANARY).found(b"canary")
+    assert not Secret("ab").found(b"ab"), "too short to be looked for"
+    assert not Secret("").found(b"")
