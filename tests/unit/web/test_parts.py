@@ -1,0 +1,99 @@
+"""Small parts of what web clients share."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from artifact_tui.clients.web.answers import Answer
+from artifact_tui.clients.web.guard import Guard
+from artifact_tui.clients.web.lanes import Lane, Lanes
+from artifact_tui.clients.web.origin import Origin
+from artifact_tui.errors import ReadOnlyError, RegistryError
+
+
+@pytest.mark.parametrize(
+    ("origin", "text", "loopback"),
+    [
+        (Origin("http", "localhost", 80), "http://localhost", True),
+        (Origin("http", "127.0.0.1", 8080), "http://127.0.0.1:8080", True),
+        (Origin("https", "::1", 8443), "https://[::1]:8443", True),
+        (Origin("https", "zoo.example", 443), "https://zoo.example", False),
+        (Origin("https", "zoo.example", 80), "https://zoo.example:80", False),
+    ],
+)
+def test_origins(origin: Origin, text: str, *, loopback: bool) -> None:
+    assert origin.text == text
+    assert origin.loopback is loopback
+    assert text.endswith(origin.netloc)
+
+
+def test_an_answer_shows_nothing_of_what_a_server_said() -> None:
+    answer = Answer(200, {"set-cookie": "canary"}, b"canary")
+    assert repr(answer) == "Answer(status=200)"
+
+
+class Inner(httpx.AsyncBaseTransport):
+    """Counts what passes."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.passed += 1
+        return httpx.Response(200, request=request)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_the_guard_asks_about_every_request() -> None:
+    inner = Inner()
+    guard = Guard(inner, lambda request: request.method == "GET")
+    await guard.handle_async_request(httpx.Request("GET", "http://a/"))
+    for method in ("POST", "DELETE", "PUT"):
+        with pytest.raises(ReadOnlyError):
+            await guard.handle_async_request(httpx.Request(method, "http://a/"))
+    assert inner.passed == 1
+    await guard.aclose()
+    assert inner.closed
+
+
+async def test_a_lane_in_trouble_is_not_used_again() -> None:
+    lanes = Lanes(Origin("http", "127.0.0.1", 1))
+    async with lanes.lane() as first:
+        first.open()
+        first.healthy = True
+    async with lanes.lane() as second:
+        assert second is first
+        async with lanes.lane() as third:
+            assert third is not first
+    async with lanes.lane() as fourth:
+        assert fourth not in (first, third)
+        fourth.healthy = True
+    await lanes.aclose()
+    with pytest.raises(RegistryError, match="closed"):
+        async with lanes.lane():
+            pass
+
+
+async def test_a_cancelled_request_closes_its_lane() -> None:
+    lanes = Lanes(Origin("http", "127.0.0.1", 1))
+    under_way: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
+
+    async def use() -> None:
+        async with lanes.lane() as lane:
+            lane.open()
+            under_way.set_result(lane)
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(use())
+    lane = await under_way
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert lane._transport is None
+    await lanes.aclose()

@@ -1,0 +1,85 @@
+"""How long a server asks to wait, and the pause that comes of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.clients.web.waits import LONGEST_HOLD, Pause, asked_wait, reset_wait
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "1e999"}, math.inf),
+        ({"retry-after": "nan"}, math.inf),
+        ({"retry-after": "soon"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "7"}, 7.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "7"}, 7.0),
+        ({"x-ratelimit-remaining": "3", "x-ratelimit-reset": "7"}, None),
+        ({"ratelimit-remaining": "0"}, None),
+    ],
+)
+def test_what_a_server_asks_for(headers: dict[str, str], seconds: float | None) -> None:
+    assert asked_wait(headers) == seconds
+
+
+def test_a_date_counts_from_the_servers_own_clock() -> None:
+    headers = {"retry-after": formatdate(90, usegmt=True), "date": formatdate(60, usegmt=True)}
+    assert asked_wait(headers) == 30
+    past = {"retry-after": formatdate(30, usegmt=True), "date": formatdate(60, usegmt=True)}
+    assert asked_wait(past) == 0
+
+
+def test_a_reset_may_be_a_time_of_day() -> None:
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(time.time() + 50)}
+    found = asked_wait(headers)
+    assert found is not None
+    assert 40 < found <= 50
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "date", "ratelimit-remaining",
+                                        "ratelimit-reset"]), st.text(max_size=12)))  # fmt: skip
+def test_no_header_crashes_it(headers: dict[str, str]) -> None:
+    found = asked_wait(headers)
+    assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("7", 7.0), ("-7", 0.0), ("1e999", math.inf), ("soon", None), ("", None)]
+)
+def test_when_a_quota_is_full_again(text: str, seconds: float | None) -> None:
+    assert reset_wait({"ratelimit-reset": text}) == seconds
+    assert reset_wait({"x-ratelimit-reset": text}) == seconds
+
+
+async def test_a_pause_that_grows_while_it_is_kept() -> None:
+    now = 100.0
+    slept = []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        slept.append(seconds)
+        if len(slept) == 1:
+            pause.hold(5)
+
+    pause = Pause(clock=lambda: now, sleep=sleep)
+    await pause.over()
+    assert slept == []
+    pause.hold(3)
+    pause.hold(1)
+    assert pause.wait == 3
+    await pause.over()
+    assert slept == [3, 5]
+    pause.hold(math.inf)
+    assert pause.wait == LONGEST_HOLD
