@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import termios
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from artifact_tui.errors import ConfirmationError, PlanError, UsageError
 from artifact_tui.here import actor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from artifact_tui.config import Target
 
 
@@ -116,4 +119,15 @@ def ask(prompt: str, why: str) -> str:
     sys.stderr.flush()
     with suppress(termios.error, ValueError, OSError):
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    return sys.stdin.readline()
+    with _interruptible():
+        return sys.stdin.readline()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl+C end the question, also inside an event loop, which would only take note of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

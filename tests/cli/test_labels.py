@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
 from artifact_tui import catalog, places
@@ -118,6 +121,48 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
     assert cli("gc", registry.address, "--dry-run", "--json").records[0]["expired"] == 0
     cli(*words, "--yes", "--expect", "3")
     assert cli("gc", registry.address, "--dry-run", "--json").records[0]["expired"] == 2
+
+
+def on_terminal(*args: object) -> pexpect.spawn[str]:
+    return pexpect.spawn(
+        sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=30,
+        dimensions=(24, 100), env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "tags"), [("y", 0, ["x"]), ("", 1, []), ("yes", 1, []), ("\x03", 130, [])]
+)
+def test_a_change_is_asked_on_a_terminal(
+    cli: Cli, registry: Local, typed: str, code: int, tags: list[str]
+) -> None:
+    with on_terminal("tag", registry.address, "tiny:v0", "--add", "x") as shell:
+        shell.expect_exact("tiny:v0  tag +x")
+        shell.expect_exact("type y to change (Enter alone leaves everything as it is): ")
+        shell.send(typed if typed == "\x03" else f"{typed}\n")
+        shell.expect(pexpect.EOF)
+    assert shell.exitstatus == code
+    assert cli("tag", registry.address, "tiny:v0", "--json").records[0]["tag"] == tags
+
+
+@pytest.mark.parametrize("production", [False, True])
+def test_more_harm_asks_for_more(cli: Cli, registry: Local, *, production: bool) -> None:
+    registry.add("old", created_us=1)
+    more = ["--production", "--writable"] if production else []
+    cli("registries", "add", "mine", registry.address, *more)
+    expected = "mine" if production else "1"
+    with on_terminal("ttl", "mine", "old:v0", "30d") as shell:
+        shell.expect_exact("1 version will expire at once")
+        shell.expect_exact(f"type {expected} to change")
+        shell.sendline("y")
+        shell.expect_exact("It was not confirmed. Nothing was changed.")
+        shell.expect(pexpect.EOF)
+    with on_terminal("ttl", "mine", "old:v0", "30d") as shell:
+        shell.expect_exact("as it is): ")
+        shell.sendline(expected)
+        shell.expect_exact("1 version of mine changed")
+        shell.expect(pexpect.EOF)
+    assert shell.exitstatus == 0
 
 
 def test_marks_are_changed_and_what_is_in_the_trash_is_not(cli: Cli, registry: Local) -> None:
