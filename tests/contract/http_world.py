@@ -83,6 +83,9 @@ class HttpWorld:
     async def edge(self, parent: str, child: str) -> None:
         raise NotImplementedError
 
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        raise NotImplementedError
+
     async def truth(self) -> Truth:
         entries = self._server.entries()
         return Truth(

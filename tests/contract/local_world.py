@@ -86,6 +86,9 @@ class LocalWorld:
     async def edge(self, parent: str, child: str) -> None:
         self._others.link_parent(child, parent)
 
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        raise NotImplementedError
+
     async def truth(self) -> Truth:
         layout = self._others.layout
         with contextlib.closing(sqlite3.connect(layout.db)) as conn:

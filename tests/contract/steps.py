@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.model import Deletion, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from artifact_tui.model import Outcome, Result
+    from artifact_tui.clients.base import Client
+    from artifact_tui.model import Outcome, Page, Result, Version
     from tests.contract.world import World
+
+T = TypeVar("T")
+
+
+async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
+    """All rows of all pages."""
+    rows: list[T] = []
+    after = None
+    while True:
+        page = await read(after)
+        rows += page.rows
+        if page.after is None:
+            return rows
+        assert page.rows, "a page that is not the last has rows"
+        after = page.after
+
+
+async def key_of(client: Client, name: str) -> str:
+    """The key of the collection of a name."""
+    found = {one.name: one.key for one in await every(client.collections)}
+    return found[name]
+
+
+async def versions_of(client: Client, name: str) -> list[Version]:
+    """All versions of the collection of a name."""
+    key = await key_of(client, name)
+    return await every(lambda after: client.versions(key, after))
+
+
+async def version_of(client: Client, name: str, key: str) -> Version:
+    """One version as its collection lists it."""
+    return next(one for one in await versions_of(client, name) if one.key == key)
 
 
 def results(outcomes: Sequence[Outcome]) -> list[Result]:

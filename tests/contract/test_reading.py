@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import Alias, Deletion, Edge, Page, VersionState
+from tests.contract.steps import every, versions_of
 from tests.contract.world import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from artifact_tui.clients.base import Client
-    from artifact_tui.model import Version
     from tests.contract.world import World
-
-T = TypeVar("T")
-
-
-async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    """All rows of all pages."""
-    rows: list[T] = []
-    after = None
-    while True:
-        page = await read(after)
-        rows += page.rows
-        if page.after is None:
-            return rows
-        assert page.rows, "a page that is not the last has rows"
-        after = page.after
-
-
-async def versions_of(client: Client, name: str) -> list[Version]:
-    found = {one.name: one for one in await every(client.collections)}
-    key = found[name].key
-    return await every(lambda after: client.versions(key, after))
 
 
 async def test_an_empty_registry_has_one_empty_page_of_everything(world: World) -> None:

@@ -127,6 +127,13 @@ class WandbWorld:
         run = f"{HOME}/{self._run(number)}"
         self._server.add(uses=[Use(run=run, version=self._paths[parent])])
 
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        shelf, artifact = f"{HOME}/{collection}", ids.parse(key)
+        assert isinstance(artifact, ids.SourceKey)
+        shown = Link(portfolio=shelf, version=self._paths[key], aliases=list(aliases))
+        known = self._server.add(links=[shown])
+        return ids.LinkKey(known[shelf], artifact.artifact).key
+
     async def truth(self) -> Truth:
         known = self._server.ids()
         shown = self._server.state()["collections"]

@@ -95,5 +95,11 @@ class World(Protocol):
     async def edge(self, parent: str, child: str) -> None:
         """Somebody records that one version was made from another."""
 
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        """Somebody shows a version in a collection of links; gives the link's key.
+
+        Only asked of kinds whose capabilities tell of links.
+        """
+
     async def truth(self) -> Truth:
         """What is really there now."""
