@@ -80,7 +80,7 @@ async def make_draft(
         async with reading(client, marks=marks, cached=cached) as conn:
             if scan:
                 await scanned(client)
-            chosen = _chosen(target, selection)
+            chosen = _chosen(selection)
             keys = collection_keys(conn, selection.collections)
             if not cached:
                 await _ask_lineage(client, chosen, options, keys, marks)
@@ -91,12 +91,12 @@ async def make_draft(
         return await with_objects(draft, client)
 
 
-def _chosen(target: Target, selection: Selection) -> Selected:
+def _chosen(selection: Selection) -> Selected:
     if selection.marked:
         return "marked"
     if not selection.filter.strip():
         return ()
-    return query.compile_query(parse_filter([selection.filter]), now_us(), registry=target.name)
+    return query.compile_query(parse_filter([selection.filter]), now_us())
 
 
 def collection_keys(conn: sqlite3.Connection, names: Sequence[str]) -> list[str]:

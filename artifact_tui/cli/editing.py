@@ -112,7 +112,7 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        rows = _rows(conn, target, chosen)
+        rows = _rows(conn, chosen)
         if not rows:
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
@@ -127,11 +127,11 @@ async def look(
         return replace(found, expiry=ttl_preview(conn, wanted.ttl_us, now_us()))
 
 
-def _rows(conn: sqlite3.Connection, target: Target, chosen: Chosen) -> list[VersionRow]:
+def _rows(conn: sqlite3.Connection, chosen: Chosen) -> list[VersionRow]:
     if chosen.name:
         return [queries.find(conn, chosen.name)]
     words = "state:any" if chosen.marked else chosen.filter
-    where = query.compile_query(parse_filter([words]), now_us(), registry=target.name)
+    where = query.compile_query(parse_filter([words]), now_us())
     where = only_marked(where) if chosen.marked else where
     return list(queries.every(conn, where, Sort("name")))
 

@@ -95,7 +95,7 @@ def ls(
     async def main() -> None:
         async with client_of(target) as client, reading(client, cached=cached) as conn:
             now = now_us()
-            where = query.compile_query(parsed, now, registry=target.name)
+            where = query.compile_query(parsed, now)
             out = Output(json=as_json)
             local = client.catalog_path is not None
             listing = Listing(conn, where, target.name, now, out, limit, local)

@@ -56,7 +56,7 @@ def trash(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) 
 
     async def main() -> None:
         async with client_of(target) as client, reading(client, cached=cached) as conn:
-            where = query.compile_query(parsed, now_us(), registry=target.name)
+            where = query.compile_query(parsed, now_us())
             out = Output(json=as_json)
             await _list(Listing(conn, where, target.name, now_us(), out, None), client)
             _summary(conn, where, target, client.capabilities, out)

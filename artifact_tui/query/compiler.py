@@ -67,15 +67,14 @@ class Where:
         return Where(f"({self.sql}) AND ({sql})", self.params, marked=self.marked or marked)
 
 
-def compile_query(query: Query, now_us: int, *, registry: str = "") -> Where:
+def compile_query(query: Query, now_us: int) -> Where:
     """The condition for a filter at one moment; without `state` in it, the trash is left out.
 
     Args:
         query: the filter.
         now_us: microseconds UTC that ages and times left are counted from.
-        registry: the name that the field `registry` is compared with.
     """
-    compiler = _Compiler(now_us, registry)
+    compiler = _Compiler(now_us)
     sql = compiler.sql(query.root)
     if "state" not in query.fields:
         sql = expressions.LISTED if query.everything else f"{expressions.LISTED} AND {sql}"
@@ -85,9 +84,8 @@ def compile_query(query: Query, now_us: int, *, registry: str = "") -> Where:
 class _Compiler:
     """Collects the parameters of one filter."""
 
-    def __init__(self, now_us: int, registry: str) -> None:
+    def __init__(self, now_us: int) -> None:
         self._now_us = now_us
-        self._registry = registry
         self.params: dict[str, int | str] = {}
 
     def sql(self, node: Node) -> str:

@@ -60,7 +60,7 @@ class Overview:
 async def overview(services: Services) -> Overview:
     """What expires, in periods from now on."""
     now_us = services.now()
-    where = compile_query(parse(""), now_us, registry=services.target.name)
+    where = compile_query(parse(""), now_us)
     found = await services.catalog.expiring(where, now_us, latest=True)
     return Overview(where, tuple(_periods(found, now_us)), found.versions, found.size)
 

@@ -41,7 +41,7 @@ class View:
     def where_and(self, services: Services, more: Query) -> Where:
         """The condition for what is shown and also meets another filter."""
         both = narrowed(self.query, more)
-        where = compile_query(both, services.now(), registry=services.target.name)
+        where = compile_query(both, services.now())
         return only_marked(where) if self.marked_only else where
 
 

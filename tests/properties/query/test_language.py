@@ -54,7 +54,7 @@ def test_reading_either_works_or_points(text: str) -> None:
     assert query.fields <= set(FIELDS)
     with closing(sqlite3.connect(":memory:")) as conn:
         conn.executescript(schema_sql())
-        where = compile_query(query, 1_800_000_000_000_000, registry="r")
+        where = compile_query(query, 1_800_000_000_000_000)
         conn.execute(
             "SELECT v.id FROM version v CROSS JOIN collection c ON c.id = v.collection_id"
             f" WHERE {where.sql}",
