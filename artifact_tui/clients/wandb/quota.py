@@ -45,8 +45,10 @@ class Quota:
         left, reset = _left(headers), reset_wait(headers)
         if left is None or reset is None:
             return
-        ends = self._clock() + min(reset, LONGEST)
-        if abs(ends - self._ends) > SAME_WINDOW or left > self._first:
+        now = self._clock()
+        ends = now + min(reset, LONGEST)
+        over = now >= self._ends
+        if over or abs(ends - self._ends) > SAME_WINDOW or left > self._first:
             if self._answers >= ENOUGH:
                 self._known = (self._first - self._left) / (self._answers - 1)
             self._first = self._left = left
