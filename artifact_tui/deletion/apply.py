@@ -24,7 +24,7 @@ from artifact_tui.errors import ConfirmationError, PlanError, ReadOnlyError
 from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from artifact_tui.clients.base import Client
     from artifact_tui.deletion.items import Item
@@ -208,19 +208,19 @@ class _Run:
         if ending := await self._collections(level):
             return ending
         again: list[int] = []
-        last = 0
-        while True:
+        group = self._next(level, 0)
+        while group:
             if ending := await self._may_go_on():
                 return ending
-            group = self._plan.select(_TURN, (level, last, self._sizes.next()))
-            if not group:
-                break
-            end = await self._caller.run(group)
+            upcoming = self._next(level, group[-1].seq)
+            end = await self._caller.run(group, upcoming)
             if end.broken:
                 return Ending(Status.INTERRUPTED, end.broken)
-            if not end.halted:
-                again += end.again
-                last = group[-1].seq
+            if end.halted:
+                group = self._still(item.seq for item in group) or upcoming
+                continue
+            again += end.again
+            group = upcoming
         for delay in self._policy.delays:
             if not again:
                 return None
@@ -230,6 +230,16 @@ class _Run:
                 return ending
         self._journal.give_up(again)
         return None
+
+    def _next(self, level: int, after: int) -> list[Item]:
+        """The next group of a level."""
+        return self._plan.select(_TURN, (level, after, self._sizes.next()))
+
+    def _still(self, seqs: Iterable[int]) -> list[Item]:
+        """Those of these items that are still planned, as they are now."""
+        found = list(seqs)
+        marks = ",".join("?" * len(found))
+        return self._plan.select(f"i.seq IN ({marks}) AND p.state='planned'", found)
 
     async def _collections(self, level: int) -> Ending | None:
         """The whole collections of one level: the first alone, then some at once."""
@@ -257,9 +267,7 @@ class _Run:
                 return ending, []
             size = self._sizes.next()
             part = rest[:size]
-            marks = ",".join("?" * len(part))
-            group = self._plan.select(f"i.seq IN ({marks}) AND p.state='planned'", part)
-            end = await self._caller.run(group)
+            end = await self._caller.run(self._still(part))
             if end.broken:
                 return Ending(Status.INTERRUPTED, end.broken), []
             if not end.halted:

@@ -1,11 +1,13 @@
 """One group of items through one call: look, write the intents, send, look again, write it down.
 
-What was answered as done, or as not there, and is still there, is sent again: one by one, some
-rounds. A group is of one kind: versions of the registry, or objects of the storage beside it.
+The look after one group is also the look before the next, when that follows at once. What was
+answered as done, or as not there, and is still there, is sent again: one by one, some rounds. A
+group is of one kind: versions of the registry, or objects of the storage beside it.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.watch import Means
     from artifact_tui.model import Facts, Recipe
 
+AHEAD = 1.0
+"""For how many seconds what was asked about the next group is taken for true."""
+
 ROUNDS = 5
 """How often what survived its deletion is deleted again."""
 
@@ -40,14 +45,15 @@ class Caller:
         self._policy = means.policy
         self._watch = means.watch
         self._options = means.plan.head.options
+        self._ahead: tuple[float, dict[str, Facts | None]] = (0.0, {})
 
-    async def run(self, group: Sequence[Item]) -> GroupEnd:
+    async def run(self, group: Sequence[Item], upcoming: Sequence[Item] = ()) -> GroupEnd:
         """Settle every item of a group, or say what is left of it.
 
         A call that fails as a whole is tried again for as long as the policy has patience, each
-        time after a fresh look at every item.
+        time after a fresh look at every item. `upcoming` is the group that follows.
         """
-        turn = _Turn(list(group))
+        turn = _Turn(list(group), upcoming)
         for delay in (0.0, *self._policy.delays):
             if delay or turn.broken:
                 await self._control.sleep(delay)
@@ -87,7 +93,10 @@ class Caller:
         return why
 
     async def _once(self, turn: _Turn) -> None:
-        ready = self._look(turn, await self._facts(turn.pending), await self._kept(turn.pending))
+        now = self._looked_ahead(turn.pending)
+        if now is None:
+            now = await self._facts(turn.pending)
+        ready = self._look(turn, now, await self._kept(turn.pending))
         turn.pending = [item for item, _ in ready]
         if not ready:
             return
@@ -99,7 +108,7 @@ class Caller:
         turn.unsure.update(item.seq for item in turn.pending)
         answers, broken = await self._send(turn, ready)
         try:
-            now = await self._facts(turn.pending, sent=True)
+            now = await self._look_after(turn)
         except UnreachableError:
             if broken:
                 raise UnreachableError(broken) from None
@@ -110,6 +119,20 @@ class Caller:
                 raise UnreachableError(broken or "the registry could not be asked what it did")
             return
         await self._survivors(turn)
+
+    async def _look_after(self, turn: _Turn) -> Mapping[str, Facts]:
+        """What is true of what was sent, and of the group that follows."""
+        upcoming, turn.upcoming = turn.upcoming, ()
+        now = await self._facts([*turn.pending, *upcoming], sent=True)
+        self._ahead = (time.monotonic(), {item.key: now.get(item.key) for item in upcoming})
+        return now
+
+    def _looked_ahead(self, items: Sequence[Item]) -> Mapping[str, Facts] | None:
+        """What the look after the last group said of these; None when it is not all, or old."""
+        (at, known), self._ahead = self._ahead, (0.0, {})
+        if time.monotonic() - at > AHEAD or any(item.key not in known for item in items):
+            return None
+        return {key: facts for key, facts in known.items() if facts is not None}
 
     def _settle(
         self,
@@ -260,6 +283,8 @@ class _Turn:
     """A group on its way."""
 
     pending: list[Item]
+    upcoming: Sequence[Item] = ()
+    """The group that follows, to be looked at with this one."""
     sent: set[int] = field(default_factory=set)
     """Items that some call may have carried out."""
     unsure: set[int] = field(default_factory=set)
