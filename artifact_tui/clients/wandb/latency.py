@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-GOOD, GOOD_S = 1.5, 0.015
+GOOD, GOOD_S = 1.5, 0.03
 """As good as its best: so many times as long, and so many seconds more."""
 
-SLOW, SLOW_S = 2.0, 0.025
+SLOW, SLOW_S = 2.5, 0.05
 """Too slow, likewise."""
 
 NEWEST = 0.2
 """The weight of the newest answer in what is usual now."""
 
-FORGET = 1.001
+FORGET = 1.0001
 """How much the best time grows with each answer: what was true an hour ago may not be now."""
 
 

@@ -29,6 +29,9 @@ FIRST = 4
 LEAST = 2
 """Requests at once that latency alone leaves."""
 
+GROWTH = 0.25
+"""How much more at once each good answer allows, once the server has been too slow."""
+
 CAUTION = 0.02
 """How much more at once each good answer allows, near the number that was too many."""
 
@@ -54,6 +57,7 @@ class Pace:
     ) -> None:
         self._most = max(1, most)
         self._limit = float(min(FIRST, self._most))
+        self._growth = 1.0
         self._ceiling = math.inf
         """About how many were too many; none were yet."""
         self._running = 0
@@ -145,7 +149,9 @@ class Pace:
         self._since_shrunk += 1
         trend = self._latency.took(kind, self.clock() - began)
         if trend.slow and self._since_shrunk > self.limit and self._limit > LEAST:
-            self._shrink(max(float(LEAST), self._limit * 0.8))
+            self._limit = max(float(LEAST), self._limit * 0.8)
+            self._growth = GROWTH
+            self._since_shrunk = 0
         elif trend.good and self._running >= self.limit:
             self._limit = min(self._most, self._limit + self._step)
             self._admit()
@@ -155,13 +161,8 @@ class Pace:
     def _step(self) -> float:
         """How many more at once a good answer allows."""
         if math.isinf(self._ceiling):
-            return 1.0
+            return self._growth
         return 1 / self._limit if self._limit < self._ceiling else CAUTION
-
-    def _shrink(self, limit: float) -> None:
-        self._ceiling = max(1.0, self._limit * 0.75)
-        self._limit = limit
-        self._since_shrunk = 0
 
     def complained(self, began: float, headers: Mapping[str, str]) -> None:
         """The server will not have so many requests (429, 503): fewer at once, and a pause.
@@ -191,7 +192,9 @@ class Pace:
 
     def _less(self, began: float) -> None:
         if began > self._halved:
-            self._shrink(max(1.0, self._limit / 2))
+            self._ceiling = max(1.0, self._limit * 0.75)
+            self._limit = max(1.0, self._limit / 2)
+            self._since_shrunk = 0
             self._halved = self.clock()
 
     def _hold(self, seconds: float, why: str) -> None:
