@@ -1,116 +1,195 @@
-"""Edits: aliases, tags and times to live, one outcome for each."""
+"""Aliases, tags and times to live, where a registry lets them be changed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from artifact_tui.clients.base import Editable
 from artifact_tui.errors import ReadOnlyError
-from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, Result
-from tests.contract.steps import results, version_of
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Deletion, Edit, Result
+from tests.contract.steps import results
 from tests.contract.world import HOUR
 
 if TYPE_CHECKING:
-    from artifact_tui.model import Outcome
+    from artifact_tui.clients.base import Client
+    from artifact_tui.model import Outcome, Version
     from tests.contract.world import World
 
-pytestmark = pytest.mark.needs("edit_aliases")
+
+def editable(client: Client) -> Editable:
+    """The client, which can edit: it says so."""
+    assert isinstance(client, Editable)
+    return client
 
 
 async def edit(world: World, *edits: Edit) -> list[Outcome]:
-    assert isinstance(world.client, Editable)
-    return list(await world.client.edit(edits))
+    return list(await editable(world.client).edit(edits))
 
 
-async def names(world: World, key: str) -> set[str]:
-    return {name for name, _ in (await world.truth()).things[key].aliases}
+async def listed(world: World, key: str) -> Version:
+    """The version as the client lists it now."""
+    after: str | None = None
+    while True:
+        page = await world.client.collections(after)
+        for collection in page.rows:
+            at: str | None = None
+            while True:
+                versions = await world.client.versions(collection.key, at)
+                if found := [row for row in versions.rows if row.key == key]:
+                    return found[0]
+                if (at := versions.after) is None:
+                    break
+        if (after := page.after) is None:
+            raise AssertionError(key)
 
 
-async def test_an_alias_is_added_and_removed(world: World) -> None:
-    key, other = await world.make("m", aliases=["old"]), await world.make("m", aliases=["its"])
-    outcomes = await edit(world, Edit(key, add_aliases=("new", "old"), remove_aliases=("no",)))
-    assert [(one.key, one.result) for one in outcomes] == [(key, Result.DONE)]
-    assert await names(world, key) == {"old", "new"}
-    assert results(await edit(world, Edit(key, remove_aliases=("old", "new")))) == [Result.DONE]
-    assert (await names(world, key), await names(world, other)) == (set(), {"its"})
+def aliases(version: Version) -> set[str]:
+    """The names that its own collection holds."""
+    return {alias.name for alias in version.aliases if not alias.scope}
 
 
-async def test_an_alias_moves_within_its_collection_and_no_further(world: World) -> None:
-    first, second = await world.make("m", aliases=["best"]), await world.make("m")
-    elsewhere = await world.make("n", aliases=["best"])
+@pytest.mark.needs("edit_aliases")
+async def test_aliases_are_added_and_removed(world: World) -> None:
+    key = await world.make("a", aliases=["old", "kept"])
+    (outcome,) = await edit(world, Edit(key, add_aliases=("new",), remove_aliases=("old",)))
+    assert (outcome.key, outcome.result) == (key, Result.DONE)
+    assert aliases(await listed(world, key)) == {"new", "kept"}
+    names = {name for name, _ in (await world.truth()).things[key].aliases}
+    assert names == {"new", "kept"}
+
+
+@pytest.mark.needs("edit_aliases")
+async def test_an_alias_moves_and_the_answer_says_from_where(world: World) -> None:
+    first = await world.make("a", aliases=["best"])
+    second = await world.make("a")
+    label = (await listed(world, first)).label
     (outcome,) = await edit(world, Edit(second, add_aliases=("best",)))
     assert outcome.result is Result.DONE
-    assert outcome.message
-    found = [await names(world, key) for key in (first, second, elsewhere)]
-    assert found == [set(), {"best"}, {"best"}]
+    assert outcome.message == f"best moved from {label}"
+    assert aliases(await listed(world, first)) == set()
+    assert aliases(await listed(world, second)) == {"best"}
+
+
+@pytest.mark.needs("edit_aliases")
+async def test_what_is_there_may_be_added_and_what_is_not_removed(world: World) -> None:
+    key = await world.make("a", aliases=["there"])
+    other = await world.make("a", aliases=["others"])
+    change = Edit(key, add_aliases=("there",), remove_aliases=("never", "others"))
+    assert results(await edit(world, change)) == [Result.DONE]
+    assert aliases(await listed(world, key)) == {"there"}
+    assert aliases(await listed(world, other)) == {"others"}, "it is not on the version named"
 
 
 @pytest.mark.needs("edit_tags")
 async def test_tags_are_added_and_removed(world: World) -> None:
-    key = await world.make("m", tags=["a", "b"])
-    change = Edit(key, add_tags=("c", "a"), remove_tags=("b", "nothing"))
+    key = await world.make("a", tags=["old", "kept"])
+    change = Edit(key, add_tags=("new", "kept"), remove_tags=("old", "never"))
     assert results(await edit(world, change)) == [Result.DONE]
-    assert (await version_of(world.client, "m", key)).tags == ("a", "c")
+    assert set((await listed(world, key)).tags) == {"new", "kept"}
 
 
 @pytest.mark.needs("edit_ttl")
 async def test_a_time_to_live_is_set_and_switched_off(world: World) -> None:
-    key, other = await world.make("m"), await world.make("m", ttl_us=HOUR)
-    assert results(await edit(world, Edit(key, ttl_us=2 * HOUR))) == [Result.DONE]
-    found = await version_of(world.client, "m", key)
-    assert (found.ttl_us, found.ttl_inherited) == (2 * HOUR, False)
+    key = await world.make("a")
+    assert results(await edit(world, Edit(key, ttl_us=5 * HOUR))) == [Result.DONE]
+    found = await listed(world, key)
+    assert (found.ttl_us, found.ttl_inherited) == (5 * HOUR, False)
     assert results(await edit(world, Edit(key, ttl_us=TTL_OFF))) == [Result.DONE]
-    assert (await version_of(world.client, "m", key)).ttl_us is None
-    assert (await version_of(world.client, "m", other)).ttl_us == HOUR
+    found = await listed(world, key)
+    assert (found.ttl_us, found.ttl_inherited) == (None, False)
 
 
 @pytest.mark.needs("edit_ttl", "inherit_ttl")
-async def test_a_time_to_live_is_inherited_again(world: World) -> None:
-    key = await world.make("m", ttl_us=HOUR)
+async def test_a_time_to_live_can_be_inherited(world: World) -> None:
+    key = await world.make("a", ttl_us=HOUR)
     assert results(await edit(world, Edit(key, ttl_us=TTL_INHERIT))) == [Result.DONE]
-    found = await version_of(world.client, "m", key)
-    assert (found.ttl_us, found.ttl_inherited) == (None, True)
+    assert (await listed(world, key)).ttl_inherited
 
 
-async def test_what_is_not_there_is_absent_and_the_others_are_done(world: World) -> None:
-    keys = [await world.make("m") for _ in range(3)]
-    asked = [keys[0], "nothing like it", keys[1], world.nobody, keys[2]]
-    outcomes = await edit(
-        world, *(Edit(key, add_aliases=(f"a{n}",)) for n, key in enumerate(asked))
-    )
-    assert [one.key for one in outcomes] == asked
-    assert results(outcomes) == [
-        Result.DONE, Result.ABSENT, Result.DONE, Result.ABSENT, Result.DONE,
-    ]  # fmt: skip
-    assert [await names(world, key) for key in keys] == [{"a0"}, {"a2"}, {"a4"}]
+@pytest.mark.needs("edit_ttl")
+@pytest.mark.without("inherit_ttl")
+async def test_where_nothing_can_be_inherited_that_is_refused(world: World) -> None:
+    key = await world.make("a", ttl_us=HOUR)
+    (outcome,) = await edit(world, Edit(key, ttl_us=TTL_INHERIT))
+    assert outcome.result is Result.REFUSED
+    assert "inherit" in outcome.message
+    assert (await listed(world, key)).ttl_us == HOUR
 
 
-async def test_an_edit_without_a_change_changes_nothing(world: World) -> None:
-    key = await world.make("m", aliases=["a"], tags=["t"])
-    before = await world.truth()
-    assert results(await edit(world, Edit(key))) == [Result.DONE]
+@pytest.mark.needs("edit_tags", "edit_ttl")
+async def test_what_an_edit_does_not_name_stays(world: World) -> None:
+    key = await world.make("a", aliases=["best"], tags=["t"], ttl_us=HOUR)
+    await edit(world, Edit(key, add_tags=("u",)))
+    await edit(world, Edit(key, ttl_us=2 * HOUR))
+    found = await listed(world, key)
+    assert (aliases(found), set(found.tags), found.ttl_us) == ({"best"}, {"t", "u"}, 2 * HOUR)
+
+
+@pytest.mark.needs("edit_tags")
+async def test_there_is_one_outcome_for_each_in_order(world: World) -> None:
+    keys = [await world.make("a") for _ in range(3)]
+    edits = [Edit(key, add_tags=(f"t{at}",)) for at, key in enumerate(keys)]
+    outcomes = await edit(world, *edits[:2], Edit(world.nobody, add_tags=("t",)), edits[2])
+    assert [one.key for one in outcomes] == [*keys[:2], world.nobody, keys[2]]
+    assert results(outcomes) == [Result.DONE, Result.DONE, Result.ABSENT, Result.DONE]
+    assert [(await listed(world, key)).tags for key in keys] == [("t0",), ("t1",), ("t2",)]
     assert await edit(world) == []
+
+
+@pytest.mark.needs("edit_aliases")
+@pytest.mark.parametrize("name", ["", "a:b", "v3"])
+async def test_what_cannot_be_an_alias_is_refused_and_nothing_changes(
+    world: World, name: str
+) -> None:
+    key = await world.make("a", aliases=["best"])
+    before = await world.truth()
+    (outcome,) = await edit(world, Edit(key, add_aliases=(name,)))
+    assert outcome.result is Result.REFUSED
+    assert outcome.message
     assert await world.truth() == before
 
 
-@pytest.mark.needs("links")
+@pytest.mark.needs("edit_aliases", "soft_delete")
+async def test_a_deleted_version_is_absent(world: World) -> None:
+    key = await world.make("a")
+    await world.client.delete([Deletion(key)])
+    assert results(await edit(world, Edit(key, add_aliases=("new",)))) == [Result.ABSENT]
+
+
+@pytest.mark.needs("edit_aliases")
+async def test_read_only_refuses_before_anything_is_sent(world: World) -> None:
+    key = await world.make("a", aliases=["best"])
+    before = await world.truth()
+    reader = await world.reopen(read_only=True)
+    sent = list(world.requests() or ())
+    with pytest.raises(ReadOnlyError):
+        await editable(reader).edit([Edit(key, remove_aliases=("best",))])
+    assert await world.truth() == before
+    assert "DELETE" not in list(world.requests() or ())[len(sent) :]
+
+
+async def test_who_says_that_something_can_be_edited_has_the_method(world: World) -> None:
+    can = world.client.capabilities
+    says = can.edit_aliases or can.edit_tags or can.edit_ttl
+    assert isinstance(cast("object", world.client), Editable) == says
+
+
+@pytest.mark.needs("edit_aliases")
+async def test_an_alias_moves_no_further_than_its_collection(world: World) -> None:
+    first, second = await world.make("a", aliases=["best"]), await world.make("a")
+    elsewhere = await world.make("b", aliases=["best"])
+    assert results(await edit(world, Edit(second, add_aliases=("best",)))) == [Result.DONE]
+    found = [aliases(await listed(world, key)) for key in (first, second, elsewhere)]
+    assert found == [set(), {"best"}, {"best"}]
+
+
+@pytest.mark.needs("edit_aliases", "links")
 async def test_an_alias_of_a_link_is_not_one_of_its_source(world: World) -> None:
-    source = await world.make("m")
+    source = await world.make("a")
     link = await world.link(source, "shelf")
     assert results(await edit(world, Edit(link, add_aliases=("best",)))) == [Result.DONE]
     facts = await world.client.facts([source, link])
     assert [(one.name, bool(one.scope)) for one in facts[link].aliases] == [("best", False)]
     assert [(one.name, bool(one.scope)) for one in facts[source].aliases] == [("best", True)]
-
-
-async def test_read_only_means_read_only(world: World) -> None:
-    key = await world.make("m")
-    before, client = await world.truth(), await world.reopen(read_only=True)
-    seen = world.requests()
-    assert isinstance(client, Editable)
-    with pytest.raises(ReadOnlyError):
-        await client.edit([Edit(key, add_aliases=("a",))])
-    assert world.requests() == seen
-    assert await world.truth() == before

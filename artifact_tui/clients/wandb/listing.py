@@ -1,6 +1,6 @@
 """Listing everything: collections with their first versions in one document, the rest in batches.
 
-A project of 200 collections and 1,000 versions takes four requests. Further versions of big
+A project of 200 collections and 1,000 versions takes five requests. Further versions of big
 collections travel together, several collections in one document; projects are listed side by
 side. Nothing is filtered by state: deleted versions show where the server still lists them.
 """
@@ -11,9 +11,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from artifact_tui.clients.wandb import decode, ids, passes, rows
+from artifact_tui.clients.wandb import ids, passes, rows
 from artifact_tui.clients.wandb.decode import (
     Artifact,
     Collection,
@@ -23,8 +21,8 @@ from artifact_tui.clients.wandb.decode import (
     Said,
 )
 from artifact_tui.clients.wandb.documents import listing as documents
-from artifact_tui.clients.wandb.loader import Shape, refused
-from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.wandb.loader import Shape
+from artifact_tui.clients.wandb.pages import NAMES, PORTIONS, Pages
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -33,23 +31,13 @@ if TYPE_CHECKING:
     from artifact_tui import model
     from artifact_tui.clients.wandb.fields import Asking
     from artifact_tui.clients.wandb.loader import Loader
-    from artifact_tui.clients.wandb.replies import GraphError
     from artifact_tui.clients.wandb.runs import Put
     from artifact_tui.clients.wandb.scope import Place, Scope
 
     Row = tuple[model.Collection, model.Version | None]
 
-COLLECTIONS = 50
-"""Collections on a page."""
-
-FIRST = 20
-"""Versions that come with each of them."""
-
 VERSIONS = 100
 """Versions on a further page."""
-
-NAMES = 200
-"""Collections on a page that has no versions."""
 
 PROJECTS_AT_ONCE = 6
 
@@ -69,10 +57,6 @@ _MEMBERSHIPS = Shape(
 )
 
 
-class _Project(Said, frozen=True):
-    project: decode.Collections | None = None
-
-
 class _Versions(Said, frozen=True):
     artifacts: Connection[Artifact] | None = None
 
@@ -85,11 +69,11 @@ class Lister:
     """Reads the lists of one address."""
 
     def __init__(self, asking: Asking, loader: Loader, scope: Scope) -> None:
-        self._asking = asking
         self._loader = loader
         self._scope = scope
         self.notices: dict[str, str] = {}
         """What the lists did not tell, in whole sentences, by what it is about."""
+        self._pages = Pages(asking, self.notices)
 
     # whole registry
 
@@ -106,7 +90,7 @@ class Lister:
         """Hand over all collections, without their versions."""
         seen: set[str] = set()
         async for place in self._scope.places():
-            ask = self._pages(place, documents.NAMES, None)
+            ask = self._pages.names(place)
             pages = passes.everything(ask, NAMES, unsteady=partial(self._unsteady, place))
             async for edges in pages:
                 found = [one for one in _nodes(edges) if one.id not in seen and _ready(one)]
@@ -114,8 +98,9 @@ class Lister:
                 await put([rows.collection(one, place.named(one.name or "")) for one in found])
 
     async def _project(self, place: Place, put: Put[Row]) -> None:
-        ask = self._pages(place, documents.COLLECTIONS, FIRST)
-        pages = passes.everything(ask, COLLECTIONS, unsteady=partial(self._unsteady, place))
+        ask = self._pages.nested(place)
+        most = PORTIONS[0][0]
+        pages = passes.everything(ask, most, unsteady=partial(self._unsteady, place))
         async with asyncio.TaskGroup() as group:
             async for edges in pages:
                 listed = [(one, place.named(one.name or "")) for one in _nodes(edges)]
@@ -124,35 +109,6 @@ class Lister:
                     if not _complete(one.artifacts):
                         group.create_task(self._rest(one, name, put))
                 await put(await self._rows(short))
-
-    def _pages(
-        self, place: Place, document: str, first: int | None
-    ) -> Callable[[str | None, int], Awaitable[Connection[Collection]]]:
-        """How to read pages of a project's collections."""
-
-        async def ask(after: str | None, count: int) -> Connection[Collection]:
-            variables = {"e": place.entity, "p": place.project, "a": after, "n": count, "k": first}
-            what = f"listing {place.entity}/{place.project}"
-            reply = await self._asking.ask(Call(document, variables, writes=False, what=what))
-            found = decode.read(reply.data, _Project | None, what)  # type: ignore[arg-type]
-            project = found.project if found is not None else None
-            page = project.artifact_collections if project is not None else None
-            if page is None:
-                return self._unseen(place, refused(reply, what) if reply.errors else None)
-            return _without(page, reply.errors, refused(reply, what))
-
-        return ask
-
-    def _unseen(self, place: Place, error: RegistryError | None) -> Connection[Collection]:
-        """There is no such project, or it is not for us."""
-        where = f"{place.entity}/{place.project}"
-        if place.alone or error is not None:
-            raise error or RegistryError(
-                f"W&B knows no project {where}, or does not show it to you.",
-                hint="Check the address, and that the API key is of a member.",
-            )
-        self.notices[where] = f"The project {where} is not shown to you: it is left out."
-        return Connection()
 
     # versions
 
@@ -282,33 +238,3 @@ def _complete(page: Connection[Artifact] | None) -> bool:
     if page is None or page.after is not None:
         return False
     return page.total_count is None or page.total_count <= len(page.rows)
-
-
-def _without(
-    page: Connection[Collection], errors: Sequence[GraphError], refusal: RegistryError
-) -> Connection[Collection]:
-    """The page, without the versions of those collections that errors are about.
-
-    Raises:
-        RegistryError: an error about something else.
-    """
-    doubtful = set()
-    for error in errors:
-        place = error.path[3] if error.path[1:3] == ("artifactCollections", "edges") else None
-        if not isinstance(place, int) or len(error.path) < 6:  # noqa: PLR2004 - below a collection
-            raise refusal
-        doubtful.add(place)
-    if not doubtful:
-        return page
-    return Connection(
-        page.total_count,
-        page.page_info,
-        [_bare(edge) if n in doubtful else edge for n, edge in enumerate(page.rows)],
-    )
-
-
-def _bare(edge: Edge[Collection] | None) -> Edge[Collection] | None:
-    """A collection whose versions have to be asked for."""
-    if edge is None or edge.node is None:
-        return edge
-    return Edge(msgspec.structs.replace(edge.node, artifacts=None), edge.version, edge.cursor)

@@ -354,3 +354,25 @@ async def test_hostile_text_passes_through_unchanged() -> None:
     assert version is not None
     assert (collection.name, collection.type, version.note) == (name, name, name)
     assert (version.aliases[0].name, version.tags[0]) == (name, name)
+
+
+async def test_a_server_that_gives_less_at_once_is_asked_for_less() -> None:
+    server = fresh()
+    server.fill(60, 12)
+    server.change(faults=(Fault(kind="413", first=1, fields=("project",)),))
+    server.clear()
+    rows = await everything()
+    assert len(rows) == 60 * 12
+    asked = [line.variables["n"] for line in server.log() if "project" in line.fields]
+    assert asked[0] == 50
+    assert set(asked[1:]) <= {10, 3}
+
+
+async def test_a_server_that_refuses_any_size_is_an_error() -> None:
+    server = fresh()
+    server.fill(2, 2)
+    server.change(faults=(Fault(kind="413"),))
+    server.clear()
+    with pytest.raises(RegistryError, match="413"):
+        await everything()
+    assert len(server.log()) == 3
