@@ -69,8 +69,14 @@ def options_of(settings: Mapping[str, object], origin: Origin) -> Options:
         key=found.key,
         key_place=found.place,
         token_file=found.token_file,
-        notices=found.notices,
+        notices=(*found.notices, *_open_line(origin)),
     )
+
+
+def _open_line(origin: Origin) -> tuple[str, ...]:
+    if origin.scheme == "https" or origin.loopback:
+        return ()
+    return ("The connection is not encrypted: others may read the API key along.",)
 
 
 def _named(settings: Mapping[str, object], known: Known) -> Found | None:

@@ -119,8 +119,6 @@ class Trier:
             yield COLLECTING
         if self._options.storage is not None:
             yield await _bucket(self._options.storage)
-        if self._address.origin.scheme == "http" and not self._address.origin.loopback:
-            yield "The connection is not encrypted: others may read the API key along."
         for notice in self._options.notices:
             yield notice
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +190,21 @@ def test_what_can_be_an_address_comes_back(entity: str, project: str) -> None:
         return
     assert (found.entity, found.project) == (entity, project)
     assert Address.parse(found.text) == found
+
+
+def test_choosing_a_client_and_checking_its_settings_loads_no_network() -> None:
+    program = (
+        "import sys; from artifact_tui.clients import check_settings\n"
+        "for address in ('https://wandb.ai/a/b', 'https://zoo.example/api', 'wandb://a'):\n"
+        "    check_settings(address, {'concurrency': 2})\n"
+        "print(*sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(ran.stdout.split())
+    assert "artifact_tui.clients.wandb.settings" in loaded
+    assert not loaded & {"httpx", "httpcore", "boto3", "textual", "wandb"}
 
 
 def test_a_wrong_setting_names_the_nearest() -> None:

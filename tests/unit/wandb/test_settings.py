@@ -53,6 +53,13 @@ def test_the_settings_come_before_the_environment(monkeypatch: pytest.MonkeyPatc
     assert "said" not in found.key_place
 
 
+def test_a_line_that_others_can_read_is_noticed() -> None:
+    assert options_of({}, HERE).notices == ()
+    assert options_of({}, Origin("http", "localhost", 80)).notices == ()
+    (notice,) = options_of({}, Origin("http", "wandb.example", 80)).notices
+    assert "not encrypted" in notice
+
+
 def test_everything_that_can_be_set(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("")
