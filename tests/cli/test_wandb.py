@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.servers.wandb.traps import Quota
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,3 +182,24 @@ def test_read_only_sends_no_deletion(cli: Cli, vision: Server, tmp_path: Path) -
         "--read-only", "apply", plan, "--yes", "--expect", "1", code=1
     ).err  # fmt: skip
     assert not vision.done()
+
+
+@pytest.mark.slow
+def test_a_task_says_what_limits_it(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    vision.fill(collections=1, versions=60)
+    plan = tmp_path / "p.plan"
+    cli("plan", "vision", "*", "-o", plan)
+    vision.change(quota=Quota(most=20, window_s=2.0, counts="mutations"), batch=1)
+    cli("apply", plan, "--yes", "--expect", "60", "--detach")
+    said: set[str] = set()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        (task,) = cli("tasks", "--json").records
+        said.add(task["pace"])
+        if not task["running"] and task["settled"] == 60:
+            break
+        time.sleep(0.05)
+    assert not vision.alive()
+    assert any("quota" in one for one in said), said
+    assert task["pace"] == ""
+    assert "60 deleted, verified gone" in cli("report", plan).out
