@@ -186,6 +186,7 @@ class Lister:
         self, home: ids.CollectionKey, edges: Sequence[Edge[Artifact] | None]
     ) -> list[model.Version]:
         """Versions with all that shows them."""
+        await asyncio.sleep(0)
         read = [(edge, edge.node) for edge in edges if edge is not None and edge.node is not None]
         own = [one for _, one in read if not rows.is_link(one, home)]
         long = [one for one in own if (shown := one.artifact_memberships) and shown.after]
