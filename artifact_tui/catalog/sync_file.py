@@ -87,8 +87,9 @@ def _prepare(conn: sqlite3.Connection, path: Path) -> None:
         conn.execute("PRAGMA synchronous = NORMAL")
         if not _tables(conn):
             conn.execute("PRAGMA journal_mode = WAL")
-        _make(conn)
-        (version,) = conn.execute("PRAGMA user_version").fetchone()
+        if _format(conn) < FORMAT:
+            _make(conn)
+        version = _format(conn)
         conn.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
@@ -97,6 +98,11 @@ def _prepare(conn: sqlite3.Connection, path: Path) -> None:
             f"The catalog {path} is of format {version}; this program reads format {FORMAT}.",
             hint="Remove the file: it is made anew. No artifact was changed.",
         )
+
+
+def _format(conn: sqlite3.Connection) -> int:
+    """The format of the file; 0 for an empty one."""
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _tables(conn: sqlite3.Connection) -> set[str]:
@@ -112,9 +118,8 @@ def _make(conn: sqlite3.Connection) -> None:
     """Make the tables of an empty file, or of a catalog of an older format, in one step."""
     conn.execute("BEGIN IMMEDIATE")
     try:
-        (version,) = conn.execute("PRAGMA user_version").fetchone()
         tables = _tables(conn)
-        if not tables or (tables >= _OLD and version < FORMAT):
+        if not tables or (tables >= _OLD and _format(conn) < FORMAT):
             for name in tables:
                 conn.execute(f'DROP TABLE "{name}"')
             for statement in _statements(schema_sql()):

@@ -100,6 +100,27 @@ def test_values(
     assert queries.values(opened(maker), field, prefix) == values
 
 
+def test_registries_that_show_a_version_can_be_completed(opened: Opened) -> None:
+    maker = Maker()
+    maker.version("a", links=["org/wandb-registry-model/best", "other/best"])
+    maker.version("a", links=["other/best"])
+    conn = opened(maker)
+    assert queries.values(conn, "registry", "o") == ("org/wandb-registry-model/best", "other/best")
+    assert queries.values(conn, "link", "y") == ()
+
+
+def test_a_version_is_found_by_an_alias_that_only_a_registry_holds(opened: Opened) -> None:
+    maker = Maker()
+    best = "org/wandb-registry-model/best"
+    source = maker.version("a", aliases=[Alias("production", scope=best)], links=[best])
+    maker.version("wandb-registry-model/best", aliases=["production"], source_key=source.key)
+    conn = opened(maker)
+    assert queries.find(conn, f"{best}:production").key == source.key
+    assert queries.find(conn, "wandb-registry-model/best:production").source == "a:v1"
+    with pytest.raises(NotFoundError):
+        queries.find(conn, "a:production")
+
+
 def test_values_are_limited(opened: Opened) -> None:
     maker = Maker()
     for number in range(60):

@@ -44,6 +44,12 @@ async def test_a_catalog_of_an_older_format_is_made_anew(path: Path) -> None:
     assert one_raw(path, "PRAGMA user_version") == sync_store.FORMAT
 
 
+def test_opening_a_catalog_waits_for_nobody_who_writes(path: Path) -> None:
+    sync_store.open_file(path).close()
+    with closing(sync_store.open_file(path)) as writer, sync_store.transaction(writer):
+        sync_store.open_file(path).close()
+
+
 async def test_what_only_some_registries_tell_is_there_too(path: Path) -> None:
     registry = listing()
     registry.listed.append(Collection("p", "org/registry/best", "model", links=True))
