@@ -115,8 +115,13 @@ class Graph:
                 raise
             return None
         except LostError as error:
-            if call.writes or isinstance(error, UnusableError) or attempt >= TRIES:
+            if call.writes:
                 raise
+            if isinstance(error, UnusableError) or attempt >= TRIES:
+                raise RegistryError(
+                    f"There is no usable answer to {call.what}. {error}",
+                    hint="Nothing was changed. Try again later.",
+                ) from None
             return None
         reply = self._understood(call, answer)
         if reply is None and attempt >= (FEW_TRIES if answer.good else TRIES):

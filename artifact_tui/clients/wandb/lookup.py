@@ -89,7 +89,11 @@ def _settings(origin: Origin, looked: list[str]) -> Found | None:
     said = files.values.get("api_key")
     if said is None or not said.value.strip():
         return None
-    meant = sdkfiles.default_origin(files)
+    try:
+        meant = sdkfiles.default_origin(files)
+    except UsageError as error:
+        looked.append(f"the api_key in {said.path} is for no server ({str(error).rstrip('.')})")
+        return None
     same = hosts.backend(meant.host) == hosts.backend(origin.host)
     if not same or (meant.scheme, meant.port) != (origin.scheme, origin.port):
         looked.append(f"the api_key in {said.path} is for {meant.netloc}")

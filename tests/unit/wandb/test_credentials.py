@@ -237,6 +237,13 @@ def test_no_key_names_every_place_and_no_value(enter: Enter) -> None:
         assert key(letter) not in said
 
 
+def test_a_key_for_a_server_that_cannot_be(enter: Enter) -> None:
+    enter(Case({"WANDB_BASE_URL": "https://wandb.ai"}, {GLOBAL: ini(api_key=key("g"))}))
+    with pytest.raises(UsageError, match="There is no API key") as caught:
+        find(Origin("https", "api.wandb.ai", 443))
+    assert "is for no server (WANDB_BASE_URL names wandb.ai" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("mode", "notices"), [(0o600, 0), (0o400, 0), (0o644, 1), (0o640, 1), (0o604, 1)]
 )

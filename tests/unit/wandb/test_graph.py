@@ -14,7 +14,7 @@ from artifact_tui.clients.wandb import graph as subject
 from artifact_tui.clients.wandb.address import Address
 from artifact_tui.clients.wandb.graph import Call, Graph, GraphError, LostError
 from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.answers import NotSentError, UnusableError
+from artifact_tui.clients.web.answers import NotSentError
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import ReadOnlyError, RegistryError, UncertainError
 from tests.servers.wandb.traps import Fault, Quota
@@ -185,6 +185,7 @@ async def test_a_read_that_never_works_says_so(
     with pytest.raises(RegistryError) as caught:
         await graph.ask(READ)
     assert words in str(caught.value)
+    assert not isinstance(caught.value, UncertainError)
     assert len(server.log()) == tries
 
 
@@ -194,8 +195,9 @@ async def test_a_huge_answer_is_cut_off_and_not_asked_for_again(server: Server, 
     server.become(Fault(kind=kind))
     for call in (READ, WRITE):
         server.clear()
-        with pytest.raises(UnusableError, match="larger than 1,000,000 bytes"):
+        with pytest.raises(RegistryError, match="larger than 1,000,000 bytes") as caught:
             await graph.ask(call)
+        assert isinstance(caught.value, UncertainError) is call.writes
         assert len(server.log()) == 1
     await graph.aclose()
 
