@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
 from artifact_tui.cli import records, wording
-from artifact_tui.cli.changes import Change, Changes, Wanted, spread
+from artifact_tui.cli.changes import Change, Changes, Named, Wanted, spread
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result
 from artifact_tui.text import safe
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from artifact_tui.catalog.retention import Day, TtlPreview
-    from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.cli.editing import Sent
     from artifact_tui.cli.output import Output
 
@@ -118,7 +117,7 @@ def print_records(changes: Changes, registry: str, out: Output, sent: Sent | Non
         out.record(_base(left.row, registry) | {"result": "left", "message": left.why})
 
 
-def _base(row: VersionRow, registry: str) -> dict[str, Any]:
+def _base(row: Named, registry: str) -> dict[str, Any]:
     return {"name": row.collection, "version": row.label, "registry": registry, "key": row.key}
 
 

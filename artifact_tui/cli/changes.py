@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from artifact_tui.errors import UsageError
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     """By alias and collection id: the version that holds it now."""
 
 
+NOTHING: Mapping[str, VersionRef] = MappingProxyType({})
+UNCHANGED = Edit("")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What was asked for, of every version alike."""
@@ -32,22 +37,39 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What is kept of a version: there may be millions. Names are untrusted text."""
+
+    key: str
+    collection: str
+    label: str
+    ttl_us: int | None
+    ttl_inherited: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One version that will be changed."""
 
-    row: VersionRow
-    edit: Edit
-    moves: Mapping[str, VersionRef] = field(default_factory=dict)
+    row: Named
+    wish: Edit
+    """What changes, without the key: many share one."""
+    moves: Mapping[str, VersionRef] = field(default_factory=lambda: NOTHING)
     """Aliases that another version loses by it."""
     expires_us: int | None = None
     """When it will expire, where that is known."""
+
+    @property
+    def edit(self) -> Edit:
+        """What the registry is asked for."""
+        return replace(self.wish, key=self.row.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
     """One version that stays as it is, and why: words for people, maybe a registry's."""
 
-    row: VersionRow
+    row: Named
     why: str
 
 
@@ -56,12 +78,12 @@ class Changes:
     """Every version that was named: changed, so already, or left as it is."""
 
     changed: tuple[Change, ...]
-    same: tuple[VersionRow, ...]
+    same: tuple[Named, ...]
     left: tuple[Left, ...]
     expiry: TtlPreview | None = None
     """When the changed ones would expire; None where no time to live changes."""
 
-    def rows(self) -> Iterator[VersionRow]:
+    def rows(self) -> Iterator[Named]:
         """All of them."""
         yield from (one.row for one in self.changed)
         yield from self.same
@@ -73,32 +95,50 @@ class Changes:
         return self.expiry.expiring.overdue.versions if self.expiry else 0
 
 
-def foresee(
-    rows: Iterable[VersionRow],
-    wanted: Wanted,
-    *,
-    tags: Mapping[int, Sequence[str]],
-    holders: Holders,
-) -> Changes:
-    """What would become of each of these versions.
+class Foresight:
+    """Finds out what becomes of versions, some at a time."""
 
-    Raises:
-        UsageError: two versions of one collection would get the same alias.
-    """
-    changed: list[Change] = []
-    same: list[VersionRow] = []
-    left: list[Left] = []
-    for row in rows:
-        if why := _unchangeable(row, wanted):
-            left.append(Left(row, why))
-            continue
-        change = _change(row, wanted, tags.get(row.id, ()), holders)
-        if change.edit == Edit(row.key):
-            same.append(row)
-        else:
-            changed.append(change)
-    _refuse_twice(wanted, changed, same)
-    return Changes(tuple(changed), tuple(same), tuple(left))
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._changed: list[Change] = []
+        self._same: list[Named] = []
+        self._left: list[Left] = []
+        self._often: Counter[tuple[int, str]] = Counter()
+        self._texts: dict[str, str] = {}
+        self._wishes: dict[Edit, Edit] = {}
+
+    def take(
+        self, rows: Iterable[VersionRow], *, tags: Mapping[int, Sequence[str]], holders: Holders
+    ) -> None:
+        """Foresee some more."""
+        for row in rows:
+            named = Named(
+                row.key, self._texts.setdefault(row.collection, row.collection), row.label,
+                row.ttl_us, row.ttl_inherited,
+            )  # fmt: skip
+            if why := _unchangeable(row, self._wanted):
+                self._left.append(Left(named, self._texts.setdefault(why, why)))
+                continue
+            self._often[row.collection_id, named.collection] += 1
+            wish = _wish(row, self._wanted, tags.get(row.id, ()))
+            if wish == UNCHANGED:
+                self._same.append(named)
+                continue
+            found = {name: holders[name].get(row.collection_id) for name in wish.add_aliases}
+            moves = {name: holder for name, holder in found.items() if holder is not None}
+            wish = self._wishes.setdefault(wish, wish)
+            expires_us = _expires_us(row, wish.ttl_us)
+            self._changed.append(Change(named, wish, moves or NOTHING, expires_us))
+
+    def changes(self) -> Changes:
+        """All of it.
+
+        Raises:
+            UsageError: two versions of one collection would get the same alias.
+        """
+        if self._wanted.add_aliases:
+            _refuse_twice(self._often)
+        return Changes(tuple(self._changed), tuple(self._same), tuple(self._left))
 
 
 def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
@@ -112,21 +152,17 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
     return f"the registry keeps it: {row.kept}" if row.kept else ""
 
 
-def _change(row: VersionRow, wanted: Wanted, tags: Sequence[str], holders: Holders) -> Change:
+def _wish(row: VersionRow, wanted: Wanted, tags: Sequence[str]) -> Edit:
+    """What changes of a version, without its key."""
     own = {alias.name for alias in row.aliases if not alias.scope}
-    adding = tuple(name for name in wanted.add_aliases if name not in own)
-    found = {name: holders.get(name, {}).get(row.collection_id) for name in adding}
-    ttl_us = None if _has_ttl(row, wanted.ttl_us) else wanted.ttl_us
-    edit = Edit(
-        row.key,
-        add_aliases=adding,
+    return Edit(
+        "",
+        add_aliases=tuple(name for name in wanted.add_aliases if name not in own),
         remove_aliases=tuple(name for name in wanted.remove_aliases if name in own),
         add_tags=tuple(name for name in wanted.add_tags if name not in tags),
         remove_tags=tuple(name for name in wanted.remove_tags if name in tags),
-        ttl_us=ttl_us,
+        ttl_us=None if _has_ttl(row, wanted.ttl_us) else wanted.ttl_us,
     )
-    moves = {name: holder for name, holder in found.items() if holder is not None}
-    return Change(row, edit, moves, _expires_us(row, ttl_us))
 
 
 def _has_ttl(row: VersionRow, ttl_us: int | None) -> bool:
@@ -144,17 +180,13 @@ def _expires_us(row: VersionRow, ttl_us: int | None) -> int | None:
     return row.created_us + ttl_us
 
 
-def _refuse_twice(wanted: Wanted, changed: Sequence[Change], same: Sequence[VersionRow]) -> None:
+def _refuse_twice(often: Counter[tuple[int, str]]) -> None:
     """An alias is on one version of a collection: it cannot be put on two of them."""
-    if not wanted.add_aliases:
-        return
-    rows = [one.row for one in changed] + list(same)
-    often = Counter(row.collection_id for row in rows)
-    twice = next((row for row in rows if often[row.collection_id] > 1), None)
-    if twice is not None:
+    (_, collection), count = next(iter(often.most_common(1)), ((0, ""), 0))
+    if count > 1:
         raise UsageError(
-            f"An alias is on one version of a collection, and {often[twice.collection_id]:,}"
-            f" versions of {twice.collection} were named. Nothing was changed.",
+            f"An alias is on one version of a collection, and {count:,} versions of {collection}"
+            " were named. Nothing was changed.",
             hint="Narrow the filter: latest:1 names the newest of each collection.",
         )
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from artifact_tui import places, query, text
 from artifact_tui.catalog import queries, selection
@@ -14,7 +14,7 @@ from artifact_tui.catalog.holding import holders
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.retention import ttl_preview
 from artifact_tui.catalog.sorting import Sort
-from artifact_tui.cli.changes import Changes, Wanted, foresee
+from artifact_tui.cli.changes import Changes, Foresight, Wanted
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import parse_filter, reading
 from artifact_tui.clients.base import Editable, Paced
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.rows import VersionRef, VersionRow
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.model import Outcome
@@ -112,40 +112,55 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        rows = _rows(conn, chosen)
-        if not rows:
+        foresight, some = Foresight(wanted), False
+        for rows in _rows(conn, chosen):
+            some = some or bool(rows)
+            foresight.take(rows, **_known(conn, rows, wanted))
+        if not some:
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
-        collections = {row.collection_id for row in rows}
-        held = {alias: holders(conn, alias, collections) for alias in wanted.add_aliases}
-        asked = wanted.add_tags or wanted.remove_tags
-        tags = queries.tags_of(conn, [row.id for row in rows]) if asked else {}
-        found = foresee(rows, wanted, tags=tags, holders=held)
+        found = foresight.changes()
         if wanted.ttl_us is None:
             return found
         selection.select_keys(conn, [one.row.key for one in found.changed])
         return replace(found, expiry=ttl_preview(conn, wanted.ttl_us, now_us()))
 
 
-def _rows(conn: sqlite3.Connection, chosen: Chosen) -> list[VersionRow]:
+def _rows(conn: sqlite3.Connection, chosen: Chosen) -> Iterator[tuple[VersionRow, ...]]:
+    """The versions that were named, some at a time."""
     if chosen.name:
-        return [queries.find(conn, chosen.name)]
+        return iter([(queries.find(conn, chosen.name),)])
     words = "state:any" if chosen.marked else chosen.filter
     where = query.compile_query(parse_filter([words]), now_us())
     where = only_marked(where) if chosen.marked else where
-    return list(queries.every(conn, where, Sort("name")))
+    return queries.chunks(conn, where, Sort("name"))
+
+
+class _Known(TypedDict):
+    tags: dict[int, tuple[str, ...]]
+    holders: dict[str, dict[int, VersionRef]]
+
+
+def _known(conn: sqlite3.Connection, rows: tuple[VersionRow, ...], wanted: Wanted) -> _Known:
+    """What must be known of some versions beside their rows."""
+    collections = {row.collection_id for row in rows}
+    tags = wanted.add_tags or wanted.remove_tags
+    return {
+        "tags": queries.tags_of(conn, [row.id for row in rows]) if tags else {},
+        "holders": {alias: holders(conn, alias, collections) for alias in wanted.add_aliases},
+    }
 
 
 async def send(client: Editable, changes: Changes) -> Sent:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
-    edits = [one.edit for one in changes.changed]
+    total = len(changes.changed)
     sent = Sent()
     with Progress() as progress, _stopping(sent) as stop:
-        for start in range(0, len(edits), BATCH):
+        for start in range(0, total, BATCH):
             if stop.is_set():
                 break
-            progress.show(_line(client, start, len(edits)))
-            batch = edits[start : start + BATCH]
+            progress.show(_line(client, start, total))
+            batch = [one.edit for one in changes.changed[start : start + BATCH]]
             try:
                 found = await client.edit(batch)
             except ReadOnlyError:
