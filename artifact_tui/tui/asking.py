@@ -50,6 +50,11 @@ class LineageAsker:
         """Whether there is something to ask about a version."""
         return row.state is VersionState.LIVE and self.told(row) in {Told.NOT_ASKED, Told.ASKING}
 
+    @property
+    def busy(self) -> bool:
+        """Whether a question is under way."""
+        return self._turn.locked()
+
     def forget(self) -> None:
         """The registry was synced: what it said before may not be so any more."""
         self._told.clear()

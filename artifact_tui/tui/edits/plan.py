@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.cli.changes import Change, Changes, Wanted
     from artifact_tui.model import Edit, Outcome
+    from artifact_tui.tui.edits.foresee import Change, Changes, Wanted
 
 
 class Effect(StrEnum):

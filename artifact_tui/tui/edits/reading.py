@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import queries, selection
 from artifact_tui.catalog.holding import holders
-from artifact_tui.cli.changes import foresee
 from artifact_tui.errors import UsageError
 from artifact_tui.query import Where
+from artifact_tui.tui.edits.foresee import foresee
 from artifact_tui.tui.edits.plan import planned
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from artifact_tui.catalog.rows import VersionRef, VersionRow
-    from artifact_tui.cli.changes import Wanted
+    from artifact_tui.tui.edits.foresee import Wanted
     from artifact_tui.tui.edits.plan import EditPlan
     from artifact_tui.tui.services import Services
 

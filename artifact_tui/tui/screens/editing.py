@@ -15,7 +15,7 @@ from artifact_tui.tui.widgets.wish_dialog import WishDialog
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from artifact_tui.cli.changes import Wanted
+    from artifact_tui.tui.edits.foresee import Wanted
     from artifact_tui.tui.edits.reading import Selection
     from artifact_tui.tui.edits.wishing import Form
     from artifact_tui.tui.services import Services

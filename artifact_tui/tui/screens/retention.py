@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.cli.changes import Wanted
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.text import plural, size
 from artifact_tui.tui import retaining
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.edits import able, wishing
+from artifact_tui.tui.edits.foresee import Wanted
 from artifact_tui.tui.edits.reading import subjects_of
 from artifact_tui.tui.screens.editing import Editing, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped
