@@ -114,37 +114,33 @@ class _Run:
     async def _flat(self, client: FlatListing, *, files: bool) -> None:
         """Collections and their versions, as they come; what comes again counts once."""
         collections: set[str] = set()
-        versions: set[str] = set()
         async for found in _pages(client.artifacts, moves=False):
             new = {row.key: row for row, _ in found if row.key not in collections}
             await self.write(sync_store.put_collections, tuple(new.values()), self.number)
             collections |= new.keys()
             rows = {row.key: row for _, row in found if row is not None}
-            versions |= rows.keys()
             self.state = replace(self.state, collections=len(collections))
-            await self._versions(tuple(rows.values()), files=files, count=len(versions))
+            await self._versions(tuple(rows.values()), files=files)
 
     async def _by_collection(self, *, files: bool) -> None:
         """Collections first, then the versions of each."""
         keys: list[str] = []
-        count = 0
         async for found in _pages(self._client.collections):
             await self.write(sync_store.put_collections, found, self.number)
             keys += [row.key for row in found]
             self.tell(replace(self.state, collections=len(keys)))
         for key in keys:
             async for versions in _pages(partial(self._client.versions, key)):
-                count += len(versions)
-                await self._versions(versions, files=files, count=count)
+                await self._versions(versions, files=files)
 
-    async def _versions(self, rows: Sequence[Version], *, files: bool, count: int) -> None:
-        """Write a page of versions, with their files when asked; `count` is how many that makes."""
-        await self.write(sync_store.put_versions, rows, self.number)
+    async def _versions(self, rows: Sequence[Version], *, files: bool) -> None:
+        """Write a page of versions, with their files when asked."""
+        new = await self.write(sync_store.put_versions, rows, self.number)
         if files:
             sources = [row.key for row in rows if row.source_key is None]
             found = {key: await self._files(key) for key in sources}
             await self.write(sync_store.put_files, found)
-        self.tell(replace(self.state, versions=count))
+        self.tell(replace(self.state, versions=self.state.versions + new))
 
     async def _files(self, key: str) -> tuple[File, ...]:
         """The files of a version; none when it was deleted meanwhile."""

@@ -52,7 +52,7 @@ ON CONFLICT(key) DO UPDATE SET collection_id = excluded.collection_id,
   {", ".join(f"{name} = excluded.{name}" for name in _FIELDS)}"""
 
 _STORED = f"""
-SELECT v.id, v.key, c.key, {", ".join(f"v.{name}" for name in _FIELDS)},
+SELECT v.id, v.seen, v.key, c.key, {", ".join(f"v.{name}" for name in _FIELDS)},
   EXISTS (SELECT 1 FROM alias a WHERE a.version_id = v.id)
   OR EXISTS (SELECT 1 FROM tag t WHERE t.version_id = v.id)
   OR EXISTS (SELECT 1 FROM link l WHERE l.version_id = v.id)
@@ -60,16 +60,20 @@ FROM json_each(?) j CROSS JOIN version v ON v.key = j.value
 CROSS JOIN collection c ON c.id = v.collection_id"""
 
 
-def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -> None:
-    """Take in a page of versions; their aliases, tags and links replace those known before."""
+def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -> int:
+    """Take in a page of versions; their aliases, tags and links replace those known before.
+
+    Returns how many of them this sync had not listed yet.
+    """
     with transaction(conn):
         known = _known(conn, rows)
+        again: int = sum(found[1] >= seen for found in known.values())
         same: list[tuple[int, int]] = []
         plain: list[dict[str, Any]] = []
         for row in rows:
             before = known.get(row.key)
             facts = {name: getattr(row, name) for name in ("key", "collection_key", *_FIELDS)}
-            if before and _bare(row) and before[1:] == (*facts.values(), 0):
+            if before and _bare(row) and before[2:] == (*facts.values(), 0):
                 same.append((seen, before[0]))
             elif before is None and _bare(row):
                 plain.append({**facts, "seen": seen})
@@ -80,6 +84,7 @@ def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -
                 _put_version(conn, row, {**facts, "seen": seen})
         _put_plain(conn, plain)
         conn.executemany("UPDATE version SET seen = max(seen, ?) WHERE id = ?", same)
+    return len({row.key for row in rows}) - again
 
 
 def _put_plain(conn: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
@@ -93,9 +98,9 @@ def _put_plain(conn: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
 
 
 def _known(conn: sqlite3.Connection, rows: Sequence[Version]) -> dict[str, tuple[Any, ...]]:
-    """What is stored of these versions: id, the fields, and whether anything hangs on them."""
+    """What is stored of these: id, last sync, the fields, and whether anything hangs on them."""
     keys = json.dumps([row.key for row in rows])
-    return {found[1]: found for found in conn.execute(_STORED, (keys,))}
+    return {found[2]: found for found in conn.execute(_STORED, (keys,))}
 
 
 def _bare(row: Version) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -32,6 +33,8 @@ class Flat:
         self.page = page
         self._at = 0
         self.rows: list[tuple[Collection, Version]] = []
+        self.empty: list[Collection] = []
+        """Collections without versions, on every page."""
         self.parents: dict[str, tuple[str, ...] | None] = {}
         self.asked: list[str] = []
         self.fails_after: int | None = None
@@ -53,13 +56,14 @@ class Flat:
         self.rows.append((collection, version))
         return key
 
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
         """Always the same cursor, as a client with a memory has it."""
         self._at = self._at + self.page if after else 0
         if self.fails_at_page is not None and self._at >= self.fails_at_page * self.page:
             raise RegistryError("It went away.")
         rows = tuple(self.rows[self._at : self._at + self.page])
-        return Page(rows, "more" if self._at + self.page < len(self.rows) else None)
+        empty = tuple((collection, None) for collection in self.empty)
+        return Page((*empty, *rows), "more" if self._at + self.page < len(self.rows) else None)
 
     async def edges(self, after: str | None = None) -> Page[Edge]:
         raise AssertionError(f"lineage is scanned, not listed ({after})")
@@ -106,6 +110,33 @@ async def test_a_flat_listing_fills_the_catalog_in_one_pass(registry: Flat, path
     assert told[:3] == [2, 4, 6]
     assert coverage(path) == Coverage(0, 60)
     assert not coverage(path).complete
+
+
+async def test_what_is_listed_again_counts_once_and_replaces_what_came_before(
+    registry: Flat, path: Path
+) -> None:
+    collection, version = registry.rows[3]
+    registry.rows += [(collection, replace(version, digest="new")), registry.rows[5]]
+    for _ in range(2):
+        done = await sync(registry.client, path)
+        assert (done.collections, done.versions, done.removed) == (8, 61, 0)
+        with closing(connect(path)) as conn:
+            assert queries.by_keys(conn, [version.key])[0].digest == "new"
+
+
+async def test_collections_without_versions_are_kept_as_long_as_they_are_listed(
+    registry: Flat, path: Path
+) -> None:
+    registry.empty.append(Collection("model/none", "none", "model"))
+    assert (await sync(registry.client, path)).collections == 9
+    names = "SELECT count(*) FROM collection WHERE name = 'none'"
+    with closing(connect(path)) as conn:
+        assert conn.execute(names).fetchone() == (1,)
+        assert queries.totals(conn).collections == 8, "those with versions"
+    registry.empty.clear()
+    await sync(registry.client, path)
+    with closing(connect(path)) as conn:
+        assert conn.execute(names).fetchone() == (0,)
 
 
 async def test_a_listing_that_breaks_off_removes_nothing(registry: Flat, path: Path) -> None:
