@@ -151,7 +151,10 @@ class _Run:
             self._journal.cancel_rest()
         if ending:
             return ending
-        given_up = ItemState.NOT_TRIED in self._plan.states()
+        states = self._plan.states()
+        if ItemState.SENT in states:
+            return Ending(Status.INTERRUPTED, "what was sent could not be looked at")
+        given_up = ItemState.NOT_TRIED in states
         return Ending(Status.CANCELLED if given_up else Status.FINISHED)
 
     async def _every(self, kinds: Sequence[str]) -> Ending | None:
@@ -205,22 +208,12 @@ class _Run:
 
     async def _level(self, level: int) -> Ending | None:
         """Every item of one level; then, with patience, those that may work later."""
-        if ending := await self._collections(level):
-            return ending
+        ending = await self._collections(level)
         again: list[int] = []
-        group = self._next(level, 0)
-        while group:
-            if ending := await self._may_go_on():
-                return ending
-            upcoming = self._next(level, group[-1].seq)
-            end = await self._caller.run(group, upcoming)
-            if end.broken:
-                return Ending(Status.INTERRUPTED, end.broken)
-            if end.halted:
-                group = self._still(item.seq for item in group) or upcoming
-                continue
-            again += end.again
-            group = upcoming
+        if ending is None:
+            ending, again = await self._groups(level)
+        if ending:
+            return ending
         for delay in self._policy.delays:
             if not again:
                 return None
@@ -230,6 +223,26 @@ class _Run:
                 return ending
         self._journal.give_up(again)
         return None
+
+    async def _groups(self, level: int) -> tuple[Ending | None, list[int]]:
+        """Every version, or object, of one level once; those that may work later."""
+        again: list[int] = []
+        group = self._next(level, 0)
+        while group:
+            if ending := await self._may_go_on():
+                return ending, []
+            upcoming = self._next(level, group[-1].seq)
+            end = await self._caller.run(group, upcoming)
+            if end.broken:
+                return Ending(Status.INTERRUPTED, end.broken), []
+            if not end.halted:
+                again += end.again
+                group = upcoming
+            elif ending := await self._may_go_on():
+                return ending, []
+            else:
+                group = self._still(item.seq for item in group) or upcoming
+        return None, again
 
     def _next(self, level: int, after: int) -> list[Item]:
         """The next group of a level."""

@@ -18,6 +18,7 @@ from tests.servers.faulty import faulty
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tests.unit.deletion.linked_world import LinkedWorld
     from tests.unit.deletion.world import World
 
 FAULTY = Path(faulty.__file__).parent
@@ -35,7 +36,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.005)
 
 
-def write_script(world: World, *rules: dict[str, object], **more: object) -> None:
+def write_script(world: World | LinkedWorld, *rules: dict[str, object], **more: object) -> None:
     """Put the faults for `faulty:` beside the registry."""
     path = world.path.with_name(world.path.name + ".faults.json")
     path.write_text(json.dumps({"rules": list(rules), **more}), encoding="utf-8")
