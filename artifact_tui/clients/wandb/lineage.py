@@ -117,9 +117,8 @@ class Family:
         """What the runs that used a version logged; None when that is not told."""
         if artifact.used_by is None:
             return () if artifact.used_count == 0 else None
-        if artifact.used_by.after is None:
-            runs: list[Run] | None = artifact.used_by.nodes
-        else:
+        runs = _told_all(artifact.used_by)
+        if artifact.used_by.after is not None:
             runs = await self._steady(self._runs_of(artifact.id), RUNS, artifact.used_by)
         if runs is None:
             return None
@@ -138,7 +137,8 @@ class Family:
         if page is None:
             return None
         if page.after is None:
-            return tuple(page.nodes)
+            found = _told_all(page)
+            return None if found is None else tuple(found)
         if run.id not in self._outputs:
             ask = self._page_of_run(_OUTPUTS_OF, run.name, run.project)
             work = self._steady(ask, ARTIFACTS, page) if ask else None
@@ -161,11 +161,11 @@ class Family:
     async def _steady(
         self, ask: passes.Ask[passes.T], size: int, first: Connection[passes.T]
     ) -> list[passes.T] | None:
-        """All nodes of a list, each once as a page told it; None when it never held still."""
+        """All nodes of a list; None when it never held still, or some of them are hidden."""
         torn: list[bool] = []
         pages = passes.everything(ask, size, first=first, unsteady=lambda: torn.append(True))
-        found = [edge.node async for edges in pages for edge in edges if edge and edge.node]
-        return None if torn else found
+        edges = [edge async for page in pages for edge in page]
+        return None if torn else _told_all(Connection(None, None, edges))
 
     def _runs_of(self, artifact: str) -> passes.Ask[Run]:
         async def ask(after: str | None, count: int) -> Connection[Run]:
@@ -245,6 +245,12 @@ async def _tuple(work: Awaitable[list[Artifact] | None] | None) -> Made | None:
 
 def _page(page: Connection[passes.T] | None) -> Connection[passes.T]:
     return Connection() if page is None else page
+
+
+def _told_all(page: Connection[passes.T]) -> list[passes.T] | None:
+    """The nodes of a page; None when some of them may not be seen."""
+    nodes = page.nodes
+    return nodes if len(nodes) == len(page.rows) else None
 
 
 def _gone(artifact: Artifact) -> bool:

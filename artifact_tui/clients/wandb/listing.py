@@ -41,6 +41,9 @@ VERSIONS = 100
 
 PROJECTS_AT_ONCE = 6
 
+BIG_AT_ONCE = 40
+"""Collections of more than one page that are read at once: they wait for their reader."""
+
 _OF = Shape(
     documents.VERSIONS_OF,
     {"id": "ID!", "first": "Int!", "after": "String"},
@@ -74,6 +77,7 @@ class Lister:
         self.notices: dict[str, str] = {}
         """What the lists did not tell, in whole sentences, by what it is about."""
         self._pages = Pages(asking, self.notices)
+        self._big = asyncio.Semaphore(BIG_AT_ONCE)
 
     # whole registry
 
@@ -107,7 +111,9 @@ class Lister:
                 short = [one for one in listed if _complete(one[0].artifacts)]
                 for one, name in listed:
                     if not _complete(one.artifacts):
-                        group.create_task(self._rest(one, name, put))
+                        await self._big.acquire()
+                        task = group.create_task(self._rest(one, name, put))
+                        task.add_done_callback(lambda _: self._big.release())
                 await put(await self._rows(short))
 
     # versions
