@@ -9,6 +9,9 @@ The file is TOML and checked strictly: a mistake names the file, the line and th
     address = "local:/srv/registry"
     production = true               # read-only, unless read_only = false is stated
 
+    [registries.vision]
+    address = "wandb://api.wandb.ai/acme/vision"
+
     [registries.zoo]
     address = "https://zoo.example/api"
     token_env = "ZOO_TOKEN"         # this, and what else the client of the address knows

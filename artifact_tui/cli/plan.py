@@ -122,7 +122,7 @@ def save(draft: Draft, output: Path | None) -> Path:
         PlanError: it deletes nothing, or the file cannot be made.
     """
     if not draft.summary.deletes:
-        verb, _ = reviewing.verbs(draft.summary.action)
+        verb, _ = reviewing.verbs(draft.summary)
         asked = draft.head.query or "the marks"
         raise PlanError(
             f"There is nothing to {verb}, so no plan was made.",

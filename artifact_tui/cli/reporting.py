@@ -19,7 +19,7 @@ _LONG = 4096
 
 def print_report(found: Report, out: Output) -> None:
     """Print the results by reason, and what that means in bytes."""
-    _, done = verbs(found.summary.action)
+    _, done = verbs(found.summary)
     asked = things(found.summary)
     out.words(f"{found.status}: {asked} to be {done} in {safe(found.head.registry)}")
     if found.why:

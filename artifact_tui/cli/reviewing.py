@@ -43,9 +43,11 @@ _OPTION = {
 """What a person can do about a reason, when building the plan."""
 
 
-def verbs(action: Action) -> tuple[str, str]:
-    """What a plan does: “delete” and “deleted”, or “purge” and “purged”."""
-    return ("purge", "purged") if action is Action.PURGE else ("delete", "deleted")
+def verbs(summary: Summary) -> tuple[str, str]:
+    """What a plan does, such as “delete” and “deleted”; unlinking where only links go."""
+    if only_links(summary):
+        return "unlink", "unlinked"
+    return ("purge", "purged") if summary.action is Action.PURGE else ("delete", "deleted")
 
 
 def only_links(summary: Summary) -> bool:
@@ -59,7 +61,7 @@ def print_review(
     head: Head, summary: Summary, items: Items, out: Output, *, most: int | None
 ) -> None:
     """Print a whole review, at most `most` items of each verdict."""
-    verb, done = ("unlink", "unlinked") if only_links(summary) else verbs(summary.action)
+    verb, done = verbs(summary)
     out.words(
         f"{verb} {things(summary)} of "
         f"{text.plural(summary.collections, 'collection')} in {safe(head.registry)}"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui import catalog, places
+from artifact_tui.catalog import marks
+from artifact_tui.clients import place
 from tests.servers.wandb.traps import Quota
 
 if TYPE_CHECKING:
@@ -30,6 +34,15 @@ def carry_out(cli: Cli, server: Server, tmp_path: Path, *words: str, code: int =
     assert not server.done()
     count = said.rpartition("--expect ")[2].split()[0]
     return said + cli("apply", plan, "--yes", "--expect", count, code=code).out
+
+
+def mark_all(cli: Cli, registry: str) -> None:
+    """Mark every version of a registry, as the screen would."""
+    keys = [one["key"] for one in cli("ls", registry, "--versions", "--json").records]
+    uid = place(registry)
+    paths = places.catalog_file(uid), places.marks_file(uid)
+    with closing(catalog.connect(paths[0], marks=paths[1])) as conn:
+        assert marks.mark(conn, keys) == len(keys) > 0
 
 
 def test_listing_a_project_an_entity_and_a_registry(cli: Cli, vision: Server) -> None:
@@ -123,12 +136,17 @@ def test_an_empty_collection_goes_itself(cli: Cli, vision: Server, tmp_path: Pat
     assert vision.done() == [f"deleteArtifactSequence {NET}"]
 
 
-@pytest.mark.parametrize("words", [("version:v0",), ("--collection", "Prod"), ("link:yes",)])
+@pytest.mark.parametrize(
+    "words", [("version:v0",), ("--collection", "Prod"), ("link:yes",), ("--marked",)]
+)
 @pytest.mark.parametrize("whole", [(), ("--whole-collections",)])
 def test_a_link_is_unlinked_and_its_source_stays(
     cli: Cli, vision: Server, tmp_path: Path, words: tuple[str, ...], whole: tuple[str, ...]
 ) -> None:
     registry = vision.address("acme-org/wandb-registry-model")
+    if "--marked" in words:
+        mark_all(cli, registry)
+        vision.clear()
     said = carry_out(cli, vision, tmp_path, registry, *words, "--delete-aliases", *whole)
     assert "the sources stay\n" in said
     assert gone(vision) == set()

@@ -1,0 +1,27 @@
+"""Days of expiry in a few stretches: nothing is lost, whatever the days are."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_tui.catalog.retention import Day
+from artifact_tui.cli.changes import spread
+
+DAYS = st.lists(st.integers(1, 1_000), max_size=60).map(
+    lambda counts: [Day(start, count, None) for start, count in enumerate(counts)]
+)
+
+
+@given(DAYS, st.integers(1, 10))
+def test_stretches_hold_every_day_once_and_in_order(days: list[Day], most: int) -> None:
+    found = spread(days, most)
+    assert len(found) <= most
+    assert sum(count for count, _, _ in found) == sum(day.versions for day in days)
+    covered = [n for _, first, last in found for n in range(first.start_us, last.start_us + 1)]
+    assert covered == [day.start_us for day in days]
+
+
+def test_few_days_are_told_one_by_one() -> None:
+    days = [Day(n, 100, None) for n in range(3)]
+    assert spread(days) == [(100, day, day) for day in days]
