@@ -98,4 +98,4 @@ def _settings(origin: Origin, looked: list[str]) -> Found | None:
     if not same or (meant.scheme, meant.port) != (origin.scheme, origin.port):
         looked.append(f"the api_key in {said.path} is for {meant.netloc}")
         return None
-    return Found(str(said.path), Secret(said.value))
+    return Found(str(said.path), Secret(said.value), notices=netrc.open_to_others(said.path))

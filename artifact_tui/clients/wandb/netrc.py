@@ -58,7 +58,7 @@ def look(origin: Origin) -> Looked:
         if found := read.authenticators(machine):
             if not found[2]:
                 return Looked(path, none, f"has no password for machine {machine}")
-            return Looked(path, Secret(found[2]), notices=tuple(_notices(path)))
+            return Looked(path, Secret(found[2]), notices=open_to_others(path))
     return Looked(path, none, f"has no machine {origin.netloc}")
 
 
@@ -69,10 +69,12 @@ def _machines(origin: Origin) -> Iterator[str]:
         yield Origin(origin.scheme, twin, origin.port).netloc
 
 
-def _notices(path: Path) -> Iterator[str]:
+def open_to_others(path: Path) -> tuple[str, ...]:
+    """What to say of a file with a secret that other users can reach."""
     try:
         mode = path.stat().st_mode
     except OSError:
-        return
-    if os.name == "posix" and mode & _OTHERS:
-        yield f"Other users can read {path}: make it yours alone with chmod 600."
+        return ()
+    if os.name != "posix" or not mode & _OTHERS:
+        return ()
+    return (f"Other users can read {path}: make it yours alone with chmod 600.",)

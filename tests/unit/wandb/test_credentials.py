@@ -256,6 +256,17 @@ def test_a_netrc_that_others_can_read_is_noticed(enter: Enter, mode: int, notice
     assert not any(key("n") in notice for notice in found.notices)
 
 
+@pytest.mark.parametrize(("mode", "notices"), [(0o600, 0), (0o644, 1)])
+def test_a_settings_file_with_a_key_that_others_can_read_is_noticed(
+    enter: Enter, mode: int, notices: int
+) -> None:
+    folder = enter(Case(files={GLOBAL: ini(api_key=key("g"))}))
+    (folder / "home/.config/wandb/settings").chmod(mode)
+    found = find(Origin("https", FORGE[8:], 443))
+    assert found.key.reveal() == key("g")
+    assert len(found.notices) == notices
+
+
 def test_a_base_url_with_a_password_is_refused_without_showing_it(enter: Enter) -> None:
     enter(Case({"WANDB_BASE_URL": "https://me:geheim@wandb.example"}))
     with pytest.raises(UsageError, match="user name or password") as caught:
