@@ -195,7 +195,7 @@ def _freeing(action: Action, capabilities: Capabilities | None, found: Bytes) ->
         charged=found.charged,
         after=after,
         own_words=bool(own),
-        no_way_back=action is Action.DELETE and not can.restore,
+        no_way_back=action is Action.DELETE and not (can.restore or can.recreate),
     )
 
 
