@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.base import CollectionDelete
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.control import Control, Policy
 from artifact_tui.deletion.group import ROUNDS, Caller
@@ -102,6 +103,11 @@ def _check_registry(plan: Plan, client: Client) -> None:
         raise ReadOnlyError(
             f"The registry {found.address} may only be read. Nothing was deleted.",
             hint="Open it without --read-only, and make the plan again.",
+        )
+    if plan.summary.wholes and not isinstance(client, CollectionDelete):
+        raise PlanError(
+            f"The registry {found.address} cannot delete whole collections. Nothing was deleted.",
+            hint="Make a plan that deletes their versions.",
         )
     if plan.head.options.action is Action.PURGE and not client.capabilities.purge:
         raise PlanError(

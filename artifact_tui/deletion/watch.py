@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from artifact_tui.clients.base import Paced, Waiting
 from artifact_tui.deletion.plan import Want
 from artifact_tui.deletion.said import redacted
+from artifact_tui.errors import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -115,12 +116,13 @@ class Watch:
         words = self._client.pace() if isinstance(self._client, Paced) else ""
         words = redacted(words, self._client)
         now = time.monotonic()
-        if words != self._said:
-            self._journal.pace(words)
-            self._said, self._beaten = words, now
-        elif now - self._beaten >= self._policy.beat:
-            self._journal.beat()
-            self._beaten = now
+        with suppress(BusyError):  # somebody reads the plan: the next second will do
+            if words != self._said:
+                self._journal.pace(words)
+                self._said, self._beaten = words, now
+            elif now - self._beaten >= self._policy.beat:
+                self._journal.beat()
+                self._beaten = now
 
 
 @dataclass(frozen=True, slots=True)

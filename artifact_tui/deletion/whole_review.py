@@ -177,6 +177,8 @@ def _in_circles(facts: Mapping[str, Facts], homes: Mapping[str, str]) -> set[str
     """
     inside = {key: homes[key] for key in facts if key in homes}
     found: set[str] = set()
+    if not any(before(facts).values()):
+        return found
     while True:
         wholes = {home for home in inside.values() if home not in found}
         left = {key: home for key, home in inside.items() if home in wholes}
