@@ -149,7 +149,8 @@ class Graph:
                 if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
                     self._pace.trouble(began)
                 else:
-                    self._pace.went_well(len(body).bit_length(), began, answer.headers)
+                    kind = (call.document, len(answer.body).bit_length())
+                    self._pace.went_well(kind, began, answer.headers)
             if answer.status == 401 and again and await self._wire.renewed(generation):  # noqa: PLR2004
                 again = False
                 continue

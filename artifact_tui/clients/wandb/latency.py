@@ -1,4 +1,7 @@
-"""Whether the server slows down: latency against its own best, for each kind of request."""
+"""Whether the server slows down: latency against its own best, for each kind of request.
+
+What a kind is, the caller says: requests that should take about as long as one another.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ GOOD, GOOD_S = 1.5, 0.03
 
 SLOW, SLOW_S = 2.5, 0.05
 """Too slow, likewise."""
+
+MOST_KINDS = 1_000
+"""With more kinds, what is known of them is forgotten."""
 
 NEWEST = 0.2
 """The weight of the newest answer in what is usual now."""
@@ -49,6 +55,8 @@ class Latency:
         """Note one answer."""
         found = self._kinds.get(kind)
         if found is None:
+            if len(self._kinds) >= MOST_KINDS:
+                self._kinds.clear()
             found = self._kinds[kind] = _Kind(seconds, seconds)
         found.best = min(found.best * FORGET, seconds)
         found.usual += NEWEST * (seconds - found.usual)

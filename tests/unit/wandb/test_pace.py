@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artifact_tui.clients.wandb.latency import MOST_KINDS, Latency
 from artifact_tui.clients.wandb.pace import FIRST, LONGEST_ASKED, Pace, duration
 from tests.unit.wandb import virtual
 
@@ -183,6 +184,31 @@ def test_a_server_that_queues_is_not_flooded() -> None:
 def test_a_server_with_one_worker_gets_few_at_once() -> None:
     _, told = simulate(Shop(workers=1, latency=0.2), 600)
     assert told[-1].startswith(("2 at once", "3 at once"))
+
+
+def test_a_slow_kind_of_request_is_not_measured_by_a_quick_one() -> None:
+    async def main() -> int:
+        pace = Pace(clock=virtual.clock)
+        jobs = deque(range(400))
+
+        async def worker() -> None:
+            while jobs:
+                slow = jobs.popleft() % 2
+                async with pace.turn() as began:
+                    await asyncio.sleep(1.0 if slow else 0.02)
+                    pace.went_well(slow, began, {})
+
+        await asyncio.gather(*(worker() for _ in range(64)))
+        return pace.limit
+
+    assert virtual.run(main())[0] == 32
+
+
+def test_no_more_kinds_are_remembered_than_make_sense() -> None:
+    latency = Latency()
+    for number in range(5_000):
+        latency.took(number, 0.1)
+    assert len(latency._kinds) <= MOST_KINDS
 
 
 def test_a_limit_on_the_number_at_once_is_found() -> None:
