@@ -113,7 +113,8 @@ def resolve(config: Config, text: str | None = None) -> Target:
     """Which registry a person means: a configured name, an address, or a folder.
 
     Without a text: the default registry, the only configured one, or the embedded one.
-    A configured registry keeps its protection however it is named.
+    A configured registry keeps its protection however it is named; so does what it holds, and
+    what holds it: a W&B entity and its projects.
 
     Raises:
         UsageError: there is no such registry, or it is not clear which one is meant.
@@ -134,7 +135,13 @@ def resolve(config: Config, text: str | None = None) -> Target:
     for name, registry in config.registries.items():
         if same_registry(registry.address, address):
             return _configured(name, registry)
-    return Target(name=_name(address), address=address)
+    around = [one for one in config.registries.values() if _overlap(one.address, address)]
+    return Target(
+        name=_name(address),
+        address=address,
+        read_only=any(one.read_only for one in around),
+        production=any(one.production for one in around),
+    )
 
 
 def _default(config: Config) -> Target:
@@ -164,6 +171,14 @@ def _configured(name: str, registry: RegistryConfig) -> Target:
 def same_registry(one: str, other: str) -> bool:
     """Whether two addresses mean the same registry."""
     return _place(_address(one) or one) == _place(_address(other) or other)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two addresses is of something within the other; the other is canonical."""
+    if not other.startswith(_WANDB) or one.startswith(LOCAL):
+        return False
+    first, second = sorted((_place(one), _place(other)), key=len)
+    return second.startswith(f"{first}/")
 
 
 def at_address(config: Config, address: str, name: str = "") -> RegistryConfig | None:

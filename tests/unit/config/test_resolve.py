@@ -89,6 +89,20 @@ def test_both_hosts_of_wandb_are_one_registry(monkeypatch: pytest.MonkeyPatch) -
     assert (other.name, other.read_only) == ("team/visions", False)
 
 
+def test_a_protected_entity_protects_its_projects_and_the_other_way_round() -> None:
+    host = "wandb://api.wandb.ai"
+    team = RegistryConfig("https://wandb.ai/team", read_only=True, production=True)
+    vision = RegistryConfig(f"{host}/team/vision", production=True)
+    config = Config(registries={"team": team})
+    target = resolve(config, "https://wandb.ai/team/speech")
+    assert (target.name, target.read_only, target.production) == ("team/speech", True, True)
+    assert resolve(config, f"{host}/teams/speech").read_only is False
+    target = resolve(Config(registries={"vision": vision}), f"{host}/team")
+    assert (target.name, target.read_only, target.production) == ("team", False, True)
+    own = Config(registries={"team": team, "vision": RegistryConfig(f"{host}/team/vision")})
+    assert resolve(own, f"{host}/team/vision").read_only is False
+
+
 def test_an_address_that_wandb_cannot_have_is_refused() -> None:
     for text in ("wandb://", "https://wandb.ai/login", "wandb://a/b/c/d"):
         with pytest.raises(UsageError):
