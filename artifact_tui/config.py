@@ -174,7 +174,7 @@ def same_registry(one: str, other: str) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether one of two addresses is of something within the other; the other is canonical."""
+    """Whether one of two addresses lies within the other; `other` is canonical."""
     if not other.startswith(_WANDB) or one.startswith(LOCAL):
         return False
     first, second = sorted((_place(one), _place(other)), key=len)
