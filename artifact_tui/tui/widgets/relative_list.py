@@ -42,7 +42,7 @@ async def relatives(
     catalog: Catalog, version_id: int, signs: Signs
 ) -> tuple[VersionDetail, list[Relative]]:
     """The version in the middle, and everything around it: parents, itself, dependents."""
-    detail = await catalog.detail(version_id, latest=True)
+    detail = await catalog.detail(version_id, latest="lineage")
     refs = [*detail.parents, *(dependent.ref for dependent in detail.dependents)]
     rows = await catalog.by_keys([ref.key for ref in refs if not ref.elsewhere])
     known = {row.key: row for row in rows}

@@ -98,7 +98,7 @@ async def test_hostile_names_stay_text(shelf: Shelf) -> None:
         shelf.put(name, 5, 1_000, ttl_days=1, tags=[name[:40]], aliases=[name[:40]])
     async with shelf.opened() as user:
         await user.sees("15 of 15")
-        await user.presses("slash", *"ttl<2d", "enter")
+        await user.presses("slash", *"age<10d", "enter")
         await user.sees("6 of 15")
         await user.presses("plus", "tab", "tab", "space", "enter")
         await user.sees("6 marked")

@@ -40,7 +40,13 @@ def test_no_screen_hides_a_key_of_everywhere(place: str) -> None:
 
 def test_nothing_is_deleted_by_a_key_of_habit() -> None:
     habits = {"ctrl+d", "ctrl+r", "enter", "delete", "backspace", "escape", "space"}
-    for row_id in ("browse.review", "trash.purge"):
+    for row_id in (
+        "browse.review",
+        "trash.purge",
+        "retention.set",
+        "retention.off",
+        "edit.confirm",
+    ):
         assert not keys(row_id) & habits
     assert "ctrl+d" in keys("list.half_down")
 
@@ -81,6 +87,8 @@ def test_keys_are_taken_as_they_are_written() -> None:
         ("browse.review", "ctrl+d", "browse.review cannot be on ctrl\\+d"),
         ("browse.review", "ctrl+r", "browse.review cannot be on ctrl\\+r"),
         ("browse.review", "enter", "browse.review cannot be on enter"),
+        ("retention.set", "ctrl+d", "retention.set cannot be on ctrl\\+d"),
+        ("edit.confirm", "ctrl+r", "edit.confirm cannot be on ctrl\\+r"),
         ("browse.mark", "s", "“s” would mean both browse.mark and browse.sort"),
         ("browse.mark", "j", "“j” would mean both browse.mark and list.down"),
         ("browse.mark", "?", "“\\?” would mean both browse.mark and app.help"),
