@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -291,6 +291,23 @@ def test_several_collections_are_confirmed_by_the_registry(world: LinkedWorld) -
         assert set(states(plan).values()) == {S.VERIFIED}
         task = tasks.read_task(plan.path)
         assert (task.total, task.settled) == (12, 12)
+
+
+class OneByOne:
+    """The same registry through a client that knows no whole collections."""
+
+    def __init__(self, world: LinkedWorld) -> None:
+        inner = world.faulty()
+        self.identity, self.capabilities, self.read_only = (
+            inner.identity, inner.capabilities, False,
+        )  # fmt: skip
+
+
+def test_a_client_that_knows_no_whole_collections_is_not_asked(world: LinkedWorld) -> None:
+    key = world.registry.add("sweep")
+    client: Any = OneByOne(world)
+    with world.plan([key], WHOLE) as plan, pytest.raises(PlanError, match="whole collections"):
+        run(plan, client)
 
 
 def test_a_plan_of_another_format_is_refused_with_a_way_on(world: LinkedWorld) -> None:
