@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.wandb import files, ids
 from artifact_tui.clients.wandb.collections import Collections
 from artifact_tui.clients.wandb.deleting import Deleter
+from artifact_tui.clients.wandb.departed import Departed
 from artifact_tui.clients.wandb.editing import Editor
 from artifact_tui.clients.wandb.facts import Truth
 from artifact_tui.clients.wandb.fields import Fields
@@ -72,6 +73,7 @@ class WandbClient:
         )
         self._lister = Lister(self._fields, self._loader, self._scope)
         self._truth = Truth(self._loader, self._lister)
+        self._departed = Departed(self._loader, self._truth.facts)
         self._runs = Runs()
         self._deleter = Deleter(
             self._fields, self.facts, lambda: self._graph.at_once, batch=options.batch
@@ -162,7 +164,7 @@ class WandbClient:
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true now, with dependents."""
-        return await self._truth.facts(keys)
+        return await self._departed.facts(keys)
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none."""
@@ -191,7 +193,9 @@ class WandbClient:
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these versions, and unlink these links: see `deleting`."""
         self._check_writable()
-        return await self._deleter.delete(deletions)
+        outcomes = await self._deleter.delete(deletions)
+        self._departed.note(one.key for one in outcomes if one.result is Result.DONE)
+        return outcomes
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete a collection with its versions, or of a collection of links only the links."""
