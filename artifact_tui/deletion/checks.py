@@ -120,10 +120,12 @@ def levels_of(graph: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
     Nodes in a circle, and those above one, are left out.
     """
-    sorter = TopologicalSorter(graph)
+    levels = dict.fromkeys((key for key, needs in graph.items() if not needs), 0)
+    sorter = TopologicalSorter(
+        {key: [k for k in needs if k not in levels] for key, needs in graph.items() if needs}
+    )
     with suppress(CycleError):  # get_ready() still gives all that is outside and below the circle
         sorter.prepare()
-    levels: dict[str, int] = {}
     while ready := sorter.get_ready():
         for key in ready:
             levels[key] = max((levels[d] + 1 for d in graph[key]), default=0)

@@ -175,10 +175,11 @@ def _in_circles(facts: Mapping[str, Facts], homes: Mapping[str, str]) -> set[str
 
     Some that only lie between two such circles are among them.
     """
+    tied = {key: needs for key, needs in before(facts).items() if needs}
+    involved = tied.keys() | {key for needs in tied.values() for key in needs}
+    facts = {key: facts[key] for key in involved}
     inside = {key: homes[key] for key in facts if key in homes}
     found: set[str] = set()
-    if not any(before(facts).values()):
-        return found
     while True:
         wholes = {home for home in inside.values() if home not in found}
         left = {key: home for key, home in inside.items() if home in wholes}
