@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import AskedLineage
 
-PAGE = 200
+PAGE = 500
 """Versions asked about between two writes; the client makes fewer or more requests of it."""
 MOST = 100_000
 """Versions that one call asks about at most."""
