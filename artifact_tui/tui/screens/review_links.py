@@ -23,14 +23,13 @@ NAMES_SHOWN = 12
 
 def subject_of(items: Sequence[Item]) -> str:
     """What is under review: so many versions of so many collections, links, stored objects."""
-    rows = [item for item in items if item.kind == VERSION]
-    links = sum(item.is_link for item in rows)
+    rows = [item for item in items if item.kind == VERSION and not item.is_link]
+    links = sum(item.is_link for item in items)
     objects = sum(item.kind == OBJECT for item in items)
     parts = []
-    if len(rows) > links or not (links or objects):
-        collections = len({item.collection for item in items if item.kind == VERSION})
-        versions = plural(len(rows) - links, "version")
-        parts.append(f"{versions} in {plural(collections, 'collection')}")
+    if rows or not (links or objects):
+        collections = plural(len({item.collection for item in rows}), "collection")
+        parts.append(f"{plural(len(rows), 'version')} in {collections}")
     if links:
         parts.append(plural(links, "link"))
     if objects:
