@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import decode, ids
+from artifact_tui.clients.wandb.listing import HiddenError
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.outcomes import GONE_STATES, alias_words, of_errors
 from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.errors import RegistryError, UncertainError
-from artifact_tui.model import Outcome, Result, VersionState
+from artifact_tui.model import Facts, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.ids import CollectionKey
     from artifact_tui.clients.wandb.loader import Loader
     from artifact_tui.clients.wandb.replies import Reply
-    from artifact_tui.model import CollectionDeletion, Facts, Version
+    from artifact_tui.model import CollectionDeletion, Version
 
     Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
     Whole = Callable[[CollectionKey], Awaitable[list[Version] | None]]
@@ -43,6 +44,9 @@ _PORTFOLIO = (
     "{artifactCollection{id <ArtifactCollection.state|state>}}}"
 )
 _TYPES = {ids.SequenceKey: "ArtifactSequence", ids.PortfolioKey: "ArtifactPortfolio"}
+
+_HIDDEN = "hidden:"
+"""The key of what W&B does not show of a collection: that of no version."""
 
 CARRIERS_SHOWN = 3
 """How many versions with aliases a refusal names."""
@@ -70,13 +74,18 @@ class Collections:
     async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none.
 
+        Versions that W&B does not show are one with a key that nobody can have reviewed.
+
         Raises:
             RegistryError: it cannot be told.
         """
         home = ids.parse(collection_key)
         if not isinstance(home, ids.SequenceKey | ids.PortfolioKey) or not await self._there(home):
             return None
-        versions = await self._whole(home)
+        try:
+            versions = await self._whole(home)
+        except HiddenError:
+            return {_HIDDEN: Facts(_HIDDEN, "", VersionState.LIVE, lineage_known=False)}
         if versions is None:
             return None
         found = await self._look([one.key for one in versions])

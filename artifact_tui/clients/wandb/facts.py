@@ -123,13 +123,11 @@ def _is_shown(artifact: Artifact, more: Sequence[Membership], portfolio: str) ->
         raise RegistryError(
             "This server does not tell where a version is linked.", hint="Nothing was changed."
         )
-    members = [*artifact.artifact_memberships.nodes, *more]
+    members = [*rows.memberships(artifact.artifact_memberships), *more]
     holders = [one.artifact_collection for one in members]
     if any(one is not None and one.id == portfolio for one in holders):
         return True
-    if None in holders or len(artifact.artifact_memberships.nodes) < len(
-        artifact.artifact_memberships.rows
-    ):
+    if None in holders:
         raise RegistryError(
             "W&B does not show every collection that a version is linked in.",
             hint="Nothing was changed. Whether the link is still there is not known.",

@@ -60,6 +60,10 @@ _MEMBERSHIPS = Shape(
 )
 
 
+class HiddenError(RegistryError):
+    """A collection holds versions that may not be seen."""
+
+
 class _Versions(Said, frozen=True):
     artifacts: Connection[Artifact] | None = None
 
@@ -152,11 +156,14 @@ class Lister:
         """Every version of one collection as it is now; None when there is no such collection.
 
         Raises:
+            HiddenError: some of it may not be seen.
             RegistryError: it cannot be told, or it changes faster than it can be read.
         """
         if await self._loader.ask(_OF, _Versions, id=home.collection, first=1) is None:
             return None
         edges = await passes.whole(self._versions(home.collection), VERSIONS, "The collection")
+        if any(edge is None or edge.node is None for edge in edges):
+            raise HiddenError("W&B does not show every version of a collection.")
         return await self._read(home, edges)
 
     def _versions(
@@ -214,7 +221,7 @@ class Lister:
                 _MEMBERSHIPS, _Shown, id=artifact.id, after=after, first=200
             )
             page = said.artifact_memberships if said is not None else None
-            found += page.nodes if page is not None else []
+            found += rows.memberships(page)
             after = page.after if page is not None else None
         return found
 

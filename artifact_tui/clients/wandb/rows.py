@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids
-from artifact_tui.clients.wandb.decode import NOTE_LIMIT, count, moment
+from artifact_tui.clients.wandb.decode import NOTE_LIMIT, Membership, count, moment
 from artifact_tui.model import Alias, Collection, Link, Version, VersionState
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "a collection that you may not see"
 """Instead of a name that the server keeps to itself."""
+
+HIDDEN_ALIAS = "an alias that you may not see"
 
 SEQUENCE = "ArtifactSequence"
 
@@ -54,11 +56,16 @@ def kept(artifact: decode.Artifact) -> str:
 
 
 def aliases(artifact: decode.Artifact, home: str) -> tuple[Alias, ...]:
-    """Every alias, sorted; those not held by the collection `home` (an id) with their scope."""
+    """Every alias, sorted; those not held by the collection `home` (an id) with their scope.
+
+    A row that the server keeps to itself is an alias, too.
+    """
     found = {
-        Alias(row.alias, scope=_scope(row, home))
+        Alias(HIDDEN_ALIAS, scope=HIDDEN)
+        if row is None or not row.alias
+        else Alias(row.alias, scope=_scope(row, home))
         for row in artifact.aliases or ()
-        if row is not None and row.alias and not is_label(row.alias)
+        if row is None or not is_label(row.alias or "")
     }
     return tuple(sorted(found))
 
@@ -74,8 +81,7 @@ def links(
     artifact: decode.Artifact, home: str, more: Sequence[decode.Membership] = ()
 ) -> tuple[Link, ...]:
     """The other collections that show a version, sorted."""
-    shown = artifact.artifact_memberships
-    members = (*(shown.nodes if shown else ()), *more)
+    members = (*memberships(artifact.artifact_memberships), *more)
     rows = (row for row in artifact.aliases or () if row is not None)
     holders = [one.artifact_collection for one in members]
     holders += [one for row in rows if (one := row.artifact_collection) is not None]
@@ -87,6 +93,12 @@ def links(
             key = ids.LinkKey(holder.id, artifact.id).key
             found.add(Link(key, holder.path or HIDDEN))
     return tuple(sorted(found))
+
+
+def memberships(page: decode.Connection[Membership] | None) -> list[Membership]:
+    """The rows of a page; those that may not be seen are in a collection that nobody may see."""
+    rows = page.rows if page is not None else []
+    return [edge.node if edge and edge.node else Membership() for edge in rows]
 
 
 def is_series(collection: decode.Place) -> bool:
