@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.watch import Means
     from artifact_tui.model import Facts, Recipe
 
-AHEAD = 1.0
-"""For how many seconds what was asked about the next group is taken for true."""
+AHEAD = 2.0
+"""For so many seconds, from the question on, facts about the next group are taken for true."""
 
 ROUNDS = 5
 """How often what survived its deletion is deleted again."""
@@ -46,6 +46,8 @@ class Caller:
         self._watch = means.watch
         self._options = means.plan.head.options
         self._ahead: tuple[float, dict[str, Facts | None]] = (0.0, {})
+        self._took = 0.0
+        """Seconds that the last look took."""
 
     async def run(self, group: Sequence[Item], upcoming: Sequence[Item] = ()) -> GroupEnd:
         """Settle every item of a group, or say what is left of it.
@@ -121,10 +123,13 @@ class Caller:
         await self._survivors(turn)
 
     async def _look_after(self, turn: _Turn) -> Mapping[str, Facts]:
-        """What is true of what was sent, and of the group that follows."""
+        """What is true of what was sent, and of the group that follows if looks are quick."""
         upcoming, turn.upcoming = turn.upcoming, ()
+        if self._took > AHEAD / 2:
+            upcoming = ()
+        asked = time.monotonic()
         now = await self._facts([*turn.pending, *upcoming], sent=True)
-        self._ahead = (time.monotonic(), {item.key: now.get(item.key) for item in upcoming})
+        self._ahead = (asked, {item.key: now.get(item.key) for item in upcoming})
         return now
 
     def _looked_ahead(self, items: Sequence[Item]) -> Mapping[str, Facts] | None:
@@ -238,6 +243,7 @@ class Caller:
         )
 
     async def _facts(self, items: Sequence[Item], *, sent: bool = False) -> Mapping[str, Facts]:
+        asked = time.monotonic()
         try:
             found = await self._watch.reading(self._target.facts(items), sent=sent)
         except HaltedError:
@@ -246,6 +252,7 @@ class Caller:
             raise UnreachableError(self._target.error_words(error)) from error
         if any(facts.key != key for key, facts in found.items()):
             raise UnreachableError("the registry answered about something else")
+        self._took = time.monotonic() - asked
         return found
 
     async def _send(

@@ -150,7 +150,7 @@ _WORDS = {
     Reason.DEPENDENT_ADDED: "a version was made from it since the review",
     Reason.DEPENDENT_LOST: "a version made from it went away since the review",
     Reason.LINKED_SINCE: "another collection shows it since the review",
-    Reason.COLLECTION_CHANGED: "its versions are not those of the review any more",
+    Reason.COLLECTION_CHANGED: "what is in it is not what was reviewed",
     Reason.CHANGED: "it changed while it was being deleted",
     Reason.ARTIFACT_STAYS: "its artifact is still there",
     Reason.REGISTRY_REFUSED: "the registry refused",

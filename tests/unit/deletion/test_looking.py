@@ -1,0 +1,87 @@
+"""The looks around deletions: each version just before and after, and no more than that."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.deletion import group
+from artifact_tui.deletion.items import ItemState, Reason
+from tests.servers.faulty.faulty import Rule, Script
+from tests.unit.deletion.linked_world import LinkedWorld, by_key, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from artifact_tui.model import Facts
+
+S = ItemState
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> LinkedWorld:
+    return LinkedWorld(tmp_path)
+
+
+def looks(world: LinkedWorld) -> list[tuple[str, int]]:
+    """Every call with the number of its keys, in order."""
+    return [
+        (line["op"], len(line["keys"]))
+        for line in world.faulty().served.lines()
+        if line["at"] == "begin"
+    ]
+
+
+def test_one_look_serves_the_group_before_and_the_one_after(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(30)]
+    with world.plan(keys) as plan:
+        run(plan, world.faulty())
+        assert plan.summary.states == {S.VERIFIED: 30}
+    assert looks(world) == [
+        ("facts", 1), ("delete", 1), ("facts", 11), ("delete", 10), ("facts", 29),
+        ("delete", 19), ("facts", 19),
+    ]  # fmt: skip
+
+
+def test_what_changed_before_the_shared_look_is_refused(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(5)]
+
+    def hook(op: str, call: int) -> None:
+        if (op, call) == ("facts", 2):
+            world.registry.alias("m", keys[3], "new")
+
+    with world.plan(keys) as plan:
+        run(plan, world.faulty(hook=hook))
+        found = by_key(list(plan.every_item()))
+    assert (found[keys[3]].state, found[keys[3]].reason) == (S.REFUSED, Reason.ALIASES_CHANGED)
+    assert world.registry.live() == {keys[3]}
+
+
+def test_a_shared_look_that_fails_is_asked_again(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(5)]
+    with world.plan(keys) as plan:
+        run(plan, world.faulty(Script((Rule("facts", "raise", 2),))))
+        assert plan.summary.states == {S.VERIFIED: 5}
+    assert [count for op, count in looks(world) if op == "delete"] == [1, 4]
+
+
+def test_slow_looks_are_not_shared_and_old_ones_not_believed(
+    world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [world.registry.add("m") for _ in range(30)]
+    monkeypatch.setattr(group, "AHEAD", 0.02)
+    client = world.faulty()
+    facts = client.facts
+
+    async def slowly(asked: Sequence[str]) -> Mapping[str, Facts]:
+        await asyncio.sleep(0.05)
+        return await facts(asked)
+
+    monkeypatch.setattr(client, "facts", slowly)
+    with world.plan(keys) as plan:
+        run(plan, client)
+        assert plan.summary.states == {S.VERIFIED: 30}
+    assert [count for op, count in looks(world) if op == "facts"] == [1, 1, 10, 10, 19, 19]
