@@ -60,7 +60,7 @@ PICTURES = {
     "wandb": Picture(WIDE, ("j", "l", "k", "l", "j", "j", "j"), wandb=True),
     "wandb-review": Picture(
         WIDE,
-        ("slash", *"mnist|candidates|sweep", "enter", "space", "space", "space", "d", "tab"),
+        ("slash", *"mnist|candidates|sweep", "enter", "space", "space", "space", "d"),
         wandb=True,
     ),
 }
