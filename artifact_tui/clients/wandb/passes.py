@@ -2,13 +2,14 @@
 
 Where cursors are positions, a row that goes shifts all that come after it, and the next page
 begins one row too late. So each page begins with the last row of the one before, where the server
-gives rows cursors, and otherwise the totals of all pages must agree. A pass in which they do not
-is made again.
+gives rows cursors; a page that does not is looked for again, some pages back. Where rows have no
+cursors, the totals of all pages must agree. A pass that tore all the same is made again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from artifact_tui.clients.wandb.cursors import offsets
@@ -30,6 +31,15 @@ TRIES = 4
 AT_ONCE = 8
 """Pages of one list under way at once."""
 
+BACK = 8
+"""Places to go back to at most, two on a page, to find where the list goes on."""
+
+BACKS = 100
+"""How often to go back in one pass."""
+
+REMEMBERED = 2_000
+"""Rows at the end of what was read that are recognised."""
+
 LEAST = 3
 """Pages of fewer rows are asked for one after the other."""
 
@@ -47,7 +57,10 @@ class Pass(Generic[T]):
         self.count = 0
         """Rows so far, each once."""
         self._totals: set[int | None] = set()
-        self._last: Edge[T] | None = None
+        self._tail: deque[object] = deque(maxlen=REMEMBERED)
+        self._trail: list[str | None] = [None]
+        self._positions = False
+        self._backs = 0
         self._torn = False
         self._blind = False
 
@@ -65,9 +78,9 @@ class Pass(Generic[T]):
         Raises:
             RegistryError: a page cannot be had, or the list never ends.
         """
-        first = await self._ask(None, self._size) if self._first is None else self._first
-        page = first
-        yield self._take(page, overlap=False)
+        page = await self._ask(None, self._size) if self._first is None else self._first
+        own = self._first is None
+        yield self._take(page, page.rows)
         seen: set[str] = set()
         while (after := page.after) is not None:
             if after in seen:
@@ -76,54 +89,85 @@ class Pass(Generic[T]):
                     hint="Nothing was changed. Try again later.",
                 )
             seen.add(after)
-            own = page is not first or self._first is None
             starts = self._starts(page) if own and self._leaping else []
+            own = True
             pages = await self._leap(page, starts) if starts else [await self._step(page)]
-            for page, overlap in pages:
-                if rows := self._take(page, overlap=overlap):
+            for start, found in pages:
+                page, rows = await self._fitted(start, found)
+                if rows := self._take(page, rows):
                     yield rows
+                if page is not found:
+                    seen.clear()
+                    break  # the others began too late as well
 
     def _starts(self, page: Connection[T]) -> list[str]:
         """Cursors of the pages to ask for at once, each one row before its own rows."""
         after, total, size = page.after, page.total_count, len(page.rows)
-        made = offsets(after, self.count) if after else None
+        made = offsets(after, None if self._positions else self.count) if after else None
         if made is None or total is None or size < LEAST:
             return []
-        positions = range(self.count - 2, total - 2, size - 1)[:AT_ONCE]
+        self._positions = True
+        positions = range(made.position - 1, total - 2, size - 1)[:AT_ONCE]
         return [made.after(position) for position in positions]
 
     async def _leap(
         self, page: Connection[T], starts: Sequence[str]
-    ) -> list[tuple[Connection[T], bool]]:
+    ) -> list[tuple[str | None, Connection[T]]]:
         size = len(page.rows)
         found = await asyncio.gather(*(self._ask(start, size) for start in starts))
-        return [(one, True) for one in found]
+        return list(zip(starts, found, strict=True))
 
-    async def _step(self, page: Connection[T]) -> tuple[Connection[T], bool]:
-        """The next page, from one row before its own rows where that can be."""
-        before = page.rows[-2] if len(page.rows) > 1 else None
-        if before is not None and before.cursor:
-            return await self._ask(before.cursor, self._size), True
-        return await self._ask(page.after, self._size), False
-
-    def _take(self, page: Connection[T], *, overlap: bool) -> Sequence[Edge[T] | None]:
-        """The new rows of a page; notes what does not fit."""
+    async def _step(self, page: Connection[T]) -> tuple[str | None, Connection[T]]:
+        """The next page, from a row before its own rows where that can be."""
         rows = page.rows
+        near = min(len(rows) // 2, len(rows) - 2) if self._backs else len(rows) - 2
+        before = rows[near] if near >= 0 else None
+        if before is not None and before.cursor:
+            return before.cursor, await self._ask(before.cursor, self._size)
+        self._blind = True
+        return None, await self._ask(page.after, self._size)
+
+    async def _fitted(
+        self, start: str | None, page: Connection[T]
+    ) -> tuple[Connection[T], Sequence[Edge[T] | None]]:
+        """A page with those of its rows that are new; another one when it began too late.
+
+        `start` is None for a page that has nothing in common with the one before.
+        """
+        if start is None:
+            return page, page.rows
+        if (rows := self._new(page)) is not None:
+            return page, rows
+        self._backs += 1
+        self._leaping = False
+        for cursor in reversed(self._trail[-BACK:] if self._backs <= BACKS else []):
+            page = await self._ask(cursor, self._size)
+            if (rows := self._new(page)) is not None:
+                return page, rows
+            if cursor is None and self.count <= REMEMBERED:
+                return page, page.rows  # all that was read is gone
+        self._torn = True
+        return page, page.rows
+
+    def _new(self, page: Connection[T]) -> Sequence[Edge[T] | None] | None:
+        """The rows after those that are known; None when none is: some may lie between."""
+        known = [at for at, row in enumerate(page.rows) if _identity(row) in self._tail]
+        return page.rows[known[-1] + 1 :] if known else None
+
+    def _take(
+        self, page: Connection[T], rows: Sequence[Edge[T] | None]
+    ) -> Sequence[Edge[T] | None]:
+        """Note the new rows of a page, and places in it to come back to."""
         self._totals.add(page.total_count)
-        if overlap:
-            if not rows or _identity(rows[0]) != _identity(self._last):
-                self._torn = True
-            else:
-                rows = rows[1:]
-        elif self.count:
-            self._blind = True
-        if rows:
-            self._last = rows[-1]
+        self._tail.extend(_identity(row) for row in rows)
         self.count += len(rows)
+        places = (*page.rows[:1], *page.rows[len(page.rows) // 2 :][:1])
+        self._trail += [row.cursor for row in places if row is not None and row.cursor]
         return rows
 
 
 def _identity(edge: Edge[T] | None) -> object:
+    """What tells a row from others; those that may not be seen cannot be told apart."""
     return None if edge is None else getattr(edge.node, "id", None)
 
 
@@ -144,7 +188,7 @@ async def everything(
 
 
 async def whole(ask: Ask[T], size: int, what: str) -> list[Edge[T] | None]:
-    """All rows of a list as it is at one moment.
+    """All rows of a list that stay in it while it is read, and perhaps some that do not.
 
     Raises:
         RegistryError: it changed whenever it was read, or cannot be read.

@@ -197,8 +197,8 @@ async def test_what_a_version_says() -> None:
 
 
 async def test_more_memberships_than_a_page_are_all_told() -> None:
-    server = fresh()
-    shelves = [f"{HOME}/shelf-{n:03}" for n in range(70)]
+    server = fresh(page_cap=15)
+    shelves = [f"{HOME}/shelf-{n:03}" for n in range(25)]
     server.seed(
         series=[Series(path=f"{HOME}/m", versions=[Version()])],
         links=[Shown(portfolio=path, version=f"{HOME}/m:v0", aliases=["x"]) for path in shelves],
@@ -209,7 +209,7 @@ async def test_more_memberships_than_a_page_are_all_told() -> None:
     async with opened() as client:
         facts = (await client.facts([source.key]))[source.key]
     assert facts.links == source.links
-    assert len(facts.aliases) == 70
+    assert len(facts.aliases) == 25
 
 
 async def test_an_unknown_project_is_an_error_and_an_unknown_entity_too() -> None:
@@ -290,7 +290,7 @@ async def test_deletions_while_listing_lose_no_live_version(cap: int, cursors: s
 
 
 async def test_a_list_that_never_holds_still_says_so() -> None:
-    server = fresh(page_cap=2, deleted="gone")
+    server = fresh(page_cap=2, deleted="gone", drop_fields=("VersionedArtifactEdge.cursor",))
     server.fill(1, 60)
     known = server.ids()
     victims = [ids.SourceKey(known[f"{HOME}/model-0000:v{n}"]).key for n in range(60)]
@@ -312,7 +312,7 @@ async def test_a_list_that_never_holds_still_says_so() -> None:
 
 
 async def test_a_whole_collection_is_all_or_nothing() -> None:
-    server = fresh(page_cap=4, deleted="gone")
+    server = fresh(page_cap=4, deleted="gone", drop_fields=("VersionedArtifactEdge.cursor",))
     server.fill(1, 30)
     known = server.ids()
     home = ids.SequenceKey(known[f"{HOME}/model-0000"])

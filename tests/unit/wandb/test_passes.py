@@ -129,10 +129,13 @@ async def test_pages_of_other_cursors_come_one_after_the_other() -> None:
     assert (shelf.asked, shelf.most) == (11, 1)
 
 
-async def test_whole_is_one_moment_or_an_error() -> None:
+async def test_whole_is_all_that_stays_or_an_error() -> None:
     rows = await passes.whole(Shelf(list(range(20))).ask, 5, "The list")
     assert len(rows) == 20
-    busy = Shelf(list(range(40)), changes=[(0, 0)] * 100)
+    busy = Shelf(list(range(40)), changes=[(0, 0)] * 9)
+    found = await passes.whole(busy.ask, 5, "The list")
+    assert {str(row) for row in busy.rows} <= {edge.node.id for edge in found if edge and edge.node}
+    busy = Shelf(list(range(200)), changes=[(0, 0)] * 900, cursors=False)
     with pytest.raises(RegistryError, match="The list changes faster"):
         await passes.whole(busy.ask, 5, "The list")
 
@@ -165,4 +168,16 @@ def test_other_cursors_are_not_taken_for_positions(cursor: str, rows: int) -> No
 def test_a_position_makes_cursors() -> None:
     made = offsets(encoded("arrayconnection:49"), 50)
     assert made is not None
+    assert made.position == 49
     assert made.after(98) == encoded("arrayconnection:98")
+
+
+@pytest.mark.parametrize("keyset", [False, True])
+async def test_a_busy_list_is_followed_without_beginning_again(keyset: bool) -> None:  # noqa: FBT001
+    shelf = Shelf(list(range(300)), cap=10, keyset=keyset, changes=[(0, 0)] * 200)
+    notes: list[str] = []
+    found = await listed(shelf, 10, notes)
+    assert set(shelf.rows) <= set(found)
+    assert len(found) == len(set(found))
+    assert notes == []
+    assert shelf.asked < 70
