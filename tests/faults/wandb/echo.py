@@ -22,6 +22,8 @@ class Echo:
         self._server = server
         self.port = 0
         self.kind = "403"
+        self.only = b"deleteArtifact"
+        """What is answered so: documents with this text."""
         self.echoed = 0
 
     def address(self, where: str) -> str:
@@ -45,7 +47,7 @@ class Echo:
                 if line.startswith(b"content-length:")
             )
             body = await reader.readexactly(length)
-            if b"deleteArtifact" in body:
+            if self.only in body:
                 self.echoed += 1
                 writer.write(self._told(head))
             else:
