@@ -130,6 +130,13 @@ BROWSE = (
         "Walk through what this version was made from, and what was made from it.",
     ),
     KeyRow(
+        "browse.files",
+        "f",
+        "files",
+        "files",
+        "List the files of the version: a registry that tells them only when asked is asked.",
+    ),
+    KeyRow(
         "browse.copy", "y", "copy", "copy name", "Copy the name to the clipboard of your terminal."
     ),
     KeyRow("browse.pane", "tab", "pane", "other pane", "To the detail and back to the list."),
@@ -167,6 +174,7 @@ FILTER = (
 DETAIL = (
     KeyRow("detail.back", "escape,h,left,q", "back", "back", "Back to the list.", footer=True),
     KeyRow("detail.lineage", "L", "lineage", "lineage", "Walk through its lineage.", footer=True),
+    KeyRow("detail.files", "f", "files", "files", "List the files of the version.", footer=True),
     KeyRow(
         "detail.copy",
         "y",

@@ -15,6 +15,7 @@ from artifact_tui.tui.screens.browse_edits import BrowseEdits
 from artifact_tui.tui.screens.browse_marks import in_collection
 from artifact_tui.tui.screens.browse_view import EVERYTHING
 from artifact_tui.tui.screens.detail import DetailScreen
+from artifact_tui.tui.screens.files import show_files
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.filter_bar import FilterBar
 from artifact_tui.tui.widgets.sort_menu import SortMenu
@@ -227,6 +228,16 @@ class BrowseScreen(BrowseEdits):
             self.say("Lineage belongs to a version: expand the collection and choose one.")
         else:
             self.host.open_lineage(row)
+
+    def action_files(self) -> None:
+        """List the files of the version."""
+        row = self.tree_list.row
+        if isinstance(row, CollectionRow):
+            self.say("Files belong to a version: expand the collection and choose one.")
+        elif row is not None:
+            show_files(self, row)
+        else:
+            self._say_no_row()
 
     def action_copy(self) -> None:
         """Copy the name of the row."""

@@ -8,6 +8,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.asking import Told
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.screens.files import show_files
 from artifact_tui.tui.widgets.detail_pane import DetailPane
 from artifact_tui.tui.working import start
 
@@ -68,6 +69,10 @@ class DetailScreen(BaseScreen):
     def action_lineage(self) -> None:
         """Walk through its lineage."""
         self.host.open_lineage(self._row)
+
+    def action_files(self) -> None:
+        """List its files."""
+        show_files(self, self._row)
 
     def action_copy(self) -> None:
         """Copy its name."""

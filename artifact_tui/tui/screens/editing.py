@@ -15,6 +15,9 @@ from artifact_tui.tui.widgets.wish_dialog import WishDialog
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.tui.edits.foresee import Wanted
     from artifact_tui.tui.edits.reading import Selection
     from artifact_tui.tui.edits.wishing import Form
@@ -44,7 +47,7 @@ class Editing(BaseScreen):
         if subjects is None:
             return
         self._subjects = subjects
-        dialog = WishDialog(form, subject_words(subjects), self._now_words(subjects, form))
+        dialog = WishDialog(form, subject_words(subjects.rows), self._now_words(subjects, form))
         self.open_dialog(dialog, self._wished)
 
     async def _read(self, selection: Selection) -> Subjects | None:
@@ -101,9 +104,8 @@ class Editing(BaseScreen):
         self.app.push_screen(EditScreen(self.services, plan))
 
 
-def subject_words(subjects: Subjects) -> str:
+def subject_words(rows: Sequence[VersionRow]) -> str:
     """What a change is for, in safe words."""
-    if len(subjects.rows) == 1:
-        (row,) = subjects.rows
-        return fit(safe(f"{row.collection}:{row.label}"), _TITLE)
-    return plural(len(subjects.rows), "version")
+    if len(rows) == 1:
+        return fit(safe(f"{rows[0].collection}:{rows[0].label}"), _TITLE)
+    return plural(len(rows), "version")

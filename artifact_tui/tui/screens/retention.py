@@ -11,12 +11,12 @@ from textual.content import Content
 
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
+from artifact_tui.query import Where
 from artifact_tui.text import plural, size
 from artifact_tui.tui import retaining
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.edits import able, wishing
 from artifact_tui.tui.edits.foresee import Wanted
-from artifact_tui.tui.edits.reading import subjects_of
 from artifact_tui.tui.screens.editing import Editing, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped
 from artifact_tui.tui.widgets.retention_rows import (
@@ -28,7 +28,7 @@ from artifact_tui.tui.widgets.status import StatusLine
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
@@ -108,11 +108,18 @@ class RetentionScreen(Editing):
         marked = await self.services.catalog.marked_count()
         if marked:
             self._chosen, self._for = "marked", f"{plural(marked, 'marked version')}"
-        elif self._chosen == "marked" or self._chosen is None:
+        elif self._chosen is None or self._chosen == "marked":
             self._chosen, self._for = None, "the row under the cursor"
         else:
-            subjects = await subjects_of(self.services, self._chosen)
-            self._for = subject_words(subjects)
+            self._for = await self._named(self._chosen)
+
+    async def _named(self, chosen: Where | Sequence[str]) -> str:
+        """The only version by its name; else how many they are. Safe."""
+        catalog = self.services.catalog
+        if isinstance(chosen, Where):
+            versions, _ = await catalog.matching(chosen)
+            return plural(versions, "version")
+        return subject_words(await catalog.by_keys(chosen))
 
     def _show_totals(self) -> None:
         found, dot = self._overview, self.services.signs.dot

@@ -133,6 +133,8 @@ async def test_no_more_is_changed_at_once_than_can_be_reviewed(
         await user.sees("9 of 9")
         await user.presses("a")
         await user.sees("6 versions are chosen: at most 5 can be changed at once.")
+        await user.presses("T")
+        await user.sees("a change is for 6 versions", "expired already")
 
 
 async def test_many_versions_are_sent_some_at_a_time(

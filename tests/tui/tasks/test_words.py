@@ -14,7 +14,7 @@ from artifact_tui.deletion.tasks import Task
 from artifact_tui.tui.plan_items import PlanItems, report_of
 from artifact_tui.tui.signs import ASCII, UNICODE
 from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
-from artifact_tui.tui.widgets.task_rows import task_line
+from artifact_tui.tui.widgets.task_rows import task_detail, task_line
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
@@ -93,3 +93,18 @@ async def test_any_window_of_a_group_can_be_read(world: World) -> None:
     assert [item.seq for item in first] == list(range(1, 129))
     middle = await items.window(1408, 128)
     assert [item.seq for item in middle] == list(range(1409, 1537))
+
+
+def test_what_limits_a_task_is_said_while_it_runs() -> None:
+    detail = task_detail(replace(TASK, pace="W&B asks to wait 23 s\x1b"), None, UNICODE, 0).plain
+    assert r"Pace: W&B asks to wait 23 s\x1b" in detail
+    assert "Pace" not in task_detail(TASK, None, UNICODE, 0).plain
+
+
+def test_links_are_unlinked_and_not_called_deleted() -> None:
+    states = {ItemState.UNLINKED: 3}
+    task = replace(TASK, status=Status.FINISHED, alive=False, total=3, settled=3, states=states)
+    assert "3 unlinked" in task_line(task, 100, UNICODE, 0).plain
+    assert "0 deleted" not in task_line(task, 100, UNICODE, 0).plain
+    both = replace(task, states={**states, ItemState.VERIFIED: 2}, total=5, settled=5)
+    assert "2 deleted · 3 unlinked" in task_line(both, 100, UNICODE, 0).plain

@@ -132,3 +132,17 @@ async def test_the_registry_of_the_organisation_is_browsed_with_its_entity(
         await goes_to(user, "wandb-registry-model/prod:v0")
         await user.sees("v0 ↗ vision/mnist:v2", "production")
     assert REGISTRY in server.state()["collections"]
+
+
+async def test_files_are_asked_for_and_listed(server: Server, team: Project) -> None:
+    async with team.opened() as user:
+        await goes_to(user, "mnist:v2")
+        await user.presses("f")
+        await user.sees("1 file of mnist:v2", "31 MB  data.bin")
+        await user.presses("escape")
+        await user.sees_no("data.bin")
+        await user.presses("h", "f")
+        await user.sees("Files belong to a version")
+        server.change(faults=(Fault("403", methods=("POST",)),))
+        await user.presses("l", "f")
+        await user.sees("W&B refused our credentials")
