@@ -117,6 +117,7 @@ class Scene:
     def there(self) -> set[str]:
         """Keys of all versions and links that are really there."""
         found = set()
+        self.ids |= self.server.ids()  # somebody may have added something
         for where, one in self.server.state()["collections"].items():
             for label, version in one["versions"].items():
                 path = f"{where}:{label}"
