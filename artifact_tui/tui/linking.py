@@ -155,7 +155,7 @@ class Link:
             took = (time.perf_counter() - began) * 1000
             shown = took if first else self.state.milliseconds
             self.state = replace(
-                self.state, found=state.versions, milliseconds=shown, pace=self._throttled()
+                self.state, found=state.versions, milliseconds=shown, pace=throttled(self._client)
             )
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
@@ -178,18 +178,19 @@ class Link:
     def look(self) -> None:
         """Notice what limits the sync now; `state` says it."""
         if self.state.syncing:
-            self.state = replace(self.state, pace=self._throttled())
-
-    def _throttled(self) -> str:
-        """What the registry asks for, unless it lets as much through as is sent."""
-        words = self._client.pace() if isinstance(self._client, Paced) else ""
-        return "" if words[:1].isdigit() else words
+            self.state = replace(self.state, pace=throttled(self._client))
 
     def _tell(self, *, rows: bool) -> None:
         if rows:
             self._read_at = time.monotonic()
         for watcher in tuple(self._watchers):
             watcher(rows)
+
+
+def throttled(client: Client) -> str:
+    """What a registry asks for, unless it lets as much through as is sent. Untrusted text."""
+    words = client.pace() if isinstance(client, Paced) else ""
+    return "" if words[:1].isdigit() else words
 
 
 async def _stopped(task: asyncio.Task[None] | None) -> None:

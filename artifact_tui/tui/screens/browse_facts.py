@@ -35,7 +35,8 @@ def fact_words(answer: Answer, marks: Marks | None, signs: Signs) -> list[Conten
         marked += f" ({count(marks.hidden)} hidden)"
     about = "at least " if marks.bytes.unknown_count else ""
     listed = f"{size(marks.bytes.listed)} listed"
-    freed = f"{about}{size(marks.bytes.freed)} would be freed"
+    verb = "charged for them" if marks.bytes.charged else "would be freed"
+    freed = f"{about}{size(marks.bytes.freed)} {verb}"
     forms = [dot.join([marked, listed, freed]), dot.join([marked, freed]), marked]
     return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
 

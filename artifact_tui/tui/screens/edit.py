@@ -12,6 +12,7 @@ from artifact_tui.text import plural, safe
 from artifact_tui.tui.bindings import bindings_of, rows_of
 from artifact_tui.tui.edits.plan import Effect, Line, challenge, sentence
 from artifact_tui.tui.edits.sending import Sent, send
+from artifact_tui.tui.linking import throttled
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.widgets.edit_rows import edit_facts, edit_line, groups_of, result_groups
 from artifact_tui.tui.widgets.grouped import Grouped
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.header import HeaderFacts
     from artifact_tui.tui.widgets.row_list import RowList
 
+EVERY = 1.0
+"""Seconds between two looks at what holds up the sending."""
 NOTHING_ASKED = 0
 """No challenge has this generation."""
 
@@ -44,6 +47,7 @@ class EditScreen(BaseScreen):
         super().__init__(services)
         self.plan = plan
         self._asked = NOTHING_ASKED
+        self._sent = Sent(len(plan.edits))
 
     # drawing
 
@@ -148,11 +152,13 @@ class EditScreen(BaseScreen):
         if event.generation != self._asked or self.services.read_only:
             return
         self._asked = NOTHING_ASKED
-        self.confirm.refuse("Sending" + self.services.signs.ellipsis)
+        self._progress(self._sent)
+        self._ticking = self.set_interval(EVERY, lambda: self._progress(self._sent))
         self.app.run_worker(self._send(), group="edit")
 
     async def _send(self) -> None:
         sent = await send(self.services, self.plan, self._progress)
+        self._ticking.stop()
         if self.app.screen is self:
             self.confirm.refuse(safe(_ending(sent, self.plan)))
             await self.grouped.show(result_groups(self.plan, sent.outcomes))
@@ -161,8 +167,12 @@ class EditScreen(BaseScreen):
             self.host.say(sent.words(), error=sent.done < sent.total)
 
     def _progress(self, sent: Sent) -> None:
+        """How far it is, and what holds it up."""
+        self._sent = sent
         if self.app.screen is self:
-            self.confirm.refuse(safe(sent.words()))
+            pace = throttled(self.services.client)
+            words = f"Sending: {sent.words()} {pace}" if pace else f"Sending: {sent.words()}"
+            self.confirm.refuse(safe(words))
 
 
 def _ending(sent: Sent, plan: EditPlan) -> str:

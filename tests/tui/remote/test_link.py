@@ -104,3 +104,13 @@ async def test_an_id_that_is_used_again_does_not_come_marked(
         await user.presses("r")
         await user.sees("4 versions")
         await user.sees_no("marked")
+
+
+async def test_what_this_registry_cannot_change_is_said(server: Server, opened: Opened) -> None:
+    server.fill(3, names=1)
+    async with opened(server.address) as user:
+        await user.sees("3 versions", "synced just now")
+        await user.presses("T")
+        await user.sees("Not possible here: this registry has no times to live.")
+        await user.presses("a")
+        await user.sees("Not possible here: its aliases and tags cannot be changed.")

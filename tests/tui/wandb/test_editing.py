@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.servers.wandb.traps import Fault
+from tests.servers.wandb.traps import Fault, Quota
 from tests.tui.review.world import types_it
 from tests.tui.wandb.world import MODELS, goes_to
 
@@ -177,3 +177,26 @@ async def test_an_alias_of_another_collection_is_changed_there(
         await user.presses("enter")
         await user.sees("is held in acme-org/wandb-registry-model/prod")
     assert server.done() == []
+
+
+async def test_a_throttled_change_says_what_it_waits_for(server: Server, team: Project) -> None:
+    async with team.opened() as user:
+        await goes_to(user, "sweep:v3")
+        await user.presses("h", "a")
+        await user.sees("Aliases and tags of 12 versions")
+        await user.presses("tab", "tab")
+        await user.types("old")
+        await user.sees("12 versions would change")
+        await user.presses("enter")
+        await user.sees("Type 12 to change")
+        server.change(quota=Quota(most=4, window_s=5.0, counts="mutations"))
+        await confirms(user, "12")
+        await user.sees("Sending: 0 of 12 changed. W&B")
+        await user.sees("12 of 12 changed.")
+
+
+async def test_marks_say_what_the_registry_charges(team: Project) -> None:
+    async with team.opened() as user:
+        await goes_to(user, "mnist:v2")
+        await user.presses("space")
+        await user.sees("31 MB listed · 4 MB charged for them")
