@@ -34,7 +34,7 @@ AT_ONCE = 8
 BACK = 8
 """Places to go back to at most, two on a page, to find where the list goes on."""
 
-BACKS = 100
+BACKS = 20
 """How often to go back in one pass."""
 
 REMEMBERED = 2_000
@@ -167,8 +167,8 @@ class Pass(Generic[T]):
 
 
 def _identity(edge: Edge[T] | None) -> object:
-    """What tells a row from others; those that may not be seen cannot be told apart."""
-    return None if edge is None else getattr(edge.node, "id", None)
+    """What tells a row from others: the same version may be linked twice, under two labels."""
+    return None if edge is None else (edge.version, getattr(edge.node, "id", None))
 
 
 async def everything(

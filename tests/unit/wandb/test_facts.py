@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -26,8 +27,10 @@ def linked(known: dict[str, str], shelf: str, path: str) -> str:
 
 
 async def facts(*keys: str) -> dict[str, Facts]:
+    """Without their tokens."""
     async with opened() as client:
-        return dict(await client.facts(keys))
+        found = await client.facts(keys)
+    return {key: replace(one, token="") for key, one in found.items()}
 
 
 async def test_a_source_tells_aliases_links_and_dependents() -> None:
@@ -42,7 +45,8 @@ async def test_a_source_tells_aliases_links_and_dependents() -> None:
         links=[Shown(portfolio=SHELF, version=f"{HOME}/data:v0", aliases=["prod"])],
     )  # fmt: skip
     key = source(known, "data:v0")
-    assert await facts(key) == {
+    found = await facts(key)
+    assert {one: replace(fact, token="") for one, fact in found.items()} == {
         key: Facts(
             key=key,
             digest="abc",

@@ -131,6 +131,19 @@ async def test_registries_of_the_organisation_are_listed_as_links() -> None:
     assert source.source_key is None
 
 
+async def test_a_version_that_is_linked_twice_hides_no_other() -> None:
+    server = fresh(page_cap=3)
+    series = Series(path=f"{HOME}/m", versions=[Version() for _ in range(4)])
+    order = [0, 1, 2, 3, 0]
+    server.seed(
+        series=[series],
+        links=[Shown(portfolio=f"{HOME}/shelf", version=f"{HOME}/m:v{n}") for n in order],
+    )
+    rows = await everything()
+    shown = {v.source_key: v.label for one, v in rows if v and one.links}
+    assert len(shown) == 4
+
+
 async def test_registries_can_be_left_out_or_opened_alone() -> None:
     server = fresh()
     server.seed(
