@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.deletion.items import Item
+    from artifact_tui.model import Version
 
 ELSEWHERE = Relative("far/0", "other/project/far:v0")
 
@@ -37,6 +38,8 @@ class Asked(LinkedClient):
         self.far: set[str] = set()
         """Versions of which something elsewhere was made."""
         self.silent: set[str] = set()
+        self.unused: set[str] = set()
+        """Versions that no run used."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -45,6 +48,11 @@ class Asked(LinkedClient):
     async def edges(self, after: str | None = None) -> Page[Edge]:
         del after
         return Page(())
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        page = await super().versions(collection_key, after)
+        counted = (replace(v, used_count=0 if v.key in self.unused else 1) for v in page.rows)
+        return Page(tuple(counted))
 
     async def lineage_of(
         self, keys: Sequence[str], *, parents: bool = False
@@ -125,6 +133,16 @@ def test_with_dependents_all_that_was_made_from_it_is_asked_about(world: LinkedW
     after = reviewed(world, client, [base], options)
     assert set(after) == {base, tuned, small}
     assert {item.verdict for item in after.values()} == {Verdict.DELETE}
+
+
+def test_what_no_run_used_has_no_dependents(world: LinkedWorld) -> None:
+    used, unused = world.registry.add("base"), world.registry.add("base")
+    client = Asked(world)
+    client.unused = {unused}
+    asyncio.run(sync(client, world.catalog, now_us=NOW_US))
+    found = reviewed(world, client, [used, unused], Options())
+    assert found[used].reason is Reason.LINEAGE_UNKNOWN
+    assert found[unused].verdict is Verdict.DELETE
 
 
 def test_what_the_registry_would_not_tell_needs_consent(world: LinkedWorld) -> None:

@@ -208,13 +208,16 @@ def test_a_signal_does_not_wait_for_a_look_and_the_next_run_settles(world: Linke
         assert set(states(plan).values()) == {S.VERIFIED}
 
 
-def test_a_look_that_waits_is_given_up_for_any_wish(world: LinkedWorld) -> None:
+@pytest.mark.parametrize("flying", [False, True])
+def test_a_look_that_takes_long_is_given_up_for_any_wish(
+    world: LinkedWorld, *, flying: bool
+) -> None:
     keys = [world.registry.add("m") for _ in range(2)]
     with world.plan(keys) as plan:
 
         async def both() -> None:
             client = Throttled(world, 0)
-            client.reads = True
+            client.reads, client.flying = True, flying
             job = asyncio.create_task(apply(plan, client, policy=QUICK))
             await until(lambda: client.waiting > 0)
             tasks.cancel(plan.path)
@@ -222,6 +225,27 @@ def test_a_look_that_waits_is_given_up_for_any_wish(world: LinkedWorld) -> None:
 
         asyncio.run(both())
         assert set(states(plan).values()) == {S.NOT_TRIED}
+
+
+def test_who_pauses_is_told_first_what_became_of_what_was_sent(world: LinkedWorld) -> None:
+    key = world.registry.add("m")
+    with world.plan([key]) as plan:
+
+        async def both() -> None:
+            client = Throttled(world, 2)
+            client.reads = True
+            job = asyncio.create_task(apply(plan, client, policy=QUICK))
+            await until(lambda: client.waiting > 0)
+            tasks.pause(plan.path)
+            done, _ = await asyncio.wait({job}, timeout=0.3)
+            assert not done
+            assert plan.status is Status.APPLYING
+            tasks.resume(plan.path)
+            client.more.set()
+            assert (await asyncio.wait_for(job, 10)).status is Status.FINISHED
+
+        asyncio.run(both())
+        assert states(plan) == {key: S.VERIFIED}
 
 
 def test_a_whole_collection_that_only_waits_is_given_up_too(world: LinkedWorld) -> None:
@@ -233,6 +257,7 @@ def test_a_whole_collection_that_only_waits_is_given_up_too(world: LinkedWorld) 
             tasks.pause(plan.path)
             await until(lambda: plan.status is Status.PAUSED)
             assert set(states(plan).values()) == {S.PLANNED}
+            assert plan.one("SELECT max(attempts) FROM progress") == 1
             tasks.resume(plan.path)
             client.more.set()
             assert (await job).status is Status.FINISHED
