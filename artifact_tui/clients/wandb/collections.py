@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import decode, ids
+from artifact_tui.clients.wandb.freshness import Ages
 from artifact_tui.clients.wandb.listing import HiddenError
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.outcomes import GONE_STATES, alias_words, of_errors
@@ -108,10 +109,11 @@ class Collections:
         home = ids.parse(key)
         if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
             return Outcome(key, Result.ABSENT, "no collection has such a key")
+        looked = Ages()
         try:
             if not deletion.delete_aliases and (why := await self._aliases(key)):
                 return Outcome(key, Result.REFUSED, why)
-            reply = await self._graph.ask(_deletion(home))
+            reply = await self._graph.ask(_deletion(home, until=looked.until([key])))
         except UncertainError as error:
             return Outcome(key, Result.UNKNOWN, str(error))
         except RegistryError as error:
@@ -134,13 +136,14 @@ class Collections:
         return f"its versions carry aliases: {'; '.join(words)}"
 
 
-def _deletion(home: CollectionKey) -> Call:
+def _deletion(home: CollectionKey, *, until: float) -> Call:
     series = isinstance(home, ids.SequenceKey)
     return Call(
         _SEQUENCE if series else _PORTFOLIO,
         {"id": home.collection},
         writes=True,
         what="deleting a collection",
+        until=until,
     )
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from artifact_tui.clients.wandb import batching
 from artifact_tui.clients.wandb.batching import Batching
+from artifact_tui.clients.wandb.freshness import StaleError
 from artifact_tui.clients.wandb.jobs import Batch, Crew
 from artifact_tui.clients.wandb.outcomes import Payload, alias_words, meaning, of_errors, of_payload
 from artifact_tui.clients.wandb.replies import Call
@@ -72,14 +73,14 @@ class Deleter:
     async def _work(self, batch: Batch, jobs: deque[Job], crew: Crew) -> None:
         """One of the crew: documents until there are no more, or the crew is too large."""
         while jobs and not batch.stopped and crew.needed:
-            size = min(self.batching.size, len(jobs))
-            await self._send(batch, jobs, [jobs.popleft() for _ in range(size)])
+            if part := await self._next(batch, jobs):
+                await self._send(batch, jobs, part)
             crew.grow(-(-len(jobs) // self.batching.size))
 
     async def _probe(self, batch: Batch, jobs: deque[Job]) -> None:
         """The next document, whose answer must be true: what it did is looked at."""
-        part = [jobs.popleft() for _ in range(min(self.batching.size, len(jobs)))]
-        if not await self._send(batch, jobs, part):
+        part = await self._next(batch, jobs)
+        if not part or not await self._send(batch, jobs, part):
             return
         if len(part) > 1:
             said = [job for job in part if batch.done(job)]
@@ -94,6 +95,22 @@ class Deleter:
         if any(batch.known(job) for job in part):
             self.batching.proved(len(part))
 
+    async def _next(self, batch: Batch, jobs: deque[Job]) -> list[Job]:
+        """What the next document deletes: of what has waited only what a look finds unchanged."""
+        part = [jobs.popleft() for _ in range(min(self.batching.size, len(jobs)))]
+        old = [job for job in part if batch.ages.old(job.key)]
+        if not old:
+            return part
+        try:
+            facts = await self._look([job.key for job in old])
+        except RegistryError as error:
+            batch.trouble(str(error))
+            batch.settle(old, Result.FAILED, str(error))
+            return [job for job in part if job not in old]
+        for job in old:
+            batch.looked(job, facts.get(job.key))
+        return [job for job in part if batch.outcomes[job.position] is None]
+
     async def _send(self, batch: Batch, jobs: deque[Job], part: list[Job]) -> bool:
         """Send one document and note what it brought; whether the server took it as it was meant.
 
@@ -106,6 +123,7 @@ class Deleter:
             writes=True,
             what="unlinking versions" if link else "deleting versions",
             throttles=THROTTLES if len(part) > 1 else 0,
+            until=batch.ages.until(job.key for job in part),
         )
         try:
             reply = await self._graph.ask(call)
@@ -123,7 +141,9 @@ class Deleter:
         self, batch: Batch, jobs: deque[Job], part: list[Job], error: RegistryError
     ) -> bool:
         """A document was certainly not carried out: it may have been too large for someone."""
-        if isinstance(error, TooLongError):
+        if isinstance(error, StaleError):
+            jobs.extendleft(reversed(part))
+        elif isinstance(error, TooLongError):
             self.batching.lost(len(part))
             jobs.extendleft(reversed(part))
         elif len(part) > 1 and not isinstance(error, NotSentError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.wandb import ids, rows
 from artifact_tui.clients.wandb.decode import Artifact
 from artifact_tui.clients.wandb.documents import lineage as documents
+from artifact_tui.clients.wandb.freshness import with_token
 from artifact_tui.clients.wandb.lineage import Family
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.errors import RegistryError
@@ -57,9 +58,9 @@ class Truth:
                 continue
             more = shown[artifact.id]
             if isinstance(ref, ids.SourceKey):
-                found[key] = _source(key, artifact, more, made[artifact.id])
+                found[key] = with_token(_source(key, artifact, more, made[artifact.id]))
             elif _is_shown(artifact, more, ref.portfolio):
-                found[key] = _link(key, artifact, ref)
+                found[key] = with_token(_link(key, artifact, ref))
         return found
 
     async def _ask(self, identifier: str) -> Artifact | None:

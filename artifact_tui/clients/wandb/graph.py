@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from artifact_tui.clients.wandb.freshness import StaleError
 from artifact_tui.clients.wandb.guard import reads_only
 from artifact_tui.clients.wandb.pace import Pace
 from artifact_tui.clients.wandb.replies import Call, GraphError, Reply, parse
@@ -88,7 +89,8 @@ class Graph:
         Raises:
             ReadOnlyError: it writes, and this connection may not. Nothing was sent.
             LostError: it writes, was sent, and nobody knows whether it was carried out.
-            TooLongError: it was throttled as often as the call allows. Nothing was done.
+            TooLongError: it was throttled as often, or as long, as the call allows (`StaleError`).
+                Nothing was done.
             RegistryError: no usable answer; what writes was not carried out.
         """
         if call.writes and self._read_only:
@@ -135,6 +137,8 @@ class Graph:
         while True:
             generation = await self._wire.ready()
             async with self._pace.turn() as began:
+                if began > call.until:
+                    raise StaleError(f"W&B let it wait too long: {call.what}. Nothing was done.")
                 try:
                     answer = await self._wire.graphql(body)
                 except LostError:

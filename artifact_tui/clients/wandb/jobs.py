@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb.freshness import Ages, changed
 from artifact_tui.clients.wandb.outcomes import meaning, of_errors
-from artifact_tui.model import Outcome, Result
+from artifact_tui.model import Outcome, Result, VersionState
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Sequence
 
     from artifact_tui.clients.wandb.replies import GraphError
-    from artifact_tui.model import Deletion
+    from artifact_tui.model import Deletion, Facts
 
 TROUBLE = 8
 """So many requests in a row without a usable answer end a call."""
@@ -33,6 +34,8 @@ class Job:
     portfolio: str = ""
     """Set on a link: the collection to take it out of."""
     delete_aliases: bool = False
+    token: str = ""
+    """What was found true of it before."""
 
     @property
     def link(self) -> bool:
@@ -87,6 +90,7 @@ class Batch:
         self.outcomes: list[Outcome | None] = [None] * len(deletions)
         self.aliased: list[Job] = []
         """Refused because of aliases."""
+        self.ages = Ages()
         self.stopped = ""
         """Why nothing more is sent."""
         self._deletions = deletions
@@ -104,10 +108,12 @@ class Batch:
     ) -> None:
         ref = ids.parse(deletion.key)
         if isinstance(ref, ids.LinkKey):
-            links.append(Job(position, deletion.key, ref.artifact, ref.portfolio))
+            token = deletion.token
+            links.append(Job(position, deletion.key, ref.artifact, ref.portfolio, token=token))
         elif isinstance(ref, ids.SourceKey):
             consent = deletion.delete_aliases
-            sources.append(Job(position, deletion.key, ref.artifact, delete_aliases=consent))
+            job = Job(position, deletion.key, ref.artifact, "", consent, deletion.token)
+            sources.append(job)
         else:
             words = "no version has such a key"
             self.outcomes[position] = Outcome(deletion.key, Result.ABSENT, words)
@@ -121,6 +127,15 @@ class Batch:
         """Whether the registry gave a usable answer about it."""
         outcome = self.outcomes[job.position]
         return outcome is not None and outcome.result not in {Result.UNKNOWN, Result.FAILED}
+
+    def looked(self, job: Job, now: Facts | None) -> None:
+        """A job that waited was looked at again: it stays one only when nothing has changed."""
+        if now is None or now.state is VersionState.TRASH:
+            self.settle([job], Result.ABSENT, "it went while W&B let its deletion wait")
+        elif changed(job.token, now):
+            self.settle([job], Result.CHANGED, "it changed while W&B let its deletion wait")
+        else:
+            self.ages.looked(job.key)
 
     def reopen(self, jobs: Sequence[Job]) -> None:
         """These have no outcome after all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ class Call:
     """What it is for, as in "deleting versions": goes into sentences about failures."""
     throttles: int = 0
     """Be told after so many throttles in a row (it may cost too much at once); 0: never."""
+    until: float = math.inf
+    """The moment (`time.monotonic`) after which it is not to be sent any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""How long what was found true of a version before its deletion is taken to be so.
+
+A server that throttles can let deletions wait for minutes, long after the last look. So what has
+waited is looked at again before it leaves: a version that got an alias, a link or a dependent
+meanwhile is not sent.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from artifact_tui.clients.web.answers import TooLongError
+from artifact_tui.model import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FRESH = 30.0
+"""Seconds after which a version is looked at again; twice as many after each look."""
+
+_MOST_LOOKS = 6
+
+_facts = msgspec.json.Decoder(Facts)
+
+
+class StaleError(TooLongError):
+    """It waited so long that what was found true before may not be so any more; nothing left."""
+
+
+def with_token(facts: Facts) -> Facts:
+    """Facts that can be compared later, by whoever gets the token back."""
+    return replace(facts, token=msgspec.json.encode(replace(facts, token="")).decode())
+
+
+def changed(token: str, now: Facts) -> bool:
+    """Whether there is a reason now not to delete that the facts of the token do not tell."""
+    if not token:
+        return False
+    try:
+        before = _facts.decode(token)
+    except msgspec.MsgspecError:
+        return True
+    return (
+        (now.digest, now.state, now.source_key) != (before.digest, before.state, before.source_key)
+        or (now.kept != "" or (before.lineage_known and not now.lineage_known))
+        or not set(now.aliases) <= set(before.aliases)
+        or not {one.key for one in now.links} <= {one.key for one in before.links}
+        or not set(now.dependents) <= set(before.dependents)
+    )
+
+
+class Ages:
+    """When each of some versions was last looked at; all of them now, to begin with."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._looks: dict[str, tuple[float, int]] = {}
+
+    def old(self, key: str) -> bool:
+        """Whether a version must be looked at again."""
+        return time.monotonic() > self.until([key])
+
+    def looked(self, key: str) -> None:
+        """It was just looked at, and is as it was."""
+        looks = self._looks.get(key, (0.0, 0))[1]
+        self._looks[key] = time.monotonic(), min(looks + 1, _MOST_LOOKS)
+
+    def until(self, keys: Iterable[str]) -> float:
+        """The moment, on the clock that only goes forward, after which none of them may leave."""
+        found = (self._looks.get(key, (self._began, 0)) for key in keys)
+        return min(at + FRESH * float(2**looks) for at, looks in found)

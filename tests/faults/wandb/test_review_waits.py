@@ -1,0 +1,97 @@
+"""While W&B lets deletions wait, what was found true of a version before may become untrue."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from artifact_tui.clients.wandb import freshness
+from artifact_tui.deletion.items import ItemState
+from tests.servers.wandb.scenes import Company, Link, Name, Series, Team, Version
+from tests.servers.wandb.traps import Quota
+
+if TYPE_CHECKING:
+    from tests.faults.wandb.scene import Scene
+
+COUNT = 80
+HOME = "acme/vision"
+SHELF = "acme-org/wandb-registry-model/best"
+
+
+def seed(scene: Scene, **parts: Any) -> None:
+    versions = [Version() for _ in range(COUNT)]
+    scene.seed(
+        companies=[Company(name="Acme", entity="acme-org")],
+        teams=[Team(name="acme", organization="Acme")],
+        series=[Series(path=f"{HOME}/m", versions=versions)],
+        **parts,
+    )
+
+
+async def meanwhile(scene: Scene, after: int, **parts: Any) -> None:
+    """Somebody adds something when so many deletions are done."""
+    async with asyncio.timeout(60):
+        while len(scene.server.done()) < after:  # noqa: ASYNC110 - the server has no event
+            await asyncio.sleep(0.02)
+    scene.server.add(**parts)
+
+
+async def applied(scene: Scene, selection: str, after: int, **parts: Any) -> None:
+    """A throttled apply of a selection, while somebody adds something."""
+    async with scene.client(batch=False) as client:
+        draft = await scene.draft(client, selection)
+        assert draft.summary.deletes == COUNT
+        scene.save(draft)
+        scene.server.change(quota=Quota(most=25, window_s=1.0, headers=False))
+        await asyncio.gather(scene.apply(client), meanwhile(scene, after, **parts))
+
+
+@pytest.fixture(autouse=True)
+def _soon_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "FRESH", 0.3)
+
+
+@pytest.mark.slow
+async def test_what_is_named_while_deletions_wait_stays(scene: Scene) -> None:
+    seed(scene)
+    last = f"{HOME}/m:v{COUNT - 1}"
+    link = Link(portfolio=SHELF, version=last, aliases=["production"])
+    await applied(scene, "alias:none", 20, links=[link])
+    assert scene.server.alive() == {last}
+    states = scene.states()
+    assert states.pop(scene.key(last)) is ItemState.REFUSED
+    assert set(states.values()) == {ItemState.VERIFIED}
+    assert "production" in scene.words(scene.key(last))
+    scene.ids = scene.server.ids()
+    scene.check_truth()
+
+
+@pytest.mark.slow
+async def test_a_link_that_is_named_while_others_wait_stays(scene: Scene) -> None:
+    links = [Link(portfolio=SHELF, version=f"{HOME}/m:v{n}") for n in range(COUNT)]
+    seed(scene, links=links)
+    last = f"{SHELF}:v{COUNT - 1}"
+    async with scene.client("acme", batch=False) as client:
+        draft = await scene.draft(client, "link:yes")
+        scene.save(draft)
+        scene.server.change(quota=Quota(most=25, window_s=1.0, headers=False))
+        name = Name(at=last, alias="production")
+        await asyncio.gather(scene.apply(client), meanwhile(scene, 20, names=[name]))
+    shown = scene.server.state()["collections"][SHELF]["versions"]
+    assert list(shown) == [f"v{COUNT - 1}"]
+    assert len(scene.server.alive()) == COUNT
+    assert scene.states()[scene.link(last)] is ItemState.REFUSED
+
+
+@pytest.mark.slow
+async def test_looking_again_loses_nothing(scene: Scene) -> None:
+    seed(scene)
+    async with scene.client() as client:
+        scene.save(await scene.draft(client, "alias:none"))
+        quota = Quota(most=3, window_s=0.5, counts="mutations", headers=False)
+        scene.server.change(quota=quota, batch=4)
+        await scene.apply(client)
+    assert set(scene.states().values()) == {ItemState.VERIFIED}
+    assert scene.server.alive() == set()
