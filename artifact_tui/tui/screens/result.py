@@ -15,6 +15,7 @@ from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.widgets.grouped import Group, Grouped
 from artifact_tui.tui.widgets.header import Header
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line
+from artifact_tui.tui.widgets.task_rows import noun_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +68,7 @@ class ResultScreen(BaseScreen):
             return facts
         dot = self.services.signs.dot
         summary = self._report.summary
-        title = f"Result {dot} {summary.action} {plural(summary.deletes, 'version')}"
+        title = f"Result {dot} {summary.action} {plural(summary.deletes, noun_of(summary))}"
         return replace(facts, title=title, facts=str(self._report.status))
 
     def on_mount(self) -> None:

@@ -12,6 +12,7 @@ from artifact_tui.text import count, moment, pad, plural, safe, size
 from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
 
 if TYPE_CHECKING:
+    from artifact_tui.deletion.draft import Summary
     from artifact_tui.deletion.report import Group, Report
     from artifact_tui.deletion.tasks import Task
     from artifact_tui.tui.signs import Signs
@@ -91,7 +92,8 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
     dot = f" {signs.dot} "
     if task.error:
         return Content(f"{safe(str(task.path))}\n{safe(task.error)}")
-    what = f"{task.action} {plural(task.total, 'version')}, {size(task.listed)} listed"
+    noun = "version" if report is None else noun_of(report.summary)
+    what = f"{task.action} {plural(task.total, noun)}, {size(task.listed)} listed"
     lines = [
         Content.assemble(
             (what, "bold"), f", in {safe(task.registry)}  ", (safe(task.address), "$text-muted")
@@ -110,6 +112,11 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
             lines += [Content(""), Content(freed)]
     lines += [Content(""), Content.assemble((f"plan file {safe(str(task.path))}", "$text-muted"))]
     return Content("\n").join(lines)
+
+
+def noun_of(summary: Summary) -> str:
+    """What the items of a plan are: versions, unless there is something else among them."""
+    return "item" if summary.objects or summary.wholes or summary.unlinks else "version"
 
 
 def _times(task: Task, now_us: int) -> list[str]:

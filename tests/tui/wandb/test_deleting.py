@@ -93,7 +93,9 @@ async def test_one_request_deletes_a_whole_collection(server: Server, team: Proj
         await user.sees("delete collection sweep with all that is in it")
         await user.presses("escape")
         await applies(user, "sweep")
-        await user.sees("finished")
+        await user.sees("finished", "delete 13 items")
+        await user.presses("enter")
+        await user.sees("Result · delete 13 items", "deleted, verified gone")
     assert server.done() == ["deleteArtifactSequence acme/vision/sweep"]
     assert not any(path.startswith("acme/vision/sweep") for path in server.alive())
 
