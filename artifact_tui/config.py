@@ -44,6 +44,12 @@ LOCAL = "local:"
 _WANDB = ("wandb://", "wandb+http://")
 """Beginnings of addresses with a host and then the name of the registry."""
 
+_WANDB_PLACE = "wandb:"
+"""The beginning of what all addresses of one W&B place have in common: host, entity, project."""
+
+_WANDB_REGISTRY = "wandb-registry-"
+"""The beginning of projects that are registries of an organisation."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryConfig:
@@ -113,8 +119,9 @@ def resolve(config: Config, text: str | None = None) -> Target:
     """Which registry a person means: a configured name, an address, or a folder.
 
     Without a text: the default registry, the only configured one, or the embedded one.
-    A configured registry keeps its protection however it is named; so does what it holds, and
-    what holds it: a W&B entity and its projects.
+    A configured registry keeps its protection however it is named, also where a larger one is
+    opened that holds it: a W&B entity with its projects, and with the registries of its
+    organisation. What has no table of its own has the protection of what holds it.
 
     Raises:
         UsageError: there is no such registry, or it is not clear which one is meant.
@@ -122,7 +129,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
     if text is None:
         return _default(config)
     if text in config.registries:
-        return _configured(text, config.registries[text])
+        return _configured(config, text)
     address = _address(text)
     if address is None:
         near = nearest(text, config.registries)
@@ -134,8 +141,8 @@ def resolve(config: Config, text: str | None = None) -> Target:
     address = _canonical(address)
     for name, registry in config.registries.items():
         if same_registry(registry.address, address):
-            return _configured(name, registry)
-    around = [one for one in config.registries.values() if _overlap(one.address, address)]
+            return _configured(config, name)
+    around = _near(config, address, None)
     return Target(
         name=_name(address),
         address=address,
@@ -146,26 +153,34 @@ def resolve(config: Config, text: str | None = None) -> Target:
 
 def _default(config: Config) -> Target:
     if config.default:
-        return _configured(config.default, config.registries[config.default])
+        return _configured(config, config.default)
     if len(config.registries) > 1:
         names = ", ".join(config.registries)
         raise UsageError(
             "Several registries are configured, and none is the default.",
             hint=f"Name one of them: {names}; or set default_registry in {config.path}.",
         )
-    for name, registry in config.registries.items():
-        return _configured(name, registry)
+    for name in config.registries:
+        return _configured(config, name)
     return Target(name="local", address=LOCAL)
 
 
-def _configured(name: str, registry: RegistryConfig) -> Target:
+def _configured(config: Config, name: str) -> Target:
+    registry = config.registries[name]
+    every = (registry, *_near(config, registry.address, registry))
     return Target(
         name=name,
         address=_address(registry.address) or registry.address,
-        read_only=registry.read_only,
-        production=registry.production,
+        read_only=any(one.read_only for one in every),
+        production=any(one.production for one in every),
         settings=registry.settings,
     )
+
+
+def read_only_at(config: Config, address: str, known: RegistryConfig | None) -> bool:
+    """Whether an address, and what is configured for it, may only be read, as `resolve` says."""
+    near = _near(config, address, known)
+    return any(one.read_only for one in (*near, *((known,) if known is not None else ())))
 
 
 def same_registry(one: str, other: str) -> bool:
@@ -173,12 +188,31 @@ def same_registry(one: str, other: str) -> bool:
     return _place(_address(one) or one) == _place(_address(other) or other)
 
 
-def _overlap(one: str, other: str) -> bool:
-    """Whether one of two addresses lies within the other; `other` is canonical."""
-    if not other.startswith(_WANDB) or one.startswith(LOCAL):
-        return False
-    first, second = sorted((_place(one), _place(other)), key=len)
-    return second.startswith(f"{first}/")
+def _near(config: Config, address: str, known: RegistryConfig | None) -> list[RegistryConfig]:
+    """The registries of W&B within an address; when nothing is `known` of it, those around too."""
+    others = [one for one in config.registries.values() if one is not known]
+    if address.startswith(LOCAL) or not any(one.read_only or one.production for one in others):
+        return []
+    here = _place(address)
+    if not here.startswith(_WANDB_PLACE):
+        return []
+    registries = known is None or known.settings.get("registries", True) is not False
+    found = []
+    for one in others:
+        there = _place(one.address)
+        within = there.startswith(f"{here}/")
+        around = known is None and here.startswith(f"{there}/")
+        if within or around or (registries and _may_show(here, there)):
+            found.append(one)
+    return found
+
+
+def _may_show(entity: str, registry: str) -> bool:
+    """Whether opening a W&B entity may list this registry of an organisation: nobody asks here."""
+    host, *where = entity.split("/")
+    other, *parts = registry.split("/")
+    shelf = len(parts) == 2 and parts[1].startswith(_WANDB_REGISTRY)  # noqa: PLR2004 - readable
+    return len(where) == 1 and host == other and shelf
 
 
 def at_address(config: Config, address: str, name: str = "") -> RegistryConfig | None:

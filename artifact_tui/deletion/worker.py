@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.clients import open_client
-from artifact_tui.config import at_address, load
+from artifact_tui.config import at_address, load, read_only_at
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.plan import Plan, Status
@@ -68,10 +68,11 @@ async def run(path: Path) -> Ending:
 def _client_of(head: Head) -> Client:
     """The client of a plan's registry, with what the configuration of this machine says to it."""
     address = head.identity.address
-    known = at_address(load(), address, head.registry)
+    config = load()
+    known = at_address(config, address, head.registry)
     return open_client(
         address,
-        read_only=head.read_only or (known is not None and known.read_only),
+        read_only=head.read_only or read_only_at(config, address, known),
         actor=head.actor,
         settings=known.settings if known is not None else {},
     )
