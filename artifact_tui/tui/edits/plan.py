@@ -171,14 +171,17 @@ def challenge(plan: EditPlan, *, production: bool, registry: str) -> Challenge:
     """
     total = len(plan.edits)
     at_once = plan.counts[Effect.AT_ONCE]
+    undated = plan.counts[Effect.SOME_TIME] + plan.counts[Effect.INHERITS]
     if not total:
         return Challenge(Kind.NOTHING, "", "nothing to change")
     why = ""
     if at_once:
         why = f"{count(at_once)} expire at once" if at_once > 1 else "it expires at once"
+    elif undated:
+        why = f"{count(undated)} may expire at once" if undated > 1 else "it may expire at once"
     typeable = registry == safe(registry).strip() and len(registry) <= REGISTRY_LIMIT
-    if at_once and production and typeable:
+    if why and production and typeable:
         return Challenge(Kind.REGISTRY, registry, f"type {registry} to change", why)
-    if at_once or total > FEW:
+    if why or total > FEW:
         return Challenge(Kind.COUNT, str(total), f"type {total} to change", why)
     return Challenge(Kind.YES, "y", "type y to change")

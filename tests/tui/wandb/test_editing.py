@@ -68,8 +68,9 @@ async def test_inherit_and_off_for_the_row(server: Server, team: Project) -> Non
         await user.presses("escape")
         await user.sees("Retention")
         await user.presses("i")
-        await user.sees("as their collection or team says", "Type y to change")
-        await confirms(user, "y")
+        await user.sees("as their collection or team says", "Type 1 to change")
+        await user.sees("it may expire at once")
+        await confirms(user, "1")
         await user.sees("1 of 1 changed.")
         assert ttl(server, f"{MODELS}:v3") == -1
 

@@ -147,3 +147,14 @@ def test_an_edit_holds_only_what_changes() -> None:
     wanted = Wanted(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
     found = foresee([row], wanted, tags={1: ("there",)}, holders={})
     assert [one.edit for one in found.changed] == [Edit("v1", add_aliases=("new",))]
+
+
+def test_what_may_expire_at_once_is_not_waved_through() -> None:
+    inherits = plan(Wanted(ttl_us=TTL_INHERIT), aged(1, 5), aged(2, 5))
+    asked = challenge(inherits, production=False, registry="vision")
+    assert (asked.expected, asked.why) == ("2", "2 may expire at once")
+    undated = plan(Wanted(ttl_us=DAY), version(1, created_us=None))
+    assert challenge(undated, production=True, registry="vision").expected == "vision"
+    assert challenge(undated, production=False, registry="vision").why == "it may expire at once"
+    off = plan(Wanted(ttl_us=TTL_OFF), aged(1, 5, ttl_us=DAY))
+    assert challenge(off, production=True, registry="vision").expected == "y"
