@@ -81,9 +81,17 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
 
 
 def confirm_change(
-    count: int, consent: Consent, target: Target, instead: tuple[object, ...], *, at_once: int
+    count: int,
+    consent: Consent,
+    target: Target,
+    instead: tuple[object, ...],
+    *,
+    at_once: int,
+    undated: int = 0,
 ) -> None:
-    """Get a change of `count` versions confirmed, of which `at_once` expire by it.
+    """Get a change of `count` versions confirmed.
+
+    Of these `at_once` expire by it, and of `undated` ones nobody knows when they do.
 
     Raises:
         UsageError: there is no terminal to ask on.
@@ -102,10 +110,12 @@ def confirm_change(
             "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
             hint=f"After a look: {command(*instead)}",
         )
-    expected = str(count) if at_once or count > FEW else "y"
-    why = f"{text.plural(at_once, 'version')} will expire at once" if at_once else ""
+    harm = at_once or undated
+    expected = str(count) if harm or count > FEW else "y"
+    will = "will" if at_once else "may"
+    why = f"{text.plural(harm, 'version')} {will} expire at once" if harm else ""
     name = target.name
-    if at_once and target.production and name == text.safe(name) == name.strip():
+    if harm and target.production and name == text.safe(name) == name.strip():
         expected, why = name, f"{why}; this registry is marked production"
     if ask(f"type {expected} to change", why).strip() != expected:
         raise ConfirmationError("It was not confirmed. Nothing was changed.")

@@ -94,6 +94,11 @@ class Changes:
         """How many expire as soon as this is done."""
         return self.expiry.expiring.overdue.versions if self.expiry else 0
 
+    @property
+    def undated(self) -> int:
+        """How many may expire as soon as this is done: nobody here knows when they will."""
+        return self.expiry.unknown if self.expiry else 0
+
 
 class Foresight:
     """Finds out what becomes of versions, some at a time."""

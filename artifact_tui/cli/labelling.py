@@ -101,7 +101,10 @@ async def run(job: Job) -> int:
         count = len(found.changed) or int(bool(job.protection.on or job.protection.off))
         if job.dry_run or not count:
             return _tell_planned(found, job, out)
-        confirm_change(count, consent, job.target, job.again(count), at_once=found.at_once)
+        confirm_change(
+            count, consent, job.target, job.again(count),
+            at_once=found.at_once, undated=found.undated,
+        )  # fmt: skip
         sent = await _carry_out(client, able, found, job)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)

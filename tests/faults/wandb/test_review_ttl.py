@@ -1,0 +1,86 @@
+"""What may expire at once is confirmed like what will: an inherited TTL is not known here."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from artifact_tui.cli import asking, editing
+from artifact_tui.cli.changes import Wanted
+from artifact_tui.config import Target
+from artifact_tui.deletion.confirm import Kind
+from artifact_tui.errors import ConfirmationError
+from artifact_tui.model import TTL_INHERIT
+from artifact_tui.tui.edits import plan as screen
+from tests.servers.wandb.scenes import Series, Team, Version
+
+if TYPE_CHECKING:
+    from tests.faults.wandb.scene import Scene
+
+DAY = 86_400
+NOW_US = 1_800_000_000_000_000
+"""Long after the stand-in's versions were made."""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def foreseen(scene: Scene, folder: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the command line foresees for versions that all have a TTL of their own."""
+    monkeypatch.setenv("ARTIFACT_TUI_HOME", str(folder))
+    versions = [Version(ttl=3650 * DAY, created_us=NOW_US - 100 * DAY * 1_000_000)] * 2
+    scene.seed(
+        teams=[Team(name="acme", ttl=DAY)],
+        series=[Series(path="acme/vision/m", versions=versions)],
+    )
+    target = Target("vision", scene.server.address())
+    wanted = Wanted(ttl_us=TTL_INHERIT)
+    async with scene.client() as client:
+        found = await editing.look(client, target, editing.Chosen(filter="*"), wanted)
+        before = scene.server.expire(NOW_US)
+        await editing.send(client, found)
+    assert before == set()
+    assert len(scene.server.expire(NOW_US)) == 2, "the server deletes both at once"
+    return found
+
+
+async def test_inheriting_asks_for_the_count_on_the_command_line(
+    scene: Scene, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await foreseen(scene, tmp_path, monkeypatch)
+    assert (found.at_once, found.undated) == (0, 2)
+    typed, whys = [], []
+    monkeypatch.setattr(sys, "stdin", Terminal())
+
+    def ask(prompt: str, why: str) -> str:
+        typed.append(prompt)
+        whys.append(why)
+        return "y"
+
+    monkeypatch.setattr(asking, "ask", ask)
+    consent = asking.Consent(yes=False, expect=None, done="changed")
+    target = Target("vision", "wandb://h.example/acme/vision")
+    for one in (target, replace(target, production=True)):
+        with pytest.raises(ConfirmationError):
+            asking.confirm_change(2, consent, one, (), at_once=0, undated=found.undated)
+    assert typed == ["type 2 to change", "type vision to change"]
+    assert "may expire at once" in whys[0]
+
+
+@pytest.mark.parametrize("effect", [screen.Effect.INHERITS, screen.Effect.SOME_TIME])
+def test_the_screen_asks_for_the_count_too(effect: screen.Effect) -> None:
+    row: Any = None
+    line = screen.Line(row, effect, "")
+    edits: Any = (None,)
+    one = screen.EditPlan("time to live", (line,), edits)
+    asked = screen.challenge(one, production=False, registry="vision")
+    assert (asked.kind, asked.expected) == (Kind.COUNT, "1")
+    assert "may expire at once" in asked.why
+    asked = screen.challenge(one, production=True, registry="vision")
+    assert asked.kind is Kind.REGISTRY
