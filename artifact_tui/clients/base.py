@@ -222,7 +222,10 @@ class Paced(Protocol):
     """A client that can say what limits its speed now."""
 
     def pace(self) -> str:
-        """A few words, such as "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty."""
+        """A few words, such as "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
+
+        They begin with a digit unless the registry holds us back.
+        """
 
 
 @runtime_checkable
