@@ -172,9 +172,9 @@ def _check(conn: sqlite3.Connection, path: Path) -> None:
     if application != APPLICATION_ID:
         raise _not_a_plan(path)
     if version != FORMAT:
-        age = "newer" if version > FORMAT else "older"
+        age = "a newer" if version > FORMAT else "an older"
         raise PlanError(
-            f"The plan {path} was made by a {age} artifact-tui (plan format {version}).",
+            f"The plan {path} was made by {age} artifact-tui (plan format {version}).",
             hint=f"Apply it with that one, or make a new plan; this one knows format {FORMAT}.",
         )
     if _objects(conn) != _expected_objects():

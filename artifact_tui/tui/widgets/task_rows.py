@@ -172,7 +172,10 @@ def _freed(report: Report) -> str:
     listed = f"{size(report.deleted_bytes)} listed"
     if not report.complete:
         return f"Deleted so far: {listed}."
+    most = "" if report.whole else "at most "
+    if summary.freeing:
+        charged = f"{size(report.freed)} {'charged' if summary.charged else 'freed then'}"
+        return f"Deleted: {listed}, {most}{charged}; {safe(summary.freed_after)}."
     after = f" after {summary.freed_after}" if summary.freed_after else ""
     verb = "would be freed" if "purge" in summary.freed_after else "freed"
-    most = "" if report.whole else "at most "
     return f"Deleted: {listed}, {most}{size(report.freed)} {verb}{after}."

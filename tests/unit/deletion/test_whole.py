@@ -315,5 +315,5 @@ def test_a_plan_of_another_format_is_refused_with_a_way_on(world: LinkedWorld) -
     with world.plan([key]) as plan:
         plan.conn.execute("PRAGMA user_version=2")
         path = plan.path
-    with pytest.raises(PlanError, match="older artifact-tui"):
+    with pytest.raises(PlanError, match="an older artifact-tui"):
         Plan.open(path)
