@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.cli.output import command
-from artifact_tui.deletion.confirm import FEW, Kind, challenge_of, confirm, confirm_count
+from artifact_tui.deletion.confirm import Kind, challenge_of, confirm, confirm_count, matches
 from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.edits.confirm import challenge
 from artifact_tui.errors import ConfirmationError, PlanError, UsageError
 from artifact_tui.here import actor
 
@@ -110,14 +111,11 @@ def confirm_change(
             "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
             hint=f"After a look: {command(*instead)}",
         )
-    harm = at_once or undated
-    expected = str(count) if harm or count > FEW else "y"
-    will = "will" if at_once else "may"
-    why = f"{text.plural(harm, 'version')} {will} expire at once" if harm else ""
-    name = target.name
-    if harm and target.production and name == text.safe(name) == name.strip():
-        expected, why = name, f"{why}; this registry is marked production"
-    if ask(f"type {expected} to change", why).strip() != expected:
+    asked = challenge(
+        count, at_once=at_once, undated=undated,
+        production=target.production, registry=target.name,
+    )  # fmt: skip
+    if not matches(asked, ask(asked.prompt, asked.why)):
         raise ConfirmationError("It was not confirmed. Nothing was changed.")
 
 

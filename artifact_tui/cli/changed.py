@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
 from artifact_tui.cli import records, wording
-from artifact_tui.cli.changes import Change, Changes, Named, Wanted, spread
+from artifact_tui.edits.dates import spread
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result
 from artifact_tui.text import safe
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from artifact_tui.catalog.retention import Day, TtlPreview
-    from artifact_tui.cli.editing import Sent
     from artifact_tui.cli.output import Output
+    from artifact_tui.edits.changes import Change, Changes, Named
+    from artifact_tui.edits.sending import Sent
+    from artifact_tui.edits.wanted import Wanted
 
 SHOWN = 20
 """Versions that are printed one by one; --json prints all."""
@@ -40,7 +42,7 @@ def asked(wanted: Wanted) -> str:
 
 
 def print_changes(
-    changes: Changes, wanted: Wanted, registry: str, out: Output, *, gc: bool
+    changes: Changes[Named], wanted: Wanted, registry: str, out: Output, *, gc: bool
 ) -> None:
     """Print what would be changed; `gc` where expired versions wait for one."""
     count = text.plural(len(changes.changed), "version")
@@ -88,7 +90,7 @@ def _day(day: Day) -> str:
     return text.moment(day.start_us).partition(" ")[0]
 
 
-def _what(change: Change) -> str:
+def _what(change: Change[Named]) -> str:
     """What changes of one version, in one line."""
     edit, row = change.edit, change.row
     parts = []
@@ -107,7 +109,9 @@ def _what(change: Change) -> str:
     return " · ".join(parts)
 
 
-def print_records(changes: Changes, registry: str, out: Output, sent: Sent | None = None) -> None:
+def print_records(
+    changes: Changes[Named], registry: str, out: Output, sent: Sent | None = None
+) -> None:
     """Print every version that was named as JSON; without `sent` nothing was done."""
     for one in changes.changed:
         out.record(_base(one.row, registry) | _change_record(one) | _result(one.row.key, sent))
@@ -121,7 +125,7 @@ def _base(row: Named, registry: str) -> dict[str, Any]:
     return {"name": row.collection, "version": row.label, "registry": registry, "key": row.key}
 
 
-def _change_record(change: Change) -> dict[str, Any]:
+def _change_record(change: Change[Named]) -> dict[str, Any]:
     edit = change.edit
     return {
         "add_alias": list(edit.add_aliases),
@@ -161,7 +165,7 @@ _RESULTS = {
 }
 
 
-def print_sent(changes: Changes, sent: Sent, registry: str, out: Output) -> None:
+def print_sent(changes: Changes[Named], sent: Sent, registry: str, out: Output) -> None:
     """Print what was done and what was not."""
     results = [(one, _result(one.row.key, sent)) for one in changes.changed]
     missed = [(one, found) for one, found in results if found["result"] != Result.DONE]

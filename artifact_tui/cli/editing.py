@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from artifact_tui import places, query, text
 from artifact_tui.catalog import queries, selection
-from artifact_tui.catalog.holding import holders
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.retention import ttl_preview
 from artifact_tui.catalog.sorting import Sort
-from artifact_tui.cli.changes import Changes, Foresight, Wanted
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import parse_filter, reading
-from artifact_tui.clients.base import Editable, Paced
-from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError, UsageError
+from artifact_tui.clients.base import Paced
+from artifact_tui.edits import sending
+from artifact_tui.edits.able import editor
+from artifact_tui.edits.changes import naming
+from artifact_tui.edits.reading import foreseen
+from artifact_tui.edits.sending import Sent
+from artifact_tui.errors import NotFoundError, ReadOnlyError, UsageError
 from artifact_tui.here import now_us
 from artifact_tui.text import safe
 
@@ -26,15 +29,12 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from artifact_tui.catalog.rows import VersionRef, VersionRow
-    from artifact_tui.clients.base import Client
+    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
-    from artifact_tui.model import Outcome
-
-    What = Literal["aliases", "tags", "ttl"]
-
-BATCH = 100
-"""Versions of one `edit` call: a stop waits for those in flight."""
+    from artifact_tui.edits.able import What
+    from artifact_tui.edits.changes import Changes, Named
+    from artifact_tui.edits.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +58,20 @@ class Chosen:
             )
 
 
-@dataclass(slots=True)
-class Sent:
-    """What became of the changes that were confirmed."""
-
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    """By version key; those that were not sent are left out."""
-    uncertain: frozenset[str] = frozenset()
-    """Keys that were in flight when it was broken off."""
-    stopped: bool = False
-    """By Ctrl+C."""
-    error: RegistryError | None = None
-    """What ended it early."""
-
-
 def editable(client: Client, target: Target, what: What) -> Editable:
     """The client, as one that can change this.
 
     Raises:
         UsageError: it cannot.
     """
-    can = client.capabilities
-    able = {"aliases": can.edit_aliases, "tags": can.edit_tags, "ttl": can.edit_ttl}[what]
-    if not able or not isinstance(client, Editable):
+    able = editor(client, what)
+    if able is None:
         words = "times to live" if what == "ttl" else what
         raise UsageError(
             f"The {words} of “{target.name}” cannot be changed from here. Nothing was changed.",
             hint="Local registries and Weights & Biases can do this.",
         )
-    return client
+    return able
 
 
 def refuse_read_only(target: Target) -> None:
@@ -104,7 +89,7 @@ def refuse_read_only(target: Target) -> None:
 
 async def look(
     client: Client, target: Target, chosen: Chosen, wanted: Wanted, *, cached: bool = False
-) -> Changes:
+) -> Changes[Named]:
     """Read the versions that were named, and foresee what becomes of them.
 
     Raises:
@@ -112,14 +97,10 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        foresight, some = Foresight(wanted), False
-        for rows in _rows(conn, chosen):
-            some = some or bool(rows)
-            foresight.take(rows, **_known(conn, rows, wanted))
-        if not some:
+        found = foreseen(conn, _rows(conn, chosen), wanted, naming())
+        if not any(True for _ in found.rows()):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
-        found = foresight.changes()
         if wanted.ttl_us is None:
             return found
         selection.select_keys(conn, [one.row.key for one in found.changed])
@@ -136,51 +117,27 @@ def _rows(conn: sqlite3.Connection, chosen: Chosen) -> Iterator[tuple[VersionRow
     return queries.chunks(conn, where, Sort("name"))
 
 
-class _Known(TypedDict):
-    tags: dict[int, tuple[str, ...]]
-    holders: dict[str, dict[int, VersionRef]]
-
-
-def _known(conn: sqlite3.Connection, rows: tuple[VersionRow, ...], wanted: Wanted) -> _Known:
-    """What must be known of some versions beside their rows."""
-    collections = {row.collection_id for row in rows}
-    tags = wanted.add_tags or wanted.remove_tags
-    return {
-        "tags": queries.tags_of(conn, [row.id for row in rows]) if tags else {},
-        "holders": {alias: holders(conn, alias, collections) for alias in wanted.add_aliases},
-    }
-
-
-async def send(client: Editable, changes: Changes) -> Sent:
+async def send(client: Editable, changes: Changes[Named]) -> Sent:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
-    total = len(changes.changed)
-    sent = Sent()
-    with Progress() as progress, _stopping(sent) as stop:
-        for start in range(0, total, BATCH):
-            if stop.is_set():
-                break
-            progress.show(_line(client, start, total))
-            batch = [one.edit for one in changes.changed[start : start + BATCH]]
-            try:
-                found = await client.edit(batch)
-            except ReadOnlyError:
-                raise
-            except (asyncio.CancelledError, RegistryError) as error:
-                sent.uncertain = frozenset(edit.key for edit in batch)
-                sent.error = error if isinstance(error, RegistryError) else None
-                break
-            sent.outcomes |= {one.key: one for one in found}
+    sent = Sent(len(changes.changed))
+    edits = (one.edit for one in changes.changed)
+    with Progress() as progress, _stopping() as stop:
+        await sending.send(
+            client, edits, sent, lambda sent: progress.show(_line(client, sent)), stop=stop
+        )
+    if isinstance(sent.error, ReadOnlyError):
+        raise sent.error
     return sent
 
 
-def _line(client: Editable, done: int, total: int) -> str:
+def _line(client: Editable, sent: Sent) -> str:
     pace = client.pace() if isinstance(client, Paced) else ""
-    line = f"{text.count(done)} of {text.count(total)} changed"
+    line = f"{text.count(len(sent.outcomes))} of {text.count(sent.total)} changed"
     return f"{line} · {safe(pace)}" if pace else line
 
 
 @contextmanager
-def _stopping(sent: Sent) -> Iterator[asyncio.Event]:
+def _stopping() -> Iterator[asyncio.Event]:
     """An event that the first Ctrl+C sets; the second one cancels what is being awaited."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     stop = asyncio.Event()
@@ -189,7 +146,6 @@ def _stopping(sent: Sent) -> Iterator[asyncio.Event]:
         if stop.is_set() and task is not None:
             task.cancel()
         stop.set()
-        sent.stopped = True
 
     loop.add_signal_handler(signal.SIGINT, pressed)
     try:

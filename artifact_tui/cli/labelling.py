@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog import queries
 from artifact_tui.cli import changed, records, wording
 from artifact_tui.cli.asking import Consent, confirm_change
-from artifact_tui.cli.editing import Sent, editable, look, refuse_read_only, send
+from artifact_tui.cli.editing import editable, look, refuse_read_only, send
 from artifact_tui.cli.failures import INTERRUPTED
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import client_of, reading
@@ -19,10 +19,13 @@ from artifact_tui.model import TTL_INHERIT, Result
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from artifact_tui.cli.changes import Changes, Wanted
-    from artifact_tui.cli.editing import Chosen, What
+    from artifact_tui.cli.editing import Chosen
     from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
+    from artifact_tui.edits.able import What
+    from artifact_tui.edits.changes import Changes, Named
+    from artifact_tui.edits.sending import Sent
+    from artifact_tui.edits.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Job:
     @property
     def asks_nothing(self) -> bool:
         """Whether it only shows."""
-        return not (any(_fields(self.wanted)) or self.protection.on or self.protection.off)
+        return self.wanted.nothing and not (self.protection.on or self.protection.off)
 
     def again(self, count: int) -> tuple[object, ...]:
         """The same command for a script, once its preview was read."""
@@ -74,13 +77,6 @@ class Job:
                 options += [flag, name]
         command = {"aliases": "alias", "tags": "tag", "ttl": "ttl"}[self.what]
         return (command, *self.words, *options, "--yes", "--expect", count)
-
-
-def _fields(wanted: Wanted) -> tuple[object, ...]:
-    return (
-        wanted.add_aliases, wanted.remove_aliases, wanted.add_tags, wanted.remove_tags,
-        wanted.ttl_us is not None,
-    )  # fmt: skip
 
 
 async def run(job: Job) -> int:
@@ -138,7 +134,7 @@ def _refuse_what_it_cannot(client: Client, job: Job) -> None:
         )
 
 
-async def _carry_out(client: Client, able: Editable, found: Changes, job: Job) -> Sent:
+async def _carry_out(client: Client, able: Editable, found: Changes[Named], job: Job) -> Sent:
     """Change what was confirmed; protection goes around it."""
     if not isinstance(client, LocalClient) or not job.chosen.name:
         return await send(able, found)
@@ -152,13 +148,13 @@ async def _carry_out(client: Client, able: Editable, found: Changes, job: Job) -
     return sent
 
 
-def _tell_planned(found: Changes, job: Job, out: Output) -> int:
+def _tell_planned(found: Changes[Named], job: Job, out: Output) -> int:
     if job.as_json:
         changed.print_records(found, job.target.name, out)
     return 1 if job.chosen.name and found.left else 0
 
 
-def _tell(found: Changes, sent: Sent, job: Job, out: Output) -> int:
+def _tell(found: Changes[Named], sent: Sent, job: Job, out: Output) -> int:
     """Say what was done; the exit code."""
     if job.as_json:
         changed.print_records(found, job.target.name, out, sent)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artifact_tui.cli import labelling
-from artifact_tui.cli.changes import Wanted
 from artifact_tui.cli.editing import Chosen
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.labelling import Job, Protection
@@ -20,13 +19,14 @@ from artifact_tui.cli.options import (
     time_to_live,
 )
 from artifact_tui.cli.session import split_one, target_of
+from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from artifact_tui.cli.editing import What
     from artifact_tui.config import Target
+    from artifact_tui.edits.able import What
 
     _Command = Callable[..., Any]
 

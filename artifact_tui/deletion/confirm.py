@@ -62,10 +62,10 @@ def challenge(summary: Summary, production: bool, registry_name: str) -> Challen
     kind, why = _harm(summary, production=production)
     expected = ""
     if kind is Kind.COLLECTION:
-        expected = _typeable(_lost(summary)[0], NAME_LIMIT)
+        expected = typeable(_lost(summary)[0], NAME_LIMIT)
         kind = kind if expected else Kind.REGISTRY
     if kind is Kind.REGISTRY:
-        expected = _typeable(registry_name, REGISTRY_LIMIT)
+        expected = typeable(registry_name, REGISTRY_LIMIT)
         kind = kind if expected else Kind.COUNT
     if kind is Kind.COUNT:
         expected = str(count)
@@ -117,8 +117,8 @@ def _harm(summary: Summary, *, production: bool) -> tuple[Kind, str]:
     return next(((kind, why) for so, kind, why in harms if so), (Kind.YES, ""))
 
 
-def _typeable(name: str, limit: int) -> str:
-    """The name, when it can be typed as it is shown; else nothing."""
+def typeable(name: str, limit: int) -> str:
+    """The (untrusted) name, when it can be typed as it is shown; else nothing."""
     good = name == text.safe(name) == name.strip() and len(name) <= limit
     return name if good else ""
 

@@ -72,7 +72,7 @@ def test_only_a_local_alias_is_protected(cli: Cli, registry: Local) -> None:
 
 def test_one_alias_cannot_be_on_two_versions(cli: Cli, registry: Local) -> None:
     words = ("alias", registry.address, "--filter", "name:net", "--add", "x")
-    assert "5 versions of net were named" in cli(*words, code=2).err
+    assert "5 versions of net were chosen" in cli(*words, code=2).err
     assert all(found != ["x"] for found in aliases(cli, registry).values())
     cli("alias", registry.address, "--filter", "latest:1", "--add", "x", "--yes", "--expect", "2")
     assert [name for name, found in aliases(cli, registry).items() if "x" in found] == [
@@ -152,7 +152,7 @@ def test_more_harm_asks_for_more(cli: Cli, registry: Local, *, production: bool)
     cli("registries", "add", "mine", registry.address, *more)
     expected = "mine" if production else "1"
     with on_terminal("ttl", "mine", "old:v0", "30d") as shell:
-        shell.expect_exact("1 version will expire at once")
+        shell.expect_exact("it expires at once")
         shell.expect_exact(f"type {expected} to change")
         shell.sendline("y")
         shell.expect_exact("It was not confirmed. Nothing was changed.")

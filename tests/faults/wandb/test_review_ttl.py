@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.cli import asking, editing
-from artifact_tui.cli.changes import Wanted
 from artifact_tui.config import Target
 from artifact_tui.deletion.confirm import Kind
+from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import ConfirmationError
 from artifact_tui.model import TTL_INHERIT
 from artifact_tui.tui.edits import plan as screen

@@ -5,40 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from artifact_tui.errors import UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from artifact_tui.catalog.retention import Day, TtlPreview
+    from artifact_tui.catalog.retention import TtlPreview
     from artifact_tui.catalog.rows import VersionRef, VersionRow
+    from artifact_tui.edits.wanted import Wanted
 
     Holders = Mapping[str, Mapping[int, VersionRef]]
     """By alias and collection id: the version that holds it now."""
 
 
+class Keyed(Protocol):
+    """Whatever is kept of a version: at least its key."""
+
+    @property
+    def key(self) -> str:
+        """The version's key."""
+
+
+KeptT = TypeVar("KeptT", bound=Keyed)
+
 NOTHING: Mapping[str, VersionRef] = MappingProxyType({})
+NOBODY: Mapping[int, VersionRef] = MappingProxyType({})
 UNCHANGED = Edit("")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was asked for, of every version alike."""
-
-    add_aliases: tuple[str, ...] = ()
-    remove_aliases: tuple[str, ...] = ()
-    add_tags: tuple[str, ...] = ()
-    remove_tags: tuple[str, ...] = ()
-    ttl_us: int | None = None
-    """As in `model.Edit`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What is kept of a version: there may be millions. Names are untrusted text."""
+    """What is kept of a version where there may be millions. Names are untrusted text."""
 
     key: str
     collection: str
@@ -47,11 +47,22 @@ class Named:
     ttl_inherited: bool
 
 
+def naming() -> Callable[[VersionRow], Named]:
+    """Makes a `Named` of each row; they share their names."""
+    texts: dict[str, str] = {}
+
+    def named(row: VersionRow) -> Named:
+        collection = texts.setdefault(row.collection, row.collection)
+        return Named(row.key, collection, row.label, row.ttl_us, row.ttl_inherited)
+
+    return named
+
+
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Generic[KeptT]):
     """One version that will be changed."""
 
-    row: Named
+    row: KeptT
     wish: Edit
     """What changes, without the key: many share one."""
     moves: Mapping[str, VersionRef] = field(default_factory=lambda: NOTHING)
@@ -66,24 +77,24 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """One version that stays as it is, and why: words for people, maybe a registry's."""
+class Left(Generic[KeptT]):
+    """One version that stays as it is, and why: words that may quote the registry."""
 
-    row: Named
+    row: KeptT
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """Every version that was named: changed, so already, or left as it is."""
+class Changes(Generic[KeptT]):
+    """Every version that was chosen: changed, so already, or left as it is."""
 
-    changed: tuple[Change, ...]
-    same: tuple[Named, ...]
-    left: tuple[Left, ...]
+    changed: tuple[Change[KeptT], ...]
+    same: tuple[KeptT, ...]
+    left: tuple[Left[KeptT], ...]
     expiry: TtlPreview | None = None
-    """When the changed ones would expire; None where no time to live changes."""
+    """When the changed ones would expire, where that was asked for."""
 
-    def rows(self) -> Iterator[Named]:
+    def rows(self) -> Iterator[KeptT]:
         """All of them."""
         yield from (one.row for one in self.changed)
         yield from self.same
@@ -100,16 +111,19 @@ class Changes:
         return self.expiry.unknown if self.expiry else 0
 
 
-class Foresight:
+class Foresight(Generic[KeptT]):
     """Finds out what becomes of versions, some at a time."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, keep: Callable[[VersionRow], KeptT]) -> None:
+        """`keep` makes of a row what is kept of it."""
         self._wanted = wanted
-        self._changed: list[Change] = []
-        self._same: list[Named] = []
-        self._left: list[Left] = []
-        self._often: Counter[tuple[int, str]] = Counter()
-        self._texts: dict[str, str] = {}
+        self._keep = keep
+        self._changed: list[Change[KeptT]] = []
+        self._same: list[KeptT] = []
+        self._left: list[Left[KeptT]] = []
+        self._often: Counter[int] = Counter()
+        self._names: dict[int, str] = {}
+        self._whys: dict[str, str] = {}
         self._wishes: dict[Edit, Edit] = {}
 
     def take(
@@ -117,33 +131,40 @@ class Foresight:
     ) -> None:
         """Foresee some more."""
         for row in rows:
-            named = Named(
-                row.key, self._texts.setdefault(row.collection, row.collection), row.label,
-                row.ttl_us, row.ttl_inherited,
-            )  # fmt: skip
             if why := _unchangeable(row, self._wanted):
-                self._left.append(Left(named, self._texts.setdefault(why, why)))
+                self._left.append(Left(self._keep(row), self._whys.setdefault(why, why)))
                 continue
-            self._often[row.collection_id, named.collection] += 1
+            self._often[row.collection_id] += 1
+            self._names[row.collection_id] = row.collection
             wish = _wish(row, self._wanted, tags.get(row.id, ()))
             if wish == UNCHANGED:
-                self._same.append(named)
+                self._same.append(self._keep(row))
                 continue
-            found = {name: holders[name].get(row.collection_id) for name in wish.add_aliases}
+            found = {a: holders.get(a, NOBODY).get(row.collection_id) for a in wish.add_aliases}
             moves = {name: holder for name, holder in found.items() if holder is not None}
             wish = self._wishes.setdefault(wish, wish)
             expires_us = _expires_us(row, wish.ttl_us)
-            self._changed.append(Change(named, wish, moves or NOTHING, expires_us))
+            self._changed.append(Change(self._keep(row), wish, moves or NOTHING, expires_us))
 
-    def changes(self) -> Changes:
+    def changes(self) -> Changes[KeptT]:
         """All of it.
 
         Raises:
             UsageError: two versions of one collection would get the same alias.
         """
         if self._wanted.add_aliases:
-            _refuse_twice(self._often)
+            self._refuse_twice()
         return Changes(tuple(self._changed), tuple(self._same), tuple(self._left))
+
+    def _refuse_twice(self) -> None:
+        """An alias is on one version of a collection: it cannot be put on two of them."""
+        collection_id, count = next(iter(self._often.most_common(1)), (0, 0))
+        if count > 1:
+            raise UsageError(
+                f"An alias is on one version of a collection, and {count:,} versions of"
+                f" {self._names[collection_id]} were chosen. Nothing was changed.",
+                hint="Choose one; latest:1 as a filter finds the newest of each collection.",
+            )
 
 
 def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
@@ -152,7 +173,7 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
         return "it is in the trash"
     if wanted.ttl_us is None:
         return ""
-    if row.source_key:
+    if row.link:
         return "it is a link: the time to live is that of its source"
     return f"the registry keeps it: {row.kept}" if row.kept else ""
 
@@ -183,31 +204,3 @@ def _expires_us(row: VersionRow, ttl_us: int | None) -> int | None:
     if ttl_us is None or ttl_us < 0 or row.created_us is None:
         return None
     return row.created_us + ttl_us
-
-
-def _refuse_twice(often: Counter[tuple[int, str]]) -> None:
-    """An alias is on one version of a collection: it cannot be put on two of them."""
-    (_, collection), count = next(iter(often.most_common(1)), ((0, ""), 0))
-    if count > 1:
-        raise UsageError(
-            f"An alias is on one version of a collection, and {count:,} versions of {collection}"
-            " were named. Nothing was changed.",
-            hint="Narrow the filter: latest:1 names the newest of each collection.",
-        )
-
-
-def spread(days: Sequence[Day], most: int = 8) -> list[tuple[int, Day, Day]]:
-    """Days in at most `most` stretches: how many expire in each, its first and its last day.
-
-    The stretches hold about equally many.
-    """
-    left = sum(day.versions for day in days)
-    found: list[tuple[int, Day, Day]] = []
-    stretch: list[Day] = []
-    for day in days:
-        stretch.append(day)
-        count = sum(one.versions for one in stretch)
-        if len(days) <= most or count * (most - len(found)) >= left:
-            found.append((count, stretch[0], day))
-            left, stretch = left - count, []
-    return found

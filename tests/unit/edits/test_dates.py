@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_tui.catalog.retention import Day
-from artifact_tui.cli.changes import spread
+from artifact_tui.edits.dates import spread
 
 DAYS = st.lists(st.integers(1, 1_000), max_size=60).map(
     lambda counts: [Day(start, count, None) for start, count in enumerate(counts)]

@@ -1,0 +1,85 @@
+"""Which versions are to be changed, and what must be known of them, read from the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artifact_tui.catalog import holding, queries, selection
+from artifact_tui.edits.changes import Changes, Foresight
+from artifact_tui.errors import UsageError
+from artifact_tui.query import Where
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Literal
+
+    from artifact_tui.catalog.rows import VersionRef, VersionRow
+    from artifact_tui.edits.changes import KeptT
+    from artifact_tui.edits.wanted import Wanted
+
+    Selection = Sequence[str] | Where | Literal["marked"]
+    """Keys, what matches, or the marks."""
+
+MOST = 100_000
+"""Versions that `subjects` holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The versions that were chosen, with their tags by id."""
+
+    rows: tuple[VersionRow, ...]
+    tags: Mapping[int, tuple[str, ...]]
+
+
+def subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
+    """Read what was chosen, to look at it from all sides.
+
+    Raises:
+        UsageError: these are more than `MOST`.
+    """
+    found = _pick(conn, chosen)
+    if found > MOST:
+        raise UsageError(
+            f"{found:,} versions are chosen: at most {MOST:,} can be changed at once.",
+            hint="Mark fewer of them. Nothing was changed.",
+        )
+    rows = tuple(selection.picked_rows(conn))
+    return Subjects(rows, queries.tags_of(conn, [row.id for row in rows]))
+
+
+def _pick(conn: sqlite3.Connection, chosen: Selection) -> int:
+    if isinstance(chosen, Where):
+        return selection.select_where(conn, chosen)
+    if chosen == "marked":
+        return selection.select_marked(conn)
+    return selection.select_keys(conn, chosen)
+
+
+def holders(
+    conn: sqlite3.Connection, rows: Iterable[VersionRow], wanted: Wanted
+) -> dict[str, dict[int, VersionRef]]:
+    """Who holds the aliases that these are to get, by alias and collection id."""
+    ids = {row.collection_id for row in rows} if wanted.add_aliases else ()
+    return {alias: holding.holders(conn, alias, ids) for alias in wanted.add_aliases}
+
+
+def foreseen(
+    conn: sqlite3.Connection,
+    chunks: Iterable[Sequence[VersionRow]],
+    wanted: Wanted,
+    keep: Callable[[VersionRow], KeptT],
+) -> Changes[KeptT]:
+    """What becomes of any number of versions; `keep` makes of a row what is kept of it.
+
+    Raises:
+        UsageError: two versions of one collection would get the same alias.
+    """
+    foresight = Foresight(wanted, keep)
+    named = bool(wanted.add_tags or wanted.remove_tags)
+    for rows in chunks:
+        tags = queries.tags_of(conn, [row.id for row in rows]) if named else {}
+        foresight.take(rows, tags=tags, holders=holders(conn, rows, wanted))
+    return foresight.changes()
