@@ -41,7 +41,7 @@ WITH RECURSIVE below(root, id) AS (
   CROSS JOIN edge e ON e.parent_id = t.id WHERE t.state = 'trash')
 SELECT b.root, v.key, c.name || ':' || v.label
 FROM below b CROSS JOIN version v ON v.id = b.id JOIN collection c ON c.id = v.collection_id
-WHERE v.state <> 'trash'
+WHERE v.state <> 'trash' AND v.id <> b.root
 UNION
 SELECT p.version_id, r.key, r.name FROM picked p
 CROSS JOIN relative r ON r.version_id = p.version_id WHERE r.up = 0

@@ -7,17 +7,16 @@ what the plan itself has done.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verdict
+from artifact_tui.deletion.order import before, levels_of, parts
 from artifact_tui.model import Alias, Facts, Link, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     Stays = Callable[[str], bool]
     """Whether an item of the plan, by key, is not known to be gone."""
@@ -65,72 +64,84 @@ def judge(
     """One verdict for each candidate, in the same order.
 
     A candidate whose dependent stays (outside the plan, blocked, or without consent) is blocked
-    too, unless `orphan_dependents` allows that dependent to lose its parent. Links go before what
+    too, unless `orphan_dependents` allows that dependent to lose its parent. Those whose lineage
+    runs in a circle are one: all of them go, or, without that consent, none. Links go before what
     they show; one that stays needs the consent to break it. `names` gives the words for keys of
     dependents in details; a key without one stands for itself. `coverage` tells how far the
     registry's lineage was scanned: until then nobody knows all dependents.
     """
     named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
     by_key = {c.key: c for c in candidates}
-    levels = _levels(by_key)
+    graph = before({key: candidate.facts for key, candidate in by_key.items()})
+    asked = _Asked(options, coverage, by_key.keys(), named, read_only=read_only)
     found: dict[str, Judgement] = {}
-    going: set[str] = set()
-    for key in sorted(levels, key=lambda key: levels[key]):
-        facts = by_key[key].facts
-        outside = tuple(d for d in facts.dependents if d not in going)
-        broken = tuple(link for link in facts.links if link.key not in going)
-        why, detail = (Reason.READ_ONLY, "") if read_only else _blocked(facts, options)
-        if why is Reason.NONE and outside and not options.orphan_dependents:
-            inside = all(d in by_key for d in outside)
+    broken_up = False
+    for part in parts(graph):
+        together = frozenset(part)
+        judged = {key: asked.one(by_key[key].facts, together) for key in part}
+        going = {key for key, one in judged.items() if one.verdict is Verdict.DELETE}
+        if len(going) < len(part) > 1:
+            broken_up = True
+            going = going if options.orphan_dependents else set()
+            judged = {
+                key: asked.again(by_key[key].facts, one, going) for key, one in judged.items()
+            }
+        asked.going |= going
+        found |= judged
+    levels = levels_of(_unbound(graph, asked.going) if broken_up else graph)
+    return [replace(found[c.key], level=levels[c.key]) for c in candidates]
+
+
+def _unbound(graph: Mapping[str, Sequence[str]], going: Collection[str]) -> dict[str, list[str]]:
+    """The graph without what binds those that go in a circle to those of it that stay."""
+    home = {key: number for number, part in enumerate(parts(graph)) for key in part}
+    return {
+        key: [k for k in needs if home[k] != home[key] or (k in going and key in going)]
+        for key, needs in graph.items()
+    }
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked of a review, and which candidates go so far."""
+
+    options: Options
+    coverage: Coverage
+    inside: Collection[str]
+    """Keys of all candidates."""
+    named: Mapping[str, str]
+    read_only: bool = field(kw_only=True)
+    going: set[str] = field(default_factory=set)
+
+    def one(self, facts: Facts, together: Collection[str]) -> Judgement:
+        """The verdict on one candidate if all that are in a circle with it go as well."""
+        stays = [d for d in facts.dependents if d not in self.going and d not in together]
+        broken = tuple(link for link in facts.links if link.key not in self.going)
+        why, detail = (Reason.READ_ONLY, "") if self.read_only else _blocked(facts, self.options)
+        if why is Reason.NONE and stays and not self.options.orphan_dependents:
+            inside = all(d in self.inside for d in stays)
             why = Reason.DEPENDENT_STAYS if inside else Reason.DEPENDENTS
-            detail = listed(named.get(d, d) for d in outside)
+            detail = self._names(stays)
         verdict = Verdict.BLOCKED
         if why is Reason.NONE:
-            verdict, why, detail = _consent(facts, broken, options, coverage)
-        found[key] = Judgement(verdict, why, detail, levels[key], outside, broken)
-        if verdict is Verdict.DELETE:
-            going.add(key)
-    loop = Judgement(Verdict.BLOCKED, Reason.LOOP)
-    return [found.get(c.key, loop) for c in candidates]
+            verdict, why, detail = _consent(facts, broken, self.options, self.coverage)
+        return Judgement(verdict, why, detail, outside=tuple(stays), broken=broken)
 
+    def again(self, facts: Facts, found: Judgement, going: Collection[str]) -> Judgement:
+        """The same when only `going` go of its circle: with no consent for that, it stays too."""
+        stays = tuple(
+            d for d in facts.dependents if d not in self.going and d not in going and d != facts.key
+        )
+        if found.verdict is Verdict.DELETE and facts.key not in going:
+            why = Reason.DEPENDENT_STAYS
+            return replace(
+                found,
+                verdict=Verdict.BLOCKED, reason=why, detail=self._names(stays), outside=stays,
+            )  # fmt: skip
+        return replace(found, outside=stays)
 
-def _levels(by_key: Mapping[str, Candidate]) -> dict[str, int]:
-    """Each key's level: 0 without dependents or links in the plan, else one above the highest.
-
-    Keys whose lineage runs in a circle, and all that they were made from, are left out.
-    """
-    return levels_of(before({key: candidate.facts for key, candidate in by_key.items()}))
-
-
-def before(facts: Mapping[str, Facts]) -> dict[str, list[str]]:
-    """What must go before each of these versions: its dependents among them, and its links."""
-    graph = {
-        key: [k for k in (*one.dependents, *(link.key for link in one.links)) if k in facts]
-        for key, one in facts.items()
-    }
-    for key, one in facts.items():
-        source = graph.get(one.source_key)
-        if source is not None and key not in source:
-            source.append(key)
-    return graph
-
-
-def levels_of(graph: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The level of each node, which is above that of all that must go before it.
-
-    Nodes in a circle, and those above one, are left out.
-    """
-    levels = dict.fromkeys((key for key, needs in graph.items() if not needs), 0)
-    sorter = TopologicalSorter(
-        {key: [k for k in needs if k not in levels] for key, needs in graph.items() if needs}
-    )
-    with suppress(CycleError):  # get_ready() still gives all that is outside and below the circle
-        sorter.prepare()
-    while ready := sorter.get_ready():
-        for key in ready:
-            levels[key] = max((levels[d] + 1 for d in graph[key]), default=0)
-        sorter.done(*ready)
-    return levels
+    def _names(self, keys: Iterable[str]) -> str:
+        return listed(self.named.get(key, key) for key in keys)
 
 
 def _blocked(facts: Facts, options: Options) -> tuple[Reason, str]:
@@ -210,12 +221,14 @@ def recheck(
     now: Facts | None,
     options: Options,
     planned: Callable[[str], Sequence[str] | None],
+    together: Collection[str] = frozenset(),
 ) -> Refusal | None:
     """Compare what was reviewed with what is true now; None means: go on.
 
     `planned(key)` gives the reviewed dependents of an item of this plan that was to be deleted
     before this one, or None for any other key. Such items are expected to be away by now; what was
-    made from them then shows as made from this one, and was reviewed with them.
+    made from them then shows as made from this one, and was reviewed with them. `together` are
+    items that go at the same time, as each is made from the other: they may be there, or not.
     """
     if now is None or is_gone(now, options.action):
         return Refusal(gone=True)
@@ -229,7 +242,7 @@ def recheck(
     return (
         _aliases_differ(reviewed, now)
         or _links_differ(reviewed, now, options)
-        or _dependents_differ(reviewed, now, options, planned)
+        or _dependents_differ(reviewed, now, options, planned, together)
     )
 
 
@@ -268,9 +281,11 @@ def _dependents_differ(
     now: Facts,
     options: Options,
     planned: Callable[[str], Sequence[str] | None],
+    together: Collection[str],
 ) -> Refusal | None:
-    before, after = set(reviewed.dependents), set(now.dependents)
-    if stays := [key for key in now.dependents if planned(key) is not None]:
+    own = {now.key}  # through the trash a circle may lead back to where it began
+    before, after = set(reviewed.dependents) - own, set(now.dependents) - own
+    if stays := sorted(k for k in after if planned(k) is not None and k not in together):
         return Refusal(Reason.DEPENDENT_STAYS, keys=tuple(stays))
     extra = after - before
     if extra and (unknown := sorted(extra - _below(reviewed, planned))):

@@ -3,6 +3,11 @@
 The look after one group is also the look before the next, when that follows at once. What was
 answered as done, or as not there, and is still there, is sent again: one by one, some rounds. A
 group is of one kind: versions of the registry, or objects of the storage beside it.
+
+Versions in a circle, each made from the other, have no order. So all of a circle are looked at
+before its first one is sent: if one has changed, none goes that it was made from, near or far,
+unless dependents may lose parents. What changes, or is refused by the registry, after some have
+gone cannot bring these back; those of the circle that are not sent yet then stay.
 """
 
 from __future__ import annotations
@@ -11,18 +16,18 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion import settle
+from artifact_tui.deletion import order, settle
 from artifact_tui.deletion.checks import NAMES_SHOWN, Refusal, listed, recheck
 from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
-from artifact_tui.deletion.planned import Planned
+from artifact_tui.deletion.planned import Circles, Planned
 from artifact_tui.deletion.said import UnreachableError
 from artifact_tui.deletion.watch import HaltedError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from artifact_tui.deletion.watch import Means
     from artifact_tui.model import Facts, Recipe
@@ -32,6 +37,9 @@ AHEAD = 2.0
 
 ROUNDS = 5
 """How often what survived its deletion is deleted again."""
+
+PART = 500
+"""Members of a circle that are looked at by one question."""
 
 
 class Caller:
@@ -48,6 +56,11 @@ class Caller:
         self._ahead: tuple[float, dict[str, Facts | None]] = (0.0, {})
         self._took = 0.0
         """Seconds that the last look took."""
+        self._circles = Circles(means.plan)
+        self._seen: set[frozenset[str]] = set()
+        """Circles that were looked at as a whole."""
+        self._ended: set[int] = set()
+        """Items, by seq, that a look at their circle has settled before their turn."""
 
     async def run(self, group: Sequence[Item], upcoming: Sequence[Item] = ()) -> GroupEnd:
         """Settle every item of a group, or say what is left of it.
@@ -55,7 +68,7 @@ class Caller:
         A call that fails as a whole is tried again for as long as the policy has patience, each
         time after a fresh look at every item. `upcoming` is the group that follows.
         """
-        turn = _Turn(list(group), upcoming)
+        turn = _Turn([item for item in group if item.seq not in self._ended], upcoming)
         for delay in (0.0, *self._policy.delays):
             if delay or turn.broken:
                 await self._control.sleep(delay)
@@ -96,7 +109,7 @@ class Caller:
 
     async def _once(self, turn: _Turn) -> None:
         now = self._looked_ahead(turn.pending)
-        if now is None:
+        if await self._whole_circles(turn) or now is None:
             now = await self._facts(turn.pending)
         ready = self._look(turn, now, await self._kept(turn.pending))
         turn.pending = [item for item, _ in ready]
@@ -195,27 +208,83 @@ class Caller:
             raise UnreachableError(self._target.error_words(error)) from error
         return {item.seq: found[item.key] for item in items if item.key in found}
 
+    async def _whole_circles(self, turn: _Turn) -> bool:
+        """Look at all of each circle that begins in this group and goes on after it.
+
+        What stays of it is settled, and not in the group any more. Whether there was any.
+        """
+        here = {item.key for item in turn.pending}
+        circles = dict.fromkeys(self._circles.of(item) for item in turn.pending)
+        wanted = [c for c in circles if c not in self._seen and not c <= here]
+        for circle in wanted:
+            items = self._planned_of(sorted(circle))
+            now: dict[str, Facts] = {}
+            for start in range(0, len(items), PART):
+                now |= await self._facts(items[start : start + PART])
+            _, ends = self._sift(items, now, turn.sent)
+            self._journal.settle(ends)
+            self._ended |= {end.seq for end in ends}
+        self._seen |= circles.keys()
+        turn.pending = [item for item in turn.pending if item.seq not in self._ended]
+        return bool(wanted)
+
+    def _planned_of(self, keys: Sequence[str]) -> list[Item]:
+        """The versions with these keys that have not ended."""
+        found: list[Item] = []
+        for start in range(0, len(keys), PART):
+            part = keys[start : start + PART]
+            where = f"i.key IN ({','.join('?' * len(part))}) AND i.kind='version'"
+            found += self._plan.select(f"{where} AND p.state='planned'", part)
+        return found
+
     def _look(
         self, turn: _Turn, now: Mapping[str, Facts], kept: frozenset[str]
     ) -> list[tuple[Item, Facts]]:
         """Settle what is gone or has changed; the rest is ready to be sent."""
-        ready, ends = [], []
+        ready, ends = self._sift(turn.pending, now, turn.sent, kept)
+        self._journal.settle(ends)
+        return ready
+
+    def _sift(
+        self,
+        items: Sequence[Item],
+        now: Mapping[str, Facts],
+        sent: Container[int],
+        kept: frozenset[str] = frozenset(),
+    ) -> tuple[list[tuple[Item, Facts]], list[Settled]]:
+        """What is ready to be sent, and how the others have ended."""
         planned = self._planned()
-        for item in turn.pending:
+        ready: list[tuple[Item, Facts]] = []
+        ends: list[Settled] = []
+        stays: list[str] = []
+        for item in items:
             facts = planned.complete(item, now.get(item.key))
-            refusal = recheck(item.facts, facts, self._options, planned)
+            refusal = recheck(item.facts, facts, self._options, planned, planned.together(item))
             if refusal is None and item.kind == OBJECT and item.collection in kept:
                 refusal = Refusal(Reason.ARTIFACT_STAYS)
             if refusal is None and facts is not None:
                 ready.append((item, facts))
             elif refusal is None or refusal.gone:
-                ends.append(settle.gone(item, sent=item.seq in turn.sent))
+                ends.append(settle.gone(item, sent=item.seq in sent or item.attempts > 0))
             else:
-                names = self._plan.names(refusal.keys[: NAMES_SHOWN + 1])
-                detail = refusal.detail or listed(names.get(k, k) for k in refusal.keys)
-                ends.append(Settled(item.seq, ItemState.REFUSED, refusal.reason, detail))
-        self._journal.settle(ends)
-        return ready
+                ends.append(self._refused(item, refusal))
+                stays.append(item.key)
+        if stays and not self._options.orphan_dependents:
+            circles = {item.key: planned.together(item) for item, _ in ready}
+            below = {i.key: circles[i.key].intersection(f.dependents) for i, f in ready}
+            held = order.held(below, stays)
+            ends += [
+                self._refused(item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],)))
+                for item, _ in ready
+                if item.key in held
+            ]
+            ready = [(item, facts) for item, facts in ready if item.key not in held]
+        return ready, ends
+
+    def _refused(self, item: Item, refusal: Refusal) -> Settled:
+        names = self._plan.names(refusal.keys[: NAMES_SHOWN + 1])
+        detail = refusal.detail or listed(names.get(k, k) for k in refusal.keys)
+        return Settled(item.seq, ItemState.REFUSED, refusal.reason, detail)
 
     def _end(
         self,
@@ -229,7 +298,10 @@ class Caller:
             return settle.unlooked(item, answer, unsure=self._target.unsure)
         planned = self._planned()
         facts = planned.complete(item, now.get(item.key))
-        return settle.looked(item, answer, facts, self._options, planned, sent_before=sent_before)
+        return settle.looked(
+            item, answer, facts, self._options, planned,
+            sent_before=sent_before, together=planned.together(item),
+        )  # fmt: skip
 
     def _abandon(self, turn: _Turn) -> None:
         """The registry stays out of reach: uncertain items stay SENT, the rest has failed."""
@@ -282,7 +354,7 @@ class Caller:
         return answers, ""
 
     def _planned(self) -> Planned:
-        return Planned(self._plan)
+        return Planned(self._plan, self._circles)
 
 
 @dataclass(slots=True)

@@ -97,7 +97,6 @@ class Reason(StrEnum):
     DEPENDENTS = "dependents"
     DEPENDENT_STAYS = "dependent_stays"
     LINEAGE_UNKNOWN = "lineage_unknown"
-    LOOP = "loop"
     READ_ONLY = "read_only"
     IN_TRASH = "in_trash"
     NOT_IN_TRASH = "not_in_trash"
@@ -137,7 +136,6 @@ _WORDS = {
     Reason.DEPENDENTS: "live versions outside this plan were made from it",
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
     Reason.LINEAGE_UNKNOWN: "its dependents are not fully known",
-    Reason.LOOP: "its lineage runs in a circle, so no order is safe",
     Reason.READ_ONLY: "the registry is read-only",
     Reason.IN_TRASH: "it is in the trash already",
     Reason.NOT_IN_TRASH: "it is not in the trash: only what is in the trash can be purged",
@@ -208,7 +206,10 @@ class Item:
     seq: int
     """Position in the plan, from 1, in the order of the review."""
     level: int
-    """Lower levels go first; a version's dependents are on lower levels than itself."""
+    """Lower levels go first; a version's dependents are on lower levels than itself.
+
+    Only those that are in a circle with it, each made from the other, share its level.
+    """
     key: str
     collection: str
     label: str

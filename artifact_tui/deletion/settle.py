@@ -15,7 +15,7 @@ from artifact_tui.deletion.journal import Settled
 from artifact_tui.model import Facts, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from artifact_tui.deletion.items import Item, Options
 
@@ -45,10 +45,12 @@ def looked(
     planned: Callable[[str], Sequence[str] | None],
     *,
     sent_before: bool,
+    together: Collection[str] = frozenset(),
 ) -> Settled:
     """The registry answered, and was asked again: `now` is what it says of the item.
 
-    `sent_before` tells that an earlier call may have carried the item out.
+    `sent_before` tells that an earlier call may have carried the item out; `planned` and
+    `together` are as for `recheck`.
     """
     result, error = outcome.result, outcome.message
     if is_gone(now, options.action):
@@ -60,7 +62,7 @@ def looked(
         return Settled(item.seq, ItemState.FAILED, _LIES_OF[result], error=error, retryable=True)
     if result in _AGAIN:
         return Settled(item.seq, ItemState.PLANNED, _AGAIN[result], error=error)
-    refusal = recheck(item.facts, now, options, planned)
+    refusal = recheck(item.facts, now, options, planned, together)
     if refusal is not None:
         return Settled(item.seq, ItemState.REFUSED, refusal.reason, refusal.detail, error)
     return Settled(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)

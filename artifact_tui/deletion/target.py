@@ -113,10 +113,14 @@ class Target:
 
 
 def _deletion(item: Item, now: Facts, options: Options) -> Deletion:
-    """Consent goes only with what was reviewed and found again just now."""
+    """Consent goes only with what was reviewed and found again just now.
+
+    Where no dependent may stay, those still there go at the same time: each is made from the other.
+    """
+    orphans = options.orphan_dependents or not item.outside_dependents
     return Deletion(
         key=item.key,
         token=now.token,
         delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
-        orphan_dependents=options.orphan_dependents and bool(now.dependents),
+        orphan_dependents=orphans and bool(now.dependents),
     )

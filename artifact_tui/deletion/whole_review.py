@@ -12,9 +12,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.checks import before, levels_of, lost_aliases
+from artifact_tui.deletion.checks import lost_aliases
 from artifact_tui.deletion.draft import Whole, most_first
 from artifact_tui.deletion.items import COLLECTION, Item, Options, Reason, Verdict
+from artifact_tui.deletion.order import before, levels_of, parts
 from artifact_tui.model import Facts, VersionState
 
 if TYPE_CHECKING:
@@ -173,30 +174,12 @@ def _graph(
 def _in_circles(facts: Mapping[str, Facts], homes: Mapping[str, str]) -> set[str]:
     """Collections that could not go before, nor after, another: each needs the other to be first.
 
-    Some that only lie between two such circles are among them.
+    A circle inside one collection is no matter: all of it goes by the same request.
     """
     tied = {key: needs for key, needs in before(facts).items() if needs}
     involved = tied.keys() | {key for needs in tied.values() for key in needs}
-    facts = {key: facts[key] for key in involved}
-    inside = {key: homes[key] for key in facts if key in homes}
-    found: set[str] = set()
-    while True:
-        wholes = {home for home in inside.values() if home not in found}
-        left = {key: home for key, home in inside.items() if home in wholes}
-        graph = _graph(facts, left, wholes)
-        core = _core(_core(graph))
-        again = {key for key in wholes if _node(key) in core}
-        if not again:
-            return found
-        found |= again
-
-
-def _core(graph: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The graph turned round, without what is before every circle; twice gives the circles."""
-    good = levels_of(graph)
-    turned: dict[str, list[str]] = {key: [] for key in graph if key not in good}
-    for key in turned:
-        for needed in graph[key]:
-            if needed in turned:
-                turned[needed].append(key)
-    return turned
+    inside = {key: homes[key] for key in involved if key in homes}
+    wholes = {_node(home): home for home in inside.values()}
+    graph = _graph({key: facts[key] for key in involved}, inside, wholes.values())
+    circles = (part for part in parts(graph) if len(part) > 1)
+    return {wholes[node] for part in circles for node in part if node in wholes}

@@ -106,6 +106,11 @@ class Registry:
             self.alias(collection, key, alias)
         return key
 
+    def edge(self, parent: str, child: str) -> None:
+        """One version was made from another; nothing forbids circles."""
+        with self.writing() as conn:
+            conn.execute("INSERT OR IGNORE INTO edge VALUES(?,?)", (parent, child))
+
     def link(self, collection: str, version: str, *, aliases: Iterable[str] = ()) -> str:
         """Show a version in another collection; the link's key."""
         self.collection(collection, links=True)
@@ -257,12 +262,15 @@ def _facts(conn: sqlite3.Connection, key: str) -> Facts | None:
 
 def _dependents(conn: sqlite3.Connection, version: str) -> set[str]:
     found: set[str] = set()
+    seen = {version}
     queue = [version]
     while queue:
         sql = "SELECT v.key, v.live FROM edge e JOIN ver v ON v.key=e.child WHERE e.parent=?"
         for key, live in conn.execute(sql, (queue.pop(),)).fetchall():
-            found |= {key} if live else set()
-            queue += [] if live else [key]
+            if key not in seen:
+                seen.add(key)
+                found |= {key} if live else set()
+                queue += [] if live else [key]
     return found
 
 

@@ -73,6 +73,20 @@ class World:
         many = [(new, {"file": b"same"}) for _ in range(count)]
         return self.store.add_many(many, durable=False, then=_no_latest)
 
+    def made_from(self, child: str, *parents: str) -> None:
+        """Lineage as a registry may have it that does not forbid circles."""
+        with self.store.writing() as conn:
+            conn.executemany(
+                """INSERT OR IGNORE INTO edge(parent_id, child_id)
+                SELECT p.id, c.id FROM version p, version c WHERE p.key=? AND c.key=?""",
+                [(parent, child) for parent in parents],
+            )
+
+    def circle(self, *keys: str) -> None:
+        """Each of these was made from the one before it, and the first from the last."""
+        for number, key in enumerate(keys):
+            self.made_from(key, keys[number - 1])
+
     def trash(self, *keys: str) -> None:
         """Someone deletes versions, whatever they carry."""
         self.store.delete([Deletion(k, delete_aliases=True, orphan_dependents=True) for k in keys])
