@@ -17,7 +17,7 @@ from artifact_tui.clients.web.answers import TooLongError
 from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 FRESH = 30.0
 """Seconds after which a version is looked at again; twice as many after each look."""
@@ -36,8 +36,11 @@ def with_token(facts: Facts) -> Facts:
     return replace(facts, token=msgspec.json.encode(replace(facts, token="")).decode())
 
 
-def changed(token: str, now: Facts) -> bool:
-    """Whether there is a reason now not to delete that the facts of the token do not tell."""
+def changed(token: str, now: Facts, going: Collection[str] = ()) -> bool:
+    """Whether there is a reason now not to delete that the facts of the token do not tell.
+
+    Dependents that are `going` are none: what is between them may just have gone.
+    """
     if not token:
         return False
     try:
@@ -49,7 +52,7 @@ def changed(token: str, now: Facts) -> bool:
         or (now.kept != "" or (before.lineage_known and not now.lineage_known))
         or not set(now.aliases) <= set(before.aliases)
         or not {one.key for one in now.links} <= {one.key for one in before.links}
-        or not set(now.dependents) <= set(before.dependents)
+        or not set(now.dependents) - set(going) <= set(before.dependents)
     )
 
 

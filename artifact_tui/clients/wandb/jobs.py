@@ -132,7 +132,7 @@ class Batch:
         """A job that waited was looked at again: it stays one only when nothing has changed."""
         if now is None or now.state is VersionState.TRASH:
             self.settle([job], Result.ABSENT, "it went while W&B let its deletion wait")
-        elif changed(job.token, now):
+        elif changed(job.token, now, self._first.keys()):
             self.settle([job], Result.CHANGED, "it changed while W&B let its deletion wait")
         else:
             self.ages.looked(job.key)
