@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from artifact_tui.errors import ArtifactTuiError, ReadOnlyError
+from artifact_tui.errors import ArtifactTuiError, ReadOnlyError, RegistryError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
@@ -73,11 +73,10 @@ async def send(
         progress(sent)
         try:
             found = await client.edit(batch)
-        except ReadOnlyError as error:
-            sent.error = error
-            return
         except ArtifactTuiError as error:
-            sent.uncertain, sent.error = frozenset(edit.key for edit in batch), error
+            if isinstance(error, RegistryError) and not isinstance(error, ReadOnlyError):
+                sent.uncertain = frozenset(edit.key for edit in batch)
+            sent.error = error
             return
         except asyncio.CancelledError:
             if stop is None or not stop.is_set():

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.edits.reading import Selection
     from artifact_tui.orphans import Chosen
     from artifact_tui.query import Where
-    from artifact_tui.tui.edits.reading import Selection
     from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
 

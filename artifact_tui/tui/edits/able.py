@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Editable
+from artifact_tui.edits.able import editor
 
 if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
@@ -17,8 +17,7 @@ def retention_why_not(services: Services) -> str:
 
 def ttl_why_not(services: Services) -> str:
     """Why times to live cannot be changed; empty when they can."""
-    client = services.client
-    if not client.capabilities.edit_ttl or not isinstance(client, Editable):
+    if editor(services.client, "ttl") is None:
         return "its times to live cannot be changed"
     return services.read_only_reason
 
@@ -33,8 +32,6 @@ def inherit_why_not(services: Services) -> str:
 
 def names_why_not(services: Services) -> str:
     """Why neither aliases nor tags can be changed; empty when they can."""
-    client = services.client
-    can = client.capabilities
-    if not (can.edit_aliases or can.edit_tags) or not isinstance(client, Editable):
+    if editor(services.client, "aliases", "tags") is None:
         return "its aliases and tags cannot be changed"
     return services.read_only_reason

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.confirm import FEW, REGISTRY_LIMIT, Challenge, Kind
+from artifact_tui.edits import confirm
+from artifact_tui.edits.effects import UNDATED, Effect, effect_of
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.text import count, duration, moment, plural, safe
 
@@ -15,27 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.deletion.confirm import Challenge
+    from artifact_tui.edits.changes import Change, Changes
+    from artifact_tui.edits.wanted import Wanted
     from artifact_tui.model import Edit, Outcome
-    from artifact_tui.tui.edits.foresee import Change, Changes, Wanted
-
-
-class Effect(StrEnum):
-    """What becomes of one version, the greatest harm first."""
-
-    AT_ONCE = "at_once"
-    """Its new time to live has passed already."""
-    LATER = "later"
-    """It expires at a known moment to come."""
-    SOME_TIME = "some_time"
-    """It expires, nobody here knows when."""
-    INHERITS = "inherits"
-    STAYS = "stays"
-    """It never expires any more."""
-    NAMES = "names"
-    """Its aliases or tags change."""
-    SAME = "same"
-    """It is so already: nothing is sent."""
-    NOT_POSSIBLE = "not_possible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +60,7 @@ class EditPlan:
         return Counter(line.effect for line in self.lines)
 
 
-def planned(wanted: Wanted, changes: Changes, now_us: int) -> EditPlan:
+def planned(wanted: Wanted, changes: Changes[VersionRow], now_us: int) -> EditPlan:
     """What was asked for, and what it does to each version, at this moment."""
     later = [one.expires_us for one in changes.changed if (one.expires_us or 0) > now_us]
     return EditPlan(
@@ -88,36 +71,38 @@ def planned(wanted: Wanted, changes: Changes, now_us: int) -> EditPlan:
     )
 
 
-def _lines(wanted: Wanted, changes: Changes, now_us: int) -> Iterator[Line]:
+def _lines(wanted: Wanted, changes: Changes[VersionRow], now_us: int) -> Iterator[Line]:
     for one in changes.changed:
-        yield _ttl(one, wanted.ttl_us, now_us) if one.edit.ttl_us is not None else _names(one)
+        effect = effect_of(one, now_us)
+        yield Line(one.row, effect, _words(one, effect))
     for row in changes.same:
         yield Line(row, Effect.SAME, _why_nothing(row, wanted))
     for left in changes.left:
         yield Line(left.row, Effect.NOT_POSSIBLE, safe(left.why))
 
 
-def _ttl(one: Change, ttl_us: int | None, now_us: int) -> Line:
-    if ttl_us == TTL_INHERIT:
-        return Line(one.row, Effect.INHERITS, "as its collection or team says")
-    if ttl_us == TTL_OFF:
-        return Line(one.row, Effect.STAYS, "never expires")
-    if one.expires_us is None:
-        return Line(one.row, Effect.SOME_TIME, "expires; when it was made is not known")
-    if one.expires_us <= now_us:
-        return Line(one.row, Effect.AT_ONCE, f"expired since {moment(one.expires_us)}")
-    return Line(one.row, Effect.LATER, f"expires {moment(one.expires_us)}")
+def _words(one: Change[VersionRow], effect: Effect) -> str:
+    """What becomes of a version that changes; safe."""
+    if effect is Effect.NAMES:
+        return _names(one)
+    return {
+        Effect.INHERITS: "as its collection or team says",
+        Effect.STAYS: "never expires",
+        Effect.SOME_TIME: "expires; when it was made is not known",
+        Effect.AT_ONCE: f"expired since {moment(one.expires_us)}",
+    }.get(effect, f"expires {moment(one.expires_us)}")
 
 
-def _names(one: Change) -> Line:
+def _names(one: Change[VersionRow]) -> str:
+    edit = one.edit
     moves = {name: f" (moves from {safe(ref.label)})" for name, ref in one.moves.items()}
     parts = [
-        *(f"+{safe(name)}{moves.get(name, '')}" for name in one.edit.add_aliases),
-        *(f"-{safe(name)}" for name in one.edit.remove_aliases),
-        *(f"+tag {safe(name)}" for name in one.edit.add_tags),
-        *(f"-tag {safe(name)}" for name in one.edit.remove_tags),
+        *(f"+{safe(name)}{moves.get(name, '')}" for name in edit.add_aliases),
+        *(f"-{safe(name)}" for name in edit.remove_aliases),
+        *(f"+tag {safe(name)}" for name in edit.add_tags),
+        *(f"-tag {safe(name)}" for name in edit.remove_tags),
     ]
-    return Line(one.row, Effect.NAMES, ", ".join(parts))
+    return ", ".join(parts)
 
 
 def _why_nothing(row: VersionRow, wanted: Wanted) -> str:
@@ -169,19 +154,11 @@ def challenge(plan: EditPlan, *, production: bool, registry: str) -> Challenge:
 
     `registry` is untrusted text.
     """
-    total = len(plan.edits)
-    at_once = plan.counts[Effect.AT_ONCE]
-    undated = plan.counts[Effect.SOME_TIME] + plan.counts[Effect.INHERITS]
-    if not total:
-        return Challenge(Kind.NOTHING, "", "nothing to change")
-    why = ""
-    if at_once:
-        why = f"{count(at_once)} expire at once" if at_once > 1 else "it expires at once"
-    elif undated:
-        why = f"{count(undated)} may expire at once" if undated > 1 else "it may expire at once"
-    typeable = registry == safe(registry).strip() and len(registry) <= REGISTRY_LIMIT
-    if why and production and typeable:
-        return Challenge(Kind.REGISTRY, registry, f"type {registry} to change", why)
-    if why or total > FEW:
-        return Challenge(Kind.COUNT, str(total), f"type {total} to change", why)
-    return Challenge(Kind.YES, "y", "type y to change")
+    found = plan.counts
+    return confirm.challenge(
+        len(plan.edits),
+        at_once=found[Effect.AT_ONCE],
+        undated=sum(found[effect] for effect in UNDATED),
+        production=production,
+        registry=registry,
+    )

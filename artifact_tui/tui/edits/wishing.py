@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import UsageError
 from artifact_tui.query import values
-from artifact_tui.tui.edits.foresee import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.sending import Sent
 from artifact_tui.text import plural, safe
 from artifact_tui.tui.bindings import bindings_of, rows_of
-from artifact_tui.tui.edits.plan import Effect, Line, challenge, sentence
-from artifact_tui.tui.edits.sending import Sent, send
+from artifact_tui.tui.edits.plan import Line, challenge, sentence
+from artifact_tui.tui.edits.sending import send, words
 from artifact_tui.tui.linking import throttled
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.widgets.edit_rows import edit_facts, edit_line, groups_of, result_groups
@@ -161,21 +163,21 @@ class EditScreen(BaseScreen):
         self._ticking.stop()
         if self.app.screen is self:
             self.confirm.refuse(safe(_ending(sent, self.plan)))
-            await self.grouped.show(result_groups(self.plan, sent.outcomes))
+            await self.grouped.show(result_groups(self.plan, sent))
             self.show_keys()
         else:
-            self.host.say(sent.words(), error=sent.done < sent.total)
+            self.host.say(words(sent), error=sent.done < sent.total)
 
     def _progress(self, sent: Sent) -> None:
         """How far it is, and what holds it up."""
         self._sent = sent
         if self.app.screen is self:
             pace = throttled(self.services.client)
-            words = f"Sending: {sent.words()} {pace}" if pace else f"Sending: {sent.words()}"
-            self.confirm.refuse(safe(words))
+            said = f"Sending: {words(sent)} {pace}" if pace else f"Sending: {words(sent)}"
+            self.confirm.refuse(safe(said))
 
 
 def _ending(sent: Sent, plan: EditPlan) -> str:
     """How it went, and when what it did takes effect."""
     later = " The registry deletes what expired as soon as it looks."
-    return sent.words() + (later if plan.counts[Effect.AT_ONCE] and sent.done else "")
+    return words(sent) + (later if plan.counts[Effect.AT_ONCE] and sent.done else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.text import fit, plural, safe
 from artifact_tui.tui.edits.plan import sentence
-from artifact_tui.tui.edits.reading import Subjects, plan_of, subjects_of
+from artifact_tui.tui.edits.reading import plan_of, subjects_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.edit import EditScreen
 from artifact_tui.tui.widgets.item_rows import alias_words
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.tui.edits.foresee import Wanted
-    from artifact_tui.tui.edits.reading import Selection
+    from artifact_tui.edits.reading import Selection, Subjects
+    from artifact_tui.edits.wanted import Wanted
     from artifact_tui.tui.edits.wishing import Form
     from artifact_tui.tui.services import Services
 

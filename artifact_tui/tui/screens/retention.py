@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query import Where
@@ -16,7 +17,6 @@ from artifact_tui.text import plural, size
 from artifact_tui.tui import retaining
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.edits import able, wishing
-from artifact_tui.tui.edits.foresee import Wanted
 from artifact_tui.tui.screens.editing import Editing, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped
 from artifact_tui.tui.widgets.retention_rows import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.tui.edits.reading import Selection
+    from artifact_tui.edits.reading import Selection
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.row_list import RowList
 

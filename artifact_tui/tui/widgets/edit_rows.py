@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.model import Result
+from artifact_tui.edits.effects import Effect
+from artifact_tui.model import Outcome, Result
 from artifact_tui.text import moment, pad, safe, width
-from artifact_tui.tui.edits.plan import Effect, Line
 from artifact_tui.tui.widgets.grouped import Group
 from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from artifact_tui.model import Outcome
-    from artifact_tui.tui.edits.plan import EditPlan
+    from artifact_tui.edits.sending import Sent
+    from artifact_tui.tui.edits.plan import EditPlan, Line
     from artifact_tui.tui.signs import Signs
 
 _EFFECTS: dict[Effect, tuple[str, str, str]] = {
@@ -78,9 +78,11 @@ def groups_of(plan: EditPlan) -> list[Group[Line]]:
     ]
 
 
-def result_groups(plan: EditPlan, outcomes: Mapping[str, Outcome]) -> list[Group[Line]]:
+def result_groups(plan: EditPlan, sent: Sent) -> list[Group[Line]]:
     """What became of each version; those for which nothing was sent last."""
-    sent = {edit.key for edit in plan.edits}
+    unknown = {key: Outcome(key, Result.UNKNOWN) for key in sent.uncertain}
+    outcomes = unknown | sent.outcomes
+    keys = {edit.key for edit in plan.edits}
     answered = [
         replace(line, outcome=outcomes[line.row.key])
         for line in plan.lines
@@ -90,7 +92,7 @@ def result_groups(plan: EditPlan, outcomes: Mapping[str, Outcome]) -> list[Group
     for result, (label, tone) in _RESULTS.items():
         lines = [line for line in answered if _is(line.outcome, result)]
         found.append(_result(str(result), label, tone, _RESULT_WORDS[result], lines))
-    waiting = [line for line in plan.lines if line.row.key in sent - outcomes.keys()]
+    waiting = [line for line in plan.lines if line.row.key in keys - outcomes.keys()]
     found.append(_result("not-sent", "not sent", "", "nothing was asked for them", waiting))
     found += [group for group in groups_of(plan) if group.id in {Effect.SAME, Effect.NOT_POSSIBLE}]
     return [group for group in found if group.count]

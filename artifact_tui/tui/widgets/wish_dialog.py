@@ -9,10 +9,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import UsageError
 from artifact_tui.text import safe
 from artifact_tui.tui.bindings import bindings_of
-from artifact_tui.tui.edits.foresee import Wanted
 from artifact_tui.tui.widgets.ask import Question
 from artifact_tui.tui.widgets.dialog import Dialog
 from artifact_tui.tui.widgets.lines import Line

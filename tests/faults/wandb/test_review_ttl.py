@@ -12,6 +12,7 @@ import pytest
 from artifact_tui.cli import asking, editing
 from artifact_tui.config import Target
 from artifact_tui.deletion.confirm import Kind
+from artifact_tui.edits.effects import Effect
 from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import ConfirmationError
 from artifact_tui.model import TTL_INHERIT
@@ -73,8 +74,8 @@ async def test_inheriting_asks_for_the_count_on_the_command_line(
     assert "may expire at once" in whys[0]
 
 
-@pytest.mark.parametrize("effect", [screen.Effect.INHERITS, screen.Effect.SOME_TIME])
-def test_the_screen_asks_for_the_count_too(effect: screen.Effect) -> None:
+@pytest.mark.parametrize("effect", [Effect.INHERITS, Effect.SOME_TIME])
+def test_the_screen_asks_for_the_count_too(effect: Effect) -> None:
     row: Any = None
     line = screen.Line(row, effect, "")
     edits: Any = (None,)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.deletion.confirm import Kind
-from artifact_tui.errors import UsageError
-from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Edit, Outcome, Result, VersionState
+from artifact_tui.edits.changes import Foresight
+from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.sending import Sent
+from artifact_tui.edits.wanted import Wanted
+from artifact_tui.errors import RegistryError, UsageError
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Outcome, Result
 from artifact_tui.tui.edits import wishing
-from artifact_tui.tui.edits.foresee import Wanted, foresee
-from artifact_tui.tui.edits.plan import EditPlan, Effect, challenge, planned, sentence
-from artifact_tui.tui.edits.sending import Sent
+from artifact_tui.tui.edits.plan import EditPlan, challenge, planned, sentence
+from artifact_tui.tui.edits.sending import words
 from artifact_tui.tui.signs import ASCII, UNICODE
 from artifact_tui.tui.widgets.edit_rows import edit_line, groups_of, result_groups
 from tests.unit.tui.rows import DAY, NOW, version
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
 
 
 def plan(wanted: Wanted, *rows: VersionRow) -> EditPlan:
-    return planned(wanted, foresee(rows, wanted, tags={}, holders={}), NOW)
+    foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row)
+    foresight.take(rows, tags={}, holders={})
+    return planned(wanted, foresight.changes(), NOW)
 
 
 def aged(number: int, days: int, **more: Any) -> VersionRow:
@@ -38,25 +43,6 @@ def test_dates_in_one_sentence() -> None:
         "2 expire at once, 2 by 2026-12-16, 1 some time, 1 stay as they are, 1 not possible"
     )
     assert [edit.key for edit in found.edits] == ["v0", "v1", "v2", "v3", "v9"]
-
-
-@pytest.mark.parametrize(
-    ("row", "ttl_us", "effect"),
-    [
-        (aged(1, 5), TTL_OFF, Effect.SAME),
-        (aged(1, 5, ttl_inherited=True), TTL_OFF, Effect.STAYS),
-        (aged(1, 5, ttl_inherited=True), TTL_INHERIT, Effect.SAME),
-        (aged(1, 5), TTL_INHERIT, Effect.INHERITS),
-        (aged(1, 5, ttl_us=DAY, ttl_inherited=True), DAY, Effect.AT_ONCE),
-        (aged(1, 5, ttl_us=DAY), DAY, Effect.SAME),
-        (aged(1, 5, kept="a job"), DAY, Effect.NOT_POSSIBLE),
-        (aged(1, 5, state=VersionState.TRASH), DAY, Effect.NOT_POSSIBLE),
-        (aged(1, 5, source_key="s"), TTL_OFF, Effect.NOT_POSSIBLE),
-    ],
-)
-def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effect) -> None:
-    (line,) = plan(Wanted(ttl_us=ttl_us), row).lines
-    assert line.effect is effect
 
 
 @pytest.mark.parametrize(
@@ -84,24 +70,12 @@ def test_the_greater_the_harm_the_more_is_typed(
     assert (asked.kind, asked.expected) == (kind, expected)
 
 
-def test_a_registry_whose_name_cannot_be_typed_asks_for_the_count() -> None:
-    found = plan(Wanted(ttl_us=DAY), aged(1, 5))
-    asked = challenge(found, production=True, registry="bad\x1b[31m")
-    assert (asked.kind, asked.expected) == (Kind.COUNT, "1")
-
-
 def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
     row = version(1, aliases=(Alias("prod", scope="org/reg/x"), Alias("best")))
     (line,) = plan(Wanted(remove_aliases=("prod",)), row).lines
     assert (line.effect, line.words) == (Effect.SAME, "prod is held in org/reg/x: change it there")
     (line,) = plan(Wanted(remove_aliases=("prod", "best")), row).lines
     assert line.words == "-best"
-
-
-def test_one_alias_for_two_of_a_collection_is_a_mistake() -> None:
-    with pytest.raises(UsageError, match="2 versions of name-1"):
-        plan(Wanted(add_aliases=("best",)), version(1), version(2))
-    assert len(plan(Wanted(add_aliases=("best",)), version(1), version(2, 2)).edits) == 2
 
 
 def test_groups_before_and_after() -> None:
@@ -111,7 +85,7 @@ def test_groups_before_and_after() -> None:
         "v1": Outcome("v1", Result.DONE),
         "v2": Outcome("v2", Result.REFUSED, "only admins\x1b[31m"),
     }
-    after = result_groups(found, outcomes)
+    after = result_groups(found, Sent(3, outcomes))
     assert [(g.label, g.count) for g in after] == [("changed", 1), ("refused", 1), ("not sent", 1)]
     (refused,) = after[1].items().rows  # type: ignore[attr-defined]
     for signs in (UNICODE, ASCII):
@@ -119,14 +93,26 @@ def test_groups_before_and_after() -> None:
         assert edit_line(refused, 80, signs).cell_length == 80
 
 
+def test_what_got_no_answer_is_not_said_to_be_unsent() -> None:
+    found = plan(Wanted(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
+    outcomes = {"v1": Outcome("v1", Result.DONE)}
+    after = result_groups(found, Sent(3, outcomes, uncertain=frozenset({"v2"})))
+    assert [(g.label, g.count) for g in after] == [
+        ("changed", 1),
+        ("uncertain", 1),
+        ("not sent", 1),
+    ]
+
+
 def test_how_far_it_is_in_words() -> None:
     sent = Sent(3)
-    assert sent.words() == "0 of 3 changed."
+    assert words(sent) == "0 of 3 changed."
     sent.outcomes = {"a": Outcome("a", Result.DONE), "b": Outcome("b", Result.REFUSED)}
-    assert sent.words() == "1 of 3 changed."
+    assert words(sent) == "1 of 3 changed."
     sent.outcomes["c"] = Outcome("c", Result.DONE)
-    assert sent.words() == "2 of 3 changed, 1 not: see why."
-    assert replace(sent, error="No link.").words() == "2 of 3 changed. No link."
+    assert words(sent) == "2 of 3 changed, 1 not: see why."
+    lost = replace(sent, error=RegistryError("No link.", hint="Wait."))
+    assert words(lost) == "2 of 3 changed. No link. Wait."
 
 
 def test_what_is_typed_is_read_or_refused() -> None:
@@ -140,13 +126,6 @@ def test_what_is_typed_is_read_or_refused() -> None:
     assert form.read({"add-alias": "a, b,,a", "remove-alias": ""}) == Wanted(add_aliases=("a", "b"))
     assert form.read({"add-alias": ""}) is None
     assert wishing.names(aliases=False, tags=True).title == "Tags"
-
-
-def test_an_edit_holds_only_what_changes() -> None:
-    row = version(1, aliases=(Alias("best"),))
-    wanted = Wanted(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
-    found = foresee([row], wanted, tags={1: ("there",)}, holders={})
-    assert [one.edit for one in found.changed] == [Edit("v1", add_aliases=("new",))]
 
 
 def test_what_may_expire_at_once_is_not_waved_through() -> None:

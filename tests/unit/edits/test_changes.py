@@ -1,0 +1,91 @@
+"""What a change means for each version, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from artifact_tui.edits.changes import Changes, Foresight, Named, naming
+from artifact_tui.edits.effects import Effect, effect_of
+from artifact_tui.edits.wanted import Wanted
+from artifact_tui.errors import UsageError
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Edit, VersionState
+from tests.unit.tui.rows import DAY, NOW, version
+
+if TYPE_CHECKING:
+    from artifact_tui.catalog.rows import VersionRow
+
+
+def foreseen(wanted: Wanted, *rows: VersionRow, **known: Any) -> Changes[Named]:
+    foresight = Foresight(wanted, naming())
+    for row in rows:
+        foresight.take([row], **{"tags": {}, "holders": {}, **known})
+    return foresight.changes()
+
+
+def aged(number: int, days: int, **more: Any) -> VersionRow:
+    return version(number, created_us=NOW - days * DAY, **more)
+
+
+@pytest.mark.parametrize(
+    ("row", "ttl_us", "effect"),
+    [
+        (aged(1, 5), TTL_OFF, Effect.SAME),
+        (aged(1, 5, ttl_inherited=True), TTL_OFF, Effect.STAYS),
+        (aged(1, 5, ttl_inherited=True), TTL_INHERIT, Effect.SAME),
+        (aged(1, 5), TTL_INHERIT, Effect.INHERITS),
+        (aged(1, 5, ttl_us=DAY, ttl_inherited=True), DAY, Effect.AT_ONCE),
+        (aged(1, 5, ttl_us=DAY), DAY, Effect.SAME),
+        (aged(1, 5), 5 * DAY, Effect.AT_ONCE),
+        (aged(1, 5), 5 * DAY + 1, Effect.LATER),
+        (version(1, created_us=None), DAY, Effect.SOME_TIME),
+        (aged(1, 5, kept="a job"), DAY, Effect.NOT_POSSIBLE),
+        (aged(1, 5, state=VersionState.TRASH), DAY, Effect.NOT_POSSIBLE),
+        (aged(1, 5, source_key="s"), TTL_OFF, Effect.NOT_POSSIBLE),
+    ],
+)
+def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effect) -> None:
+    found = foreseen(Wanted(ttl_us=ttl_us), row)
+    assert [one.key for one in found.rows()] == ["v1"]
+    if effect is Effect.SAME:
+        assert found.same
+    elif effect is Effect.NOT_POSSIBLE:
+        assert found.left[0].why
+    else:
+        assert effect_of(found.changed[0], NOW) is effect
+
+
+def test_an_edit_holds_only_what_changes() -> None:
+    row = version(1, aliases=(Alias("best"),))
+    wanted = Wanted(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
+    found = foreseen(wanted, row, tags={1: ("there",)})
+    assert [one.edit for one in found.changed] == [Edit("v1", add_aliases=("new",))]
+    assert effect_of(found.changed[0], NOW) is Effect.NAMES
+
+
+def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
+    row = version(1, aliases=(Alias("prod", scope="org/reg/x"), Alias("best")))
+    assert not foreseen(Wanted(remove_aliases=("prod",)), row).changed
+    (change,) = foreseen(Wanted(remove_aliases=("prod", "best")), row).changed
+    assert change.edit == Edit("v1", remove_aliases=("best",))
+
+
+def test_one_alias_for_two_of_a_collection_is_a_mistake() -> None:
+    wanted = Wanted(add_aliases=("best",))
+    with pytest.raises(UsageError, match=r"2 versions of name-1 were chosen\. Nothing was changed"):
+        foreseen(wanted, version(1), version(2, 2), version(3, aliases=(Alias("best"),)))
+    trashed = version(3, state=VersionState.TRASH)
+    assert len(foreseen(wanted, version(1), version(2, 2), trashed).changed) == 2
+
+
+def test_two_collections_of_one_name_are_two() -> None:
+    other = version(2, 2, collection="name-1")
+    assert len(foreseen(Wanted(add_aliases=("best",)), version(1), other).changed) == 2
+
+
+def test_many_share_what_they_have_in_common() -> None:
+    found = foreseen(Wanted(ttl_us=DAY), *(aged(n, 5, collection=f"n{n * 0}") for n in range(3)))
+    first, *others = found.changed
+    assert all(one.wish is first.wish for one in others)
+    assert all(one.row.collection is first.row.collection for one in others)

@@ -1,0 +1,98 @@
+"""Sending in batches: every version ends with an answer, unsent, or in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.edits import sending
+from artifact_tui.edits.sending import Sent
+from artifact_tui.errors import BusyError, ReadOnlyError, RegistryError
+from artifact_tui.model import Edit, Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EDITS = [Edit(f"v{n}", add_tags=("x",)) for n in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "BATCH", 2)
+
+
+class Registry:
+    """Does what it is asked, until call number `fails`."""
+
+    def __init__(self, error: BaseException | None = None, *, fails: int = 2) -> None:
+        self.error = error
+        self.fails = fails
+        self.calls: list[list[str]] = []
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        self.calls.append([edit.key for edit in edits])
+        if self.error is not None and len(self.calls) == self.fails:
+            raise self.error
+        return [Outcome(edit.key, Result.DONE) for edit in edits]
+
+
+async def sent_to(registry: Registry, stop: asyncio.Event | None = None) -> tuple[Sent, list[int]]:
+    sent, heard = Sent(len(EDITS)), list[int]()
+    await sending.send(
+        registry, iter(EDITS), sent, lambda sent: heard.append(len(sent.outcomes)), stop=stop
+    )
+    return sent, heard
+
+
+async def test_some_at_a_time_and_all_of_them() -> None:
+    registry = Registry()
+    sent, heard = await sent_to(registry)
+    assert registry.calls == [["v0", "v1"], ["v2", "v3"], ["v4"]]
+    assert heard == [0, 2, 4]
+    assert (sent.done, sent.ended, sent.stopped, sent.uncertain) == (5, True, False, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("error", "doubt"),
+    [
+        (RegistryError("no answer"), {"v2", "v3"}),
+        (ReadOnlyError("only read"), set()),
+        (BusyError("somebody else"), set()),
+    ],
+)
+async def test_an_error_ends_it_and_says_what_is_in_doubt(
+    error: Exception, doubt: set[str]
+) -> None:
+    sent, _ = await sent_to(Registry(error))
+    assert sent.error is error
+    assert sent.ended
+    assert set(sent.uncertain) == doubt
+    assert sorted(sent.outcomes) == ["v0", "v1"]
+
+
+async def test_a_stop_lets_nothing_more_be_sent() -> None:
+    stop = asyncio.Event()
+    stop.set()
+    registry = Registry()
+    sent, _ = await sent_to(registry, stop)
+    assert (registry.calls, sent.stopped, sent.outcomes) == ([], True, {})
+
+
+async def test_breaking_off_after_a_stop_leaves_doubt_about_what_was_in_flight() -> None:
+    stop = asyncio.Event()
+
+    class Interrupted(Registry):
+        async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+            if len(self.calls) == 1:
+                stop.set()
+            return await super().edit(edits)
+
+    sent, _ = await sent_to(Interrupted(asyncio.CancelledError()), stop)
+    assert (sent.stopped, set(sent.uncertain), sent.done) == (True, {"v2", "v3"}, 2)
+
+
+async def test_what_is_cancelled_without_a_stop_stays_cancelled() -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await sent_to(Registry(asyncio.CancelledError()), asyncio.Event())
