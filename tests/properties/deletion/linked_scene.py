@@ -76,6 +76,8 @@ class Scene:
     """A registry, a plan for it, and everything that gets in the way."""
 
     members: list[Member]
+    back: list[tuple[int, int]]
+    """Parents and children beyond those of the members, in any order: circles among them."""
     chosen: frozenset[int]
     chosen_links: frozenset[int]
     named: frozenset[str]
@@ -113,6 +115,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     )
     return Scene(
         members=list(members),
+        back=draw(st.lists(st.tuples(position, position), max_size=4)),
         chosen=draw(st.one_of(st.just(frozenset(range(len(members)))), st.frozensets(position))),
         chosen_links=draw(st.frozensets(position)),
         named=draw(st.frozensets(st.sampled_from((*SOURCES, *SHOWING, "empty")), max_size=2)),
@@ -132,6 +135,8 @@ class Stage:
     keys: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     """Versions, links and collections that others took away."""
+    given: set[str] = field(default_factory=set)
+    """Links that others made, again maybe after we took them."""
     looks: int = 0
     last: str = ""
 
@@ -147,6 +152,13 @@ class Stage:
             self.keys.append(key)
             for home in sorted(member.shown):
                 registry.link(home, key, aliases=[f"y{number}"] if member.link_alias else [])
+        for parent, child in self.scene.back:
+            registry.edge(self.keys[parent], self.keys[child])
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing happens once the apply has begun."""
+        return not self.scene.rules and all(drift.at == 0 for drift in self.scene.drifts)
 
     @property
     def chosen(self) -> list[str]:
@@ -182,7 +194,9 @@ class Stage:
             if drift.at == at:
                 before = registry.live() | registry.collections()
                 self._one(drift.what, self.keys[drift.target])
-                self.taken |= before - registry.live() - registry.collections()
+                after = registry.live() | registry.collections()
+                self.taken |= before - after
+                self.given |= after - before
 
     def _one(self, what: str, key: str) -> None:
         registry, home = self.world.registry, key.split("/", maxsplit=1)[0]

@@ -77,6 +77,8 @@ class Scene:
     """A registry, a plan for it, and everything that gets in the way."""
 
     members: list[Member]
+    back: list[tuple[int, int]]
+    """Parents and children beyond those of the members, in any order: circles among them."""
     chosen: frozenset[int]
     options: Options
     drifts: list[Drift]
@@ -117,6 +119,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     )
     return Scene(
         members=found,
+        back=draw(st.lists(st.tuples(position, position), max_size=4)),
         chosen=draw(st.frozensets(position, min_size=1)),
         options=draw(options),
         drifts=draw(st.lists(drift, max_size=4)),
@@ -151,9 +154,16 @@ class Stage:
                     protected=[f"p{tag}"] if member.protected else [],
                 )
             )
+        for parent, child in self.scene.back:
+            self.world.made_from(self.keys[child], self.keys[parent])
         for key, member in zip(self.keys, self.scene.members, strict=True):
             if member.trashed:
                 self.world.trash(key)
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing happens once the apply has begun."""
+        return not self.scene.rules and all(drift.at == 0 for drift in self.scene.drifts)
 
     @property
     def script(self) -> Script:
@@ -199,7 +209,7 @@ class Stage:
             case "dependent":
                 self.world.add("later", parents=[key])
             case "edge":
-                store.link_parent(other, key)
+                self.world.made_from(other, key)
             case "digest":
                 self.world.change_digest(key)
             case _:

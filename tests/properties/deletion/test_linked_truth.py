@@ -17,6 +17,7 @@ from artifact_tui.deletion.checks import recheck
 from artifact_tui.deletion.items import COLLECTION, DONE, Item, ItemState, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.model import Result
+from tests.properties.deletion.circles import circles, stayed
 from tests.properties.deletion.linked_scene import Scene, Stage, scenes
 from tests.servers.faulty.faulty import FaultyClient
 from tests.unit.deletion.linked_world import LinkedWorld
@@ -40,7 +41,9 @@ class Witness:
         self._registry = world.registry
         self._client = world.client
         self._options = plan.head.options
+        self._plan = plan
         self._reviewed = {i.key: i for i in plan.every_item(verdict=Verdict.DELETE)}
+        self._circles = circles(self._reviewed)
         self.done: list[str] = []
         self.wrong: list[str] = []
 
@@ -87,7 +90,10 @@ class Witness:
             return
         outside = tuple(d for d in before.dependents if d not in together)
         now = replace(before, dependents=outside)
-        if refusal := recheck(item.facts, now, self._options, self._planned):
+        circle = self._circles[key]
+        if stuck := stayed(self._plan, circle.intersection(outside) - {key}):
+            self.wrong.append(f"{key} went, and {stuck} of its circle stays")
+        if refusal := recheck(item.facts, now, self._options, self._planned, circle):
             self.wrong.append(f"{key} went, and had changed: {refusal}")
 
 
@@ -124,7 +130,8 @@ def _lies(stage: Stage, plan: Plan, witness: Witness) -> list[str]:
         if item.verdict is not Verdict.DELETE:
             wrong += [f"{item.name} was {item.verdict}, and we did it"] if ours else []
             continue
-        wrong += _about(item, stage, gone=gone, ours=ours, liar=liar, witness=witness)
+        if item.key not in stage.given:
+            wrong += _about(item, stage, gone=gone, ours=ours, liar=liar, witness=witness)
     return wrong
 
 
@@ -166,6 +173,9 @@ def _check(folder: Path, scene: Scene) -> None:
         asyncio.run(_play(stage, plan, witness))
         assert witness.wrong == []
         assert _lies(stage, plan, witness) == []
+        if stage.calm and not scene.options.orphan_dependents:
+            left = world.registry.facts(witness.done)
+            assert [facts for facts in left.values() if facts.dependents] == []
         going = {item.key for item in plan.every_item(verdict=Verdict.DELETE)}
         broken = {link.key for i in plan.every_item() for link in i.facts.links if i.key in going}
         assert before - world.registry.live() - stage.taken <= going | broken

@@ -14,6 +14,7 @@ from artifact_tui.deletion.checks import recheck
 from artifact_tui.deletion.items import DONE, Action, ItemState, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.model import Result
+from tests.properties.deletion.circles import circles, stayed
 from tests.properties.deletion.scene import Scene, Stage, scenes
 from tests.servers.faulty.faulty import FaultyClient
 from tests.unit.deletion.world import HASTE, World
@@ -43,7 +44,9 @@ class Witness:
     def __init__(self, world: World, plan: Plan) -> None:
         self._world = world
         self._options = plan.head.options
+        self._plan = plan
         self._reviewed = {i.key: i for i in plan.every_item(verdict=Verdict.DELETE)}
+        self._circles = circles(self._reviewed)
         self.done: list[str] = []
         self.wrong: list[str] = []
 
@@ -74,7 +77,10 @@ class Witness:
             if item is None:
                 self.wrong.append(f"{key} was never reviewed, and went")
                 continue
-            refusal = recheck(item.facts, before[key], self._options, self._planned)
+            now, together = before[key], self._circles[key]
+            refusal = recheck(item.facts, now, self._options, self._planned, together)
+            if stuck := stayed(self._plan, together.intersection(now.dependents) - {key}):
+                self.wrong.append(f"{key} went, and {stuck} of its circle stays")
             if refusal is not None:
                 self.wrong.append(f"{key} went, and had changed: {refusal}")
             if any(alias.protected for alias in before[key].aliases):
@@ -139,6 +145,10 @@ def _check(world: World, scene: Scene) -> None:
         asyncio.run(_play(stage, plan, witness))
         assert witness.wrong == []
         assert _truth(stage, plan, witness) == []
+        if stage.calm and not scene.options.orphan_dependents:
+            left = world.store.facts([*{*witness.done} & world.trashed()])
+            orphans = {key: set(facts.dependents) - {key} for key, facts in left.items()}
+            assert not any(orphans.values())
         lost = before - world.live() - world.trashed() - stage.taken
         planned = {item.key for item in plan.every_item(verdict=Verdict.DELETE)}
         assert lost <= planned
