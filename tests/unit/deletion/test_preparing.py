@@ -122,6 +122,20 @@ def test_dependents_elsewhere_are_named_and_block(world: LinkedWorld) -> None:
     assert item.facts.dependents == ("far/0",)
 
 
+def test_dependents_elsewhere_are_seen_through_the_trash(world: LinkedWorld) -> None:
+    base = world.registry.add("base")
+    tuned = world.registry.add("tuned", parents=[base])
+    client = Asked(world)
+    client.far = {tuned}
+    asyncio.run(sync(client, world.catalog, now_us=NOW_US))
+    asyncio.run(prepare(client, world.catalog, [base, tuned], Options()))
+    world.registry.trash(tuned)
+    asyncio.run(sync(client, world.catalog, now_us=NOW_US))
+    (item,) = reviewed(world, client, [base], Options()).values()
+    assert (item.reason, item.facts.dependents) == (Reason.DEPENDENTS, ("far/0",))
+    assert item.detail == "other/project/far:v0"
+
+
 def test_with_dependents_all_that_was_made_from_it_is_asked_about(world: LinkedWorld) -> None:
     base = world.registry.add("base")
     tuned = world.registry.add("tuned", parents=[base])

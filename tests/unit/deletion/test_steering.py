@@ -88,3 +88,21 @@ async def test_a_stop_ends_a_pause(world: World) -> None:
         assert plan.want is Want.PAUSE
         await apply(plan, client)
         assert plan.status is Status.FINISHED
+
+
+async def test_what_is_left_uncertain_is_no_end_and_is_asked_about_next(world: World) -> None:
+    keys = world.add_plain(3)
+    plan = world.plan(keys, faulty=True)
+
+    def forget() -> None:
+        with plan.conn:
+            plan.conn.execute("UPDATE progress SET state='sent' WHERE seq=1")
+
+    client = world.faulty(hook=at_call("delete", 2, forget))
+    with plan:
+        ending = await apply(plan, client, policy=HASTE)
+        assert (ending.status, plan.status) == (Status.INTERRUPTED, Status.INTERRUPTED)
+        assert ending.why == "what was sent could not be looked at"
+        assert plan.summary.states == {ItemState.SENT: 1, ItemState.VERIFIED: 2}
+        assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
+        assert plan.summary.states == {ItemState.VERIFIED: 3}

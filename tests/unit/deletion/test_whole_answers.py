@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.deletion import apply as applying
 from artifact_tui.deletion import launch, tasks
 from artifact_tui.deletion.confirm import challenge_of
 from artifact_tui.deletion.items import ItemState, Options, Reason
@@ -161,3 +163,34 @@ def test_an_unlinking_never_asks_to_delete_aliases(world: LinkedWorld) -> None:
         assert challenge_of(plan).prompt == "type 1 to unlink"
         run(plan, client)
     assert client.asked == [Deletion(links[0])]
+
+
+class Crowded(Strange):
+    """It answers after the first collection only to as many at once as are to come."""
+
+    def __init__(self, world: LinkedWorld) -> None:
+        super().__init__(world)
+        self.crowd = asyncio.Barrier(applying.WHOLES)
+        self.active: list[int] = []
+        self._now = 0
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        self._now += 1
+        self.active.append(self._now)
+        if len(self.active) > 1:
+            async with asyncio.timeout(20):
+                await self.crowd.wait()
+        outcome = await super().delete_collection(deletion)
+        self._now -= 1
+        return outcome
+
+
+def test_the_first_collection_goes_alone_and_then_some_at_once(world: LinkedWorld) -> None:
+    keys = [world.registry.add(f"m{number}") for number in range(2 * applying.WHOLES + 1)]
+    client = Crowded(world)
+    with world.plan(keys, WHOLE) as plan:
+        run(plan, client)
+        assert {item.state for item in items(plan).values()} == {S.VERIFIED}
+    assert len(client.active) == len(keys)
+    assert (client.active[0], max(client.active)) == (1, applying.WHOLES)
+    assert client.active[1] == 1
