@@ -148,7 +148,7 @@ def _about(
         wrong.append(f"{item.name} is {item.state}, {gone=}")
     if item.state is ItemState.GONE and ours and not liar:
         wrong.append(f"{item.name} is {item.state}, and we did it")
-    if item.state in DONE - {ItemState.GONE} and not (ours or taken):
+    if item.state in DONE - {ItemState.GONE} and not (ours or taken or broken):
         wrong.append(f"{item.name} is {item.state}, and nobody did it")
     if item.state is ItemState.VERIFIED and item.is_link:
         wrong.append(f"{item.name} is a link, and {item.state}")
