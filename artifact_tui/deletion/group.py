@@ -68,7 +68,7 @@ class Caller:
         A call that fails as a whole is tried again for as long as the policy has patience, each
         time after a fresh look at every item. `upcoming` is the group that follows.
         """
-        turn = _Turn([item for item in group if item.seq not in self._ended], upcoming)
+        turn = _Turn(list(group), upcoming)
         for delay in (0.0, *self._policy.delays):
             if delay or turn.broken:
                 await self._control.sleep(delay)
@@ -211,8 +211,11 @@ class Caller:
     async def _whole_circles(self, turn: _Turn) -> bool:
         """Look at all of each circle that begins in this group and goes on after it.
 
-        What stays of it is settled, and not in the group any more. Whether there was any.
+        What stays of it is settled, and not in the group any more. Whether there was any. Where
+        dependents may lose parents, each of a circle goes or stays by itself.
         """
+        if self._options.orphan_dependents:
+            return False
         here = {item.key for item in turn.pending}
         circles = dict.fromkeys(self._circles.of(item) for item in turn.pending)
         wanted = [c for c in circles if c not in self._seen and not c <= here]

@@ -139,6 +139,32 @@ async def test_nothing_of_a_circle_goes_when_one_has_changed(
     assert world.live() == {base, *keys}
 
 
+async def test_what_a_look_at_the_circle_refused_is_not_looked_at_again(world: World) -> None:
+    keys = world.add_plain(5)
+    world.circle(*keys)
+
+    def undo(op: str, call: int) -> None:
+        if (op, call) == ("facts", 2):
+            world.store.unalias(keys[-1], "best")
+
+    client = world.faulty(Script(batch_delete=2), undo)
+    with world.plan(keys, faulty=True) as plan:
+        world.store.alias(keys[-1], "best")
+        await apply(plan, client, policy=HASTE)
+        found = items(plan)
+    assert found[keys[-1]].reason is Reason.ALIASES_CHANGED
+    assert world.live() == set(keys)
+
+
+async def test_all_of_a_circle_joins_as_dependents(world: World) -> None:
+    keys = world.add_plain(3)
+    world.circle(*keys)
+    with world.plan(keys[:1], Options(with_dependents=True)) as plan:
+        assert plan.summary.added == 2
+        await apply(plan, world.client, policy=HASTE)
+    assert world.live() == set()
+
+
 async def test_where_parents_may_be_lost_the_others_go_all_the_same(world: World) -> None:
     keys = world.add_plain(4)
     world.circle(*keys)
