@@ -118,10 +118,14 @@ class Catalog:
         return await self._ask("list", queries.totals)
 
     async def outline(
-        self, where: Where, sort: Sort, *, latest: Latest = False
+        self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
     ) -> tuple[CollectionRow, ...]:
-        """The collections with at least one version that matches."""
-        return await self._ask("list", queries.outline, where, sort, latest=latest)
+        """The collections with at least one version that matches; with `empty`, empty ones too."""
+
+        def outline(conn: sqlite3.Connection) -> tuple[CollectionRow, ...]:
+            return queries.outline(conn, where, sort, empty=empty)
+
+        return await self._ask("list", outline, latest=latest)
 
     async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int | None]:
         """How many versions match, and their bytes."""

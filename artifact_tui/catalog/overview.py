@@ -45,6 +45,10 @@ SELECT c.id, c.key, c.name, c.type, count(*) AS versions, sum(v.size) AS size,
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE {where} GROUP BY c.id"""
 
+_EMPTY = """
+SELECT c.id, c.key, c.name, c.type, 0, 0, NULL, c.links FROM collection c
+WHERE c.id NOT IN (SELECT t.collection_id FROM temp.tally t WHERE t.state <> 'trash')"""
+
 _MARKED = """
 SELECT v.collection_id, count(*)
 FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key
@@ -70,15 +74,23 @@ def totals(conn: sqlite3.Connection) -> Totals:
         return Totals(*found)
 
 
-def outline(conn: sqlite3.Connection, where: Where, sort: Sort) -> tuple[CollectionRow, ...]:
+def outline(
+    conn: sqlite3.Connection, where: Where, sort: Sort, *, empty: bool = False
+) -> tuple[CollectionRow, ...]:
     """The collections with at least one version that matches.
 
     Sorted by what all their versions come to: `version` by how many, `age`, `used` and `created`
     by the newest, `unique` by size; fields that only one version has, and equal ones, by name.
+
+    With `empty`, and only the trash left out by `where`: those without a live version too.
     """
     with snapshot(conn):
         marked = dict(conn.execute(_MARKED.format(where=where.sql), where.params).fetchall())
-        found = conn.execute(f"{_matches(conn, where)} ORDER BY {_order(sort)}", where.params)
+        listed = _matches(conn, where)
+        if empty:
+            _tally(conn)
+            listed = f"SELECT * FROM ({listed} UNION ALL {_EMPTY}) c"
+        found = conn.execute(f"{listed} ORDER BY {_order(sort)}", where.params)
         return tuple(_row(row, marked.get(row[0], 0)) for row in found)
 
 

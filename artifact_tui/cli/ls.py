@@ -44,6 +44,8 @@ class Listing:
     limit: int | None
     local: bool = True
     """Whether artifacts can be added to it from here."""
+    empty: bool = False
+    """Whether empty collections are listed: where they can be deleted, and nothing is filtered."""
 
     def versions(self, sort: Sort) -> Iterator[tuple[VersionRow, ...]]:
         """The matching versions, a page at a time, up to the limit."""
@@ -98,7 +100,8 @@ def ls(
             where = query.compile_query(parsed, now)
             out = Output(json=as_json)
             local = client.catalog_path is not None
-            listing = Listing(conn, where, target.name, now, out, limit, local)
+            empty = parsed.everything and client.capabilities.collection_delete
+            listing = Listing(conn, where, target.name, now, out, limit, local, empty)
             if versions:
                 list_versions(listing, sort)
             else:
@@ -109,8 +112,9 @@ def ls(
 
 
 def list_collections(listing: Listing, sort: Sort) -> None:
-    """Print the collections that have a version that matches."""
-    rows = list(islice(queries.outline(listing.conn, listing.where, sort), listing.limit))
+    """Print the collections that have a version that matches, and perhaps empty ones."""
+    found = queries.outline(listing.conn, listing.where, sort, empty=listing.empty)
+    rows = list(islice(found, listing.limit))
     if listing.out.json:
         for row in rows:
             listing.out.record(
@@ -122,9 +126,11 @@ def list_collections(listing: Listing, sort: Sort) -> None:
             (
                 safe(row.name),
                 safe(row.type),
-                text.plural(row.versions, "link" if row.links else "version"),
+                text.plural(row.versions, "link" if row.links else "version")
+                if row.versions
+                else "empty",
                 text.size(row.size),
-                wording.since(row.newest_us, listing.now_us, "old"),
+                wording.since(row.newest_us, listing.now_us, "old") if row.versions else "",
             )
             for row in rows
         ),
@@ -176,7 +182,8 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
     """What was listed, out of what."""
     out, name = listing.out, safe(listing.registry)
     totals = queries.totals(listing.conn)
-    if not totals.versions + totals.trash_versions:
+    empty = _empty(listing)
+    if not totals.versions + totals.trash_versions + empty:
         more = ". Put something in: artifact-tui add SOURCE NAME --type model"
         out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
         return
@@ -194,5 +201,14 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
     trash = f" · {text.plural(totals.trash_versions, 'version')} in the trash"
     out.words(
         f"{name} · {kinds} · {what} · {text.size(totals.size)}"
+        + (f" · {text.plural(empty, 'empty collection')}" if empty else "")
         + (trash if totals.trash_versions else "")
     )
+
+
+def _empty(listing: Listing) -> int:
+    """How many empty collections are listed."""
+    if not listing.empty:
+        return 0
+    rows = queries.outline(listing.conn, listing.where, Sort(), empty=True)
+    return sum(not row.versions for row in rows)

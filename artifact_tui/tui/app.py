@@ -133,13 +133,22 @@ class ArtifactApp(App[None]):
         action: str = "delete",
         query_text: str = "",
         again: Again | None = None,
+        collections: Sequence[str] = (),
     ) -> None:
-        """Review a deletion (or purge): of keys, a `Where`, "marked" versions, or orphans."""
+        """Review a deletion (or purge): of keys, a `Where`, "marked" versions, or orphans.
+
+        `collections` are keys: all of these go too, empty ones themselves.
+        """
         from artifact_tui.tui.screens.review import ReviewScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(
             ReviewScreen(
-                self.services, selection, action=action, query_text=query_text, again=again
+                self.services,
+                selection,
+                action=action,
+                query_text=query_text,
+                again=again,
+                collections=collections,
             )
         )
 

@@ -23,7 +23,7 @@ from artifact_tui.text import moment
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from artifact_tui.catalog.lineage_ask import Asked
@@ -51,17 +51,19 @@ async def draft_of(
     query_text: str,
     *,
     before: Draft | None = None,
+    collections: Sequence[str] = (),
     progress: Callable[[Asked], object] | None = None,
 ) -> Reviewed:
     """A draft for a selection; nothing is written anywhere. A later call ends this one.
 
+    `collections` are keys: all of these are selected too, empty ones themselves.
     With `before` the same versions are judged again, from fresh facts, with other consents.
     Where a registry tells lineage only when asked, it is asked first; `progress` hears how far.
     """
     if isinstance(selection, Chosen):
         return Reviewed(await _draft_of_orphans(services, selection, options))
     asked_for = selection if before is None else before.requested
-    lineage_error = await _ask_lineage(services, asked_for, options, progress)
+    lineage_error = await _ask_lineage(services, asked_for, options, collections, progress)
 
     def work(conn: sqlite3.Connection) -> Draft:
         if before is not None:
@@ -78,6 +80,7 @@ async def draft_of(
             actor=actor(),
             query_text=query_text,
             capabilities=services.client.capabilities,
+            collections=collections,
         )
 
     draft = await services.catalog.run(work, latest="review")
@@ -94,6 +97,7 @@ async def _ask_lineage(
     services: Services,
     selection: Selection,
     options: Options,
+    collections: Sequence[str],
     progress: Callable[[Asked], object] | None,
 ) -> str:
     """Ask for what must be known; why it is not all known, or nothing. Untrusted text."""
@@ -104,6 +108,7 @@ async def _ask_lineage(
             services.catalog_path,
             selection,
             options,
+            collections=collections,
             marks=places.marks_file(client.identity.uid),
             progress=progress,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -130,10 +131,18 @@ def test_a_collection_with_one_request(cli: Cli, vision: Server, tmp_path: Path)
 def test_an_empty_collection_goes_itself(cli: Cli, vision: Server, tmp_path: Path) -> None:
     carry_out(cli, vision, tmp_path, "vision", "name:net", "--delete-aliases")
     assert gone(vision) == {"net:v0", "net:v1"}
+    listed = cli("ls", "vision").out
+    assert re.search(r"^ +2 +net +model +empty +0 B$", listed, re.MULTILINE)
+    assert " · 1 empty collection" in listed
+    assert [
+        one["versions"] for one in cli("ls", "vision", "--json").records if one["name"] == "net"
+    ] == [0]
+    assert "net" not in cli("ls", "vision", "type:model").out
     assert "Did you mean “net”?" in cli("plan", "vision", "--collection", "nett", code=1).err
     vision.clear()
     carry_out(cli, vision, tmp_path / "..", "vision", "--collection", "net")
     assert vision.done() == [f"deleteArtifactSequence {NET}"]
+    assert "empty" not in cli("ls", "vision").out
 
 
 @pytest.mark.parametrize(

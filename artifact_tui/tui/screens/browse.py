@@ -12,7 +12,7 @@ from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.browse_edits import BrowseEdits
-from artifact_tui.tui.screens.browse_marks import in_collection
+from artifact_tui.tui.screens.browse_marks import EMPTY, in_collection
 from artifact_tui.tui.screens.browse_view import EVERYTHING
 from artifact_tui.tui.screens.detail import DetailScreen
 from artifact_tui.tui.screens.files import show_files
@@ -62,7 +62,9 @@ class BrowseScreen(BrowseEdits):
         if place is None or row is None:
             return
         if isinstance(row, CollectionRow):
-            if tree.outline.is_open(place.collection):
+            if not row.versions:
+                self.say(EMPTY)
+            elif tree.outline.is_open(place.collection):
                 tree.go(Place(place.collection, 0))
             else:
                 tree.set_open(place.collection, opened=True)
@@ -93,8 +95,8 @@ class BrowseScreen(BrowseEdits):
     def _opened(self) -> None:
         """A click on a collection's sign turns it; a double click opens."""
         tree = self.tree_list
-        place = tree.place
-        if place is not None and place.version is None:
+        place, row = tree.place, tree.row
+        if place is not None and isinstance(row, CollectionRow) and row.versions:
             is_open = tree.outline.is_open(place.collection)
             tree.set_open(place.collection, opened=not is_open)
         else:
@@ -169,6 +171,8 @@ class BrowseScreen(BrowseEdits):
         row = self.tree_list.row
         if self.marks is not None and self.marks.count:
             self.host.open_review("marked", query_text=self.view.query.text)
+        elif isinstance(row, CollectionRow) and not row.versions:
+            self.host.open_review((), collections=(row.key,))
         elif isinstance(row, CollectionRow):
             where = in_collection(self.answer.where, row.id)
             self.host.open_review(where, query_text=self.view.query.text)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from artifact_tui.catalog.rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.screens.browse_list import BrowseList
-from artifact_tui.tui.screens.browse_marks import Marker, in_collection
+from artifact_tui.tui.screens.browse_marks import EMPTY, Marker, in_collection
 from artifact_tui.tui.widgets.rule_dialog import Rule, RuleDialog, rule_done
 from artifact_tui.tui.working import start
 
@@ -41,6 +42,9 @@ class BrowseMarking(BrowseList):
             return
         if row is None:
             self._write(self._marker.toggle_unread(place, self.answer))
+        elif isinstance(row, CollectionRow) and not row.versions:
+            self.say(EMPTY)
+            return
         else:
             self._write(self._marker.toggle(row, self.answer))
         if not self.view.marked_only:  # there, the next row comes to the cursor by itself

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.tree.outline import Place
     from artifact_tui.tui.widgets.tree.tree_list import TreeList
 
+EMPTY = "This collection is empty: d reviews the deletion of the collection itself."
+
 
 def in_collection(where: Where, collection_id: int) -> Where:
     """What matches in one collection."""

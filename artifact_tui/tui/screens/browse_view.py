@@ -90,7 +90,8 @@ async def answer(services: Services, view: View) -> Answer:
     """Ask the catalog; a newer question supersedes one that is not answered yet."""
     where = view.where(services)
     catalog = services.catalog
-    rows = await catalog.outline(where, view.sort, latest=True)
+    empty = view.everything and services.client.capabilities.collection_delete
+    rows = await catalog.outline(where, view.sort, empty=empty, latest=True)
     totals = await catalog.totals()
     return Answer(view, where, rows, totals, ListSource(catalog, where, view.sort))
 

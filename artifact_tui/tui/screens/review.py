@@ -36,7 +36,7 @@ from artifact_tui.tui.widgets.listing import Listing
 from artifact_tui.tui.widgets.typed_confirm import TypedConfirm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from textual.content import Content
@@ -74,9 +74,11 @@ class ReviewScreen(ReviewConsents):
         action: str = "delete",
         query_text: str = "",
         again: Again | None = None,
+        collections: Sequence[str] = (),
     ) -> None:
         super().__init__(services, Options(action=Action(action)))
         self._selection = selection
+        self._collections = collections
         self._query_text = query_text
         self._again = again
         """What is made again once it is deleted."""
@@ -148,6 +150,7 @@ class ReviewScreen(ReviewConsents):
                 options,
                 self._query_text,
                 before=self.draft,
+                collections=self._collections,
                 progress=self._asked_for,
             )
         except Superseded:

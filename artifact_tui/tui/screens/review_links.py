@@ -22,16 +22,20 @@ NAMES_SHOWN = 12
 
 
 def subject_of(items: Sequence[Item]) -> str:
-    """What is under review: so many versions of so many collections, links, stored objects."""
+    """What is under review: versions of so many collections, links, empty ones, objects."""
     rows = [item for item in items if item.kind == VERSION and not item.is_link]
     links = sum(item.is_link for item in items)
     objects = sum(item.kind == OBJECT for item in items)
+    filled = {item.belongs for item in items}
+    empty = sum(item.kind == COLLECTION and item.seq not in filled for item in items)
     parts = []
-    if rows or not (links or objects):
+    if rows or not (links or objects or empty):
         collections = plural(len({item.collection for item in rows}), "collection")
         parts.append(f"{plural(len(rows), 'version')} in {collections}")
     if links:
         parts.append(plural(links, "link"))
+    if empty:
+        parts.append(plural(empty, "empty collection"))
     if objects:
         parts.append(plural(objects, "stored object"))
     return ", ".join(parts)
@@ -137,7 +141,8 @@ def _offer(whole: Sequence[Whole]) -> str:
 
 def _whole(one: Whole) -> str:
     what = "link" if one.links else "version"
-    return f"{safe(one.name)} ({plural(one.versions, what)}{_also(one)})"
+    inside = f"{plural(one.versions, what)}{_also(one)}" if one.versions else "empty"
+    return f"{safe(one.name)} ({inside})"
 
 
 def _also(one: Whole) -> str:

@@ -36,7 +36,8 @@ class DetailLines:
         lines = [*self._title(safe(row.name), safe(row.type)), Content("")]
         lines += fact("versions", words(count(row.versions)), self.width)
         lines += fact("size", words(f"{size(row.size)} listed"), self.width)
-        lines += fact("newest", words(self._when(row.newest_us)), self.width)
+        if row.versions:
+            lines += fact("newest", words(self._when(row.newest_us)), self.width)
         if row.marked:
             lines += fact("marked", words(plural(row.marked, "version")), self.width)
         return lines

@@ -62,6 +62,23 @@ def test_outline_has_what_matches_and_leaves_empty_collections_out(
     assert [row.key for row in rows] == ["key:Alpha", "key:bert", "key:code"]
 
 
+def test_outline_can_have_collections_without_a_live_version(opened: Opened, maker: Maker) -> None:
+    conn = opened(maker)
+    rows = queries.outline(conn, EVERYTHING, Sort(), empty=True)
+    assert [(row.name, row.versions, row.size, row.newest_us) for row in rows] == [
+        ("Alpha", 1, 100, NOW - DAY),
+        ("bert", 2, 11, NOW - 2 * DAY),
+        ("code", 1, None, None),
+        ("empty", 0, 0, None),
+        ("old", 0, 0, None),
+    ]
+    assert [row.key for row in rows[-2:]] == ["key:empty", "key:old"]
+    by_size = queries.outline(conn, EVERYTHING, Sort("size", descending=True), empty=True)
+    assert [row.name for row in by_size] == ["Alpha", "bert", "empty", "old", "code"]
+    by_age = queries.outline(conn, EVERYTHING, Sort("age"), empty=True)
+    assert [row.name for row in by_age] == ["Alpha", "bert", "code", "empty", "old"]
+
+
 @pytest.mark.parametrize(
     ("sort", "names"),
     [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from artifact_tui.tui.widgets.tree.outline import Outline, Place
 from tests.unit.tui.rows import collection
 
-shapes = st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=12)
+shapes = st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=12)
 
 
 def outline_of(shape: list[tuple[int, bool]]) -> Outline:
@@ -34,6 +34,11 @@ def test_every_line_has_a_place_and_every_place_its_line(shape: list[tuple[int, 
     assert places == expected
     assert outline.place(-1) is None
     assert outline.place(len(outline)) is None
+
+
+def test_a_place_in_a_collection_that_was_emptied_is_its_own_line() -> None:
+    outline = outline_of([(3, True), (0, True), (2, True)])
+    assert outline.line(Place(1, 7)) == outline.line(Place(1)) == 4
 
 
 @given(shapes, st.integers(-5, 400), st.integers(-5, 400))

@@ -126,6 +126,12 @@ def test_marks_of_a_collection() -> None:
     assert text(80, collection(1, 4, marked=4), look=Look(opened=True)).startswith(" ●▾")
 
 
+def test_an_empty_collection_is_neither_marked_nor_to_be_opened() -> None:
+    line = text(80, collection(1, 0, size=0, newest_us=None))
+    assert not {UNICODE.mark, UNICODE.partly, UNICODE.opened, UNICODE.closed} & set(line)
+    assert line.split() == ["name-1", "model", "0", "0", "B"]
+
+
 def test_the_bar_counts_eighths_of_a_cell() -> None:
     bar = painter(80, biggest=48)._bar
     assert bar(48, 6) == "██████"

@@ -70,9 +70,10 @@ class Outline:
     def line(self, place: Place) -> int:
         """The line of a place; that of the collection when it is collapsed."""
         start = self._starts[place.collection]
-        if place.version is None or not self.is_open(place.collection):
+        versions = self.rows[place.collection].versions
+        if place.version is None or not versions or not self.is_open(place.collection):
             return start
-        return start + 1 + min(place.version, max(self.rows[place.collection].versions - 1, 0))
+        return start + 1 + min(place.version, versions - 1)
 
     def index_of(self, collection_id: int) -> int | None:
         """Where a collection is in the outline, or None when the filter hides it."""

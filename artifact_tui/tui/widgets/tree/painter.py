@@ -63,8 +63,11 @@ class Painter:
     def collection(self, row: CollectionRow, look: Look) -> list[Segment]:
         """A collection's own line."""
         signs = self.signs
-        mark = signs.mark if row.marked >= row.versions else signs.partly if row.marked else " "
-        lead = self._lead(mark, look, signs.opened if look.opened else signs.closed)
+        mark = signs.partly if row.marked else " "
+        if row.versions and row.marked >= row.versions:
+            mark = signs.mark
+        turned = signs.opened if look.opened else signs.closed
+        lead = self._lead(mark, look, turned if row.versions else " ")
         shown = f"{signs.link} {safe(row.name)}" if row.links else safe(row.name)
         name = pad(shown, max(self.layout.name - LEAD, 0))
         parts = [*lead, self._segment(name, "name")]
@@ -108,7 +111,8 @@ class Painter:
             case "share":
                 return [self._segment(self._bar(row.size or 0, column.width), "bar")]
             case "age":
-                return [self._cell(age(row.newest_us, self.now_us), column, "muted")]
+                newest = age(row.newest_us, self.now_us) if row.versions else ""
+                return [self._cell(newest, column, "muted")]
             case _:
                 return [self._cell("", column, "muted")]
 

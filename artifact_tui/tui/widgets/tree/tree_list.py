@@ -239,8 +239,8 @@ class TreeList(CursorList):
             if place.version is not None:
                 self.move_to(line)
                 return True
-            if step > 0 or not self.outline.is_open(place.collection):
-                last = self.outline.rows[place.collection].versions - 1
+            last = self.outline.rows[place.collection].versions - 1
+            if last >= 0 and (step > 0 or not self.outline.is_open(place.collection)):
                 self.go(Place(place.collection, 0 if step > 0 else last))
                 return True
             line += step
