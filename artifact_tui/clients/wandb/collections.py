@@ -109,11 +109,10 @@ class Collections:
         home = ids.parse(key)
         if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
             return Outcome(key, Result.ABSENT, "no collection has such a key")
-        looked = Ages()
         try:
             if not deletion.delete_aliases and (why := await self._aliases(key)):
                 return Outcome(key, Result.REFUSED, why)
-            reply = await self._graph.ask(_deletion(home, until=looked.until([key])))
+            reply = await self._graph.ask(_deletion(home, until=Ages().until([key])))
         except UncertainError as error:
             return Outcome(key, Result.UNKNOWN, str(error))
         except RegistryError as error:

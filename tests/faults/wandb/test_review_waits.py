@@ -9,6 +9,7 @@ import pytest
 
 from artifact_tui.clients.wandb import freshness
 from artifact_tui.deletion.items import ItemState
+from artifact_tui.model import CollectionDeletion, Result
 from tests.servers.wandb.scenes import Company, Link, Name, Series, Team, Version
 from tests.servers.wandb.traps import Quota
 
@@ -95,3 +96,17 @@ async def test_looking_again_loses_nothing(scene: Scene) -> None:
         await scene.apply(client)
     assert set(scene.states().values()) == {ItemState.VERIFIED}
     assert scene.server.alive() == set()
+
+
+async def test_a_whole_collection_that_waited_too_long_is_not_sent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "FRESH", -1.0)
+    seed(scene)
+    key = f"sequence:{scene.ids[f'{HOME}/m']}"
+    async with scene.client() as client:
+        outcome = await client.delete_collection(CollectionDeletion(key))
+    assert outcome.result is Result.FAILED
+    assert "wait too long" in outcome.message
+    assert scene.server.done() == []
+    assert len(scene.server.alive()) == COUNT
