@@ -178,7 +178,7 @@ class Crowded(Strange):
         self._now += 1
         self.active.append(self._now)
         if len(self.active) > 1:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(5):
                 await self.crowd.wait()
         outcome = await super().delete_collection(deletion)
         self._now -= 1
