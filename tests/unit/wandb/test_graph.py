@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import time
@@ -17,18 +16,15 @@ from artifact_tui.clients.wandb.options import Options
 from artifact_tui.clients.web.answers import NotSentError
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import ReadOnlyError, RegistryError, UncertainError
-from tests.servers.wandb.traps import Fault, Quota
+from tests.servers.wandb.traps import Fault
 from tests.unit.wandb import standin
+from tests.unit.wandb.graphs import DELETE, READ, WRITE, deletion, filled, graph_of
 from tests.unit.wandb.raw import answering, response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.servers.wandb.process import Server
-
-READ = Call("query{viewer{username}}", {}, writes=False, what="asking who we are")
-DELETE = "mutation($i:DeleteArtifactInput!){deleteArtifact(input:$i){artifact{id state}}}"
-WRITE = Call(DELETE, {"i": {"artifactID": "QQ=="}}, writes=True, what="deleting versions")
 
 
 @pytest.fixture
@@ -38,11 +34,6 @@ def server() -> Server:
     found.seed()
     found.clear()
     return found
-
-
-def graph_of(server: Server, *, read_only: bool = False, **options: object) -> Graph:
-    options.setdefault("key", Secret(server.api_key))
-    return Graph(Address.parse(server.address()), Options(**options), read_only=read_only)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -56,17 +47,6 @@ async def graph(server: Server) -> AsyncIterator[Graph]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Does not wait between tries."""
     monkeypatch.setattr(subject, "BACK_S", 0.0001)
-
-
-def deletion(identifier: str) -> Call:
-    return Call(DELETE, {"i": {"artifactID": identifier}}, writes=True, what="deleting versions")
-
-
-def filled(server: Server, count: int) -> list[str]:
-    """So many versions; gives their ids."""
-    ids = server.fill(1, count)
-    server.clear()
-    return [gid for path, gid in ids.items() if ":v" in path]
 
 
 # shapes of answers
@@ -379,50 +359,3 @@ async def test_a_document_that_lies_is_refused_everywhere(graph: Graph) -> None:
     for document, writes in (("{a}", True), ("mutation{a}", False), ("", False)):
         with pytest.raises(ValueError, match="wrongly"):
             await graph.ask(Call(document, {}, writes=writes, what="lying"))
-
-
-# pace
-
-
-async def test_a_quota_is_waited_for_and_told(server: Server, graph: Graph) -> None:
-    keys = filled(server, 120)
-    server.become(quota=Quota(most=60, window_s=2.5))
-    told = set()
-
-    async def watch() -> None:
-        while True:
-            told.add(graph.pace())
-            await asyncio.sleep(0.05)
-
-    watching = asyncio.create_task(watch())
-    await asyncio.gather(*(graph.ask(deletion(key)) for key in keys))
-    watching.cancel()
-    assert len(server.done()) == 120
-    assert any("W&B" in words for words in told)
-
-
-async def test_a_cancelled_wait_ends_at_once(server: Server, graph: Graph) -> None:
-    server.become(quota=Quota(most=1, window_s=600.0))
-    await graph.ask(READ)
-    waiting = [asyncio.create_task(graph.ask(READ)) for _ in range(9)]
-    began = time.monotonic()
-    while "W&B" not in graph.pace():
-        await asyncio.sleep(0.01)
-        assert time.monotonic() - began < 20
-    for task in waiting:
-        task.cancel()
-    done = await asyncio.gather(*waiting, return_exceptions=True)
-    assert all(isinstance(one, asyncio.CancelledError) for one in done)
-    assert "10 min" in graph.pace()
-
-
-async def test_one_connection_for_each_request_at_once(server: Server) -> None:
-    graph = graph_of(server, concurrency=6)
-    server.become(latency_ms=5)
-    await asyncio.gather(*(graph.ask(READ) for _ in range(60)))
-    assert server.most_at_once() <= 6
-    assert len({line.connection for line in server.log()}) <= 6
-    assert graph.pace().startswith("6 at once, ")
-    await graph.aclose()
-    with pytest.raises(RegistryError, match="closed"):
-        await graph.ask(READ)

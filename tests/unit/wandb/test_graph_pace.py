@@ -1,0 +1,80 @@
+"""How a connection keeps to what the server bears: quotas, waits, connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.errors import RegistryError
+from tests.servers.wandb.traps import Quota
+from tests.unit.wandb import standin
+from tests.unit.wandb.graphs import READ, deletion, filled, graph_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from artifact_tui.clients.wandb.graph import Graph
+    from tests.servers.wandb.process import Server
+
+
+@pytest.fixture
+def server() -> Server:
+    found = standin.server()
+    found.become()
+    found.seed()
+    found.clear()
+    return found
+
+
+@pytest.fixture
+async def graph(server: Server) -> AsyncIterator[Graph]:
+    found = graph_of(server)
+    yield found
+    await found.aclose()
+
+
+async def test_a_quota_is_waited_for_and_told(server: Server, graph: Graph) -> None:
+    keys = filled(server, 120)
+    server.become(quota=Quota(most=60, window_s=2.5))
+    told = set()
+
+    async def watch() -> None:
+        while True:
+            told.add(graph.pace())
+            await asyncio.sleep(0.05)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(graph.ask(deletion(key)) for key in keys))
+    watching.cancel()
+    assert len(server.done()) == 120
+    assert any("W&B" in words for words in told)
+
+
+async def test_a_cancelled_wait_ends_at_once(server: Server, graph: Graph) -> None:
+    server.become(quota=Quota(most=1, window_s=600.0))
+    await graph.ask(READ)
+    waiting = [asyncio.create_task(graph.ask(READ)) for _ in range(9)]
+    began = time.monotonic()
+    while "W&B" not in graph.pace():
+        await asyncio.sleep(0.01)
+        assert time.monotonic() - began < 20
+    for task in waiting:
+        task.cancel()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in done)
+    assert "10 min" in graph.pace()
+
+
+async def test_one_connection_for_each_request_at_once(server: Server) -> None:
+    graph = graph_of(server, concurrency=6)
+    server.become(latency_ms=5)
+    await asyncio.gather(*(graph.ask(READ) for _ in range(60)))
+    assert server.most_at_once() <= 6
+    assert len({line.connection for line in server.log()}) <= 6
+    assert graph.pace().startswith("6 at once, ")
+    await graph.aclose()
+    with pytest.raises(RegistryError, match="closed"):
+        await graph.ask(READ)
