@@ -24,6 +24,7 @@ from artifact_tui.clients.wandb.documents import listing as documents
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.pages import NAMES, PORTIONS, Pages
 from artifact_tui.errors import RegistryError
+from artifact_tui.model import VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -134,7 +135,7 @@ class Lister:
         )
         empty = True
         async for edges in pages:
-            found = await self._read(home, edges)
+            found = _kept(one, await self._read(home, edges))
             empty = empty and not found
             await put([(shown, version) for version in found])
         if empty and _ready(one):
@@ -189,7 +190,7 @@ class Lister:
         for one, name in listed:
             shown = rows.collection(one, name)
             edges = one.artifacts.rows if one.artifacts is not None else []
-            versions = await self._read(_key(one), edges)
+            versions = _kept(one, await self._read(_key(one), edges))
             found += [(shown, version) for version in versions]
             if not versions and _ready(one):
                 found.append((shown, None))
@@ -245,6 +246,11 @@ def _nodes(edges: Sequence[Edge[Collection] | None]) -> list[Collection]:
 
 def _ready(one: Collection) -> bool:
     return one.state != "DELETED"
+
+
+def _kept(one: Collection, found: list[model.Version]) -> list[model.Version]:
+    """The versions to show: of a deleted collection nothing that was deleted with it."""
+    return [v for v in found if _ready(one) or v.state is not VersionState.TRASH]
 
 
 def _complete(page: Connection[Artifact] | None) -> bool:

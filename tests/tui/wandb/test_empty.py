@@ -78,6 +78,24 @@ async def test_its_deletion_is_reviewed_and_asks_for_its_name(
     assert emptied.done() == [call]
 
 
+@pytest.mark.parametrize("path", ["acme/vision/small", "acme/vision/sweep"])
+async def test_a_deleted_collection_that_is_still_listed_is_no_empty_one(
+    emptied: Server, team: Project, path: str
+) -> None:
+    emptied.change(deleted_collections=True)
+    name = path.rpartition("/")[2]
+    async with team.opened(frozen=False) as user:
+        await goes_to(user, f"{name}:v0")
+        await user.presses("h", "d")
+        await user.sees("one request deletes the collection too")
+        await user.presses("c")
+        await applies(user, name)
+        await user.sees("finished")
+        await user.presses("escape", "r")
+        await user.sees("husk")
+        await user.sees_no(name)
+
+
 async def test_what_is_not_empty_any_more_stays(emptied: Server, team: Project) -> None:
     async with team.opened(frozen=False) as user:
         await goes_to_empty(user, "bare")
