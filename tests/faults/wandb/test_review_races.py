@@ -73,7 +73,7 @@ def happens(scene: Faults, change: str, number: int) -> tuple[str, dict[str, Any
 )
 async def test_what_others_touched_since_the_review_stays(
     process: Server, parts: dict[str, Any], traps: dict[str, Any], *, change: str, number: int,
-    consents: dict[str, bool], batch: bool,
+    consents: dict[str, Any], batch: bool,
 ) -> None:  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         scene = fresh(process, folder, parts)
