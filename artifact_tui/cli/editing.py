@@ -97,7 +97,8 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        found = foreseen(conn, _rows(conn, chosen), wanted, naming())
+        gone_by_us = None if client.capabilities.restore else now_us()
+        found = foreseen(conn, _rows(conn, chosen), wanted, naming(), gone_by_us=gone_by_us)
         if not any(True for _ in found.rows()):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")

@@ -114,9 +114,19 @@ class Changes(Generic[KeptT]):
 class Foresight(Generic[KeptT]):
     """Finds out what becomes of versions, some at a time."""
 
-    def __init__(self, wanted: Wanted, keep: Callable[[VersionRow], KeptT]) -> None:
-        """`keep` makes of a row what is kept of it."""
+    def __init__(
+        self,
+        wanted: Wanted,
+        keep: Callable[[VersionRow], KeptT],
+        *,
+        gone_by_us: int | None = None,
+    ) -> None:
+        """`keep` makes of a row what is kept of it.
+
+        What expires by `gone_by_us` is deleted at once, with no way back; None where there is one.
+        """
         self._wanted = wanted
+        self._gone_by_us = gone_by_us
         self._keep = keep
         self._changed: list[Change[KeptT]] = []
         self._same: list[KeptT] = []
@@ -131,7 +141,8 @@ class Foresight(Generic[KeptT]):
     ) -> None:
         """Foresee some more."""
         for row in rows:
-            if why := _unchangeable(row, self._wanted):
+            why = _unchangeable(row, self._wanted) or _needed(row, self._wanted, self._gone_by_us)
+            if why:
                 self._left.append(Left(self._keep(row), self._whys.setdefault(why, why)))
                 continue
             self._often[row.collection_id] += 1
@@ -176,6 +187,27 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
     if row.link:
         return "it is a link: the time to live is that of its source"
     return f"the registry keeps it: {row.kept}" if row.kept else ""
+
+
+def _needed(row: VersionRow, wanted: Wanted, gone_by_us: int | None) -> str:
+    """Why a version must not expire at once, as a change of its TTL would have it; or nothing.
+
+    That would be a deletion for good, without the consents that a plan asks for.
+    """
+    expires_us = _expires_us(row, wanted.ttl_us)
+    if gone_by_us is None or expires_us is None or expires_us > gone_by_us:
+        return ""
+    if _has_ttl(row, wanted.ttl_us):
+        return ""
+    if row.aliases:
+        why = f"it carries an alias ({row.aliases[0].name})"
+    elif row.links:
+        why = f"another collection shows it ({row.links[0]})"
+    elif row.dependents:
+        why = "live versions were made from it"
+    else:
+        return ""
+    return f"{why} and would expire at once: delete it with a plan, which asks for consent"
 
 
 def _wish(row: VersionRow, wanted: Wanted, tags: Sequence[str]) -> Edit:

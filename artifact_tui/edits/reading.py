@@ -71,13 +71,15 @@ def foreseen(
     chunks: Iterable[Sequence[VersionRow]],
     wanted: Wanted,
     keep: Callable[[VersionRow], KeptT],
+    *,
+    gone_by_us: int | None,
 ) -> Changes[KeptT]:
-    """What becomes of any number of versions; `keep` makes of a row what is kept of it.
+    """What becomes of any number of versions; the arguments are as for `Foresight`.
 
     Raises:
         UsageError: two versions of one collection would get the same alias.
     """
-    foresight = Foresight(wanted, keep)
+    foresight = Foresight(wanted, keep, gone_by_us=gone_by_us)
     named = bool(wanted.add_tags or wanted.remove_tags)
     for rows in chunks:
         tags = queries.tags_of(conn, [row.id for row in rows]) if named else {}

@@ -44,8 +44,11 @@ async def plan_of(services: Services, subjects: Subjects, wanted: Wanted) -> Edi
     )
 
     def foreseen() -> EditPlan:
-        foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row)
+        now_us, restores = services.now(), services.client.capabilities.restore
+        foresight: Foresight[VersionRow] = Foresight(
+            wanted, lambda row: row, gone_by_us=None if restores else now_us
+        )
         foresight.take(rows, tags=subjects.tags, holders=held)
-        return planned(wanted, foresight.changes(), services.now())
+        return planned(wanted, foresight.changes(), now_us)
 
     return await asyncio.to_thread(foreseen)

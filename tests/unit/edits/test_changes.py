@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def foreseen(wanted: Wanted, *rows: VersionRow, **known: Any) -> Changes[Named]:
-    foresight = Foresight(wanted, naming())
+    foresight = Foresight(wanted, naming(), gone_by_us=NOW)
     for row in rows:
         foresight.take([row], **{"tags": {}, "holders": {}, **known})
     return foresight.changes()
@@ -54,6 +54,26 @@ def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effec
         assert found.left[0].why
     else:
         assert effect_of(found.changed[0], NOW) is effect
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"aliases": (Alias("prod", scope="acme/wandb-registry-model/Net"),)}, "an alias (prod)"),
+        ({"links": ("acme/wandb-registry-model/Net",)}, "another collection shows it (acme/"),
+        ({"dependents": 1}, "live versions were made from it"),
+    ],
+)
+def test_nothing_that_a_plan_would_ask_about_expires_at_once(
+    facts: dict[str, Any], why: str
+) -> None:
+    at_once, later = aged(1, 5, **facts), aged(2, 1, **facts)
+    found = foreseen(Wanted(ttl_us=2 * DAY), at_once, later)
+    (left,) = found.left
+    assert left.row.key == at_once.key
+    assert why in left.why
+    assert [change.row.key for change in found.changed] == [later.key]
+    assert not foreseen(Wanted(ttl_us=TTL_OFF), aged(1, 5, ttl_us=9 * DAY, **facts)).left
 
 
 def test_an_edit_holds_only_what_changes() -> None:
