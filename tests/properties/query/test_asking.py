@@ -119,15 +119,17 @@ async def _story(
 ) -> None:
     """Ask for all that hangs on a selection, then see some versions go, and ask again."""
     listed = picked - world.beyond
-    for gone in (set(), going):
+    for at, gone in ((NOW, set[int]()), (NOW + 2, going)):
         world.deleted.update(gone)
         registry = world.registry(listed_trash=listed_trash)
-        await sync(registry.client, path, now_us=NOW)
+        await sync(registry.client, path, now_us=at)
+        unseen = gone & world.beyond  # what is not listed goes without a sync's knowing
         for number, (below, known) in told(path).items():
-            assert not known or world.nearest(number) <= below, "before it is asked again"
+            seen = not known or bool(unseen) or world.nearest(number) <= below
+            assert seen, "before it is asked again"
         live = sorted(listed - world.deleted)
         asked = await ask_lineage(
-            registry.telling, path, list(map(key, live)), closure=True, now_us=NOW + 1
+            registry.telling, path, list(map(key, live)), closure=True, now_us=at + 1
         )
         assert asked.complete
         found = told(path)
