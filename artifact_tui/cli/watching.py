@@ -75,8 +75,8 @@ def watch(path: Path, out: Output) -> int:
                     say(f"it ends by itself after what is in flight: see {command('tasks')}")
                     raise
                 stopped = True
-                progress.show("stopping after what is in flight …", now=True)
                 _stop(path)
+                progress.show("stopping after what is in flight …", now=True)
     with Plan.open(path) as plan:
         found = reporting.report(plan)
         reporting.print_report(found, out)
