@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -42,3 +43,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     time.tzset()
     yield path
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def closes_its_catalogs() -> Iterator[None]:
+    """A catalog that is left open fails the test that opened it."""
+    before = _catalog_threads()
+    yield
+    left = _catalog_threads() - before
+    assert not left, f"left open: {left}"
+
+
+def _catalog_threads() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name.startswith("catalog-")}

@@ -18,6 +18,7 @@ from artifact_tui.clients.http.routes import Missing, Routes
 from artifact_tui.clients.http.run import Run
 from artifact_tui.clients.http.truth import Truth
 from artifact_tui.clients.http.wire import Wire
+from artifact_tui.clients.web.together import together
 from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError, UncertainError
 from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Recipe, Result
 
@@ -232,7 +233,7 @@ class HttpClient:
     async def recipe(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
         """What is needed to make these artifacts again; those that are gone are left out."""
         refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
-        found = await asyncio.gather(*(self._recipe(ref) for ref in refs.values()))
+        found = await together(*(self._recipe(ref) for ref in refs.values()))
         return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
 
     async def _recipe(self, ref: Ref) -> Recipe | None:

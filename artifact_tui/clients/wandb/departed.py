@@ -6,13 +6,13 @@ in one document. What is still there in spite of the answer is looked at in full
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids
 from artifact_tui.clients.wandb.decode import Artifact
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.outcomes import GONE_STATES
+from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Facts, VersionState
 
@@ -52,8 +52,8 @@ class Departed:
             return await self._look(keys)
         self._done.difference_update(quick)
         others = [key for key in dict.fromkeys(keys) if key not in set(quick)]
-        told, full = await asyncio.gather(
-            asyncio.gather(*(self._quick(key) for key in quick)),
+        told, full = await together(
+            together(*(self._quick(key) for key in quick)),
             self._look(others) if others else _nothing(),
         )
         found = {**full, **{facts.key: facts for facts in told if isinstance(facts, Facts)}}

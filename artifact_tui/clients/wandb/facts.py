@@ -6,7 +6,6 @@ where it is shown, is an error, and dependents that are not told are said not to
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids, rows
@@ -15,6 +14,7 @@ from artifact_tui.clients.wandb.documents import lineage as documents
 from artifact_tui.clients.wandb.freshness import with_token
 from artifact_tui.clients.wandb.lineage import Family
 from artifact_tui.clients.wandb.loader import Shape
+from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Facts
 
@@ -45,7 +45,7 @@ class Truth:
         """
         refs = {key: ref for key in keys if (ref := _version(key)) is not None}
         wanted = sorted({ref.artifact for ref in refs.values()})
-        told = await asyncio.gather(*(self._ask(one) for one in wanted))
+        told = await together(*(self._ask(one) for one in wanted))
         artifacts = {one.id: one for one in told if one is not None}
         shown = await self._memberships(list(artifacts.values()))
         sources = {ref.artifact for ref in refs.values() if isinstance(ref, ids.SourceKey)}

@@ -13,6 +13,7 @@ from artifact_tui.clients.wandb import decode, ids, passes, rows
 from artifact_tui.clients.wandb.decode import Artifact, Connection, Run, Said
 from artifact_tui.clients.wandb.documents import lineage as documents
 from artifact_tui.clients.wandb.loader import NotToldError, Shape
+from artifact_tui.clients.web.together import together
 from artifact_tui.model import Lineage, Relative, VersionState
 
 if TYPE_CHECKING:
@@ -85,14 +86,14 @@ class Family:
     async def _ask(self, wanted: Iterable[str]) -> list[Artifact]:
         """These versions with who used them; those that are not told have no users."""
         order = sorted(wanted)
-        found = await asyncio.gather(*(users_of(self._loader, one) for one in order))
+        found = await together(*(users_of(self._loader, one) for one in order))
         for identifier, one in zip(order, found, strict=True):
             if one is None:
                 self._made[identifier] = ()
         return [one for one in found if one is not None]
 
     async def _level(self, artifacts: Sequence[Artifact]) -> None:
-        made = await asyncio.gather(*(self._made_from(one) for one in artifacts))
+        made = await together(*(self._made_from(one) for one in artifacts))
         self._made.update(zip((one.id for one in artifacts), made, strict=True))
 
     def _nearest(self, root: str) -> Made | None:
@@ -123,7 +124,7 @@ class Family:
         if runs is None:
             return None
         self.runs[artifact.id] = tuple(sorted({run.name or run.id for run in runs}))
-        outputs = await asyncio.gather(*(self._logged(run) for run in runs))
+        outputs = await together(*(self._logged(run) for run in runs))
         found: dict[str, Artifact] = {}
         for made in outputs:
             if made is None:
@@ -214,7 +215,7 @@ async def lineage_of(
     found = {key: Lineage() for key, ref in refs.items() if isinstance(ref, ids.LinkKey)}
     sources = {key: ref for key, ref in refs.items() if isinstance(ref, ids.SourceKey)}
     shape = _FAMILY if parents else _USERS
-    told = await asyncio.gather(*(_told(loader, shape, ref) for ref in sources.values()))
+    told = await together(*(_told(loader, shape, ref) for ref in sources.values()))
     artifacts = {key: one for key, one in zip(sources, told, strict=True) if one is not None}
     family = Family(loader)
     made = await family.dependents(list(artifacts.values()))

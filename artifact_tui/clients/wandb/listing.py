@@ -23,6 +23,7 @@ from artifact_tui.clients.wandb.decode import (
 from artifact_tui.clients.wandb.documents import listing as documents
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.pages import NAMES, PORTIONS, Pages
+from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import VersionState
 
@@ -209,7 +210,7 @@ class Lister:
 
     async def memberships(self, artifacts: Sequence[Artifact]) -> list[list[Membership]]:
         """For each version the collections that show it, beyond its first page of them."""
-        return list(await asyncio.gather(*(self._further(one) for one in artifacts)))
+        return list(await together(*(self._further(one) for one in artifacts)))
 
     async def _further(self, artifact: Artifact) -> list[Membership]:
         page = artifact.artifact_memberships

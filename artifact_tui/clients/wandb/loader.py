@@ -17,6 +17,7 @@ import msgspec
 
 from artifact_tui.clients.wandb import decode
 from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Loader:
     async def _halves(self, shape: Shape, questions: Sequence[_Question]) -> None:
         middle = (len(questions) + 1) // 2
         parts = [part for part in (questions[:middle], questions[middle:]) if part]
-        await asyncio.gather(*(self._together(shape, part) for part in parts))
+        await together(*(self._together(shape, part) for part in parts))
 
 
 def _answers(reply: Reply, shape: Shape) -> dict[str, msgspec.Raw | None]:

@@ -8,11 +8,11 @@ cursors, the totals of all pages must agree. A pass that tore all the same is ma
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from artifact_tui.clients.wandb.cursors import offsets
+from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Pass(Generic[T]):
         self, page: Connection[T], starts: Sequence[str]
     ) -> list[tuple[str | None, Connection[T]]]:
         size = len(page.rows)
-        found = await asyncio.gather(*(self._ask(start, size) for start in starts))
+        found = await together(*(self._ask(start, size) for start in starts))
         return list(zip(starts, found, strict=True))
 
     async def _step(self, page: Connection[T]) -> tuple[str | None, Connection[T]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import decode, ids, rules
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.outcomes import GONE_STATES
+from artifact_tui.clients.web.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ async def read(loader: Loader, keys: Sequence[str]) -> dict[str, Target]:
         RegistryError: it cannot be told.
     """
     refs = {key: ids.parse(key) for key in keys}
-    found = await asyncio.gather(*(_one(loader, ref) for ref in refs.values()))
+    found = await together(*(_one(loader, ref) for ref in refs.values()))
     return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
 
 
@@ -115,7 +115,7 @@ async def _one(loader: Loader, ref: ids.Key | None) -> Target | None:
         return None
     home: decode.Place | decode.Sequence | None
     if isinstance(ref, ids.LinkKey):
-        artifact, shelf = await asyncio.gather(
+        artifact, shelf = await together(
             loader.ask(_VERSION, decode.Artifact, id=ref.artifact),
             loader.ask(_SHELF, decode.Collection, id=ref.portfolio),
         )

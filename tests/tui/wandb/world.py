@@ -93,12 +93,13 @@ class Project:
         services = await open_services(target, config or Config())
         if frozen:
             services.now = lambda: NOW
+        app = ArtifactApp(services)
         try:
-            async with at(ArtifactApp(services), size) as user:
+            async with at(app, size) as user:
                 await user.sees("synced just now")
                 yield user
         finally:
-            await services.aclose()
+            await app.services.aclose()  # those of the registry that it was left on
 
 
 def fixed_milliseconds(user: User) -> None:
