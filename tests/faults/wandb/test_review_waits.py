@@ -21,8 +21,8 @@ HOME = "acme/vision"
 SHELF = "acme-org/wandb-registry-model/best"
 
 
-def seed(scene: Scene, **parts: Any) -> None:
-    versions = [Version() for _ in range(COUNT)]
+def seed(scene: Scene, count: int = COUNT, **parts: Any) -> None:
+    versions = [Version() for _ in range(count)]
     scene.seed(
         companies=[Company(name="Acme", entity="acme-org")],
         teams=[Team(name="acme", organization="Acme")],
@@ -88,7 +88,7 @@ async def test_a_link_that_is_named_while_others_wait_stays(scene: Scene) -> Non
 
 @pytest.mark.slow
 async def test_looking_again_loses_nothing(scene: Scene) -> None:
-    seed(scene)
+    seed(scene, count=24)
     async with scene.client() as client:
         scene.save(await scene.draft(client, "alias:none"))
         quota = Quota(most=3, window_s=0.5, counts="mutations", headers=False)

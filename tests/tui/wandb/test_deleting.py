@@ -177,7 +177,7 @@ async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Pro
         await goes_to(user, "sweep:v3")
         await user.presses("h", "d")
         await user.sees("will be deleted", "tab to type here")
-        server.change(quota=Quota(most=6, window_s=6.0, counts="mutations"))
+        server.change(quota=Quota(most=12, window_s=4.0, counts="mutations"))
         await applies(user, "sweep")
         await user.sees("Pace: W&B")
         await user.sees("12 deleted", "finished")
@@ -187,7 +187,7 @@ async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Pro
 async def test_the_header_says_what_holds_up_the_sync(server: Server, team: Project) -> None:
     async with team.opened() as user:
         await user.sees("22 of 22")
-        server.change(quota=Quota(most=1, window_s=5.0))
+        server.change(quota=Quota(most=1, window_s=3.0))
         server.ask("query{viewer{id}}")
         await user.presses("r")
         await user.sees("syncing · W&B")

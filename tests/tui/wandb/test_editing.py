@@ -190,7 +190,7 @@ async def test_a_throttled_change_says_what_it_waits_for(server: Server, team: P
         await user.sees("12 versions would change")
         await user.presses("enter")
         await user.sees("Type 12 to change")
-        server.change(quota=Quota(most=4, window_s=5.0, counts="mutations"))
+        server.change(quota=Quota(most=6, window_s=3.0, counts="mutations"))
         await confirms(user, "12")
         await user.sees("Sending: 0 of 12 changed. W&B")
         await user.sees("12 of 12 changed.")
