@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +15,6 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 settings.register_profile(
     "shared",
@@ -21,10 +23,26 @@ settings.register_profile(
 )
 settings.load_profile("shared")
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+ROOM = 4 * 1024**3
+"""Bytes that a run may leave there at most; what passed is removed at once."""
+
+
+def _in_memory() -> None:
+    """Keep the tests' files in memory where there is room: they sync hundreds of databases."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)  # for the servers and workers that are started
+        tempfile.tempdir = None
+
+
+_in_memory()
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers on two cores for `-n auto`: tests often wait for a disk or a server."""
+    """Three workers on two cores for `-n auto`: tests often wait for a server or a screen."""
     cores = os.cpu_count() or 1
     return cores + cores // 2
 
