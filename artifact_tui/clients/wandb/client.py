@@ -126,7 +126,7 @@ class WandbClient:
 
     async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
         """Everything, as it comes, in no order; `after` may be the same for every page."""
-        return await self._runs.page(after, self._lister.everything)
+        return await self._runs.page(after, self._lister.everything, name="everything")
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """Collections, those of one project after those of another."""

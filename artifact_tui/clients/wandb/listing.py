@@ -44,7 +44,7 @@ VERSIONS = 100
 PROJECTS_AT_ONCE = 6
 
 BIG_AT_ONCE = 40
-"""Collections of more than one page that are read at once: they wait for their reader."""
+"""Collections of more than one page that one listing reads at once: they wait for its reader."""
 
 _OF = Shape(
     documents.VERSIONS_OF,
@@ -83,17 +83,17 @@ class Lister:
         self.notices: dict[str, str] = {}
         """What the lists did not tell, in whole sentences, by what it is about."""
         self._pages = Pages(asking, self.notices)
-        self._big = asyncio.Semaphore(BIG_AT_ONCE)
 
     # whole registry
 
     async def everything(self, put: Put[Row]) -> None:
         """Hand over all collections with their versions, in no order."""
+        big = asyncio.Semaphore(BIG_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
             async for place in self._scope.places():
                 await gate.acquire()
-                task = group.create_task(self._project(place, put))
+                task = group.create_task(self._project(place, put, big))
                 task.add_done_callback(lambda _: gate.release())
 
     async def collections(self, put: Put[model.Collection]) -> None:
@@ -107,7 +107,7 @@ class Lister:
                 seen |= {one.id for one in found}
                 await put([rows.collection(one, place.named(one.name or "")) for one in found])
 
-    async def _project(self, place: Place, put: Put[Row]) -> None:
+    async def _project(self, place: Place, put: Put[Row], big: asyncio.Semaphore) -> None:
         ask = self._pages.nested(place)
         most = PORTIONS[0][0]
         pages = passes.everything(ask, most, unsteady=partial(self._unsteady, place))
@@ -117,9 +117,9 @@ class Lister:
                 short = [one for one in listed if _complete(one[0].artifacts)]
                 for one, name in listed:
                     if not _complete(one.artifacts):
-                        await self._big.acquire()
+                        await big.acquire()
                         task = group.create_task(self._rest(one, name, put))
-                        task.add_done_callback(lambda _: self._big.release())
+                        task.add_done_callback(lambda _: big.release())
                 await put(await self._rows(short))
 
     # versions

@@ -21,7 +21,7 @@ from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from artifact_tui.clients.wandb.fields import Asking
     from artifact_tui.clients.wandb.replies import GraphError, Reply
@@ -98,6 +98,7 @@ class Loader:
         self._graph = graph
         self._waiting: dict[Shape, list[_Question]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def ask(self, shape: Shape, kind: type[T], **variables: object) -> T | None:
         """The answer to one question, or None when there is no such thing (any more).
@@ -105,6 +106,8 @@ class Loader:
         Raises:
             RegistryError: nobody knows.
         """
+        if self._closed:
+            raise _closed()
         question = _Question(shape, variables)
         waiting = self._waiting.setdefault(shape, [])
         waiting.append(question)
@@ -116,10 +119,14 @@ class Loader:
         return None if data is None else decode.read(data, kind, shape.what)
 
     async def aclose(self) -> None:
-        """Stop what is under way."""
+        """Stop what is under way; who still waits for an answer is told."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for questions in self._waiting.values():
+            _unanswered(questions)
+        self._waiting.clear()
 
     async def _soon(self, shape: Shape, waiting: list[_Question]) -> None:
         """Send what was asked when everybody who is about to ask has asked."""
@@ -132,24 +139,35 @@ class Loader:
             self._send(shape)
 
     def _send(self, shape: Shape) -> None:
-        questions = self._waiting.pop(shape, [])
-        if questions:
-            self._start(self._together(shape, questions))
+        questions = _open(self._waiting.pop(shape, []))
+        if not questions:
+            return
+        task = self._start(self._together(shape, questions))
+        task.add_done_callback(lambda _: _unanswered(questions))
 
-    def _start(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        def left(answer: asyncio.Future[msgspec.Raw | None]) -> None:
+            """The last one who waits for the document ends it by leaving."""
+            if answer.cancelled() and not _open(questions):
+                task.cancel()
+
+        for question in questions:
+            question.answer.add_done_callback(left)
+
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _together(self, shape: Shape, questions: Sequence[_Question]) -> None:
-        """Send one document, and give everybody their answer."""
+        """Send one document about what is still asked, and give everybody their answer."""
+        if not (questions := _open(questions)):
+            return
         try:
             await self._answered(shape, questions)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it is the askers'
             for question in questions:
                 question.fail(error)
-            if not isinstance(error, Exception):
-                raise
 
     async def _answered(self, shape: Shape, questions: Sequence[_Question]) -> None:
         variables = {
@@ -203,6 +221,21 @@ class Loader:
         middle = (len(questions) + 1) // 2
         parts = [part for part in (questions[:middle], questions[middle:]) if part]
         await together(*(self._together(shape, part) for part in parts))
+
+
+def _open(questions: Sequence[_Question]) -> list[_Question]:
+    """Those whose answer somebody waits for."""
+    return [question for question in questions if not question.answer.done()]
+
+
+def _unanswered(questions: Sequence[_Question]) -> None:
+    """Nobody will answer these."""
+    for question in questions:
+        question.fail(_closed())
+
+
+def _closed() -> RegistryError:
+    return RegistryError("The connection to the registry has been closed.")
 
 
 def _answers(reply: Reply, shape: Shape) -> dict[str, msgspec.Raw | None]:
