@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.edits.effects import Effect
 from artifact_tui.edits.sending import Sent
-from artifact_tui.text import plural, safe
+from artifact_tui.text import fit, plural, safe
 from artifact_tui.tui.bindings import bindings_of, rows_of
 from artifact_tui.tui.edits.plan import Line, challenge, sentence
 from artifact_tui.tui.edits.sending import send, words
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 EVERY = 1.0
 """Seconds between two looks at what holds up the sending."""
+NAME = 40
+"""Cells of a name in the title."""
 NOTHING_ASKED = 0
 """No challenge has this generation."""
 
@@ -77,8 +79,13 @@ class EditScreen(BaseScreen):
     def header_facts(self) -> HeaderFacts:
         """What is changed, and for how many."""
         dot = self.services.signs.dot
-        many = plural(len(self.plan.lines), "version")
-        return replace(super().header_facts(), title=f"{self.plan.title} {dot} {many}")
+        return replace(super().header_facts(), title=f"{self.plan.title} {dot} {self._subject()}")
+
+    def _subject(self) -> str:
+        """The only version by its name; else how many they are. Safe."""
+        lines = self.plan.lines
+        only = fit(safe(lines[0].name), NAME) if len(lines) == 1 else ""
+        return only or plural(len(lines), "version")
 
     def show_keys(self) -> None:
         """Other keys apply while the confirmation is typed."""

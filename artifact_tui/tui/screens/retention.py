@@ -50,8 +50,8 @@ class RetentionScreen(Editing):
     def __init__(self, services: Services, chosen: Selection | None) -> None:
         super().__init__(services)
         self._chosen = chosen
-        """What was chosen in browse: used while nothing is marked and no row is gone to here."""
-        self._for = ""
+        """The marks; else what was chosen in browse, unless a row has the keyboard here."""
+        self._chosen_words = ""
         self._overview: retaining.Overview | None = None
 
     # drawing
@@ -94,7 +94,7 @@ class RetentionScreen(Editing):
                 lambda period: retaining.PeriodRows(services, found.where, period),
                 services.signs,
             )
-            await self._name_chosen()
+            await self._read_chosen()
         except ArtifactTuiError as error:
             self.fail(error)
             return
@@ -103,15 +103,15 @@ class RetentionScreen(Editing):
         self._show_totals()
         self.show_keys()
 
-    async def _name_chosen(self) -> None:
-        """Say for what a change would be."""
+    async def _read_chosen(self) -> None:
+        """Find what is chosen while no row has the keyboard, and its words."""
         marked = await self.services.catalog.marked_count()
         if marked:
-            self._chosen, self._for = "marked", f"{plural(marked, 'marked version')}"
+            self._chosen, self._chosen_words = "marked", plural(marked, "marked version")
         elif self._chosen is None or self._chosen == "marked":
-            self._chosen, self._for = None, "the row under the cursor"
+            self._chosen, self._chosen_words = None, ""
         else:
-            self._for = await self._named(self._chosen)
+            self._chosen_words = await self._named(self._chosen)
 
     async def _named(self, chosen: Where | Sequence[str]) -> str:
         """The only version by its name; else how many they are. Safe."""
@@ -125,7 +125,7 @@ class RetentionScreen(Editing):
         found, dot = self._overview, self.services.signs.dot
         if found is None:
             return
-        left = Content.assemble((f" a change is for {self._for}", "bold $text-warning"))
+        left = Content.assemble((f" {self._chosen_now()}", "bold $text-warning"))
         if not found.count:
             right = Content(f"{_NOTHING} ")
         else:
@@ -137,12 +137,26 @@ class RetentionScreen(Editing):
 
     def chosen(self) -> Selection | None:
         """The marks; the row that has the keyboard; else what was chosen in browse."""
+        if not self._is_for_row():
+            return self._chosen
         row = self.grouped.items.current
-        if self._chosen == "marked":
-            return "marked"
-        if self.grouped.items.has_focus and row is not None:
-            return (row.key,)
-        return self._chosen
+        return None if row is None else (row.key,)
+
+    def _is_for_row(self) -> bool:
+        """Whether a change is for the row under the cursor, which may not have arrived yet."""
+        items = self.grouped.items
+        return self._chosen != "marked" and items.has_focus and items.count > 0
+
+    def _chosen_now(self) -> str:
+        """`chosen` in words, at this moment. Safe."""
+        row = self.grouped.items.current if self._is_for_row() else None
+        if self.chosen() is None:
+            return "nothing is chosen for a change"
+        return f"a change is for {self._chosen_words if row is None else subject_words([row])}"
+
+    def on_grouped_pointed(self) -> None:
+        """A change may be for something else now."""
+        self._show_totals()
 
     def action_mark(self) -> None:
         """Mark or unmark the version, and go down."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from textual import on
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 
 from artifact_tui.text import count, pad, width
 from artifact_tui.tui.widgets.facts_pane import FactsPane
@@ -55,6 +56,9 @@ class Grouped(Vertical, Generic[T]):
     Grouped > #groups { height: auto; max-height: 9; }
     Grouped > .rule { color: $text-muted; }
     """
+
+    class Pointed(Message):
+        """The keyboard or the cursor is on something else, or what it is on has changed."""
 
     def __init__(
         self,
@@ -152,6 +156,7 @@ class Grouped(Vertical, Generic[T]):
             words = Content.assemble((f"{group.label}: ", "bold"), group.words)
             keys = "   ".join(f"[{key}] {verb}" for key, verb in group.keys)
             facts.show(Content("\n").join([words, Content.styled(keys, "$text-accent")]))
+        self.post_message(self.Pointed())
 
     def _rule(self, selector: str, title: str) -> None:
         rest = max(self.size.width - len(title), 0)

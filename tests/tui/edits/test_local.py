@@ -51,12 +51,46 @@ async def test_the_row_is_changed_when_nothing_is_marked(shelf: Shelf) -> None:
         await user.sees("9 of 9")
         await user.presses("T")
         await user.sees("a change is for 6 versions")
-        await user.presses("enter", "o")
-        await user.sees("time to live off · 1 version", "never expires", "Type y to change")
+        await user.presses("enter")
+        await user.sees("a change is for resnet50:v0")
+        await user.presses("o")
+        await user.sees("time to live off · resnet50:v0", "never expires", "Type y to change")
         await user.presses("escape", "i")
         await user.sees("Not possible here: its versions inherit no time to live.")
         await user.presses("space")
         await user.sees("a change is for 1 marked version")
+
+
+async def test_what_a_change_is_for_follows_the_keyboard(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses("l", "j", "T")
+        await user.sees("a change is for resnet50:v5")
+        await user.presses("enter")
+        await user.sees("a change is for resnet50:v0")
+        await user.presses("j")
+        await user.sees("a change is for resnet50:v4")
+        await user.presses("s")
+        await user.sees("Time to live of resnet50:v4")
+        await user.presses("escape", "h")
+        await user.sees("a change is for resnet50:v5")
+        await user.presses("o")
+        await user.sees("time to live off · resnet50:v5")
+
+
+async def test_no_change_is_for_anything_until_something_is_chosen(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses("l", "j", "space", "T")
+        await user.sees("a change is for 1 marked version")
+        await user.presses("enter", "j", "j", "k", "k", "h", "j", "enter")
+        await user.sees("a change is for 1 marked version")
+        await user.presses("space")
+        await user.sees("a change is for resnet50:v5")
+        await user.presses("h")
+        await user.sees("nothing is chosen for a change")
+        await user.presses("o")
+        await user.sees("Nothing is chosen: mark versions in the list, or go to one here.")
 
 
 async def test_nothing_is_sent_by_leaving(shelf: Shelf) -> None:

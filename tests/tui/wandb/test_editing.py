@@ -61,7 +61,7 @@ async def test_inherit_and_off_for_the_row(server: Server, team: Project) -> Non
         await user.presses("T")
         await user.sees("a change is for mnist:v3")
         await user.presses("o")
-        await user.sees("time to live off · 1 version", "never expire", "Type y to change")
+        await user.sees("time to live off · mnist:v3", "never expire", "Type y to change")
         await confirms(user, "y")
         await user.sees("1 of 1 changed.")
         assert ttl(server, f"{MODELS}:v3") == -2
