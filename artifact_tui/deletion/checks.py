@@ -243,6 +243,7 @@ def recheck(
         _aliases_differ(reviewed, now)
         or _links_differ(reviewed, now, options)
         or _dependents_differ(reviewed, now, options, planned, together)
+        or _lineage_untold(reviewed, now, options)
     )
 
 
@@ -295,6 +296,13 @@ def _dependents_differ(
         lost = sorted(key for key in before - after if planned(key) is None)
         if lost:
             return Refusal(Reason.DEPENDENT_LOST, keys=tuple(lost))
+    return None
+
+
+def _lineage_untold(reviewed: Facts, now: Facts, options: Options) -> Refusal | None:
+    """Dependents were known at the review; what was made since then is not told."""
+    if reviewed.lineage_known and not now.lineage_known and not options.unknown_lineage:
+        return Refusal(Reason.LINEAGE_UNKNOWN, "they were at the review")
     return None
 
 

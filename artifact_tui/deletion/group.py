@@ -357,7 +357,7 @@ class Caller:
         return answers, ""
 
     def _planned(self) -> Planned:
-        return Planned(self._plan, self._circles)
+        return Planned(self._plan, self._circles, scanned=self._target.scanned)
 
 
 @dataclass(slots=True)

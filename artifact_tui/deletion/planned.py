@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -59,9 +60,11 @@ class Planned:
     Make a new one for each look: what has become of items is remembered, too.
     """
 
-    def __init__(self, plan: Plan, circles: Circles | None = None) -> None:
+    def __init__(self, plan: Plan, circles: Circles | None = None, *, scanned: bool) -> None:
+        """`scanned` tells that the registry never tells dependents: those of the review count."""
         self._plan = plan
         self._circles = circles or Circles(plan)
+        self._scanned = scanned
         self._known: dict[str, tuple[str, ...] | None] = {}
         self._stays: dict[str, bool] = {}
         self._together: dict[frozenset[str], frozenset[str]] = {}
@@ -95,4 +98,5 @@ class Planned:
         """Facts as the registry tells them, with the dependents that it cannot tell."""
         if now is None or item.kind == OBJECT:
             return now
-        return with_lineage(item.facts, now, self, self.stays)
+        full = with_lineage(item.facts, now, self, self.stays)
+        return replace(full, lineage_known=item.facts.lineage_known) if self._scanned else full

@@ -35,6 +35,11 @@ class Target:
         """Whether the registry's answers prove nothing."""
         return self._client.capabilities.unsure_answers
 
+    @property
+    def scanned(self) -> bool:
+        """Whether the registry never tells the dependents of a version: a scan found them."""
+        return self._client.capabilities.scanned_lineage
+
     def words(self, text: str) -> str:
         """The registry's words, fit to be kept."""
         return redacted(text, self._client)

@@ -161,7 +161,7 @@ class WholeCaller:
     def _changed(self, turn: _Turn, now: Mapping[str, Facts]) -> str:
         """What in the collection was not reviewed, or is not as it was; nothing when all is."""
         known = {member.key: member for member in turn.members}
-        planned = Planned(self._plan)
+        planned = Planned(self._plan, scanned=self._target.scanned)
         changed = []
         for key, facts in now.items():
             member = known.get(key)

@@ -67,6 +67,13 @@ def test_a_silent_registry_is_not_taken_at_its_word() -> None:
     assert check(facts("a", "outside"), silent("a")) is Reason.NONE, "not lost: nobody said so"
 
 
+def test_what_was_known_and_is_no_longer_told_needs_the_consent_again() -> None:
+    assert check(facts("a"), silent("a"), Options()) is Reason.LINEAGE_UNKNOWN
+    assert check(facts("a", "child"), silent("a"), Options()) is Reason.DEPENDENT_STAYS
+    assert check(silent("a"), silent("a"), Options()) is Reason.NONE
+    assert check(silent("a"), facts("a"), Options()) is Reason.NONE
+
+
 def test_a_dependent_of_the_plan_that_stays_holds_its_parent() -> None:
     assert check(facts("a", "gone"), silent("a")) is Reason.NONE
     assert check(facts("a", "child", "gone"), silent("a")) is Reason.DEPENDENT_STAYS
