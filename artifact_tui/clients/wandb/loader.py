@@ -17,6 +17,7 @@ import msgspec
 
 from artifact_tui.clients.wandb import decode
 from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.wandb.words import says_absent
 from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 
@@ -32,11 +33,6 @@ QUIET = 3
 """Turns of the event loop without another question, after which a document is sent."""
 
 _VARIABLE = re.compile(r"\$(\w+)")
-_ABSENT = re.compile(
-    r"not.?found|no such|does ?n.t exist|does not exist|could not find|could not resolve"
-    r"|invalid (global |artifact |collection )?id|illegal base64",
-    re.IGNORECASE,
-)
 _WORDS_LIMIT = 300
 
 
@@ -255,14 +251,11 @@ def _null(raw: msgspec.Raw) -> bool:
 
 
 def _gone(data: msgspec.Raw | None, errors: Sequence[GraphError]) -> bool:
-    """Whether there is no such thing: null, and no error that says anything else."""
-    return data is None and all(_says_absent(error) for error in errors)
+    """Whether there is no such thing: null, and no error that says anything else.
 
-
-def _says_absent(error: GraphError) -> bool:
-    return bool(error.path) and (
-        error.code == "NOT_FOUND" or _ABSENT.search(error.message) is not None
-    )
+    An error further in says nothing of the thing itself: what must not be null has become so.
+    """
+    return data is None and all(len(one.path) == 1 and says_absent(one) for one in errors)
 
 
 def refused(reply: Reply, what: str) -> NotToldError:

@@ -122,7 +122,7 @@ class Doors:
     def _read(self, body: bytes, line: Line) -> Work | Response:
         traps = self.state.traps
         asked = msgspec.json.decode(body, type=Asked)
-        made = engine.schema(traps.drop_fields, non_null=traps.non_null)
+        made = engine.schema_of(traps)
         line.document, line.variables = asked.query, asked.variables or {}
         document, errors = engine.checked(asked.query, made)
         chosen = engine.operation(document, asked.operationName)
@@ -162,7 +162,7 @@ class Doors:
             admin=traps.admin and request.headers.get("use-admin-privileges") == "true",
         )
         result = execute_sync(
-            engine.schema(traps.drop_fields, non_null=traps.non_null),
+            engine.schema_of(traps),
             engine.first_half(work.document, work.operation) if half else work.document,
             context_value=context,
             variable_values=work.asked.variables,

@@ -19,6 +19,7 @@ from graphql import (
     GraphQLUnionType,
     OperationDefinitionNode,
     build_schema,
+    default_field_resolver,
     parse,
     validate,
 )
@@ -27,14 +28,20 @@ from tests.servers.wandb import edits, reads, versions, writes
 from tests.servers.wandb.store import Collection, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from graphql import GraphQLResolveInfo
+
+    from tests.servers.wandb.traps import Traps, Untold
 
 SDL = Path(__file__).with_name("schema.graphql")
 
 
 @lru_cache(maxsize=16)
-def schema(dropped: tuple[str, ...] = (), *, non_null: bool = False) -> GraphQLSchema:
-    """The schema of a server that lacks some fields and arguments."""
+def schema(
+    dropped: tuple[str, ...] = (), untold: tuple[Untold, ...] = (), *, non_null: bool = False
+) -> GraphQLSchema:
+    """The schema of a server that lacks some fields and arguments, and does not tell others."""
     made = build_schema(SDL.read_text())
     for module in (reads, versions, writes, edits):
         for type_name, fields in module.RESOLVERS.items():
@@ -46,7 +53,14 @@ def schema(dropped: tuple[str, ...] = (), *, non_null: bool = False) -> GraphQLS
             field.type = GraphQLNonNull(field.type)
     for path in sorted(dropped, key=lambda path: "(" not in path):  # arguments first
         _drop(made, path)
+    for one in untold:
+        _silence(made, one)
     return made
+
+
+def schema_of(traps: Traps) -> GraphQLSchema:
+    """The schema of the server that these switches make."""
+    return schema(traps.drop_fields, traps.untold, non_null=traps.non_null)
 
 
 def _object(made: GraphQLSchema, name: str) -> GraphQLObjectType | GraphQLInterfaceType:
@@ -70,15 +84,40 @@ def _drop(made: GraphQLSchema, path: str) -> None:
     """Take away `Type.field` or `Type.field(argument)`, from implementations too."""
     type_name, _, rest = path.partition(".")
     name, _, argument = rest.partition("(")
-    found = _object(made, type_name)
-    holders = [found]
-    if isinstance(found, GraphQLInterfaceType):
-        holders += made.get_implementations(found).objects
-    for holder in holders:
+    for holder in _holders(made, type_name):
         if argument:
             del holder.fields[name].args[argument.rstrip(")")]
         else:
             del holder.fields[name]
+
+
+def _holders(made: GraphQLSchema, type_name: str) -> list[GraphQLObjectType | GraphQLInterfaceType]:
+    """A type, and those that implement it."""
+    found = _object(made, type_name)
+    more = (
+        made.get_implementations(found).objects if isinstance(found, GraphQLInterfaceType) else []
+    )
+    return [found, *more]
+
+
+def _silence(made: GraphQLSchema, untold: Untold) -> None:
+    """Let a field be null, or an error."""
+    type_name, _, name = untold.field.partition(".")
+    for holder in _holders(made, type_name):
+        field = holder.fields[name]
+        field.resolve = _silent(untold, field.resolve or default_field_resolver)
+
+
+def _silent(untold: Untold, resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(value: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+        if untold.further and not args.get("after"):
+            return resolve(value, info, **args)
+        if untold.error:
+            extensions = {"code": untold.code} if untold.code else None
+            raise GraphQLError(untold.error, extensions=extensions)
+        return None
+
+    return answer
 
 
 @lru_cache(maxsize=500)

@@ -55,7 +55,7 @@ class StandIn:
     def configure(self, traps: Traps) -> None:
         """Behave otherwise from now on; what is there stays."""
         self.traps = traps
-        engine.schema(traps.drop_fields, non_null=traps.non_null)  # now, not in a request
+        engine.schema_of(traps)  # now, not in a request
         self.dice = _Dice(traps)
         self.window = Window(traps.quota) if traps.quota else None
         self.lanes = asyncio.Semaphore(traps.lanes or 1_000_000)

@@ -30,6 +30,18 @@ class Fault(rest.Fault, frozen=True, kw_only=True):
     """What somebody else adds just before the document is carried out."""
 
 
+class Untold(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that this server does not tell; what must not be null takes its parents with it."""
+
+    field: str
+    """`Artifact.usedBy`."""
+    error: str = ""
+    """In these words; empty: it is null, and nothing is said."""
+    code: str = ""
+    further: bool = False
+    """Only its pages after the first."""
+
+
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
     """At most so many in a fixed window; what is over is answered 429."""
 
@@ -73,6 +85,7 @@ class Traps(msgspec.Struct, frozen=True, kw_only=True):
     # age of the server
     drop_fields: tuple[str, ...] = ()
     """What its schema lacks: `Artifact.storageBytes`, `Project.artifactCollections(filters)`."""
+    untold: tuple[Untold, ...] = ()
     lacks_features: tuple[str, ...] = ()
     version: str = "0.79.0"
     # writing
