@@ -159,6 +159,23 @@ def size(n: int | None) -> str:
     return f"{float(f'{value:.3g}'):,.10g} {_UNITS[unit]}"
 
 
+def at_least(found: int, untold: int) -> str:
+    """Bytes of things of which `untold` do not tell theirs: `at least 3 KB`; empty for no idea."""
+    if untold:
+        return f"at least {size(found)}" if found else ""
+    return size(found)
+
+
+def freed(found: int, untold: int, verb: str = "freed") -> str:
+    """What a deletion frees, when `untold` versions do not tell what that is for them.
+
+    Such as `3 KB freed`, `at least 3 KB freed` or `what is freed is not known`.
+    """
+    if known := at_least(found, untold):
+        return f"{known} {verb}"
+    return f"what {verb if verb.startswith('would ') else f'is {verb}'} is not known"
+
+
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE

@@ -44,7 +44,9 @@ def print_report(found: Report, out: Output) -> None:
 
 def _freed(found: Report) -> str:
     """What the deletion frees."""
-    return f"{'all of it frees' if found.whole else 'frees at most'} {text.size(found.freed)}"
+    if not found.freed:
+        return "what that frees is not known"
+    return f"{'all of it frees' if found.whole else 'frees'} {found.freed}"
 
 
 def _group(group: Group, out: Output) -> None:

@@ -173,7 +173,8 @@ def weight(summary: Summary) -> str:
         if summary.unknown_sizes
         else ""
     )
-    return f"{text.size(summary.listed)} listed{unknown}, {text.size(summary.freed)} freed{after}"
+    freed = text.freed(summary.freed, summary.freed_untold, f"freed{after}")
+    return f"{text.size(summary.listed)} listed{unknown}, {freed}"
 
 
 def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> None:

@@ -102,9 +102,10 @@ def _summary(
         what = text.plural(found, "version")
         out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
         return
+    frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
     out.words(
         f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
-        f"{text.size(weight.listed)} listed, {text.size(weight.freed)} freed after purge and gc",
+        f"{text.size(weight.listed)} listed, {frees}",
         f"next: {command('restore', target.address, 'NAME:V')}",
         f"      {command('purge', target.address, '--all')}",
     )

@@ -192,6 +192,7 @@ def _freeing(action: Action, capabilities: Capabilities | None, found: Bytes) ->
     after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
     return Freeing(
         freed=found.freed,
+        untold=found.unknown_count,
         charged=found.charged,
         after=after,
         own_words=bool(own),

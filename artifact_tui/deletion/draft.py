@@ -83,7 +83,9 @@ class Summary:
     unknown_sizes: int = 0
     """Versions that will be deleted and whose size the registry does not say."""
     freed: int = 0
-    """Bytes that nothing else needs."""
+    """Bytes that nothing else needs, as far as that is told."""
+    freed_untold: int = 0
+    """Versions that will be deleted and of which nobody tells what that frees."""
     freed_now: bool = False
     """True when those bytes are free as soon as the plan is applied."""
     freed_after: str = ""
@@ -173,6 +175,8 @@ class Freeing:
     """What a deletion frees, and when."""
 
     freed: int
+    untold: int
+    """As `Summary.freed_untold`."""
     charged: bool
     after: str
     """As `Summary.freed_after`."""
@@ -206,6 +210,7 @@ def summarise(
         listed=sum(item.size or 0 for item in goes),
         unknown_sizes=sum(item.size is None for item in goes),
         freed=freeing.freed,
+        freed_untold=freeing.untold,
         freed_now=not freeing.after,
         freed_after=freeing.after,
         freeing=freeing.own_words,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.deletion import planfile
 from artifact_tui.deletion.items import DONE, ItemState, Reason, Verdict
 from artifact_tui.deletion.plan import Status
+from artifact_tui.text import at_least, size
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Head, Summary
@@ -87,9 +88,18 @@ class Report:
         return sum(g.count for g in self.results if g.state in OURS) == self.summary.deletes
 
     @property
-    def freed(self) -> int:
-        """Bytes that the deletions free, at most: bytes shared with what stayed are not freed."""
-        return self.summary.freed if self.whole else min(self.summary.freed, self.deleted_bytes)
+    def freed(self) -> str:
+        """Bytes that the deletions free, such as `at most 3 KB`; empty when nobody knows.
+
+        Bytes shared with what stayed are not freed.
+        """
+        untold = self.summary.freed_untold
+        if self.whole:
+            return at_least(self.summary.freed, untold)
+        if untold and self.summary.unknown_sizes:
+            return ""
+        most = self.deleted_bytes if untold else min(self.summary.freed, self.deleted_bytes)
+        return f"at most {size(most)}"
 
     @property
     def complete(self) -> bool:
@@ -119,7 +129,7 @@ def report(plan: Plan) -> Report:
 
 
 def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
-    verdict, state, why, count, size, retryable = row
+    verdict, state, why, count, listed, retryable = row
     examples = plan.conn.execute(
         f"""SELECT CASE i.kind WHEN 'object' THEN i.label WHEN 'collection' THEN i.collection
             ELSE i.collection || ':' || i.label END,
@@ -137,7 +147,7 @@ def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
         state=ItemState(state) if state else None,
         reason=Reason(why),
         count=count,
-        size=size,
+        size=listed,
         retryable=retryable,
         examples=tuple(f"{name} ({detail})" if detail else name for name, detail in examples),
         errors=tuple(errors),

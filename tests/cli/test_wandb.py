@@ -57,6 +57,16 @@ def test_listing_a_project_an_entity_and_a_registry(cli: Cli, vision: Server) ->
     assert "link · aliases production" in shown
 
 
+def test_a_server_that_tells_no_charge_frees_what_nobody_knows(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    vision.become(drop_fields=("Artifact.storageBytes",))
+    said = carry_out(cli, vision, tmp_path, "vision", "name:mnist version:v0")
+    assert "will be deleted: 1 version, 1 KB listed, what is freed is not known\n" in said
+    assert "deleted: 1 KB listed; what that frees is not known\n" in said
+    assert " 0 B" not in said
+
+
 def test_records_tell_where_an_alias_and_a_link_are(cli: Cli, vision: Server) -> None:
     records = cli("ls", "vision", "--versions", "--json", "registry:any").records
     (one,) = records

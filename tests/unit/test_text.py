@@ -79,6 +79,25 @@ def test_moment_is_utc_and_never_fails() -> None:
     assert text.moment(-(10**20)) == "?"
 
 
+@pytest.mark.parametrize(
+    ("found", "untold", "shown"),
+    [
+        (0, 0, "0 B freed"),
+        (5000, 0, "5 KB freed"),
+        (5000, 2, "at least 5 KB freed"),
+        (0, 2, "what is freed is not known"),
+    ],
+)
+def test_what_is_freed_is_never_less_than_it_is_known_to_be(
+    found: int, untold: int, shown: str
+) -> None:
+    assert text.freed(found, untold) == shown
+
+
+def test_what_would_be_freed_is_not_known_either() -> None:
+    assert text.freed(0, 1, "would be freed") == "what would be freed is not known"
+
+
 def test_counts() -> None:
     assert text.count(2_041_337) == "2,041,337"
     assert text.plural(1, "version") == "1 version"

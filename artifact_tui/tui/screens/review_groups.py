@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import VERSION, Action, Item, Reason, Verdict
-from artifact_tui.text import count, plural, safe, size
+from artifact_tui.text import count, freed, plural, safe, size
 from artifact_tui.tui.screens.review_links import (
     broken,
     linked_consent,
@@ -85,15 +85,15 @@ def bytes_words(summary: Summary) -> str:
     if summary.unknown_sizes == summary.versions:
         return f"{where}; this registry does not tell their sizes"
     listed_ = summary.listed - summary.object_bytes
-    freed = summary.freed - (0 if summary.markers else summary.object_bytes)
+    known = summary.freed - (0 if summary.markers else summary.object_bytes)
     if summary.freeing:
-        charged = "charged by the registry" if summary.charged else "freed"
-        words = f"{where}; {size(listed_)} listed, {size(freed)} {charged}{unknown}"
+        verb = "charged by the registry" if summary.charged else "freed"
+        freed_ = freed(known, summary.freed_untold, verb)
+        words = f"{where}; {size(listed_)} listed, {freed_}{unknown}"
         return f"{words}; {safe(summary.freed_after)}"
-    words = f"{size(listed_)} listed, {size(freed)} freed"
-    if summary.freed_after:
-        words += f" after {summary.freed_after}"
-    return f"{words}; {where}{unknown}"
+    after = f" after {summary.freed_after}" if summary.freed_after else ""
+    freed_ = freed(known, summary.freed_untold, f"freed{after}")
+    return f"{size(listed_)} listed, {freed_}; {where}{unknown}"
 
 
 def _where(summary: Summary) -> str:

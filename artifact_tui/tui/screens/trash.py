@@ -10,7 +10,7 @@ from textual.content import Content
 from artifact_tui.catalog import trash
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import count, plural, size
+from artifact_tui.text import at_least, count, freed, plural, size
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.trashing import TrashRow, TrashRows, garbage_words, restored_words
@@ -118,7 +118,7 @@ class TrashScreen(BaseScreen):
         if weight is not None and found:
             parts.append(f"{size(weight.listed)} listed")
             if self._can_act:
-                parts.append(f"{size(weight.freed)} freed if all go")
+                parts.append(freed(weight.freed, weight.unknown_count, "freed if all go"))
         marked = f"{count(len(self._marked))} marked" if self._marked else ""
         forms = [Content(dot.join(parts[:some]) + " ") for some in (len(parts), 1)]
         left = marked if marked or self._can_act else _ONLY_SEEN
@@ -144,12 +144,12 @@ class TrashScreen(BaseScreen):
         except Superseded:
             return
         if self.rows.current is row:
-            self._show_facts(row, weight.freed)
+            self._show_facts(row, at_least(weight.freed, weight.unknown_count))
 
-    def _show_facts(self, row: TrashRow, freed: int | None) -> None:
+    def _show_facts(self, row: TrashRow, frees: str | None) -> None:
         can = self.services.client.capabilities
         freeing = can.freeing if not can.purge else ""
-        facts = trash_facts(row, freed, self.services.signs, self.services.now(), freeing=freeing)
+        facts = trash_facts(row, frees, self.services.signs, self.services.now(), freeing=freeing)
         self.query_one("#trash-facts", FactsPane).show(facts)
 
     # marking

@@ -172,10 +172,13 @@ def _freed(report: Report) -> str:
     listed = f"{size(report.deleted_bytes)} listed"
     if not report.complete:
         return f"Deleted so far: {listed}."
-    most = "" if report.whole else "at most "
+    known = report.freed
     if summary.freeing:
-        charged = f"{size(report.freed)} {'charged' if summary.charged else 'freed then'}"
-        return f"Deleted: {listed}, {most}{charged}; {safe(summary.freed_after)}."
+        verb = "charged" if summary.charged else "freed then"
+        charged = f"{known} {verb}" if known else "what that frees is not known"
+        return f"Deleted: {listed}, {charged}; {safe(summary.freed_after)}."
     after = f" after {summary.freed_after}" if summary.freed_after else ""
+    if not known:
+        return f"Deleted: {listed}, what that frees{after} is not known."
     verb = "would be freed" if "purge" in summary.freed_after else "freed"
-    return f"Deleted: {listed}, {most}{size(report.freed)} {verb}{after}."
+    return f"Deleted: {listed}, {known} {verb}{after}."

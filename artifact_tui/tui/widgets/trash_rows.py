@@ -46,12 +46,12 @@ def trash_line(row: TrashRow, cells: int, signs: Signs, now_us: int, *, marked: 
 
 
 def trash_facts(
-    row: TrashRow, freed: int | None, signs: Signs, now_us: int, *, freeing: str = ""
+    row: TrashRow, frees: str | None, signs: Signs, now_us: int, *, freeing: str = ""
 ) -> Content:
     """Everything about one version in the trash.
 
-    `freed` is None while it is being counted; `freeing` says when the registry frees the bytes by
-    itself, where nothing can be purged.
+    `frees` is None while that is being counted, and empty when nobody knows; `freeing` says when
+    the registry frees the bytes by itself, where nothing can be purged.
     """
     version = row.version
     dot = f" {signs.dot} "
@@ -61,7 +61,7 @@ def trash_facts(
     if version.deleted_us is not None:
         when = f"Deleted {moment(version.deleted_us)} ({ago(version.deleted_us, now_us)}){by}"
     had = f"{dot}had {alias_words(row.aliases, signs)}" if row.aliases else ""
-    bytes_ = signs.ellipsis if freed is None else f"{size(freed)} after gc"
+    bytes_ = signs.ellipsis if frees is None else f"{frees or 'what nobody knows'} after gc"
     stays = [
         safe(freeing) or f"Purging it frees {bytes_}",
         f"created {ago(version.created_us, now_us)}",

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion.items import ItemState
+from artifact_tui.deletion.draft import Head, Summary
+from artifact_tui.deletion.items import ItemState, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.deletion.report import Group, Report
 from artifact_tui.deletion.tasks import Task
+from artifact_tui.model import Identity
 from artifact_tui.tui.plan_items import PlanItems, report_of
 from artifact_tui.tui.signs import ASCII, UNICODE
 from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
@@ -99,6 +102,37 @@ def test_what_limits_a_task_is_said_while_it_runs() -> None:
     detail = task_detail(replace(TASK, pace="W&B asks to wait 23 s\x1b"), None, UNICODE, 0).plain
     assert r"Pace: W&B asks to wait 23 s\x1b" in detail
     assert "Pace" not in task_detail(TASK, None, UNICODE, 0).plain
+
+
+@pytest.mark.parametrize(
+    ("untold", "deletes", "words"),
+    [
+        (0, 2, "Deleted: 2 KB listed, 1.5 KB would be freed after purge and gc."),
+        (1, 2, "Deleted: 2 KB listed, at least 1.5 KB would be freed after purge and gc."),
+        (0, 3, "Deleted: 2 KB listed, at most 1.5 KB would be freed after purge and gc."),
+        (1, 3, "Deleted: 2 KB listed, at most 2 KB would be freed after purge and gc."),
+    ],
+)
+def test_what_is_freed_is_told_as_far_as_it_is_known(untold: int, deletes: int, words: str) -> None:
+    summary = Summary(deletes=deletes, freed=1500, freed_untold=untold, freed_after="purge and gc")
+    assert words in task_detail(TASK, reported(summary), UNICODE, 0).plain
+
+
+def test_what_is_freed_is_not_known_when_nobody_tells() -> None:
+    later = Summary(deletes=2, freed_untold=2, freed_after="Some day", freeing=True)
+    words = task_detail(TASK, reported(later), UNICODE, 0).plain
+    assert "Deleted: 2 KB listed, what that frees is not known; Some day." in words
+    partly = Summary(deletes=3, freed=1500, freed_untold=1, unknown_sizes=1, freed_after="gc")
+    words = task_detail(TASK, reported(partly), UNICODE, 0).plain
+    assert "Deleted: 2 KB listed, what that frees after gc is not known." in words
+
+
+def reported(summary: Summary) -> Report:
+    """A plan that deleted two versions of 2 KB together."""
+    identity = Identity(uid="local:1", address="local:here", kind="local")
+    head = Head("1", identity, "here", Options(), 0, 0)
+    gone = Group(Verdict.DELETE, ItemState.VERIFIED, Reason.NONE, 2, 2000, 0, (), ())
+    return Report(head, summary, Status.FINISHED, "", (gone,), (), 2000)
 
 
 def test_links_are_unlinked_and_not_called_deleted() -> None:

@@ -153,7 +153,7 @@ def test_links_of_a_whole_collection_are_unlinked(world: LinkedWorld) -> None:
         run(plan, world.faulty())
         assert states(plan) == dict.fromkeys(links, S.UNLINKED) | {"best": S.VERIFIED}
         assert report(plan).complete
-        assert report(plan).freed == 0
+        assert report(plan).freed == "0 B"
     assert world.registry.live() == set(sources)
     assert world.registry.collections() == {"mnist"}
 
