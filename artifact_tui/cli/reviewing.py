@@ -127,7 +127,7 @@ def _collections(summary: Summary, out: Output) -> None:
     names = {one.name for one in used}
     for name, count in summary.emptied:
         if name not in names:
-            out.words(f"  the whole collection {safe(name)} ({text.plural(count, 'version')})")
+            out.words(f"  {safe(name)} loses every version, all {text.count(count)}")
     if summary.cheaper:
         fewer = text.plural(summary.cheaper, "request")
         out.words(f"  cheaper: --whole-collections takes {fewer} less; the collections go too")

@@ -40,7 +40,7 @@ def test_consents_widen_it(cli: Cli, registry: Local, tmp_path: Path) -> None:
     assert out.startswith("delete 5 versions of 2 collections in reg\n")
     assert "  1 version of them joined because they were made from what was asked for\n" in out
     assert "  aliases that go: candidate, latest\n" in out
-    assert "  the whole collection tiny (1 version)\n" in out
+    assert "  tiny loses every version, all 1\n" in out
     assert "tiny:v0  40 B  joined as a dependent · aliases latest\n" in out
     out = cli("plan", registry.address, "name:net", "--orphan-dependents").out
     assert "  1 live version will lose a parent\n" in out

@@ -67,6 +67,16 @@ def test_a_server_that_tells_no_charge_frees_what_nobody_knows(
     assert " 0 B" not in said
 
 
+def test_a_collection_that_loses_every_version_is_not_said_to_go(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    words = ("plan", "vision", "name:mnist", "--delete-aliases", "--break-links")
+    said = cli(*words, "--orphan-dependents", "-o", tmp_path / "p.plan").out
+    assert "  mnist loses every version, all 5\n" in said
+    assert "the whole collection" not in said
+    assert "cheaper: --whole-collections takes 4 requests less; the collections go too" in said
+
+
 def test_records_tell_where_an_alias_and_a_link_are(cli: Cli, vision: Server) -> None:
     records = cli("ls", "vision", "--versions", "--json", "registry:any").records
     (one,) = records

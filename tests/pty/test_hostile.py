@@ -32,7 +32,7 @@ def test_no_raw_control_byte_of_a_name_reaches_the_terminal(
     terminal.send("j", "j", "enter", *["j"] * len(names))
     terminal.sees("sha256:", "zero")
     terminal.send("escape")
-    terminal.sees("whole collections:")
+    terminal.sees("lose every version:")
     terminal.send("p")
     terminal.sees("Commands and calls")
     terminal.send("q", "tab")

@@ -157,7 +157,7 @@ def _emptied(draft: Draft) -> Iterator[Group[Item]]:
         names = {name for name, _ in emptied}
         yield Group(
             "emptied",
-            "whole collections",
+            "lose every version",
             len(emptied),
             listed([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
             tone="bold $text-warning",

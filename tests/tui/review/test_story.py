@@ -24,9 +24,9 @@ async def test_marks_three_includes_the_aliased_one_watches_it_finish_and_restor
         assert "[a] include them" in user.line("needs your consent")
 
         await user.presses("a")
-        await user.sees("aliases that go", "whole collections")
+        await user.sees("aliases that go", "lose every version")
         assert f"candidate {TIMES}1" in user.line("aliases that go")
-        assert "resnet50 (all 3)" in user.line("whole collections")
+        assert "resnet50 (all 3)" in user.line("lose every version")
         await user.sees("Type resnet50 to delete")
 
         await types_it(user, "resnet50")
