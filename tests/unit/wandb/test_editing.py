@@ -268,7 +268,7 @@ async def test_a_look_that_fails_leaves_it_unknown(
     desk.server.change(faults=[Fault(kind="rst_after", fields=WRITES)])
     real = desk.editor._look_again
 
-    async def blind(*args: Any) -> Outcome:
+    async def blind(*args: Any) -> Any:
         desk.server.change(faults=[Fault(kind="500")])
         return await real(*args)
 
