@@ -12,6 +12,7 @@ from artifact_tui.clients.wandb.departed import Departed
 from artifact_tui.clients.wandb.editing import Editor
 from artifact_tui.clients.wandb.facts import Truth
 from artifact_tui.clients.wandb.fields import Fields
+from artifact_tui.clients.wandb.freshness import Looks
 from artifact_tui.clients.wandb.graph import Graph
 from artifact_tui.clients.wandb.lineage import lineage_of
 from artifact_tui.clients.wandb.listing import Lister
@@ -72,11 +73,16 @@ class WandbClient:
             self._fields, address.entity, address.project, registries=options.registries
         )
         self._lister = Lister(self._fields, self._loader, self._scope)
-        self._truth = Truth(self._loader, self._lister)
+        looks = Looks()
+        self._truth = Truth(self._loader, self._lister, looks)
         self._departed = Departed(self._loader, self._truth.facts)
         self._runs = Runs()
         self._deleter = Deleter(
-            self._fields, self.facts, lambda: self._graph.at_once, batch=options.batch
+            self._fields,
+            self.facts,
+            lambda: self._graph.at_once,
+            batch=options.batch,
+            looks=looks,
         )
         self._editor = Editor(self._fields, self._loader)
         self._whole = Collections(self._fields, self._loader, self.facts, self._lister.whole)

@@ -6,10 +6,12 @@ asks for no consent about aliases here, so they are looked for before anything i
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import decode, ids
-from artifact_tui.clients.wandb.freshness import Ages
+from artifact_tui.clients.wandb.freshness import MOST_LOOKS, StaleError, changed, lasts
 from artifact_tui.clients.wandb.listing import HiddenError
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.outcomes import GONE_STATES, alias_words, of_errors
@@ -49,6 +51,9 @@ _TYPES = {ids.SequenceKey: "ArtifactSequence", ids.PortfolioKey: "ArtifactPortfo
 _HIDDEN = "hidden:"
 """The key of what W&B does not show of a collection: that of no version."""
 
+REMEMBERED = 4
+"""Collections whose last look is remembered."""
+
 CARRIERS_SHOWN = 3
 """How many versions with aliases a refusal names."""
 
@@ -62,6 +67,21 @@ class _Deleted(decode.Said, frozen=True):
     delete_artifact_portfolio: _Payload | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found in a collection, and when the first question about it left."""
+
+    left: float
+    found: Mapping[str, Facts]
+
+    def differs(self, now: Mapping[str, Facts]) -> bool:
+        """Whether there is a reason now not to delete it that was not there then."""
+        return any(
+            key not in self.found or changed(self.found[key].token, facts, self.found.keys())
+            for key, facts in now.items()
+        )
+
+
 class Collections:
     """Whole collections of one connection."""
 
@@ -71,6 +91,7 @@ class Collections:
         self._loader = loader
         self._look = look
         self._whole = whole
+        self._looks: dict[str, _Look] = {}
 
     async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none.
@@ -80,28 +101,42 @@ class Collections:
         Raises:
             RegistryError: it cannot be told.
         """
+        self._looks.pop(collection_key, None)
+        if (look := await self._see(collection_key)) is None:
+            return None
+        self._looks[collection_key] = look
+        if len(self._looks) > REMEMBERED:
+            del self._looks[next(iter(self._looks))]
+        return look.found
+
+    async def _see(self, collection_key: str) -> _Look | None:
         home = ids.parse(collection_key)
-        if not isinstance(home, ids.SequenceKey | ids.PortfolioKey) or not await self._there(home):
+        if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
+            return None
+        if (left := await self._there(home)) is None:
             return None
         try:
             versions = await self._whole(home)
         except HiddenError:
-            return {_HIDDEN: Facts(_HIDDEN, "", VersionState.LIVE, lineage_known=False)}
+            hidden = Facts(_HIDDEN, "", VersionState.LIVE, lineage_known=False)
+            return _Look(left, {_HIDDEN: hidden})
         if versions is None:
             return None
         found = await self._look([one.key for one in versions])
-        return {key: one for key, one in found.items() if one.state is not VersionState.TRASH}
+        live = {key: one for key, one in found.items() if one.state is not VersionState.TRASH}
+        return _Look(left, live)
 
-    async def _there(self, home: CollectionKey) -> bool:
-        found = await self._loader.ask(_STATE, decode.Collection, id=home.collection)
+    async def _there(self, home: CollectionKey) -> float | None:
+        """When the question left whether it is there; None when it is not."""
+        found, left = await self._loader.told(_STATE, decode.Collection, id=home.collection)
         if found is None or found.state in GONE_STATES:
-            return False
+            return None
         if found.type_name != _TYPES[type(home)]:
             raise RegistryError(
                 "W&B answered about another kind of collection than the one that was asked for.",
                 hint="Nothing was changed. Sync the registry again.",
             )
-        return True
+        return left
 
     async def delete(self, deletion: CollectionDeletion) -> Outcome:
         """Delete one collection; the outcome's key is the collection's."""
@@ -110,29 +145,67 @@ class Collections:
         if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
             return Outcome(key, Result.ABSENT, "no collection has such a key")
         try:
-            if not deletion.delete_aliases and (why := await self._aliases(key)):
-                return Outcome(key, Result.REFUSED, why)
-            reply = await self._graph.ask(_deletion(home, until=Ages().until([key])))
+            reply = await self._sent(home, deletion)
         except UncertainError as error:
             return Outcome(key, Result.UNKNOWN, str(error))
         except RegistryError as error:
             return Outcome(key, Result.FAILED, str(error))
+        if isinstance(reply, str):
+            return Outcome(key, Result.REFUSED, reply)
         if reply.errors or reply.status >= 300:  # noqa: PLR2004 - no success
             return of_errors(key, reply.errors, reply.status)
         return _answered(key, home, reply)
 
-    async def _aliases(self, key: str) -> str:
-        """Which versions would lose aliases, in words; empty when none would."""
-        found = await self.facts(key)
-        carriers = [one for one in (found or {}).values() if one.aliases]
-        if isinstance(ids.parse(key), ids.PortfolioKey):
-            carriers = [one for one in carriers if any(not a.scope for a in one.aliases)]
-        if not carriers:
-            return ""
-        words = [alias_words(one) for one in carriers[:CARRIERS_SHOWN]]
-        if (more := len(carriers) - CARRIERS_SHOWN) > 0:
-            words.append(f"and {more} more versions with aliases")
-        return f"its versions carry aliases: {'; '.join(words)}"
+    async def _sent(self, home: CollectionKey, deletion: CollectionDeletion) -> Reply | str:
+        """The answer to the one request, or why it was not sent.
+
+        A look that is too old by the time it would leave is made again, as in `freshness`.
+
+        Raises:
+            UncertainError: it left, and nobody knows what became of it.
+            RegistryError: it did not leave.
+        """
+        before = self._looks.pop(home.key, None)
+        for looks in range(MOST_LOOKS + 1):
+            late = before is not None and time.monotonic() > lasts(before.left, 0)
+            if looks or late or not deletion.delete_aliases:
+                now = await self._see(home.key)
+                if why := _reason(home, deletion, before, now):
+                    return why
+                before = now
+            until = lasts(before.left if before else time.monotonic(), looks)
+            try:
+                return await self._graph.ask(_deletion(home, until=until))
+            except StaleError:
+                if looks == MOST_LOOKS:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _reason(
+    home: CollectionKey, deletion: CollectionDeletion, before: _Look | None, now: _Look | None
+) -> str:
+    """Why a collection is not to be deleted after a look; empty when nothing is against it."""
+    if now is None:
+        return ""
+    if not deletion.delete_aliases and (why := _aliases(home, now.found)):
+        return why
+    if before is not None and before.differs(now.found):
+        return "something in it changed while W&B let its deletion wait"
+    return ""
+
+
+def _aliases(home: CollectionKey, found: Mapping[str, Facts]) -> str:
+    """Which versions would lose aliases, in words; empty when none would."""
+    carriers = [one for one in found.values() if one.aliases]
+    if isinstance(home, ids.PortfolioKey):
+        carriers = [one for one in carriers if any(not a.scope for a in one.aliases)]
+    if not carriers:
+        return ""
+    words = [alias_words(one) for one in carriers[:CARRIERS_SHOWN]]
+    if (more := len(carriers) - CARRIERS_SHOWN) > 0:
+        words.append(f"and {more} more versions with aliases")
+    return f"its versions carry aliases: {'; '.join(words)}"
 
 
 def _deletion(home: CollectionKey, *, until: float) -> Call:

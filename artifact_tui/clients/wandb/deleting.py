@@ -9,6 +9,7 @@ failure that concerns everything.
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import msgspec
 
 from artifact_tui.clients.wandb import batching
 from artifact_tui.clients.wandb.batching import Batching
-from artifact_tui.clients.wandb.freshness import StaleError
+from artifact_tui.clients.wandb.freshness import Looks, StaleError
 from artifact_tui.clients.wandb.jobs import Batch, Crew
 from artifact_tui.clients.wandb.outcomes import Payload, alias_words, meaning, of_errors, of_payload
 from artifact_tui.clients.wandb.replies import Call
@@ -46,17 +47,24 @@ class Deleter:
     """Deletions of one connection."""
 
     def __init__(
-        self, graph: Asking, look: Look, at_once: Callable[[], int], *, batch: bool
+        self,
+        graph: Asking,
+        look: Look,
+        at_once: Callable[[], int],
+        *,
+        batch: bool,
+        looks: Looks | None = None,
     ) -> None:
-        """`at_once` tells how many requests the pace lets through now."""
+        """`at_once` tells how many requests the pace lets through now, `looks` what `look` saw."""
         self._graph = graph
         self._look = look
         self._at_once = at_once
+        self._looks = Looks() if looks is None else looks
         self.batching = Batching(on=batch)
 
     async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
         """One outcome for each deletion, in the same order."""
-        batch = Batch(deletions)
+        batch = Batch(deletions, self._looks)
         for jobs in batch.phases:
             await self._phase(batch, jobs)
         await self._name_aliases(batch)
@@ -101,6 +109,7 @@ class Deleter:
         old = [job for job in part if batch.ages.old(job.key)]
         if not old:
             return part
+        asked = time.monotonic()
         try:
             facts = await self._look([job.key for job in old])
         except RegistryError as error:
@@ -108,7 +117,9 @@ class Deleter:
             batch.settle(old, Result.FAILED, str(error))
             return [job for job in part if job not in old]
         for job in old:
-            batch.looked(job, facts.get(job.key))
+            now = facts.get(job.key)
+            at = self._looks.at(job.key, now.token) if now else None
+            batch.looked(job, now, asked if at is None else at)
         return [job for job in part if batch.outcomes[job.position] is None]
 
     async def _send(self, batch: Batch, jobs: deque[Job], part: list[Job]) -> bool:

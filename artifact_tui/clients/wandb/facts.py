@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.wandb import ids, rows
 from artifact_tui.clients.wandb.decode import Artifact
 from artifact_tui.clients.wandb.documents import lineage as documents
-from artifact_tui.clients.wandb.freshness import with_token
+from artifact_tui.clients.wandb.freshness import Looks, with_token
 from artifact_tui.clients.wandb.lineage import Family
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.web.together import together
@@ -33,9 +33,11 @@ _FACTS = Shape(documents.FACTS, {"id": "ID!"}, documents.FACTS_PARTS, 25, "readi
 class Truth:
     """Facts about versions of one connection."""
 
-    def __init__(self, loader: Loader, lister: Lister) -> None:
+    def __init__(self, loader: Loader, lister: Lister, looks: Looks | None = None) -> None:
+        """`looks` remembers when what was asked."""
         self._loader = loader
         self._lister = lister
+        self._looks = Looks() if looks is None else looks
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now; those that are gone are left out.
@@ -46,7 +48,8 @@ class Truth:
         refs = {key: ref for key in keys if (ref := _version(key)) is not None}
         wanted = sorted({ref.artifact for ref in refs.values()})
         told = await together(*(self._ask(one) for one in wanted))
-        artifacts = {one.id: one for one in told if one is not None}
+        artifacts = {one.id: one for one, _ in told if one is not None}
+        left = {one.id: at for one, at in told if one is not None}
         shown = await self._memberships(list(artifacts.values()))
         sources = {ref.artifact for ref in refs.values() if isinstance(ref, ids.SourceKey)}
         family = Family(self._loader)
@@ -61,16 +64,18 @@ class Truth:
                 found[key] = with_token(_source(key, artifact, more, made[artifact.id]))
             elif _is_shown(artifact, more, ref.portfolio):
                 found[key] = with_token(_link(key, artifact, ref))
+            if key in found:
+                self._looks.note(found[key], left[artifact.id])
         return found
 
-    async def _ask(self, identifier: str) -> Artifact | None:
-        found = await self._loader.ask(_FACTS, Artifact, id=identifier)
+    async def _ask(self, identifier: str) -> tuple[Artifact | None, float]:
+        found, left = await self._loader.told(_FACTS, Artifact, id=identifier)
         if found is not None and found.id != identifier:
             raise RegistryError(
                 "W&B answered about another version than the one that was asked for.",
                 hint="Nothing was changed. Try again later.",
             )
-        return found
+        return found, left
 
     async def _memberships(self, artifacts: Sequence[Artifact]) -> dict[str, list[Membership]]:
         more = await self._lister.memberships(artifacts)

@@ -17,12 +17,15 @@ from artifact_tui.clients.web.answers import TooLongError
 from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 FRESH = 30.0
 """Seconds after which a version is looked at again; twice as many after each look."""
 
-_MOST_LOOKS = 6
+MOST_LOOKS = 6
+
+_REMEMBERED = 10_000
+"""Versions of which the last look is remembered."""
 
 _facts = msgspec.json.Decoder(Facts)
 
@@ -56,23 +59,51 @@ def changed(token: str, now: Facts, going: Collection[str] = ()) -> bool:
     )
 
 
-class Ages:
-    """When each of some versions was last looked at; all of them now, to begin with."""
+class Looks:
+    """When versions were looked at on one connection, by what was found of them.
+
+    The moment is that at which the question left: what changes after it may not be in the answer.
+    """
 
     def __init__(self) -> None:
+        self._found: dict[str, tuple[str, float]] = {}
+
+    def note(self, facts: Facts, left: float) -> None:
+        """This was the answer to a question that left then."""
+        self._found.pop(facts.key, None)
+        self._found[facts.key] = facts.token, left
+        if len(self._found) > _REMEMBERED:
+            del self._found[next(iter(self._found))]
+
+    def at(self, key: str, token: str) -> float | None:
+        """When this was last found; None: nobody knows."""
+        found, left = self._found.get(key, ("", 0.0))
+        return left if found and found == token else None
+
+
+class Ages:
+    """When each of some versions was last looked at; where nobody says so, now."""
+
+    def __init__(self, looked: Mapping[str, float] | None = None) -> None:
+        """`looked` says when the last look at some of them began."""
         self._began = time.monotonic()
-        self._looks: dict[str, tuple[float, int]] = {}
+        self._looks = {key: (at, 0) for key, at in (looked or {}).items()}
 
     def old(self, key: str) -> bool:
         """Whether a version must be looked at again."""
         return time.monotonic() > self.until([key])
 
-    def looked(self, key: str) -> None:
-        """It was just looked at, and is as it was."""
+    def looked(self, key: str, at: float) -> None:
+        """It was looked at again, and is as it was; `at` is when the look began."""
         looks = self._looks.get(key, (0.0, 0))[1]
-        self._looks[key] = time.monotonic(), min(looks + 1, _MOST_LOOKS)
+        self._looks[key] = at, min(looks + 1, MOST_LOOKS)
 
     def until(self, keys: Iterable[str]) -> float:
         """The moment, on the clock that only goes forward, after which none of them may leave."""
         found = (self._looks.get(key, (self._began, 0)) for key in keys)
-        return min(at + FRESH * float(2**looks) for at, looks in found)
+        return min(lasts(at, looks) for at, looks in found)
+
+
+def lasts(at: float, looks: int) -> float:
+    """Until when a look that began at a moment is good, after so many looks before it."""
+    return at + FRESH * float(2**looks)

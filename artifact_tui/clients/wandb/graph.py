@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -111,7 +112,7 @@ class Graph:
     async def _try(self, call: Call, body: bytes, attempt: int) -> Reply | None:
         """The reply to one more try; None when it deserves another."""
         try:
-            answer = await self._answer(call, body)
+            answer, left = await self._answer(call, body)
         except NotSentError:
             if attempt >= (TRIES if call.writes else FEW_TRIES):
                 raise
@@ -128,10 +129,13 @@ class Graph:
         reply = self._understood(call, answer)
         if reply is None and attempt >= (FEW_TRIES if answer.good else TRIES):
             raise self._failed(call, answer)
-        return reply
+        return None if reply is None else replace(reply, left=left)
 
-    async def _answer(self, call: Call, body: bytes) -> Answer:
-        """An answer that is no throttle, with credentials that are as new as can be."""
+    async def _answer(self, call: Call, body: bytes) -> tuple[Answer, float]:
+        """An answer that is no throttle, with credentials that are as new as can be.
+
+        And when its request left.
+        """
         again = True
         throttles = 0
         while True:
@@ -158,7 +162,7 @@ class Graph:
             if answer.status == 401 and again and await self._wire.renewed(generation):  # noqa: PLR2004
                 again = False
                 continue
-            return answer
+            return answer, began
 
     def _understood(self, call: Call, answer: Answer) -> Reply | None:
         """The reply in an answer; None when the same should be asked again.

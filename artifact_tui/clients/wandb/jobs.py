@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids
-from artifact_tui.clients.wandb.freshness import Ages, changed
+from artifact_tui.clients.wandb.freshness import Ages, Looks, changed
 from artifact_tui.clients.wandb.outcomes import meaning, of_errors
 from artifact_tui.model import Outcome, Result, VersionState
 
@@ -86,11 +87,12 @@ class Crew:
 class Batch:
     """What a `delete` call was asked, and what is known of it so far."""
 
-    def __init__(self, deletions: Sequence[Deletion]) -> None:
+    def __init__(self, deletions: Sequence[Deletion], looks: Looks) -> None:
+        """`looks` tells how old what was found true of them is."""
         self.outcomes: list[Outcome | None] = [None] * len(deletions)
         self.aliased: list[Job] = []
         """Refused because of aliases."""
-        self.ages = Ages()
+        self.ages = Ages(_looked(deletions, looks))
         self.stopped = ""
         """Why nothing more is sent."""
         self._deletions = deletions
@@ -128,14 +130,17 @@ class Batch:
         outcome = self.outcomes[job.position]
         return outcome is not None and outcome.result not in {Result.UNKNOWN, Result.FAILED}
 
-    def looked(self, job: Job, now: Facts | None) -> None:
-        """A job that waited was looked at again: it stays one only when nothing has changed."""
+    def looked(self, job: Job, now: Facts | None, at: float) -> None:
+        """A job that waited was looked at again: it stays one only when nothing has changed.
+
+        `at` is when the look began.
+        """
         if now is None or now.state is VersionState.TRASH:
             self.settle([job], Result.ABSENT, "it went while W&B let its deletion wait")
         elif changed(job.token, now, self._first.keys()):
             self.settle([job], Result.CHANGED, "it changed while W&B let its deletion wait")
         else:
-            self.ages.looked(job.key)
+            self.ages.looked(job.key, at)
 
     def reopen(self, jobs: Sequence[Job]) -> None:
         """These have no outcome after all."""
@@ -188,3 +193,13 @@ class Batch:
             else:
                 found.append(outcome)
         return found
+
+
+def _looked(deletions: Sequence[Deletion], looks: Looks) -> dict[str, float]:
+    """When those that come with a token were looked at; long ago where nobody knows."""
+    found = {}
+    for one in deletions:
+        if one.token:
+            at = looks.at(one.key, one.token)
+            found[one.key] = -math.inf if at is None else at
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.wandb.fields import Asking
     from artifact_tui.clients.wandb.replies import GraphError, Reply
+
+    _Answer = tuple[msgspec.Raw | None, float]
+    """What was said, and when the request that it answers had left."""
 
 T = TypeVar("T")
 
@@ -63,13 +67,13 @@ class Shape:
 class _Question:
     shape: Shape
     variables: Mapping[str, object]
-    answer: asyncio.Future[msgspec.Raw | None] = field(
+    answer: asyncio.Future[_Answer] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def settle(self, data: msgspec.Raw | None) -> None:
+    def settle(self, data: msgspec.Raw | None, left: float) -> None:
         if not self.answer.done():
-            self.answer.set_result(data)
+            self.answer.set_result((data, left))
 
     def fail(self, error: BaseException) -> None:
         if not self.answer.done():
@@ -102,6 +106,16 @@ class Loader:
         Raises:
             RegistryError: nobody knows.
         """
+        return (await self.told(shape, kind, **variables))[0]
+
+    async def told(
+        self, shape: Shape, kind: type[T], **variables: object
+    ) -> tuple[T | None, float]:
+        """The same, and the moment (`time.monotonic`) since which it may have changed.
+
+        Raises:
+            RegistryError: nobody knows.
+        """
         if self._closed:
             raise _closed()
         question = _Question(shape, variables)
@@ -111,8 +125,8 @@ class Loader:
             self._send(shape)
         elif len(waiting) == 1:
             self._start(self._soon(shape, waiting))
-        data = await question.answer
-        return None if data is None else decode.read(data, kind, shape.what)
+        data, left = await question.answer
+        return None if data is None else decode.read(data, kind, shape.what), left
 
     async def aclose(self) -> None:
         """Stop what is under way; who still waits for an answer is told."""
@@ -141,7 +155,7 @@ class Loader:
         task = self._start(self._together(shape, questions))
         task.add_done_callback(lambda _: _unanswered(questions))
 
-        def left(answer: asyncio.Future[msgspec.Raw | None]) -> None:
+        def left(answer: asyncio.Future[_Answer]) -> None:
             """The last one who waits for the document ends it by leaving."""
             if answer.cancelled() and not _open(questions):
                 task.cancel()
@@ -173,6 +187,7 @@ class Loader:
             if value is not None
         }
         call = Call(document(shape, len(questions)), variables, writes=False, what=shape.what)
+        asked = time.monotonic()
         try:
             reply = await self._graph.ask(call)
             answers = _answers(reply, shape)
@@ -182,13 +197,14 @@ class Loader:
             await self._smaller(shape, questions, error)
             return
         again = []
+        left = max(asked, reply.left)
         for n, question in enumerate(questions):
             errors = [one for one in reply.errors if not one.path or one.path[0] == f"p{n}"]
             data = answers.get(f"p{n}")
             if data is not None and not errors:
-                question.settle(data)
+                question.settle(data, left)
             elif _gone(data, errors):
-                question.settle(None)
+                question.settle(None, left)
             elif len(questions) > 1:
                 again.append(question)
             else:

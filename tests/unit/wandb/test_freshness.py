@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from artifact_tui.clients.wandb.freshness import FRESH, Ages, changed, with_token
+from artifact_tui.clients.wandb import freshness
+from artifact_tui.clients.wandb.freshness import FRESH, Ages, Looks, changed, with_token
 from artifact_tui.model import Alias, Facts, Link, VersionState
 
 FACTS = with_token(
@@ -55,7 +56,32 @@ def test_each_look_lasts_twice_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ages.until(["a", "b"]) == 100 + FRESH
     now[0] += FRESH + 1
     assert ages.old("a")
-    ages.looked("a")
+    ages.looked("a", now[0])
     assert not ages.old("a")
     assert ages.until(["a"]) == now[0] + 2 * FRESH
     assert ages.until(["a", "b"]) == 100 + FRESH
+
+
+def test_a_look_counts_from_the_moment_that_its_question_left() -> None:
+    ages = Ages({"a": 100.0})
+    assert ages.until(["a"]) == 100 + FRESH
+    assert ages.old("a")
+    assert not ages.old("b")
+    ages.looked("a", 200.0)
+    assert ages.until(["a"]) == 200 + 2 * FRESH
+
+
+def test_a_look_is_remembered_by_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "_REMEMBERED", 2)
+    looks = Looks()
+    looks.note(FACTS, 1.0)
+    assert looks.at("a", FACTS.token) == 1.0
+    assert looks.at("a", "") is None
+    assert looks.at("b", FACTS.token) is None
+    other = with_token(replace(FACTS, token="", links=()))
+    looks.note(other, 2.0)
+    assert looks.at("a", FACTS.token) is None
+    assert looks.at("a", other.token) == 2.0
+    for key in "bc":
+        looks.note(with_token(replace(FACTS, key=key, token="")), 3.0)
+    assert looks.at("a", other.token) is None
