@@ -44,6 +44,13 @@ class RegistryError(ArtifactTuiError):
     """The registry could not be used: not reachable, damaged, full, of a newer format."""
 
 
+class NotToldError(RegistryError):
+    """The registry answered, and would not tell about something that was asked for.
+
+    It may tell about the rest when that is asked for alone.
+    """
+
+
 class UncertainError(RegistryError):
     """A request may have been carried out, and nobody knows whether it was."""
 

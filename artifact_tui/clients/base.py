@@ -82,7 +82,10 @@ class Client(Protocol):
         """The files of one version, by path; `NotFoundError` when there is no such version."""
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is true of these versions now. Versions that are gone are left out."""
+        """What is true of these versions now. Versions that are gone are left out.
+
+        `NotToldError` when the registry would not tell about one of them, and may about others.
+        """
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these versions (softly, where the registry can), at most `batch_delete` of them.

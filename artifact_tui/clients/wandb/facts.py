@@ -15,7 +15,7 @@ from artifact_tui.clients.wandb.freshness import Looks, with_token
 from artifact_tui.clients.wandb.lineage import Family
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.web.together import together
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _link(key: str, artifact: Artifact, ref: ids.LinkKey) -> Facts:
 
 def _aliases(artifact: Artifact, home: str) -> tuple[Alias, ...]:
     if artifact.aliases is None:
-        raise RegistryError(
+        raise NotToldError(
             "W&B did not tell the aliases of a version.", hint="Nothing was changed."
         )
     return rows.aliases(artifact, home)
@@ -126,7 +126,7 @@ def _is_shown(artifact: Artifact, more: Sequence[Membership], portfolio: str) ->
         RegistryError: the server does not tell which do.
     """
     if artifact.artifact_memberships is None:
-        raise RegistryError(
+        raise NotToldError(
             "This server does not tell where a version is linked.", hint="Nothing was changed."
         )
     members = [*rows.memberships(artifact.artifact_memberships), *more]
@@ -134,7 +134,7 @@ def _is_shown(artifact: Artifact, more: Sequence[Membership], portfolio: str) ->
     if any(one is not None and one.id == portfolio for one in holders):
         return True
     if None in holders:
-        raise RegistryError(
+        raise NotToldError(
             "W&B does not show every collection that a version is linked in.",
             hint="Nothing was changed. Whether the link is still there is not known.",
         )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.wandb import decode, ids, passes, rows
 from artifact_tui.clients.wandb.decode import Artifact, Connection, Run, Said
 from artifact_tui.clients.wandb.documents import lineage as documents
-from artifact_tui.clients.wandb.loader import NotToldError, Shape
+from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.web.together import together
+from artifact_tui.errors import NotToldError
 from artifact_tui.model import Lineage, Relative, VersionState
 
 if TYPE_CHECKING:

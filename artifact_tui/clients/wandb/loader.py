@@ -20,7 +20,7 @@ from artifact_tui.clients.wandb import decode
 from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.clients.wandb.words import says_absent
 from artifact_tui.clients.web.together import together
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -38,10 +38,6 @@ QUIET = 3
 
 _VARIABLE = re.compile(r"\$(\w+)")
 _WORDS_LIMIT = 300
-
-
-class NotToldError(RegistryError):
-    """The server answered, and would not tell about this one thing."""
 
 
 @dataclass(frozen=True, slots=True)

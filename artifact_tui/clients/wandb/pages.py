@@ -14,10 +14,10 @@ import msgspec
 from artifact_tui.clients.wandb import decode
 from artifact_tui.clients.wandb.decode import Collection, Connection, Edge, Said
 from artifact_tui.clients.wandb.documents import listing as documents
-from artifact_tui.clients.wandb.loader import NotToldError, refused
+from artifact_tui.clients.wandb.loader import refused
 from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.clients.web.answers import GarbageAnswerError, NotSentError
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
