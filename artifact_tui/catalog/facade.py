@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from artifact_tui.catalog.retention import Expiring, TtlPreview
+    from artifact_tui.catalog.retention import Expiring
     from artifact_tui.catalog.rows import (
         Bytes,
         CollectionRow,
@@ -202,17 +202,6 @@ class Catalog:
         """Rows `start` to `start + count` of them, the first to expire first."""
         return await self._ask("list", retention.expiring_rows, where, start, count, latest=latest)
 
-    async def ttl_preview(
-        self,
-        ttl_us: int,
-        now_us: int,
-        *,
-        keys: Sequence[str] | None = None,
-        latest: Latest = False,
-    ) -> TtlPreview:
-        """When these versions would expire with another time to live; without `keys` the marked."""
-        return await self._ask("detail", _ttl_preview, keys, ttl_us, now_us, latest=latest)
-
     async def mark(self, keys: Sequence[str]) -> int:
         """Mark these versions; returns how many were not marked before."""
         return await self._ask("marks", marks.mark, keys)
@@ -271,14 +260,6 @@ def _outside(conn: sqlite3.Connection, keys: Sequence[str] | None) -> tuple[Outs
     """Who would lose a parent."""
     _select(conn, keys)
     return selection.outside_dependents(conn)
-
-
-def _ttl_preview(
-    conn: sqlite3.Connection, keys: Sequence[str] | None, ttl_us: int, now_us: int
-) -> TtlPreview:
-    """What another time to live would do to the given or the marked versions."""
-    _select(conn, keys)
-    return retention.ttl_preview(conn, ttl_us, now_us)
 
 
 def _select(conn: sqlite3.Connection, keys: Sequence[str] | None) -> None:

@@ -1,16 +1,16 @@
-"""Times to live: what expires when, and what another time to live would do.
+"""Times to live: what expires when, and what would be inherited.
 
 Times are microseconds UTC. A link adds no bytes, as everywhere: those are its source's.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.fetch import rows_of, snapshot
-from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query.values import DAY_US
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.query import Where
-
-SHOWN = 200
-"""Rows that a preview holds."""
 
 _SIZE = "CASE WHEN v.source_key IS NULL THEN v.size WHEN v.size IS NOT NULL THEN 0 END"
 
@@ -36,29 +33,11 @@ SELECT v.expires_us <= :ttl_now, v.expires_us / {DAY_US} * {DAY_US}, count(*), s
 _WINDOW = f"""
 SELECT v.id {_EXPIRING} ORDER BY v.expires_us, v.id LIMIT :ttl_count OFFSET :ttl_start"""
 
-# What a version would inherit is what the newest of its collection that inherits does; a bare
-# column beside max() is that row's.
-_PLANNED = f"""
-CREATE TEMP TABLE ttl_planned AS
-SELECT v.id, {_SIZE} AS size, v.created_us + CASE :ttl WHEN {TTL_INHERIT} THEN i.ttl_us
-    WHEN {TTL_OFF} THEN NULL ELSE :ttl END AS expires_us,
-  CASE WHEN v.source_key IS NOT NULL OR v.state = 'trash' THEN 'refused'
-    WHEN :ttl = {TTL_OFF} OR i.collection_id IS NOT NULL AND i.ttl_us IS NULL THEN 'never'
-    WHEN v.created_us IS NULL OR :ttl = {TTL_INHERIT} AND i.collection_id IS NULL THEN 'unknown'
-    ELSE 'dated' END AS fate
-FROM picked p CROSS JOIN version v ON v.id = p.version_id
-LEFT JOIN (SELECT w.collection_id, w.ttl_us, max(w.ordinal) FROM version w
-  WHERE :ttl = {TTL_INHERIT} AND w.ttl_inherited GROUP BY w.collection_id) i
-  ON i.collection_id = v.collection_id"""
-
-_PLANNED_BY_DAY = f"""
-SELECT expires_us <= :ttl_now, expires_us / {DAY_US} * {DAY_US}, count(*), sum(size)
-FROM temp.ttl_planned WHERE fate = 'dated' GROUP BY 1, 2 ORDER BY 2"""
-
-_FATES = "SELECT fate, count(*) FROM temp.ttl_planned GROUP BY 1"
-
-_FIRST = """
-SELECT id, expires_us FROM temp.ttl_planned WHERE fate = 'dated' ORDER BY expires_us, id LIMIT ?"""
+_INHERITED = """
+SELECT w.collection_id, w.ttl_us
+FROM json_each(:ids) j CROSS JOIN version w ON w.id = (
+  SELECT n.id FROM version n WHERE n.collection_id = j.value AND n.ttl_inherited
+  AND n.state <> 'trash' AND n.source_key IS NULL ORDER BY n.ordinal DESC LIMIT 1)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +76,13 @@ class Expiring:
     @property
     def size(self) -> int | None:
         """Their bytes; None when the size of none is known."""
-        return _sum([self.overdue.size, *(day.size for day in self.days)])
+        return total([self.overdue.size, *(day.size for day in self.days)])
 
     def until(self, moment_us: int) -> Expiry:
         """Those of days that begin before a moment, what is overdue included."""
         days = [day for day in self.days if day.start_us < moment_us]
         versions = self.overdue.versions + sum(day.versions for day in days)
-        return Expiry(versions, _sum([self.overdue.size, *(day.size for day in days)]))
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One version and when it would expire."""
-
-    row: VersionRow
-    expires_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class TtlPreview:
-    """What a new time to live would do to the picked versions."""
-
-    expiring: Expiring
-    """`overdue` are those that would expire at once."""
-    never: int
-    """They would be kept for good."""
-    unknown: int
-    """Nobody can say: when they were created, or what they would inherit, is not known."""
-    refused: int
-    """Links, and versions in the trash: they have no time to live of their own."""
-    first: tuple[Planned, ...]
-    """The first to expire, at most `SHOWN`."""
-
-    @property
-    def changes(self) -> int:
-        """How many versions would get the new time to live."""
-        return self.expiring.versions + self.never + self.unknown
+        return Expiry(versions, total([self.overdue.size, *(day.size for day in days)]))
 
 
 def expiring(conn: sqlite3.Connection, where: Where, now_us: int) -> Expiring:
@@ -154,40 +104,25 @@ def expiring_rows(
         return rows_of(conn, list(chain.from_iterable(found)))
 
 
-def ttl_preview(conn: sqlite3.Connection, ttl_us: int, now_us: int) -> TtlPreview:
-    """When each picked version would expire with another time to live.
+def inherited(conn: sqlite3.Connection, collection_ids: Iterable[int]) -> dict[int, int | None]:
+    """What versions of these collections inherit, by collection id: a time to live, or None.
 
-    Args:
-        conn: with versions picked by `selection`.
-        ttl_us: microseconds from the creation, `TTL_INHERIT` or `TTL_OFF`.
-        now_us: what is due by then expires at once.
+    It is what the newest of a collection that inherits does. Where none does, it is not known, and
+    left out.
     """
-    with snapshot(conn):
-        conn.execute("DROP TABLE IF EXISTS temp.ttl_planned")
-        conn.execute(_PLANNED, {"ttl": ttl_us})
-        fates = dict(conn.execute(_FATES).fetchall())
-        days = conn.execute(_PLANNED_BY_DAY, {"ttl_now": now_us}).fetchall()
-        first = dict(conn.execute(_FIRST, (SHOWN,)).fetchall())
-        rows = rows_of(conn, list(first))
-        conn.execute("DROP TABLE temp.ttl_planned")
-    return TtlPreview(
-        expiring=_expiring(days),
-        never=fates.get("never", 0),
-        unknown=fates.get("unknown", 0),
-        refused=fates.get("refused", 0),
-        first=tuple(Planned(row, first[row.id]) for row in rows),
-    )
+    asked = {"ids": json.dumps(sorted(collection_ids))}
+    return dict(conn.execute(_INHERITED, asked).fetchall())
 
 
 def _expiring(found: Iterable[tuple[Any, ...]]) -> Expiring:
     """The answer from rows of: overdue, day, how many, bytes."""
     days = [(bool(due), Day(*rest)) for due, *rest in found]
     gone = [day for due, day in days if due]
-    overdue = Expiry(sum(day.versions for day in gone), _sum([day.size for day in gone]))
+    overdue = Expiry(sum(day.versions for day in gone), total([day.size for day in gone]))
     return Expiring(overdue, tuple(day for due, day in days if not due))
 
 
-def _sum(sizes: Iterable[int | None]) -> int | None:
+def total(sizes: Iterable[int | None]) -> int | None:
     """Bytes added up; None when there are some and none is known."""
     found = list(sizes)
     known = [size for size in found if size is not None]

@@ -6,19 +6,24 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
+from artifact_tui.catalog.retention import total
 from artifact_tui.cli import records, wording
-from artifact_tui.edits.dates import spread
+from artifact_tui.cli.output import command
+from artifact_tui.edits.dates import by_day, spread
+from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.expired import becomes
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from artifact_tui.catalog.retention import Day, TtlPreview
+    from artifact_tui.catalog.retention import Day
     from artifact_tui.cli.output import Output
-    from artifact_tui.edits.changes import Change, Changes, Named
+    from artifact_tui.edits.changes import Change, Changes, Left, Named
     from artifact_tui.edits.sending import Sent
     from artifact_tui.edits.wanted import Wanted
+    from artifact_tui.model import Capabilities
 
 SHOWN = 20
 """Versions that are printed one by one; --json prints all."""
@@ -42,20 +47,16 @@ def asked(wanted: Wanted) -> str:
 
 
 def print_changes(
-    changes: Changes[Named], wanted: Wanted, registry: str, out: Output, *, gc: bool
+    changes: Changes[Named], wanted: Wanted, registry: str, out: Output, can: Capabilities
 ) -> None:
-    """Print what would be changed; `gc` where expired versions wait for one."""
+    """Print what would be changed; `can` is what the registry does with what expires."""
     count = text.plural(len(changes.changed), "version")
     out.words(f"{asked(wanted)}: {count} of {safe(registry)} will change")
-    out.words(*(f"  {line}" for line in _expiry(changes.expiry, gc=gc)))
+    out.words(*(f"  {line}" for line in _expiry(changes, can)))
     if changes.same:
         out.words(f"  {text.plural(len(changes.same), 'version')} more: already so")
-    if changes.left:
-        out.words(f"  left as they are: {text.plural(len(changes.left), 'version')}")
-        for one in islice(changes.left, SHOWN):
-            out.words(f"      {wording.name_of(one.row)}: {safe(one.why)}")
-        if len(changes.left) > SHOWN:
-            out.words(f"      and {text.count(len(changes.left) - SHOWN)} more")
+    _print_due([one for one in changes.left if one.due], registry, out)
+    _print_left([one for one in changes.left if not one.due], out)
     if out.json:
         return
     rows = ((wording.name_of(one.row), _what(one)) for one in islice(changes.changed, SHOWN))
@@ -64,22 +65,50 @@ def print_changes(
         out.words(f"       and {text.count(len(changes.changed) - SHOWN)} more")
 
 
-def _expiry(found: TtlPreview | None, *, gc: bool) -> Iterator[str]:
-    """When the versions will expire, as dates."""
-    if found is None:
+def _print_due(due: Sequence[Left[Named]], registry: str, out: Output) -> None:
+    """What would be deleted at once, and how that is done."""
+    if not due:
         return
-    due = found.expiring.overdue
-    if due.versions:
-        what = "it" if due.versions == 1 else "them"
-        then = f"the next gc moves {what} to the trash" if gc else f"the registry deletes {what}"
-        yield f"{_expire(due.versions)} at once ({text.size(due.size)}): {then}"
-    for count, first, last in spread(found.expiring.days):
+    which, what = ("it is", "it") if len(due) == 1 else ("they are", "them")
+    names = ", ".join(wording.name_of(one.row) for one in islice(due, SHOWN))
+    more = f" and {text.count(len(due) - SHOWN)} more" if len(due) > SHOWN else ""
+    out.words(
+        f"  {text.plural(len(due), 'version')} would be deleted at once: left as {which}",
+        f"      {names}{more}",
+        f"      delete {what} with a plan: {command('plan', safe(registry))} FILTER -o FILE",
+    )
+
+
+def _print_left(left: Sequence[Left[Named]], out: Output) -> None:
+    """What cannot be changed so, and why."""
+    if not left:
+        return
+    out.words(f"  left as they are: {text.plural(len(left), 'version')}")
+    for one in islice(left, SHOWN):
+        out.words(f"      {wording.name_of(one.row)}: {safe(one.why)}")
+    if len(left) > SHOWN:
+        out.words(f"      and {text.count(len(left) - SHOWN)} more")
+
+
+def _expiry(changes: Changes[Named], can: Capabilities) -> Iterator[str]:
+    """When the versions will expire, as dates."""
+    if due := [one.row.size for one in changes.changed if one.effect is Effect.AT_ONCE]:
+        then = becomes(can, len(due))
+        yield f"{_expire(len(due))} at once ({text.size(total(due))}): {then}"
+    later = (
+        (one.expires_us, one.row.size)
+        for one in changes.changed
+        if one.effect is Effect.LATER and one.expires_us is not None
+    )
+    for count, first, last in spread(by_day(later)):
         when = f"on {_day(last)}" if first == last else f"from {_day(first)} until {_day(last)}"
         yield f"{_expire(count)} {when}"
-    if found.never:
-        yield f"{text.count(found.never)} never {'expires' if found.never == 1 else 'expire'}"
-    if found.unknown:
-        yield f"{_expire(found.unknown)} at a time that is not known here"
+    if stay := sum(one.effect is Effect.STAYS for one in changes.changed):
+        yield f"{text.count(stay)} never {'expires' if stay == 1 else 'expire'}"
+    if undated := changes.undated:
+        what = "it" if undated == 1 else "them"
+        then = f"the registry may delete {what} at once"
+        yield f"{_expire(undated)} at a time that is not known here: {then}"
 
 
 def _expire(count: int) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui import places, query, text
-from artifact_tui.catalog import queries, selection
+from artifact_tui.catalog import queries
 from artifact_tui.catalog.marks import only_marked
-from artifact_tui.catalog.retention import ttl_preview
 from artifact_tui.catalog.sorting import Sort
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import parse_filter, reading
@@ -19,6 +18,7 @@ from artifact_tui.clients.base import Paced
 from artifact_tui.edits import sending
 from artifact_tui.edits.able import editor
 from artifact_tui.edits.changes import naming
+from artifact_tui.edits.lives import Clock
 from artifact_tui.edits.reading import foreseen
 from artifact_tui.edits.sending import Sent
 from artifact_tui.errors import NotFoundError, ReadOnlyError, UsageError
@@ -97,15 +97,16 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        gone_by_us = None if client.capabilities.restore else now_us()
-        found = foreseen(conn, _rows(conn, chosen), wanted, naming(), gone_by_us=gone_by_us)
+        found = foreseen(conn, _rows(conn, chosen), wanted, naming(), clock_of(client))
         if not any(True for _ in found.rows()):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
-        if wanted.ttl_us is None:
-            return found
-        selection.select_keys(conn, [one.row.key for one in found.changed])
-        return replace(found, expiry=ttl_preview(conn, wanted.ttl_us, now_us()))
+        return found
+
+
+def clock_of(client: Client) -> Clock:
+    """By when something expires at once in this registry."""
+    return Clock(now_us(), client.capabilities.restore)
 
 
 def _rows(conn: sqlite3.Connection, chosen: Chosen) -> Iterator[tuple[VersionRow, ...]]:
@@ -118,13 +119,13 @@ def _rows(conn: sqlite3.Connection, chosen: Chosen) -> Iterator[tuple[VersionRow
     return queries.chunks(conn, where, Sort("name"))
 
 
-async def send(client: Editable, changes: Changes[Named]) -> Sent:
+async def send(client: Client, able: Editable, changes: Changes[Named]) -> Sent:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
     sent = Sent(len(changes.changed))
-    edits = (one.edit for one in changes.changed)
+    edits = sending.in_time(changes.changed, sent, lambda: clock_of(client))
     with Progress() as progress, _stopping() as stop:
         await sending.send(
-            client, edits, sent, lambda sent: progress.show(_line(client, sent)), stop=stop
+            able, edits, sent, lambda sent: progress.show(_line(able, sent)), stop=stop
         )
     if isinstance(sent.error, ReadOnlyError):
         raise sent.error

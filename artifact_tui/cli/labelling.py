@@ -92,8 +92,7 @@ async def run(job: Job) -> int:
         able = editable(client, job.target, job.what)
         _refuse_what_it_cannot(client, job)
         found = await look(client, job.target, job.chosen, job.wanted, cached=job.cached)
-        gc = client.capabilities.garbage_collection
-        changed.print_changes(found, job.wanted, job.target.name, out, gc=gc)
+        changed.print_changes(found, job.wanted, job.target.name, out, client.capabilities)
         count = len(found.changed) or int(bool(job.protection.on or job.protection.off))
         if job.dry_run or not count:
             return _tell_planned(found, job, out)
@@ -137,11 +136,11 @@ def _refuse_what_it_cannot(client: Client, job: Job) -> None:
 async def _carry_out(client: Client, able: Editable, found: Changes[Named], job: Job) -> Sent:
     """Change what was confirmed; protection goes around it."""
     if not isinstance(client, LocalClient) or not job.chosen.name:
-        return await send(able, found)
+        return await send(client, able, found)
     key = next(iter(found.rows())).key
     for name in job.protection.off:
         await client.protect(key, name, protected=False)
-    sent = await send(able, found)
+    sent = await send(client, able, found)
     if all(one.result is Result.DONE for one in sent.outcomes.values()):
         for name in job.protection.on:
             await client.protect(key, name)

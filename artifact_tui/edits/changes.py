@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from artifact_tui.edits.effects import UNDATED, Effect
+from artifact_tui.edits.lives import Life, forbidden, is_due, life_of
 from artifact_tui.errors import UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from artifact_tui.catalog.retention import TtlPreview
     from artifact_tui.catalog.rows import VersionRef, VersionRow
+    from artifact_tui.edits.lives import Clock, Inherited
     from artifact_tui.edits.wanted import Wanted
 
     Holders = Mapping[str, Mapping[int, VersionRef]]
@@ -22,11 +24,15 @@ if TYPE_CHECKING:
 
 
 class Keyed(Protocol):
-    """Whatever is kept of a version: at least its key."""
+    """Whatever is kept of a version: at least its key and its bytes."""
 
     @property
     def key(self) -> str:
         """The version's key."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes; None when that is not known."""
 
 
 KeptT = TypeVar("KeptT", bound=Keyed)
@@ -34,6 +40,15 @@ KeptT = TypeVar("KeptT", bound=Keyed)
 NOTHING: Mapping[str, VersionRef] = MappingProxyType({})
 NOBODY: Mapping[int, VersionRef] = MappingProxyType({})
 UNCHANGED = Edit("")
+_NAMED = Life(Effect.NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What must be known of other versions."""
+
+    holders: Holders = field(default_factory=dict)
+    inherited: Inherited = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,7 @@ class Named:
     key: str
     collection: str
     label: str
+    size: int | None
     ttl_us: int | None
     ttl_inherited: bool
 
@@ -53,7 +69,7 @@ def naming() -> Callable[[VersionRow], Named]:
 
     def named(row: VersionRow) -> Named:
         collection = texts.setdefault(row.collection, row.collection)
-        return Named(row.key, collection, row.label, row.ttl_us, row.ttl_inherited)
+        return Named(row.key, collection, row.label, row.size, row.ttl_us, row.ttl_inherited)
 
     return named
 
@@ -65,6 +81,7 @@ class Change(Generic[KeptT]):
     row: KeptT
     wish: Edit
     """What changes, without the key: many share one."""
+    effect: Effect = Effect.NAMES
     moves: Mapping[str, VersionRef] = field(default_factory=lambda: NOTHING)
     """Aliases that another version loses by it."""
     expires_us: int | None = None
@@ -82,6 +99,8 @@ class Left(Generic[KeptT]):
 
     row: KeptT
     why: str
+    due: bool = False
+    """It would be deleted at once, for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +110,6 @@ class Changes(Generic[KeptT]):
     changed: tuple[Change[KeptT], ...]
     same: tuple[KeptT, ...]
     left: tuple[Left[KeptT], ...]
-    expiry: TtlPreview | None = None
-    """When the changed ones would expire, where that was asked for."""
 
     def rows(self) -> Iterator[KeptT]:
         """All of them."""
@@ -103,12 +120,12 @@ class Changes(Generic[KeptT]):
     @property
     def at_once(self) -> int:
         """How many expire as soon as this is done."""
-        return self.expiry.expiring.overdue.versions if self.expiry else 0
+        return sum(one.effect is Effect.AT_ONCE for one in self.changed)
 
     @property
     def undated(self) -> int:
         """How many may expire as soon as this is done: nobody here knows when they will."""
-        return self.expiry.unknown if self.expiry else 0
+        return sum(one.effect in UNDATED for one in self.changed)
 
 
 class Foresight(Generic[KeptT]):
@@ -118,15 +135,11 @@ class Foresight(Generic[KeptT]):
         self,
         wanted: Wanted,
         keep: Callable[[VersionRow], KeptT],
-        *,
-        gone_by_us: int | None = None,
+        clock: Clock,
     ) -> None:
-        """`keep` makes of a row what is kept of it.
-
-        What expires by `gone_by_us` is deleted at once, with no way back; None where there is one.
-        """
+        """`keep` makes of a row what is kept of it."""
         self._wanted = wanted
-        self._gone_by_us = gone_by_us
+        self._clock = clock
         self._keep = keep
         self._changed: list[Change[KeptT]] = []
         self._same: list[KeptT] = []
@@ -137,25 +150,37 @@ class Foresight(Generic[KeptT]):
         self._wishes: dict[Edit, Edit] = {}
 
     def take(
-        self, rows: Iterable[VersionRow], *, tags: Mapping[int, Sequence[str]], holders: Holders
+        self, rows: Iterable[VersionRow], *, tags: Mapping[int, Sequence[str]], around: Around
     ) -> None:
         """Foresee some more."""
         for row in rows:
-            why = _unchangeable(row, self._wanted) or _needed(row, self._wanted, self._gone_by_us)
-            if why:
-                self._left.append(Left(self._keep(row), self._whys.setdefault(why, why)))
+            if why := _unchangeable(row, self._wanted):
+                self._leave(row, why)
                 continue
+            wish = _wish(row, self._wanted, tags.get(row.id, ()))
+            life = _NAMED
+            if wish.ttl_us is not None:
+                life = life_of(row, wish.ttl_us, around.inherited, self._clock)
+                if why := forbidden(row, life, self._clock):
+                    self._leave(row, why, due=is_due(life.expires_us, self._clock))
+                    continue
             self._often[row.collection_id] += 1
             self._names[row.collection_id] = row.collection
-            wish = _wish(row, self._wanted, tags.get(row.id, ()))
             if wish == UNCHANGED:
                 self._same.append(self._keep(row))
-                continue
-            found = {a: holders.get(a, NOBODY).get(row.collection_id) for a in wish.add_aliases}
-            moves = {name: holder for name, holder in found.items() if holder is not None}
-            wish = self._wishes.setdefault(wish, wish)
-            expires_us = _expires_us(row, wish.ttl_us)
-            self._changed.append(Change(self._keep(row), wish, moves or NOTHING, expires_us))
+            else:
+                self._change(row, wish, life, around.holders)
+
+    def _leave(self, row: VersionRow, why: str, *, due: bool = False) -> None:
+        self._left.append(Left(self._keep(row), self._whys.setdefault(why, why), due))
+
+    def _change(self, row: VersionRow, wish: Edit, life: Life, holders: Holders) -> None:
+        found = {a: holders.get(a, NOBODY).get(row.collection_id) for a in wish.add_aliases}
+        moves = {name: holder for name, holder in found.items() if holder is not None}
+        wish = self._wishes.setdefault(wish, wish)
+        self._changed.append(
+            Change(self._keep(row), wish, life.effect, moves or NOTHING, life.expires_us)
+        )
 
     def changes(self) -> Changes[KeptT]:
         """All of it.
@@ -189,27 +214,6 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
     return f"the registry keeps it: {row.kept}" if row.kept else ""
 
 
-def _needed(row: VersionRow, wanted: Wanted, gone_by_us: int | None) -> str:
-    """Why a version must not expire at once, as a change of its TTL would have it; or nothing.
-
-    That would be a deletion for good, without the consents that a plan asks for.
-    """
-    expires_us = _expires_us(row, wanted.ttl_us)
-    if gone_by_us is None or expires_us is None or expires_us > gone_by_us:
-        return ""
-    if _has_ttl(row, wanted.ttl_us):
-        return ""
-    if row.aliases:
-        why = f"it carries an alias ({row.aliases[0].name})"
-    elif row.links:
-        why = f"another collection shows it ({row.links[0]})"
-    elif row.dependents:
-        why = "live versions were made from it"
-    else:
-        return ""
-    return f"{why} and would expire at once: delete it with a plan, which asks for consent"
-
-
 def _wish(row: VersionRow, wanted: Wanted, tags: Sequence[str]) -> Edit:
     """What changes of a version, without its key."""
     own = {alias.name for alias in row.aliases if not alias.scope}
@@ -230,9 +234,3 @@ def _has_ttl(row: VersionRow, ttl_us: int | None) -> bool:
     if ttl_us == TTL_OFF:
         return row.ttl_us is None and not row.ttl_inherited
     return row.ttl_us == ttl_us and not row.ttl_inherited
-
-
-def _expires_us(row: VersionRow, ttl_us: int | None) -> int | None:
-    if ttl_us is None or ttl_us < 0 or row.created_us is None:
-        return None
-    return row.created_us + ttl_us

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from artifact_tui.catalog.retention import Day, total
+from artifact_tui.query.values import DAY_US
 
-    from artifact_tui.catalog.retention import Day
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def by_day(found: Iterable[tuple[int, int | None]]) -> list[Day]:
+    """Versions by day, in order; of each the moment (microseconds UTC) and its bytes."""
+    grouped: defaultdict[int, list[int | None]] = defaultdict(list)
+    for moment, size in found:
+        grouped[moment // DAY_US * DAY_US].append(size)
+    return [Day(start, len(sizes), total(sizes)) for start, sizes in sorted(grouped.items())]
 
 
 def spread(days: Sequence[Day], most: int = 8) -> list[tuple[int, Day, Day]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import holding, queries, selection
-from artifact_tui.edits.changes import Changes, Foresight
+from artifact_tui.catalog import holding, queries, retention, selection
+from artifact_tui.edits.changes import Around, Changes, Foresight
 from artifact_tui.errors import UsageError
+from artifact_tui.model import TTL_INHERIT
 from artifact_tui.query import Where
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Literal
 
-    from artifact_tui.catalog.rows import VersionRef, VersionRow
+    from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.edits.changes import KeptT
+    from artifact_tui.edits.lives import Clock
     from artifact_tui.edits.wanted import Wanted
 
     Selection = Sequence[str] | Where | Literal["marked"]
@@ -58,12 +60,12 @@ def _pick(conn: sqlite3.Connection, chosen: Selection) -> int:
     return selection.select_keys(conn, chosen)
 
 
-def holders(
-    conn: sqlite3.Connection, rows: Iterable[VersionRow], wanted: Wanted
-) -> dict[str, dict[int, VersionRef]]:
-    """Who holds the aliases that these are to get, by alias and collection id."""
-    ids = {row.collection_id for row in rows} if wanted.add_aliases else ()
-    return {alias: holding.holders(conn, alias, ids) for alias in wanted.add_aliases}
+def around(conn: sqlite3.Connection, rows: Iterable[VersionRow], wanted: Wanted) -> Around:
+    """Who holds the aliases that these are to get, and what they would inherit."""
+    ids = {row.collection_id for row in rows}
+    held = {alias: holding.holders(conn, alias, ids) for alias in wanted.add_aliases}
+    inherits = wanted.ttl_us == TTL_INHERIT
+    return Around(held, retention.inherited(conn, ids) if inherits else {})
 
 
 def foreseen(
@@ -71,17 +73,16 @@ def foreseen(
     chunks: Iterable[Sequence[VersionRow]],
     wanted: Wanted,
     keep: Callable[[VersionRow], KeptT],
-    *,
-    gone_by_us: int | None,
+    clock: Clock,
 ) -> Changes[KeptT]:
     """What becomes of any number of versions; the arguments are as for `Foresight`.
 
     Raises:
         UsageError: two versions of one collection would get the same alias.
     """
-    foresight = Foresight(wanted, keep, gone_by_us=gone_by_us)
+    foresight = Foresight(wanted, keep, clock)
     named = bool(wanted.add_tags or wanted.remove_tags)
     for rows in chunks:
         tags = queries.tags_of(conn, [row.id for row in rows]) if named else {}
-        foresight.take(rows, tags=tags, holders=holders(conn, rows, wanted))
+        foresight.take(rows, tags=tags, around=around(conn, rows, wanted))
     return foresight.changes()

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from artifact_tui.edits.lives import DELETED_AT_ONCE, is_due
 from artifact_tui.errors import ArtifactTuiError, ReadOnlyError, RegistryError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from artifact_tui.clients.base import Editable
+    from artifact_tui.edits.changes import Change, KeptT
+    from artifact_tui.edits.lives import Clock
     from artifact_tui.model import Edit
 
 BATCH = 100
@@ -43,6 +46,21 @@ class Sent:
     def ended(self) -> bool:
         """Whether nothing more is sent."""
         return self.stopped or self.error is not None or len(self.outcomes) >= self.total
+
+
+def in_time(
+    changes: Iterable[Change[KeptT]], sent: Sent, clock: Callable[[], Clock]
+) -> Iterator[Edit]:
+    """The edits of changes, to be taken as they are sent.
+
+    What would be deleted at once by then, as time went by, is refused in `sent` instead.
+    """
+    for one in changes:
+        if is_due(one.expires_us, clock()):
+            key = one.row.key
+            sent.outcomes[key] = Outcome(key, Result.REFUSED, DELETED_AT_ONCE)
+        else:
+            yield one.edit
 
 
 async def send(

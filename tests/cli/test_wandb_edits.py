@@ -32,21 +32,23 @@ def test_a_time_to_live_is_previewed_as_dates_and_set(cli: Cli, vision: Server) 
     vision.add(series=[{"path": "acme/vision/young", "versions": [{"created_us": now_us()}]}])
     words = ("ttl", "vision", "--filter", "name:mnist -version:v2 | name:young", "30d")
     said = cli(*words, "--dry-run").out
-    assert "time to live 30 d: 4 versions of vision will change\n" in said
-    assert "  3 expire at once (7 KB): the registry deletes them\n" in said
-    assert "mnist:v4: it carries an alias (latest) and would expire at once: delete it" in said
+    assert "time to live 30 d: 1 version of vision will change\n" in said
+    assert "  4 versions would be deleted at once: left as they are\n" in said
+    assert "      mnist:v0, mnist:v1, mnist:v3, mnist:v4\n" in said
     assert f"  1 expires on {time.strftime('%Y-%m-%d', time.gmtime(days * 86400))}\n" in said
-    assert "mnist:v0  ttl none (inherited) → 30 d · expires 20" in said
+    assert "young:v0  ttl none (inherited) → 30 d · expires 20" in said
     assert not vision.done()
     assert "no terminal to ask on" in cli(*words, code=2).err
-    cli(*words, *YES, "5", code=1)
+    cli(*words, *YES, "4", code=1)
     assert not vision.done()
-    assert "4 versions of vision changed\n" in cli(*words, *YES, "4").out
-    assert version(vision, "v0")["ttl"] == 30 * 86400
-    assert version(vision, "v4")["ttl"] == -1
-    cli("ttl", "vision", "mnist:v0", "inherit", *YES, "1")
+    assert "1 version of vision changed\n" in cli(*words, *YES, "1").out
+    young = vision.state()["collections"]["acme/vision/young"]["versions"]["v0"]
+    assert young["ttl"] == 30 * 86400
+    assert {version(vision, f"v{n}")["ttl"] for n in (0, 1, 3, 4)} == {-1}
+    cli("ttl", "vision", "young:v0", "inherit", *YES, "1")
     cli("ttl", "vision", "mnist:v1", "none", *YES, "1")
-    assert (version(vision, "v0")["ttl"], version(vision, "v1")["ttl"]) == (-1, -2)
+    young = vision.state()["collections"]["acme/vision/young"]["versions"]["v0"]
+    assert (young["ttl"], version(vision, "v1")["ttl"]) == (-1, -2)
 
 
 def test_a_link_has_no_time_to_live_of_its_own(cli: Cli, vision: Server) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.edits import confirm
-from artifact_tui.edits.effects import UNDATED, Effect, effect_of
+from artifact_tui.edits.effects import UNDATED, Effect
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.text import count, duration, moment, plural, safe
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.confirm import Challenge
     from artifact_tui.edits.changes import Change, Changes
     from artifact_tui.edits.wanted import Wanted
-    from artifact_tui.model import Edit, Outcome
+    from artifact_tui.model import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class EditPlan:
     title: str
     """What is changed, such as `time to live 30 d`; safe."""
     lines: tuple[Line, ...]
-    edits: tuple[Edit, ...]
+    changed: tuple[Change[VersionRow], ...]
     """What is sent once it is confirmed."""
     last_us: int | None = None
     """When the last of those expires that do not expire at once."""
@@ -60,37 +60,36 @@ class EditPlan:
         return Counter(line.effect for line in self.lines)
 
 
-def planned(wanted: Wanted, changes: Changes[VersionRow], now_us: int) -> EditPlan:
-    """What was asked for, and what it does to each version, at this moment."""
-    later = [one.expires_us for one in changes.changed if (one.expires_us or 0) > now_us]
+def planned(wanted: Wanted, changes: Changes[VersionRow]) -> EditPlan:
+    """What was asked for, and what it does to each version."""
+    later = (one.expires_us for one in changes.changed if one.effect is Effect.LATER)
     return EditPlan(
         title_of(wanted),
-        tuple(_lines(wanted, changes, now_us)),
-        tuple(one.edit for one in changes.changed),
+        tuple(_lines(wanted, changes)),
+        changes.changed,
         max((at for at in later if at is not None), default=None),
     )
 
 
-def _lines(wanted: Wanted, changes: Changes[VersionRow], now_us: int) -> Iterator[Line]:
+def _lines(wanted: Wanted, changes: Changes[VersionRow]) -> Iterator[Line]:
     for one in changes.changed:
-        effect = effect_of(one, now_us)
-        yield Line(one.row, effect, _words(one, effect))
+        yield Line(one.row, one.effect, _words(one))
     for row in changes.same:
         yield Line(row, Effect.SAME, _why_nothing(row, wanted))
     for left in changes.left:
-        yield Line(left.row, Effect.NOT_POSSIBLE, safe(left.why))
+        yield Line(left.row, Effect.DUE if left.due else Effect.NOT_POSSIBLE, safe(left.why))
 
 
-def _words(one: Change[VersionRow], effect: Effect) -> str:
+def _words(one: Change[VersionRow]) -> str:
     """What becomes of a version that changes; safe."""
-    if effect is Effect.NAMES:
+    if one.effect is Effect.NAMES:
         return _names(one)
     return {
         Effect.INHERITS: "as its collection or team says",
         Effect.STAYS: "never expires",
         Effect.SOME_TIME: "expires; when it was made is not known",
         Effect.AT_ONCE: f"expired since {moment(one.expires_us)}",
-    }.get(effect, f"expires {moment(one.expires_us)}")
+    }.get(one.effect, f"expires {moment(one.expires_us)}")
 
 
 def _names(one: Change[VersionRow]) -> str:
@@ -143,6 +142,7 @@ def sentence(plan: EditPlan) -> str:
         Effect.INHERITS: "{} take that of their collection or team",
         Effect.STAYS: "{} never expire",
         Effect.SAME: "{} stay as they are",
+        Effect.DUE: "{} would be deleted at once (left as they are)",
         Effect.NOT_POSSIBLE: "{} not possible",
     }
     rest = [form.format(count(found[effect])) for effect, form in forms.items() if found[effect]]
@@ -156,7 +156,7 @@ def challenge(plan: EditPlan, *, production: bool, registry: str) -> Challenge:
     """
     found = plan.counts
     return confirm.challenge(
-        len(plan.edits),
+        len(plan.changed),
         at_once=found[Effect.AT_ONCE],
         undated=sum(found[effect] for effect in UNDATED),
         production=production,

@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from artifact_tui.edits import reading
-from artifact_tui.edits.changes import Foresight
+from artifact_tui.edits.changes import Around, Foresight
+from artifact_tui.edits.lives import Clock
+from artifact_tui.model import TTL_INHERIT
 from artifact_tui.tui.edits.plan import planned
 
 if TYPE_CHECKING:
@@ -34,21 +36,20 @@ async def plan_of(services: Services, subjects: Subjects, wanted: Wanted) -> Edi
     Raises:
         UsageError: two versions of one collection would get the same alias.
     """
-    rows = subjects.rows
-    held = (
-        await services.catalog.run(
-            lambda conn: reading.holders(conn, rows, wanted), latest="holders"
+    rows, around = subjects.rows, Around()
+    if wanted.add_aliases or wanted.ttl_us == TTL_INHERIT:
+        around = await services.catalog.run(
+            lambda conn: reading.around(conn, rows, wanted), latest="around"
         )
-        if wanted.add_aliases
-        else {}
-    )
 
     def foreseen() -> EditPlan:
-        now_us, restores = services.now(), services.client.capabilities.restore
-        foresight: Foresight[VersionRow] = Foresight(
-            wanted, lambda row: row, gone_by_us=None if restores else now_us
-        )
-        foresight.take(rows, tags=subjects.tags, holders=held)
-        return planned(wanted, foresight.changes(), now_us)
+        foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row, clock_of(services))
+        foresight.take(rows, tags=subjects.tags, around=around)
+        return planned(wanted, foresight.changes())
 
     return await asyncio.to_thread(foreseen)
+
+
+def clock_of(services: Services) -> Clock:
+    """By when something expires at once in this registry."""
+    return Clock(services.now(), services.client.capabilities.restore)

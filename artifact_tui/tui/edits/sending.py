@@ -9,6 +9,7 @@ from artifact_tui.edits.able import editor
 from artifact_tui.edits.sending import Sent
 from artifact_tui.errors import UsageError
 from artifact_tui.text import count
+from artifact_tui.tui.edits.reading import clock_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +29,13 @@ def words(sent: Sent) -> str:
 
 async def send(services: Services, plan: EditPlan, progress: Callable[[Sent], object]) -> Sent:
     """Send every edit of a plan, some at a time; `progress` hears how far it is."""
-    sent = Sent(len(plan.edits))
+    sent = Sent(len(plan.changed))
     client = editor(services.client, "aliases", "tags", "ttl")
     if client is None:
         sent.error = UsageError("This registry cannot be changed so.", hint="Nothing was changed.")
         return sent
-    await sending.send(client, plan.edits, sent, progress)
+    edits = sending.in_time(plan.changed, sent, lambda: clock_of(services))
+    await sending.send(client, edits, sent, progress)
     if services.link is not None:
         services.link.sync()
     return sent

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.expired import becomes
 from artifact_tui.edits.sending import Sent
-from artifact_tui.text import fit, plural, safe
+from artifact_tui.model import Result
+from artifact_tui.text import count, fit, plural, safe
 from artifact_tui.tui.bindings import bindings_of, rows_of
 from artifact_tui.tui.edits.plan import Line, challenge, sentence
 from artifact_tui.tui.edits.sending import send, words
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from textual.content import Content
     from textual.widget import Widget
 
+    from artifact_tui.model import Capabilities
     from artifact_tui.tui.edits.plan import EditPlan
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
@@ -51,7 +54,8 @@ class EditScreen(BaseScreen):
         super().__init__(services)
         self.plan = plan
         self._asked = NOTHING_ASKED
-        self._sent = Sent(len(plan.edits))
+        self._can = services.client.capabilities
+        self._sent = Sent(len(plan.changed))
 
     # drawing
 
@@ -101,12 +105,13 @@ class EditScreen(BaseScreen):
         self.run_worker(self._show(), group="show")
 
     async def _show(self) -> None:
-        await self.grouped.show(groups_of(self.plan))
+        await self.grouped.show(groups_of(self.plan, self._can))
         target = self.services.target
         if self.services.read_only:
             self.confirm.refuse(f"Nothing can be changed: {self.services.read_only_reason}.")
-        elif not self.plan.edits:
-            self.confirm.refuse(f"Nothing would be changed: {sentence(self.plan)}.")
+        elif not self.plan.changed:
+            way = " Delete with a plan: d in the list." if self.plan.counts[Effect.DUE] else ""
+            self.confirm.refuse(f"Nothing would be changed: {sentence(self.plan)}.{way}")
         else:
             asked = challenge(self.plan, production=target.production, registry=target.name)
             self._asked = self.confirm.ask(asked)
@@ -169,8 +174,8 @@ class EditScreen(BaseScreen):
         sent = await send(self.services, self.plan, self._progress)
         self._ticking.stop()
         if self.app.screen is self:
-            self.confirm.refuse(safe(_ending(sent, self.plan)))
-            await self.grouped.show(result_groups(self.plan, sent))
+            self.confirm.refuse(safe(_ending(sent, self.plan, self._can)))
+            await self.grouped.show(result_groups(self.plan, sent, self._can))
             self.show_keys()
         else:
             self.host.say(words(sent), error=sent.done < sent.total)
@@ -184,7 +189,15 @@ class EditScreen(BaseScreen):
             self.confirm.refuse(safe(said))
 
 
-def _ending(sent: Sent, plan: EditPlan) -> str:
-    """How it went, and when what it did takes effect."""
-    later = " The registry deletes what expired as soon as it looks."
-    return words(sent) + (later if plan.counts[Effect.AT_ONCE] and sent.done else "")
+def _ending(sent: Sent, plan: EditPlan, can: Capabilities) -> str:
+    """How it went, and what becomes of what has expired by it."""
+    expired = [line.row.key for line in plan.of(Effect.AT_ONCE) if _done(sent, line.row.key)]
+    if not expired:
+        return words(sent)
+    have = "1 has" if len(expired) == 1 else f"{count(len(expired))} have"
+    return f"{words(sent)} {have} expired: {becomes(can, len(expired))}."
+
+
+def _done(sent: Sent, key: str) -> bool:
+    outcome = sent.outcomes.get(key)
+    return outcome is not None and outcome.result is Result.DONE

@@ -93,6 +93,7 @@ class RetentionScreen(Editing):
                 found.periods,
                 lambda period: retaining.PeriodRows(services, found.where, period),
                 services.signs,
+                services.client.capabilities,
             )
             await self._read_chosen()
         except ArtifactTuiError as error:

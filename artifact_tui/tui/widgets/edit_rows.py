@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.expired import becomes
 from artifact_tui.model import Outcome, Result
 from artifact_tui.text import moment, pad, safe, width
 from artifact_tui.tui.widgets.grouped import Group
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifact_tui.edits.sending import Sent
+    from artifact_tui.model import Capabilities
     from artifact_tui.tui.edits.plan import EditPlan, Line
     from artifact_tui.tui.signs import Signs
 
@@ -25,22 +27,27 @@ _EFFECTS: dict[Effect, tuple[str, str, str]] = {
     Effect.AT_ONCE: (
         "expire at once",
         "bold $text-error",
-        "their time to live has passed then: the registry deletes them as soon as it looks",
+        "their time to live has passed then: {then}",
     ),
     Effect.LATER: ("expire later", "bold $text-warning", "each at its own moment, the last {last}"),
     Effect.SOME_TIME: (
         "expire",
         "bold $text-warning",
-        "nobody here knows when: when they were made is not known",
+        "when they were made is not known here: the registry may delete them at once",
     ),
     Effect.INHERITS: (
         "inherit",
         "bold $text-warning",
-        "they expire as their collection or team says, which may be at once; not known here",
+        "as their collection or team says, not known here: the registry may delete them at once",
     ),
     Effect.STAYS: ("never expire", "$text-success", "they stay until somebody deletes them"),
     Effect.NAMES: ("change", "bold $text-accent", "their aliases or tags"),
     Effect.SAME: ("stay as they are", "$text-muted", "nothing is sent for them"),
+    Effect.DUE: (
+        "left as they are",
+        "bold $text-warning",
+        "they would be deleted at once: delete them with a plan, d in the list of versions",
+    ),
     Effect.NOT_POSSIBLE: ("not possible", "bold", "nothing is sent for them; each says why"),
 }
 
@@ -62,27 +69,33 @@ _RESULT_WORDS = {
 }
 
 
-def groups_of(plan: EditPlan) -> list[Group[Line]]:
-    """What a change would do, the greatest harm first."""
+UNSENT = frozenset({Effect.SAME, Effect.DUE, Effect.NOT_POSSIBLE})
+"""Nothing is sent for them."""
+
+
+def groups_of(plan: EditPlan, can: Capabilities) -> list[Group[Line]]:
+    """What a change would do in a registry, the greatest harm first."""
+    counts = plan.counts
+    then, last = becomes(can, counts[Effect.AT_ONCE]), moment(plan.last_us)
     return [
         Group(
             effect,
             label,
-            plan.counts[effect],
-            words.format(last=moment(plan.last_us)),
+            counts[effect],
+            words.format(last=last, then=then),
             tone=tone,
             items=lambda effect=effect: Rows(plan.of(effect)),  # type: ignore[misc]
         )
         for effect, (label, tone, words) in _EFFECTS.items()
-        if plan.counts[effect]
+        if counts[effect]
     ]
 
 
-def result_groups(plan: EditPlan, sent: Sent) -> list[Group[Line]]:
+def result_groups(plan: EditPlan, sent: Sent, can: Capabilities) -> list[Group[Line]]:
     """What became of each version; those for which nothing was sent last."""
     unknown = {key: Outcome(key, Result.UNKNOWN) for key in sent.uncertain}
     outcomes = unknown | sent.outcomes
-    keys = {edit.key for edit in plan.edits}
+    unanswered = {change.row.key for change in plan.changed} - outcomes.keys()
     answered = [
         replace(line, outcome=outcomes[line.row.key])
         for line in plan.lines
@@ -92,9 +105,9 @@ def result_groups(plan: EditPlan, sent: Sent) -> list[Group[Line]]:
     for result, (label, tone) in _RESULTS.items():
         lines = [line for line in answered if _is(line.outcome, result)]
         found.append(_result(str(result), label, tone, _RESULT_WORDS[result], lines))
-    waiting = [line for line in plan.lines if line.row.key in keys - outcomes.keys()]
+    waiting = [line for line in plan.lines if line.row.key in unanswered]
     found.append(_result("not-sent", "not sent", "", "nothing was asked for them", waiting))
-    found += [group for group in groups_of(plan) if group.id in {Effect.SAME, Effect.NOT_POSSIBLE}]
+    found += [group for group in groups_of(plan, can) if group.id in UNSENT]
     return [group for group in found if group.count]
 
 
@@ -125,6 +138,7 @@ def _sign(line: Line, signs: Signs) -> tuple[str, str]:
     if outcome is None:
         return {
             Effect.AT_ONCE: (signs.expired, "bold $text-error"),
+            Effect.DUE: (signs.locked, "$text-warning"),
             Effect.NOT_POSSIBLE: (signs.locked, "$text-muted"),
             Effect.SAME: (signs.dot, "$text-muted"),
             Effect.NAMES: (signs.working, "$text-accent"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from artifact_tui.edits.expired import becomes
 from artifact_tui.text import age, duration, moment, pad, safe, size
 from artifact_tui.tui.widgets.grouped import Group
 from artifact_tui.tui.widgets.item_rows import alias_words
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.model import Capabilities
     from artifact_tui.tui.retaining import Period
     from artifact_tui.tui.signs import Signs
     from artifact_tui.tui.widgets.row_list import Source
@@ -23,7 +25,10 @@ _WHEN = 18
 
 
 def period_groups(
-    periods: Iterable[Period], items: Callable[[Period], Source[VersionRow]], signs: Signs
+    periods: Iterable[Period],
+    items: Callable[[Period], Source[VersionRow]],
+    signs: Signs,
+    can: Capabilities,
 ) -> list[Group[VersionRow]]:
     """One line for each period in which something expires."""
     return [
@@ -31,7 +36,7 @@ def period_groups(
             period.label,
             period.label,
             period.count,
-            period_words(period, signs),
+            period_words(period, signs, can),
             tone="bold $text-error" if period.past else "bold $text-warning",
             items=lambda period=period: items(period),  # type: ignore[misc]
         )
@@ -39,11 +44,11 @@ def period_groups(
     ]
 
 
-def period_words(period: Period, signs: Signs) -> str:
-    """From which day to which, and how much."""
+def period_words(period: Period, signs: Signs, can: Capabilities) -> str:
+    """From which day to which, and how much; of what has expired, what the registry does."""
     told = f"{size(period.size)} listed {signs.dot} "
     if period.past:
-        return f"{told}the registry deletes them as soon as it looks"
+        return told + becomes(can, period.count)
     first, last = _day(period.first_us), _day(period.last_us)
     return told + (first if first == last else f"{first} to {last}")
 

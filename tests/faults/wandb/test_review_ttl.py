@@ -45,7 +45,7 @@ async def foreseen(scene: Scene, folder: Any, monkeypatch: pytest.MonkeyPatch) -
     async with scene.client() as client:
         found = await editing.look(client, target, editing.Chosen(filter="*"), wanted)
         before = scene.server.expire(NOW_US)
-        await editing.send(client, found)
+        await editing.send(client, client, found)
     assert before == set()
     assert len(scene.server.expire(NOW_US)) == 2, "the server deletes both at once"
     return found

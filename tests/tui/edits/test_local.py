@@ -40,7 +40,7 @@ async def test_a_time_to_live_that_has_passed_asks_for_the_count(shelf: Shelf) -
         await user.presses("enter")
         await user.sees("That is not what is asked for")
         await user.presses("backspace", "2", "enter")
-        await user.sees("2 of 2 changed. The registry deletes what expired as soon as it looks.")
+        await user.sees("2 of 2 changed. 2 have expired: the next gc moves them to the trash.")
     with shelf.store.reading() as conn:
         query = "SELECT count(*) FROM version WHERE ttl_us = 86400000000"
         assert conn.execute(query).fetchone() == (2,)
@@ -154,7 +154,9 @@ async def test_a_session_that_only_reads_shows_the_dates_and_changes_nothing(
     async with shelf.opened(read_only=True) as user:
         await user.sees("9 of 9")
         await user.presses("T")
-        await user.sees("expired already", "(s set)", "(o off)")
+        await user.sees(
+            "expired already", "the next gc moves them to the trash", "(s set)", "(o off)"
+        )
         await user.presses("s")
         await user.sees("Not possible here: this session is read-only.")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.servers.wandb.scenes import Name, Series, Team, Version
 from tests.servers.wandb.traps import Fault, Quota
 from tests.tui.review.world import types_it
-from tests.tui.wandb.world import MODELS, goes_to
+from tests.tui.wandb.world import MODELS, NOW, ago, goes_to
 
 if TYPE_CHECKING:
     from tests.servers.wandb.process import Server
@@ -40,19 +41,66 @@ async def test_what_expires_when_and_another_time_to_live_with_its_dates(
         await user.types("25")
         await user.sees("is no span of time")
         await user.types("d")
-        await user.sees("6 expire at once, 6 by 2026-11-24")
+        await user.sees("6 by 2026-11-24, 6 would be deleted at once (left as they are)")
         assert server.done() == []
         await user.presses("enter")
-        await user.sees("time to live 25 d · 12 versions", "expire at once", "expire later")
-        await user.sees("Type 12 to change", "6 expire at once")
+        await user.sees("time to live 25 d · 12 versions", "left as they are", "expire later")
+        await user.sees("Type y to change")
         assert server.done() == []
-        await confirms(user, "12")
-        await user.sees("12 of 12 changed.", "The registry deletes what expired")
+        await confirms(user, "y")
+        await user.sees("6 of 6 changed.", "left as they are")
         await user.presses("enter")
-        await user.sees("✓ sweep:v0")
-        assert ttl(server, "acme/vision/sweep:v3") == 25 * 86_400
+        await user.sees("✓ sweep:v6")
+        assert ttl(server, "acme/vision/sweep:v6") == 25 * 86_400
+        assert ttl(server, "acme/vision/sweep:v5") == -1
+        assert server.expire(NOW) == {f"{MODELS}:v1"}, "it had expired before"
         await user.presses("escape", "escape")
-        await user.sees("a change is for 12 marked versions", "14 versions with a time to live")
+        await user.sees("a change is for 12 marked versions", "8 versions with a time to live")
+
+
+async def test_what_would_be_deleted_at_once_is_left_whoever_asks(
+    server: Server, team: Project
+) -> None:
+    async with team.opened() as user:
+        await goes_to(user, "digits:v0")
+        server.add(names=[Name(at=f"{MODELS}:v0", alias="production")])
+        for name in ("digits:v0", "mnist:v0"):
+            await goes_to(user, name)
+            await user.presses("T")
+            await user.sees(f"a change is for {name}")
+            await user.presses("s")
+            await user.types("25d")
+            await user.sees("1 would be deleted at once (left as they are)")
+            await user.presses("enter")
+            await user.sees("Nothing would be changed", "Delete with a plan: d in the list")
+            await user.sees("left as they are", "it would be deleted at once")
+            await user.presses("escape", "escape")
+    assert server.done() == []
+
+
+async def test_what_was_inherited_is_told_by_another_version(server: Server, team: Project) -> None:
+    server.seed(
+        teams=[Team(name="acme", ttl=30 * 86_400)],
+        series=[
+            Series(
+                path=MODELS,
+                versions=[
+                    Version(created_us=ago(100), ttl=-2),
+                    Version(created_us=ago(20), ttl=-2),
+                    Version(created_us=ago(2)),
+                ],
+            )
+        ],
+    )
+    async with team.opened() as user:
+        await goes_to(user, "mnist:v0")
+        await user.presses("h", "T")
+        await user.sees("a change is for 3 versions")
+        await user.presses("i")
+        await user.sees("time to live inherit · 3 versions", "expire later", "left as they are")
+        await confirms(user, "y")
+        await user.sees("1 of 1 changed.")
+    assert ttl(server, f"{MODELS}:v0") == -2
 
 
 async def test_inherit_and_off_for_the_row(server: Server, team: Project) -> None:
@@ -68,11 +116,24 @@ async def test_inherit_and_off_for_the_row(server: Server, team: Project) -> Non
         await user.presses("escape")
         await user.sees("Retention")
         await user.presses("i")
-        await user.sees("as their collection or team says", "Type 1 to change")
+        await user.sees("time to live inherit · mnist:v3", "never expire", "Type y to change")
+        await confirms(user, "y")
+        await user.sees("1 of 1 changed.")
+        assert ttl(server, f"{MODELS}:v3") == -1
+
+
+async def test_what_nobody_tells_may_be_deleted_at_once(server: Server, team: Project) -> None:
+    server.seed(series=[Series(path=MODELS, versions=[Version(created_us=ago(9), ttl=-2)])])
+    async with team.opened() as user:
+        await goes_to(user, "mnist:v0")
+        await user.presses("T")
+        await user.sees("a change is for mnist:v0")
+        await user.presses("i")
+        await user.sees("the registry may delete them at once", "Type 1 to change")
         await user.sees("it may expire at once")
         await confirms(user, "1")
         await user.sees("1 of 1 changed.")
-        assert ttl(server, f"{MODELS}:v3") == -1
+        assert ttl(server, f"{MODELS}:v0") == -1
 
 
 async def test_a_link_has_no_time_to_live_of_its_own(server: Server, team: Project) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.edits.changes import Changes, Foresight, Named, naming
-from artifact_tui.edits.effects import Effect, effect_of
+from artifact_tui.edits.changes import Around, Changes, Foresight, Named, naming
+from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.lives import MARGIN_US, Clock
 from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Edit, VersionState
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
 
 
-def foreseen(wanted: Wanted, *rows: VersionRow, **known: Any) -> Changes[Named]:
-    foresight = Foresight(wanted, naming(), gone_by_us=NOW)
+def foreseen(
+    wanted: Wanted, *rows: VersionRow, restores: bool = False, **known: Any
+) -> Changes[Named]:
+    foresight = Foresight(wanted, naming(), Clock(NOW, restores))
     for row in rows:
-        foresight.take([row], **{"tags": {}, "holders": {}, **known})
+        foresight.take([row], **{"tags": {}, "around": Around(), **known})
     return foresight.changes()
 
 
@@ -35,10 +38,11 @@ def aged(number: int, days: int, **more: Any) -> VersionRow:
         (aged(1, 5, ttl_inherited=True), TTL_OFF, Effect.STAYS),
         (aged(1, 5, ttl_inherited=True), TTL_INHERIT, Effect.SAME),
         (aged(1, 5), TTL_INHERIT, Effect.INHERITS),
-        (aged(1, 5, ttl_us=DAY, ttl_inherited=True), DAY, Effect.AT_ONCE),
+        (aged(1, 5, ttl_us=DAY, ttl_inherited=True), DAY, Effect.DUE),
         (aged(1, 5, ttl_us=DAY), DAY, Effect.SAME),
-        (aged(1, 5), 5 * DAY, Effect.AT_ONCE),
-        (aged(1, 5), 5 * DAY + 1, Effect.LATER),
+        (aged(1, 5), 5 * DAY, Effect.DUE),
+        (aged(1, 5), 5 * DAY + MARGIN_US, Effect.DUE),
+        (aged(1, 5), 5 * DAY + MARGIN_US + 1, Effect.LATER),
         (version(1, created_us=None), DAY, Effect.SOME_TIME),
         (aged(1, 5, kept="a job"), DAY, Effect.NOT_POSSIBLE),
         (aged(1, 5, state=VersionState.TRASH), DAY, Effect.NOT_POSSIBLE),
@@ -50,30 +54,77 @@ def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effec
     assert [one.key for one in found.rows()] == ["v1"]
     if effect is Effect.SAME:
         assert found.same
-    elif effect is Effect.NOT_POSSIBLE:
+    elif effect in {Effect.NOT_POSSIBLE, Effect.DUE}:
         assert found.left[0].why
+        assert found.left[0].due is (effect is Effect.DUE)
     else:
-        assert effect_of(found.changed[0], NOW) is effect
+        assert found.changed[0].effect is effect
 
 
 @pytest.mark.parametrize(
-    ("facts", "why"),
-    [
-        ({"aliases": (Alias("prod", scope="acme/wandb-registry-model/Net"),)}, "an alias (prod)"),
-        ({"links": ("acme/wandb-registry-model/Net",)}, "another collection shows it (acme/"),
-        ({"dependents": 1}, "live versions were made from it"),
-    ],
+    ("ttl_us", "effect"),
+    [(5 * DAY, Effect.AT_ONCE), (5 * DAY + 1, Effect.LATER), (TTL_INHERIT, Effect.INHERITS)],
 )
-def test_nothing_that_a_plan_would_ask_about_expires_at_once(
-    facts: dict[str, Any], why: str
-) -> None:
+def test_what_can_be_restored_may_expire_at_once(ttl_us: int, effect: Effect) -> None:
+    row = aged(1, 5, aliases=(Alias("prod"),), dependents=1, links=("acme/other",))
+    found = foreseen(Wanted(ttl_us=ttl_us), row, restores=True)
+    assert [one.effect for one in found.changed] == [effect]
+    assert (found.at_once, found.undated) == (
+        int(effect is Effect.AT_ONCE),
+        int(effect is Effect.INHERITS),
+    )
+
+
+NEEDED = [
+    ({"aliases": (Alias("prod", scope="acme/wandb-registry-model/Net"),)}, "an alias (prod)"),
+    ({"links": ("acme/wandb-registry-model/Net",)}, "another collection shows it (acme/"),
+    ({"dependents": 1}, "live versions were made from it"),
+    ({"lineage_known": False}, "what was made from it is not known"),
+]
+"""What a plan would ask about, and why a version stays by it."""
+
+
+@pytest.mark.parametrize("facts", [{}, *(facts for facts, _ in NEEDED)])
+def test_nothing_expires_at_once_whatever_is_known_of_it(facts: dict[str, Any]) -> None:
     at_once, later = aged(1, 5, **facts), aged(2, 1, **facts)
     found = foreseen(Wanted(ttl_us=2 * DAY), at_once, later)
     (left,) = found.left
-    assert left.row.key == at_once.key
-    assert why in left.why
+    assert (left.row.key, left.due) == (at_once.key, True)
+    assert "it would be deleted at once: delete it with a plan" in left.why
     assert [change.row.key for change in found.changed] == [later.key]
+    assert (found.at_once, found.undated) == (0, 0)
     assert not foreseen(Wanted(ttl_us=TTL_OFF), aged(1, 5, ttl_us=9 * DAY, **facts)).left
+
+
+@pytest.mark.parametrize(("facts", "why"), NEEDED)
+@pytest.mark.parametrize(
+    ("ttl_us", "created_us", "unknown"),
+    [(TTL_INHERIT, NOW, "what it would inherit"), (DAY, None, "when it was made")],
+)
+def test_what_may_expire_at_once_stays_if_a_plan_would_ask_about_it(
+    facts: dict[str, Any], why: str, ttl_us: int, created_us: int | None, unknown: str
+) -> None:
+    row = version(1, created_us=created_us, **facts)
+    (left,) = foreseen(Wanted(ttl_us=ttl_us), row, version(2, created_us=created_us)).left
+    assert (left.row.key, left.due) == (row.key, False)
+    assert why in left.why
+    assert f"it may be deleted at once: {unknown} is not known here" in left.why
+
+
+@pytest.mark.parametrize(
+    ("inherited", "effect"),
+    [(2 * DAY, Effect.DUE), (9 * DAY, Effect.LATER), (None, Effect.STAYS)],
+)
+def test_what_is_inherited_counts_where_it_is_known(inherited: int | None, effect: Effect) -> None:
+    row = aged(1, 5, aliases=(Alias("prod"),), lineage_known=False)
+    around = Around(inherited={row.collection_id: inherited})
+    found = foreseen(Wanted(ttl_us=TTL_INHERIT), row, around=around)
+    if effect is Effect.DUE:
+        assert found.left[0].due
+    else:
+        assert found.changed[0].effect is effect
+    elsewhere = aged(2, 5, collection_id=2, aliases=(Alias("prod"),))
+    assert not foreseen(Wanted(ttl_us=TTL_INHERIT), elsewhere, around=around).left[0].due
 
 
 def test_an_edit_holds_only_what_changes() -> None:
@@ -81,7 +132,7 @@ def test_an_edit_holds_only_what_changes() -> None:
     wanted = Wanted(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
     found = foreseen(wanted, row, tags={1: ("there",)})
     assert [one.edit for one in found.changed] == [Edit("v1", add_aliases=("new",))]
-    assert effect_of(found.changed[0], NOW) is Effect.NAMES
+    assert found.changed[0].effect is Effect.NAMES
 
 
 def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
@@ -105,7 +156,9 @@ def test_two_collections_of_one_name_are_two() -> None:
 
 
 def test_many_share_what_they_have_in_common() -> None:
-    found = foreseen(Wanted(ttl_us=DAY), *(aged(n, 5, collection=f"n{n * 0}") for n in range(3)))
+    found = foreseen(
+        Wanted(ttl_us=9 * DAY), *(aged(n, 5, collection=f"n{n * 0}") for n in range(3))
+    )
     first, *others = found.changed
     assert all(one.wish is first.wish for one in others)
     assert all(one.row.collection is first.row.collection for one in others)

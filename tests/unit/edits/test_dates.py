@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_tui.catalog.retention import Day
-from artifact_tui.edits.dates import spread
+from artifact_tui.edits.dates import by_day, spread
+from artifact_tui.query.values import DAY_US
 
 DAYS = st.lists(st.integers(1, 1_000), max_size=60).map(
     lambda counts: [Day(start, count, None) for start, count in enumerate(counts)]
@@ -25,3 +26,9 @@ def test_stretches_hold_every_day_once_and_in_order(days: list[Day], most: int) 
 def test_few_days_are_told_one_by_one() -> None:
     days = [Day(n, 100, None) for n in range(3)]
     assert spread(days) == [(100, day, day) for day in days]
+
+
+def test_versions_by_day_with_their_bytes() -> None:
+    found = [(2 * DAY_US, 4), (DAY_US - 1, None), (2 * DAY_US + 5, None), (3 * DAY_US - 1, 1)]
+    assert by_day(found) == [Day(0, 1, None), Day(2 * DAY_US, 3, 5)]
+    assert by_day([]) == []

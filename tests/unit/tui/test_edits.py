@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from artifact_tui.deletion.confirm import Kind
-from artifact_tui.edits.changes import Foresight
+from artifact_tui.edits.changes import Around, Foresight
 from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.lives import Clock
 from artifact_tui.edits.sending import Sent
 from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Outcome, Result
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Capabilities, Outcome, Result
 from artifact_tui.tui.edits import wishing
 from artifact_tui.tui.edits.plan import EditPlan, challenge, planned, sentence
 from artifact_tui.tui.edits.sending import words
@@ -25,10 +27,14 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
 
 
-def plan(wanted: Wanted, *rows: VersionRow) -> EditPlan:
-    foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row)
-    foresight.take(rows, tags={}, holders={})
-    return planned(wanted, foresight.changes(), NOW)
+LOCAL = Capabilities(restore=True, garbage_collection=True)
+REMOTE = Capabilities()
+
+
+def plan(wanted: Wanted, *rows: VersionRow, restores: bool = True) -> EditPlan:
+    foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row, Clock(NOW, restores))
+    foresight.take(rows, tags={}, around=Around())
+    return planned(wanted, foresight.changes())
 
 
 def aged(number: int, days: int, **more: Any) -> VersionRow:
@@ -42,7 +48,7 @@ def test_dates_in_one_sentence() -> None:
     assert sentence(found) == (
         "2 expire at once, 2 by 2026-12-16, 1 some time, 1 stay as they are, 1 not possible"
     )
-    assert [edit.key for edit in found.edits] == ["v0", "v1", "v2", "v3", "v9"]
+    assert [change.row.key for change in found.changed] == ["v0", "v1", "v2", "v3", "v9"]
 
 
 @pytest.mark.parametrize(
@@ -80,12 +86,15 @@ def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
 
 def test_groups_before_and_after() -> None:
     found = plan(Wanted(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
-    assert [(group.id, group.count) for group in groups_of(found)] == [("at_once", 1), ("later", 2)]
+    assert [(group.id, group.count) for group in groups_of(found, LOCAL)] == [
+        ("at_once", 1),
+        ("later", 2),
+    ]
     outcomes = {
         "v1": Outcome("v1", Result.DONE),
         "v2": Outcome("v2", Result.REFUSED, "only admins\x1b[31m"),
     }
-    after = result_groups(found, Sent(3, outcomes))
+    after = result_groups(found, Sent(3, outcomes), LOCAL)
     assert [(g.label, g.count) for g in after] == [("changed", 1), ("refused", 1), ("not sent", 1)]
     (refused,) = after[1].items().rows  # type: ignore[attr-defined]
     for signs in (UNICODE, ASCII):
@@ -93,10 +102,35 @@ def test_groups_before_and_after() -> None:
         assert edit_line(refused, 80, signs).cell_length == 80
 
 
+def test_what_would_be_deleted_at_once_is_a_group_of_its_own() -> None:
+    rows = aged(1, 50), aged(2, 1), aged(3, 1, source_key="x")
+    found = plan(Wanted(ttl_us=30 * DAY), *rows, restores=False)
+    assert [(group.id, group.count) for group in groups_of(found, REMOTE)] == [
+        ("later", 1), ("due", 1), ("not_possible", 1),
+    ]  # fmt: skip
+    assert [change.row.key for change in found.changed] == ["v2"]
+    assert "1 would be deleted at once (left as they are)" in sentence(found)
+    assert challenge(found, production=True, registry="vision").expected == "y"
+    after = result_groups(found, Sent(1, {"v2": Outcome("v2", Result.DONE)}), REMOTE)
+    assert [(group.label, group.count) for group in after] == [
+        ("changed", 1), ("left as they are", 1), ("not possible", 1),
+    ]  # fmt: skip
+
+
+def test_many_results_are_grouped_in_one_look() -> None:
+    rows = [aged(n, 1) for n in range(20_000)]
+    found = plan(Wanted(ttl_us=30 * DAY), *rows)
+    outcomes = {row.key: Outcome(row.key, Result.DONE) for row in rows}
+    began = time.perf_counter()
+    after = result_groups(found, Sent(len(rows), outcomes), LOCAL)
+    assert [(group.label, group.count) for group in after] == [("changed", len(rows))]
+    assert time.perf_counter() - began < 2, "not once for each version"
+
+
 def test_what_got_no_answer_is_not_said_to_be_unsent() -> None:
     found = plan(Wanted(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
     outcomes = {"v1": Outcome("v1", Result.DONE)}
-    after = result_groups(found, Sent(3, outcomes, uncertain=frozenset({"v2"})))
+    after = result_groups(found, Sent(3, outcomes, uncertain=frozenset({"v2"})), LOCAL)
     assert [(g.label, g.count) for g in after] == [
         ("changed", 1),
         ("uncertain", 1),
