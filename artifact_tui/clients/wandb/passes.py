@@ -3,7 +3,8 @@
 Where cursors are positions, a row that goes shifts all that come after it, and the next page
 begins one row too late. So each page begins with the last row of the one before, where the server
 gives rows cursors; a page that does not is looked for again, some pages back. Where rows have no
-cursors, the totals of all pages must agree. A pass that tore all the same is made again.
+cursors, the totals of all pages must agree. A pass that tore all the same is made again. Rows that
+are kept from us are all alike: none of them tells where a page begins.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Pass(Generic[T]):
         """Rows so far, each once."""
         self._totals: set[int | None] = set()
         self._tail: deque[object] = deque(maxlen=REMEMBERED)
+        self._hidden = 0
+        """Rows at the very end of what was read that nothing tells from others."""
         self._trail: list[str | None] = [None]
         self._positions = False
         self._backs = 0
@@ -93,6 +96,8 @@ class Pass(Generic[T]):
             own = True
             pages = await self._leap(page, starts) if starts else [await self._step(page)]
             for start, found in pages:
+                if starts and self._hidden:
+                    break  # nobody can tell whether this one begins where the last one ended
                 page, rows = await self._fitted(start, found)
                 if rows := self._take(page, rows):
                     yield rows
@@ -104,7 +109,7 @@ class Pass(Generic[T]):
         """Cursors of the pages to ask for at once, each one row before its own rows."""
         after, total, size = page.after, page.total_count, len(page.rows)
         made = offsets(after, None if self._positions else self.count) if after else None
-        if made is None or total is None or size < LEAST:
+        if made is None or total is None or size < LEAST or self._hidden:
             return []
         self._positions = True
         positions = range(made.position - 1, total - 2, size - 1)[:AT_ONCE]
@@ -119,13 +124,19 @@ class Pass(Generic[T]):
 
     async def _step(self, page: Connection[T]) -> tuple[str | None, Connection[T]]:
         """The next page, from a row before its own rows where that can be."""
-        rows = page.rows
-        near = min(len(rows) // 2, len(rows) - 2) if self._backs else len(rows) - 2
-        before = rows[near] if near >= 0 else None
-        if before is not None and before.cursor:
-            return before.cursor, await self._ask(before.cursor, self._size)
+        if cursor := self._near(page.rows):
+            return cursor, await self._ask(cursor, self._size)
         self._blind = True
         return None, await self._ask(page.after, self._size)
+
+    def _near(self, rows: Sequence[Edge[T] | None]) -> str:
+        """The cursor of a row before one that will be recognised; empty when there is none."""
+        shown = [at for at, row in enumerate(rows) if _identity(row) is not None]
+        near = shown[-1] - 1 if shown else -1
+        if self._backs:
+            near = min(near, len(rows) // 2)
+        cursors = (row.cursor for row in reversed(rows[: near + 1]) if row is not None)
+        return next((cursor for cursor in cursors if cursor), "")
 
     async def _fitted(
         self, start: str | None, page: Connection[T]
@@ -151,15 +162,26 @@ class Pass(Generic[T]):
 
     def _new(self, page: Connection[T]) -> Sequence[Edge[T] | None] | None:
         """The rows after those that are known; None when none is: some may lie between."""
-        known = [at for at, row in enumerate(page.rows) if _identity(row) in self._tail]
-        return page.rows[known[-1] + 1 :] if known else None
+        known = [
+            at
+            for at, row in enumerate(page.rows)
+            if (one := _identity(row)) is not None and one in self._tail
+        ]
+        if not known:
+            return None
+        rows = page.rows[known[-1] + 1 :]
+        again = min(self._hidden, _hidden(rows))
+        return rows[again:]
 
     def _take(
         self, page: Connection[T], rows: Sequence[Edge[T] | None]
     ) -> Sequence[Edge[T] | None]:
         """Note the new rows of a page, and places in it to come back to."""
         self._totals.add(page.total_count)
-        self._tail.extend(_identity(row) for row in rows)
+        shown = [one for row in rows if (one := _identity(row)) is not None]
+        self._tail.extend(shown)
+        at_end = _hidden(rows[::-1])
+        self._hidden = at_end if shown else self._hidden + at_end
         self.count += len(rows)
         places = (*page.rows[:1], *page.rows[len(page.rows) // 2 :][:1])
         self._trail += [row.cursor for row in places if row is not None and row.cursor]
@@ -167,8 +189,18 @@ class Pass(Generic[T]):
 
 
 def _identity(edge: Edge[T] | None) -> object:
-    """What tells a row from others: the same version may be linked twice, under two labels."""
-    return None if edge is None else (edge.version, getattr(edge.node, "id", None))
+    """What tells a row from others: the same version may be linked twice, under two labels.
+
+    None for a row that is kept from us: it is like any other such row.
+    """
+    identifier = None if edge is None else getattr(edge.node, "id", None)
+    return None if edge is None or identifier is None else (edge.version, identifier)
+
+
+def _hidden(rows: Sequence[Edge[T] | None]) -> int:
+    """How many rows at the beginning nothing tells from others."""
+    shown = (at for at, row in enumerate(rows) if _identity(row) is not None)
+    return next(shown, len(rows))
 
 
 async def everything(

@@ -29,6 +29,10 @@ class Shelf:
     keyset: bool = False
     cursors: bool = True
     totals: bool = True
+    hidden: frozenset[int] = frozenset()
+    """Rows that are kept from us."""
+    bare: bool = False
+    """Of hidden rows not even the cursor is told."""
     changes: list[tuple[int, int]] = field(default_factory=list)
     """(row to remove, rows to add), one for each request."""
     asked: int = 0
@@ -68,11 +72,14 @@ class Shelf:
         return Connection(
             len(self.rows) if self.totals else None,
             PageInfo(more, cursor[-1] if cursor else None),
-            [
-                Edge(Place(str(row)), None, one if self.cursors else None)
-                for row, one in zip(shown, cursor, strict=True)
-            ],
+            [self.edge(row, one) for row, one in zip(shown, cursor, strict=True)],
         )
+
+    def edge(self, row: int, cursor: str) -> Edge[Place] | None:
+        told = cursor if self.cursors else None
+        if row in self.hidden:
+            return None if self.bare else Edge(None, None, told)
+        return Edge(Place(str(row)), None, told)
 
 
 async def listed(shelf: Shelf, size: int, notes: list[str]) -> list[int]:
@@ -94,6 +101,61 @@ def test_a_quiet_list_is_read_once_and_whole(shelf: Shelf, size: int) -> None:
     notes: list[str] = []
     assert asyncio.run(listed(shelf, size, notes)) == shelf.rows
     assert notes == []
+
+
+HIDDEN = st.frozensets(st.integers(0, 30), max_size=12)
+
+
+@given(SHELVES, st.integers(1, 12), HIDDEN, st.booleans())
+def test_rows_that_are_hidden_hide_no_others(
+    shelf: Shelf,
+    size: int,
+    hidden: frozenset[int],
+    bare: bool,  # noqa: FBT001
+) -> None:
+    shelf.hidden, shelf.bare = hidden, bare
+    notes: list[str] = []
+    found = asyncio.run(listed(shelf, size, notes))
+    assert found == [row for row in shelf.rows if row not in hidden]
+    assert notes == []
+
+
+@given(
+    SHELVES,
+    st.integers(1, 12),
+    HIDDEN,
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 0))),
+)
+def test_hidden_rows_and_others_that_go_lose_nothing_that_stays(
+    shelf: Shelf,
+    size: int,
+    hidden: frozenset[int],
+    bare: bool,  # noqa: FBT001
+    changes: list[tuple[int, int]],
+) -> None:
+    shelf.hidden, shelf.bare, shelf.changes = hidden, bare, changes
+    notes: list[str] = []
+    found = set(asyncio.run(listed(shelf, size, notes)))
+    assert notes or set(shelf.rows) - hidden <= found
+
+
+@given(SHELVES, st.integers(1, 12), HIDDEN)
+def test_whole_tells_of_every_hidden_row(shelf: Shelf, size: int, hidden: frozenset[int]) -> None:
+    shelf.hidden = hidden
+    found = asyncio.run(passes.whole(shelf.ask, size, "The list"))
+    untold = sum(edge is None or edge.node is None for edge in found)
+    assert untold == len(hidden & set(shelf.rows))
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("hidden", [{1, 6}, {2, 8}, {3}, {7, 8}, {0, 1, 2, 3}])
+async def test_hidden_rows_cost_no_second_pass(hidden: set[int], bare: bool) -> None:  # noqa: FBT001
+    shelf = Shelf(list(range(10)), cap=4, hidden=frozenset(hidden), bare=bare)
+    notes: list[str] = []
+    assert await listed(shelf, 4, notes) == [row for row in range(10) if row not in hidden]
+    assert notes == []
+    assert shelf.asked <= 8
 
 
 @given(SHELVES, st.integers(1, 12), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 0))))
