@@ -9,6 +9,7 @@ from artifact_tui import text
 from artifact_tui.catalog.retention import total
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.output import command
+from artifact_tui.cli.protecting import NO_PROTECTION
 from artifact_tui.edits.dates import by_day, spread
 from artifact_tui.edits.effects import Effect
 from artifact_tui.edits.expired import becomes
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.retention import Day
     from artifact_tui.cli.output import Output
+    from artifact_tui.cli.protecting import Protection
     from artifact_tui.edits.changes import Change, Changes, Left, Named
     from artifact_tui.edits.sending import Sent
     from artifact_tui.edits.wanted import Wanted
@@ -35,10 +37,11 @@ def _wished(ttl_us: int) -> str:
     return "none" if ttl_us == TTL_OFF else text.duration(ttl_us)
 
 
-def asked(wanted: Wanted) -> str:
+def asked(wanted: Wanted, protection: Protection = NO_PROTECTION) -> str:
     """What was asked for, in one line."""
     parts = [f"add the alias {safe(name)}" for name in wanted.add_aliases]
     parts += [f"remove the alias {safe(name)}" for name in wanted.remove_aliases]
+    parts += protection.asked()
     parts += [f"add the tag {safe(name)}" for name in wanted.add_tags]
     parts += [f"remove the tag {safe(name)}" for name in wanted.remove_tags]
     if wanted.ttl_us is not None:
@@ -47,11 +50,28 @@ def asked(wanted: Wanted) -> str:
 
 
 def print_changes(
-    changes: Changes[Named], wanted: Wanted, registry: str, out: Output, can: Capabilities
+    changes: Changes[Named],
+    wanted: Wanted,
+    registry: str,
+    out: Output,
+    can: Capabilities,
+    *,
+    asked_for: Protection = NO_PROTECTION,
+    protection: Protection = NO_PROTECTION,
 ) -> None:
-    """Print what would be changed; `can` is what the registry does with what expires."""
+    """Print what would be changed.
+
+    Args:
+        changes: what becomes of each version.
+        wanted: what was asked for.
+        registry: its name, untrusted text.
+        out: where to print.
+        can: tells what the registry does with what expires.
+        asked_for: protection that was asked for, of the only version.
+        protection: what of that is a change.
+    """
     count = text.plural(len(changes.changed), "version")
-    out.words(f"{asked(wanted)}: {count} of {safe(registry)} will change")
+    out.words(f"{asked(wanted, asked_for)}: {count} of {safe(registry)} will change")
     out.words(*(f"  {line}" for line in _expiry(changes, can)))
     if changes.same:
         out.words(f"  {text.plural(len(changes.same), 'version')} more: already so")
@@ -59,7 +79,8 @@ def print_changes(
     _print_left([one for one in changes.left if not one.due], out)
     if out.json:
         return
-    rows = ((wording.name_of(one.row), _what(one)) for one in islice(changes.changed, SHOWN))
+    shown = islice(changes.changed, SHOWN)
+    rows = ((wording.name_of(one.row), _what(one, protection)) for one in shown)
     out.rows(rows)
     if len(changes.changed) > SHOWN:
         out.words(f"       and {text.count(len(changes.changed) - SHOWN)} more")
@@ -119,7 +140,7 @@ def _day(day: Day) -> str:
     return text.moment(day.start_us).partition(" ")[0]
 
 
-def _what(change: Change[Named]) -> str:
+def _what(change: Change[Named], protection: Protection) -> str:
     """What changes of one version, in one line."""
     edit, row = change.edit, change.row
     parts = []
@@ -128,6 +149,7 @@ def _what(change: Change[Named]) -> str:
         moves = f" (moves from {safe(holder.label)})" if holder else ""
         parts.append(f"alias +{safe(name)}{moves}")
     parts += [f"alias -{safe(name)}" for name in edit.remove_aliases]
+    parts += protection.words()
     parts += [f"tag +{safe(name)}" for name in edit.add_tags]
     parts += [f"tag -{safe(name)}" for name in edit.remove_tags]
     if edit.ttl_us is not None:
@@ -139,11 +161,17 @@ def _what(change: Change[Named]) -> str:
 
 
 def print_records(
-    changes: Changes[Named], registry: str, out: Output, sent: Sent | None = None
+    changes: Changes[Named],
+    registry: str,
+    out: Output,
+    sent: Sent | None = None,
+    *,
+    protection: Protection = NO_PROTECTION,
 ) -> None:
     """Print every version that was named as JSON; without `sent` nothing was done."""
     for one in changes.changed:
-        out.record(_base(one.row, registry) | _change_record(one) | _result(one.row.key, sent))
+        record = _base(one.row, registry) | _change_record(one, protection)
+        out.record(record | _result(one.row.key, sent))
     for row in changes.same:
         out.record(_base(row, registry) | {"result": "same", "message": ""})
     for left in changes.left:
@@ -154,11 +182,13 @@ def _base(row: Named, registry: str) -> dict[str, Any]:
     return {"name": row.collection, "version": row.label, "registry": registry, "key": row.key}
 
 
-def _change_record(change: Change[Named]) -> dict[str, Any]:
+def _change_record(change: Change[Named], protection: Protection) -> dict[str, Any]:
     edit = change.edit
     return {
         "add_alias": list(edit.add_aliases),
         "remove_alias": list(edit.remove_aliases),
+        "protect": list(protection.on),
+        "unprotect": list(protection.off),
         "add_tag": list(edit.add_tags),
         "remove_tag": list(edit.remove_tags),
         "moves_from": {name: ref.label for name, ref in change.moves.items()},

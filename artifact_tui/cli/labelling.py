@@ -11,29 +11,24 @@ from artifact_tui.cli.asking import Consent, confirm_change
 from artifact_tui.cli.editing import editable, look, refuse_read_only, send
 from artifact_tui.cli.failures import INTERRUPTED
 from artifact_tui.cli.output import Output
+from artifact_tui.cli.protecting import NO_PROTECTION, still_to_do, with_protection
 from artifact_tui.cli.session import client_of, reading
 from artifact_tui.clients.local import LocalClient
+from artifact_tui.edits.changes import UNCHANGED
+from artifact_tui.edits.sending import Sent
 from artifact_tui.errors import UsageError
 from artifact_tui.here import now_us
-from artifact_tui.model import TTL_INHERIT, Result
+from artifact_tui.model import TTL_INHERIT, Outcome, Result
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     from artifact_tui.cli.editing import Chosen
+    from artifact_tui.cli.protecting import Protection
     from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
     from artifact_tui.edits.able import What
     from artifact_tui.edits.changes import Changes, Named
-    from artifact_tui.edits.sending import Sent
     from artifact_tui.edits.wanted import Wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Protection:
-    """Aliases to protect, or to protect no longer: local registries only."""
-
-    on: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +51,7 @@ class Job:
     @property
     def asks_nothing(self) -> bool:
         """Whether it only shows."""
-        return self.wanted.nothing and not (self.protection.on or self.protection.off)
+        return self.wanted.nothing and self.protection.nothing
 
     def again(self, count: int) -> tuple[object, ...]:
         """The same command for a script, once its preview was read."""
@@ -92,18 +87,23 @@ async def run(job: Job) -> int:
         able = editable(client, job.target, job.what)
         _refuse_what_it_cannot(client, job)
         found = await look(client, job.target, job.chosen, job.wanted, cached=job.cached)
-        changed.print_changes(found, job.wanted, job.target.name, out, client.capabilities)
-        count = len(found.changed) or int(bool(job.protection.on or job.protection.off))
+        protection = await _protection(client, job)
+        found = with_protection(found, protection)
+        changed.print_changes(
+            found, job.wanted, job.target.name, out, client.capabilities,
+            asked_for=job.protection, protection=protection,
+        )  # fmt: skip
+        count = len(found.changed)
         if job.dry_run or not count:
-            return _tell_planned(found, job, out)
+            return _tell_planned(found, protection, job, out)
         confirm_change(
             count, consent, job.target, job.again(count),
             at_once=found.at_once, undated=found.undated,
         )  # fmt: skip
-        sent = await _carry_out(client, able, found, job)
+        sent = await _carry_out(client, able, found, protection)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)
-    return _tell(found, sent, job, out)
+    return _tell(found, sent, protection, job, out)
 
 
 def _refuse_what_it_cannot(client: Client, job: Job) -> None:
@@ -118,7 +118,7 @@ def _refuse_what_it_cannot(client: Client, job: Job) -> None:
             f"A version of “{name}” cannot inherit its time to live. Nothing was changed.",
             hint="Say a time span, or none.",
         )
-    if not (job.protection.on or job.protection.off):
+    if job.protection.nothing:
         return
     if not isinstance(client, LocalClient):
         raise UsageError(
@@ -133,30 +133,43 @@ def _refuse_what_it_cannot(client: Client, job: Job) -> None:
         )
 
 
-async def _carry_out(client: Client, able: Editable, found: Changes[Named], job: Job) -> Sent:
+async def _protection(client: Client, job: Job) -> Protection:
+    """What of the protection that was asked for is not so already."""
+    if job.protection.nothing:
+        return NO_PROTECTION
+    async with reading(client, cached=job.cached) as conn:
+        return still_to_do(job.protection, queries.find(conn, job.chosen.name), job.wanted)
+
+
+async def _carry_out(
+    client: Client, able: Editable, found: Changes[Named], protection: Protection
+) -> Sent:
     """Change what was confirmed; protection goes around it."""
-    if not isinstance(client, LocalClient) or not job.chosen.name:
+    if protection.nothing or not isinstance(client, LocalClient):
         return await send(client, able, found)
-    key = next(iter(found.rows())).key
-    for name in job.protection.off:
-        await client.protect(key, name, protected=False)
-    sent = await send(client, able, found)
-    if all(one.result is Result.DONE for one in sent.outcomes.values()):
-        for name in job.protection.on:
-            await client.protect(key, name)
+    (one,) = found.changed
+    for name in protection.off:
+        await client.protect(one.row.key, name, protected=False)
+    if one.wish == UNCHANGED:
+        sent = Sent(1, {one.row.key: Outcome(one.row.key, Result.DONE)})
+    else:
+        sent = await send(client, able, found)
+    if all(outcome.result is Result.DONE for outcome in sent.outcomes.values()):
+        for name in protection.on:
+            await client.protect(one.row.key, name)
     return sent
 
 
-def _tell_planned(found: Changes[Named], job: Job, out: Output) -> int:
+def _tell_planned(found: Changes[Named], protection: Protection, job: Job, out: Output) -> int:
     if job.as_json:
-        changed.print_records(found, job.target.name, out)
+        changed.print_records(found, job.target.name, out, protection=protection)
     return 1 if job.chosen.name and found.left else 0
 
 
-def _tell(found: Changes[Named], sent: Sent, job: Job, out: Output) -> int:
+def _tell(found: Changes[Named], sent: Sent, protection: Protection, job: Job, out: Output) -> int:
     """Say what was done; the exit code."""
     if job.as_json:
-        changed.print_records(found, job.target.name, out, sent)
+        changed.print_records(found, job.target.name, out, sent, protection=protection)
     results = [sent.outcomes.get(one.row.key) for one in found.changed]
     complete = all(one is not None and one.result is Result.DONE for one in results)
     if found.changed:

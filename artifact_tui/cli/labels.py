@@ -10,7 +10,7 @@ import click
 from artifact_tui.cli import labelling
 from artifact_tui.cli.editing import Chosen
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.labelling import Job, Protection
+from artifact_tui.cli.labelling import Job
 from artifact_tui.cli.options import (
     FilterCommand,
     cached_option,
@@ -18,6 +18,7 @@ from artifact_tui.cli.options import (
     json_option,
     time_to_live,
 )
+from artifact_tui.cli.protecting import NO_PROTECTION, Protection
 from artifact_tui.cli.session import split_one, target_of
 from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import UsageError
@@ -141,13 +142,13 @@ def _run(
     *,
     what: What,
     wanted: Wanted,
-    protection: Protection | None = None,
+    protection: Protection = NO_PROTECTION,
     said: Sequence[str] = (),
 ) -> int:
     target, chosen = _chosen(flags, words, how)
     job = Job(
         target=target, chosen=chosen, what=what, wanted=wanted,
-        protection=protection or Protection(), words=(*words, *said),
+        protection=protection, words=(*words, *said),
         dry_run=how["dry_run"], yes=how["yes"], expect=how["expect"],
         cached=how["cached"], as_json=how["as_json"],
     )  # fmt: skip

@@ -219,3 +219,37 @@ def test_read_only_changes_nothing(cli: Cli, registry: Local) -> None:
         assert "Nothing was changed" in cli("--read-only", *words, *ONE, code=1).err
         assert "1 version" in cli("--read-only", *words, "--dry-run").out
     assert "aliases none" in cli("--read-only", "alias", *name).out
+
+
+@pytest.mark.parametrize(
+    ("option", "alias", "row"),
+    [("protect", "candidate", "net:v2"), ("unprotect", "prod", "net:v3")],
+)
+def test_a_change_of_protection_is_shown_before_it_is_asked(
+    cli: Cli, registry: Local, option: str, alias: str, row: str
+) -> None:
+    words = ("alias", registry.address, row, f"--{option}", alias)
+    said = cli(*words, "--dry-run").out
+    assert f"{option} the alias {alias}: 1 version of reg will change\n" in said
+    assert f"    1  {row}  {option} {alias}\n" in said
+    assert "already so" not in said
+    (record,) = cli(*words, "--dry-run", "--json").records
+    assert (record["result"], record[option]) == ("planned", [alias])
+    assert "1 version of reg changed\n" in cli(*words, *ONE).out
+    again = cli(*words).out
+    assert "0 versions of reg will change\n  1 version more: already so\n" in again
+
+
+def test_protection_is_shown_beside_what_else_changes(cli: Cli, registry: Local) -> None:
+    words = ("alias", registry.address, "net:v0", "--add", "b", "--protect", "b")
+    said = cli(*words, "--dry-run").out
+    assert "add the alias b, protect the alias b: 1 version of reg will change\n" in said
+    assert "    1  net:v0  alias +b · protect b\n" in said
+    (record,) = cli(*words, *ONE, "--json").records
+    assert (record["result"], record["add_alias"], record["protect"]) == ("done", ["b"], ["b"])
+
+
+def test_an_alias_that_is_not_there_cannot_be_protected(cli: Cli, registry: Local) -> None:
+    words = ("alias", registry.address, "net:v0", "--protect", "candidate")
+    assert "net:v0 has no alias candidate" in cli(*words, code=1).err
+    assert "net:v0 has no alias b" in cli(*words[:3], "--unprotect", "b", code=1).err
