@@ -192,7 +192,7 @@ class _Run:
             return [row[0] for row in self._plan.conn.execute(sql, kinds).fetchall()]
 
     async def _resume(self) -> Ending | None:
-        while items := self._plan.select("p.state='sent' ORDER BY i.seq LIMIT ?", (RESUME_SIZE,)):
+        for items in self._pages("p.state='sent'"):
             if why := await self._caller.resume(items):
                 return Ending(Status.INTERRUPTED, why)
         return None

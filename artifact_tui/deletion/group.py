@@ -21,16 +21,17 @@ from artifact_tui.deletion.checks import NAMES_SHOWN, Refusal, listed, recheck
 from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
+from artifact_tui.deletion.looks import Look, Looks
 from artifact_tui.deletion.planned import Circles, Planned
 from artifact_tui.deletion.said import UnreachableError
 from artifact_tui.deletion.watch import HaltedError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from artifact_tui.deletion.watch import Means
-    from artifact_tui.model import Facts, Recipe
+    from artifact_tui.model import Facts
 
 AHEAD = 2.0
 """For so many seconds, from the question on, facts about the next group are taken for true."""
@@ -53,9 +54,8 @@ class Caller:
         self._policy = means.policy
         self._watch = means.watch
         self._options = means.plan.head.options
+        self._looks = Looks(means)
         self._ahead: tuple[float, dict[str, Facts | None]] = (0.0, {})
-        self._took = 0.0
-        """Seconds that the last look took."""
         self._circles = Circles(means.plan)
         self._seen: set[frozenset[str]] = set()
         """Circles that were looked at as a whole."""
@@ -90,19 +90,27 @@ class Caller:
         return GroupEnd(broken=turn.broken)
 
     async def resume(self, items: Sequence[Item]) -> str:
-        """Settle what an earlier run left SENT or DELETED, by asking; why not, if that fails."""
+        """Settle what an earlier run left SENT or DELETED, by asking; why not, if that fails.
+
+        What the registry would not tell about stays as it is.
+        """
         why = ""
         for delay in (0.0, *self._policy.delays):
             if why:
                 await self._control.sleep(delay)
             try:
-                now = await self._facts(items, sent=True)
+                now = await self._looks.facts(items, sent=True)
             except HaltedError:
                 return self._control.why or "stopped"
             except UnreachableError as error:
                 why = str(error)
                 continue
-            self._journal.settle(settle.resumed(i, now.get(i.key), self._options) for i in items)
+            told = [item for item in items if item.key not in now.untold]
+            ends = [settle.resumed(i, now.facts.get(i.key), self._options) for i in told]
+            self._journal.settle(ends)
+            for item in items:
+                if item.key in now.untold:
+                    self._journal.uncertain([item.seq], now.untold[item.key])
             return ""
         self._journal.uncertain([i.seq for i in items], why)
         return why
@@ -110,13 +118,13 @@ class Caller:
     async def _once(self, turn: _Turn) -> None:
         now = self._looked_ahead(turn.pending)
         if await self._whole_circles(turn) or now is None:
-            now = await self._facts(turn.pending)
-        ready = self._look(turn, now, await self._kept(turn.pending))
+            now = await self._looks.facts(turn.pending)
+        ready = self._look(turn, now, await self._looks.kept(turn.pending))
         turn.pending = [item for item, _ in ready]
         if not ready:
             return
         self._journal.intents(
-            [item.seq for item in turn.pending], await self._recipes(turn.pending)
+            [item.seq for item in turn.pending], await self._looks.recipes(turn.pending)
         )
         before = set(turn.sent)
         turn.sent.update(item.seq for item in turn.pending)
@@ -135,31 +143,35 @@ class Caller:
             return
         await self._survivors(turn)
 
-    async def _look_after(self, turn: _Turn) -> Mapping[str, Facts]:
+    async def _look_after(self, turn: _Turn) -> Look:
         """What is true of what was sent, and of the group that follows if looks are quick."""
         upcoming, turn.upcoming = turn.upcoming, ()
-        if self._took > AHEAD / 2:
+        if self._looks.took > AHEAD / 2:
             upcoming = ()
         asked = time.monotonic()
-        now = await self._facts([*turn.pending, *upcoming], sent=True)
-        self._ahead = (asked, {item.key: now.get(item.key) for item in upcoming})
+        now = await self._looks.facts([*turn.pending, *upcoming], sent=True)
+        told = [item for item in upcoming if item.key not in now.untold]
+        self._ahead = (asked, {item.key: now.facts.get(item.key) for item in told})
         return now
 
-    def _looked_ahead(self, items: Sequence[Item]) -> Mapping[str, Facts] | None:
+    def _looked_ahead(self, items: Sequence[Item]) -> Look | None:
         """What the look after the last group said of these; None when it is not all, or old."""
         (at, known), self._ahead = self._ahead, (0.0, {})
         if time.monotonic() - at > AHEAD or any(item.key not in known for item in items):
             return None
-        return {key: facts for key, facts in known.items() if facts is not None}
+        return Look({key: facts for key, facts in known.items() if facts is not None})
 
     def _settle(
         self,
         turn: _Turn,
         answers: Mapping[str, Outcome],
-        now: Mapping[str, Facts] | None,
+        now: Look | None,
         before: set[int],
     ) -> None:
-        """Write down what became of everything that was sent; `pending` is what is still open."""
+        """Write down what became of everything that was sent; `pending` is what is still open.
+
+        What the registry would not tell about stays SENT, and is left for another time.
+        """
         ends = [
             self._end(item, answers[item.key], now, sent_before=item.seq in before)
             for item in turn.pending
@@ -168,8 +180,10 @@ class Caller:
             ends = [settle.once_more(end) for end in ends]
         turn.survivors = {end.seq for end in ends if end.open and end.reason in settle.LIES}
         self._journal.settle(ends)
+        untold = {item.seq for item in turn.pending if now and item.key in now.untold}
         turn.unsure = {end.seq for end in ends if end.state is ItemState.SENT}
-        open_now = {end.seq for end in ends if end.open}
+        open_now = {end.seq for end in ends if end.open} - (turn.unsure & untold)
+        turn.unsure -= untold
         turn.pending = [item for item in turn.pending if item.seq in open_now]
 
     async def _survivors(self, turn: _Turn) -> None:
@@ -181,32 +195,6 @@ class Caller:
         elif turn.pending:
             turn.rounds += 1
             await self._once(turn)
-
-    async def _kept(self, items: Sequence[Item]) -> frozenset[str]:
-        """Of stored objects: the keys of those versions that still need theirs."""
-        owners = sorted({item.collection for item in items if item.kind == OBJECT})
-        if not owners:
-            return frozenset()
-        try:
-            found = await self._watch.reading(self._target.versions(owners))
-        except HaltedError:
-            raise
-        except Exception as error:  # whatever a client raises, nothing is known
-            raise UnreachableError(self._target.error_words(error)) from error
-        sql = """SELECT v.key FROM item v JOIN progress p USING(seq)
-            WHERE v.key=? AND v.kind='version' AND p.state NOT IN ('verified','gone')"""
-        return frozenset(o for o in owners if o in found or self._plan.one(sql, (o,)))
-
-    async def _recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
-        """What is needed to make these entries again, by item."""
-        try:
-            keys = [i.key for i in items if i.kind != OBJECT]
-            found = await self._watch.reading(self._target.recipes(keys))
-        except HaltedError:
-            raise
-        except Exception as error:  # without it there would be no way back
-            raise UnreachableError(self._target.error_words(error)) from error
-        return {item.seq: found[item.key] for item in items if item.key in found}
 
     async def _whole_circles(self, turn: _Turn) -> bool:
         """Look at all of each circle that begins in this group and goes on after it.
@@ -221,10 +209,14 @@ class Caller:
         wanted = [c for c in circles if c not in self._seen and not c <= here]
         for circle in wanted:
             items = self._planned_of(sorted(circle))
-            now: dict[str, Facts] = {}
+            facts: dict[str, Facts] = {}
+            untold: dict[str, str] = {}
             for start in range(0, len(items), PART):
-                now |= await self._facts(items[start : start + PART])
-            _, ends = self._sift(items, now, turn.sent)
+                now = await self._looks.facts(items[start : start + PART])
+                facts |= now.facts
+                untold |= now.untold
+            _, ends = self._sift(items, Look(facts, untold), turn)
+            ends = [settle.at_once(end) for end in ends]
             self._journal.settle(ends)
             self._ended |= {end.seq for end in ends}
         self._seen |= circles.keys()
@@ -240,19 +232,19 @@ class Caller:
             found += self._plan.select(f"{where} AND p.state='planned'", part)
         return found
 
-    def _look(
-        self, turn: _Turn, now: Mapping[str, Facts], kept: frozenset[str]
-    ) -> list[tuple[Item, Facts]]:
-        """Settle what is gone or has changed; the rest is ready to be sent."""
-        ready, ends = self._sift(turn.pending, now, turn.sent, kept)
+    def _look(self, turn: _Turn, now: Look, kept: frozenset[str]) -> list[tuple[Item, Facts]]:
+        """Settle what is gone, has changed, or is not told; the rest is ready to be sent."""
+        ready, ends = self._sift(turn.pending, now, turn, kept)
         self._journal.settle(ends)
+        turn.again |= {end.seq for end in ends if end.state is ItemState.PLANNED}
+        turn.unsure -= {end.seq for end in ends}
         return ready
 
     def _sift(
         self,
         items: Sequence[Item],
-        now: Mapping[str, Facts],
-        sent: Container[int],
+        now: Look,
+        turn: _Turn,
         kept: frozenset[str] = frozenset(),
     ) -> tuple[list[tuple[Item, Facts]], list[Settled]]:
         """What is ready to be sent, and how the others have ended."""
@@ -261,14 +253,19 @@ class Caller:
         ends: list[Settled] = []
         stays: list[str] = []
         for item in items:
-            facts = planned.complete(item, now.get(item.key))
+            if item.key in now.untold:
+                words = now.untold[item.key]
+                ends.append(settle.untold(item, words, unsure=item.seq in turn.unsure))
+                stays.append(item.key)
+                continue
+            facts = planned.complete(item, now.facts.get(item.key))
             refusal = recheck(item.facts, facts, self._options, planned, planned.together(item))
             if refusal is None and item.kind == OBJECT and item.collection in kept:
                 refusal = Refusal(Reason.ARTIFACT_STAYS)
             if refusal is None and facts is not None:
                 ready.append((item, facts))
             elif refusal is None or refusal.gone:
-                ends.append(settle.gone(item, sent=item.seq in sent or item.attempts > 0))
+                ends.append(settle.gone(item, sent=item.seq in turn.sent or item.attempts > 0))
             else:
                 ends.append(self._refused(item, refusal))
                 stays.append(item.key)
@@ -293,14 +290,14 @@ class Caller:
         self,
         item: Item,
         answer: Outcome,
-        now: Mapping[str, Facts] | None,
+        now: Look | None,
         *,
         sent_before: bool,
     ) -> Settled:
-        if now is None:
+        if now is None or item.key in now.untold:
             return settle.unlooked(item, answer, unsure=self._target.unsure)
         planned = self._planned()
-        facts = planned.complete(item, now.get(item.key))
+        facts = planned.complete(item, now.facts.get(item.key))
         return settle.looked(
             item, answer, facts, self._options, planned,
             sent_before=sent_before, together=planned.together(item),
@@ -316,19 +313,6 @@ class Caller:
             for item in turn.pending
             if item.seq not in turn.unsure
         )
-
-    async def _facts(self, items: Sequence[Item], *, sent: bool = False) -> Mapping[str, Facts]:
-        asked = time.monotonic()
-        try:
-            found = await self._watch.reading(self._target.facts(items), sent=sent)
-        except HaltedError:
-            raise
-        except Exception as error:  # whatever a client raises, nothing is known
-            raise UnreachableError(self._target.error_words(error)) from error
-        if any(facts.key != key for key, facts in found.items()):
-            raise UnreachableError("the registry answered about something else")
-        self._took = time.monotonic() - asked
-        return found
 
     async def _send(
         self, turn: _Turn, ready: Sequence[tuple[Item, Facts]]

@@ -114,6 +114,7 @@ class Reason(StrEnum):
     CHANGED = "changed"
     ARTIFACT_STAYS = "artifact_stays"
     # while applying: what the registry answered
+    NOT_TOLD = "not_told"
     REGISTRY_REFUSED = "registry_refused"
     STILL_THERE = "still_there"
     SAID_ABSENT = "said_absent"
@@ -151,6 +152,7 @@ _WORDS = {
     Reason.COLLECTION_CHANGED: "what is in it is not what was reviewed",
     Reason.CHANGED: "it changed while it was being deleted",
     Reason.ARTIFACT_STAYS: "its artifact is still there",
+    Reason.NOT_TOLD: "the registry would not tell about it",
     Reason.REGISTRY_REFUSED: "the registry refused",
     Reason.STILL_THERE: "answered done but still there",
     Reason.SAID_ABSENT: "answered not there, but it is",

@@ -23,10 +23,16 @@ def redacted(words: str, client: object | None = None) -> str:
     return words[:ERROR_LIMIT]
 
 
-def error_words(error: BaseException, client: object | None = None) -> str:
-    """What an error says; our own are sentences, others need their kind."""
+def first(error: BaseException) -> BaseException:
+    """The first error of a group, which tells what happened."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    return error
+
+
+def error_words(error: BaseException, client: object | None = None) -> str:
+    """What an error says; our own are sentences, others need their kind."""
+    error = first(error)
     if isinstance(error, ArtifactTuiError):
         return redacted(str(error), client)
     return redacted(f"{type(error).__name__}: {error}", client)

@@ -92,6 +92,23 @@ def unlooked(item: Item, outcome: Outcome, *, unsure: bool = False) -> Settled:
     return Settled(item.seq, ItemState.DELETED)
 
 
+def untold(item: Item, words: str, *, unsure: bool) -> Settled:
+    """The registry would not tell about it, in these words: it is not sent, and asked about later.
+
+    `unsure` tells that an earlier call may have carried it out.
+    """
+    if unsure:
+        return Settled(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=words)
+    return Settled(item.seq, ItemState.PLANNED, Reason.NOT_TOLD, error=words)
+
+
+def at_once(end: Settled) -> Settled:
+    """What would be asked about later has failed now."""
+    if end.state is ItemState.PLANNED:
+        return replace(end, state=ItemState.FAILED, retryable=True)
+    return end
+
+
 def resumed(item: Item, now: Facts | None, options: Options) -> Settled:
     """An earlier run ended with this item SENT or DELETED; this is what the registry says now."""
     if is_gone(now, options.action):

@@ -17,8 +17,9 @@ from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OPEN, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
 from artifact_tui.deletion.planned import Planned
-from artifact_tui.deletion.said import UnreachableError
+from artifact_tui.deletion.said import UnreachableError, first
 from artifact_tui.deletion.watch import HaltedError
+from artifact_tui.errors import NotToldError
 from artifact_tui.model import Facts, Outcome, Result
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class _Turn:
     """Whether some call may have carried it out."""
     last: Settled | None = None
     """Why it is still there."""
+    untold: bool = False
+    """The registry would not tell about it, and can be asked about the rest."""
     halted: bool = False
     """The request was given up while it waited: it is not to be sent now."""
     facts: dict[str, Facts] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class WholeCaller:
                 self._journal.beat()
             if self._control.stopped and (turn.last or why):
                 return GroupEnd(halted=True)
-            why = ""
+            why, turn.untold = "", False
             try:
                 if await self._once(turn):
                     return GroupEnd()
@@ -93,11 +96,21 @@ class WholeCaller:
             if turn.halted:
                 break
         if why:
-            self._journal.uncertain([item.seq, *(one.seq for one in turn.members)], why)
-        elif turn.last is not None and not turn.halted:
+            return self._unknown(turn, why)
+        if turn.last is not None and not turn.halted:
             end = replace(turn.last, state=ItemState.FAILED, retryable=True)
             self._journal.settle([end])
-        return GroupEnd(broken=why, halted=turn.halted)
+        return GroupEnd(halted=turn.halted)
+
+    def _unknown(self, turn: _Turn, why: str) -> GroupEnd:
+        """Nobody knows what is in it; that is trouble only of this one where others are told."""
+        seq = turn.item.seq
+        if turn.untold and not turn.sent:
+            end = Settled(seq, ItemState.FAILED, Reason.NOT_TOLD, error=why, retryable=True)
+            self._journal.settle([end])
+        else:
+            self._journal.uncertain([seq, *(one.seq for one in turn.members)], why)
+        return GroupEnd(broken="" if turn.untold else why, halted=turn.halted)
 
     def _members(self, item: Item) -> list[Item]:
         where = "i.belongs=? AND i.kind='version' AND i.verdict='delete' ORDER BY i.seq"
@@ -153,6 +166,7 @@ class WholeCaller:
         except HaltedError:
             raise
         except Exception as error:  # whatever a client raises, nothing is known
+            turn.untold = isinstance(first(error), NotToldError)
             raise UnreachableError(self._target.error_words(error)) from error
         if any(facts.key != one for one, facts in (*(now or {}).items(), *turn.facts.items())):
             raise UnreachableError("the registry answered about something else")

@@ -16,7 +16,7 @@ from artifact_tui.clients.wandb.loader import Loader
 from artifact_tui.clients.wandb.replies import GraphError, Reply
 from artifact_tui.clients.wandb.runs import Runs
 from artifact_tui.clients.wandb.scope import Scope
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 from tests.unit.wandb.opened import every
 
 if TYPE_CHECKING:
@@ -220,5 +220,5 @@ async def test_not_found_is_gone_and_any_other_error_is_not() -> None:
     canned.errors = [GraphError("could not find artifact a", ("p0",))]
     assert await facts(canned, "artifact:a") == {}
     canned.errors = [GraphError("permission denied", ("p0",))]
-    with pytest.raises(RegistryError, match="permission denied"):
+    with pytest.raises(NotToldError, match="permission denied"):
         await facts(canned, "artifact:a")

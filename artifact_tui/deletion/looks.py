@@ -1,0 +1,104 @@
+"""Questions to the registry about items: what is true of them, who needs them, how to remake them.
+
+Where the registry would not tell about something, the question is halved until only that is left
+out: one item that nobody may see does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.deletion.items import OBJECT
+from artifact_tui.deletion.said import UnreachableError, first
+from artifact_tui.deletion.watch import HaltedError
+from artifact_tui.errors import NotToldError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+
+    from artifact_tui.deletion.items import Item
+    from artifact_tui.deletion.watch import Means
+    from artifact_tui.model import Facts, Recipe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the registry says of items now."""
+
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    """By key; those that are gone are left out."""
+    untold: Mapping[str, str] = field(default_factory=dict)
+    """By key, in the registry's words: why it would not tell about these."""
+
+
+class Looks:
+    """Asks for one apply."""
+
+    def __init__(self, means: Means) -> None:
+        self._plan = means.plan
+        self._target = means.target
+        self._watch = means.watch
+        self.took = 0.0
+        """Seconds that the last look took."""
+
+    async def facts(self, items: Sequence[Item], *, sent: bool = False) -> Look:
+        """What is true of items now; `sent` tells that they were sent.
+
+        Raises:
+            UnreachableError: nobody knows.
+            HaltedError: it was given up, because somebody wished so.
+        """
+        asked = time.monotonic()
+        found: dict[str, Facts] = {}
+        untold: dict[str, str] = {}
+        parts = [list(items)]
+        while parts:
+            part = parts.pop()
+            try:
+                now = await self._ask(self._target.facts(part), sent=sent)
+            except NotToldError as error:
+                if middle := len(part) // 2:
+                    parts += [part[middle:], part[:middle]]
+                untold |= {i.key: self._target.error_words(error) for i in part[: not middle]}
+                continue
+            if any(facts.key != key for key, facts in now.items()):
+                raise UnreachableError("the registry answered about something else")
+            found |= now
+        self.took = time.monotonic() - asked
+        return Look(found, untold)
+
+    async def kept(self, items: Sequence[Item]) -> frozenset[str]:
+        """Of stored objects: the keys of those versions that still need theirs."""
+        owners = sorted({item.collection for item in items if item.kind == OBJECT})
+        if not owners:
+            return frozenset()
+        found = await self._all(self._target.versions(owners))
+        sql = """SELECT v.key FROM item v JOIN progress p USING(seq)
+            WHERE v.key=? AND v.kind='version' AND p.state NOT IN ('verified','gone')"""
+        return frozenset(o for o in owners if o in found or self._plan.one(sql, (o,)))
+
+    async def recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
+        """What is needed to make these entries again, by item; without it there is no way back."""
+        keys = [item.key for item in items if item.kind != OBJECT]
+        found = await self._all(self._target.recipes(keys))
+        return {item.seq: found[item.key] for item in items if item.key in found}
+
+    async def _all(self, call: Coroutine[object, object, T]) -> T:
+        try:
+            return await self._ask(call, sent=False)
+        except NotToldError as error:
+            raise UnreachableError(self._target.error_words(error)) from error
+
+    async def _ask(self, call: Coroutine[object, object, T], *, sent: bool) -> T:
+        try:
+            return await self._watch.reading(call, sent=sent)
+        except HaltedError:
+            raise
+        except Exception as error:  # whatever a client raises, nothing is known
+            if isinstance(told := first(error), NotToldError):
+                raise told from None
+            raise UnreachableError(self._target.error_words(error)) from error
