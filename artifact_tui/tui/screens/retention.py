@@ -145,8 +145,8 @@ class RetentionScreen(Editing):
 
     def _is_for_row(self) -> bool:
         """Whether a change is for the row under the cursor, which may not have arrived yet."""
-        items = self.grouped.items
-        return self._chosen != "marked" and items.has_focus and items.count > 0
+        grouped = self.grouped
+        return self._chosen != "marked" and grouped.inside and grouped.items.count > 0
 
     def _chosen_now(self) -> str:
         """`chosen` in words, at this moment. Safe."""
@@ -161,10 +161,9 @@ class RetentionScreen(Editing):
 
     def action_mark(self) -> None:
         """Mark or unmark the version, and go down."""
-        items = self.grouped.items
-        row = items.current
-        if items.has_focus and row is not None:
-            items.action_down()
+        row = self.grouped.items.current
+        if self.grouped.inside and row is not None:
+            self.grouped.items.action_down()
             start(self, "marks", self._mark, row)
 
     async def _mark(self, row: VersionRow) -> None:

@@ -93,6 +93,11 @@ class Grouped(Vertical, Generic[T]):
         """The lower list."""
         return self.query_one("#items", RowList)
 
+    @property
+    def inside(self) -> bool:
+        """Whether the items have the keyboard: known at once, before any widget is told."""
+        return self.screen.focused is self.items
+
     async def show(self, groups: Sequence[Group[T]]) -> None:
         """Show these groups; the chosen one stays chosen while it is among them."""
         chosen = next((i for i, group in enumerate(groups) if group.id == self._shown), None)
@@ -109,7 +114,7 @@ class Grouped(Vertical, Generic[T]):
 
     def close_items(self) -> bool:
         """Move the keyboard back to the groups; False when it was not on the items."""
-        inside = self.items.has_focus
+        inside = self.inside
         if inside:
             self.groups.focus()
             self._show_facts()
@@ -150,7 +155,7 @@ class Grouped(Vertical, Generic[T]):
         self._rule("#items-title", title)
         self._rule("#facts-rule", "")
         facts = self.query_one(FactsPane)
-        if self.items.has_focus and row is not None:
+        if self.inside and row is not None:
             facts.show(self._item_facts(row))
         else:
             words = Content.assemble((f"{group.label}: ", "bold"), group.words)
