@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import App
-from textual.events import Key, Paste
+from textual.events import Key, Paste, Resize
 from textual.filter import NoColor
 
 from artifact_tui.errors import ArtifactTuiError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any, Literal
 
+    from rich.console import RenderableType
     from textual.driver import Driver
     from textual.events import Event
     from textual.filter import LineFilter
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from artifact_tui.edits.reading import Selection
     from artifact_tui.orphans import Chosen
     from artifact_tui.query import Where
+    from artifact_tui.tui.changed_cells import Shown
     from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
 
@@ -62,6 +64,7 @@ class ArtifactApp(App[None]):
         self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
         self.services = services
+        self._shown = _knowing()
         self.keymap_shown = keymap_from(services.config)
         self._typed = TypedKeys(
             self, super().on_event, keys_of(self.keymap_shown, "list"), self._unsettled
@@ -75,6 +78,8 @@ class ArtifactApp(App[None]):
 
     async def on_event(self, event: Event) -> None:
         """Keys one at a time; everything else as Textual does it."""
+        if isinstance(event, Resize) and self._shown is not None:
+            self._shown.forget()
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             await self._typed.take(event)
         else:
@@ -96,6 +101,18 @@ class ArtifactApp(App[None]):
         if self.services.signs.ascii:
             filters.append(ASCII_ONLY)
         return filters
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send only what the terminal does not show yet."""
+        if self._shown is not None:
+            renderable = self._shown.lean(renderable, (self.size.width, self.size.height))
+        super()._display(screen, renderable)
+
+    def action_redraw(self) -> None:
+        """Draw everything again: something else wrote to the terminal."""
+        if self._shown is not None:
+            self._shown.forget()
+        self.refresh()
 
     # Leaving
 
@@ -243,3 +260,12 @@ class ArtifactApp(App[None]):
             self._driver.write(sequence)
             self._driver.flush()
         self.say(f"Copied, if your terminal allows it: {text}")
+
+
+def _knowing() -> Shown | None:
+    """What remembers the terminal's cells; None with a Textual that has no place for it."""
+    try:
+        from artifact_tui.tui.changed_cells import Shown  # noqa: PLC0415 - it may not be possible
+    except ImportError:
+        return None
+    return Shown()

@@ -9,6 +9,7 @@ APP = (
         "app.help", "question_mark", "help", "help", "Show the keys that apply here.", footer=True
     ),
     KeyRow("app.palette", "colon,ctrl+p", "palette", "commands", "Find a command by its words."),
+    KeyRow("app.redraw", "ctrl+l", "redraw", "redraw", "Draw the screen again."),
     KeyRow(
         "app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on.", first=True
     ),

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tests.pty.terminal import Terminal
     from tests.tui.review.world import World
 
-MOVE = 800
+MOVE = 500
 """Bytes that a cursor move may cost in 80x24, or a character that is typed."""
-DIALOG = 3_000
+DIALOG = 2_000
 """Bytes that a question, or going to the box, may cost in 256 colours."""
 DEFAULTS = {39, 49}
 """The terminal's own colours; 30 to 107 are the others."""
@@ -119,3 +119,18 @@ def test_the_cursor_can_be_seen_without_colours(
     }
     row = next(y for y, line in enumerate(terminal.screen.display) if "sweep:v" in line)
     assert row in reversed_lines
+
+
+def test_drawing_again_mends_what_something_else_wrote(
+    world: World, open_terminal: Callable[..., Terminal]
+) -> None:
+    world.add_all("sweep", 3)
+    terminal = open_terminal(world.address)
+    terminal.sees("armed")
+    terminal.settles()
+    before = terminal.text
+    terminal.screen.erase_in_display(2)
+    assert terminal.spent("j", "k") < 2 * MOVE
+    assert terminal.text != before
+    terminal.spent("\x0c")
+    assert terminal.text == before

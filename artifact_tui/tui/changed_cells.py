@@ -1,0 +1,191 @@
+"""Output that knows what the terminal shows, and sends only the cells that changed.
+
+Textual sends whole regions again whenever something in them is new. What it is about to send has
+no public form: what is read here is read as `render_segments` of its own updates reads it, and an
+update that looks otherwise goes out as Textual would send it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.cells import cell_len
+from rich.control import Control
+from rich.segment import Segment
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
+
+from artifact_tui.tui.sgr import PLAIN, Look, read, step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console, RenderableType
+    from rich.style import Style
+
+_GAP = 6
+"""Cells that did not change are sent along when fewer than these lie between two that did: moving
+the cursor costs as much."""
+
+_STYLES = 4096
+"""Styles whose sequences are remembered at most."""
+
+Cell = tuple[str, Look]
+Piece = tuple[int, int, Strip]
+"""Column, line, and what is to be shown from there."""
+
+
+class Shown:
+    """What the terminal shows, as far as it is known."""
+
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._lines: list[list[Cell | None]] = []
+        self._looks: dict[Style | None, Look | None] = {}
+
+    def forget(self) -> None:
+        """Nothing is known any more: all that comes is sent."""
+        self._size = (0, 0)
+
+    def lean(self, update: RenderableType | None, size: tuple[int, int]) -> RenderableType | None:
+        """The same update, which sends less when it is drawn; `size` is columns and lines."""
+        if isinstance(update, ChopsUpdate | LayoutUpdate):
+            return cast("RenderableType", _Lean(self, update, size))
+        if update is not None:
+            self.forget()
+        return update
+
+    def draw(
+        self, update: ChopsUpdate | LayoutUpdate, size: tuple[int, int], console: Console
+    ) -> str:
+        """The sequences that make the terminal show this update."""
+        if size != self._size:
+            self._size = size
+            self._lines = [[None] * size[0] for _ in range(size[1])]
+        try:
+            pieces = list(_pieces(update))
+        except (AttributeError, TypeError, ValueError):
+            self.forget()
+            return update.render_segments(console)
+        pen = _Pen()
+        for x, y, strip in pieces:
+            cells = self._cells(strip, console)
+            if cells is not None and self._holds(x, y, len(cells)):
+                known = self._lines[y][x : x + len(cells)]
+                self._lines[y][x : x + len(cells)] = cells
+                for start, end in _runs(known, cells):
+                    pen.write(x + start, y, cells[start:end])
+            else:
+                if y < len(self._lines):  # terminals differ in how wide they draw such characters
+                    self._lines[y] = [None] * self._size[0]
+                pen.copy(x, y, strip.render(console))
+        return pen.sequences()
+
+    def _holds(self, x: int, y: int, length: int) -> bool:
+        columns, lines = self._size
+        return 0 <= x <= columns - length and 0 <= y < lines
+
+    def _cells(self, strip: Strip, console: Console) -> list[Cell] | None:
+        """A strip cell by cell; None when it holds more than that."""
+        cells: list[Cell] = []
+        for text, style, control in strip:
+            look = self._look(style, console)
+            if control or look is None:
+                return None
+            if not text.isprintable() or (
+                not text.isascii() and any(cell_len(char) != 1 for char in text)
+            ):
+                return None
+            cells += [(char, look) for char in text]
+        return cells
+
+    def _look(self, style: Style | None, console: Console) -> Look | None:
+        """How text of a style looks; None when that is more than a look."""
+        if style not in self._looks:
+            if len(self._looks) >= _STYLES:
+                self._looks.clear()
+            self._looks[style] = read(Strip([Segment("x", style)]).render(console))
+        return self._looks[style]
+
+
+class _Lean(CompositorUpdate):
+    """An update of Textual's that is drawn with the knowledge of what is shown."""
+
+    def __init__(
+        self, shown: Shown, update: ChopsUpdate | LayoutUpdate, size: tuple[int, int]
+    ) -> None:
+        self._shown = shown
+        self._update = update
+        self._size = size
+
+    def render_segments(self, console: Console) -> str:
+        """The sequences to send."""
+        return self._shown.draw(self._update, self._size, console)
+
+
+class _Pen:
+    """Gathers sequences; it knows how text looks that the terminal is sent now."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._look = PLAIN
+
+    def write(self, x: int, y: int, cells: Sequence[Cell]) -> None:
+        """Cells side by side."""
+        self._parts.append(_at(x, y))
+        for char, look in cells:
+            if look is not self._look:
+                self._turn(look)
+            self._parts.append(char)
+
+    def copy(self, x: int, y: int, rendered: str) -> None:
+        """Sequences that begin and end with a plain look."""
+        self._turn(PLAIN)
+        self._parts += (_at(x, y), rendered)
+
+    def sequences(self) -> str:
+        """All of it; the look is plain afterwards, as Textual leaves it."""
+        self._turn(PLAIN)
+        return "".join(self._parts)
+
+    def _turn(self, look: Look) -> None:
+        self._parts.append(step(self._look, look))
+        self._look = look
+
+
+def _at(x: int, y: int) -> str:
+    """Move there."""
+    return Control.move_to(x, y).segment.text
+
+
+def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[Piece]:
+    """What an update is to show, and where."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in strips:
+                yield x, y, strip
+                x += strip.cell_length
+        return
+    for y, first, last in update.spans:
+        for end, (x, part) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if part is None or x > last or end <= first:
+                continue
+            whole = first <= x < last and end <= last
+            yield x, y, part if whole else part.crop(0, min(end, last) - x)
+
+
+def _runs(known: Sequence[Cell | None], cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+    """Where the cells differ from what is known: start and end, near ones joined."""
+    start = end = -1
+    for at, (old, new) in enumerate(zip(known, cells, strict=True)):
+        if old == new:
+            continue
+        if start >= 0 and at - end > _GAP:
+            yield start, end
+            start = at
+        elif start < 0:
+            start = at
+        end = at + 1
+    if start >= 0:
+        yield start, end
