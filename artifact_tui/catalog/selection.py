@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.fetch import aliases_of as aliases_by_id
 from artifact_tui.catalog.fetch import refs_of, relative_ref, rows_of, snapshot
 from artifact_tui.catalog.rows import Bytes, OutsideDependent
+from artifact_tui.query import Where
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
+    from typing import Literal
 
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.model import Alias
-    from artifact_tui.query import Where
+
+    Selection = Sequence[str] | Where | Literal["marked"]
+    """Keys, what matches, or the marks."""
 
 # Of a link neither the bytes nor the files are its own. Bytes that are charged stand in for files
 # that the registry does not tell.
@@ -74,10 +78,19 @@ def clear(conn: sqlite3.Connection) -> None:
     conn.execute("DELETE FROM temp.picked")
 
 
+def select(conn: sqlite3.Connection, chosen: Selection) -> int:
+    """Pick exactly what was chosen; returns how many versions."""
+    if isinstance(chosen, Where):
+        return select_where(conn, chosen)
+    if chosen == "marked":
+        return select_marked(conn)
+    return select_keys(conn, chosen)
+
+
 def select_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> int:
     """Pick exactly these versions; keys of versions that are gone are left out.
 
-    Returns how many are picked, as the other two do.
+    Returns how many are picked, as the others do.
     """
     return _pick(
         conn,

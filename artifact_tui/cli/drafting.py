@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from artifact_tui import places, query
 from artifact_tui.catalog import queries
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.catalog.coverage import Coverage
+    from artifact_tui.catalog.selection import Selection as Selected
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.draft import Draft
-
-    Selected = Sequence[str] | query.Where | Literal["marked"]
 
 
 @dataclass(frozen=True, slots=True)

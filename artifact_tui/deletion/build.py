@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import selection as picking
 from artifact_tui.catalog.coverage import lineage_coverage
@@ -16,19 +16,17 @@ from artifact_tui.deletion.checks import judge
 from artifact_tui.deletion.draft import Draft, Freeing, Head, summarise
 from artifact_tui.deletion.items import Action, Item, Options, Verdict
 from artifact_tui.model import Capabilities
-from artifact_tui.query import Where
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
     from artifact_tui.catalog.rows import Bytes
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.deletion.checks import Judgement
     from artifact_tui.deletion.draft import Whole
     from artifact_tui.deletion.items import Candidate
     from artifact_tui.model import Identity
-
-    Selection = Sequence[str] | Where | Literal["marked"]
 
 _LIKE_LOCAL = Capabilities(soft_delete=True, restore=True, purge=True, garbage_collection=True)
 
@@ -101,21 +99,11 @@ class _Asked:
     collections: tuple[str, ...]
 
 
-def _pick(conn: sqlite3.Connection, selection: Selection) -> None:
-    """Fill `picked`."""
-    if isinstance(selection, Where):
-        picking.select_where(conn, selection)
-    elif selection == "marked":
-        picking.select_marked(conn)
-    else:
-        picking.select_keys(conn, selection)
-
-
 def requested(
     conn: sqlite3.Connection, selection: Selection, collections: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Pick a selection, and every live version of these collections; the keys of all of it."""
-    _pick(conn, selection)
+    picking.select(conn, selection)
     conn.execute(_ALL_OF, (json.dumps(list(collections)),))
     rows = conn.execute(
         "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.catalog.lineage_ask import Asked
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.build import Selection
     from artifact_tui.deletion.items import Options
 
 

@@ -9,20 +9,16 @@ from artifact_tui.catalog import holding, queries, retention, selection
 from artifact_tui.edits.changes import Around, Changes, Foresight
 from artifact_tui.errors import UsageError
 from artifact_tui.model import TTL_INHERIT
-from artifact_tui.query import Where
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Literal
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.edits.changes import KeptT
     from artifact_tui.edits.lives import Clock
     from artifact_tui.edits.wanted import Wanted
-
-    Selection = Sequence[str] | Where | Literal["marked"]
-    """Keys, what matches, or the marks."""
 
 MOST = 100_000
 """Versions that `subjects` holds."""
@@ -42,7 +38,7 @@ def subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
     Raises:
         UsageError: these are more than `MOST`.
     """
-    found = _pick(conn, chosen)
+    found = selection.select(conn, chosen)
     if found > MOST:
         raise UsageError(
             f"{found:,} versions are chosen: at most {MOST:,} can be changed at once.",
@@ -50,14 +46,6 @@ def subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
         )
     rows = tuple(selection.picked_rows(conn))
     return Subjects(rows, queries.tags_of(conn, [row.id for row in rows]))
-
-
-def _pick(conn: sqlite3.Connection, chosen: Selection) -> int:
-    if isinstance(chosen, Where):
-        return selection.select_where(conn, chosen)
-    if chosen == "marked":
-        return selection.select_marked(conn)
-    return selection.select_keys(conn, chosen)
 
 
 def around(conn: sqlite3.Connection, rows: Iterable[VersionRow], wanted: Wanted) -> Around:

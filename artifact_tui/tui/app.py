@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.edits.reading import Selection
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.orphans import Chosen
     from artifact_tui.query import Where
     from artifact_tui.tui.changed_cells import Shown

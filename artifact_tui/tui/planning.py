@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.catalog.lineage_ask import Asked
-    from artifact_tui.deletion.build import Selection
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.deletion.items import Options
     from artifact_tui.tui.services import Services

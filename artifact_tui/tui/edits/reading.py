@@ -13,7 +13,8 @@ from artifact_tui.tui.edits.plan import planned
 
 if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.edits.reading import Selection, Subjects
+    from artifact_tui.catalog.selection import Selection
+    from artifact_tui.edits.reading import Subjects
     from artifact_tui.edits.wanted import Wanted
     from artifact_tui.tui.edits.plan import EditPlan
     from artifact_tui.tui.services import Services

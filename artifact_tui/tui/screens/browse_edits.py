@@ -11,7 +11,7 @@ from artifact_tui.tui.screens.browse_remote import BrowseRemote
 from artifact_tui.tui.screens.editing import Editing
 
 if TYPE_CHECKING:
-    from artifact_tui.edits.reading import Selection
+    from artifact_tui.catalog.selection import Selection
 
 
 class BrowseEdits(BrowseRemote, Editing):  # Textual takes styles from the first

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.edits.reading import Selection, Subjects
+    from artifact_tui.catalog.selection import Selection
+    from artifact_tui.edits.reading import Subjects
     from artifact_tui.edits.wanted import Wanted
     from artifact_tui.tui.edits.wishing import Form
     from artifact_tui.tui.services import Services

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.edits.reading import Selection
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.row_list import RowList
 

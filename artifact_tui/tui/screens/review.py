@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.catalog.lineage_ask import Asked
-    from artifact_tui.deletion.build import Selection
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.orphans import Chosen
     from artifact_tui.tui.remaking import Again

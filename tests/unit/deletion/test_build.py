@@ -19,6 +19,7 @@ from tests.unit.deletion.world import NOW_US
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.deletion.draft import Draft
     from tests.unit.deletion.world import World
 
@@ -136,7 +137,7 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
     with closing(catalog.connect(world.store.layout.db, marks=tmp_path / "marks.db")) as conn:
         marks.mark(conn, keys[:2])
 
-        def draft(selection: build.Selection) -> Draft:
+        def draft(selection: Selection) -> Draft:
             return build.build_plan(
                 conn,
                 identity=world.identity,
