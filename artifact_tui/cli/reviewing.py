@@ -84,7 +84,7 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
         _freeing(summary, out)
         _stored(summary, out)
         if summary.unlinks:
-            out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: the sources stay")
+            out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: {summary.sources}")
     if summary.added:
         added = text.plural(summary.added, "version")
         out.words(f"  {added} of them joined because they were made from what was asked for")

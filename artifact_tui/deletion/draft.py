@@ -19,12 +19,13 @@ from artifact_tui.deletion.items import (
     Verdict,
 )
 from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annotations
+from artifact_tui.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from artifact_tui.catalog.coverage import Coverage
-    from artifact_tui.model import Capabilities
+    from artifact_tui.model import Alias, Capabilities, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ class Summary:
     no_way_back: bool = False
     """What is deleted cannot be brought back: to be said before the deletion."""
     unlinks: int = 0
-    """Those of `deletes` that are links: they are unlinked, and their sources stay."""
+    """Those of `deletes` that are links: they are unlinked, never their sources with them."""
+    followed: int = 0
+    """Those of `unlinks` whose sources are deleted by the same plan, after them."""
     linked: tuple[tuple[str, int], ...] = ()
     """Other collections that show what goes, with how many links break there; most first."""
     consent_links: tuple[tuple[str, int], ...] = ()
@@ -152,6 +155,16 @@ class Summary:
         """Versions that will be deleted (or purged), and links that will be unlinked."""
         return self.deletes - self.objects - self.wholes
 
+    @property
+    def sources(self) -> str:
+        """What becomes of that which the unlinked links show, in words."""
+        stay = self.unlinks - self.followed
+        if stay and self.followed:
+            return f"the sources of {count(stay)} stay, the others go too"
+        if self.unlinks == 1:
+            return "its source stays" if stay else "its source goes too"
+        return "their sources stay" if stay else "their sources go too"
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -196,6 +209,7 @@ def summarise(
 ) -> Summary:
     """The numbers of a list of items; bytes freed and emptied collections come from the catalog."""
     goes = [item for item in items if item.verdict is Verdict.DELETE]
+    going = {item.key for item in goes}
     stays = [item for item in items if item.verdict is not Verdict.DELETE]
     verdicts = Counter(item.verdict for item in items)
     wholes = [item for item in goes if item.kind == COLLECTION]
@@ -217,16 +231,17 @@ def summarise(
         charged=freeing.charged,
         no_way_back=freeing.no_way_back,
         unlinks=sum(item.is_link for item in goes),
-        linked=_links(goes, {item.key for item in goes}),
+        followed=sum(item.facts.source_key in going for item in goes if item.is_link),
+        linked=_links(goes, going),
         consent_links=_links((i for i in stays if i.reason is Reason.LINKED), set()),
         whole=tuple(whole),
         wholes=len(wholes),
         requests=alone + len(wholes),
         cheaper=sum(max(0, one.versions - 1) for one in whole if not one.used),
         aliases=_aliases(goes),
-        consent_aliases=_aliases(i for i in stays if i.verdict is Verdict.CONSENT),
+        consent_aliases=_aliases([i for i in stays if i.verdict is Verdict.CONSENT]),
         protected_aliases=_aliases(
-            (i for i in stays if i.reason is Reason.PROTECTED), protected_only=True
+            [i for i in stays if i.reason is Reason.PROTECTED], protected_only=True
         ),
         collections=len({item.collection for item in goes}),
         emptied=emptied,
@@ -237,14 +252,22 @@ def summarise(
     )
 
 
-def _aliases(items: Iterable[Item], *, protected_only: bool = False) -> tuple[tuple[str, int], ...]:
+def _aliases(items: Sequence[Item], *, protected_only: bool = False) -> tuple[tuple[str, int], ...]:
+    """Aliases by name; one that a link carries and its source has by that link counts once."""
+    inside = {item.key for item in items if item.is_link}
     found = Counter(
         alias.name
         for item in items
-        for alias in lost_aliases(item.facts)
+        for alias in _own(item.facts, inside)
         if alias.protected or not protected_only
     )
     return most_first(found)
+
+
+def _own(facts: Facts, inside: Container[str]) -> Iterator[Alias]:
+    """The aliases that go with an item, but for those that a link in the list carries."""
+    shown = {link.name for link in facts.links if link.key in inside}
+    return (alias for alias in lost_aliases(facts) if not (alias.scope and alias.scope in shown))
 
 
 def _links(items: Iterable[Item], going: Container[str]) -> tuple[tuple[str, int], ...]:

@@ -184,6 +184,16 @@ def test_a_link_is_unlinked_and_its_source_stays(
     assert not cli("ls", "vision", "--versions", "--json", "registry:any").records
 
 
+def test_a_link_that_goes_with_its_source_is_not_said_to_leave_it(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    words = ("plan", vision.address("acme"), "registry:any | link:yes", "--delete-aliases")
+    said = cli(*words, "-o", tmp_path / "p.plan").out
+    assert "will be deleted: 1 version and 1 link" in said
+    assert "  1 link unlinked: its source goes too\n" in said
+    assert "  aliases that go: production\n" in said
+
+
 def test_a_version_that_is_shown_elsewhere_needs_consent(
     cli: Cli, vision: Server, tmp_path: Path
 ) -> None:

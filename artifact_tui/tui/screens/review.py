@@ -14,7 +14,7 @@ from textual.message import Message
 
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.deletion.confirm import Kind, challenge
-from artifact_tui.deletion.items import Action, Item, Options
+from artifact_tui.deletion.items import Action, Item, Options, Verdict
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import clock, safe
 from artifact_tui.tui import planning
@@ -85,6 +85,8 @@ class ReviewScreen(ReviewConsents):
         self._asked = NOTHING_ASKED
         self._heard_from = NOT_YET
         self._saved: Path | None = None
+        self._going: frozenset[str] = frozenset()
+        """Keys of all that the draft deletes."""
 
     # drawing
 
@@ -101,11 +103,11 @@ class ReviewScreen(ReviewConsents):
     def _line(self, item: Item, cells: int) -> Content:
         can = self.services.client.capabilities
         action = self.options.action if can.soft_delete and can.restore else Action.PURGE
-        return review_line(item, cells, self.services.signs, action)
+        return review_line(item, cells, self.services.signs, action, self._going)
 
     def _facts(self, item: Item) -> Content:
         names = {} if self.draft is None else self.draft.names
-        return item_facts(item, names, self.services.signs)
+        return item_facts(item, names, self.services.signs, self._going)
 
     def header_facts(self) -> HeaderFacts:
         """How much is under review, and how old the facts are."""
@@ -168,6 +170,7 @@ class ReviewScreen(ReviewConsents):
 
     async def _show(self, reviewed: planning.Reviewed) -> None:
         draft = self.draft = reviewed.draft
+        self._going = frozenset(one.key for one in draft.items if one.verdict is Verdict.DELETE)
         keymap = self.host.keymap_shown
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
         groups = groups_of(draft, lambda row_id: shown_key(keymap, BY_ID[row_id]), times)

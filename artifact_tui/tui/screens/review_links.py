@@ -53,16 +53,14 @@ def listed(names: list[str]) -> str:
 
 
 def unlinked(draft: Draft) -> Iterator[Group[Item]]:
-    """The links that go: their sources stay."""
+    """The links that go, and what becomes of their sources."""
     found = draft.summary.unlinks
     if found:
-        verb = "link will be removed; its source stays"
-        words = verb if found == 1 else "links will be removed; their sources stay"
         yield Group(
             "unlink",
             "will be unlinked",
             found,
-            f"{count(found)} {words}",
+            f"{plural(found, 'link')} will be removed; {draft.summary.sources}",
             tone="bold $text-warning",
             items=_select(draft, lambda item: _goes(item) and item.is_link),
         )

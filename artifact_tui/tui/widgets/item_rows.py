@@ -18,7 +18,7 @@ from artifact_tui.deletion.items import (
 from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from artifact_tui.model import Alias
     from artifact_tui.tui.signs import Signs
@@ -53,18 +53,24 @@ def _line(
     )
 
 
-def review_line(item: Item, cells: int, signs: Signs, action: Action) -> Content:
-    """An item before it is applied: what will happen to it, its aliases, or why it stays."""
+def review_line(
+    item: Item, cells: int, signs: Signs, action: Action, going: Container[str] = ()
+) -> Content:
+    """An item before it is applied: what will happen to it, its aliases, or why it stays.
+
+    `going` are the keys of all that the plan deletes.
+    """
     goes = signs.trash if action is Action.DELETE and item.kind != OBJECT else signs.no
     sign = {
         Verdict.DELETE: (signs.link if item.is_link else goes, "bold $text-error"),
         Verdict.CONSENT: ("?", "bold $text-warning"),
         Verdict.BLOCKED: (signs.locked, "$text-muted"),
     }[item.verdict]
-    return _line(sign, safe(item.name), (_special(item, signs), "$text-muted"), item, cells)
+    middle = (_special(item, signs, going), "$text-muted")
+    return _line(sign, safe(item.name), middle, item, cells)
 
 
-def _special(item: Item, signs: Signs) -> str:
+def _special(item: Item, signs: Signs, going: Container[str]) -> str:
     parts = [alias_words(item.facts.aliases, signs)] if item.facts.aliases else []
     if item.facts.dependents:
         parts.append(f"{signs.dependents}{len(item.facts.dependents)}")
@@ -73,7 +79,8 @@ def _special(item: Item, signs: Signs) -> str:
     if item.facts.links:
         parts.append(f"{signs.link}{len(item.facts.links)}")
     if item.is_link:
-        parts.append("link: its source stays")
+        fate = "goes too" if item.facts.source_key in going else "stays"
+        parts.append(f"link: its source {fate}")
     if item.verdict is not Verdict.DELETE:
         parts.append(item.reason.words)
     return f" {signs.dot} ".join(parts)
@@ -123,8 +130,13 @@ def _kind(item: Item) -> str:
     return f"link to a {safe(item.type)}" if item.is_link else safe(item.type)
 
 
-def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
-    """Everything that was reviewed about one item, and why it stays if it does."""
+def item_facts(
+    item: Item, names: Mapping[str, str], signs: Signs, going: Container[str] | None = None
+) -> Content:
+    """Everything that was reviewed about one item, and why it stays if it does.
+
+    `going` are the keys of all that the plan deletes, where they are at hand.
+    """
     facts = item.facts
     head = [_kind(item), size(item.size), safe(facts.digest[:_DIGEST])]
     if facts.aliases:
@@ -134,10 +146,12 @@ def item_facts(item: Item, names: Mapping[str, str], signs: Signs) -> Content:
     if facts.links:
         head.append("shown in " + ", ".join(safe(link.name) for link in facts.links))
     line = Content.assemble((safe(item.name), "bold"), "  ", f" {signs.dot} ".join(head))
-    return Content("\n").join([line, *_fate(item, names, signs)])
+    return Content("\n").join([line, *_fate(item, names, signs, going)])
 
 
-def _fate(item: Item, names: Mapping[str, str], signs: Signs) -> list[Content]:
+def _fate(
+    item: Item, names: Mapping[str, str], signs: Signs, going: Container[str] | None
+) -> list[Content]:
     """What becomes of an item, when there is something special about it; a line, or none."""
     if item.verdict is not Verdict.DELETE:
         detail = f": {safe(item.detail)}" if item.detail else ""
@@ -147,18 +161,27 @@ def _fate(item: Item, names: Mapping[str, str], signs: Signs) -> list[Content]:
         return [Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning"))]
     if item.state is not ItemState.PLANNED:
         return [Content(result_words(item, signs))]
-    words = _will(item)
+    words = _will(item, going)
     return [Content(words)] if words else []
 
 
-def _will(item: Item) -> str:
+def _will(item: Item, going: Container[str] | None) -> str:
     """How an item goes, where that is not plain."""
     if item.kind == OBJECT:
         return f"Only if the registry has no {safe(item.collection)} then."
     if item.kind == COLLECTION:
         return "One request deletes it with all that is in it, if nothing in it changed."
     if item.is_link:
-        return "Only the link is removed: its source stays."
+        return _unlinked(item.facts.source_key, going)
     if item.added_as_dependent:
         return "Not in your selection: it was made from something that is."
     return "It goes with its whole collection, in one request." if item.belongs else ""
+
+
+def _unlinked(source: str, going: Container[str] | None) -> str:
+    """What becomes of a link, and of what it shows as far as that is known."""
+    if going is None:
+        return "Only the link is removed."
+    if source in going:
+        return "The link is removed, and then its source."
+    return "Only the link is removed: its source stays."

@@ -112,6 +112,21 @@ def test_no_line_holds_a_control_character_or_is_too_long(
     ]
     for line in lines:
         assert line.cell_length <= max(cells, 20)
-    for shown in [*lines, item_facts(item, {}, chosen)]:
+    for shown in [*lines, item_facts(item, {}, chosen), item_facts(item, {}, chosen, ["s"])]:
         bad = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
         assert not [c for c in shown.plain if c != "\n" and unicodedata.category(c) in bad]
+
+
+def test_a_link_says_what_becomes_of_its_source() -> None:
+    facts = Facts("l", "d", VersionState.LIVE, source_key="s")
+    link = Item(1, 0, "l", "best", "v0", "model", 0, facts, Verdict.DELETE)
+    alone = review_line(link, 80, UNICODE, Action.DELETE).plain
+    assert "link: its source stays" in alone
+    both = review_line(link, 80, UNICODE, Action.DELETE, {"l", "s"}).plain
+    assert "link: its source goes too" in both
+    assert (
+        "Only the link is removed: its source stays." in item_facts(link, {}, UNICODE, {"l"}).plain
+    )
+    gone = item_facts(link, {}, UNICODE, {"l", "s"}).plain
+    assert "The link is removed, and then its source." in gone
+    assert "source" not in item_facts(link, {}, UNICODE).plain

@@ -160,6 +160,30 @@ def test_the_review_counts_links_and_what_they_free(world: LinkedWorld) -> None:
     assert summary.consent_links == (("other", 2), ("best", 1))
 
 
+def test_the_review_says_which_sources_of_its_links_stay(world: LinkedWorld) -> None:
+    one, two = world.registry.add("mnist"), world.registry.add("mnist")
+    links = [world.registry.link("best", key) for key in (one, two)]
+    assert world.draft(links[:1]).summary.sources == "its source stays"
+    assert world.draft(links).summary.sources == "their sources stay"
+    assert world.draft([one, links[0]]).summary.sources == "its source goes too"
+    assert world.draft([one, two, *links]).summary.sources == "their sources go too"
+    some = world.draft([one, *links]).summary
+    assert (some.unlinks, some.followed) == (2, 1)
+    assert some.sources == "the sources of 1 stay, the others go too"
+
+
+def test_an_alias_of_a_link_goes_once_with_its_source(world: LinkedWorld) -> None:
+    one, two = world.registry.add("mnist", aliases=["latest"]), world.registry.add("mnist")
+    link_ = world.registry.link("best", one, aliases=["production"])
+    world.registry.link("best", two, aliases=["candidate"])
+    every = Options(delete_aliases=True, break_links=True)
+    both = world.draft([one, two, link_], every).summary
+    assert both.aliases == (("candidate", 1), ("latest", 1), ("production", 1))
+    assert world.draft([one], every).summary.aliases == (("latest", 1), ("production", 1))
+    asked = world.draft([one, link_]).summary
+    assert asked.consent_aliases == (("latest", 1), ("production", 1))
+
+
 def test_links_are_unlinked_and_their_sources_stay(world: LinkedWorld) -> None:
     sources = [world.registry.add("mnist") for _ in range(3)]
     links = [world.registry.link("best", key) for key in sources]
