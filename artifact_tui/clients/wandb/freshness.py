@@ -46,17 +46,26 @@ def changed(token: str, now: Facts, going: Collection[str] = ()) -> bool:
     """
     if not token:
         return False
-    try:
-        before = _facts.decode(token)
-    except msgspec.MsgspecError:
-        return True
-    return (
+    before = _before(token)
+    return before is None or (
         (now.digest, now.state, now.source_key) != (before.digest, before.state, before.source_key)
         or (now.kept != "" or (before.lineage_known and not now.lineage_known))
         or not set(now.aliases) <= set(before.aliases)
         or not {one.key for one in now.links} <= {one.key for one in before.links}
         or not set(now.dependents) - set(going) <= set(before.dependents)
     )
+
+
+def is_ours(token: str) -> bool:
+    """Whether it tells what was found by a look of ours."""
+    return bool(token) and _before(token) is not None
+
+
+def _before(token: str) -> Facts | None:
+    try:
+        return _facts.decode(token)
+    except msgspec.MsgspecError:
+        return None
 
 
 class Looks:

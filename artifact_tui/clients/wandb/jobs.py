@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids
-from artifact_tui.clients.wandb.freshness import Ages, Looks, changed
+from artifact_tui.clients.wandb.freshness import Ages, Looks, changed, is_ours
 from artifact_tui.clients.wandb.outcomes import meaning, of_errors
 from artifact_tui.model import Outcome, Result, VersionState
 
@@ -196,10 +196,10 @@ class Batch:
 
 
 def _looked(deletions: Sequence[Deletion], looks: Looks) -> dict[str, float]:
-    """When those that come with a token were looked at; long ago where nobody knows."""
+    """When those that come with our facts were looked at; long ago where nobody knows."""
     found = {}
     for one in deletions:
-        if one.token:
+        if is_ours(one.token):
             at = looks.at(one.key, one.token)
             found[one.key] = -math.inf if at is None else at
     return found
