@@ -110,6 +110,12 @@ class Membership(Said, frozen=True):
     version_index: int | None = None
     artifact_collection: Place | None = None
 
+    @property
+    def id(self) -> str | None:
+        """What tells it from others of its version; None where the collection is hidden."""
+        holder = self.artifact_collection
+        return None if holder is None else f"{holder.id} {self.version_index}"
+
 
 class Sequence(Said, frozen=True):
     """The collection that a version was made in."""

@@ -1,7 +1,8 @@
 """What is true of versions now, 25 in a document: the last look before a deletion.
 
-Nothing is taken for "none" that was not told: a version without an answer about its aliases, or
-where it is shown, is an error, and dependents that are not told are said not to be known.
+Nothing is taken for "none" that was not told: a version without an answer about its aliases is an
+error, dependents that are not told are said not to be known, and where nothing is told of the
+collections that show it, one stands for them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from artifact_tui.model import Facts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.wandb.decode import Membership
     from artifact_tui.clients.wandb.lineage import Made
     from artifact_tui.clients.wandb.listing import Lister
     from artifact_tui.clients.wandb.loader import Loader
@@ -48,9 +48,9 @@ class Truth:
         refs = {key: ref for key in keys if (ref := _version(key)) is not None}
         wanted = sorted({ref.artifact for ref in refs.values()})
         told = await together(*(self._ask(one) for one in wanted))
-        artifacts = {one.id: one for one, _ in told if one is not None}
+        linked = await self._lister.linked([one for one, _ in told if one is not None])
+        artifacts = {one.id: one for one in linked}
         left = {one.id: at for one, at in told if one is not None}
-        shown = await self._memberships(list(artifacts.values()))
         sources = {ref.artifact for ref in refs.values() if isinstance(ref, ids.SourceKey)}
         family = Family(self._loader)
         made = await family.dependents([one for one in artifacts.values() if one.id in sources])
@@ -59,10 +59,9 @@ class Truth:
             artifact = artifacts.get(ref.artifact)
             if artifact is None:
                 continue
-            more = shown[artifact.id]
             if isinstance(ref, ids.SourceKey):
-                found[key] = with_token(_source(key, artifact, more, made[artifact.id]))
-            elif _is_shown(artifact, more, ref.portfolio):
+                found[key] = with_token(_source(key, artifact, made[artifact.id]))
+            elif _is_shown(artifact, ref.portfolio):
                 found[key] = with_token(_link(key, artifact, ref))
             if key in found:
                 self._looks.note(found[key], left[artifact.id])
@@ -77,17 +76,13 @@ class Truth:
             )
         return found, left
 
-    async def _memberships(self, artifacts: Sequence[Artifact]) -> dict[str, list[Membership]]:
-        more = await self._lister.memberships(artifacts)
-        return dict(zip((one.id for one in artifacts), more, strict=True))
-
 
 def _version(key: str) -> ids.VersionKey | None:
     ref = ids.parse(key)
     return ref if isinstance(ref, ids.SourceKey | ids.LinkKey) else None
 
 
-def _source(key: str, artifact: Artifact, more: Sequence[Membership], made: Made | None) -> Facts:
+def _source(key: str, artifact: Artifact, made: Made | None) -> Facts:
     home = artifact.artifact_sequence.id if artifact.artifact_sequence else ""
     return Facts(
         key=key,
@@ -96,7 +91,7 @@ def _source(key: str, artifact: Artifact, more: Sequence[Membership], made: Made
         aliases=_aliases(artifact, home),
         dependents=tuple(sorted(ids.SourceKey(one.id).key for one in made or ())),
         lineage_known=made is not None,
-        links=rows.links(artifact, home, more),
+        links=rows.links(artifact, home),
         kept=rows.kept(artifact),
     )
 
@@ -119,7 +114,7 @@ def _aliases(artifact: Artifact, home: str) -> tuple[Alias, ...]:
     return rows.aliases(artifact, home)
 
 
-def _is_shown(artifact: Artifact, more: Sequence[Membership], portfolio: str) -> bool:
+def _is_shown(artifact: Artifact, portfolio: str) -> bool:
     """Whether a collection shows a version.
 
     Raises:
@@ -129,7 +124,7 @@ def _is_shown(artifact: Artifact, more: Sequence[Membership], portfolio: str) ->
         raise NotToldError(
             "This server does not tell where a version is linked.", hint="Nothing was changed."
         )
-    members = [*rows.memberships(artifact.artifact_memberships), *more]
+    members = rows.memberships(artifact.artifact_memberships)
     holders = [one.artifact_collection for one in members]
     if any(one is not None and one.id == portfolio for one in holders):
         return True

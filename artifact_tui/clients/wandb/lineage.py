@@ -14,7 +14,7 @@ from artifact_tui.clients.wandb.decode import Artifact, Connection, Run, Said
 from artifact_tui.clients.wandb.documents import lineage as documents
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.web.together import together
-from artifact_tui.errors import NotToldError
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Lineage, Relative, VersionState
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ _INPUTS_OF = Shape(documents.INPUTS_OF, _OF_RUN, documents.RELATIVE_PARTS, 10, _
 
 Made = tuple[Artifact, ...]
 """Versions that were made from one; live ones, or with deleted ones among them."""
+
+
+class _NullError(RegistryError):
+    """A page of a list is not told."""
 
 
 class _RunSaid(Said, frozen=True):
@@ -163,10 +167,13 @@ class Family:
     async def _steady(
         self, ask: passes.Ask[passes.T], size: int, first: Connection[passes.T]
     ) -> list[passes.T] | None:
-        """All nodes of a list; None when it never held still, or some of them are hidden."""
+        """All nodes of a list; None when it never held still, or not all of it is told."""
         torn: list[bool] = []
         pages = passes.everything(ask, size, first=first, unsteady=lambda: torn.append(True))
-        edges = [edge async for page in pages for edge in page]
+        try:
+            edges = [edge async for page in pages for edge in page]
+        except _NullError:
+            return None
         return None if torn else _told_all(Connection(None, None, edges))
 
     def _runs_of(self, artifact: str) -> passes.Ask[Run]:
@@ -246,7 +253,9 @@ async def _tuple(work: Awaitable[list[Artifact] | None] | None) -> Made | None:
 
 
 def _page(page: Connection[passes.T] | None) -> Connection[passes.T]:
-    return Connection() if page is None else page
+    if page is None:
+        raise _NullError("W&B does not tell all of what was made from a version.")
+    return page
 
 
 def _told_all(page: Connection[passes.T]) -> list[passes.T] | None:

@@ -11,6 +11,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from artifact_tui.clients.wandb import ids, passes, rows
 from artifact_tui.clients.wandb.decode import (
     Artifact,
@@ -24,7 +26,7 @@ from artifact_tui.clients.wandb.documents import listing as documents
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.pages import NAMES, PORTIONS, Pages
 from artifact_tui.clients.web.together import together
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import VersionState
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 VERSIONS = 100
 """Versions on a further page."""
+
+MEMBERSHIPS = 200
+"""Collections on a page of those that show one version."""
 
 PROJECTS_AT_ONCE = 6
 
@@ -203,29 +208,40 @@ class Lister:
         """Versions with all that shows them."""
         await asyncio.sleep(0)
         read = [(edge, edge.node) for edge in edges if edge is not None and edge.node is not None]
-        own = [one for _, one in read if not rows.is_link(one, home)]
-        long = [one for one in own if (shown := one.artifact_memberships) and shown.after]
-        more = dict(zip((one.id for one in long), await self.memberships(long), strict=True))
-        return [rows.version(edge, one, home, more.get(one.id, ())) for edge, one in read]
+        long = [
+            one
+            for _, one in read
+            if not rows.is_link(one, home) and (page := one.artifact_memberships) and page.after
+        ]
+        whole = {one.id: one for one in await self.linked(long)}
+        return [rows.version(edge, whole.get(one.id, one), home) for edge, one in read]
 
-    async def memberships(self, artifacts: Sequence[Artifact]) -> list[list[Membership]]:
-        """For each version the collections that show it, beyond its first page of them."""
-        return list(await together(*(self._further(one) for one in artifacts)))
+    async def linked(self, artifacts: Sequence[Artifact]) -> list[Artifact]:
+        """The same versions, each with all the collections that show it.
 
-    async def _further(self, artifact: Artifact) -> list[Membership]:
+        Raises:
+            RegistryError: that cannot be told.
+        """
+        return list(await together(*(self._linked(one) for one in artifacts)))
+
+    async def _linked(self, artifact: Artifact) -> Artifact:
         page = artifact.artifact_memberships
-        after = page.after if page is not None else None
-        found: list[Membership] = []
-        seen: set[str] = set()
-        while after is not None and after not in seen:
-            seen.add(after)
+        if page is None or page.after is None:
+            return artifact
+
+        async def ask(after: str | None, count: int) -> Connection[Membership]:
             said = await self._loader.ask(
-                _MEMBERSHIPS, _Shown, id=artifact.id, after=after, first=200
+                _MEMBERSHIPS, _Shown, id=artifact.id, after=after, first=count
             )
-            page = said.artifact_memberships if said is not None else None
-            found += rows.memberships(page)
-            after = page.after if page is not None else None
-        return found
+            if said is None or said.artifact_memberships is None:
+                raise NotToldError(
+                    "W&B does not tell everywhere where a version is linked.",
+                    hint="Nothing was changed. Try again later.",
+                )
+            return said.artifact_memberships
+
+        edges = await passes.whole(ask, MEMBERSHIPS, "The list of what shows a version")
+        return msgspec.structs.replace(artifact, artifact_memberships=Connection(edges=edges))
 
     def _unsteady(self, place: Place) -> None:
         self._unstable(f"{place.entity}/{place.project}")

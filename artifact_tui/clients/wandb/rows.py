@@ -15,12 +15,13 @@ from artifact_tui.clients.wandb.decode import NOTE_LIMIT, Membership, count, mom
 from artifact_tui.model import Alias, Collection, Link, Version, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from artifact_tui.clients.wandb import decode
 
 HIDDEN = "a collection that you may not see"
 """Instead of a name that the server keeps to itself."""
+
+UNTOLD = "places that W&B does not tell"
+"""Instead of the collections that show a version, where the server says nothing about them."""
 
 HIDDEN_ALIAS = "an alias that you may not see"
 
@@ -77,15 +78,15 @@ def _scope(row: decode.AliasRow, home: str) -> str:
     return "" if holder.id == home else holder.path or HIDDEN
 
 
-def links(
-    artifact: decode.Artifact, home: str, more: Sequence[decode.Membership] = ()
-) -> tuple[Link, ...]:
-    """The other collections that show a version, sorted."""
-    members = (*memberships(artifact.artifact_memberships), *more)
+def links(artifact: decode.Artifact, home: str) -> tuple[Link, ...]:
+    """The other collections that show a version, sorted.
+
+    Where the server does not tell them there may be any: one that stands for them is there.
+    """
     rows = (row for row in artifact.aliases or () if row is not None)
-    holders = [one.artifact_collection for one in members]
+    holders = [one.artifact_collection for one in memberships(artifact.artifact_memberships)]
     holders += [one for row in rows if (one := row.artifact_collection) is not None]
-    found = set()
+    found = set() if artifact.artifact_memberships is not None else {Link("", UNTOLD)}
     for holder in holders:
         if holder is None:
             found.add(Link("", HIDDEN))
@@ -118,9 +119,8 @@ def version(
     edge: decode.Edge[decode.Artifact],
     artifact: decode.Artifact,
     home: ids.CollectionKey,
-    more: Sequence[decode.Membership] = (),
 ) -> Version:
-    """A version as the collection `home` shows it; `more` are its further memberships."""
+    """A version as the collection `home` shows it."""
     ordinal = _ordinal(edge, artifact)
     common = {
         "collection_key": home.key,
@@ -144,7 +144,7 @@ def version(
     return Version(
         ids.SourceKey(artifact.id).key,
         **common,  # type: ignore[arg-type]
-        links=links(artifact, home.collection, more),
+        links=links(artifact, home.collection),
         stored=count(artifact.storage_bytes),
         kept=kept(artifact),
         ttl_us=count(seconds * _SECOND) or None if seconds > 0 else None,

@@ -39,7 +39,8 @@ def test_an_id_alone_is_a_version() -> None:
     assert (found.state, found.size, found.stored, found.used_count) == (
         VersionState.LIVE, None, None, None,
     )  # fmt: skip
-    assert (found.aliases, found.links, found.tags, found.kept, found.run) == ((), (), (), "", "")
+    assert (found.aliases, found.tags, found.kept, found.run) == ((), (), "", "")
+    assert found.links == (Link("", rows.UNTOLD),), "nobody said that there are none"
 
 
 @pytest.mark.parametrize("home", [SHELF, ids.SequenceKey("other")])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from artifact_tui.clients.wandb import ids
-from artifact_tui.errors import RegistryError
+from artifact_tui import model
+from artifact_tui.clients.wandb import ids, rows
+from artifact_tui.clients.wandb.facts import Truth
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Deletion, Result
-from tests.servers.wandb.scenes import Series, Version
+from tests.servers.wandb.scenes import Link, Series, Version
 from tests.servers.wandb.traps import Untold
-from tests.unit.wandb.opened import HOME, fresh, opened
+from tests.unit.wandb.opened import HOME, every, fresh, lister, opened
 from tests.unit.wandb.standin import server
+from tests.unit.wandb.test_answers import Canned, connection, facts
 
 INSIDE = (
     ("Artifact.usedBy", "run not found"),
@@ -91,3 +96,97 @@ async def test_an_error_after_a_deletion_is_no_answer() -> None:
             await client.facts([key])
         server().change(untold=())
         assert await client.facts([key]) == {}
+
+
+def linked(count: int, *untold: Untold, **traps: object) -> tuple[str, list[str]]:
+    """A version that so many collections show; gives its key, and those of its links."""
+    stand_in = fresh(**traps)
+    shelves = [f"{HOME}/shelf-{n}" for n in range(count)]
+    known = stand_in.seed(
+        series=[Series(path=f"{HOME}/m", versions=[Version()])],
+        links=[Link(portfolio=path, version=f"{HOME}/m:v0") for path in shelves],
+    )
+    stand_in.change(untold=untold)
+    gid = known[f"{HOME}/m:v0"]
+    return ids.SourceKey(gid).key, [ids.LinkKey(known[path], gid).key for path in shelves]
+
+
+async def test_further_memberships_that_are_not_told_are_an_error() -> None:
+    key, links = linked(5, Untold(field="Artifact.artifactMemberships", further=True), page_cap=3)
+    async with opened() as client:
+        for one_key in (key, links[-1]):
+            with pytest.raises(NotToldError, match="where a version is linked"):
+                await client.facts([one_key])
+        with pytest.raises(RegistryError, match="where a version is linked"):
+            await every(client.artifacts)
+
+
+@pytest.mark.parametrize(
+    "traps",
+    [
+        {"untold": (Untold(field="Artifact.artifactMemberships"),)},
+        {"drop_fields": ("Artifact.artifactMemberships",)},
+    ],
+    ids=["null", "old"],
+)
+async def test_links_that_are_not_told_may_break(traps: dict[str, Any]) -> None:
+    key, links = linked(2)
+    server().change(**traps)
+    async with opened() as client:
+        found = await client.facts([key])
+        with pytest.raises(RegistryError, match="where a version is linked"):
+            await client.facts(links)
+        listed = {v.key: v for _, v in await every(client.artifacts) if v}
+    assert found[key].links == listed[key].links
+    assert model.Link("", rows.UNTOLD) in found[key].links
+    assert listed[links[0]].links == ()
+
+
+MAKERS = (
+    Untold(field="Query.project"),
+    Untold(field="Project.run"),
+    Untold(field="Run.outputArtifacts", further=True),
+)
+
+
+@pytest.mark.parametrize("untold", MAKERS, ids=lambda one: one.field)
+async def test_further_outputs_that_are_not_told_leave_dependents_unknown(untold: Untold) -> None:
+    stand_in = fresh(page_cap=3)
+    known = stand_in.seed(
+        series=[
+            Series(path=f"{HOME}/data", versions=[Version(used_by=["r"])]),
+            Series(path=f"{HOME}/m", versions=[Version(run="r") for _ in range(5)]),
+        ]
+    )
+    stand_in.change(untold=(untold,))
+    key = ids.SourceKey(known[f"{HOME}/data:v0"]).key
+    async with opened() as client:
+        assert not (await client.facts([key]))[key].lineage_known
+        assert await client.lineage_of([key]) == {}
+
+
+@pytest.mark.parametrize("further", [None, {"id": "a", "usedBy": None}])
+async def test_further_users_that_are_not_told_leave_dependents_unknown(further: Any) -> None:
+    run = {"id": "r", "name": "r", "outputArtifacts": connection()}
+    page = {"pageInfo": {"hasNextPage": True, "endCursor": "x"}, "edges": [{"node": run}]}
+    answers = [{"id": "a", "aliases": [], "usedCount": 40, "usedBy": page}]
+    canned = Canned(artifact=lambda _: answers.pop() if answers else further)
+    found = await facts(canned, "artifact:a")
+    assert not found["artifact:a"].lineage_known
+
+
+@pytest.mark.parametrize("places", [60, 250])
+async def test_a_link_that_goes_between_pages_takes_no_other_along(places: int) -> None:
+    key, links = linked(places, page_cap=0 if places < 100 else 100)
+    gone: list[str] = []
+
+    async def happens(_: int) -> None:
+        if not gone:
+            gone.append(links[0])
+            await client.delete([Deletion(links[0])])
+
+    async with opened() as client, lister(client, happens) as reading:
+        truth = Truth(reading._loader, reading)
+        found = await truth.facts([key, *links])
+    assert found.keys() >= {key, *links[1:]}
+    assert {one.key for one in found[key].links} >= set(links[1:])

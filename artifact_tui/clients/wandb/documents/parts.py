@@ -9,13 +9,19 @@ PLACE = "fragment Place on ArtifactCollection{__typename id name project{name en
 
 _ALIASES = "aliases{alias artifactCollection{...Place}}"
 
-MEMBERSHIPS = f"{PAGE} edges{{node{{versionIndex artifactCollection{{...Place}}}}}}"
+_MEMBERSHIP = "node{versionIndex artifactCollection{...Place}}"
+
+MEMBERSHIPS = (
+    "<ArtifactCollectionMembershipConnection.totalCount|totalCount>"
+    f" {PAGE} edges{{<ArtifactCollectionMembershipEdge.cursor|cursor> {_MEMBERSHIP}}}"
+)
 """A page of the collections that show a version."""
 
 _MEMBERSHIPS = (
     "<Artifact.artifactMemberships|artifactMemberships"
-    f"<Artifact.artifactMemberships(first)|(first:50)>{{{MEMBERSHIPS}}}>"
+    f"<Artifact.artifactMemberships(first)|(first:50)>{{{PAGE} edges{{{_MEMBERSHIP}}}}}>"
 )
+"""The first of them: where there are more, all are read anew."""
 
 IDENTITY = (
     "id digest state versionIndex <Artifact.isGenerated|isGenerated>"
