@@ -64,7 +64,7 @@ def _abilities(can: Capabilities) -> Iterator[str]:
         "aliases": can.aliases,
         "lineage": can.lineage,
         "TTL": can.ttl,
-        "trash": can.soft_delete,
+        "trash": can.soft_delete and can.restore,
         "purge": can.purge,
         "garbage collection": can.garbage_collection,
         "making entries again": can.recreate,

@@ -69,6 +69,13 @@ def test_what_cannot_be_added(cli: Cli, words: tuple[str, ...], said: str) -> No
     assert not places.config_file().exists()
 
 
+def test_the_test_names_no_trash_from_which_nothing_comes_back(cli: Cli, vision: Server) -> None:
+    said = cli("registries", "test", "vision").out
+    assert "  It has aliases, lineage, TTL.\n" in said
+    assert "  It has no trash, purge," in said
+    assert vision.done() == []
+
+
 def test_the_key_of_the_configuration_reaches_the_worker(
     cli: Cli, vision: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
