@@ -13,6 +13,7 @@ from artifact_tui.cli.protecting import NO_PROTECTION
 from artifact_tui.edits.dates import by_day, spread
 from artifact_tui.edits.effects import Effect
 from artifact_tui.edits.expired import becomes
+from artifact_tui.edits.names import names
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result
 from artifact_tui.text import safe
 
@@ -39,11 +40,9 @@ def _wished(ttl_us: int) -> str:
 
 def asked(wanted: Wanted, protection: Protection = NO_PROTECTION) -> str:
     """What was asked for, in one line."""
-    parts = [f"add the alias {safe(name)}" for name in wanted.add_aliases]
-    parts += [f"remove the alias {safe(name)}" for name in wanted.remove_aliases]
+    verbs = {"+": "add", "-": "remove"}
+    parts = [f"{verbs[one.sign]} the {one.what} {one.words}" for one in names(wanted)]
     parts += protection.asked()
-    parts += [f"add the tag {safe(name)}" for name in wanted.add_tags]
-    parts += [f"remove the tag {safe(name)}" for name in wanted.remove_tags]
     if wanted.ttl_us is not None:
         parts.append(f"time to live {_wished(wanted.ttl_us)}")
     return ", ".join(parts)
@@ -143,15 +142,8 @@ def _day(day: Day) -> str:
 def _what(change: Change[Named], protection: Protection) -> str:
     """What changes of one version, in one line."""
     edit, row = change.edit, change.row
-    parts = []
-    for name in edit.add_aliases:
-        holder = change.moves.get(name)
-        moves = f" (moves from {safe(holder.label)})" if holder else ""
-        parts.append(f"alias +{safe(name)}{moves}")
-    parts += [f"alias -{safe(name)}" for name in edit.remove_aliases]
+    parts = [f"{one.what} {one.sign}{one.words}" for one in names(edit, change.moves)]
     parts += protection.words()
-    parts += [f"tag +{safe(name)}" for name in edit.add_tags]
-    parts += [f"tag -{safe(name)}" for name in edit.remove_tags]
     if edit.ttl_us is not None:
         before = wording.life(row.ttl_us, inherited=row.ttl_inherited)
         parts.append(f"ttl {before} → {_wished(edit.ttl_us)}")

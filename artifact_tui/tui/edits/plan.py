@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.edits import confirm
 from artifact_tui.edits.effects import UNDATED, Effect
+from artifact_tui.edits.names import names
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.text import count, duration, moment, plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.deletion.confirm import Challenge
     from artifact_tui.edits.changes import Change, Changes
+    from artifact_tui.edits.names import Name
     from artifact_tui.edits.wanted import Wanted
     from artifact_tui.model import Outcome
 
@@ -83,7 +85,7 @@ def _lines(wanted: Wanted, changes: Changes[VersionRow]) -> Iterator[Line]:
 def _words(one: Change[VersionRow]) -> str:
     """What becomes of a version that changes; safe."""
     if one.effect is Effect.NAMES:
-        return _names(one)
+        return ", ".join(_signed(names(one.wish, one.moves)))
     return {
         Effect.INHERITS: "as its collection or team says",
         Effect.STAYS: "never expires",
@@ -92,16 +94,9 @@ def _words(one: Change[VersionRow]) -> str:
     }.get(one.effect, f"expires {moment(one.expires_us)}")
 
 
-def _names(one: Change[VersionRow]) -> str:
-    edit = one.edit
-    moves = {name: f" (moves from {safe(ref.label)})" for name, ref in one.moves.items()}
-    parts = [
-        *(f"+{safe(name)}{moves.get(name, '')}" for name in edit.add_aliases),
-        *(f"-{safe(name)}" for name in edit.remove_aliases),
-        *(f"+tag {safe(name)}" for name in edit.add_tags),
-        *(f"-tag {safe(name)}" for name in edit.remove_tags),
-    ]
-    return ", ".join(parts)
+def _signed(found: Iterable[Name]) -> list[str]:
+    """Each name with its sign; safe."""
+    return [f"{one.sign}{'tag ' if one.what == 'tag' else ''}{one.words}" for one in found]
 
 
 def _why_nothing(row: VersionRow, wanted: Wanted) -> str:
@@ -116,13 +111,7 @@ def title_of(wanted: Wanted) -> str:
     if wanted.ttl_us is not None:
         named = {TTL_INHERIT: "inherit", TTL_OFF: "off"}
         return f"time to live {named.get(wanted.ttl_us) or duration(wanted.ttl_us)}"
-    parts = [
-        *(f"+{safe(name)}" for name in wanted.add_aliases),
-        *(f"-{safe(name)}" for name in wanted.remove_aliases),
-        *(f"+tag {safe(name)}" for name in wanted.add_tags),
-        *(f"-tag {safe(name)}" for name in wanted.remove_tags),
-    ]
-    return " ".join(parts) or "nothing"
+    return " ".join(_signed(names(wanted))) or "nothing"
 
 
 def sentence(plan: EditPlan) -> str:
