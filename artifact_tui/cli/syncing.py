@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from artifact_tui import catalog, places, text
 from artifact_tui.catalog import queries
 from artifact_tui.catalog.sync import Synced, sync
 from artifact_tui.cli.failures import say
 from artifact_tui.cli.progress import Progress
+from artifact_tui.clients.base import Noticing
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.text import safe
 
@@ -44,18 +45,9 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
         except RegistryError as error:
             error.hint = f"{error.hint} {_older(path)}".strip()
             raise
-    if isinstance(client, _Noticing):
+    if isinstance(client, Noticing):
         say(*(safe(sentence) for sentence in client.notices))
     return path
-
-
-@runtime_checkable
-class _Noticing(Protocol):
-    """A client that has something to say about its connection."""
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Whole sentences: what could not be listed, say."""
 
 
 def synced_us(path: Path) -> int | None:

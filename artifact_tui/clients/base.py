@@ -6,9 +6,9 @@ retries a deletion by itself and never decides whether something may be deleted:
 which versions, with which consents. `tests/contract` is this page as a test suite.
 
 What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
-`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Waiting`, `Scrubbing`, `Recreate`,
-`Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and `capabilities` where a screen needs
-to know without a client.
+`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Waiting`, `Noticing`, `Scrubbing`,
+`Recreate`, `Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and `capabilities` where a
+screen needs to know without a client.
 
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
 or `BusyError` (someone holds a lock; trying again may work). Writing methods raise
@@ -237,6 +237,15 @@ class Waiting(Protocol):
 
     def waits(self) -> bool:
         """Whether nothing is on its way now: every call only waits, as the registry asked."""
+
+
+@runtime_checkable
+class Noticing(Protocol):
+    """A client that has something to say about what it lists, or about its connection."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Whole sentences: what the last listing left out, say. They may quote the registry."""
 
 
 @runtime_checkable

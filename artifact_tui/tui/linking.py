@@ -16,9 +16,9 @@ from artifact_tui.catalog import marks, queries, sync_store
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.catalog.sync import Synced, sync
-from artifact_tui.clients.base import LineageScan, Paced
+from artifact_tui.clients.base import LineageScan, Noticing, Paced
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import age, count, safe
+from artifact_tui.text import age, count, plural, safe
 from artifact_tui.tui import crash
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class LinkState:
     """What limits the present sync, while the registry wants less: untrusted text."""
     error: str = ""
     """Why the last sync or scan stopped, with what to do about it: untrusted text."""
+    notices: tuple[str, ...] = ()
+    """What the client says of the last sync, such as what was left out: untrusted text."""
 
     def words(self, now_us: int) -> str:
         """For the header, in safe words; seconds are not counted, so that it can stand still."""
@@ -66,6 +68,8 @@ class LinkState:
             yield "no link"
         if not self.syncing:
             yield _synced(self.synced_us, now_us)
+            if self.notices:
+                yield plural(len(self.notices), "notice")
         if self.coverage.total and not self.coverage.complete:
             done, total = count(self.coverage.scanned), count(self.coverage.total)
             yield f"lineage {done} of {total}"
@@ -123,7 +127,8 @@ class Link:
         """Begin to sync, stopping a scan of lineage; False when a sync runs already."""
         if self.state.syncing:
             return False
-        before, self.state = self._task, replace(self.state, syncing=True, found=0, error="")
+        before = self._task
+        self.state = replace(self.state, syncing=True, found=0, error="", notices=())
         self._tell(rows=False)
         self._task = asyncio.create_task(self._work(before))
         return True
@@ -162,7 +167,8 @@ class Link:
         await sync(self._client, self._path, progress=progress, now_us=self._now())
         await self._catalog.run(marks.forget_gone, lane="marks")
         await self.prepare()
-        self.state = replace(self.state, syncing=False)
+        notices = self._client.notices if isinstance(self._client, Noticing) else ()
+        self.state = replace(self.state, syncing=False, notices=notices)
         self._tell(rows=True)
 
     async def _scan(self, client: LineageScan) -> None:

@@ -86,13 +86,14 @@ class Lister:
         self._loader = loader
         self._scope = scope
         self.notices: dict[str, str] = {}
-        """What the lists did not tell, in whole sentences, by what it is about."""
+        """What the last lists did not tell, in whole sentences, by what it is about."""
         self._pages = Pages(asking, self.notices)
 
     # whole registry
 
     async def everything(self, put: Put[Row]) -> None:
         """Hand over all collections with their versions, in no order."""
+        self.notices.clear()
         big = asyncio.Semaphore(BIG_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
@@ -103,6 +104,7 @@ class Lister:
 
     async def collections(self, put: Put[model.Collection]) -> None:
         """Hand over all collections, without their versions."""
+        self.notices.clear()
         seen: set[str] = set()
         async for place in self._scope.places():
             ask = self._pages.names(place)

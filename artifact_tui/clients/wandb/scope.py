@@ -86,7 +86,7 @@ class Scope:
         self._project = project
         self._registries = registries
         self.notice = ""
-        """What could not be listed, in a whole sentence."""
+        """What could not be listed the last time, in a whole sentence."""
 
     def named(self, home: decode.Home | None, collection: str) -> str:
         """A collection as it is called here: in full where it is elsewhere."""
@@ -104,6 +104,7 @@ class Scope:
         Raises:
             RegistryError: they cannot be listed, or there is no such entity.
         """
+        self.notice = ""
         if self._project:
             yield Place(self._entity, self._project, alone=True)
             return

@@ -33,6 +33,7 @@ class BrowseRemote(BrowseMarking):
         self._asking = ""
         """Key of the version whose lineage is asked for, or will be in a moment."""
         self._synced_us: int | None = None
+        self._noticed: tuple[str, ...] = ()
 
     def on_mount(self) -> None:
         """Once the catalog is on the screen, sync it."""
@@ -126,6 +127,9 @@ class BrowseRemote(BrowseMarking):
                 self.services.asker.forget()
             if link.state.error:
                 self.say(link.state.error, error=True)
+            elif link.state.notices and link.state.notices != self._noticed:
+                self.say(" ".join(link.state.notices))
+            self._noticed = link.state.notices
         if rows:
             self.reload()
 

@@ -39,6 +39,18 @@ async def test_what_the_registry_keeps_is_said_before_anyone_tries(team: Project
         await user.sees("the registry keeps it, whoever asks", "Nothing would be deleted")
 
 
+async def test_what_was_left_out_of_a_sync_is_said_until_one_leaves_nothing_out(
+    server: Server, team: Project
+) -> None:
+    server.change(drop_fields=("Organization.orgEntity",))
+    async with team.opened(where="acme") as user:
+        await user.sees("The registries of the organisation are not listed.", "1 notice")
+        server.change(drop_fields=())
+        await user.presses("r")
+        await user.sees("synced just now", "7 collections · 23 versions")
+        await user.sees_no("notice")
+
+
 async def test_signs_without_unicode(team: Project) -> None:
     async with team.opened(config=Config(ascii=True)) as user:
         await goes_to(user, "candidates:v0")

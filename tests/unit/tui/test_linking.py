@@ -26,6 +26,10 @@ MINUTE = 60_000_000
             "synced just now · lineage 10 of 3,000",
         ),
         (
+            LinkState(synced_us=NOW, milliseconds=3, notices=("Left out: a\x1b.", "Left out: b.")),
+            "synced just now · 2 notices · 3 ms",
+        ),
+        (
             LinkState(synced_us=NOW, milliseconds=3, coverage=Coverage(3, 3)),
             "synced just now · 3 ms",
         ),

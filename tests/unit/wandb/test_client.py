@@ -25,6 +25,7 @@ async def test_it_is_every_protocol_that_it_says_it_is() -> None:
             base.CollectionDelete,
             base.Editable,
             base.Paced,
+            base.Noticing,
         ):
             assert isinstance(client, protocol)
         can = client.capabilities
@@ -119,6 +120,21 @@ async def test_notices_tell_of_registries_that_are_not_listed() -> None:
         await every(client.artifacts)
         (notice,) = client.notices
     assert "registries" in notice
+
+
+@pytest.mark.parametrize("listing", ["artifacts", "collections"])
+async def test_a_notice_goes_when_the_next_listing_has_no_reason_for_it(listing: str) -> None:
+    server = fresh()
+    server.seed(places=[Place(path=HOME)])
+    server.change(drop_fields=("Organization.orgEntity",))
+    async with opened("acme") as client:
+        client._lister._unstable(HOME)
+        await every(getattr(client, listing))
+        (notice,) = client.notices
+        assert "registries" in notice
+        server.change(drop_fields=())
+        await every(getattr(client, listing))
+        assert client.notices == ()
 
 
 async def test_no_key_is_in_what_is_shown_of_it() -> None:
