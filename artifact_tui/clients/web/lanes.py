@@ -93,11 +93,25 @@ class Lanes:
                 await asyncio.shield(lane.close())
 
     def _open(self) -> httpx.AsyncBaseTransport:
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_S)
-        lane = httpx.AsyncHTTPTransport(
-            verify=self._context(), limits=limits, trust_env=False, proxy=self._proxy()
-        )
+        lane = self._transport(self._context())
+        if lane is None:  # out here no traceback has the proxy in it, and that may have a password
+            raise RegistryError(
+                "The proxy in the environment cannot be used. Nothing was sent.",
+                hint=f"Check {self._origin.scheme}_proxy: it is an address as in"
+                " http://NAME:PASSWORD@HOST:PORT, with %2F for a / in a password; SOCKS is not"
+                " supported.",
+            )
         return Guard(lane, self._reads) if self._reads is not None else lane
+
+    def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport | None:
+        """A connection to be; None when the proxy that it would go through makes no sense."""
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_S)
+        try:
+            return httpx.AsyncHTTPTransport(
+                verify=context, limits=limits, trust_env=False, proxy=self._proxy()
+            )
+        except (httpx.InvalidURL, ImportError, ValueError):
+            return None
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 
 import httpx
 import pytest
@@ -78,6 +79,37 @@ async def test_a_lane_in_trouble_is_not_used_again() -> None:
     with pytest.raises(RegistryError, match="closed"):
         async with lanes.lane():
             pass
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://user:canary/x@proxy.example:3128",
+        "http://user:canary#x@proxy.example:3128",
+        "http://user:canary\x07@proxy.example:3128",
+        "socks5://user:canary@proxy.example:1080",
+        "socks4://user:canary@proxy.example:1080",
+        "ftp://user:canary@proxy.example",
+        "user:canary@proxy.example:3128",
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_makes_no_sense_is_said_without_its_password(
+    proxy: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    lanes = Lanes(Origin(scheme, "zoo.example", 80))
+    with pytest.raises(RegistryError, match="proxy in the environment cannot be used") as caught:
+        async with lanes.lane() as lane:
+            lane.open()
+    await lanes.aclose()
+    assert f"{scheme}_proxy" in caught.value.hint
+    assert caught.value.__context__ is None
+    ours = [f for f, _ in traceback.walk_tb(caught.value.__traceback__) if "clients" in str(f)]
+    assert len(ours) > 1
+    assert "canary" not in "".join(repr(frame.f_locals) for frame in ours)
 
 
 async def test_a_cancelled_request_closes_its_lane() -> None:
