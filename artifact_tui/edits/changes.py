@@ -49,6 +49,11 @@ class Around:
 
     holders: Holders = field(default_factory=dict)
     inherited: Inherited = field(default_factory=dict)
+    collections: frozenset[int] = frozenset()
+    """Ids of those that were asked what is inherited in them."""
+
+
+NOTHING_AROUND = Around()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import holding, queries, retention, selection
-from artifact_tui.edits.changes import Around, Changes, Foresight
+from artifact_tui.edits.changes import NOTHING_AROUND, Around, Changes, Foresight
 from artifact_tui.errors import UsageError
 from artifact_tui.model import TTL_INHERIT
 
@@ -48,12 +48,22 @@ def subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
     return Subjects(rows, queries.tags_of(conn, [row.id for row in rows]))
 
 
-def around(conn: sqlite3.Connection, rows: Iterable[VersionRow], wanted: Wanted) -> Around:
-    """Who holds the aliases that these are to get, and what they would inherit."""
+def around(
+    conn: sqlite3.Connection,
+    rows: Iterable[VersionRow],
+    wanted: Wanted,
+    before: Around = NOTHING_AROUND,
+) -> Around:
+    """Who holds the aliases that these are to get, and what they would inherit.
+
+    Collections of `before` are not asked again for what is inherited: that may be a long look.
+    """
     ids = {row.collection_id for row in rows}
     held = {alias: holding.holders(conn, alias, ids) for alias in wanted.add_aliases}
-    inherits = wanted.ttl_us == TTL_INHERIT
-    return Around(held, retention.inherited(conn, ids) if inherits else {})
+    if wanted.ttl_us != TTL_INHERIT:
+        return Around(held)
+    told = retention.inherited(conn, ids - before.collections)
+    return Around(held, {**before.inherited, **told}, before.collections | ids)
 
 
 def foreseen(
@@ -70,7 +80,9 @@ def foreseen(
     """
     foresight = Foresight(wanted, keep, clock)
     named = bool(wanted.add_tags or wanted.remove_tags)
+    known = NOTHING_AROUND
     for rows in chunks:
         tags = queries.tags_of(conn, [row.id for row in rows]) if named else {}
-        foresight.take(rows, tags=tags, around=around(conn, rows, wanted))
+        known = around(conn, rows, wanted, known)
+        foresight.take(rows, tags=tags, around=known)
     return foresight.changes()

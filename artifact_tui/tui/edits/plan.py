@@ -124,6 +124,7 @@ def sentence(plan: EditPlan) -> str:
         many = found[Effect.NAMES]
         first = [f"{plural(many, 'version')} would change"] if many else []
     by = moment(plan.last_us)[: len("2026-12-24")]
+    left = "left as it is" if found[Effect.DUE] == 1 else "left as they are"
     forms = {
         Effect.AT_ONCE: "{} expire at once",
         Effect.LATER: f"{{}} by {by}",
@@ -131,7 +132,7 @@ def sentence(plan: EditPlan) -> str:
         Effect.INHERITS: "{} take that of their collection or team",
         Effect.STAYS: "{} never expire",
         Effect.SAME: "{} stay as they are",
-        Effect.DUE: "{} would be deleted at once (left as they are)",
+        Effect.DUE: f"{{}} would be deleted at once ({left})",
         Effect.NOT_POSSIBLE: "{} not possible",
     }
     rest = [form.format(count(found[effect])) for effect, form in forms.items() if found[effect]]

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from artifact_tui.edits import reading
-from artifact_tui.edits.changes import Around, Foresight
+from artifact_tui.edits.changes import NOTHING_AROUND, Foresight
 from artifact_tui.edits.lives import Clock
 from artifact_tui.model import TTL_INHERIT
 from artifact_tui.tui.edits.plan import planned
@@ -37,7 +37,7 @@ async def plan_of(services: Services, subjects: Subjects, wanted: Wanted) -> Edi
     Raises:
         UsageError: two versions of one collection would get the same alias.
     """
-    rows, around = subjects.rows, Around()
+    rows, around = subjects.rows, NOTHING_AROUND
     if wanted.add_aliases or wanted.ttl_us == TTL_INHERIT:
         around = await services.catalog.run(
             lambda conn: reading.around(conn, rows, wanted), latest="around"

@@ -70,7 +70,7 @@ async def test_what_would_be_deleted_at_once_is_left_whoever_asks(
             await user.sees(f"a change is for {name}")
             await user.presses("s")
             await user.types("25d")
-            await user.sees("1 would be deleted at once (left as they are)")
+            await user.sees("1 would be deleted at once (left as it is)")
             await user.presses("enter")
             await user.sees("Nothing would be changed", "Delete with a plan: d in the list")
             await user.sees("left as they are", "it would be deleted at once")

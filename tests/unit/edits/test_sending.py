@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.edits import sending
+from artifact_tui.edits.changes import Change
+from artifact_tui.edits.effects import Effect
+from artifact_tui.edits.lives import MARGIN_US, Clock
 from artifact_tui.edits.sending import Sent
 from artifact_tui.errors import BusyError, ReadOnlyError, RegistryError
 from artifact_tui.model import Edit, Outcome, Result
+from tests.unit.tui.rows import version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,3 +100,23 @@ async def test_breaking_off_after_a_stop_leaves_doubt_about_what_was_in_flight()
 async def test_what_is_cancelled_without_a_stop_stays_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await sent_to(Registry(asyncio.CancelledError()), asyncio.Event())
+
+
+async def test_what_has_come_too_close_is_not_sent() -> None:
+    """The clock goes on while it is sent: what would be deleted at once by then is refused."""
+    moments = iter(range(5))
+    changes = [
+        Change(version(n), Edit("", ttl_us=1), Effect.LATER, expires_us=expires_us)
+        for n, expires_us in enumerate([9, 1 + MARGIN_US, 9 + MARGIN_US, None, 4 + MARGIN_US])
+    ]
+    registry, sent = Registry(), Sent(5)
+    edits = sending.in_time(changes, sent, lambda: Clock(next(moments), restores=False))
+    await sending.send(registry, edits, sent, lambda _: None)
+    assert [key for call in registry.calls for key in call] == ["v2", "v3"]
+    refused = [key for key, one in sent.outcomes.items() if one.result is Result.REFUSED]
+    assert sorted(refused) == ["v0", "v1", "v4"]
+    assert "deleted at once" in sent.outcomes["v0"].message
+    assert sent.ended
+
+    restorable = sending.in_time(changes, Sent(5), lambda: Clock(99, restores=True))
+    assert len(list(restorable)) == 5

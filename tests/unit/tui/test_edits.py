@@ -109,7 +109,7 @@ def test_what_would_be_deleted_at_once_is_a_group_of_its_own() -> None:
         ("later", 1), ("due", 1), ("not_possible", 1),
     ]  # fmt: skip
     assert [change.row.key for change in found.changed] == ["v2"]
-    assert "1 would be deleted at once (left as they are)" in sentence(found)
+    assert "1 would be deleted at once (left as it is)" in sentence(found)
     assert challenge(found, production=True, registry="vision").expected == "y"
     after = result_groups(found, Sent(1, {"v2": Outcome("v2", Result.DONE)}), REMOTE)
     assert [(group.label, group.count) for group in after] == [
