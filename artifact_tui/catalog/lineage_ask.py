@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import lineage_store, sync_file
 from artifact_tui.catalog.lane import Lane
+from artifact_tui.text import plural
 
 if TYPE_CHECKING:
     import sqlite3
@@ -76,6 +77,21 @@ class Asked:
     def complete(self) -> bool:
         """Whether all that was to be known is known now."""
         return not self.untold and not self.capped and self.asked == self.total
+
+    @property
+    def missing(self) -> str:
+        """What is not known, and why; empty when all is."""
+        parts = []
+        if self.untold:
+            asked = plural(self.asked, "version")
+            parts.append(f"the registry told nothing about {self.untold:,} of {asked}")
+        if self.capped:
+            parts.append(
+                f"there are more than the {self.total:,} versions that are asked about at once"
+            )
+        if self.asked < self.total:
+            parts.append(f"{self.total:,} versions are to be asked about, and {self.asked:,} were")
+        return "; ".join(parts)
 
     def words(self) -> str:
         """How far it is, for a progress line."""

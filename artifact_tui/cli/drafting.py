@@ -197,7 +197,7 @@ async def _ask_lineage(
             progress=lambda asked: progress.show(asked.words()),
         )  # fmt: skip
     if found is not None and not found.complete:
-        say("the registry did not tell the lineage of all of them")
+        say(f"not all lineage is known: {found.missing}")
 
 
 async def scanned(client: Client) -> None:

@@ -114,9 +114,7 @@ async def _ask_lineage(
         )
     except RegistryError as error:
         return f"{error} {error.hint}".strip()
-    if asked is None or asked.complete:
-        return ""
-    return f"the registry told the {asked.words()}, {asked.untold:,} without an answer"
+    return "" if asked is None else asked.missing
 
 
 async def _draft_of_orphans(services: Services, chosen: Chosen, options: Options) -> Draft:

@@ -11,6 +11,7 @@ import pytest
 
 from artifact_tui import catalog, places
 from artifact_tui.catalog import marks
+from artifact_tui.catalog.lineage_ask import Asked
 from artifact_tui.clients import place
 from tests.servers.wandb.traps import Quota
 
@@ -202,6 +203,20 @@ def test_a_version_that_is_shown_elsewhere_needs_consent(
     said = carry_out(cli, vision, tmp_path, *words, "--break-links")
     assert "links that break in other collections: acme-org/wandb-registry-model/Prod\n" in said
     assert gone(vision) == {"mnist:v2"}
+
+
+def test_a_question_that_was_cut_short_is_not_the_fault_of_the_registry(
+    cli: Cli, vision: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare(*_: object, **__: object) -> Asked:
+        return Asked(100_000, 100_000, capped=True)
+
+    monkeypatch.setattr("artifact_tui.cli.drafting.prepare", prepare)
+    words = ("plan", "vision", "name:mnist version:v0", "-o", tmp_path / "p.plan")
+    ran = cli(*words)
+    assert "not all lineage is known: there are more than the 100,000 versions" in ran.err
+    assert "registry told nothing" not in ran.err
+    assert vision.done() == []
 
 
 def test_cached_asks_nothing_and_knows_less(cli: Cli, vision: Server) -> None:

@@ -106,7 +106,7 @@ class LineageScreen(BaseScreen):
             return
         await self._show(row)
         if asked is not None and not asked.complete:
-            self.say(f"Not all was told: {asked.words()}; {count(asked.untold)} without an answer.")
+            self.say(f"Not all is known: {asked.missing}.")
         else:
             self.say("Everything below is known now.")
 

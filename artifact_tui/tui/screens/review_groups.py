@@ -199,7 +199,7 @@ def _stays_for(reason: Reason) -> Callable[[Item], bool]:
 def scanned_words(summary: Summary) -> str:
     """How far the scan of lineage got, where it is scanned."""
     if not summary.models:
-        return "the registry did not tell"
+        return "the registry did not tell, or was not asked"
     return Coverage(summary.scanned, summary.models).words()
 
 

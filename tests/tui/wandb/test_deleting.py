@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.lineage_ask import Asked
 from tests.servers.wandb.scenes import Name
 from tests.servers.wandb.traps import Fault, Quota
 from tests.tui.review.world import types_it
@@ -11,6 +12,8 @@ from tests.tui.support import NARROW
 from tests.tui.wandb.world import MODELS, REGISTRY, goes_to
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.servers.wandb.process import Server
     from tests.tui.support import User
     from tests.tui.wandb.world import Project
@@ -170,6 +173,19 @@ async def test_a_review_without_an_answer_says_that_not_all_is_known(
         await user.sees("not all that was made from these is known", "Nothing would be deleted")
         await user.presses("u")
         await user.sees("others may lose this parent without our knowing")
+
+
+async def test_a_question_that_was_cut_short_says_so(
+    team: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare(*_: object, **__: object) -> Asked:
+        return Asked(100_000, 100_000, capped=True)
+
+    monkeypatch.setattr("artifact_tui.tui.planning.prepare", prepare)
+    async with team.opened() as user:
+        await goes_to(user, "digits:v0")
+        await user.presses("d")
+        await user.sees("is known: there are more than the 100,000 versions")
 
 
 async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Project) -> None:

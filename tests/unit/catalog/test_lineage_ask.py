@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionDetail, VersionRow
 
 
+CUT = "there are more than the 2 versions that are asked about at once"
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "catalog.db"
@@ -130,6 +133,27 @@ async def test_the_closure_is_bounded(registry: Telling, path: Path) -> None:
     done = await ask_lineage(registry.telling, path, ["a/1"], closure=True, now_us=NOW, most=2)
     assert (done.asked, done.capped, done.complete) == (2, True, False)
     assert not row(path, "a/3").lineage_known
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Asked(10, 10), ""),
+        (Asked(10, 10, untold=3), "the registry told nothing about 3 of 10 versions"),
+        (
+            Asked(100_000, 100_000, capped=True),
+            "there are more than the 100,000 versions that are asked about at once",
+        ),
+        (
+            Asked(2, 2, untold=1, capped=True),
+            f"the registry told nothing about 1 of 2 versions; {CUT}",
+        ),
+        (Asked(4, 10), "10 versions are to be asked about, and 4 were"),
+    ],
+)
+def test_what_is_not_known_has_its_reason(asked: Asked, words: str) -> None:
+    assert asked.missing == words
+    assert asked.complete is not bool(words)
 
 
 async def test_relatives_that_are_not_listed_count_and_have_names(
