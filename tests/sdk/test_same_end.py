@@ -8,6 +8,7 @@ import pytest
 
 from artifact_tui.cli import main
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.here import now_us
 from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Team, Version
 
 if TYPE_CHECKING:
@@ -151,8 +152,8 @@ EDITS: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
         ("tag", VISION, "mnist:v3", "--add", "seen", "--add", "old one", "--remove", "keep"),
     ),
     "a time to live": (
-        (f"{VISION}/mnist:v0", '{"ttl_s": 7200}'),
-        ("ttl", VISION, "mnist:v0", "2h"),
+        (f"{VISION}/mnist:v0", '{"ttl_s": 3153600000}'),
+        ("ttl", VISION, "mnist:v0", "36500d"),
     ),
     "no time to live": (
         (f"{VISION}/mnist:v0", '{"ttl_s": "off"}'),
@@ -173,6 +174,20 @@ def test_the_same_edit(server: Server, sdk: Sdk, job: str) -> None:
     assert main([command, server.address(where), *words, "--yes", "--expect", "1"]) == 0
 
     assert server.state() == wanted
+
+
+def test_nothing_is_deleted_at_once_by_a_time_to_live_unlike_with_the_sdk(
+    server: Server, sdk: Sdk
+) -> None:
+    server.seed(scene(linked=True))
+    sdk("edit", f"{VISION}/mnist:v0", '{"ttl_s": 7200}')
+    assert server.expire(now_us()) == {f"{VISION}/mnist:v0"}
+    server.seed(scene(linked=True))
+
+    words = ("ttl", server.address(VISION), "mnist:v0", "2h", "--yes", "--expect", "1")
+    assert main(list(words)) == 1
+
+    assert server.expire(now_us()) == set()
 
 
 @pytest.mark.slow
