@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import decode, ids
+from artifact_tui.clients.wandb import decode, ids, states
 from artifact_tui.clients.wandb.freshness import MOST_LOOKS, StaleError, changed, lasts
 from artifact_tui.clients.wandb.listing import HiddenError
 from artifact_tui.clients.wandb.loader import Shape
-from artifact_tui.clients.wandb.outcomes import GONE_STATES, alias_words, of_errors
+from artifact_tui.clients.wandb.outcomes import alias_words, of_errors
 from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.errors import RegistryError, UncertainError
 from artifact_tui.model import Facts, Outcome, Result, VersionState
@@ -129,7 +129,7 @@ class Collections:
     async def _there(self, home: CollectionKey) -> float | None:
         """When the question left whether it is there; None when it is not."""
         found, left = await self._loader.told(_STATE, decode.Collection, id=home.collection)
-        if found is None or found.state in GONE_STATES:
+        if found is None or found.state in states.GONE:
             return None
         if found.type_name != _TYPES[type(home)]:
             raise RegistryError(
@@ -230,6 +230,6 @@ def _answered(key: str, home: CollectionKey, reply: Reply) -> Outcome:
     found = asked.artifact_collection if asked is not None else None
     if found is None or found.id != home.collection:
         return Outcome(key, Result.UNKNOWN, "W&B answered without saying what it deleted")
-    if found.state is not None and found.state not in GONE_STATES:
+    if found.state is not None and found.state not in states.GONE:
         return Outcome(key, Result.UNKNOWN, f"W&B answered, and still calls it {found.state}")
     return Outcome(key, Result.DONE if series else Result.UNLINKED)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import ids, states
 from artifact_tui.clients.wandb.decode import Artifact
 from artifact_tui.clients.wandb.loader import Shape
-from artifact_tui.clients.wandb.outcomes import GONE_STATES
 from artifact_tui.clients.web.together import together
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Facts, VersionState
@@ -74,7 +73,7 @@ class Departed:
                 "W&B answered about another version than the one that was asked for.",
                 hint="Nothing was changed. Try again later.",
             )
-        if found.state not in GONE_STATES:
+        if found.state not in states.GONE:
             return True
         digest = found.digest or ""
         return Facts(key, digest, VersionState.TRASH, lineage_known=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.wandb import ids, passes, rows
+from artifact_tui.clients.wandb import ids, passes, rows, states
 from artifact_tui.clients.wandb.decode import (
     Artifact,
     Collection,
@@ -264,7 +264,7 @@ def _nodes(edges: Sequence[Edge[Collection] | None]) -> list[Collection]:
 
 
 def _ready(one: Collection) -> bool:
-    return one.state != "DELETED"
+    return one.state not in states.GONE
 
 
 def _kept(one: Collection, found: list[model.Version]) -> list[model.Version]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from artifact_tui.clients.wandb import states
+from artifact_tui.clients.wandb.words import ABSENT, BUSY, LARGE, SLOW, STRANGER
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.wandb.replies import GraphError
     from artifact_tui.model import Facts
-
-GONE_STATES = frozenset({"DELETED", "PENDING_DELETION", "GARBAGE_COLLECTED"})
-"""States of an artifact or collection that W&B no longer shows."""
 
 ALIASES_SHOWN = 5
 """How many aliases a sentence names."""
@@ -88,31 +87,16 @@ _ROWS: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
             r"is not defined by type|syntax error|not implemented|unsupported mutation",
         ),
     ),
-    (
-        _LARGE,
-        (
-            r"complex|too (many|large|deep|long).*(field|selection|mutation|operation|alias)",
-            r"too many.*(document|quer)|(document|query|body|entity).* too (large|deep|long)",
-            r"query (cost|limit)",
-            r"(batch\w*|multiple|more than \w+) (mutation|operation|selection|root|field)",
-            r"max\w* (depth|cost|operations|selections)",
-        ),
-    ),
-    (_BUSY, (r"rate.?limit|too many requests|throttl|slow down|\b429\b",)),
-    (
-        _LOGIN,
-        (
-            r"not logged in|log ?in again|relogin|invalid api.?key|invalid credential",
-            r"(api.?key|token|credential)s? (\w+ ){0,3}(invalid|expired|revoked)",
-        ),
-    ),
+    (_LARGE, (LARGE,)),
+    (_BUSY, (BUSY,)),
+    (_LOGIN, (STRANGER,)),
     (_REFUSED, (r"system.managed|dependent artifacts|protected",)),
     (_ALIASES, (r"(cannot|can not|can't) .*alias",)),
     (
         _ABSENT,
         (
-            r"not.?found|no such|does not exist|doesn't exist|could not find|could not resolve",
-            r"unknown (id|artifact)|already (been )?deleted|invalid (global |artifact )?id\b",
+            ABSENT,
+            r"unknown (id|artifact)|already (been )?deleted",
         ),
     ),
     (_ALIASES, (r"alias",)),
@@ -123,8 +107,9 @@ _ROWS: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
     (
         _FAILED,
         (
-            r"internal|time.?out|timed out|deadline|unavailable|try (it )?again|temporar|panic",
-            r"lock wait|connection|upstream|context cancel|overloaded|\beof\b",
+            SLOW,
+            r"internal|unavailable|try (it )?again|temporar|panic|lock wait|connection|upstream",
+            r"context cancel|overloaded|\beof\b|no such host|\bdial\b|\blookup\b",
         ),
     ),
 )
@@ -145,7 +130,7 @@ def meaning(errors: Sequence[GraphError], status: int) -> Meaning:
     for error in errors:
         if error.code in _CODES:
             return _CODES[error.code]
-    text = " ".join(f"{error.code} {error.message}" for error in errors)
+    text = "; ".join(f"{error.code}: {error.message}" for error in errors)
     for pattern, found in _READ:
         if pattern.search(text):
             return found
@@ -182,7 +167,7 @@ def of_payload(key: str, asked: str, payload: Payload | None, *, link: bool) -> 
         return Outcome(key, Result.UNKNOWN, "W&B answered without saying what it deleted")
     if artifact.id not in {None, asked}:
         return Outcome(key, Result.UNKNOWN, "W&B answered about another version")
-    if artifact.state is None or artifact.state in GONE_STATES:
+    if artifact.state is None or artifact.state in states.GONE:
         return Outcome(key, Result.DONE)
     return Outcome(key, Result.UNKNOWN, f"W&B answered, and still calls it {artifact.state}")
 

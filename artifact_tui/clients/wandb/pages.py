@@ -6,7 +6,6 @@ that may be its size is asked for again in smaller portions, which then stay so.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +15,7 @@ from artifact_tui.clients.wandb.decode import Collection, Connection, Edge, Said
 from artifact_tui.clients.wandb.documents import listing as documents
 from artifact_tui.clients.wandb.loader import refused
 from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.wandb.words import says_heavy
 from artifact_tui.clients.web.answers import GarbageAnswerError, NotSentError
 from artifact_tui.errors import NotToldError, RegistryError
 
@@ -33,11 +33,6 @@ PORTIONS = ((50, 20), (10, 10), (3, 5))
 
 NAMES = 200
 """Collections on a page that has no versions."""
-
-_LARGE = re.compile(
-    r"complex|too (many|large|deep|long|much)|time.?out|timed out|deadline|(query )?cost|limit",
-    re.IGNORECASE,
-)
 
 
 class _Project(Said, frozen=True):
@@ -96,7 +91,7 @@ class Pages:
         where = f"{place.entity}/{place.project}"
         if reply.errors:
             error = refused(reply, what)
-            large = any(_LARGE.search(one.message) for one in reply.errors)
+            large = any(says_heavy(one) for one in reply.errors)
             raise TooMuchError(str(error), hint=error.hint) if large else error
         if place.alone:
             raise UnseenError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from artifact_tui.clients.wandb.words import says_busy, says_stranger
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -16,9 +18,6 @@ LONGEST_MESSAGE = 2_000
 
 MOST_ERRORS = 1_000
 _NULL = b"null"
-_LOGIN_WORDS = ("not logged in", "invalid api key", "relogin required")
-_BUSY_WORDS = ("rate limit", "ratelimit", "too many requests", "throttl")
-_BUSY_CODES = frozenset({"RATE_LIMITED", "RATE_LIMIT", "RATE_LIMIT_EXCEEDED", "TOO_MANY_REQUESTS"})
 _DEEPEST = 4
 """How far down an error is searched for its words."""
 
@@ -75,17 +74,12 @@ class Reply:
     @property
     def busy(self) -> bool:
         """Whether it says, within GraphQL: too many requests, nothing done."""
-        return bool(self.errors) and self.empty and all(_says_busy(one) for one in self.errors)
+        return bool(self.errors) and self.empty and all(says_busy(one) for one in self.errors)
 
     @property
     def stranger(self) -> bool:
         """Whether it says that it does not know who we are."""
-        return any(word in error.message.lower() for error in self.errors for word in _LOGIN_WORDS)
-
-
-def _says_busy(error: GraphError) -> bool:
-    text = error.message.lower()
-    return error.code.upper() in _BUSY_CODES or any(word in text for word in _BUSY_WORDS)
+        return any(says_stranger(error) for error in self.errors)
 
 
 class _Envelope(msgspec.Struct):

@@ -10,7 +10,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import ids, states
 from artifact_tui.clients.wandb.decode import NOTE_LIMIT, Membership, count, moment
 from artifact_tui.model import Alias, Collection, Link, Version, VersionState
 
@@ -30,17 +30,11 @@ SEQUENCE = "ArtifactSequence"
 _SECOND = 1_000_000
 _LABEL = re.compile(r"v(\d+)", re.ASCII)
 _SYSTEM = ("wandb-*", "job")
-_STATES = {
-    "DELETED": VersionState.TRASH,
-    "GARBAGE_COLLECTED": VersionState.TRASH,
-    "PENDING_DELETION": VersionState.TRASH,
-    "PENDING": VersionState.PENDING,
-}
 
 
 def state(artifact: decode.Artifact) -> VersionState:
     """Where a version is in its life."""
-    return _STATES.get(artifact.state or "", VersionState.LIVE)
+    return states.of_version(artifact.state)
 
 
 def is_label(alias: str) -> bool:

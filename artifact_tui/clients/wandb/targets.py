@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import decode, ids, rules
+from artifact_tui.clients.wandb import decode, ids, rules, states
 from artifact_tui.clients.wandb.loader import Shape
-from artifact_tui.clients.wandb.outcomes import GONE_STATES
 from artifact_tui.clients.web.together import together
 
 if TYPE_CHECKING:
@@ -119,11 +118,11 @@ async def _one(loader: Loader, ref: ids.Key | None) -> Target | None:
             loader.ask(_VERSION, decode.Artifact, id=ref.artifact),
             loader.ask(_SHELF, decode.Collection, id=ref.portfolio),
         )
-        home = None if shelf is None or shelf.state in GONE_STATES else shelf
+        home = None if shelf is None or shelf.state in states.GONE else shelf
     else:
         artifact = await loader.ask(_VERSION, decode.Artifact, id=ref.artifact)
         home = artifact.artifact_sequence if artifact is not None else None
-    if artifact is None or artifact.state in GONE_STATES or home is None:
+    if artifact is None or artifact.state in states.GONE or home is None:
         return None
     return Target(artifact, home, isinstance(ref, ids.LinkKey))
 
