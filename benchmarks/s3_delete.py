@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.storage.storage import S3Storage
 from tests.servers.s3 import moto
 

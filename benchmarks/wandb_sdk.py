@@ -67,9 +67,7 @@ def sdk(server: Server, program: str, *args: str) -> float:
 def client(server: Server, *, batch: bool = True) -> WandbClient:
     """Our own connection, with nothing but its defaults."""
     options = Options(key=Secret(server.api_key), batch=batch)
-    return WandbClient(
-        Address.parse(server.address(PROJECT)), options, read_only=False, actor="benchmark"
-    )
+    return WandbClient(Address.parse(server.address(PROJECT)), options, read_only=False)
 
 
 async def listed(server: Server) -> tuple[float, int]:

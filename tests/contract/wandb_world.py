@@ -55,7 +55,7 @@ class WandbWorld:
     def _open(self, *, read_only: bool, where: str = HOME) -> WandbClient:
         options = Options(key=Secret(self._server.api_key))
         address = self._server.address(where)
-        client = connect(address, options=options, read_only=read_only, actor="tester")
+        client = connect(address, options=options, read_only=read_only)
         self._opened.append(client)
         return client
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.http.options import StorageSettings
 from artifact_tui.clients.storage import listing
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.storage.storage import S3Storage
 from artifact_tui.deletion.plan import Plan
 from tests.cli.conftest import Cli, Local, cli, registry

@@ -66,7 +66,7 @@ async def test_the_same_versions_go_and_stay(server: Server, sdk: Sdk, traps: st
     server.clear()
 
     options = Options(key=Secret(server.api_key))
-    client = connect(server.address(VISION), options=options, actor="tester")
+    client = connect(server.address(VISION), options=options)
     try:
         deletions = [
             Deletion(ids.SourceKey(found[name]).key, delete_aliases=True) for name in names

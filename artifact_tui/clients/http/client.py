@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.http import decode, keys
+from artifact_tui.clients.http import NAME, decode, keys
 from artifact_tui.clients.http.credentials import Credentials
 from artifact_tui.clients.http.deleting import Deleter
 from artifact_tui.clients.http.keys import parse as parse_key
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
         Scan,
         Version,
     )
-
-KIND = "http"
-"""The entry-point name."""
 
 AT_A_TIME = 50
 """Rows turned into versions before the event loop gets its turn."""
@@ -80,7 +77,7 @@ class HttpClient:
     @property
     def identity(self) -> Identity:
         """The address is all that tells one such registry from another."""
-        return Identity(KIND, self._address.text, self._address.text)
+        return Identity(NAME, self._address.text, self._address.text)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -15,6 +15,8 @@ from artifact_tui.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from artifact_tui.clients.storage.settings import StorageSettings
+
 TOKEN_VARIABLE = "ARTIFACT_TUI_TOKEN"  # noqa: S105 - the variable's name
 
 
@@ -103,22 +105,6 @@ class Address:
     def loopback(self) -> bool:
         """Whether it is this machine."""
         return self.place.loopback
-
-
-PATTERN = "artifacts/{type}/{id}.zip"
-"""Where the reference server puts the bytes of an artifact."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorageSettings:
-    """The storage beside a registry; credentials come from boto3's own chain."""
-
-    bucket: str
-    pattern: str = PATTERN
-    endpoint: str = ""
-    region: str = ""
-    grace_us: int = 24 * 3_600_000_000
-    """Objects younger than this are no orphans."""
 
 
 @dataclass(frozen=True, slots=True)

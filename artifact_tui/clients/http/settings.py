@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.http.options import (
-    PATTERN,
     TOKEN_VARIABLE,
     Address,
     Auth,
     Login,
     Options,
-    StorageSettings,
 )
+from artifact_tui.clients.storage.settings import PATTERN, StorageSettings
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.clients.web.told import printed, variable
 from artifact_tui.settings import convert, fail

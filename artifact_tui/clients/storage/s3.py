@@ -10,7 +10,7 @@ from artifact_tui.errors import ReadOnlyError, RegistryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from artifact_tui.clients.http.options import StorageSettings
+    from artifact_tui.clients.storage.settings import StorageSettings
 
 THREADS = 8
 _READS = frozenset(

@@ -19,9 +19,9 @@ from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, Versi
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from artifact_tui.clients.http.options import StorageSettings
     from artifact_tui.clients.storage.listing import Found
     from artifact_tui.clients.storage.s3 import S3
+    from artifact_tui.clients.storage.settings import StorageSettings
 
 T = TypeVar("T")
 

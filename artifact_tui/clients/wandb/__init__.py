@@ -57,7 +57,8 @@ class WandbKind:
     ) -> WandbClient:
         """Open a registry as configured, with the credentials that W&B's SDK would use.
 
-        Nothing is sent yet: whether it can be reached, the first request shows.
+        Nothing is sent yet: whether it can be reached, the first request shows. W&B records by
+        itself whose key deletes.
 
         Raises:
             ConfigError: a setting that is unknown or cannot be used.
@@ -66,16 +67,17 @@ class WandbKind:
         from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - lazy
         from artifact_tui.clients.wandb.settings import options_of  # noqa: PLC0415 - same
 
+        del actor
         where = Address.parse(address)
         options = options_of(settings, where.origin)
-        return connect(where.text, options=options, read_only=read_only, actor=actor)
+        return connect(where.text, options=options, read_only=read_only)
 
 
 KIND = WandbKind()
 
 
 def connect(
-    address: str, *, options: Options | None = None, read_only: bool = False, actor: str = ""
+    address: str, *, options: Options | None = None, read_only: bool = False
 ) -> WandbClient:
     """Open a registry with options of its own.
 
@@ -87,4 +89,4 @@ def connect(
     from artifact_tui.clients.wandb.options import Options  # noqa: PLC0415 - lazy
 
     where = Address.parse(address)
-    return WandbClient(where, options or Options(), read_only=read_only, actor=actor)
+    return WandbClient(where, options or Options(), read_only=read_only)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import files, ids
+from artifact_tui.clients.wandb import NAME, files, ids
 from artifact_tui.clients.wandb.collections import Collections
 from artifact_tui.clients.wandb.deleting import Deleter
 from artifact_tui.clients.wandb.departed import Departed
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
         Version,
     )
 
-KIND = "wandb"
-"""The entry-point name."""
-
 BATCH = 200
 """Versions in one call of `delete`."""
 
@@ -61,8 +58,7 @@ class WandbClient:
     `Paced` and `Testable`.
     """
 
-    def __init__(self, address: Address, options: Options, *, read_only: bool, actor: str) -> None:
-        self.actor = actor
+    def __init__(self, address: Address, options: Options, *, read_only: bool) -> None:
         self._address = address
         self._options = options
         self._read_only = read_only
@@ -90,7 +86,7 @@ class WandbClient:
     @property
     def identity(self) -> Identity:
         """Where, with the host, so that it is the same place in every environment."""
-        return Identity(KIND, self._address.text, self._address.uid)
+        return Identity(NAME, self._address.text, self._address.uid)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -63,10 +63,6 @@ class Fields:
                 return reply
             self.lacking |= unknown
 
-    def knows(self, field: str) -> bool:
-        """Whether the server is not known to lack a field, such as `Artifact.usedBy`."""
-        return field not in self.lacking
-
 
 @lru_cache(maxsize=1024)
 def render(document: str, lacking: frozenset[str] = frozenset()) -> str:

@@ -10,7 +10,7 @@ from artifact_tui.clients.web.secret import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.http.options import StorageSettings
+    from artifact_tui.clients.storage.settings import StorageSettings
 
 USUAL_AT_ONCE = 32
 """Requests at once, at most, when nothing else is configured."""

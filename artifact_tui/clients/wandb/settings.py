@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.wandb.lookup import Found, find
 from artifact_tui.clients.wandb.options import MOST_AT_ONCE, USUAL_AT_ONCE, Options
 from artifact_tui.clients.web.secret import Secret

@@ -17,7 +17,7 @@ from artifact_tui.errors import RegistryError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from artifact_tui.clients.http.options import StorageSettings
+    from artifact_tui.clients.storage.settings import StorageSettings
     from artifact_tui.clients.wandb.address import Address
     from artifact_tui.clients.wandb.fields import Fields
     from artifact_tui.clients.wandb.options import Options

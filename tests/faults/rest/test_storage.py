@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui import places
-from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.deletion import objects
 from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.items import OBJECT, ItemState, Reason

@@ -45,7 +45,7 @@ class Scene:
     async def client(self, where: str = HOME, **settings: Any) -> AsyncIterator[WandbClient]:
         """A connection of its own."""
         options = Settings(key=Secret(self.server.api_key), **settings)
-        client = connect(self.server.address(where), options=options, actor="tester")
+        client = connect(self.server.address(where), options=options)
         try:
             yield client
         finally:

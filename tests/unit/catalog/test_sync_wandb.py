@@ -61,7 +61,7 @@ def server() -> Iterator[Server]:
 async def client(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[WandbClient]:
     address = server.address(getattr(request, "param", "acme"))
     options = Options(key=Secret(server.api_key))
-    opened = open_wandb(address, options=options, read_only=True, actor="tester")
+    opened = open_wandb(address, options=options, read_only=True)
     yield opened
     await opened.aclose()
 

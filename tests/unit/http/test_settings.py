@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients import open_client
-from artifact_tui.clients.http.options import Auth, StorageSettings
+from artifact_tui.clients.http.options import Auth
 from artifact_tui.clients.http.settings import options_of
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.web import told as subject
 from artifact_tui.errors import ConfigError
 from artifact_tui.settings import Settings, shown

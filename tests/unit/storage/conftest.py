@@ -10,7 +10,7 @@ import boto3
 import pytest
 import pytest_asyncio
 
-from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.storage.storage import S3Storage
 from tests.servers.s3 import ministack, moto
 

@@ -44,7 +44,7 @@ async def opened(where: str = HOME, **options: Any) -> AsyncIterator[WandbClient
     """A client of an entity or project of the stand-in."""
     found = server()
     made = Options(key=Secret(found.api_key), **options)
-    client = connect(found.address(where), options=made, actor="tester")
+    client = connect(found.address(where), options=made)
     try:
         yield client
     finally:

@@ -32,7 +32,7 @@ class Room(Scene):
 
     def open(self, *, read_only: bool = False) -> WandbClient:
         address = Address.parse(self.server.address())
-        return WandbClient(address, self.options, read_only=read_only, actor="tester")
+        return WandbClient(address, self.options, read_only=read_only)
 
     def collection(self, path: str) -> str:
         kind = ids.PortfolioKey if path in {SHELF, BARE} else ids.SequenceKey

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.wandb import KIND
 from artifact_tui.clients.wandb.settings import options_of
 from artifact_tui.clients.web.origin import Origin

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from artifact_tui.clients.http.options import StorageSettings
+from artifact_tui.clients.storage.settings import StorageSettings
 from artifact_tui.clients.trial import trial
 from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.options import Options
