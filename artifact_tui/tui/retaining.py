@@ -43,7 +43,7 @@ class Period:
 
     @property
     def past(self) -> bool:
-        """Whether its moment has passed: the registry deletes it as soon as it looks."""
+        """Whether its moment has passed: it goes when the registry next looks, or with its gc."""
         return self.last_us is None
 
 
