@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import Sort, connect, queries, selection
+from artifact_tui.deletion import candidates
 from artifact_tui.model import schema_sql
 from artifact_tui.query import Where, compile_query, parse
 
@@ -165,7 +166,7 @@ def bytes_freed(conn: sqlite3.Connection) -> None:
     if naive() != (selection.freed(conn).freed,):
         raise SystemExit("freed bytes differ")
     show(f"freed bytes of {len(keys):,}", lambda: selection.freed(conn), naive)
-    show("live dependents outside them", lambda: selection.outside_dependents(conn))
+    show("their facts, as a review reads them", lambda: candidates.read(conn, frozenset(keys)))
     selection.select_keys(conn, keys[:100])
     show("freed bytes of 100", lambda: selection.freed(conn), naive)
     show("detail of the version with most dependents", lambda: queries.detail(conn, 1))

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import (
         Bytes,
         CollectionRow,
-        OutsideDependent,
         Totals,
         VersionDetail,
         VersionRow,
@@ -186,12 +185,6 @@ class Catalog:
         """What these versions weigh and what their deletion frees; without `keys` the marked."""
         return await self._ask("detail", _freed, keys, latest=latest)
 
-    async def outside_dependents(
-        self, keys: Sequence[str] | None = None, *, latest: Latest = False
-    ) -> tuple[OutsideDependent, ...]:
-        """The live versions that would lose one of these as parent; without `keys` the marked."""
-        return await self._ask("detail", _outside, keys, latest=latest)
-
     async def expiring(self, where: Where, now_us: int, *, latest: Latest = False) -> Expiring:
         """The versions that match and have a time to live, by date."""
         return await self._ask("list", retention.expiring, where, now_us, latest=latest)
@@ -213,10 +206,6 @@ class Catalog:
     async def toggle(self, key: str) -> bool:
         """Mark a version, or take its mark away; returns whether it is marked now."""
         return await self._ask("marks", marks.toggle, key)
-
-    async def clear_marks(self) -> int:
-        """Take all marks away; returns how many there were."""
-        return await self._ask("marks", marks.clear)
 
     async def mark_where(self, where: Where) -> int:
         """Mark every version that matches; returns how many were not marked before."""
@@ -254,12 +243,6 @@ def _freed(conn: sqlite3.Connection, keys: Sequence[str] | None) -> Bytes:
     """What the given or the marked versions weigh."""
     _select(conn, keys)
     return selection.freed(conn)
-
-
-def _outside(conn: sqlite3.Connection, keys: Sequence[str] | None) -> tuple[OutsideDependent, ...]:
-    """Who would lose a parent."""
-    _select(conn, keys)
-    return selection.outside_dependents(conn)
 
 
 def _select(conn: sqlite3.Connection, keys: Sequence[str] | None) -> None:

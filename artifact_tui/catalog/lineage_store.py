@@ -6,7 +6,6 @@ or versions are asked for their dependents before they are needed (`put_asked`).
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import SCANNED_TYPE
@@ -95,15 +94,6 @@ def put_asked(
                 conn.executemany(_EDGE.format(table="edge"), [(row.key, key) for row in above])
                 _put_relatives(conn, version_id, above, up=True)
             _scanned(conn, version_id, now_us)
-
-
-def ids_of(conn: sqlite3.Connection, keys: Sequence[str]) -> list[int]:
-    """The ids of those versions that are listed here, in the order of the keys."""
-    found = conn.execute(
-        "SELECT v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value ORDER BY j.key",
-        (json.dumps(list(keys)),),
-    )
-    return [int(row[0]) for row in found]
 
 
 def _put_relatives(

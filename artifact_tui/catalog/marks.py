@@ -65,11 +65,6 @@ def unmark_where(conn: sqlite3.Connection, where: Where) -> int:
     ).rowcount
 
 
-def clear(conn: sqlite3.Connection) -> int:
-    """Take all marks away; returns how many there were."""
-    return conn.execute("DELETE FROM marks.mark").rowcount
-
-
 def forget_gone(conn: sqlite3.Connection) -> int:
     """Take the marks of versions that are not there any more; returns how many there were.
 

@@ -157,12 +157,3 @@ class Bytes:
     """Versions of which neither the files nor the charge is told; they add nothing to `freed`."""
     charged: bool = False
     """Whether `freed` holds what the registry charges, where bytes of files are not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideDependent:
-    """A live version that was made directly from a picked one and is not picked itself."""
-
-    parent_id: int
-    parent_key: str
-    ref: VersionRef

@@ -11,9 +11,8 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog.fetch import aliases_of as aliases_by_id
-from artifact_tui.catalog.fetch import refs_of, relative_ref, rows_of, snapshot
-from artifact_tui.catalog.rows import Bytes, OutsideDependent
+from artifact_tui.catalog.fetch import rows_of, snapshot
+from artifact_tui.catalog.rows import Bytes
 from artifact_tui.query import Where
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.model import Alias
 
     Selection = Sequence[str] | Where | Literal["marked"]
     """Keys, what matches, or the marks."""
@@ -43,26 +41,6 @@ CROSS JOIN blob b ON b.id = d.blob_id
 WHERE b.state <> 2 AND NOT EXISTS (
   SELECT 1 FROM file o WHERE o.blob_id = b.id
   AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = o.version_id))"""
-
-_DEPENDENTS = """
-WITH RECURSIVE below(root, id) AS (
-  SELECT p.version_id, e.child_id
-  FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
-  UNION
-  SELECT below.root, e.child_id
-  FROM below CROSS JOIN version t ON t.id = below.id AND t.state = 'trash'
-  CROSS JOIN edge e ON e.parent_id = t.id)
-SELECT below.root, x.id FROM below CROSS JOIN version x ON x.id = below.id
-WHERE x.state <> 'trash' AND x.id <> below.root {more} ORDER BY below.root, x.id"""
-
-_OUTSIDE = _DEPENDENTS.format(
-    more="AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = x.id)"
-)
-
-_ELSEWHERE = """
-SELECT r.version_id, r.key, r.name
-FROM picked p CROSS JOIN relative r ON r.version_id = p.version_id AND r.up = 0
-ORDER BY r.version_id, r.name"""
 
 _ALL_BELOW = """
 INSERT OR IGNORE INTO picked
@@ -149,42 +127,6 @@ def freed(conn: sqlite3.Connection) -> Bytes:
         listed, stored, charged, unknown = conn.execute(_LISTED).fetchone()
         (gone,) = conn.execute(_FREED).fetchone()
         return Bytes(listed, gone + stored, unknown, charged=charged > 0)
-
-
-def dependents_of(conn: sqlite3.Connection) -> dict[int, list[int]]:
-    """The live versions made directly from each picked one, by id; picked or not."""
-    grouped: dict[int, list[int]] = {}
-    for root, child in conn.execute(_DEPENDENTS.format(more="")):
-        grouped.setdefault(root, []).append(child)
-    return grouped
-
-
-def outside_dependents(conn: sqlite3.Connection) -> tuple[OutsideDependent, ...]:
-    """The live versions that would lose a parent: made directly from a picked one, not picked.
-
-    One for each pair, by the parent's id; a version in the trash between the two is looked through.
-    Those of collections that are not listed here come last.
-    """
-    with snapshot(conn):
-        pairs = conn.execute(_OUTSIDE).fetchall()
-        beyond = conn.execute(_ELSEWHERE).fetchall()
-        refs = {ref.id: ref for ref in refs_of(conn, sorted({child for _, child in pairs}))}
-        roots = json.dumps(sorted({row[0] for row in (*pairs, *beyond)}))
-        keys = dict(
-            conn.execute(
-                "SELECT v.id, v.key FROM json_each(?) j CROSS JOIN version v ON v.id = j.value",
-                (roots,),
-            ).fetchall()
-        )
-        return (
-            *(OutsideDependent(root, keys[root], refs[child]) for root, child in pairs),
-            *(OutsideDependent(root, keys[root], relative_ref(*row)) for root, *row in beyond),
-        )
-
-
-def aliases_of(conn: sqlite3.Connection) -> dict[int, tuple[Alias, ...]]:
-    """The aliases that the picked versions carry, by version id; those without are left out."""
-    return aliases_by_id(conn, picked_ids(conn))
 
 
 def _pick(conn: sqlite3.Connection, query: str, params: object) -> int:

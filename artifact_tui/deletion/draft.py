@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from artifact_tui.deletion.checks import KNOWN, lost_aliases
 from artifact_tui.deletion.items import (
     COLLECTION,
-    VERSION,
     Action,
     Item,
     ItemState,
@@ -112,8 +111,6 @@ class Summary:
     """Collections that one request each (would) delete, largest first."""
     wholes: int = 0
     """Those of `deletes` that are whole collections; 0 while the option is off."""
-    requests: int = 0
-    """Deletions that the registry is asked for: a whole collection is one, a version is one."""
     cheaper: int = 0
     """How many requests fewer it would be with `whole_collections`; 0 when that is on."""
     aliases: tuple[tuple[str, int], ...] = ()
@@ -213,7 +210,6 @@ def summarise(
     stays = [item for item in items if item.verdict is not Verdict.DELETE]
     verdicts = Counter(item.verdict for item in items)
     wholes = [item for item in goes if item.kind == COLLECTION]
-    alone = sum(item.kind == VERSION and item.belongs is None for item in goes)
     return Summary(
         action=action,
         items=len(items),
@@ -236,7 +232,6 @@ def summarise(
         consent_links=_links((i for i in stays if i.reason is Reason.LINKED), set()),
         whole=tuple(whole),
         wholes=len(wholes),
-        requests=alone + len(wholes),
         cheaper=sum(max(0, one.versions - 1) for one in whole if not one.used),
         aliases=_aliases(goes),
         consent_aliases=_aliases([i for i in stays if i.verdict is Verdict.CONSENT]),

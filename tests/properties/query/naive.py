@@ -51,6 +51,16 @@ class Naive:
 
     def dependents(self, made: Made) -> set[int]:
         """The nearest versions below that are not in the trash."""
+        return self._nearest(made)[0]
+
+    def lost_by(self, made: Made) -> set[str]:
+        """Keys of all that loses it, or something in the trash below it, as a parent."""
+        found, through = self._nearest(made)
+        beyond = {key for at, up, key, _ in self.maker.relatives if at in through and not up}
+        return {self._by_id[number].key for number in found} | beyond
+
+    def _nearest(self, made: Made) -> tuple[set[int], set[int]]:
+        """The nearest live versions below it, and those in the trash on the way, with itself."""
         found: set[int] = set()
         waiting, seen = [made.id], {made.id}
         while waiting:
@@ -61,7 +71,7 @@ class Naive:
                 elif child not in seen:
                     seen.add(child)
                     waiting.append(child)
-        return found - {made.id}
+        return found - {made.id}, seen
 
     def elsewhere(self, made: Made) -> set[str]:
         """Those made from it that are of collections not listed here."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from artifact_tui.catalog import Sort, connect, queries, selection
 from artifact_tui.catalog.lineage_ask import ask_lineage
 from artifact_tui.catalog.sync import sync
+from artifact_tui.deletion import candidates
 from artifact_tui.model import VersionState
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW
@@ -93,7 +94,8 @@ def told(path: Path) -> dict[int, tuple[set[int], bool]]:
     with closing(connect(path)) as conn:
         for row in queries.every(conn, everything, Sort()):
             selection.select_keys(conn, [row.key])
-            below = {int(one.ref.key[1:]) for one in selection.outside_dependents(conn)}
+            (judged,) = candidates.read(conn, {row.key}).candidates
+            below = {int(key[1:]) for key in judged.facts.dependents}
             assert row.dependents == len(below)
             found[int(row.key[1:])] = (below, row.lineage_known)
     return found

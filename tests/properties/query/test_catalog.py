@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from artifact_tui.catalog import connect, marks, queries, selection, windows
 from artifact_tui.catalog.sorting import Sort
+from artifact_tui.deletion import candidates
 from artifact_tui.query import compile_query, parse
 from tests.properties.query.naive import Naive
 from tests.properties.query.strategies import catalogs, filters, sorts
@@ -121,20 +122,14 @@ def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> 
         assert weighed.charged == any(made.stored is not None for made in untold)
         assert weighed.listed == sum(made.size or 0 for made in sources)
         assert weighed.unknown_count == sum(made.stored is None for made in untold)
-        outside = [(found.parent_id, found.ref) for found in selection.outside_dependents(conn)]
-        assert {(number, ref.id) for number, ref in outside if not ref.elsewhere} == {
-            (made.id, child) for made in picked for child in naive.dependents(made) - ids
-        }
-        assert {(number, ref.key) for number, ref in outside if ref.elsewhere} == {
-            (made.id, key) for made in picked for key in naive.elsewhere(made)
+        judged = candidates.read(conn, frozenset()).candidates
+        assert {one.key: set(one.facts.dependents) for one in judged} == {
+            made.key: naive.lost_by(made) for made in picked
         }
         below = {made.id for made in maker.versions if made.state != "trash"}
         below &= naive.all_below(ids)
         assert selection.with_dependents(conn) == len(below - ids)
         assert set(selection.picked_ids(conn)) == ids | below
-        assert not [one for one in selection.outside_dependents(conn) if not one.ref.elsewhere] or (
-            any(made.state == "trash" for made in picked)
-        )
 
 
 @given(catalogs(), filters, st.data())

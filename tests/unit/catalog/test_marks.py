@@ -35,7 +35,7 @@ def test_marks_outlive_the_connection(path: Path, tmp_path: Path) -> None:
         assert marks.toggle(conn, "a/v2") is True
         assert marks.toggle(conn, "b/v1") is False
         assert marks.marked_keys(conn) == ("a/v2",)
-        assert marks.clear(conn) == 1
+        assert marks.unmark(conn, ["a/v2"]) == 1
         assert marks.marked_count(conn) == 0
 
 

@@ -80,19 +80,6 @@ def test_a_link_weighs_and_frees_nothing(opened: Opened) -> None:
     assert selection.freed(conn) == Bytes(100, 40, 0, charged=True)
 
 
-def test_dependents_elsewhere_are_outside(opened: Opened, maker: Maker) -> None:
-    maker.elsewhere(maker.versions[0], "other/made:v3")
-    maker.elsewhere(maker.versions[0], "other/source:v1", up=True)
-    conn = opened(maker)
-    selection.select_keys(conn, ["base/v1", "leaf/v1", "leaf/v2"])
-    (found,) = selection.outside_dependents(conn)
-    assert (found.parent_id, found.parent_key) == (1, "base/v1")
-    assert (found.ref.collection, found.ref.label, found.ref.elsewhere) == (
-        *("other/made", "v3"),
-        True,
-    )
-
-
 def test_a_missing_object_frees_nothing(opened: Opened, maker: Maker, tmp_path: Path) -> None:
     conn = opened(maker)
     change(tmp_path / "catalog.db", "UPDATE blob SET state = 2 WHERE digest = 'own'")
@@ -103,21 +90,7 @@ def test_a_missing_object_frees_nothing(opened: Opened, maker: Maker, tmp_path: 
 def test_nothing_picked(opened: Opened, maker: Maker) -> None:
     conn = opened(maker)
     assert selection.freed(conn) == Bytes(0, 0, 0)
-    assert selection.outside_dependents(conn) == ()
     assert selection.with_dependents(conn) == 0
-    assert selection.aliases_of(conn) == {}
-
-
-def test_outside_dependents_are_found_through_the_trash(opened: Opened, maker: Maker) -> None:
-    conn = opened(maker)
-    selection.select_keys(conn, ["base/v1", "base/v2"])
-    (found,) = selection.outside_dependents(conn)
-    assert (found.parent_key, found.ref.key) == ("base/v1", "leaf/v1")
-    selection.select_keys(conn, ["base/v1", "leaf/v1"])
-    (found,) = selection.outside_dependents(conn)
-    assert (found.parent_key, found.ref.key) == ("leaf/v1", "leaf/v2")
-    assert [alias.name for alias in found.ref.aliases] == ["p"]
-    assert selection.dependents_of(conn) == {1: [4], 4: [5]}
 
 
 def test_with_dependents_takes_all_live_ones(opened: Opened, maker: Maker) -> None:
@@ -130,7 +103,6 @@ def test_with_dependents_takes_all_live_ones(opened: Opened, maker: Maker) -> No
         "leaf/v2",
     ]
     assert selection.with_dependents(conn) == 0
-    assert selection.aliases_of(conn) == {1: (Alias("a"),), 5: (Alias("p", protected=True),)}
 
 
 def test_each_way_to_pick_replaces_what_was_picked(opened: Opened, maker: Maker) -> None:
