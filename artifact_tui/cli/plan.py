@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artifact_tui import places
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.drafting import Selection, make_draft
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
@@ -16,7 +15,7 @@ from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import split
 from artifact_tui.deletion.items import Options
-from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.errors import PlanError
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def save(draft: Draft, output: Path | None) -> Path:
             f"There is nothing to {verb}, so no plan was made.",
             hint="See above why." if draft.items else f"Nothing matches: {asked}",
         )
-    path = output or places.plans_dir() / f"{draft.head.id}.plan"
+    path = output or new_path(draft.head)
     Plan.create(path, draft).close()
     return path
 

@@ -12,14 +12,13 @@ from artifact_tui.deletion.build import build_plan, with_options
 from artifact_tui.deletion.confirm import confirm
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.objects import with_storage
-from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.deletion.preparing import prepare
 from artifact_tui.deletion.recreate import wish
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import RegistryError
 from artifact_tui.here import actor
 from artifact_tui.orphans import Chosen, plan_of, storage_for
-from artifact_tui.text import moment
 
 if TYPE_CHECKING:
     import sqlite3
@@ -155,7 +154,7 @@ async def apply(draft: Draft, typed: str, *, wanted: str = "") -> Path:
     """
 
     def work() -> Path:
-        path = places.plans_dir() / f"{file_name(draft)}.plan"
+        path = new_path(draft.head)
         with Plan.create(path, draft) as plan:
             confirm(plan, typed, actor=draft.head.actor)
             if wanted:
@@ -164,9 +163,3 @@ async def apply(draft: Draft, typed: str, *, wanted: str = "") -> Path:
         return path
 
     return await asyncio.to_thread(work)
-
-
-def file_name(draft: Draft) -> str:
-    """A name for the draft's file: when it was made, and the beginning of its id."""
-    stamp = moment(draft.head.created_us).replace(" ", "-").replace(":", "")
-    return f"{stamp}-{draft.head.id[:8]}"

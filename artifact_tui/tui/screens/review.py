@@ -15,6 +15,7 @@ from textual.message import Message
 from artifact_tui.catalog.facade import Superseded
 from artifact_tui.deletion.confirm import Kind, challenge
 from artifact_tui.deletion.items import Action, Item, Options, Verdict
+from artifact_tui.deletion.plan import new_path
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import clock, safe
 from artifact_tui.tui import planning
@@ -251,7 +252,7 @@ class ReviewScreen(ReviewConsents):
     def action_save(self) -> None:
         """Ask for a file name and write the plan there."""
         if self.draft is not None and not self.refused("review.save"):
-            self.open_dialog(SaveDialog(f"{planning.file_name(self.draft)}.plan"), self._save)
+            self.open_dialog(SaveDialog(new_path(self.draft.head).name), self._save)
 
     def _save(self, path: Path | None) -> None:
         if path is not None and self.draft is not None:

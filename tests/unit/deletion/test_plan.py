@@ -141,6 +141,12 @@ def test_other_formats_are_refused(saved: Path) -> None:
             Plan.open(saved)
 
 
+def test_a_plan_that_says_more_of_itself_is_read_all_the_same(saved: Path) -> None:
+    edit(saved, "UPDATE plan SET value = json_set(value, '$.requests', 3) WHERE name = 'summary'")
+    with Plan.open(saved) as plan:
+        assert plan.summary.deletes == 2
+
+
 def test_other_files_are_not_plans(world: World, tmp_path: Path) -> None:
     junk = tmp_path / "junk"
     for content in (b"", b"\0" * 4096, b"not a database at all" * 300):
