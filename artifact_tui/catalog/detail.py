@@ -45,7 +45,9 @@ _TOTAL_ELSEWHERE = f"""{_ALL}
 SELECT count(DISTINCT r.key)
 FROM below CROSS JOIN relative r ON r.version_id = below.id AND r.up = 0"""
 
-_RELATIVES = "SELECT key, name FROM relative WHERE version_id = ? AND up = ? ORDER BY name LIMIT ?"
+_PARENTS = "SELECT key, name FROM relative WHERE version_id = ? AND up = 1 ORDER BY name LIMIT ?"
+
+_ELSEWHERE = expressions.ELSEWHERE.replace("v.id", "?").format(what="DISTINCT r.key, r.name")
 
 _UNKNOWN = f"""
 SELECT 1 FROM json_each(?) j CROSS JOIN version v ON v.id = j.value
@@ -112,7 +114,8 @@ def parents(conn: sqlite3.Connection, version_id: int) -> tuple[VersionRef, ...]
         "SELECT parent_id FROM edge WHERE child_id = ? ORDER BY parent_id", (version_id,)
     )
     listed = refs_of(conn, list(chain.from_iterable(ids)))
-    return (*listed, *_elsewhere(conn, version_id, SHOWN, up=True))
+    beyond = conn.execute(_PARENTS, (version_id, SHOWN))
+    return (*listed, *(relative_ref(key, name) for key, name in beyond))
 
 
 def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int | VersionRef]]:
@@ -136,16 +139,9 @@ def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int | VersionR
 def _below(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int | VersionRef]:
     """The nearest live versions made from a version, the last one first."""
     found: list[int | VersionRef] = [*_direct(conn, version_id, limit)]
-    found += _elsewhere(conn, version_id, limit, up=False)
+    beyond = conn.execute(f"{_ELSEWHERE} ORDER BY r.name LIMIT ?", (version_id, limit))
+    found += [relative_ref(key, name) for key, name in beyond]
     return found[::-1]
-
-
-def _elsewhere(
-    conn: sqlite3.Connection, version_id: int, limit: int, *, up: bool
-) -> list[VersionRef]:
-    """The relatives of a version that are of collections not listed here."""
-    found = conn.execute(_RELATIVES, (version_id, up, limit)).fetchall()
-    return [relative_ref(key, name) for key, name in found]
 
 
 def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:

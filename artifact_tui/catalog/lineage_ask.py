@@ -20,7 +20,7 @@ from artifact_tui.text import plural
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from artifact_tui.clients.base import AskedLineage
@@ -140,11 +140,6 @@ async def ask_lineage(
         return walk.state
     finally:
         await lane.close()
-
-
-def unasked(conn: sqlite3.Connection, keys: Iterable[str]) -> list[str]:
-    """Those of these versions that `ask_lineage` would ask about."""
-    return [key for _, key, needs in _look(conn, _GIVEN, list(keys)) if needs]
 
 
 class _Walk:

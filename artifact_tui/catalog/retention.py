@@ -78,12 +78,6 @@ class Expiring:
         """Their bytes; None when the size of none is known."""
         return total([self.overdue.size, *(day.size for day in self.days)])
 
-    def until(self, moment_us: int) -> Expiry:
-        """Those of days that begin before a moment, what is overdue included."""
-        days = [day for day in self.days if day.start_us < moment_us]
-        versions = self.overdue.versions + sum(day.versions for day in days)
-        return Expiry(versions, total([self.overdue.size, *(day.size for day in days)]))
-
 
 def expiring(conn: sqlite3.Connection, where: Where, now_us: int) -> Expiring:
     """The versions that match and have a time to live, by date; what is in the trash left out."""

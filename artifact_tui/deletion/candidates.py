@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.items import Action, Candidate
 from artifact_tui.model import Alias, Facts, Link, VersionState
+from artifact_tui.query.expressions import LINEAGE_KNOWN
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
 
-_VERSIONS = """
+_VERSIONS = f"""
 SELECT v.id, v.key, c.key, c.name, v.label, c.type, v.size, v.digest, v.state,
-  ifnull(v.source_key, ''), v.kept,
-  CASE WHEN v.source_key IS NOT NULL OR v.used_count IS 0 THEN 1
-    WHEN NOT EXISTS (SELECT 1 FROM meta m WHERE m.name = 'asked_lineage' AND m.value = '1') THEN 1
-    ELSE EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id) END
+  ifnull(v.source_key, ''), v.kept, {LINEAGE_KNOWN}
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
 JOIN collection c ON c.id = v.collection_id
 ORDER BY c.name, c.id, v.ordinal"""

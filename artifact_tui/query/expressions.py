@@ -16,15 +16,23 @@ SELECT {what} FROM below CROSS JOIN version x ON x.id = below.id
 WHERE x.state <> 'trash' AND x.id <> v.id"""
 """The nearest versions made from `v` that are not in the trash, as rows `x`; `{what}` to fill."""
 
-_ELSEWHERE = "FROM relative r WHERE r.version_id = v.id AND r.up = 0"
-"""Those made from `v` that are of collections not listed here."""
+ELSEWHERE = """\
+WITH RECURSIVE below(id) AS (
+  SELECT v.id
+  UNION
+  SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id
+    CROSS JOIN version t ON t.id = e.child_id AND t.state = 'trash')
+SELECT {what} FROM below CROSS JOIN relative r ON r.version_id = below.id AND r.up = 0"""
+"""Those made from `v` that are of collections not listed here, through the trash as well: rows `r`
+of `relative`; `{what}` to fill."""
 
 _ANY_ELSEWHERE = "EXISTS (SELECT 1 FROM relative WHERE version_id > 0)"
 """Asked only once for a query: most registries have none."""
 
 DEPENDENTS = (
     f"(({BELOW.format(what='count(*)')})"
-    f" + CASE WHEN {_ANY_ELSEWHERE} THEN (SELECT count(*) {_ELSEWHERE}) ELSE 0 END)"
+    f" + CASE WHEN {_ANY_ELSEWHERE}"
+    f" THEN ({ELSEWHERE.format(what='count(DISTINCT r.key)')}) ELSE 0 END)"
 )
 """How many live versions were made directly from `v`, looking through those in the trash."""
 
@@ -33,13 +41,13 @@ HAS_DEPENDENTS = (
     " WHERE e.parent_id = v.id AND x.state <> 'trash')"
     " OR EXISTS (SELECT 1 FROM edge e CROSS JOIN version x ON x.id = e.child_id"
     f" WHERE e.parent_id = v.id AND x.state = 'trash') AND EXISTS ({BELOW.format(what='1')})"
-    f" OR {_ANY_ELSEWHERE} AND EXISTS (SELECT 1 {_ELSEWHERE}))"
+    f" OR {_ANY_ELSEWHERE} AND EXISTS ({ELSEWHERE.format(what='1')}))"
 )
 """Whether `DEPENDENTS` is more than 0, without walking where one step tells."""
 
 LINEAGE_KNOWN = """\
 (NOT EXISTS (SELECT 1 FROM meta WHERE name = 'asked_lineage' AND value = '1')
- OR v.used_count = 0 OR v.source_key IS NOT NULL
+ OR v.used_count IS 0 OR v.source_key IS NOT NULL
  OR EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id))"""
 """Whether `DEPENDENTS` is all there are, where a registry tells lineage only when asked.
 

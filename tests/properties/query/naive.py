@@ -73,10 +73,6 @@ class Naive:
                     waiting.append(child)
         return found - {made.id}, seen
 
-    def elsewhere(self, made: Made) -> set[str]:
-        """Those made from it that are of collections not listed here."""
-        return {key for at, up, key, _ in self.maker.relatives if at == made.id and not up}
-
     def known(self, made: Made) -> bool:
         """Whether its dependents are all there are."""
         asked = self.maker.meta.get("asked_lineage") != "1" or made.id in self.maker.asked
@@ -172,7 +168,7 @@ class Naive:
         values: dict[str, int | None] = {
             "size": made.size,
             "files": made.file_count,
-            "dependents": len(self.dependents(made)) + len(self.elsewhere(made)),
+            "dependents": len(self.lost_by(made)),
             "runs": made.used_count,
             "unique": self.unique(made),
             "created": made.created_us,

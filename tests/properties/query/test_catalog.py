@@ -179,3 +179,4 @@ def test_rows_and_detail(maker: Maker) -> None:
             assert all(b <= a + 1 for a, b in itertools.pairwise(depths))
             direct = {line.ref.id for line in tree if line.depth == 1 and not line.ref.elsewhere}
             assert direct <= naive.dependents(made)
+            assert {line.ref.key for line in tree if line.ref.elsewhere} == beyond

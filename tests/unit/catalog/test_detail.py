@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import queries
+from artifact_tui.catalog import queries, selection
 from artifact_tui.catalog.detail import COUNTED, FILES, SHOWN
+from artifact_tui.deletion import candidates
 from artifact_tui.errors import NotFoundError
 from tests.support.catalogs import NOW, Maker
 
@@ -63,6 +64,22 @@ def test_tree_is_walked_in_depth_and_through_the_trash(opened: Opened) -> None:
     assert [alias.name for alias in found.dependents[0].ref.aliases] == ["production"]
     assert (found.dependents_total, found.dependents_capped) == (5, False)
     assert found.row.dependents == 3
+
+
+def test_what_is_elsewhere_is_seen_through_the_trash_as_in_a_review(opened: Opened) -> None:
+    maker = Maker()
+    root = maker.version("root")
+    trashed = maker.version("t", parents=[root], state="trash")
+    maker.elsewhere(root, "other/made:v3")
+    maker.elsewhere(trashed, "other/made:v3")
+    maker.elsewhere(trashed, "other/more:v1")
+    conn = opened(maker)
+    found = queries.detail(conn, root.id)
+    assert [line.ref.label for line in found.dependents] == ["v3", "v1"]
+    assert (found.row.dependents, found.dependents_total) == (2, 2)
+    selection.select_keys(conn, [root.key])
+    (judged,) = candidates.read(conn, {root.key}).candidates
+    assert len(judged.facts.dependents) == 2
 
 
 def test_circles_end(opened: Opened) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import connect, lineage_ask, queries, selection
-from artifact_tui.catalog.lineage_ask import Asked, ask_lineage, unasked
+from artifact_tui.catalog.lineage_ask import Asked, ask_lineage
 from artifact_tui.catalog.sync import sync
 from artifact_tui.errors import RegistryError
 from tests.support.catalogs import NOW
@@ -83,10 +83,20 @@ async def test_what_no_run_used_and_links_need_no_question(registry: Telling, pa
     registry.version("a", 7, used_count=None)
     registry.version("a", 8, used_count=2, state="trash")
     await synced(registry, path)
-    with closing(connect(path)) as conn:
-        assert unasked(conn, ["a/5", "a/6", "a/7", "a/8", "gone", "a/1"]) == ["a/7", "a/1"]
-    assert (await ask(registry, path, "a/5", "a/6", "a/8")).total == 0
+    assert (await ask(registry, path, "a/5", "a/6", "a/8", "gone")).total == 0
     assert registry.questions == []
+    assert (await ask(registry, path, "a/5", "a/7", "a/1")).total == 2
+    assert registry.questions == [["a/7", "a/1"]]
+
+
+async def test_where_nobody_counts_the_runs_nothing_is_known(registry: Telling, path: Path) -> None:
+    registry.version("a", 7, used_count=None)
+    registry.below["a/5"] = ("a/7",)
+    await synced(registry, path)
+    assert not row(path, "a/7").lineage_known
+    assert not detail(path, "a/7").lineage_known
+    await ask(registry, path, "a/7")
+    assert detail(path, "a/7").lineage_known
 
 
 async def test_what_is_known_since_the_last_sync_is_not_asked_again(

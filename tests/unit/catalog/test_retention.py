@@ -39,7 +39,6 @@ def test_what_expires_by_date(opened: Opened) -> None:
     assert found.overdue == Expiry(2, 1)
     assert found.days == (Day(MIDNIGHT, 1, 4), Day(MIDNIGHT + 2 * DAY, 2, 24))
     assert (found.versions, found.size) == (5, 29)
-    assert found.until(MIDNIGHT + DAY) == Expiry(3, 5)
 
 
 def test_nothing_expires_in_an_empty_registry(opened: Opened) -> None:
