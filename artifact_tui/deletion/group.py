@@ -21,7 +21,7 @@ from artifact_tui.deletion.checks import NAMES_SHOWN, Refusal, listed, recheck
 from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
-from artifact_tui.deletion.looks import Look, Looks
+from artifact_tui.deletion.looks import DarkError, Look, Looks
 from artifact_tui.deletion.planned import Circles, Planned
 from artifact_tui.deletion.said import UnreachableError
 from artifact_tui.deletion.watch import HaltedError
@@ -149,7 +149,10 @@ class Caller:
         if self._looks.took > AHEAD / 2:
             upcoming = ()
         asked = time.monotonic()
-        now = await self._looks.facts([*turn.pending, *upcoming], sent=True)
+        try:
+            now = await self._looks.facts([*turn.pending, *upcoming], sent=True)
+        except DarkError:
+            return await self._looks.facts(turn.pending, sent=True)
         told = [item for item in upcoming if item.key not in now.untold]
         self._ahead = (asked, {item.key: now.facts.get(item.key) for item in told})
         return now

@@ -1,7 +1,8 @@
 """Questions to the registry about items: what is true of them, who needs them, how to remake them.
 
 Where the registry would not tell about something, the question is halved until only that is left
-out: one item that nobody may see does not hold up the others.
+out: one item that nobody may see does not hold up the others. When it tells about nothing any more,
+that is trouble with the registry.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from artifact_tui.deletion.items import OBJECT
+from artifact_tui.deletion.items import OBJECT, Reason
 from artifact_tui.deletion.said import UnreachableError, first
 from artifact_tui.deletion.watch import HaltedError
 from artifact_tui.errors import NotToldError
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from artifact_tui.model import Facts, Recipe
 
 T = TypeVar("T")
+
+DARK = 100
+"""Items in a row about which the registry would not tell: it is not asked about more of them."""
+
+
+class DarkError(UnreachableError):
+    """The registry tells about nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +52,15 @@ class Looks:
         self._watch = means.watch
         self.took = 0.0
         """Seconds that the last look took."""
+        self._dark = 0
+        """Items in a row that were asked about for the first time, and not told."""
 
     async def facts(self, items: Sequence[Item], *, sent: bool = False) -> Look:
         """What is true of items now; `sent` tells that they were sent.
 
         Raises:
             UnreachableError: nobody knows.
+            DarkError: the registry tells about nothing any more.
             HaltedError: it was given up, because somebody wished so.
         """
         asked = time.monotonic()
@@ -63,13 +74,23 @@ class Looks:
             except NotToldError as error:
                 if middle := len(part) // 2:
                     parts += [part[middle:], part[:middle]]
-                untold |= {i.key: self._target.error_words(error) for i in part[: not middle]}
+                else:
+                    untold[part[0].key] = self._untold(part[0], error)
                 continue
             if any(facts.key != key for key, facts in now.items()):
                 raise UnreachableError("the registry answered about something else")
             found |= now
+            self._dark = 0
         self.took = time.monotonic() - asked
         return Look(found, untold)
+
+    def _untold(self, item: Item, error: NotToldError) -> str:
+        """In the registry's words: why it would not tell about one item."""
+        words = self._target.error_words(error)
+        self._dark += item.reason is not Reason.NOT_TOLD
+        if self._dark > DARK:
+            raise DarkError(words)
+        return words
 
     async def kept(self, items: Sequence[Item]) -> frozenset[str]:
         """Of stored objects: the keys of those versions that still need theirs."""

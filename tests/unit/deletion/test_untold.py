@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.deletion import looks
 from artifact_tui.deletion.items import ItemState, Reason
 from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import NotToldError
@@ -98,6 +99,33 @@ def test_what_is_told_on_the_next_try_goes_after_all(world: LinkedWorld) -> None
     with world.plan(keys) as plan:
         run(plan, client)
         assert plan.summary.states == {S.VERIFIED: 12}
+
+
+def test_a_registry_that_tells_about_nothing_any_more_is_not_asked_about_everything(
+    world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "DARK", 20)
+    keys = [world.registry.add("m") for _ in range(200)]
+    with world.plan(keys) as plan:
+        ending = run(plan, Silent(world, *keys[11:]))
+        assert (ending.status, ending.why) == (Status.INTERRUPTED, WORDS)
+        assert plan.summary.states[S.VERIFIED] == 11
+        assert plan.summary.states[S.PLANNED] > 100
+    asked = [line for line in world.faulty().served.lines() if line["op"] == "facts"]
+    assert len(asked) < 150
+    assert sent(world) == set(keys[:11])
+
+
+def test_many_in_a_row_that_are_asked_about_again_are_no_such_registry(
+    world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "DARK", 20)
+    keys = [world.registry.add("m") for _ in range(60)]
+    untold = set(keys[::3])
+    with world.plan(keys) as plan:
+        assert run(plan, Silent(world, *untold)).status is Status.FINISHED
+        assert plan.summary.states == {S.VERIFIED: 40, S.FAILED: 20}
+    assert world.registry.live() == untold
 
 
 def test_a_parent_of_what_is_not_told_stays(world: LinkedWorld) -> None:
