@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import VERSION, Action, Item, Reason, Verdict
 from artifact_tui.text import count, freed, plural, safe, size
+from artifact_tui.tui.screens.review_items import goes, select
 from artifact_tui.tui.screens.review_links import (
     broken,
     linked_consent,
@@ -17,16 +18,14 @@ from artifact_tui.tui.screens.review_links import (
 )
 from artifact_tui.tui.screens.review_storage import storage_groups
 from artifact_tui.tui.widgets.grouped import Group
-from artifact_tui.tui.widgets.row_list import Rows, Source
+from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from artifact_tui.deletion.draft import Draft, Summary
     from artifact_tui.tui.remaking import Again
-
-    Key = Callable[[str], str]
-    """The key of a binding id as people write it."""
+    from artifact_tui.tui.screens.review_items import Key
 
 
 def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
@@ -50,14 +49,6 @@ def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
     ]
 
 
-def _select(draft: Draft, wanted: Callable[[Item], bool]) -> Callable[[], Source[Item]]:
-    return lambda: Rows([item for item in draft.items if wanted(item)])
-
-
-def _goes(item: Item) -> bool:
-    return item.verdict is Verdict.DELETE
-
-
 def _going(draft: Draft) -> Iterator[Group[Item]]:
     summary = draft.summary
     others = summary.objects or summary.unlinks or summary.wholes
@@ -70,7 +61,7 @@ def _going(draft: Draft) -> Iterator[Group[Item]]:
         summary.versions - summary.unlinks,
         bytes_words(summary),
         tone="bold $text-error",
-        items=_select(draft, lambda i: _goes(i) and i.kind == VERSION and not i.is_link),
+        items=select(draft, lambda i: goes(i) and i.kind == VERSION and not i.is_link),
     )
 
 
@@ -112,7 +103,7 @@ def _joined(draft: Draft, key: Key) -> Iterator[Group[Item]]:
             draft.summary.added,
             "made from your selection, not in it",
             keys=((key("review.dependents"), "leave them out"),),
-            items=_select(draft, lambda item: _goes(item) and item.added_as_dependent),
+            items=select(draft, lambda item: goes(item) and item.added_as_dependent),
         )
 
 
@@ -126,19 +117,19 @@ def _aliases(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             tally(aliases, times),
             keys=((key("review.aliases"), "keep them"),),
             tone="$text-warning",
-            items=_select(draft, lambda item: _goes(item) and bool(item.facts.aliases)),
+            items=select(draft, lambda item: goes(item) and bool(item.facts.aliases)),
         )
 
 
 def _orphans(draft: Draft, key: Key) -> Iterator[Group[Item]]:
     if draft.summary.orphaned:
-        goes = [item for item in draft.items if _goes(item) and item.outside_dependents]
+        orphaning = [item for item in draft.items if goes(item) and item.outside_dependents]
         names = dict.fromkeys(
             safe(draft.names.get(other, other))
-            for item in goes
+            for item in orphaning
             for other in item.outside_dependents
         )
-        made = f"made from {plural(len(goes), 'version')} of this plan, not in it"
+        made = f"made from {plural(len(orphaning), 'version')} of this plan, not in it"
         yield Group(
             "orphans",
             "lose a parent",
@@ -146,7 +137,7 @@ def _orphans(draft: Draft, key: Key) -> Iterator[Group[Item]]:
             f"{listed(list(names))}: {made}",
             keys=((key("review.orphans"), "forbid it"),),
             tone="bold $text-warning",
-            items=lambda: Rows(goes),
+            items=lambda: Rows(orphaning),
         )
 
 
@@ -161,7 +152,7 @@ def _emptied(draft: Draft) -> Iterator[Group[Item]]:
             len(emptied),
             listed([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
             tone="bold $text-warning",
-            items=_select(draft, lambda item: _goes(item) and item.collection in names),
+            items=select(draft, lambda item: goes(item) and item.collection in names),
         )
 
 
@@ -175,7 +166,7 @@ def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             f"carry an alias: {tally(draft.summary.consent_aliases, times)}",
             keys=((key("review.aliases"), "include them"),),
             tone="bold $text-warning",
-            items=_select(draft, _stays_for(Reason.ALIAS)),
+            items=select(draft, _stays_for(Reason.ALIAS)),
         )
     if found := reasons.get(Reason.LINEAGE_UNKNOWN):
         yield Group(
@@ -185,7 +176,7 @@ def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             f"dependents are not fully known: {scanned_words(draft.summary)}",
             keys=((key("review.unknown"), "include them"),),
             tone="bold $text-warning",
-            items=_select(draft, _stays_for(Reason.LINEAGE_UNKNOWN)),
+            items=select(draft, _stays_for(Reason.LINEAGE_UNKNOWN)),
         )
 
     if found := reasons.get(Reason.LINKED):
@@ -206,7 +197,7 @@ def scanned_words(summary: Summary) -> str:
 def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:
     """What goes although something that nobody knows of may have been made from it."""
     summary = draft.summary
-    untold = sum(_goes(i) and i.kind == VERSION and not i.facts.lineage_known for i in draft.items)
+    untold = sum(goes(i) and i.kind == VERSION and not i.facts.lineage_known for i in draft.items)
     found = summary.versions if summary.scanned < summary.models else untold
     if draft.head.options.unknown_lineage and found:
         yield Group(
@@ -216,7 +207,7 @@ def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:
             f"others may lose this parent without our knowing: {scanned_words(summary)}",
             keys=((key("review.unknown"), "leave them out"),),
             tone="$text-warning",
-            items=_select(draft, lambda item: _goes(item) and item.kind == VERSION),
+            items=select(draft, lambda item: goes(item) and item.kind == VERSION),
         )
 
 
@@ -231,7 +222,7 @@ def _blocked(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             _why(draft, reason, times),
             keys=_way_out(draft, reason, key),
             tone="bold",
-            items=_select(draft, _blocked_by(reason)),
+            items=select(draft, _blocked_by(reason)),
         )
 
 

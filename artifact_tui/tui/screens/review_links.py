@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Item, Reason, Verdict
 from artifact_tui.text import count, plural, safe
+from artifact_tui.tui.screens.review_items import goes, select
 from artifact_tui.tui.widgets.grouped import Group
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from artifact_tui.deletion.draft import Draft, Whole
-    from artifact_tui.tui.widgets.row_list import Source
-
-    Key = Callable[[str], str]
+    from artifact_tui.tui.screens.review_items import Key
 
 NAMES_SHOWN = 12
 """Names in one group's words before it says how many more there are."""
@@ -62,7 +60,7 @@ def unlinked(draft: Draft) -> Iterator[Group[Item]]:
             found,
             f"{plural(found, 'link')} will be removed; {draft.summary.sources}",
             tone="bold $text-warning",
-            items=_select(draft, lambda item: _goes(item) and item.is_link),
+            items=select(draft, lambda item: goes(item) and item.is_link),
         )
 
 
@@ -77,7 +75,7 @@ def broken(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             f"shown in {tally(linked, times)}",
             keys=((key("review.links"), "keep them"),),
             tone="bold $text-warning",
-            items=_select(draft, lambda item: _goes(item) and bool(item.facts.links)),
+            items=select(draft, lambda item: goes(item) and bool(item.facts.links)),
         )
 
 
@@ -91,7 +89,7 @@ def linked_consent(draft: Draft, found: int, key: Key, times: str) -> Group[Item
         f"other collections show them, the links would break: {where}",
         keys=((key("review.links"), "include them"),),
         tone="bold $text-warning",
-        items=_select(
+        items=select(
             draft, lambda item: item.verdict is Verdict.CONSENT and item.reason is Reason.LINKED
         ),
     )
@@ -111,7 +109,7 @@ def whole_collections(draft: Draft, key: Key) -> Iterator[Group[Item]]:
             f"one request each: {listed([_whole(one) for one in used])}",
             keys=by_one if draft.head.options.whole_collections else (),
             tone="bold $text-error",
-            items=_select(draft, lambda item: _goes(item) and item.kind == COLLECTION),
+            items=select(draft, lambda item: goes(item) and item.kind == COLLECTION),
         )
     if offered:
         yield Group(
@@ -151,14 +149,6 @@ def _also(one: Whole) -> str:
     if one.broken:
         parts.append(f"{plural(sum(n for _, n in one.broken), 'link')} elsewhere")
     return f", with {' and '.join(parts)}" if parts else ""
-
-
-def _goes(item: Item) -> bool:
-    return item.verdict is Verdict.DELETE
-
-
-def _select(draft: Draft, wanted: Callable[[Item], bool]) -> Callable[[], Source[Item]]:
-    return lambda: Rows([item for item in draft.items if wanted(item)])
 
 
 def lineage_failed(error: str) -> Group[Item]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.items import OBJECT, Item, Verdict
+from artifact_tui.deletion.items import OBJECT
 from artifact_tui.text import safe, size
+from artifact_tui.tui.screens.review_items import goes, select
 from artifact_tui.tui.widgets.grouped import Group
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from artifact_tui.deletion.draft import Draft, Summary
-
-    Key = Callable[[str], str]
+    from artifact_tui.deletion.items import Item
+    from artifact_tui.tui.screens.review_items import Key
 
 
 def storage_groups(draft: Draft, key: Key) -> Iterator[Group[Item]]:
@@ -37,12 +37,8 @@ def storage_groups(draft: Draft, key: Key) -> Iterator[Group[Item]]:
             _words(summary),
             keys=_keys(summary, key),
             tone="bold $text-error",
-            items=lambda: Rows([item for item in draft.items if _going(item)]),
+            items=select(draft, lambda item: goes(item) and item.kind == OBJECT),
         )
-
-
-def _going(item: Item) -> bool:
-    return item.kind == OBJECT and item.verdict is Verdict.DELETE
 
 
 def _words(summary: Summary) -> str:
