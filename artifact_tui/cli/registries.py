@@ -22,6 +22,45 @@ from artifact_tui.text import safe
 _ROOM = 4096
 
 
+_ADD_HELP = """\
+Add the registry at ADDRESS to the configuration, under NAME.
+
+\b
+artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
+artifact-tui registries add prod https://prod.example/api --production --bucket prod-bytes
+artifact-tui registries add mine local:./sample --default
+artifact-tui registries add vision wandb://acme/vision --set concurrency=8
+artifact-tui registries add org https://wandb.ai/acme --read-only
+
+The address of a W&B registry is an entity or a project, or any page of it, pasted. It is
+written with its host, so that it means the same whatever WANDB_BASE_URL says.
+
+\b
+Settings of a W&B registry, for --set; without --token-env or --token-command the key is found
+as W&B's own SDK finds it:
+  concurrency      requests at once, at most (32): the pace adapts below that
+  batch            false: one deletion a request
+  registries       false: without the registries of an entity's organisation
+  admin            true: send Use-Admin-Privileges; never sent otherwise
+  ca_file, connect_seconds, answer_seconds, request_seconds
+  endpoint, region                the bucket of a self-hosted server, for `registries test`
+
+\b
+Settings of a REST registry, for --set:
+  auth             none, x-authorization (the default with a token), or bearer
+  netrc            true: the token is the password that ~/.netrc has for its host
+  login_name, password_env        get a token from /authenticate with these
+  batch, accept_empty             deletions in one call; believe an empty listing
+  ca_file                         certificates of a private authority
+  connect_seconds, answer_seconds, request_seconds, create_seconds, patience_seconds
+  pattern, endpoint, region       where in the bucket; another S3 than Amazon's
+  grace_hours                     younger objects are no orphans (24)
+
+Nothing is sent: `registries test` does that.
+"""
+"""What `registries add --help` says: `\\b` is click's mark for lines that stay as they are."""
+
+
 @click.group("registries", invoke_without_command=True)
 @json_option
 @click.pass_context
@@ -50,7 +89,7 @@ def list_(*, as_json: bool) -> int:
     return 0
 
 
-@registries.command("add")
+@registries.command("add", help=_ADD_HELP)
 @click.argument("name")
 @click.argument("address")
 @click.option("--production", is_flag=True, help="Read-only by default; deletions ask its name.")
@@ -78,49 +117,13 @@ def add(
     more: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Add the registry at ADDRESS to the configuration, under NAME.
-
-    \b
-    artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
-    artifact-tui registries add prod https://prod.example/api --production --bucket prod-bytes
-    artifact-tui registries add mine local:./sample --default
-    artifact-tui registries add vision wandb://acme/vision --set concurrency=8
-    artifact-tui registries add org https://wandb.ai/acme --read-only
-
-    The address of a W&B registry is an entity or a project, or any page of it, pasted. It is
-    written with its host, so that it means the same whatever WANDB_BASE_URL says.
-
-    \b
-    Settings of a W&B registry, for --set; without --token-env or --token-command the key is found
-    as W&B's own SDK finds it:
-      concurrency      requests at once, at most (32): the pace adapts below that
-      batch            false: one deletion a request
-      registries       false: without the registries of an entity's organisation
-      admin            true: send Use-Admin-Privileges; never sent otherwise
-      ca_file, connect_seconds, answer_seconds, request_seconds
-      endpoint, region                the bucket of a self-hosted server, for `registries test`
-
-    \b
-    Settings of a REST registry, for --set:
-      auth             none, x-authorization (the default with a token), or bearer
-      netrc            true: the token is the password that ~/.netrc has for its host
-      login_name, password_env        get a token from /authenticate with these
-      batch, accept_empty             deletions in one call; believe an empty listing
-      ca_file                         certificates of a private authority
-      connect_seconds, answer_seconds, request_seconds, create_seconds, patience_seconds
-      pattern, endpoint, region       where in the bucket; another S3 than Amazon's
-      grace_hours                     younger objects are no orphans (24)
-
-    Nothing is sent: `registries test` does that.
-    """  # noqa: D301 - click's mark for lines that stay as they are
+    """Write a registry into the configuration; see `_ADD_HELP`."""
     if name in COMMANDS:
         raise UsageError(f"“{name}” is a command, so it cannot be the name of a registry.")
-    named = {
-        "token_env": token_env, "token_command": token_command,
-        "concurrency": concurrency, "bucket": bucket,
-    }  # fmt: skip
-    settings: dict[str, object] = {k: v for k, v in named.items() if v is not None}
-    settings |= dict(map(_setting, more))
+    settings = _settings(
+        more, token_env=token_env, token_command=token_command,
+        concurrency=concurrency, bucket=bucket,
+    )  # fmt: skip
     target = resolve(Config(), address)
     check_settings(target.address, settings)
     config = add_registry(
@@ -132,6 +135,12 @@ def add(
     out.words(f"written to {safe(str(config_file()), _ROOM)}")
     out.words(f"next: {command('registries', 'test', name)}")
     return 0
+
+
+def _settings(more: tuple[str, ...], **named: object) -> dict[str, object]:
+    """Those that have an option of their own, as far as given, and what `--set` says."""
+    given = {key: value for key, value in named.items() if value is not None}
+    return given | dict(map(_setting, more))
 
 
 def _setting(text: str) -> tuple[str, object]:
