@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.errors import UsageError
-from artifact_tui.settings import Settings
+from artifact_tui.settings import NONE, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,15 +40,6 @@ _PORTS = {"http": ":80", "https": ":443"}
 
 LOCAL = "local:"
 """The beginning of an address of the embedded kind."""
-
-_WANDB = ("wandb://", "wandb+http://")
-"""Beginnings of addresses with a host and then the name of the registry."""
-
-_WANDB_PLACE = "wandb:"
-"""The beginning of what all addresses of one W&B place have in common: host, entity, project."""
-
-_WANDB_REGISTRY = "wandb-registry-"
-"""The beginning of projects that are registries of an organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,30 +180,23 @@ def same_registry(one: str, other: str) -> bool:
 
 
 def _near(config: Config, address: str, known: RegistryConfig | None) -> list[RegistryConfig]:
-    """The registries of W&B within an address; when nothing is `known` of it, those around too."""
+    """The registries within an address; when nothing is `known` of it, those around it too."""
     others = [one for one in config.registries.values() if one is not known]
     if address.startswith(LOCAL) or not any(one.read_only or one.production for one in others):
         return []
-    here = _place(address)
-    if not here.startswith(_WANDB_PLACE):
+    from artifact_tui.clients import nested  # noqa: PLC0415 - local registries do without
+
+    kind = nested(address)
+    if kind is None:
         return []
-    registries = known is None or known.settings.get("registries", True) is not False
+    here, settings = _place(address), NONE if known is None else known.settings
     found = []
     for one in others:
         there = _place(one.address)
-        within = there.startswith(f"{here}/")
-        around = known is None and here.startswith(f"{there}/")
-        if within or around or (registries and _may_show(here, there)):
+        around = known is None and kind.within(here, there)
+        if around or kind.within(there, here) or kind.may_show(here, there, settings):
             found.append(one)
     return found
-
-
-def _may_show(entity: str, registry: str) -> bool:
-    """Whether opening a W&B entity may list this registry of an organisation: nobody asks here."""
-    host, *where = entity.split("/")
-    other, *parts = registry.split("/")
-    shelf = len(parts) == 2 and parts[1].startswith(_WANDB_REGISTRY)  # noqa: PLR2004 - readable
-    return len(where) == 1 and host == other and shelf
 
 
 def at_address(config: Config, address: str, name: str = "") -> RegistryConfig | None:
@@ -276,6 +260,7 @@ def _name(address: str) -> str:
         return "local"
     if address.startswith(LOCAL):
         return Path(address.removeprefix(LOCAL)).name or address
-    if address.startswith(_WANDB):
-        return address.partition("://")[2].partition("/")[2] or address
-    return address
+    from artifact_tui.clients import nested  # noqa: PLC0415 - local registries do without
+
+    kind = nested(address)
+    return address if kind is None else kind.short(address)

@@ -31,6 +31,24 @@ class Spelled(Protocol):
         """The same text for every address of one registry: its `Identity.uid`."""
 
 
+@runtime_checkable
+class Nested(Protocol):
+    """A kind whose registries lie within others. Places are as `Spelled.place` writes them."""
+
+    def short(self, address: str) -> str:
+        """What to call the registry at an address that nobody gave a name."""
+
+    def within(self, place: str, other: str) -> bool:
+        """Whether a registry is a part of another one."""
+
+    def may_show(self, place: str, other: str, settings: Mapping[str, object]) -> bool:
+        """Whether opening a registry, with these settings, may list what another one holds.
+
+        What is `within` it is not asked about. Nothing is sent: what cannot be told without asking
+        may be so.
+        """
+
+
 def kind_of(address: str) -> Kind:
     """The kind that claims an address.
 
@@ -66,8 +84,8 @@ def canonical(address: str) -> str:
     Raises:
         UsageError: its kind cannot read it.
     """
-    kind = _spelled(address)
-    return address if kind is None else kind.canonical(address)
+    kind = _kind(address)
+    return kind.canonical(address) if isinstance(kind, Spelled) else address
 
 
 def place(address: str) -> str:
@@ -76,17 +94,22 @@ def place(address: str) -> str:
     Raises:
         UsageError: its kind cannot read it.
     """
-    kind = _spelled(address)
-    return address if kind is None else kind.place(address)
+    kind = _kind(address)
+    return kind.place(address) if isinstance(kind, Spelled) else address
 
 
-def _spelled(address: str) -> Spelled | None:
-    """The kind of an address, when that has several ways to write it."""
+def nested(address: str) -> Nested | None:
+    """The kind of an address, when its registries lie within others."""
+    kind = _kind(address)
+    return kind if isinstance(kind, Nested) else None
+
+
+def _kind(address: str) -> Kind | None:
+    """The kind that claims an address, or None."""
     try:
-        kind = kind_of(address)
+        return kind_of(address)
     except UsageError:
         return None
-    return kind if isinstance(kind, Spelled) else None
 
 
 def open_client(

@@ -41,6 +41,22 @@ class WandbKind:
 
         return Address.parse(address).uid
 
+    def short(self, address: str) -> str:
+        """The entity, and the project: without the host."""
+        return address.partition("://")[2].partition("/")[2] or address
+
+    def within(self, place: str, other: str) -> bool:
+        """Whether a project is one of an entity."""
+        from artifact_tui.clients.wandb import nesting  # noqa: PLC0415 - lazy
+
+        return nesting.within(place, other)
+
+    def may_show(self, place: str, other: str, settings: Mapping[str, object]) -> bool:
+        """Whether opening an entity may list a registry of its organisation."""
+        from artifact_tui.clients.wandb import nesting  # noqa: PLC0415 - lazy
+
+        return nesting.may_show(place, other, settings)
+
     def check(self, settings: Mapping[str, object]) -> None:
         """Refuse settings that W&B does not know."""
         from artifact_tui.clients.wandb.settings import Known  # noqa: PLC0415 - lazy
