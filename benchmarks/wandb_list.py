@@ -2,7 +2,7 @@
 
     python -m benchmarks.wandb_list [--collections 200] [--versions 5] [--latency 20] [--turns 3]
 
-The SDK's program is the documented loop; its clock starts after the import and the first
+The SDK's program is the documented loop; both clocks start after the imports and the first
 connection. Ours is measured as pages from the client, and as a whole sync into a catalog.
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 async def synced(server: Server) -> float:
     """Seconds to fill a new catalog."""
     ours = client(server)
+    await ours.test()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         await sync(ours, Path(folder) / "catalog.db")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.wandb_sdk [--collections 200] [--versions 5] [--delete 500] [--latency 20]
 
-All ask the same stand-in server in one run. The SDK's programs are the documented loops; their
-clock starts after the import and the first connection. Ours looks at each version before and after
+All ask the same stand-in server in one run. The SDK's programs are the documented loops; every
+clock starts after the imports and the first connection. Ours looks at each version before and after
 its deletion, as applying a plan does; the loops do not look at all.
 """
 
@@ -73,6 +73,7 @@ def client(server: Server, *, batch: bool = True) -> WandbClient:
 async def listed(server: Server) -> tuple[float, int]:
     """Seconds for the whole inventory, and how many versions there are."""
     ours = client(server)
+    await ours.test()
     start = time.perf_counter()
     found, after = 0, None
     while True:
@@ -89,6 +90,7 @@ async def listed(server: Server) -> tuple[float, int]:
 async def deleted(server: Server, *, batch: bool) -> tuple[float, float]:
     """Seconds to list what the run logged, look, delete and look again; and to delete alone."""
     ours = client(server, batch=batch)
+    await ours.test()
     start = time.perf_counter()
     keys, after = [], None
     while True:
