@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _UID = "wandb:"
 """The beginning of what all addresses of one W&B place have in common: host, entity, project."""
 
-_REGISTRY = "wandb-registry-"
+REGISTRY = "wandb-registry-"
 """The beginning of projects that are registries of an organisation."""
 
 
@@ -28,5 +28,5 @@ def may_show(place: str, other: str, settings: Mapping[str, object]) -> bool:
         return False
     host, *where = place.split("/")
     home, *parts = other.split("/")
-    shelf = len(parts) == 2 and parts[1].startswith(_REGISTRY)  # noqa: PLR2004 - readable
+    shelf = len(parts) == 2 and parts[1].startswith(REGISTRY)  # noqa: PLR2004 - readable
     return host.startswith(_UID) and len(where) == 1 and host == home and shelf

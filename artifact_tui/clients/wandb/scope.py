@@ -9,6 +9,7 @@ from artifact_tui.clients.wandb import decode
 from artifact_tui.clients.wandb.decode import Connection, Named, Said
 from artifact_tui.clients.wandb.documents import listing
 from artifact_tui.clients.wandb.loader import refused
+from artifact_tui.clients.wandb.nesting import REGISTRY
 from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.errors import RegistryError
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from artifact_tui.clients.wandb.fields import Asking
-
-REGISTRY = "wandb-registry-"
-"""How the projects of registries begin."""
 
 PROJECTS = 200
 """Projects on a page."""
