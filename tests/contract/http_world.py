@@ -40,7 +40,7 @@ class HttpWorld:
         self.client = self._open(read_only=False)
 
     def _open(self, *, read_only: bool) -> HttpClient:
-        client = connect(self._server.address, read_only=read_only, actor="tester")
+        client = connect(self._server.address, read_only=read_only)
         self._opened.append(client)
         return client
 

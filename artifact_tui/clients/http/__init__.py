@@ -53,7 +53,8 @@ class HttpKind:
     ) -> HttpClient:
         """Open a registry as configured; without settings, with a token from the environment.
 
-        Nothing is sent yet: whether it can be reached, the first request shows.
+        Nothing is sent yet: whether it can be reached, the first request shows. Such a registry
+        records nobody, so `actor` goes nowhere.
 
         Raises:
             ConfigError: a setting that is unknown or cannot be used.
@@ -61,16 +62,15 @@ class HttpKind:
         """
         from artifact_tui.clients.http.settings import options_of  # noqa: PLC0415 - lazy
 
+        del actor
         options = options_of(settings, address)
-        return connect(address, options=options, read_only=read_only, actor=actor)
+        return connect(address, options=options, read_only=read_only)
 
 
 KIND = HttpKind()
 
 
-def connect(
-    address: str, *, options: Options | None = None, read_only: bool = False, actor: str = ""
-) -> HttpClient:
+def connect(address: str, *, options: Options | None = None, read_only: bool = False) -> HttpClient:
     """Open a registry with options of its own.
 
     Raises:
@@ -79,6 +79,4 @@ def connect(
     from artifact_tui.clients.http.client import HttpClient  # noqa: PLC0415 - httpx is slow to load
     from artifact_tui.clients.http.options import Address, Options  # noqa: PLC0415 - same
 
-    return HttpClient(
-        Address.parse(address), options or Options(), read_only=read_only, actor=actor
-    )
+    return HttpClient(Address.parse(address), options or Options(), read_only=read_only)

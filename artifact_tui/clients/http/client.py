@@ -58,8 +58,7 @@ class HttpClient:
     is a fingerprint of type, id, name (and source address where the listing has it).
     """
 
-    def __init__(self, address: Address, options: Options, *, read_only: bool, actor: str) -> None:
-        self.actor = actor
+    def __init__(self, address: Address, options: Options, *, read_only: bool) -> None:
         self._address = address
         self._options = options
         self._read_only = read_only
