@@ -42,9 +42,8 @@ _in_memory()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers on two cores for `-n auto`: tests often wait for a server or a screen."""
-    cores = os.cpu_count() or 1
-    return cores + cores // 2
+    """Two workers a core for `-n auto`: tests often wait for a server or a screen."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)

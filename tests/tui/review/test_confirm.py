@@ -184,5 +184,5 @@ async def test_a_plan_that_cannot_be_written_deletes_nothing_and_says_so(
         (tmp_path / "file").touch()
         monkeypatch.setenv("ARTIFACT_TUI_STATE", str(tmp_path / "file" / "state"))
         await user.presses("enter")
-        await user.sees("Not started: The folder", "cannot be")
+        await user.sees("Not started: The folder", "cannot", "ARTIFACT_TUI_HOME")
     assert world.live() == before
