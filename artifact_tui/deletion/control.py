@@ -80,7 +80,8 @@ class Control:
     async def sleep(self, seconds: float) -> None:
         """Wait, at most until the button is pressed."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation (3.11)
+                await self._event.wait()
 
 
 @dataclass(slots=True)

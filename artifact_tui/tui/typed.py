@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PATIENCE = 0.5
 """Seconds after which the next key is taken in any case: a widget may vanish with its messages."""
 
+LOOKS = 10
+"""In so many steps, each of which begins when the loop has run: time in which this process stood
+still does not count."""
+
 ROUNDS = 3
 """A key, the message that it makes a widget send, and the message that answers that one."""
 
@@ -131,8 +135,15 @@ class TypedKeys:
         """Go on after `PATIENCE` in any case."""
         self._turn += 1
         self._given_up = pending
+        self._look(self._turn, LOOKS)
+
+    def _look(self, turn: int, left: int) -> None:
+        """Wait one step more, or go on."""
+        if not left:
+            self._app.call_later(self._done, turn)
+            return
         loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(PATIENCE, self._app.call_later, self._done, self._turn)
+        self._watch = loop.call_later(PATIENCE / LOOKS, self._look, turn, left - 1)
 
     async def _follow(self, node: DOMNode, chaser: _Chaser) -> None:
         """Stand behind the key in the queue of a widget."""

@@ -117,7 +117,8 @@ class Pace:
             self._short_until = self.clock() + wait
             self._answered.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for may swallow a cancellation (3.11)
+                    await self._answered.wait()
 
     async def _enter(self) -> None:
         if self._running < self.limit and not self._waiting:

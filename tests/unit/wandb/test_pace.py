@@ -311,3 +311,25 @@ def test_a_cancelled_wait_leaves_the_place_to_others() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_cancelled_in_the_moment_of_an_answer_it_waits_no_longer(steps: int) -> None:
+    """Others are cancelled at the same time, and say that they have been answered."""
+    pace = Pace()
+    told = {"ratelimit-remaining": "0", "ratelimit-reset": "600"}
+    pace.went_well("read", pace.clock(), told)
+
+    async def waits() -> None:
+        async with pace.turn():
+            raise AssertionError("there is nothing left")
+
+    task = asyncio.create_task(waits())
+    while not pace.words().startswith("W&B's quota"):  # noqa: ASYNC110 - nothing tells that it waits
+        await asyncio.sleep(0)
+    pace._answered.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
