@@ -55,6 +55,10 @@ class UncertainError(RegistryError):
     """A request may have been carried out, and nobody knows whether it was."""
 
 
+READ_ONLY_HINT = "The command or the configuration says so; see: artifact-tui registries"
+"""What a `ReadOnlyError` hints at where somebody asked for reading only."""
+
+
 class ReadOnlyError(RegistryError):
     """A write was asked of a registry that may only be read. Nothing was changed."""
 

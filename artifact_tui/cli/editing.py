@@ -21,7 +21,7 @@ from artifact_tui.edits.changes import naming
 from artifact_tui.edits.lives import Clock
 from artifact_tui.edits.reading import foreseen
 from artifact_tui.edits.sending import Sent
-from artifact_tui.errors import NotFoundError, ReadOnlyError, UsageError
+from artifact_tui.errors import READ_ONLY_HINT, NotFoundError, ReadOnlyError, UsageError
 from artifact_tui.here import now_us
 from artifact_tui.text import safe
 
@@ -83,7 +83,7 @@ def refuse_read_only(target: Target) -> None:
     if target.read_only:
         raise ReadOnlyError(
             f"The registry “{target.name}” may only be read. Nothing was changed.",
-            hint="Leave --read-only out, or see its configuration.",
+            hint=READ_ONLY_HINT,
         )
 
 

@@ -19,7 +19,13 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.session import client_of, target_of
 from artifact_tui.clients.base import FlatListing, Recreate, Resettable
-from artifact_tui.errors import ConfirmationError, ReadOnlyError, RegistryError, UsageError
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    ConfirmationError,
+    ReadOnlyError,
+    RegistryError,
+    UsageError,
+)
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -51,7 +57,7 @@ def reset(flags: Flags, registry: str, *, name: str | None, expect: int | None) 
     if target.read_only:
         raise ReadOnlyError(
             f"The registry “{target.name}” may only be read. Nothing was deleted.",
-            hint="Leave --read-only out, or see its configuration.",
+            hint=READ_ONLY_HINT,
         )
     return asyncio.run(_reset(target, name, expect, Output()))
 

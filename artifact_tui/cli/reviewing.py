@@ -38,7 +38,7 @@ _OPTION = {
     Reason.LINKED: "--break-links lets the links break",
     Reason.LINEAGE_UNKNOWN: "--unknown-lineage lets them go without knowing",
     Reason.PROTECTED: "a protected alias must move or be unprotected first",
-    Reason.READ_ONLY: "open the registry without --read-only, or see its configuration",
+    Reason.READ_ONLY: "the command or the configuration says so",
 }
 """What a person can do about a reason, when building the plan."""
 

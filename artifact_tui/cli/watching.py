@@ -17,7 +17,7 @@ from artifact_tui.cli.session import target_of
 from artifact_tui.deletion import launch, tasks
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.errors import PlanError, ReadOnlyError
+from artifact_tui.errors import READ_ONLY_HINT, PlanError, ReadOnlyError
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_writable(plan: Plan, *, read_only: bool) -> None:
     if target.read_only or plan.head.read_only:
         raise ReadOnlyError(
             f"The registry “{target.name}” may only be read. Nothing was deleted.",
-            hint="Leave --read-only out, or see its configuration; then make the plan again.",
+            hint=f"{READ_ONLY_HINT}. Then make the plan again.",
         )
 
 

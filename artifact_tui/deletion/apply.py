@@ -21,7 +21,7 @@ from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.target import Target
 from artifact_tui.deletion.watch import Means, Watch
 from artifact_tui.deletion.whole_apply import WholeCaller
-from artifact_tui.errors import ConfirmationError, PlanError, ReadOnlyError
+from artifact_tui.errors import READ_ONLY_HINT, ConfirmationError, PlanError, ReadOnlyError
 from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ def _check_registry(plan: Plan, client: Client) -> None:
     if plan.head.read_only or client.read_only or not client.capabilities.writable:
         raise ReadOnlyError(
             f"The registry {found.address} may only be read. Nothing was deleted.",
-            hint="Open it without --read-only, and make the plan again.",
+            hint=f"{READ_ONLY_HINT}. Then make the plan again."
+            if client.capabilities.writable
+            else "Ask the owner of the registry to let you write there.",
         )
     if plan.summary.wholes and not isinstance(client, CollectionDelete):
         raise PlanError(

@@ -14,7 +14,13 @@ from artifact_tui.clients.base import Recreate
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.said import redacted
-from artifact_tui.errors import ArtifactTuiError, PlanError, ReadOnlyError, UncertainError
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    ArtifactTuiError,
+    PlanError,
+    ReadOnlyError,
+    UncertainError,
+)
 from artifact_tui.here import now_us
 from artifact_tui.model import Recipe
 
@@ -119,7 +125,7 @@ def _maker(plan: Plan, client: Client) -> Recreate:
     if client.read_only:
         raise ReadOnlyError(
             f"The registry {found.address} may only be read. Nothing was made.",
-            hint="Open it without --read-only.",
+            hint=READ_ONLY_HINT,
         )
     if not client.capabilities.recreate or not isinstance(client, Recreate):
         raise PlanError(

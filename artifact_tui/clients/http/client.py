@@ -19,7 +19,13 @@ from artifact_tui.clients.http.run import Run
 from artifact_tui.clients.http.truth import Truth
 from artifact_tui.clients.http.wire import Wire
 from artifact_tui.clients.web.together import together
-from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError, UncertainError
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    NotFoundError,
+    ReadOnlyError,
+    RegistryError,
+    UncertainError,
+)
 from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Recipe, Result
 
 if TYPE_CHECKING:
@@ -282,7 +288,7 @@ class HttpClient:
         if self._read_only:
             raise ReadOnlyError(
                 f"The registry {self._address.text} is open for reading only. Nothing was sent.",
-                hint="Open it without --read-only to change it.",
+                hint=READ_ONLY_HINT,
             )
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:

@@ -175,7 +175,7 @@ class Staging:
                     size += len(chunk)
                     self._tick(len(chunk))
                 check(size)
-                os.fchmod(fd, 0o444)
+                os.fchmod(fd, self._layout.mode & 0o444)
                 if self._durable:
                     os.fsync(fd)
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import struct
 import uuid
@@ -57,7 +58,7 @@ def check_file(layout: Layout) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(
             f"There is no registry at {layout.root}.",
-            hint="`artifact-tui add` or `artifact-tui demo` makes one.",
+            hint=f"Make a sample there: artifact-tui demo {shlex.quote(str(layout.root))}",
         ) from error
     except OSError as error:
         raise RegistryError(
@@ -91,7 +92,7 @@ def check_format(layout: Layout, application: int, version: int) -> None:
         raise RegistryError(
             f"{layout.db} has the older format {version} and has to be brought up to date first. "
             "Nothing was changed.",
-            hint="Open it once without --read-only, as a user who may write there.",
+            hint="Open it once for writing, as a user who may write there.",
         )
     if version != USER_VERSION:
         raise RegistryError(
@@ -202,10 +203,10 @@ def _refuse_strangers(layout: Layout) -> None:
 
 
 def _make_folders(layout: Layout) -> None:
-    layout.tmp.mkdir(mode=0o700, exist_ok=True)
-    layout.blobs.mkdir(exist_ok=True)
+    layout.folder(layout.tmp)
+    layout.folder(layout.blobs)
     for name in FAN_OUT:
-        (layout.blobs / name).mkdir(exist_ok=True)
+        layout.folder(layout.blobs / name)
     sync_folder(layout.blobs)
 
 
@@ -213,8 +214,9 @@ def _make_database(layout: Layout, now_us: int) -> None:
     """Write the whole database under another name, then rename it: it is there or it is not."""
     for name in ("", "-wal", "-shm", "-journal"):
         layout.unfinished.with_name(layout.unfinished.name + name).unlink(missing_ok=True)
+    layout.file(layout.unfinished)  # SQLite gives its log and its index the bits of the database
     private = files("artifact_tui.clients.local").joinpath("local.sql").read_text("utf-8")
-    with contextlib.closing(_link(layout.unfinished, "mode=rwc")) as conn:
+    with contextlib.closing(_link(layout.unfinished, _WRITING)) as conn:
         (journal,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
         if journal != "wal":
             raise RegistryError(
@@ -245,13 +247,14 @@ def create(layout: Layout, now_us: int) -> None:
                 f"{layout.root} is a file. Nothing was changed.",
                 hint="Name a new or an empty folder for the registry.",
             )
-        layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        layout.make()
         if layout.db.exists():
             return
         _refuse_strangers(layout)
-        os.close(os.open(layout.lock, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        layout.file(layout.lock)
         with locks.alone(layout):
             if not layout.db.exists():
+                layout.file(layout.format)
                 layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
                 _make_folders(layout)
                 _make_database(layout, now_us)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,46 @@ class Layout:
     def tmp(self) -> Path:
         """The folder for bytes on their way in."""
         return self.root / "tmp"
+
+    @property
+    def mode(self) -> int:
+        """The permission bits of the folder; all that is made in it has them, for a group."""
+        return stat.S_IMODE(self.root.stat().st_mode) & 0o2777 | stat.S_IRWXU
+
+    def make(self) -> None:
+        """Make the folder, and those above it that are missing, with the bits of what is above.
+
+        The umask takes away as usual, but not from a group that shares the folder above: one that
+        it may write to, and whose group (setgid) all in it keeps.
+        """
+        missing = [self.root]
+        while not missing[-1].parent.exists():
+            missing.append(missing[-1].parent)
+        for path in reversed(missing):
+            above = path.parent.stat().st_mode
+            try:
+                path.mkdir(mode=above & 0o777 | stat.S_IRWXU)
+            except FileExistsError:
+                continue
+            if above & stat.S_ISGID and above & stat.S_IWGRP and not above & stat.S_ISVTX:
+                path.chmod(stat.S_IMODE(path.stat().st_mode) | above & (stat.S_ISGID | 0o070))
+
+    def folder(self, path: Path) -> None:
+        """Make a folder in the registry, unless it is there, with the registry's own bits."""
+        if not path.is_dir():
+            path.mkdir(exist_ok=True)
+            path.chmod(self.mode)
+
+    def file(self, path: Path) -> None:
+        """Make an empty file in the registry, unless it is there, with the registry's own bits."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            return
+        try:
+            os.fchmod(fd, self.mode & 0o666)
+        finally:
+            os.close(fd)
 
     def blob(self, digest: str) -> Path:
         """The file that holds the bytes with this digest (`sha256:` and 64 hex digits).

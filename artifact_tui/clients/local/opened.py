@@ -108,6 +108,6 @@ class OpenRegistry:
             ReadOnlyError: it may only be read.
         """
         if self._asked_read_only:
-            raise trouble.read_only(self.layout, " here: it was opened read-only")
+            raise trouble.opened_read_only(self.layout)
         if self.read_only:
-            raise trouble.read_only(self.layout, " by you: the folder is not writable")
+            raise trouble.denied(self.layout, ": the folder is not writable")

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from artifact_tui.errors import BusyError, ReadOnlyError, RegistryError
+from artifact_tui.errors import READ_ONLY_HINT, BusyError, ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,18 @@ def full(layout: Layout) -> RegistryError:
     )
 
 
-def read_only(layout: Layout, why: str = "") -> ReadOnlyError:
-    """The error for a write to a registry that may only be read."""
+def opened_read_only(layout: Layout) -> ReadOnlyError:
+    """The error for a write to a registry that somebody opened for reading only."""
     return ReadOnlyError(
-        f"{layout.root} can only be read{why}. Nothing was changed.",
-        hint="Open it without --read-only, as a user who may write to that folder.",
+        f"{layout.root} is open for reading only. Nothing was changed.", hint=READ_ONLY_HINT
+    )
+
+
+def denied(layout: Layout, why: str = "") -> ReadOnlyError:
+    """The error for a write that the file system does not allow this user."""
+    return ReadOnlyError(
+        f"{layout.root} can only be read by you{why}. Nothing was changed.",
+        hint="Ask its owner, or do it as a user who may write to that folder.",
     )
 
 
@@ -74,7 +81,7 @@ def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
     if code == sqlite3.SQLITE_FULL or (unusable and _no_room(layout)):
         return full(layout)
     if code == sqlite3.SQLITE_READONLY:
-        return read_only(layout)
+        return denied(layout)
     return _damaged(error, code, layout)
 
 
@@ -82,7 +89,7 @@ def _from_system(error: OSError, layout: Layout) -> Exception:
     if error.errno in _FULL:
         return full(layout)
     if error.errno in _DENIED:
-        return read_only(layout, f" by you ({error.strerror}: {error.filename or layout.root})")
+        return denied(layout, f" ({error.strerror}: {error.filename or layout.root})")
     return RegistryError(
         f"{error.filename or layout.root} could not be used: {error.strerror or error}.",
         hint="Run `artifact-tui fsck` once the cause is gone.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def _refuse_writes(model: Any, **_: Any) -> None:
     if model.name not in _READS:
         raise ReadOnlyError(
             "This storage is open for reading only. Nothing was sent.",
-            hint="Open the registry without --read-only to change it.",
+            hint=READ_ONLY_HINT,
         )
 
 

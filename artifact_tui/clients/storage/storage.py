@@ -13,7 +13,7 @@ from artifact_tui.clients.storage import s3 as door
 from artifact_tui.clients.storage.deleting import ObjectDeleter
 from artifact_tui.clients.storage.keys import Place, parse
 from artifact_tui.clients.storage.pattern import Pattern
-from artifact_tui.errors import ReadOnlyError
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError
 from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class S3Storage:
         if self._read_only:
             raise ReadOnlyError(
                 f"The storage {self.place} is open for reading only. Nothing was sent.",
-                hint="Open the registry without --read-only to change it.",
+                hint=READ_ONLY_HINT,
             )
         places = {key: place for key in keys if (place := self._ours(key)) is not None}
         unique = list(dict.fromkeys(places.values()))

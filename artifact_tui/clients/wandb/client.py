@@ -21,7 +21,7 @@ from artifact_tui.clients.wandb.rows import HIDDEN
 from artifact_tui.clients.wandb.runs import Runs
 from artifact_tui.clients.wandb.scope import Scope
 from artifact_tui.clients.wandb.test import Trier
-from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
 from artifact_tui.model import Capabilities, Identity, Outcome, Page, Result
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class WandbClient:
         if self._read_only:
             raise ReadOnlyError(
                 f"The registry {self._address.text} is open for reading only. Nothing was sent.",
-                hint="Open it without --read-only to change it.",
+                hint=READ_ONLY_HINT,
             )
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:

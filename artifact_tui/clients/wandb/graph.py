@@ -26,7 +26,7 @@ from artifact_tui.clients.web.answers import (
     TooLongError,
     UnusableError,
 )
-from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
     from artifact_tui.clients.wandb.address import Address
@@ -97,7 +97,7 @@ class Graph:
         if call.writes and self._read_only:
             raise ReadOnlyError(
                 "This registry is open for reading only. Nothing was sent.",
-                hint="Open it without --read-only to change it.",
+                hint=READ_ONLY_HINT,
             )
         if call.writes == reads_only(call.document):
             raise ValueError(f"a document for {call.what} says wrongly whether it writes")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from artifact_tui.errors import ReadOnlyError
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class Guard(httpx.AsyncBaseTransport):
         if not self._reads(request):
             raise ReadOnlyError(
                 "This registry is open for reading only. Nothing was sent.",
-                hint="Open it without --read-only to change it.",
+                hint=READ_ONLY_HINT,
             )
         return await self._inner.handle_async_request(request)
 

@@ -86,7 +86,7 @@ def test_blobs_are_read_only_and_nothing_is_left_behind(store: Store, src: Path)
     add(store, src)
     for path in store.layout.blobs.rglob("*"):
         if path.is_file():
-            assert stat.S_IMODE(path.stat().st_mode) == 0o444
+            assert stat.S_IMODE(path.stat().st_mode) == 0o400
     assert leftovers(store.layout) == []
 
 

@@ -74,7 +74,7 @@ def test_it_is_left_alone_when_opened_read_only(first: Layout) -> None:
     before = snapshot(first.root)
     with pytest.raises(RegistryError, match="older format 1") as caught:
         Store(first, read_only=True)
-    assert "without --read-only" in caught.value.hint
+    assert "for writing" in caught.value.hint
     assert snapshot(first.root) == before
 
 
