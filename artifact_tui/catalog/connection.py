@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.errors import ArtifactTuiError, RegistryError
@@ -97,8 +97,13 @@ def stamp(conn: sqlite3.Connection, *, marked: bool = False) -> tuple[int, ...]:
     seen: int = conn.execute("PRAGMA main.data_version").fetchone()[0]
     if not marked:
         return (seen,)
-    marks: int = conn.execute("PRAGMA marks.data_version").fetchone()[0]
-    return (seen, marks, conn.total_changes)
+    return (seen, marks_stamp(conn), conn.total_changes)
+
+
+def marks_stamp(conn: sqlite3.Connection) -> int:
+    """A number that changes when other connections change the marks."""
+    found: int = conn.execute("PRAGMA marks.data_version").fetchone()[0]
+    return found
 
 
 def _open_checked(path: Path) -> CatalogConnection:
@@ -178,6 +183,19 @@ def _unusable(path: Path, error: sqlite3.Error) -> RegistryError:
     )
 
 
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner only, unless it is there.
+
+    One that is there is not opened: closing it would give up the locks that SQLite holds on it in
+    this process, and the next process to leave would then write over the changes of this one.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def _attach(conn: sqlite3.Connection, marks: Path | None) -> None:
     """Attach the marks as schema `marks`."""
     if marks is None:
@@ -185,7 +203,7 @@ def _attach(conn: sqlite3.Connection, marks: Path | None) -> None:
         conn.executescript(_MARKS)
         return
     try:
-        os.close(os.open(marks, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_private(marks)
         conn.execute("ATTACH ? AS marks", (f"{marks.absolute().as_uri()}?mode=rw",))
         conn.execute("PRAGMA marks.journal_mode = WAL")
         conn.execute("PRAGMA marks.synchronous = NORMAL")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from artifact_tui.catalog import marks, queries, retention, selection
-from artifact_tui.catalog.connection import connect, stamp
+from artifact_tui.catalog.connection import connect, marks_stamp, stamp
 from artifact_tui.catalog.lane import Lane, Superseded
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Catalog:
         self._lanes = lanes
         self._rest = rest
         self._stamp: tuple[int, ...] = ()
+        self._marks_stamp = 0
 
     @classmethod
     async def open(cls, path: Path, marks_path: Path | None = None) -> Catalog:
@@ -83,6 +84,7 @@ class Catalog:
             raise
         catalog = cls(lanes, rest)
         await catalog.changed()
+        await catalog.marks_changed()
         return catalog
 
     async def close(self) -> None:
@@ -110,6 +112,12 @@ class Catalog:
         """Whether anyone changed the catalog since it was opened, or since this was last asked."""
         now = await self._ask("list", stamp)
         before, self._stamp = self._stamp, now
+        return before != now
+
+    async def marks_changed(self) -> bool:
+        """Whether another program changed the marks since this was last asked."""
+        now = await self._ask("marks", marks_stamp, latest=True)
+        before, self._marks_stamp = self._marks_stamp, now
         return before != now
 
     async def totals(self) -> Totals:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.connection import make_private
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import schema_sql
 
@@ -39,7 +39,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         RegistryError: it cannot be written, or is of a newer format, or no catalog.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_private(path)
         conn = sqlite3.connect(path, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error

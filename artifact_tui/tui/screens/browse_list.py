@@ -185,7 +185,8 @@ class BrowseList(BaseScreen):
 
     async def _look_now(self) -> None:
         try:
-            changed = await self.services.catalog.changed()
+            catalog = self.services.catalog
+            changed = await catalog.changed() or await catalog.marks_changed()
         except ArtifactTuiError as error:
             self.fail(error)
             return
