@@ -16,6 +16,8 @@ FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 LEFT JOIN lineage_scan s ON s.version_id = v.id
 WHERE c.type = ? AND v.state = 'live'"""
 
+_HIDDEN = "SELECT 1 FROM meta WHERE name = 'incomplete' AND value = '1'"
+
 _SCANNED = "SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1'"
 
 
@@ -24,15 +26,18 @@ class Coverage(NamedTuple):
 
     scanned: int
     total: int
+    hidden: bool = False
+    """The registry does not list everything: there may be more of them."""
 
     @property
     def complete(self) -> bool:
         """Whether the dependents that the catalog shows are all there are."""
-        return self.scanned >= self.total
+        return self.scanned >= self.total and not self.hidden
 
     def words(self) -> str:
         """How far the scan is, for a sentence about dependents."""
-        return f"{self.scanned:,} of {self.total:,} models scanned"
+        more = ", and the registry does not list everything" if self.hidden else ""
+        return f"{self.scanned:,} of {self.total:,} models scanned{more}"
 
 
 COMPLETE = Coverage(0, 0)
@@ -43,4 +48,6 @@ def lineage_coverage(conn: sqlite3.Connection) -> Coverage:
     """How far the scan of lineage got."""
     if conn.execute(_SCANNED).fetchone() is None:
         return Coverage(0, 0)
-    return Coverage(*conn.execute(_COVERAGE, (SCANNED_TYPE,)).fetchone())
+    hidden = conn.execute(_HIDDEN).fetchone() is not None
+    scanned, total = conn.execute(_COVERAGE, (SCANNED_TYPE,)).fetchone()
+    return Coverage(scanned, total, hidden)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.catalog import sync_store
 from artifact_tui.catalog.lane import Lane
-from artifact_tui.clients.base import FlatListing
+from artifact_tui.clients.base import FlatListing, Partial
 from artifact_tui.errors import NotFoundError, RegistryError
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ async def sync(
         run.number = await run.write(sync_store.begin, client.identity, client.capabilities)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
-        removed = await run.write(sync_store.finish, run.number, at)
+        if isinstance(client, Partial) and not client.complete:
+            removed = await run.write(sync_store.finish_partly, at)
+        else:
+            removed = await run.write(sync_store.finish, run.number, at)
         run.tell(replace(run.state, removed=removed, done=True))
         return run.state
     finally:

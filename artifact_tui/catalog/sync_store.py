@@ -24,6 +24,7 @@ __all__ = [
     "FORMAT",
     "begin",
     "finish",
+    "finish_partly",
     "forget_scans",
     "open_file",
     "put_collections",
@@ -163,8 +164,15 @@ def finish(conn: sqlite3.Connection, seen: int, now_us: int) -> int:
         else:
             conn.execute(_UNLINK)
         _run(conn, _SWEEP, seen)
-        note(conn, synced_us=str(now_us))
+        note(conn, synced_us=str(now_us), incomplete="0")
         return int(gone)
+
+
+def finish_partly(conn: sqlite3.Connection, now_us: int) -> int:
+    """End a sync to which the registry did not tell everything: nothing is removed."""
+    with transaction(conn):
+        note(conn, synced_us=str(now_us), incomplete="1")
+        return 0
 
 
 def _noted(conn: sqlite3.Connection, name: str) -> bool:

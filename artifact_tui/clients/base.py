@@ -6,9 +6,9 @@ retries a deletion by itself and never decides whether something may be deleted:
 which versions, with which consents. `tests/contract` is this page as a test suite.
 
 What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
-`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Waiting`, `Noticing`, `Scrubbing`,
-`Recreate`, `Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and `capabilities` where a
-screen needs to know without a client.
+`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Waiting`, `Noticing`, `Partial`,
+`Scrubbing`, `Recreate`, `Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and
+`capabilities` where a screen needs to know without a client.
 
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
 or `BusyError` (someone holds a lock; trying again may work). Writing methods raise
@@ -246,6 +246,15 @@ class Noticing(Protocol):
     @property
     def notices(self) -> tuple[str, ...]:
         """Whole sentences: what the last listing left out, say. They may quote the registry."""
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A client whose registry may not list everything."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last listing had everything: else what it did not show may be there."""
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from artifact_tui.clients.http.credentials import Credentials
 from artifact_tui.clients.http.deleting import Deleter
 from artifact_tui.clients.http.keys import parse as parse_key
 from artifact_tui.clients.http.lineage import LineageReader
+from artifact_tui.clients.http.listing import ALL
 from artifact_tui.clients.http.reader import Reader
 from artifact_tui.clients.http.routes import Missing, Routes
 from artifact_tui.clients.http.run import Run
@@ -114,12 +115,18 @@ class HttpClient:
         found = []
         if self._address.scheme == "http" and not self._address.loopback:
             found.append("The connection is not encrypted: others may read along.")
+        found += [_incomplete(kind, why) for kind, why in self._reader.missing.items()]
         if self._truth.survivors:
             found.append(
                 f"{self._truth.survivors:,} deletions were answered with success and were not"
                 " done. Deletions are sent one at a time now."
             )
         return tuple(found)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last listing had everything."""
+        return not self._reader.missing
 
     # reading
 
@@ -376,6 +383,15 @@ class HttpClient:
 def plural(number: int, word: str) -> str:
     """`1 page`, `2,000 pages`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _incomplete(kind: str, why: RegistryError) -> str:
+    """What a listing lacks, as a sentence."""
+    what = "artifacts" if kind == ALL else f"artifacts of the type {kind}"
+    return (
+        f"The list is incomplete: the registry does not list all {what}."
+        f" {why} What is not listed is not taken as gone."
+    )
 
 
 def _collection(group: Ref) -> Collection:

@@ -2,19 +2,23 @@
 
 The next offset may come in a header `offset` or `X-Offset`, always or only when more follows, as
 `null`, or not at all; it is sent back as a query parameter and as a header. A pass ends when a
-page is empty or no further offset is given. A server that promises more and repeats itself makes
-the listing useless for deciding what is gone: that is an error, not an end.
+page is empty, no further offset is given, or the given one leads back to what was read. A server
+that promises more and repeats itself makes the listing useless for deciding what is gone: that is
+an error, not an end. Some servers refuse a question with too many answers (413): then each type is
+asked for, and after that everything by regular expression. What stays unread is in `missing`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from artifact_tui.clients.http import decode
+from artifact_tui.clients.web.answers import GarbageAnswerError
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.options import Options
+    from artifact_tui.clients.http.paths import Call
     from artifact_tui.clients.http.wire import Wire
     from artifact_tui.clients.web.answers import Answer
 
@@ -30,7 +35,26 @@ TYPES = ("model", "dataset", "code")
 
 ALL = "*"
 _TOO_MANY = frozenset({400, 413, 422})
-"""Answers to "all types" that the same question for one type may not get."""
+"""Answers to one question that a narrower question, or another one, may not get."""
+
+_EVERYTHING = msgspec.json.encode({"regex": ".*"})
+
+
+class Way(Enum):
+    """How a question is put."""
+
+    LISTING = "listing"
+    SEARCH = "search"
+    """By regular expression: everything, on one page."""
+    NAME = "name"
+    """By name, of whatever type, on one page."""
+
+
+class Question(NamedTuple):
+    """One of the questions that make a pass."""
+
+    kind: str | None
+    way: Way = Way.LISTING
 
 
 class Walk:
@@ -42,8 +66,12 @@ class Walk:
         self._wire = wire
         self._options = options
         self._name = name
-        self._kinds: deque[str | None] = deque([kind])
+        self._questions = deque([Question(kind)])
         self._offset: int | None = None
+        self._received = 0
+        """Rows that the present question has brought."""
+        self._repeated = False
+        """The page before brought nothing new, and was asked for again."""
         self._seen: set[Row] = set()
         self._models = 0
         self.pages = 0
@@ -51,6 +79,10 @@ class Walk:
         """Entries without a usable id."""
         self.expected: int | None = None
         """How many artifacts there are, once someone knows: the end of a repeating server."""
+        self.missing: dict[str, RegistryError] = {}
+        """Types that the registry would not list, however it was asked, and its answer."""
+        self._refused: RegistryError | None = None
+        """Its answer to the plain question for a type, before the search was tried."""
 
     async def page(self) -> list[Row] | None:
         """The next page's rows that were not on an earlier one; None at the end.
@@ -58,29 +90,42 @@ class Walk:
         Raises:
             RegistryError: the listing cannot be read to its end.
         """
-        while self._kinds:
-            answer, rows = await self._ask()
-            if self._split(answer):
+        while self._questions:
+            try:
+                answer, rows = await self._ask(self._questions[0])
+            except GarbageAnswerError as error:
+                if self._questions[0].way is not Way.SEARCH:
+                    raise
+                self._without(error)
                 continue
             if rows is None:
-                raise self._wire.refused(answer, "listing its artifacts")
-            following = self._following(answer)
+                self._otherwise(answer)
+                continue
             fresh = self._fresh(rows)
-            if rows and not fresh and self._offset is not None and not self._complete():
-                raise RegistryError(
-                    "The registry promises more artifacts and repeats the same page.",
-                    hint="Its listing cannot be trusted; nothing was taken from it.",
-                )
+            following = self._following(answer)
+            back = self._offset is not None and self._offset < self._received
+            self._received += len(fresh)
+            repeats = bool(rows) and not fresh and self._offset is not None
+            if repeats and not (back or self._complete()):
+                if self._repeated:
+                    raise RegistryError(
+                        "The registry promises more artifacts and repeats the same page.",
+                        hint="Its listing cannot be trusted; nothing was taken from it.",
+                    )
+                self._repeated = True  # once may be chance
+                continue
+            self._repeated = False
             if not fresh or following is None:
-                self._kinds.popleft()
-                self._offset = None
+                self._answered()
             else:
                 self._offset = following
             if fresh:
                 return fresh
+        if self.missing and not self._seen:
+            raise next(iter(self.missing.values()))
         return None
 
-    async def _ask(self) -> tuple[Answer, list[Row] | None]:
+    async def _ask(self, question: Question) -> tuple[Answer, list[Row] | None]:
         if self.pages >= self._options.page_limit or len(self._seen) > self._options.row_limit:
             raise RegistryError(
                 f"The registry's listing has no end: {self.pages:,} pages and"
@@ -88,26 +133,62 @@ class Walk:
                 hint="Nothing was taken from it.",
             )
         self.pages += 1
-        kind = self._kinds[0]
-        query = {"name": self._name} | ({"types": [kind]} if kind else {})
-        body = msgspec.json.encode([query])
-        call = self._wire.paths.listing(body, self._offset)
         answer, found = await self._wire.parsed(
-            call, lambda answer: decode.rows(answer.body, kind), "a listing"
+            self._call(question),
+            lambda answer: decode.rows(answer.body, question.kind),
+            "a listing",
         )
         if found is None:
             return answer, None
         self.skipped += found[1]
         return answer, found[0]
 
-    def _split(self, answer: Answer) -> bool:
-        """Too many for one question: ask for each type instead."""
-        if answer.status in _TOO_MANY and self._kinds[0] is None and self._offset is None:
-            self._kinds = deque(TYPES)
-            return True
-        return False
+    def _call(self, question: Question) -> Call:
+        paths = self._wire.paths
+        if question.way is Way.SEARCH:
+            return paths.by_regex(_EVERYTHING)
+        if question.way is Way.NAME:
+            return paths.by_name(self._name)
+        query = {"name": self._name} | ({"types": [question.kind]} if question.kind else {})
+        return paths.listing(msgspec.json.encode([query]), self._offset)
+
+    def _answered(self) -> None:
+        """The present question is answered; a search answers all others with it."""
+        if self._questions.popleft().way is Way.SEARCH:
+            self._questions.clear()
+            self.missing.clear()
+        self._offset, self._received = None, 0
+
+    def _otherwise(self, answer: Answer) -> None:
+        """The present question is refused: put it in another way, or do without its answer.
+
+        Raises:
+            RegistryError: there is no other way.
+        """
+        question = self._questions[0]
+        refused = self._wire.refused(answer, "listing its artifacts")
+        narrower = answer.status in _TOO_MANY and self._offset is None
+        if question.way is Way.SEARCH or (self.missing and narrower):
+            self._without(refused)
+        elif not narrower or question.way is Way.NAME:
+            raise refused
+        elif self._name != ALL:
+            self._questions = deque([Question(question.kind, Way.NAME)])
+        elif question.kind is None:
+            self._questions = deque(Question(kind) for kind in TYPES)
+        else:
+            self._refused = refused
+            self._questions[0] = Question(question.kind, Way.SEARCH)
+
+    def _without(self, error: RegistryError) -> None:
+        """Do without the answer to the present question."""
+        question = self._questions.popleft()
+        why = self._refused if question.way is Way.SEARCH else error
+        self.missing[question.kind or ALL] = why or error
 
     def _following(self, answer: Answer) -> int | None:
+        if self._questions[0].way is not Way.LISTING:
+            return None
         return next_offset(answer.headers, self._offset or 0)
 
     def _fresh(self, rows: list[Row]) -> list[Row]:

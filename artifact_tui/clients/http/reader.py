@@ -57,6 +57,8 @@ class Reader:
         """How many requests that listing took."""
         self.sent: set[str] = set()
         """Ids that this connection may have deleted."""
+        self.missing: dict[str, RegistryError] = {}
+        """Types that the last listing has not all of, and the registry's answer."""
         self.count_is_useless = False
         """The server's count has nothing to do with its listing, however often they are read."""
 
@@ -101,7 +103,8 @@ class Reader:
         return shelf
 
     def finished(self, walk: Walk, shelf: Shelf) -> None:
-        """Remember a complete listing."""
+        """Remember a listing that was read to its end."""
+        self.missing = walk.missing
         if shelf.rows:
             self.last, self.pages = shelf, walk.pages
 
@@ -128,6 +131,9 @@ class Reader:
                 if empty >= EMPTY_LOOKS and self.explained():
                     return Snapshot(shelf, sure=True)
                 continue
+            if walk.missing:
+                self.finished(walk, shelf)
+                return Snapshot(shelf, sure=False)
             fits = walk.agrees
             if fits or (fits is None and (walk.pages == 1 or _same(shelf, before))):
                 self.finished(walk, shelf)

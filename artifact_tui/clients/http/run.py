@@ -111,7 +111,7 @@ class Run:
         if not seen and (self.shelf.rows or self._reader.last) and not self._reader.explained():
             await self._again()
             raise self._reader.outage()
-        if agrees is False and seen != before:
+        if agrees is False and seen != before and not self._walk.missing:
             self._passes += 1
             await self._again()
             if self._passes > PASSES:
@@ -121,6 +121,6 @@ class Run:
                     hint="Try again when nobody else changes it.",
                 )
             return
-        self._reader.count_is_useless |= agrees is False
+        self._reader.count_is_useless |= agrees is False and not self._walk.missing
         self._reader.finished(self._walk, self.shelf)
         self.done = True

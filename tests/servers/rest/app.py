@@ -59,6 +59,7 @@ class StandIn:
         self.token = traps.token
         self.token_used = 0
         self.requests = 0
+        self.repeated = 0
 
     def instance(self) -> Instance:
         """The instance whose turn it is."""

@@ -84,7 +84,8 @@ class Handlers:
             for entry in self._state.instance().memory
             if self._named(entry, query["name"]) and (not types or entry.type in types)
         ]
-        if self._traps.too_many and not types and len(found) > self._traps.too_many:
+        most = self._traps.too_many_typed if types else self._traps.too_many
+        if most and len(found) > most:
             return self._state.error(413, "too many artifacts")
         return self._page(request, found)
 
@@ -100,6 +101,9 @@ class Handlers:
         where = {"query": request.query_params, "header": request.headers, "nowhere": {}}
         text = where[traps.offset_from].get("offset", "0")
         start = int(text) if text.isdigit() else 0
+        if start and self._state.repeated < traps.repeats:
+            self._state.repeated += 1
+            start -= traps.page_size
         page = found[start : start + traps.page_size]
         if traps.endless:
             page = [Entry(f"9{start + n}", "more") for n in range(traps.page_size)]
@@ -111,6 +115,7 @@ class Handlers:
             "x-offset": {"X-Offset": str(end)},
             "null": {"offset": str(end) if more else "null"},
             "never": {},
+            "below": {"offset": "25"},
         }[traps.offset_header]
         rows = [self._row(entry) for entry in page]
         return JSONResponse({"artifacts": rows} if traps.wrapped else rows, headers=headers)
@@ -132,7 +137,10 @@ class Handlers:
         return JSONResponse([self._row(entry) for entry in memory if entry.name == name])
 
     async def by_regex(self, request: Request, line: Line) -> Response:
-        del line
+        if self._traps.search == "missing":
+            return await self.unknown(request, line)
+        if self._traps.search == "413":
+            return self._state.error(413, "too many artifacts")
         try:
             pattern = re.compile((await request.json())["regex"], re.MULTILINE)
         except re.error:

@@ -33,11 +33,18 @@ class Traps(msgspec.Struct, frozen=True):
     seed: int = 7
     # listing
     page_size: int = 1000
-    offset_header: Literal["more", "always", "x-offset", "null", "never"] = "more"
+    offset_header: Literal["more", "always", "x-offset", "null", "never", "below"] = "more"
+    """`below` is 25, however many rows were sent."""
     offset_from: Literal["query", "header", "nowhere"] = "query"
     names: Literal["exact", "substring"] = "exact"
     too_many: int = 0
     """413 when a query without types would find more than this; 0: never."""
+    too_many_typed: int = 0
+    """The same for every other query."""
+    search: Literal["yes", "413", "missing"] = "yes"
+    """What becomes of a search by regular expression."""
+    repeats: int = 0
+    """So many times the page before comes once more."""
     wrapped: bool = False
     number_ids: bool = False
     untyped: bool = False
