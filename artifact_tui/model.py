@@ -340,15 +340,15 @@ class Garbage:
     """What a garbage collection did, or would do."""
 
     expired: int = 0
-    """Versions whose TTL had passed, moved to the trash."""
+    """Versions whose TTL has passed. They stay: deleting them takes a plan."""
     blobs: int = 0
     """Stored objects removed because no version needs them."""
+    leftovers: int = 0
+    """Unfinished files removed that killed adds had left."""
     freed: int = 0
-    """Bytes of those objects."""
+    """Bytes of those objects and files."""
     waiting: int = 0
     """Bytes that nothing needs, but that are younger than the grace period."""
-    kept: int = 0
-    """Expired versions that stay: a protected alias, or something live was made from them."""
 
 
 def schema_sql() -> str:

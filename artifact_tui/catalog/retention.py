@@ -64,7 +64,7 @@ class Expiring:
     """Versions that have a time to live."""
 
     overdue: Expiry
-    """Their time has passed: they go when the registry next looks, or with its next gc."""
+    """Their time has passed: they go when the registry next looks, or with a plan."""
     days: tuple[Day, ...]
     """Those still to come, by date."""
 

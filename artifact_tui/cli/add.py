@@ -54,7 +54,7 @@ class Request:
 @click.option("--protect", "protected", multiple=True, metavar="A", help="A protected alias.")
 @click.option("--tag", "tags", multiple=True, metavar="T", help="A tag; may be repeated.")
 @click.option("--parent", "parents", multiple=True, metavar="NAME:V", help="It was made from this.")
-@click.option("--ttl", "ttl_us", type=Duration(), help="Delete it after this time: 30d, 12h, …")
+@click.option("--ttl", "ttl_us", type=Duration(), help="It expires after this time: 30d, 12h, …")
 @click.option("--run", default="", help="Who made it: a run, a job, a user.")
 @click.option("--note", default="", help="Free text.")
 @click.option("--create", is_flag=True, help="Make the registry at local:PATH if there is none.")

@@ -10,7 +10,7 @@ from artifact_tui import text
 from artifact_tui.cli import records
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import Duration, json_option
-from artifact_tui.cli.output import Output
+from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.session import client_of, target_of
 from artifact_tui.errors import RegistryError
 from artifact_tui.text import safe
@@ -23,9 +23,10 @@ from artifact_tui.text import safe
 @json_option
 @click.pass_obj
 def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json: bool) -> None:
-    """Move expired versions to the trash, and free the bytes that no version needs.
+    """Free the bytes that no version needs. No version is changed.
 
     What is in the trash still needs its bytes: `artifact-tui purge` removes it for good first.
+    What has expired waits for a plan: `artifact-tui plan REGISTRY ttl:expired`.
     It is safe while others use the registry.
     """
     target = target_of(registry, read_only=flags.read_only)
@@ -47,18 +48,26 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
                     "dry_run": dry_run,
                     "expired": found.expired,
                     "objects": found.blobs,
+                    "leftovers": found.leftovers,
                     "freed": found.freed,
                     "waiting": found.waiting,
                     "grace": records.seconds(grace),
                 }
             )
         would = "would be " if dry_run else ""
-        out.words(
-            f"{safe(target.name)}: {text.size(found.freed)} {would}freed"
-            f" ({text.plural(found.blobs, 'stored object')})",
-            f"  {text.plural(found.expired, 'expired version')} {would}moved to the trash",
-        )
+        what = text.plural(found.blobs, "stored object")
+        if found.leftovers:
+            what += f", {text.plural(found.leftovers, 'leftover')} of killed adds"
+        out.words(f"{safe(target.name)}: {text.size(found.freed)} {would}freed ({what})")
         if found.waiting:
             out.words(f"  {text.size(found.waiting)} wait for the end of the grace period")
+        if found.expired:
+            one = found.expired == 1
+            have, stay, them = ("has", "stays", "it") if one else ("have", "stay", "them")
+            out.words(
+                f"  {text.plural(found.expired, 'version')} {have} expired, and {stay} until a plan"
+                f" deletes {them}",
+                f"next: {command('plan', target.address, 'ttl:expired')}",
+            )
 
     asyncio.run(main())

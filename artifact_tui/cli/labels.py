@@ -122,9 +122,10 @@ def ttl(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
 
     The last word is a time span (30d, 12h), `none` for ever, or `inherit` for the time of the
     collection or team. What would expire, and when, is shown first as dates, and asked;
-    --yes --expect COUNT is for scripts. What has expired a local registry moves to its trash with
-    the next gc. Others delete it for good: there, what would expire at once is left as it is, to be
-    deleted with a plan; and so is, where nobody can tell when, what a plan would ask about.
+    --yes --expect COUNT is for scripts. What has expired in a local registry waits for a
+    plan (the filter ttl:expired). Others delete it for good: there, what would expire at once is
+    left as it is, to be deleted with a plan; and so is, where nobody can tell when, what a plan
+    would ask about.
     """  # noqa: D301 - click's mark for lines that stay as they are
     span = time_to_live(words[-1]) if words else None
     many = bool(how["chosen"]) or how["marked"]

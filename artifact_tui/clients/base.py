@@ -106,7 +106,7 @@ class Client(Protocol):
         """Remove versions in the trash for good. A live version is REFUSED, a missing ABSENT."""
 
     async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
-        """Move expired versions to the trash and free the bytes that no version needs.
+        """Free the bytes that no version needs. No version is changed.
 
         Objects that became unneeded less than `grace_us` microseconds ago are left for later.
         """

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def becomes(can: Capabilities, versions: int) -> str:
-    """What becomes of that many of them, such as `the next gc moves them to the trash`."""
+    """What becomes of that many of them, such as `the filter ttl:expired plans its deletion`."""
     what = "it" if versions == 1 else "them"
     if can.garbage_collection:
-        then = f"moves {what} to the trash" if can.restore else f"deletes {what}"
-        return f"the next gc {then}"
+        whose = "its" if versions == 1 else "their"
+        return f"the filter ttl:expired plans {whose} deletion"
     restored = f", and can restore {what}" if can.restore else ""
     return f"the registry deletes {what} as soon as it looks{restored}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from artifact_tui.query.fields import ABSENT, FIELDS, FLAG, ORDERED, STATES
+from artifact_tui.query.fields import ABSENT, EXPIRED, FIELDS, FLAG, ORDERED, STATES
 
 _ALSO_EQUAL = ("dependents", "runs")
 """Ordered fields that one often asks to be 0."""
@@ -38,6 +38,8 @@ def _words(name: str) -> tuple[str, ...]:
     kind = FIELDS[name].kind if name in FIELDS else "text"
     if kind in ("state", "flag"):
         return STATES if kind == "state" else FLAG
+    if name == "ttl":
+        return (EXPIRED, "none", "any")
     return ("none", "any") if name in ABSENT else ()
 
 

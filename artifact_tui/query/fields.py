@@ -32,7 +32,7 @@ FIELDS: dict[str, Field] = {
     "age": Field("duration", "time since it was created: 30d, 6mo, 1y"),
     "created": Field("date", "when it was created (UTC): 2026, 2026-01, 2026-01-31"),
     "used": Field("duration", "time since it was last used; none = never, or not known"),
-    "ttl": Field("duration", "time left until the registry deletes it; none = it is kept"),
+    "ttl": Field("duration", "time left until it expires; expired; none = it never does"),
     "dependents": Field("count", "live versions made directly from it, as far as is known"),
     "files": Field("count", "how many files it has"),
     "run": Field("text", "the run, job or user that made it; none, any"),
@@ -50,6 +50,9 @@ STATES = ("live", "trash", "pending", "any")
 
 FLAG = ("yes", "no")
 """What a field that is true or false may be."""
+
+EXPIRED = "expired"
+"""What `ttl:` may name: versions whose time to live has passed."""
 
 ABSENT = frozenset(
     {"alias", "tag", "size", "unique", "age", "created", "used", "ttl", "files", "run", "runs"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.errors import QueryError
 from artifact_tui.query import values
-from artifact_tui.query.fields import ABSENT, FIELDS, FLAG, ORDERED, STATES, Field
+from artifact_tui.query.fields import ABSENT, EXPIRED, FIELDS, FLAG, ORDERED, STATES, Field
 from artifact_tui.query.tree import Date, Duration, Has, Latest, Number, Op, State, Term, Text
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _measured(name: str, field: Field, op: Op, text: str) -> Term | None:
     if field.kind == "flag":
         return None
     if field.kind == "duration":
+        if name == "ttl" and op == ":" and text == EXPIRED:
+            return Duration(name, "<=", 0, values.SECOND_US)
         span = values.duration(text)
         return None if span is None else Duration(name, op, *span)
     if field.kind == "date":
@@ -143,4 +145,6 @@ def _expected(name: str, field: Field) -> str:
     if field.kind == "flag":
         return " or ".join(FLAG)
     wanted = _EXPECTED.get(field.kind, "a text; quotes hold spaces")
+    if name == "ttl":
+        wanted = f"{wanted}, or {EXPIRED}"
     return f"{wanted}, or none, or any" if name in ABSENT else wanted

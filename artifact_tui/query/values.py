@@ -48,7 +48,12 @@ def count(text: str) -> int | None:
 
 
 def duration(text: str) -> tuple[int, int] | None:
-    """Microseconds of `30d`, and those of its unit; None when it is no span of time."""
+    """Microseconds of `30d`, and those of its unit; None when it is no span of time.
+
+    0 needs no unit.
+    """
+    if text == "0":
+        return 0, SECOND_US
     match = _NUMBER.fullmatch(text)
     unit = TIME_UNITS.get(match[2].lower()) if match else None
     value = _number(text, TIME_UNITS)

@@ -25,6 +25,14 @@ TO_EDITS = (
 
 RETENTION = (
     KeyRow(
+        "retention.review",
+        "d",
+        "review",
+        "review",
+        "Review the deletion of the marks, of the row, or of all that has expired.",
+        footer=True,
+    ),
+    KeyRow(
         "retention.set",
         "s",
         "set",

@@ -24,6 +24,8 @@ AHEAD = (
     ("within a year", 365),
 )
 """Periods to come, and how many days ahead each reaches."""
+EXPIRED = "ttl:expired"
+"""The filter for what is overdue."""
 LATER = "later"
 
 
@@ -43,7 +45,7 @@ class Period:
 
     @property
     def past(self) -> bool:
-        """Whether its moment has passed: it goes when the registry next looks, or with its gc."""
+        """Whether its moment has passed: it goes when the registry next looks, or with a plan."""
         return self.last_us is None
 
 

@@ -95,13 +95,8 @@ def restored_words(outcomes: Iterable[Outcome], names: Mapping[str, str]) -> lis
 def garbage_words(garbage: Garbage) -> str:
     """What a collection would do, in sentences."""
     parts = []
-    if garbage.expired:
-        whose = "has passed its TTL" if garbage.expired == 1 else "have passed their TTL"
-        parts.append(f"{plural(garbage.expired, 'version')} {whose}: into the trash.")
     if garbage.blobs:
-        objects = plural(garbage.blobs, "stored object")
-        parts.append(
-            f"{objects} that no version needs: {size(garbage.freed)} freed. "
-            "What is freed cannot come back."
-        )
-    return " ".join(parts)
+        parts.append(f"{plural(garbage.blobs, 'stored object')} that no version needs")
+    if garbage.leftovers:
+        parts.append(f"{plural(garbage.leftovers, 'leftover')} of killed adds")
+    return f"{' and '.join(parts)}: {size(garbage.freed)} freed. What is freed cannot come back."

@@ -109,15 +109,53 @@ def test_a_filter_purges_only_in_the_trash(cli: Cli, deleted: Local) -> None:
     assert len(deleted.states()) == 4
 
 
-def test_gc_takes_what_expired_and_waits_if_asked(cli: Cli, deleted: Local) -> None:
+def test_gc_frees_bytes_and_only_points_at_what_expired(cli: Cli, deleted: Local) -> None:
     deleted.add("old", ttl_us=1)
     deleted.add("old", content=b"newer")
     cli("purge", deleted.address, "--all", "--yes", "--expect", "2")
+    before = deleted.states()
     out = cli("gc", deleted.address, "--grace", "1h").out
     assert out.startswith("reg: 0 B freed (0 stored objects)\n")
-    assert "1 expired version moved to the trash" in out
     assert "6 KB wait for the end of the grace period" in out
+    assert "1 version has expired, and stays until a plan deletes it" in out
+    assert f"next: artifact-tui plan {deleted.address} ttl:expired\n" in out
+    assert deleted.states() == before
     assert "Nothing was changed" in cli("--read-only", "gc", deleted.address, code=1).err
+
+
+@pytest.mark.parametrize("asked", ["ttl:expired", "ttl<0", "ttl<=0d"])
+def test_what_expired_goes_through_a_plan(
+    cli: Cli, deleted: Local, tmp_path: Path, asked: str
+) -> None:
+    keys = [deleted.add("old", ttl_us=1, content=bytes([n])) for n in range(3)]
+    deleted.add("old", ttl_us=3_600_000_000, content=b"young")
+    deleted.add("kept", ttl_us=1, protected=["prod"])
+    deleted.add("parent", ttl_us=1, content=b"parent")
+    deleted.change(lambda client: client.link_parent(keys[0], keys[1]))
+    (counted,) = cli("gc", deleted.address, "--dry-run", "--json").records
+    planned = cli("plan", deleted.address, asked, "-o", tmp_path / "p", "--json").records
+    assert len(planned) == counted["expired"] == 5
+    assert [one["version"] for one in planned if one["name"] == "old"] == ["v0", "v1", "v2"]
+    cli("apply", tmp_path / "p", "--yes", "--expect", "3")
+    assert {n for n, state in deleted.states().items() if state == "trash"} >= {
+        "old:v0", "old:v1", "old:v2",
+    }  # fmt: skip
+    assert cli("gc", deleted.address, "--json").records[0]["expired"] == 2
+
+
+def test_what_a_killed_add_left_is_announced_and_counted(cli: Cli, deleted: Local) -> None:
+    left = deleted.path / "tmp" / "host-1-dead-0"
+    left.write_bytes(b"x" * 5_000_000)
+    for options in (["--dry-run"], []):
+        assert left.exists()
+        (found,) = cli("gc", deleted.address, "--json", *options).records
+        assert (found["freed"], found["leftovers"], found["objects"]) == (5_000_000, 1, 0)
+    assert not left.exists()
+    left.write_bytes(b"x" * 5_000_000)
+    said = "5 MB would be freed (0 stored objects, 1 leftover of killed adds)"
+    assert said in cli("gc", deleted.address, "--dry-run").out
+    assert said.replace("would be ", "") in cli("gc", deleted.address).out
+    assert not left.exists()
 
 
 def test_fsck_finds_nothing_in_a_sound_registry(cli: Cli, deleted: Local) -> None:

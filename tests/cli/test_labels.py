@@ -113,7 +113,7 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
     registry.add("old", content=b"b", created_us=2)
     words = ("ttl", registry.address, "--filter", "name:old|name:tiny", "30d")
     ran = cli(*words, code=2)
-    assert "  2 expire at once (31 B): the next gc moves them to the trash\n" in ran.out
+    assert "  2 expire at once (31 B): the filter ttl:expired plans their deletion\n" in ran.out
     assert "  1 expires on " in ran.out
     assert f"artifact-tui {' '.join(words[:2])} 30d --filter" in ran.err
     assert "--yes --expect 3" in ran.err

@@ -123,7 +123,7 @@ class LocalClient:
         return await self._run(lambda: self.store.purge(keys))
 
     async def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
-        """Move expired versions to the trash and free the bytes that no version needs."""
+        """Free the bytes that no version needs, and those that killed adds left."""
         return await self._run(
             lambda: self.store.collect_garbage(grace_us=grace_us, dry_run=dry_run), slow=True
         )

@@ -1,4 +1,4 @@
-"""Garbage collection: expired versions go to the trash, bytes that nothing needs are removed.
+"""Garbage collection: bytes that nothing needs are removed, and no version is changed.
 
 Bytes go in an order that a crash cannot hurt: blob rows are *condemned* and that is committed,
 then files are unlinked, then the rows go. A condemned row never comes back to life; the next
@@ -8,10 +8,9 @@ collection finishes the work.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local import facts, locks, trash
+from artifact_tui.clients.local import facts, locks
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Garbage
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from artifact_tui.clients.local.layout import Layout
     from artifact_tui.clients.local.pool import Pool
 
-ACTOR = "ttl"
-"""`deleted_by` of versions whose time to live had passed."""
-
 _UNNEEDED = "refs = 0 AND state <> 1 AND coalesce(unref_us, 0) {} ?"
 _FOREVER = 2**63 - 1
 
@@ -34,51 +30,14 @@ def _before(now_us: int, grace_us: int) -> int:
     return now_us - grace_us if grace_us else _FOREVER
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """Versions whose time to live has passed."""
-
-    going: tuple[str, ...]
-    """Keys of those that go to the trash, dependents before parents."""
-    kept: int
-    """How many stay: they have a protected alias, or something live was made from them."""
-
-
-def _below(conn: sqlite3.Connection, key_of: dict[int, str]) -> dict[str, set[str]]:
-    return {key_of[number]: set(keys) for number, keys in facts.dependents(conn, key_of).items()}
-
-
-def expired(conn: sqlite3.Connection, now_us: int) -> Expired:
-    """Which expired versions may go; a live dependent that does not go itself keeps one."""
-    rows = conn.execute(
-        "SELECT v.id, v.key, EXISTS(SELECT 1 FROM alias a"
-        " WHERE a.version_id = v.id AND a.protected) FROM version v"
-        " WHERE v.ttl_us IS NOT NULL AND v.expires_us <= ? AND v.state = 'live' ORDER BY v.id",
+def _expired(conn: sqlite3.Connection, now_us: int) -> int:
+    """How many versions have outlived their time to live, as the filter `ttl:expired` says."""
+    (count,) = conn.execute(
+        "SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND expires_us <= ?"
+        " AND state <> 'trash'",
         (now_us,),
-    ).fetchall()
-    open_to_go = {number: key for number, key, shielded in rows if not shielded}
-    below = _below(conn, open_to_go)
-    waiting = list(open_to_go.values())
-    going: list[str] = []
-    gone: set[str] = set()
-    while True:
-        free = [key for key in waiting if below.get(key, set()) <= gone]
-        if not free:
-            return Expired(tuple(going), len(rows) - len(going))
-        going += free
-        gone.update(free)
-        waiting = [key for key in waiting if key not in gone]
-
-
-def expire(conn: sqlite3.Connection, now_us: int) -> Expired:
-    """Move what has expired into the trash, in the caller's writing transaction."""
-    found = expired(conn, now_us)
-    numbers = facts.ids(conn, found.going)
-    known = facts.read(conn, found.going)
-    by = trash.By(ACTOR, now_us)
-    for key in found.going:
-        trash.move(conn, numbers[key][0], known[key], by)
-    return found
+    ).fetchone()
+    return int(count)
 
 
 def _sum(conn: sqlite3.Connection, where: str, *values: int) -> tuple[int, int]:
@@ -88,29 +47,34 @@ def _sum(conn: sqlite3.Connection, where: str, *values: int) -> tuple[int, int]:
     return int(count), int(size)
 
 
-def look(conn: sqlite3.Connection, *, now_us: int, grace_us: int) -> Garbage:
+def look(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
     """What a collection would do now; reads only.
 
     Args:
-        conn: inside a reading transaction.
+        pool: connections.
+        layout: where the registry lies.
         now_us: the time now.
         grace_us: blobs that became unneeded within this time stay.
     """
-    found = expired(conn, now_us)
     before = _before(now_us, grace_us)
-    blobs, size = _sum(conn, f"({_UNNEEDED.format('<=')}) OR state = 1", before)
-    _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
-    return Garbage(len(found.going), blobs, size, waiting, found.kept)
+    with pool.reading() as conn:
+        blobs, size = _sum(conn, f"({_UNNEEDED.format('<=')}) OR state = 1", before)
+        _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
+        expired = _expired(conn, now_us)
+    left: list[tuple[str, int]] = []
+    with contextlib.suppress(ArtifactTuiError), locks.alone(layout, wait=0):
+        left = left_in_tmp(layout)  # while somebody adds, it is theirs
+    return Garbage(expired, blobs, len(left), size + sum(size for _, size in left), waiting)
 
 
-def _unlink(layout: Layout, digest: str) -> int:
-    """Remove one blob's file; gives its size, or 0 when it was not there."""
+def _unlink(layout: Layout, digest: str) -> int | None:
+    """Remove one blob's file; gives its size, or None when it was not there."""
     path = layout.blob(digest)
     try:
         size = path.stat().st_size
         path.unlink()
     except FileNotFoundError:
-        return 0
+        return None
     return size
 
 
@@ -142,7 +106,8 @@ def finish_locked(pool: Pool, layout: Layout) -> tuple[int, int]:
     sizes = [_unlink(layout, digest) for _, digest in rows]
     if rows:
         _forget(pool, [number for number, _ in rows])
-    return sum(1 for size in sizes if size), sum(sizes)
+    gone = [size for size in sizes if size is not None]
+    return len(gone), sum(gone)
 
 
 def _forget(pool: Pool, numbers: Sequence[int]) -> None:
@@ -165,10 +130,11 @@ def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
         with pool.writing() as conn:
             conn.execute(f"UPDATE blob SET state = 1 WHERE {_UNNEEDED.format('<=')}", (before,))
         blobs, freed = finish_locked(pool, layout)
-        clear_tmp(layout)
+        left = clear_tmp(layout)
         with pool.reading() as conn:
             _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
-    return Garbage(0, blobs, freed, waiting)
+            expired = _expired(conn, now_us)
+    return Garbage(expired, blobs, len(left), freed + sum(size for _, size in left), waiting)
 
 
 def finish(pool: Pool, layout: Layout) -> None:

@@ -6,7 +6,6 @@ writing method is one transaction.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import (
@@ -124,18 +123,15 @@ class Store(OpenRegistry):
         return outcomes
 
     def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
-        """Move expired versions to the trash, then remove bytes that no version needs."""
+        """Remove bytes that no version needs, and those that killed adds left."""
         if grace_us < 0:
             raise UsageError("The grace period cannot be less than nothing.")
         now = self.clock()
-        if dry_run:
-            with self.reading() as conn:
-                return gc.look(conn, now_us=now, grace_us=grace_us)
-        with self.writing() as conn:
-            found = gc.expire(conn, now)
+        if not dry_run:
+            self.check_writable()
         with trouble.told(self.layout):
-            swept = gc.sweep(self._pool, self.layout, now_us=now, grace_us=grace_us)
-        return replace(swept, expired=len(found.going), kept=found.kept)
+            work = gc.look if dry_run else gc.sweep
+            return work(self._pool, self.layout, now_us=now, grace_us=grace_us)
 
     # Bytes
 

@@ -12,7 +12,7 @@ from textual.content import Content
 from artifact_tui.edits.wanted import Wanted
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
-from artifact_tui.query import Where
+from artifact_tui.query import Where, compile_query, parse
 from artifact_tui.text import plural, size
 from artifact_tui.tui import retaining
 from artifact_tui.tui.bindings import bindings_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.catalog.selection import Selection
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.grouped import Group
     from artifact_tui.tui.widgets.row_list import RowList
 
 _NOTHING = "No version here has a time to live: nothing expires."
@@ -206,6 +207,32 @@ class RetentionScreen(Editing):
     def action_off(self) -> None:
         """Never expire."""
         self._change("retention.off", Wanted(ttl_us=TTL_OFF))
+
+    def action_review(self) -> None:
+        """Review the deletion of the marks, of the row, or of all that has expired."""
+        if not self.refused("retention.review"):
+            grouped = self.grouped
+            row = grouped.items.current if grouped.inside else None
+            start(self, "marks", self._review_deletion, row, grouped.groups.current)
+
+    async def _review_deletion(
+        self, row: VersionRow | None, group: Group[VersionRow] | None
+    ) -> None:
+        """Open the review: marks go first, as everywhere; it waits for those being written."""
+        try:
+            marked = await self.services.catalog.marked_count()
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        if marked:
+            self.host.open_review("marked")
+        elif row is not None:
+            self.host.open_review((row.key,))
+        elif group is not None and group.id == retaining.OVERDUE:
+            where = compile_query(parse(retaining.EXPIRED), self.services.now())
+            self.host.open_review(where, query_text=retaining.EXPIRED)
+        else:
+            self.say("These have not expired: mark versions, or go to one.")
 
     def action_open(self) -> None:
         """From a period to its versions."""

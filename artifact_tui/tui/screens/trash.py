@@ -242,7 +242,7 @@ class TrashScreen(BaseScreen):
 
     async def _look_at_garbage(self) -> None:
         garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=True)
-        if not garbage.expired and not garbage.blobs:
+        if not garbage.blobs and not garbage.leftovers:
             self.tell("Nothing to free: every stored object is needed. Purge versions first.")
             return
         self.query_one(StatusLine).hush()
@@ -256,8 +256,7 @@ class TrashScreen(BaseScreen):
 
     async def _collect_now(self) -> None:
         garbage: Garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=False)
-        moved = f" {plural(garbage.expired, 'expired version')} moved to the trash."
-        self.tell(f"{size(garbage.freed)} freed.{moved if garbage.expired else ''}")
+        self.tell(f"{size(garbage.freed)} freed.")
 
     def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Carry something out that outlives this screen; one thing at a time."""

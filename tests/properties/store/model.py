@@ -132,23 +132,10 @@ class Model:
             self.stored[number] = now
         return Result.DONE
 
-    def expire(self, now: int) -> int:
-        """What has expired goes; gives how many went."""
-        went = 0
-        while True:
-            free = [
-                key
-                for key in self.live()
-                if (ttl := self.things[key].ttl) is not None
-                and self.things[key].created + ttl <= now
-                and not any(self.things[key].aliases.values())
-                and not self.below(key)
-            ]
-            if not free:
-                return went
-            for key in free:
-                self.move(key)
-            went += len(free)
+    def expired(self, now: int) -> int:
+        """How many live ones have outlived their time."""
+        things = [self.things[key] for key in self.live()]
+        return sum(one.ttl is not None and one.created + one.ttl <= now for one in things)
 
     def sweep(self, now: int, grace: int) -> set[int]:
         """Blobs that go."""

@@ -194,7 +194,7 @@ class Lives(RuleBasedStateMachine):
         promised = self.store.collect_garbage(grace_us=grace, dry_run=True)
         done = self.store.collect_garbage(grace_us=grace)
         assert promised == done
-        assert done.expired == self.model.expire(self.clock.now)
+        assert done.expired == self.model.expired(self.clock.now)
         going = self.model.sweep(self.clock.now, grace)
         assert (done.blobs, done.freed) == (len(going), sum(len(content(n)) for n in going))
         self._check_stored()

@@ -26,6 +26,27 @@ async def test_what_expires_is_seen_by_period_and_by_version(shelf: Shelf) -> No
         await user.sees("◷ 90 d, expires 2026-12-28")
 
 
+async def test_what_has_expired_is_deleted_with_a_review(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses("T")
+        await user.sees("expired already            2")
+        await user.presses("j", "d")
+        await user.sees("These have not expired")
+        await user.presses("k", "d")
+        await user.sees("Review · 2 versions", "resnet50:v4")
+        await user.presses("escape")
+        await user.sees("Retention")
+        await user.presses("enter")
+        await user.sees("a change is for resnet50:v0")
+        await user.presses("d")
+        await user.sees("Review · 1 version")
+        await user.presses("escape")
+        await user.sees("Retention")
+        await user.presses("space", "d")
+        await user.sees("Review · 1 version", "resnet50:v0")
+
+
 async def test_a_time_to_live_that_has_passed_asks_for_the_count(shelf: Shelf) -> None:
     async with shelf.opened() as user:
         await user.sees("9 of 9")
@@ -40,7 +61,9 @@ async def test_a_time_to_live_that_has_passed_asks_for_the_count(shelf: Shelf) -
         await user.presses("enter")
         await user.sees("That is not what is asked for")
         await user.presses("backspace", "2", "enter")
-        await user.sees("2 of 2 changed. 2 have expired: the next gc moves them to the trash.")
+        await user.sees(
+            "2 of 2 changed. 2 have expired: the filter ttl:expired plans their deletion."
+        )
     with shelf.store.reading() as conn:
         query = "SELECT count(*) FROM version WHERE ttl_us = 86400000000"
         assert conn.execute(query).fetchone() == (2,)
@@ -155,7 +178,7 @@ async def test_a_session_that_only_reads_shows_the_dates_and_changes_nothing(
         await user.sees("9 of 9")
         await user.presses("T")
         await user.sees(
-            "expired already", "the next gc moves them to the trash", "(s set)", "(o off)"
+            "expired already", "the filter ttl:expired plans their", "(s set)", "(o off)"
         )
         await user.presses("s")
         await user.sees("Not possible here: this session is read-only.")
