@@ -151,6 +151,8 @@ class Version:
     """Bytes that the registry charges for it, which is less than `size` where bytes are shared."""
     kept: str = ""
     """Why the registry will not delete it, whoever asks: system-managed, say. Untrusted text."""
+    generated: bool = False
+    """The registry made it by itself, and may refuse to delete it."""
     aliases: tuple[Alias, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -206,6 +208,8 @@ class Facts:
     """Other collections that show it, sorted: its deletion breaks these links."""
     kept: str = ""
     """As in `Version.kept`."""
+    generated: bool = False
+    """As in `Version.generated`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ CREATE TABLE version(
   used_count    INTEGER CHECK(used_count >= 0),   -- runs that used it
   stored        INTEGER CHECK(stored >= 0),       -- bytes that the registry charges for it
   kept          TEXT NOT NULL DEFAULT '',         -- why the registry will never delete it
+  generated     INTEGER NOT NULL DEFAULT 0 CHECK(generated IN (0,1)), -- made by the registry itself
   seen          INTEGER NOT NULL DEFAULT 0,
   UNIQUE(collection_id, ordinal)
 ) STRICT;

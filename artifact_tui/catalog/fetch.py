@@ -20,7 +20,7 @@ SELECT v.id, v.key, v.collection_id, c.name, c.type, v.label, v.ordinal, v.diges
   v.created_us, v.used_us, v.expires_us, v.ttl_us, v.state, v.run, v.file_count, v.deleted_us,
   v.deleted_by, {expressions.DEPENDENTS},
   EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key), v.ttl_inherited, v.source_key,
-  v.used_count, v.stored, v.kept, {expressions.LINEAGE_KNOWN}
+  v.used_count, v.stored, v.kept, v.generated, {expressions.LINEAGE_KNOWN}
 FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
 CROSS JOIN collection c ON c.id = v.collection_id
 ORDER BY j.key"""
@@ -146,8 +146,8 @@ def _row(
     row: tuple[Any, ...], aliases: tuple[Alias, ...], links: tuple[str, ...], source: str
 ) -> VersionRow:
     """One row of `_ROWS`: its columns are the fields, in their order."""
-    inherited, *more, known = row[_MARKED + 1 :]
+    inherited, *more, generated, known = row[_MARKED + 1 :]
     state, marked = VersionState(row[_STATE]), bool(row[_MARKED])
     fields = (*row[:_STATE], state, *row[_STATE + 1 : _MARKED], marked, aliases)
-    added = (bool(inherited), *more, bool(known), links, source)
+    added = (bool(inherited), *more, bool(generated), bool(known), links, source)
     return VersionRow(*fields, *added)

@@ -80,6 +80,8 @@ class VersionRow:
     """Bytes that the registry charges for it."""
     kept: str = ""
     """Why the registry will never delete it: untrusted text."""
+    generated: bool = False
+    """The registry made it by itself, and may refuse to delete it."""
     lineage_known: bool = True
     """False where dependents have to be asked for and nobody did: `dependents` is the least."""
     links: tuple[str, ...] = ()

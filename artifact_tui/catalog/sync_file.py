@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """`user_version` of a catalog file; an older one is made anew, others are refused."""
 
 _CANNOT_HOLD = (

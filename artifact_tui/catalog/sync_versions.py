@@ -42,6 +42,7 @@ _FIELDS = (
     "used_count",
     "stored",
     "kept",
+    "generated",
 )
 _VERSION = f"""
 INSERT INTO version(key, collection_id, seen, {", ".join(_FIELDS)})

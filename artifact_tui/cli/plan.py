@@ -14,7 +14,7 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import split
-from artifact_tui.deletion.items import Options
+from artifact_tui.deletion.items import UNFINISHED_DAYS, Options
 from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.errors import PlanError
 
@@ -39,6 +39,16 @@ SHOWN = 20
     "--scan-lineage", "scan", is_flag=True, help="Ask for the lineage of every model first."
 )
 @click.option("--break-links", is_flag=True, help="Versions may go that other collections show.")
+@click.option(
+    "--generated",
+    is_flag=True,
+    help="Versions may go that the registry made by itself: it may refuse.",
+)
+@click.option(
+    "--unfinished",
+    is_flag=True,
+    help=f"Versions may go whose upload began over {UNFINISHED_DAYS} days ago and never ended.",
+)
 @click.option(
     "--collection",
     "collections",
@@ -72,6 +82,8 @@ def plan(
     unknown_lineage: bool,
     scan: bool,
     break_links: bool,
+    generated: bool,
+    unfinished: bool,
     collections: tuple[str, ...],
     whole_collections: bool,
     storage: bool,
@@ -105,6 +117,8 @@ def plan(
         storage=storage or storage_versions,
         storage_versions=storage_versions,
         break_links=break_links,
+        generated=generated,
+        unfinished=unfinished,
         whole_collections=whole_collections,
     )
     out = Output(json=as_json)

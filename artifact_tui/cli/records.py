@@ -96,6 +96,7 @@ def version_record(
         "link": row.link,
         "source": row.source_key,
         "kept": row.kept,
+        "generated": row.generated,
         "files": row.file_count,
         "run": row.run,
         "registry": registry,

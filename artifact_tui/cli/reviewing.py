@@ -36,6 +36,8 @@ _OPTION = {
     Reason.DEPENDENTS: "--with-dependents puts those in the plan too; "
     "--orphan-dependents lets them lose a parent",
     Reason.LINKED: "--break-links lets the links break",
+    Reason.GENERATED: "--generated asks the registry for them, one by one",
+    Reason.UNFINISHED: "--unfinished lets them go",
     Reason.LINEAGE_UNKNOWN: "--unknown-lineage lets them go without knowing",
     Reason.PROTECTED: "a protected alias must move or be unprotected first",
     Reason.READ_ONLY: "the command or the configuration says so",
@@ -264,6 +266,7 @@ def item_record(item: Item, registry: str) -> dict[str, Any]:
         "links": [link.name for link in item.facts.links],
         "source": item.facts.source_key or None,
         "kept": item.facts.kept,
+        "generated": item.facts.generated,
         "belongs": item.belongs,
         "registry": registry,
         "key": item.key,

@@ -121,7 +121,7 @@ def _build(
     coverage = lineage_coverage(conn)
     judged = judge(
         found.candidates, options,
-        read_only=head.read_only, names=found.names, coverage=coverage,
+        read_only=head.read_only, names=found.names, coverage=coverage, now_us=head.created_us,
     )  # fmt: skip
     items = tuple(
         _item(seq, candidate, judgement)

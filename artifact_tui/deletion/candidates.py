@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _VERSIONS = f"""
 SELECT v.id, v.key, c.key, c.name, v.label, c.type, v.size, v.digest, v.state,
-  ifnull(v.source_key, ''), v.kept, {LINEAGE_KNOWN}
+  ifnull(v.source_key, ''), v.kept, {LINEAGE_KNOWN}, v.generated, v.created_us
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
 JOIN collection c ON c.id = v.collection_id
 ORDER BY c.name, c.id, v.ordinal"""
@@ -93,9 +93,11 @@ def read(conn: sqlite3.Connection, requested: Collection[str]) -> Found:
                 source_key=row[9],
                 links=tuple(sorted(links[row[0]])),
                 kept=row[10],
+                generated=bool(row[12]),
             ),
             added_as_dependent=row[1] not in requested,
             collection_key=row[2],
+            created_us=row[13],
         )
         for row in conn.execute(_VERSIONS)
     ]

@@ -11,12 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import Coverage
-from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verdict
+from artifact_tui.deletion.items import (
+    UNFINISHED_DAYS,
+    Action,
+    Candidate,
+    Options,
+    Reason,
+    Verdict,
+)
 from artifact_tui.deletion.order import before, levels_of, parts
 from artifact_tui.model import Alias, Facts, Link, VersionState
+from artifact_tui.query.values import DAY_US
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     Stays = Callable[[str], bool]
     """Whether an item of the plan, by key, is not known to be gone."""
@@ -60,6 +68,7 @@ def judge(
     read_only: bool = False,
     names: Mapping[str, str] | None = None,
     coverage: Coverage = KNOWN,
+    now_us: int = 0,
 ) -> list[Judgement]:
     """One verdict for each candidate, in the same order.
 
@@ -68,12 +77,15 @@ def judge(
     runs in a circle are one: all of them go, or, without that consent, none. Links go before what
     they show; one that stays needs the consent to break it. `names` gives the words for keys of
     dependents in details; a key without one stands for itself. `coverage` tells how far the
-    registry's lineage was scanned: until then nobody knows all dependents.
+    registry's lineage was scanned: until then nobody knows all dependents. `now_us` tells which
+    pending versions nobody is writing any more.
     """
+    old_us = now_us - UNFINISHED_DAYS * DAY_US
     named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
     by_key = {c.key: c for c in candidates}
     graph = before({key: candidate.facts for key, candidate in by_key.items()})
-    asked = _Asked(options, coverage, by_key.keys(), named, read_only=read_only)
+    unfinished = {c.key for c in candidates if c.created_us is not None and c.created_us <= old_us}
+    asked = _Asked(options, coverage, by_key.keys(), named, unfinished, read_only=read_only)
     found: dict[str, Judgement] = {}
     broken_up = False
     for part in parts(graph):
@@ -110,6 +122,8 @@ class _Asked:
     inside: Collection[str]
     """Keys of all candidates."""
     named: Mapping[str, str]
+    old: Collection[str]
+    """Keys of those that, should they be pending, nobody is taken to be writing any more."""
     read_only: bool = field(kw_only=True)
     going: set[str] = field(default_factory=set)
 
@@ -117,14 +131,18 @@ class _Asked:
         """The verdict on one candidate if all that are in a circle with it go as well."""
         stays = [d for d in facts.dependents if d not in self.going and d not in together]
         broken = tuple(link for link in facts.links if link.key not in self.going)
-        why, detail = (Reason.READ_ONLY, "") if self.read_only else _blocked(facts, self.options)
+        why, detail = Reason.READ_ONLY, ""
+        if not self.read_only:
+            why, detail = _blocked(facts, self.options, old=facts.key in self.old)
         if why is Reason.NONE and stays and not self.options.orphan_dependents:
             inside = all(d in self.inside for d in stays)
             why = Reason.DEPENDENT_STAYS if inside else Reason.DEPENDENTS
             detail = self._names(stays)
         verdict = Verdict.BLOCKED
         if why is Reason.NONE:
-            verdict, why, detail = _consent(facts, broken, self.options, self.coverage)
+            consents = _consents(facts, broken, self.options, self.coverage)
+            why, detail = next(consents, (Reason.NONE, ""))
+            verdict = Verdict.DELETE if why is Reason.NONE else Verdict.CONSENT
         return Judgement(verdict, why, detail, outside=tuple(stays), broken=broken)
 
     def again(self, facts: Facts, found: Judgement, going: Collection[str]) -> Judgement:
@@ -144,9 +162,11 @@ class _Asked:
         return listed(self.named.get(key, key) for key in keys)
 
 
-def _blocked(facts: Facts, options: Options) -> tuple[Reason, str]:
+def _blocked(facts: Facts, options: Options, *, old: bool) -> tuple[Reason, str]:
     """What about the version itself forbids the action: its state or a protected alias."""
     why = _state_reason(facts.state, options.action)
+    if why is Reason.PENDING and old:
+        why = Reason.NONE
     if why is Reason.NONE and (protected := [a for a in lost_aliases(facts) if a.protected]):
         return Reason.PROTECTED, _alias_words(protected)
     if why is Reason.NONE and facts.kept:
@@ -159,21 +179,24 @@ def lost_aliases(facts: Facts) -> tuple[Alias, ...]:
     return tuple(a for a in facts.aliases if not (facts.source_key and a.scope))
 
 
-def _consent(
+def _consents(
     facts: Facts, broken: Sequence[Link], options: Options, coverage: Coverage
-) -> tuple[Verdict, Reason, str]:
-    """What the user must agree to first."""
+) -> Iterator[tuple[Reason, str]]:
+    """What the user must agree to, and has not."""
     lost = lost_aliases(facts)
+    if facts.state is VersionState.PENDING and not options.unfinished:
+        yield Reason.UNFINISHED, ""
+    if facts.generated and not options.generated:
+        yield Reason.GENERATED, ""
     if lost and not options.delete_aliases:
-        return Verdict.CONSENT, Reason.ALIAS, _alias_words(lost)
+        yield Reason.ALIAS, _alias_words(lost)
     if broken and not options.break_links:
-        return Verdict.CONSENT, Reason.LINKED, listed(link.name for link in broken)
+        yield Reason.LINKED, listed(link.name for link in broken)
     if not (facts.source_key or options.unknown_lineage):
         if not coverage.complete:
-            return Verdict.CONSENT, Reason.LINEAGE_UNKNOWN, coverage.words()
+            yield Reason.LINEAGE_UNKNOWN, coverage.words()
         if not facts.lineage_known:
-            return Verdict.CONSENT, Reason.LINEAGE_UNKNOWN, ""
-    return Verdict.DELETE, Reason.NONE, ""
+            yield Reason.LINEAGE_UNKNOWN, ""
 
 
 def _state_reason(state: VersionState, action: Action) -> Reason:

@@ -20,6 +20,10 @@ COLLECTION = "collection"
 """The kind of an item that is a whole collection: one request deletes it with all in it."""
 
 
+UNFINISHED_DAYS = 7
+"""Days after which nobody is taken to be writing a pending version any more."""
+
+
 class Action(StrEnum):
     """What a plan does with its items."""
 
@@ -93,6 +97,7 @@ class Reason(StrEnum):
     ALIAS = "alias"
     PROTECTED = "protected"
     KEPT = "kept"
+    GENERATED = "generated"
     LINKED = "linked"
     DEPENDENTS = "dependents"
     DEPENDENT_STAYS = "dependent_stays"
@@ -101,6 +106,7 @@ class Reason(StrEnum):
     IN_TRASH = "in_trash"
     NOT_IN_TRASH = "not_in_trash"
     PENDING = "pending"
+    UNFINISHED = "unfinished"
     # while applying: it changed since the review
     CONTENT_CHANGED = "content_changed"
     STATE_CHANGED = "state_changed"
@@ -133,6 +139,7 @@ _WORDS = {
     Reason.ALIAS: "it carries an alias",
     Reason.PROTECTED: "it carries a protected alias",
     Reason.KEPT: "the registry keeps it, whoever asks",
+    Reason.GENERATED: "the registry made it by itself, and may refuse",
     Reason.LINKED: "another collection shows it: the link breaks",
     Reason.DEPENDENTS: "live versions outside this plan were made from it",
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
@@ -141,6 +148,7 @@ _WORDS = {
     Reason.IN_TRASH: "it is in the trash already",
     Reason.NOT_IN_TRASH: "it is not in the trash: only what is in the trash can be purged",
     Reason.PENDING: "it is still being written",
+    Reason.UNFINISHED: f"its upload began over {UNFINISHED_DAYS} days ago, and never ended",
     Reason.CONTENT_CHANGED: "its content changed since the review",
     Reason.STATE_CHANGED: "its state changed since the review",
     Reason.RESTORED: "it was restored since the review",
@@ -181,6 +189,10 @@ class Options:
     """Of those objects every stored version goes: for good, where a bucket keeps versions."""
     break_links: bool = False
     """Versions may go although other collections show them: those links break."""
+    generated: bool = False
+    """Versions may go that the registry made by itself: it may refuse them, one by one."""
+    unfinished: bool = False
+    """Pending versions may go whose upload began over `UNFINISHED_DAYS` ago."""
     whole_collections: bool = False
     """One request each deletes the collections of which every live version goes."""
 
@@ -198,6 +210,7 @@ class Candidate:
     facts: Facts
     added_as_dependent: bool = False
     """Not asked for: it joined because it was made from something that was."""
+    created_us: int | None = None
     collection_key: str = ""
 
 

@@ -216,6 +216,8 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
         return ""
     if row.link:
         return "it is a link: the time to live is that of its source"
+    if row.generated:
+        return "the registry made it by itself: it takes no time to live from us"
     return f"the registry keeps it: {row.kept}" if row.kept else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from artifact_tui.deletion.items import UNFINISHED_DAYS
 from artifact_tui.tui.keyrow import KeyRow
 
 REVIEW = (
@@ -62,6 +63,20 @@ REVIEW = (
         "links",
         "links",
         "Include the versions that other collections show: those links break; or leave them out.",
+    ),
+    KeyRow(
+        "review.generated",
+        "m",
+        "generated",
+        "made by the registry",
+        "Include the versions that the registry made by itself: it may refuse; or leave them out.",
+    ),
+    KeyRow(
+        "review.unfinished",
+        "f",
+        "unfinished",
+        "never finished",
+        f"Include the pending versions whose upload began over {UNFINISHED_DAYS} days ago.",
     ),
     KeyRow(
         "review.collections",

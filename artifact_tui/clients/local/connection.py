@@ -72,7 +72,7 @@ def check_file(layout: Layout) -> None:
         )
     (version,) = struct.unpack(">I", header[60:64])
     (application,) = struct.unpack(">I", header[68:72])
-    if version == upgrade.FIRST:  # whoever may write brings it up to date; it may be done
+    if version in upgrade.OLD:  # whoever may write brings it up to date; it may be done
         version = USER_VERSION
     check_format(layout, application, version)
 
@@ -88,7 +88,7 @@ def check_format(layout: Layout, application: int, version: int) -> None:
             f"{layout.db} is the database of another program. Nothing was changed.",
             hint="Name the folder of a registry that artifact-tui made.",
         )
-    if version == upgrade.FIRST:
+    if version in upgrade.OLD:
         raise RegistryError(
             f"{layout.db} has the older format {version} and has to be brought up to date first. "
             "Nothing was changed.",

@@ -1,4 +1,4 @@
-"""Brings a registry of the first format up to date: new columns and tables, nothing else."""
+"""Brings a registry of an older format up to date: new columns and tables, nothing else."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 FIRST = 1
 """The format before versions had links, a run count and what is charged for them."""
-PRESENT = 2
+SECOND = 2
+"""The format before versions told whether their registry made them by itself."""
+OLD = frozenset({FIRST, SECOND})
+PRESENT = 3
 
-_COLUMNS = """
+_SECOND_COLUMNS = """
 ALTER TABLE collection ADD COLUMN links INTEGER NOT NULL DEFAULT 0 CHECK(links IN (0,1));
 ALTER TABLE version ADD COLUMN
   ttl_inherited INTEGER NOT NULL DEFAULT 0 CHECK(ttl_inherited IN (0,1));
@@ -22,17 +25,21 @@ ALTER TABLE version ADD COLUMN used_count INTEGER CHECK(used_count >= 0);
 ALTER TABLE version ADD COLUMN stored INTEGER CHECK(stored >= 0);
 ALTER TABLE version ADD COLUMN kept TEXT NOT NULL DEFAULT '';
 """
+_COLUMNS = """
+ALTER TABLE version ADD COLUMN generated INTEGER NOT NULL DEFAULT 0 CHECK(generated IN (0,1));
+"""
 _MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+).*?;", re.MULTILINE | re.DOTALL)
 
 
 def bring_up_to_date(conn: sqlite3.Connection) -> None:
     """Do it in one transaction, unless it was done; the connection is in autocommit mode."""
-    if _format(conn) != FIRST:
+    if _format(conn) not in OLD:
         return
     conn.execute("BEGIN IMMEDIATE")
     try:
-        if _format(conn) == FIRST:  # nobody was faster
-            for statement in _COLUMNS.split(";\n"):
+        if (old := _format(conn)) in OLD:  # nobody was faster
+            columns = (_SECOND_COLUMNS if old == FIRST else "") + _COLUMNS
+            for statement in columns.split(";\n"):
                 conn.execute(statement)
             _make_missing(conn)
             conn.execute(f"PRAGMA user_version = {PRESENT}")

@@ -93,6 +93,7 @@ def _source(key: str, artifact: Artifact, made: Made | None) -> Facts:
         lineage_known=made is not None,
         links=rows.links(artifact, home),
         kept=rows.kept(artifact),
+        generated=rows.generated(artifact),
     )
 
 

@@ -7,11 +7,11 @@ key that can only ever be unlinked. Aliases held elsewhere carry the full name o
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import ids, states
 from artifact_tui.clients.wandb.decode import NOTE_LIMIT, Membership, count, moment
+from artifact_tui.clients.wandb.rules import automatic
 from artifact_tui.model import Alias, Collection, Link, Version, VersionState
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ SEQUENCE = "ArtifactSequence"
 
 _SECOND = 1_000_000
 _LABEL = re.compile(r"v(\d+)", re.ASCII)
-_SYSTEM = ("wandb-*", "job")
+_SYSTEM = frozenset({"wandb-history", "job"})
+"""Types of which W&B refuses to delete any version."""
 
 
 def state(artifact: decode.Artifact) -> VersionState:
@@ -43,11 +44,19 @@ def is_label(alias: str) -> bool:
 
 
 def kept(artifact: decode.Artifact) -> str:
-    """Why W&B will not delete a version; empty: nothing is known against it."""
-    kind = (artifact.artifact_type.name if artifact.artifact_type else None) or ""
-    if artifact.is_generated or any(fnmatchcase(kind, pattern) for pattern in _SYSTEM):
-        return f"system-managed: W&B keeps versions of the type {kind}"
-    return ""
+    """Why W&B surely will not delete a version; empty: nothing is known against it."""
+    kind = _type(artifact)
+    return f"system-managed: W&B keeps versions of the type {kind}" if kind in _SYSTEM else ""
+
+
+def generated(artifact: decode.Artifact) -> bool:
+    """Whether W&B made a version by itself: some of these it deletes, others it refuses."""
+    kind = _type(artifact)
+    return kind not in _SYSTEM and (artifact.is_generated is True or automatic(kind))
+
+
+def _type(artifact: decode.Artifact) -> str:
+    return (artifact.artifact_type.name if artifact.artifact_type else None) or ""
 
 
 def aliases(artifact: decode.Artifact, home: str) -> tuple[Alias, ...]:
@@ -141,6 +150,7 @@ def version(
         links=links(artifact, home.collection),
         stored=count(artifact.storage_bytes),
         kept=kept(artifact),
+        generated=generated(artifact),
         ttl_us=count(seconds * _SECOND) or None if seconds > 0 else None,
         ttl_inherited=bool(artifact.ttl_is_inherited),
     )

@@ -71,6 +71,16 @@ class ReviewConsents(BaseScreen):
         if not self.refused("review.links"):
             self.build(replace(self.options, break_links=not self.options.break_links))
 
+    def action_generated(self) -> None:
+        """Take versions along that the registry made by itself, or leave them."""
+        if not self.refused("review.generated"):
+            self.build(replace(self.options, generated=not self.options.generated))
+
+    def action_unfinished(self) -> None:
+        """Take versions along whose upload never ended, or leave them."""
+        if not self.refused("review.unfinished"):
+            self.build(replace(self.options, unfinished=not self.options.unfinished))
+
     def action_collections(self) -> None:
         """Delete whole collections with one request each, or their versions one by one."""
         if not self.refused("review.collections"):
@@ -102,6 +112,8 @@ def consent_why_not(row_id: str, draft: Draft) -> str:
         "review.orphans": options.orphan_dependents or below,
         "review.unknown": options.unknown_lineage or Reason.LINEAGE_UNKNOWN in reasons,
         "review.links": options.break_links or Reason.LINKED in reasons,
+        "review.generated": options.generated or Reason.GENERATED in reasons,
+        "review.unfinished": options.unfinished or Reason.UNFINISHED in reasons,
         "review.collections": options.whole_collections or bool(draft.summary.whole),
     }
     return "" if about.get(row_id, True) else _NOTHING_TO[row_id]
@@ -113,6 +125,8 @@ _NOTHING_TO = {
     "review.orphans": "nothing would lose a parent",
     "review.unknown": "nothing waits for what is not known of its lineage",
     "review.links": "no version that could go is shown in another collection",
+    "review.generated": "no version that could go was made by the registry itself",
+    "review.unfinished": "no version that could go is pending for so long",
     "review.collections": "no collection goes as a whole, or it takes a request for each version",
 }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.deletion.items import VERSION, Action, Item, Reason, Verdict
+from artifact_tui.model import VersionState
 from artifact_tui.text import count, freed, plural, safe, size
 from artifact_tui.tui.screens.review_items import goes, select
 from artifact_tui.tui.screens.review_links import (
@@ -43,6 +45,7 @@ def groups_of(draft: Draft, key: Key, times: str) -> list[Group[Item]]:
         *_orphans(draft, key),
         *whole_collections(draft, key),
         *_emptied(draft),
+        *_agreed(draft, key),
         *_unknown(draft, key),
         *_consent(draft, key, times),
         *_blocked(draft, key, times),
@@ -179,8 +182,50 @@ def _consent(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
             items=select(draft, _stays_for(Reason.LINEAGE_UNKNOWN)),
         )
 
+    for reason, word, _ in _OWN:
+        if found := reasons.get(reason):
+            yield Group(
+                word,
+                "needs your consent",
+                found,
+                reason.words,
+                keys=((key(f"review.{word}"), "include them"),),
+                tone="bold $text-warning",
+                items=select(draft, _stays_for(reason)),
+            )
     if found := reasons.get(Reason.LINKED):
         yield linked_consent(draft, found, key, times)
+
+
+def _made_itself(item: Item) -> bool:
+    return item.facts.generated
+
+
+def _never_finished(item: Item) -> bool:
+    return item.facts.state is VersionState.PENDING
+
+
+_OWN = (
+    (Reason.GENERATED, "generated", _made_itself),
+    (Reason.UNFINISHED, "unfinished", _never_finished),
+)
+"""Consents about what a version is: the reason, the option, and whom it is about."""
+
+
+def _agreed(draft: Draft, key: Key) -> Iterator[Group[Item]]:
+    """What goes because somebody agreed to what it is."""
+    for reason, word, about in _OWN:
+        found = [item for item in draft.items if goes(item) and about(item)]
+        if found:
+            yield Group(
+                f"{word}-going",
+                "by your consent",
+                len(found),
+                reason.words,
+                keys=((key(f"review.{word}"), "leave them out"),),
+                tone="$text-warning",
+                items=partial(Rows, found),
+            )
 
 
 def _stays_for(reason: Reason) -> Callable[[Item], bool]:
@@ -211,9 +256,21 @@ def _unknown(draft: Draft, key: Key) -> Iterator[Group[Item]]:
         )
 
 
+_CONSENTS = frozenset(
+    {
+        Reason.ALIAS,
+        Reason.GENERATED,
+        Reason.LINEAGE_UNKNOWN,
+        Reason.LINKED,
+        Reason.UNFINISHED,
+    }
+)
+"""Reasons that have a group of their own."""
+
+
 def _blocked(draft: Draft, key: Key, times: str) -> Iterator[Group[Item]]:
     for reason, found in draft.summary.reasons:
-        if reason in {Reason.ALIAS, Reason.LINEAGE_UNKNOWN, Reason.LINKED}:
+        if reason in _CONSENTS:
             continue
         yield Group(
             f"blocked-{reason}",

@@ -67,7 +67,7 @@ class Doors:
             line.took_s = time.monotonic() - line.at
         line.status = answer.status_code
         if state.window is not None:
-            refused = answer.status_code == 429 and not line.fault
+            refused = line.throttled
             answer.headers.update(state.window.headers(refused=refused))
         return answer
 
@@ -147,7 +147,8 @@ class Doors:
         if state.traps.at_most and state.running > state.traps.at_most:
             return self._plain(429, "too many requests at once")
         if state.window is not None and not state.window.take(line.mutations):
-            return self._plain(429, "rate limit exceeded")
+            line.throttled = True
+            return self._plain(state.window.quota.status, state.window.quota.words)
         if not self._allowed(request):
             return self._plain(401, "user is not logged in")
         return None

@@ -38,6 +38,8 @@ class Line(msgspec.Struct, kw_only=True):
     errors: list[str] = []
     done: list[str] = []
     """What was carried out, such as `deleteArtifact acme/vision/mnist:v3`."""
+    throttled: bool = False
+    """The quota refused it."""
     took_s: float = 0.0
 
 

@@ -43,7 +43,7 @@ class Untold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """At most so many in a fixed window; what is over is answered 429."""
+    """At most so many in a fixed window; what is over is answered 429, or with another status."""
 
     most: int
     window_s: float
@@ -52,7 +52,11 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     headers: bool = True
     """RateLimit-Limit, -Remaining and -Reset with every answer, on W&B's scale of 0 to 1000."""
     retry_after: bool = False
-    """Retry-After with the 429."""
+    """Retry-After with the refusal."""
+    status: int = 429
+    """Of the refusal."""
+    words: str = "rate limit exceeded"
+    """Of the refusal."""
 
 
 class Traps(msgspec.Struct, frozen=True, kw_only=True):

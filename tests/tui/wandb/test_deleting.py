@@ -193,9 +193,10 @@ async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Pro
         await goes_to(user, "sweep:v3")
         await user.presses("h", "d")
         await user.sees("will be deleted", "tab to type here")
-        server.change(quota=Quota(most=12, window_s=4.0, counts="mutations"))
+        server.change(quota=Quota(most=1, window_s=2.0, counts="mutations"), batch=1)
         await applies(user, "sweep")
         await user.sees("Pace: W&B")
+        server.change(quota=None)
         await user.sees("12 deleted", "finished")
     assert not any(path.startswith("acme/vision/sweep") for path in server.alive())
 

@@ -106,9 +106,9 @@ def test_a_damaged_database_is_named_and_left_alone(
 
 
 def test_a_newer_format_is_refused(closed: Layout) -> None:
-    tamper(closed, "PRAGMA user_version = 3")
+    tamper(closed, "PRAGMA user_version = 9")
     before = snapshot(closed.root)
-    with pytest.raises(RegistryError, match="format 3") as caught:
+    with pytest.raises(RegistryError, match="format 9") as caught:
         open_registry(closed.root)
     assert str(closed.db) in str(caught.value)
     assert "pip install" in caught.value.hint
@@ -117,8 +117,8 @@ def test_a_newer_format_is_refused(closed: Layout) -> None:
 
 def test_a_newer_format_in_the_log_is_refused_too(closed: Layout) -> None:
     with contextlib.closing(sqlite3.connect(closed.db)) as other:
-        other.execute("PRAGMA user_version = 3")
-        with pytest.raises(RegistryError, match="format 3"):
+        other.execute("PRAGMA user_version = 9")
+        with pytest.raises(RegistryError, match="format 9"):
             open_registry(closed.root)
 
 

@@ -1,4 +1,4 @@
-"""A registry of the first format: brought up to date by whoever may write, left alone otherwise."""
+"""A registry of an older format: brought up to date by whoever may write, left alone otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from tests.unit.local.support import opened, put, snapshot
 if TYPE_CHECKING:
     from pathlib import Path
 
-_BACK = """
+_TO_SECOND = """
+ALTER TABLE version DROP COLUMN generated;
+PRAGMA user_version = 2;
+"""
+_TO_FIRST = f"""{_TO_SECOND}
 DROP TABLE link;
 DROP TABLE relative;
 ALTER TABLE collection DROP COLUMN links;
@@ -34,13 +38,13 @@ _COLUMNS_OF = {
 }
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Layout:
-    """A registry of the first format with one version, which nobody has open."""
+@pytest.fixture(params=[_TO_FIRST, _TO_SECOND], ids=["1", "2"])
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> Layout:
+    """A registry of an older format with one version, which nobody has open."""
     with opened(tmp_path / "registry") as store:
         put(store)
     with contextlib.closing(sqlite3.connect(store.layout.db)) as conn:
-        conn.executescript(_BACK)
+        conn.executescript(request.param)
     return store.layout
 
 
@@ -56,9 +60,9 @@ def shape(layout: Layout) -> dict[str, object]:
 
 
 def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
-    first: Layout, tmp_path: Path
+    old: Layout, tmp_path: Path
 ) -> None:
-    store = Store(first)
+    store = Store(old)
     try:
         (collection,) = store.collections().rows
         (version,) = store.versions(collection.key).rows
@@ -67,31 +71,31 @@ def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
         store.close()
     with opened(tmp_path / "new") as other:
         new = other.layout
-    assert shape(first) == shape(new)
+    assert shape(old) == shape(new)
 
 
-def test_it_is_left_alone_when_opened_read_only(first: Layout) -> None:
-    before = snapshot(first.root)
-    with pytest.raises(RegistryError, match="older format 1") as caught:
-        Store(first, read_only=True)
+def test_it_is_left_alone_when_opened_read_only(old: Layout) -> None:
+    before = snapshot(old.root)
+    with pytest.raises(RegistryError, match=r"older format [12]") as caught:
+        Store(old, read_only=True)
     assert "for writing" in caught.value.hint
-    assert snapshot(first.root) == before
+    assert snapshot(old.root) == before
 
 
-def test_it_can_be_read_once_it_is_up_to_date(first: Layout) -> None:
-    Store(first).close()
-    reader = Store(first, read_only=True)
+def test_it_can_be_read_once_it_is_up_to_date(old: Layout) -> None:
+    Store(old).close()
+    reader = Store(old, read_only=True)
     try:
         assert len(reader.collections().rows) == 1
     finally:
         reader.close()
 
 
-def test_who_reads_beside_the_one_who_writes_sees_the_new_format(first: Layout) -> None:
+def test_who_reads_beside_the_one_who_writes_sees_the_new_format(old: Layout) -> None:
     """The new format may still be in the log, where the first bytes of the file do not show it."""
-    store = Store(first)
+    store = Store(old)
     try:
-        reader = Store(Layout.at(first.root), read_only=True)
+        reader = Store(Layout.at(old.root), read_only=True)
         reader.close()
     finally:
         store.close()

@@ -166,21 +166,25 @@ def test_labels_are_no_aliases_and_holders_are_links() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "generated", "kept"),
+    ("kind", "generated", "kept", "asked"),
     [
-        ("wandb-history", None, True),
-        ("job", None, True),
-        ("model", True, True),
-        ("model", False, False),
-        ("code", None, False),
-        ("run_table", False, False),
-        ("jobs", None, False),
-        (None, True, True),
+        ("wandb-history", None, True, False),
+        ("wandb-history", True, True, False),
+        ("wandb-events", None, False, True),
+        ("job", None, True, False),
+        ("model", True, False, True),
+        ("model", False, False, False),
+        ("code", None, False, True),
+        ("run_table", False, False, True),
+        ("jobs", None, False, False),
+        (None, True, False, True),
     ],
 )
-def test_what_is_kept(kind: str | None, generated: bool | None, kept: bool) -> None:  # noqa: FBT001
+def test_what_is_kept_and_what_is_asked_about(
+    kind: str | None, *, generated: bool | None, kept: bool, asked: bool
+) -> None:
     found = version(artifactType={"name": kind}, isGenerated=generated)
-    assert bool(found.kept) is kept
+    assert (bool(found.kept), found.generated) == (kept, asked)
 
 
 def test_creators() -> None:
