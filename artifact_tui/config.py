@@ -86,6 +86,8 @@ class Target:
     """What its client is told; may hold secrets."""
     locked: bool = False
     """The user asked for a session that only reads: in other registries too."""
+    typed: str = ""
+    """What to write in a command to mean it: as the user did, name or address."""
 
 
 def load(path: Path | None = None) -> Config:
@@ -120,7 +122,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
     if text is None:
         return _default(config)
     if text in config.registries:
-        return _configured(config, text)
+        return _configured(config, text, text)
     address = _address(text)
     if address is None:
         near = nearest(text, config.registries)
@@ -132,19 +134,20 @@ def resolve(config: Config, text: str | None = None) -> Target:
     address = _canonical(address)
     for name, registry in config.registries.items():
         if same_registry(registry.address, address):
-            return _configured(config, name)
+            return _configured(config, name, text)
     around = _near(config, address, None)
     return Target(
         name=_name(address),
         address=address,
         read_only=any(one.read_only for one in around),
         production=any(one.production for one in around),
+        typed=text,
     )
 
 
 def _default(config: Config) -> Target:
     if config.default:
-        return _configured(config, config.default)
+        return _configured(config, config.default, config.default)
     if len(config.registries) > 1:
         names = ", ".join(config.registries)
         raise UsageError(
@@ -152,11 +155,11 @@ def _default(config: Config) -> Target:
             hint=f"Name one of them: {names}; or set default_registry in {config.path}.",
         )
     for name in config.registries:
-        return _configured(config, name)
-    return Target(name="local", address=LOCAL)
+        return _configured(config, name, name)
+    return Target(name="local", address=LOCAL, typed=LOCAL)
 
 
-def _configured(config: Config, name: str) -> Target:
+def _configured(config: Config, name: str, typed: str) -> Target:
     registry = config.registries[name]
     every = (registry, *_near(config, registry.address, registry))
     return Target(
@@ -165,6 +168,7 @@ def _configured(config: Config, name: str) -> Target:
         read_only=any(one.read_only for one in every),
         production=any(one.production for one in every),
         settings=registry.settings,
+        typed=typed,
     )
 
 
@@ -197,6 +201,12 @@ def _near(config: Config, address: str, known: RegistryConfig | None) -> list[Re
         if around or kind.within(there, here) or kind.may_show(here, there, settings):
             found.append(one)
     return found
+
+
+def named(config: Config, address: str) -> str:
+    """What to write in a command to mean a registry: its configured name, else the address."""
+    found = (name for name, one in config.registries.items() if same_registry(one.address, address))
+    return next(found, address)
 
 
 def at_address(config: Config, address: str, name: str = "") -> RegistryConfig | None:

@@ -10,11 +10,14 @@ from artifact_tui.catalog.retention import total
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.output import command
 from artifact_tui.cli.protecting import NO_PROTECTION
+from artifact_tui.clients.base import Neighbours
+from artifact_tui.config import load, named
 from artifact_tui.edits.dates import by_day, spread
 from artifact_tui.edits.effects import Effect
 from artifact_tui.edits.expired import becomes
 from artifact_tui.edits.names import names
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result
+from artifact_tui.query import quoted
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.retention import Day
     from artifact_tui.cli.output import Output
     from artifact_tui.cli.protecting import Protection
+    from artifact_tui.clients.base import Client
+    from artifact_tui.config import Target
     from artifact_tui.edits.changes import Change, Changes, Left, Named
     from artifact_tui.edits.sending import Sent
     from artifact_tui.edits.wanted import Wanted
@@ -51,9 +56,9 @@ def asked(wanted: Wanted, protection: Protection = NO_PROTECTION) -> str:
 def print_changes(
     changes: Changes[Named],
     wanted: Wanted,
-    registry: str,
+    target: Target,
     out: Output,
-    can: Capabilities,
+    client: Client,
     *,
     asked_for: Protection = NO_PROTECTION,
     protection: Protection = NO_PROTECTION,
@@ -63,19 +68,20 @@ def print_changes(
     Args:
         changes: what becomes of each version.
         wanted: what was asked for.
-        registry: its name, untrusted text.
+        target: the registry, as the user named it.
         out: where to print.
-        can: tells what the registry does with what expires.
+        client: tells what the registry does with what expires, and where its neighbours are.
         asked_for: protection that was asked for, of the only version.
         protection: what of that is a change.
     """
     count = text.plural(len(changes.changed), "version")
-    out.words(f"{asked(wanted, asked_for)}: {count} of {safe(registry)} will change")
-    out.words(*(f"  {line}" for line in _expiry(changes, can)))
+    out.words(f"{asked(wanted, asked_for)}: {count} of {safe(target.name)} will change")
+    out.words(*(f"  {line}" for line in _expiry(changes, client.capabilities)))
     if changes.same:
         out.words(f"  {text.plural(len(changes.same), 'version')} more: already so")
-    _print_due([one for one in changes.left if one.due], registry, out)
+    _print_due([one for one in changes.left if one.due], target, out)
     _print_left([one for one in changes.left if not one.due], out)
+    _print_held(changes, wanted, client, out)
     if out.json:
         return
     shown = islice(changes.changed, SHOWN)
@@ -85,18 +91,40 @@ def print_changes(
         out.words(f"       and {text.count(len(changes.changed) - SHOWN)} more")
 
 
-def _print_due(due: Sequence[Left[Named]], registry: str, out: Output) -> None:
+def _print_due(due: Sequence[Left[Named]], target: Target, out: Output) -> None:
     """What would be deleted at once, and how that is done."""
     if not due:
         return
     which, what = ("it is", "it") if len(due) == 1 else ("they are", "them")
     names = ", ".join(wording.name_of(one.row) for one in islice(due, SHOWN))
     more = f" and {text.count(len(due) - SHOWN)} more" if len(due) > SHOWN else ""
+    these = " | ".join(f"({_filter(one.row)})" for one in islice(due, SHOWN))
+    first = f"the first {SHOWN}" if more else what
     out.words(
         f"  {text.plural(len(due), 'version')} would be deleted at once: left as {which}",
         f"      {names}{more}",
-        f"      delete {what} with a plan: {command('plan', safe(registry))} FILTER -o FILE",
+        f"      delete {first} with a plan: {command('plan', target.typed, these)}",
     )
+
+
+def _filter(row: Named) -> str:
+    """A filter that finds one version."""
+    return f"name:{quoted(row.collection)} version:{quoted(row.label)}"
+
+
+def _print_held(changes: Changes[Named], wanted: Wanted, client: Client, out: Output) -> None:
+    """How aliases are changed that another collection holds."""
+    if not isinstance(client, Neighbours):
+        return
+    removed = {*wanted.remove_aliases}
+    found = {alias for one in changes.changed for alias in one.held}
+    found |= {alias for one in changes.left for alias in one.held}
+    for alias in islice(sorted(one for one in found if one.name in removed), SHOWN):
+        if (place := client.neighbour(alias.scope)) is not None:
+            address, collection = place
+            there = f"{collection}:{alias.name}"
+            line = command("alias", named(load(), address), there, "--remove", alias.name)
+            out.words(f"  to remove {safe(alias.name)} from {safe(alias.scope)}: {line}")
 
 
 def _print_left(left: Sequence[Left[Named]], out: Output) -> None:
@@ -142,7 +170,7 @@ def _day(day: Day) -> str:
 def _what(change: Change[Named], protection: Protection) -> str:
     """What changes of one version, in one line."""
     edit, row = change.edit, change.row
-    parts = [f"{one.what} {one.sign}{one.words}" for one in names(edit, change.moves)]
+    parts = [f"{one.what} {one.sign}{one.words}" for one in names(edit, change.moves, change.held)]
     parts += protection.words()
     if edit.ttl_us is not None:
         before = wording.life(row.ttl_us, inherited=row.ttl_inherited)

@@ -68,7 +68,7 @@ def _tell(report: FsckReport, target: Target, out: Output, *, repair: bool) -> N
     if repair and report.harmed:
         out.words("what was lost comes back when the same file is added again, or from a backup")
     elif not repair:
-        out.words(f"next: {command('fsck', target.address, '--repair')}")
+        out.words(f"next: {command('fsck', target.typed, '--repair')}")
 
 
 def _row(problem: Problem) -> tuple[str, ...]:

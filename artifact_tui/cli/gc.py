@@ -67,7 +67,7 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
             out.words(
                 f"  {text.plural(found.expired, 'version')} {have} expired, and {stay} until a plan"
                 f" deletes {them}",
-                f"next: {command('plan', target.address, 'ttl:expired')}",
+                f"next: {command('plan', target.typed, 'ttl:expired')}",
             )
 
     asyncio.run(main())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import queries
+from artifact_tui.catalog import holding, queries
 from artifact_tui.cli import changed, records, wording
 from artifact_tui.cli.asking import Consent, confirm_change
 from artifact_tui.cli.editing import editable, look, refuse_read_only, send
 from artifact_tui.cli.failures import INTERRUPTED
-from artifact_tui.cli.output import Output
+from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.protecting import NO_PROTECTION, still_to_do, with_protection
 from artifact_tui.cli.session import client_of, reading
 from artifact_tui.clients.local import LocalClient
@@ -90,9 +90,10 @@ async def run(job: Job) -> int:
         protection = await _protection(client, job)
         found = with_protection(found, protection)
         changed.print_changes(
-            found, job.wanted, job.target.name, out, client.capabilities,
+            found, job.wanted, job.target, out, client,
             asked_for=job.protection, protection=protection,
         )  # fmt: skip
+        await _tell_beside(client, found, job, out)
         count = len(found.changed)
         if job.dry_run or not count:
             return _tell_planned(found, protection, job, out)
@@ -129,8 +130,21 @@ def _refuse_what_it_cannot(client: Client, job: Job) -> None:
     if not job.chosen.name:
         raise UsageError(
             "--protect and --unprotect are for one version. Nothing was changed.",
-            hint="Name it: artifact-tui alias NAME:V --protect ALIAS",
+            hint=f"Name it: {command('alias', job.target.typed)} NAME:V --protect ALIAS",
         )
+
+
+async def _tell_beside(client: Client, found: Changes[Named], job: Job, out: Output) -> None:
+    """Say which other version has an alias that the one version does not have."""
+    if not (job.chosen.name and found.same and job.wanted.remove_aliases):
+        return
+    (row,) = found.same
+    async with reading(client, cached=True) as conn:
+        others = holding.beside(conn, row.key, job.wanted.remove_aliases)
+    for ref, alias in others:
+        name = f"{ref.collection}:{ref.label}"
+        line = command("alias", job.target.typed, name, "--remove", alias)
+        out.words(f"  {safe(alias)} is on {safe(name)}: {line}")
 
 
 async def _protection(client: Client, job: Job) -> Protection:
@@ -186,7 +200,7 @@ async def _show(job: Job, out: Output) -> int:
     if not job.chosen.name:
         raise UsageError(
             "Say what to change: --add NAME or --remove NAME.",
-            hint="To list them: artifact-tui ls --versions FILTER",
+            hint=f"To list them: {command('ls', job.target.typed, '--versions')}",
         )
     async with client_of(job.target) as client:
         await _print_now(client, job, out)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import click
 
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.output import command
 from artifact_tui.cli.table import COMMANDS
 from artifact_tui.config import Target, load, nearest, resolve
 from artifact_tui.errors import UsageError
@@ -49,7 +50,7 @@ def show_screen(target: Target) -> int:
     ):
         raise UsageError(
             "The screen needs a terminal, and this is none.",
-            hint=f"Without a screen: artifact-tui ls {target.address}; see artifact-tui --help",
+            hint=f"Without a screen: {command('ls', target.typed)}; see artifact-tui --help",
         )
     from artifact_tui.tui import run  # noqa: PLC0415 - nothing else needs the screen
 

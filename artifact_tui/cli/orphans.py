@@ -141,7 +141,7 @@ def _tell_missing(found: search.Findings, out: Output) -> None:
 
 def _tell_next(found: search.Findings, target: Target, out: Output) -> None:
     if found.objects:
-        out.words(f"next: {command('orphans', target.address, '--plan', 'orphans.plan')}")
+        out.words(f"next: {command('orphans', target.typed, '--plan', 'orphans.plan')}")
 
 
 def _object_row(one: StoredObject, now: int) -> tuple[str, ...]:

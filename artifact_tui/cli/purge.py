@@ -58,7 +58,7 @@ def purge(
     if bool(" ".join(rest).strip()) == everything:
         raise UsageError(
             "Say what to purge: a filter, or --all.",
-            hint=f"What is in the trash: {command('trash', target.address)}",
+            hint=f"What is in the trash: {command('trash', target.typed)}",
         )
     out = Output(json=as_json)
     selection = Selection(in_trash(rest).text)
@@ -78,7 +78,7 @@ def purge(
     code = start_and_watch(path, out)
     if as_json:
         print_items(path, out)
-    out.words(f"record: {path}", f"next: {command('gc', target.address)}")
+    out.words(f"record: {path}", f"next: {command('gc', target.typed)}")
     return code
 
 

@@ -141,7 +141,7 @@ def _confirm(target: Target, count: int, name: str | None, expect: int | None) -
     elif sys.stdin.isatty():
         typed = ask(f"type {safe(wanted)} to delete everything", "there is no way back").strip()
     else:
-        instead = command("reset", target.name, "--name", target.name, "--expect", count)
+        instead = command("reset", target.typed, "--name", target.name, "--expect", count)
         raise UsageError(
             "This must be confirmed, and there is no terminal to ask on. Nothing was deleted.",
             hint=f"After a look at the listing: {instead}",
@@ -179,7 +179,7 @@ def _tell(target: Target, count: int, left: int | None, uncertain: str, out: Out
     said = f" The registry said: {safe(uncertain)}" if uncertain else ""
     if left == 0:
         out.words(f"{text.plural(count, 'artifact')} of {safe(target.name)} deleted, verified gone")
-        out.words("what they left in the storage: " + command("orphans", target.name))
+        out.words("what they left in the storage: " + command("orphans", target.typed))
         return 0
     if left is None:
         out.words(f"Whether it was done is not known: the registry cannot be asked now.{said}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import catalog, query
+from artifact_tui.cli.output import command
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, load, resolve
@@ -107,7 +108,7 @@ def _connected(client: Client, path: Path, marks: Path | None) -> Iterator[sqlit
         try:
             yield conn
         except sqlite3.Error as error:
-            check = f"Check it: artifact-tui fsck {client.identity.address}"
+            check = f"Check it: {command('fsck', client.identity.address)}"
             made_anew = f"Remove it, it is made anew: {path}"
             raise RegistryError(
                 f"{path} could not be read: {error}. Nothing was changed.",

@@ -106,8 +106,8 @@ def _summary(
     out.words(
         f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
         f"{text.size(weight.listed)} listed, {frees}",
-        f"next: {command('restore', target.address, 'NAME:V')}",
-        f"      {command('purge', target.address, '--all')}",
+        f"next: {command('restore', target.typed, 'NAME:V')}",
+        f"      {command('purge', target.typed, '--all')}",
     )
 
 
@@ -139,7 +139,7 @@ def restore(
     if not names and plan is None:
         raise UsageError(
             "Name the versions to restore, or a plan whose deletion is to be undone.",
-            hint=f"What is in the trash: {command('trash', target.address)}",
+            hint=f"What is in the trash: {command('trash', target.typed)}",
         )
 
     out = Output(json=as_json)

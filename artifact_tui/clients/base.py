@@ -6,8 +6,8 @@ retries a deletion by itself and never decides whether something may be deleted:
 which versions, with which consents. `tests/contract` is this page as a test suite.
 
 What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
-`AskedLineage`, `CollectionDelete`, `Editable`, `Paced`, `Waiting`, `Noticing`, `Partial`,
-`Scrubbing`, `Recreate`, `Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and
+`AskedLineage`, `CollectionDelete`, `Editable`, `Neighbours`, `Paced`, `Waiting`, `Noticing`,
+`Partial`, `Scrubbing`, `Recreate`, `Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and
 `capabilities` where a screen needs to know without a client.
 
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
@@ -217,6 +217,17 @@ class Editable(Protocol):
         DONE (the message says what else changed, such as from which version an alias moved),
         ABSENT, REFUSED in the registry's words, FAILED or UNKNOWN. Removing what is not there is
         DONE. `ReadOnlyError` as for every writing method.
+        """
+
+
+@runtime_checkable
+class Neighbours(Protocol):
+    """A client whose versions are shown, and named, in collections of other registries."""
+
+    def neighbour(self, collection: str) -> tuple[str, str] | None:
+        """The address of the registry that has a collection, and its name there.
+
+        `collection` is written as in `Alias.scope` and `Link.name`; None when it is kept from us.
         """
 
 

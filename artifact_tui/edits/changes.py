@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRef, VersionRow
     from artifact_tui.edits.lives import Clock, Inherited
     from artifact_tui.edits.wanted import Wanted
+    from artifact_tui.model import Alias
 
     Holders = Mapping[str, Mapping[int, VersionRef]]
     """By alias and collection id: the version that holds it now."""
@@ -91,6 +92,8 @@ class Change(Generic[KeptT]):
     """Aliases that another version loses by it."""
     expires_us: int | None = None
     """When it will expire, where that is known."""
+    held: tuple[Alias, ...] = ()
+    """Aliases of these names that another collection holds: they stay as they are."""
 
     @property
     def edit(self) -> Edit:
@@ -106,6 +109,8 @@ class Left(Generic[KeptT]):
     why: str
     due: bool = False
     """It would be deleted at once, for good."""
+    held: tuple[Alias, ...] = ()
+    """The aliases that are to be changed where they are held: in another collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +174,33 @@ class Foresight(Generic[KeptT]):
                 if why := forbidden(row, life, self._clock):
                     self._leave(row, why, due=is_due(life.expires_us, self._clock))
                     continue
+            held = _held(row, self._wanted)
+            if wish == UNCHANGED and any(one.name in self._wanted.remove_aliases for one in held):
+                self._left.append(Left(self._keep(row), _held_words(held), held=held))
+                continue
             self._often[row.collection_id] += 1
             self._names[row.collection_id] = row.collection
             if wish == UNCHANGED:
                 self._same.append(self._keep(row))
             else:
-                self._change(row, wish, life, around.holders)
+                self._change(row, wish, life, around.holders, held)
 
     def _leave(self, row: VersionRow, why: str, *, due: bool = False) -> None:
         self._left.append(Left(self._keep(row), self._whys.setdefault(why, why), due))
 
-    def _change(self, row: VersionRow, wish: Edit, life: Life, holders: Holders) -> None:
+    def _change(
+        self,
+        row: VersionRow,
+        wish: Edit,
+        life: Life,
+        holders: Holders,
+        held: tuple[Alias, ...],
+    ) -> None:
         found = {a: holders.get(a, NOBODY).get(row.collection_id) for a in wish.add_aliases}
         moves = {name: holder for name, holder in found.items() if holder is not None}
         wish = self._wishes.setdefault(wish, wish)
         self._changed.append(
-            Change(self._keep(row), wish, life.effect, moves or NOTHING, life.expires_us)
+            Change(self._keep(row), wish, life.effect, moves or NOTHING, life.expires_us, held)
         )
 
     def changes(self) -> Changes[KeptT]:
@@ -212,13 +228,31 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
     """Why a version cannot be changed so; empty when it can."""
     if row.state is VersionState.TRASH:
         return "it is in the trash"
+    if row.link and (wanted.add_tags or wanted.remove_tags):
+        return f"a link has no tags of its own: change those of its source{_source(row)}"
     if wanted.ttl_us is None:
         return ""
     if row.link:
-        return "it is a link: the time to live is that of its source"
+        return f"it is a link: the time to live is that of its source{_source(row)}"
     if row.generated:
         return "the registry made it by itself: it takes no time to live from us"
     return f"the registry keeps it: {row.kept}" if row.kept else ""
+
+
+def _source(row: VersionRow) -> str:
+    """What a link shows, as far as that is listed here."""
+    return f", {row.source}" if row.source else ""
+
+
+def _held(row: VersionRow, wanted: Wanted) -> tuple[Alias, ...]:
+    """Aliases of the names that come or go, as far as another collection holds them."""
+    asked = {*wanted.add_aliases, *wanted.remove_aliases}
+    return tuple(alias for alias in row.aliases if alias.scope and alias.name in asked)
+
+
+def _held_words(held: Sequence[Alias]) -> str:
+    """Where aliases are to be changed instead."""
+    return ", ".join(f"{alias.name} is held in {alias.scope}: change it there" for alias in held)
 
 
 def _wish(row: VersionRow, wanted: Wanted, tags: Sequence[str]) -> Edit:

@@ -9,12 +9,12 @@ from artifact_tui.edits.changes import NOTHING
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Literal
 
     from artifact_tui.catalog.rows import VersionRef
     from artifact_tui.edits.wanted import Wanted
-    from artifact_tui.model import Edit
+    from artifact_tui.model import Alias, Edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,21 @@ class Name:
     """It, and from where it moves; safe."""
 
 
-def names(asked: Edit | Wanted, moves: Mapping[str, VersionRef] = NOTHING) -> Iterator[Name]:
-    """What comes and goes; `moves` tells which aliases another version loses by it."""
+def names(
+    asked: Edit | Wanted,
+    moves: Mapping[str, VersionRef] = NOTHING,
+    held: Iterable[Alias] = (),
+) -> Iterator[Name]:
+    """What comes and goes.
+
+    `moves` tells which aliases another version loses by it, `held` those of the same name that
+    another collection holds.
+    """
+    stays = {alias.name: f" (that of {safe(alias.scope)} stays)" for alias in held}
     for name in asked.add_aliases:
         moved = f" (moves from {safe(moves[name].label)})" if name in moves else ""
-        yield Name("alias", "+", safe(name) + moved)
-    yield from (Name("alias", "-", safe(name)) for name in asked.remove_aliases)
+        yield Name("alias", "+", safe(name) + moved + stays.get(name, ""))
+    for name in asked.remove_aliases:
+        yield Name("alias", "-", safe(name) + stays.get(name, ""))
     yield from (Name("tag", "+", safe(name)) for name in asked.add_tags)
     yield from (Name("tag", "-", safe(name)) for name in asked.remove_tags)

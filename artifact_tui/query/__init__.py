@@ -13,6 +13,7 @@ from artifact_tui.query.compiler import Where, compile_query
 from artifact_tui.query.complete import complete
 from artifact_tui.query.fields import FIELDS, Field
 from artifact_tui.query.parser import parse
+from artifact_tui.query.tokens import quoted
 from artifact_tui.query.tree import Query
 
-__all__ = ["FIELDS", "Field", "Query", "Where", "compile_query", "complete", "parse"]
+__all__ = ["FIELDS", "Field", "Query", "Where", "compile_query", "complete", "parse", "quoted"]

@@ -114,6 +114,14 @@ def _value(text: str, start: int) -> tuple[Value, int]:
     return Value(Pattern(tuple(shown)), start, quoted), at
 
 
+def quoted(text: str) -> str:
+    """A value that means exactly this text, with quotes where they are needed."""
+    if _PLAIN.fullmatch(text) and text not in {"none", "any"}:
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _quoted(text: str, start: int) -> tuple[str, int]:
     """The text between quotes; a backslash takes a quote or a backslash literally."""
     piece, at = "", start + 1

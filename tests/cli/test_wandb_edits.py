@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.here import now_us
+from tests.servers.wandb.scenes import Place, Series, Version
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -76,10 +78,67 @@ def test_an_alias_moves_within_its_collection(cli: Cli, vision: Server) -> None:
 
 def test_an_alias_of_a_link_is_that_of_the_registry(cli: Cli, vision: Server) -> None:
     registry = vision.address("acme-org/wandb-registry-model")
-    assert "already so" in cli("alias", "vision", "mnist:v2", "--remove", "production").out
     cli("alias", registry, "Prod:v0", "--remove", "production", "--add", "staging", *YES, "1")
     (one,) = cli("ls", "vision", "--versions", "--json", "registry:any").records
     assert one["alias_in"] == {"acme-org/wandb-registry-model/Prod": ["staging"]}
+
+
+def test_an_alias_that_is_held_elsewhere_says_where_and_what_to_type(
+    cli: Cli, vision: Server
+) -> None:
+    for words in (("mnist:v2",), ("--filter", "alias:production")):
+        code = 1 if len(words) == 1 else 0
+        said = cli("alias", "vision", *words, "--remove", "production", code=code).out
+        assert "already so" not in said
+        assert "production is held in acme-org/wandb-registry-model/Prod: change it there" in said
+    (line,) = re.findall(
+        r"^  to remove production from .*?: artifact-tui (.*)$", said, re.MULTILINE
+    )
+    said = cli("alias", "vision", "mnist:v2", "--add", "production", "--dry-run").out
+    assert "alias +production (that of acme-org/wandb-registry-model/Prod stays)" in said
+    said = cli("alias", "vision", "mnist:v0", "--remove", "production", "--dry-run").out
+    (there,) = re.findall(r"^  production is on mnist:v2: artifact-tui (.*)$", said, re.MULTILINE)
+    assert "is held in acme-org" in cli(*shlex.split(there), "--dry-run", code=1).out
+    cli(*shlex.split(line), *YES, "1")
+    assert [one.split()[0] for one in vision.done()] == ["deleteAliases"]
+    assert not cli("ls", "vision", "--versions", "--json", "alias:production").records
+
+
+def test_a_configured_neighbour_is_named_as_it_is_configured(cli: Cli, vision: Server) -> None:
+    cli("registries", "add", "prod", vision.address("acme-org/wandb-registry-model"))
+    said = cli("alias", "vision", "mnist:v2", "--remove", "production", code=1).out
+    assert "artifact-tui alias prod Prod:production --remove production\n" in said
+
+
+def test_tags_of_a_link_are_those_of_its_source(cli: Cli, vision: Server) -> None:
+    registry = vision.address("acme-org/wandb-registry-model")
+    for what in ("--add", "--remove"):
+        said = cli("tag", registry, "Prod:v0", what, "raw", code=1).out
+        assert "a link has no tags of its own: change those of its source" in said
+    link = "wandb-registry-model/Prod:v0"
+    said = cli("tag", vision.address("acme"), link, "--add", "x", code=1).out
+    assert "those of its source, vision/mnist:v2\n" in said
+    assert not vision.done()
+
+
+def test_an_alias_that_a_registry_protects_stays_in_its_words(cli: Cli, vision: Server) -> None:
+    vision.add(places=[Place(path="acme-org/wandb-registry-model", protected=["production"])])
+    registry = vision.address("acme-org/wandb-registry-model")
+    ran = cli("alias", registry, "Prod:production", "--remove", "production", *YES, "1", code=1)
+    assert "1 not: refused" in ran.out
+    assert "Prod:v0: W&B refused: " in ran.out
+    assert not vision.done()
+
+
+def test_what_would_be_deleted_at_once_can_be_planned_as_printed(cli: Cli, vision: Server) -> None:
+    address = vision.address("acme/vision")
+    vision.add(series=[Series(path="acme/vision/a b", versions=[Version()])])
+    said = cli("ttl", address, "--filter", "alias:none", "1h", "--dry-run").out
+    (line,) = re.findall(r"delete them with a plan: artifact-tui (.*)$", said, re.MULTILINE)
+    words = shlex.split(line)
+    assert words[:2] == ["plan", "vision"] or words[1] == address
+    assert words[2].count("version:") == 5
+    assert "delete 5 versions of 3 collections" in cli(*words).out
 
 
 def test_protection_is_not_ours_to_change(cli: Cli, vision: Server) -> None:

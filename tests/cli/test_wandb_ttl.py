@@ -54,7 +54,8 @@ def test_what_expires_at_once_is_left_as_it_is_and_the_way_is_named(
     assert "time to live 30 d: 1 version of vision will change\n" in said
     assert "  2 versions would be deleted at once: left as they are\n" in said
     assert "      mnist:v0, mnist:v1\n" in said
-    assert "      delete them with a plan: artifact-tui plan vision FILTER -o FILE\n" in said
+    these = "(name:mnist version:v0) | (name:mnist version:v1)"
+    assert f"      delete them with a plan: artifact-tui plan vision '{these}'\n" in said
     cli(*words, "--yes", "--expect", "3", code=1)
     assert not vision.done()
     assert "1 version of vision changed\n" in cli(*words, *YES).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -208,6 +209,13 @@ class WandbClient:
         """Change aliases, tags and times to live: see `editing`."""
         self._check_writable()
         return await self._editor.edit(edits)
+
+    def neighbour(self, collection: str) -> tuple[str, str] | None:
+        """The address of the project that has a collection, and its name there."""
+        *home, name = collection.split("/")
+        if len(home) != 2:  # noqa: PLR2004 - entity and project
+            return None
+        return replace(self._address, entity=home[0], project=home[1]).text, name
 
     def pace(self) -> str:
         """What limits the speed now, in a few words."""

@@ -67,17 +67,17 @@ def planned(wanted: Wanted, changes: Changes[VersionRow]) -> EditPlan:
     later = (one.expires_us for one in changes.changed if one.effect is Effect.LATER)
     return EditPlan(
         title_of(wanted),
-        tuple(_lines(wanted, changes)),
+        tuple(_lines(changes)),
         changes.changed,
         max((at for at in later if at is not None), default=None),
     )
 
 
-def _lines(wanted: Wanted, changes: Changes[VersionRow]) -> Iterator[Line]:
+def _lines(changes: Changes[VersionRow]) -> Iterator[Line]:
     for one in changes.changed:
         yield Line(one.row, one.effect, _words(one))
     for row in changes.same:
-        yield Line(row, Effect.SAME, _why_nothing(row, wanted))
+        yield Line(row, Effect.SAME, "it is so already")
     for left in changes.left:
         yield Line(left.row, Effect.DUE if left.due else Effect.NOT_POSSIBLE, safe(left.why))
 
@@ -85,7 +85,7 @@ def _lines(wanted: Wanted, changes: Changes[VersionRow]) -> Iterator[Line]:
 def _words(one: Change[VersionRow]) -> str:
     """What becomes of a version that changes; safe."""
     if one.effect is Effect.NAMES:
-        return ", ".join(_signed(names(one.wish, one.moves)))
+        return ", ".join(_signed(names(one.wish, one.moves, one.held)))
     return {
         Effect.INHERITS: "as its collection or team says",
         Effect.STAYS: "never expires",
@@ -97,13 +97,6 @@ def _words(one: Change[VersionRow]) -> str:
 def _signed(found: Iterable[Name]) -> list[str]:
     """Each name with its sign; safe."""
     return [f"{one.sign}{'tag ' if one.what == 'tag' else ''}{one.words}" for one in found]
-
-
-def _why_nothing(row: VersionRow, wanted: Wanted) -> str:
-    elsewhere = [a for a in row.aliases if a.scope and a.name in wanted.remove_aliases]
-    if elsewhere:
-        return f"{safe(elsewhere[0].name)} is held in {safe(elsewhere[0].scope)}: change it there"
-    return "it is so already"
 
 
 def title_of(wanted: Wanted) -> str:

@@ -235,7 +235,7 @@ async def test_an_alias_of_another_collection_is_changed_there(
         await user.sees("now: production@acme-org/wandb-registry-model/prod")
         await user.presses("tab")
         await user.types("production")
-        await user.sees("1 stay as they are")
+        await user.sees("1 not possible")
         await user.presses("enter")
         await user.sees("is held in acme-org/wandb-registry-model/prod")
     assert server.done() == []

@@ -79,9 +79,14 @@ def test_the_greater_the_harm_the_more_is_typed(
 def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
     row = version(1, aliases=(Alias("prod", scope="org/reg/x"), Alias("best")))
     (line,) = plan(Wanted(remove_aliases=("prod",)), row).lines
-    assert (line.effect, line.words) == (Effect.SAME, "prod is held in org/reg/x: change it there")
+    assert (line.effect, line.words) == (
+        Effect.NOT_POSSIBLE,
+        "prod is held in org/reg/x: change it there",
+    )
     (line,) = plan(Wanted(remove_aliases=("prod", "best")), row).lines
     assert line.words == "-best"
+    (line,) = plan(Wanted(add_aliases=("prod",)), row).lines
+    assert line.words == "+prod (that of org/reg/x stays)"
 
 
 def test_groups_before_and_after() -> None:
