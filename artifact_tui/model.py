@@ -310,6 +310,8 @@ class Deletion:
     """The user's consent to lose the aliases that the version carries."""
     orphan_dependents: bool = False
     """The user's consent to leave live dependents without this parent."""
+    begun_us: int | None = None
+    """When the work that this is a part of began: what goes together is deleted at one moment."""
 
 
 class Result(StrEnum):

@@ -46,6 +46,8 @@ class Listing:
     """Whether artifacts can be added to it from here."""
     empty: bool = False
     """Whether empty collections are listed: where they can be deleted, and nothing is filtered."""
+    trash: bool = True
+    """Whether what is deleted can be restored: else there is no trash, whatever is still listed."""
 
     def versions(self, sort: Sort) -> Iterator[tuple[VersionRow, ...]]:
         """The matching versions, a page at a time, up to the limit."""
@@ -101,7 +103,8 @@ def ls(
             out = Output(json=as_json)
             local = client.catalog_path is not None
             empty = parsed.everything and client.capabilities.collection_delete
-            listing = Listing(conn, where, target.name, now, out, limit, local, empty)
+            trash = client.capabilities.restore
+            listing = Listing(conn, where, target.name, now, out, limit, local, empty, trash)
             if versions:
                 list_versions(listing, sort)
             else:
@@ -198,7 +201,8 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
         return
     kinds = text.plural(totals.collections, "collection")
     what = text.plural(totals.versions, "version")
-    trash = f" · {text.plural(totals.trash_versions, 'version')} in the trash"
+    deleted = text.plural(totals.trash_versions, "version")
+    trash = f" · {deleted} {'in the trash' if listing.trash else 'deleted, and still listed'}"
     out.words(
         f"{name} · {kinds} · {what} · {text.size(totals.size)}"
         + (f" · {text.plural(empty, 'empty collection')}" if empty else "")

@@ -92,7 +92,8 @@ def _summary(
 ) -> None:
     found = selection.select_where(conn, where)
     if not found:
-        out.words(f"nothing of this is in the trash of {safe(target.name)}")
+        where_is = "is in the trash of" if can.restore else "was deleted and is still listed in"
+        out.words(f"nothing of this {where_is} {safe(target.name)}")
     if not can.restore:
         out.words(safe(no_way_back(target, can)))
     if not found:

@@ -143,7 +143,7 @@ class _Run:
         self._journal = journal
         self._control = control
         self._policy = policy
-        target = Target(client)
+        target = Target(client, journal.begun_us)
         self.watch = Watch(plan, client, journal, control, policy)
         means = Means(plan, target, journal, control, policy, self.watch)
         self._caller = Caller(means)

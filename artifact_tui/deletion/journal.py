@@ -53,6 +53,8 @@ class Journal:
         self._conn = plan.conn
         self._clock = clock
         self._run = 0
+        self.begun_us: int | None = None
+        """When this run began; None before `begin`."""
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -76,7 +78,7 @@ class Journal:
 
     def begin(self) -> None:
         """A run starts; a pause asked of an earlier one is forgotten, a cancellation is not."""
-        now = self._clock()
+        now = self.begun_us = self._clock()
         with self._transaction() as conn:
             sql = "INSERT INTO run(pid, host, started_us, heartbeat_us) VALUES(?,?,?,?)"
             cursor = conn.execute(sql, (os.getpid(), socket.gethostname(), now, now))

@@ -27,8 +27,10 @@ def storage_of(client: Client) -> Storage | None:
 class Target:
     """Asks and deletes versions through the client, and objects through its storage."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, begun_us: int | None = None) -> None:
+        """Speak to a registry; `begun_us` is when the run began that deletes in it."""
         self._client = client
+        self._begun_us = begun_us
 
     @property
     def unsure(self) -> bool:
@@ -105,7 +107,8 @@ class Target:
             return await self._storage().delete_objects(keys)
         if options.action is Action.PURGE:
             return await self._client.purge(keys)
-        return await self._client.delete([_deletion(i, now, options) for i, now in ready])
+        begun = self._begun_us
+        return await self._client.delete([_deletion(i, now, options, begun) for i, now in ready])
 
     def _storage(self) -> Storage:
         storage = storage_of(self._client)
@@ -117,7 +120,7 @@ class Target:
         return storage
 
 
-def _deletion(item: Item, now: Facts, options: Options) -> Deletion:
+def _deletion(item: Item, now: Facts, options: Options, begun_us: int | None) -> Deletion:
     """Consent goes only with what was reviewed and found again just now.
 
     Where no dependent may stay, those still there go at the same time: each is made from the other.
@@ -128,4 +131,5 @@ def _deletion(item: Item, now: Facts, options: Options) -> Deletion:
         token=now.token,
         delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
         orphan_dependents=orphans and bool(now.dependents),
+        begun_us=begun_us,
     )

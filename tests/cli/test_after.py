@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,6 +109,16 @@ def test_a_filter_purges_only_in_the_trash(cli: Cli, deleted: Local) -> None:
     ran = cli("purge", deleted.address, "net", "|", "tiny", "--yes", "--expect", "2", "--json")
     assert {r["version"] for r in ran.records} == {"v0", "v4"}
     assert len(deleted.states()) == 4
+
+
+def test_one_deletion_has_one_age(cli: Cli, registry: Local, tmp_path: Path) -> None:
+    for n in range(3):
+        registry.add("deep", content=bytes([n]), parents=[registry.add("deep", content=b"p%d" % n)])
+    cli("plan", registry.address, "name:deep", "--delete-aliases", "-o", tmp_path / "p")
+    cli("apply", tmp_path / "p", "--yes", "--expect", "6")
+    with closing(sqlite3.connect(registry.path / "registry.db")) as conn:
+        (moments,) = conn.execute("SELECT count(DISTINCT deleted_us) FROM version").fetchone()
+    assert moments == 1
 
 
 def test_gc_frees_bytes_and_only_points_at_what_expired(cli: Cli, deleted: Local) -> None:

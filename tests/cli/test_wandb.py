@@ -236,6 +236,9 @@ def test_with_dependents_follows_the_runs(cli: Cli, vision: Server, tmp_path: Pa
 def test_what_cannot_come_back_is_said_kindly(cli: Cli, vision: Server, tmp_path: Path) -> None:
     carry_out(cli, vision, tmp_path, "vision", "version:v3")
     assert "cannot restore" in cli("trash", "vision").out
+    listed = cli("ls", "vision").out
+    assert "deleted, and still listed" in listed
+    assert "trash" not in listed
     for words in (
         ("restore", "vision", "mnist:v3"),
         ("purge", "vision", "--all"),

@@ -85,7 +85,8 @@ def delete(conn: sqlite3.Connection, deletions: Sequence[Deletion], by: By) -> l
         version_id = numbers[deletion.key][0]
         refusal = _why_not(conn, deletion, now, version_id)
         if refusal is None:
-            move(conn, version_id, now, by)
+            begun = by.now_us if deletion.begun_us is None else deletion.begun_us
+            move(conn, version_id, now, By(by.actor, min(by.now_us, begun)))
             gone.add(deletion.key)
         outcomes.append(refusal or Outcome(deletion.key, Result.DONE))
     return outcomes

@@ -56,6 +56,8 @@ class TrashScreen(BaseScreen):
         """Names by key. Marks in the trash are for the moment: they are not kept."""
         self._weight: Bytes | None = None
         self._busy = ""
+        self._now = services.now()
+        """When the list was read: all its ages count from there."""
 
     def compose_body(self) -> Iterable[Widget]:
         """The list, and the facts of the row."""
@@ -76,7 +78,7 @@ class TrashScreen(BaseScreen):
 
     def _line(self, row: TrashRow, cells: int) -> Content:
         marked = row.version.key in self._marked
-        return trash_line(row, cells, self.services.signs, self.services.now(), marked=marked)
+        return trash_line(row, cells, self.services.signs, self._now, marked=marked)
 
     # reading
 
@@ -93,6 +95,7 @@ class TrashScreen(BaseScreen):
 
     async def _read_now(self) -> None:
         try:
+            self._now = self.services.now()
             self._trash = await TrashRows.open(self.services)
             await self.rows.show(self._trash)
             await self._forget_marks()
@@ -149,7 +152,7 @@ class TrashScreen(BaseScreen):
     def _show_facts(self, row: TrashRow, frees: str | None) -> None:
         can = self.services.client.capabilities
         freeing = can.freeing if not can.purge else ""
-        facts = trash_facts(row, frees, self.services.signs, self.services.now(), freeing=freeing)
+        facts = trash_facts(row, frees, self.services.signs, self._now, freeing=freeing)
         self.query_one("#trash-facts", FactsPane).show(facts)
 
     # marking
