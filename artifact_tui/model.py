@@ -210,6 +210,17 @@ class Facts:
     """As in `Version.kept`."""
     generated: bool = False
     """As in `Version.generated`."""
+    collection: str = ""
+    """The name of its collection, as the listing has it; empty: not told. Untrusted text."""
+    label: str = ""
+    """As in `Version.label`, or the name of a stored object; empty: not told."""
+    type: str = ""
+    """The type of its collection; empty: not told."""
+
+    @property
+    def name(self) -> str:
+        """`COLLECTION:LABEL`, as far as it is told: untrusted text."""
+        return f"{self.collection}:{self.label}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class Client(Protocol):
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now. Versions that are gone are left out.
 
+        Names are told as the listing tells them: a plan is held to what it showed.
         `NotToldError` when the registry would not tell about one of them, and may about others.
         """
 
@@ -198,6 +199,9 @@ class CollectionDelete(Protocol):
 
         None when there is no such collection (any more).
         """
+
+    async def collection_name(self, collection_key: str) -> str:
+        """What a collection is called now, as the listing has it; empty: there is none."""
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete a collection with all that is in it; of a collection of links only the links.

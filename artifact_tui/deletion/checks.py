@@ -258,6 +258,8 @@ def recheck(
     if now.state is not reviewed.state:
         restored = options.action is Action.PURGE and now.state is VersionState.LIVE
         return Refusal(Reason.RESTORED if restored else Reason.STATE_CHANGED)
+    if differs := _named(reviewed, now):
+        return Refusal(Reason.RENAMED, differs)
     if (now.digest, now.source_key) != (reviewed.digest, reviewed.source_key):
         return Refusal(Reason.CONTENT_CHANGED)
     if now.kept:
@@ -267,7 +269,21 @@ def recheck(
         or _links_differ(reviewed, now, options)
         or _dependents_differ(reviewed, now, options, planned, together)
         or _lineage_untold(reviewed, now, options)
+        or _not_agreed(now, options, planned, together)
     )
+
+
+def _named(reviewed: Facts, now: Facts) -> str:
+    """What the registry calls it, when that is not what was shown; a name not told is none."""
+    pairs = (
+        (reviewed.collection, now.collection),
+        (reviewed.label, now.label),
+        (reviewed.type or now.type, now.type),
+    )
+    if all(told in {"", shown} for shown, told in pairs):
+        return ""
+    kind = f", a {now.type}" if now.type not in {"", reviewed.type} else ""
+    return f"it is {now.name}{kind}"
 
 
 def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
@@ -327,6 +343,23 @@ def _lineage_untold(reviewed: Facts, now: Facts, options: Options) -> Refusal | 
     if reviewed.lineage_known and not now.lineage_known and not options.unknown_lineage:
         return Refusal(Reason.LINEAGE_UNKNOWN, "they were at the review")
     return None
+
+
+def _not_agreed(
+    now: Facts,
+    options: Options,
+    planned: Callable[[str], Sequence[str] | None],
+    together: Collection[str],
+) -> Refusal | None:
+    """What the review would not have let through: the verdict in a plan file proves nothing."""
+    why, detail = _blocked(now, options, old=options.unfinished)
+    if why is not Reason.NONE:
+        return Refusal(why, detail)
+    stays = [d for d in now.dependents if planned(d) is None and d not in (now.key, *together)]
+    if stays and not options.orphan_dependents:
+        return Refusal(Reason.DEPENDENTS, keys=tuple(sorted(stays)))
+    missing = next(_consents(now, now.links, options, KNOWN), None)
+    return None if missing is None else Refusal(*missing)
 
 
 def _below(reviewed: Facts, planned: Callable[[str], Sequence[str] | None]) -> set[str]:

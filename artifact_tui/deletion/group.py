@@ -119,7 +119,7 @@ class Caller:
         now = self._looked_ahead(turn.pending)
         if await self._whole_circles(turn) or now is None:
             now = await self._looks.facts(turn.pending)
-        ready = self._look(turn, now, await self._looks.kept(turn.pending))
+        ready = await self._look(turn, now, await self._looks.kept(turn.pending))
         turn.pending = [item for item, _ in ready]
         if not ready:
             return
@@ -218,7 +218,7 @@ class Caller:
                 now = await self._looks.facts(items[start : start + PART])
                 facts |= now.facts
                 untold |= now.untold
-            _, ends = self._sift(items, Look(facts, untold), turn)
+            _, ends = await self._sift(items, Look(facts, untold), turn)
             ends = [settle.at_once(end) for end in ends]
             self._journal.settle(ends)
             self._ended |= {end.seq for end in ends}
@@ -235,15 +235,15 @@ class Caller:
             found += self._plan.select(f"{where} AND p.state='planned'", part)
         return found
 
-    def _look(self, turn: _Turn, now: Look, kept: frozenset[str]) -> list[tuple[Item, Facts]]:
+    async def _look(self, turn: _Turn, now: Look, kept: frozenset[str]) -> list[tuple[Item, Facts]]:
         """Settle what is gone, has changed, or is not told; the rest is ready to be sent."""
-        ready, ends = self._sift(turn.pending, now, turn, kept)
+        ready, ends = await self._sift(turn.pending, now, turn, kept)
         self._journal.settle(ends)
         turn.again |= {end.seq for end in ends if end.state is ItemState.PLANNED}
         turn.unsure -= {end.seq for end in ends}
         return ready
 
-    def _sift(
+    async def _sift(
         self,
         items: Sequence[Item],
         now: Look,
@@ -270,22 +270,24 @@ class Caller:
             elif refusal is None or refusal.gone:
                 ends.append(settle.gone(item, sent=item.seq in turn.sent or item.attempts > 0))
             else:
-                ends.append(self._refused(item, refusal))
+                ends.append(await self._refused(item, refusal))
                 stays.append(item.key)
         if stays and not self._options.orphan_dependents:
             circles = {item.key: planned.together(item) for item, _ in ready}
             below = {i.key: circles[i.key].intersection(f.dependents) for i, f in ready}
             held = order.held(below, stays)
             ends += [
-                self._refused(item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],)))
+                await self._refused(item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],)))
                 for item, _ in ready
                 if item.key in held
             ]
             ready = [(item, facts) for item, facts in ready if item.key not in held]
         return ready, ends
 
-    def _refused(self, item: Item, refusal: Refusal) -> Settled:
-        names = self._plan.names(refusal.keys[: NAMES_SHOWN + 1])
+    async def _refused(self, item: Item, refusal: Refusal) -> Settled:
+        shown = refusal.keys[: NAMES_SHOWN + 1]
+        names = self._plan.names(shown)
+        names |= await self._looks.names([key for key in shown if key not in names])
         detail = refusal.detail or listed(names.get(k, k) for k in refusal.keys)
         return Settled(item.seq, ItemState.REFUSED, refusal.reason, detail)
 

@@ -117,6 +117,7 @@ class Reason(StrEnum):
     DEPENDENT_LOST = "dependent_lost"
     LINKED_SINCE = "linked_since"
     COLLECTION_CHANGED = "collection_changed"
+    RENAMED = "renamed"
     CHANGED = "changed"
     ARTIFACT_STAYS = "artifact_stays"
     # while applying: what the registry answered
@@ -158,6 +159,7 @@ _WORDS = {
     Reason.DEPENDENT_LOST: "a version made from it went away since the review",
     Reason.LINKED_SINCE: "another collection shows it since the review",
     Reason.COLLECTION_CHANGED: "what is in it is not what was reviewed",
+    Reason.RENAMED: "the registry does not call it what was shown",
     Reason.CHANGED: "it changed while it was being deleted",
     Reason.ARTIFACT_STAYS: "its artifact is still there",
     Reason.NOT_TOLD: "the registry would not tell about it",

@@ -92,6 +92,14 @@ class Looks:
             raise DarkError(words)
         return words
 
+    async def names(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """What versions outside the plan are called, as far as the registry tells."""
+        try:
+            found = await self._ask(self._target.versions(keys), sent=False) if keys else {}
+        except (UnreachableError, NotToldError, HaltedError):
+            return {}
+        return {key: one.name for key, one in found.items() if one.collection and one.label}
+
     async def kept(self, items: Sequence[Item]) -> frozenset[str]:
         """Of stored objects: the keys of those versions that still need theirs."""
         owners = sorted({item.collection for item in items if item.kind == OBJECT})

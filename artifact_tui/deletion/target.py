@@ -69,6 +69,10 @@ class Target:
         """What is true of every version in a collection; None when it is gone."""
         return await self._collections().collection_facts(key)
 
+    async def collection_name(self, key: str) -> str:
+        """What the registry calls a collection now; empty where it does not tell."""
+        return await self._collections().collection_name(key)
+
     async def remove_collection(
         self, item: Item, members: Sequence[Item], options: Options
     ) -> Outcome:

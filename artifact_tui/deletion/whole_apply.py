@@ -122,6 +122,11 @@ class WholeCaller:
         if now is None:
             self._settle(turn, settle.gone(turn.item, sent=turn.sent), {}, ours=turn.sent)
             return True
+        name = await self._name(turn)
+        if name not in {"", turn.item.collection}:
+            end = Settled(turn.item.seq, ItemState.REFUSED, Reason.RENAMED, f"it is {name}")
+            self._settle(turn, end, now, ours=turn.sent)
+            return True
         there = {**now, **{k: f for k, f in turn.facts.items() if not self._gone(f)}}
         if changed := self._changed(turn, there):
             end = Settled(turn.item.seq, ItemState.REFUSED, Reason.COLLECTION_CHANGED, changed)
@@ -171,6 +176,16 @@ class WholeCaller:
         if any(facts.key != one for one, facts in (*(now or {}).items(), *turn.facts.items())):
             raise UnreachableError("the registry answered about something else")
         return now
+
+    async def _name(self, turn: _Turn) -> str:
+        """What the registry calls it now: nothing goes that was shown under another name."""
+        try:
+            return await self._watch.reading(self._target.collection_name(turn.item.key))
+        except HaltedError:
+            raise
+        except Exception as error:  # whatever a client raises, nothing is known
+            turn.untold = isinstance(first(error), NotToldError)
+            raise UnreachableError(self._target.error_words(error)) from error
 
     def _changed(self, turn: _Turn, now: Mapping[str, Facts]) -> str:
         """What in the collection was not reviewed, or is not as it was; nothing when all is."""

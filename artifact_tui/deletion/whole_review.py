@@ -147,7 +147,7 @@ def _item(one: Listed, seq: int, level: int, *, read_only: bool) -> Item:
         label="",
         type=one.type,
         size=0,
-        facts=Facts(one.key, "", VersionState.LIVE),
+        facts=Facts(one.key, "", VersionState.LIVE, collection=one.name, type=one.type),
         verdict=Verdict.BLOCKED if read_only else Verdict.DELETE,
         reason=Reason.READ_ONLY if read_only else Reason.NONE,
         kind=COLLECTION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,3 +193,14 @@ async def test_a_token_changes_with_each_fact_and_with_nothing_else(world: World
     await world.make("unrelated", aliases=["one"])
     world.advance(HOUR)
     assert await token() == seen[-1]
+
+
+async def test_facts_name_a_version_as_the_listing_does(world: World) -> None:
+    keys = [await world.make("m"), await world.make("n", kind="dataset"), await world.make("n2")]
+    listed = {}
+    for collection in await every(world.client.collections):
+        for one in await every(partial(world.client.versions, collection.key)):
+            listed[one.key] = (collection.name, one.label, collection.type)
+    facts = await world.client.facts(keys)
+    found = {key: (one.collection, one.label, one.type) for key, one in facts.items()}
+    assert found == {key: listed[key] for key in keys}

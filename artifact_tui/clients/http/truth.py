@@ -123,7 +123,7 @@ class Truth:
         doubtful = {}
         for key, ref in pending.items():
             if ref in shelf.rows and ref.id not in self._reader.sent:
-                found[key] = _facts(key, shelf.digest(ref))
+                found[key] = _facts(key, shelf.digest(ref), shelf.rows[ref])
             elif snapshot.sure and not shelf.has_id(ref.id):
                 continue
             else:
@@ -142,7 +142,7 @@ class Truth:
             if row is Missing.ABSENT:
                 absent[key] = ref
             elif not isinstance(row, Missing):
-                found[key] = _facts(key, self._digest(ref, row))
+                found[key] = _facts(key, self._digest(ref, row), row)
         return absent
 
     def _digest(self, ref: Ref, row: Row) -> str:
@@ -162,9 +162,17 @@ def _unaskable(key: str, ref: Ref, snapshot: Snapshot) -> Facts:
             "The registry does not list an artifact, and cannot be asked about it either.",
             hint="Its listing changes while it is read. Try again when it is quiet.",
         )
-    return _facts(key, shelf.digest(listed))
+    return _facts(key, shelf.digest(listed), shelf.rows[listed])
 
 
-def _facts(key: str, digest: str) -> Facts:
+def _facts(key: str, digest: str, row: Row) -> Facts:
     """Aliases there are none; dependents are what the catalog's scan of lineage has found."""
-    return Facts(key=key, digest=digest, state=VersionState.LIVE, lineage_known=False)
+    return Facts(
+        key=key,
+        digest=digest,
+        state=VersionState.LIVE,
+        lineage_known=False,
+        collection=row.name,
+        label=row.id,
+        type=row.type,
+    )

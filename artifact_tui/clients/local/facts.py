@@ -56,6 +56,16 @@ def ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, s
     return found
 
 
+def names(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
+    """Collection, label and type of versions."""
+    rows = conn.execute(
+        "SELECT v.id, c.name, v.label, c.type FROM json_each(?) want"
+        " CROSS JOIN version v ON v.id = want.value JOIN collection c ON c.id = v.collection_id",
+        (dump(version_ids),),
+    )
+    return {number: (collection, label, kind) for number, collection, label, kind in rows}
+
+
 def aliases(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, list[Alias]]:
     """The aliases of versions, sorted; those without any are left out."""
     found: dict[int, list[Alias]] = {}
@@ -108,12 +118,14 @@ def read(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
     for group in chunks(tuple(dict.fromkeys(keys))):
         rows = ids(conn, group)
         numbers = [row[0] for row in rows.values()]
-        names, below = aliases(conn, numbers), dependents(conn, numbers)
+        held, below = aliases(conn, numbers), dependents(conn, numbers)
+        named = names(conn, numbers)
         for key in group:
             if key not in rows:
                 continue
             number, state, digest = rows[key]
-            mine, under = tuple(names.get(number, ())), tuple(below.get(number, ()))
+            mine, under = tuple(held.get(number, ())), tuple(below.get(number, ()))
+            collection, label, kind = named[number]
             found[key] = Facts(
                 key=key,
                 digest=digest,
@@ -121,5 +133,8 @@ def read(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
                 aliases=mine,
                 dependents=under,
                 token=token(key, digest, state, mine, under),
+                collection=collection,
+                label=label,
+                type=kind,
             )
     return found

@@ -105,7 +105,13 @@ class S3Storage:
 
         rows = await self._run(look) if places else {}
         return {
-            key: Facts(key=key, digest=rows[place].etag, state=VersionState.LIVE)
+            key: Facts(
+                key=key,
+                digest=rows[place].etag,
+                state=VersionState.LIVE,
+                collection=ref.key if (ref := self._pattern.ref(place.name)) else "",
+                label=place.name,
+            )
             for key, place in places.items()
             if place in rows
         }

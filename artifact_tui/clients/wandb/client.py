@@ -82,7 +82,7 @@ class WandbClient:
             looks=looks,
         )
         self._editor = Editor(self._fields, self._loader)
-        self._whole = Collections(self._fields, self._loader, self.facts, self._lister.whole)
+        self._whole = Collections(self._fields, self._loader, self.facts, self._lister)
 
     @property
     def identity(self) -> Identity:
@@ -172,6 +172,10 @@ class WandbClient:
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none."""
         return await self._whole.facts(collection_key)
+
+    async def collection_name(self, collection_key: str) -> str:
+        """What a collection is called now, as the lists name it."""
+        return await self._whole.name(collection_key)
 
     async def test(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences; raises where nothing works."""

@@ -24,15 +24,22 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.wandb.fields import Asking
     from artifact_tui.clients.wandb.ids import CollectionKey
+    from artifact_tui.clients.wandb.listing import Lister
     from artifact_tui.clients.wandb.loader import Loader
     from artifact_tui.clients.wandb.replies import Reply
-    from artifact_tui.model import CollectionDeletion, Version
+    from artifact_tui.model import CollectionDeletion
 
     Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
-    Whole = Callable[[CollectionKey], Awaitable[list[Version] | None]]
 
 _STATE = Shape(
     "artifactCollection(id:$id){__typename id <ArtifactCollection.state|state>}",
+    {"id": "ID!"},
+    "",
+    25,
+    "a collection",
+)
+_NAME = Shape(
+    "artifactCollection(id:$id){id name project{name entity{name}}}",
     {"id": "ID!"},
     "",
     25,
@@ -85,12 +92,12 @@ class _Look:
 class Collections:
     """Whole collections of one connection."""
 
-    def __init__(self, graph: Asking, loader: Loader, look: Look, whole: Whole) -> None:
-        """`whole` reads every version of a collection, `look` what is true of versions."""
+    def __init__(self, graph: Asking, loader: Loader, look: Look, lister: Lister) -> None:
+        """`look` tells what is true of versions."""
         self._graph = graph
         self._loader = loader
         self._look = look
-        self._whole = whole
+        self._lister = lister
         self._looks: dict[str, _Look] = {}
 
     async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
@@ -109,6 +116,16 @@ class Collections:
             del self._looks[next(iter(self._looks))]
         return look.found
 
+    async def name(self, collection_key: str) -> str:
+        """What a collection is called in the lists; empty when there is none."""
+        home = ids.parse(collection_key)
+        if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
+            return ""
+        found = await self._loader.ask(_NAME, decode.Collection, id=home.collection)
+        if found is None or found.id != home.collection:
+            return ""
+        return self._lister.named(found.project, found.name)
+
     async def _see(self, collection_key: str) -> _Look | None:
         home = ids.parse(collection_key)
         if not isinstance(home, ids.SequenceKey | ids.PortfolioKey):
@@ -116,7 +133,7 @@ class Collections:
         if (left := await self._there(home)) is None:
             return None
         try:
-            versions = await self._whole(home)
+            versions = await self._lister.whole(home)
         except HiddenError:
             hidden = Facts(_HIDDEN, "", VersionState.LIVE, lineage_known=False)
             return _Look(left, {_HIDDEN: hidden})

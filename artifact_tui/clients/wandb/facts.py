@@ -60,9 +60,9 @@ class Truth:
             if artifact is None:
                 continue
             if isinstance(ref, ids.SourceKey):
-                found[key] = with_token(_source(key, artifact, made[artifact.id]))
+                found[key] = with_token(self._source(key, artifact, made[artifact.id]))
             elif _is_shown(artifact, ref.portfolio):
-                found[key] = with_token(_link(key, artifact, ref))
+                found[key] = with_token(self._link(key, artifact, ref))
             if key in found:
                 self._looks.note(found[key], left[artifact.id])
         return found
@@ -76,35 +76,54 @@ class Truth:
             )
         return found, left
 
+    def _source(self, key: str, artifact: Artifact, made: Made | None) -> Facts:
+        own = artifact.artifact_sequence
+        home = own.id if own else ""
+        return Facts(
+            key=key,
+            digest=artifact.digest or "",
+            state=rows.state(artifact),
+            aliases=_aliases(artifact, home),
+            dependents=tuple(sorted(ids.SourceKey(one.id).key for one in made or ())),
+            lineage_known=made is not None,
+            links=rows.links(artifact, home),
+            kept=rows.kept(artifact),
+            generated=rows.generated(artifact),
+            collection=self._lister.named(own.project, own.name) if own else "",
+            label=_label(artifact.version_index),
+            type=_type(artifact),
+        )
+
+    def _link(self, key: str, artifact: Artifact, ref: ids.LinkKey) -> Facts:
+        members = rows.memberships(artifact.artifact_memberships)
+        shown = next(
+            (one for one in members if one.artifact_collection
+             and one.artifact_collection.id == ref.portfolio), None,
+        )  # fmt: skip
+        holder = shown.artifact_collection if shown else None
+        return Facts(
+            key=key,
+            digest=artifact.digest or "",
+            state=rows.state(artifact),
+            aliases=_aliases(artifact, ref.portfolio),
+            source_key=ref.source,
+            collection=self._lister.named(holder.project, holder.name) if holder else "",
+            label=_label(shown.version_index) if shown else "",
+            type=_type(artifact),
+        )
+
+
+def _label(index: int | None) -> str:
+    return "" if index is None else f"v{index}"
+
+
+def _type(artifact: Artifact) -> str:
+    return (artifact.artifact_type.name if artifact.artifact_type else None) or ""
+
 
 def _version(key: str) -> ids.VersionKey | None:
     ref = ids.parse(key)
     return ref if isinstance(ref, ids.SourceKey | ids.LinkKey) else None
-
-
-def _source(key: str, artifact: Artifact, made: Made | None) -> Facts:
-    home = artifact.artifact_sequence.id if artifact.artifact_sequence else ""
-    return Facts(
-        key=key,
-        digest=artifact.digest or "",
-        state=rows.state(artifact),
-        aliases=_aliases(artifact, home),
-        dependents=tuple(sorted(ids.SourceKey(one.id).key for one in made or ())),
-        lineage_known=made is not None,
-        links=rows.links(artifact, home),
-        kept=rows.kept(artifact),
-        generated=rows.generated(artifact),
-    )
-
-
-def _link(key: str, artifact: Artifact, ref: ids.LinkKey) -> Facts:
-    return Facts(
-        key=key,
-        digest=artifact.digest or "",
-        state=rows.state(artifact),
-        aliases=_aliases(artifact, ref.portfolio),
-        source_key=ref.source,
-    )
 
 
 def _aliases(artifact: Artifact, home: str) -> tuple[Alias, ...]:

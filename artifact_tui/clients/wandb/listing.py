@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from artifact_tui import model
+    from artifact_tui.clients.wandb import decode
     from artifact_tui.clients.wandb.fields import Asking
     from artifact_tui.clients.wandb.loader import Loader
     from artifact_tui.clients.wandb.runs import Put
@@ -88,6 +89,10 @@ class Lister:
         self.notices: dict[str, str] = {}
         """What the last lists did not tell, in whole sentences, by what it is about."""
         self._pages = Pages(asking, self.notices)
+
+    def named(self, home: decode.Home | None, collection: str | None) -> str:
+        """A collection as these lists name it; empty when it has no name."""
+        return self._scope.listed(home, collection) if collection else ""
 
     # whole registry
 

@@ -96,6 +96,13 @@ class Scope:
             return f"{project}/{collection}"
         return "/".join(part for part in (entity, project, collection) if part)
 
+    def listed(self, home: decode.Home | None, collection: str) -> str:
+        """A collection as `places` names it: also in a registry of the organisation."""
+        project = home.name if home else None
+        if not self._project and project and project.startswith(REGISTRY):
+            return f"{project}/{collection}"
+        return self.named(home, collection)
+
     async def places(self) -> AsyncIterator[Place]:
         """The projects, each once.
 

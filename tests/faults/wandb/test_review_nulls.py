@@ -28,7 +28,7 @@ async def inside(canned: Canned, key: str) -> Mapping[str, Facts] | None:
     fields = Fields(canned)
     loader = Loader(fields)
     lister = Lister(fields, loader, Scope(fields, "e", "p", registries=False))
-    whole = Collections(fields, loader, Truth(loader, lister).facts, lister.whole)
+    whole = Collections(fields, loader, Truth(loader, lister).facts, lister)
     try:
         return await whole.facts(key)
     finally:

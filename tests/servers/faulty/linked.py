@@ -257,6 +257,9 @@ def _facts(conn: sqlite3.Connection, key: str) -> Facts | None:
         links=()
         if link
         else tuple(sorted(Link(link_key(c, version), c) for (c,) in shown.fetchall())),
+        collection=home,
+        label=key.replace("/", "-"),
+        type="model",
     )
 
 
@@ -348,6 +351,9 @@ class LinkedClient:
         if collection_key not in self.registry.collections():
             return None
         return self.registry.facts(self.registry.members(collection_key))
+
+    async def collection_name(self, collection_key: str) -> str:
+        return collection_key
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         return self.registry.delete_collection(deletion)

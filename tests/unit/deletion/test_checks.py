@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from artifact_tui.deletion.checks import Judgement, Refusal, judge, listed, recheck
@@ -129,8 +131,35 @@ BASE = facts("k", "x", "p", aliases=(Alias("best"),))
 PLANNED = {"p": ("q", "r"), "q": ()}
 
 
-def again(now: Facts | None, options: Options | None = None) -> Refusal | None:
-    return recheck(BASE, now, options or Options(), PLANNED.get)
+AGREED = Options(delete_aliases=True, orphan_dependents=True)
+
+
+def again(now: Facts | None, options: Options = AGREED) -> Refusal | None:
+    return recheck(BASE, now, options, PLANNED.get)
+
+
+def test_what_nobody_agreed_to_is_refused_whatever_the_plan_says() -> None:
+    best = (Alias("best"),)
+    found = again(facts("k", "x", aliases=best), Options(orphan_dependents=True))
+    assert (found.reason if found else None) is Reason.ALIAS
+    found = again(facts("k", "x", aliases=best), Options(delete_aliases=True))
+    assert (found.reason if found else None) is Reason.DEPENDENTS
+    kept = facts("k", aliases=(Alias("best", protected=True),))
+    found = recheck(kept, kept, AGREED, PLANNED.get)
+    assert (found.reason if found else None) is Reason.PROTECTED
+
+
+def test_what_is_called_otherwise_than_it_was_shown_is_refused() -> None:
+    shown = replace(facts("k"), collection="old", label="v1", type="model")
+    assert recheck(shown, shown, Options(), PLANNED.get) is None
+    assert recheck(shown, facts("k"), Options(), PLANNED.get) is None, "it is not told"
+    for now in (
+        replace(shown, collection="new"),
+        replace(shown, label="v2"),
+        replace(shown, type="d"),
+    ):
+        found = recheck(shown, now, Options(), PLANNED.get)
+        assert (found.reason if found else None) is Reason.RENAMED
 
 
 def test_nothing_changed_but_what_the_plan_did() -> None:

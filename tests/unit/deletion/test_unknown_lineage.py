@@ -11,6 +11,7 @@ from artifact_tui.model import Alias, Facts, VersionState
 
 PARTLY = Coverage(3, 4)
 CONSENT = Options(unknown_lineage=True)
+AGREED = Options(unknown_lineage=True, orphan_dependents=True)
 
 
 def facts(key: str, *dependents: str) -> Facts:
@@ -56,7 +57,7 @@ def test_a_parent_of_what_waits_for_consent_stays() -> None:
 PLAN = {"child": (), "gone": ()}
 
 
-def check(reviewed: Facts, now: Facts, options: Options = CONSENT) -> Reason:
+def check(reviewed: Facts, now: Facts, options: Options = AGREED) -> Reason:
     full = with_lineage(reviewed, now, PLAN.get, lambda key: key == "child")
     found = recheck(reviewed, full, options, PLAN.get)
     return Reason.NONE if found is None else found.reason
@@ -70,7 +71,8 @@ def test_a_silent_registry_is_not_taken_at_its_word() -> None:
 def test_what_was_known_and_is_no_longer_told_needs_the_consent_again() -> None:
     assert check(facts("a"), silent("a"), Options()) is Reason.LINEAGE_UNKNOWN
     assert check(facts("a", "child"), silent("a"), Options()) is Reason.DEPENDENT_STAYS
-    assert check(silent("a"), silent("a"), Options()) is Reason.NONE
+    assert check(silent("a"), silent("a"), Options()) is Reason.LINEAGE_UNKNOWN
+    assert check(silent("a"), silent("a")) is Reason.NONE
     assert check(silent("a"), facts("a"), Options()) is Reason.NONE
 
 

@@ -54,6 +54,9 @@ async def test_a_source_tells_aliases_links_and_dependents() -> None:
             aliases=(Alias("latest"), Alias("prod", scope=SHELF)),
             dependents=tuple(sorted(source(known, f"model:v{n}") for n in range(2))),
             links=(Link(linked(known, SHELF, "data:v0"), SHELF),),
+            collection="data",
+            label="v0",
+            type="model",
         )
     }
 

@@ -29,7 +29,10 @@ _MAKER = (
 
 _USERS = f"<Artifact.usedCount|usedCount> <Artifact.usedBy|usedBy(first:20){{{_RUNS}}}>"
 
-FACTS = f"artifact(id:$id){{{IDENTITY} {_USERS}}}"
+FACTS = (
+    f"artifact(id:$id){{{IDENTITY}"
+    f" artifactSequence{{name project{{name entity{{name}}}}}} {_USERS}}}"
+)
 """What decides about one version."""
 
 _USERS_PARTS = f"<Artifact.usedBy|{_RELATIVE} {_MAKER}>"
