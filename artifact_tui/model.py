@@ -123,8 +123,8 @@ class Version:
 
     key: str
     collection_key: str
-    ordinal: int
-    """Position in its collection, growing with time; never used again after a deletion."""
+    ordinal: int | None
+    """Position in its collection, growing with time; None where the registry tells no order."""
     label: str
     digest: str
     state: VersionState = VersionState.LIVE

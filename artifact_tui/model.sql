@@ -18,7 +18,7 @@ CREATE TABLE version(
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   key           TEXT NOT NULL UNIQUE,
   collection_id INTEGER NOT NULL REFERENCES collection(id) ON DELETE RESTRICT,
-  ordinal       INTEGER NOT NULL,
+  ordinal       INTEGER NOT NULL,                 -- grows with time; below 0: no order is told
   label         TEXT NOT NULL,
   digest        TEXT NOT NULL,
   state         TEXT NOT NULL DEFAULT 'live' CHECK(state IN ('live','trash','pending')),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.query.tree import Text
 
 _LABEL = """
 SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
@@ -33,13 +34,13 @@ LIMIT 2"""
 _KEYS = "SELECT v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value ORDER BY j.key"
 
 _VALUES = {
-    "name": "SELECT name FROM collection",
-    "type": "SELECT type FROM collection",
-    "version": "SELECT label FROM version",
-    "alias": "SELECT name FROM alias",
-    "tag": "SELECT name FROM tag",
-    "registry": "SELECT name FROM link",
-    "run": "SELECT run FROM version WHERE run <> ''",
+    "name": "name FROM collection",
+    "type": "type FROM collection",
+    "version": "label FROM version",
+    "alias": "name FROM alias",
+    "tag": "name FROM tag",
+    "registry": "name FROM link",
+    "run": "nullif(run, '') FROM version",
 }
 _NEAREST = 3
 
@@ -85,11 +86,32 @@ def values(conn: sqlite3.Connection, field: str, prefix: str, limit: int = 50) -
     if field not in _VALUES:
         return ()
     found = conn.execute(
-        f"SELECT DISTINCT value FROM ({_VALUES[field].replace(' FROM', ' AS value FROM', 1)})"
+        f"SELECT DISTINCT value FROM ({_value(field)})"
         " WHERE value GLOB :prefix ORDER BY value COLLATE NOCASE, value LIMIT :limit",
         {"prefix": glob(Pattern((prefix, "")), fold=True), "limit": limit},
     )
     return tuple(chain.from_iterable(found))
+
+
+def has(conn: sqlite3.Connection, term: Text) -> bool:
+    """Whether anything here has what a term asks for, in whatever state."""
+    pattern = term.pattern
+    if term.bare:
+        part = pattern.literal is not None
+        sign, value = "GLOB", glob(pattern, part=part, fold=True)
+    elif pattern.literal is None:
+        sign, value = "GLOB", glob(pattern)
+    else:
+        sign, value = "=", pattern.literal
+    found = conn.execute(
+        f"SELECT 1 FROM ({_value(term.field)}) WHERE value {sign} ? LIMIT 1", (value,)
+    )
+    return found.fetchone() is not None
+
+
+def _value(field: str) -> str:
+    """A query for all values of a text field."""
+    return f"SELECT {_VALUES[field].replace(' FROM', ' AS value FROM')}"
 
 
 def _not_found(conn: sqlite3.Connection, collection: str, label: str) -> NotFoundError:

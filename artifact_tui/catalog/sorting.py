@@ -20,7 +20,7 @@ class _Key:
 
 _KEYS = {
     "name": _Key("c.name COLLATE NOCASE", nullable=False, common=True),
-    "version": _Key("v.ordinal", nullable=False),
+    "version": _Key("CASE WHEN v.ordinal >= 0 THEN v.ordinal END"),
     "type": _Key("c.type", nullable=False, common=True),
     "size": _Key("v.size"),
     "unique": _Key(f"({expressions.UNIQUE})"),
@@ -28,7 +28,10 @@ _KEYS = {
     "created": _Key("v.created_us"),
     "used": _Key("v.used_us", turned=True),
     "ttl": _Key("v.expires_us"),
-    "dependents": _Key(expressions.DEPENDENTS, nullable=False),
+    "dependents": _Key(
+        f"ifnull(nullif({expressions.DEPENDENTS}, 0),"
+        f" CASE WHEN {expressions.DEPENDENTS_KNOWN} THEN 0 END)"
+    ),
     "alias": _Key("(SELECT min(a.name) FROM alias a WHERE a.version_id = v.id)"),
     "run": _Key("nullif(v.run, '')"),
 }

@@ -44,16 +44,21 @@ _FIELDS = (
     "kept",
     "generated",
 )
+# Where no order is told, each gets a number below 0 that no other of its collection has.
+_UNTOLD = """ifnull(:ordinal, (SELECT min(ifnull(min(o.ordinal), 0), 0) - 1 FROM version o
+  WHERE o.collection_id = (SELECT id FROM collection WHERE key = :collection_key)))"""
+
 _VERSION = f"""
 INSERT INTO version(key, collection_id, seen, {", ".join(_FIELDS)})
 VALUES (:key, (SELECT id FROM collection WHERE key = :collection_key), :seen,
-  {", ".join(f":{name}" for name in _FIELDS)})
+  {_UNTOLD}, {", ".join(f":{name}" for name in _FIELDS[1:])})
 ON CONFLICT(key) DO UPDATE SET collection_id = excluded.collection_id,
   seen = max(seen, excluded.seen),
   {", ".join(f"{name} = excluded.{name}" for name in _FIELDS)}"""
 
 _STORED = f"""
-SELECT v.id, v.seen, v.key, c.key, {", ".join(f"v.{name}" for name in _FIELDS)},
+SELECT v.id, v.seen, v.key, c.key, CASE WHEN v.ordinal >= 0 THEN v.ordinal END,
+  {", ".join(f"v.{name}" for name in _FIELDS[1:])},
   EXISTS (SELECT 1 FROM alias a WHERE a.version_id = v.id)
   OR EXISTS (SELECT 1 FROM tag t WHERE t.version_id = v.id)
   OR EXISTS (SELECT 1 FROM link l WHERE l.version_id = v.id)

@@ -126,7 +126,7 @@ def _tell(client: LocalClient, key: str, target: Target, out: Output) -> None:
     if out.json:
         out.record(
             records.version_record(
-                row, registry=target.name, now_us=now_us(), unique=unique, tags=tags
+                row, registry=target.name, now_us=now_us(), unique=unique, tags=tags, complete=True
             )
         )
     shared = f", of which {text.size(unique)} only here" if unique != row.size else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui import places, query
+from artifact_tui import places
 from artifact_tui.catalog import queries
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.cli.failures import say
 from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import client_of, parse_filter, reading
+from artifact_tui.cli.session import client_of, parse_filter, reading, where_of
 from artifact_tui.clients.base import LineageScan
 from artifact_tui.config import nearest
 from artifact_tui.deletion import whole_review
@@ -79,7 +79,7 @@ async def make_draft(
         async with reading(client, marks=marks, cached=cached) as conn:
             if scan:
                 await scanned(client)
-            chosen = _chosen(selection)
+            chosen = _chosen(conn, client, selection)
             keys = collection_keys(conn, selection.collections)
             if not cached:
                 await _ask_lineage(client, chosen, options, keys, marks)
@@ -90,12 +90,12 @@ async def make_draft(
         return await with_objects(draft, client)
 
 
-def _chosen(selection: Selection) -> Selected:
+def _chosen(conn: sqlite3.Connection, client: Client, selection: Selection) -> Selected:
     if selection.marked:
         return "marked"
     if not selection.filter.strip():
         return ()
-    return query.compile_query(parse_filter([selection.filter]), now_us())
+    return where_of(conn, parse_filter([selection.filter]), client, acts=True)
 
 
 def collection_keys(conn: sqlite3.Connection, names: Sequence[str]) -> list[str]:

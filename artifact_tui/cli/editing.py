@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui import places, query, text
+from artifact_tui import places, text
 from artifact_tui.catalog import queries
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.sorting import Sort
 from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import parse_filter, reading
+from artifact_tui.cli.session import parse_filter, reading, where_of
 from artifact_tui.clients.base import Paced
 from artifact_tui.edits import sending
 from artifact_tui.edits.able import editor
@@ -97,7 +97,8 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        found = foreseen(conn, _rows(conn, chosen), wanted, naming(), clock_of(client))
+        rows = _rows(conn, client, chosen)
+        found = foreseen(conn, rows, wanted, naming(), clock_of(client))
         if not any(True for _ in found.rows()):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
@@ -109,12 +110,14 @@ def clock_of(client: Client) -> Clock:
     return Clock(now_us(), client.capabilities.restore)
 
 
-def _rows(conn: sqlite3.Connection, chosen: Chosen) -> Iterator[tuple[VersionRow, ...]]:
+def _rows(
+    conn: sqlite3.Connection, client: Client, chosen: Chosen
+) -> Iterator[tuple[VersionRow, ...]]:
     """The versions that were named, some at a time."""
     if chosen.name:
         return iter([(queries.find(conn, chosen.name),)])
     words = "state:any" if chosen.marked else chosen.filter
-    where = query.compile_query(parse_filter([words]), now_us())
+    where = where_of(conn, parse_filter([words]), client, acts=True)
     where = only_marked(where) if chosen.marked else where
     return queries.chunks(conn, where, Sort("name"))
 

@@ -213,10 +213,13 @@ async def _print_now(client: Client, job: Job, out: Output) -> None:
         row = queries.find(conn, job.chosen.name)
         tags = queries.tags_of(conn, [row.id]).get(row.id, ())
         unique = queries.unique_of(conn, [row.id]).get(row.id)
+        complete = queries.lineage_coverage(conn).complete
     if job.as_json and job.asks_nothing:
         name = job.target.name
         out.record(
-            records.version_record(row, registry=name, now_us=now_us(), unique=unique, tags=tags)
+            records.version_record(
+                row, registry=name, now_us=now_us(), unique=unique, tags=tags, complete=complete
+            )
         )
         return
     out.words(

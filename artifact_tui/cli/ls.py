@@ -11,12 +11,13 @@ import click
 
 from artifact_tui import query, text
 from artifact_tui.catalog import queries
+from artifact_tui.catalog.doubts import refuse_sort
 from artifact_tui.catalog.sorting import FIELDS, Sort
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
-from artifact_tui.cli.session import client_of, parse_filter, reading, split
+from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
 from artifact_tui.here import now_us
 from artifact_tui.text import safe
 
@@ -99,7 +100,9 @@ def ls(
     async def main() -> None:
         async with client_of(target) as client, reading(client, cached=cached) as conn:
             now = now_us()
-            where = query.compile_query(parsed, now)
+            where = where_of(conn, parsed, client)
+            if versions or field != "version":
+                refuse_sort(conn, field, client.capabilities)
             out = Output(json=as_json)
             local = client.catalog_path is not None
             empty = parsed.everything and client.capabilities.collection_delete
@@ -169,6 +172,7 @@ def print_records(listing: Listing, rows: tuple[VersionRow, ...]) -> None:
     ids = [row.id for row in rows]
     unique = queries.unique_of(listing.conn, ids)
     tags = queries.tags_of(listing.conn, ids)
+    complete = queries.lineage_coverage(listing.conn).complete
     for row in rows:
         listing.out.record(
             records.version_record(
@@ -177,6 +181,7 @@ def print_records(listing: Listing, rows: tuple[VersionRow, ...]) -> None:
                 now_us=listing.now_us,
                 unique=unique.get(row.id),
                 tags=tags.get(row.id, ()),
+                complete=complete,
             )
         )
 

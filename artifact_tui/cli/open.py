@@ -10,33 +10,51 @@ import click
 
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.output import command
-from artifact_tui.cli.table import COMMANDS
-from artifact_tui.config import Target, load, nearest, resolve
+from artifact_tui.cli.table import COMMANDS, ELSEWHERE
+from artifact_tui.clients import kind_of
+from artifact_tui.config import LOCAL, Target, load, nearest, resolve
 from artifact_tui.errors import UsageError
 
 
 @click.command("open")
-@click.argument("registry", required=False)
+@click.argument("words", nargs=-1, metavar="[REGISTRY]")
 @click.option("--read-only", is_flag=True, help="Refuse everything that would change the registry.")
 @click.pass_obj
-def open(flags: Flags, registry: str | None, *, read_only: bool) -> int:  # noqa: A001
+def open(flags: Flags, words: tuple[str, ...], *, read_only: bool) -> int:  # noqa: A001
     """Open the screen on REGISTRY: a configured name, a folder, or an address such as local:PATH.
 
     Without one: the default registry of the configuration, or the embedded one.
     """
-    config = load()
+    registry = words[0] if words else None
     try:
-        target = resolve(config, registry)
+        target = resolve(load(), registry)
     except UsageError as error:
-        near = nearest(registry or "", COMMANDS)
-        if not near:
-            raise
+        raise _no_command(registry or "") or error from error
+    if not target.address.startswith(LOCAL):
+        kind_of(target.address)
+    if len(words) > 1:
         raise UsageError(
-            f"There is no command and no registry named “{registry}”.",
-            hint=f"Did you mean: artifact-tui {near}? All commands: artifact-tui --help",
-        ) from error
+            "The screen opens one registry, without a filter.",
+            hint=f"Press / there to filter; without a screen: {command('ls', *words)}",
+        )
     locked = read_only or flags.read_only
     return show_screen(replace(target, read_only=target.read_only or locked, locked=locked))
+
+
+def _no_command(word: str) -> UsageError | None:
+    """The error for a first word that another program has as a command, or that is nearly one."""
+    if word.lower() in ELSEWHERE:
+        return UsageError(
+            f"There is no command “{word}”, and no registry of that name.",
+            hint=f"{ELSEWHERE[word.lower()]}. All commands: artifact-tui --help",
+        )
+    near = nearest(word, COMMANDS)
+    if not near:
+        return None
+    return UsageError(
+        f"There is no command and no registry named “{word}”.",
+        hint=f"Did you mean: artifact-tui {near}? All commands: artifact-tui --help",
+    )
 
 
 def show_screen(target: Target) -> int:

@@ -150,7 +150,7 @@ def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
     """Print a draft: all items as JSON (unless `records` says no), or the first for people."""
     if out.json and records:
         for item in draft.items:
-            out.record(reviewing.item_record(item, draft.head.registry))
+            out.record(reviewing.item_record(item, draft.head.registry, draft.summary))
     reviewing.print_review(
         draft.head,
         draft.summary,

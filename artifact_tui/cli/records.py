@@ -69,8 +69,14 @@ def version_record(
     now_us: int,
     unique: int | None,
     tags: Sequence[str],
+    complete: bool,
 ) -> dict[str, Any]:
-    """One version; `alias` holds those of other collections too, which `alias_in` names."""
+    """One version; `alias` holds those of other collections too, which `alias_in` names.
+
+    `dependents` are the least, unless `dependents_known`; `complete` says that no scan of lineage
+    is missing.
+    """
+    known = row.lineage_known and complete
     return {
         "name": row.collection,
         "type": row.type,
@@ -88,8 +94,8 @@ def version_record(
         "ttl": seconds(row.ttl_us),
         "ttl_inherited": row.ttl_inherited,
         "expires": moment(row.expires_us),
-        "dependents": row.dependents,
-        "dependents_known": row.lineage_known,
+        "dependents": row.dependents if known or row.dependents else None,
+        "dependents_known": known,
         "runs": row.used_count,
         "stored": row.stored,
         "links": list(row.links),
@@ -98,7 +104,7 @@ def version_record(
         "kept": row.kept,
         "generated": row.generated,
         "files": row.file_count,
-        "run": row.run,
+        "run": row.run or None,
         "registry": registry,
         "key": row.key,
         "digest": row.digest,

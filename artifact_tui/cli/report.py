@@ -39,4 +39,4 @@ def print_items(plan: Path, out: Output) -> None:
     """Print every item of a plan as JSON."""
     with Plan.open(plan) as opened:
         for item in opened.every_item():
-            out.record(reviewing.item_record(item, opened.head.registry))
+            out.record(reviewing.item_record(item, opened.head.registry, opened.summary))

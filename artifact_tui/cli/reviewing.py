@@ -249,8 +249,10 @@ def print_next(path: Path, summary: Summary, out: Output) -> None:
         out.words(f"      {command('apply', path, '--yes', '--expect', summary.deletes)}")
 
 
-def item_record(item: Item, registry: str) -> dict[str, Any]:
-    """One item as JSON."""
+def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
+    """One item of a plan as JSON."""
+    dependents = len(item.facts.dependents)
+    known = item.facts.lineage_known and summary.scanned >= summary.models
     return {
         "seq": item.seq,
         "kind": item.kind,
@@ -260,8 +262,8 @@ def item_record(item: Item, registry: str) -> dict[str, Any]:
         "alias": records.alias_names(item.facts.aliases),
         "alias_in": records.alias_scopes(item.facts.aliases),
         "size": item.size,
-        "dependents": len(item.facts.dependents),
-        "dependents_known": item.facts.lineage_known,
+        "dependents": dependents if known or dependents else None,
+        "dependents_known": known,
         "link": item.is_link,
         "links": [link.name for link in item.facts.links],
         "source": item.facts.source_key or None,

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui import catalog, query
+from artifact_tui import catalog, query, text
+from artifact_tui.catalog.doubts import doubts, refuse_slips, undecided
+from artifact_tui.cli.failures import say
 from artifact_tui.cli.output import command
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import LocalClient
-from artifact_tui.config import Config, Target, load, resolve
+from artifact_tui.config import Config, Target, load, nearest, resolve
 from artifact_tui.errors import QueryError, RegistryError, UsageError
-from artifact_tui.here import actor
+from artifact_tui.here import actor, now_us
+from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from artifact_tui.clients.base import Client
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_BARE = re.compile(r"[^\s()|\"*:<>=!~^&-][^\s()|\"*:<>=!~^&]*")
+"""A word of a filter that could as well be the name of a registry."""
 
 
 def target_of(registry: str | None, *, read_only: bool = False) -> Target:
@@ -28,11 +37,54 @@ def target_of(registry: str | None, *, read_only: bool = False) -> Target:
     return replace(target, read_only=target.read_only or read_only)
 
 
-def split(words: Sequence[str], *, read_only: bool = False) -> tuple[Target, list[str]]:
-    """The registry, if the first word names one, else the default; and the other words."""
-    named = bool(words) and _names_registry(load(), words[0])
+def split(
+    words: Sequence[str], *, read_only: bool = False, names: bool = False
+) -> tuple[Target, list[str]]:
+    """The registry, if the first word names one, else the default; and the other words.
+
+    Args:
+        words: as they were typed; the others are a filter, or with `names` versions.
+        read_only: asked for on the command line.
+        names: whether `hf:v3` may name a version.
+
+    Raises:
+        UsageError: the first word may be meant as a registry, and there is none of that name.
+    """
+    config = load()
+    named = bool(words) and _names_registry(config, words[0])
+    if words and not named:
+        _refuse_unclear(config, words, names=names)
     target = target_of(words[0] if named else None, read_only=read_only)
     return target, list(words[1:] if named else words)
+
+
+def _refuse_unclear(config: Config, words: Sequence[str], *, names: bool) -> None:
+    """Refuse words that may be meant as a registry and are none.
+
+    Raises:
+        UsageError: so they are.
+    """
+    first = words[0]
+    scheme, colon, rest = first.partition(":")
+    if colon and _SCHEME.fullmatch(scheme) and scheme.lower() not in query.FIELDS:
+        plain = names or nearest(scheme.lower(), query.FIELDS)
+        if rest.startswith("/") or not plain:
+            kind_of(first)
+    if _BARE.fullmatch(first) and first.upper() not in {"AND", "OR", "NOT"}:
+        near = nearest(first, config.registries)
+        guess = f"Did you mean “{near}”? " if near else ""
+        raise UsageError(
+            f"There is no registry named “{first}”.",
+            hint=f"{guess}A version is named as NAME:V."
+            if names
+            else f"{guess}To look for it in names, write '*{first}*', or name the registry first.",
+        )
+    for word in words[1:]:
+        if word in config.registries:
+            raise UsageError(
+                f"“{word}” is a registry, and stands after a filter.",
+                hint=f"Put the registry first; to look for “{word}” in names, write '*{word}*'.",
+            )
 
 
 def _names_registry(config: Config, word: str) -> bool:
@@ -42,7 +94,7 @@ def _names_registry(config: Config, word: str) -> bool:
     scheme, colon, _ = word.partition(":")
     if not colon:
         return (Path(word) / "FORMAT").is_file()
-    if scheme in query.FIELDS:
+    if scheme.lower() in query.FIELDS:
         return False
     try:
         kind_of(word)
@@ -118,18 +170,46 @@ def _connected(client: Client, path: Path, marks: Path | None) -> Iterator[sqlit
 
 def parse_filter(words: Sequence[str]) -> query.Query:
     """The filter that these words make together; an error knows the text it is about."""
-    text = " ".join(words)
+    typed = " ".join(words)
     try:
-        return query.parse(text)
+        return query.parse(typed)
     except QueryError as error:
-        error.add_note(text)
+        error.add_note(typed)
         raise
+
+
+def where_of(
+    conn: sqlite3.Connection, parsed: query.Query, client: Client, *, acts: bool = False
+) -> query.Where:
+    """The condition of a filter at this moment; what in it nothing here has is said.
+
+    Raises:
+        QueryError: it asks for what this registry never tells; or, where something is done with
+            what matches (`acts`), it leaves out a value that nothing has.
+    """
+    try:
+        found = doubts(conn, parsed, client.capabilities)
+        if acts:
+            refuse_slips(found, parsed)
+    except QueryError as error:
+        error.add_note(parsed.text)
+        raise
+    for doubt in found:
+        say(safe(doubt.words()))
+    where = query.compile_query(parsed, now_us())
+    unsure = undecided(conn, where)
+    if unsure:
+        what = text.plural(unsure, "version")
+        say(f"whether {what} match is not known: left out")
+    return where
 
 
 def split_one(words: Sequence[str], *, read_only: bool = False) -> tuple[Target, str]:
     """The registry, and the one version that the other word names."""
     if len(words) == 1:
-        return target_of(None, read_only=read_only), words[0]
+        target, rest = split(words, read_only=read_only, names=True)
+        if rest:
+            return target, rest[0]
     if len(words) != 2:  # noqa: PLR2004 - a registry and a name
         raise UsageError(
             "Name one version, after the registry if it is not the default one.",

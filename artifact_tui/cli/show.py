@@ -191,15 +191,17 @@ def _files(files: Sequence[File], total: int, out: Output) -> None:
 
 def _record(found: VersionDetail, files: Sequence[File], registry: str) -> dict[str, Any]:
     record = records.version_record(
-        found.row, registry=registry, now_us=now_us(), unique=found.unique, tags=found.tags
-    )
+        found.row, registry=registry, now_us=now_us(), unique=found.unique, tags=found.tags,
+        complete=found.coverage.complete,
+    )  # fmt: skip
+    known = found.lineage_known and found.coverage.complete
     return record | {
         "note": found.note,
         "parents": [_reference(ref) for ref in found.parents],
         "dependent_tree": [
             {"depth": line.depth, **_reference(line.ref)} for line in found.dependents
         ],
-        "dependents_total": found.dependents_total,
+        "dependents_total": found.dependents_total if known or found.dependents else None,
         "dependents_capped": found.dependents_capped,
         "file_list": [
             {"path": file.path, "size": file.size, "digest": file.digest, "mode": file.mode}

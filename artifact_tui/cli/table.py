@@ -41,3 +41,28 @@ COMMANDS = {
     "ttl": Entry("Care", "labels", "Set the time to live of a version."),
 }
 """In the order of the help."""
+
+_PLAN = (
+    "Deleting takes a plan: artifact-tui plan REGISTRY FILTER -o FILE shows what would go,"
+    " artifact-tui apply FILE deletes exactly that"
+)
+_LS = "To list or search: artifact-tui ls REGISTRY FILTER"
+_SHOW = "For one version: artifact-tui show REGISTRY NAME:V"
+
+ELSEWHERE = {
+    **dict.fromkeys(("rm", "delete", "del", "remove", "prune", "clean", "cleanup"), _PLAN),
+    **dict.fromkeys(("list", "dir", "search", "find", "query", "filter", "du"), _LS),
+    **dict.fromkeys(("info", "get", "describe", "inspect", "view", "cat"), _SHOW),
+    **dict.fromkeys(
+        ("undo", "undelete"), "To undo a deletion: artifact-tui restore REGISTRY --plan FILE"
+    ),
+    **dict.fromkeys(
+        ("download", "pull"),
+        "The files of a local version: artifact-tui export REGISTRY NAME:V -o FOLDER",
+    ),
+    **dict.fromkeys(
+        ("upload", "push", "put", "log"), "To put one in: artifact-tui add SOURCE NAME --type TYPE"
+    ),
+    **dict.fromkeys(("config", "login", "registry"), "The configuration: artifact-tui registries"),
+}
+"""Commands of other programs, and what is typed here instead."""

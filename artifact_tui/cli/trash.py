@@ -17,7 +17,7 @@ from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.ls import Listing, print_records
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.session import client_of, parse_filter, reading, split
+from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
@@ -56,7 +56,7 @@ def trash(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) 
 
     async def main() -> None:
         async with client_of(target) as client, reading(client, cached=cached) as conn:
-            where = query.compile_query(parsed, now_us())
+            where = where_of(conn, parsed, client)
             out = Output(json=as_json)
             await _list(Listing(conn, where, target.name, now_us(), out, None), client)
             _summary(conn, where, target, client.capabilities, out)
@@ -136,7 +136,7 @@ def restore(
     """  # noqa: D301 - click's mark for lines that stay as they are
     if plan is not None and not words:
         words = (_registry_of(plan),)
-    target, names = split(words, read_only=flags.read_only)
+    target, names = split(words, read_only=flags.read_only, names=True)
     if not names and plan is None:
         raise UsageError(
             "Name the versions to restore, or a plan whose deletion is to be undone.",

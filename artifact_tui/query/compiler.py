@@ -44,7 +44,7 @@ _COLUMNS = {
 }
 _TABLES = {"alias": "alias", "tag": "tag", "registry": "link"}
 """Fields of which a version has any number, and the tables that hold them."""
-_TEXTS = {"type": "c.type", "version": "v.label", "run": "v.run"}
+_TEXTS = {"name": "c.name", "type": "c.type", "version": "v.label", "run": "v.run"}
 _LIMIT = 2**63 - 1
 _TURNED: dict[Op, Op] = {":": ":", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -96,7 +96,7 @@ class _Compiler:
             case Any(items):
                 return "(" + " OR ".join(map(self.sql, items)) + ")"
             case Not(item):
-                return f"({self.sql(item)} IS NOT TRUE)"
+                return f"(NOT {self.sql(item)})"
         return f"({self._term(node)})"
 
     def _term(self, term: Term) -> str:
@@ -130,8 +130,9 @@ class _Compiler:
 
     def _text(self, term: Text) -> str:
         """A text field that equals, contains or looks like something."""
-        if term.field == "name":
-            return f"c.name GLOB {self._bind(glob(term.pattern, part=term.part, fold=True))}"
+        if term.bare:
+            part = term.pattern.literal is not None
+            return f"c.name GLOB {self._bind(glob(term.pattern, part=part, fold=True))}"
         if column := _TEXTS.get(term.field):
             return self._like(column, term.pattern)
         condition = self._like("a.name", term.pattern)
@@ -155,17 +156,45 @@ class _Compiler:
         return has if term.wanted else f"NOT {has}"
 
     def _number(self, term: Number) -> str:
-        """Bytes or a count, compared; how few dependents there are must be known."""
-        compared = f"{_COLUMNS[term.field]} {_sign(term.op)}"
-        if term.field != "dependents":
-            return f"{compared} {self._bind(term.value)}"
-        condition = _any_dependents(term) or f"{compared} {self._bind(term.value)}"
-        if term.op in (">", ">="):
-            return condition
-        return f"{condition} AND {expressions.LINEAGE_KNOWN}"
+        """Bytes or a count, compared."""
+        if term.field == "dependents":
+            return self._dependents(term)
+        return f"{_COLUMNS[term.field]} {_sign(term.op)} {self._bind(term.value)}"
+
+    def _dependents(self, term: Number) -> str:
+        """How many there are, where those that are known suffice to tell."""
+        least, more = term.value + (term.op in (":", "<=", ">")), term.op in (">", ">=")
+        if least <= 0:
+            return str(int(more))
+        over = (
+            expressions.HAS_DEPENDENTS
+            if least == 1
+            else f"{expressions.DEPENDENTS} >= {self._bind(least)}"
+        )
+        if more:
+            rest = "0"
+        elif term.op == ":" and term.value:
+            rest = f"{expressions.DEPENDENTS} = {self._bind(term.value)}"
+        else:
+            rest = "1"
+        return (
+            f"CASE WHEN {over} THEN {int(more)} WHEN {expressions.DEPENDENTS_KNOWN} THEN {rest} END"
+        )
 
     def _duration(self, term: Duration) -> str:
-        """Time since a moment, or for `ttl` until one."""
+        """Time since a moment, or for `ttl` until one.
+
+        What is kept for ever has no time left, and what no run used was not used: that is known.
+        """
+        if term.field == "ttl":
+            return f"v.ttl_us IS NOT NULL AND {self._span(term)}"
+        if term.field == "used":
+            never = "v.used_us IS NULL AND v.used_count IS 0"
+            return f"CASE WHEN {never} THEN 0 ELSE {self._span(term)} END"
+        return self._span(term)
+
+    def _span(self, term: Duration) -> str:
+        """The moment of a field, compared."""
         column = _COLUMNS[term.field]
         ahead = term.field == "ttl"
         at = self._now_us + term.value_us if ahead else self._now_us - term.value_us
@@ -215,12 +244,3 @@ def _glob_char(char: str, *, fold: bool) -> str:
 def _sign(op: Op) -> str:
     """The SQL sign of an operator."""
     return "=" if op == ":" else op
-
-
-def _any_dependents(term: Number) -> str | None:
-    """A cheaper way to ask whether there are any, where that is what is asked."""
-    if (term.op, term.value) in ((":", 0), ("<=", 0), ("<", 1)):
-        return f"NOT {expressions.HAS_DEPENDENTS}"
-    if (term.op, term.value) in ((">", 0), (">=", 1)):
-        return expressions.HAS_DEPENDENTS
-    return None

@@ -54,6 +54,16 @@ LINEAGE_KNOWN = """\
 A version that no run used has none; a link has none of its own.
 """
 
+_SCANNED = """\
+(NOT EXISTS (SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1')
+ OR NOT EXISTS (SELECT 1 FROM collection k CROSS JOIN version w ON w.collection_id = k.id
+   WHERE k.type = 'model' AND w.state = 'live'
+   AND NOT EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = w.id)))"""
+"""Whether all lineage was scanned, where that is how dependents are found; asked once a query."""
+
+DEPENDENTS_KNOWN = f"({LINEAGE_KNOWN} AND {_SCANNED})"
+"""Whether `DEPENDENTS` is all there are, in any registry."""
+
 UNIQUE = """\
 CASE WHEN EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id) THEN
   (SELECT coalesce(sum(b.size), 0)
@@ -64,10 +74,19 @@ CASE WHEN EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id) THEN
 WHEN v.file_count = 0 AND ifnull(v.size, 0) = 0 THEN 0 END"""
 """Bytes of the objects that only `v` needs; NULL where the registry does not tell its files."""
 
-NEWEST = """\
+NO_ORDER = """\
+EXISTS (SELECT 1 FROM version n
+  WHERE n.collection_id = {collection} AND n.ordinal < 0 AND n.state = 'live')
+AND EXISTS (SELECT 1 FROM version n
+  WHERE n.collection_id = {collection} AND n.state = 'live' LIMIT 1 OFFSET {count})"""
+"""Whether a collection has more than `{count}` live versions, and nothing tells which are newer."""
+
+NEWEST = f"""\
+CASE WHEN v.state = 'live' AND {NO_ORDER.format(collection="v.collection_id", count="{count}")}
+THEN NULL ELSE
 v.id IN (SELECT w.id FROM collection k CROSS JOIN version w ON w.id IN
   (SELECT n.id FROM version n WHERE n.collection_id = k.id AND n.state = 'live'
-   ORDER BY n.ordinal DESC LIMIT {count}))"""
+   ORDER BY n.ordinal DESC LIMIT {{count}})) END"""
 """Whether `v` is one of the newest live versions of its collection; `{count}` to fill."""
 
 LISTED = "v.state <> 'trash'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.errors import QueryError
-from artifact_tui.query.terms import term
+from artifact_tui.query.terms import foreign, term
 from artifact_tui.query.tokens import Token, tokens
 from artifact_tui.query.tree import (
     All,
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 MOST_TERMS = 200
 """SQLite limits the depth of an expression; nobody types this many."""
+_WORDS = ("AND", "OR", "NOT")
+"""What other languages write between terms; in small letters only where there are others."""
+_ALONE = 2
+"""Tokens of a filter that is one word, with its end."""
 DEEPEST = 40
 """Parentheses inside parentheses."""
 
@@ -115,6 +119,9 @@ class _Parser:
         token = self._token
         if token.kind != "term":
             raise self._unexpected("a term", "Write a word, or field:value such as type:model.")
+        word = token.value.word if token.value is not None and token.op is None else None
+        if word in _WORDS or (word and word.upper() in _WORDS and len(self._tokens) > _ALONE):
+            raise foreign(word, token.position)
         self._terms += 1
         if self._terms > MOST_TERMS:
             raise QueryError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from artifact_tui.errors import QueryError
@@ -21,6 +22,31 @@ _EXPECTED = {
 }
 
 
+_SIGNS = re.compile(r"[!=~^&]+")
+"""What other languages write, and this one takes for a part of a text."""
+
+_QUOTES = "In quotes it is a text to look for."
+
+
+def foreign(signs: str, position: int) -> QueryError:
+    """The error for a sign or word of another language: what this one writes instead."""
+    if signs in {"=>", "=<"}:
+        expected = f"Write {signs[::-1]}, as in size>=1GB."
+    elif "&" in signs or signs.lower() == "and":
+        expected = "Terms are joined by a space: type:model age>30d."
+    elif "!" in signs or signs.lower() == "not":
+        expected = "A - right before a term negates it: -alias:production."
+    elif signs.lower() == "or":
+        expected = "Write | between terms: type:model | type:dataset."
+    elif signs.strip("="):
+        expected = "* stands for anything: name:*bert*."
+    else:
+        expected = "A field and its value are joined by a colon: type:model."
+    return QueryError(
+        f"{signs} means nothing in a filter.", position=position, expected=f"{expected} {_QUOTES}"
+    )
+
+
 def term(token: Token) -> Term:
     """The node for one term.
 
@@ -34,6 +60,9 @@ def term(token: Token) -> Term:
         return _bare(value)
     name = token.field.lower()
     if name not in FIELDS:
+        signs = _SIGNS.search(name)
+        if signs is not None and _SIGNS.sub("", name) in FIELDS:
+            raise foreign(f"{signs[0]}{token.op}", token.position + signs.start())
         raise _unknown(token)
     field = FIELDS[name]
     if token.op != ":" and field.kind not in ORDERED:
@@ -42,6 +71,9 @@ def term(token: Token) -> Term:
             position=token.position + len(token.field),
             expected=f"Write {name}: and a value.",
         )
+    signs = None if value.word is None else _SIGNS.match(value.word)
+    if signs is not None:
+        raise foreign(signs[0], value.position)
     if value.pattern.literal == "" and not value.quoted:
         raise QueryError(
             f"There is no value after {name}{token.op}",
@@ -53,15 +85,12 @@ def term(token: Token) -> Term:
 
 def _bare(value: Value) -> Term:
     """A word without a field: part of a name, or with `*` the whole of it."""
-    word = value.word or ""
-    name, equals, _ = word.partition("=")
-    if equals and name.lower() in FIELDS:
-        raise QueryError(
-            "A field and its value are joined by : and not by =.",
-            position=value.position + len(name),
-            expected=f"Write {name}: and a value.",
-        )
-    return Text("name", value.pattern, part=value.pattern.literal is not None)
+    signs = None if value.word is None else _SIGNS.search(value.word)
+    if signs is not None and value.word is not None:
+        before = value.word[: signs.start()].lower()
+        if before in FIELDS or not before:
+            raise foreign(signs[0], value.position + signs.start())
+    return Text("name", value.pattern, bare=True, quoted=value.quoted)
 
 
 def _term(name: str, field: Field, op: Op, value: Value) -> Term:
@@ -70,7 +99,7 @@ def _term(name: str, field: Field, op: Op, value: Value) -> Term:
     if op == ":" and name in ABSENT and word in ("none", "any"):
         return Has(name, wanted=word == "any")
     if field.kind == "text":
-        return Text(name, value.pattern)
+        return Text(name, value.pattern, quoted=value.quoted)
     if field.kind == "state":
         return _state(value)
     if field.kind == "flag" and value.pattern.literal in FLAG:
@@ -78,10 +107,13 @@ def _term(name: str, field: Field, op: Op, value: Value) -> Term:
     plain = value.pattern.literal
     made = None if plain is None else _measured(name, field, op, plain)
     if made is None:
+        signed = op == ":" and (plain or "").startswith(("<", ">"))
         raise QueryError(
             f"{name} cannot be compared with this.",
             position=value.position,
-            expected=f"Expected {_expected(name, field)}.",
+            expected=f"Write {name}{plain}, without the colon."
+            if signed
+            else f"Expected {_expected(name, field)}.",
         )
     return made
 
@@ -120,7 +152,8 @@ def _unknown(token: Token) -> QueryError:
         return QueryError(
             f"There is no field before this {token.op}",
             position=token.position,
-            expected="Write a field, such as type:model, or put the text in quotes.",
+            expected="Write a field right before it, such as type:model or size>1GB, without"
+            " spaces; or put the text in quotes.",
         )
     return QueryError(
         f"There is no field {token.field}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,11 +23,17 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A field that is a text; `part` means that it only has to contain the pattern."""
+    """A field that is a text, letter by letter.
+
+    A `bare` word is looser: it may stand anywhere in the name (with a star it is all of it), and
+    its letters fit in either case.
+    """
 
     field: str
     pattern: Pattern
-    part: bool = False
+    bare: bool = False
+    quoted: bool = dataclasses.field(default=False, compare=False)
+    """Whether it was written in quotes: it is meant, whether or not anything has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +82,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest `count` live versions of each collection, by ordinal."""
+    """The newest `count` live versions of each collection, by ordinal; see `expressions.NEWEST`."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Everything that `item` is not true of."""
+    """Everything that `item` is false of; where that is not known, neither matches."""
 
     item: Node
 

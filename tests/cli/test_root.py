@@ -50,11 +50,27 @@ def test_the_screen_needs_a_terminal(cli: Cli, args: list[str]) -> None:
 
 
 def test_a_mistyped_command_is_guessed(cli: Cli) -> None:
-    said = cli("reveiw", "x.plan", code=2).err
-    assert "x.plan" in said
-    said = cli("reveiw", code=2).err
-    assert "no command and no registry named “reveiw”" in said
-    assert "artifact-tui review" in said
+    for words in (["reveiw"], ["reveiw", "x.plan"]):
+        said = cli(*words, code=2).err
+        assert "no command and no registry named “reveiw”" in said
+        assert "artifact-tui review" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "instead"),
+    [
+        ("rm", "artifact-tui plan REGISTRY FILTER -o FILE"),
+        ("delete", "artifact-tui apply FILE"),
+        ("list", "artifact-tui ls REGISTRY FILTER"),
+        ("search", "artifact-tui ls REGISTRY FILTER"),
+        ("info", "artifact-tui show REGISTRY NAME:V"),
+    ],
+)
+def test_a_command_of_other_programs_is_pointed_to_ours(cli: Cli, typed: str, instead: str) -> None:
+    for words in ([typed], [typed, "vision", "mnist:v0"]):
+        said = cli(*words, code=2).err
+        assert f"There is no command “{typed}”" in said
+        assert instead in said
 
 
 def test_an_unknown_option_names_the_command(cli: Cli) -> None:

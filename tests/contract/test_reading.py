@@ -45,7 +45,9 @@ async def test_every_version_is_listed_once_oldest_first(world: World) -> None:
     keys = [await world.make("series") for _ in range(10)]
     found = await versions_of(world.client, "series")
     assert [one.key for one in found] == keys
-    assert [one.ordinal for one in found] == sorted(one.ordinal for one in found)
+    told = [one.ordinal for one in found if one.ordinal is not None]
+    assert told == sorted(told)
+    assert len(told) in {0, len(found)}
     assert len({one.label for one in found}) == len(keys)
 
 

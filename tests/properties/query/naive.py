@@ -121,18 +121,21 @@ class Naive:
             if (named or made.state is not VersionState.TRASH) and self.fits(query.root, made)
         ]
 
-    def fits(self, node: Node, made: Made) -> bool:
-        """Whether a version fits a node of a filter."""
+    def fits(self, node: Node, made: Made) -> bool | None:
+        """Whether a version fits a node of a filter; None where nobody knows."""
         match node:
             case All(items):
-                return all(self.fits(item, made) for item in items)
+                found = {self.fits(item, made) for item in items}
+                return False if False in found else None if None in found else True
             case Any(items):
-                return any(self.fits(item, made) for item in items)
+                found = {self.fits(item, made) for item in items}
+                return True if True in found else None if None in found else False
             case Not(item):
-                return not self.fits(item, made)
+                fits = self.fits(item, made)
+                return None if fits is None else not fits
         return self._term(node, made)
 
-    def _term(self, term: Term, made: Made) -> bool:
+    def _term(self, term: Term, made: Made) -> bool | None:
         match term:
             case Text():
                 return any(_fits(text, term) for text in self._texts(term.field, made))
@@ -144,12 +147,14 @@ class Naive:
                 return made.id in self._newest(made.collection, count)
         return self._compared(term, made)
 
-    def _compared(self, node: Number | Duration | Date, made: Made) -> bool:
+    def _compared(self, node: Number | Duration | Date, made: Made) -> bool | None:
         value = self.value(node.field, made)
         if value is None:
-            return False
-        if node.field == "dependents" and node.op not in {">", ">="} and not self.known(made):
-            return False
+            never = {"ttl": made.ttl_us is None, "used": made.used_count == 0}
+            return False if never.get(node.field) else None
+        if isinstance(node, Number) and node.field == "dependents" and not self.known(made):
+            fits = {_SIGNS[node.op](more, node.value) for more in range(value, value + 10)}
+            return None if len(fits) == 2 else fits.pop()
         match node:
             case Number():
                 return _SIGNS[node.op](value, node.value)
@@ -189,6 +194,8 @@ class Naive:
         if sort.field == "version":
             return (False, made.ordinal)
         key = texts[sort.field] if sort.field in texts else self.value(sort.field, made)
+        if sort.field == "dependents" and not key and not self.known(made):
+            key = None
         return (key is None, key)
 
     def sorted(self, sort: Sort, found: Sequence[Made]) -> list[Made]:
@@ -240,8 +247,8 @@ class Naive:
 def _fits(text: str, term: Text) -> bool:
     """Whether a text is, contains or looks like what a term asks for."""
     made = _regex(term.pattern)
-    flags = re.DOTALL | (re.IGNORECASE if term.field == "name" else 0)
-    found = re.search if term.part else re.fullmatch
+    flags = re.DOTALL | (re.IGNORECASE if term.bare else 0)
+    found = re.search if term.bare and term.pattern.literal is not None else re.fullmatch
     return found(made, text, flags) is not None
 
 

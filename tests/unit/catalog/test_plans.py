@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 EVERYTHING = compile_query(parse(""), NOW)
 FILTERED = compile_query(parse("e unique>1 dependents>1 alias:a* tag:none"), NOW)
-SHORT = {"main", "p", "q", "j", "m", "d", "own", "below", "picked", "lines", "CONSTANT"}
-"""Tables as short as what is asked about, `main.sqlite_schema`, and a row of constants."""
+SHORT = {"main", "p", "q", "j", "m", "d", "own", "below", "picked", "lines", "CONSTANT", "k"}
+"""Tables as short as what is asked about, `main.sqlite_schema`, and a row of constants; and `k`,
+the collections: whether all lineage was scanned is asked once a query, where that can be."""
 
 _SCAN = re.compile(r"SCAN (\w+)")
 

@@ -23,7 +23,7 @@ DAY = 86_400_000_000
 
 
 def name(text: str) -> Text:
-    return Text("name", Pattern((text,)), part=True)
+    return Text("name", Pattern((text,)), bare=True)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,12 @@ def name(text: str) -> Text:
         ('"two words"', name("two words")),
         (r'"a \"quoted\" \\ word"', name(r"a \"quoted\" \ word".replace('\\"', '"'))),
         (r'"C:\new"', name(r"C:\new")),
-        ("res*", Text("name", Pattern(("res", "")))),
-        ("*", Text("name", Pattern(("", "")))),
-        ("a**b", Text("name", Pattern(("a", "b")))),
+        ("res*", Text("name", Pattern(("res", "")), bare=True)),
+        ("*", Text("name", Pattern(("", "")), bare=True)),
+        ("a**b", Text("name", Pattern(("a", "b")), bare=True)),
         ('"res*"', name("res*")),
-        ('"a b"*', Text("name", Pattern(("a b", "")))),
+        ('"a b"*', Text("name", Pattern(("a b", "")), bare=True)),
+        ("name:res*", Text("name", Pattern(("res", "")))),
         ("name:resnet", Text("name", Pattern(("resnet",)))),
         ("NAME:resnet", Text("name", Pattern(("resnet",)))),
         ('"type:model"', name("type:model")),
@@ -112,7 +113,7 @@ def test_text_becomes_tree(text: str, root: Node) -> None:
         ("link>yes", 4, "link has no order"),
         ("runs>x", 5, "runs cannot be compared with this."),
         ("state:gone", 6, "There is no such state."),
-        ("type=model", 4, "A field and its value are joined by : and not by =."),
+        ("type=model", 4, "= means nothing in a filter."),
         ('a "b', 2, "This quote is never closed."),
         ("a (b", 2, "This parenthesis is never closed."),
         ("a)", 1, "There is a ) where a term was expected."),

@@ -1,0 +1,210 @@
+"""What the words of a command select: which registry, which names, and what nobody knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui import places
+from tests.servers.rest.process import running
+from tests.servers.rest.registry import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli, Local, Ran
+    from tests.servers.rest.process import Server
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def zoo(process: Server) -> Server:
+    """Three models, the last made from the first, and a dataset; configured as `zoo`."""
+    process.become()
+    process.seed(
+        [
+            Entry("1", "acme/bert", "model"),
+            Entry("2", "acme/bert", "model"),
+            Entry("3", "acme/tiny", "model", parents=("1",)),
+            Entry("4", "acme/text", "dataset"),
+        ]
+    )
+    _configure(f'[registries.zoo]\naddress = "{process.address}"\n')
+    return process
+
+
+@pytest.fixture
+def team(registry: Local) -> Local:
+    """The registry, configured as `team`, the only one."""
+    _configure(f'[registries.team]\naddress = "{registry.address}"\n')
+    return registry
+
+
+def _configure(text: str) -> None:
+    (places.config_dir() / "config.toml").write_text(text, encoding="utf-8")
+
+
+def _names(ran: Ran) -> list[str]:
+    return [f"{one['name']}:{one['version']}" for one in ran.records]
+
+
+def test_a_field_is_exact_and_a_bare_word_is_not(cli: Cli, team: Local, tmp_path: Path) -> None:
+    team.add("mnist", content=b"a")
+    team.add("MNIST-test", content=b"b")
+    ran = cli("plan", "team", "name:mnist-test", "-o", tmp_path / "p.plan", code=None)
+    assert ran.code != 0
+    assert not (tmp_path / "p.plan").exists()
+    assert "Did you mean “MNIST-test”?" in ran.err
+    ls = ("ls", "team", "--versions", "--json")
+    assert _names(cli(*ls, "name:m*")) == ["mnist:v0"]
+    assert _names(cli(*ls, "mnist")) == ["mnist:v0", "MNIST-test:v0"]
+    assert _names(cli(*ls, "M*")) == ["mnist:v0", "MNIST-test:v0"]
+    for term in ("alias:LATEST", "type:Model", "version:V0"):
+        assert _names(cli(*ls, term)) == []
+    for words in (("show", "team", "Mnist:v0"), ("plan", "team", "--collection", "Mnist")):
+        assert "mnist" in cli(*words, code=None).err
+
+
+@pytest.mark.parametrize("command", ["ls", "plan", "trash", "purge"])
+def test_a_word_that_could_be_a_registry_is_never_a_filter(
+    cli: Cli, team: Local, command: str
+) -> None:
+    for words in (("taem",), ("vision", "age>200d"), ("vision", "type:model")):
+        said = cli(command, *words, code=2).err
+        assert f"There is no registry named “{words[0]}”" in said
+    assert "Did you mean “team”?" in cli(command, "taem", code=2).err
+    said = cli(command, "vision", code=2).err
+    assert "To look for it in names, write '*vision*', or name the registry first." in said
+    said = cli(command, "type:model", "team", code=2).err
+    assert "Put the registry first" in said
+
+
+def test_what_can_only_be_a_filter_is_one(cli: Cli, team: Local) -> None:
+    for words in (["type:model age<9d"], ["*ne*"], ["-name:tiny"], ['"net"'], ["net | x"]):
+        assert "net:v0" in _names(cli("ls", "--versions", "--json", *words))
+    assert "net:v0" in _names(cli("ls", "team", "--versions", "--json", "net"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://bucket/key",
+        "models:/bert/3",
+        "mlflow+http://127.0.0.1:5000",
+        "hf:",
+        "hf:gpt2",
+        "gs://b",
+    ],
+)
+def test_an_address_of_no_kind_here_is_told_as_one(cli: Cli, team: Local, address: str) -> None:
+    for words in (
+        ("ls", address),
+        ("plan", address, "age>1d"),
+        ("show", address, "a:v1"),
+        (address,),
+    ):
+        said = cli(*words, code=2).err
+        assert f"No client here can open “{address}”" in said
+        assert "Clients installed" in said
+
+
+def test_other_commands_name_a_registry_that_is_none(cli: Cli, team: Local) -> None:
+    for words in (
+        ("show", "taem", "net:v1"), ("show", "taem"), ("gc", "taem"), ("fsck", "taem"),
+        ("orphans", "taem"), ("reset", "taem"), ("restore", "taem", "net:v1"), ("restore", "taem"),
+        ("ttl", "taem", "--filter", "net", "3d"), ("alias", "taem", "net:v1", "--add", "x"),
+        ("tag", "taem", "--marked", "--add", "x"), ("export", "taem", "net:v1", "-o", "x"),
+        ("reingest", "taem", "net:v1"), ("registries", "test", "taem"), ("taem",),
+    ):  # fmt: skip
+        said = cli(*words, code=None)
+        assert said.code
+        assert "taem" in said.err
+        assert "registry named “taem”" in said.err, (words, said.err)
+
+
+def test_a_slip_in_a_negation_is_refused_before_a_plan_is_made(
+    cli: Cli, team: Local, tmp_path: Path
+) -> None:
+    plan = tmp_path / "p.plan"
+    for options in ((), ("--json",)):
+        ran = cli("plan", "team", "-alias:prdo", "-o", plan, *options, code=2)
+        assert "Nothing here has the alias “prdo”" in ran.err
+        assert "Did you mean “prod”?" in ran.err
+        assert 'put it in quotes: -alias:"prdo"' in ran.err
+        assert not plan.exists()
+    for slip in ("-(type:modle | version:v9)", "-name:nett", "-nett", "-tag:t*", "-run:x"):
+        assert cli("plan", "team", slip, "-o", plan, code=2).err
+    for words in (("ttl", "3d"), ("tag", "--add", "x"), ("alias", "--add", "x")):
+        command, *more = words
+        said = cli(command, "team", "--filter", "-alias:prdo", *more, "--dry-run", code=2).err
+        assert "leaves nothing out" in said
+    ran = cli("ls", "team", "-alias:prdo", "--json")
+    assert ran.records
+    assert "Nothing here has the alias “prdo”" in ran.err
+    meant = cli("plan", "team", '-alias:"prdo"', "version:v0", "-o", plan, code=None)
+    assert plan.exists(), meant
+    assert "Nothing here has the alias “prdo”" in meant.err
+
+
+def test_what_a_registry_never_tells_is_refused(cli: Cli, team: Local, zoo: Server) -> None:
+    address = team.address
+    for term in ("used>90d", "-used<90d", "used:none", "runs:0", "registry:any", "link:no"):
+        said = cli("ls", address, term, code=2).err
+        assert "This registry does not tell" in said
+        assert "\n      " in said or "^" in said
+    for term in (
+        "size>1GB",
+        "-size>1GB",
+        "age>3d",
+        "alias:none",
+        "-alias:x",
+        "ttl:none",
+        "unique>1",
+    ):
+        assert "This registry does not tell" in cli("plan", "zoo", term, code=2).err
+    assert "does not tell when" in cli("ls", address, "--sort", "used", code=2).err
+
+
+def test_what_nobody_asked_about_is_neither_none_nor_some(cli: Cli, zoo: Server) -> None:
+    ls = ("ls", "zoo", "--versions", "--json")
+    for one in cli(*ls).records:
+        assert (one["dependents"], one["dependents_known"]) == (None, False)
+        assert {one[name] for name in ("size", "unique", "age", "created", "used", "ttl")} == {None}
+        assert {one[name] for name in ("files", "runs", "run")} == {None}
+    for term in ("dependents:0", "-dependents:0", "dependents>0", "-dependents>0", "dependents<5"):
+        ran = cli(*ls, term)
+        assert ran.records == []
+        assert "4 versions" in ran.err
+    (shown,) = cli("show", "zoo", "acme/bert:1", "--json").records
+    assert (shown["dependents"], shown["dependents_total"]) == (None, None)
+    (planned, *_) = cli("plan", "zoo", "name:acme/bert", "--json", code=None).records
+    assert (planned["dependents"], planned["dependents_known"]) == (None, False)
+    cli("plan", "zoo", "name:acme/bert", "--scan-lineage", "--unknown-lineage")
+    assert _names(cli(*ls, "dependents:0")) == ["acme/bert:2", "acme/text:4", "acme/tiny:3"]
+    assert _names(cli(*ls, "-dependents:0")) == ["acme/bert:1"]
+    assert {one["dependents_known"] for one in cli(*ls).records} == {True}
+
+
+def test_signs_and_words_of_other_languages_are_explained(cli: Cli, team: Local) -> None:
+    for text, help_ in {
+        "type:model OR type:dataset": "Write | between terms",
+        "type:model and age>3d": "Terms are joined by a space",
+        "NOT alias:prod": "A - right before a term negates it",
+        "!alias:prod": "A - right before a term negates it",
+        "name!=net": "A - right before a term negates it",
+        "name=net": "joined by a colon",
+        "name~net": "* stands for anything",
+        "size=>1": "Write >=",
+        "size:>1": "Write size>1, without the colon",
+        "size > 1": "without spaces",
+    }.items():
+        said = cli("ls", "team", text, code=2).err
+        assert help_ in said
+        assert text.split()[0] in said
