@@ -65,6 +65,8 @@ class Capabilities:
     """An entry can be made again from its type, name and source address (`Recreate`)."""
     garbage_collection: bool = False
     """Bytes can be freed on request (`gc`), rather than by the server in its own time."""
+    accepted_s: float = 120.0
+    """Seconds without progress after which what was ACCEPTED, and is still there, is given up."""
     writable: bool = True
     """False when this connection can only read, whatever the user asks."""
     asked_lineage: bool = False
@@ -331,6 +333,8 @@ class Result(StrEnum):
     DONE = "done"
     ABSENT = "absent"
     """It was not there (404)."""
+    ACCEPTED = "accepted"
+    """It will be done, and is not yet."""
     UNLINKED = "unlinked"
     REFUSED = "refused"
     """The registry will not do it: asking again without a change is pointless."""

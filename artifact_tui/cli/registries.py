@@ -52,7 +52,9 @@ Settings of a REST registry, for --set:
   login_name, password_env        get a token from /authenticate with these
   batch, accept_empty             deletions in one call; believe an empty listing
   ca_file                         certificates of a private authority
-  connect_seconds, answer_seconds, request_seconds, create_seconds, patience_seconds
+  connect_seconds, answer_seconds, request_seconds, create_seconds
+  patience_seconds                how long to wait when it asks for that (900)
+  accepted_seconds                how long to wait for a deletion that it only accepted (120)
   pattern, endpoint, region       where in the bucket; another S3 than Amazon's
   grace_hours                     younger objects are no orphans (24)
 

@@ -7,8 +7,8 @@ which versions, with which consents. `tests/contract` is this page as a test sui
 
 What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
 `AskedLineage`, `CollectionDelete`, `Editable`, `Neighbours`, `Paced`, `Waiting`, `Noticing`,
-`Partial`, `Scrubbing`, `Recreate`, `Resettable`, `Testable`, `HasStorage`): `isinstance` tells, and
-`capabilities` where a screen needs to know without a client.
+`Partial`, `Recalling`, `Scrubbing`, `Recreate`, `Resettable`, `Testable`, `HasStorage`):
+`isinstance` tells, and `capabilities` where a screen needs to know without a client.
 
 Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
 or `BusyError` (someone holds a lock; trying again may work). Writing methods raise
@@ -270,6 +270,14 @@ class Partial(Protocol):
     @property
     def complete(self) -> bool:
         """Whether the last listing had everything: else what it did not show may be there."""
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A client to which an earlier deletion explains what would else look like an outage."""
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these."""
 
 
 @runtime_checkable

@@ -8,14 +8,17 @@ Lower levels go first, so that dependents go before what they were made from.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from artifact_tui import text
 from artifact_tui.clients.base import CollectionDelete
 from artifact_tui.deletion import lock, planfile
 from artifact_tui.deletion.control import Control, Policy
 from artifact_tui.deletion.group import ROUNDS, Caller
-from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action, ItemState
+from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action, ItemState, Reason
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.target import Target
@@ -149,10 +152,11 @@ class _Run:
         self._caller = Caller(means)
         self._wholes = WholeCaller(means)
         self._sizes = policy.sizes(client.capabilities.batch_delete)
+        self._patience = client.capabilities.accepted_s
 
     async def all(self) -> Ending:
         """Settle what an earlier run left, then every level in turn."""
-        ending = await self._resume()
+        ending = await self._resume() or await self._accepted()
         for kinds in ((COLLECTION, VERSION), (OBJECT,)):
             ending = ending or await self._every(kinds)
         if ending and ending.status is Status.CANCELLED:
@@ -164,6 +168,37 @@ class _Run:
             return Ending(Status.INTERRUPTED, "what was sent could not be looked at")
         given_up = ItemState.NOT_TRIED in states
         return Ending(Status.CANCELLED if given_up else Status.FINISHED)
+
+    async def _accepted(self) -> Ending | None:
+        """Wait until what the registry accepted is gone; what stays too long has failed.
+
+        The patience begins anew with each item that goes. Whoever cancels is told the truth first.
+        """
+        where = f"p.state='sent' AND p.reason='{Reason.ACCEPTED}'"
+        before, progress = 0, time.monotonic()
+        try:
+            for delay in chain(self._policy.accepted, repeat(self._policy.accepted[-1])):
+                left = self._plan.one(f"SELECT count(*) FROM progress p WHERE {where}")
+                if not left:
+                    return None
+                progress = progress if left == before else time.monotonic()
+                before = left
+                self.watch.waiting = (
+                    f"the registry accepted {text.plural(left, 'deletion')}, and has not done"
+                    f" {'it' if left == 1 else 'them'} yet"
+                )
+                await self._control.sleep(delay)
+                ending = await self._may_go_on()
+                if ending and ending.status is Status.INTERRUPTED:
+                    return ending
+                last = bool(ending) or time.monotonic() - progress > self._patience
+                for items in self._pages(where):
+                    await self._caller.resume(items, last=last)
+                if last:
+                    return ending
+        finally:
+            self.watch.waiting = ""
+        raise AssertionError("unreachable")
 
     async def _every(self, kinds: Sequence[str]) -> Ending | None:
         """All levels of some kinds; what the registry only said to be done is looked at once more.
@@ -215,6 +250,10 @@ class _Run:
             yield items
 
     async def _level(self, level: int) -> Ending | None:
+        """Every item of one level, until those that were only accepted are gone."""
+        return await self._sent_level(level) or await self._accepted()
+
+    async def _sent_level(self, level: int) -> Ending | None:
         """Every item of one level; then, with patience, those that may work later."""
         ending = await self._collections(level)
         again: list[int] = []

@@ -23,6 +23,8 @@ class Policy:
     """Stored objects of every later call: storages take many more at once than registries."""
     delays: tuple[float, ...] = (0.5, 2.0, 8.0)
     """Waits before the second, third, … try of what may work later."""
+    accepted: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    """Waits between looks at what the registry accepted and has not done; the last one repeats."""
     poll: float = 0.2
     """How often a pause looks whether it is over."""
     beat: float = 5.0

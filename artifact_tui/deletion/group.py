@@ -89,10 +89,11 @@ class Caller:
         self._abandon(turn)
         return GroupEnd(broken=turn.broken)
 
-    async def resume(self, items: Sequence[Item]) -> str:
-        """Settle what an earlier run left SENT or DELETED, by asking; why not, if that fails.
+    async def resume(self, items: Sequence[Item], *, last: bool = False) -> str:
+        """Settle what an earlier call left SENT or DELETED, by asking; why not, if that fails.
 
-        What the registry would not tell about stays as it is.
+        What the registry would not tell about stays as it is, and so does what it has accepted and
+        not done, unless this is the `last` look.
         """
         why = ""
         for delay in (0.0, *self._policy.delays):
@@ -106,7 +107,7 @@ class Caller:
                 why = str(error)
                 continue
             told = [item for item in items if item.key not in now.untold]
-            ends = [settle.resumed(i, now.facts.get(i.key), self._options) for i in told]
+            ends = [settle.resumed(i, now.facts.get(i.key), self._options, last=last) for i in told]
             self._journal.settle(ends)
             for item in items:
                 if item.key in now.untold:
@@ -173,7 +174,8 @@ class Caller:
     ) -> None:
         """Write down what became of everything that was sent; `pending` is what is still open.
 
-        What the registry would not tell about stays SENT, and is left for another time.
+        What the registry would not tell about, or has accepted and not done yet, stays SENT, and
+        is left for another time.
         """
         ends = [
             self._end(item, answers[item.key], now, sent_before=item.seq in before)
@@ -184,6 +186,7 @@ class Caller:
         turn.survivors = {end.seq for end in ends if end.open and end.reason in settle.LIES}
         self._journal.settle(ends)
         untold = {item.seq for item in turn.pending if now and item.key in now.untold}
+        untold |= {end.seq for end in ends if end.reason is Reason.ACCEPTED}
         turn.unsure = {end.seq for end in ends if end.state is ItemState.SENT}
         open_now = {end.seq for end in ends if end.open} - (turn.unsure & untold)
         turn.unsure -= untold

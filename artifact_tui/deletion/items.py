@@ -125,6 +125,7 @@ class Reason(StrEnum):
     REGISTRY_REFUSED = "registry_refused"
     STILL_THERE = "still_there"
     SAID_ABSENT = "said_absent"
+    ACCEPTED = "accepted"
     NO_ANSWER = "no_answer"
     REGISTRY_FAILED = "registry_failed"
     UNREACHABLE = "unreachable"
@@ -166,6 +167,7 @@ _WORDS = {
     Reason.REGISTRY_REFUSED: "the registry refused",
     Reason.STILL_THERE: "answered done but still there",
     Reason.SAID_ABSENT: "answered not there, but it is",
+    Reason.ACCEPTED: "the registry accepted it, and has not deleted it yet",
     Reason.NO_ANSWER: "no answer from the registry",
     Reason.REGISTRY_FAILED: "the registry failed",
     Reason.UNREACHABLE: "the registry could not be used",

@@ -37,7 +37,7 @@ def gone(item: Item, *, sent: bool) -> Settled:
     return Settled(item.seq, ours if sent else ItemState.GONE)
 
 
-def looked(
+def looked(  # noqa: PLR0911 - one way out for each row of a table
     item: Item,
     outcome: Outcome,
     now: Facts | None,
@@ -56,8 +56,10 @@ def looked(
     if is_gone(now, options.action):
         if result is Result.UNLINKED and item.kind == VERSION:
             return Settled(item.seq, ItemState.UNLINKED)
-        ours = result in {Result.DONE, Result.UNLINKED, Result.UNKNOWN, Result.FAILED}
+        ours = result not in {Result.ABSENT, *_REFUSALS}
         return gone(item, sent=ours or sent_before)
+    if result is Result.ACCEPTED:
+        return Settled(item.seq, ItemState.SENT, Reason.ACCEPTED, error=error)
     if result in _LIES_OF:
         return Settled(item.seq, ItemState.FAILED, _LIES_OF[result], error=error, retryable=True)
     if result in _AGAIN:
@@ -81,6 +83,8 @@ def unlooked(item: Item, outcome: Outcome, *, unsure: bool = False) -> Settled:
     `unsure` tells that its answers prove nothing.
     """
     result, error = outcome.result, outcome.message
+    if result is Result.ACCEPTED:
+        return Settled(item.seq, ItemState.SENT, Reason.ACCEPTED, error=error)
     if unsure and result not in _REFUSALS:
         return Settled(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
     if result in _REFUSALS:
@@ -109,10 +113,16 @@ def at_once(end: Settled) -> Settled:
     return end
 
 
-def resumed(item: Item, now: Facts | None, options: Options) -> Settled:
-    """An earlier run ended with this item SENT or DELETED; this is what the registry says now."""
+def resumed(item: Item, now: Facts | None, options: Options, *, last: bool = False) -> Settled:
+    """An earlier call ended with this item SENT or DELETED; this is what the registry says now.
+
+    What the registry accepted, and has not done, is waited for, unless this is the `last` look.
+    """
     if is_gone(now, options.action):
         return gone(item, sent=True)
+    if item.reason is Reason.ACCEPTED:
+        end = ItemState.FAILED if last else ItemState.SENT
+        return Settled(item.seq, end, Reason.ACCEPTED, error=item.error, retryable=last)
     if item.state is ItemState.DELETED:
         return Settled(item.seq, ItemState.PLANNED, Reason.STILL_THERE)
     return Settled(item.seq, ItemState.PLANNED)

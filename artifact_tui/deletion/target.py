@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import CollectionDelete, HasStorage, Recreate
+from artifact_tui.clients.base import CollectionDelete, HasStorage, Recalling, Recreate
 from artifact_tui.deletion.checks import lost_aliases
 from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action
 from artifact_tui.deletion.said import error_words, redacted
@@ -56,6 +56,8 @@ class Target:
         Of a whole collection only that it is there: `collection` tells what is in it.
         """
         keys = [item.key for item in items if item.kind == VERSION]
+        if isinstance(self._client, Recalling):
+            self._client.recall([i.key for i in items if i.kind == VERSION and i.attempts])
         objects = [item.key for item in items if item.kind == OBJECT]
         found = dict(await self._client.facts(keys)) if keys else {}
         if objects:

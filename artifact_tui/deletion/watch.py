@@ -45,6 +45,8 @@ class Watch:
         self._journal = journal
         self._control = control
         self._policy = policy
+        self.waiting = ""
+        """What the apply waits for by itself; empty while it only waits for answers."""
         self._said = ""
         self._beaten = time.monotonic()
 
@@ -114,7 +116,7 @@ class Watch:
 
     def _tell(self) -> None:
         words = self._client.pace() if isinstance(self._client, Paced) else ""
-        words = redacted(words, self._client)
+        words = self.waiting or redacted(words, self._client)
         now = time.monotonic()
         with suppress(BusyError):  # somebody reads the plan: the next second will do
             if words != self._said:

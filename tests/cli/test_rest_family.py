@@ -9,6 +9,7 @@ import pytest
 from artifact_tui import places
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
+from tests.servers.rest.traps import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,3 +91,79 @@ def test_a_server_that_lists_nothing_in_any_way_says_why(cli: Cli, server: Serve
     server.become(too_many=20, too_many_typed=20, search="413")
     ran = cli("ls", "zoo", code=1)
     assert "too many artifacts" in ran.err
+
+
+THROTTLES: dict[str, dict[str, Any]] = {
+    "403 with Retry-After": {"quota_status": 403, "retry_after": "1"},
+    "403 with a spent quota": {
+        "quota_status": 403,
+        "quota_headers": {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"},
+    },
+    "409 with Retry-After": {"quota_status": 409, "retry_after": "1"},
+    "503 with a spent quota": {
+        "quota_status": 503,
+        "quota_headers": {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "1"},
+    },
+}
+
+
+@pytest.mark.parametrize("throttle", THROTTLES)
+def test_a_throttle_under_another_status_is_waited_for(
+    cli: Cli, server: Server, tmp_path: Path, throttle: str
+) -> None:
+    server.fill(12)
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    server.become(quota=4, quota_path="DELETE", quota_times=2, **THROTTLES[throttle])
+    ran = cli("apply", plan, "--yes", "--expect", "12")
+    assert "12 deleted, verified gone" in ran.out
+    assert len(server.sent("DELETE")) == 14
+    assert not server.entries()
+
+
+def test_a_plain_refusal_stays_one_in_the_words_of_the_server(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    server.fill(6)
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    faults = [Fault(status, path=f"/{n}") for n, status in ((2, "403"), (3, "451"), (5, "409"))]
+    server.become(*faults)
+    ran = cli("apply", plan, "--yes", "--expect", "6", code=1)
+    assert "3 deleted, verified gone" in ran.out
+    assert "3 refused: the registry refused" in ran.out
+    assert all(f"injected {status}" in ran.out for status in ("403", "451", "409"))
+    assert server.ids() == {"2", "3", "5"}
+    assert len(server.sent("DELETE")) == 6, "a refusal is not repeated"
+
+
+@pytest.mark.parametrize("deleted", ["202", "queued"])
+def test_what_was_only_accepted_is_looked_at_until_it_is_gone(
+    cli: Cli, server: Server, tmp_path: Path, deleted: str
+) -> None:
+    server.fill(4)
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    server.become(deleted=deleted, later_s=1.2, safe=True)
+    ran = cli("apply", plan, "--yes", "--expect", "4")
+    assert "4 deleted, verified gone" in ran.out
+    assert len(server.sent("DELETE")) == 4, "what was accepted is not sent again"
+
+
+def test_what_stays_accepted_is_told_so_and_ends_as_gone_in_an_empty_registry(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    server.fill(3)
+    config = places.config_dir() / "config.toml"
+    config.write_text(config.read_text() + "accepted_seconds = 0.5\n", encoding="utf-8")
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    server.become(deleted="202", later_s=-1)
+    ran = cli("apply", plan, "--yes", "--expect", "3", code=1)
+    assert "the registry accepted it, and has not deleted it yet" in ran.out
+    assert "3 may work when tried again" in ran.out
+    assert len(server.ids()) == 3
+    server.seed([])
+    ran = cli("resume", plan, "--retry-failed")
+    assert "3 deleted, verified gone" in ran.out
+    assert len(server.sent("DELETE")) == 3

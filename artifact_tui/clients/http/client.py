@@ -96,6 +96,7 @@ class HttpClient:
             scanned_lineage=True,
             unsure_answers=True,
             recreate=True,
+            accepted_s=self._options.accepted_s,
             writable=not self._read_only,
         )
 
@@ -127,6 +128,14 @@ class HttpClient:
     def complete(self) -> bool:
         """Whether the last listing had everything."""
         return not self._reader.missing
+
+    def pace(self) -> str:
+        """What holds it up now, in a few words; may be empty."""
+        return self._wire.pace()
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way now: every request only waits, as the registry asked."""
+        return self._wire.waits()
 
     # reading
 
@@ -199,6 +208,10 @@ class HttpClient:
         """Nothing: these registries do not tell what is in an artifact."""
         await self.get(version_key)
         return ()
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these."""
+        self._reader.sent |= {ref.id for key in keys if (ref := parse_key(key)) is not None}
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true now; without dependents, which only a scan of all lineage can tell."""

@@ -19,6 +19,7 @@ WORDS_LIMIT = 300
 """How many characters of a server's error text are kept."""
 
 _WRAPPERS = ("artifacts", "items", "results", "data", "models")
+_QUEUED = frozenset({"accepted", "deleting", "pending", "queued", "scheduled"})
 _ERRORS = ("detail", "message", "error", "description", "errors")
 
 
@@ -162,6 +163,15 @@ def deleted_id(body: bytes) -> str | None:
         raise GarbageError(words(body) or f"the answer says {status}")
     meta = value["metadata"] if isinstance(value.get("metadata"), dict) else value
     return _id(meta.get("id", meta.get("artifact_id")))
+
+
+def queued(body: bytes) -> bool:
+    """Whether the answer to a deletion says that it will be done later."""
+    try:
+        value = loads(body)
+    except GarbageError:
+        return False
+    return isinstance(value, dict) and _text(value.get("status")).lower() in _QUEUED
 
 
 def words(body: bytes) -> str:

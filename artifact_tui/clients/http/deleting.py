@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TROUBLE = 3
 """So many requests in a row without an answer end a batch."""
 
-LATER_TRIES = 12
+LATER_TRIES = 8
 """How often a deletion is sent to a server that says "later" each time."""
 
 _SHARED = (
@@ -99,6 +99,8 @@ class Deleter:
         if wants_credentials(answer):
             batch.trouble("the registry refused our credentials", at_once=True)
             found = Outcome(key, Result.FAILED, found.message)
+        elif answer.later:  # however long it was waited
+            batch.trouble(found.message, at_once=True)
         elif answer.status >= 500:  # noqa: PLR2004 - the server's own failures
             batch.trouble(found.message)
         else:

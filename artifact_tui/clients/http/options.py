@@ -130,8 +130,10 @@ class Options:
     """Longest duration of one request with its whole answer."""
     create_s: float = 180.0
     """The same for a creation: servers fetch and rate the artifact before they answer."""
-    patience_s: float = 60.0
+    patience_s: float = 900.0
     """Longest time to wait because the server asked for it (429, 503), in one call."""
+    accepted_s: float = 120.0
+    """As in `Capabilities`."""
     answer_limit: int = 4_000_000
     """Largest decoded answer about one artifact."""
     listing_limit: int = 48_000_000

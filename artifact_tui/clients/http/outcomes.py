@@ -65,11 +65,15 @@ def _success(key: str, identifier: str, answer: Answer) -> Outcome:
         return Outcome(key, Result.UNKNOWN, f"the answer makes no sense: {error}")
     if echoed is not None and echoed != identifier:
         return Outcome(key, Result.UNKNOWN, f"the answer names another artifact: {echoed}")
+    if answer.status == 202 or decode.queued(answer.body):  # noqa: PLR2004 - accepted
+        return Outcome(key, Result.ACCEPTED, decode.words(answer.body))
     return Outcome(key, Result.DONE)
 
 
 def wants_credentials(answer: Answer) -> bool:
     """Whether an answer is about who we are, so that no other item would fare better."""
+    if answer.later:
+        return False
     if answer.status == 401:  # noqa: PLR2004
         return True
     said = decode.words(answer.body).lower()

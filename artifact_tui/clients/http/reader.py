@@ -26,6 +26,10 @@ SNAPSHOT_TRIES = 6
 _PAUSE_S = 0.05
 
 
+class OutageError(RegistryError):
+    """A listing that is empty without an explanation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What `GET /health` says."""
@@ -150,13 +154,14 @@ class Reader:
             return True
         return self.last is not None and all(ref.id in self.sent for ref in self.last.rows)
 
-    def outage(self) -> RegistryError:
+    def outage(self) -> OutageError:
         """The error for a listing that is empty without an explanation."""
         before = f", and listed {len(self.last.rows):,} before" if self.last else ""
-        return RegistryError(
+        return OutageError(
             f"The registry lists nothing at all{before}. That is what an outage of its storage"
-            " looks like, so nothing is taken as gone.",
-            hint="Try again later. If it is really empty, sync it again.",
+            " looks like, so nothing is taken as gone. If it is really empty, set"
+            " accept_empty = true for it in the configuration.",
+            hint="Try again later.",
         )
 
 

@@ -26,6 +26,8 @@ _ROUTE = re.compile(
 
 def no_such_route(answer: Answer) -> bool:
     """Whether an answer says that the path as such does not exist."""
+    if answer.later:
+        return False
     if answer.status == 405:  # noqa: PLR2004 - the reference server's answer to unknown paths
         return True
     if answer.status == 404 and answer.html:  # noqa: PLR2004 - a framework's own page

@@ -60,6 +60,7 @@ class Known(msgspec.Struct, kw_only=True):
     request_seconds: float = 0.0
     create_seconds: float = 0.0
     patience_seconds: float = 0.0
+    accepted_seconds: float = 0.0
     accept_empty: bool = False
     bucket: str = ""
     pattern: str = PATTERN
@@ -192,6 +193,7 @@ def _with_limits(settings: Mapping[str, object], known: Known, options: Options)
         "whole_s": "request_seconds",
         "create_s": "create_seconds",
         "patience_s": "patience_seconds",
+        "accepted_s": "accepted_seconds",
         "batch": "batch",
     }
     given = {}

@@ -9,6 +9,8 @@ paging. So:
   listing and GET contradict each other, the GET must say 404 `LOOKS` times `ROUNDS` times;
 - once a success of this server proved false, a listing alone does not suffice: a GET confirms it;
 - an id that no GET can ask about is there when the listing shows it, under whatever type;
+- gone, too, where the listing is empty: what we may have deleted, when nothing else was ever seen
+  on this connection, and a GET says 404 for each one;
 - anything else is an error: nothing is known.
 """
 
@@ -18,7 +20,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode, keys
+from artifact_tui.clients.http.reader import OutageError, Snapshot
 from artifact_tui.clients.http.routes import Missing
+from artifact_tui.clients.http.shelf import Shelf
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Facts, VersionState
 
@@ -27,9 +31,8 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
-    from artifact_tui.clients.http.reader import Reader, Snapshot
+    from artifact_tui.clients.http.reader import Reader
     from artifact_tui.clients.http.routes import Routes
-    from artifact_tui.clients.http.shelf import Shelf
 
 LOOKS = 2
 """How often the listing is read before GETs alone are believed."""
@@ -70,14 +73,35 @@ class Truth:
             await self._ask_each(pending, found)
             pending = {key: ref for key, ref in refs.items() if key not in found}
         for _ in range(LOOKS):
-            if pending:
+            if not pending:
+                break
+            try:
                 snapshot = await self._reader.snapshot(
                     partial(self._routes.get, next(iter(refs.values())))
                 )
-                pending = await self._settle(snapshot, pending, found)
+            except OutageError:
+                if not await self._emptied(pending, found):
+                    raise
+                break
+            pending = await self._settle(snapshot, pending, found)
         self.survivors += len(self.done & found.keys())
         self.done -= found.keys()
         return {key: found[key] for key in wanted if key in found}
+
+    async def _emptied(self, pending: Mapping[str, Ref], found: dict[str, Facts]) -> bool:
+        """Whether an empty listing is what was meant; then what is there after all is found.
+
+        All of these may have been deleted by us, nothing else was ever seen, the server's health
+        answers, and it says of each one that it does not exist.
+        """
+        reader = self._reader
+        if reader.last is not None or any(ref.id not in reader.sent for ref in pending.values()):
+            return False
+        if (await reader.health()).status >= 500:  # noqa: PLR2004 - the server's own failures
+            return False
+        nothing = Snapshot(Shelf(), sure=False)
+        await self._ask_again(nothing, dict(pending), found, CONFIRMATIONS)
+        return True
 
     def _single_is_cheaper(self, pending: Mapping[str, Ref]) -> bool:
         """Few keys against many pages; the first look of a connection is always a listing."""

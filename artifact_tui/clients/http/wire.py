@@ -7,6 +7,8 @@ request is never followed by a second try.
 from __future__ import annotations
 
 import asyncio
+import time
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -43,6 +45,9 @@ GARBAGE_TRIES = 3
 READ_TRIES = 4
 """How often a reading request is sent before its failure is reported."""
 
+TOLD_S = 2.0
+"""Waits of so many seconds are told."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGAIN = frozenset({500, 502, 503, 504})
 _NOT_SENT = (
@@ -64,6 +69,8 @@ class Wire:
         self.pacer = Pacer(options.concurrency)
         self._address = address
         self._origin = httpx.URL(address.origin)
+        self._on_their_way: dict[int, tuple[float, Call]] = {}
+        """What has left and is not answered, and since when."""
         self._options = options
         self._credentials = credentials
         self._lanes = Lanes(
@@ -139,7 +146,8 @@ class Wire:
             await self._login(0)
         used = self._credentials.generation
         answer = await self._paced(call, spent)
-        if answer.status in {401, 403} and self._credentials.renewable(call, used):
+        about_us = answer.status in {401, 403} and not answer.later
+        if about_us and self._credentials.renewable(call, used):
             await self._login(used)
             answer = await self._paced(call, spent)
         return answer
@@ -213,6 +221,7 @@ class Wire:
             "pool": options.connect_s,
         }
         limit = options.listing_limit if call.lists else options.answer_limit
+        self._on_their_way[id(request)] = (time.monotonic(), call)
         try:
             async with asyncio.timeout(call.whole_s or options.whole_s), self._lanes.lane() as lane:
                 answer = await whole(await lane.open().handle_async_request(request), limit)
@@ -226,6 +235,23 @@ class Wire:
                 f"The registry {self._address.text} {kind}.",
                 hint="Whether the request was carried out is not known yet.",
             ) from None
+        finally:
+            del self._on_their_way[id(request)]
+
+    def pace(self) -> str:
+        """What is waited for now, if that has taken a while; may be empty."""
+        if (wait := self.pacer.wait) >= TOLD_S:
+            return f"the registry asks to wait {wait:,.0f} s"
+        now = time.monotonic()
+        since, call = min(self._on_their_way.values(), default=(now, None), key=itemgetter(0))
+        if call is None or now - since < TOLD_S:
+            return ""
+        path = call.raw_path.decode("ascii")
+        return f"waiting for the registry since {now - since:,.0f} s: {call.method} {path}"
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way: every request waits, as the registry asked."""
+        return not self._on_their_way and self.pacer.wait > 0
 
     def _headers(self, call: Call) -> list[tuple[str, str]]:
         headers = [

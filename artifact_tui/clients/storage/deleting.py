@@ -33,8 +33,11 @@ _LATER = frozenset(
         "InternalError",
         "SlowDown",
         "ServiceUnavailable",
+        "RequestLimitExceeded",
         "RequestTimeout",
         "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
         "500",
         "503",
     }
@@ -104,6 +107,8 @@ class ObjectDeleter:
 def failure(key: str, error: Exception) -> Outcome:
     """What an exception of a call says about an object in it."""
     code, words = door.code_of(error), door.words_of(error)
+    if door.later(error):
+        return Outcome(key, Result.FAILED, f"{code}: {words}" if words else code)
     if code:
         return _refused(key, code, words, status=_status(error))
     kind = type(error).__name__
@@ -115,7 +120,7 @@ def failure(key: str, error: Exception) -> Outcome:
 def _splits(error: Exception) -> bool:
     """Whether half a batch may fare better than the whole."""
     code = door.code_of(error)
-    return bool(code) and code not in _WHOLE
+    return bool(code) and code not in _WHOLE and not door.later(error)
 
 
 def _status(error: Exception) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from artifact_tui.clients.web.waits import asked_wait
 from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from artifact_tui.clients.storage.settings import StorageSettings
 
 THREADS = 8
+
+LONGEST_WAIT = 30.0
+"""Seconds that a call waits at most because the storage asks for it, each time."""
+
+THROTTLES = 5
+"""How often a call waits so."""
+
 _READS = frozenset(
     {"ListObjectsV2", "ListObjectVersions", "HeadObject", "HeadBucket", "GetBucketVersioning"}
 )
@@ -76,6 +84,7 @@ def connect(settings: StorageSettings, *, read_only: bool) -> S3:
                 config=config,
             ),
         )
+    client.meta.events.register("needs-retry.s3", _wait_as_asked)
     if read_only:
         client.meta.events.register("before-call.s3", _refuse_writes)
     return client
@@ -94,6 +103,26 @@ def code_of(error: Exception) -> str:
     """The error code of an answer, such as `AccessDenied`; empty for other errors."""
     answer = getattr(error, "response", None)
     return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
+
+
+def later(error: Exception) -> bool:
+    """Whether an answer is a throttle: not done, come back later, under whatever status."""
+    return _asked_wait(getattr(error, "response", None)) is not None
+
+
+def _asked_wait(answer: object) -> float | None:
+    """Seconds that a refusal asks to wait; None when it does not."""
+    meta = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    status = meta.get("HTTPStatusCode", 0)
+    if not isinstance(status, int) or not 400 <= status < 500 or status == 404:  # noqa: PLR2004
+        return None
+    return asked_wait({name.lower(): text for name, text in meta.get("HTTPHeaders", {}).items()})
+
+
+def _wait_as_asked(response: Any, attempts: int, **_: Any) -> float | None:
+    """The wait before the next try of a call, where the storage throttles and says for how long."""
+    wait = _asked_wait(response[1]) if response else None
+    return None if wait is None or wait > LONGEST_WAIT or attempts > THROTTLES else wait
 
 
 def words_of(error: Exception) -> str:

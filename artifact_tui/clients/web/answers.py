@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from artifact_tui.clients.web.waits import spent
 from artifact_tui.errors import RegistryError, UncertainError
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 LONGEST_NAME = 12
 """Characters of an encoding's name that are repeated."""
 
-_LATER = frozenset({429, 503})
+_TOO_MANY = 429
+
+_FINAL = frozenset({401, 404, 405, 407, 410, 451})
+"""Refusals that stay what they are, however long one waits."""
 
 
 class NotSentError(RegistryError):
@@ -63,8 +67,17 @@ class Answer:
 
     @property
     def later(self) -> bool:
-        """Whether it says: not carried out, come back later."""
-        return self.status in _LATER and (self.status == 429 or "retry-after" in self.headers)  # noqa: PLR2004
+        """Whether it says: not carried out, come back later.
+
+        Some servers throttle with 403 or another refusal: then they say for how long, or that the
+        quota is spent.
+        """
+        if self.status == _TOO_MANY:
+            return True
+        refuses = 400 <= self.status < 500 and self.status not in _FINAL  # noqa: PLR2004 - same
+        if not (refuses or self.status == 503):  # noqa: PLR2004 - busy
+            return False
+        return "retry-after" in self.headers or spent(self.headers)
 
 
 async def whole(response: httpx.Response, limit: int) -> Answer:

@@ -26,8 +26,19 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text:
         return _seconds(text) if is_number(text) else _until(text, headers.get("date", ""))
-    remaining = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
-    return reset_wait(headers) if remaining.strip() == "0" else None
+    return reset_wait(headers) if spent(headers) else None
+
+
+def spent(headers: Mapping[str, str]) -> bool:
+    """Whether the quota of the `RateLimit` headers is used up, and they say until when."""
+    remaining = _limit(headers, "remaining")
+    return is_number(remaining) and float(remaining) <= 0 and reset_wait(headers) is not None
+
+
+def _limit(headers: Mapping[str, str], what: str) -> str:
+    """One of the `RateLimit` headers, under whichever name it comes; may be empty."""
+    names = (f"ratelimit-{what}", f"x-ratelimit-{what}", f"x-rate-limit-{what}")
+    return next((headers[name].strip() for name in names if headers.get(name)), "")
 
 
 def reset_wait(headers: Mapping[str, str]) -> float | None:
@@ -35,7 +46,7 @@ def reset_wait(headers: Mapping[str, str]) -> float | None:
 
     Some servers give seconds, others the time of day in seconds since 1970.
     """
-    text = (headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or "").strip()
+    text = _limit(headers, "reset")
     if not is_number(text):
         return None
     value = _seconds(text)

@@ -15,6 +15,7 @@ from artifact_tui import places
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import wait_for
+from tests.servers.rest.traps import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,13 +27,13 @@ LAST = 111
 """After so many the last call may be under way before a signal comes."""
 
 
-async def prepare(scene: Scene, **traps: float) -> list[str]:
+async def prepare(scene: Scene, *, count: int = COUNT, stay: int = 20, **traps: float) -> list[str]:
     """A confirmed plan for most of a slow registry."""
-    keys = scene.server.fill(COUNT + 20)
+    keys = scene.server.fill(count + stay)
     client = scene.client()
     try:
         await scene.read(client)
-        scene.save(scene.draft(client, keys[:COUNT]))
+        scene.save(scene.draft(client, keys[:count]))
     finally:
         await client.aclose()
     scene.server.become(request_s=0.003, **traps)
@@ -99,3 +100,35 @@ async def test_killed_again_and_again_on_a_registry_that_loses_saves(scene: Scen
     assert scene.server.ids() >= {key.partition("/")[2] for key in keys[COUNT:]}
     states = Counter(scene.states().values())
     assert states[ItemState.VERIFIED] == COUNT, states
+
+
+async def test_a_plan_that_empties_the_registry_can_be_killed_in_its_last_call(
+    scene: Scene,
+) -> None:
+    await prepare(scene, count=12, stay=0)
+    last = Fault("hang_after", path="/artifacts/model/12")
+    scene.server.become(last)
+    process = spawn(scene.plan)
+    try:
+        wait_for(lambda: not scene.server.ids(), "the last deletion")
+    finally:
+        process.kill()
+        process.wait()
+    with Plan.open(scene.plan) as plan:
+        assert plan.states()[ItemState.SENT] == 1
+    scene.server.become()
+    again = spawn(scene.plan)
+    assert await asyncio.to_thread(again.wait, 60) == 0
+    assert Counter(scene.states().values()) == {ItemState.VERIFIED: 12}
+
+
+async def test_an_empty_listing_says_nothing_of_what_was_never_sent(scene: Scene) -> None:
+    await prepare(scene, count=12, stay=0)
+    scene.server.become(outage=True)
+    process = spawn(scene.plan)
+    await asyncio.to_thread(process.wait, 60)
+    with Plan.open(scene.plan) as plan:
+        assert plan.status is Status.INTERRUPTED
+        assert "accept_empty" in plan.why
+    assert len(scene.server.ids()) == 12
+    assert ItemState.GONE not in scene.states().values()

@@ -48,6 +48,7 @@ class StandIn:
         self.elsewhere = ""
         self.running = 0
         self.most_at_once = 0
+        self.tasks: set[asyncio.Task[None]] = set()
         self.configure(Traps())
 
     def configure(self, traps: Traps) -> None:
@@ -60,6 +61,20 @@ class StandIn:
         self.token_used = 0
         self.requests = 0
         self.repeated = 0
+        self.counted = 0
+        self.refused = 0
+
+    def later(self, seconds: float, identifier: str, kind: str) -> None:
+        """Delete an entry after so many seconds; below 0 never."""
+
+        async def work() -> None:
+            await asyncio.sleep(seconds)
+            await self.instance().delete(self.traps, identifier, kind)
+
+        if seconds > 0:
+            task = asyncio.create_task(work())
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
     def instance(self) -> Instance:
         """The instance whose turn it is."""
@@ -154,9 +169,10 @@ async def _around(
     if traps.request_s:
         await asyncio.sleep(traps.request_s)
     over = traps.at_most and state.running > traps.at_most
-    if over or (traps.quota and state.requests % traps.quota == 0):
+    if over or _spent(state, line):
         headers = {"retry-after": traps.retry_after} if traps.retry_after else {}
-        return JSONResponse({traps.error_key: "too many requests"}, 429, headers)
+        headers = traps.quota_headers or headers
+        return JSONResponse({traps.error_key: "too many requests"}, traps.quota_status, headers)
     guarded = traps.auth != "none" and not line.target.endswith("/authenticate")
     if guarded and not state.allowed(request):
         return state.error(traps.auth_status, "invalid or missing AuthenticationToken")
@@ -166,6 +182,18 @@ async def _around(
         return answer
     answer = await handler(request, line)
     return await faults.after(request, fault, answer) if fault else answer
+
+
+def _spent(state: StandIn, line: Line) -> bool:
+    """Whether this request is one too many."""
+    traps = state.traps
+    if not traps.quota or traps.quota_path not in f"{line.method} {line.target}":
+        return False
+    state.counted += 1
+    if state.counted % traps.quota or (traps.quota_times and state.refused >= traps.quota_times):
+        return False
+    state.refused += 1
+    return True
 
 
 class _Nothing(Response):

@@ -179,22 +179,25 @@ class Handlers:
     async def delete(self, request: Request, line: Line) -> Response:
         traps = self._traps
         identifier, kind = request.path_params["id"], request.path_params["type"]
+        if traps.later_s and any(one.id == identifier for one in self._state.bucket.entries):
+            line.carried_out = True
+            self._state.later(traps.later_s, identifier, kind)
+            return self._accepted()
         found = await self._state.instance().delete(traps, identifier, kind)
         if not found:
             held = any(entry.id == identifier for entry in self._state.bucket.entries)
             return self._wrong_type() if held and traps.types != "ignored" else self._absent()
         line.carried_out = True
-        match traps.deleted:
-            case "message":
-                return JSONResponse({"message": "Artifact deleted successfully"})
-            case "empty":
-                return JSONResponse({})
-            case "204":
-                return Response(status_code=204)
-            case "202":
-                return JSONResponse({"status": "queued"}, 202)
-            case _:
-                return JSONResponse({"status": "deleted", "id": identifier})
+        if traps.deleted in {"202", "queued"}:
+            return self._accepted()
+        if traps.deleted == "204":
+            return Response(status_code=204)
+        said = {"message": {"message": "Artifact deleted successfully"}, "empty": {}}
+        return JSONResponse(said.get(traps.deleted, {"status": "deleted", "id": identifier}))
+
+    def _accepted(self) -> Response:
+        status = 200 if self._traps.deleted == "queued" else 202
+        return JSONResponse({"status": "queued"}, status)
 
     async def create(self, request: Request, line: Line) -> Response:
         kind = request.path_params["type"]

@@ -60,7 +60,9 @@ class Traps(msgspec.Struct, frozen=True):
     absent: Literal["json", "html"] = "json"
     trims_ids: bool = True
     error_key: Literal["detail", "error", "message"] = "detail"
-    deleted: Literal["status", "message", "empty", "204", "202"] = "status"
+    deleted: Literal["status", "message", "empty", "204", "202", "queued"] = "status"
+    later_s: float = 0.0
+    """Deletions are carried out so many seconds after their answer; below 0: never."""
     lineage: Literal["nodes", "old", "names"] = "nodes"
     # who may
     auth: Literal["none", "x-authorization", "bearer"] = "none"
@@ -77,6 +79,13 @@ class Traps(msgspec.Struct, frozen=True):
     quota: int = 0
     """Every so many-th request is answered 429; 0: never."""
     retry_after: str = "0"
+    quota_status: int = 429
+    quota_headers: dict[str, str] = {}
+    """Sent with that answer instead of Retry-After."""
+    quota_path: str = ""
+    """Only requests whose raw target holds this text count."""
+    quota_times: int = 0
+    """So many refusals and no more; 0: any number."""
     at_most: int = 0
     """More requests at once than this are answered 429; 0: any number."""
     # storage

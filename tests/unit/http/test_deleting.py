@@ -60,7 +60,7 @@ async def test_the_rows_own_type_is_in_the_path(server: Server, opener: Opener) 
     assert results(outcomes) == [Result.DONE] * 2
 
 
-@pytest.mark.parametrize("answer", ["status", "message", "empty", "204", "202"])
+@pytest.mark.parametrize("answer", ["status", "message", "empty", "204"])
 async def test_every_success_is_done(server: Server, opener: Opener, answer: str) -> None:
     server.become(deleted=answer)
     keys = server.fill(2)

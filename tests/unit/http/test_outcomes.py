@@ -18,7 +18,9 @@ HTML = {"content-type": "text/html"}
         (200, JSON, b'{"status":"deleted","id":"30"}', Result.DONE),
         (200, JSON, b"{}", Result.DONE),
         (200, {}, b"", Result.DONE),
-        (202, JSON, b'{"status":"queued"}', Result.DONE),
+        (202, JSON, b'{"status":"queued"}', Result.ACCEPTED),
+        (202, {}, b"", Result.ACCEPTED),
+        (200, JSON, b'{"status":"Pending"}', Result.ACCEPTED),
         (204, {}, b"", Result.DONE),
         (200, JSON, b'{"status":"deleted","id":"31"}', Result.UNKNOWN),
         (200, JSON, b'{"status":"error"}', Result.UNKNOWN),
@@ -30,6 +32,11 @@ HTML = {"content-type": "text/html"}
         (400, JSON, b'{"detail":"bad"}', Result.REFUSED),
         (401, JSON, b"{}", Result.FAILED),
         (403, JSON, b"{}", Result.REFUSED),
+        (403, {"retry-after": "1"}, b"the token of this endpoint", Result.FAILED),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"}, b"{}", Result.FAILED),
+        (403, {"x-ratelimit-remaining": "7", "x-ratelimit-reset": "9"}, b"{}", Result.REFUSED),
+        (404, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"}, b"{}", Result.ABSENT),
+        (500, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"}, b"{}", Result.UNKNOWN),
         (404, JSON, b'{"detail":"Artifact does not exist."}', Result.ABSENT),
         (410, JSON, b"{}", Result.ABSENT),
         (405, JSON, b'{"detail":"Method Not Allowed"}', Result.REFUSED),
@@ -50,7 +57,7 @@ def test_the_table(status: int, headers: dict[str, str], body: bytes, result: Re
     found = outcome("model/30", "30", Answer(status, headers, body))
     assert found.key == "model/30"
     assert found.result is result
-    assert bool(found.message) is (result is not Result.DONE)
+    assert bool(found.message) is (result not in {Result.DONE, Result.ACCEPTED})
 
 
 def test_the_registrys_own_words_are_kept() -> None:
