@@ -256,7 +256,10 @@ class Lineage:
     dependents: tuple[Relative, ...] = ()
     """The nearest live versions made from it, sorted; deleted ones are looked through."""
     parents: tuple[Relative, ...] = ()
-    """The versions it was made from, sorted; only when asked for."""
+    """The versions it was made from, sorted; only when asked for.
+
+    Those that are gone are named as such: the lineage is broken there.
+    """
     runs: tuple[str, ...] = ()
     """Runs that used it, in the registry's words, whether or not they made anything."""
 

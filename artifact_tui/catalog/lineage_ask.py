@@ -72,6 +72,8 @@ class Asked:
     """Those of them that the registry did not tell about: their dependents are not known."""
     capped: bool = False
     """There were more than `MOST`: the rest was not asked about."""
+    models: bool = False
+    """Models are asked what they were made from: their registry tells nothing else."""
 
     @property
     def complete(self) -> bool:
@@ -83,7 +85,7 @@ class Asked:
         """What is not known, and why; empty when all is."""
         parts = []
         if self.untold:
-            asked = plural(self.asked, "version")
+            asked = plural(self.asked, "model" if self.models else "version")
             parts.append(f"the registry told nothing about {self.untold:,} of {asked}")
         if self.capped:
             parts.append(
@@ -94,7 +96,10 @@ class Asked:
         return "; ".join(parts)
 
     def words(self) -> str:
-        """How far it is, for a progress line."""
+        """How far it is, for a progress line; and why models are asked about other versions."""
+        if self.models:
+            known = self.asked - self.untold
+            return f"what was made from these only models tell: {known:,} of {self.total:,} did"
         return f"lineage of {self.asked:,} of {self.total:,}"
 
 

@@ -41,7 +41,7 @@ async def scan_lineage(
         client: the registry; it paces its own requests.
         path: the catalog file, filled by `sync`.
         again: ask about all of them, also those whose parents are known.
-        progress: called on the event loop after every page.
+        progress: called on the event loop at the beginning, and after every page.
         now_us: microseconds UTC to note instead of the clock.
 
     Returns:
@@ -54,6 +54,9 @@ async def scan_lineage(
     try:
         if again:
             await lane.run(sync_store.forget_scans, keep=True)
+        coverage = await lane.run(lineage_coverage)
+        if progress is not None and not coverage.complete:
+            progress(coverage)
         after = 0
         while page := await lane.run(partial(sync_store.unscanned, after=after, count=PAGE)):
             after = page[-1][0]
@@ -62,6 +65,8 @@ async def scan_lineage(
             coverage = await lane.run(partial(_put, found=found, at=at), keep=True)
             if progress is not None:
                 progress(coverage)
+            if not coverage.scanned and len(page) == PAGE:
+                break  # it tells nothing of a page of them: it has no lineage to tell
         return await lane.run(lineage_coverage)
     finally:
         await lane.close()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
+from artifact_tui import places, text
 from artifact_tui.catalog import queries
-from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.cli.failures import say
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import client_of, parse_filter, reading, where_of
-from artifact_tui.clients.base import LineageScan
 from artifact_tui.config import nearest
 from artifact_tui.deletion import whole_review
 from artifact_tui.deletion.build import build_plan
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from artifact_tui.catalog.coverage import Coverage
+    from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.catalog.selection import Selection as Selected
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
@@ -77,12 +75,10 @@ async def make_draft(
         _refuse_purge(client, target, options)
         marks = places.marks_file(client.identity.uid) if selection.marked else None
         async with reading(client, marks=marks, cached=cached) as conn:
-            if scan:
-                await scanned(client)
             chosen = _chosen(conn, client, selection)
             keys = collection_keys(conn, selection.collections)
             if not cached:
-                await _ask_lineage(client, chosen, options, keys, marks)
+                await ask_lineage(client, chosen, options, collections=keys, marks=marks, scan=scan)
             draft = draft_of(
                 conn, client, target, chosen, options=options,
                 query_text=selection.text, collections=keys,
@@ -182,31 +178,43 @@ async def with_objects(draft: Draft, client: Client) -> Draft:
         return draft
 
 
-async def _ask_lineage(
+async def ask_lineage(
     client: Client,
     selection: Selected,
     options: Options,
-    collections: Sequence[str],
-    marks: Path | None,
+    *,
+    collections: Sequence[str] = (),
+    marks: Path | None = None,
+    scan: bool = False,
 ) -> None:
-    """Ask for the lineage of a selection, where a registry tells it only when asked."""
+    """Ask for the lineage of a selection, as far as a registry tells it only when asked.
+
+    Asking every model takes long: that is left out where the user agrees not to know, unless
+    `scan` says otherwise.
+    """
+    if client.capabilities.scanned_lineage and options.unknown_lineage and not scan:
+        return
     path = client.catalog_path or places.catalog_file(client.identity.uid)
+    told: list[Asked] = []
+
+    def tell(asked: Asked) -> None:
+        if asked.models and not told:
+            left = text.plural(asked.untold, "model")
+            say(
+                f"asking {left} what they were made from, as the registry tells nothing else of"
+                " lineage (Ctrl+C leaves; --cached asks nothing)"
+            )
+        told.append(asked)
+        progress.show(asked.words())
+
     with Progress() as progress:
-        found = await prepare(
-            client, path, selection, options, collections=collections, marks=marks,
-            progress=lambda asked: progress.show(asked.words()),
-        )  # fmt: skip
+        try:
+            found = await prepare(
+                client, path, selection, options,
+                collections=collections, marks=marks, progress=tell,
+            )  # fmt: skip
+        except RegistryError as error:
+            say(f"not all lineage is known: {error}")
+            return
     if found is not None and not found.complete:
         say(f"not all lineage is known: {found.missing}")
-
-
-async def scanned(client: Client) -> None:
-    """Ask a registry for the lineage of the models that nobody asked about yet."""
-    if not client.capabilities.scanned_lineage or not isinstance(client, LineageScan):
-        return
-    with Progress() as progress:
-
-        def tell(found: Coverage) -> None:
-            progress.show(f"lineage: {found.scanned:,} of {found.total:,} models scanned")
-
-        await scan_lineage(client, places.catalog_file(client.identity.uid), progress=tell)

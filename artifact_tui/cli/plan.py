@@ -36,7 +36,10 @@ SHOWN = 20
     "--unknown-lineage", is_flag=True, help="Versions may go whose dependents are not fully known."
 )
 @click.option(
-    "--scan-lineage", "scan", is_flag=True, help="Ask for the lineage of every model first."
+    "--scan-lineage",
+    "scan",
+    is_flag=True,
+    help="With --unknown-lineage: ask all the same for what is missing.",
 )
 @click.option("--break-links", is_flag=True, help="Versions may go that other collections show.")
 @click.option(
@@ -101,9 +104,9 @@ def plan(
     A version with a protected alias, or with live dependents outside the plan, stays. The filter *
     means everything. Without -o the plan is kept where `artifact-tui tasks` finds it.
 
-    Where a registry does not tell what was made from a version, the lineage of all models is asked
-    for first (--scan-lineage; the screen does so by itself); until then every version needs
-    --unknown-lineage. W&B is asked for the lineage of what was selected, unless --cached. Stored
+    Lineage that the registry tells only when asked is asked for first, unless --cached: at W&B
+    about what was selected; at REST registries each model that is new is asked what it was made
+    from. What stays unknown needs --unknown-lineage, which also saves the asking of models. Stored
     objects go only after their version is gone.
     """  # noqa: D301 - click's mark for lines that stay as they are
     target, rest = split(words, read_only=flags.read_only)

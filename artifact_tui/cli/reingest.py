@@ -10,7 +10,7 @@ import click
 from artifact_tui.catalog import queries
 from artifact_tui.cli import remaking
 from artifact_tui.cli.asking import Consent, confirm_plan
-from artifact_tui.cli.drafting import draft_of, with_objects
+from artifact_tui.cli.drafting import ask_lineage, draft_of, with_objects
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.options import consent_options, json_option
 from artifact_tui.cli.output import Output, command
@@ -55,7 +55,7 @@ def reingest(
     """Delete a version, and make it again from its source address, or from a corrected one.
 
     \b
-    artifact-tui reingest zoo acme/bert:41 --url https://huggingface.co/acme/bert --unknown-lineage
+    artifact-tui reingest zoo acme/bert:41 --url https://huggingface.co/acme/bert
 
     The deletion is a plan like any other: shown, confirmed, verified. Only then is the entry made
     again: with a new id and new metrics. If that fails, the entry is gone, and the plan has what is
@@ -102,6 +102,7 @@ async def _draft(target: Target, name: str, options: Options) -> Draft:
             )
         async with reading(client) as conn:
             key = queries.find(conn, name).key
+            await ask_lineage(client, [key], options)
             draft = draft_of(conn, client, target, [key], options=options, query_text=name)
         return await with_objects(draft, client)
 

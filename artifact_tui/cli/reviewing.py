@@ -196,9 +196,7 @@ def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> N
         _rows(items(verdict), out, most, count)
     for reason, count in summary.reasons:
         if reason in _OPTION:
-            scan = summary.models and reason is Reason.LINEAGE_UNKNOWN
-            first = "--scan-lineage asks for all of it first (slow); " if scan else ""
-            out.words(f"  because {reason.words} ({text.count(count)}): {first}{_OPTION[reason]}")
+            out.words(f"  because {reason.words} ({text.count(count)}): {_OPTION[reason]}")
 
 
 def _rows(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:

@@ -181,6 +181,22 @@ class Link:
         coverage = await scan_lineage(client, self._path, progress=progress, now_us=self._now())
         self.state = replace(self.state, coverage=coverage)
 
+    async def scan_ended(self, progress: Callable[[Coverage], object]) -> None:
+        """Wait while a scan of lineage runs; `progress` hears how far it is."""
+        changed = asyncio.Event()
+
+        def watcher(_rows: bool) -> None:  # noqa: FBT001 - as `watch` calls it
+            changed.set()
+
+        self.watch(watcher)
+        try:
+            while self.state.scanning:
+                progress(self.state.coverage)
+                await changed.wait()
+                changed.clear()
+        finally:
+            self.unwatch(watcher)
+
     def look(self) -> None:
         """Notice what limits the sync now; `state` says it."""
         if self.state.syncing:

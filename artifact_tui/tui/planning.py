@@ -13,7 +13,7 @@ from artifact_tui.deletion.confirm import confirm
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.objects import with_storage
 from artifact_tui.deletion.plan import Plan, new_path
-from artifact_tui.deletion.preparing import prepare
+from artifact_tui.deletion.preparing import of_models, prepare
 from artifact_tui.deletion.recreate import wish
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import RegistryError
@@ -52,17 +52,21 @@ async def draft_of(
     before: Draft | None = None,
     collections: Sequence[str] = (),
     progress: Callable[[Asked], object] | None = None,
+    ask: bool = True,
 ) -> Reviewed:
     """A draft for a selection; nothing is written anywhere. A later call ends this one.
 
     `collections` are keys: all of these are selected too, empty ones themselves.
     With `before` the same versions are judged again, from fresh facts, with other consents.
-    Where a registry tells lineage only when asked, it is asked first; `progress` hears how far.
+    Where a registry tells lineage only when asked, it is asked first, if `ask`; `progress` hears
+    how far.
     """
     if isinstance(selection, Chosen):
         return Reviewed(await _draft_of_orphans(services, selection, options))
     asked_for = selection if before is None else before.requested
-    lineage_error = await _ask_lineage(services, asked_for, options, collections, progress)
+    lineage_error = ""
+    if ask:
+        lineage_error = await _ask_lineage(services, asked_for, options, collections, progress)
 
     def work(conn: sqlite3.Connection) -> Draft:
         if before is not None:
@@ -101,7 +105,11 @@ async def _ask_lineage(
 ) -> str:
     """Ask for what must be known; why it is not all known, or nothing. Untrusted text."""
     client = services.client
+    if client.capabilities.scanned_lineage and options.unknown_lineage:
+        return ""
     try:
+        if services.link is not None and progress is not None:
+            await services.link.scan_ended(lambda found: progress(of_models(found)))
         asked = await prepare(
             client,
             services.catalog_path,
@@ -111,6 +119,8 @@ async def _ask_lineage(
             marks=places.marks_file(client.identity.uid),
             progress=progress,
         )
+        if services.link is not None and asked is not None and asked.models:
+            await services.link.prepare()
     except RegistryError as error:
         return f"{error} {error.hint}".strip()
     return "" if asked is None else asked.missing

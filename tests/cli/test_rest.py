@@ -49,18 +49,73 @@ def names(server: Server) -> list[str]:
     return sorted(f"{entry.name}:{entry.id}" for entry in server.entries())
 
 
-def test_unknown_lineage_needs_consent(cli: Cli, server: Server) -> None:
-    ran = cli("plan", "zoo", "acme/bert", code=None)
-    assert "not fully known" in ran.out + ran.err
-    assert "0 of 3 models scanned" in ran.out + ran.err
-    assert "nothing to delete" in ran.err
+def asked(server: Server) -> list[str]:
+    """Which models were asked what they were made from."""
+    found = [line.target for line in server.sent("GET") if "lineage" in line.target]
+    server.clear()
+    return sorted(target.rsplit("/", 2)[-2] for target in found)
+
+
+def test_a_plan_asks_for_the_lineage_that_is_missing_and_says_why(cli: Cli, server: Server) -> None:
+    ran = cli("plan", "zoo", "acme/text")
+    assert "asking 3 models what they were made from, as the registry tells nothing else" in ran.err
+    assert "will be deleted: 1 version" in ran.out
+    assert asked(server) == ["1", "2", "3"]
+    server.seed([*server.entries(), Entry("5", "acme/new", "model", parents=("4",))])
+    ran = cli("plan", "zoo", "acme/text", code=1)
+    assert "asking 1 model what" in ran.err
+    assert "(acme/new:5)" in ran.out
+    assert asked(server) == ["5"]
+    assert "asking" not in cli("plan", "zoo", "acme/bert version:2").err
+    assert asked(server) == []
+
+
+def test_nothing_is_asked_of_a_cached_plan_or_where_one_agrees_not_to_know(
+    cli: Cli, server: Server
+) -> None:
+    cli("ls", "zoo")
+    server.clear()
+    ran = cli("plan", "zoo", "acme/bert", "--cached", code=1)
+    assert "0 of 3 models scanned" in ran.out
+    assert not server.log()
+    assert "will be deleted: 2 versions" in cli("plan", "zoo", "acme/bert", "--unknown-lineage").out
+    assert asked(server) == []
+    words = ("--unknown-lineage", "--scan-lineage")
+    assert "will be deleted: 1 version" in cli("plan", "zoo", "acme/bert", *words).out
+    assert asked(server) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("status", ["404", "403"])
+def test_only_what_stays_unknown_needs_consent(cli: Cli, server: Server, status: str) -> None:
+    server.change(faults=(Fault(status, methods=("GET",), path="lineage/model/2"),
+                          Fault(status, methods=("GET",), path="model/2/lineage")))  # fmt: skip
+    ran = cli("plan", "zoo", "acme/text", code=1)
+    assert "not all lineage is known: " in ran.err
+    assert "its dependents are not fully known (1): --unknown-lineage lets them go" in ran.out
+    assert "will be deleted: 1 version" in cli("plan", "zoo", "acme/text", "--unknown-lineage").out
+
+
+def test_a_registry_without_lineage_is_not_asked_for_all_of_it(cli: Cli, server: Server) -> None:
+    server.fill(60)
+    server.change(faults=(Fault("404", methods=("GET",), path="lineage"),))
+    ran = cli("plan", "zoo", "version:7", code=1)
+    assert "the registry told nothing about 60 of 60 models" in ran.err
+    assert len(asked(server)) < 60
+
+
+def test_what_has_dependents_is_not_reingested_unasked(cli: Cli, server: Server) -> None:
+    words = ("reingest", "zoo", "acme/bert:1", "--url", "https://example.org/new")
+    ran = cli(*words, "--yes", "--expect", "1", code=1)
+    assert "(acme/tiny:3)" in ran.out
+    assert len(names(server)) == 4
+    assert "scan-lineage" not in ran.out + ran.err
 
 
 def test_scanned_lineage_blocks_what_has_dependents(
     cli: Cli, server: Server, tmp_path: Path
 ) -> None:
     plan = tmp_path / "a.plan"
-    ran = cli("plan", "zoo", "acme/bert", "--scan-lineage", "-o", plan)
+    ran = cli("plan", "zoo", "acme/bert", "-o", plan)
     assert "acme/tiny:3" in ran.out
     cli("apply", plan, "--yes", "--expect", "1")
     assert names(server) == ["acme/bert:1", "acme/text:4", "acme/tiny:3"]

@@ -101,6 +101,15 @@ def test_show_asks_for_the_lineage(cli: Cli, vision: Server) -> None:
     assert not vision.log()
 
 
+def test_a_parent_that_is_gone_is_broken_lineage(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    words = ("vision", "name:mnist version:v1", "--orphan-dependents")
+    carry_out(cli, vision, tmp_path, *words)
+    for deleted in ("listed",):
+        vision.change(deleted=deleted)
+        said = cli("show", "vision", "net:v1").out
+        assert re.search(r"made from 1 version\n +1  mnist:v1 +(\[trash\]|\(deleted\))", said), said
+
+
 def test_all_that_a_run_logged(cli: Cli, vision: Server, tmp_path: Path) -> None:
     said = carry_out(cli, vision, tmp_path, "vision", "run:1jx2ud12")
     assert "needs your consent, and stays without it: 2 versions\n" in said

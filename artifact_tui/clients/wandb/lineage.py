@@ -28,6 +28,9 @@ RUNS = 50
 ARTIFACTS = 100
 """Versions on a further page of what a run made or used."""
 
+GONE = " (deleted)"
+"""After the name of a parent that is not there any more."""
+
 LEVELS = 100
 """Deleted versions in a row that are looked through."""
 
@@ -152,7 +155,7 @@ class Family:
         return await self._outputs[run.id]
 
     async def parents(self, creator: decode.Creator | None) -> Made | None:
-        """The live versions that the creator had used; None when that is not told."""
+        """The versions that the creator had used, deleted ones too; None when that is not told."""
         if creator is None or creator.type_name != "Run":
             return ()
         page = creator.input_artifacts
@@ -162,7 +165,7 @@ class Family:
         if page.after is not None:
             ask = self._page_of_run(_INPUTS_OF, creator.name, creator.project)
             found = await self._steady(ask, ARTIFACTS, page) if ask else None
-        return None if found is None else tuple(one for one in found if not _gone(one))
+        return None if found is None else tuple(found)
 
     async def _steady(
         self, ask: passes.Ask[passes.T], size: int, first: Connection[passes.T]
@@ -229,7 +232,14 @@ async def lineage_of(
     made = await family.dependents(list(artifacts.values()))
 
     def relatives(versions: Iterable[Artifact]) -> tuple[Relative, ...]:
-        return tuple(sorted({Relative(ids.SourceKey(v.id).key, name(v)) for v in versions}))
+        return tuple(
+            sorted(
+                {
+                    Relative(ids.SourceKey(v.id).key, name(v) + (GONE if _gone(v) else ""))
+                    for v in versions
+                }
+            )
+        )
 
     for key, one in artifacts.items():
         below = made[one.id]

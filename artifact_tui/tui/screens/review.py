@@ -86,6 +86,10 @@ class ReviewScreen(ReviewConsents):
         self._asked = NOTHING_ASKED
         self._heard_from = NOT_YET
         self._saved: Path | None = None
+        self._asking = False
+        """Questions about lineage are on their way, and nothing is drawn yet."""
+        self._ask = True
+        """Whether the registry is to be asked for lineage: not any more once the user left that."""
         self._going: frozenset[str] = frozenset()
         """Keys of all that the draft deletes."""
 
@@ -142,6 +146,7 @@ class ReviewScreen(ReviewConsents):
     def build(self, options: Options) -> None:
         """Judge the selection with these consents."""
         self.options = options
+        self._asking = False
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.run_worker(self._build_now(options), group="build", exclusive=True)
 
@@ -155,6 +160,7 @@ class ReviewScreen(ReviewConsents):
                 before=self.draft,
                 collections=self._collections,
                 progress=self._asked_for,
+                ask=self._ask,
             )
         except Superseded:
             return
@@ -167,9 +173,21 @@ class ReviewScreen(ReviewConsents):
     def _asked_for(self, asked: Asked) -> None:
         """How far the questions about lineage are."""
         if self.is_attached:
-            self.confirm.refuse(f"Asking the registry: {asked.words()}. esc leaves.")
+            self._asking = True
+            key = shown_key(self.host.keymap_shown, BY_ID["review.unknown"])
+            words = f"{asked.words()}. esc leaves, {key} reviews without"
+            self.confirm.refuse(f"Asking the registry: {words}.")
+
+    def action_unknown(self) -> None:
+        """Stop asking for lineage, and review what is known; else as for every review."""
+        if self._asking:
+            self._ask = False
+            self.build(replace(self.options, unknown_lineage=True))
+        else:
+            super().action_unknown()
 
     async def _show(self, reviewed: planning.Reviewed) -> None:
+        self._asking = False
         draft = self.draft = reviewed.draft
         self._going = frozenset(one.key for one in draft.items if one.verdict is Verdict.DELETE)
         keymap = self.host.keymap_shown
@@ -207,9 +225,15 @@ class ReviewScreen(ReviewConsents):
 
     def on_key(self, event: Key) -> None:
         """Throw away what was typed before there was anything to see."""
-        if event.time < self._heard_from and event.key not in ALWAYS_HEARD:
+        if event.time < self._heard_from and not self._leads_away(event.key):
             event.stop()
             event.prevent_default()
+
+    def _leads_away(self, key: str) -> bool:
+        """Whether a key may be typed before the list is there."""
+        row = BY_ID["review.unknown"]
+        stops = self.host.keymap_shown.get(row.id, row.keys).split(",") if self._asking else ()
+        return key in ALWAYS_HEARD or key in stops
 
     # moving about
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import places
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients import open_client
+from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
 
 if TYPE_CHECKING:
@@ -114,3 +115,30 @@ async def test_what_this_registry_cannot_change_is_said(server: Server, opened: 
         await user.sees("Not possible here: this registry has no times to live.")
         await user.presses("a")
         await user.sees("Not possible here: its aliases and tags cannot be changed.")
+
+
+async def test_a_review_asks_what_is_missing_and_can_be_left_or_go_on_without(
+    server: Server, opened: Opened
+) -> None:
+    server.seed([Entry("1", "acme/text", "dataset"), Entry("2", "acme/bert", "model")])
+    hanging = Fault("hang_before", methods=("GET",), path="lineage")
+    server.change(faults=(hanging,))
+    async with opened(server.address) as user:
+        await user.sees("2 of 2", "synced just now")
+        await user.presses("d")
+        await user.sees("what was made from these only models tell: 0 of 1 did. esc leaves")
+        await user.presses("escape")
+        await user.sees("2 of 2")
+        await user.presses("d")
+        await user.sees("esc leaves, u reviews without")
+        await user.presses("x", "y", "tab")  # nothing is on the screen that they could be for
+        await user.presses("u")
+        await user.sees("lineage unknown", "0 of 1 models scanned")
+        await user.presses("escape")
+        server.change(faults=())
+        await user.presses("r")
+        await user.sees("synced just now")
+        await user.until(lambda: "lineage" not in user.screen)
+        await user.presses("d")
+        await user.sees("will be deleted", "tab to type here")
+        await user.sees_no("needs your consent")

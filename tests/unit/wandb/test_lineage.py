@@ -68,7 +68,8 @@ async def test_deleted_versions_are_looked_through() -> None:
     assert found.dependents == (Relative(keys["e"], "e:v0"),)
     assert len(server.log()) == 4
     below = await asked(keys["d"], parents=True)
-    assert below[keys["d"]].parents == (), "deleted ones are no parents to show"
+    (parent,) = below[keys["d"]].parents
+    assert (parent.key, parent.name) == (keys["c"], "c:v0 (deleted)")
 
 
 async def test_what_only_led_to_deleted_versions_has_no_dependents() -> None:
