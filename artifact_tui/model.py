@@ -249,6 +249,10 @@ class Relative:
     """`COLLECTION:LABEL`, in full where it is elsewhere: untrusted text."""
 
 
+GONE = " (deleted)"
+"""After the name of a `Relative` that is not there any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """What a registry answered about the lineage of one version."""
@@ -258,7 +262,7 @@ class Lineage:
     parents: tuple[Relative, ...] = ()
     """The versions it was made from, sorted; only when asked for.
 
-    Those that are gone are named as such: the lineage is broken there.
+    Those that are gone have `GONE` after their name: the lineage is broken there.
     """
     runs: tuple[str, ...] = ()
     """Runs that used it, in the registry's words, whether or not they made anything."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.coverage import SCANNED_TYPE
 from artifact_tui.catalog.sync_file import transaction
+from artifact_tui.model import GONE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -99,9 +100,9 @@ def put_asked(
 def _put_relatives(
     conn: sqlite3.Connection, version_id: int, rows: Sequence[Relative], *, up: bool
 ) -> None:
-    """The relatives in one direction that are not listed here: these and no others."""
-    side = (version_id, int(up))
-    conn.execute("DELETE FROM relative WHERE version_id = ? AND up = ?", side)
+    """The relatives in one direction that are not listed here: these, and known gone parents."""
+    side = (version_id, int(up), f"%{GONE}" if up else "")
+    conn.execute("DELETE FROM relative WHERE version_id = ? AND up = ? AND name NOT LIKE ?", side)
     conn.executemany(
         _RELATIVE,
         [{"id": version_id, "up": int(up), "key": row.key, "name": row.name} for row in rows],

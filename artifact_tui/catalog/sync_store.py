@@ -12,7 +12,7 @@ from artifact_tui.catalog.lineage_store import forget_scans, put_edges, put_line
 from artifact_tui.catalog.sync_file import FORMAT, note, open_file, transaction
 from artifact_tui.catalog.sync_versions import put_versions
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Capabilities
+from artifact_tui.model import GONE, Capabilities
 
 if TYPE_CHECKING:
     import sqlite3
@@ -57,8 +57,9 @@ DELETE FROM lineage_scan WHERE version_id IN
 """
 
 # Asked lineage looks through what is deleted: when a dependent goes, others take its place, and
-# only the registry knows them. Relatives that are listed by now become edges.
-_SETTLE_ASKED = """
+# only the registry knows them. Relatives that are listed by now become edges, and parents that are
+# gone become relatives: the lineage of what was made from them is broken, and says so.
+_SETTLE_ASKED = f"""
 DELETE FROM lineage_scan WHERE version_id IN
   (SELECT e.parent_id FROM edge e CROSS JOIN version x ON x.id = e.child_id
    WHERE x.state = 'trash' OR x.seen < :seen);
@@ -69,6 +70,11 @@ INSERT OR IGNORE INTO edge
   WHERE v.seen >= :seen AND v.id <> r.version_id;
 DELETE FROM relative WHERE EXISTS
   (SELECT 1 FROM version v WHERE v.key = relative.key AND v.seen >= :seen);
+INSERT OR REPLACE INTO relative
+  SELECT e.child_id, 1, x.key, c.name || ':' || x.label || '{GONE}'
+  FROM version x CROSS JOIN collection c ON c.id = x.collection_id
+  CROSS JOIN edge e ON e.parent_id = x.id CROSS JOIN version v ON v.id = e.child_id
+  WHERE x.seen < :seen AND v.seen >= :seen;
 """
 
 _SWEEP = """

@@ -102,9 +102,10 @@ def test_show_asks_for_the_lineage(cli: Cli, vision: Server) -> None:
 
 
 def test_a_parent_that_is_gone_is_broken_lineage(cli: Cli, vision: Server, tmp_path: Path) -> None:
+    cli("show", "vision", "net:v1")
     words = ("vision", "name:mnist version:v1", "--orphan-dependents")
     carry_out(cli, vision, tmp_path, *words)
-    for deleted in ("listed",):
+    for deleted in ("listed", "found", "gone"):
         vision.change(deleted=deleted)
         said = cli("show", "vision", "net:v1").out
         assert re.search(r"made from 1 version\n +1  mnist:v1 +(\[trash\]|\(deleted\))", said), said

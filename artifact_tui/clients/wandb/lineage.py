@@ -15,7 +15,7 @@ from artifact_tui.clients.wandb.documents import lineage as documents
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.web.together import together
 from artifact_tui.errors import NotToldError, RegistryError
-from artifact_tui.model import Lineage, Relative, VersionState
+from artifact_tui.model import GONE, Lineage, Relative, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -27,9 +27,6 @@ RUNS = 50
 
 ARTIFACTS = 100
 """Versions on a further page of what a run made or used."""
-
-GONE = " (deleted)"
-"""After the name of a parent that is not there any more."""
 
 LEVELS = 100
 """Deleted versions in a row that are looked through."""
