@@ -12,9 +12,11 @@ from artifact_tui import places, text
 from artifact_tui.catalog import queries
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.sorting import Sort
+from artifact_tui.cli.drafting import ask_lineage
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import parse_filter, reading, where_of
 from artifact_tui.clients.base import Paced
+from artifact_tui.deletion.items import Options
 from artifact_tui.edits import sending
 from artifact_tui.edits.able import editor
 from artifact_tui.edits.changes import naming
@@ -97,8 +99,11 @@ async def look(
     """
     marks = places.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        rows = _rows(conn, client, chosen)
-        found = foreseen(conn, rows, wanted, naming(), clock_of(client))
+        clock = clock_of(client)
+        found = foreseen(conn, _rows(conn, client, chosen), wanted, naming(), clock)
+        if found.unasked and not cached:
+            await ask_lineage(client, found.unasked, Options())
+            found = foreseen(conn, _rows(conn, client, chosen), wanted, naming(), clock)
         if not any(True for _ in found.rows()):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")

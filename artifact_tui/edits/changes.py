@@ -111,6 +111,8 @@ class Left(Generic[KeptT]):
     """It would be deleted at once, for good."""
     held: tuple[Alias, ...] = ()
     """The aliases that are to be changed where they are held: in another collection."""
+    unasked: bool = False
+    """Only because nobody knows what was made from it: the registry may tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class Changes(Generic[KeptT]):
     def at_once(self) -> int:
         """How many expire as soon as this is done."""
         return sum(one.effect is Effect.AT_ONCE for one in self.changed)
+
+    @property
+    def unasked(self) -> list[str]:
+        """Keys of those that may be changed once their lineage is known."""
+        return [one.row.key for one in self.left if one.unasked]
 
     @property
     def undated(self) -> int:
@@ -172,7 +179,8 @@ class Foresight(Generic[KeptT]):
             if wish.ttl_us is not None:
                 life = life_of(row, wish.ttl_us, around.inherited, self._clock)
                 if why := forbidden(row, life, self._clock):
-                    self._leave(row, why, due=is_due(life.expires_us, self._clock))
+                    due = is_due(life.expires_us, self._clock)
+                    self._leave(row, why, due=due, unasked=not due and _is_unasked(row))
                     continue
             held = _held(row, self._wanted)
             if wish == UNCHANGED and any(one.name in self._wanted.remove_aliases for one in held):
@@ -185,8 +193,11 @@ class Foresight(Generic[KeptT]):
             else:
                 self._change(row, wish, life, around.holders, held)
 
-    def _leave(self, row: VersionRow, why: str, *, due: bool = False) -> None:
-        self._left.append(Left(self._keep(row), self._whys.setdefault(why, why), due))
+    def _leave(
+        self, row: VersionRow, why: str, *, due: bool = False, unasked: bool = False
+    ) -> None:
+        why = self._whys.setdefault(why, why)
+        self._left.append(Left(self._keep(row), why, due, unasked=unasked))
 
     def _change(
         self,
@@ -237,6 +248,11 @@ def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
     if row.generated:
         return "the registry made it by itself: it takes no time to live from us"
     return f"the registry keeps it: {row.kept}" if row.kept else ""
+
+
+def _is_unasked(row: VersionRow) -> bool:
+    """Whether nothing is known against a version but that its dependents are not known."""
+    return not (row.aliases or row.links or row.dependents or row.lineage_known)
 
 
 def _source(row: VersionRow) -> str:

@@ -66,7 +66,9 @@ async def draft_of(
     asked_for = selection if before is None else before.requested
     lineage_error = ""
     if ask:
-        lineage_error = await _ask_lineage(services, asked_for, options, collections, progress)
+        lineage_error = await ask_lineage(
+            services, asked_for, options, collections=collections, progress=progress
+        )
 
     def work(conn: sqlite3.Connection) -> Draft:
         if before is not None:
@@ -96,12 +98,13 @@ async def draft_of(
         return Reviewed(draft, f"{error} {error.hint}".strip(), lineage_error)
 
 
-async def _ask_lineage(
+async def ask_lineage(
     services: Services,
     selection: Selection,
     options: Options,
-    collections: Sequence[str],
-    progress: Callable[[Asked], object] | None,
+    *,
+    collections: Sequence[str] = (),
+    progress: Callable[[Asked], object] | None = None,
 ) -> str:
     """Ask for what must be known; why it is not all known, or nothing. Untrusted text."""
     client = services.client

@@ -91,14 +91,24 @@ def test_what_is_inherited_counts_where_another_version_tells_it(cli: Cli, visio
     ("facts", "why"),
     [
         ({"aliases": ["production"]}, "it carries an alias (production)"),
-        ({"used_by": ["train"]}, "what was made from it is not known"),
+        ({"used_by": ["train"]}, "live versions were made from it"),
     ],
 )
 def test_where_nobody_tells_what_is_inherited_what_a_plan_would_ask_about_is_left(
     cli: Cli, vision: Server, facts: dict[str, Any], why: str
 ) -> None:
     mnist(vision, Version(created_us=ago(100), ttl=-2, **facts), team=30)
+    vision.add(series=[Series(path="acme/vision/kid", versions=[Version(run="train", ttl=-2)])])
     assert why in left(cli, vision, "mnist:v0", "inherit")
+
+
+def test_what_is_not_known_of_lineage_is_asked_for_unless_cached(cli: Cli, vision: Server) -> None:
+    mnist(vision, Version(created_us=ago(100), ttl=-2, used_by=["looked-only"]))
+    cli("ls", "vision")
+    unknown = "what was made from it is not known"
+    assert unknown in left(cli, vision, "mnist:v0", "inherit", "--cached")
+    assert "1 version of vision will change" in cli("ttl", "vision", "mnist:v0", "inherit",
+                                                    "--dry-run").out  # fmt: skip
 
 
 def test_what_has_dependents_is_left_where_nobody_tells_what_is_inherited(

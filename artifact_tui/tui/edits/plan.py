@@ -51,6 +51,8 @@ class EditPlan:
     """What is sent once it is confirmed."""
     last_us: int | None = None
     """When the last of those expires that do not expire at once."""
+    unasked: tuple[str, ...] = ()
+    """Keys of those that may be changed once their lineage is known."""
 
     def of(self, effect: Effect) -> list[Line]:
         """The versions with this effect."""
@@ -70,6 +72,7 @@ def planned(wanted: Wanted, changes: Changes[VersionRow]) -> EditPlan:
         tuple(_lines(changes)),
         changes.changed,
         max((at for at in later if at is not None), default=None),
+        tuple(changes.unasked),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.deletion.items import Options
 from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.text import fit, plural, safe
+from artifact_tui.tui import planning
 from artifact_tui.tui.edits.plan import sentence
 from artifact_tui.tui.edits.reading import plan_of, subjects_of
 from artifact_tui.tui.screens.base import BaseScreen
@@ -17,6 +19,7 @@ from artifact_tui.tui.working import start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.catalog.selection import Selection
     from artifact_tui.edits.reading import Subjects
@@ -99,10 +102,21 @@ class Editing(BaseScreen):
     async def _review(self, subjects: Subjects, wanted: Wanted) -> None:
         try:
             plan = await plan_of(self.services, subjects, wanted)
+            if plan.unasked:
+                await planning.ask_lineage(
+                    self.services, plan.unasked, Options(), progress=self._ask_progress
+                )
+                self.status_line.hush()
+                keys = [row.key for row in subjects.rows]
+                subjects = await subjects_of(self.services, keys)
+                plan = await plan_of(self.services, subjects, wanted)
         except ArtifactTuiError as error:
             self.fail(error)
             return
         self.app.push_screen(EditScreen(self.services, plan))
+
+    def _ask_progress(self, asked: Asked) -> None:
+        self.say(f"Asking the registry: {asked.words()}.")
 
 
 def subject_words(rows: Sequence[VersionRow]) -> str:
