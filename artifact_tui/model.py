@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from importlib.resources import files as _resource_files
 from typing import Generic, TypeVar
 
@@ -377,6 +378,10 @@ class Garbage:
     """Bytes of those objects and files."""
     waiting: int = 0
     """Bytes that nothing needs, but that are younger than the grace period."""
+
+
+SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
+"""How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
 
 
 def schema_sql() -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.errors import ArtifactTuiError, RegistryError
+from artifact_tui.model import SQLITE_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +156,7 @@ def _open(path: Path, more: str = "") -> CatalogConnection:
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     conn.path = path
+    conn.text_factory = SQLITE_TEXT
     return conn
 
 

@@ -19,6 +19,7 @@ from artifact_tui.clients.http.routes import Missing, Routes
 from artifact_tui.clients.http.run import Run
 from artifact_tui.clients.http.truth import Truth
 from artifact_tui.clients.http.wire import Wire
+from artifact_tui.clients.web.mending import is_spelled
 from artifact_tui.clients.web.together import together
 from artifact_tui.errors import (
     READ_ONLY_HINT,
@@ -117,6 +118,13 @@ class HttpClient:
         if self._address.scheme == "http" and not self._address.loopback:
             found.append("The connection is not encrypted: others may read along.")
         found += [_incomplete(kind, why) for kind, why in self._reader.missing.items()]
+        if skipped := self._reader.skipped:
+            found.append(f"{plural(skipped, 'artifact')} without a usable id: left out.")
+        if spelled := self._reader.spelled:
+            found.append(
+                f"{plural(spelled, 'artifact')} with a name that is not Unicode:"
+                " what is broken in it is spelled out, and its id names it."
+            )
         if self._truth.survivors:
             found.append(
                 f"{self._truth.survivors:,} deletions were answered with success and were not"
@@ -262,7 +270,9 @@ class HttpClient:
         row = await self._routes.get(ref)
         if row is Missing.UNASKABLE and self._reader.last is not None:
             row = self._reader.last.rows.get(ref, Missing.ABSENT)
-        return None if isinstance(row, Missing) else Recipe(row.type, row.name, row.url)
+        if isinstance(row, Missing) or is_spelled(row.name + row.url):
+            return None  # gone, or nobody could write its name
+        return Recipe(row.type, row.name, row.url)
 
     async def test(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences.

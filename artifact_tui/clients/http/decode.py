@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from artifact_tui.clients.http.keys import Ref, fingerprint
+from artifact_tui.clients.web.mending import is_spelled, mended
 
 UNTYPED = "model"
 """The type of a row that has none: what the reference server lists it as."""
@@ -46,6 +47,14 @@ class Row(msgspec.Struct, frozen=True, order=True, gc=False):
         return Ref(self.type, self.name)
 
 
+class Listed(NamedTuple):
+    """A page of a listing."""
+
+    rows: list[Row]
+    skipped: int
+    """Entries without an id that can be asked for."""
+
+
 class Lineage(NamedTuple):
     """The lineage of one artifact as its server tells it."""
 
@@ -76,13 +85,13 @@ def loads(body: bytes) -> Any:
         GarbageError: it is not JSON, too deep, or holds numbers that nobody means.
     """
     try:
-        return _ANY.decode(body)
+        return _ANY.decode(mended(body))
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise GarbageError("the answer is not JSON that can be read") from error
 
 
-def rows(body: bytes, kind: str | None = None) -> tuple[list[Row], int]:
-    """The artifacts of a listing, and how many entries of it have no usable id.
+def rows(body: bytes, kind: str | None = None) -> Listed:
+    """The artifacts of a listing; entries without a usable id are only counted.
 
     `kind` is the type that was asked for: the type of rows that do not say theirs.
 
@@ -90,10 +99,19 @@ def rows(body: bytes, kind: str | None = None) -> tuple[list[Row], int]:
         GarbageError: it is not a listing.
     """
     untyped = kind or UNTYPED
+    whole = mended(body)
+    found = _rows(whole, untyped)
+    if whole is body:
+        return found
+    good = [row for row in found.rows if not (is_spelled(row.id) or is_spelled(row.type))]
+    return Listed(good, found.skipped + len(found.rows) - len(good))
+
+
+def _rows(body: bytes, untyped: str) -> Listed:
     try:
         plain = _PLAIN.decode(body)
         if all(row.type for row in plain):
-            return plain, 0
+            return Listed(plain, 0)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         pass  # another dialect, or garbage
     try:
@@ -102,21 +120,20 @@ def rows(body: bytes, kind: str | None = None) -> tuple[list[Row], int]:
         return _tolerant_rows(loads(body), untyped)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise GarbageError("the answer is not a listing") from error
-    return [
-        Row(one.type or untyped, str(one.id), one.name or "", one.url or "") for one in found
-    ], 0
+    wires = [Row(one.type or untyped, str(one.id), one.name or "", one.url or "") for one in found]
+    return Listed(wires, 0)
 
 
-def _tolerant_rows(value: Any, untyped: str) -> tuple[list[Row], int]:
+def _tolerant_rows(value: Any, untyped: str) -> Listed:
     if isinstance(value, dict):
         value = next((value[name] for name in _WRAPPERS if isinstance(value.get(name), list)), None)
     if not isinstance(value, list):
         raise GarbageError("the answer is not a listing")
     read = [_row(one, untyped) for one in value]
     good = [one for one in read if one is not None]
-    if value and not good:
-        raise GarbageError("no entry of the listing has an id")
-    return good, len(read) - len(good)
+    if not (good or all(isinstance(one, dict) for one in value)):
+        raise GarbageError("no entry of the listing is an artifact")
+    return Listed(good, len(read) - len(good))
 
 
 def _row(value: Any, untyped: str) -> Row | None:
@@ -267,4 +284,6 @@ def _id(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
     return value if isinstance(value, str) else ""

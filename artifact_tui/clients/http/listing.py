@@ -91,6 +91,7 @@ class Walk:
             RegistryError: the listing cannot be read to its end.
         """
         while self._questions:
+            skipped = self.skipped
             try:
                 answer, rows = await self._ask(self._questions[0])
             except GarbageAnswerError as error:
@@ -104,7 +105,8 @@ class Walk:
             fresh = self._fresh(rows)
             following = self._following(answer)
             back = self._offset is not None and self._offset < self._received
-            self._received += len(fresh)
+            skipped = self.skipped - skipped
+            self._received += len(fresh) + skipped
             repeats = bool(rows) and not fresh and self._offset is not None
             if repeats and not (back or self._complete()):
                 if self._repeated:
@@ -115,15 +117,25 @@ class Walk:
                 self._repeated = True  # once may be chance
                 continue
             self._repeated = False
-            if not fresh or following is None:
+            if not (fresh or skipped) or following is None:
                 self._answered()
             else:
                 self._offset = following
             if fresh:
                 return fresh
-        if self.missing and not self._seen:
-            raise next(iter(self.missing.values()))
+        if not self._seen:
+            self._explain_nothing()
         return None
+
+    def _explain_nothing(self) -> None:
+        """Refuse a pass that brought nothing although the registry has something."""
+        if self.missing:
+            raise next(iter(self.missing.values()))
+        if self.skipped:
+            raise RegistryError(
+                "No entry of the registry's listing has an id that can be asked for.",
+                hint="Check the address; nothing was taken from the listing.",
+            )
 
     async def _ask(self, question: Question) -> tuple[Answer, list[Row] | None]:
         if self.pages >= self._options.page_limit or len(self._seen) > self._options.row_limit:
@@ -140,8 +152,8 @@ class Walk:
         )
         if found is None:
             return answer, None
-        self.skipped += found[1]
-        return answer, found[0]
+        self.skipped += found.skipped
+        return answer, found.rows
 
     def _call(self, question: Question) -> Call:
         paths = self._wire.paths
@@ -202,7 +214,7 @@ class Walk:
         return fresh
 
     def _complete(self) -> bool:
-        return self.expected is not None and len(self._seen) >= self.expected
+        return self.expected is not None and len(self._seen) + self.skipped >= self.expected
 
     @property
     def seen(self) -> frozenset[Row]:
@@ -215,7 +227,10 @@ class Walk:
 
         Some servers count models only.
         """
-        return None if self.expected is None else self.expected in {len(self._seen), self._models}
+        if self.expected is None:
+            return None
+        whole = len(self._seen) + self.skipped
+        return self.expected in {whole, len(self._seen), self._models}
 
 
 def next_offset(headers: Mapping[str, str], last: int) -> int | None:

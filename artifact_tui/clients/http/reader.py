@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.listing import Walk
 from artifact_tui.clients.http.shelf import Shelf
+from artifact_tui.clients.web.mending import is_spelled
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Reader:
         """Ids that this connection may have deleted."""
         self.missing: dict[str, RegistryError] = {}
         """Types that the last listing has not all of, and the registry's answer."""
+        self.skipped = 0
+        """Entries of the last listing without an id that can be asked for."""
+        self.spelled = 0
+        """Artifacts of the last listing whose names are not Unicode, and are spelled out."""
         self.count_is_useless = False
         """The server's count has nothing to do with its listing, however often they are read."""
 
@@ -108,7 +113,8 @@ class Reader:
 
     def finished(self, walk: Walk, shelf: Shelf) -> None:
         """Remember a listing that was read to its end."""
-        self.missing = walk.missing
+        self.missing, self.skipped = walk.missing, walk.skipped
+        self.spelled = sum(is_spelled(row.name) for row in shelf.rows.values())
         if shelf.rows:
             self.last, self.pages = shelf, walk.pages
 

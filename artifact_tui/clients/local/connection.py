@@ -16,7 +16,7 @@ from artifact_tui.clients.local import locks, upgrade
 from artifact_tui.clients.local.layout import FAN_OUT, FORMAT_TEXT, Layout, sync_folder
 from artifact_tui.clients.local.trouble import told
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
-from artifact_tui.model import schema_sql
+from artifact_tui.model import SQLITE_TEXT, schema_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +111,7 @@ def _link(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+    conn.text_factory = SQLITE_TEXT
     conn.execute("PRAGMA trusted_schema = OFF")
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA temp_store = MEMORY")

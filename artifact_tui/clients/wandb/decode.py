@@ -1,11 +1,13 @@
 """W&B's answers as checked values, tolerant of what servers leave out or call null.
 
 Everything but ids may be missing. Whole numbers may come as text, times with or without a zone.
-What has the wrong type is a `RegistryError` that says where.
+What has the wrong type is taken as not told; where it must be told, the row that it stands in is
+taken as one that may not be seen. Without such a row it is a `RegistryError` that says where.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -22,6 +24,10 @@ LARGEST = (1 << 63) - 1
 NOTE_LIMIT = 2_000
 """How many characters of a description are kept."""
 
+_MOST_MENDED = 10_000
+"""Parts of one answer that may be wrong."""
+
+_STEPS = re.compile(r"\.\w+|\[\d+\]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -198,16 +204,58 @@ def read(data: Any, kind: type[T], what: str) -> T:
     """
     try:
         if isinstance(data, bytes | bytearray | memoryview | msgspec.Raw):
-            key: Any = kind
-            found: T = _decoder(key).decode(data)
+            try:
+                key: Any = kind
+                found: T = _decoder(key).decode(data)
+            except msgspec.ValidationError:
+                found = _tolerant(msgspec.json.decode(data), kind)
         else:
-            found = msgspec.convert(data, kind, strict=False)
+            found = _tolerant(data, kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, OverflowError) as error:
         raise RegistryError(
             f"W&B's answer to {what} cannot be understood: {error}",
             hint="Nothing was changed. Its server may be newer or older than this program knows.",
         ) from None
     return found
+
+
+def _tolerant(data: Any, kind: type[T]) -> T:
+    """A value of a type, without those parts of it that are not what they should be.
+
+    Raises:
+        ValidationError: nothing is left of it, or too much is wrong.
+    """
+    for _ in range(_MOST_MENDED):
+        try:
+            return msgspec.convert(data, kind, strict=False)
+        except msgspec.ValidationError as error:
+            if not _leave_out(data, str(error)):
+                raise
+    return msgspec.convert(data, kind, strict=False)
+
+
+def _leave_out(data: Any, complaint: str) -> bool:
+    """Mend what a complaint is about: a text or a number that is neither, or the other one.
+
+    Anything else takes the row with it that it stands in: of a version whose aliases cannot be
+    read nobody may say that it has none. False when there is no such row.
+    """
+    what, _, place = complaint.partition(" - at `$")
+    steps = [int(step[1:-1]) if step[0] == "[" else step[1:] for step in _STEPS.findall(place)]
+    plain = what.startswith(("Expected `str | null`", "Expected `int | null`"))
+    while steps and not (plain or isinstance(steps[-1], int)):
+        steps.pop()
+    if not steps:
+        return False
+    for step in steps[:-1]:
+        data = data[step]
+    value = data[steps[-1]]
+    data[steps[-1]] = str(value) if plain and "`str" in what and _is_number(value) else None
+    return value is not None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def count(value: int | None) -> int | None:

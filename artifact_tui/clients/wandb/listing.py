@@ -8,6 +8,7 @@ side. Nothing is filtered by state: deleted versions show where the server still
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from artifact_tui.clients.wandb.decode import (
 from artifact_tui.clients.wandb.documents import listing as documents
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.pages import NAMES, PORTIONS, Pages
+from artifact_tui.clients.web.mending import is_spelled
 from artifact_tui.clients.web.together import together
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import VersionState
@@ -88,6 +90,8 @@ class Lister:
         self._scope = scope
         self.notices: dict[str, str] = {}
         """What the last lists did not tell, in whole sentences, by what it is about."""
+        self._untold: Counter[str] = Counter()
+        """What could not be read of the last lists, by what is said about it."""
         self._pages = Pages(asking, self.notices)
 
     def named(self, home: decode.Home | None, collection: str | None) -> str:
@@ -98,7 +102,7 @@ class Lister:
 
     async def everything(self, put: Put[Row]) -> None:
         """Hand over all collections with their versions, in no order."""
-        self.notices.clear()
+        self._begin()
         big = asyncio.Semaphore(BIG_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
@@ -109,13 +113,14 @@ class Lister:
 
     async def collections(self, put: Put[model.Collection]) -> None:
         """Hand over all collections, without their versions."""
-        self.notices.clear()
+        self._begin()
         seen: set[str] = set()
         async for place in self._scope.places():
             ask = self._pages.names(place)
             pages = passes.everything(ask, NAMES, unsteady=partial(self._unsteady, place))
             async for edges in pages:
-                found = [one for one in _nodes(edges) if one.id not in seen and _ready(one)]
+                nodes = self._nodes(edges)
+                found = [one for one in nodes if one.id not in seen and _ready(one)]
                 seen |= {one.id for one in found}
                 await put([rows.collection(one, place.named(one.name or "")) for one in found])
 
@@ -125,7 +130,7 @@ class Lister:
         pages = passes.everything(ask, most, unsteady=partial(self._unsteady, place))
         async with asyncio.TaskGroup() as group:
             async for edges in pages:
-                listed = [(one, place.named(one.name or "")) for one in _nodes(edges)]
+                listed = [(one, place.named(one.name or "")) for one in self._nodes(edges)]
                 short = [one for one in listed if _complete(one[0].artifacts)]
                 for one, name in listed:
                     if not _complete(one.artifacts):
@@ -215,6 +220,10 @@ class Lister:
         """Versions with all that shows them."""
         await asyncio.sleep(0)
         read = [(edge, edge.node) for edge in edges if edge is not None and edge.node is not None]
+        self._tell(
+            "Versions that are not shown, or could not be read, are left out",
+            len(edges) - len(read),
+        )
         long = [
             one
             for _, one in read
@@ -250,6 +259,28 @@ class Lister:
         edges = await passes.whole(ask, MEMBERSHIPS, "The list of what shows a version")
         return msgspec.structs.replace(artifact, artifact_memberships=Connection(edges=edges))
 
+    def _nodes(self, edges: Sequence[Edge[Collection] | None]) -> list[Collection]:
+        """The collections of a page; what cannot be read of them is counted."""
+        found = [edge.node for edge in edges if edge is not None and edge.node is not None]
+        hidden = len(edges) - len(found)
+        self._tell("Collections that are not shown, or could not be read, are left out", hidden)
+        self._tell(
+            "Names of collections that are not text are spelled out",
+            sum(not one.name or is_spelled(one.name) for one in found),
+        )
+        return found
+
+    def _begin(self) -> None:
+        """A new list has notices of its own."""
+        self.notices.clear()
+        self._untold.clear()
+
+    def _tell(self, what: str, more: int) -> None:
+        """Count what could not be read."""
+        if more:
+            self._untold[what] += more
+            self.notices[what] = f"{what}: {self._untold[what]:,}."
+
     def _unsteady(self, place: Place) -> None:
         self._unstable(f"{place.entity}/{place.project}")
 
@@ -262,10 +293,6 @@ class Lister:
 
 def _key(one: Collection) -> ids.CollectionKey:
     return ids.SequenceKey(one.id) if rows.is_series(one) else ids.PortfolioKey(one.id)
-
-
-def _nodes(edges: Sequence[Edge[Collection] | None]) -> list[Collection]:
-    return [edge.node for edge in edges if edge is not None and edge.node is not None]
 
 
 def _ready(one: Collection) -> bool:

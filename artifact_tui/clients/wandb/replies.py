@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.wandb.words import says_busy, says_stranger
+from artifact_tui.clients.web.mending import mended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +100,7 @@ def parse(status: int, body: bytes, scrub: Callable[[str], str]) -> Reply | None
     `{data, errors}`, `{"error": "text"}`, `{"error": {"message": …}}`, `{"errors": ["text"]}`.
     """
     try:
-        found = _envelopes.decode(body)
+        found = _envelopes.decode(mended(body))
         errors = [*_listed(found.errors), *_single(found.error)]
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None

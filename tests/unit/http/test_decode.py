@@ -14,7 +14,7 @@ from artifact_tui.clients.http.decode import GarbageError, Row
 
 HOSTILE = [
     b"", b"[" * 100_000, b"9" * 5_000, b"NaN", b"1e999", b'"\\ud800"', b'{"a":', b"\xff\xfe",
-    b"<html>", b"null", b"true", b'{"artifacts": 3}', b"[1, 2]", b'[{"name": "x"}]', b"[[[]]]",
+    b"<html>", b"null", b"true", b'{"artifacts": 3}', b"[1, 2]", b"[[[]]]",
 ]  # fmt: skip
 
 
