@@ -11,8 +11,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-ORDINAL_LIMIT = 1 << 62
-"""Counted ids stay below it; ordinals of other ids lie between it and the end of 63 bits."""
+NUMBER_LIMIT = 1 << 62
+"""Ids that are numbers stay below it."""
 
 
 class Ref(NamedTuple):
@@ -44,22 +44,15 @@ def parse(key: str) -> Ref | None:
     return ref if ref.key == key else None
 
 
-def ordinal(identifier: str) -> int:
-    """Where an id stands among those of its name.
+def number(identifier: str) -> int | None:
+    """The number that an id is, written in the one way to write it; or None.
 
-    Counted ids ("1", "2", …) are their own ordinal: they grow with time and are not used again.
-    For others (uuids, hashes) nothing is known about their age: the ordinal is a fixed number
-    drawn from the id, above all counted ones, so that it never moves when a neighbour goes.
+    It may be a counter, which grows with time, or as random as any other id.
     """
-    if (
-        identifier.isascii()
-        and identifier.isdigit()
-        and str(number := int(identifier[:20])) == (identifier)
-        and number < ORDINAL_LIMIT
-    ):
-        return number
-    drawn = int.from_bytes(blake2b(identifier.encode(), digest_size=8).digest(), "big")
-    return ORDINAL_LIMIT + drawn % ORDINAL_LIMIT
+    if not identifier.isascii() or not identifier.isdigit():
+        return None
+    found = int(identifier[:20])
+    return found if str(found) == identifier and found < NUMBER_LIMIT else None
 
 
 def fingerprint(*parts: str) -> str:

@@ -127,7 +127,7 @@ class LineageReader:
             for models in (True, False):
                 for group, refs in shelf.groups.items():
                     if (group.type == MODEL) is models and group.id:
-                        oldest.setdefault(group.id, min(refs, key=_place))
+                        oldest.setdefault(group.id, refs[0])
             self._oldest = (shelf, oldest)
         return self._oldest[1]
 
@@ -140,5 +140,7 @@ class LineageReader:
         return self._reader.last
 
 
-def _place(ref: Ref) -> tuple[int, str]:
-    return (keys.ordinal(ref.id), ref.id)
+def _place(ref: Ref) -> tuple[bool, int, str]:
+    """An order that stays the same over connections and deletions."""
+    found = keys.number(ref.id)
+    return (found is None, found or 0, ref.id)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from artifact_tui.clients.http.decode import Row
+    from artifact_tui.clients.http.keys import Ref
     from artifact_tui.clients.http.options import Options
     from artifact_tui.clients.http.paths import Call
     from artifact_tui.clients.http.wire import Wire
@@ -72,13 +73,15 @@ class Walk:
         """Rows that the present question has brought."""
         self._repeated = False
         """The page before brought nothing new, and was asked for again."""
-        self._seen: set[Row] = set()
+        self._seen: dict[Row, None] = {}
         self._models = 0
         self.pages = 0
         self.skipped = 0
         """Entries without a usable id."""
         self.expected: int | None = None
         """How many artifacts there are, once someone knows: the end of a repeating server."""
+        self.whole = True
+        """Whether all came in answer to one question, so that its order is that of the registry."""
         self.missing: dict[str, RegistryError] = {}
         """Types that the registry would not list, however it was asked, and its answer."""
         self._refused: RegistryError | None = None
@@ -177,6 +180,7 @@ class Walk:
         Raises:
             RegistryError: there is no other way.
         """
+        self.whole = False
         question = self._questions[0]
         refused = self._wire.refused(answer, "listing its artifacts")
         narrower = answer.status in _TOO_MANY and self._offset is None
@@ -208,7 +212,7 @@ class Walk:
         for row in rows:
             mark = replace(row, url="") if row.url else row
             if mark not in self._seen:
-                self._seen.add(mark)
+                self._seen[mark] = None
                 self._models += row.type == "model"
                 fresh.append(row)
         return fresh
@@ -220,6 +224,11 @@ class Walk:
     def seen(self) -> frozenset[Row]:
         """Everything found so far."""
         return frozenset(self._seen)
+
+    @property
+    def order(self) -> list[Ref]:
+        """The same, in the order in which it came."""
+        return [row.ref for row in self._seen]
 
     @property
     def agrees(self) -> bool | None:

@@ -109,6 +109,7 @@ class Reader:
         shelf = Shelf()
         while (rows := await walk.page()) is not None:
             shelf.put(row for row in rows if row.collection == collection)
+        shelf.settle(walk)
         return shelf
 
     def finished(self, walk: Walk, shelf: Shelf) -> None:

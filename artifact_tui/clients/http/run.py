@@ -51,7 +51,8 @@ class Run:
                     await self._again()
                 rows = await self._next()
                 if rows is None:
-                    await self._end()
+                    if changed := await self._end():
+                        return changed
                 elif found := self.shelf.put(rows):
                     return found
         return []
@@ -100,8 +101,8 @@ class Run:
             counting.cancel()
         return rows
 
-    async def _end(self) -> None:
-        """The end of a pass: is it the whole listing?
+    async def _end(self) -> list[Row]:
+        """The end of a pass: is it the whole listing? Gives rows whose order is known only now.
 
         Another count than the server's may mean that somebody deleted meanwhile, so that rows
         moved to a page that was read before. Two equal passes are believed against the count.
@@ -120,7 +121,9 @@ class Run:
                     "The registry's listing changes each time it is read.",
                     hint="Try again when nobody else changes it.",
                 )
-            return
+            return []
         self._reader.count_is_useless |= agrees is False and not self._walk.missing
+        changed = self.shelf.settle(self._walk)
         self._reader.finished(self._walk, self.shelf)
         self.done = True
+        return changed

@@ -6,7 +6,8 @@ Passes may be repeated into the same shelf: what is known stays, what an earlier
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
 
 from artifact_tui.clients.http import keys
 from artifact_tui.clients.http.decode import digest
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
+    from artifact_tui.clients.http.listing import Walk
+
+
+GAPS = 10
+"""Counted ids have at most so many numbers for each that is still there."""
+
+FALLING = 10
+"""So many numbers that fall from row to row are no chance: the newest come first."""
 
 
 class Shelf:
@@ -28,6 +37,9 @@ class Shelf:
         """Versions by collection, both in order of arrival."""
         self.urls = False
         """Whether the listing's rows carry source addresses."""
+        self._ordinals: dict[Ref, int | None] = {}
+        self._counted = True
+        """Whether all ids so far are numbers that grow."""
         self._collections: dict[Ref, Collection] = {}
         self._twins: dict[Ref, list[Row]] = {}
         self._types: dict[str, str] = {}
@@ -41,13 +53,65 @@ class Shelf:
             known = self.rows.get(ref)
             if known is None:
                 self.rows[ref] = changed[ref] = row
-                self.groups.setdefault(row.collection, []).append(ref)
+                group = self.groups.setdefault(row.collection, [])
+                found = keys.number(row.id)
+                before = (self._ordinals[group[-1]] or 0) if group else -1
+                self._counted = self._counted and found is not None and before < found
+                group.append(ref)
+                self._ordinals[ref] = found if self._counted else len(group)
                 self._share(ref)
                 self.urls = self.urls or bool(row.url)
             elif known.name != row.name and row not in self._twins.get(ref, ()):
                 self._twins.setdefault(ref, []).append(row)
                 changed[ref] = known
         return list(changed.values())
+
+    def settle(self, walk: Walk) -> list[Row]:
+        """Know the order of all versions when a pass has ended; gives those where it is another.
+
+        Until then they are counted ids as long as these grow, and else in their places.
+        """
+        places: dict[Ref, int] = {}
+        for ref in walk.order:
+            if ref in self.rows:
+                places.setdefault(ref, len(places))
+        order = self._order(list(places), whole=walk.whole)
+        changed = []
+        for refs in self.groups.values():
+            refs.sort(key=lambda ref: places.get(ref, len(places)))
+            for at, ref in enumerate(refs, start=1):
+                ordinal = {"number": keys.number(ref.id), "place": at}.get(order)
+                if self._ordinals[ref] != ordinal:
+                    self._ordinals[ref] = ordinal
+                    changed.append(self.rows[ref])
+        return changed
+
+    def _order(self, listed: list[Ref], *, whole: bool) -> Literal["number", "place", "unknown"]:
+        """What tells which of two versions is newer: their numbers, their places, or nothing.
+
+        All known servers list what was made later further down; so numbers that rise there are
+        counters, or do no harm. Numbers with few gaps are counters too, but where their order is
+        another than the listing's, one of the two is not by age, and nobody knows which.
+        """
+        numbers = {ref: found for ref in listed if (found := keys.number(ref.id)) is not None}
+        if not listed or len(numbers) < len(listed):
+            return "place" if whole else "unknown"
+        counted = max(numbers.values()) - min(numbers.values()) <= GAPS * len(numbers)
+        if not whole:
+            return "number" if counted else "unknown"
+        if all(
+            _rises([numbers[ref] for ref in refs if ref in numbers]) for refs in self._by(listed)
+        ):
+            return "number"
+        falls = len(listed) >= FALLING and _rises([numbers[ref] for ref in reversed(listed)])
+        return "unknown" if counted or falls else "place"
+
+    def _by(self, listed: list[Ref]) -> Iterable[list[Ref]]:
+        """What was listed, by collection."""
+        found: dict[Ref, list[Ref]] = {}
+        for ref in listed:
+            found.setdefault(self.rows[ref].collection, []).append(ref)
+        return found.values()
 
     def _share(self, ref: Ref) -> None:
         first = self._types.setdefault(ref.id, ref.type)
@@ -97,19 +161,19 @@ class Shelf:
         return Version(
             key=ref.key,
             collection_key=self.collection(row).key,
-            ordinal=keys.ordinal(row.id),
+            ordinal=self._ordinals[ref],
             label=row.id,
             digest=self.digest(ref),
             note=note,
         )
 
     def versions(self, collection: Ref) -> Iterator[Version]:
-        """The versions of a collection, oldest first as far as ids and arrival tell."""
+        """The versions of a collection, oldest first where that is known."""
         refs = self.groups.get(collection, [])
-        for ref in sorted(refs, key=_age):
+        for ref in sorted(refs, key=lambda ref: self._ordinals[ref] or 0):
             yield self.version(self.rows[ref])
 
 
-def _age(ref: Ref) -> int:
-    """Counted ids by number; others after them, in order of arrival (sorting is stable)."""
-    return min(keys.ordinal(ref.id), keys.ORDINAL_LIMIT)
+def _rises(numbers: list[int]) -> bool:
+    """Whether each is larger than the one before."""
+    return all(before < after for before, after in pairwise(numbers))

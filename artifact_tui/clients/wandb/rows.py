@@ -124,11 +124,14 @@ def version(
     home: ids.CollectionKey,
 ) -> Version:
     """A version as the collection `home` shows it."""
-    ordinal = _ordinal(edge, artifact)
+    link = is_link(artifact, home)
+    index = count(artifact.version_index)
+    found = _LABEL.fullmatch(edge.version or "")
+    own = None if link else index  # that of a link's source is its place elsewhere
     common = {
         "collection_key": home.key,
-        "ordinal": ordinal,
-        "label": edge.version or f"v{ordinal}",
+        "ordinal": int(found[1][:18]) if found else own,
+        "label": edge.version or f"v{index or 0}",
         "digest": artifact.digest or "",
         "state": state(artifact),
         "size": count(artifact.size),
@@ -140,7 +143,7 @@ def version(
         "aliases": aliases(artifact, home.collection),
         "tags": tuple(sorted({tag.name for tag in artifact.tags or () if tag and tag.name})),
     }
-    if is_link(artifact, home):
+    if link:
         key = ids.LinkKey(home.collection, artifact.id)
         return Version(key.key, **common, source_key=key.source, stored=0)  # type: ignore[arg-type]
     seconds = artifact.ttl_duration_seconds or 0
@@ -160,12 +163,6 @@ def is_link(artifact: decode.Artifact, home: ids.CollectionKey) -> bool:
     """Whether a collection only shows a version that was made in another one."""
     own = artifact.artifact_sequence
     return isinstance(home, ids.PortfolioKey) or (own is not None and own.id != home.collection)
-
-
-def _ordinal(edge: decode.Edge[decode.Artifact], artifact: decode.Artifact) -> int:
-    found = _LABEL.fullmatch(edge.version or "")
-    number = int(found[1][:18]) if found else artifact.version_index
-    return count(number) or 0
 
 
 def _creator(said: decode.Creator | None) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_tui.clients.http import keys
-from artifact_tui.clients.http.keys import ORDINAL_LIMIT, Ref
+from artifact_tui.clients.http.keys import Ref
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ANY_TEXT = st.text(max_size=30)
@@ -30,12 +30,10 @@ def test_what_is_nobodys_key() -> None:
         assert keys.parse(text) is None, text
 
 
-def test_counted_ids_are_their_own_ordinal_and_others_lie_above() -> None:
-    assert [keys.ordinal(text) for text in ("0", "1", "34", "3001")] == [0, 1, 34, 3001]
-    odd = ["034", "-1", "1.0", "٣", "a1", "", " 1", "9" * 30, str(ORDINAL_LIMIT)]
-    found = [keys.ordinal(text) for text in odd]
-    assert all(ORDINAL_LIMIT <= number < 1 << 63 for number in found)
-    assert len(set(found)) == len(odd)
+def test_only_numbers_written_plainly_are_numbers() -> None:
+    assert [keys.number(text) for text in ("0", "1", "34", "3001")] == [0, 1, 34, 3001]
+    odd = ["034", "-1", "1.0", "٣", "a1", "", " 1", "9" * 30, str(keys.NUMBER_LIMIT)]
+    assert [keys.number(text) for text in odd] == [None] * len(odd)
 
 
 def test_fingerprints_do_not_run_together() -> None:
