@@ -62,6 +62,14 @@ class Doubt:
         before = "" if self.bare else f"{self.field}:"
         return f'{"-" * self.negated}{before}"{value}"'
 
+    def error(self, query: Query) -> QueryError:
+        """It, as an error that says how to mean it all the same."""
+        return QueryError(
+            self.words(),
+            position=max(0, query.text.find(self.value)),
+            expected=f"To mean it all the same, put it in quotes: {self.meant}",
+        )
+
     def words(self) -> str:
         """It, in one sentence or two. Untrusted text."""
         said = f"Nothing here has the {self.field} “{self.value}”"
@@ -95,11 +103,7 @@ def refuse_slips(found: Iterable[Doubt], query: Query) -> None:
     """
     for doubt in found:
         if doubt.negated and not doubt.quoted:
-            raise QueryError(
-                doubt.words(),
-                position=max(0, query.text.find(doubt.value)),
-                expected=f"To mean it all the same, put it in quotes: {doubt.meant}",
-            )
+            raise doubt.error(query)
 
 
 def undecided(conn: sqlite3.Connection, where: Where) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from artifact_tui import places
+from artifact_tui.catalog.doubts import doubts, refuse_sort
 from artifact_tui.clients import open_client
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.here import now_us
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from artifact_tui.catalog.doubts import Doubt
     from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.catalog.sorting import Sort
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Config, Target
+    from artifact_tui.query import Query
     from artifact_tui.tui.linking import Link
 
 
@@ -56,6 +60,24 @@ class Services:
     def read_only(self) -> bool:
         """True when nothing may be changed in this session."""
         return bool(self.read_only_reason)
+
+    async def doubts(self, query: Query) -> tuple[Doubt, ...]:
+        """The values in a filter that nothing in this registry has.
+
+        Raises:
+            QueryError: it asks for what this registry never tells.
+        """
+        can = self.client.capabilities
+        return await self.catalog.run(lambda conn: doubts(conn, query, can))
+
+    async def refuse_sort(self, sort: Sort) -> None:
+        """Refuse an order by what this registry never tells.
+
+        Raises:
+            QueryError: so it is.
+        """
+        can = self.client.capabilities
+        await self.catalog.run(lambda conn: refuse_sort(conn, sort.field, can))
 
     async def aclose(self) -> None:
         """Close the catalog and the client, once every mark is written."""

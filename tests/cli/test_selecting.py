@@ -208,3 +208,63 @@ def test_signs_and_words_of_other_languages_are_explained(cli: Cli, team: Local)
         said = cli("ls", "team", text, code=2).err
         assert help_ in said
         assert text.split()[0] in said
+
+
+def test_the_newest_are_the_last_of_the_listing_whatever_the_ids(
+    cli: Cli, process: Server, tmp_path: Path
+) -> None:
+    process.become(page_size=7)
+    _configure(f'[registries.zoo]\naddress = "{process.address}"\n')
+    kinds: dict[str, list[str]] = {
+        "digits": [str(1_000_000_000 + (n * 7_919_317_933) % 9_000_000_000) for n in range(40)],
+        "hashes": [f"{(n * 2_654_435_761) % 2**32:08x}-uuid" for n in range(40)],
+        "counted": [str(n) for n in range(8, 48)],
+        "few": ["7000000000", "3000000000", "9999999999", "1234567890"],
+    }
+    for ids in kinds.values():
+        process.seed([Entry(one, f"acme/m{n // 2}") for n, one in enumerate(ids)])
+        for words in (("ls", "zoo", "--versions", "--json", "-latest:1"), ("-latest:1",)):
+            if len(words) > 1:
+                older = {one["version"] for one in cli(*words).records}
+                assert older == set(ids[::2])
+        newest = cli("ls", "zoo", "--versions", "--json", "latest:1").records
+        assert {one["version"] for one in newest} == set(ids[1::2])
+    process.seed([*process.entries()[2:], Entry("new", "acme/m1")])
+    left = cli("ls", "zoo", "--versions", "--json", "latest:1").records
+    assert {one["version"] for one in left} == {"new"}
+
+
+@pytest.mark.parametrize("why", ["narrowed", "newest first", "hashed counters"])
+def test_where_nothing_tells_the_order_the_newest_are_refused(
+    cli: Cli, process: Server, tmp_path: Path, why: str
+) -> None:
+    process.become(too_many=5 if why == "narrowed" else 0)
+    _configure(f'[registries.zoo]\naddress = "{process.address}"\n')
+    ids = {
+        "narrowed": [f"{n:04x}-uuid" for n in range(12)],
+        "newest first": [str(n * 1000) for n in range(12, 0, -1)],
+        "hashed counters": [str(n * 7 % 13) for n in range(1, 13)],
+    }[why]
+    entries = [Entry(one, "acme/m", "dataset") for one in ids]
+    process.seed([*entries, Entry("alone", "acme/one")] if why == "narrowed" else entries)
+    plan = tmp_path / "p.plan"
+    for words in (
+        ("plan", "zoo", "-latest:1", "-o", plan), ("plan", "zoo", "latest:3", "--unknown-lineage"),
+        ("ls", "zoo", "-latest:1", "--json"), ("ls", "zoo", "--versions", "--sort", "version"),
+    ):  # fmt: skip
+        said = cli(*words, code=2).err
+        assert "Nothing tells which versions of “acme/m” are newer" in said
+    assert not plan.exists()
+    assert len(cli("ls", "zoo", "--versions", "--json", "latest:12", "name:acme/m").records) == 12
+    if why == "narrowed":
+        assert _names(cli("ls", "zoo", "--json", "--versions", "latest:1", "type:model")) == [
+            "acme/one:alone"
+        ]
+
+
+def test_counted_ids_tell_the_order_of_narrowed_questions(cli: Cli, process: Server) -> None:
+    process.become(too_many=5)
+    _configure(f'[registries.zoo]\naddress = "{process.address}"\n')
+    process.seed([Entry(str(n), f"acme/m{n % 3}", ("model", "dataset")[n % 2]) for n in range(24)])
+    newest = cli("ls", "zoo", "--versions", "--json", "latest:1").records
+    assert {one["version"] for one in newest} == {str(n) for n in range(18, 24)}

@@ -25,6 +25,8 @@ from artifact_tui.tui.working import start
 if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.catalog.sorting import Sort
+    from artifact_tui.query import Query
+    from artifact_tui.tui.services import Services
 
 
 class BrowseScreen(BrowseEdits):
@@ -32,6 +34,11 @@ class BrowseScreen(BrowseEdits):
 
     PLACE = "browse"
     BINDINGS = bindings_of("browse")
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._refused: tuple[str, QueryError] | None = None
+        """The last filter that asked for what this registry never tells, and why it is none."""
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""
@@ -135,6 +142,8 @@ class BrowseScreen(BrowseEdits):
         bar = self.filter_bar
         try:
             query = parse(event.text)
+            if self._refused is not None and self._refused[0] == event.text:
+                raise self._refused[1]
         except QueryError as error:
             bar.tell(error)
             return
@@ -145,6 +154,27 @@ class BrowseScreen(BrowseEdits):
             self.show_facts()
         if query.root != self.view.query.root or query.text != self.view.query.text:
             self.show_view(replace(self.view, query=query))
+        start(self, "doubts", self._doubt, query, latest=True)
+
+    async def _doubt(self, query: Query) -> None:
+        """Say what in the filter cannot be meant here; what this registry never tells is undone."""
+        bar = self.filter_bar
+        try:
+            found = await self.services.doubts(query)
+        except QueryError as error:
+            self._refused = (query.text, error)
+            if self.view.query.text == query.text:
+                self.show_view(replace(self.view, query=EVERYTHING))
+            if bar.display:
+                bar.tell(error)
+            else:
+                self.fail(error)
+            return
+        for doubt in found:
+            if doubt.negated and bar.display:
+                bar.tell(doubt.error(query))
+            elif doubt.negated:
+                self.say(doubt.words(), error=True)
 
     @on(FilterBar.Asked)
     def _values_asked(self, event: FilterBar.Asked) -> None:
@@ -160,7 +190,16 @@ class BrowseScreen(BrowseEdits):
 
     def _sorted(self, sort: Sort | None) -> None:
         if sort is not None:
-            self.show_view(replace(self.view, sort=sort))
+            start(self, "sort", self._sort_by, sort, latest=True)
+
+    async def _sort_by(self, sort: Sort) -> None:
+        """Change the order, unless this registry does not tell what it goes by."""
+        try:
+            await self.services.refuse_sort(sort)
+        except QueryError as error:
+            self.fail(error)
+            return
+        self.show_view(replace(self.view, sort=sort))
 
     # Going elsewhere
 

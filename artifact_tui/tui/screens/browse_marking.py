@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from artifact_tui.catalog.rows import CollectionRow
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.tui.screens.browse_list import BrowseList
 from artifact_tui.tui.screens.browse_marks import EMPTY, Marker, in_collection
 from artifact_tui.tui.widgets.rule_dialog import Rule, RuleDialog, rule_done
@@ -95,7 +95,7 @@ class BrowseMarking(BrowseList):
     def _ask_rule(self, action: Action) -> None:
         row = self.tree_list.collection
         name, row_id = ("", None) if row is None else (row.name, row.id)
-        dialog = RuleDialog(action, name, row_id)
+        dialog = RuleDialog(action, name, row_id, self.services.client.capabilities)
         self.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, row_id))
 
     def _rule_where(self, rule: Rule, collection_id: int | None) -> Where:
@@ -110,17 +110,23 @@ class BrowseMarking(BrowseList):
 
     async def _tell_rule(self, dialog: RuleDialog, rule: Rule) -> None:
         where = self._rule_where(rule, dialog.collection_id)
+        try:
+            await self.services.doubts(rule.query)
+        except QueryError as error:
+            dialog.refuse(rule, error)
+            return
         versions, total = await self.services.catalog.matching(where, latest=True)
         dialog.tell(rule, versions, total)
 
     def _apply_rule(self, action: Action, rule: Rule | None, collection_id: int | None) -> None:
         if rule is not None:
             where = self._rule_where(rule, collection_id)
-            start(self, "marks", self._carry_out, action, where)
+            start(self, "marks", self._carry_out, action, rule, where)
 
-    async def _carry_out(self, action: Action, where: Where) -> None:
+    async def _carry_out(self, action: Action, rule: Rule, where: Where) -> None:
         catalog = self.services.catalog
         try:
+            await self.services.doubts(rule.query)
             change = catalog.mark_where if action == "mark" else catalog.unmark_where
             number = await change(where)
         except ArtifactTuiError as error:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
+    from artifact_tui.model import Capabilities
+
 Action = Literal["mark", "unmark"]
 
 
@@ -102,12 +104,15 @@ class RuleDialog(Dialog[Rule]):
             self.dialog = dialog
             self.rule = rule
 
-    def __init__(self, action: Action, collection: str, collection_id: int | None) -> None:
+    def __init__(
+        self, action: Action, collection: str, collection_id: int | None, can: Capabilities
+    ) -> None:
         """`collection` names the collection under the cursor (untrusted), or is empty."""
         super().__init__(id="rule")
         self.collection_id = collection_id
         self._action = action
         self._collection = collection
+        self._can = can
         self._rule: Rule | None = None
         self._shown_total = Line(id="rule-total")
         self.border_title = Content("Mark by rule" if action == "mark" else "Unmark by rule")
@@ -122,8 +127,10 @@ class RuleDialog(Dialog[Rule]):
             yield Static(Content("only older than"))
             yield OneLine(id="rule-age")
             yield Static(Content("such as 30d, 6mo, 1y"))
-        yield Toggle("only without alias", on=self._action == "mark", id="rule-alias")
-        yield Toggle("only without dependents", id="rule-dependents")
+        if self._can.aliases:
+            yield Toggle("only without alias", on=self._action == "mark", id="rule-alias")
+        if self._can.lineage:
+            yield Toggle("only without dependents", id="rule-dependents")
         if self._collection:
             yield Toggle(f"only in {safe(self._collection)}", id="rule-collection")
         yield Line(id="rule-filter")
@@ -163,6 +170,16 @@ class RuleDialog(Dialog[Rule]):
             would = f"would {self._action} {plural(versions, 'version')}"
             self._total(Content.styled(f"{would}, {size(total)} listed", "bold"))
 
+    def refuse(self, rule: Rule, error: QueryError) -> None:
+        """Say why a rule can be none here, if it is still the one that is asked."""
+        if rule is self._rule:
+            self._rule = None
+            self._trouble(error)
+
+    def _trouble(self, error: QueryError) -> None:
+        said = f"{error} {error.hint}".strip()
+        self._total(Content.styled(safe(said), "$text-error"))
+
     def _total(self, content: Content) -> None:
         self._shown_total.show(content)
 
@@ -173,8 +190,7 @@ class RuleDialog(Dialog[Rule]):
             query = parse(text)
         except QueryError as error:
             self._rule = None
-            said = f"{error} {error.hint}".strip()
-            self._total(Content.styled(safe(said), "$text-error"))
+            self._trouble(error)
             return
         self._rule = Rule(query, collection_only=self._on("#rule-collection"))
         self.post_message(self.Asked(self, self._rule))
