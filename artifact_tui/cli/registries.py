@@ -53,6 +53,7 @@ Settings of a REST registry, for --set:
   batch, accept_empty             deletions in one call; believe an empty listing
   ca_file                         certificates of a private authority
   connect_seconds, answer_seconds, request_seconds, create_seconds
+  item_seconds                    how long one artifact may hold up the others (10)
   patience_seconds                how long to wait when it asks for that (900)
   accepted_seconds                how long to wait for a deletion that it only accepted (120)
   pattern, endpoint, region       where in the bucket; another S3 than Amazon's

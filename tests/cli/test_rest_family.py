@@ -167,3 +167,54 @@ def test_what_stays_accepted_is_told_so_and_ends_as_gone_in_an_empty_registry(
     ran = cli("resume", plan, "--retry-failed")
     assert "3 deleted, verified gone" in ran.out
     assert len(server.sent("DELETE")) == 3
+
+
+def test_what_cannot_tell_its_details_is_deleted_with_the_rest(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    """An ingestion that failed, one that is still running, and two that the server trips over."""
+    server.fill(8, names=8)
+    config = places.config_dir() / "config.toml"
+    config.write_text(config.read_text() + "item_seconds = 0.5\n", encoding="utf-8")
+    silent = Fault("hang_before", methods=("GET",), path="/model/7")
+    odd = [
+        Fault(status, methods=("GET",), path=f"/model/{n}")
+        for n, status in ((2, "424"), (4, "500"), (5, "422"), (6, "403"))
+    ]
+    server.become(silent, *odd, health="nothing", page_size=3)
+    plan = tmp_path / "a.plan"
+    ran = cli("plan", "zoo", "name:acme/*", "--scan-lineage", code=None)
+    assert "3 of 8 models scanned" in ran.out + ran.err
+    assert "--unknown-lineage" in ran.out + ran.err
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    cli("show", "zoo", "acme/model-0001:2")
+    ran = cli("apply", plan, "--yes", "--expect", "8")
+    assert "8 deleted, verified gone" in ran.out
+    assert not server.entries()
+    assert len(server.sent("DELETE")) == 8
+
+
+@pytest.mark.parametrize("page_size", [5, 1000])
+def test_addresses_that_differ_by_door_are_no_change(
+    cli: Cli, server: Server, tmp_path: Path, page_size: int
+) -> None:
+    server.fill(60)
+    server.become(row_urls=True, other_urls=True, page_size=page_size, instances=2)
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/model-0001|name:acme/model-0002", "--unknown-lineage", "-o", plan)
+    ran = cli("apply", plan, "--yes", "--expect", "4")
+    assert "4 deleted, verified gone" in ran.out
+
+
+def test_an_address_that_really_changed_is_refused(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    server.fill(6)
+    server.become(row_urls=True, other_urls=True)
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    first, *rest = server.entries()
+    server.seed([Entry(first.id, first.name, first.type, "https://example.org/other"), *rest])
+    ran = cli("apply", plan, "--yes", "--expect", "6", code=1)
+    assert "its content changed since the review" in ran.out
+    assert server.ids() == {first.id}

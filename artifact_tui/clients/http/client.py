@@ -24,6 +24,7 @@ from artifact_tui.clients.web.together import together
 from artifact_tui.errors import (
     READ_ONLY_HINT,
     NotFoundError,
+    NotToldError,
     ReadOnlyError,
     RegistryError,
     UncertainError,
@@ -233,9 +234,12 @@ class HttpClient:
 
         Raises:
             NotFoundError: the server says that there is none.
+            NotToldError: it does not tell about this one.
         """
         ref = keys.parse(version_key)
-        row = Missing.UNASKABLE if ref is None else await self._routes.get(ref)
+        row = Missing.ABSENT if ref is None else await self._routes.get(ref)
+        if row is Missing.UNASKABLE:
+            raise NotToldError(f"The registry cannot be asked about {version_key} by its id.")
         if isinstance(row, Missing):
             raise NotFoundError(f"The registry has no artifact {version_key}.")
         return row
@@ -267,7 +271,10 @@ class HttpClient:
         return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
 
     async def _recipe(self, ref: Ref) -> Recipe | None:
-        row = await self._routes.get(ref)
+        try:
+            row = await self._routes.get(ref)
+        except NotToldError:
+            row = Missing.UNASKABLE
         if row is Missing.UNASKABLE and self._reader.last is not None:
             row = self._reader.last.rows.get(ref, Missing.ABSENT)
         if isinstance(row, Missing) or is_spelled(row.name + row.url):
@@ -285,7 +292,7 @@ class HttpClient:
         pages = plural(self._reader.pages or 1, "page")
         found.append(f"It lists {plural(len(shelf.rows), 'artifact')} on {pages}.")
         one = next(iter(shelf.rows), None)
-        if one is not None and isinstance(await self._routes.get(one), Missing):
+        if one is not None and not await self._askable(one):
             found.append(f"It lists {one.key}, and cannot be asked for it.")
         writing = "nothing can be changed" if self._read_only else "artifacts can be deleted"
         found.append(f"The connection is {'read-only' if self._read_only else 'armed'}: {writing}.")
@@ -294,6 +301,12 @@ class HttpClient:
             kept = "keeps versions" if await storage.versioned() else "keeps no versions"
             found.append(f"Its storage {storage.place} can be read; the bucket {kept}.")
         return (*found, *self.notices)
+
+    async def _askable(self, ref: Ref) -> bool:
+        try:
+            return not isinstance(await self._routes.get(ref), Missing)
+        except NotToldError:
+            return False
 
     def storage(self) -> S3Storage | None:
         """The storage beside the registry, when a bucket is configured."""

@@ -7,15 +7,16 @@ and the batch ends early when going on would only repeat a failure.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import keys
 from artifact_tui.clients.http.listing import TYPES
-from artifact_tui.clients.http.outcomes import outcome, wants_credentials
+from artifact_tui.clients.http.outcomes import outcome
 from artifact_tui.clients.http.paths import AddressingError
-from artifact_tui.clients.http.routes import Missing
+from artifact_tui.clients.http.routes import Missing, wants_credentials
 from artifact_tui.clients.web.answers import Answer, LostError, NotSentError
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ class Deleter:
             return ""
         for other in TYPES:
             if other not in types:
-                asked = await self._routes.get(keys.Ref(other, ref.id))
-                if asked is Missing.ABSENT:
-                    return ""
+                with suppress(NotToldError):
+                    if await self._routes.get(keys.Ref(other, ref.id)) is Missing.ABSENT:
+                        return ""
         return _SHARED.format(types=", ".join(sorted(types)))
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode, keys
 from artifact_tui.clients.http.paths import AddressingError
+from artifact_tui.clients.http.routes import wants_credentials
+from artifact_tui.clients.web.answers import SilentError
 from artifact_tui.model import Edge, Page, Scan
 
 if TYPE_CHECKING:
@@ -86,9 +88,12 @@ class LineageReader:
             call = self._wire.paths.lineage(ref)
         except AddressingError:
             return None
-        answer, found = await self._wire.parsed(call, self._parse(ref), "lineage")
+        try:
+            answer, found = await self._wire.parsed(call, self._parse(ref), "lineage")
+        except SilentError:
+            return None
         if found is None:
-            if answer.status in {401, 403, 429}:
+            if answer.later or wants_credentials(answer):
                 raise self._wire.refused(answer, "reading lineage")
             return None
         shelf = await self._shelf()

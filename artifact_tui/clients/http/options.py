@@ -128,6 +128,8 @@ class Options:
     """Longest silence of the server."""
     whole_s: float = 90.0
     """Longest duration of one request with its whole answer."""
+    item_s: float = 10.0
+    """The same for a question about one artifact. It is halved each time that is too long."""
     create_s: float = 180.0
     """The same for a creation: servers fetch and rate the artifact before they answer."""
     patience_s: float = 900.0

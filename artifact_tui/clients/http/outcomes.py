@@ -23,7 +23,6 @@ _WORDS = {
     424: "the registry says that something else failed first",
     501: "the registry has no deletion",
 }
-_AUTH = ("token", "auth", "credential", "login", "expired")
 
 
 def outcome(key: str, identifier: str, answer: Answer) -> Outcome:
@@ -68,14 +67,3 @@ def _success(key: str, identifier: str, answer: Answer) -> Outcome:
     if answer.status == 202 or decode.queued(answer.body):  # noqa: PLR2004 - accepted
         return Outcome(key, Result.ACCEPTED, decode.words(answer.body))
     return Outcome(key, Result.DONE)
-
-
-def wants_credentials(answer: Answer) -> bool:
-    """Whether an answer is about who we are, so that no other item would fare better."""
-    if answer.later:
-        return False
-    if answer.status == 401:  # noqa: PLR2004
-        return True
-    said = decode.words(answer.body).lower()
-    about_us = any(word in said for word in _AUTH)
-    return answer.status == 403 and about_us and not no_such_route(answer)  # noqa: PLR2004

@@ -47,6 +47,8 @@ class Call:
     """The body, in JSON."""
     offset: str = ""
     """The value of the `offset` header, which some servers read instead of the query."""
+    one: bool = False
+    """It asks about one artifact: its answer must not hold up the others."""
     whole_s: float | None = None
     """Longest duration with the whole answer, where it is not the usual one."""
 
@@ -108,7 +110,7 @@ class Paths:
 
     def get(self, ref: Ref, *, singular: bool = False) -> Call:
         """GET /artifacts/{type}/{id}."""
-        return self._call("GET", self._one(ref, singular=singular), reads=True)
+        return replace(self._call("GET", self._one(ref, singular=singular), reads=True), one=True)
 
     def delete(self, ref: Ref, *, singular: bool = False) -> Call:
         """DELETE /artifacts/{type}/{id}."""
@@ -126,7 +128,8 @@ class Paths:
 
     def lineage(self, ref: Ref) -> Call:
         """GET /artifact/model/{id}/lineage: the family has it for models."""
-        return self._call("GET", f"/artifact/model/{segment(ref.id)}/lineage", reads=True)
+        path = f"/artifact/model/{segment(ref.id)}/lineage"
+        return replace(self._call("GET", path, reads=True), one=True)
 
     def create(self, kind: str, content: bytes, whole_s: float) -> Call:
         """POST /artifact/{type}."""

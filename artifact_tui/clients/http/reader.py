@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.listing import Walk
 from artifact_tui.clients.http.shelf import Shelf
 from artifact_tui.clients.web.mending import is_spelled
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -134,7 +135,8 @@ class Reader:
             walk, shelf = self.walk(), Shelf()
             walk.expected = await self.count()
             if walk.expected is None:
-                await reload()
+                with suppress(NotToldError):
+                    await reload()
             while (rows := await walk.page()) is not None:
                 shelf.put(rows)
             if not shelf.rows:

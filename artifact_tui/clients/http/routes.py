@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.paths import AddressingError
-from artifact_tui.clients.web.answers import GarbageAnswerError
+from artifact_tui.clients.web.answers import GarbageAnswerError, SilentError
+from artifact_tui.errors import NotToldError, RegistryError
 
 if TYPE_CHECKING:
     from artifact_tui.clients.http.decode import Row
@@ -24,6 +25,9 @@ _ROUTE = re.compile(
 """Words of a 404 (or of a gateway's 403) that are about the path, not about an artifact."""
 
 
+_AUTH = ("token", "auth", "credential", "login", "expired")
+
+
 def no_such_route(answer: Answer) -> bool:
     """Whether an answer says that the path as such does not exist."""
     if answer.later:
@@ -33,6 +37,21 @@ def no_such_route(answer: Answer) -> bool:
     if answer.status == 404 and answer.html:  # noqa: PLR2004 - a framework's own page
         return True
     return answer.status in {403, 404} and bool(_ROUTE.search(decode.words(answer.body)))
+
+
+def wants_credentials(answer: Answer) -> bool:
+    """Whether an answer is about who we are, so that no other item would fare better."""
+    if answer.later:
+        return False
+    if answer.status == 401:  # noqa: PLR2004
+        return True
+    said = decode.words(answer.body).lower()
+    about_us = any(word in said for word in _AUTH)
+    return answer.status == 403 and about_us and not no_such_route(answer)  # noqa: PLR2004
+
+
+class ThereError(NotToldError):
+    """The server knows the artifact, and does not tell more: its ingestion failed, say."""
 
 
 class Missing(Enum):
@@ -56,15 +75,34 @@ class Routes:
         """One artifact, or what the server says instead.
 
         Raises:
-            RegistryError: it says nothing that can be relied upon.
+            ThereError: it says something else than that it does not exist.
+            NotToldError: it fails, or is silent, about this one.
+            RegistryError: nothing can be asked.
         """
         try:
-            here, there = (
-                self._wire.paths.get(ref, singular=singular)
-                for singular in (self.singular, not self.singular)
-            )
+            return await self._asked(ref)
+        except SilentError as error:
+            raise NotToldError(str(error)) from None
+
+    async def _asked(self, ref: Ref) -> Row | Missing:
+        try:
+            answer, row = await self._either(ref)
         except AddressingError:
             return Missing.UNASKABLE
+        if row is not None:
+            return self._checked(row, ref)
+        if answer.status in {404, 410}:
+            return Missing.ABSENT
+        if answer.status in {400, 405, 422}:
+            return Missing.UNASKABLE
+        raise self._untold(answer)
+
+    async def _either(self, ref: Ref) -> tuple[Answer, Row | None]:
+        """The answer under the one path or the other, and the artifact in it."""
+        here, there = (
+            self._wire.paths.get(ref, singular=singular)
+            for singular in (self.singular, not self.singular)
+        )
         try:
             answer, row = await self._get(here, ref)
         except GarbageAnswerError:  # some servers answer unknown paths with their home page
@@ -78,13 +116,15 @@ class Routes:
                 self.singular = not self.singular
             if not no_such_route(other) and not other.html:
                 answer = other
-        if row is not None:
-            return self._checked(row, ref)
-        if answer.status in {404, 410}:
-            return Missing.ABSENT
-        if answer.status in {400, 405, 422}:
-            return Missing.UNASKABLE
-        raise self._wire.refused(answer, "reading an artifact")
+        return answer, row
+
+    def _untold(self, answer: Answer) -> RegistryError:
+        """What an answer means that neither shows an artifact nor says that there is none."""
+        refused = self._wire.refused(answer, "reading an artifact")
+        if answer.later or wants_credentials(answer):
+            return refused
+        about_it = answer.status < 500  # noqa: PLR2004 - the server's own failures
+        return (ThereError if about_it else NotToldError)(str(refused), hint=refused.hint)
 
     async def _get(self, call: Call, ref: Ref) -> tuple[Answer, Row | None]:
         """The answer, and the artifact in it if it is a good one."""

@@ -58,6 +58,7 @@ class Known(msgspec.Struct, kw_only=True):
     connect_seconds: float = 0.0
     answer_seconds: float = 0.0
     request_seconds: float = 0.0
+    item_seconds: float = 0.0
     create_seconds: float = 0.0
     patience_seconds: float = 0.0
     accepted_seconds: float = 0.0
@@ -191,6 +192,7 @@ def _with_limits(settings: Mapping[str, object], known: Known, options: Options)
         "connect_s": "connect_seconds",
         "answer_s": "answer_seconds",
         "whole_s": "request_seconds",
+        "item_s": "item_seconds",
         "create_s": "create_seconds",
         "patience_s": "patience_seconds",
         "accepted_s": "accepted_seconds",

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode, keys
 from artifact_tui.clients.http.reader import OutageError, Snapshot
-from artifact_tui.clients.http.routes import Missing
+from artifact_tui.clients.http.routes import Missing, ThereError
 from artifact_tui.clients.http.shelf import Shelf
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError
 from artifact_tui.model import Facts, VersionState
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Truth:
         found: dict[str, Facts] = {}
         pending = dict(refs)
         if self._single_is_cheaper(pending):
-            await self._ask_each(pending, found)
+            await self._ask_each(pending, found, self._reader.last)
             pending = {key: ref for key, ref in refs.items() if key not in found}
         for _ in range(LOOKS):
             if not pending:
@@ -132,12 +132,21 @@ class Truth:
         for attempt in range(rounds):
             if attempt and asked:
                 await self._reader.count()
-            absent = await self._ask_each(asked, found)
+            absent, untold = await self._ask_each(asked, found, snapshot.shelf)
             for key in asked.keys() - absent.keys() - found.keys():
-                if not (snapshot.sure and not snapshot.shelf.has_id(asked[key].id)):
-                    found[key] = _unaskable(key, asked[key], snapshot)
+                ref = asked[key]
+                listed = snapshot.shelf.has_id(ref.id)
+                why = untold.get(key)
+                if why and not (listed and (isinstance(why, ThereError) or self._unsent(ref))):
+                    raise why
+                if listed or not snapshot.sure:
+                    found[key] = _unaskable(key, ref, snapshot)
             asked = absent
         return asked
+
+    def _unsent(self, ref: Ref) -> bool:
+        """Whether nobody can have deleted it through this connection."""
+        return ref.id not in self._reader.sent
 
     def _compare(
         self, snapshot: Snapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
@@ -146,7 +155,7 @@ class Truth:
         shelf = snapshot.shelf
         doubtful = {}
         for key, ref in pending.items():
-            if ref in shelf.rows and ref.id not in self._reader.sent:
+            if ref in shelf.rows and self._unsent(ref):
                 found[key] = _facts(key, shelf.digest(ref), shelf.rows[ref])
             elif snapshot.sure and not shelf.has_id(ref.id):
                 continue
@@ -154,27 +163,41 @@ class Truth:
                 doubtful[key] = ref
         return doubtful
 
-    async def _ask_each(self, refs: Mapping[str, Ref], found: dict[str, Facts]) -> dict[str, Ref]:
-        """One GET for each; gives those that answered 404. Those it cannot ask for are in neither.
+    async def _ask_each(
+        self, refs: Mapping[str, Ref], found: dict[str, Facts], shelf: Shelf | None
+    ) -> tuple[dict[str, Ref], dict[str, NotToldError]]:
+        """One GET for each; gives those that answered 404, and those that it does not tell about.
+
+        Listing and GET may word names and addresses differently: what a GET finds there is
+        described as `shelf` lists it. One that is listed under another name is left out.
 
         Raises:
             RegistryError: an answer that says nothing.
         """
-        absent = {}
+        absent, untold = {}, {}
         for key, ref in refs.items():
-            row = await self._routes.get(ref)
+            try:
+                row = await self._routes.get(ref)
+            except NotToldError as error:
+                untold[key] = error
+                continue
             if row is Missing.ABSENT:
                 absent[key] = ref
             elif not isinstance(row, Missing):
-                found[key] = _facts(key, self._digest(ref, row), row)
-        return absent
+                described = self._described(key, ref, row, shelf)
+                if described is not None:
+                    found[key] = described
+        return absent, untold
 
-    def _digest(self, ref: Ref, row: Row) -> str:
-        """The digest of a GET's answer, made from the parts that a listing would show."""
-        last: Shelf | None = self._reader.last
-        if last is not None and last.twins(ref) and row in {last.rows[ref], *last.twins(ref)}:
-            return last.digest(ref)
-        return decode.digest(row, with_url=last is not None and last.urls)
+    def _described(self, key: str, ref: Ref, row: Row, shelf: Shelf | None) -> Facts | None:
+        """An artifact that a GET has shown, in the words of a listing."""
+        listed = shelf.rows.get(ref) if shelf is not None else None
+        if shelf is None or listed is None:
+            last = self._reader.last
+            return _facts(key, decode.digest(row, with_url=last is not None and last.urls), row)
+        if row.name != listed.name:
+            return None
+        return _facts(key, shelf.digest(ref), listed)
 
 
 def _unaskable(key: str, ref: Ref, snapshot: Snapshot) -> Facts:
@@ -182,7 +205,7 @@ def _unaskable(key: str, ref: Ref, snapshot: Snapshot) -> Facts:
     shelf = snapshot.shelf
     listed = ref if ref in shelf.rows else shelf.any_type(ref.id)
     if listed is None:
-        raise RegistryError(
+        raise NotToldError(
             "The registry does not list an artifact, and cannot be asked about it either.",
             hint="Its listing changes while it is read. Try again when it is quiet.",
         )

@@ -23,6 +23,7 @@ from artifact_tui.clients.web.answers import (
     GarbageAnswerError,
     LostError,
     NotSentError,
+    SilentError,
     TooLongError,
     UnusableError,
     whole,
@@ -44,6 +45,9 @@ GARBAGE_TRIES = 3
 
 READ_TRIES = 4
 """How often a reading request is sent before its failure is reported."""
+
+LEAST_S = 1.0
+"""Seconds that a question about one artifact may always take."""
 
 TOLD_S = 2.0
 """Waits of so many seconds are told."""
@@ -69,6 +73,7 @@ class Wire:
         self.pacer = Pacer(options.concurrency)
         self._address = address
         self._origin = httpx.URL(address.origin)
+        self._item_s = options.item_s
         self._on_their_way: dict[int, tuple[float, Call]] = {}
         """What has left and is not answered, and since when."""
         self._options = options
@@ -94,7 +99,7 @@ class Wire:
             try:
                 answer = await self.once(call, spent=spent)
             except (NotSentError, LostError) as error:
-                if last or isinstance(error, UnusableError):
+                if last or isinstance(error, UnusableError | SilentError):
                     raise
                 await asyncio.sleep(0.05 * 4 ** (attempt - 1))
                 continue
@@ -221,9 +226,10 @@ class Wire:
             "pool": options.connect_s,
         }
         limit = options.listing_limit if call.lists else options.answer_limit
+        patience = self._item_s if call.one else call.whole_s or options.whole_s
         self._on_their_way[id(request)] = (time.monotonic(), call)
         try:
-            async with asyncio.timeout(call.whole_s or options.whole_s), self._lanes.lane() as lane:
+            async with asyncio.timeout(patience), self._lanes.lane() as lane:
                 answer = await whole(await lane.open().handle_async_request(request), limit)
                 lane.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
                 return answer
@@ -231,7 +237,10 @@ class Wire:
             raise self._unreachable(error) from None
         except (httpx.TransportError, TimeoutError) as error:
             kind = "did not answer in time" if _timed_out(error) else "broke the connection off"
-            raise LostError(
+            silent = call.one and _timed_out(error)
+            if silent and patience == self._item_s:
+                self._item_s = max(LEAST_S, patience / 2)
+            raise (SilentError if silent else LostError)(
                 f"The registry {self._address.text} {kind}.",
                 hint="Whether the request was carried out is not known yet.",
             ) from None

@@ -31,6 +31,10 @@ class LostError(UncertainError):
     """The request left, and no whole answer came back: it may have been carried out."""
 
 
+class SilentError(LostError):
+    """No answer came in the time that a question about one artifact may take."""
+
+
 class UnusableError(LostError):
     """The answer is too large, or of an unknown encoding: asking again would not help."""
 

@@ -128,6 +128,8 @@ class Handlers:
             del row["type"]
         if self._traps.row_urls:
             row["url"] = entry.url
+        if self._traps.row_urls and self._traps.other_urls:
+            row["url"] = entry.url.replace("https://", "s3://")
         return row
 
     async def by_name(self, request: Request, line: Line) -> Response:

@@ -49,6 +49,8 @@ class Traps(msgspec.Struct, frozen=True):
     number_ids: bool = False
     untyped: bool = False
     row_urls: bool = False
+    other_urls: bool = False
+    """A listing and a GET word the address of an artifact differently."""
     endless: bool = False
     """Each page has new ids and promises more."""
     # single artifacts

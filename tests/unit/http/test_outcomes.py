@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.http.outcomes import outcome, wants_credentials
+from artifact_tui.clients.http.outcomes import outcome
+from artifact_tui.clients.http.routes import wants_credentials
 from artifact_tui.clients.web.answers import Answer
 from artifact_tui.model import Result
 
