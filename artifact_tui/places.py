@@ -76,6 +76,17 @@ def tasks_dir() -> Path:
     return _made(state_dir() / "tasks")
 
 
+def task_folders() -> tuple[Path, Path]:
+    """`tasks_dir` and `plans_dir`, for those who only look: they need not exist."""
+    state = _path("state", platformdirs.user_state_path(APP))
+    return state / "tasks", state / "plans"
+
+
+def consents_dir() -> Path:
+    """One link a plan that was made or confirmed here, named by plan id; it need not exist."""
+    return _path("state", platformdirs.user_state_path(APP)) / "consents"
+
+
 def marks_file(uid: str) -> Path:
     """The marks of one registry; `uid` is `Identity.uid`."""
     return _made(state_dir() / "marks") / f"{_file_name(uid)}.db"

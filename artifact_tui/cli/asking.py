@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.cli.output import command
+from artifact_tui.deletion import trust
 from artifact_tui.deletion.confirm import Kind, challenge_of, confirm, confirm_count, matches
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.edits.confirm import challenge
@@ -52,6 +53,13 @@ class Consent:
             )
 
 
+def may_be_confirmed(plan: Plan) -> bool:
+    """Whether a plan waits for a confirmation: one that began elsewhere waits for it here."""
+    if plan.status in {Status.DRAFT, Status.CONFIRMED}:
+        return True
+    return plan.status is Status.INTERRUPTED and not trust.is_confirmed(plan)
+
+
 def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> None:
     """Get a plan (open for writing) confirmed; `instead` is the command that needs no terminal.
 
@@ -60,7 +68,7 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
         ConfirmationError: it was not confirmed. Nothing was deleted.
         PlanError: the plan was changed, or has been applied.
     """
-    if plan.status not in {Status.DRAFT, Status.CONFIRMED}:
+    if not may_be_confirmed(plan):
         raise PlanError(
             f"The plan {plan.path} has been applied already ({plan.status}).",
             hint=f"{command('report', plan.path)} or {command('resume', plan.path)}",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """As a shell reports a program that Ctrl+C ended."""
 
+HUNG_UP = 129
+"""As a shell reports a program whose terminal was closed."""
+
 PIPE_CLOSED = 141
 """As a shell reports a program whose reader went away."""
 

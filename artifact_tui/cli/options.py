@@ -47,6 +47,9 @@ def registry_option(command: _Command) -> _Command:
 _LIVES = {"none": TTL_OFF, "inherit": TTL_INHERIT}
 
 
+_PLAN_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
+
+
 class FilterCommand(click.Command):
     """A command whose words are a filter: `-latest:3` is a part of it, not an option."""
 
@@ -96,9 +99,27 @@ def _units() -> str:
     return f"{', '.join(first)} or {last}"
 
 
+class PlanFile(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
+    """A plan: its file, or the id that `tasks` shows, or the beginning of it."""
+
+    name = "plan"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """Find the file."""
+        del param, ctx
+        path = Path(value)
+        if path.exists() or not _PLAN_ID.fullmatch(str(value)):
+            return path
+        from artifact_tui.deletion import tasks  # noqa: PLC0415 - most commands need no plan
+
+        return tasks.find(str(value))
+
+
 def plan_argument(command: _Command) -> _Command:
-    """`PLAN`, a plan file, as the parameter `plan`."""
-    return click.argument("plan", type=click.Path(path_type=Path))(command)
+    """`PLAN`, a plan file or the id of one, as the parameter `plan`."""
+    return click.argument("plan", type=PlanFile())(command)
 
 
 def consent_options(command: _Command) -> _Command:

@@ -28,6 +28,7 @@ def review(plan: Path, *, as_json: bool) -> None:
         if as_json:
             for item in opened.every_item():
                 out.record(reviewing.item_record(item, opened.head.registry, opened.summary))
+        reviewing.print_origin(opened, out)
         by = f" by {safe(opened.head.actor)}" if opened.head.actor else ""
         out.words(f"plan made {moment(opened.head.created_us)} UTC{by} · {opened.status}")
         summary = opened.summary

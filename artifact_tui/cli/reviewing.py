@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui import text
 from artifact_tui.cli import records, wording
 from artifact_tui.cli.output import Output, command
+from artifact_tui.deletion import trust
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.deletion.draft import Head, Summary
+    from artifact_tui.deletion.plan import Plan
 
     Items = Callable[[Verdict], Iterable[Item]]
 
@@ -43,6 +45,35 @@ _OPTION = {
     Reason.READ_ONLY: "the command or the configuration says so",
 }
 """What a person can do about a reason, when building the plan."""
+
+
+_AGREED = {
+    "delete_aliases": "aliases go along",
+    "with_dependents": "what was made from the selection goes too",
+    "orphan_dependents": "live versions lose a parent",
+    "unknown_lineage": "dependents may not be known",
+    "storage_versions": "every stored version of the objects goes",
+    "break_links": "links in other collections break",
+    "generated": "what the registry made by itself goes",
+    "unfinished": "uploads that never ended go",
+}
+"""Consents in a plan: of one that somebody else made, a proposal."""
+
+
+def print_origin(plan: Plan, out: Output) -> None:
+    """Say of a plan that was not made here what its maker says, and what this machine knows."""
+    if trust.is_made(plan):
+        return
+    head, target = plan.head, trust.target_of(plan)
+    by = f", but by {safe(head.actor)}" if head.actor else ""
+    called = "" if head.registry == target.name else f", which it calls “{safe(head.registry)}”"
+    out.words(
+        f"this plan was not made here{by}: what is in it is a proposal",
+        f"  it is for {safe(target.name)} at {safe(target.address)}{called}",
+    )
+    if agreed := [words for name, words in _AGREED.items() if getattr(head.options, name)]:
+        out.words(f"  it wants you to agree: {'; '.join(agreed)}")
+    out.words("")
 
 
 def verbs(summary: Summary) -> tuple[str, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from artifact_tui import text
 from artifact_tui.cli import records
-from artifact_tui.cli.apply import find_plan
-from artifact_tui.cli.options import json_option
+from artifact_tui.cli.options import PlanFile, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.deletion import tasks as engine
 from artifact_tui.deletion.plan import Status
@@ -23,10 +23,15 @@ _SHORT = 8
 
 
 @click.command("tasks")
-@click.option("--pause", metavar="PLAN", help="Let a running plan wait after what is in flight.")
-@click.option("--cancel", metavar="PLAN", help="Give up what has not been sent.")
+@click.option(
+    "--pause",
+    type=PlanFile(),
+    metavar="PLAN",
+    help="Let a running plan wait after what is in flight.",
+)
+@click.option("--cancel", type=PlanFile(), metavar="PLAN", help="Give up what has not been sent.")
 @json_option
-def tasks(*, pause: str | None, cancel: str | None, as_json: bool) -> None:
+def tasks(*, pause: Path | None, cancel: Path | None, as_json: bool) -> None:
     """List the plans that were applied here: running, interrupted and finished ones.
 
     PLAN is a file, or the id that the list shows. A paused or interrupted plan goes on with
@@ -34,9 +39,9 @@ def tasks(*, pause: str | None, cancel: str | None, as_json: bool) -> None:
     """
     out = Output(json=as_json)
     if pause:
-        engine.pause(find_plan(pause))
+        engine.pause(pause)
     if cancel:
-        engine.cancel(find_plan(cancel))
+        engine.cancel(cancel)
     found = engine.list_tasks()
     if as_json:
         for task in found:

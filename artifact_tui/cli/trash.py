@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,7 @@ from artifact_tui.catalog.sorting import Sort
 from artifact_tui.cli import remaking, wording
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.ls import Listing, print_records
-from artifact_tui.cli.options import FilterCommand, cached_option, json_option
+from artifact_tui.cli.options import FilterCommand, PlanFile, cached_option, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
 from artifact_tui.clients.local import LocalClient
@@ -114,7 +114,7 @@ def _summary(
 
 @click.command("restore")
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [NAME:V]…")
-@click.option("--plan", type=click.Path(path_type=Path), help="Undo: all that this plan deleted.")
+@click.option("--plan", type=PlanFile(), help="Undo: all that this plan deleted.")
 @click.option(
     "--uncertain", is_flag=True, help="Make also those again that may have been made already."
 )

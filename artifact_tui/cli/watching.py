@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from artifact_tui import text
 from artifact_tui.cli import reporting
-from artifact_tui.cli.failures import INTERRUPTED, say
+from artifact_tui.cli.failures import HUNG_UP, INTERRUPTED, say
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import target_of
-from artifact_tui.deletion import launch, tasks
+from artifact_tui.deletion import launch, tasks, trust
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.errors import READ_ONLY_HINT, PlanError, ReadOnlyError
+from artifact_tui.errors import READ_ONLY_HINT, ArtifactTuiError, PlanError, ReadOnlyError
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from artifact_tui.deletion.tasks import Task
@@ -38,90 +37,147 @@ def check_writable(plan: Plan, *, read_only: bool) -> None:
     Raises:
         ReadOnlyError: it is. Nothing was deleted.
     """
-    target = target_of(plan.head.identity.address, read_only=read_only)
-    if target.read_only or plan.head.read_only:
+    target = trust.target_of(plan)
+    if read_only or target.read_only or plan.head.read_only:
         raise ReadOnlyError(
             f"The registry “{target.name}” may only be read. Nothing was deleted.",
             hint=f"{READ_ONLY_HINT}. Then make the plan again.",
         )
 
 
+class Signals:
+    """Ctrl+C, SIGTERM and SIGHUP while a plan is applied: noted, so that none comes in between.
+
+    The first Ctrl+C or SIGTERM stops the apply, a second one only the watching. SIGHUP (a closed
+    terminal) leaves it alone.
+    """
+
+    def __init__(self) -> None:
+        self.stops = 0
+        """How often somebody wished that it stops."""
+        self.hung_up = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        with suppress(ValueError):  # another thread than the main one: nobody can interrupt it
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _note(self, number: int, _: object) -> None:
+        if number == signal.SIGHUP:
+            self.hung_up = True
+        else:
+            self.stops += 1
+
+    def stop(self) -> bool:
+        """Whether somebody wished that it stops."""
+        return self.stops > 0
+
+
+class StoppedError(ArtifactTuiError):
+    """The apply was stopped before it began."""
+
+    exit_code = INTERRUPTED
+
+
+T = TypeVar("T")
+
+
+def start(signals: Signals, path: Path, how: Callable[..., T]) -> T:
+    """Start applying a plan by one of the ways to do so; `signals` may stop it at any moment.
+
+    Raises:
+        StoppedError: it was stopped before it began.
+        ArtifactTuiError: it could not be started.
+    """
+    try:
+        return how(path, stop=signals.stop)
+    except PlanError as error:
+        if not signals.stops:
+            raise
+        raise StoppedError(
+            "It was stopped before it began. Nothing was deleted now.",
+            hint=f"To go on: {command('resume', path)}",
+        ) from error
+
+
 def start_and_watch(path: Path, out: Output, *, detach: bool = False) -> int:
     """Apply a confirmed plan; returns the exit code."""
-    try:
-        launch.start(path)
-    except KeyboardInterrupt:
-        say(f"it may have begun, and then goes on by itself: see {command('tasks')}")
-        raise
-    if detach:
-        out.words(f"started; it goes on by itself. See it with: {command('tasks')}")
-        return 0
-    return watch(path, out)
+    with Signals() as signals:
+        start(signals, path, launch.start)
+        if detach and not signals.stops:
+            out.words(f"started; it goes on by itself. See it with: {command('tasks')}")
+            return 0
+        return watch(path, out, signals)
 
 
-def watch(path: Path, out: Output) -> int:
-    """Follow an apply to its end, print what became of it, and return the exit code.
-
-    Ctrl+C stops it after the call in flight; a second Ctrl+C only stops watching.
-    """
-    stopped = False
+def watch(path: Path, out: Output, signals: Signals) -> int:
+    """Follow an apply to its end, print what became of it, and return the exit code."""
     with Progress() as progress:
-        while True:
-            try:
-                task = _follow(path, progress)
-                break
-            except KeyboardInterrupt:
-                if stopped:
-                    say(f"it ends by itself after what is in flight: see {command('tasks')}")
-                    raise
-                stopped = True
-                _stop(path)
-                progress.show("stopping after what is in flight …", now=True)
+        task = _follow(path, progress, signals)
+    if task.alive:
+        say(
+            f"it goes on by itself{' to the end of what is in flight' if signals.stops else ''}. "
+            f"See it with: {command('tasks')}",
+            f"stop it with: {command('tasks', '--cancel', task.id[:8] or path)}",
+        )
+        return INTERRUPTED if signals.stops else HUNG_UP
     with Plan.open(path) as plan:
         found = reporting.report(plan)
         reporting.print_report(found, out)
     if task.status is Status.INTERRUPTED:
         out.words(f"to go on: {command('resume', path)}")
-    if stopped and not found.complete:
+    if signals.stops and not found.complete:
         return INTERRUPTED
     return 0 if found.complete else 1
 
 
-def _follow(path: Path, progress: Progress) -> Task:
-    """Show how far it is until nobody applies the plan any more.
+def _follow(path: Path, progress: Progress, signals: Signals) -> Task:
+    """Show how far it is until nobody applies the plan any more, or nobody watches.
 
     Raises:
         PlanError: the plan could not be read for a while; the apply may go on all the same.
     """
     blind_since: float | None = None
+    stopped = False
     while True:
         task = tasks.read_task(path)
         if not task.error and not task.alive:
             return tasks.read_task(path)  # what it wrote before it let go of the plan
+        if signals.hung_up or signals.stops > 1:
+            return task
+        if signals.stops and not stopped:
+            stopped = True
+            tasks.stop(path)
         if task.error:
             blind_since = blind_since or time.monotonic()
             if time.monotonic() - blind_since > PATIENCE:
                 raise PlanError(task.error, hint=f"It may go on all the same: {command('tasks')}")
         else:
             blind_since = None
-            progress.show(_line(task))
+            progress.show(_line(task, stopped=stopped), now=stopped)
         time.sleep(POLL)
 
 
-def _line(task: Task) -> str:
+def _line(task: Task, *, stopped: bool) -> str:
     done = "purged" if task.action is Action.PURGE else "deleted"
-    line = f"{text.count(task.settled)} of {text.count(task.total)} {done}"
+    line = f"{text.count(task.done)} of {text.count(task.total)} {done}"
+    if task.settled != task.done:
+        line += f", {text.count(task.settled - task.done)} not"
+    if stopped:
+        return f"{line} · stopping after what is in flight (ctrl+c leaves it to itself)"
     if task.status is Status.PAUSED:
-        return f"{line} · paused"
+        return f"{line} · paused: {command('resume', task.id[:8])} · ctrl+c stops it"
     if task.rate:
         line += f" · {task.rate:,.0f} a second"
     if task.left_us:
         line += f" · {text.age(0, task.left_us)} left"
-    return f"{line} · {safe(task.pace)}" if task.pace else line
-
-
-def _stop(path: Path) -> None:
-    task = tasks.read_task(path)
-    if task.alive and task.pid is not None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(task.pid, signal.SIGTERM)
+    if not task.pace:
+        return line
+    leave = "" if task.pace[0].isdigit() else " · ctrl+c stops it"
+    return f"{line} · {safe(task.pace)}{leave}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.clients.base import CollectionDelete
-from artifact_tui.deletion import lock, planfile
+from artifact_tui.deletion import lock, planfile, trust
 from artifact_tui.deletion.control import Control, Policy
 from artifact_tui.deletion.group import ROUNDS, Caller
 from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action, ItemState, Reason
@@ -80,6 +80,7 @@ async def apply(
         journal = Journal(plan, clock)
         _check_turn(plan)
         plan.check_hash()
+        trust.check_confirmed(plan)
         plan.check_untouched()
         lock.claim(plan.path, plan.head.id, begun=journal.begun)
         journal.begin()
@@ -123,7 +124,7 @@ def _check_registry(plan: Plan, client: Client) -> None:
 
 def _check_turn(plan: Plan) -> None:
     """Whether the plan may be applied now; its lock is held."""
-    stored = Status(plan.one("SELECT status FROM journal"))
+    stored = plan.stored_status
     if stored is Status.DRAFT:
         raise ConfirmationError(
             f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",

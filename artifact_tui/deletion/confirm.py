@@ -6,12 +6,12 @@ can be typed; a name that cannot be typed gives way to the registry's, and that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
-from artifact_tui.deletion import planfile
+from artifact_tui.deletion import planfile, trust
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ConfirmationError, PlanError
@@ -129,8 +129,18 @@ def matches(challenge: Challenge, typed: str) -> bool:
 
 
 def challenge_of(plan: Plan) -> Challenge:
-    """The challenge for a plan file."""
-    return challenge(plan.summary, plan.head.production, plan.head.registry)
+    """The challenge for a plan file: of one that was not made here, the registry's name is typed.
+
+    What such a file says about itself may be less than what it does.
+    """
+    target = trust.target_of(plan)
+    production = plan.head.production or target.production
+    if trust.is_made(plan):
+        return challenge(plan.summary, production, plan.head.registry)
+    asked = challenge(plan.summary, True, target.name)  # noqa: FBT003 - the greatest harm
+    if asked.kind is Kind.NOTHING or production:
+        return asked
+    return replace(asked, why="this plan was not made here")
 
 
 def confirm(plan: Plan, typed: str, *, actor: str) -> None:
@@ -140,6 +150,7 @@ def confirm(plan: Plan, typed: str, *, actor: str) -> None:
         ConfirmationError: something else was typed, or there is nothing to delete.
         PlanError: the plan was changed since it was made, or has been applied.
     """
+    plan.check_hash()
     asked = challenge_of(plan)
     if not matches(asked, typed):
         expected = f"expected {asked.expected}" if asked.expected else asked.prompt
@@ -156,6 +167,7 @@ def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
         ConfirmationError: the plan deletes another number of versions, or none.
         PlanError: the plan was changed since it was made, or has been applied.
     """
+    plan.check_hash()
     count = plan.summary.deletes
     if count != expected or count == 0:
         what = "item" if plan.summary.objects or plan.summary.wholes else "version"
@@ -168,12 +180,13 @@ def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
 
 
 def _mark_confirmed(plan: Plan, actor: str) -> None:
-    plan.check_hash()
     with planfile.trouble(plan.path):
-        sql = """UPDATE journal SET status=?, confirmed_us=?, confirmed_by=?
-            WHERE status IN ('draft','confirmed')"""
+        sql = """UPDATE journal SET status=CASE status WHEN 'draft' THEN ? ELSE status END,
+            confirmed_us=?, confirmed_by=? WHERE status NOT IN ('finished','cancelled')"""
         changed = plan.conn.execute(sql, (Status.CONFIRMED, now_us(), actor)).rowcount
-    if not changed:
+    if changed:
+        trust.note_confirmed(plan)
+    else:
         raise PlanError(
             f"The plan {plan.path} has been applied already ({plan.status}).",
             hint="Read `artifact-tui report`, resume it, or make a new plan.",

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import artifact_tui
-from artifact_tui.deletion import lock
+from artifact_tui.deletion import lock, trust
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.errors import BusyError, ConfirmationError, PlanError
+from artifact_tui.errors import ConfirmationError, PlanError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
 PATIENCE = 15.0
@@ -27,11 +28,17 @@ def log_path(plan: Path) -> Path:
     return plan.with_name(plan.name + ".log")
 
 
-def start(plan_path: Path, *, patience: float = PATIENCE) -> int:
+def never() -> bool:
+    """Nobody wishes that it stops."""
+    return False
+
+
+def start(plan_path: Path, *, patience: float = PATIENCE, stop: Callable[[], bool] = never) -> int:
     """Start applying a confirmed plan, or going on with one, in a process and session of its own.
 
     Returns its process id once it has begun. It takes some tenths of a second: call it from a
     thread, not from an event loop. A registry's token reaches it through the environment only.
+    Once `stop()` is true, the process is told to end: before its first call, if it has not begun.
 
     Raises:
         BusyError: another process applies this plan.
@@ -42,18 +49,17 @@ def start(plan_path: Path, *, patience: float = PATIENCE) -> int:
     with Plan.open(plan_path, write=True) as plan:
         path = plan.path
         if lock.is_held(path):
-            raise BusyError(
-                f"Process {lock.holder(path) or '?'} is applying the plan {path} already.",
-                hint="Watch it with `artifact-tui tasks`.",
-            )
+            raise lock.busy(path, plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1"))
         _check(plan)
         plan.check_hash()
+        trust.check_confirmed(plan)
+        trust.registry_of(plan)
         plan.note("")
         before = _runs(plan)
         with _open_log(log_path(path)) as log:
             process = _spawn(path, log)
         try:
-            _await_begin(plan, process, before, time.monotonic() + patience)
+            _await_begin(plan, process, before, time.monotonic() + patience, stop)
         finally:
             threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
         return process.pid
@@ -101,10 +107,18 @@ def _spawn(path: Path, log: BinaryIO) -> subprocess.Popen[bytes]:
 
 
 def _await_begin(
-    plan: Plan, process: subprocess.Popen[bytes], before: int, deadline: float
+    plan: Plan,
+    process: subprocess.Popen[bytes],
+    before: int,
+    deadline: float,
+    stop: Callable[[], bool],
 ) -> None:
     """Until the worker has begun; its own reason when it ends before that."""
+    stopped = False
     while _runs(plan) == before:
+        if stop() and not stopped:
+            stopped = True
+            process.terminate()
         ended = process.poll() is not None
         if ended and _runs(plan) == before:
             raise PlanError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from artifact_tui import places
-from artifact_tui.deletion import lock, planfile
+from artifact_tui.deletion import lock, planfile, totals, trust
 from artifact_tui.deletion.draft import Draft, Head, Summary
 from artifact_tui.deletion.items import Item, ItemState, Reason, Verdict
 from artifact_tui.errors import PlanError
@@ -58,6 +59,31 @@ class Want(StrEnum):
     CANCEL = "cancel"
 
 
+_COUNTED: dict[tuple[str, str], Summary] = {}
+"""The numbers of plans that were counted lately, by path and hash: those who watch ask often."""
+
+_REMEMBERED = 100
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+_LATEST = 253_402_300_799_000_000
+"""The end of the year 9999, in microseconds."""
+
+
+def _check(head: Head, summary: Summary) -> None:
+    """Raise ValueError for what no plan of ours says about itself."""
+    texts = (head.identity.kind, head.identity.address, head.identity.uid, head.registry)
+    if not _ID.fullmatch(head.id):
+        raise ValueError("its id is none")
+    if any("\0" in text or len(text) > planfile.LONGEST for text in (*texts, head.actor)):
+        raise ValueError("it names no registry")
+    if not all(0 <= at <= _LATEST for at in (head.created_us, head.facts_us)):
+        raise ValueError("its times are none")
+    numbers = (summary.freed, summary.freed_untold, summary.left_objects, summary.left_bytes)
+    if any(not 0 <= number < 1 << 62 for number in (*numbers, summary.scanned, summary.models)):
+        raise ValueError("its numbers are none")
+
+
 def new_path(head: Head) -> Path:
     """A file name for a plan that the user did not name, in the folder of plans."""
     made = datetime.fromtimestamp(head.created_us / 1e6, tz=UTC)
@@ -72,8 +98,12 @@ class Plan:
         """Absolute, with symbolic links followed."""
         self.conn = conn
         with planfile.trouble(path):
+            planfile.check_head(conn)
             self.head = msgspec.json.decode(self._value("head"), type=Head)
-            self._summary = msgspec.json.decode(self._value("summary"), type=Summary)
+            self._told = msgspec.json.decode(self._value("summary"), type=Summary)
+            self.hash = self._value("hash")
+            """Of all that was reviewed, as the file has it: `check_hash` holds it to that."""
+            _check(self.head, self._told)
 
     @classmethod
     def create(cls, path: Path, draft: Draft) -> Self:
@@ -89,12 +119,14 @@ class Plan:
             with planfile.trouble(path):
                 _fill(conn, draft)
                 conn.execute("COMMIT")
-            return cls(path, conn)
+            plan = cls(path, conn)
         except BaseException:
             conn.close()
             with suppress(OSError):
                 path.unlink()
             raise
+        trust.note_made(plan)
+        return plan
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> Self:
@@ -141,16 +173,34 @@ class Plan:
 
     @property
     def summary(self) -> Summary:
-        """What was reviewed, in numbers, with the items' states as they are now."""
-        return replace(self._summary, states=self.states())
+        """What was reviewed, counted from the items, with their states as they are now."""
+        known = (str(self.path), self.hash)
+        if known not in _COUNTED:
+            with planfile.trouble(self.path):
+                found = totals.counted(self.conn, self._told, self.head.options)
+            while len(_COUNTED) >= _REMEMBERED:
+                del _COUNTED[next(iter(_COUNTED))]
+            _COUNTED[known] = found
+        return replace(_COUNTED[known], states=self.states())
+
+    @property
+    def confirmed_by(self) -> str:
+        """Who confirmed it, as the file says: untrusted text."""
+        return str(self.one("SELECT confirmed_by FROM journal"))
 
     @property
     def status(self) -> Status:
         """Where the plan is now; an apply that died shows as INTERRUPTED."""
-        stored = Status(self.one("SELECT status FROM journal"))
+        stored = self.stored_status
         if stored in {Status.APPLYING, Status.PAUSED} and not lock.is_held(self.path):
             return Status.INTERRUPTED
         return stored
+
+    @property
+    def stored_status(self) -> Status:
+        """What the file says, whether or not the apply that wrote it is alive."""
+        with planfile.trouble(self.path):
+            return Status(self.one("SELECT status FROM journal"))
 
     @property
     def why(self) -> str:
@@ -165,7 +215,8 @@ class Plan:
     @property
     def want(self) -> Want:
         """What the user last asked of the apply."""
-        return Want(self.one("SELECT want FROM journal"))
+        with planfile.trouble(self.path):
+            return Want(self.one("SELECT want FROM journal"))
 
     def ask(self, want: Want) -> None:
         """Ask the apply to run, pause or cancel the rest; it listens between calls."""
@@ -185,15 +236,18 @@ class Plan:
             return {ItemState(state): count for state, count in self.conn.execute(sql).fetchall()}
 
     def check_hash(self) -> None:
-        """Raise PlanError when what was reviewed is not what the file says now."""
+        """Raise PlanError when the file is damaged, or not what was reviewed any more."""
         with planfile.trouble(self.path):
             found = planfile.content_hash(self.conn)
             kept = self._value("hash")
+        _COUNTED.pop((str(self.path), self.hash), None)
         if found != kept:
             raise PlanError(
                 f"The plan {self.path} was changed after it was reviewed. Nothing was deleted.",
                 hint="Make a new plan and review that.",
             )
+        with planfile.trouble(self.path):
+            planfile.check_rows(self.conn)
 
     def check_untouched(self) -> None:
         """Raise PlanError when the journal tells of work, and no run has ever begun."""

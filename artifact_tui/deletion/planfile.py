@@ -14,10 +14,13 @@ import hashlib
 import json
 import os
 import sqlite3
+import stat
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from artifact_tui.errors import BusyError, NotFoundError, PlanError
 
@@ -30,6 +33,10 @@ APPLICATION_ID = 0x41545550
 
 FORMAT = 3
 """The plan format that this program writes, and the only one that it applies."""
+
+LONGEST = 10_000
+"""Characters of a text in a plan, but for the facts and for what a registry said."""
+
 PATIENCE = 30.0
 """Seconds to wait while another process reads or writes the plan; it takes milliseconds."""
 
@@ -48,6 +55,19 @@ _PRAGMAS = (
 )
 
 
+_OF_THE_DISK = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY,
+}  # fmt: skip
+"""Errors that say nothing about what is in the file."""
+
+_NOT_OURS = (
+    ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError,
+)  # fmt: skip
+"""What reading a file raises that no plan of ours is like."""
+
+
 @contextmanager
 def trouble(path: Path) -> Iterator[None]:
     """Turn SQLite's errors about a plan file into ours, naming the file."""
@@ -59,18 +79,41 @@ def trouble(path: Path) -> Iterator[None]:
             raise BusyError(
                 f"Another process is writing the plan {path}.", hint="Try again in a moment."
             ) from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_DISK:
+            raise _damaged(path, text) from error
         raise PlanError(
             f"The plan {path} could not be read or written: {text}.",
             hint="Free some space or mend the permissions, then resume. "
             "Nothing is deleted while its plan cannot be written.",
         ) from error
-    except (sqlite3.Error, ValueError) as error:
+    except (*_NOT_OURS, sqlite3.Error) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise _not_a_plan(path) from error
-        raise PlanError(
-            f"The plan {path} is damaged: {error}.",
-            hint="Nothing was deleted because of it. Make a new plan.",
-        ) from error
+        raise _damaged(path, str(error)) from error
+
+
+_HEAD = 16_000_000
+"""Characters of what a plan says about itself: it names every collection that is emptied."""
+
+_WRONG = {
+    "an item": f"""SELECT 1 FROM item WHERE seq NOT BETWEEN 1 AND 1000000000
+        OR level NOT BETWEEN 0 AND 1000000000 OR kind NOT IN ('version','object','collection')
+        OR verdict NOT IN ('delete','consent','blocked') OR added NOT IN (0,1)
+        OR size NOT BETWEEN 0 AND {(1 << 62) - 1} OR typeof(size) NOT IN ('integer','null')
+        OR length(CAST(key AS BLOB)) NOT BETWEEN 1 AND {LONGEST} OR length(collection) > {LONGEST}
+        OR length(label) > {LONGEST} OR length(type) > {LONGEST} OR length(detail) > {LONGEST}
+        OR instr(CAST(key AS BLOB), x'00') OR NOT json_valid(facts)""",
+    "what an item belongs to": """SELECT 1 FROM item i JOIN item o ON o.seq = i.belongs
+        WHERE (i.kind, o.kind) NOT IN (VALUES('version','collection'),('object','version'))""",
+    "the state of an item": f"""SELECT 1 FROM item i LEFT JOIN progress p USING(seq)
+        WHERE p.seq IS NULL OR attempts NOT BETWEEN 0 AND 1000000000
+        OR retryable NOT IN (0,1) OR coalesce(sent_us, 0) NOT BETWEEN 0 AND {1 << 60}
+        OR coalesce(done_us, 0) NOT BETWEEN 0 AND {1 << 60}""",
+    "a run": f"""SELECT 1 FROM run WHERE coalesce(ended_us, 0) NOT BETWEEN 0 AND {1 << 60}
+        OR started_us NOT BETWEEN 0 AND {1 << 60} OR heartbeat_us NOT BETWEEN 0 AND {1 << 60}
+        OR pid NOT BETWEEN 1 AND {1 << 31}""",
+}
+"""By what is wrong then: rows that no plan of ours has."""
 
 
 @lru_cache
@@ -128,8 +171,12 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         NotFoundError: there is no such file.
         PlanError: it is not a plan, of another format, damaged, or not writable.
     """
-    if not path.is_file():
-        raise NotFoundError(f"There is no plan {path}.", hint="See `artifact-tui tasks`.")
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        raise NotFoundError(f"There is no plan {path}.", hint="See `artifact-tui tasks`.") from None
+    if not stat.S_ISREG(mode):
+        raise _not_a_plan(path)
     writable = os.access(path, os.W_OK)
     if write and not writable:
         why = os.strerror(errno.EACCES)
@@ -182,6 +229,39 @@ def _check(conn: sqlite3.Connection, path: Path) -> None:
             f"The plan {path} does not hold the tables of a plan, or holds others as well.",
             hint="It was changed by another program. Make a new plan.",
         )
+
+
+def check_head(conn: sqlite3.Connection) -> None:
+    """Raise ValueError when the few rows that are about the whole plan are not those of a plan."""
+    sizes = dict(conn.execute("SELECT name, length(value) FROM plan").fetchall())
+    if sizes.keys() != {"head", "summary", "hash"} or any(size > _HEAD for size in sizes.values()):
+        raise ValueError("it does not say what it is")
+    rows = conn.execute(
+        "SELECT id, status, want, length(why) + length(pace) + length(confirmed_by) FROM journal"
+    ).fetchall()
+    if len(rows) != 1 or any(not isinstance(one, str) for one in rows[0][1:3]):
+        raise ValueError("it does not say where it stands")
+    if not 0 <= rows[0][3] <= 3 * LONGEST:
+        raise ValueError("it says too much")
+
+
+def check_rows(conn: sqlite3.Connection) -> None:
+    """Raise ValueError when any row is not one of a plan: types, ranges, words and references."""
+    (found,) = conn.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise ValueError(str(found).splitlines()[0])
+    if conn.execute("PRAGMA foreign_key_check").fetchone() is not None:
+        raise ValueError("it refers to items that are not in it")
+    for what, sql in _WRONG.items():
+        if conn.execute(f"SELECT EXISTS({sql})").fetchone()[0]:
+            raise ValueError(f"{what} is none")
+
+
+def _damaged(path: Path, why: str) -> PlanError:
+    return PlanError(
+        f"The plan {path} is damaged: {why}.",
+        hint="Nothing was deleted because of it. Make a new plan.",
+    )
 
 
 def _not_a_plan(path: Path) -> PlanError:

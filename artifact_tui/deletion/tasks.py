@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import places
-from artifact_tui.deletion import launch, lock
-from artifact_tui.deletion.items import OPEN, Action, ItemState
+from artifact_tui.deletion import launch, lock, trust
+from artifact_tui.deletion.items import DONE, OPEN, Action, ItemState
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
 from artifact_tui.here import now_us
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 SUFFIX = ".plan"
 """Of plans that the user did not name."""
@@ -61,8 +64,20 @@ class Task:
     """What limits its speed now: empty when nothing runs, or nothing does. Untrusted text."""
     wants: Want = Want.RUN
     """What was last asked of it, maybe not yet done."""
+    host: str = ""
+    """Where that process runs."""
     error: str = ""
     """Set when the plan cannot be read: why; only `path` is true then."""
+
+    @property
+    def done(self) -> int:
+        """Items of which what was asked is so: deleted, unlinked, or gone before."""
+        return sum(self.states.get(state, 0) for state in DONE)
+
+    @property
+    def tried(self) -> int:
+        """Items that were settled, but for those that were given up before their turn."""
+        return self.settled - self.states.get(ItemState.NOT_TRIED, 0)
 
 
 def list_tasks() -> list[Task]:
@@ -73,9 +88,10 @@ def list_tasks() -> list[Task]:
 
 def _paths() -> Iterator[Path]:
     seen: set[Path] = set()
-    links = [link for link in places.tasks_dir().iterdir() if link.is_symlink()]
+    tasks, plans = places.task_folders()
+    links = [link for link in tasks.iterdir() if link.is_symlink()] if tasks.is_dir() else []
     paths = [link.parent / link.readlink() for link in links]
-    for path in [*paths, *places.plans_dir().glob(f"*{SUFFIX}")]:
+    for path in [*paths, *plans.glob(f"*{SUFFIX}")]:
         real = Path(os.path.realpath(path))  # unlike resolve, it bears a link to itself
         if real not in seen:
             seen.add(real)
@@ -107,9 +123,11 @@ def read_task(path: Path) -> Task:
 
 
 def _task(plan: Plan) -> Task:
-    alive = lock.is_held(plan.path)  # first: what is read after its end stays true
-    summary, head, status = plan.summary, plan.head, plan.status
-    left = sum(summary.states.get(state, 0) for state in OPEN)
+    begun = plan.stored_status in {Status.APPLYING, Status.PAUSED}
+    alive = begun and lock.is_held(plan.path)  # first: what is read after its end stays true
+    head, status, states = plan.head, plan.status, plan.states()
+    total = sum(states.values())
+    left = sum(states.get(state, 0) for state in OPEN)
     rate = _rate(plan) if status is Status.APPLYING else None
     return Task(
         path=plan.path,
@@ -119,11 +137,11 @@ def _task(plan: Plan) -> Task:
         action=head.options.action,
         status=status,
         why=plan.why,
-        total=summary.deletes,
-        settled=summary.deletes - left,
-        states=summary.states,
+        total=total,
+        settled=total - left,
+        states=states,
         retryable=plan.one("SELECT count(*) FROM progress WHERE state='failed' AND retryable"),
-        listed=summary.listed,
+        listed=plan.one("SELECT coalesce(sum(size), 0) FROM item WHERE verdict='delete'"),
         rate=rate,
         left_us=round(left / rate * 1e6) if rate else None,
         created_us=head.created_us,
@@ -132,6 +150,7 @@ def _task(plan: Plan) -> Task:
         if alive
         else plan.one("SELECT coalesce(ended_us, heartbeat_us) FROM run ORDER BY id DESC LIMIT 1"),
         pid=plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1"),
+        host=plan.one("SELECT host FROM run ORDER BY id DESC LIMIT 1") or "",
         alive=alive,
         pace=plan.pace if alive else "",
         wants=plan.want,
@@ -159,17 +178,26 @@ def pause(path: Path) -> None:
         plan.ask(Want.PAUSE)
 
 
-def resume(path: Path) -> int | None:
+def stop(path: Path) -> None:
+    """Ask the process that applies a plan to stop after the call in flight: it can be resumed."""
+    task = read_task(path)
+    if task.alive and task.pid is not None and task.host == socket.gethostname():
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(task.pid, signal.SIGTERM)
+
+
+def resume(path: Path, *, stop: Callable[[], bool] = launch.never) -> int | None:
     """Go on: a paused apply runs on, an interrupted one is started again.
 
     Returns the new process id, or None when the apply was running or paused. Blocks like
     `launch.start`, and raises what it raises.
     """
     with Plan.open(path, write=True) as plan:
+        trust.check_confirmed(plan)
         plan.ask(Want.RUN)
         if lock.is_held(plan.path):
             return None
-    return launch.start(path)
+    return launch.start(path, stop=stop)
 
 
 def cancel(path: Path) -> None:
@@ -198,14 +226,15 @@ def cancel(path: Path) -> None:
     launch.start(path)
 
 
-def retry_failed(path: Path) -> int:
+def retry_failed(path: Path, *, stop: Callable[[], bool] = launch.never) -> int:
     """Try again what failed and may work now, with parents that stayed because of it.
 
     Returns how many failed items are tried; the apply is started unless there is none. Each item
     is checked against the review again. Blocks like `launch.start`, and raises what it raises.
     """
     with Plan.open(path, write=True) as plan, lock.held(plan.path):
+        trust.check_confirmed(plan)
         count = Journal(plan, now_us).reopen_failed()
     if count:
-        launch.start(path)
+        launch.start(path, stop=stop)
     return count

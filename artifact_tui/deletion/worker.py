@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.clients import open_client
-from artifact_tui.config import at_address, load, read_only_at
+from artifact_tui.deletion import trust
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.said import redacted
 from artifact_tui.errors import ArtifactTuiError, BusyError
+from artifact_tui.here import actor
 
 if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.draft import Head
 
 _log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ async def run(path: Path) -> Ending:
     for number in SIGNALS:
         loop.add_signal_handler(number, control.stop, f"stopped by {number.name}")
     with Plan.open(path, write=True) as plan:
-        head = plan.head
         client: Client | None = None
         try:
-            client = _client_of(head)
+            plan.check_hash()
+            client = _client_of(plan)
             try:
                 ending = await apply(plan, client, control=control)
             finally:
@@ -65,16 +65,14 @@ async def run(path: Path) -> Ending:
         return ending
 
 
-def _client_of(head: Head) -> Client:
-    """The client of a plan's registry, with what the configuration of this machine says to it."""
-    address = head.identity.address
-    config = load()
-    known = at_address(config, address, head.registry)
+def _client_of(plan: Plan) -> Client:
+    """The client of a plan's registry, as this machine and this person know it."""
+    target = trust.registry_of(plan)
     return open_client(
-        address,
-        read_only=head.read_only or read_only_at(config, address, known),
-        actor=head.actor,
-        settings=known.settings if known is not None else {},
+        target.address,
+        read_only=plan.head.read_only or target.read_only,
+        actor=actor(),
+        settings=target.settings,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from artifact_tui.deletion import launch, lock, tasks
+from artifact_tui.deletion import launch, tasks
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import BusyError, ConfirmationError, PlanError
@@ -122,7 +122,7 @@ def test_a_second_worker_is_refused_and_the_first_goes_on(world: World) -> None:
     with pytest.raises(BusyError, match=f"Process {pid} "):
         launch.start(path)
     assert spawn(path).wait(30) == 1
-    assert lock.holder(path) == pid
+    assert tasks.read_task(path).pid == pid
     tasks.pause(path)
     open_gate(world)
     wait_for(lambda: state(path)[0] is Status.PAUSED, "the pause")

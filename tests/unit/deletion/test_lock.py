@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,53 +19,60 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_one_holder_at_a_time_and_nothing_left_behind(tmp_path: Path) -> None:
-    plan = tmp_path / "p.plan"
+def test_one_holder_at_a_time_whatever_name_the_file_has(tmp_path: Path) -> None:
+    plan, other = tmp_path / "p.plan", tmp_path / "q.plan"
+    plan.touch()
+    other.hardlink_to(plan)
     assert not lock.is_held(plan)
     with lock.held(plan):
         assert lock.is_held(plan)
-        assert lock.holder(plan) == os.getpid()
-        with pytest.raises(BusyError, match=str(os.getpid())), lock.held(plan, patience=0):
+        assert lock.is_held(other)
+        with pytest.raises(BusyError), lock.held(other, patience=0):
             pass
         assert lock.is_held(plan)
     assert not lock.is_held(plan)
-    assert list(tmp_path.glob("p*")) == []
-
-
-def test_the_lock_file_of_a_dead_process_does_not_hold(tmp_path: Path) -> None:
-    plan = tmp_path / "p.plan"
-    lock.lock_path(plan).write_text("1")
-    assert not lock.is_held(plan)
-    with lock.held(plan, patience=0):
-        assert lock.holder(plan) == os.getpid()
-
-
-def test_a_lock_file_that_its_last_holder_removed_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = tmp_path / "p.plan"
-    lock_now = fcntl.flock
-    calls: list[int] = []
-
-    def flock(fd: int, operation: int) -> None:
-        calls.append(fd)
-        if len(calls) == 1:
-            lock.lock_path(plan).unlink()
-        lock_now(fd, operation)
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with lock.held(plan):
+    with lock.held(other, patience=0):
         assert lock.is_held(plan)
 
 
-def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_sqlite_keeps_its_own_locks_beside_ours(tmp_path: Path) -> None:
     plan = tmp_path / "p.plan"
-    target = tmp_path / "precious"
-    target.write_text("kept")
-    lock.lock_path(plan).symlink_to(target)
-    with pytest.raises(PlanError, match="lock"), lock.held(plan):
-        pass
-    assert target.read_text() == "kept"
+    with (
+        closing(sqlite3.connect(plan, timeout=0)) as conn,
+        closing(sqlite3.connect(plan, timeout=0)) as second,
+    ):
+        conn.execute("CREATE TABLE t(a)")
+        conn.execute("BEGIN IMMEDIATE")
+        with lock.held(plan):
+            assert lock.is_held(plan)
+        assert not lock.is_held(plan)
+        code = (
+            "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('DELETE FROM t')"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", code, str(plan)], capture_output=True, check=False
+        )
+        assert b"locked" in other.stderr
+        conn.execute("COMMIT")
+        second.execute("DELETE FROM t")
+
+
+def test_a_folder_without_locks_has_a_file_that_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tmp_path / "p.plan"
+    plan.touch()
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "fcntl", no_locks)
+    with lock.held(plan):
+        assert lock.is_held(plan)
+        with pytest.raises(BusyError, match=str(os.getpid())), lock.held(plan, patience=0):
+            pass
+    assert not lock.is_held(plan)
+    assert list(tmp_path.iterdir()) == [plan]
 
 
 def test_a_plan_id_belongs_to_one_file_for_ever(tmp_path: Path) -> None:

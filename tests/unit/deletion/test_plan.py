@@ -157,7 +157,7 @@ def test_other_files_are_not_plans(world: World, tmp_path: Path) -> None:
         Plan.open(world.store.layout.db)
     with pytest.raises(NotFoundError):
         Plan.open(tmp_path / "nowhere")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(PlanError, match="not a plan"):
         Plan.open(tmp_path)
 
 

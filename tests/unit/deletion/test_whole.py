@@ -271,7 +271,7 @@ def test_what_failed_can_be_tried_again(
     keys = [world.registry.add("sweep") for _ in range(3)]
     rules = tuple(Rule("delete_collection", "failed", call) for call in range(1, 5))
     client = world.faulty(Script(rules))
-    monkeypatch.setattr(launch, "start", lambda _: 0)
+    monkeypatch.setattr(launch, "start", lambda _, **__: 0)
     with world.plan(keys, WHOLE) as plan:
         run(plan, client)
         assert states(plan)["sweep"] is S.FAILED

@@ -120,7 +120,7 @@ def test_a_version_that_was_refused_is_not_taken_along_by_a_retry(
     world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [world.registry.add("m") for _ in range(3)]
-    monkeypatch.setattr(launch, "start", lambda _: 0)
+    monkeypatch.setattr(launch, "start", lambda _, **__: 0)
     rules = (Rule("delete_collection", "failed"), Rule("delete", "refused", keys=(keys[1],)))
     with world.plan(keys, WHOLE) as plan:
         run(plan, world.faulty(Script(rules)))
