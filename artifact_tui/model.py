@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cache
 from importlib.resources import files as _resource_files
 from typing import Generic, TypeVar
 
@@ -380,10 +380,7 @@ class Garbage:
     """Bytes that nothing needs, but that are younger than the grace period."""
 
 
-SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
-"""How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
-
-
+@cache
 def schema_sql() -> str:
     """The relational form of these types (`model.sql`): the tables every catalog has."""
     return _resource_files("artifact_tui").joinpath("model.sql").read_text(encoding="utf-8")

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.errors import ArtifactTuiError, RegistryError
-from artifact_tui.model import SQLITE_TEXT
+from artifact_tui.model import schema_sql
+from artifact_tui.schema import SQLITE_TEXT, strange_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,15 +162,21 @@ def _open(path: Path, more: str = "") -> CatalogConnection:
 
 
 def _check(conn: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that lacks a catalog's tables."""
+    """Refuse a file that lacks a catalog's tables, or has them in another form."""
     try:
         found = {name for (name,) in conn.execute("SELECT name FROM main.sqlite_schema")}
+        strange = strange_object(conn, schema_sql(), more=True)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     if missing := TABLES - found:
         raise RegistryError(
             f"{path} is not a catalog: it has no table {', '.join(sorted(missing))}.",
             hint="Sync the registry again, or check its address. Nothing was changed.",
+        )
+    if strange:
+        raise RegistryError(
+            f"{path} is not as artifact-tui makes it: {strange}. Nothing was read.",
+            hint="Somebody changed it. A catalog can be removed: it is made anew.",
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.connection import make_private
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import schema_sql
+from artifact_tui.schema import SQLITE_TEXT, strange_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +34,21 @@ _OLD = frozenset({"collection", "version", "meta"})
 def open_file(path: Path) -> sqlite3.Connection:
     """Open a catalog file for writing; a new one is readable by its owner only.
 
-    A catalog of an older format is emptied: the next sync fills it.
+    A catalog of an older format is emptied, and one that somebody changed is made anew: the next
+    sync fills it.
 
     Raises:
         RegistryError: it cannot be written, or is of a newer format, or no catalog.
     """
     try:
         make_private(path)
-        conn = sqlite3.connect(path, isolation_level=None)
+        conn = _open(path)
+        if _is_strange(conn):
+            conn.close()
+            for end in ("", "-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+            make_private(path)
+            conn = _open(path)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     try:
@@ -49,6 +57,19 @@ def open_file(path: Path) -> sqlite3.Connection:
         conn.close()
         raise
     return conn
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    conn = sqlite3.connect(path, isolation_level=None)
+    conn.text_factory = SQLITE_TEXT
+    conn.execute("PRAGMA trusted_schema = OFF")
+    return conn
+
+
+def _is_strange(conn: sqlite3.Connection) -> bool:
+    """Whether somebody changed the tables of a catalog, or added to them: it is thrown away."""
+    ours = _format(conn) == FORMAT and _tables(conn) >= _OLD
+    return ours and bool(strange_object(conn, schema_sql()))
 
 
 @contextmanager

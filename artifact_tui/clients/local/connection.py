@@ -8,6 +8,7 @@ import shlex
 import sqlite3
 import struct
 import uuid
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,7 +17,8 @@ from artifact_tui.clients.local import locks, upgrade
 from artifact_tui.clients.local.layout import FAN_OUT, FORMAT_TEXT, Layout, sync_folder
 from artifact_tui.clients.local.trouble import told
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
-from artifact_tui.model import SQLITE_TEXT, schema_sql
+from artifact_tui.model import schema_sql
+from artifact_tui.schema import SQLITE_TEXT, strange_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,10 +127,29 @@ def _look(conn: sqlite3.Connection, layout: Layout, *, writable: bool) -> None:
     """
     (application,) = conn.execute("PRAGMA application_id").fetchone()
     if writable and application == APPLICATION_ID:
-        upgrade.bring_up_to_date(conn)
+        upgrade.bring_up_to_date(conn, partial(_check_schema, layout=layout))
     (version,) = conn.execute("PRAGMA user_version").fetchone()
     check_format(layout, application, version)
+    _check_schema(conn, layout)
     conn.execute("SELECT value FROM meta WHERE name = 'uid'").fetchone()
+
+
+def _check_schema(conn: sqlite3.Connection, layout: Layout) -> None:
+    """Refuse a database in which a statement might do more than it says.
+
+    Raises:
+        RegistryError: it has a trigger, view, table or constraint that is not ours, or lacks one.
+    """
+    if strange := strange_object(conn, schema_sql(), _private_sql()):
+        raise RegistryError(
+            f"{layout.db} is not as artifact-tui makes it: {strange}. Nothing was changed.",
+            hint="Somebody changed it: ask whose registry it is, or restore a backup.",
+        )
+
+
+@cache
+def _private_sql() -> str:
+    return files("artifact_tui.clients.local").joinpath("local.sql").read_text("utf-8")
 
 
 def _open_checked(layout: Layout, mode: str) -> sqlite3.Connection:
@@ -216,7 +237,6 @@ def _make_database(layout: Layout, now_us: int) -> None:
     for name in ("", "-wal", "-shm", "-journal"):
         layout.unfinished.with_name(layout.unfinished.name + name).unlink(missing_ok=True)
     layout.file(layout.unfinished)  # SQLite gives its log and its index the bits of the database
-    private = files("artifact_tui.clients.local").joinpath("local.sql").read_text("utf-8")
     with contextlib.closing(_link(layout.unfinished, _WRITING)) as conn:
         (journal,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
         if journal != "wal":
@@ -225,7 +245,7 @@ def _make_database(layout: Layout, now_us: int) -> None:
                 hint="Keep the registry on a local disk, not on a network folder.",
             )
         conn.execute("PRAGMA synchronous = FULL")
-        conn.executescript(f"BEGIN;\n{schema_sql()}\n{private}\nCOMMIT;")
+        conn.executescript(f"BEGIN;\n{schema_sql()}\n{_private_sql()}\nCOMMIT;")
         conn.executemany(
             "INSERT INTO meta(name, value) VALUES(?, ?)",
             [("uid", str(uuid.uuid4())), ("kind", "local"), ("created_us", str(now_us))],

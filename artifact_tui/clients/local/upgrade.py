@@ -9,6 +9,7 @@ from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
 FIRST = 1
 """The format before versions had links, a run count and what is charged for them."""
@@ -31,8 +32,11 @@ ALTER TABLE version ADD COLUMN generated INTEGER NOT NULL DEFAULT 0 CHECK(genera
 _MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+).*?;", re.MULTILINE | re.DOTALL)
 
 
-def bring_up_to_date(conn: sqlite3.Connection) -> None:
-    """Do it in one transaction, unless it was done; the connection is in autocommit mode."""
+def bring_up_to_date(conn: sqlite3.Connection, check: Callable[[sqlite3.Connection], None]) -> None:
+    """Do it in one transaction, unless it was done; the connection is in autocommit mode.
+
+    `check` refuses what came of it by raising: then nothing was changed.
+    """
     if _format(conn) not in OLD:
         return
     conn.execute("BEGIN IMMEDIATE")
@@ -42,6 +46,7 @@ def bring_up_to_date(conn: sqlite3.Connection) -> None:
             for statement in columns.split(";\n"):
                 conn.execute(statement)
             _make_missing(conn)
+            check(conn)
             conn.execute(f"PRAGMA user_version = {PRESENT}")
         conn.execute("COMMIT")
     except BaseException:
@@ -51,11 +56,14 @@ def bring_up_to_date(conn: sqlite3.Connection) -> None:
 
 
 def _make_missing(conn: sqlite3.Connection) -> None:
-    """Make the tables and indexes of `model.sql` that are not there."""
-    there = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema")}
+    """Make the tables and indexes of `model.sql` that are not there, and indexes that changed."""
+    there = dict(conn.execute("SELECT name, sql FROM sqlite_schema"))
     for made in _MADE.finditer(schema_sql()):
-        if made[1] not in there:
-            conn.execute(made[0])
+        if made[0].startswith("CREATE INDEX") and there.get(made[1]) != made[0].rstrip(";"):
+            conn.execute(f"DROP INDEX IF EXISTS {made[1]}")
+        elif made[1] in there:
+            continue
+        conn.execute(made[0])
 
 
 def _format(conn: sqlite3.Connection) -> int:

@@ -30,6 +30,8 @@ from contextlib import closing
 from pathlib import Path
 from artifact_tui.catalog import connect
 from artifact_tui.errors import RegistryError
+from artifact_tui.model import schema_sql
+schema_sql()  # while this user may read the library
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(int(sys.argv[2]))

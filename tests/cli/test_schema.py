@@ -1,0 +1,93 @@
+"""A database that somebody changed: nothing of it is trusted, and it is told from a damaged one."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui import places
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli, Local
+    from tests.servers.wandb.process import Server
+
+TRASH_ALL = (
+    "CREATE TRIGGER more AFTER UPDATE OF state ON version BEGIN"
+    " UPDATE version SET state = 'trash' WHERE state = 'live'; END"
+)
+HOSTILE = {
+    "trigger more": TRASH_ALL,
+    "view more": "CREATE VIEW more AS SELECT 1",
+    "table more": "CREATE TABLE more(x)",
+    "index more": "CREATE INDEX more ON version(label)",
+    "trigger alias_removed": "DROP TRIGGER alias_removed;"
+    " CREATE TRIGGER alias_removed AFTER DELETE ON alias BEGIN"
+    " DELETE FROM alias_at WHERE name = old.name; END",
+    "no trigger alias_moved": "DROP TRIGGER alias_moved",
+    "no index blob_size": "DROP INDEX blob_size",
+    "table version": "ALTER TABLE version ADD COLUMN more TEXT GENERATED ALWAYS AS (label)",
+    "table trash": "ALTER TABLE trash RENAME TO old;"
+    " CREATE TABLE trash(version_id INTEGER PRIMARY KEY, aliases TEXT NOT NULL"
+    " CHECK(aliases <> '[]')) STRICT; DROP TABLE old",
+    "table alias": "ALTER TABLE alias ADD COLUMN more TEXT",
+    "table collection": "PRAGMA writable_schema = ON; UPDATE sqlite_schema"
+    " SET sql = replace(sql, 'STRICT', '') WHERE name = 'collection'",
+}
+
+
+def change(path: Path, script: str) -> None:
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(script)
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_registry_that_somebody_changed_is_refused(
+    cli: Cli, registry: Local, tmp_path: Path, what: str
+) -> None:
+    plan = tmp_path / "p"
+    cli("plan", registry.address, "name:net", "-o", plan)
+    before = registry.states()
+    change(registry.path / "registry.db", HOSTILE[what])
+    for words in (
+        ("ls", registry.address),
+        ("plan", registry.address, "*"),
+        ("tag", registry.address, "net:v0", "--add", "t", "--yes", "--expect", "1"),
+        ("apply", plan, "--yes", "--expect", "2"),
+        ("gc", registry.address),
+    ):
+        err = cli(*words, code=1).err
+        assert f"is not as artifact-tui makes it: {what}" in err
+        assert "fsck" not in err
+    assert registry.states() == before
+
+
+def test_what_sqlite_adds_by_itself_is_no_stranger(cli: Cli, registry: Local) -> None:
+    change(registry.path / "registry.db", "ANALYZE")
+    assert "5 versions" in cli("ls", registry.address).out
+    cli("tag", registry.address, "net:v0", "--add", "t", "--yes", "--expect", "1")
+
+
+@pytest.fixture
+def catalog(cli: Cli, vision: Server) -> Path:
+    """The catalog of the project `vision`, synced once."""
+    cli("ls", "vision")
+    (path,) = places.catalogs_dir().glob("*.db")
+    return path
+
+
+@pytest.mark.parametrize("what", ["trigger more", "table more", "table version"])
+def test_a_catalog_that_somebody_changed_is_made_anew(cli: Cli, catalog: Path, what: str) -> None:
+    change(catalog, HOSTILE[what])
+    if what == "table version":
+        err = cli("ls", "vision", "--cached", code=1).err
+        assert "is not as artifact-tui makes it: table version" in err
+    assert "7 versions" in cli("ls", "vision").out
+    with closing(sqlite3.connect(catalog)) as conn:
+        assert not conn.execute(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'more' OR sql LIKE '%more%'"
+        ).fetchall()
