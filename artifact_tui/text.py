@@ -166,6 +166,13 @@ def at_least(found: int, untold: int) -> str:
     return size(found)
 
 
+def charged(listed: int | None, stored: int | None) -> str:
+    """What a registry charges, where it tells that, and what is listed; else only that."""
+    if stored is None:
+        return size(listed)
+    return f"{size(stored)} charged of {size(listed)}"
+
+
 def freed(found: int, untold: int, verb: str = "freed") -> str:
     """What a deletion frees, when `untold` versions do not tell what that is for them.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TOLD = {
     "size": "version WHERE size IS NOT NULL",
     "unique": "file",
+    "stored": "version WHERE stored IS NOT NULL AND source_key IS NULL",
     "files": "version WHERE file_count IS NOT NULL",
     "age": "version WHERE created_us IS NOT NULL",
     "created": "version WHERE created_us IS NOT NULL",
@@ -161,6 +162,7 @@ _WORDS = {
     "created": "when a version was created",
     "used": "when a version was last used",
     "unique": "the bytes that only one version has (unique)",
+    "stored": "what it charges for a version (stored)",
     "files": "how many files a version has",
     "runs": "which runs used a version (runs)",
     "run": "who made a version (run)",

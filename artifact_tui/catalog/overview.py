@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TALLY = """
 CREATE TEMP TABLE tally AS
 SELECT collection_id, state, count(*) AS versions, sum(size) AS size,
-  max(created_us) AS newest_us
+  sum(stored) AS stored, max(created_us) AS newest_us
 FROM main.version GROUP BY collection_id, state"""
 
 _TOTALS = """
@@ -29,24 +29,25 @@ SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
   coalesce(sum(CASE WHEN state <> 'trash' THEN versions END), 0),
   CASE WHEN max(state <> 'trash') THEN sum(CASE WHEN state <> 'trash' THEN own END) ELSE 0 END,
   coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
-  coalesce(sum(CASE WHEN state = 'trash' THEN own END), 0)
-FROM (SELECT t.*, t.size * NOT c.links AS own
+  coalesce(sum(CASE WHEN state = 'trash' THEN own END), 0),
+  sum(CASE WHEN state <> 'trash' AND NOT links THEN stored END)
+FROM (SELECT t.*, c.links, t.size * NOT c.links AS own
   FROM temp.tally t CROSS JOIN collection c ON c.id = t.collection_id)"""
 
 _COMMON = """
 SELECT c.id, c.key, c.name, c.type, sum(v.versions) AS versions, sum(v.size) AS size,
-  max(v.newest_us) AS newest_us, c.links
+  max(v.newest_us) AS newest_us, c.links, sum(v.stored) AS stored
 FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
 WHERE {where} GROUP BY c.id"""
 
 _EACH = """
 SELECT c.id, c.key, c.name, c.type, count(*) AS versions, sum(v.size) AS size,
-  max(v.created_us) AS newest_us, c.links
+  max(v.created_us) AS newest_us, c.links, sum(v.stored) AS stored
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE {where} GROUP BY c.id"""
 
 _EMPTY = """
-SELECT c.id, c.key, c.name, c.type, 0, 0, NULL, c.links FROM collection c
+SELECT c.id, c.key, c.name, c.type, 0, 0, NULL, c.links, NULL FROM collection c
 WHERE c.id NOT IN (SELECT t.collection_id FROM temp.tally t WHERE t.state <> 'trash')"""
 
 _MARKED = """
@@ -59,6 +60,7 @@ _ORDERS = {
     "type": ("c.type", False),
     "size": ("size", False),
     "unique": ("size", False),
+    "stored": ("stored", False),
     "age": ("newest_us", True),
     "used": ("newest_us", True),
     "created": ("newest_us", False),
@@ -70,7 +72,7 @@ def totals(conn: sqlite3.Connection) -> Totals:
     """The whole registry in numbers."""
     with snapshot(conn):
         _tally(conn)
-        found: tuple[int, int, int | None, int, int] = conn.execute(_TOTALS).fetchone()
+        found: tuple[int, int, int | None, int, int, int | None] = conn.execute(_TOTALS).fetchone()
         return Totals(*found)
 
 
@@ -96,8 +98,10 @@ def outline(
 
 def _row(row: tuple[Any, ...], marked: int) -> CollectionRow:
     """One row of `_COMMON` or `_EACH`."""
-    number, key, name, kind, versions, size, newest_us, links = row
-    return CollectionRow(number, key, name, kind, versions, size, newest_us, marked, bool(links))
+    number, key, name, kind, versions, size, newest_us, links, stored = row
+    return CollectionRow(
+        number, key, name, kind, versions, size, newest_us, marked, bool(links), stored
+    )
 
 
 def matching(conn: sqlite3.Connection, where: Where) -> tuple[int, int | None]:

@@ -25,6 +25,8 @@ class Totals:
     """None when the size of no version is known."""
     trash_versions: int
     trash_size: int
+    stored: int | None = None
+    """What the registry charges for all of it; None where it tells that of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class CollectionRow:
     marked: int
     links: bool = False
     """It holds only links: its size is shown, but its bytes are those of the sources."""
+    stored: int | None = None
+    """What the registry charges for them; None where it tells that of none."""
+
+    def weight(self, *, charged: bool) -> int | None:
+        """Its bytes: those that the registry charges, or those listed."""
+        return self.stored if charged else self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,10 @@ class VersionRow:
     def link(self) -> bool:
         """Whether it only shows a version of another collection."""
         return self.source_key is not None
+
+    def weight(self, *, charged: bool) -> int | None:
+        """Its bytes: those that the registry charges, or those listed."""
+        return self.stored if charged else self.size
 
 
 @dataclass(frozen=True, slots=True)

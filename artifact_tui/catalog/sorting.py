@@ -24,6 +24,7 @@ _KEYS = {
     "type": _Key("c.type", nullable=False, common=True),
     "size": _Key("v.size"),
     "unique": _Key(f"({expressions.UNIQUE})"),
+    "stored": _Key("v.stored"),
     "age": _Key("v.created_us", turned=True),
     "created": _Key("v.created_us"),
     "used": _Key("v.used_us", turned=True),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAGE = 500
 """Versions read, and aligned, at a time."""
 
-_LARGEST_FIRST = frozenset({"size", "unique", "dependents"})
+_LARGEST_FIRST = frozenset({"size", "unique", "stored", "dependents"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def ls(
     artifact-tui ls local:./sample --versions 'type:model alias:none age>30d'
     artifact-tui ls --versions --sort size --limit 20 --json
 
-    Sizes, unique bytes and dependents are sorted largest first, ages youngest first.
+    Sizes, unique and charged bytes (stored) and dependents are sorted largest first, ages youngest
+    first.
     """  # noqa: D301 - click's mark for lines that stay as they are
     target, rest = split(words, read_only=flags.read_only)
     parsed = parse_filter(rest)
@@ -135,13 +136,18 @@ def list_collections(listing: Listing, sort: Sort) -> None:
                 text.plural(row.versions, "link" if row.links else "version")
                 if row.versions
                 else "empty",
-                text.size(row.size),
+                _bytes(row.size, None if row.links else row.stored),
                 wording.since(row.newest_us, listing.now_us, "old") if row.versions else "",
             )
             for row in rows
         ),
         right="234",
     )
+
+
+def _bytes(listed: int | None, stored: int | None) -> str:
+    """The bytes of a row: what is charged for them as well, where that is another number."""
+    return text.size(listed) if stored in {None, listed} else text.charged(listed, stored)
 
 
 def list_versions(listing: Listing, sort: Sort) -> None:
@@ -156,7 +162,7 @@ def list_versions(listing: Listing, sort: Sort) -> None:
                 (
                     wording.name_of(row),
                     safe(row.type),
-                    text.size(row.size),
+                    _bytes(row.size, None if row.link else row.stored),
                     wording.since(row.created_us, listing.now_us, "old"),
                     wording.facts(row, listing.now_us),
                 )
@@ -196,10 +202,11 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
         out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
         return
     found, size = queries.matching(listing.conn, listing.where)
+    stored = None if totals.stored is None else _stored(listing)
     if parsed.text.strip():
-        what = text.plural(found, "version")
+        what, weight = text.plural(found, "version"), text.charged(size, stored)
         out.words(
-            f"{what} of {text.count(totals.versions)} in {name} match · {text.size(size)}"
+            f"{what} of {text.count(totals.versions)} in {name} match · {weight}"
             if found
             else f"nothing in {name} matches {safe(parsed.text)}"
         )
@@ -209,10 +216,16 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
     deleted = text.plural(totals.trash_versions, "version")
     trash = f" · {deleted} {'in the trash' if listing.trash else 'deleted, and still listed'}"
     out.words(
-        f"{name} · {kinds} · {what} · {text.size(totals.size)}"
+        f"{name} · {kinds} · {what} · {text.charged(totals.size, totals.stored)}"
         + (f" · {text.plural(empty, 'empty collection')}" if empty else "")
         + (trash if totals.trash_versions else "")
     )
+
+
+def _stored(listing: Listing) -> int:
+    """What is charged for all versions that match."""
+    rows = queries.outline(listing.conn, listing.where, Sort())
+    return sum(row.stored or 0 for row in rows if not row.links)
 
 
 def _empty(listing: Listing) -> int:

@@ -41,6 +41,7 @@ def collection_record(row: CollectionRow, *, registry: str, now_us: int) -> dict
         "type": row.type,
         "versions": row.versions,
         "size": row.size,
+        "stored": row.stored,
         "age": None if row.newest_us is None else seconds(now_us - row.newest_us),
         "created": moment(row.newest_us),
         "links": row.links,

@@ -26,9 +26,9 @@ Examples:
 A REGISTRY is a name in the configuration, a folder, or an address: local:PATH, https://HOST/api,
 wandb://[HOST/]ENTITY[/PROJECT], or a page of W&B's app.
 Without one it is the default registry of the configuration, or the embedded one.
-A FILTER has words and field:value terms: name type version alias tag state size unique age created
-used ttl dependents files run runs registry link latest. Put it in quotes: the shell reads < > | and
-* otherwise.
+A FILTER has words and field:value terms: name type version alias tag state size unique stored age
+created used ttl dependents files run runs registry link latest. Put it in quotes: the shell reads
+< > | and * otherwise.
 
 Environment:
   ARTIFACT_TUI_TOKEN   the token of a remote registry whose configuration names no other

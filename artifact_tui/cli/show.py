@@ -18,6 +18,7 @@ from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import client_of, reading, split_one
 from artifact_tui.clients.base import AskedLineage
 from artifact_tui.here import now_us
+from artifact_tui.model import VersionState
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ def _lineage(found: VersionDetail, out: Output) -> None:
 
 def _ref(ref: VersionRef) -> str:
     names = f"  aliases {wording.aliases(ref.aliases)}" if ref.aliases else ""
-    state = "" if ref.state == "live" else f"  [{ref.state}]"
+    word = "deleted" if ref.state is VersionState.TRASH else ref.state
+    state = "" if ref.state is VersionState.LIVE else f"  [{word}]"
     return f"{wording.name_of(ref)}{state}{names}"
 
 

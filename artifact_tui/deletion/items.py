@@ -147,7 +147,7 @@ _WORDS = {
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
     Reason.LINEAGE_UNKNOWN: "its dependents are not fully known",
     Reason.READ_ONLY: "the registry is read-only",
-    Reason.IN_TRASH: "it is in the trash already",
+    Reason.IN_TRASH: "it was deleted already",
     Reason.NOT_IN_TRASH: "it is not in the trash: only what is in the trash can be purged",
     Reason.PENDING: "it is still being written",
     Reason.UNFINISHED: f"its upload began over {UNFINISHED_DAYS} days ago, and never ended",

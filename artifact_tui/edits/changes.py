@@ -238,7 +238,7 @@ class Foresight(Generic[KeptT]):
 def _unchangeable(row: VersionRow, wanted: Wanted) -> str:
     """Why a version cannot be changed so; empty when it can."""
     if row.state is VersionState.TRASH:
-        return "it is in the trash"
+        return "it is deleted" if row.deleted_us is None else "it is in the trash"
     if row.link and (wanted.add_tags or wanted.remove_tags):
         return f"a link has no tags of its own: change those of its source{_source(row)}"
     if wanted.ttl_us is None:

@@ -33,6 +33,7 @@ _COMMON = frozenset({"name", "type", "state"})
 _COLUMNS = {
     "size": "v.size",
     "unique": f"({expressions.UNIQUE})",
+    "stored": "v.stored",
     "files": "v.file_count",
     "dependents": expressions.DEPENDENTS,
     "age": "v.created_us",

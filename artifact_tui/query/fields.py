@@ -29,6 +29,7 @@ FIELDS: dict[str, Field] = {
     "state": Field("state", "live, trash, pending or any; without it the trash is left out"),
     "size": Field("size", "bytes of the version: 500MB, 2GiB; none = not known"),
     "unique": Field("size", "bytes that only this version holds; none = not known"),
+    "stored": Field("size", "bytes that the registry charges for it; none = not known"),
     "age": Field("duration", "time since it was created: 30d, 6mo, 1y"),
     "created": Field("date", "when it was created (UTC): 2026, 2026-01, 2026-01-31"),
     "used": Field("duration", "time since it was last used; none = never, or not known"),
@@ -55,7 +56,20 @@ EXPIRED = "expired"
 """What `ttl:` may name: versions whose time to live has passed."""
 
 ABSENT = frozenset(
-    {"alias", "tag", "size", "unique", "age", "created", "used", "ttl", "files", "run", "runs"}
+    {
+        "alias",
+        "tag",
+        "size",
+        "unique",
+        "stored",
+        "age",
+        "created",
+        "used",
+        "ttl",
+        "files",
+        "run",
+        "runs",
+    }
     | {"registry"}
 )
 """Fields that a version may lack: `field:none` and `field:any` ask for that."""

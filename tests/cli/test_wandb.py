@@ -12,6 +12,7 @@ from artifact_tui import catalog, places
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage_ask import Asked
 from artifact_tui.clients import place
+from tests.servers.wandb.scenes import Link, Series, Version
 from tests.servers.wandb.traps import Quota
 
 if TYPE_CHECKING:
@@ -65,6 +66,36 @@ def test_a_server_that_tells_no_charge_frees_what_nobody_knows(
     assert "will be deleted: 1 version, 1 KB listed, what is freed is not known\n" in said
     assert "deleted: 1 KB listed; what that frees is not known\n" in said
     assert " 0 B" not in said
+
+
+def test_what_is_charged_is_filtered_sorted_totalled_and_leads(cli: Cli, vision: Server) -> None:
+    vision.seed(
+        series=[
+            Series(path="acme/vision/big", versions=[Version(size=9_000_000, stored=0)]),
+            Series(path="acme/vision/dear", versions=[Version(size=2_000_000, stored=1_500_000),
+                                                      Version(size=2_000_000, stored=500_000)]),
+        ],
+        links=[Link(portfolio="acme/vision/shown", version="acme/vision/dear:v0")],
+    )  # fmt: skip
+    out = cli("ls", "vision", "--sort", "stored").out
+    assert re.search(r"1  dear .* 2 MB charged of 4 MB", out)
+    assert "4 versions · 2 MB charged of 13 MB" in out
+    assert (
+        "1 version of 4 in vision match · 1.5 MB charged of 2 MB"
+        in cli("ls", "vision", "stored>1MB", "--versions").out
+    )
+    records = cli("ls", "vision", "--versions", "--sort", "stored", "--json").records
+    assert [one["stored"] for one in records if not one["link"]] == [1_500_000, 500_000, 0]
+    assert [one["stored"] for one in cli("ls", "vision", "--json", "--sort", "stored").records][
+        :2
+    ] == [2_000_000, 0]
+    assert "The storage meter of acme shows 0.00 GB" in cli("registries", "test", "vision").out
+    vision.change(drop_fields=("Artifact.storageBytes", "Entity.storageBytes"))
+    assert "charged" not in cli("ls", "vision").out
+    err = cli("ls", "vision", "stored>1MB", code=2).err
+    assert "This registry does not tell what it charges for a version (stored)" in err
+    said = cli("registries", "test", "vision").out
+    assert "What acme is charged for storage W&B does not tell." in said
 
 
 def test_a_collection_that_loses_every_version_is_not_said_to_go(

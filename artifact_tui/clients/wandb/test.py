@@ -69,6 +69,7 @@ class _Who(Said, frozen=True):
 class _Owner(Said, frozen=True):
     name: str | None = None
     read_only: bool | None = None
+    storage_bytes: int | None = None
     default_ttl: int | None = msgspec.field(name="artifactTTLDurationSeconds", default=None)
 
 
@@ -144,6 +145,8 @@ class Trier:
         yield f"The {what} {address.where} is there."
         if one.read_only:
             yield "You may only read it: W&B will refuse to delete anything."
+        if found.entity is not None:
+            yield _meter(found.entity)
         ttl = found.entity.default_ttl if found.entity is not None else None
         if ttl is not None and ttl > 0:
             yield f"Versions without a TTL of their own expire after {_days(ttl)} here."
@@ -198,6 +201,17 @@ async def _bucket(settings: StorageSettings) -> str:
     return (
         f"Its bucket {settings.bucket} keeps no versions: the garbage collection of W&B frees"
         " nothing until the bucket does."
+    )
+
+
+def _meter(owner: _Owner) -> str:
+    """What the team's storage meter shows."""
+    charged = decode.count(owner.storage_bytes)
+    if charged is None:
+        return f"What {owner.name} is charged for storage W&B does not tell."
+    return (
+        f"The storage meter of {owner.name} shows {charged / 1e9:,.2f} GB for all its projects; it"
+        " lags behind deletions."
     )
 
 

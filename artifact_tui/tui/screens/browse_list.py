@@ -146,6 +146,7 @@ class BrowseList(BaseScreen):
         await self.services.catalog.changed()
         found = await answer(self.services, self.view)
         self.tree_list.nothing = self.why_nothing()
+        self.tree_list.tell_charged(charged=found.view.sort.field == "stored")
         await self.tree_list.load(found.rows, found.source)
         self.answer = found
         self.header.update(self.header_facts())
@@ -219,6 +220,7 @@ class BrowseList(BaseScreen):
             collections=totals.collections,
             versions=totals.versions,
             size=totals.size,
+            stored=totals.stored,
             facts="live",
         )
 
@@ -230,6 +232,7 @@ class BrowseList(BaseScreen):
             sort_title(sort),
             self.services.signs,
             descending=sort.descending,
+            charged=sort.field == "stored",
         )
         self._titles.show(Content(text))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import Bytes
     from artifact_tui.model import Garbage
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.header import HeaderFacts
 
 _EMPTY = "The trash is empty. What is deleted comes here, and stays until it is purged."
 _NOT_LISTED = (
@@ -81,6 +83,11 @@ class TrashScreen(BaseScreen):
         return trash_line(row, cells, self.services.signs, self._now, marked=marked)
 
     # reading
+
+    def header_facts(self) -> HeaderFacts:
+        """What is restorable is a trash; else it is only what the registry still lists."""
+        facts = super().header_facts()
+        return facts if self._can_act else replace(facts, title="Deleted, and still listed")
 
     def on_mount(self) -> None:
         """Read the trash."""
@@ -202,7 +209,7 @@ class TrashScreen(BaseScreen):
         if row_id == "trash.gc" and not can.garbage_collection:
             return can.freeing or "this registry frees bytes in its own time"
         if row_id in {"trash.restore", "trash.purge", "trash.mark"} and not self.rows.count:
-            return "the trash is empty"
+            return "the trash is empty" if self._can_act else "nothing deleted is listed"
         return ""
 
     def on_row_list_failed(self, event: RowList.Failed) -> None:

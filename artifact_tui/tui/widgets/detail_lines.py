@@ -36,6 +36,8 @@ class DetailLines:
         lines = [*self._title(safe(row.name), safe(row.type)), Content("")]
         lines += fact("versions", words(count(row.versions)), self.width)
         lines += fact("size", words(f"{size(row.size)} listed"), self.width)
+        if row.stored is not None and not row.links:
+            lines += fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
         if row.versions:
             lines += fact("newest", words(self._when(row.newest_us)), self.width)
         if row.marked:
@@ -80,6 +82,8 @@ class DetailLines:
         if row.state is VersionState.TRASH:
             who = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
             text = f"{signs.trash} in the trash since {moment(row.deleted_us)}{who}"
+            if row.deleted_us is None:  # a registry without a trash may still list it
+                text = f"{signs.trash} deleted{who}"
             yield from fact("state", words(text, "$text-warning"), self.width)
         elif row.state is VersionState.PENDING:
             text = f"{signs.pending} pending: its bytes are not complete"
@@ -179,7 +183,7 @@ class DetailLines:
         name = f"{safe(ref.collection)} {safe(ref.label)}"
         pieces = [Content(fit(name, max(self.width - LABEL, 8)))]
         if ref.state is VersionState.TRASH:
-            pieces.append(Content.styled(f"{self.signs.trash} trash", "$text-warning"))
+            pieces.append(Content.styled(f"{self.signs.trash} deleted", "$text-warning"))
         for alias in ref.aliases:
             shown = fit(safe(alias.name), 24) + (self.signs.protected if alias.protected else "")
             pieces.append(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.text import count, plural, safe, size
+from artifact_tui.text import charged, count, plural, safe, size
 from artifact_tui.tui.widgets.lines import Line, spread
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class HeaderFacts:
     """How old the facts are, in words."""
     read_only: bool = False
     production: bool = False
+    stored: int | None = None
+    """What the registry charges for all of it, where it tells that."""
 
 
 class Header(Line):
@@ -89,5 +91,11 @@ def _totals(facts: HeaderFacts, signs: Signs) -> list[str]:
         return [""]
     versions = plural(facts.versions, "version")
     dot = f" {signs.dot} "
-    long = dot.join([plural(facts.collections, "collection"), versions, size(facts.size)])
-    return [long, dot.join([versions, size(facts.size)]), count(facts.versions), ""]
+    kinds, weight = plural(facts.collections, "collection"), size(facts.size)
+    forms = [dot.join([kinds, versions, weight]), dot.join([versions, weight])]
+    if facts.stored is not None:  # what is paid for comes first
+        weight = f"{size(facts.stored)} charged"
+        both = charged(facts.size, facts.stored)
+        forms = [dot.join([kinds, versions, both]), dot.join([kinds, versions, weight])]
+        forms += [dot.join([versions, weight]), weight]
+    return [*forms, count(facts.versions), ""]

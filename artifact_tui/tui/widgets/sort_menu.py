@@ -18,6 +18,7 @@ _FIELDS = (
     ("version", "v", "versions", True),
     ("type", "t", "type", False),
     ("unique", "u", "bytes only here", True),
+    ("stored", "c", "charged bytes", True),
     ("used", "r", "last used", False),
     ("ttl", "x", "ttl", False),
     ("dependents", "d", "dependents", True),
@@ -29,6 +30,7 @@ _WAYS = {
     "version": ("few or old first", "many or new first"),
     "type": ("a to z", "z to a"),
     "unique": ("few first", "many first"),
+    "stored": ("few first", "many first"),
     "used": ("just used first", "long unused first"),
     "ttl": ("expiring first", "expiring last"),
     "dependents": ("few first", "many first"),
@@ -52,4 +54,4 @@ class SortMenu(Menu[Sort]):
 
 def sort_title(sort: Sort) -> str:
     """The column that carries the sign of an order: its id in `columns`, or the field."""
-    return {"version": "versions"}.get(sort.field, sort.field)
+    return {"version": "versions", "stored": "size"}.get(sort.field, sort.field)

@@ -158,3 +158,11 @@ async def test_files_are_asked_for_and_listed(server: Server, team: Project) -> 
         server.change(faults=(Fault("403", methods=("POST",)),))
         await user.presses("l", "f")
         await user.sees("W&B refused our credentials")
+
+
+async def test_what_is_charged_leads_and_can_be_sorted_by(team: Project) -> None:
+    async with team.opened() as user:
+        await user.sees("charged of")
+        await user.presses("s", "c")
+        await user.sees("charged▾")
+        assert " 47 MB" in user.line("▸ mnist")

@@ -107,7 +107,8 @@ def test_everything_about_a_version() -> None:
 
 
 def test_state_is_told_by_signs_and_words() -> None:
-    assert "♺ trash" in text(80, version(1, state=VersionState.TRASH))
+    assert "♺ trash" in text(80, version(1, state=VersionState.TRASH, deleted_us=NOW))
+    assert "♺ deleted" in text(80, version(1, state=VersionState.TRASH))
     assert "◌ pending" in text(80, version(1, state=VersionState.PENDING))
     assert "expired" in text(80, version(1, expires_us=NOW - 1))
     assert text(80, version(1), look=Look(ranged=True)).startswith("┃")

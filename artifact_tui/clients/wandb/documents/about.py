@@ -11,7 +11,8 @@ WHO = (
 """Never `apiKeys`: servers gate them, and nobody needs them here."""
 
 _ENTITY = (
-    "name <Entity.readOnly|readOnly> <Entity.artifactTTLDurationSeconds|artifactTTLDurationSeconds>"
+    "name <Entity.readOnly|readOnly> <Entity.storageBytes|storageBytes>"
+    " <Entity.artifactTTLDurationSeconds|artifactTTLDurationSeconds>"
 )
 
 ENTITY = f"query($e:String){{entity(name:$e){{{_ENTITY}}}}}"

@@ -90,8 +90,13 @@ def _wider(column: Column, spare: int) -> Column:
     return Column(column.id, column.title, min(column.width + spare, _SHARE_WIDE), column.align)
 
 
-def titles(layout: Layout, sort: str, signs: Signs, *, descending: bool) -> str:
-    """The line of column titles; the sorted one carries the direction."""
+def titles(
+    layout: Layout, sort: str, signs: Signs, *, descending: bool, charged: bool = False
+) -> str:
+    """The line of column titles; the sorted one carries the direction.
+
+    `charged` says that sizes are what the registry charges.
+    """
     sign = signs.descending if descending else signs.ascending
 
     def title(text: str, order: str, width: int) -> str:
@@ -99,8 +104,11 @@ def titles(layout: Layout, sort: str, signs: Signs, *, descending: bool) -> str:
             return text
         return f"{text} {sign}" if len(text) + 2 <= width else f"{text}{sign}"
 
+    def named(column: Column) -> str:
+        return "charged" if charged and column.id == "size" else column.title
+
     cells = [
         pad(" " * LEAD + title("name", "name", layout.name), layout.name),
-        *(pad(title(c.title, c.sort, c.width), c.width, c.align) for c in layout.columns),
+        *(pad(title(named(c), c.sort, c.width), c.width, c.align) for c in layout.columns),
     ]
     return " ".join(cells) + " "

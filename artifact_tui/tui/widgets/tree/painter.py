@@ -50,6 +50,7 @@ class Painter:
         *,
         biggest: int,
         lineage_known: bool = True,
+        charged: bool = False,
     ) -> None:
         self.layout = layout
         self.styles = styles
@@ -59,6 +60,8 @@ class Painter:
         """Bytes of the biggest collection: a full share bar."""
         self.lineage_known = lineage_known
         """False while there may be dependents that nobody has told us of."""
+        self.charged = charged
+        """Whether sizes are what the registry charges."""
 
     def collection(self, row: CollectionRow, look: Look) -> list[Segment]:
         """A collection's own line."""
@@ -107,9 +110,13 @@ class Painter:
             case "versions":
                 return [self._cell(count(row.versions), column, "text")]
             case "size":
-                return [self._cell(size(row.size), column, "text")]
+                return [self._cell(size(row.weight(charged=self.charged)), column, "text")]
             case "share":
-                return [self._segment(self._bar(row.size or 0, column.width), "bar")]
+                return [
+                    self._segment(
+                        self._bar(row.weight(charged=self.charged) or 0, column.width), "bar"
+                    )
+                ]
             case "age":
                 newest = age(row.newest_us, self.now_us) if row.versions else ""
                 return [self._cell(newest, column, "muted")]
@@ -124,7 +131,7 @@ class Painter:
                 text = f"{self.signs.dependents}{self._dependents(row)}"
                 return self._cell(text, column, "text" if row.dependents else "muted")
             case "size":
-                return self._cell(size(row.size), column, "text")
+                return self._cell(size(row.weight(charged=self.charged)), column, "text")
             case "age":
                 return self._cell(age(row.created_us, self.now_us), column, "muted")
             case "ttl":
@@ -168,7 +175,8 @@ class Painter:
         signs = self.signs
         found: list[tuple[str, str]] = []
         if row.state is VersionState.TRASH:
-            found.append((f"{signs.trash} trash", "warning"))
+            word = "deleted" if row.deleted_us is None else "trash"
+            found.append((f"{signs.trash} {word}", "warning"))
         elif row.state is VersionState.PENDING:
             found.append((f"{signs.pending} pending", "warning"))
         if row.kept:

@@ -66,6 +66,7 @@ class TreeList(CursorList):
         self._fetcher: Fetcher | None = None
         self._painter: Painter | None = None
         self._lineage_known = True
+        self._charged = False
         self._anchor: Anchor | None = None
         self._held: Timer | None = None
         self.nothing = ""
@@ -108,6 +109,11 @@ class TreeList(CursorList):
             self._lineage_known = known
             self._painter = None
             self.refresh()
+
+    def tell_charged(self, *, charged: bool) -> None:
+        """Whether sizes are what the registry charges; rows are drawn so from the next load on."""
+        self._charged = charged
+        self._painter = None
 
     # Loading
 
@@ -308,8 +314,11 @@ class TreeList(CursorList):
                 styles,
                 self._signs,
                 self._now(),
-                biggest=max((row.size or 0 for row in self.outline.rows), default=0),
+                biggest=max(
+                    (row.weight(charged=self._charged) or 0 for row in self.outline.rows), default=0
+                ),
                 lineage_known=self._lineage_known,
+                charged=self._charged,
             )
         return self._painter
 
