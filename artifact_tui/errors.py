@@ -51,6 +51,10 @@ class NotToldError(RegistryError):
     """
 
 
+class EmptyError(RegistryError):
+    """The registry answers, and says that it holds nothing: so it may be, or its storage failed."""
+
+
 class UncertainError(RegistryError):
     """A request may have been carried out, and nobody knows whether it was."""
 

@@ -314,7 +314,10 @@ class StoredObject:
     etag: str = ""
     """Changes with the content."""
     version_key: str = ""
-    """The version (of the registry) that it belongs to by its name."""
+    """The version (of the registry) that it belongs to by its name: `Client.facts` knows the key.
+
+    Several versions may share it (`Storage.owner`); empty for what fits no pattern.
+    """
     current: bool = True
     """False for an older version of an object, and for a delete marker."""
     marker: bool = False

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.objects import PART, find_orphans, plan_orphans
 from artifact_tui.deletion.target import storage_of
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import EmptyError, RegistryError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client, Storage
     from artifact_tui.deletion.draft import Draft
+    from artifact_tui.deletion.objects import Orphans
     from artifact_tui.model import Identity, StoredObject
 
 _LIVE = """
@@ -64,6 +66,19 @@ class Findings:
     """Objects that versions refer to."""
     missing: tuple[Known, ...] = ()
     """Versions whose object is not there, of types that have objects at all."""
+    hidden: tuple[StoredObject, ...] = ()
+    """Orphans behind delete markers, each with the bytes of all its stored versions."""
+    older_bytes: int | None = 0
+    """Bytes of older stored versions of what is in use; None: they could not be listed."""
+    strange: int = 0
+    """Objects where the pattern begins that do not fit it."""
+    strange_bytes: int = 0
+    elsewhere: int = 0
+    """Objects elsewhere in the bucket, as far as they were counted."""
+    counted: bool = True
+    """All of them were."""
+    empty: bool = False
+    """The registry listed nothing, and was said to be really empty."""
     without: tuple[tuple[str, int], ...] = ()
     """Types of which no version has an object, with how many there are: nothing is missing."""
 
@@ -71,6 +86,16 @@ class Findings:
     def size(self) -> int:
         """Bytes of the orphans."""
         return sum(one.size for one in self.objects)
+
+    @property
+    def every(self) -> tuple[StoredObject, ...]:
+        """All orphans, those behind delete markers last."""
+        return (*self.objects, *self.hidden)
+
+    @property
+    def hidden_size(self) -> int:
+        """Bytes behind delete markers."""
+        return sum(one.size for one in self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,31 +140,77 @@ async def look(
     *,
     now_us: int,
     grace_us: int | None = None,
+    empty: bool = False,
 ) -> Findings:
     """Compare a storage with the versions of a catalog, and ask the registry about each doubt.
 
+    Args:
+        client: the registry.
+        storage: what lies beside it.
+        versions: all that the registry lists.
+        now_us: the time, UTC.
+        grace_us: instead of the storage's own.
+        empty: a person said that the registry is really empty, should it list nothing.
+
     Raises:
+        EmptyError: the registry lists nothing, and nobody said that it is empty.
         RegistryError: the storage or the registry could not be asked.
     """
     grace = storage.grace_us if grace_us is None else grace_us
     keys = [version.key for version in versions]
-    found = await find_orphans(storage, keys, grace_us=grace, now_us=now_us, expected=keys)
+    versioned = await storage.versioned()
+    found, behind = await _compare(storage, keys, grace, now_us, versioned=versioned)
+    elsewhere, counted = await _elsewhere(storage)
     missing, without = by_type(versions, frozenset(found.missing))
-    asked = [one.version_key for one in found.objects] + [one.key for one in missing]
-    there = await _there(client, asked)
+    asked = [one.version_key for one in (*found.objects, *found.hidden)]
+    try:
+        there, believed = await _there(client, [*asked, *(one.key for one in missing)]), False
+    except EmptyError:
+        if not empty:
+            raise
+        there, believed = set[str](), True
     objects = [one for one in found.objects if one.version_key not in there]
+    hidden = [one for one in found.hidden if one.version_key not in there]
     return Findings(
         place=storage.place,
         at_us=now_us,
         grace_us=grace,
-        versioned=await storage.versioned(),
+        versioned=versioned,
         objects=tuple(sorted(objects, key=lambda one: (-one.size, one.name))),
+        hidden=tuple(sorted(hidden, key=lambda one: (-one.size, one.name))),
         young=found.young,
-        claimed=len(found.objects) - len(objects),
+        claimed=len(asked) - len(objects) - len(hidden),
         referred=found.referred,
+        older_bytes=found.older_bytes if behind else None,
+        strange=found.strange,
+        strange_bytes=found.strange_bytes,
+        elsewhere=elsewhere,
+        counted=counted,
+        empty=believed,
         missing=tuple(one for one in missing if one.key in there),
         without=without,
     )
+
+
+async def _compare(
+    storage: Storage, keys: Sequence[str], grace_us: int, now_us: int, *, versioned: bool
+) -> tuple[Orphans, bool]:
+    """What does not fit together; and whether what delete markers hide could be looked at."""
+    call = partial(find_orphans, storage, keys, grace_us=grace_us, now_us=now_us, expected=keys)
+    if versioned:
+        try:
+            return await call(versions=True), True
+        except RegistryError:  # listing versions is a permission of its own
+            return await call(), False
+    return await call(), True
+
+
+async def _elsewhere(storage: Storage) -> tuple[int, bool]:
+    """How many objects lie elsewhere in the bucket; none where only a prefix may be listed."""
+    try:
+        return await storage.elsewhere()
+    except RegistryError:
+        return 0, True
 
 
 async def _there(client: Client, keys: Iterable[str]) -> set[str]:
@@ -181,9 +252,12 @@ async def plan_of(
 ) -> Draft:
     """A plan of nothing but these orphans; with `for_good`, of every stored version of them.
 
+    What delete markers hide can only go for good.
+
     Raises:
         RegistryError: the stored versions could not be listed.
     """
+    for_good = for_good or any(not one.current for one in objects)
     for_good = for_good and findings.versioned
     if for_good:
         objects = await _every_version(storage, objects)
@@ -195,6 +269,7 @@ async def plan_of(
         markers=findings.versioned and not for_good,
         production=production,
         read_only=read_only,
+        empty=findings.empty,
         now_us=now_us,
         actor=actor,
     )

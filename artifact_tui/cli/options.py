@@ -86,6 +86,13 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # not generic in olde
         return found[0]
 
 
+def span(microseconds: int) -> str:
+    """A time span as `Duration` reads it, in the largest unit that fits."""
+    exact = (unit for unit in "dhm" if microseconds and microseconds % TIME_UNITS[unit] == 0)
+    unit = next(exact, "s")
+    return f"{microseconds // TIME_UNITS[unit]}{unit}"
+
+
 def time_to_live(value: str) -> int | None:
     """A time to live as in `model.Edit`: 30d, none or inherit; None when it is none of these."""
     if value in _LIVES:

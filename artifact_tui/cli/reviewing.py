@@ -95,10 +95,8 @@ def print_review(
 ) -> None:
     """Print a whole review, at most `most` items of each verdict."""
     verb, done = verbs(summary)
-    out.words(
-        f"{verb} {things(summary)} of "
-        f"{text.plural(summary.collections, 'collection')} in {safe(head.registry)}"
-    )
+    of = f" of {text.plural(summary.collections, 'collection')}" if summary.collections else ""
+    out.words(f"{verb} {things(summary)}{of} in {safe(head.registry)}")
     if head.query:
         out.words(f"  filter: {safe(head.query)}")
     out.words(f"  facts read {text.moment(head.facts_us)} UTC")
@@ -186,9 +184,10 @@ def _stored(summary: Summary, out: Output) -> None:
     """What happens in the storage beside the registry."""
     place = safe(summary.storage)
     if summary.objects:
-        out.words(
-            f"  in {place}: {text.size(summary.object_bytes)}, each after its version is gone"
-        )
+        when = "after its version is gone" if summary.versions else "if nothing refers to it then"
+        out.words(f"  in {place}: {text.size(summary.object_bytes)}, each {when}")
+    if summary.empty_registry:
+        out.words("  the registry lists nothing at all, and was said to be really empty")
     if summary.markers:
         out.words("  the bucket keeps versions: this hides the objects, and frees nothing")
     if summary.for_good:

@@ -324,7 +324,7 @@ class HasStorage(Protocol):
 
 
 class Storage(Protocol):
-    """The objects beside a registry: those whose names fit one pattern, and no others.
+    """The objects beside a registry: of those, only what fits one pattern is ever deleted.
 
     Keys are `StoredObject.key`. Methods raise `RegistryError` when nothing can be said; what
     concerns one object is its `Outcome`.
@@ -341,15 +341,28 @@ class Storage(Protocol):
     async def versioned(self) -> bool:
         """Whether deleting an object leaves its bytes behind a delete marker."""
 
-    async def objects(self, after: str | None = None) -> Page[StoredObject]:
-        """The next page of every current object under the pattern, by name."""
+    async def objects(
+        self, after: str | None = None, *, versions: bool = False
+    ) -> Page[StoredObject]:
+        """The next page of current objects where the pattern begins, by name.
+
+        What does not fit the pattern has no `version_key`. With `versions` every stored version
+        and delete marker, those of one name together, the current one first; they share a key.
+        """
+
+    async def elsewhere(self) -> tuple[int, bool]:
+        """How many objects lie outside of where the pattern begins; False: there are more."""
+
+    def owner(self, version_key: str) -> str:
+        """What `StoredObject.version_key` is for the objects of a version; empty without any."""
 
     async def objects_of(
         self, version_keys: Sequence[str], *, versions: bool = False
     ) -> Sequence[StoredObject]:
-        """The objects that belong to these versions of the registry.
+        """The objects that belong to these versions of the registry, or to these owners.
 
-        With `versions` every stored version and delete marker of them, each with its own key.
+        With `versions` every stored version and delete marker of them, each with its own key, and
+        the markers last.
         """
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:

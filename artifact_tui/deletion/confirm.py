@@ -95,6 +95,11 @@ def _harm(summary: Summary, *, production: bool) -> tuple[Kind, str]:
             f"{text.plural(summary.orphaned, 'live version')} will lose a parent",
         ),
         (
+            summary.empty_registry,
+            Kind.REGISTRY,
+            "the registry lists nothing, and is said to be empty",
+        ),
+        (
             summary.for_good,
             Kind.REGISTRY,
             f"{text.plural(summary.objects, 'stored object')} will be removed for good",

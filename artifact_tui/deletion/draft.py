@@ -139,6 +139,8 @@ class Summary:
     """The bucket keeps versions: deleting these objects hides them and frees nothing."""
     for_good: bool = False
     """Every stored version of those objects goes: no delete marker, and no way back."""
+    empty_registry: bool = False
+    """The registry listed nothing at all, and was said to be really empty."""
     left_objects: int = 0
     """Stored objects that nothing refers to once the versions are gone, and that stay."""
     left_bytes: int = 0

@@ -191,6 +191,8 @@ class Options:
     """The stored objects that belong to the versions go too, once those are gone."""
     storage_versions: bool = False
     """Of those objects every stored version goes: for good, where a bucket keeps versions."""
+    empty_registry: bool = False
+    """The registry lists nothing, and whoever made the plan typed that it is really empty."""
     break_links: bool = False
     """Versions may go although other collections show them: those links break."""
     generated: bool = False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from artifact_tui.deletion.items import OBJECT, Reason
 from artifact_tui.deletion.said import UnreachableError, first
 from artifact_tui.deletion.watch import HaltedError
-from artifact_tui.errors import NotToldError
+from artifact_tui.errors import EmptyError, NotToldError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -105,10 +105,19 @@ class Looks:
         owners = sorted({item.collection for item in items if item.kind == OBJECT})
         if not owners:
             return frozenset()
-        found = await self._all(self._target.versions(owners))
+        found = await self._all(self._owners(owners))
         sql = """SELECT v.key FROM item v JOIN progress p USING(seq)
             WHERE v.key=? AND v.kind='version' AND p.state NOT IN ('verified','gone')"""
         return frozenset(o for o in owners if o in found or self._plan.one(sql, (o,)))
+
+    async def _owners(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """Those of these versions that the registry has; none when it is said to be empty."""
+        try:
+            return await self._target.versions(keys)
+        except EmptyError:
+            if not self._plan.head.options.empty_registry:
+                raise
+            return {}
 
     async def recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
         """What is needed to make these entries again, by item; without it there is no way back."""

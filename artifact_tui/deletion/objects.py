@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.draft import Draft, Head, Summary
@@ -27,12 +28,15 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
         RegistryError: the storage could not be asked.
     """
     options = draft.head.options
+    if storage is None:
+        return draft
     going = {
-        item.key: item
+        storage.owner(item.key): item
         for item in draft.items
         if item.verdict is Verdict.DELETE and item.kind == VERSION
     }
-    if storage is None or not going:
+    going.pop("", None)
+    if not going:
         return draft
     found: list[StoredObject] = []
     keys = list(going)
@@ -53,23 +57,28 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
     return replace(draft, items=(*draft.items, *items), summary=summary)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Orphans:
     """What does not fit together between a registry and its storage."""
 
-    objects: tuple[StoredObject, ...]
+    objects: list[StoredObject] = field(default_factory=list)
     """Objects that no version refers to, older than the grace period."""
-    young: int
-    """Such objects that are younger: an upload may be in progress."""
-    missing: tuple[str, ...]
-    """Versions, by key, whose object is not there."""
-    referred: int
-    """Objects that versions refer to."""
+    hidden: list[StoredObject] = field(default_factory=list)
+    """The same behind delete markers: all stored versions of a name as one, which is not current.
 
-    @property
-    def size(self) -> int:
-        """Bytes of the orphans."""
-        return sum(one.size for one in self.objects)
+    Only looked for with `versions`.
+    """
+    young: int = 0
+    """Such objects that are younger: an upload may be in progress."""
+    missing: tuple[str, ...] = ()
+    """Versions, by key, whose object is not there."""
+    referred: int = 0
+    """Objects that versions refer to."""
+    strange: int = 0
+    """Objects that fit no pattern."""
+    strange_bytes: int = 0
+    older_bytes: int = 0
+    """Bytes of stored versions that newer ones, or delete markers, hide in what is in use."""
 
 
 async def find_orphans(
@@ -79,6 +88,7 @@ async def find_orphans(
     grace_us: int,
     now_us: int,
     expected: Iterable[str] = (),
+    versions: bool = False,
 ) -> Orphans:
     """Compare a storage with the versions that its registry lists.
 
@@ -88,30 +98,48 @@ async def find_orphans(
         grace_us: objects changed less than so many microseconds ago are left alone.
         now_us: the time, UTC.
         expected: those versions that are known to have an object.
+        versions: look at every stored version: the bucket keeps them.
 
     Raises:
         RegistryError: the storage could not be listed to its end.
     """  # fmt: skip
-    known = set(version_keys)
-    objects: list[StoredObject] = []
+    known = {storage.owner(key) for key in version_keys} - {""}
+    found = Orphans()
     seen: set[str] = set()
-    young = referred = 0
+    alone: list[StoredObject] = []
+    last = ""
     after: str | None = None
     while True:
-        page = await storage.objects(after)
+        page = await storage.objects(after, versions=versions)
         for one in page.rows:
-            if one.version_key in known:
-                seen.add(one.version_key)
-                referred += 1
-            elif one.modified_us is None or one.modified_us > now_us - grace_us:
-                young += 1
-            else:
-                objects.append(one)
+            last = one.name if one.current else last
+            if not one.version_key:
+                found.strange += one.current
+                found.strange_bytes += one.size
+            elif one.version_key in known:
+                seen |= {one.version_key} if one.current else set()
+                found.referred += one.current
+                found.older_bytes += 0 if one.current else one.size
+            elif one.current or one.name != last:  # the current one of a name comes first
+                alone.append(one)
         after = page.after
         if after is None:
             break
-    missing = tuple(sorted(set(expected) - seen))
-    return Orphans(tuple(objects), young, missing, referred)
+    for one in _by_name(alone):
+        if one.modified_us is None or one.modified_us > now_us - grace_us:
+            found.young += 1
+        else:
+            (found.objects if one.current else found.hidden).append(one)
+    found.missing = tuple(sorted(key for key in set(expected) if storage.owner(key) not in seen))
+    return found
+
+
+def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    """One for each name: as old as its newest stored version, as large as all of them."""
+    for _, several in groupby(rows, key=lambda one: one.name):
+        versions = list(several)
+        newest = max(versions, key=lambda one: (one.modified_us is None, one.modified_us or 0))
+        yield replace(newest, size=sum(one.size for one in versions))
 
 
 def plan_orphans(
@@ -123,20 +151,23 @@ def plan_orphans(
     markers: bool,
     production: bool = False,
     read_only: bool = False,
+    empty: bool = False,
     now_us: int,
     actor: str = "",
 ) -> Draft:
-    """A plan of nothing but stored objects that no version refers to.
+    """A plan of nothing but stored objects that no version refers to; `empty` as in `Options`.
 
     Each is deleted only if the registry still has no such version then.
     """
     head = Head(
-        id=uuid.uuid4().hex, identity=identity, registry=name, options=Options(storage=True),
+        id=uuid.uuid4().hex, identity=identity, registry=name,
+        options=Options(storage=True, empty_registry=empty),
         created_us=now_us, facts_us=now_us, actor=actor, query="orphans",
         production=production, read_only=read_only,
     )  # fmt: skip
     items = tuple(_items(objects, 1, 0, {}))
-    summary = _counted(Summary(freed_now=not markers), items, place, markers=markers)
+    summary = Summary(freed_now=not markers, empty_registry=empty)
+    summary = _counted(summary, items, place, markers=markers)
     keys = tuple(item.key for item in items)
     return Draft(head, items, summary, keys, {})
 

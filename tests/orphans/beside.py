@@ -51,6 +51,11 @@ class Beside:
         """Store the objects of models, there or not."""
         self.put(*(f"artifacts/model/{number}.zip" for number in ids), size=size)
 
+    def hide(self, *names: str) -> None:
+        """Delete objects as anybody does: in a bucket with versions only a marker is set."""
+        for name in names:
+            self.s3.delete_object(Bucket=self.bucket, Key=name)
+
     def names(self) -> set[str]:
         """Current objects."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)

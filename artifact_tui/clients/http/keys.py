@@ -44,6 +44,18 @@ def parse(key: str) -> Ref | None:
     return ref if ref.key == key else None
 
 
+def any_type(identifier: str) -> str:
+    """The key that asks for an id under whatever type; no version has it."""
+    return f"*/{_encoded(identifier)}"
+
+
+def any_id(key: str) -> str | None:
+    """The id in such a key; None for any other text."""
+    kind, _, name = key.partition("/")
+    identifier = unquote(name, errors="replace")
+    return identifier if kind == "*" and any_type(identifier) == key else None
+
+
 def number(identifier: str) -> int | None:
     """The number that an id is, written in the one way to write it; or None.
 

@@ -12,7 +12,7 @@ from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.listing import Walk
 from artifact_tui.clients.http.shelf import Shelf
 from artifact_tui.clients.web.mending import is_spelled
-from artifact_tui.errors import NotToldError, RegistryError
+from artifact_tui.errors import EmptyError, NotToldError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,6 +30,10 @@ _PAUSE_S = 0.05
 
 class OutageError(RegistryError):
     """A listing that is empty without an explanation."""
+
+
+class SaidEmptyError(OutageError, EmptyError):
+    """The same of a server whose health answers, and counts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Reader:
         """Entries of the last listing without an id that can be asked for."""
         self.spelled = 0
         """Artifacts of the last listing whose names are not Unicode, and are spelled out."""
+        self._healthy = True
+        """It answered when it was asked how it is."""
         self.count_is_useless = False
         """The server's count has nothing to do with its listing, however often they are read."""
 
@@ -92,9 +98,12 @@ class Reader:
         if self.count_is_useless:
             return None
         try:
-            return (await self.health()).artifacts
+            health = await self.health()
         except RegistryError:
+            self._healthy = False
             return None
+        self._healthy = health.status < 500  # noqa: PLR2004 - some have no such page at all
+        return health.artifacts
 
     async def listing(self, walk: Walk) -> Shelf:
         """One whole pass, remembered."""
@@ -153,7 +162,7 @@ class Reader:
                 return Snapshot(shelf, sure=True)
             before = shelf
         if before is None:
-            raise self.outage()
+            raise self.outage(healthy=self._healthy and not walk.expected)
         self.count_is_useless = True
         return Snapshot(before, sure=False)
 
@@ -163,10 +172,14 @@ class Reader:
             return True
         return self.last is not None and all(ref.id in self.sent for ref in self.last.rows)
 
-    def outage(self) -> OutageError:
-        """The error for a listing that is empty without an explanation."""
+    def outage(self, *, healthy: bool = False) -> OutageError:
+        """The error for a listing that is empty without an explanation.
+
+        It is an `EmptyError` too when the server is `healthy`, and counts nothing itself.
+        """
+        kind = SaidEmptyError if healthy else OutageError
         before = f", and listed {len(self.last.rows):,} before" if self.last else ""
-        return OutageError(
+        return kind(
             f"The registry lists nothing at all{before}. That is what an outage of its storage"
             " looks like, so nothing is taken as gone. If it is really empty, set"
             " accept_empty = true for it in the configuration.",

@@ -6,7 +6,7 @@ auth = "bearer"                   # none, x-authorization (the default with a to
 token_env = "ZOO_TOKEN"           # or token_command, netrc = true, or login_name + password_env
 concurrency = 4                   # only for a server that bears parallel deletions
 bucket = "zoo-artifacts"          # its storage: what a deletion leaves behind is shown
-pattern = "artifacts/{type}/{id}.zip"
+pattern = "artifacts/{type}/{id}.zip" # or a folder for each: "artifacts/{id}/{name}"
 grace_hours = 24                  # younger objects are no orphans: an upload may be running
 
 Without settings, a token comes from the environment (`ARTIFACT_TUI_TOKEN`).
@@ -29,9 +29,11 @@ from artifact_tui.clients.http.options import (
     Login,
     Options,
 )
+from artifact_tui.clients.storage.pattern import Pattern
 from artifact_tui.clients.storage.settings import PATTERN, StorageSettings
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.clients.web.told import printed, variable
+from artifact_tui.errors import UsageError
 from artifact_tui.settings import convert, fail
 
 if TYPE_CHECKING:
@@ -99,8 +101,10 @@ def storage_of(settings: Mapping[str, object]) -> StorageSettings | None:
             if key in settings:
                 fail(settings, key, f"“{key}” needs a bucket", 'Add bucket = "NAME".')
         return None
-    if "{id}" not in known.pattern:
-        fail(settings, "pattern", "“pattern” must say where the id stands", f"Such as {PATTERN!r}.")
+    try:
+        Pattern(known.pattern)
+    except UsageError as error:
+        fail(settings, "pattern", str(error).rstrip("."), error.hint)
     if known.grace_hours < 0:
         fail(settings, "grace_hours", "“grace_hours” cannot be negative")
     return StorageSettings(

@@ -16,10 +16,12 @@ paging. So:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode, keys
+from artifact_tui.clients.http.listing import TYPES
 from artifact_tui.clients.http.reader import OutageError, Snapshot
 from artifact_tui.clients.http.routes import Missing, ThereError
 from artifact_tui.clients.http.shelf import Shelf
@@ -64,6 +66,9 @@ class Truth:
         Raises:
             RegistryError: it cannot be told.
         """
+        anyones = {key: one for key in wanted if (one := keys.any_id(key)) is not None}
+        if anyones:
+            return await self._of_any_type(wanted, anyones)
         refs = {key: ref for key in wanted if (ref := keys.parse(key)) is not None}
         if not refs:
             return {}
@@ -102,6 +107,29 @@ class Truth:
         nothing = Snapshot(Shelf(), sure=False)
         await self._ask_again(nothing, dict(pending), found, CONFIRMATIONS)
         return True
+
+    async def _of_any_type(
+        self, wanted: Sequence[str], anyones: Mapping[str, str]
+    ) -> Mapping[str, Facts]:
+        """The same where some keys ask for an id under whatever type: the listing tells which."""
+        first = keys.Ref(TYPES[0], next(iter(anyones.values())))
+        try:
+            snapshot = await self._reader.snapshot(partial(self._routes.get, first))
+        except OutageError:  # what is asked below decides whether it is one
+            snapshot = None
+        if snapshot is not None and not snapshot.sure:
+            raise RegistryError(
+                "The registry's listing changes each time it is read.",
+                hint="Try again when nobody else changes it.",
+            )
+        meant = {key: _types(snapshot, identifier) for key, identifier in anyones.items()}
+        others = [key for key in wanted if key not in anyones]
+        found = await self.facts([*others, *(one for ones in meant.values() for one in ones)])
+        there = {key: found[key] for key in others if key in found}
+        for key, ones in meant.items():
+            if one := next((one for one in ones if one in found), None):
+                there[key] = replace(found[one], key=key)
+        return there
 
     def _single_is_cheaper(self, pending: Mapping[str, Ref]) -> bool:
         """Few keys against many pages; the first look of a connection is always a listing."""
@@ -198,6 +226,15 @@ class Truth:
         if row.name != listed.name:
             return None
         return _facts(key, shelf.digest(ref), listed)
+
+
+def _types(snapshot: Snapshot | None, identifier: str) -> list[str]:
+    """The keys of all artifacts with an id, of whatever type; without a listing, what may be."""
+    if snapshot is None:
+        return [keys.Ref(kind, identifier).key for kind in TYPES]
+    one = snapshot.shelf.any_type(identifier)
+    kinds = snapshot.shelf.types_of(identifier) or ({one.type} if one else set())
+    return [keys.Ref(kind, identifier).key for kind in sorted(kinds)]
 
 
 def _unaskable(key: str, ref: Ref, snapshot: Snapshot) -> Facts:

@@ -1,7 +1,8 @@
 """Deleting objects in batches, with an answer for each.
 
-A batch that fails as a whole is halved until the guilty key is alone. Keys that XML cannot carry
-never join a batch: one of them would make all the others fail.
+A batch that fails as a whole is halved until the guilty key is alone; where batches as such are
+not known, or not allowed, objects go one by one. A throttle is neither: it is for later. Keys that
+XML cannot carry never join a batch: one of them would make all the others fail.
 """
 
 from __future__ import annotations
@@ -28,67 +29,84 @@ AT_ONCE = 4
 _BATCHABLE = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 """Text that XML 1.0 carries unchanged (a carriage return comes back as a line feed)."""
 
-_LATER = frozenset(
+_THROTTLES = frozenset(
     {
-        "InternalError",
-        "SlowDown",
-        "ServiceUnavailable",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequests",
-        "500",
-        "503",
+        "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
+        "ThrottlingException", "ThrottledException", "TooManyRequests", "RequestLimitExceeded",
+        "RequestThrottled", "429", "503",
     }
-)
+)  # fmt: skip
+_LATER = _THROTTLES | {"InternalError", "OperationAborted", "RequestTimeout", "500"}
+"""Codes after which the same request may work later."""
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
-_WHOLE = door.DENIED | door.GONE
+_WHOLE = _LATER | door.GONE
 """Codes that would be the same for each half of a batch."""
+_NO_BATCH = door.UNKNOWN | door.DENIED
+"""Codes that a server, or a policy, may have for batches only."""
+
+
+_BUSY = frozenset({429, 503})
 
 
 class ObjectDeleter:
-    """Deletes objects of one bucket."""
+    """Deletes objects of one bucket; remembers when its server takes no batches."""
 
     def __init__(self, s3: S3, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._batches = True
+        self._worked = False
 
     def delete(self, places: Sequence[Place]) -> dict[str, Outcome]:
         """One outcome for each object, by its key."""
         plain = [place for place in places if _BATCHABLE.fullmatch(place.name)]
-        odd = [place for place in places if not _BATCHABLE.fullmatch(place.name)]
+        single = [place for place in places if not _BATCHABLE.fullmatch(place.name)]
         batches = [plain[start : start + BATCH] for start in range(0, len(plain), BATCH)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found: dict[str, Outcome] = {}
-            for part in pool.map(self._batch, batches):
+            for part, rest in pool.map(self._batch, batches):
                 found |= part
-            for one in pool.map(self._single, odd):
+                single += rest
+            for one in pool.map(self._single, single):
                 found[one.key] = one
         return found
 
-    def _batch(self, places: Sequence[Place]) -> dict[str, Outcome]:
-        """One batch, halved for as long as it fails as a whole."""
+    def _batch(self, places: Sequence[Place]) -> tuple[dict[str, Outcome], list[Place]]:
+        """One batch, halved for as long as it fails as a whole; and what must go one by one."""
         found: dict[str, Outcome] = {}
+        single: list[Place] = []
         queue = deque([list(places)])
         while queue:
             part = queue.popleft()
-            if len(part) == 1:
-                found[part[0].key] = self._single(part[0])
+            if len(part) == 1 or not self._batches:
+                single += part
                 continue
             try:
                 answer = self._s3.delete_objects(Bucket=self._bucket, Delete=_request(part))
             except ReadOnlyError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever boto3 raises, each item is told
-                if _splits(error):
+                code = door.code_of(error)
+                if not code or code in _WHOLE or _status(error) in _BUSY or door.later(error):
+                    found |= {one.key: failure(one.key, error) for one in part}
+                elif code in _NO_BATCH and self._alone(part[0], found):
+                    self._batches = False
+                    single += part[1:]
+                elif code in _NO_BATCH:
+                    found |= {one.key: failure(one.key, error) for one in part[1:]}
+                else:
+                    self._batches = self._worked or len(part) > 2  # noqa: PLR2004 - a pair
                     middle = len(part) // 2
                     queue += [part[:middle], part[middle:]]
-                else:
-                    found |= {one.key: failure(one.key, error) for one in part}
                 continue
+            self._worked = True
             found |= _reconcile(part, answer)
-        return found
+        return found, single
+
+    def _alone(self, place: Place, found: dict[str, Outcome]) -> bool:
+        """Delete one of a batch that was refused as such; whether that was not refused."""
+        found[place.key] = self._single(place)
+        return found[place.key].result is not Result.REFUSED
 
     def _single(self, place: Place) -> Outcome:
         asked = {"Bucket": self._bucket, "Key": place.name}
@@ -115,12 +133,6 @@ def failure(key: str, error: Exception) -> Outcome:
     if kind in {"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"}:
         return Outcome(key, Result.FAILED, words)
     return Outcome(key, Result.UNKNOWN, words)
-
-
-def _splits(error: Exception) -> bool:
-    """Whether half a batch may fare better than the whole."""
-    code = door.code_of(error)
-    return bool(code) and code not in _WHOLE and not door.later(error)
 
 
 def _status(error: Exception) -> int:
@@ -161,7 +173,7 @@ def _refused(key: str, code: str, words: str, *, status: int = 0) -> Outcome:
     said = f"{code}: {words}" if words else code
     if code in _ABSENT:
         return Outcome(key, Result.ABSENT, said)
-    if code in _LATER or status >= 500:  # noqa: PLR2004 - the server's own failures
+    if code in _LATER or status in _BUSY or status >= 500:  # noqa: PLR2004 - its own failures
         return Outcome(key, Result.FAILED, said)
     return Outcome(key, Result.REFUSED, said)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.storage.s3 import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from artifact_tui.clients.storage.s3 import S3
+
+    Pages = Callable[[str], Iterator[tuple[list["Found"], bytes | None]]]
+    """Pages of what is stored under a prefix, as `current_pages` gives them."""
 
 PAGE = 1000
 
@@ -22,6 +26,12 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 FEW = 8
 """So many names are asked for one by one at once."""
+
+PAGES = 20
+"""So many requests at most count what has another prefix."""
+
+_MARK = "\0"
+"""Between the two parts of a cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +101,33 @@ def _each(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
 
 
 def versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
-    """Every stored version and delete marker of these names.
+    """Every stored version and delete marker of these names."""
+    here = set(names)
+    yield from below(partial(version_pages, s3, bucket), here, here.__contains__)
 
-    Many names are looked for in a pass over what they have in common, for as long as that costs
-    no more requests than one for each name would; the rest is asked for one by one.
+
+def below(pages: Pages, starts: Iterable[str], mine: Callable[[str], bool]) -> Iterator[Found]:
+    """What is stored under names that start with these, as far as the whole name is `mine`.
+
+    Many are looked for in a pass over what they have in common, for as long as that costs no more
+    requests than one for each would; the rest is asked for one by one.
     """
-    wanted = sorted(set(names), key=str.encode)
+    wanted = sorted(set(starts), key=str.encode)
     seen: set[tuple[str, str]] = set()
     reached: bytes | None = b""
     if len(wanted) > FEW:
-        here = set(wanted)
-        pages = _version_pages(s3, bucket, _common(wanted))
-        for rows, cut in islice(pages, len(wanted)):
+        for rows, cut in islice(pages(_common(wanted)), len(wanted)):
             reached = cut
-            yield from _unseen(seen, (row for row in rows if row.name in here))
-    for name in wanted:
-        if reached is not None and name.encode() >= reached:
-            for rows, _ in _version_pages(s3, bucket, name):
-                yield from _unseen(seen, (row for row in rows if row.name == name))
+            yield from _unseen(seen, (row for row in rows if mine(row.name)))
+    for start in wanted:
+        if reached is not None and _beyond(start.encode(), reached):
+            for rows, _ in pages(start):
+                yield from _unseen(seen, (row for row in rows if mine(row.name)))
+
+
+def _beyond(start: bytes, reached: bytes) -> bool:
+    """Whether anything that starts so may come after what a listing has reached."""
+    return start >= reached or reached.startswith(start)
 
 
 def _unseen(seen: set[tuple[str, str]], rows: Iterable[Found]) -> Iterator[Found]:
@@ -118,20 +137,62 @@ def _unseen(seen: set[tuple[str, str]], rows: Iterable[Found]) -> Iterator[Found
             yield row
 
 
-def _version_pages(s3: S3, bucket: str, prefix: str) -> Iterator[tuple[list[Found], bytes | None]]:
-    """Pages of versions, each with the name at which it was cut off (None on the last)."""
-    plain = _PLAIN.match(prefix)
-    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": plain[0] if plain else "", "MaxKeys": PAGE}
+def current_pages(s3: S3, bucket: str, prefix: str) -> Iterator[tuple[list[Found], bytes | None]]:
+    """Pages of current objects, each with the name at which it was cut off (None on the last)."""
+    after: str | None = None
     while True:
-        answer = s3.list_object_versions(**asked)
-        rows = [_found(one) for one in answer.get("Versions", ())]
-        rows += [_found(one, marker=True) for one in answer.get("DeleteMarkers", ())]
-        cut = answer["NextKeyMarker"] if answer.get("IsTruncated") else None
-        yield rows, None if cut is None else cut.encode()
-        if cut is None:
+        rows, after = page(s3, bucket, _plain(prefix), after)
+        yield rows, None if after is None else rows[-1].name.encode() if rows else b""
+        if after is None:
             return
-        asked["KeyMarker"] = cut
-        asked["VersionIdMarker"] = answer.get("NextVersionIdMarker", "")
+
+
+def version_pages(s3: S3, bucket: str, prefix: str) -> Iterator[tuple[list[Found], bytes | None]]:
+    """Pages of versions, each with the name at which it was cut off (None on the last)."""
+    after: str | None = None
+    while True:
+        rows, after = version_page(s3, bucket, _plain(prefix), after)
+        yield rows, None if after is None else after.rpartition(_MARK)[0].encode()
+        if after is None:
+            return
+
+
+def version_page(
+    s3: S3, bucket: str, prefix: str, after: str | None
+) -> tuple[list[Found], str | None]:
+    """A page of versions and delete markers under a prefix; and the cursor of the next."""
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    if after:
+        asked["KeyMarker"], _, asked["VersionIdMarker"] = after.rpartition(_MARK)
+    answer = s3.list_object_versions(**asked)
+    rows = [_found(one) for one in answer.get("Versions", ())]
+    rows += [_found(one, marker=True) for one in answer.get("DeleteMarkers", ())]
+    rows.sort(key=lambda row: (row.name.encode(), not row.current))
+    if not answer.get("IsTruncated"):
+        return rows, None
+    return rows, f"{answer['NextKeyMarker']}{_MARK}{answer.get('NextVersionIdMarker', '')}"
+
+
+def elsewhere(s3: S3, bucket: str, prefix: str) -> tuple[int, bool]:
+    """How many current objects have another prefix; False when there are more than were counted."""
+    count, after = 0, ""
+    for _ in range(PAGES):
+        asked = {"Bucket": bucket, "MaxKeys": PAGE} | ({"StartAfter": after} if after else {})
+        answer = s3.list_objects_v2(**asked)
+        names = [row["Key"] for row in answer.get("Contents", ())]
+        count += sum(not name.startswith(prefix) for name in names)
+        if not answer.get("IsTruncated") or not names:
+            return count, True
+        after = names[-1]
+        if after.startswith(prefix):
+            after = prefix + "\U0010ffff"
+    return count, False
+
+
+def _plain(prefix: str) -> str:
+    """As much of a prefix as a listing can be asked for."""
+    found = _PLAIN.match(prefix)
+    return found[0] if found else ""
 
 
 def _past(wanted: list[str], place: int, last: bytes | None) -> int:

@@ -1,24 +1,38 @@
-"""Which object belongs to which artifact: `artifacts/{type}/{id}.zip`, read both ways.
+"""Which objects belong to which artifact: `artifacts/{type}/{id}.zip` or `artifacts/{id}/…`.
 
-Only names that fit the whole pattern, and lead back to the same artifact, are ever touched: a
-listing by prefix also brings siblings (`logs` brings `logs.json`), and those belong to nobody.
+A pattern is read both ways. Only names that fit it whole, and can be read in one way only, are
+ever touched: a listing by prefix also brings siblings (`logs` brings `logs.json`), and those
+belong to nobody.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from artifact_tui.clients.http.keys import Ref
+from artifact_tui.clients.http import keys
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
-_KNOWN = frozenset({"type", "id"})
-UNTYPED = "model"
-"""The type of what a pattern without `{type}` names."""
+_KNOWN = frozenset({"type", "id", "name"})
+_BELOW = re.compile(r"/(?:\{name\}|\*{1,2}|\.{3}|…)?\Z")
+"""How a pattern ends that names a folder: everything below it belongs to the artifact."""
+_DOTS = frozenset({".", ".."})
+
+
+class Owner(NamedTuple):
+    """Whose objects these are: an id with its type, or of whatever type when that is None."""
+
+    type: str | None
+    id: str
+
+    @property
+    def key(self) -> str:
+        """The one text for it: `model/30`, or `*/30`."""
+        return keys.any_type(self.id) if self.type is None else keys.Ref(self.type, self.id).key
 
 
 class Pattern:
@@ -28,39 +42,64 @@ class Pattern:
         """Read a pattern.
 
         Raises:
-            UsageError: it has no `{id}`, other places than `{type}` and `{id}`, one of them twice,
-                or two without anything between them.
+            UsageError: it has no `{id}`, places that it may not have, one of them twice, or two
+                without anything between them.
         """
-        names = _PLACE.findall(text)
-        touching = re.search(r"\}\{", text)
+        self.text = text
+        below = _BELOW.search(text)
+        body = text[: below.start()] if below else text
+        names = _PLACE.findall(body)
+        touching = re.search(r"\}\{", body)
         if "id" not in names or set(names) - _KNOWN or len(set(names)) < len(names) or touching:
             raise UsageError(
                 f"The storage pattern “{text}” cannot be used.",
-                hint="Use {id} once, and {type} at most once, such as artifacts/{type}/{id}.zip.",
+                hint="Use {id} once, and {type} at most once: artifacts/{type}/{id}.zip for one"
+                " object each, artifacts/{id}/{name} for all that is below a folder.",
             )
-        self.text = text
-        parts = _PLACE.split(text)
+        self.typed = "type" in names
+        self.many = bool(below) or "name" in names
+        """An artifact may have any number of objects."""
+        self._example = body + "/x" if below else body
+        self._start = (body + "/" if below else body).partition("{name}")[0]
+        parts = _PLACE.split(body)
         literal, places = parts[::2], parts[1::2]
         self.prefix = literal[0]
         """What every name starts with."""
-        found = re.escape(literal[0])
+        greedy = lazy = re.escape(literal[0])
         for place, following in zip(places, literal[1:], strict=True):
-            found += f"(?P<{place}>[^/]+)" + re.escape(following)
-        self._regex = re.compile(found, re.DOTALL)
+            greedy += f"(?P<{place}>[^/]+)" + re.escape(following)
+            lazy += f"(?P<{place}>[^/]+?)" + re.escape(following)
+        rest = "/(?P<below>.*)" if below else ""
+        self._regex = re.compile(greedy + rest, re.DOTALL)
+        self._lazy = re.compile(lazy + rest, re.DOTALL)
 
-    def name(self, ref: Ref) -> str | None:
-        """The object of an artifact, or None when no name leads there and back again."""
-        built = self.text.replace("{type}", "\0").replace("{id}", ref.id).replace("\0", ref.type)
-        if "\0" in ref.id or {ref.id, ref.type} & {"", ".", ".."}:
-            return None
-        typed = ref if "{type}" in self.text else Ref(UNTYPED, ref.id)
-        return built if self.ref(built) == typed == ref else None
-
-    def ref(self, name: str) -> Ref | None:
-        """The artifact of an object, or None when the name is not of this pattern."""
-        fit = self._regex.fullmatch(name)
-        if fit is None:
+    def owner(self, name: str) -> Owner | None:
+        """Whose an object is; None when its name is not of this pattern, or could be several's."""
+        fit, other = self._regex.fullmatch(name), self._lazy.fullmatch(name)
+        if fit is None or other is None or fit.groups() != other.groups():
             return None
         found: Mapping[str, str] = fit.groupdict()
-        ref = Ref(found.get("type", UNTYPED), found["id"])
-        return None if {ref.type, ref.id} & {".", ".."} else ref
+        segments = {*found.get("below", "").split("/"), *fit.groups()}
+        return None if segments & _DOTS else Owner(found.get("type"), found["id"])
+
+    def owner_of(self, version_key: str) -> Owner | None:
+        """Whose the objects of a version are, or None when no name leads to it and back."""
+        identifier = keys.any_id(version_key)
+        if identifier is not None:
+            found = Owner(None, identifier)
+        elif (ref := keys.parse(version_key)) is not None:
+            found = Owner(ref.type if self.typed else None, ref.id)
+        else:
+            return None
+        if self.typed and found.type is None:
+            return None
+        return found if self.owner(_filled(self._example, found)) == found else None
+
+    def start(self, owner: Owner) -> str:
+        """What the name of each of its objects starts with; the whole name, unless `many`."""
+        return _filled(self._start, owner)
+
+
+def _filled(text: str, owner: Owner) -> str:
+    values = {"type": owner.type or "", "id": owner.id, "name": "x"}
+    return _PLACE.sub(lambda found: values[found[1]], text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -24,6 +26,8 @@ THROTTLES = 5
 _READS = frozenset(
     {"ListObjectsV2", "ListObjectVersions", "HeadObject", "HeadBucket", "GetBucketVersioning"}
 )
+UNKNOWN = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
+"""Codes of servers that do not know a request."""
 GONE = frozenset({"NoSuchBucket"})
 DENIED = frozenset(
     {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
@@ -85,9 +89,27 @@ def connect(settings: StorageSettings, *, read_only: bool) -> S3:
             ),
         )
     client.meta.events.register("needs-retry.s3", _wait_as_asked)
+    client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
     if read_only:
         client.meta.events.register("before-call.s3", _refuse_writes)
     return client
+
+
+def keeps_versions(s3: S3, bucket: str) -> bool:
+    """Whether a bucket keeps what is deleted in it; servers that cannot do so do not answer."""
+    try:
+        answer = s3.get_bucket_versioning(Bucket=bucket)
+    except Exception as error:
+        if code_of(error) in UNKNOWN:
+            return False
+        raise
+    return answer.get("Status") in {"Enabled", "Suspended"}
+
+
+def _add_md5(params: dict[str, Any], **_: Any) -> None:
+    """Many servers ask for this header with a batch; newer boto3 sends another checksum only."""
+    digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
+    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
 
 
 def _refuse_writes(model: Any, **_: Any) -> None:

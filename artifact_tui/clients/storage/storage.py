@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from artifact_tui.clients.http import keys as registry_keys
 from artifact_tui.clients.storage import listing
 from artifact_tui.clients.storage import s3 as door
 from artifact_tui.clients.storage.deleting import ObjectDeleter
@@ -40,6 +39,7 @@ class S3Storage:
         self._pattern = Pattern(settings.pattern)
         self._read_only = read_only
         self._s3: S3 | None = None
+        self._deletes: ObjectDeleter | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="storage")
 
     @property
@@ -65,27 +65,47 @@ class S3Storage:
 
     async def versioned(self) -> bool:
         """Whether a plain deletion only puts a delete marker over an object."""
-        answer = await self._run(lambda s3: s3.get_bucket_versioning(Bucket=self._bucket))
-        return answer.get("Status") in {"Enabled", "Suspended"}
+        return await self._run(partial(door.keeps_versions, bucket=self._bucket))
 
-    async def objects(self, after: str | None = None) -> Page[StoredObject]:
-        """The next page of every current object that fits the pattern, by name."""
+    async def objects(
+        self, after: str | None = None, *, versions: bool = False
+    ) -> Page[StoredObject]:
+        """The next page of what is stored where the pattern begins, by name."""
+        page = listing.version_page if versions else listing.page
+        look = partial(page, bucket=self._bucket, prefix=self._pattern.prefix, after=after)
+        rows, after = await self._run(look)
+        return Page(tuple(self._stored(row) for row in rows), after)
+
+    async def elsewhere(self) -> tuple[int, bool]:
+        """How many current objects lie outside of where the pattern begins, as far as counted."""
         prefix = self._pattern.prefix
-        while True:
-            look = partial(listing.page, bucket=self._bucket, prefix=prefix, after=after)
-            rows, after = await self._run(look)
-            fitting = [self._stored(row) for row in rows if self._pattern.ref(row.name)]
-            if fitting or after is None:
-                return Page(tuple(fitting), after)
+        if not prefix:
+            return 0, True
+        return await self._run(partial(listing.elsewhere, bucket=self._bucket, prefix=prefix))
+
+    def owner(self, version_key: str) -> str:
+        """What `StoredObject.version_key` is for the objects of a version; empty without any."""
+        found = self._pattern.owner_of(version_key)
+        return found.key if found else ""
 
     async def objects_of(
         self, version_keys: Sequence[str], *, versions: bool = False
     ) -> Sequence[StoredObject]:
-        """The objects that belong to these versions of the registry, by name."""
-        refs = (registry_keys.parse(key) for key in version_keys)
-        names = [name for ref in refs if ref and (name := self._pattern.name(ref)) is not None]
-        look = listing.versions if versions else listing.current
-        rows = await self._run(lambda s3: list(look(s3, self._bucket, names)))
+        """What belongs to these versions of the registry, by name; delete markers come last."""
+        owners = {one for key in version_keys if (one := self._pattern.owner_of(key))}
+        starts = [self._pattern.start(one) for one in owners]
+        pages = listing.version_pages if versions else listing.current_pages
+
+        def mine(name: str) -> bool:
+            return self._pattern.owner(name) in owners
+
+        def look(s3: S3) -> list[Found]:
+            if self._pattern.many or versions:
+                return list(listing.below(partial(pages, s3, self._bucket), starts, mine))
+            return list(listing.current(s3, self._bucket, starts))
+
+        rows = await self._run(look) if starts else []
+        rows.sort(key=lambda row: row.marker)
         return [self._stored(row, version=versions) for row in rows]
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
@@ -109,7 +129,7 @@ class S3Storage:
                 key=key,
                 digest=rows[place].etag,
                 state=VersionState.LIVE,
-                collection=ref.key if (ref := self._pattern.ref(place.name)) else "",
+                collection=owner.key if (owner := self._pattern.owner(place.name)) else "",
                 label=place.name,
             )
             for key, place in places.items()
@@ -125,19 +145,23 @@ class S3Storage:
             )
         places = {key: place for key in keys if (place := self._ours(key)) is not None}
         unique = list(dict.fromkeys(places.values()))
-        found = await self._run(lambda s3: ObjectDeleter(s3, self._bucket).delete(unique))
+        found = await self._run(lambda s3: self._deleter(s3).delete(unique))
         strange = "it is not an object of this registry's storage. Nothing was sent"
         return [found.get(key) or Outcome(key, Result.REFUSED, strange) for key in keys]
+
+    def _deleter(self, s3: S3) -> ObjectDeleter:
+        self._deletes = self._deletes or ObjectDeleter(s3, self._bucket)
+        return self._deletes
 
     def _ours(self, key: str) -> Place | None:
         """The place of a key, if it is in this bucket and fits the pattern."""
         place = parse(key)
-        if place is None or place.bucket != self._bucket or self._pattern.ref(place.name) is None:
+        if place is None or place.bucket != self._bucket or self._pattern.owner(place.name) is None:
             return None
         return place
 
     def _stored(self, row: Found, *, version: bool = False) -> StoredObject:
-        ref = self._pattern.ref(row.name)
+        owner = self._pattern.owner(row.name)
         place = Place(self._bucket, row.name, row.version if version else "")
         return StoredObject(
             key=place.key,
@@ -145,7 +169,7 @@ class S3Storage:
             size=row.size,
             modified_us=row.modified_us,
             etag=row.etag,
-            version_key=ref.key if ref else "",
+            version_key=owner.key if owner else "",
             current=row.current,
             marker=row.marker,
         )

@@ -13,13 +13,17 @@ from textual.content import Content
 
 from artifact_tui import orphans
 from artifact_tui.catalog.facade import Superseded
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.deletion.confirm import REGISTRY_LIMIT, typeable
+from artifact_tui.errors import ArtifactTuiError, EmptyError
 from artifact_tui.model import StoredObject
 from artifact_tui.tui.bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.screens.base import BaseScreen
+from artifact_tui.tui.widgets.dialog import Dialog
 from artifact_tui.tui.widgets.grouped import Group, Grouped
 from artifact_tui.tui.widgets.header import Header
+from artifact_tui.tui.widgets.lines import Line
+from artifact_tui.tui.widgets.one_line import OneLine
 from artifact_tui.tui.widgets.orphan_rows import (
     ORDERS,
     Row,
@@ -30,16 +34,54 @@ from artifact_tui.tui.widgets.orphan_rows import (
     total_words,
 )
 from artifact_tui.tui.widgets.progress import ago
+from artifact_tui.tui.widgets.reingest_dialog import Paragraph
 from artifact_tui.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual.app import ComposeResult
     from textual.widget import Widget
+    from textual.widgets import Input
 
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
     from artifact_tui.tui.widgets.row_list import RowList
+
+
+class EmptyDialog(Dialog[bool]):
+    """Asks for the name of a registry that lists nothing; ends with True once it was typed."""
+
+    FOCUS = "#empty-name"
+    DEFAULT_CSS = "EmptyDialog { width: 72; }"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id="empty")
+        self._expected = typeable(name, REGISTRY_LIMIT) or "empty"
+        self.border_title = Content("Is it really empty?")
+        self.border_subtitle = Content("enter compares \N{MIDDLE DOT} esc leaves")
+
+    def compose(self) -> ComposeResult:
+        """What that means, and the box."""
+        words = Paragraph()
+        words.show(
+            Content(
+                "The registry answers and lists nothing at all: so it does when it was emptied,"
+                " and when its own storage fails. Everything in the bucket that fits its pattern"
+                " would be taken as left over."
+            )
+        )
+        yield words
+        asked = Line()
+        asked.show(Content.assemble((f"Type {self._expected} if it is really empty:", "bold")))
+        yield asked
+        yield OneLine(id="empty-name")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Only the name itself says yes."""
+        event.stop()
+        if event.value.strip() == self._expected:
+            self.close(True)  # noqa: FBT003 - the dialog's value
 
 
 class OrphansScreen(BaseScreen):
@@ -95,17 +137,29 @@ class OrphansScreen(BaseScreen):
 
     def action_again(self) -> None:
         """Compare once more."""
+        self._begin(empty=False)
+
+    def _begin(self, *, empty: bool) -> None:
+        """Compare; `empty` tells that a person said that the registry is really empty."""
         self._state = "the storage is being listed"
         self.say("Listing the storage, and asking the registry" + self.services.signs.ellipsis)
-        self.run_worker(self._look(), group="look", exclusive=True)
+        self.run_worker(self._look(empty=empty), group="look", exclusive=True)
 
-    async def _look(self) -> None:
+    async def _look(self, *, empty: bool) -> None:
         services = self.services
         try:
             storage = orphans.storage_for(services.client)
             versions = await services.catalog.run(orphans.known_versions)
-            found = await orphans.look(services.client, storage, versions, now_us=services.now())
+            found = await orphans.look(
+                services.client, storage, versions, now_us=services.now(), empty=empty
+            )
         except Superseded:
+            return
+        except EmptyError:
+            self._state = "the registry lists nothing, and was not said to be really empty"
+            self.say(f"Not compared: {self._state}.", error=True)
+            self.show_keys()
+            self.open_dialog(EmptyDialog(services.target.name), self._said_empty)
             return
         except ArtifactTuiError as error:
             self._state = f"the storage could not be compared: {error}"
@@ -113,17 +167,25 @@ class OrphansScreen(BaseScreen):
             self.show_keys()
             return
         self._found, self._state = found, ""
-        self._marked &= {one.key for one in found.objects}
+        self._marked &= {one.key for one in found.every}
         self.query_one(StatusLine).hush()
         self.query_one(Header).update(self.header_facts())
         await self._show()
 
+    def _said_empty(self, said: bool | None) -> None:  # noqa: FBT001 - the dialog's value
+        if said:
+            self._begin(empty=True)
+
     async def _show(self) -> None:
         if self._found is None:
             return
-        self._found = replace(self._found, objects=tuple(ordered(self._found.objects, self._order)))
+        self._found = replace(
+            self._found,
+            objects=tuple(ordered(self._found.objects, self._order)),
+            hidden=tuple(ordered(self._found.hidden, self._order)),
+        )
         key = shown_key(self.host.keymap_shown, BY_ID["orphans.review"])
-        groups: list[Group[Row]] = groups_of(self._found, self._found.objects, key)
+        groups: list[Group[Row]] = groups_of(self._found, key)
         await self.grouped.show(groups)
         self._show_totals()
         self.show_keys()
@@ -137,7 +199,7 @@ class OrphansScreen(BaseScreen):
 
     def _chosen(self, *, row: bool = True) -> tuple[StoredObject, ...]:
         """The marked orphans; without marks, the one under the cursor."""
-        found = self._found.objects if self._found else ()
+        found = self._found.every if self._found else ()
         marked = tuple(one for one in found if one.key in self._marked)
         current = self.grouped.items.current
         if marked or not row or not isinstance(current, StoredObject):
@@ -159,7 +221,7 @@ class OrphansScreen(BaseScreen):
         """Mark every orphan; when all are marked, none."""
         if self.refused("orphans.all") or self._found is None:
             return
-        every = {one.key for one in self._found.objects}
+        every = {one.key for one in self._found.every}
         self._marked = set() if self._marked == every else every
         self.grouped.items.refresh()
         self._show_totals()
@@ -180,7 +242,7 @@ class OrphansScreen(BaseScreen):
         if row_id in {"orphans.mark", "orphans.all", "orphans.review", "orphans.sort"}:
             if self._found is None:
                 return self._state
-            return "" if self._found.objects else "there is no orphan"
+            return "" if self._found.every else "there is no orphan"
         return ""
 
     def action_review(self) -> None:

@@ -66,15 +66,16 @@ def orphan_facts(row: Row, signs: Signs, now_us: int) -> Content:
     changed = f"changed {moment(row.modified_us)} ({ago(row.modified_us, now_us)})"
     facts = dot.join([size(row.size), changed, f"etag {safe(row.etag[:16])}"])
     said = f"No artifact {safe(row.version_key)} is in the registry: it was asked for that one."
+    if not row.current:
+        said = f"Hidden behind a delete marker, and still stored. {said}"
     return Content("\n").join(
         [Content.styled(safe(row.name), "bold"), Content(facts), Content(said)]
     )
 
 
-def groups_of(
-    found: Findings, objects: Sequence[StoredObject], review_key: str
-) -> list[Group[Row]]:
+def groups_of(found: Findings, review_key: str) -> list[Group[Row]]:
     """What was found, in groups; empty ones are left out but the first."""
+    objects = found.objects
     words = f"{size(found.size)} that no artifact refers to"
     if objects and found.versioned:
         words += "; the bucket keeps versions, so that a plain deletion frees nothing"
@@ -88,7 +89,22 @@ def groups_of(
         tone="bold $text-warning" if objects else "bold",
         items=lambda: Rows(rows),
     )
-    return [first, *_rest(found)]
+    return [first, *_hidden(found, review_key), *_rest(found)]
+
+
+def _hidden(found: Findings, review_key: str) -> Iterator[Group[Row]]:
+    """What delete markers hide and the bucket still holds."""
+    hidden: tuple[Row, ...] = found.hidden
+    if hidden:
+        yield Group(
+            "hidden",
+            "behind markers",
+            len(hidden),
+            f"{size(found.hidden_size)} still stored behind delete markers: deleted for good only",
+            keys=((review_key, "review their deletion"),),
+            tone="bold $text-warning",
+            items=lambda: Rows(hidden),
+        )
 
 
 def _rest(found: Findings) -> Iterator[Group[Row]]:
@@ -109,6 +125,21 @@ def _rest(found: Findings) -> Iterator[Group[Row]]:
     if found.claimed:
         said = "not in the list, but the registry answered for them when it was asked"
         yield Group("claimed", "claimed", found.claimed, said, tone="$text-muted")
+    if found.older_bytes is None:
+        said = "what delete markers hide may not be listed here"
+        yield Group("unknown", "not known", 0, said, tone="$text-muted")
+    elif found.older_bytes:
+        said = f"{size(found.older_bytes)} in older versions of what is in use"
+        yield Group("older", "older", 0, said, tone="$text-muted")
+    if found.strange:
+        said = f"where the pattern begins, {size(found.strange_bytes)}, that do not fit it"
+        yield Group("strange", "no pattern", found.strange, said, tone="$text-muted")
+    if found.elsewhere:
+        said = f"{'' if found.counted else 'and more '}elsewhere in the bucket"
+        yield Group("elsewhere", "elsewhere", found.elsewhere, said, tone="$text-muted")
+    if found.empty:
+        said = "the registry lists nothing, and was said to be really empty"
+        yield Group("empty", "empty registry", 0, said, tone="bold $text-warning")
     said = f"objects with their artifact, in {safe(found.place)}"
     yield Group("referred", "in use", found.referred, said, tone="$text-success")
     for kind, count in found.without:
@@ -124,4 +155,6 @@ def total_words(found: Findings | None, marked: Sequence[StoredObject], signs: S
     weight = size(sum(one.size for one in marked))
     left = f"{plural(len(marked), 'object')} marked{dot}{weight}" if marked else ""
     right = f"{plural(len(found.objects), 'orphan')}{dot}{size(found.size)} "
+    if found.hidden:
+        right = f"{len(found.hidden)} hidden{dot}{size(found.hidden_size)}{dot}{right}"
     return [left, right]

@@ -10,7 +10,7 @@ from tests.faults.apply.rounds import one_round
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROUNDS = 24
+ROUNDS = 10
 
 
 @pytest.mark.slow

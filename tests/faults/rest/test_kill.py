@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from tests.faults.rest.scene import Scene
 
-COUNT = 150
-LAST = 111
+COUNT = 60
+LAST = 11
 """After so many the last call may be under way before a signal comes."""
 
 
-async def prepare(scene: Scene, *, count: int = COUNT, stay: int = 20, **traps: float) -> list[str]:
+async def prepare(scene: Scene, *, count: int = COUNT, stay: int = 10, **traps: float) -> list[str]:
     """A confirmed plan for most of a slow registry."""
     keys = scene.server.fill(count + stay)
     client = scene.client()
@@ -66,7 +66,7 @@ def end(scene: Scene, number: signal.Signals, after: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
-@pytest.mark.parametrize("after", [1, 11, 60, LAST])
+@pytest.mark.parametrize("after", [1, 5, LAST])
 async def test_what_a_stopped_worker_left_is_finished_by_the_next(
     scene: Scene, number: signal.Signals, after: int
 ) -> None:
@@ -75,7 +75,7 @@ async def test_what_a_stopped_worker_left_is_finished_by_the_next(
     with Plan.open(scene.plan) as plan:
         status, sent = plan.status, plan.states().get(ItemState.SENT, 0)
     assert number is signal.SIGKILL or not sent, "a signal lets the call in flight end"
-    assert len(scene.server.ids()) >= 20
+    assert len(scene.server.ids()) >= 10
     if status is Status.FINISHED:
         assert after == LAST, "only the last call can end the plan"
     else:
@@ -89,7 +89,7 @@ async def test_what_a_stopped_worker_left_is_finished_by_the_next(
 @pytest.mark.slow
 async def test_killed_again_and_again_on_a_registry_that_loses_saves(scene: Scene) -> None:
     keys = await prepare(scene, save_fault=0.05)
-    for after in (5, 20, 40, 80, 120):
+    for after in (5, 20, 45):
         with Plan.open(scene.plan) as plan:
             if plan.status in {Status.FINISHED, Status.CANCELLED}:
                 break

@@ -175,7 +175,7 @@ async def test_a_stop_between_registry_and_storage_is_resumed(scene: Scene, buck
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signal", ["SIGHUP", "SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL"])
 async def test_a_worker_that_dies_between_is_resumed(
     scene: Scene, bucket: Bucket, signal: str
 ) -> None:
@@ -236,9 +236,9 @@ async def test_orphans_are_found_and_deleted_by_a_plan(scene: Scene, bucket: Buc
         later = NOW_US * 2
         found = await objects.find_orphans(storage, keys, grace_us=0, now_us=later, expected=keys)
         assert [one.name for one in found.objects] == names(["model/77", "model/78"])
-        assert (found.missing, found.referred, found.size) == (("model/5",), 4, 10)
+        assert (found.missing, found.referred, found.strange) == (("model/5",), 4, 0)
         young = await objects.find_orphans(storage, keys, grace_us=later, now_us=later)
-        assert (young.objects, young.young) == ((), 2)
+        assert (young.objects, young.young) == ([], 2)
         await scene.read(client)
         scene.save(
             objects.plan_orphans(

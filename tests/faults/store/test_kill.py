@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ROUNDS = os.environ.get("ARTIFACT_TUI_KILL_ROUNDS", "24")
+ROUNDS = os.environ.get("ARTIFACT_TUI_KILL_ROUNDS", "10")
 
 
 def run(module: str, *words: str) -> subprocess.CompletedProcess[str]:

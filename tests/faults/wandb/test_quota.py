@@ -22,7 +22,7 @@ from tests.servers.wandb.traps import Quota
 if TYPE_CHECKING:
     from tests.faults.wandb.scene import Scene
 
-COUNT = 300
+COUNT = 120
 GUARD_S = 120
 """Seconds after which a run that hangs is given up."""
 
@@ -44,7 +44,7 @@ async def test_all_ends_done_once_and_little_is_refused(
     scene: Scene, said: str, *, batch: bool
 ) -> None:
     counts: Literal["requests", "mutations"] = "mutations" if batch else "requests"
-    quota = Quota(most=90, window_s=1.0, counts=counts, **QUOTAS[said])
+    quota = Quota(most=45, window_s=1.0, counts=counts, **QUOTAS[said])
     figures = await run(scene, COUNT, quota, batch=batch)
     assert figures.states == {ItemState.VERIFIED: COUNT}, figures.lines
     assert figures.refused < COUNT / 3, figures.lines
@@ -58,7 +58,7 @@ async def test_a_throttled_apply_listens(scene: Scene, wish: str) -> None:
     scene.fill(100)
     async with scene.client(batch=False) as client:
         scene.save(await scene.draft(client, "type:model"))
-        window = 600.0 if wish == "signal" else 6.0
+        window = 600.0 if wish == "signal" else 2.0
         scene.server.change(quota=Quota(most=30, window_s=window))
         control = Control()
         job = asyncio.create_task(scene.apply(client, control=control))

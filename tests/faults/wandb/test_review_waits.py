@@ -16,7 +16,7 @@ from tests.servers.wandb.traps import Quota
 if TYPE_CHECKING:
     from tests.faults.wandb.scene import Scene
 
-COUNT = 80
+COUNT = 40
 HOME = "acme/vision"
 SHELF = "acme-org/wandb-registry-model/best"
 
@@ -45,7 +45,7 @@ async def applied(scene: Scene, selection: str, after: int, **parts: Any) -> Non
         draft = await scene.draft(client, selection)
         assert draft.summary.deletes == COUNT
         scene.save(draft)
-        scene.server.change(quota=Quota(most=25, window_s=1.0, headers=False))
+        scene.server.change(quota=Quota(most=12, window_s=0.5, headers=False))
         await asyncio.gather(scene.apply(client), meanwhile(scene, after, **parts))
 
 
@@ -77,7 +77,7 @@ async def test_a_link_that_is_named_while_others_wait_stays(scene: Scene) -> Non
     async with scene.client("acme", batch=False) as client:
         draft = await scene.draft(client, "link:yes")
         scene.save(draft)
-        scene.server.change(quota=Quota(most=25, window_s=1.0, headers=False))
+        scene.server.change(quota=Quota(most=12, window_s=0.5, headers=False))
         name = Name(at=last, alias="production")
         await asyncio.gather(scene.apply(client), meanwhile(scene, 20, names=[name]))
     shown = scene.server.state()["collections"][SHELF]["versions"]
@@ -88,7 +88,7 @@ async def test_a_link_that_is_named_while_others_wait_stays(scene: Scene) -> Non
 
 @pytest.mark.slow
 async def test_looking_again_loses_nothing(scene: Scene) -> None:
-    seed(scene, count=24)
+    seed(scene, count=12)
     async with scene.client() as client:
         scene.save(await scene.draft(client, "alias:none"))
         quota = Quota(most=3, window_s=0.5, counts="mutations", headers=False)

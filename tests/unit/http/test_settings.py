@@ -126,7 +126,7 @@ def test_limits_and_storage(tmp_path: Path) -> None:
         ({"token_env": "ZOO_IS_NOT_SET"}, "variable ZOO_IS_NOT_SET is not set"),
         ({"ca_file": "/nowhere/ca.pem"}, "is not there"),
         ({"pattern": "x/{id}"}, "needs a bucket"),
-        ({"bucket": "b", "pattern": "all/of/it"}, "where the id stands"),
+        ({"bucket": "b", "pattern": "all/of/it"}, "cannot be used"),
         ({"bucket": "b", "grace_hours": -1}, "cannot be negative"),
     ],
 )

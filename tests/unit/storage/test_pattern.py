@@ -12,26 +12,37 @@ from artifact_tui.clients.storage.pattern import Pattern
 from artifact_tui.errors import UsageError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-PATTERNS = ["artifacts/{type}/{id}.zip", "{id}", "{type}-{id}", "logs/{id}/x{type}", "a.{id}.b"]
+PATTERNS = [
+    "artifacts/{type}/{id}.zip", "{id}", "{type}-{id}", "logs/{id}/x{type}", "a.{id}.b",
+    "artifacts/{id}/{name}", "{type}/{id}/", "{name}/{id}/…", "{type}/{name}.{id}.zip",
+]  # fmt: skip
 
 
-@given(st.sampled_from(PATTERNS), TEXT.filter(bool), TEXT)
-def test_a_name_leads_back_to_its_artifact_or_there_is_none(
-    text: str, kind: str, identifier: str
+@given(st.sampled_from(PATTERNS), TEXT.filter(bool), TEXT, TEXT)
+def test_what_starts_like_an_artifact_is_its_own_or_nobodys(
+    text: str, kind: str, identifier: str, rest: str
 ) -> None:
     pattern = Pattern(text)
-    name = pattern.name(Ref(kind, identifier))
-    if name is not None:
-        assert pattern.ref(name) == Ref(kind, identifier)
-        assert name.startswith(pattern.prefix)
+    found = pattern.owner_of(Ref(kind, identifier).key)
+    if found is None:
+        return
+    start = pattern.start(found)
+    assert start.startswith(pattern.prefix)
+    whose = pattern.owner(start + rest)
+    if text.endswith(("/", "/{name}")):
+        assert whose == (None if {".", ".."} & set(rest.split("/")) else found)
+    elif not pattern.many:
+        assert whose in ({found} if not rest else {None, whose})
+        assert rest or whose == found
 
 
 @given(st.sampled_from(PATTERNS), TEXT)
 def test_an_object_leads_to_an_artifact_that_leads_back(text: str, name: str) -> None:
     pattern = Pattern(text)
-    ref = pattern.ref(name)
-    again = None if ref is None else pattern.name(ref)
-    assert again in {None, name}
+    found = pattern.owner(name)
+    again = None if found is None else pattern.owner_of(found.key)
+    assert again in {None, found}
+    assert again is None or name.startswith(pattern.start(again))
 
 
 @pytest.mark.parametrize(
@@ -43,16 +54,38 @@ def test_an_object_leads_to_an_artifact_that_leads_back(text: str, name: str) ->
     ],
 )  # fmt: skip
 def test_siblings_belong_to_nobody(name: str) -> None:
-    assert Pattern("logs/{id}.zip").ref(name) is None
+    assert Pattern("logs/{id}.zip").owner(name) is None
 
 
-@pytest.mark.parametrize("identifier", ["", ".", "..", "a/b", "../x", "\0"])
+@pytest.mark.parametrize("end", ["", "{name}", "*", "**", "...", "…"])
+def test_a_folder_is_all_that_is_below_it_and_nothing_beside_it(end: str) -> None:
+    pattern = Pattern(f"artifacts/{{id}}/{end}")
+    mine = pattern.owner_of("model/logs")
+    assert mine is not None
+    assert pattern.owner_of("dataset/logs") == mine, "the pattern does not tell the type"
+    for rest in ("a", "a/b.bin", "", "/a"):
+        assert pattern.owner(f"artifacts/logs/{rest}") == mine
+    beside = [
+        "artifacts/logs", "artifacts/logs.json", "artifacts/logs_backup/a", "artifacts//a",
+        "artifacts/", "artifacts/logs/../x/a", "xartifacts/logs/a", "artifacts/logs/./a",
+    ]  # fmt: skip
+    assert mine not in {pattern.owner(name) for name in beside}
+
+
+def test_what_could_be_several_artifacts_is_nobodys() -> None:
+    assert Pattern("{type}-{id}.zip").owner("model-a-b.zip") is None
+    assert Pattern("{name}.{id}/…").owner("net.v1.77/a") is None
+
+
+@pytest.mark.parametrize("identifier", ["", ".", "..", "a/b", "../x"])
 def test_ids_that_make_no_safe_name(identifier: str) -> None:
-    assert Pattern("artifacts/{type}/{id}.zip").name(Ref("model", identifier)) is None
+    assert Pattern("artifacts/{type}/{id}.zip").owner_of(Ref("model", identifier).key) is None
+    assert Pattern("artifacts/{id}/…").owner_of(Ref("model", identifier).key) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "{type}", "{id}{type}", "{id}/{id}", "{id}/{name}", "{}/{id}"]
+    "text",
+    ["", "x", "{type}", "{id}{type}", "{id}/{id}", "{}/{id}", "{id}/{what}", "{name}/", "/", "…"],
 )
 def test_patterns_that_cannot_be_used(text: str) -> None:
     with pytest.raises(UsageError):
