@@ -23,11 +23,12 @@ POISON = ["artifacts/model/\x1b[2J.zip", "artifacts/model/\x01.zip", "artifacts/
 
 
 async def every(storage: S3Storage) -> list[StoredObject]:
+    """All objects that fit the pattern."""
     rows: list[StoredObject] = []
     after = None
     while True:
         page = await storage.objects(after)
-        rows += page.rows
+        rows += [row for row in page.rows if row.version_key]
         after = page.after
         if after is None:
             return rows
