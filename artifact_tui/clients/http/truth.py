@@ -25,7 +25,7 @@ from artifact_tui.clients.http.listing import TYPES
 from artifact_tui.clients.http.reader import OutageError, Snapshot
 from artifact_tui.clients.http.routes import Missing, ThereError
 from artifact_tui.clients.http.shelf import Shelf
-from artifact_tui.errors import NotToldError
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts, VersionState
 
 if TYPE_CHECKING:
