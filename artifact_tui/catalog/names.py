@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.query.tree import Text
 
+    _Groups = dict[str, list[tuple[str, str]]]
+    """By collection or type: labels, and the texts that name them."""
+
 _LABEL = """
 SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE c.name = :name AND v.label = :label ORDER BY v.id LIMIT 2"""
@@ -30,6 +33,22 @@ WHERE c.name = :name AND a.name = :label AND a.scope = ''
 UNION
 SELECT a.version_id FROM alias a WHERE a.name = :label AND a.scope = :name
 LIMIT 2"""
+
+_BY_KEY = "SELECT j.value, v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value"
+
+_LABELS = """
+SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+WHERE c.name = ?"""
+
+_ALIASES = """
+SELECT a.name, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+CROSS JOIN alias a ON a.version_id = v.id WHERE c.name = ? AND a.scope = ''"""
+
+_TYPED = """
+SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+WHERE c.type = ?"""
+
+_HELD = "SELECT name, version_id FROM alias WHERE scope = ?"
 
 _KEYS = "SELECT v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value ORDER BY j.key"
 
@@ -46,30 +65,73 @@ _NEAREST = 3
 
 
 def find(conn: sqlite3.Connection, name: str) -> VersionRow:
-    """The version that `COLLECTION:LABEL` or `COLLECTION:ALIAS` names; a label goes first.
+    """The version that `COLLECTION:LABEL`, `COLLECTION:ALIAS`, `TYPE/ID` or a key names.
+
+    A label goes before an alias, and both before the others.
 
     Raises:
         NotFoundError: nothing has this name; the hint holds the nearest ones.
         UsageError: it does not say which version, or several have this name.
     """
-    collection, colon, label = name.rpartition(":")
-    if not colon or not collection or not label:
-        raise UsageError(
-            f"{name} does not say which version.",
-            hint="Write COLLECTION:VERSION or COLLECTION:ALIAS, such as resnet50:v12.",
-        )
+    collection, _, label = name.rpartition(":")
     params = {"name": collection, "label": label}
     with snapshot(conn):
         for query in (_LABEL, _ALIAS):
             ids = list(chain.from_iterable(conn.execute(query, params)))
-            if len(ids) > 1:
-                raise UsageError(
-                    f"{name} names more than one version.",
-                    hint="Collections of several types have this name: narrow by type in a list.",
-                )
             if ids:
-                return rows_of(conn, ids)[0]
+                break
+        else:
+            ids = list(meant(conn, [name])[name])
+        if len(ids) > 1:
+            raise UsageError(
+                f"{name} names more than one version.",
+                hint="Name it by its key, which `artifact-tui ls --versions --json` prints.",
+            )
+        if ids:
+            return rows_of(conn, ids)[0]
+        if not collection or not label:
+            raise UsageError(
+                f"{name} does not say which version.",
+                hint="Write COLLECTION:VERSION or COLLECTION:ALIAS, such as resnet50:v12.",
+            )
         raise _not_found(conn, collection, label)
+
+
+def meant(conn: sqlite3.Connection, texts: Sequence[str]) -> dict[str, set[int]]:
+    """The ids of all versions that each text may name: see `find`; sets of none or several too."""
+    found: dict[str, set[int]] = {text: set() for text in texts}
+    named: _Groups = {}
+    typed: _Groups = {}
+    for text in found:
+        name, _, label = text.rpartition(":")
+        named.setdefault(name, []).append((label, text))
+        kind, _, identifier = text.partition("/")
+        typed.setdefault(kind, []).append((identifier, text))
+    with snapshot(conn):
+        for text, number in keyed(conn, list(found)).items():
+            found[text].add(number)
+        types = {kind for (kind,) in conn.execute("SELECT DISTINCT type FROM collection")}
+        _add(found, {kind: wanted for kind, wanted in typed.items() if kind in types}, conn, _TYPED)
+        _add(found, named, conn, _LABELS)
+        _add(found, named, conn, _ALIASES)
+        held = {scope for (scope,) in conn.execute("SELECT DISTINCT scope FROM alias")} - {""}
+        _add(found, {name: named[name] for name in held & named.keys()}, conn, _HELD)
+    return found
+
+
+def keyed(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, int]:
+    """The ids of the versions with these keys; those that are gone are left out."""
+    return dict(conn.execute(_BY_KEY, (json.dumps(list(keys)),)).fetchall())
+
+
+def _add(found: dict[str, set[int]], groups: _Groups, conn: sqlite3.Connection, query: str) -> None:
+    """Add what a query tells of each group: the ids by label."""
+    for group, wanted in groups.items():
+        known: dict[str, set[int]] = {}
+        for label, number in conn.execute(query, (group,)):
+            known.setdefault(label, set()).add(number)
+        for label, text in wanted:
+            found[text] |= known.get(label, set())
 
 
 def by_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> tuple[VersionRow, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.catalog.selection import Selection as Selected
+    from artifact_tui.cli.lines import Lines
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.draft import Draft
@@ -40,6 +41,8 @@ class Selection:
     marked: bool = False
     collections: tuple[str, ...] = ()
     """Names; all their versions are selected, and empty ones themselves."""
+    lines: Lines | None = None
+    """A file that lists versions."""
 
     def check(self) -> None:
         """Refuse nothing, and a filter with the marks.
@@ -47,10 +50,10 @@ class Selection:
         Raises:
             UsageError: it does not say what the plan is about.
         """
-        chosen = bool(self.filter.strip()) + self.marked
+        chosen = bool(self.filter.strip()) + self.marked + (self.lines is not None)
         if chosen > 1 or not (chosen or self.collections):
             raise UsageError(
-                "Say what the plan is about: a filter, --marked, or --collection.",
+                "Say what the plan is about: a filter, or --from, --marked or --collection.",
                 hint="For everything in the registry, the filter is '*'.",
             )
 
@@ -58,6 +61,8 @@ class Selection:
     def text(self) -> str:
         """What was asked for, as the plan records it."""
         named = [f"--collection {name}" for name in self.collections]
+        if self.lines is not None:
+            named = [f"--from {self.lines.source}", *named]
         return " ".join([*([self.filter.strip()] if self.filter.strip() else []), *named])
 
 
@@ -89,6 +94,8 @@ async def make_draft(
 def _chosen(conn: sqlite3.Connection, client: Client, selection: Selection) -> Selected:
     if selection.marked:
         return "marked"
+    if selection.lines is not None:
+        return selection.lines.keys(conn)
     if not selection.filter.strip():
         return ()
     return where_of(conn, parse_filter([selection.filter]), client, acts=True)

@@ -11,6 +11,7 @@ import click
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.drafting import Selection, make_draft
 from artifact_tui.cli.flags import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.lines import Lines
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import split
@@ -29,6 +30,12 @@ SHOWN = 20
 @click.argument("words", nargs=-1, metavar="[REGISTRY] FILTER…")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The plan file to make.")
 @click.option("--marked", is_flag=True, help="What is marked on the screen, instead of a filter.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    help="Versions that a file lists, instead of a filter; - is the standard input.",
+)
 @click.option("--delete-aliases", is_flag=True, help="Aliases may go along (never protected ones).")
 @click.option("--with-dependents", is_flag=True, help="Delete also all that was made from these.")
 @click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
@@ -79,6 +86,7 @@ def plan(
     *,
     output: Path | None,
     marked: bool,
+    source: str | None,
     delete_aliases: bool,
     with_dependents: bool,
     orphan_dependents: bool,
@@ -93,13 +101,18 @@ def plan(
     storage_versions: bool,
     cached: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Build a plan from a filter, and print what it would do. Nothing is deleted.
 
     \b
     artifact-tui plan local:./sample 'type:model age>90d alias:none' -o old.plan
     artifact-tui plan local:./sample 'name:sweep -latest:3' -o sweep.plan --with-dependents
     artifact-tui plan team --collection sweep --whole-collections -o sweep.plan
+    artifact-tui plan team --from ids.txt -o listed.plan
+
+    A line of --from is a key, TYPE/ID or NAME:LABEL, or what ls --versions --json prints; it goes
+    with --collection, and not with a filter. Lines that name nothing are said, the others planned,
+    and the exit code is 1; where a line may name several versions, no plan is made.
 
     A version with a protected alias, or with live dependents outside the plan, stays. The filter *
     means everything. Without -o the plan is kept where `artifact-tui tasks` finds it.
@@ -110,7 +123,8 @@ def plan(
     objects go only after their version is gone.
     """  # noqa: D301 - click's mark for lines that stay as they are
     target, rest = split(words, read_only=flags.read_only)
-    selection = Selection(" ".join(rest), marked, collections)
+    lines = None if source is None else Lines(source)
+    selection = Selection(" ".join(rest), marked, collections, lines)
     selection.check()
     options = Options(
         delete_aliases=delete_aliases,
@@ -129,6 +143,7 @@ def plan(
     path = save(draft, output) if draft.summary.deletes else None  # before a reader may hang up
     print_draft(draft, out)
     reviewing.print_next(path or save(draft, output), draft.summary, out)
+    return 1 if lines is not None and lines.missing else 0
 
 
 def save(draft: Draft, output: Path | None) -> Path:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
 import pytest
 
 from artifact_tui import places
+from tests.cli.conftest import Local
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.cli.conftest import Cli, Local, Ran
+    from tests.cli.conftest import Cli, Ran
     from tests.servers.rest.process import Server
 
 
@@ -184,7 +188,7 @@ def test_what_nobody_asked_about_is_neither_none_nor_some(cli: Cli, zoo: Server)
         assert "4 versions" in ran.err
     (shown,) = cli("show", "zoo", "acme/bert:1", "--json").records
     assert (shown["dependents"], shown["dependents_total"]) == (None, None)
-    (planned, *_) = cli("plan", "zoo", "name:acme/bert", "--json", code=None).records
+    (planned, *_) = cli("plan", "zoo", "name:acme/bert", "--json", "--cached", code=None).records
     assert (planned["dependents"], planned["dependents_known"]) == (None, False)
     cli("plan", "zoo", "name:acme/bert", "--scan-lineage", "--unknown-lineage")
     assert _names(cli(*ls, "dependents:0")) == ["acme/bert:2", "acme/text:4", "acme/tiny:3"]
@@ -268,3 +272,88 @@ def test_counted_ids_tell_the_order_of_narrowed_questions(cli: Cli, process: Ser
     process.seed([Entry(str(n), f"acme/m{n % 3}", ("model", "dataset")[n % 2]) for n in range(24)])
     newest = cli("ls", "zoo", "--versions", "--json", "latest:1").records
     assert {one["version"] for one in newest} == {str(n) for n in range(18, 24)}
+
+
+def test_a_plan_from_lines_of_every_form(
+    cli: Cli, zoo: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo.seed([*zoo.entries(), Entry("a/b", "acme/odd", "dataset"), Entry("7", "4", "code")])
+    plan, source = tmp_path / "p.plan", tmp_path / "ids.txt"
+    as_json = cli("ls", "zoo", "--versions", "--json", "name:acme/tiny").out
+    source.write_text(
+        f"\ufeffmodel/1\r\n\n  acme/bert:2\ndataset/a/b\nacme/text:4\n{as_json}model/1\n",
+        encoding="utf-8",
+    )
+    words = ("plan", "zoo", "--unknown-lineage", "--from")
+    listed = cli(*words, source, "-o", plan, "--json").records
+    assert {one["key"] for one in listed} == {
+        "model/1", "model/2", "model/3", "dataset/4", "dataset/a%2Fb",
+    }  # fmt: skip
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"model/9\nmodel/2\nnobody:1\n4\n")))
+    ran = cli(*words, "-", "-o", tmp_path / "q.plan", "--json", code=1)
+    assert [one["key"] for one in ran.records] == ["model/2"]
+    assert (tmp_path / "q.plan").exists()
+    for at, name in ((1, "model/9"), (3, "nobody:1"), (4, "4")):
+        assert f"line {at}: {name}: there is none" in ran.err
+    assert "3 lines of 4 not found" in ran.err
+    source.write_text("model/9\n", encoding="utf-8")
+    assert "nothing to delete" in cli(*words, source, code=1).err
+
+
+def test_lines_that_cannot_be_meant_make_no_plan(
+    cli: Cli, zoo: Server, registry: Local, tmp_path: Path
+) -> None:
+    zoo.seed([Entry("1", "same", "model"), Entry("2", "x", "model"), Entry("1", "same", "code")])
+    plan, source = tmp_path / "p.plan", tmp_path / "ids.txt"
+    other = '{"key": "model/2", "name": "y", "version": "2"}'
+    for lines, why in {
+        "model/2\nsame:1\n": "line 2: same:1: may be same:1 or same:1",
+        f"model/2\n{other}\n": "line 2: model/2: is x:2, not what the line says",
+        cli("ls", "zoo", "--json").out: "Line 1 is no version",
+        '{"key": 3}\n': "Line 1 is no version",
+        "{nonsense\n": "Line 1 is no JSON",
+        '{"name": "\\ud800", "version": "1"}\n': "Line 1 is no text",
+        "\n\n": "lists nothing",
+    }.items():
+        source.write_text(lines, encoding="utf-8")
+        said = cli("plan", "zoo", "--from", source, "-o", plan, "--unknown-lineage", code=2).err
+        assert why in said
+        assert not plan.exists()
+    source.write_bytes(b"model/2\n\xff\n")
+    assert f"Line 2 of {source} is no text" in cli("plan", "zoo", "--from", source, code=2).err
+    assert "cannot be read" in cli("plan", "zoo", "--from", tmp_path / "none", code=2).err
+    source.write_text("model/2\n", encoding="utf-8")
+    for more in (("name:x",), ("--marked",)):
+        said = cli("plan", "zoo", *more, "--from", source, code=2).err
+        assert "Say what the plan is about" in said
+    source.write_text("net:v0\nnet:v1\n", encoding="utf-8")
+    cli("plan", registry.address, "--from", source, "--orphan-dependents", "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "2")
+    source.write_text("net:v0\nnet:v2\n", encoding="utf-8")
+    words = ("plan", registry.address, "--from", source, "--delete-aliases")
+    assert "line 1: net:v0: is in the trash already" in cli(*words, code=1).err
+
+
+def test_one_version_is_named_by_type_and_id_or_key_too(cli: Cli, zoo: Server) -> None:
+    zoo.seed([*zoo.entries(), Entry("a/b", "acme/odd", "dataset")])
+    for name in ("acme/odd:a/b", "dataset/a/b", "dataset/a%2Fb"):
+        assert "acme/odd:a/b of zoo" in cli("show", "zoo", name).out
+    words = ("reingest", "zoo", "dataset/4", "--url", "https://example.org/x", "--unknown-lineage")
+    assert "acme/text:4" in cli(*words, code=None).out
+
+
+@pytest.mark.slow
+def test_thousands_of_lines_make_a_plan(cli: Cli, tmp_path: Path) -> None:
+    """Far beyond what a filter may hold."""
+    made = Local(tmp_path / "reg")
+    made.add("x", content=b"x")
+    with closing(sqlite3.connect(made.path / "registry.db")) as conn, conn:
+        conn.execute(
+            "INSERT INTO version(key, collection_id, ordinal, label, digest, size, created_us)"
+            " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+            " SELECT 'k' || i, (SELECT id FROM collection), i, 'v' || i, 'sha256:0', 1, i FROM n"
+        )
+    source = tmp_path / "ids.txt"
+    source.write_text("".join(f"x:v{n}\n" for n in range(1, 20_001)), encoding="utf-8")
+    out = cli("plan", made.address, "--from", source, "-o", tmp_path / "p.plan").out
+    assert out.startswith("delete 20,000 versions of 1 collection in reg\n")

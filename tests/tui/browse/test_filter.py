@@ -147,3 +147,17 @@ async def test_the_cursor_goes_with_its_row(shelf: Shelf) -> None:
         await user.presses("escape")
         await user.sees("9 of 9")
         await user.until(lambda: "v3 candidate" in cursor_line(user))
+
+
+async def test_what_this_registry_never_tells_and_slips_are_pointed_out(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses("slash", *"registry:any")
+        await user.sees("This registry does not tell any link", "9 of 9")
+        await user.presses("enter")
+        assert not browse(user).tree_list.has_focus
+        await user.presses("escape", "slash", *"-alias:prodution")
+        await user.sees("Nothing here has the alias “prodution”, so this leaves nothing out.")
+        await user.presses("enter")
+        assert browse(user).tree_list.has_focus
+        await user.sees("leaves nothing out", "9 of 9")
