@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -189,6 +190,27 @@ def test_fsck_finds_what_is_missing(cli: Cli, deleted: Local) -> None:
     said = cli("fsck", deleted.address, "--repair", code=1).out
     assert "comes back when the same file is added again" in said
     assert "next:" not in said
+
+
+def test_fsck_lists_every_bad_row_and_goes_on(cli: Cli, deleted: Local) -> None:
+    with closing(sqlite3.connect(deleted.path / "registry.db")) as conn:
+        conn.execute("PRAGMA ignore_check_constraints = ON")
+        conn.execute("UPDATE blob SET digest = 'sha256:../../' || id WHERE id <= 2")
+        conn.execute("UPDATE blob SET digest = 'sha256:' || hex(id) WHERE id = 3")
+        conn.execute("UPDATE version SET size = -5 WHERE id > 1")
+        conn.execute("UPDATE collection SET name = cast(x'ff' AS TEXT) WHERE name = 'tiny'")
+        conn.commit()
+    gone = max(p for p in (deleted.path / "blobs").rglob("*") if p.is_file())
+    gone.unlink()
+    ran = cli("fsck", deleted.address, "--json", code=1)
+    counted = Counter(one["problem"] for one in ran.records)
+    assert counted["row"] == 3 + 5
+    assert counted["text"] == 1
+    assert counted["missing"] + counted["orphan"] in {2, 4}
+    left = sorted(p for p in (deleted.path / "blobs").rglob("*") if p.is_file())
+    cli("fsck", deleted.address, "--repair", code=1)
+    assert left == sorted(p for p in (deleted.path / "blobs").rglob("*") if p.is_file())
+    assert "v0" in cli("ls", deleted.address, "--versions").out
 
 
 def test_fsck_mends_what_loses_nothing(cli: Cli, deleted: Local) -> None:

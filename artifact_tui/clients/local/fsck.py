@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import gc, locks
 from artifact_tui.clients.local.blobs import hash_file
-from artifact_tui.clients.local.layout import PREFIX
+from artifact_tui.clients.local.layout import PREFIX, is_digest
 from artifact_tui.errors import RegistryError
+from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,28 @@ if TYPE_CHECKING:
     from artifact_tui.clients.local.pool import Pool
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_VALUE = re.compile(r"^(?:[A-Z]+|non-[A-Z]+) value in ")
+"""What SQLite says of a row that does not fit its table; the rows beside it can be read."""
+
+_FAILED = "CHECK constraint failed in "
+"""What it says of others, where it may write: `_checks` finds the rows."""
+
+_TABLE = re.compile(r"^CREATE TABLE (\w+)\((.*?)^\)", re.MULTILINE | re.DOTALL)
+_CHECK = re.compile(r"CHECK\(((?:[^()]|\([^()]*\))*)\)")
+
+_MOST = 100_000
+"""Complaints of SQLite that are listed."""
+
+_NAMES = (
+    ("collection", "id", "name"),
+    ("collection", "id", "type"),
+    ("version", "id", "label"),
+    ("version", "id", "run"),
+    ("alias", "version_id", "name"),
+    ("tag", "version_id", "name"),
+)
+"""Texts that people read, and the number of their row."""
+
 _NAMED = 3
 """Versions named for one damaged blob."""
 
@@ -36,6 +59,10 @@ class Damage(StrEnum):
 
     DATABASE = "database"
     """SQLite itself finds the file damaged."""
+    ROW = "row"
+    """A row holds a value that none of its kind can have."""
+    TEXT = "text"
+    """A name is not text: it is shown spelled out."""
     REFERENCE = "reference"
     """A row names a row that is not there."""
     COUNT = "count"
@@ -61,7 +88,9 @@ class Damage(StrEnum):
 _MENDED = {
     Damage.COUNT, Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.HEALED,
 }  # fmt: skip
-_HARMLESS = {Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.STRANGER, Damage.HEALED}
+_HARMLESS = {
+    Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.STRANGER, Damage.HEALED, Damage.TEXT,
+}  # fmt: skip
 _MARKED = {Damage.MISSING, Damage.SIZE, Damage.HASH}
 
 
@@ -123,7 +152,8 @@ class _Check:
     problems: list[Problem] = field(default_factory=list)
 
     def found(self, kind: Damage, what: str, size: int = 0, detail: str = "") -> None:
-        """Write a problem down."""
+        """Write a problem down; beside a row that is not right, nothing is mended."""
+        self.repair = self.repair and kind is not Damage.ROW
         mended = self.repair and kind in _MENDED
         self.problems.append(Problem(kind, what, size, detail, mended))
 
@@ -133,15 +163,17 @@ def _database(run: _Check, *, verify: bool) -> bool:
     pragma = "integrity_check" if verify else "quick_check"
     try:
         with run.pool.reading() as conn:
-            said = [str(row[0]) for row in conn.execute(f"PRAGMA {pragma}(20)")]
-            broken = conn.execute("PRAGMA foreign_key_check").fetchall() if said == ["ok"] else []
+            told = (str(row[0]) for row in conn.execute(f"PRAGMA {pragma}({_MOST})"))
+            said = [line for line in told if line != "ok" and not line.startswith(_FAILED)]
+            sound = all(map(_VALUE.search, said))
+            broken = conn.execute("PRAGMA foreign_key_check").fetchall() if sound else []
     except RegistryError as error:
         if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise
-        said, broken = [str(error.__cause__)], []
-    if said != ["ok"]:
-        for line in said:
-            run.found(Damage.DATABASE, str(run.layout.db), detail=line)
+        said, sound, broken = [str(error.__cause__)], False, []
+    for line in said:
+        run.found(Damage.ROW if sound else Damage.DATABASE, str(run.layout.db), detail=line)
+    if not sound:
         return False
     run.repair = run.repair and not broken  # a dangling row may be the last to know of an orphan
     for table, number, parent, _ in broken:
@@ -152,7 +184,27 @@ def _database(run: _Check, *, verify: bool) -> bool:
 def _load(run: _Check) -> None:
     with run.pool.reading() as conn:
         rows = conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id")
-        run.blobs = {row[1]: _Blob(*row) for row in rows}
+        run.blobs = {row[1]: _Blob(*row) for row in rows if is_digest(row[1])}
+
+
+def _rows(run: _Check) -> None:
+    """Rows with values that they cannot have, and names that are not text."""
+    with run.pool.reading() as conn:
+        for table, checks in _TABLE.findall(schema_sql()):
+            for check in _CHECK.findall(checks):
+                for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({check})"):
+                    run.found(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {check}")
+        for row in conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id"):
+            if not is_digest(row[1]):
+                detail = f"no bytes have the digest {row[1]!r:.80}; {_sufferers(conn, _Blob(*row))}"
+                run.found(Damage.ROW, f"blob {row[0]}", row[2], detail)
+        for table, number, column in _NAMES:
+            for row, raw in conn.execute(f"SELECT {number}, CAST({column} AS BLOB) FROM {table}"):
+                try:
+                    (raw or b"").decode()
+                except UnicodeDecodeError:
+                    shown = raw.decode("utf-8", "backslashreplace")
+                    run.found(Damage.TEXT, f"{table} {row}", detail=f"{column} {shown}")
 
 
 def _sufferers(conn: sqlite3.Connection, blob: _Blob) -> str:
@@ -257,7 +309,8 @@ def _unfinished(run: _Check) -> None:
             "SELECT digest, size FROM blob WHERE state = 1 AND refs = 0"
         ).fetchall()
     for digest, size in rows:
-        run.found(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
+        if is_digest(digest):
+            run.found(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
     if run.repair and rows:
         gc.finish_locked(run.pool, run.layout)
 
@@ -293,6 +346,7 @@ def check(pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int
     with locks.alone(layout):
         sound = _database(run, verify=verify)
         if sound:
+            _rows(run)
             _counts(run)
             _unfinished(run)
             _load(run)

@@ -11,6 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import facts, locks
+from artifact_tui.clients.local.layout import is_digest
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Garbage
 
@@ -69,6 +70,8 @@ def look(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
 
 def _unlink(layout: Layout, digest: str) -> int | None:
     """Remove one blob's file; gives its size, or None when it was not there."""
+    if not is_digest(digest):
+        return None  # it names no file: fsck tells of such rows
     path = layout.blob(digest)
     try:
         size = path.stat().st_size
