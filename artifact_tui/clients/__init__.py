@@ -12,7 +12,7 @@ from artifact_tui.errors import UsageError
 from artifact_tui.settings import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from artifact_tui.clients.base import Client, Kind
 
@@ -29,6 +29,14 @@ class Spelled(Protocol):
 
     def place(self, address: str) -> str:
         """The same text for every address of one registry: its `Identity.uid`."""
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """A kind that knows how addresses look that it could open, were they written otherwise."""
+
+    def advice(self, address: str) -> str:
+        """What to type instead; empty when it does not look like one of its own."""
 
 
 @runtime_checkable
@@ -61,21 +69,36 @@ def kind_of(address: str) -> Kind:
     """
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     prefix = address.partition(":")[0]
-    last = []
+    last: list[Kind] = []
+    others: list[Kind] = []
     for entry in sorted(found, key=lambda entry: entry.name != prefix):
         kind = cast("Kind", entry.load())
         if getattr(kind, "fallback", False):
             last.append(kind)
         elif kind.claims(address):
             return kind
+        else:
+            others.append(kind)
     for kind in last:
         if kind.claims(address):
+            _refuse_mistaken(address, others)
             return kind
     names = ", ".join(entry.name for entry in found)
     raise UsageError(
         f"No client here can open “{address}”.",
         hint=f"Use an address such as local:PATH. Clients installed: {names}.",
     )
+
+
+def _refuse_mistaken(address: str, kinds: Sequence[Kind]) -> None:
+    """Refuse an address that only looks like that of any web server.
+
+    Raises:
+        UsageError: one of these kinds knows what to type instead.
+    """
+    for kind in kinds:
+        if isinstance(kind, Advising) and (hint := kind.advice(address)):
+            raise UsageError(f"The address “{address}” is a page for people.", hint=hint)
 
 
 def canonical(address: str) -> str:

@@ -29,6 +29,12 @@ class WandbKind:
 
         return claims(address)
 
+    def advice(self, address: str) -> str:
+        """What to type instead of an address that looks like a page of a W&B server."""
+        from artifact_tui.clients.wandb.address import advice  # noqa: PLC0415 - lazy
+
+        return advice(address)
+
     def canonical(self, address: str) -> str:
         """The one way to write an address: with its host."""
         from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - seldom needed

@@ -1,20 +1,25 @@
 """Addresses of W&B: `wandb://[HOST/]ENTITY[/PROJECT]`, and URLs of its app, pasted.
 
-`wandb+http://HOST/…` speaks without TLS, to a server of one's own. The first part is a host when
+`wandb+http://HOST/…` speaks without TLS, to a server of one's own. Pages of such a server can be
+pasted once something says that it is W&B's: `WANDB_BASE_URL`, its SDK's settings or login, or a
+configured registry. The first part is a host when
 it has a dot or a colon, or is `localhost`; without one, W&B is where its own SDK would look for it
 (`WANDB_BASE_URL`, the settings file, the cloud).
 """
 
 from __future__ import annotations
 
+import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from artifact_tui.clients.wandb import hosts
+from artifact_tui.clients.wandb import hosts, netrc
 from artifact_tui.clients.wandb.sdkfiles import default_origin
 from artifact_tui.clients.web.origin import PORTS, Origin
-from artifact_tui.errors import UsageError
+from artifact_tui.config import load
+from artifact_tui.errors import ArtifactTuiError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +35,12 @@ _NO_ENTITY = frozenset(
 )  # fmt: skip
 _OF_ENTITY = frozenset({"projects", _REGISTRY})
 """Pages of an entity that stand where a project's name does."""
+_OF_PROJECT = frozenset(
+    {"artifacts", "groups", "overview", "reports", "runs", "sweeps", "table", "workspace"}
+)
+"""Pages of a project, after its name."""
+_APIS = frozenset({"api", "v1", "v2"})
+"""What the address of another kind of registry begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +99,52 @@ def claims(text: str) -> bool:
     if scheme.lower() in _SCHEMES:
         return True
     try:
-        host = (urlsplit(text.strip()).hostname or "").lower()
-    except ValueError:
+        if hosts.official((urlsplit(text.strip()).hostname or "").lower()):
+            return True
+        parts, origin = hosts.parts_of(text, "The address")
+    except (UsageError, ValueError):
         return False
-    return hosts.official(host)
+    first = parts.path.strip("/").partition("/")[0]
+    return first not in {"", *_APIS} and _is_known(origin)
+
+
+def advice(text: str) -> str:
+    """What to type instead of a page that looks like one of W&B's app, on a host nobody named.
+
+    Empty when it does not look so.
+    """
+    try:
+        parts, origin = hosts.parts_of(text, "The address")
+    except UsageError:
+        return ""
+    path = [part for part in parts.path.split("/") if part]
+    if len(path) < 4 or path[2] not in _OF_PROJECT or _APIS & {*path[:2]}:  # noqa: PLR2004 - a page
+        return ""
+    scheme = "wandb" if origin.scheme == "https" else "wandb+http"
+    where = f"{scheme}://{origin.netloc}/{path[0]}/{path[1]}"
+    return (
+        f"If it is a page of a W&B server, type {shlex.quote(where)}; or set WANDB_BASE_URL to"
+        f" {origin.text}, and paste the page again."
+    )
+
+
+def _is_known(origin: Origin) -> bool:
+    """Whether something here says that a server of somebody's own is W&B's."""
+    with suppress(UsageError):
+        if default_origin() == origin:
+            return True
+    return netrc.signed_in(origin) or origin in _configured()
+
+
+def _configured() -> set[Origin]:
+    """The servers of the registries in the configuration that are written as W&B's."""
+    found = set()
+    with suppress(ArtifactTuiError):
+        for registry in load().registries.values():
+            if registry.address.partition("://")[0].lower() in _SCHEMES:
+                with suppress(UsageError):
+                    found.add(Address.parse(registry.address).origin)
+    return found
 
 
 def _typed(text: str, scheme: str) -> Address:
@@ -113,12 +166,13 @@ def _typed(text: str, scheme: str) -> Address:
 def _pasted(text: str) -> Address:
     """The address in a URL of the app."""
     parts, origin = hosts.parts_of(text, f"The address “{_cut(text)}”")
-    if origin.scheme != "https" or origin.port != PORTS["https"]:
+    own = not hosts.official(origin.host) and _is_known(origin)
+    if not own and (origin.scheme != "https" or origin.port != PORTS["https"]):
         raise UsageError(
             f"The address “{_cut(text)}” is not one of W&B's app.",
             hint=f"Paste it with https://{origin.host}, or write {_SHAPE}.",
         )
-    api = Origin("https", hosts.api_of_app(origin.host), PORTS["https"])
+    api = origin if own else Origin("https", hosts.api_of_app(origin.host), PORTS["https"])
     path = [part for part in parts.path.split("/") if part]
     if hosts.forge_app(origin.host):
         if path[:1] != ["wandb"]:

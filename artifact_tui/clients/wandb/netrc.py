@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import netrc
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OTHERS = 0o077
+_KEY = re.compile(r"(?:\w+-)?[\w-]{40,}")
+"""An API key of W&B."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,15 @@ def look(origin: Origin) -> Looked:
                 return Looked(path, none, f"has no password for machine {machine}")
             return Looked(path, Secret(found[2]), notices=open_to_others(path))
     return Looked(path, none, f"has no machine {origin.netloc}")
+
+
+def signed_in(origin: Origin) -> bool:
+    """Whether `wandb login` has left a key for a server, as it writes them."""
+    try:
+        found = netrc.netrc(place()).authenticators(origin.netloc)
+    except (OSError, ValueError, netrc.NetrcParseError):
+        return False
+    return bool(found and found[0] == "user" and _KEY.fullmatch(found[2] or ""))
 
 
 def _machines(origin: Origin) -> Iterator[str]:
