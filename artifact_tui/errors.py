@@ -50,6 +50,9 @@ class NotToldError(RegistryError):
     It may tell about the rest when that is asked for alone.
     """
 
+    lasting = False
+    """Whether it is an answer about this one, that waiting would not change."""
+
 
 class EmptyError(RegistryError):
     """The registry answers, and says that it holds nothing: so it may be, or its storage failed."""

@@ -302,6 +302,16 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Creation:
+    """What a registry answered when it was asked to make an entry."""
+
+    key: str = ""
+    """The new version; empty where the registry did not tell."""
+    accepted: bool = False
+    """It will be made, and is not yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """One object in the storage beside a registry."""
 

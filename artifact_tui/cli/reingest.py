@@ -17,10 +17,11 @@ from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.plan import print_draft, save
 from artifact_tui.cli.session import client_of, reading, split_one
 from artifact_tui.cli.watching import check_writable, start_and_watch
+from artifact_tui.clients.base import Recreate
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.recreate import CAVEAT, wish
-from artifact_tui.errors import UsageError
+from artifact_tui.errors import RegistryError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ def reingest(
     options = Options(
         storage=storage, orphan_dependents=orphan_dependents, unknown_lineage=unknown_lineage
     )
-    draft = asyncio.run(_draft(target, name, options))
+    draft = asyncio.run(_draft(target, name, options, url))
     print_draft(draft, out, records=False)
     path = save(draft, None)
     try:
@@ -93,15 +94,22 @@ def reingest(
     return asyncio.run(_make(target, path, out))
 
 
-async def _draft(target: Target, name: str, options: Options) -> Draft:
+async def _draft(target: Target, name: str, options: Options, url: str | None) -> Draft:
     async with client_of(target) as client:
-        if not client.capabilities.recreate:
+        if not client.capabilities.recreate or not isinstance(client, Recreate):
             raise UsageError(
                 f"“{target.name}” cannot make entries again. Nothing was deleted.",
                 hint="Only REST registries can, so far.",
             )
         async with reading(client) as conn:
             key = queries.find(conn, name).key
+            recipes = {} if url else await client.recipe([key])
+            if not url and not (key in recipes and recipes[key].url):
+                raise RegistryError(
+                    f"The registry does not tell the source address of {name}."
+                    " Nothing was deleted.",
+                    hint="Name the address to make it from, with --url.",
+                )
             await ask_lineage(client, [key], options)
             draft = draft_of(conn, client, target, [key], options=options, query_text=name)
         return await with_objects(draft, client)
@@ -113,6 +121,6 @@ async def _make(target: Target, path: Path, out: Output) -> int:
     async with client_of(target, write=True) as client:
         found = await remaking.remake(path, client, only=keys)
     code = remaking.tell(found, target, path, out)
-    if code:
+    if not all(one.new_key for one in found):
         out.words("The entry is gone: what it was made from is in the plan.")
     return code

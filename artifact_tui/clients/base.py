@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Capabilities,
         Collection,
         CollectionDeletion,
+        Creation,
         Deletion,
         Edge,
         Edit,
@@ -295,8 +296,21 @@ class Recreate(Protocol):
     async def recipe(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
         """What is needed to make these versions again; those that are gone are left out."""
 
-    async def create(self, kind: str, name: str, url: str) -> str:
-        """Make an entry of a type from a source address; gives the new version's key."""
+    async def create(self, kind: str, name: str, url: str) -> Creation:
+        """Make an entry of a type from a source address.
+
+        `UncertainError` when nobody knows whether it was made.
+        """
+
+    async def entries(self) -> Mapping[str, Recipe]:
+        """Everything that is listed now, by version key, as the listing describes it."""
+
+    async def entry(self, key: str) -> Recipe:
+        """One entry in its own words.
+
+        `NotFoundError` when there is none, `NotToldError` when the registry does not tell about it
+        (yet).
+        """
 
 
 @runtime_checkable

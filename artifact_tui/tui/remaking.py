@@ -120,12 +120,15 @@ def _looked(path: Path) -> tuple[Status, bool]:
 def words_of(found: Sequence[Remade]) -> Words:
     """What was made, and what not."""
     made = [one for one in found if one.new_key]
-    lines = [f"{plural(len(made), 'entry', 'entries')} made again."]
+    differs = sum(bool(one.differs) for one in made)
+    rest = f", {differs:,} of them not as before" if differs else ""
+    lines = [f"{plural(len(made), 'entry', 'entries')} made again{rest}."]
     for one in found:
         name = safe(one.name)
         if one.new_key:
             before = " (by an earlier try)" if one.before else ""
-            lines.append(f"{name} is now {safe(one.new_key)}{before}: a new id, new metrics.")
+            but = f" But {safe(one.differs)}." if one.differs else ""
+            lines.append(f"{name} is now {safe(one.new_key)}{before}: a new id, new metrics.{but}")
         else:
             lines.append(f"{name} was not made again: {safe(one.error)}. m tries again.")
     return [*lines, CAVEAT] if len(found) > 1 else lines

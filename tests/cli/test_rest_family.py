@@ -218,3 +218,76 @@ def test_an_address_that_really_changed_is_refused(
     ran = cli("apply", plan, "--yes", "--expect", "6", code=1)
     assert "its content changed since the review" in ran.out
     assert server.ids() == {first.id}
+
+
+def deleted_plan(cli: Cli, server: Server, folder: Path) -> Path:
+    """A plan that has deleted three datasets, beside which one more has the same name."""
+    server.seed(
+        [Entry(str(n), f"acme/d{n}", "dataset", f"https://example.org/{n}") for n in (1, 2, 3)]
+        + [Entry("4", "acme/d1", "model", "https://example.org/other")]
+    )
+    plan = folder / "a.plan"
+    cli("plan", "zoo", "type:dataset", "--unknown-lineage", "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "3")
+    return plan
+
+
+def test_what_came_back_as_something_else_is_told_and_counted(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    plan = deleted_plan(cli, server, tmp_path)
+    server.become(created="as model")
+    ran = cli("restore", "--plan", plan, code=1)
+    assert "3 entries of zoo made again, 3 of them not as before" in ran.out
+    assert ran.out.count("its type is model, not dataset, its source address is lost") == 3
+    made = {entry.id: entry for entry in server.entries() if entry.id != "4"}
+    assert all(f"is now model/{one}" in ran.out for one in made)
+    again = cli("restore", "--plan", plan, "--json", code=1)
+    assert {record["differs"] for record in again.records} == {
+        "its type is model, not dataset, its source address is lost"
+    }
+    assert len(server.entries()) == 4, "nothing is made twice"
+
+
+@pytest.mark.parametrize("created", ["202", "202 without id"])
+def test_what_was_only_accepted_is_waited_for(
+    cli: Cli, server: Server, tmp_path: Path, created: str
+) -> None:
+    plan = deleted_plan(cli, server, tmp_path)
+    server.become(created=created, created_s=1.6)
+    ran = cli("restore", "--plan", plan)
+    assert "3 entries of zoo made again" in ran.out
+    assert len(server.entries()) == 4
+
+
+def test_what_was_accepted_and_failed_is_not_told_as_made(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    plan = deleted_plan(cli, server, tmp_path)
+    server.become(created="202 and fails")
+    ran = cli("restore", "--plan", plan, code=1)
+    assert "0 entries of zoo made again, 3 not" in ran.out
+    assert ran.out.count("424: ingestion failed: no metadata") == 3
+
+
+def test_an_answer_of_failure_about_what_was_made_is_told_as_made(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    plan = deleted_plan(cli, server, tmp_path)
+    server.become(Fault("500_after", methods=("POST",), path="/artifact/"))
+    ran = cli("restore", "--plan", plan)
+    assert "3 entries of zoo made again" in ran.out
+    urls = sorted(entry.url for entry in server.entries() if entry.type == "dataset")
+    assert urls == [f"https://example.org/{n}" for n in (1, 2, 3)]
+
+
+def test_reingest_without_a_source_deletes_nothing(cli: Cli, server: Server) -> None:
+    server.seed([Entry("1", "acme/m", "model", failed=True), Entry("2", "acme/n", "model")])
+    words = ("reingest", "zoo", "acme/m:1", "--unknown-lineage", "--yes", "--expect", "1")
+    ran = cli(*words, code=1)
+    assert "--url" in ran.err
+    assert server.ids() == {"1", "2"}
+    cli(*words, "--url", "https://example.org/m")
+    assert [entry.url for entry in server.entries() if entry.name == "acme/m"] == [
+        "https://example.org/m"
+    ]

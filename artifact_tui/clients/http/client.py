@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,7 +30,16 @@ from artifact_tui.errors import (
     RegistryError,
     UncertainError,
 )
-from artifact_tui.model import Capabilities, Collection, Identity, Outcome, Page, Recipe, Result
+from artifact_tui.model import (
+    Capabilities,
+    Collection,
+    Creation,
+    Identity,
+    Outcome,
+    Page,
+    Recipe,
+    Result,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -364,8 +374,8 @@ class HttpClient:
             hint="What deletions leave in its storage is shown as orphans, once configured.",
         )
 
-    async def create(self, kind: str, name: str, url: str) -> str:
-        """Make an artifact from a source address; gives its key. It may take minutes.
+    async def create(self, kind: str, name: str, url: str) -> Creation:
+        """Make an artifact from a source address. It may take minutes.
 
         Raises:
             UncertainError: it may have been made, and nobody knows.
@@ -375,19 +385,33 @@ class HttpClient:
         body = msgspec.json.encode({"url": url, "name": name})
         call = self._wire.paths.create(kind, body, self._options.create_s)
         await self._forget()
-        answer = await self._wire.once(call)
+        answer = await self._wire.patiently(partial(self._wire.once, call))
         if not answer.good:
             error = self._wire.refused(answer, "making the artifact")
             if answer.status < 500 or answer.later:  # noqa: PLR2004 - the server's own failures
                 raise error
             raise UncertainError(str(error), hint="List the registry: it may have been made.")
+        accepted = answer.status == 202  # noqa: PLR2004 - accepted
         try:
-            return decode.artifact(answer.body, kind).ref.key
+            return Creation(decode.artifact(answer.body, kind).ref.key, accepted)
         except decode.GarbageError:
+            if accepted or not answer.body.strip():
+                return Creation(accepted=accepted)
             raise UncertainError(
                 f"The registry accepted the artifact ({answer.status}) without telling its id.",
                 hint="List the registry again to see it.",
             ) from None
+
+    async def entries(self) -> Mapping[str, Recipe]:
+        """Everything that is listed now, read after the server has loaded its storage again."""
+        await self._reader.count()
+        shelf = await self._reader.listing(self._reader.walk())
+        return {ref.key: Recipe(row.type, row.name, row.url) for ref, row in shelf.rows.items()}
+
+    async def entry(self, key: str) -> Recipe:
+        """One artifact as a GET describes it."""
+        row = await self.get(key)
+        return Recipe(row.type, row.name, row.url)
 
     async def reset(self) -> None:
         """Delete everything, in one request.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import keys
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 TROUBLE = 3
 """So many requests in a row without an answer end a batch."""
-
-LATER_TRIES = 8
-"""How often a deletion is sent to a server that says "later" each time."""
 
 _SHARED = (
     "other artifacts share this id, and this registry may delete them together: {types}."
@@ -79,7 +77,8 @@ class Deleter:
             why = "" if batch.stopped else await self._shares(ref)
             if batch.stopped or why:
                 return Outcome(deletion.key, Result.REFUSED, why) if why else None
-            return self._answered(batch, deletion.key, ref, await self._send(ref))
+            answer = await self._wire.patiently(partial(self._routes.delete, ref))
+            return self._answered(batch, deletion.key, ref, answer)
         except AddressingError as error:
             found = Outcome(deletion.key, Result.REFUSED, str(error))
         except LostError as error:
@@ -107,17 +106,6 @@ class Deleter:
         else:
             batch.troubles = 0
         return Outcome(key, found.result, self._wire.scrub(found.message))
-
-    async def _send(self, ref: Ref) -> Answer:
-        """Send one deletion; again only when the server said "not done, come back later"."""
-        spent = 0.0
-        for attempt in range(LATER_TRIES):
-            wait = self._wire.pacer.wait
-            answer = await self._routes.delete(ref, spent=spent)
-            if not answer.later or attempt == LATER_TRIES - 1:
-                return answer
-            spent += wait
-        raise AssertionError("unreachable")
 
     async def _shares(self, ref: Ref) -> str:
         """Why an id that several types have must not be deleted; empty when it may.

@@ -53,6 +53,8 @@ def wants_credentials(answer: Answer) -> bool:
 class ThereError(NotToldError):
     """The server knows the artifact, and does not tell more: its ingestion failed, say."""
 
+    lasting = True
+
 
 class Missing(Enum):
     """Why a GET brings no artifact."""

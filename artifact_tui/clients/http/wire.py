@@ -33,7 +33,7 @@ from artifact_tui.clients.web.waits import asked_wait
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from artifact_tui.clients.http.credentials import Credentials
     from artifact_tui.clients.http.options import Address, Options
@@ -42,6 +42,9 @@ T = TypeVar("T")
 
 GARBAGE_TRIES = 3
 """How often a reading request is sent while its answers are successes that make no sense."""
+
+LATER_TRIES = 8
+"""How often a writing request is sent to a server that says "later" each time."""
 
 READ_TRIES = 4
 """How often a reading request is sent before its failure is reported."""
@@ -156,6 +159,20 @@ class Wire:
             await self._login(used)
             answer = await self._paced(call, spent)
         return answer
+
+    async def patiently(self, send: Callable[..., Awaitable[Answer]]) -> Answer:
+        """The answer to a writing request; sent again only when the server said "not done, later".
+
+        `send` is called with the seconds of patience that are `spent`.
+        """
+        spent = 0.0
+        for attempt in range(LATER_TRIES):
+            wait = self.pacer.wait
+            answer = await send(spent=spent)
+            if not answer.later or attempt == LATER_TRIES - 1:
+                return answer
+            spent += wait
+        raise AssertionError("unreachable")
 
     async def login(self) -> None:
         """Fetch a token now.

@@ -64,12 +64,12 @@ class StandIn:
         self.counted = 0
         self.refused = 0
 
-    def later(self, seconds: float, identifier: str, kind: str) -> None:
-        """Delete an entry after so many seconds; below 0 never."""
+    def after(self, seconds: float, do: Callable[[], Awaitable[object]]) -> None:
+        """Do something so many seconds later; below 0 never."""
 
         async def work() -> None:
             await asyncio.sleep(seconds)
-            await self.instance().delete(self.traps, identifier, kind)
+            await do()
 
         if seconds > 0:
             task = asyncio.create_task(work())

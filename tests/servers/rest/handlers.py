@@ -166,6 +166,8 @@ class Handlers:
         if not typed:
             return self._wrong_type()
         entry = typed[0]
+        if entry.failed:
+            return self._state.error(424, "ingestion failed: no metadata")
         return JSONResponse({"metadata": self._row(entry), "data": {"url": entry.url}})
 
     def _absent(self) -> Response:
@@ -183,7 +185,8 @@ class Handlers:
         identifier, kind = request.path_params["id"], request.path_params["type"]
         if traps.later_s and any(one.id == identifier for one in self._state.bucket.entries):
             line.carried_out = True
-            self._state.later(traps.later_s, identifier, kind)
+            delete = self._state.instance().delete
+            self._state.after(traps.later_s, lambda: delete(traps, identifier, kind))
             return self._accepted()
         found = await self._state.instance().delete(traps, identifier, kind)
         if not found:
@@ -209,9 +212,23 @@ class Handlers:
         line.carried_out = True
         bucket = self._state.bucket
         bucket.counter += 1
-        entry = Entry(str(bucket.counter), asked.get("name") or asked["url"], kind, asked["url"])
-        await self._state.instance().save(self._traps, (*bucket.entries, entry))
-        return JSONResponse({"metadata": self._row(entry), "data": {"url": entry.url}}, 201)
+        made = self._traps.created
+        name = asked.get("name") or asked["url"]
+        entry = Entry(str(bucket.counter), name, kind, asked["url"], failed=made == "202 and fails")
+        row = {"metadata": self._row(entry), "data": {"url": entry.url}}
+        if made == "as model":
+            entry = Entry(entry.id, name, "model", name)
+        if self._traps.created_s:
+            self._state.after(self._traps.created_s, lambda: self._add(entry))
+        else:
+            await self._add(entry)
+        if made == "202 without id":
+            return JSONResponse({"status": "queued"}, 202)
+        return JSONResponse(row, 202 if made.startswith("202") else 201)
+
+    async def _add(self, entry: Entry) -> None:
+        entries = (*self._state.bucket.entries, entry)
+        await self._state.instance().save(self._traps, entries)
 
     async def lineage(self, request: Request, line: Line) -> Response:
         del line

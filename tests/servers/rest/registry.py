@@ -27,6 +27,8 @@ class Entry(msgspec.Struct, frozen=True):
     url: str = "https://example.org/source"
     parents: tuple[str, ...] = ()
     """Ids, or names that start with `name:`."""
+    failed: bool = False
+    """Its ingestion failed: a GET is answered 424."""
 
 
 class Bucket:

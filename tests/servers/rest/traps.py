@@ -65,6 +65,10 @@ class Traps(msgspec.Struct, frozen=True):
     deleted: Literal["status", "message", "empty", "204", "202", "queued"] = "status"
     later_s: float = 0.0
     """Deletions are carried out so many seconds after their answer; below 0: never."""
+    created: Literal["201", "202", "202 without id", "202 and fails", "as model"] = "201"
+    """`as model`: answered as asked, and listed as a model that has its name for an address."""
+    created_s: float = 0.0
+    """What is accepted is there so many seconds later."""
     lineage: Literal["nodes", "old", "names"] = "nodes"
     # who may
     auth: Literal["none", "x-authorization", "bearer"] = "none"

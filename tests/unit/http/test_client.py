@@ -63,7 +63,7 @@ async def test_health_counts(server: Server, opener: Opener) -> None:
 async def test_create_gives_the_new_key(server: Server, opener: Opener) -> None:
     server.fill(3)
     client = opener()
-    key = await client.create("dataset", "mine", "https://example.org/x")
+    key = (await client.create("dataset", "mine", "https://example.org/x")).key
     assert key == "dataset/4"
     assert (await client.get(key)).url == "https://example.org/x"
     assert len(await all_keys(client)) == 4
