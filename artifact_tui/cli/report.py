@@ -38,5 +38,6 @@ def report(plan: Path, *, items: bool, as_json: bool) -> None:
 def print_items(plan: Path, out: Output) -> None:
     """Print every item of a plan as JSON."""
     with Plan.open(plan) as opened:
+        summary = opened.summary
         for item in opened.every_item():
-            out.record(reviewing.item_record(item, opened.head.registry, opened.summary))
+            out.record(reviewing.item_record(item, opened.head.registry, summary))

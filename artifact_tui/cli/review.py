@@ -25,13 +25,13 @@ def review(plan: Path, *, as_json: bool) -> None:
     out = Output(json=as_json)
     with Plan.open(plan) as opened:
         opened.check_hash()
+        summary = opened.summary
         if as_json:
             for item in opened.every_item():
-                out.record(reviewing.item_record(item, opened.head.registry, opened.summary))
+                out.record(reviewing.item_record(item, opened.head.registry, summary))
         reviewing.print_origin(opened, out)
         by = f" by {safe(opened.head.actor)}" if opened.head.actor else ""
         out.words(f"plan made {moment(opened.head.created_us)} UTC{by} · {opened.status}")
-        summary = opened.summary
         reviewing.print_review(
             opened.head,
             summary,
