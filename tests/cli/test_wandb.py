@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +12,8 @@ from artifact_tui import catalog, places
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage_ask import Asked
 from artifact_tui.clients import place
-from tests.servers.wandb.scenes import Link, Series, Version
-from tests.servers.wandb.traps import Quota
+from tests.servers.wandb.scenes import Link, Place, Series, Version
+from tests.servers.wandb.traps import Fault, Quota
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,6 +266,55 @@ def test_cached_asks_nothing_and_knows_less(cli: Cli, vision: Server) -> None:
     assert "its dependents are not fully known (1): --unknown-lineage lets them go" in said
     cli("plan", "vision", "version:v1", "name:mnist", "--cached", "--unknown-lineage")
     assert not vision.log()
+
+
+@pytest.mark.parametrize(
+    "quota",
+    [
+        {"status": 403, "retry_after": True, "headers": False, "words": "request denied"},
+        {"status": 403, "words": "forbidden"},
+        {"status": 400, "retry_after": True, "words": "try later"},
+    ],
+)
+def test_a_throttle_that_looks_like_a_refusal_is_waited_for(
+    cli: Cli, vision: Server, tmp_path: Path, quota: dict[str, Any]
+) -> None:
+    vision.fill(collections=1, versions=12)
+    plan = tmp_path / "p.plan"
+    cli("plan", "vision", "*", "-o", plan)
+    vision.change(quota=Quota(most=5, window_s=1.0, **quota))
+    assert "12 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "12").out
+    vision.change(quota=None)
+    assert not vision.alive()
+    assert len(vision.done()) == 12
+
+
+def test_a_refusal_under_a_spent_quota_is_still_one(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    vision.add(places=[Place(path="acme-org/wandb-registry-model", protected=["production"])])
+    plan = tmp_path / "p.plan"
+    words = ("name:mnist version:v0 | name:mnist version:v2", "--delete-aliases", "--break-links")
+    cli("plan", "vision", *words, "-o", plan)
+    vision.change(quota=Quota(most=1, window_s=0.3))
+    said = cli("apply", plan, "--yes", "--expect", "2", code=1).out
+    assert "cannot delete artifact with protected alias" in said
+    assert gone(vision) == {"mnist:v0"}
+
+
+def test_every_refusal_is_said_item_by_item_in_its_words(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    vision.fill(collections=1, versions=6)
+    plan = tmp_path / "p.plan"
+    cli("plan", "vision", "*", "-o", plan)
+    faults = [Fault(kind=kind, first=1, fields=("deleteArtifact",)) for kind in ("409", "451")]
+    vision.change(faults=tuple(faults), batch=1)
+    cli("apply", plan, "--yes", "--expect", "6", code=1)
+    records = cli("report", plan, "--json").records
+    errors = sorted(one["error"] for one in records if one["result"] == "refused")
+    assert errors == ["W&B refused: injected 409", "W&B refused: injected 451"]
+    assert len(vision.alive()) == 2
 
 
 def test_with_dependents_follows_the_runs(cli: Cli, vision: Server, tmp_path: Path) -> None:

@@ -228,10 +228,15 @@ def _encoded(call: Call) -> bytes:
 
 
 def _throttled(answer: Answer) -> bool:
-    """Whether it says: not carried out, come back later."""
+    """Whether it says: not carried out, come back later.
+
+    Every answer tells of the quota, a refusal of one artifact too: that one says where, or why.
+    """
     if answer.later:
         reply = parse(answer.status, answer.body, str)
-        return reply is None or reply.empty
+        if reply is None or answer.status in {429, 503}:
+            return reply is None or reply.empty
+        return reply.empty and not any(one.path or one.code for one in reply.errors)
     if len(answer.body) > _LONGEST_COMPLAINT or b'"error' not in answer.body:
         return False
     reply = parse(answer.status, answer.body, str)

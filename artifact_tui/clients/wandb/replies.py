@@ -89,6 +89,8 @@ class _Envelope(msgspec.Struct):
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     errors: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
@@ -97,11 +99,14 @@ _envelopes = msgspec.json.Decoder(_Envelope)
 def parse(status: int, body: bytes, scrub: Callable[[str], str]) -> Reply | None:
     """The answer in a body; None when GraphQL did not make it.
 
-    `{data, errors}`, `{"error": "text"}`, `{"error": {"message": …}}`, `{"errors": ["text"]}`.
+    `{data, errors}`, `{"error": "text"}`, `{"error": {"message": …}}`, `{"errors": ["text"]}`; and
+    of whoever refuses in front of it, `{"message": "text"}` and `{"detail": "text"}`.
     """
     try:
         found = _envelopes.decode(mended(body))
         errors = [*_listed(found.errors), *_single(found.error)]
+        if not errors and 400 <= status < 500:  # noqa: PLR2004 - refusals
+            errors = [*_single(found.message), *_single(found.detail)]
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     if found.data is msgspec.UNSET and not errors:
