@@ -29,7 +29,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.errors import UsageError
+from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.settings import NONE, Settings
 
 if TYPE_CHECKING:
@@ -99,7 +99,10 @@ def load(path: Path | None = None) -> Config:
     from artifact_tui.configfile import read  # noqa: PLC0415 - most starts find no file
     from artifact_tui.places import config_file  # noqa: PLC0415 - same
 
-    found = path or config_file()
+    try:
+        found = path or config_file()
+    except ArtifactTuiError:  # without a home there is no file either
+        return Config()
     return read(found) if found.is_file() else Config()
 
 

@@ -66,6 +66,10 @@ READ_ONLY_HINT = "The command or the configuration says so; see: artifact-tui re
 """What a `ReadOnlyError` hints at where somebody asked for reading only."""
 
 
+class NoRoomError(RegistryError):
+    """A disk or a quota is full, so that nothing could be written. Nothing was changed."""
+
+
 class ReadOnlyError(RegistryError):
     """A write was asked of a registry that may only be read. Nothing was changed."""
 

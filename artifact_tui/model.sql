@@ -11,7 +11,7 @@ CREATE TABLE collection(
   created_us  INTEGER,
   links       INTEGER NOT NULL DEFAULT 0 CHECK(links IN (0,1)), -- it holds only links
   seen        INTEGER NOT NULL DEFAULT 0          -- sync generation that last listed it
-) STRICT;
+);
 CREATE INDEX collection_name ON collection(name, type);
 
 CREATE TABLE version(
@@ -40,7 +40,7 @@ CREATE TABLE version(
   generated     INTEGER NOT NULL DEFAULT 0 CHECK(generated IN (0,1)), -- made by the registry itself
   seen          INTEGER NOT NULL DEFAULT 0,
   UNIQUE(collection_id, ordinal)
-) STRICT;
+);
 CREATE INDEX version_state_collection ON version(collection_id, state, size, created_us);
 CREATE INDEX version_size ON version(size DESC, id);
 CREATE INDEX version_created ON version(created_us DESC, id);
@@ -53,14 +53,14 @@ CREATE TABLE alias(
   name          TEXT NOT NULL,
   protected     INTEGER NOT NULL DEFAULT 0 CHECK(protected IN (0,1)),
   PRIMARY KEY(version_id, scope, name)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX alias_name ON alias(name);
 
 CREATE TABLE tag(
   version_id    INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
   name          TEXT NOT NULL,
   PRIMARY KEY(version_id, name)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX tag_name ON tag(name);
 
 CREATE TABLE link(                                -- other collections that show a version
@@ -68,7 +68,7 @@ CREATE TABLE link(                                -- other collections that show
   key           TEXT NOT NULL,                    -- the link's own, where that collection is listed
   name          TEXT NOT NULL,                    -- that collection, in full
   PRIMARY KEY(version_id, key)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX link_name ON link(name);
 
 CREATE TABLE edge(                                -- child was made from parent
@@ -76,7 +76,7 @@ CREATE TABLE edge(                                -- child was made from parent
   child_id      INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
   PRIMARY KEY(parent_id, child_id),
   CHECK(parent_id <> child_id)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX edge_child ON edge(child_id, parent_id);
 
 CREATE TABLE relative(                            -- lineage of versions that are not listed here
@@ -85,13 +85,13 @@ CREATE TABLE relative(                            -- lineage of versions that ar
   key           TEXT NOT NULL,
   name          TEXT NOT NULL,                    -- COLLECTION:LABEL, in full
   PRIMARY KEY(version_id, up, key)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX relative_key ON relative(key);
 
 CREATE TABLE lineage_scan(                        -- versions whose own lineage was asked for
   version_id    INTEGER PRIMARY KEY REFERENCES version(id) ON DELETE RESTRICT,
   at_us         INTEGER NOT NULL
-) STRICT;
+);
 
 CREATE TABLE blob(                                -- empty where a registry does not tell its objects
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -100,7 +100,7 @@ CREATE TABLE blob(                                -- empty where a registry does
   refs          INTEGER NOT NULL DEFAULT 0 CHECK(refs >= 0),  -- = rows of `file` that name it
   state         INTEGER NOT NULL DEFAULT 0 CHECK(state IN (0,1,2)), -- present, condemned, missing
   unref_us      INTEGER                           -- when refs last became 0
-) STRICT;
+);
 CREATE INDEX blob_unref ON blob(unref_us) WHERE refs = 0;
 
 CREATE TABLE file(
@@ -109,10 +109,10 @@ CREATE TABLE file(
   blob_id       INTEGER NOT NULL REFERENCES blob(id) ON DELETE RESTRICT,
   mode          INTEGER NOT NULL DEFAULT 420,
   PRIMARY KEY(version_id, path)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX file_blob ON file(blob_id, version_id);
 
 CREATE TABLE meta(                                -- uid, kind, synced_us, …
   name          TEXT PRIMARY KEY,
   value         TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;

@@ -12,6 +12,8 @@ SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
 """How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
 
 _COMMENT = re.compile(r"--[^\n]*")
+_STRICT = re.compile(r"\)\s*STRICT\s*,?")
+"""What earlier formats had, and old SQLite cannot read; it allows less, and nothing more."""
 _WORDS = re.compile(r"\w+|[^\w\s]")
 _OF_SQLITE = frozenset({"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
 """Tables that SQLite makes by itself."""
@@ -61,7 +63,7 @@ def _objects(conn: sqlite3.Connection) -> dict[str, _Made]:
 @lru_cache(maxsize=256)
 def _definition(kind: str, sql: str) -> tuple[str, ...]:
     """A definition without comments; columns of a table in any order, as some came later."""
-    words = _WORDS.findall(_COMMENT.sub("", sql))
+    words = _WORDS.findall(_STRICT.sub(")", _COMMENT.sub("", sql)))
     if kind != "table":
         return tuple(words)
     parts, depth = [""], 0

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from artifact_tui import places, room
+from artifact_tui.database import newer_needed, open_to_read
 from artifact_tui.errors import ArtifactTuiError, RegistryError
 from artifact_tui.model import schema_sql
 from artifact_tui.schema import SQLITE_TEXT, strange_object
@@ -22,7 +24,6 @@ TABLES = frozenset(
 """The tables of `model.sql`."""
 
 _PRAGMAS = (
-    "busy_timeout = 5000",
     "temp_store = MEMORY",
     "cache_size = -16384",
     "mmap_size = 1073741824",
@@ -32,7 +33,7 @@ _MARKS = """
 CREATE TABLE IF NOT EXISTS marks.mark(
   version_key TEXT PRIMARY KEY,
   at_us       INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 """
 _TEMP = "CREATE TEMP TABLE picked(version_id INTEGER PRIMARY KEY);"
 
@@ -109,65 +110,27 @@ def marks_stamp(conn: sqlite3.Connection) -> int:
 
 
 def _open_checked(path: Path) -> CatalogConnection:
-    """A connection to a catalog; also where nobody may write, if all its changes are in the file.
+    """A connection to a catalog; also where nothing can be written or locked beside it."""
 
-    SQLite needs to write beside a file with a write-ahead log; without leave to, and with nothing
-    in that log, the file can be read as one that never changes.
-    """
-    try:
-        return _checked(_open(path), path)
-    except RegistryError as error:
-        cause = error.__cause__
-        alone = isinstance(cause, sqlite3.OperationalError) and not os.access(path.parent, os.W_OK)
-        if not alone or _has_log(path):
-            raise
-    return _checked(_open(path, "&immutable=1"), path)
-
-
-def _has_log(path: Path) -> bool:
-    """Whether changes wait in a write-ahead log, or that cannot be known."""
-    try:
-        return path.with_name(f"{path.name}-wal").stat().st_size > 0
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def _checked(conn: CatalogConnection, path: Path) -> CatalogConnection:
-    """The connection, closed when the file is no catalog."""
-    try:
+    def look(conn: CatalogConnection) -> None:
+        conn.path = path
+        conn.text_factory = SQLITE_TEXT
+        conn.execute("PRAGMA busy_timeout = 5000")
         _check(conn, path)
-    except BaseException:
-        conn.close()
-        raise
-    return conn
 
+    def stuck() -> bool:
+        return not os.access(path.parent, os.W_OK) or room.is_full(path.parent)
 
-def _open(path: Path, more: str = "") -> CatalogConnection:
-    """A read-only connection to an existing file."""
     try:
-        conn = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro{more}",
-            uri=True,
-            isolation_level=None,
-            cached_statements=256,
-            factory=CatalogConnection,
-        )
+        return open_to_read(path, CatalogConnection, look, stuck=stuck)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
-    conn.path = path
-    conn.text_factory = SQLITE_TEXT
-    return conn
 
 
 def _check(conn: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that lacks a catalog's tables, or has them in another form."""
-    try:
-        found = {name for (name,) in conn.execute("SELECT name FROM main.sqlite_schema")}
-        strange = strange_object(conn, schema_sql(), more=True)
-    except sqlite3.Error as error:
-        raise _unusable(path, error) from error
+    found = {name for (name,) in conn.execute("SELECT name FROM main.sqlite_schema")}
+    strange = strange_object(conn, schema_sql(), more=True)
     if missing := TABLES - found:
         raise RegistryError(
             f"{path} is not a catalog: it has no table {', '.join(sorted(missing))}.",
@@ -182,7 +145,7 @@ def _check(conn: sqlite3.Connection, path: Path) -> None:
 
 def _unusable(path: Path, error: sqlite3.Error) -> RegistryError:
     """The error for a file that SQLite cannot read."""
-    hint = (
+    hint = newer_needed(error) or (
         "Check the address of the registry, and that you may read the file and write beside it."
         if path.exists()
         else "There is no such file: check the address of the registry."
@@ -211,12 +174,20 @@ def _attach(conn: sqlite3.Connection, marks: Path | None) -> None:
         conn.execute("ATTACH ':memory:' AS marks")
         conn.executescript(_MARKS)
         return
-    try:
+
+    def attach() -> None:
         make_private(marks)
-        conn.execute("ATTACH ? AS marks", (f"{marks.absolute().as_uri()}?mode=rw",))
-        conn.execute("PRAGMA marks.journal_mode = WAL")
-        conn.execute("PRAGMA marks.synchronous = NORMAL")
-        conn.executescript(_MARKS)
+        conn.execute("ATTACH ? AS marks", (f"{marks.absolute().as_uri()}?mode=rw&vfs=unix",))
+        try:
+            conn.execute("PRAGMA marks.journal_mode = WAL")
+            conn.execute("PRAGMA marks.synchronous = NORMAL")
+            conn.executescript(_MARKS)
+        except sqlite3.Error:
+            conn.execute("DETACH marks")
+            raise
+
+    try:
+        room.with_reserve(attach, marks.parent, *places.reserves())
     except (OSError, sqlite3.Error) as error:
         raise ArtifactTuiError(
             f"The file that keeps your marks cannot be used: {marks}: {error}.",

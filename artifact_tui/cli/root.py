@@ -10,6 +10,7 @@ import click
 from artifact_tui import __version__
 from artifact_tui.cli.flags import Flags
 from artifact_tui.cli.table import COMMANDS
+from artifact_tui.database import check_sqlite
 
 EXAMPLES = """\
 Examples:
@@ -108,6 +109,7 @@ def root(ctx: click.Context, *, read_only: bool) -> int:
     See what is big, old and unused; see what depends on it; review the exact list; delete it; know
     what happened to every item. Nothing is deleted that was not in a reviewed plan.
     """
+    check_sqlite()
     ctx.obj = Flags(read_only)
     if ctx.invoked_subcommand is None:
         command = cast("click.Command", root.get_command(ctx, "open"))

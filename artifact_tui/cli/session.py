@@ -18,6 +18,7 @@ from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, load, nearest, resolve
 from artifact_tui.errors import QueryError, RegistryError, UsageError
 from artifact_tui.here import actor, now_us
+from artifact_tui.places import keep_reserve
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _names_registry(config: Config, word: str) -> bool:
 @asynccontextmanager
 async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Client]:
     """An open client; for writing only when the target is not read-only."""
+    keep_reserve()
     client = open_client(
         target.address,
         read_only=target.read_only or not write,

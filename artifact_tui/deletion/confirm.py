@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
-from artifact_tui.deletion import planfile, trust
+from artifact_tui.deletion import trust
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ConfirmationError, PlanError
@@ -185,11 +185,9 @@ def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
 
 
 def _mark_confirmed(plan: Plan, actor: str) -> None:
-    with planfile.trouble(plan.path):
-        sql = """UPDATE journal SET status=CASE status WHEN 'draft' THEN ? ELSE status END,
-            confirmed_us=?, confirmed_by=? WHERE status NOT IN ('finished','cancelled')"""
-        changed = plan.conn.execute(sql, (Status.CONFIRMED, now_us(), actor)).rowcount
-    if changed:
+    sql = """UPDATE journal SET status=CASE status WHEN 'draft' THEN ? ELSE status END,
+        confirmed_us=?, confirmed_by=? WHERE status NOT IN ('finished','cancelled')"""
+    if plan.write(sql, (Status.CONFIRMED, now_us(), actor)):
         trust.note_confirmed(plan)
     else:
         raise PlanError(

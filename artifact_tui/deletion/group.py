@@ -317,9 +317,11 @@ class Caller:
         if turn.unsure:
             self._journal.uncertain(turn.unsure, why)
         self._journal.settle(
-            Settled(item.seq, ItemState.FAILED, Reason.UNREACHABLE, error=why, retryable=True)
-            for item in turn.pending
-            if item.seq not in turn.unsure
+            [
+                Settled(item.seq, ItemState.FAILED, Reason.UNREACHABLE, error=why, retryable=True)
+                for item in turn.pending
+                if item.seq not in turn.unsure
+            ]
         )
 
     async def _send(

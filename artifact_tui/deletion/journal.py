@@ -9,7 +9,8 @@ import os
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui.deletion import planfile
 from artifact_tui.deletion.items import OPEN, ItemState, Reason
@@ -18,10 +19,13 @@ from artifact_tui.errors import ArtifactTuiError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from artifact_tui.deletion.plan import Plan
     from artifact_tui.model import Recipe
+
+_P = ParamSpec("_P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,24 @@ def _ending(outcome: Settled) -> tuple[str, str, str, str, bool]:
     return outcome.state, outcome.reason, outcome.detail, outcome.error, outcome.retryable
 
 
+def _whole(
+    method: Callable[Concatenate[Journal, _P], T],
+) -> Callable[Concatenate[Journal, _P], T]:
+    """A method that is one transaction: carried out again once a reserve has made room for it."""
+
+    @wraps(method)
+    def again(self: Journal, /, *args: _P.args, **kwargs: _P.kwargs) -> T:
+        return planfile.with_room(self.path, lambda: method(self, *args, **kwargs))
+
+    return again
+
+
 class Journal:
     """The writing side of a plan; hold its lock while using one."""
 
     def __init__(self, plan: Plan, clock: Callable[[], int]) -> None:
         self._plan = plan
+        self.path = plan.path
         self._conn = plan.conn
         self._clock = clock
         self._run = 0
@@ -76,6 +93,7 @@ class Journal:
         """Whether this file was applied before, at least in part."""
         return bool(self._plan.one("SELECT EXISTS(SELECT 1 FROM run)"))
 
+    @_whole
     def begin(self) -> None:
         """A run starts; a pause asked of an earlier one is forgotten, a cancellation is not."""
         now = self.begun_us = self._clock()
@@ -86,22 +104,26 @@ class Journal:
             conn.execute("UPDATE journal SET status=?, why='', pace=''", (Status.APPLYING,))
             conn.execute("UPDATE journal SET want=? WHERE want=?", (Want.RUN, Want.PAUSE))
 
+    @_whole
     def beat(self) -> None:
         """A sign of life."""
         with self._transaction():
             pass
 
+    @_whole
     def pace(self, words: str) -> None:
         """What limits the speed now; also a sign of life."""
         with self._transaction() as conn:
             conn.execute("UPDATE journal SET pace=?", (words,))
 
+    @_whole
     def status(self, status: Status) -> None:
         """The plan is now paused, or applied again."""
         with self._transaction() as conn:
             conn.execute("UPDATE journal SET status=?", (status,))
 
-    def intents(self, seqs: Iterable[int], recipes: Mapping[int, Recipe] | None = None) -> None:
+    @_whole
+    def intents(self, seqs: Collection[int], recipes: Mapping[int, Recipe] | None = None) -> None:
         """These items are about to be sent; with what is needed to make them again."""
         sql = "UPDATE progress SET state='sent', attempts=attempts+1, sent_us=? WHERE seq=?"
         now = self._clock()
@@ -112,7 +134,8 @@ class Journal:
                 [(seq, r.type, r.name, r.url) for seq, r in (recipes or {}).items()],
             )
 
-    def settle(self, outcomes: Iterable[Settled]) -> None:
+    @_whole
+    def settle(self, outcomes: Collection[Settled]) -> None:
         """These items have ended, or wait for another try."""
         sql = """UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
             WHERE seq=?"""
@@ -122,13 +145,15 @@ class Journal:
             with self._transaction() as conn:
                 conn.executemany(sql, rows)
 
-    def uncertain(self, seqs: Iterable[int], error: str) -> None:
+    @_whole
+    def uncertain(self, seqs: Collection[int], error: str) -> None:
         """Items stay SENT: nobody can say yet what happened; this is why."""
         sql = "UPDATE progress SET reason=?, error=? WHERE seq=? AND state='sent'"
         with self._transaction() as conn:
             conn.executemany(sql, ((Reason.NO_ANSWER, error, seq) for seq in seqs))
 
-    def give_up(self, seqs: Iterable[int]) -> None:
+    @_whole
+    def give_up(self, seqs: Collection[int]) -> None:
         """Items that were to be tried again have failed; why is already with them."""
         sql = """UPDATE progress SET state='failed', retryable=1, done_us=?
             WHERE seq=? AND state='planned'"""
@@ -136,6 +161,7 @@ class Journal:
         with self._transaction() as conn:
             conn.executemany(sql, ((now, seq) for seq in seqs))
 
+    @_whole
     def cancel_rest(self) -> None:
         """What has not been sent will not be."""
         sql = """UPDATE progress SET state='not_tried', done_us=? WHERE state='planned'
@@ -143,6 +169,7 @@ class Journal:
         with self._transaction() as conn:
             conn.execute(sql, (self._clock(),))
 
+    @_whole
     def reopen_failed(self) -> int:
         """Plan again what failed and may work now, and parents that stayed because of it."""
         sql = """UPDATE progress SET state='planned', reason='', detail='', error='',
@@ -161,6 +188,7 @@ class Journal:
                 )
         return int(failed)
 
+    @_whole
     def end(self, status: Status, why: str = "") -> None:
         """The run ends here."""
         with self._transaction() as conn:

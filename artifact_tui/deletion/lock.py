@@ -5,8 +5,8 @@ it; the kernel releases it whatever happens to its holder. It is an open-file-de
 one byte that SQLite does not use: an flock would get in SQLite's way on NFS. Closing any descriptor
 of a file drops the locks that SQLite holds on it in this process, so ours are kept open.
 
-Where a file system has no locks, a file `PLAN.lock` that names its holder stands in. That a plan
-applies once, and not again from a copy, is kept by a link `tasks/<plan id>` to its file.
+Where a file system has no locks, a link `PLAN.applying` that names its holder stands in. That a
+plan applies once, and not again from a copy, is kept by a link `tasks/<plan id>` to its file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
+from artifact_tui import places, room
+from artifact_tui.database import without_locks
 from artifact_tui.errors import BusyError, PlanError
 
 if TYPE_CHECKING:
@@ -36,19 +37,19 @@ _BYTE = 1 << 62
 _FLOCK = "@hhqqi4x"
 """`struct flock` where the system has such locks (Linux, 64 bits)."""
 
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-
 _free: dict[tuple[int, int, int], list[int]] = {}
 """Descriptors that nobody uses now, by device, inode and mode; none is ever closed."""
 
 
 def is_held(plan: Path) -> bool:
     """Whether a process is applying the plan now."""
+    if without_locks(plan.parent):
+        return _stand_in_holder(plan) is not None
     try:
         with _descriptor(plan, os.O_RDONLY) as fd:
             return _locked(fd)
-    except OSError as error:
-        return error.errno in _NO_LOCKS and _stand_in_holder(plan) is not None
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -60,6 +61,10 @@ def held(plan: Path, *, patience: float = PATIENCE) -> Iterator[None]:
         PlanError: it cannot be locked.
     """
     deadline = time.monotonic() + patience
+    if without_locks(plan.parent):
+        with _stand_in(plan, deadline):
+            yield
+        return
     with ExitStack() as stack:
         try:
             fd = stack.enter_context(_descriptor(plan, os.O_RDWR))
@@ -69,12 +74,10 @@ def held(plan: Path, *, patience: float = PATIENCE) -> Iterator[None]:
                 time.sleep(0.02)
             stack.callback(_unlock, fd)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise PlanError(
-                    f"The plan {plan} cannot be locked: {error.strerror}.",
-                    hint="Copy it to a folder that you may write, then apply it there.",
-                ) from error
-            stack.enter_context(_stand_in(plan, deadline))
+            raise PlanError(
+                f"The plan {plan} cannot be locked: {error.strerror}.",
+                hint="Copy it to a folder that you may write, then apply it there.",
+            ) from error
         yield
 
 
@@ -152,16 +155,16 @@ else:  # pragma: no cover - systems without such locks
 
 
 def _stand_in_path(plan: Path) -> Path:
-    return plan.with_name(plan.name + ".lock")
+    return plan.with_name(plan.name + ".applying")
 
 
 @contextmanager
 def _stand_in(plan: Path, deadline: float) -> Iterator[None]:
-    """Hold the file that stands in for a lock."""
+    """Hold the link that stands in for a lock: it needs no free bytes, and is there whole."""
     path = _stand_in_path(plan)
     while True:
         try:
-            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            path.symlink_to(f"{os.getpid()}@{socket.gethostname()}")
             break
         except FileExistsError:
             if (holder := _stand_in_holder(plan)) is None:
@@ -180,8 +183,6 @@ def _stand_in(plan: Path, deadline: float) -> Iterator[None]:
                 hint="Copy it to a folder that you may write, then apply it there.",
             ) from error
     try:
-        os.write(fd, f"{os.getpid()}@{socket.gethostname()}".encode())
-        os.close(fd)
         yield
     finally:
         with suppress(OSError):
@@ -189,9 +190,9 @@ def _stand_in(plan: Path, deadline: float) -> Iterator[None]:
 
 
 def _stand_in_holder(plan: Path) -> str | None:
-    """Who holds the file that stands in for a lock; None when nobody does any more."""
+    """Who holds the link that stands in for a lock; None when nobody does any more."""
     try:
-        pid, _, host = _stand_in_path(plan).read_text(encoding="utf-8").partition("@")
+        pid, _, host = os.readlink(_stand_in_path(plan)).partition("@")  # noqa: PTH115 - a word, not a path
         if host == socket.gethostname():
             os.kill(int(pid), 0)
     except (FileNotFoundError, ProcessLookupError):
@@ -211,9 +212,14 @@ def claim(plan: Path, plan_id: str, *, begun: bool) -> None:
     """
     link = places.tasks_dir() / plan_id
     try:
-        link.symlink_to(plan)
+        room.with_reserve(lambda: link.symlink_to(plan), link.parent, *places.reserves())
     except FileExistsError:
         other = link.parent / link.readlink()
+    except OSError as error:
+        raise PlanError(
+            f"The folder {link.parent} cannot be written: {error.strerror}. Nothing was deleted.",
+            hint="Make room, or set ARTIFACT_TUI_STATE to a folder that you can write to.",
+        ) from error
     else:
         return
     if other.exists():

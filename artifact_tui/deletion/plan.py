@@ -114,6 +114,10 @@ class Plan:
         """
         path = path.absolute()
         path = path.parent.resolve() / path.name
+        return planfile.with_room(path, lambda: cls._create(path, draft))
+
+    @classmethod
+    def _create(cls, path: Path, draft: Draft) -> Self:
         conn = planfile.create(path)
         try:
             with planfile.trouble(path):
@@ -220,13 +224,20 @@ class Plan:
 
     def ask(self, want: Want) -> None:
         """Ask the apply to run, pause or cancel the rest; it listens between calls."""
-        with planfile.trouble(self.path):
-            self.conn.execute("UPDATE journal SET want=?", (want,))
+        self.write("UPDATE journal SET want=?", (want,))
 
     def note(self, why: str) -> None:
         """Say why nothing happened: the apply could not begin."""
-        with planfile.trouble(self.path):
-            self.conn.execute("UPDATE journal SET why=?", (why,))
+        self.write("UPDATE journal SET why=?", (why,))
+
+    def write(self, sql: str, params: Sequence[object]) -> int:
+        """Carry one statement of ours out; returns how many rows changed."""
+
+        def once() -> int:
+            with planfile.trouble(self.path):
+                return self.conn.execute(sql, params).rowcount
+
+        return planfile.with_room(self.path, once)
 
     def states(self) -> dict[ItemState, int]:
         """How many of the items to delete are in each state."""

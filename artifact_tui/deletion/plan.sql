@@ -4,7 +4,7 @@
 CREATE TABLE plan(                                -- head, summary (JSON), hash
   name          TEXT PRIMARY KEY,
   value         TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE item(
   seq           INTEGER PRIMARY KEY,
@@ -22,7 +22,7 @@ CREATE TABLE item(
   added         INTEGER NOT NULL CHECK(added IN (0,1)), -- joined as a dependent
   belongs       INTEGER REFERENCES item(seq),     -- see items.Item.belongs
   UNIQUE(key, kind)
-) STRICT;
+);
 CREATE INDEX item_order ON item(verdict, level, seq);
 CREATE INDEX item_belongs ON item(belongs, seq) WHERE belongs IS NOT NULL;
 
@@ -31,7 +31,7 @@ CREATE TABLE outside(                             -- live versions that stay, ma
   key           TEXT NOT NULL,
   name          TEXT NOT NULL,
   PRIMARY KEY(seq, key)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX outside_key ON outside(key);
 
 -- ---------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ CREATE TABLE progress(
   retryable     INTEGER NOT NULL DEFAULT 0 CHECK(retryable IN (0,1)),
   sent_us       INTEGER,
   done_us       INTEGER
-) STRICT;
+);
 CREATE INDEX progress_state ON progress(state, seq);
 CREATE INDEX progress_done ON progress(done_us) WHERE done_us IS NOT NULL;
 
@@ -60,7 +60,7 @@ CREATE TABLE journal(                             -- one row
   pace          TEXT NOT NULL DEFAULT '',         -- what limits the speed now
   confirmed_us  INTEGER,
   confirmed_by  TEXT NOT NULL DEFAULT ''
-) STRICT;
+);
 
 CREATE TABLE run(                                 -- one row for each process that applied it
   id            INTEGER PRIMARY KEY,
@@ -70,14 +70,14 @@ CREATE TABLE run(                                 -- one row for each process th
   heartbeat_us  INTEGER NOT NULL,
   ended_us      INTEGER,
   ended         TEXT NOT NULL DEFAULT ''
-) STRICT;
+);
 
 CREATE TABLE recipe(                              -- what is needed to make an entry again
   seq           INTEGER PRIMARY KEY REFERENCES item(seq),
   type          TEXT NOT NULL,
   name          TEXT NOT NULL,
   url           TEXT NOT NULL
-) STRICT;
+);
 
 CREATE TABLE remade(                              -- entries made again, and attempts at it
   seq           INTEGER PRIMARY KEY REFERENCES item(seq),
@@ -86,4 +86,4 @@ CREATE TABLE remade(                              -- entries made again, and att
   key           TEXT NOT NULL DEFAULT '',         -- the new version
   error         TEXT NOT NULL DEFAULT '',
   at_us         INTEGER NOT NULL
-) STRICT;
+);

@@ -18,20 +18,22 @@ import stat
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from artifact_tui import places, room
+from artifact_tui.database import newer_needed, without_locks
 from artifact_tui.errors import BusyError, NotFoundError, PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 APPLICATION_ID = 0x41545550
 """`ATUP`: marks the file as a plan."""
 
-FORMAT = 3
+FORMAT = 4
 """The plan format that this program writes, and the only one that it applies."""
 
 LONGEST = 10_000
@@ -39,6 +41,8 @@ LONGEST = 10_000
 
 PATIENCE = 30.0
 """Seconds to wait while another process reads or writes the plan; it takes milliseconds."""
+
+T = TypeVar("T")
 
 _REVIEWED = (
     "SELECT name, value FROM plan WHERE name <> 'hash' ORDER BY name",
@@ -79,17 +83,19 @@ def trouble(path: Path) -> Iterator[None]:
             raise BusyError(
                 f"Another process is writing the plan {path}.", hint="Try again in a moment."
             ) from error
+        if room.lacks(error, path.parent):
+            raise full(path) from error
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_DISK:
-            raise _damaged(path, text) from error
+            raise _damaged(path, text, error) from error
         raise PlanError(
             f"The plan {path} could not be read or written: {text}.",
-            hint="Free some space or mend the permissions, then resume. "
+            hint="Mend the disk or the permissions, then resume. "
             "Nothing is deleted while its plan cannot be written.",
         ) from error
     except (*_NOT_OURS, sqlite3.Error) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise _not_a_plan(path) from error
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, str(error), error) from error
 
 
 _HEAD = 16_000_000
@@ -114,6 +120,20 @@ _WRONG = {
         OR pid NOT BETWEEN 1 AND {1 << 31}""",
 }
 """By what is wrong then: rows that no plan of ours has."""
+
+
+def full(path: Path) -> PlanError:
+    """The error for a plan whose folder has no room left."""
+    return PlanError(
+        f"There is no room left in {path.parent}, where the plan {path.name} is to be written.",
+        hint="Nothing is deleted without a record. Free 1 MB there; or let plans lie on another "
+        "disk: -o FILE, or ARTIFACT_TUI_STATE=FOLDER for all of them.",
+    )
+
+
+def with_room(path: Path, work: Callable[[], T]) -> T:
+    """Write in a plan, all of it or nothing; on a full disk with the room of a reserve."""
+    return room.with_reserve(work, path.parent, *places.reserves())
 
 
 @lru_cache
@@ -147,6 +167,8 @@ def create(path: Path) -> sqlite3.Connection:
             f"There is a file {path} already.", hint="Choose another name for the plan."
         ) from None
     except OSError as error:
+        if room.lacks(error, path.parent):
+            raise full(path) from error
         raise PlanError(
             f"The plan {path} cannot be made: {error.strerror}.", hint="Choose another folder."
         ) from error
@@ -197,8 +219,10 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # Without locks of the file system, SQLite makes a folder beside the file as its lock.
+    locks = "&vfs=unix-dotfile" if without_locks(path.absolute().parent) else ""
     conn = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?mode={mode}{locks}",
         uri=True,
         isolation_level=None,
         timeout=PATIENCE,
@@ -250,6 +274,11 @@ def check_rows(conn: sqlite3.Connection) -> None:
     (found,) = conn.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise ValueError(str(found).splitlines()[0])
+    for (table,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        if conn.execute(
+            f"SELECT EXISTS(SELECT 1 FROM {table} WHERE {_other_types(conn, table)})"
+        ).fetchone()[0]:
+            raise ValueError(f"a value in {table} has another type")
     if conn.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise ValueError("it refers to items that are not in it")
     for what, sql in _WRONG.items():
@@ -257,7 +286,17 @@ def check_rows(conn: sqlite3.Connection) -> None:
             raise ValueError(f"{what} is none")
 
 
-def _damaged(path: Path, why: str) -> PlanError:
+def _other_types(conn: sqlite3.Connection, table: str) -> str:
+    """A condition for rows that hold a value of another type than their column."""
+    return " OR ".join(
+        f"typeof({name}) NOT IN ('{kind.lower()}'{'' if needed or key else ', ' + repr('null')})"
+        for _, name, kind, needed, _, key in conn.execute(f"PRAGMA table_info({table})")
+    )
+
+
+def _damaged(path: Path, why: str, error: Exception) -> PlanError:
+    if newer := newer_needed(error):
+        return PlanError(f"The plan {path} cannot be read here.", hint=newer)
     return PlanError(
         f"The plan {path} is damaged: {why}.",
         hint="Nothing was deleted because of it. Make a new plan.",

@@ -366,8 +366,7 @@ def _note_making(plan: Plan, one: _Making, clock: Callable[[], int]) -> None:
 def _note(
     plan: Plan, seq: int, state: str, url: str, *, error: str = "", key: str = "", at_us: int
 ) -> None:
-    with planfile.trouble(plan.path):
-        plan.conn.execute(
-            "INSERT OR REPLACE INTO remade(seq, state, url, key, error, at_us) VALUES(?,?,?,?,?,?)",
-            (seq, state, url, key, error, at_us),
-        )
+    plan.write(
+        "INSERT OR REPLACE INTO remade(seq, state, url, key, error, at_us) VALUES(?,?,?,?,?,?)",
+        (seq, state, url, key, error, at_us),
+    )

@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
+from artifact_tui import places, room
 from artifact_tui.config import LOCAL, at_address, load, resolve, same_registry
 from artifact_tui.errors import ArtifactTuiError, ConfirmationError, PlanError, UsageError
 
@@ -160,10 +160,13 @@ def _read(name: str) -> str:
 
 def _note(name: str, word: str) -> None:
     folder = places.consents_dir()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    link = folder / name
-    new = folder / f"{name}.{os.getpid()}"
-    with suppress(FileNotFoundError):
-        new.unlink()
-    new.symlink_to(word)
-    new.replace(link)
+
+    def note() -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = folder / f"{name}.{os.getpid()}"
+        with suppress(FileNotFoundError):
+            new.unlink()
+        new.symlink_to(word)
+        new.replace(folder / name)
+
+    room.with_reserve(note, *places.reserves())

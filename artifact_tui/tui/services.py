@@ -95,6 +95,7 @@ async def open_services(target: Target, config: Config) -> Services:
     Raises:
         ArtifactTuiError: it cannot be opened; the message says why.
     """
+    await asyncio.to_thread(places.keep_reserve)
     client = await asyncio.to_thread(
         open_client, target.address, read_only=target.read_only, settings=target.settings
     )

@@ -28,7 +28,8 @@ class TaskWatch:
         return await asyncio.to_thread(self._read, everything)
 
     def _read(self, everything: bool) -> tuple[Task, ...]:  # noqa: FBT001
-        found = (*places.tasks_dir().iterdir(), *places.plans_dir().glob(f"*{SUFFIX}"))
+        applied, plans = places.task_folders()
+        found = (*applied.glob("*"), *plans.glob(f"*{SUFFIX}"))
         names = frozenset(path.name for path in found)
         if everything or names != self._names:
             self._names = names

@@ -102,12 +102,13 @@ def _collection(conn: sqlite3.Connection, new: NewVersion, now_us: int) -> int:
 
 
 def _ordinal(conn: sqlite3.Connection, name: str) -> int:
-    (ordinal,) = conn.execute(
+    conn.execute(
         "INSERT INTO next_ordinal(name, next) VALUES(?, 1)"
-        " ON CONFLICT(name) DO UPDATE SET next = next + 1 RETURNING next - 1",
+        " ON CONFLICT(name) DO UPDATE SET next = next + 1",
         (name,),
-    ).fetchone()
-    return int(ordinal)
+    )
+    (after,) = conn.execute("SELECT next FROM next_ordinal WHERE name = ?", (name,)).fetchone()
+    return int(after) - 1
 
 
 def _there(layout: Layout, entry: Entry) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import sqlite3
-import struct
 import uuid
 from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from artifact_tui import room
 from artifact_tui.clients.local import locks, upgrade
 from artifact_tui.clients.local.layout import FAN_OUT, FORMAT_TEXT, Layout, sync_folder
-from artifact_tui.clients.local.trouble import told
+from artifact_tui.clients.local.trouble import no_locks, not_a_database, told
+from artifact_tui.database import open_to_read, without_locks
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
 from artifact_tui.model import schema_sql
 from artifact_tui.schema import SQLITE_TEXT, strange_object
@@ -26,57 +28,47 @@ if TYPE_CHECKING:
 APPLICATION_ID = 1095914068
 USER_VERSION = upgrade.PRESENT
 BUSY_MS = 15_000
-OLDEST_SQLITE = (3, 38, 0)
-"""STRICT tables, RETURNING and JSON are all there from this version on."""
 
-_MAGIC = b"SQLite format 3\0"
 _HEADER = 100
 _WRITING = "mode=rw"
 
 
-def check_sqlite() -> None:
-    """Refuse an SQLite that cannot hold our tables.
-
-    Raises:
-        RegistryError: it is too old.
-    """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise RegistryError(
-            f"This Python comes with SQLite {sqlite3.sqlite_version}, which is too old.",
-            hint="Use a Python with SQLite 3.38 or newer.",
-        )
-
-
 def check_file(layout: Layout) -> None:
-    """Look at the first bytes of the database, without SQLite, so that nothing can change.
+    """Look at the head of the database, so that nothing can change.
+
+    SQLite itself does, as of a file that never changes: to close the file in any other way would
+    give up the locks that another connection of this process has on it.
 
     Raises:
         NotFoundError: there is no registry here.
         RegistryError: there is, but it is not ours, or of a newer format.
     """
     try:
-        with layout.db.open("rb") as file:
-            header = file.read(_HEADER)
+        size = layout.db.stat().st_size
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(
             f"There is no registry at {layout.root}.",
             hint=f"Make a sample there: artifact-tui demo {shlex.quote(str(layout.root))}",
         ) from error
     except OSError as error:
-        raise RegistryError(
-            f"{layout.db} cannot be read: {error.strerror or error}. Nothing was changed.",
-            hint="Ask its owner to let you read that folder and its files.",
-        ) from error
-    if len(header) < _HEADER or not header.startswith(_MAGIC):
-        raise RegistryError(
-            f"{layout.db} is not a registry: it is not an SQLite database. Nothing was changed.",
-            hint="Name another folder, or restore this file from a backup.",
-        )
-    (version,) = struct.unpack(">I", header[60:64])
-    (application,) = struct.unpack(">I", header[68:72])
+        raise _unreadable(layout, error.strerror or str(error)) from error
+    if not os.access(layout.db, os.R_OK):
+        raise _unreadable(layout, os.strerror(errno.EACCES))
+    if size < _HEADER:
+        raise not_a_database(layout)
+    with told(layout), contextlib.closing(_link(layout.db, "mode=ro&immutable=1")) as conn:
+        (application,) = conn.execute("PRAGMA application_id").fetchone()
+        (version,) = conn.execute("PRAGMA user_version").fetchone()
     if version in upgrade.OLD:  # whoever may write brings it up to date; it may be done
         version = USER_VERSION
     check_format(layout, application, version)
+
+
+def _unreadable(layout: Layout, why: str) -> RegistryError:
+    return RegistryError(
+        f"{layout.db} cannot be read: {why}. Nothing was changed.",
+        hint="Ask its owner to let you read that folder and its files.",
+    )
 
 
 def check_format(layout: Layout, application: int, version: int) -> None:
@@ -109,15 +101,19 @@ def _link(path: Path, mode: str) -> sqlite3.Connection:
     conn = sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?{mode}",
         uri=True,
-        timeout=BUSY_MS / 1000,
         isolation_level=None,
         check_same_thread=False,
     )
+    _set_up(conn)
+    return conn
+
+
+def _set_up(conn: sqlite3.Connection) -> None:
     conn.text_factory = SQLITE_TEXT
+    conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     conn.execute("PRAGMA trusted_schema = OFF")
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA temp_store = MEMORY")
-    return conn
 
 
 def _look(conn: sqlite3.Connection, layout: Layout, *, writable: bool) -> None:
@@ -177,40 +173,23 @@ def open_for_writing(layout: Layout) -> sqlite3.Connection:
         return conn
 
 
-def _has_wal(layout: Layout) -> bool:
-    try:
-        return layout.wal.stat().st_size > 0
-    except FileNotFoundError:
-        return False
-
-
 def open_for_reading(layout: Layout) -> sqlite3.Connection:
-    """A connection that can only read; works in a folder that can only be read.
+    """A connection that can only read; also where nothing can be written or locked."""
 
-    Raises:
-        RegistryError: recent changes are still in the write-ahead log, and SQLite cannot read
-            that log without writing beside it.
-    """
-    try:
-        with told(layout):
-            return _open_checked(layout, "mode=ro")
-    except RegistryError as error:
-        cause = error.__cause__
-        if not isinstance(cause, sqlite3.OperationalError) or os.access(layout.root, os.W_OK):
-            raise
-        if _has_wal(layout):
-            raise RegistryError(
-                f"{layout.db} cannot be read in a read-only folder: its last changes are still "
-                f"in {layout.wal.name}. Nothing was changed.",
-                hint="Open it once as a user who may write there, then try again.",
-            ) from cause
+    def look(conn: sqlite3.Connection) -> None:
+        _set_up(conn)
+        _look(conn, layout, writable=False)
+
+    def stuck() -> bool:
+        return not os.access(layout.root, os.W_OK) or room.is_full(layout.root)
+
     with told(layout):
-        return _open_checked(layout, "mode=ro&immutable=1")
+        return open_to_read(layout.db, sqlite3.Connection, look, stuck=stuck)
 
 
 def _refuse_strangers(layout: Layout) -> None:
     """Refuse to make a registry among somebody's files."""
-    ours = {"FORMAT", "gc.lock", "blobs", "tmp"}
+    ours = {"FORMAT", "gc.lock", "blobs", "tmp", room.FOLDER}
     strangers = sorted(
         name
         for name in os.listdir(layout.root)  # noqa: PTH208 - names are all that is needed
@@ -261,7 +240,6 @@ def create(layout: Layout, now_us: int) -> None:
         UsageError: the folder holds other files.
         RegistryError: it cannot be made there.
     """
-    check_sqlite()
     with told(layout):
         if layout.root.exists() and not layout.root.is_dir():
             raise UsageError(
@@ -272,6 +250,8 @@ def create(layout: Layout, now_us: int) -> None:
         if layout.db.exists():
             return
         _refuse_strangers(layout)
+        if why := without_locks(layout.root):
+            raise no_locks(layout, why)
         layout.file(layout.lock)
         with locks.alone(layout):
             if not layout.db.exists():

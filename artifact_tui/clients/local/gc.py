@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import facts, locks
 from artifact_tui.clients.local.layout import is_digest
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.errors import ArtifactTuiError, NoRoomError
 from artifact_tui.model import Garbage
 
 if TYPE_CHECKING:
@@ -108,18 +108,48 @@ def finish_locked(pool: Pool, layout: Layout) -> tuple[int, int]:
         rows = conn.execute("SELECT id, digest FROM blob WHERE state = 1").fetchall()
     sizes = [_unlink(layout, digest) for _, digest in rows]
     if rows:
-        _forget(pool, [number for number, _ in rows])
+        with contextlib.suppress(NoRoomError):  # they stay condemned; the bytes are free already
+            _forget(pool, [number for number, _ in rows])
     gone = [size for size in sizes if size is not None]
     return len(gone), sum(gone)
 
 
 def _forget(pool: Pool, numbers: Sequence[int]) -> None:
-    with pool.writing() as conn:
-        conn.execute(
+    pool.write(
+        lambda conn: conn.execute(
             "DELETE FROM blob WHERE state = 1 AND refs = 0"
             " AND id IN (SELECT value FROM json_each(?))",
             (facts.dump(numbers),),
         )
+    )
+
+
+def _condemn(pool: Pool, layout: Layout, before: int) -> tuple[int, int]:
+    """Condemn the blobs that nothing needs; the files and bytes that had to go before that.
+
+    Where there is not even room to condemn them they are unlinked at once. That is safe while
+    `gc.lock` is held alone: whoever adds the same bytes looks for the file first.
+    """
+    condemned = f"UPDATE blob SET state = 1 WHERE {_UNNEEDED.format('<=')}"
+    try:
+        pool.write(lambda conn: conn.execute(condemned, (before,)))
+    except NoRoomError:
+        with pool.reading() as conn:
+            sql = f"SELECT digest FROM blob WHERE {_UNNEEDED.format('<=')} OR state = 1"
+            rows = conn.execute(sql, (before,)).fetchall()
+        sizes = [_unlink(layout, digest) for (digest,) in rows]
+        with contextlib.suppress(NoRoomError):  # somebody took the room: the bytes are free
+            pool.write(lambda conn: conn.execute(condemned, (before,)))
+        gone = [size for size in sizes if size is not None]
+        return len(gone), sum(gone)
+    return 0, 0
+
+
+def take_out(pool: Pool, layout: Layout) -> bool:
+    """Make room without any: leftovers of adds and condemned bytes; whether something went."""
+    with contextlib.suppress(ArtifactTuiError, OSError), locks.alone(layout, wait=0):
+        return bool(clear_tmp(layout)) or finish_locked(pool, layout)[0] > 0
+    return False
 
 
 def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
@@ -130,10 +160,9 @@ def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
     """
     before = _before(now_us, grace_us)
     with locks.alone(layout):
-        with pool.writing() as conn:
-            conn.execute(f"UPDATE blob SET state = 1 WHERE {_UNNEEDED.format('<=')}", (before,))
-        blobs, freed = finish_locked(pool, layout)
-        left = clear_tmp(layout)
+        left = clear_tmp(layout)  # first: it needs no room
+        early = _condemn(pool, layout, before)
+        blobs, freed = (sum(pair) for pair in zip(early, finish_locked(pool, layout), strict=True))
         with pool.reading() as conn:
             _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
             expired = _expired(conn, now_us)

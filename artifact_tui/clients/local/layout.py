@@ -5,6 +5,7 @@ registry.db    SQLite: the tables of `model.sql` and `local.sql`
 gc.lock        held shared while bytes are added, exclusively while they are removed
 blobs/ab/abcd… the bytes of a file, named by their SHA-256, read-only
 tmp/           bytes on their way in; whatever is here while nobody adds is left over
+reserve/       files without content that are given up when the disk is full; see room.py
 """
 
 from __future__ import annotations

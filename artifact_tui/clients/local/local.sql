@@ -9,19 +9,19 @@ CREATE INDEX blob_size ON blob(size);             -- "do we have bytes of this s
 CREATE TABLE next_ordinal(                        -- by name, so that a label is never used again,
   name          TEXT PRIMARY KEY,                 -- even after its collection was purged
   next          INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE trash(                               -- one row a version in the trash: what restore needs
   version_id    INTEGER PRIMARY KEY REFERENCES version(id) ON DELETE RESTRICT,
   aliases       TEXT NOT NULL                     -- JSON: [[name, protected], …]
-) STRICT;
+);
 
 CREATE TABLE alias_at(                            -- one version an alias in each collection
   collection_id INTEGER NOT NULL REFERENCES collection(id) ON DELETE RESTRICT,
   name          TEXT NOT NULL,
   version_id    INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,
   PRIMARY KEY(collection_id, name)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE INDEX alias_at_version ON alias_at(version_id);
 
 CREATE TRIGGER alias_added AFTER INSERT ON alias BEGIN

@@ -6,9 +6,11 @@ import getpass
 import time
 from typing import TYPE_CHECKING, Self
 
+from artifact_tui import room
 from artifact_tui.clients.local import connection, trouble
 from artifact_tui.clients.local.layout import Layout
 from artifact_tui.clients.local.pool import Pool
+from artifact_tui.database import without_locks
 
 if TYPE_CHECKING:
     import os
@@ -57,18 +59,25 @@ class OpenRegistry:
             NotFoundError: there is no registry.
             RegistryError: it cannot be used.
         """
-        connection.check_sqlite()
         self.layout = layout
         self.clock = clock
         self.actor = actor or _user()
-        self.writable = connection.writable(layout)
+        self._no_locks = without_locks(layout.root)
+        self.writable = connection.writable(layout) and not self._no_locks
         self.read_only = read_only or not self.writable
         self._asked_read_only = read_only
         self._page = page_size
         with trouble.told(layout):
             connection.check_file(layout)
-        opener = connection.open_for_reading if self.read_only else connection.open_for_writing
-        self._pool = Pool(layout, lambda: opener(layout))
+        if self.read_only:
+            self._pool = Pool(layout, lambda: connection.open_for_reading(layout))
+        else:
+            room.keep(layout.root)
+            self._pool = Pool(
+                layout,
+                lambda: connection.open_for_writing(layout),
+                lambda: connection.open_for_reading(layout),
+            )
         try:
             with self.reading() as conn:
                 rows = dict(conn.execute("SELECT name, value FROM meta"))
@@ -109,5 +118,7 @@ class OpenRegistry:
         """
         if self._asked_read_only:
             raise trouble.opened_read_only(self.layout)
+        if self._no_locks:
+            raise trouble.no_locks(self.layout, self._no_locks)
         if self.read_only:
             raise trouble.denied(self.layout, ": the folder is not writable")

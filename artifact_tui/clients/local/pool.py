@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
+from artifact_tui import places, room
 from artifact_tui.clients.local.trouble import told
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NoRoomError, RegistryError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,13 +20,28 @@ if TYPE_CHECKING:
 _KEEP = 4
 """Idle connections kept open."""
 
+T = TypeVar("T")
+
 
 class Pool:
     """Opens connections when needed and keeps a few of them."""
 
-    def __init__(self, layout: Layout, opener: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        opener: Callable[[], sqlite3.Connection],
+        spare: Callable[[], sqlite3.Connection] | None = None,
+    ) -> None:
+        """A pool of the connections that `opener` gives.
+
+        Args:
+            layout: the registry they are to.
+            opener: opens one.
+            spare: opens one that can only read, where the disk lacks room for more.
+        """
         self._layout = layout
         self._opener = opener
+        self._spare = spare
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
@@ -36,7 +52,7 @@ class Pool:
                 raise RegistryError(f"{self._layout.root} was closed.", hint="Open it again.")
             if self._idle:
                 return self._idle.pop()
-        return self._opener()
+        return self._with_reserve(self._opener)
 
     def _give(self, conn: sqlite3.Connection) -> None:
         with self._guard:
@@ -45,29 +61,53 @@ class Pool:
                 return
         conn.close()
 
+    def _with_reserve(self, work: Callable[[], T]) -> T:
+        return room.with_reserve(work, self._layout.root, *places.reserves())
+
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        conn = self._take()
+    def _borrowed(self, *, spare: bool) -> Iterator[sqlite3.Connection]:
+        """A connection of the pool; with `spare`, one of its own where there is no room for it."""
         try:
-            with told(self._layout):
-                conn.execute(begin)
-                try:
-                    yield conn
-                    conn.execute("COMMIT")
-                except BaseException:
-                    if conn.in_transaction:
-                        conn.execute("ROLLBACK")
-                    raise
+            conn = self._take()
+        except NoRoomError:
+            if self._spare is None or not spare:
+                raise
+            with closing(self._spare()) as conn:
+                yield conn
+            return
+        try:
+            yield conn
         finally:
             self._give(conn)
 
+    @contextmanager
+    def _transaction(self, begin: str, *, spare: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._borrowed(spare=spare) as conn, told(self._layout):
+            conn.execute(begin)
+            try:
+                yield conn
+                conn.execute("COMMIT")
+            except BaseException:
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+                raise
+
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """One unchanging view of the database for as long as the block lasts."""
-        return self._transaction("BEGIN")
+        return self._transaction("BEGIN", spare=True)
 
     def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """One transaction: all of it happens when the block ends well, nothing otherwise."""
         return self._transaction("BEGIN IMMEDIATE")
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work in a transaction; on a full disk with the room that the reserve gives."""
+
+        def once() -> T:
+            with self.writing() as conn:
+                return work(conn)
+
+        return self._with_reserve(once)
 
     def close(self) -> None:
         """Close what is idle now, and the rest as it comes back."""

@@ -6,7 +6,8 @@ writing method is one transaction.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.local import (
     add as adding,
@@ -30,7 +31,8 @@ from artifact_tui.clients.local import (
 )
 from artifact_tui.clients.local.blobs import Staging
 from artifact_tui.clients.local.opened import OpenRegistry
-from artifact_tui.errors import BusyError, UsageError
+from artifact_tui.errors import BusyError, NoRoomError, UsageError
+from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,10 +51,12 @@ if TYPE_CHECKING:
         Facts,
         File,
         Garbage,
-        Outcome,
         Page,
         Version,
     )
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 _ATTEMPTS = 5
 
@@ -100,14 +104,17 @@ class Store(OpenRegistry):
     # Deleting
 
     def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
-        """Move versions to the trash, in order, in one transaction."""
-        with self.writing() as conn:
-            return trash.delete(conn, deletions, trash.By(self.actor, self.clock()))
+        """Move versions to the trash, in order, in one transaction where the disk has the room."""
+        by = trash.By(self.actor, self.clock())
+        return self._in_parts(
+            deletions,
+            lambda conn, part: trash.delete(conn, part, by),
+            key=lambda deletion: deletion.key,
+        )
 
     def restore(self, keys: Sequence[str]) -> list[Outcome]:
         """Bring versions back from the trash."""
-        with self.writing() as conn:
-            return trash.restore(conn, keys)
+        return self._write(lambda conn: trash.restore(conn, keys))
 
     def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         """The aliases that versions in the trash had."""
@@ -116,11 +123,52 @@ class Store(OpenRegistry):
 
     def purge(self, keys: Sequence[str]) -> list[Outcome]:
         """Remove versions in the trash for good, some hundred in a transaction."""
+        now = self.clock()
+        return self._in_parts(
+            keys,
+            lambda conn, part: trash.purge(conn, part, now),
+            key=str,
+            most=trash.PURGE_CHUNK,
+        )
+
+    def _in_parts(
+        self,
+        items: Sequence[S],
+        work: Callable[[Connection, Sequence[S]], list[Outcome]],
+        *,
+        key: Callable[[S], str],
+        most: int = 0,
+    ) -> list[Outcome]:
+        """Do work on items in as few transactions as the disk has room for; the rest has failed.
+
+        Raises:
+            NoRoomError: there is no room to do it for one of them.
+        """
         outcomes: list[Outcome] = []
-        for group in facts.chunks(keys, trash.PURGE_CHUNK):
-            with self.writing() as conn:
-                outcomes += trash.purge(conn, group, self.clock())
+        size = most or max(1, len(items))
+        while rest := items[len(outcomes) :]:
+            part = rest[:size]
+            try:
+                outcomes += self._write(partial(_on, part, work))
+            except NoRoomError as error:
+                if len(part) > 1:
+                    size = len(part) // 2
+                elif outcomes:
+                    why = str(error)
+                    return outcomes + [Outcome(key(one), Result.FAILED, why) for one in rest]
+                else:
+                    raise
         return outcomes
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        """Do work in a transaction; on a full disk with every bit of room that can be made."""
+        self.check_writable()
+        try:
+            return self._pool.write(work)
+        except NoRoomError:
+            if not gc.take_out(self._pool, self.layout):
+                raise
+            return self._pool.write(work)
 
     def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
         """Remove bytes that no version needs, and those that killed adds left."""
@@ -290,40 +338,40 @@ class Store(OpenRegistry):
 
     def edit(self, edits: Sequence[Edit]) -> list[Outcome]:
         """Change aliases, tags and times to live, each version's whole or not at all."""
-        with self.writing() as conn:
-            return editing.edit(conn, edits)
+        return self._write(lambda conn: editing.edit(conn, edits))
 
     def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
         """Put an alias on a version, or move it there; None keeps its protection as it is."""
-        with self.writing() as conn:
-            names.alias(conn, key, name, protected=protected)
+        self._write(lambda conn: names.alias(conn, key, name, protected=protected))
 
     def unalias(self, key: str, name: str) -> None:
         """Take an alias off; a protected one is refused with `UsageError`."""
-        with self.writing() as conn:
-            names.unalias(conn, key, name)
+        self._write(lambda conn: names.unalias(conn, key, name))
 
     def protect(self, key: str, name: str, *, protected: bool = True) -> None:
         """Make an alias that is there forbid deletion, or no longer forbid it."""
-        with self.writing() as conn:
-            names.protect(conn, key, name, protected=protected)
+        self._write(lambda conn: names.protect(conn, key, name, protected=protected))
 
     def tag(self, key: str, name: str) -> None:
         """Put a tag on a version."""
-        with self.writing() as conn:
-            names.tag(conn, key, name)
+        self._write(lambda conn: names.tag(conn, key, name))
 
     def untag(self, key: str, name: str) -> None:
         """Take a tag off a version."""
-        with self.writing() as conn:
-            names.untag(conn, key, name)
+        self._write(lambda conn: names.untag(conn, key, name))
 
     def set_ttl(self, key: str, ttl_us: int | None) -> None:
         """Set or clear (None) the time to live, in microseconds from creation."""
-        with self.writing() as conn:
-            names.set_ttl(conn, key, ttl_us)
+        self._write(lambda conn: names.set_ttl(conn, key, ttl_us))
 
     def link_parent(self, child: str, parent: str) -> None:
         """Record that the child version was made from the parent version (keys)."""
-        with self.writing() as conn:
-            names.link_parent(conn, child, parent)
+        self._write(lambda conn: names.link_parent(conn, child, parent))
+
+
+def _on(
+    part: Sequence[S],
+    work: Callable[[Connection, Sequence[S]], list[Outcome]],
+    conn: Connection,
+) -> list[Outcome]:
+    return work(conn, part)

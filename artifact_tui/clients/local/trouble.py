@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import errno
-import os
+import shlex
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from artifact_tui.errors import READ_ONLY_HINT, BusyError, ReadOnlyError, RegistryError
+from artifact_tui import room
+from artifact_tui.database import newer_needed
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    BusyError,
+    NoRoomError,
+    ReadOnlyError,
+    RegistryError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from artifact_tui.clients.local.layout import Layout
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_LEAST = 256 * 1024
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def full(layout: Layout) -> RegistryError:
+def full(layout: Layout) -> NoRoomError:
     """The error for a disk (or quota) without room."""
-    return RegistryError(
+    return NoRoomError(
         f"There is no room left on the disk that holds {layout.root}. Nothing was changed.",
-        hint="Free some space (`artifact-tui gc` may help), then try again.",
+        hint=f"`artifact-tui gc {shlex.quote(str(layout.root))}` frees what nothing needs, without "
+        "any room. If that is nothing, move a file of 1 MB or more to another disk for a while: "
+        "that is enough to delete versions here.",
+    )
+
+
+def no_locks(layout: Layout, why: str) -> ReadOnlyError:
+    """The error for a write where two processes could write at once and damage each other's."""
+    return ReadOnlyError(
+        f"The file system of {layout.root} has no locks ({why}), so the registry can only be read "
+        "there. Nothing was changed.",
+        hint="Mount it with locks (Lustre: -o flock), or keep the registry on a local disk: "
+        "ARTIFACT_TUI_DATA moves your own.",
+    )
+
+
+def not_a_database(layout: Layout) -> RegistryError:
+    """The error for another file in the place of the database."""
+    return RegistryError(
+        f"{layout.db} is not a registry: it is not an SQLite database. Nothing was changed.",
+        hint="Name another folder, or restore this file from a backup.",
     )
 
 
@@ -43,26 +69,18 @@ def denied(layout: Layout, why: str = "") -> ReadOnlyError:
     )
 
 
-def _no_room(layout: Layout) -> bool:
-    """Whether the disk lacks what SQLite needs to open a database at all."""
-    try:
-        disk = os.statvfs(layout.root)
-    except OSError:
-        return False
-    return disk.f_bavail * disk.f_frsize < _LEAST
-
-
 def _damaged(error: sqlite3.Error, code: int, layout: Layout) -> RegistryError:
     """The error for a database that SQLite cannot use."""
     if code == sqlite3.SQLITE_NOTADB:
-        return RegistryError(
-            f"{layout.db} is not a registry: it is not an SQLite database. Nothing was changed.",
-            hint="Name another folder, or restore this file from a backup.",
-        )
+        return not_a_database(layout)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return RegistryError(
             f"{layout.db} could not be read or written ({error}).",
-            hint="Check that the disk has room and that you may write to that folder.",
+            hint="Check the disk, and that you may write to that folder.",
+        )
+    if newer := newer_needed(error):
+        return RegistryError(
+            f"{layout.db} cannot be read by this SQLite. Nothing was changed.", hint=newer
         )
     return RegistryError(
         f"{layout.db} is damaged or was changed by another program ({error}).",
@@ -77,8 +95,7 @@ def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
             f"Another process is writing to {layout.db}. Nothing was changed.",
             hint="Try again in a moment.",
         )
-    unusable = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-    if code == sqlite3.SQLITE_FULL or (unusable and _no_room(layout)):
+    if room.lacks(error, layout.root):
         return full(layout)
     if code == sqlite3.SQLITE_READONLY:
         return denied(layout)
@@ -86,7 +103,7 @@ def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
 
 
 def _from_system(error: OSError, layout: Layout) -> Exception:
-    if error.errno in _FULL:
+    if room.lacks(error, layout.root):
         return full(layout)
     if error.errno in _DENIED:
         return denied(layout, f" ({error.strerror}: {error.filename or layout.root})")

@@ -57,14 +57,16 @@ def failed(world: World, keys: Sequence[str], error: str) -> Path:
         journal = Journal(plan, lambda: NOW)
         journal.begin()
         journal.settle(
-            Settled(
-                item.seq,
-                ItemState.FAILED,
-                Reason.REGISTRY_FAILED,
-                error=error,
-                retryable=True,
-            )
-            for item in plan.every_item()
+            [
+                Settled(
+                    item.seq,
+                    ItemState.FAILED,
+                    Reason.REGISTRY_FAILED,
+                    error=error,
+                    retryable=True,
+                )
+                for item in plan.every_item()
+            ]
         )
         journal.end(Status.FINISHED)
     return path

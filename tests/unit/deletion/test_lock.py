@@ -66,7 +66,8 @@ def test_a_folder_without_locks_has_a_file_that_stands_in(
     def no_locks(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(fcntl, "fcntl", no_locks)
+    for name in ("fcntl", "flock", "lockf"):
+        monkeypatch.setattr(fcntl, name, no_locks)
     with lock.held(plan):
         assert lock.is_held(plan)
         with pytest.raises(BusyError, match=str(os.getpid())), lock.held(plan, patience=0):
