@@ -18,6 +18,8 @@ LONGEST_MESSAGE = 2_000
 """Characters of one error that are kept."""
 
 MOST_ERRORS = 1_000
+_REFUSALS = frozenset({403, 409, 410, 422, 423, 451})
+"""Of one thing; others say that there is no W&B, or that it would not have such a document."""
 _NULL = b"null"
 _DEEPEST = 4
 """How far down an error is searched for its words."""
@@ -105,7 +107,7 @@ def parse(status: int, body: bytes, scrub: Callable[[str], str]) -> Reply | None
     try:
         found = _envelopes.decode(mended(body))
         errors = [*_listed(found.errors), *_single(found.error)]
-        if not errors and 400 <= status < 500:  # noqa: PLR2004 - refusals
+        if not errors and status in _REFUSALS:
             errors = [*_single(found.message), *_single(found.detail)]
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
