@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import places, text
 from artifact_tui.catalog import queries
 from artifact_tui.cli.failures import say
+from artifact_tui.cli.output import command
 from artifact_tui.cli.progress import Progress
 from artifact_tui.cli.session import client_of, parse_filter, reading, where_of
 from artifact_tui.config import nearest
@@ -81,7 +82,7 @@ async def make_draft(
         marks = places.marks_file(client.identity.uid) if selection.marked else None
         async with reading(client, marks=marks, cached=cached) as conn:
             chosen = _chosen(conn, client, selection)
-            keys = collection_keys(conn, selection.collections)
+            keys = collection_keys(conn, selection.collections, target)
             if not cached:
                 await ask_lineage(client, chosen, options, collections=keys, marks=marks, scan=scan)
             draft = draft_of(
@@ -101,7 +102,7 @@ def _chosen(conn: sqlite3.Connection, client: Client, selection: Selection) -> S
     return where_of(conn, parse_filter([selection.filter]), client, acts=True)
 
 
-def collection_keys(conn: sqlite3.Connection, names: Sequence[str]) -> list[str]:
+def collection_keys(conn: sqlite3.Connection, names: Sequence[str], target: Target) -> list[str]:
     """The keys of the collections with these names.
 
     Raises:
@@ -114,7 +115,9 @@ def collection_keys(conn: sqlite3.Connection, names: Sequence[str]) -> list[str]
             near = nearest(name, queries.values(conn, "name", "", 10_000))
             raise NotFoundError(
                 f"There is no collection “{name}”. No plan was made.",
-                hint=f"Did you mean “{near}”?" if near else "List them: artifact-tui ls",
+                hint=f"Did you mean “{near}”?"
+                if near
+                else f"List them: {command('ls', target.typed)}",
             )
         keys += found
     return keys

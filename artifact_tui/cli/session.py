@@ -16,7 +16,7 @@ from artifact_tui.cli.output import command
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, load, nearest, resolve
-from artifact_tui.errors import QueryError, RegistryError, UsageError
+from artifact_tui.errors import ArtifactTuiError, QueryError, RegistryError, UsageError
 from artifact_tui.here import actor, now_us
 from artifact_tui.places import keep_reserve
 from artifact_tui.text import safe
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _BARE = re.compile(r"[^\s()|\"*:<>=!~^&-][^\s()|\"*:<>=!~^&]*")
 """A word of a filter that could as well be the name of a registry."""
+
+
+_BARE = re.compile(r"`artifact-tui (fsck|gc|ls|trash)`")
+"""A command about a registry, as those name it who do not know how the user typed it."""
 
 
 def target_of(registry: str | None, *, read_only: bool = False) -> Target:
@@ -108,16 +112,27 @@ def _names_registry(config: Config, word: str) -> bool:
 async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Client]:
     """An open client; for writing only when the target is not read-only."""
     keep_reserve()
-    client = open_client(
-        target.address,
-        read_only=target.read_only or not write,
-        actor=actor() if write else "",
-        settings=target.settings,
-    )
+    with _hints_about(target):
+        client = open_client(
+            target.address,
+            read_only=target.read_only or not write,
+            actor=actor() if write else "",
+            settings=target.settings,
+        )
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+
+@contextmanager
+def _hints_about(target: Target) -> Iterator[None]:
+    """Let commands that a hint names be about the registry as the user typed it."""
     try:
-        yield client
-    finally:
-        await client.aclose()
+        yield
+    except ArtifactTuiError as error:
+        error.hint = _BARE.sub(lambda found: f"`{command(found[1], target.typed)}`", error.hint)
+        raise
 
 
 @asynccontextmanager

@@ -104,10 +104,11 @@ def _summary(
         out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
         return
     frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
+    (first,) = queries.page(conn, where, Sort("name"), None, 1).rows
     out.words(
         f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
         f"{text.size(weight.listed)} listed, {frees}",
-        f"next: {command('restore', target.typed, 'NAME:V')}",
+        f"next: {command('restore', target.typed, f'{first.collection}:{first.label}')}",
         f"      {command('purge', target.typed, '--all')}",
     )
 

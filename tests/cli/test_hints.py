@@ -1,0 +1,99 @@
+"""Every command that is printed as a hint can be typed as it stands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli, Local, Ran
+    from tests.servers.wandb.process import Server
+
+ASKS = ("alias", "apply", "purge", "reingest", "reset", "tag", "ttl")
+"""Commands that ask before they do anything: without a terminal they say how to answer."""
+
+
+TEMPLATES = frozenset({"ALIAS", "SOURCE"})
+"""Words for what only the user can know."""
+
+
+def hints(ran: Ran) -> list[list[str]]:
+    """The commands that were printed, as words."""
+    lines = re.findall(r"artifact-tui ([^`\n]+)", ran.out + ran.err)
+    return [
+        shlex.split(re.split(r"; | or artifact-tui|, then ", line)[0].rstrip(".")) for line in lines
+    ]
+
+
+def typed(cli: Cli, words: list[str]) -> None:
+    """Type one: it is understood, and about a registry that is there."""
+    if {*words} & TEMPLATES:
+        return
+    ran = cli(*words, code=None)
+    assert "There is no" not in ran.err, (words, ran)
+    if words[0] not in ASKS:
+        assert ran.code != 2, (words, ran)
+
+
+@pytest.fixture
+def spaced(registry: Local, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A registry in a folder with a space in its name, as a user in the folder above types it."""
+    registry.path.rename(registry.path.parent / "my registry")
+    monkeypatch.chdir(registry.path.parent)
+    return "local:./my registry"
+
+
+def test_hints_about_a_registry_in_a_folder(cli: Cli, spaced: str, tmp_path: Path) -> None:
+    plan = tmp_path / "a plan"
+    for words in (
+        ("ls", spaced, "--versions"),
+        ("plan", spaced, "name:net alias:none", "-o", plan),
+        ("review", plan),
+        ("apply", plan, "--yes", "--expect", "2"),
+        ("apply", plan),
+        ("tasks",),
+        ("trash", spaced),
+        ("restore", spaced),
+        ("alias", spaced, "--filter", "*", "--protect", "x"),
+        ("alias", spaced, "net:v3"),
+        ("ttl", spaced, "net:v3", "1h"),
+        ("tag", spaced, "net:v3", "--add", "x"),
+        ("purge", spaced, "--all"),
+        ("gc", spaced),
+        ("fsck", spaced),
+        ("show", spaced, "net:v99"),
+        ("plan", spaced, "--collection", "nothing-like-it"),
+        ("reingest", spaced, "net:v3"),
+    ):
+        for hint in hints(cli(*words, code=None)):
+            typed(cli, hint)
+
+
+def test_hints_about_an_address_that_is_not_configured(
+    cli: Cli, vision: Server, tmp_path: Path
+) -> None:
+    address = vision.address()
+    cli("registries", "remove", "vision")
+    plan = tmp_path / "p.plan"
+    for words in (
+        ("ls", address),
+        ("plan", address, "name:mnist version:v0", "-o", plan),
+        ("review", plan),
+        ("apply", plan),
+        ("alias", address, "mnist:v2", "--remove", "production"),
+        ("alias", address, "mnist:v0", "--remove", "latest"),
+        ("alias", address, "--filter", "*"),
+        ("ttl", address, "--filter", "alias:none", "1h"),
+        ("tag", address, "mnist:v0", "--add", "x"),
+        ("trash", address),
+        ("restore", address),
+        ("plan", address, "--collection", "nothing-like-it"),
+        ("ls", address, "--cached"),
+    ):
+        for hint in hints(cli(*words, code=None)):
+            typed(cli, hint)
