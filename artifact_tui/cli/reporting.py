@@ -36,6 +36,11 @@ def print_report(found: Report, out: Output) -> None:
         out.words("the bucket keeps versions: its objects are hidden, and nothing is freed there")
     if found.remade:
         out.words(f"{text.plural(found.remade, 'entry', 'entries')} made again since, as new ones")
+    if found.sourceless:
+        out.words(
+            f"of {text.count(found.sourceless)} no source address was noted:"
+            " this plan cannot make them again"
+        )
     if found.left_out:
         out.words("not part of it, as reviewed:")
         for group in found.left_out:

@@ -293,8 +293,11 @@ class Scrubbing(Protocol):
 class Recreate(Protocol):
     """A client that can make an entry again."""
 
-    async def recipe(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
-        """What is needed to make these versions again; those that are gone are left out."""
+    async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
+        """What is needed to make these versions again; those that are gone are left out.
+
+        With `quick` nothing is sent: only what the registry has told already.
+        """
 
     async def create(self, kind: str, name: str, url: str) -> Creation:
         """Make an entry of a type from a source address.

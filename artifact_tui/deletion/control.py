@@ -23,6 +23,12 @@ class Policy:
     """Stored objects of every later call: storages take many more at once than registries."""
     delays: tuple[float, ...] = (0.5, 2.0, 8.0)
     """Waits before the second, third, … try of what may work later."""
+    recipes: int = 200
+    """In plans of so many items what is needed to make each again is noted, however long it takes.
+
+    In larger ones as long as that takes at most `share` of the time that the deletions take.
+    """
+    share: float = 0.2
     accepted: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
     """Waits between looks at what the registry accepted and has not done; the last one repeats."""
     poll: float = 0.2

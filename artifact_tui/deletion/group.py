@@ -333,8 +333,10 @@ class Caller:
         }
         calls = [[one] for one in ready] if turn.rounds else [ready]
         for call in calls:
+            began = time.monotonic()
             try:
                 outcomes = await self._watch.sending(self._target.remove(call, self._options))
+                self._looks.sent_s += time.monotonic() - began
             except HaltedError:
                 turn.halted = True
                 return answers, ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.deletion.items import OBJECT, Reason
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from artifact_tui.model import Facts, Recipe
 
 T = TypeVar("T")
+
+RECIPES = 10
+"""Recipes that are asked for between two looks at the time."""
+
+START_S = 2.0
+"""Seconds that asking for recipes may take before any deletion did."""
 
 DARK = 100
 """Items in a row about which the registry would not tell: it is not asked about more of them."""
@@ -52,6 +59,11 @@ class Looks:
         self._watch = means.watch
         self.took = 0.0
         """Seconds that the last look took."""
+        self.sent_s = 0.0
+        """Seconds that deletions have taken so far."""
+        self._recipes_s = 0.0
+        policy = means.policy
+        self._share = policy.share if means.plan.summary.deletes > policy.recipes else inf
         self._dark = 0
         """Items in a row that were asked about for the first time, and not told."""
 
@@ -120,9 +132,21 @@ class Looks:
             return {}
 
     async def recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
-        """What is needed to make these entries again, by item; without it there is no way back."""
+        """What is needed to make these entries again, by item; without it there is no way back.
+
+        In a large plan only what the registry has told already, where it is slow to tell.
+        """
         keys = [item.key for item in items if item.kind != OBJECT]
-        found = await self._all(self._target.recipes(keys))
+        keys = keys if self._target.recreates else []
+        found: dict[str, Recipe] = {}
+        for start in range(0, len(keys), RECIPES):
+            slow = self._recipes_s > START_S + self._share * self.sent_s
+            part = keys[start:] if slow else keys[start : start + RECIPES]
+            asked = time.monotonic()
+            found |= await self._all(self._target.recipes(part, quick=slow))
+            if slow:
+                break
+            self._recipes_s += time.monotonic() - asked
         return {item.seq: found[item.key] for item in items if item.key in found}
 
     async def _all(self, call: Coroutine[object, object, T]) -> T:

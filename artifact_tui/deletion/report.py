@@ -29,6 +29,11 @@ _WITHIN = """FROM item i JOIN progress p USING(seq) WHERE i.verdict=?1
     AND CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END = ?3"""
 
 
+_SOURCELESS = """SELECT count(*) FROM item i JOIN progress p USING(seq)
+    WHERE i.kind='version' AND p.state IN ('deleted','verified') AND EXISTS(SELECT 1 FROM recipe)
+    AND NOT EXISTS(SELECT 1 FROM recipe r WHERE r.seq=i.seq AND r.url <> '')"""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Items that ended the same way for the same reason. Names and errors are untrusted text."""
@@ -81,6 +86,8 @@ class Report:
     """Listed bytes of what is deleted; how much that frees is in the summary."""
     remade: int = 0
     """Entries that were made again since, where the registry has no trash."""
+    sourceless: int = 0
+    """Deleted entries that cannot be made again from this plan, where others can."""
 
     @property
     def whole(self) -> bool:
@@ -125,6 +132,7 @@ def report(plan: Plan) -> Report:
         left_out=tuple(left_out),
         deleted_bytes=sum(group.size for group in results if group.state in OURS),
         remade=plan.one("SELECT count(*) FROM remade WHERE state='made'"),
+        sourceless=plan.one(_SOURCELESS),
     )
 
 

@@ -42,6 +42,11 @@ class Target:
         """Whether the registry never tells the dependents of a version: a scan found them."""
         return self._client.capabilities.scanned_lineage
 
+    @property
+    def recreates(self) -> bool:
+        """Whether the registry can make again what it deleted."""
+        return self._client.capabilities.recreate
+
     def words(self, text: str) -> str:
         """The registry's words, fit to be kept."""
         return redacted(text, self._client)
@@ -97,12 +102,15 @@ class Target:
         """What the registry says of versions, by key."""
         return await self._client.facts(keys)
 
-    async def recipes(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
-        """What is needed to make versions again; nothing where that cannot be done."""
+    async def recipes(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
+        """What is needed to make versions again; nothing where that cannot be done.
+
+        `quick` is as for the client.
+        """
         client = self._client
-        if not keys or not client.capabilities.recreate or not isinstance(client, Recreate):
+        if not self.recreates or not isinstance(client, Recreate):
             return {}
-        return await client.recipe(keys)
+        return await client.recipe(keys, quick=quick)
 
     async def remove(
         self, ready: Sequence[tuple[Item, Facts]], options: Options

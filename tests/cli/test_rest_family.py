@@ -190,6 +190,7 @@ def test_what_cannot_tell_its_details_is_deleted_with_the_rest(
     cli("show", "zoo", "acme/model-0001:2")
     ran = cli("apply", plan, "--yes", "--expect", "8")
     assert "8 deleted, verified gone" in ran.out
+    assert "of 5 no source address was noted" in ran.out
     assert not server.entries()
     assert len(server.sent("DELETE")) == 8
 
@@ -291,3 +292,19 @@ def test_reingest_without_a_source_deletes_nothing(cli: Cli, server: Server) -> 
     assert [entry.url for entry in server.entries() if entry.name == "acme/m"] == [
         "https://example.org/m"
     ]
+
+
+def test_many_are_verified_by_listings_where_a_get_is_slow(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    server.fill(300, names=3)
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
+    server.become(get_s=0.15)
+    server.clear()
+    ran = cli("apply", plan, "--yes", "--expect", "300")
+    assert "300 deleted, verified gone" in ran.out
+    assert "no source address was noted: this plan cannot make them again" in ran.out
+    asked = [line for line in server.sent("GET") if "/artifact" in line.target]
+    assert 0 < len(asked) < 300
+    assert server.counts()["POST"] < 20

@@ -274,9 +274,16 @@ class HttpClient:
             return ()
         raise self._wire.refused(answer, doing)
 
-    async def recipe(self, keys: Sequence[str]) -> Mapping[str, Recipe]:
-        """What is needed to make these artifacts again; those that are gone are left out."""
+    async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
+        """What is needed to make these artifacts again; those that are gone are left out.
+
+        With `quick` only what the last listing tells.
+        """
         refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
+        if quick:
+            rows = self._reader.last.rows if self._reader.last is not None else {}
+            listed = {key: rows[ref] for key, ref in refs.items() if ref in rows}
+            return {k: Recipe(r.type, r.name, r.url) for k, r in listed.items() if r.url}
         found = await together(*(self._recipe(ref) for ref in refs.values()))
         return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
 

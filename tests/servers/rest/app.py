@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class StandIn:
         self.elsewhere = ""
         self.running = 0
         self.most_at_once = 0
+        self.turn = asyncio.Lock()
+        self.adding = asyncio.Lock()
         self.tasks: set[asyncio.Task[None]] = set()
         self.configure(Traps())
 
@@ -135,7 +138,8 @@ def _endpoint(
         state.running += 1
         state.most_at_once = max(state.most_at_once, state.running)
         try:
-            answer = await _around(state, request, line, handler)
+            async with state.turn if state.traps.serial else contextlib.nullcontext():
+                answer = await _around(state, request, line, handler)
         except faults.CutError:
             return _Nothing()
         finally:
@@ -166,6 +170,8 @@ async def _around(
     handler: Callable[[Request, Line], Awaitable[Response]],
 ) -> Response:
     traps = state.traps
+    if traps.get_s and request.method == "GET" and "/artifact" in line.target:
+        await asyncio.sleep(traps.get_s)
     if traps.request_s:
         await asyncio.sleep(traps.request_s)
     over = traps.at_most and state.running > traps.at_most

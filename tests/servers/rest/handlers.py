@@ -227,8 +227,9 @@ class Handlers:
         return JSONResponse(row, 202 if made.startswith("202") else 201)
 
     async def _add(self, entry: Entry) -> None:
-        entries = (*self._state.bucket.entries, entry)
-        await self._state.instance().save(self._traps, entries)
+        async with self._state.adding:
+            entries = (*self._state.bucket.entries, entry)
+            await self._state.instance().save(self._traps, entries)
 
     async def lineage(self, request: Request, line: Line) -> Response:
         del line

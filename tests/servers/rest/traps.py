@@ -80,6 +80,10 @@ class Traps(msgspec.Struct, frozen=True):
     """A token dies after so many requests; 0: never."""
     # time
     request_s: float = 0.0
+    get_s: float = 0.0
+    """Seconds that a question about one artifact takes besides."""
+    serial: bool = False
+    """One request at a time."""
     load_s: float = 0.0
     save_s: float = 0.0
     quota: int = 0
