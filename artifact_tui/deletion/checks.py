@@ -19,7 +19,7 @@ from artifact_tui.deletion.items import (
     Reason,
     Verdict,
 )
-from artifact_tui.deletion.order import before, levels_of, parts
+from artifact_tui.deletion.order import before, levels_of, parts, reached
 from artifact_tui.model import Alias, Facts, Link, VersionState
 from artifact_tui.query.values import DAY_US
 
@@ -75,8 +75,9 @@ def judge(
     A candidate whose dependent stays (outside the plan, blocked, or without consent) is blocked
     too, unless `orphan_dependents` allows that dependent to lose its parent. Those whose lineage
     runs in a circle are one: all of them go, or, without that consent, none. Links go before what
-    they show; one that stays needs the consent to break it. `names` gives the words for keys of
-    dependents in details; a key without one stands for itself. `coverage` tells how far the
+    they show; one that stays needs the consent to break it. What joined because it was made from
+    something goes only when something goes that it was made from. `names` gives the words for keys
+    of dependents in details; a key without one stands for itself. `coverage` tells how far the
     registry's lineage was scanned: until then nobody knows all dependents. `now_us` tells which
     pending versions nobody is writing any more.
     """
@@ -100,8 +101,32 @@ def judge(
             }
         asked.going |= going
         found |= judged
+    if kept := _only_joined(by_key, asked.going):
+        broken_up = True
+        asked.going -= kept.keys()
+        for key, root in kept.items():
+            found[key] = replace(
+                found[key],
+                verdict=Verdict.BLOCKED, reason=Reason.ASKED_STAYS, detail=named[root],
+            )  # fmt: skip
     levels = levels_of(_unbound(graph, asked.going) if broken_up else graph)
     return [replace(found[c.key], level=levels[c.key]) for c in candidates]
+
+
+def _only_joined(by_key: Mapping[str, Candidate], going: Collection[str]) -> dict[str, str]:
+    """What would go only because it was made from something that stays; by key, with that."""
+    joined = {key for key, one in by_key.items() if one.added_as_dependent}
+    if not joined:
+        return {}
+    below = {key: one.facts.dependents for key, one in by_key.items()}
+    asked = [key for key in by_key if key not in joined]
+    wanted = reached(below, (key for key in asked if key in going))
+    because = reached(below, (key for key in asked if key not in going))
+    return {
+        key: because[key]
+        for key in by_key
+        if key in joined and key in going and key not in wanted and key in because
+    }
 
 
 def _unbound(graph: Mapping[str, Sequence[str]], going: Collection[str]) -> dict[str, list[str]]:

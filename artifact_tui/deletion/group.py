@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import order, settle
-from artifact_tui.deletion.checks import NAMES_SHOWN, Refusal, listed, recheck
+from artifact_tui.deletion.asked import Asked
+from artifact_tui.deletion.checks import Refusal, recheck
 from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
 from artifact_tui.deletion.journal import Settled
@@ -55,6 +56,7 @@ class Caller:
         self._watch = means.watch
         self._options = means.plan.head.options
         self._looks = Looks(means)
+        self._asked = Asked(means, self._looks)
         self._ahead: tuple[float, dict[str, Facts | None]] = (0.0, {})
         self._circles = Circles(means.plan)
         self._seen: set[frozenset[str]] = set()
@@ -258,6 +260,7 @@ class Caller:
         ready: list[tuple[Item, Facts]] = []
         ends: list[Settled] = []
         stays: list[str] = []
+        alone = await self._asked.stays(items)
         for item in items:
             if item.key in now.untold:
                 words = now.untold[item.key]
@@ -266,6 +269,8 @@ class Caller:
                 continue
             facts = planned.complete(item, now.facts.get(item.key))
             refusal = recheck(item.facts, facts, self._options, planned, planned.together(item))
+            if refusal is None and item.key in alone:
+                refusal = Refusal(Reason.ASKED_STAYS, keys=(alone[item.key],))
             if refusal is None and item.kind == OBJECT and item.collection in kept:
                 refusal = Refusal(Reason.ARTIFACT_STAYS)
             if refusal is None and facts is not None:
@@ -273,26 +278,21 @@ class Caller:
             elif refusal is None or refusal.gone:
                 ends.append(settle.gone(item, sent=item.seq in turn.sent or item.attempts > 0))
             else:
-                ends.append(await self._refused(item, refusal))
+                ends.append(await self._looks.refused(item, refusal))
                 stays.append(item.key)
         if stays and not self._options.orphan_dependents:
             circles = {item.key: planned.together(item) for item, _ in ready}
             below = {i.key: circles[i.key].intersection(f.dependents) for i, f in ready}
             held = order.held(below, stays)
             ends += [
-                await self._refused(item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],)))
+                await self._looks.refused(
+                    item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],))
+                )
                 for item, _ in ready
                 if item.key in held
             ]
             ready = [(item, facts) for item, facts in ready if item.key not in held]
         return ready, ends
-
-    async def _refused(self, item: Item, refusal: Refusal) -> Settled:
-        shown = refusal.keys[: NAMES_SHOWN + 1]
-        names = self._plan.names(shown)
-        names |= await self._looks.names([key for key in shown if key not in names])
-        detail = refusal.detail or listed(names.get(k, k) for k in refusal.keys)
-        return Settled(item.seq, ItemState.REFUSED, refusal.reason, detail)
 
     def _end(
         self,

@@ -101,6 +101,7 @@ class Reason(StrEnum):
     LINKED = "linked"
     DEPENDENTS = "dependents"
     DEPENDENT_STAYS = "dependent_stays"
+    ASKED_STAYS = "asked_stays"
     LINEAGE_UNKNOWN = "lineage_unknown"
     READ_ONLY = "read_only"
     IN_TRASH = "in_trash"
@@ -145,6 +146,7 @@ _WORDS = {
     Reason.LINKED: "another collection shows it: the link breaks",
     Reason.DEPENDENTS: "live versions outside this plan were made from it",
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
+    Reason.ASKED_STAYS: "it joined because of a version that stays",
     Reason.LINEAGE_UNKNOWN: "its dependents are not fully known",
     Reason.READ_ONLY: "the registry is read-only",
     Reason.IN_TRASH: "it was deleted already",

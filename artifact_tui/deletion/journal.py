@@ -174,13 +174,18 @@ class Journal:
         """Plan again what failed and may work now, and parents that stayed because of it."""
         sql = """UPDATE progress SET state='planned', reason='', detail='', error='',
             retryable=0, done_us=NULL
-            WHERE state='failed' AND retryable OR state='refused' AND reason IN (?,?,?)"""
+            WHERE state='failed' AND retryable OR state='refused' AND reason IN (?,?,?,?)"""
         with self._transaction() as conn:
             failed = conn.execute(
                 "SELECT count(*) FROM progress WHERE state='failed' AND retryable"
             ).fetchone()[0]
             if failed:
-                stayed = (Reason.DEPENDENT_STAYS, Reason.ARTIFACT_STAYS, Reason.LINKED)
+                stayed = (
+                    Reason.DEPENDENT_STAYS,
+                    Reason.ASKED_STAYS,
+                    Reason.ARTIFACT_STAYS,
+                    Reason.LINKED,
+                )
                 conn.execute(sql, stayed)
                 conn.execute(
                     "UPDATE journal SET status=?, want=?, why=?",

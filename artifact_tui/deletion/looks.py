@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
-from artifact_tui.deletion.items import OBJECT, Reason
+from artifact_tui.deletion.checks import NAMES_SHOWN, listed
+from artifact_tui.deletion.items import OBJECT, ItemState, Reason
+from artifact_tui.deletion.journal import Settled
 from artifact_tui.deletion.said import UnreachableError, first
 from artifact_tui.deletion.watch import HaltedError
 from artifact_tui.errors import EmptyError, NotToldError
@@ -20,6 +22,7 @@ from artifact_tui.errors import EmptyError, NotToldError
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
+    from artifact_tui.deletion.checks import Refusal
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.watch import Means
     from artifact_tui.model import Facts, Recipe
@@ -111,6 +114,14 @@ class Looks:
         except (UnreachableError, NotToldError, HaltedError):
             return {}
         return {key: one.name for key, one in found.items() if one.collection and one.label}
+
+    async def refused(self, item: Item, refusal: Refusal) -> Settled:
+        """The end of an item that is not deleted after all, with the names that it is about."""
+        shown = refusal.keys[: NAMES_SHOWN + 1]
+        names = self._plan.names(shown)
+        names |= await self.names([key for key in shown if key not in names])
+        detail = refusal.detail or listed(names.get(k, k) for k in refusal.keys)
+        return Settled(item.seq, ItemState.REFUSED, refusal.reason, detail)
 
     async def kept(self, items: Sequence[Item]) -> frozenset[str]:
         """Of stored objects: the keys of those versions that still need theirs."""

@@ -105,6 +105,16 @@ class Local:
 
         asyncio.run(main())
 
+    def keys(self) -> dict[str, str]:
+        """NAME:V of each version by its key."""
+        with closing(sqlite3.connect(self.path / "registry.db")) as conn:
+            return dict(
+                conn.execute(
+                    "SELECT v.key, c.name || ':' || v.label FROM version v"
+                    " JOIN collection c ON c.id = v.collection_id"
+                )
+            )
+
     def states(self) -> dict[str, str]:
         """The state of each version by NAME:V."""
         with closing(sqlite3.connect(self.path / "registry.db")) as conn:

@@ -16,12 +16,13 @@ import pexpect
 import pytest
 
 from artifact_tui.deletion import tasks
+from tests.cli.conftest import Local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.cli.conftest import Cli, Local
+    from tests.cli.conftest import Cli
 
 LIVE = {"net:v1", "net:v2", "net:v3", "tiny:v0"}
 """What stays when a plan for `name:net` is applied."""
@@ -259,3 +260,54 @@ def test_a_plan_that_cannot_be_read_is_listed(cli: Cli, registry: Local) -> None
         broken.write(b"x" * 200)
     assert "not readable" in cli("tasks").out
     assert json.loads(cli("tasks", "--json").out)["status"] == "unreadable"
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Local:
+    """`data:v0` and `data:v1`; two models were made from each, `both:v0` from either of them."""
+    made = Local(tmp_path / "family")
+    first, second = (made.add("data", content=bytes([n]), type="dataset") for n in range(2))
+    for name, parents in (
+        ("a", [first]), ("b", [first]), ("c", [second]), ("d", [second]), ("both", [first, second]),
+    ):  # fmt: skip
+        made.add(name, parents=parents)
+    return made
+
+
+WITH_ALL = ("name:data", "--with-dependents", "--delete-aliases")
+
+
+def test_what_joined_because_of_something_stays_in_the_review_when_that_stays(
+    cli: Cli, family: Local, tmp_path: Path
+) -> None:
+    keys = {name: key for key, name in family.keys().items()}
+    family.change(lambda client: client.alias(keys["data:v0"], "prod", protected=True))
+    path = tmp_path / "p.plan"
+    out = cli("plan", family.address, *WITH_ALL, "-o", path).out
+    assert "will be deleted: 4 versions" in out
+    assert "blocked, and stays: 3 versions" in out
+    assert out.count("it joined because of a version that stays") == 2
+    cli("apply", path, "--yes", "--expect", "4")
+    assert live(family) == {"data:v0", "a:v0", "b:v0"}
+
+
+def test_what_joined_because_of_something_stays_when_that_changed_since(
+    cli: Cli, family: Local, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.plan"
+    assert "7 versions" in cli("plan", family.address, *WITH_ALL, "-o", path).out
+    keys = {name: key for key, name in family.keys().items()}
+    family.change(lambda client: client.alias(keys["data:v0"], "prod", protected=True))
+    out = cli("apply", path, "--yes", "--expect", "7", code=1).out
+    assert "1 refused: one of its aliases was protected since the review" in out
+    assert "2 refused: it joined because of a version that stays" in out
+    assert "a:v0 (data:v0)" in out
+    assert live(family) == {"data:v0", "a:v0", "b:v0"}
+
+
+def test_a_new_dependent_is_refused_by_its_name(cli: Cli, registry: Local, plan: Path) -> None:
+    keys = {name: key for key, name in registry.keys().items()}
+    registry.add("fresh", parents=[keys["net:v0"]])
+    out = cli("apply", plan, "--yes", "--expect", "2", code=1).out
+    assert "a version was made from it since the review" in out
+    assert "net:v0 (fresh:v0)" in out

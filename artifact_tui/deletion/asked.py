@@ -1,0 +1,131 @@
+"""What joined a plan because of something stays when that something stays.
+
+Dependents go before what they were made from. So before the first of those that only joined is
+sent, what was asked for is looked at: where it has changed it is refused there and then, and with
+it all that would go for its sake alone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from artifact_tui.deletion import planfile, settle
+from artifact_tui.deletion.checks import recheck
+from artifact_tui.deletion.items import DONE, OPEN, VERSION, ItemState
+from artifact_tui.deletion.order import reached
+from artifact_tui.deletion.planned import Planned
+from artifact_tui.model import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from artifact_tui.deletion.items import Item
+    from artifact_tui.deletion.journal import Settled
+    from artifact_tui.deletion.looks import Looks
+    from artifact_tui.deletion.watch import Means
+
+FRESH = 30.0
+"""For so many seconds what was found true of something asked for is not asked again."""
+
+PART = 500
+"""Versions looked at by one question."""
+
+_JOINED = "SELECT EXISTS(SELECT 1 FROM item WHERE added AND verdict='delete')"
+_PARENTS = """SELECT key, added, facts FROM item WHERE kind='version' AND verdict='delete'
+    AND json_extract(facts, '$.dependents[0]') IS NOT NULL"""
+
+
+class Asked:
+    """Tells, for one apply, which items nothing is left to take along."""
+
+    def __init__(self, means: Means, looks: Looks) -> None:
+        self._means = means
+        self._plan = means.plan
+        self._looks = looks
+        self._any = bool(means.plan.one(_JOINED))
+        self._parents: dict[str, list[str]] = {}
+        self._asked: set[str] = set()
+        """Keys of parents that were asked for themselves."""
+        self._looked: dict[str, float] = {}
+        if self._any:
+            self._read()
+
+    def _read(self) -> None:
+        with planfile.trouble(self._plan.path):
+            for key, added, facts in self._plan.conn.execute(_PARENTS):
+                if not added:
+                    self._asked.add(key)
+                for below in msgspec.json.decode(facts, type=Facts).dependents:
+                    self._parents.setdefault(below, []).append(key)
+
+    async def stays(self, items: Sequence[Item]) -> Mapping[str, str]:
+        """Of these, those that only joined, and because of nothing that goes; by key, with one.
+
+        Raises:
+            UnreachableError: nobody knows what becomes of what was asked for.
+            HaltedError: it was given up, because somebody wished so.
+        """
+        joined = [item.key for item in items if item.added_as_dependent]
+        if not self._any or not joined:
+            return {}
+        roots = {key: self._roots(key) for key in joined}
+        going = await self._going({root for found in roots.values() for root in found})
+        return {
+            key: found[0]
+            for key, found in roots.items()
+            if found and not any(root in going for root in found)
+        }
+
+    def _roots(self, key: str) -> list[str]:
+        """What was asked for and made this one join."""
+        above = reached(self._parents, [key])
+        return sorted(one for one in above if one in self._asked)
+
+    async def _going(self, keys: Iterable[str]) -> set[str]:
+        """Those that are gone, or still go as far as is known; what has changed is refused."""
+        items: list[Item] = []
+        every = sorted(keys)
+        for start in range(0, len(every), PART):
+            part = every[start : start + PART]
+            where = f"i.key IN ({','.join('?' * len(part))}) AND i.kind='{VERSION}'"
+            items += self._plan.select(where, part)
+        now = time.monotonic()
+        found = {item.key for item in items if item.state in OPEN or item.state in DONE}
+        old = [
+            item
+            for item in items
+            if item.state is ItemState.PLANNED and now - self._looked.get(item.key, -FRESH) >= FRESH
+        ]
+        for start in range(0, len(old), PART):
+            found -= await self._changed(old[start : start + PART])
+        return found
+
+    async def _changed(self, items: Sequence[Item]) -> set[str]:
+        """Look at some; what is not as it was reviewed is refused now, before its turn."""
+        asked = time.monotonic()
+        look = await self._looks.facts(items)
+        options = self._plan.head.options
+        planned = Planned(self._plan, scanned=self._means.target.scanned)
+        ends: list[Settled] = []
+        stays: set[str] = set()
+        for item in items:
+            if item.key in look.untold:
+                stays.add(item.key)
+                ends.append(
+                    settle.at_once(settle.untold(item, look.untold[item.key], unsure=False))
+                )
+                continue
+            facts = planned.complete(item, look.facts.get(item.key))
+            below = facts.dependents if facts is not None else ()
+            together = frozenset(key for key in below if planned(key) is not None)
+            refusal = recheck(item.facts, facts, options, planned, together)
+            if refusal is None or refusal.gone:
+                self._looked[item.key] = asked
+                continue
+            stays.add(item.key)
+            ends.append(await self._looks.refused(item, refusal))
+        self._means.journal.settle(ends)
+        return stays
