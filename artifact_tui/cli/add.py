@@ -76,7 +76,7 @@ def add(
     target = target_of(registry, read_only=flags.read_only)
     if create:
         _create(target)
-    asyncio.run(_add(target, Request(**asked), Output(json=as_json)))  # type: ignore[arg-type]
+    asyncio.run(_add(target, Request(**asked), Output(json=as_json, changes=True)))  # type: ignore[arg-type]
 
 
 def _create(target: Target) -> None:

@@ -56,7 +56,7 @@ def apply(
     """  # noqa: D301 - click's mark for lines that stay as they are
     consent = Consent(yes, expect)
     consent.check()
-    out = Output(json=as_json)
+    out = Output(json=as_json, changes=True)
     with Plan.open(plan, write=True) as opened:
         if registry is not None:
             trust.name_registry(opened, registry)
@@ -89,7 +89,7 @@ def resume(flags: Flags, plan: Path | None, *, retry_failed: bool, detach: bool)
     Without one: the only plan that can be continued. What may have been deleted already is asked
     of the registry first. Only what you confirmed here goes on without a question.
     """
-    out = Output()
+    out = Output(changes=True)
     path = plan or _only_interrupted()
     with Plan.open(path) as opened:
         check_writable(opened, read_only=flags.read_only)

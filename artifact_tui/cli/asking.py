@@ -130,7 +130,11 @@ def confirm_change(
 def ask(prompt: str, why: str) -> str:
     """What a person types after the question is on the screen, and not before."""
     because = f"{why}\n" if why else ""
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # what is to be agreed to was not seen
+        error.add_note("Nothing was asked, and nothing was done.")
+        raise
     sys.stderr.write(f"\n{because}{prompt} (Enter alone leaves everything as it is): ")
     sys.stderr.flush()
     with suppress(termios.error, ValueError, OSError):

@@ -35,7 +35,7 @@ def demo(flags: Flags, path: Path, *, versions: int, seed: int, no_open: bool) -
     delete. A sample that is at PATH already is opened as it is.
     """
     target = target_of(f"{LOCAL}{path}", read_only=flags.read_only)
-    out = Output()
+    out = Output(changes=True)
     if (path / "FORMAT").is_file():
         out.words(f"there is a registry at {text.safe(str(path))} already")
     else:

@@ -36,6 +36,6 @@ def export(flags: Flags, words: tuple[str, ...], *, output: Path) -> None:
                 row = queries.find(conn, name)
             await client.export(row.key, output)
         what = f"{text.plural(row.file_count or 0, 'file')}, {text.size(row.size)}"
-        Output().words(f"{wording.name_of(row)}: {what} in {safe(str(output))}")
+        Output(changes=True).words(f"{wording.name_of(row)}: {what} in {safe(str(output))}")
 
     asyncio.run(main())

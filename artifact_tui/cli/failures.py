@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from artifact_tui.cli.output import unwritten
 from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.text import safe, width
 
@@ -27,6 +30,9 @@ HUNG_UP = 129
 PIPE_CLOSED = 141
 """As a shell reports a program whose reader went away."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+"""What writing to a file that takes no more says."""
+
 _BEFORE, _AFTER = 60, 120
 """Characters of a filter that are shown around its mistake."""
 
@@ -37,17 +43,25 @@ _ROOM = 4096
 def run(command: click.Command, args: Sequence[str] | None) -> int:
     """Run a command line and turn every way it can end into an exit code."""
     _never_fail_on_encoding()
+    if sys.stdout is None:  # closed by whoever started us
+        say("standard output is closed: what would be printed is lost")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+    unwritten.clear()
     try:
         code = command.main(args, prog_name="artifact-tui", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click turns the one into the other
+    except (BrokenPipeError, SystemExit) as error:  # click turns the one into the other
         _stop_writing()
+        say(*getattr(error.__context__ or error, "__notes__", ()))
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 - the last place that can say something useful
         return _explain(error)
+    if unwritten:
+        _stop_writing()
+        return PIPE_CLOSED if unwritten[0].errno == errno.EPIPE else _explain(unwritten[0])
     return code if isinstance(code, int) else 0
 
 
@@ -62,6 +76,13 @@ def _explain(error: Exception) -> int:
         if error.hint:
             say(f"  {safe(error.hint, _ROOM)}")
         return error.exit_code
+    if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+        _stop_writing()
+        say(
+            f"error: standard output cannot be written: {error.strerror}.",
+            *getattr(error, "__notes__", ()),
+        )
+        return 1
     if isinstance(error, OSError) and error.filename is not None:
         say(f"error: {safe(str(error.filename), _ROOM)}: {safe(error.strerror or '')}")
         return 1

@@ -40,7 +40,7 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
                     hint=f"{freeing}." if freeing else "Nothing needs to be done.",
                 )
             found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
-        out = Output(json=as_json)
+        out = Output(json=as_json, changes=True)
         if as_json:
             out.record(
                 {

@@ -78,7 +78,7 @@ async def run(job: Job) -> int:
     """Do it; returns the exit code."""
     consent = Consent(job.yes, job.expect, "changed")
     consent.check()
-    out = Output(json=job.as_json)
+    out = Output(json=job.as_json, changes=True)
     if job.asks_nothing:
         return await _show(job, out)
     if not job.dry_run:

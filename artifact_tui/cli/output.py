@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as _json
 import shlex
 import sys
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -17,25 +18,62 @@ _WIDEST = 48
 """Columns are aligned up to this many cells; a longer text pushes its row to the right."""
 
 
+_KEPT = 200
+"""Lines that standard output would not take and that go to standard error instead."""
+
 _LONGEST = 4096
 """Characters of a command line that is shown to be copied."""
+
+
+unwritten: list[OSError] = []
+"""Why standard output did not take what a command had to say; `failures.run` makes it known."""
 
 
 class Output:
     """Where one command prints. With `json`, words for people go to standard error."""
 
-    def __init__(self, *, json: bool = False) -> None:
+    def __init__(self, *, json: bool = False, changes: bool = False) -> None:
+        """`changes` tells that lines say what was done: they go to standard error if they must."""
         self.json = json
+        self._changes = changes
+        self._lost = 0
+        self.done = ""
+        """What was done so far, for the case that it cannot be printed: whole sentences."""
 
     def words(self, *lines: str) -> None:
         """Print lines for people; names in them have passed `safe`."""
-        stream = sys.stderr if self.json else sys.stdout
-        for line in lines:
-            stream.write(f"{_guarded(line)}\n")
+        for line in map(_guarded, lines):
+            if self.json:
+                sys.stderr.write(f"{line}\n")
+            else:
+                self._write(line)
 
     def record(self, fields: Mapping[str, Any]) -> None:
         """Print one JSON object, in ASCII, so that no name can disturb a terminal."""
-        sys.stdout.write(f"{_json.dumps(fields, ensure_ascii=True, default=str)}\n")
+        self._write(_json.dumps(fields, ensure_ascii=True, default=str))
+
+    def _write(self, line: str) -> None:
+        if self._lost:
+            self._keep(line)
+            return
+        try:
+            sys.stdout.write(f"{line}\n")
+            if self._changes:
+                sys.stdout.flush()
+        except OSError as error:
+            if not self._changes:
+                if self.done:
+                    error.add_note(self.done)
+                raise
+            unwritten.append(error)
+            self._keep(line)
+
+    def _keep(self, line: str) -> None:
+        """Print on standard error what nobody would know otherwise; the exit code tells why."""
+        self._lost += 1
+        if self._lost <= _KEPT:
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"{line}\n")
 
     def rows(
         self,

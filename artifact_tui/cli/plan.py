@@ -18,6 +18,7 @@ from artifact_tui.cli.session import split
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Options
 from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.errors import PlanError
+from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Draft
@@ -141,6 +142,8 @@ def plan(
     out = Output(json=as_json)
     draft = asyncio.run(make_draft(target, selection, options, cached=cached, scan=scan))
     path = save(draft, output) if draft.summary.deletes else None  # before a reader may hang up
+    if path is not None:
+        out.done = f"The plan is in {safe(str(path), 4096)}. Nothing was deleted."
     print_draft(draft, out)
     reviewing.print_next(path or save(draft, output), draft.summary, out)
     return 1 if lines is not None and lines.missing else 0

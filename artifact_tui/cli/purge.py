@@ -60,7 +60,7 @@ def purge(
             "Say what to purge: a filter, or --all.",
             hint=f"What is in the trash: {command('trash', target.typed)}",
         )
-    out = Output(json=as_json)
+    out = Output(json=as_json, changes=True)
     selection = Selection(in_trash(rest).text)
     options = Options(action=Action.PURGE, orphan_dependents=orphan_dependents)
     draft = asyncio.run(make_draft(target, selection, options))

@@ -133,7 +133,7 @@ def add(
         name, target.address, production=production, read_only=read_only,
         settings=settings, default=default,
     )  # fmt: skip
-    out = Output(json=as_json)
+    out = Output(json=as_json, changes=True)
     _show(name, config, out)
     out.words(f"written to {safe(str(config_file()), _ROOM)}")
     out.words(f"next: {command('registries', 'test', name)}")
@@ -163,7 +163,7 @@ def _setting(text: str) -> tuple[str, object]:
 def remove(name: str) -> int:
     """Take a registry out of the configuration. The registry itself is not touched."""
     remove_registry(name)
-    Output().words(f"removed {safe(name)} from {safe(str(config_file()), _ROOM)}")
+    Output(changes=True).words(f"removed {safe(name)} from {safe(str(config_file()), _ROOM)}")
     return 0
 
 
@@ -172,7 +172,7 @@ def remove(name: str) -> int:
 def default_(name: str) -> int:
     """Use NAME where no registry is named."""
     set_default(name)
-    Output().words(f"{safe(name)} is the default registry")
+    Output(changes=True).words(f"{safe(name)} is the default registry")
     return 0
 
 
@@ -187,7 +187,7 @@ def test(names: tuple[str, ...], *, as_json: bool) -> int:
     """
     config = load()
     targets = [resolve(config, name) for name in names or config.registries] or [resolve(config)]
-    out = Output(json=as_json)
+    out = Output(json=as_json, changes=True)
     worked = [asyncio.run(_test(target, out)) for target in targets]
     return int(not all(worked))
 

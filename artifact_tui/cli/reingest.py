@@ -67,7 +67,7 @@ def reingest(
     consent.check()
     if url is not None and not url.strip():
         raise UsageError("The source address is empty. Nothing was deleted.")
-    out = Output(json=as_json)
+    out = Output(json=as_json, changes=True)
     options = Options(
         storage=storage, orphan_dependents=orphan_dependents, unknown_lineage=unknown_lineage
     )

@@ -59,7 +59,7 @@ def reset(flags: Flags, registry: str, *, name: str | None, expect: int | None) 
             f"The registry “{target.name}” may only be read. Nothing was deleted.",
             hint=READ_ONLY_HINT,
         )
-    return asyncio.run(_reset(target, name, expect, Output()))
+    return asyncio.run(_reset(target, name, expect, Output(changes=True)))
 
 
 async def _reset(target: Target, name: str | None, expect: int | None, out: Output) -> int:

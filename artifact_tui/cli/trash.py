@@ -144,7 +144,7 @@ def restore(
             hint=f"What is in the trash: {command('trash', target.typed)}",
         )
 
-    out = Output(json=as_json)
+    out = Output(json=as_json, changes=True)
 
     async def main() -> int:
         async with client_of(target, write=True) as client:

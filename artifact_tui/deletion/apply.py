@@ -265,7 +265,8 @@ class _Run:
         for delay in self._policy.delays:
             if not again:
                 return None
-            await self._control.sleep(delay)
+            more = text.plural(len(again), "item")
+            await self.watch.pause(delay, f"then {more} that did not go have another try")
             ending, again = await self._round(again)
             if ending:
                 return ending

@@ -73,7 +73,7 @@ class Caller:
         turn = _Turn(list(group), upcoming)
         for delay in (0.0, *self._policy.delays):
             if delay or turn.broken:
-                await self._control.sleep(delay)
+                await self._watch.pause(delay, f"the registry cannot be used ({turn.broken})")
                 self._journal.beat()
             if self._control.stopped and turn.broken:
                 return GroupEnd(halted=True)
@@ -100,7 +100,7 @@ class Caller:
         why = ""
         for delay in (0.0, *self._policy.delays):
             if why:
-                await self._control.sleep(delay)
+                await self._watch.pause(delay, f"the registry cannot be used ({why})")
             try:
                 now = await self._looks.facts(items, sent=True)
             except HaltedError:

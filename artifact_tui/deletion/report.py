@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.deletion import planfile
 from artifact_tui.deletion.items import DONE, ItemState, Reason, Verdict
 from artifact_tui.deletion.plan import Status
-from artifact_tui.text import at_least, size
+from artifact_tui.text import at_least, count, size
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Head, Summary
@@ -20,7 +20,7 @@ EXAMPLES = 5
 _ORDER = list(ItemState)
 
 _COUNTS = """SELECT i.verdict, CASE i.verdict WHEN 'delete' THEN p.state ELSE '' END AS state,
-    CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END AS why,
+    CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END AS why, sum(p.attempts > 0),
     count(*), coalesce(sum(i.size), 0), coalesce(sum(p.retryable), 0)
     FROM item i JOIN progress p USING(seq) GROUP BY i.verdict, state, why"""
 
@@ -52,10 +52,17 @@ class Group:
     errors: tuple[tuple[str, int], ...]
     """The registry's words, most frequent first, with how often."""
 
+    tried: int = 0
+    """How many of them were sent at least once."""
+
     @property
     def words(self) -> str:
         """Such as `refused: its aliases changed since the review`."""
         head = self.state.words if self.state else _VERDICT_WORDS[self.verdict]
+        if self.state is ItemState.PLANNED and self.tried == self.count:
+            head = "sent, and not gone: to be tried again"
+        elif self.state is ItemState.PLANNED and self.tried:
+            head += f" ({count(self.tried)} of them were sent, and did not go)"
         return f"{head}: {self.reason.words}" if self.reason.words else head
 
 
@@ -137,7 +144,7 @@ def report(plan: Plan) -> Report:
 
 
 def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
-    verdict, state, why, count, listed, retryable = row
+    verdict, state, why, tried, number, listed, retryable = row
     examples = plan.conn.execute(
         f"""SELECT CASE i.kind WHEN 'object' THEN i.label WHEN 'collection' THEN i.collection
             ELSE i.collection || ':' || i.label END,
@@ -154,8 +161,9 @@ def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
         verdict=Verdict(verdict),
         state=ItemState(state) if state else None,
         reason=Reason(why),
-        count=count,
+        count=number,
         size=listed,
+        tried=tried,
         retryable=retryable,
         examples=tuple(f"{name} ({detail})" if detail else name for name, detail in examples),
         errors=tuple(errors),

@@ -48,7 +48,21 @@ class Watch:
         self.waiting = ""
         """What the apply waits for by itself; empty while it only waits for answers."""
         self._said = ""
+        self._until: tuple[float, str] | None = None
+        """Until when this apply waits by itself, and for what."""
+        self._called: float | None = None
+        """Since when a call is under way."""
+        self._waited: float | None = None
+        """Since when `waiting` is so."""
         self._beaten = time.monotonic()
+
+    async def pause(self, seconds: float, why: str) -> None:
+        """Wait before another try, and tell so; a signal ends it."""
+        self._until = (time.monotonic() + seconds, why)
+        try:
+            await self._control.sleep(seconds)
+        finally:
+            self._until = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -84,6 +98,7 @@ class Watch:
     ) -> T:
         task = asyncio.ensure_future(call)
         wished = 0.0
+        self._called = self._called or time.monotonic()
         try:
             while not task.done():
                 await asyncio.wait({task}, timeout=self._policy.poll)
@@ -96,6 +111,7 @@ class Watch:
                     raise HaltedError
             return task.result()
         finally:
+            self._called = None
             if not task.done():
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):
@@ -114,9 +130,24 @@ class Watch:
             self._tell()
             await asyncio.sleep(self._policy.tell)
 
-    def _tell(self) -> None:
+    def _words(self) -> str:
+        """What limits the speed, or what is waited for and how long; empty when nothing does."""
+        now = time.monotonic()
+        if self._until is not None:
+            until, why = self._until
+            return f"waits {max(1, round(until - now))} s: {why}"
+        if self.waiting:
+            self._waited = self._waited or now
+            return f"{self.waiting}, for {now - self._waited:.0f} s"
+        self._waited = None
         words = self._client.pace() if isinstance(self._client, Paced) else ""
-        words = self.waiting or redacted(words, self._client)
+        late = 0.0 if self._called is None else now - self._called
+        if late < self._policy.beat or (words and not words[0].isdigit()):
+            return words
+        return f"no answer from the registry for {late:.0f} s"
+
+    def _tell(self) -> None:
+        words = redacted(self._words(), self._client)
         now = time.monotonic()
         with suppress(BusyError):  # somebody reads the plan: the next second will do
             if words != self._said:

@@ -84,7 +84,8 @@ class WholeCaller:
         why = ""
         for delay in (0.0, *self._policy.delays):
             if delay or turn.last or why:
-                await self._control.sleep(delay)
+                again = why or (turn.last.error or turn.last.reason.words if turn.last else "")
+                await self._watch.pause(delay, f"a collection is still there ({again})")
                 self._journal.beat()
             if self._control.stopped and (turn.last or why):
                 return GroupEnd(halted=True)

@@ -7,20 +7,22 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
 
 from artifact_tui.deletion import tasks
+from artifact_tui.deletion.plan import Status
 from tests.cli.conftest import Local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.cli.conftest import Cli
 
@@ -311,3 +313,87 @@ def test_a_new_dependent_is_refused_by_its_name(cli: Cli, registry: Local, plan:
     out = cli("apply", plan, "--yes", "--expect", "2", code=1).out
     assert "a version was made from it since the review" in out
     assert "net:v0 (fresh:v0)" in out
+
+
+def test_output_that_cannot_be_written_is_said_with_what_was_done(
+    registry: Local, plan: Path, home: Path
+) -> None:
+    del home
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        with Path("/dev/full").open("w") as full:
+            return subprocess.run(
+                [sys.executable, "-m", "artifact_tui", *map(str, words)],
+                stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
+                check=False, timeout=60,
+            )  # fmt: skip
+
+    for words in (("ls", registry.address), ("--help",), ("review", plan), ("report", plan)):
+        ran = run(*words)
+        assert ran.returncode == 1
+        assert ran.stderr == "error: standard output cannot be written: No space left on device.\n"
+    made = plan.with_name("made.plan")
+    ran = run("plan", registry.address, "name:net", "-o", made)
+    assert f"The plan is in {made}. Nothing was deleted." in ran.stderr
+    ran = run("apply", plan, "--yes", "--expect", "2")
+    assert ran.returncode == 1
+    assert "finished: 2 versions to be deleted in reg\n  2 deleted, verified gone" in ran.stderr
+    assert "standard output cannot be written: No space left on device." in ran.stderr
+    assert len(live(registry)) == 4
+
+
+def test_a_plan_is_named_by_its_id_wherever_it_is_named(
+    cli: Cli, registry: Local, tmp_path: Path
+) -> None:
+    cli("plan", registry.address, "name:net")
+    (task,) = cli("tasks", "--json").records
+    for name in (task["id"][:8], task["id"]):
+        assert "will be deleted: 2 versions" in cli("review", name).out
+        assert "2 not yet tried" in cli("report", name).out
+    assert "begins with 0123abc" in cli("report", "0123abc", code=1).err
+    cli("apply", task["id"][:8], "--yes", "--expect", "2")
+    assert "2 deleted" in cli("report", task["id"][:8]).out
+    cli("restore", "--plan", task["id"][:8])
+    assert len(live(registry)) == 6
+    assert not list(tmp_path.glob("*.plan"))
+
+
+def test_to_look_needs_no_folder_that_can_be_written(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "file"
+    place.touch()
+    monkeypatch.setenv("ARTIFACT_TUI_STATE", str(place / "state"))
+    assert "no plan was made or applied here yet" in cli("tasks").out
+    assert "No plan was interrupted here" in cli("resume", code=1).err
+
+
+def test_ctrl_c_right_after_the_confirmation_stops_it(registry: Local, plan: Path) -> None:
+    with ExitStack() as lock:
+        child = on_terminal_locked(lock, registry, "apply", plan)
+        child.expect("type y to delete")
+        child.sendline("y")
+        until(lambda: tasks.read_task(plan).status is not Status.DRAFT)
+        child.sendintr()
+        child.expect(["It was stopped before it began", "to go on:"])
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 130
+        child = on_terminal("resume", plan)
+        until(lambda: tasks.read_task(plan).alive)
+        child.kill(signal.SIGTERM)
+        child.expect("to go on:")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 130
+        child = on_terminal("resume", plan)
+        until(lambda: tasks.read_task(plan).alive)
+        child.kill(signal.SIGHUP)
+        child.expect("it goes on by itself.*stop it with: artifact-tui tasks --cancel")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 129
+        assert tasks.read_task(plan).alive
+        assert len(live(registry)) == 6
+    until(lambda: not tasks.read_task(plan).alive)
+    assert len(live(registry)) == 4
