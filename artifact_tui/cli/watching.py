@@ -173,11 +173,10 @@ def _line(task: Task, *, stopped: bool) -> str:
         return f"{line} · stopping after what is in flight (ctrl+c leaves it to itself)"
     if task.status is Status.PAUSED:
         return f"{line} · paused: {command('resume', task.id[:8])} · ctrl+c stops it"
+    if task.pace and not task.pace[0].isdigit():
+        return f"{line} · {safe(task.pace)} · ctrl+c stops it"
     if task.rate:
         line += f" · {task.rate:,.0f} a second"
     if task.left_us:
         line += f" · {text.age(0, task.left_us)} left"
-    if not task.pace:
-        return line
-    leave = "" if task.pace[0].isdigit() else " · ctrl+c stops it"
-    return f"{line} · {safe(task.pace)}{leave}"
+    return f"{line} · {safe(task.pace)}" if task.pace else line
