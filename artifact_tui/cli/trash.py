@@ -19,6 +19,7 @@ from artifact_tui.cli.options import FilterCommand, PlanFile, cached_option, jso
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
 from artifact_tui.clients.local import LocalClient
+from artifact_tui.deletion import trust
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.errors import PlanError, UsageError
@@ -176,9 +177,14 @@ def no_way_back(target: Target, can: Capabilities) -> str:
 
 
 def _registry_of(path: Path) -> str:
-    """The address of the registry that a plan was made for."""
+    """The registry that a plan was made for, where this person knows it.
+
+    Raises:
+        PlanError: only the plan names it.
+    """
     with Plan.open(path) as plan:
-        return plan.head.identity.address
+        target = trust.registry_of(plan)
+    return target.typed or target.address
 
 
 def _deleted_by(path: Path, client: Client) -> list[str]:

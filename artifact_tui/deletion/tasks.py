@@ -43,7 +43,7 @@ class Task:
     total: int = 0
     """Items to delete."""
     settled: int = 0
-    """Those of them that have ended, one way or another."""
+    """Those of them that have ended, one way or another; what was given up untried has not."""
     states: Mapping[ItemState, int] = field(default_factory=dict)
     retryable: int = 0
     """Failed items that may work now."""
@@ -73,11 +73,6 @@ class Task:
     def done(self) -> int:
         """Items of which what was asked is so: deleted, unlinked, or gone before."""
         return sum(self.states.get(state, 0) for state in DONE)
-
-    @property
-    def tried(self) -> int:
-        """Items that were settled, but for those that were given up before their turn."""
-        return self.settled - self.states.get(ItemState.NOT_TRIED, 0)
 
 
 def list_tasks() -> list[Task]:
@@ -138,7 +133,7 @@ def _task(plan: Plan) -> Task:
         status=status,
         why=plan.why,
         total=total,
-        settled=total - left,
+        settled=total - left - states.get(ItemState.NOT_TRIED, 0),
         states=states,
         retryable=plan.one("SELECT count(*) FROM progress WHERE state='failed' AND retryable"),
         listed=plan.one("SELECT coalesce(sum(size), 0) FROM item WHERE verdict='delete'"),

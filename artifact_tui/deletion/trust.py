@@ -44,9 +44,9 @@ def check_confirmed(plan: Plan) -> None:
         return
     if plan.confirmed_by:
         raise ConfirmationError(
-            f"The plan {plan.path} was confirmed elsewhere ({plan.confirmed_by}), and not by you "
-            "here. Nothing was deleted.",
-            hint="`artifact-tui apply` shows it and asks you.",
+            f"The plan {plan.path} says that {plan.confirmed_by} confirmed it, and you have not, "
+            "as far as is known here. Nothing was deleted.",
+            hint=f"This shows it and asks you: artifact-tui apply {plan.path}",
         )
     raise ConfirmationError(
         f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
@@ -136,8 +136,8 @@ def registry_of(plan: Plan) -> Target:
     raise PlanError(
         f"Only the plan {plan.path} names {target.address}: it is not configured here, and your "
         "credentials are not sent there. Nothing was deleted.",
-        hint="When you know that registry, name it: "
-        f"artifact-tui apply PLAN --registry {target.address}",
+        hint=f"When you know that registry, name it: artifact-tui apply {plan.path} "
+        f"--registry {target.address}",
     )
 
 

@@ -94,7 +94,7 @@ def test_a_confirmation_does_not_travel_in_the_file(
     for status in ("confirmed", "applying", "paused", "interrupted"):
         forge(elsewhere, f"UPDATE journal SET status='{status}', confirmed_by='eve@lab'")
         ran = cli("resume", elsewhere, code=1)
-        assert "confirmed elsewhere (eve@lab), and not by you" in ran.err
+        assert "says that eve@lab confirmed it, and you have not" in ran.err
         assert "artifact-tui apply" in ran.err
         ran = cli("apply", elsewhere, code=2)
         assert "this plan was not made here" in ran.out
@@ -237,5 +237,7 @@ def test_credentials_go_where_this_person_said_and_nowhere_else(
         assert server.sent("GET") == server.sent("DELETE") == server.sent("POST") == []
         other = cli(*words, "--registry", "http://127.0.0.1:9/api", code=2)
         assert "and not for http://127.0.0.1:9/api" in other.err
+        assert f"Only the plan {path} names" in cli("restore", "--plan", path, code=1).err
+        assert server.sent("GET") == server.sent("POST") == []
         cli(*words, "--registry", server.address)
         assert server.entries() == []
