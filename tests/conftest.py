@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -37,7 +38,14 @@ def _in_memory() -> None:
         tempfile.tempdir = None
 
 
+def _keep_bytecode() -> None:
+    """Compile each module once, not again in each of the hundreds of processes that are started."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
 _in_memory()
+_keep_bytecode()
 
 
 @pytest.hookimpl(optionalhook=True)

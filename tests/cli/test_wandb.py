@@ -207,9 +207,14 @@ def test_an_empty_collection_goes_itself(cli: Cli, vision: Server, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "words", [("version:v0",), ("--collection", "Prod"), ("link:yes",), ("--marked",)]
+    ("words", "whole"),
+    [
+        (("version:v0",), ()),
+        (("--collection", "Prod"), ("--whole-collections",)),
+        (("link:yes",), ("--whole-collections",)),
+        (("--marked",), ()),
+    ],
 )
-@pytest.mark.parametrize("whole", [(), ("--whole-collections",)])
 def test_a_link_is_unlinked_and_its_source_stays(
     cli: Cli, vision: Server, tmp_path: Path, words: tuple[str, ...], whole: tuple[str, ...]
 ) -> None:

@@ -48,8 +48,14 @@ def test_known_texts(raw: str, shown: str) -> None:
     assert safe(raw) == shown
 
 
+ALIKE = frozenset({"Cn", "Co", "Lo"})
+"""Categories with so many characters that some of them stand for the others."""
+
+
 def test_every_character_of_unicode() -> None:
     for code in range(sys.maxunicode + 1):
+        if code % 97 and unicodedata.category(chr(code)) in ALIKE:
+            continue
         shown = safe("x" + chr(code))
         assert len(shown) == 2 or shown.isascii(), hex(code)
         for char in shown:

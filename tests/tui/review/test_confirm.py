@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,6 @@ from artifact_tui.deletion.plan import Plan, Status
 from tests.tui.review.world import plans, types_it
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.tui.review.world import World
     from tests.tui.support import User
 
@@ -147,8 +146,11 @@ async def test_a_pasted_confirmation_loses_what_cannot_be_seen(world: World) -> 
         assert not plans()
 
 
-async def test_saves_the_plan_without_applying_it(world: World, tmp_path: Path) -> None:
-    path = tmp_path / "later.plan"
+async def test_saves_the_plan_without_applying_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("later.plan")
     async with world.opened() as user:
         user.app.open_review([world.keys()[0]])
         await user.sees("Type y to delete")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -181,12 +180,13 @@ def test_when_bytes_are_free_depends_on_the_registry(
     assert draft.summary.freed_now is (after == "")
 
 
-def test_two_thousand_versions_are_planned_within_a_second(tmp_path: Path) -> None:
-    make_sample(tmp_path / "sample", versions=2000)
+def test_no_version_of_a_plan_costs_a_question_of_its_own(tmp_path: Path) -> None:
+    make_sample(tmp_path / "sample", versions=600)
     path = next((tmp_path / "sample").glob("*.db"))
     with closing(catalog.connect(path)) as conn:
         keys = [row[0] for row in conn.execute("SELECT key FROM version")]
-        began = time.perf_counter()
+        questions: list[str] = []
+        conn.set_trace_callback(questions.append)
         draft = build.build_plan(
             conn,
             identity=Identity("local", "local:x", "uid"),
@@ -196,5 +196,5 @@ def test_two_thousand_versions_are_planned_within_a_second(tmp_path: Path) -> No
             now_us=NOW_US,
         )
         with Plan.create(tmp_path / "p.plan", draft) as plan:
-            assert plan.summary.items == 2000
-        assert time.perf_counter() - began < 1
+            assert plan.summary.items == 600
+    assert len(questions) < 300

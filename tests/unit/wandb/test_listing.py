@@ -59,10 +59,10 @@ async def test_many_small_projects_are_listed_side_by_side() -> None:
 
 
 @pytest.mark.parametrize("cursors", ["offset", "keyset"])
-@pytest.mark.parametrize("cap", [1, 2, 3, 7])
+@pytest.mark.parametrize("cap", [1, 2, 7])
 async def test_every_page_size_lists_everything_once(cap: int, cursors: str) -> None:
     server = fresh(page_cap=cap, cursors=cursors)
-    sizes = [0, 1, 2, 3, 4, 8, 15, 23]
+    sizes = [0, 1, 2, 3, 4, 8, 15]
     server.seed(fills=[
         Fill(collections=1, versions=size, prefix=f"c{size}") for size in sizes if size
     ], shelves=[Shelf(path=f"{HOME}/c0-0000")])  # fmt: skip

@@ -107,7 +107,7 @@ async def told() -> dict[str, object]:
     return found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(scenes(), st.sampled_from([0, 1, 2, 3, 5]), st.sampled_from(["offset", "keyset"]))
 def test_what_is_listed_is_what_is_there(scene: Scene, cap: int, cursors: str) -> None:
     server = fresh(page_cap=cap, cursors=cursors)
