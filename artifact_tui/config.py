@@ -29,7 +29,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.errors import ArtifactTuiError, UsageError
+from artifact_tui.errors import ArtifactTuiError, UsageError, bare, may_hold_secret
 from artifact_tui.settings import NONE, Settings
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Target:
     """What its client is told; may hold secrets."""
     locked: bool = False
     """The user asked for a session that only reads: in other registries too."""
-    typed: str = ""
+    typed: str = field(default="", compare=False)
     """What to write in a command to mean it: as the user did, name or address."""
 
 
@@ -131,9 +131,11 @@ def resolve(config: Config, text: str | None = None) -> Target:
         near = nearest(text, config.registries)
         guess = f"Did you mean “{near}”? " if near else ""
         raise UsageError(
-            f"There is no registry named “{text}”.",
+            f"There is no registry named “{bare(text)}”.",
             hint=f"{guess}Name a registry of the configuration, or an address such as local:PATH.",
         )
+    if may_hold_secret(text) and not text.startswith(LOCAL):
+        address, text = _without_secret(text), bare(text)
     address = _canonical(address)
     for name, registry in config.registries.items():
         if same_registry(registry.address, address):
@@ -232,6 +234,22 @@ def _address(text: str) -> str | None:
     if "/" in text or text.startswith((".", "~")) or (Path(text) / "FORMAT").is_file():
         return LOCAL + _absolute(text)
     return None
+
+
+def _without_secret(text: str) -> str:
+    """The place that a page of a web app is, without what was copied along with it.
+
+    Raises:
+        UsageError: there is more in the address than a place.
+    """
+    with suppress(UsageError):
+        if not may_hold_secret(address := _canonical(text)):
+            return address
+    raise UsageError(
+        "Only a place may stand in an address: no user name or password, no ? and no #"
+        f" ({bare(text)}).",
+        hint="Nothing was kept. A token belongs in a variable, which --token-env names.",
+    )
 
 
 def _canonical(address: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import msgspec
 
 from artifact_tui.config import LOCAL, Config, RegistryConfig, nearest
-from artifact_tui.errors import ConfigError
+from artifact_tui.errors import ConfigError, may_hold_secret
 from artifact_tui.settings import COMMON, Settings, complaint, is_secret, refuse_unknown
 
 if TYPE_CHECKING:
@@ -108,11 +108,11 @@ class _Reader:
             self._fail(
                 where, f"the registry “{name}” has no address", 'Add address = "local:PATH".'
             )
-        if isinstance(raw["address"], str) and "@" in _authority(raw["address"]):
+        if isinstance(raw["address"], str) and may_hold_secret(raw["address"].removeprefix(LOCAL)):
             self._fail(
                 (*where, "address"),
-                "the address holds a user name or password",
-                "Leave them out of it: see `artifact-tui registries add --help`.",
+                "only a place may stand in an address: no user name or password, no ? and no #",
+                "Leave them out. A token belongs in a variable, which token_env names.",
             )
         common = {key: value for key, value in raw.items() if key in COMMON}
         table = self._convert(common, _RegistryTable, where)
@@ -120,7 +120,13 @@ class _Reader:
         rest = {key: value for key, value in raw.items() if key not in COMMON}
         lines = {key: self._line((*where, key)) for key in rest}
         settings = Settings(rest, self.path, lines)
-        for key in rest:
+        for key, value in rest.items():
+            if isinstance(value, str) and not key.endswith("_command") and may_hold_secret(value):
+                self._fail(
+                    (*where, key),
+                    f"“{key}” holds a user name, a password, or something behind the place",
+                    "Leave out what stands before an @, and after a ? or #.",
+                )
             if nearest(key, COMMON, cutoff=0.8):
                 refuse_unknown(Settings({key: ""}, self.path, lines), ())
         if table.address.startswith(LOCAL):
@@ -180,11 +186,6 @@ class _Reader:
 
     def _fail(self, where: _Where, what: str, hint: str) -> NoReturn:
         raise ConfigError(f"{self.path}, line {self._line(where)}: {what}.", hint=hint)
-
-
-def _authority(address: str) -> str:
-    """The part of a web address that names the host, with what stands before an @."""
-    return address.partition("://")[2].partition("/")[0]
 
 
 def _places(text: str) -> Iterator[tuple[_Where, int]]:

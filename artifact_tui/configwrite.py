@@ -16,9 +16,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
-from artifact_tui.config import Config, nearest
+from artifact_tui.config import LOCAL, Config, nearest, resolve
 from artifact_tui.configfile import read
-from artifact_tui.errors import ConfigError, UsageError
+from artifact_tui.errors import ConfigError, UsageError, bare, may_hold_secret
 from artifact_tui.places import config_dir, config_file
 from artifact_tui.settings import is_secret
 
@@ -46,7 +46,15 @@ def add_registry(
         ConfigError: the file has a mistake, with or without the addition. Nothing was written.
     """
     _check_name(name)
-    for key in settings or {}:
+    if may_hold_secret(address.removeprefix(LOCAL)):
+        address = resolve(Config(), address).address
+    for key, value in (settings or {}).items():
+        if isinstance(value, str) and not key.endswith("_command") and may_hold_secret(value):
+            raise UsageError(
+                f"“{key}” holds a user name, a password, or something behind the place:"
+                f" {bare(value)}. Nothing was written.",
+                hint="Leave out what stands before an @, and after a ? or #.",
+            )
         if is_secret(key):
             raise UsageError(
                 f"“{key}” is a secret, and secrets are not written to the configuration.",

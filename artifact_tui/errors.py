@@ -7,6 +7,24 @@ go through `artifact_tui.text.safe` like any other.
 
 from __future__ import annotations
 
+import re
+
+_LOGIN = re.compile(r"^((?:[A-Za-z][\w+.-]*:)?/{0,2})[^/]*@")
+_BEHIND = re.compile(r"[?#;=\\]|%(?:23|3[bdf]|40|5c)", re.IGNORECASE)
+"""What may begin a secret in an address: a query, a fragment, parameters; encoded, too."""
+
+
+def bare(address: str) -> str:
+    """An address without what may be a secret in it: who logs in, and what follows a ? or #."""
+    return _LOGIN.sub(r"\1", _BEHIND.split(address, maxsplit=1)[0])
+
+
+def may_hold_secret(address: str) -> bool:
+    """Whether the address of a web server holds more than a place: such a one is never kept."""
+    head = address.partition("/")[0]
+    web = "://" in address or address.startswith("//") or (":" in head and "@" in head)
+    return web and bare(address) != address
+
 
 class ArtifactTuiError(Exception):
     """Base of all our errors; `exit_code` is what the command line returns."""

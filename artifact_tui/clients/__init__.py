@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from artifact_tui.errors import UsageError
+from artifact_tui.errors import UsageError, bare
 from artifact_tui.settings import NONE
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def kind_of(address: str) -> Kind:
             return kind
     names = ", ".join(entry.name for entry in found)
     raise UsageError(
-        f"No client here can open “{address}”.",
+        f"No client here can open “{bare(address)}”.",
         hint=f"Use an address such as local:PATH. Clients installed: {names}.",
     )
 

@@ -95,6 +95,55 @@ def test_what_cannot_be_written(cli: Cli, args: tuple[str, ...], said: str) -> N
     assert not places.config_file().exists()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://h?token={0}",
+        "http://h/api?a=b&api_key={0}",
+        "http://h/api#{0}",
+        "https://h/api;key={0}",
+        "http://me:{0}@h/api",
+        "HTTP://{0}@h",
+        "http://h/%3Ftoken={0}",
+        "http://h\\@{0}",
+        "//me:{0}@h/api",
+        "ftp://me:{0}@h",
+        "wandb://me:{0}@h/acme",
+        "wandb://acme/vision?apiKey={0}",
+        "https://me:{0}@wandb.ai/acme",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_said_nowhere(cli: Cli, address: str) -> None:
+    spelled = address.format(CANARY)
+    for words in (
+        ("registries", "add", "zoo", spelled),
+        ("registries", "add", "zoo", "https://h/api", "--set", f"endpoint={spelled}"),
+        ("registries", "test", spelled),
+        ("ls", spelled),
+        ("plan", spelled, "*"),
+        ("gc", spelled),
+    ):
+        if "--set" in words and "://" not in spelled:
+            continue
+        ran = cli(*words, code=None)
+        assert ran.code != 0
+        assert CANARY not in ran.out + ran.err
+        assert not places.config_file().exists()
+    path = places.config_dir() / "config.toml"
+    written = spelled.replace("\\", "\\\\")
+    path.write_text(f'[registries.zoo]\n\naddress = "{written}"\n', encoding="utf-8")
+    ran = cli("ls", "zoo", code=None)
+    assert ran.code != 0
+    assert CANARY not in ran.out + ran.err
+    if "://" in spelled:
+        assert "line 3" in ran.err
+
+
+def test_what_a_page_has_behind_it_is_left_out(cli: Cli) -> None:
+    ran = cli("registries", "add", "zoo", f"https://wandb.ai/acme/vision?key={CANARY}#x")
+    assert CANARY not in ran.out + text()
+
+
 def test_a_name_is_taken_once(cli: Cli) -> None:
     cli("registries", "add", "zoo", "https://h/api")
     before = text()

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from artifact_tui.clients.web.origin import PORTS, Origin
 from artifact_tui.clients.web.secret import Secret
-from artifact_tui.errors import UsageError
+from artifact_tui.errors import UsageError, bare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ class Address:
             )
         if scheme not in PORTS or not host or parts.query or parts.fragment:
             raise UsageError(
-                f"“{text}” is not the address of a REST registry.",
+                f"“{bare(text)}” is not the address of a REST registry.",
                 hint="Use an address such as https://HOST/api, without ? or #.",
             )
         return cls(scheme, host, port, parts.path.rstrip("/"))

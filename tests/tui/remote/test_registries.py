@@ -126,6 +126,18 @@ async def test_a_session_that_only_reads_stays_so(server: Server, opened: Opened
         assert user.app.services.client.read_only
 
 
+async def test_an_address_with_a_secret_is_not_taken(opened: Opened) -> None:
+    canary = "canary-4711-secret"
+    async with opened("local:") as user:
+        await user.presses("R")
+        await user.sees("Registries")
+        await user.presses("a")
+        await fills_in(user, "zoo", f"http://h/api?token={canary}")
+        await user.presses("enter")
+        await user.sees("Only a place may stand in an address")
+        assert not (places.config_dir() / "config.toml").exists()
+
+
 async def test_no_secret_reaches_the_screen_when_it_is_refused(
     server: Server, opened: Opened
 ) -> None:
