@@ -227,6 +227,10 @@ class Catalog:
         """How many versions are marked."""
         return await self._ask("marks", marks.marked_count)
 
+    async def marked_any(self) -> bool:
+        """Whether any version is marked."""
+        return await self._ask("marks", marks.marked_any)
+
     async def marked_keys(self) -> tuple[str, ...]:
         """The keys of the marked versions."""
         return await self._ask("marks", marks.marked_keys)

@@ -82,6 +82,11 @@ def marked_count(conn: sqlite3.Connection) -> int:
     return found
 
 
+def marked_any(conn: sqlite3.Connection) -> bool:
+    """Whether any version is marked."""
+    return bool(conn.execute(f"SELECT EXISTS (SELECT 1 {_THERE})").fetchone()[0])
+
+
 def marked_keys(conn: sqlite3.Connection) -> tuple[str, ...]:
     """The keys of the marked versions, in the order of their ids."""
     return tuple(chain.from_iterable(conn.execute(f"SELECT v.key {_THERE} ORDER BY v.id")))

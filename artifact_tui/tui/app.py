@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import on
 from textual.app import App
+from textual.driver import Driver
 from textual.events import Key, Paste, Resize
 from textual.filter import NoColor
 
@@ -16,18 +16,17 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui import clipboard, crash
 from artifact_tui.tui.ascii_only import ASCII_ONLY
 from artifact_tui.tui.bindings import bindings_of
-from artifact_tui.tui.keymap import keymap_from, keys_of
+from artifact_tui.tui.keymap import keymap_from
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse import BrowseScreen
 from artifact_tui.tui.typed import TypedKeys
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import Effects, start
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any, Literal
 
     from rich.console import RenderableType
-    from textual.driver import Driver
     from textual.events import Event
     from textual.filter import LineFilter
     from textual.screen import Screen
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.remaking import Again
     from artifact_tui.tui.services import Services
 
-_LEAVE_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _NO_COLOUR = NoColor()
 MOST_SAID = 2
 """Sentences that go on the message line; more of them get a dialog."""
@@ -66,9 +64,8 @@ class ArtifactApp(App[None]):
         self.services = services
         self._shown = _knowing()
         self.keymap_shown = keymap_from(services.config)
-        self._typed = TypedKeys(
-            self, super().on_event, keys_of(self.keymap_shown, "list"), self._unsettled
-        )
+        self.effects = Effects(self, self._not_done)
+        self.typed = TypedKeys(self, super().on_event, self.keymap_shown)
         self.animation_level = "none"
         self.set_keymap(self.keymap_shown)
         if self._colourless:
@@ -81,13 +78,9 @@ class ArtifactApp(App[None]):
         if isinstance(event, Resize) and self._shown is not None:
             self._shown.forget()
         if isinstance(event, Key | Paste) and not event.is_forwarded:
-            await self._typed.take(event)
+            await self.typed.take(event)
         else:
             await super().on_event(event)
-
-    def _unsettled(self) -> asyncio.Future[None] | None:
-        """What keys wait for on the present screen."""
-        return self.screen.unsettled if isinstance(self.screen, BaseScreen) else None
 
     def get_default_screen(self) -> Screen[None]:
         """Browse is what everything else lies on."""
@@ -116,17 +109,17 @@ class ArtifactApp(App[None]):
 
     # Leaving
 
-    def on_mount(self) -> None:
-        """Leave in good order when the terminal goes or someone asks us to."""
-        loop = asyncio.get_running_loop()
-        for number in _LEAVE_ON:
-            loop.add_signal_handler(number, self.exit)
+    def action_suspend(self) -> None:
+        """Back to the shell until it continues us; what is being applied goes on by itself."""
+        driver = self._driver
+        stop = getattr(driver, "stop", None)
+        if stop is None or not stop():
+            self.say("There is no shell to go back to: q leaves.")
 
-    def on_unmount(self) -> None:
-        """Give the signals back."""
-        loop = asyncio.get_running_loop()
-        for number in _LEAVE_ON:
-            loop.remove_signal_handler(number)
+    @on(Driver.SignalResume)
+    def _resumed(self) -> None:
+        """The terminal shows what the shell has written meanwhile."""
+        self.action_redraw()
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: nothing but say how to leave."""
@@ -231,6 +224,11 @@ class ArtifactApp(App[None]):
         """One sentence on the message line of the present screen."""
         if isinstance(self.screen, BaseScreen):
             self.screen.say(message, error=error)
+
+    def _not_done(self, error: ArtifactTuiError) -> None:
+        """Something that a key asked for went wrong: the keys that wait for it are forgotten."""
+        self.typed.drop()
+        self.say(f"{error} {error.hint}".strip(), error=True)
 
     def action_help(self) -> None:
         """Show the keys that apply here."""

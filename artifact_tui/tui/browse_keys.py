@@ -9,6 +9,14 @@ APP = (
         "app.help", "question_mark", "help", "help", "Show the keys that apply here.", footer=True
     ),
     KeyRow("app.palette", "colon,ctrl+p", "palette", "commands", "Find a command by its words."),
+    KeyRow(
+        "app.suspend",
+        "ctrl+z",
+        "suspend",
+        "to the shell",
+        "Back to the shell; fg comes back here. Tasks that are running go on.",
+        first=True,
+    ),
     KeyRow("app.redraw", "ctrl+l", "redraw", "redraw", "Draw the screen again."),
     KeyRow(
         "app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on.", first=True
@@ -34,6 +42,7 @@ BROWSE = (
         "mark",
         "Mark or unmark the row and go down; on a collection, all its versions in the list.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "browse.review",
@@ -42,6 +51,7 @@ BROWSE = (
         "review",
         "Review the deletion of the marks, or of the row.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "browse.filter",
@@ -89,6 +99,7 @@ BROWSE = (
         "reingest",
         "ingest again",
         "Delete this version, and make it again from its source address, or a corrected one.",
+        row=True,
     ),
     KeyRow(
         "browse.open",
@@ -96,6 +107,7 @@ BROWSE = (
         "open",
         "open",
         "Expand a collection, or show a version in detail.",
+        row=True,
     ),
     KeyRow(
         "browse.close",
@@ -103,8 +115,16 @@ BROWSE = (
         "close",
         "close",
         "Collapse a collection, or go to the version's collection.",
+        row=True,
     ),
-    KeyRow("browse.range", "v", "range", "range", "Start a range; move, then v or space marks it."),
+    KeyRow(
+        "browse.range",
+        "v",
+        "range",
+        "range",
+        "Start a range; move, then v or space marks it.",
+        row=True,
+    ),
     KeyRow(
         "browse.unrule",
         "minus",
@@ -129,6 +149,7 @@ BROWSE = (
         "lineage",
         "lineage",
         "Walk through what this version was made from, and what was made from it.",
+        row=True,
     ),
     KeyRow(
         "browse.files",
@@ -136,9 +157,15 @@ BROWSE = (
         "files",
         "files",
         "List the files of the version: a registry that tells them only when asked is asked.",
+        row=True,
     ),
     KeyRow(
-        "browse.copy", "y", "copy", "copy name", "Copy the name to the clipboard of your terminal."
+        "browse.copy",
+        "y",
+        "copy",
+        "copy name",
+        "Copy the name to the clipboard of your terminal.",
+        row=True,
     ),
     KeyRow("browse.pane", "tab", "pane", "other pane", "To the detail and back to the list."),
     KeyRow(
@@ -194,6 +221,7 @@ LINEAGE = (
         "centre",
         "Put the version under the cursor in the middle.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "lineage.mark",
@@ -202,6 +230,7 @@ LINEAGE = (
         "mark",
         "Mark or unmark the version and go down.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "lineage.show",
@@ -210,6 +239,7 @@ LINEAGE = (
         "in the list",
         "Show the version in the list of browse.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "lineage.below",
@@ -219,7 +249,12 @@ LINEAGE = (
         "Ask about everything below this version, where a registry tells lineage only when asked.",
     ),
     KeyRow(
-        "lineage.copy", "y", "copy", "copy name", "Copy the name to the clipboard of your terminal."
+        "lineage.copy",
+        "y",
+        "copy",
+        "copy name",
+        "Copy the name to the clipboard of your terminal.",
+        row=True,
     ),
     KeyRow(
         "lineage.back",

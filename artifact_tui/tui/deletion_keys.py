@@ -111,20 +111,57 @@ LISTING = (KeyRow("listing.back", "escape,q", "cancel", "back", "Back to the scr
 
 TASKS = (
     KeyRow(
-        "tasks.open", "enter,l,right", "open", "items", "See every item of the task.", footer=True
+        "tasks.open",
+        "enter,l,right",
+        "open",
+        "items",
+        "See every item of the task.",
+        footer=True,
+        row=True,
     ),
-    KeyRow("tasks.pause", "p", "pause", "pause", "Pause the task, or let it go on.", footer=True),
     KeyRow(
-        "tasks.cancel", "c", "cancel", "cancel", "Give up what is not deleted yet.", footer=True
+        "tasks.pause",
+        "p",
+        "pause",
+        "pause",
+        "Pause the task, or let it go on.",
+        footer=True,
+        row=True,
     ),
-    KeyRow("tasks.resume", "r", "resume", "resume", "Go on with an interrupted task.", footer=True),
-    KeyRow("tasks.retry", "f", "retry", "retry failed", "Try the failed items again.", footer=True),
+    KeyRow(
+        "tasks.cancel",
+        "c",
+        "cancel",
+        "cancel",
+        "Give up what is not deleted yet.",
+        footer=True,
+        row=True,
+    ),
+    KeyRow(
+        "tasks.resume",
+        "r",
+        "resume",
+        "resume",
+        "Go on with an interrupted task.",
+        footer=True,
+        row=True,
+    ),
+    KeyRow(
+        "tasks.retry",
+        "f",
+        "retry",
+        "retry failed",
+        "Try the failed items again.",
+        footer=True,
+        row=True,
+    ),
     KeyRow(
         "tasks.again",
         "m",
         "again",
         "make again",
         "Make again what a task deleted, where a registry has no trash: new ids, new metrics.",
+        row=True,
     ),
     KeyRow("tasks.back", "escape,q", "back", "back", "Leave; what runs goes on.", footer=True),
 )
@@ -137,7 +174,13 @@ RESULT = (
 
 TRASH = (
     KeyRow(
-        "trash.mark", "space", "mark", "mark", "Mark or unmark the row and go down.", footer=True
+        "trash.mark",
+        "space",
+        "mark",
+        "mark",
+        "Mark or unmark the row and go down.",
+        footer=True,
+        row=True,
     ),
     KeyRow("trash.all", "asterisk", "all", "all", "Mark everything, or nothing."),
     KeyRow(
@@ -147,6 +190,7 @@ TRASH = (
         "restore",
         "Bring the marked versions, or the row, back with the aliases that are still free.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "trash.purge",
@@ -155,6 +199,7 @@ TRASH = (
         "purge",
         "Review the purge of the marked versions, or of the row: they are gone for good then.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "trash.gc",
@@ -176,6 +221,7 @@ ORPHANS = (
         "mark",
         "Mark or unmark the object and go down.",
         footer=True,
+        row=True,
     ),
     KeyRow("orphans.all", "asterisk", "all", "all", "Mark every orphan, or none."),
     KeyRow(
@@ -185,6 +231,7 @@ ORPHANS = (
         "review",
         "Review the deletion of the marked orphans, or of the one under the cursor.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "orphans.sort", "s", "sort", "sort", "Largest first, oldest first, or by name.", footer=True

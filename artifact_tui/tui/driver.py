@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import os
 import selectors
+import signal
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, cast
 
@@ -68,7 +69,14 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = cast("TextIOWrapper", _Output(cast("IO[str]", self._file)))
-        self._wake_read, self._wake_write = os.pipe()
+        self._wake_read = self._wake_write = -1
+        self._continued = False
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, also again after it was given back."""
+        if self._wake_read < 0:
+            self._wake_read, self._wake_write = os.pipe()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def disable_input(self) -> None:
         """Wake the input thread, so that it ends now."""
@@ -82,6 +90,45 @@ class TerminalDriver(LinuxDriver):
         for end in (self._wake_read, self._wake_write):
             with suppress(OSError):
                 os.close(end)
+        self._wake_read = self._wake_write = -1
+
+    # Going back to the shell
+
+    @property
+    def _has_terminal(self) -> bool:
+        return self._key_thread is not None and self._key_thread.is_alive()
+
+    def stop(self) -> bool:
+        """Give the terminal back and stop, until the shell continues this process.
+
+        Returns False when it was not stopped: there is no shell that could continue it.
+        """
+        self.suspend_application_mode()
+        self._continued = False
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        try:
+            os.kill(0, signal.SIGTSTP)  # whoever started us for the shell has to stop as well
+        finally:
+            signal.signal(signal.SIGTSTP, self._sigtstp_application)
+        if not self._has_terminal:
+            self.resume_application_mode()
+        return self._continued
+
+    def resume_application_mode(self) -> None:
+        """Take the terminal back; what a shell has done to it meanwhile is undone."""
+        if self._has_terminal:  # stopped by a signal that nobody can hear
+            self.suspend_application_mode()
+        self._must_signal_resume = True
+        super().resume_application_mode()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Somebody else asks us to stop."""
+        self.stop()
+
+    def _sigcont_application(self, *_: object) -> None:
+        """The shell continues us, in the foreground or not."""
+        self._continued = True
+        super()._sigcont_application()
 
     def _run_input_thread(self) -> None:
         """The thread: a terminal that cannot be read any more is one that is gone."""

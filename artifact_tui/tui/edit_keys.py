@@ -12,6 +12,7 @@ TO_EDITS = (
         "retention",
         "What a time to live (TTL) deletes and when; set, inherit or switch it off.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "browse.names",
@@ -20,6 +21,7 @@ TO_EDITS = (
         "aliases, tags",
         "Add, remove or move aliases and tags of the marks, or of the row.",
         footer=True,
+        row=True,
     ),
 )
 
@@ -39,6 +41,7 @@ RETENTION = (
         "set",
         "Give the marks, or the row, a time to live such as 30d; you see the dates first.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "retention.inherit",
@@ -47,6 +50,7 @@ RETENTION = (
         "inherit",
         "Let their collection or team say the time to live of the marks, or of the row.",
         footer=True,
+        row=True,
     ),
     KeyRow(
         "retention.off",
@@ -55,8 +59,11 @@ RETENTION = (
         "off",
         "Let the marks, or the row, never expire.",
         footer=True,
+        row=True,
     ),
-    KeyRow("retention.mark", "space", "mark", "mark", "Mark or unmark the row and go down."),
+    KeyRow(
+        "retention.mark", "space", "mark", "mark", "Mark or unmark the row and go down.", row=True
+    ),
     KeyRow("retention.open", "enter,l,right", "open", "see them", "Go to the versions."),
     KeyRow("retention.close", "h,left", "close", "groups", "Back to the periods."),
     KeyRow("retention.again", "r", "again", "read again", "Read the catalog again."),

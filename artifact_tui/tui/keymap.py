@@ -56,12 +56,6 @@ def is_key(name: str) -> bool:
     return name in _NAMED or key_to_character(name) is not None
 
 
-def keys_of(keymap: Mapping[str, str], place: str) -> frozenset[str]:
-    """All keys of one part of the program."""
-    rows = (row for row in BY_ID.values() if row.where == place)
-    return frozenset(key for row in rows for key in keymap.get(row.id, row.keys).split(","))
-
-
 def shown_key(keymap: Mapping[str, str], row: KeyRow) -> str:
     """The first key of a row, as the footer shows it."""
     return key_name(keymap.get(row.id, row.keys).split(",")[0])

@@ -23,6 +23,16 @@ class KeyRow:
     """Whether the footer shows it."""
     first: bool = False
     """Heard before anything else, also by a dialog or a line that has the keyboard."""
+    row: bool = False
+    """Whether it acts on the row under the cursor."""
+
+    @property
+    def kind(self) -> str:
+        """`move`, `mark` or `leave`, for what waits for less than other keys do; else empty."""
+        verb = self.id.partition(".")[2]
+        if self.where == "list":
+            return "move"
+        return {"mark": "mark", "back": "leave", "quit": "leave"}.get(verb, "")
 
     @property
     def where(self) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from artifact_tui.tui.keymap import keymap_from
 from artifact_tui.tui.services import open_services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from textual.driver import Driver
 
     from artifact_tui.config import Config, Target
@@ -43,10 +47,37 @@ async def _session(target: Target, config: Config) -> int:
     app = None
     try:
         app = ArtifactApp(services, driver_class())
-        await app.run_async(mouse=wants_mouse(config))
+        with leaving(app):
+            await app.run_async(mouse=wants_mouse(config))
         return app.return_code or 0
     finally:
         await (app.services if app else services).aclose()
+
+
+@contextmanager
+def leaving(app: ArtifactApp) -> Iterator[None]:
+    """Leave in good order at every signal that would end the process: the terminal is restored.
+
+    A signal that somebody has made this process ignore stays ignored.
+    """
+    loop = asyncio.get_running_loop()
+    ends = {signal.SIG_DFL, signal.default_int_handler}
+    numbers = [n for n in signal.valid_signals() - _NOT_OURS if signal.getsignal(n) in ends]
+    for number in numbers:
+        loop.add_signal_handler(number, app.exit)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+_NAMES = (
+    *("KILL", "STOP"),  # nobody can hear these
+    *("SEGV", "BUS", "FPE", "ILL"),  # a fault of the process itself: nothing can go on after it
+    *("CHLD", "CONT", "TSTP", "TTIN", "TTOU", "URG", "WINCH", "INFO"),  # these do not end it
+)
+_NOT_OURS = {getattr(signal, f"SIG{name}") for name in _NAMES if hasattr(signal, f"SIG{name}")}
 
 
 def driver_class() -> type[Driver] | None:

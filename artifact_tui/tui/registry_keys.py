@@ -22,6 +22,7 @@ REGISTRIES = (
         "switch",
         "Leave this registry and open the one under the cursor.",
         footer=True,
+        row=True,
     ),
     KeyRow("registries.add", "a", "add", "add", "Add a registry.", footer=True),
     KeyRow(
@@ -31,6 +32,7 @@ REGISTRIES = (
         "test",
         "Ask the registry how it is: reachable, what it can do, read-only or not.",
         footer=True,
+        row=True,
     ),
     KeyRow("registries.test_all", "T", "test_all", "test all", "Test every registry."),
     KeyRow(
@@ -39,6 +41,7 @@ REGISTRIES = (
         "default",
         "default",
         "Use this registry where none is named.",
+        row=True,
     ),
     KeyRow(
         "registries.remove",
@@ -47,6 +50,7 @@ REGISTRIES = (
         "remove",
         "Take the registry out of the configuration; the registry itself is not touched.",
         footer=True,
+        row=True,
     ),
     KeyRow("registries.back", "escape,q", "back", "back", "Back to the list.", footer=True),
 )

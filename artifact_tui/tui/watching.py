@@ -22,10 +22,12 @@ class TaskWatch:
     def __init__(self) -> None:
         self._tasks: dict[Path, Task] = {}
         self._names: frozenset[str] = frozenset()
+        self._turn = asyncio.Lock()
 
     async def read(self, *, everything: bool = False) -> tuple[Task, ...]:
         """All tasks, what runs first, then the newest; `everything` reads the ended ones again."""
-        return await asyncio.to_thread(self._read, everything)
+        async with self._turn:
+            return await asyncio.to_thread(self._read, everything)
 
     def _read(self, everything: bool) -> tuple[Task, ...]:  # noqa: FBT001
         applied, plans = places.task_folders()

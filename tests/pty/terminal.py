@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 """Seconds until something that does not come true fails its test."""
 
+PROGRAM = (sys.executable, "-m", "artifact_tui")
+
 KEYS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "down": "\x1b[B", "space": " "}
 
 _SEQUENCES = re.compile(
@@ -40,6 +42,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         term: str = "xterm-256color",
         env: dict[str, str] | None = None,
+        program: tuple[str, ...] = PROGRAM,
     ) -> None:
         columns, lines = size
         self.screen = pyte.Screen(columns, lines)
@@ -48,8 +51,8 @@ class Terminal:
         """Every byte that the program sent."""
         inherited = {k: v for k, v in os.environ.items() if k not in {"COLORTERM", "NO_COLOR"}}
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "artifact_tui", *args],
+            program[0],
+            [*program[1:], *args],
             dimensions=(lines, columns),
             env={**inherited, "TERM": term, **(env or {})},
             timeout=PATIENCE,

@@ -26,9 +26,16 @@ RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?2004l")
 """Back from the alternate screen, the cursor visible, pasting as before."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+SCREENS = {"browse": (), "review": ("d", "tab"), "trash": ("u",), "tasks": ("t",)}
+SIGNALS = ("TERM", "HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "XCPU", "RTMIN")
+
+
 @pytest.mark.parametrize(
-    "keys", [(), ("d", "tab"), ("u",), ("t",)], ids=["browse", "review", "trash", "tasks"]
+    ("number", "keys"),
+    [
+        *(pytest.param(getattr(signal, f"SIG{one}"), (), id=one) for one in SIGNALS),
+        *(pytest.param(signal.SIGTERM, keys, id=name) for name, keys in SCREENS.items() if keys),
+    ],
 )
 def test_a_signal_restores_the_terminal(
     world: World,

@@ -35,6 +35,11 @@ class Line:
     """What the registry answered, once it was asked."""
 
     @property
+    def key(self) -> str:
+        """The key of the version."""
+        return self.row.key
+
+    @property
     def name(self) -> str:
         """`COLLECTION:LABEL`, untrusted."""
         return f"{self.row.collection}:{self.row.label}"

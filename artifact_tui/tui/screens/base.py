@@ -10,15 +10,15 @@ from textual.screen import Screen
 
 from artifact_tui.text import safe
 from artifact_tui.tui.bindings import rows_of
+from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.dialog import Dialog, Overlay
 from artifact_tui.tui.widgets.header import Header, HeaderFacts
 from artifact_tui.tui.widgets.keys_line import KeysLine
 from artifact_tui.tui.widgets.status import StatusLine
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import LEAVING, MOVES_AND_LEAVING, Waiting, start
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from typing import Any
 
     from textual.app import ComposeResult
@@ -54,13 +54,53 @@ class BaseScreen(Screen[None]):
         self.header = Header(HeaderFacts(services.target.name), services.signs)
         self.status_line = StatusLine()
         self.keys = KeysLine()
-        self._opening: asyncio.Future[None] | None = None
+        self._opening: Waiting | None = None
+        self._reading: Waiting | None = None
+
+    # What keys wait for
+
+    def waiting(self, *, acts: bool) -> Iterator[Waiting]:
+        """What has to be done before keys mean what they should; `acts` of those on the row."""
+        for one in (self._opening, self._reading):
+            if one is not None:
+                yield one
+        yield from (one for one in self.host.effects if one.screen in {None, self})
+        here = self.focused
+        if acts and isinstance(here, CursorList) and here.arriving:
+            yield Waiting("the row under the cursor is being read", MOVES_AND_LEAVING)
 
     @property
-    def unsettled(self) -> asyncio.Future[None] | None:
-        """What has to be done before keys mean what they should; None when nothing has to."""
-        opening = self._opening
-        return None if opening is None or opening.done() else opening
+    def row_since(self) -> float:
+        """When the row under the cursor became another by itself (the clock of `Message.time`)."""
+        return self.focused.swapped if isinstance(self.focused, CursorList) else 0.0
+
+    def read_first(self, words: str, lets: frozenset[str] = LEAVING) -> None:
+        """Let keys wait until `read_done`: they mean what is being read."""
+        if self._reading is None or self._reading.done.done():
+            self._reading = Waiting(words, lets)
+        else:
+            self._reading.lets &= lets
+
+    def read_done(self) -> None:
+        """What was to be read first is on the screen, or cannot be."""
+        if self._reading is not None:
+            self._reading.over()
+
+    def carry_out(
+        self,
+        words: str,
+        work: Awaitable[object],
+        *,
+        lets: frozenset[str] = frozenset(),
+        everywhere: bool = False,
+        stops: bool = False,
+    ) -> None:
+        """Do what a key asked for, after what was asked before; later keys wait for it.
+
+        What goes wrong is said, and the keys that wait are forgotten. See `Effects.add`.
+        """
+        screen = None if everywhere else self
+        self.host.effects.add(words, work, lets=lets, screen=screen, stops=stops)
 
     def refresh(
         self,
@@ -178,5 +218,5 @@ class BaseScreen(Screen[None]):
     ) -> None:
         """Show a dialog over this screen; a second one is not opened over the first."""
         if not self.query(Dialog):
-            self._opening = dialog.ready
+            self._opening = Waiting("a dialog is being opened", done=dialog.ready)
             dialog.open_on(self, callback or (lambda _value: None))

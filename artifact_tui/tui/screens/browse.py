@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from artifact_tui.catalog.rows import CollectionRow
-from artifact_tui.errors import ArtifactTuiError, QueryError
+from artifact_tui.errors import QueryError
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.browse_edits import BrowseEdits
-from artifact_tui.tui.screens.browse_marks import EMPTY, in_collection
+from artifact_tui.tui.screens.browse_marks import EMPTY
 from artifact_tui.tui.screens.browse_view import EVERYTHING
 from artifact_tui.tui.screens.detail import DetailScreen
 from artifact_tui.tui.screens.files import show_files
@@ -205,20 +205,20 @@ class BrowseScreen(BrowseEdits):
 
     def action_review(self) -> None:
         """Review the deletion of the marks, or of the row."""
-        if self.refused("browse.review") or self.answer is None:
-            return
-        row = self.tree_list.row
-        if self.marks is not None and self.marks.count:
-            self.host.open_review("marked", query_text=self.view.query.text)
-        elif isinstance(row, CollectionRow) and not row.versions:
-            self.host.open_review((), collections=(row.key,))
-        elif isinstance(row, CollectionRow):
-            where = in_collection(self.answer.where, row.id)
-            self.host.open_review(where, query_text=self.view.query.text)
-        elif row is not None:
-            self.host.open_review((row.key,))
+        if not self.refused("browse.review") and self.answer is not None:
+            review = self._review_chosen(self.tree_list.row, self.view.query.text)
+            self.carry_out("the marks are being looked at", review)
+
+    async def _review_chosen(self, row: CollectionRow | VersionRow | None, query_text: str) -> None:
+        chosen = await self.chosen(row)
+        if chosen is None:
+            self.say_no_row()
+        elif chosen == "marked" or not isinstance(row, CollectionRow):
+            self.host.open_review(chosen, query_text=query_text if chosen == "marked" else "")
+        elif row.versions:
+            self.host.open_review(chosen, query_text=query_text)
         else:
-            self._say_no_row()
+            self.host.open_review((), collections=(row.key,))
 
     def action_tasks(self) -> None:
         """Open the tasks."""
@@ -242,18 +242,16 @@ class BrowseScreen(BrowseEdits):
         if isinstance(row, CollectionRow):
             self.say("A version is ingested again: expand the collection and choose one.")
         else:
-            start(self, "reingest", self._reingest, row, latest=True)
+            self.say("Asking for its source address" + self.services.signs.ellipsis)
+            self.carry_out("its source address is asked for", self._reingest(row), stops=True)
 
     async def _reingest(self, row: VersionRow) -> None:
         from artifact_tui.tui import remaking  # noqa: PLC0415 - seldom needed
         from artifact_tui.tui.widgets.reingest_dialog import ReingestDialog  # noqa: PLC0415
 
         name = f"{row.collection}:{row.label}"
-        try:
-            recipe = await remaking.recipe(self.services.client, row)
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
+        recipe = await remaking.recipe(self.services.client, row)
+        self.status_line.hush()
 
         def go(url: str | None) -> None:
             if url:
@@ -280,7 +278,7 @@ class BrowseScreen(BrowseEdits):
         elif row is not None:
             show_files(self, row)
         else:
-            self._say_no_row()
+            self.say_no_row()
 
     def action_copy(self) -> None:
         """Copy the name of the row."""
@@ -290,10 +288,4 @@ class BrowseScreen(BrowseEdits):
         elif row is not None:
             self.host.copy(f"{row.collection}:{row.label}")
         else:
-            self._say_no_row()
-
-    def _say_no_row(self) -> None:
-        if self.tree_list.count:
-            self.say("This row is still being read: press the key again in a moment.")
-        else:
-            self.say("There is nothing in the list.")
+            self.say_no_row()

@@ -7,7 +7,6 @@ those that are not answered yet.
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,10 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from artifact_tui.catalog.rows import CollectionRow
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse_facts import fact_words, filter_words, nothing_words
+from artifact_tui.tui.screens.browse_marks import in_collection
 from artifact_tui.tui.screens.browse_view import Answer, Marks, View, answer, marks_of
 from artifact_tui.tui.trashing import forget_deleted
 from artifact_tui.tui.widgets.cursor_list import CursorList
@@ -30,12 +30,15 @@ from artifact_tui.tui.widgets.sort_menu import sort_title
 from artifact_tui.tui.widgets.tree.columns import titles
 from artifact_tui.tui.widgets.tree.outline import Place
 from artifact_tui.tui.widgets.tree.tree_list import TreeList
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import MOVES, MOVES_AND_LEAVING, Waiting, start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from textual.app import ComposeResult
 
     from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.selection import Selection
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.header import HeaderFacts
 
@@ -44,9 +47,6 @@ POLL = 1.0
 
 SOON = 0.06
 """Seconds the cursor rests before the detail is read: a held key reads nothing."""
-
-FIRST = 0.3
-"""Seconds that the first frame may wait for the list."""
 
 WIDTHS = [(0, "-narrow"), (100, "-wide")]
 """From how many columns on the detail stands beside the list."""
@@ -64,7 +64,10 @@ class BrowseList(BaseScreen):
         self.answer: Answer | None = None
         self.marks: Marks | None = None
         self._goal: VersionRow | None = None
-        self._settling: asyncio.Future[None] | None = None
+        self.marks_made = 0
+        """Counts the keys that mark: a list that was read before one of them is read again."""
+        self.just_marked = False
+        """Whether the last key that marked did so, and the numbers on the screen lack it."""
         self.tree_list = TreeList(services.signs, services.now)
         self.pane = DetailPane(services.signs, services.now)
         self.offers = Offers(services.signs)
@@ -94,6 +97,7 @@ class BrowseList(BaseScreen):
     def on_mount(self) -> None:
         """Ask for everything, then look now and then whether it has changed."""
         start(self, "forget", forget_deleted, self.services)
+        self.read_first("the list is being read")
         self.reload()
         self.set_interval(POLL, self._look)
 
@@ -101,7 +105,7 @@ class BrowseList(BaseScreen):
         """Another screen may have changed something; what it deleted needs no mark any more."""
         if self.answer is not None:
             start(self, "forget", forget_deleted, self.services)
-            self.reload()
+            self.reload_first(MOVES)
 
     # Asking
 
@@ -109,26 +113,27 @@ class BrowseList(BaseScreen):
         """Ask the present question again; the screen goes on meanwhile."""
         start(self, "load", self._load, latest=True)
 
+    def reload_first(self, lets: frozenset[str] = frozenset()) -> None:
+        """Ask again because of a key: what is marked or opened next is what the list shows then."""
+        self.read_first("the list is being read", lets)
+        self.reload()
+
     def show_view(self, view: View) -> None:
         """Ask another question."""
         if view != self.view:
             self.view = view
-            if self._settling is None or self._settling.done():
-                self._settling = asyncio.get_running_loop().create_future()
-            self.reload()
+            self.reload_first()
 
     @property
-    def unsettled(self) -> asyncio.Future[None] | None:
-        """The list that was asked for: what is marked or opened must be what it shows."""
-        settling = self._settling
-        return super().unsettled if settling is None or settling.done() else settling
+    def row_since(self) -> float:
+        """When the row under the cursor became another by itself."""
+        return self.tree_list.swapped
 
-    async def _first_load(self) -> None:
-        """Draw once, with the list in it; without it when that takes too long."""
-        with ExitStack() as batch:
-            batch.enter_context(self.app.batch_update())
-            self.set_timer(FIRST, batch.close)
-            await self._load()
+    def waiting(self, *, acts: bool) -> Iterator[Waiting]:
+        """What has to be done before keys mean what they should."""
+        yield from super().waiting(acts=acts)
+        if acts and self.tree_list.arriving:
+            yield Waiting("the row under the cursor is being read", MOVES_AND_LEAVING)
 
     async def _load(self) -> None:
         try:
@@ -138,27 +143,44 @@ class BrowseList(BaseScreen):
                 self.view = self.answer.view  # the list that is shown is still that one's
             self.show_facts()
             self.fail(error)
-        if self._settling is not None and not self._settling.done():
-            self._settling.set_result(None)
+        self.read_done()
 
     async def load_now(self) -> None:
-        """Ask, and show the answer."""
-        await self.services.catalog.changed()
-        found = await answer(self.services, self.view)
-        self.tree_list.nothing = self.why_nothing()
-        self.tree_list.tell_charged(charged=found.view.sort.field == "stored")
-        await self.tree_list.load(found.rows, found.source)
+        """Ask, and show the answer; again when a key has marked something meanwhile."""
+        chosen = self.tree_list.range is not None
+        while True:
+            await self.host.effects.marked()
+            made = self.marks_made
+
+            async def turn(made: int = made) -> bool | None:
+                if self._is_by_itself:
+                    await self.host.typed.free()
+                return self._is_by_itself if made == self.marks_made else None
+
+            await self.services.catalog.changed()
+            found = await answer(self.services, self.view)
+            self.tree_list.nothing = self.why_nothing()
+            self.tree_list.tell_charged(charged=found.view.sort.field == "stored")
+            if await self.tree_list.load(found.rows, found.source, turn):
+                break
         self.answer = found
         self.header.update(self.header_facts())
         self.show_titles()
         self.show_facts()
         self.count_marks()
+        if chosen and self.tree_list.range is None:
+            self.say("The row where the range began is gone: the range is given up.")
         await self._reach(found)
+
+    @property
+    def _is_by_itself(self) -> bool:
+        """Whether the list is read for another reason than a key."""
+        return self._reading is None or self._reading.done.done()
 
     def reveal(self, row: VersionRow) -> None:
         """Put the cursor on a version, in a list without a filter if need be."""
         self._goal = row
-        self.reload()
+        self.reload_first()
 
     async def _reach(self, found: Answer) -> None:
         """Go where `reveal` wants to, once the list is there."""
@@ -194,17 +216,44 @@ class BrowseList(BaseScreen):
         if changed:
             self.reload()
 
+    def say_no_row(self) -> None:
+        """Say why a key has no row to act on."""
+        if self.tree_list.count:
+            self.say("This row could not be read: r reads the list again.")
+        else:
+            self.say("There is nothing in the list.")
+
+    async def chosen(self, row: CollectionRow | VersionRow | None) -> Selection | None:
+        """The marks; without any, the row: what was under the cursor when the key was pressed.
+
+        Called once everything is done that earlier keys asked for.
+
+        Raises:
+            UsageError: what was marked has gone meanwhile.
+        """
+        if await self.services.catalog.marked_any():
+            return "marked"
+        if self.just_marked:
+            raise UsageError(
+                "What was marked is not in the registry any more.", hint="Nothing is done."
+            )
+        if isinstance(row, CollectionRow):
+            return None if self.answer is None else in_collection(self.answer.where, row.id)
+        return None if row is None else (row.key,)
+
     def count_marks(self) -> None:
         """Work out what the marks come to."""
         if self.answer is not None:
             start(self, "marks-count", self._count_marks, self.answer, latest=True)
 
     async def _count_marks(self, found: Answer) -> None:
+        made = self.marks_made
         try:
             self.marks = await marks_of(self.services, found.where)
         except ArtifactTuiError as error:
             self.fail(error)
             return
+        self.just_marked = self.just_marked and made != self.marks_made
         self.show_facts()
 
     # Showing

@@ -10,10 +10,11 @@ from textual import on
 
 from artifact_tui.catalog.rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError, QueryError
+from artifact_tui.text import plural, safe
 from artifact_tui.tui.screens.browse_list import BrowseList
-from artifact_tui.tui.screens.browse_marks import EMPTY, Marker, in_collection
+from artifact_tui.tui.screens.browse_marks import EMPTY, NOT_MARKED, Marker, in_collection
 from artifact_tui.tui.widgets.rule_dialog import Rule, RuleDialog, rule_done
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import MOVES, MOVES_AND_MARKS, start
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -34,21 +35,25 @@ class BrowseMarking(BrowseList):
     def action_mark(self) -> None:
         """Mark the range, or the row and go down."""
         tree = self.tree_list
-        place, row = tree.place, tree.row
-        if self.answer is None or place is None:
+        row = tree.row
+        if self.answer is None or tree.place is None:
             return
         if tree.range is not None:
             self._mark_range(*tree.range)
-            return
-        if row is None:
-            self._write(self._marker.toggle_unread(place, self.answer))
+        elif row is None:
+            self.say_no_row()
         elif isinstance(row, CollectionRow) and not row.versions:
             self.say(EMPTY)
-            return
         else:
-            self._write(self._marker.toggle(row, self.answer))
-        if not self.view.marked_only:  # there, the next row comes to the cursor by itself
-            tree.action_down()
+            change = self._marker.toggle(row, self.answer)
+            if isinstance(row, CollectionRow):
+                self._has_marked(marks=row.marked < row.versions)
+                self._write_many(f"{plural(row.versions, 'mark')} of {safe(row.name)}", change)
+            else:
+                self._has_marked(marks=not row.marked)
+                self._write(change)
+            if not self.view.marked_only:  # there, the next row comes to the cursor by itself
+                tree.action_down()
 
     def action_range(self) -> None:
         """Start a range, or mark the one that was started."""
@@ -62,21 +67,39 @@ class BrowseMarking(BrowseList):
     def _mark_range(self, first: int, last: int) -> None:
         if self.answer is not None:
             self.tree_list.end_range()
-            self._write(self._marker.mark_lines(first, last, self.answer))
+            self._has_marked(marks=True)
+            change = self._marker.mark_lines(first, last, self.answer)
+            self._write_many("the marks of the range", change)
 
     def _write(self, change: Coroutine[Any, Any, object]) -> None:
-        """Write marks in the background, in the order of the calls, then count them."""
-        start(self, "marks", self._written, asyncio.create_task(change))
+        """Write the mark of a row that is drawn already; other marks need not wait for it."""
+        task = asyncio.create_task(change)  # now: leaving the program must not lose a mark
+        lets = frozenset() if self.view.marked_only else MOVES_AND_MARKS
+        self.carry_out("a mark is being written", self._written(task), lets=lets, everywhere=True)
 
-    async def _written(self, change: asyncio.Task[object]) -> None:
+    def _write_many(self, what: str, change: Coroutine[Any, Any, object]) -> None:
+        """Write marks, also of rows that are not on the screen; other marks wait for it."""
+        task = asyncio.create_task(change)
+        lets = frozenset() if self.view.marked_only else MOVES
+        written = self._written(task, many=True)
+        self.carry_out(f"{what} are being written", written, lets=lets, everywhere=True)
+
+    def _has_marked(self, *, marks: bool) -> None:
+        self.marks_made += 1
+        self.just_marked = marks
+
+    async def _written(self, change: asyncio.Task[object], *, many: bool = False) -> None:
         try:
-            await asyncio.shield(change)  # leaving the program must not lose a mark
+            await asyncio.shield(change)
+            if many and not self.view.marked_only:
+                await self.tree_list.refetch()
         except ArtifactTuiError as error:
-            self.fail(error)
-            self.reload()
-            return
+            self.reload()  # it was drawn, and is not so
+            raise ArtifactTuiError(
+                f"Not marked: {error.__cause__ or error}.", hint=NOT_MARKED
+            ) from error
         if self.view.marked_only:
-            self.reload()
+            self.reload_first()
         else:
             self.count_marks()
 
@@ -121,16 +144,20 @@ class BrowseMarking(BrowseList):
     def _apply_rule(self, action: Action, rule: Rule | None, collection_id: int | None) -> None:
         if rule is not None:
             where = self._rule_where(rule, collection_id)
-            start(self, "marks", self._carry_out, action, rule, where)
+            words = "the rule is marking" if action == "mark" else "the rule is taking marks away"
+            self._has_marked(marks=action == "mark")
+            self.say(f"{words[:1].upper()}{words[1:]}{self.services.signs.ellipsis}")
+            work = self._by_rule(action, rule, where)
+            self.carry_out(words, work, lets=MOVES, everywhere=True)
 
-    async def _carry_out(self, action: Action, rule: Rule, where: Where) -> None:
+    async def _by_rule(self, action: Action, rule: Rule, where: Where) -> None:
         catalog = self.services.catalog
+        change = catalog.mark_where if action == "mark" else catalog.unmark_where
         try:
             await self.services.doubts(rule.query)
-            change = catalog.mark_where if action == "mark" else catalog.unmark_where
             number = await change(where)
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
+        except ArtifactTuiError:
+            self.just_marked = False
+            raise
         self.say(rule_done(action, number))
-        self.reload()
+        self.reload_first(MOVES)

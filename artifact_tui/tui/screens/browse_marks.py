@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.rows import CollectionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
     from typing import Any
 
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.query import Where
     from artifact_tui.tui.screens.browse_view import Answer
     from artifact_tui.tui.services import Services
-    from artifact_tui.tui.widgets.tree.outline import Place
     from artifact_tui.tui.widgets.tree.tree_list import TreeList
 
+NOT_MARKED = "The keys pressed since were dropped: nothing else has happened."
 EMPTY = "This collection is empty: d reviews the deletion of the collection itself."
 
 
@@ -40,26 +41,20 @@ class Marker:
         if isinstance(row, CollectionRow):
             return self._set_collection(row, answer, marked=row.marked < row.versions)
         marked = not row.marked
-        self._draw_version(row, marked=marked)
+        self._draw([row], marked=marked)
         return self._catalog.mark([row.key]) if marked else self._catalog.unmark([row.key])
-
-    async def toggle_unread(self, place: Place, answer: Answer) -> None:
-        """The same for a version that is still being fetched."""
-        row = self._tree.outline.rows[place.collection]
-        for version in await answer.source.window(row.id, place.version or 0, 1):
-            await self.toggle(version, answer)
 
     async def mark_lines(self, first: int, last: int, answer: Answer) -> None:
         """Mark the versions on some lines; a collapsed collection with all it lists."""
         outline = self._tree.outline
-        for index, start, count in list(outline.runs(first, last)):
-            row = outline.rows[index]
+        opened = set(outline.opened)
+        runs = [(outline.rows[index], start, n) for index, start, n in outline.runs(first, last)]
+        for row, start, count in runs:
             if start is not None:
                 rows = await answer.source.window(row.id, start, count)
-                for version in rows:
-                    self._draw_version(version, marked=True)
+                self._draw(rows, marked=True)
                 await self._catalog.mark([version.key for version in rows])
-            elif not outline.is_open(index):
+            elif row.id not in opened:
                 await self._set_collection(row, answer, marked=True)
 
     def _set_collection(
@@ -72,11 +67,11 @@ class Marker:
         where = in_collection(answer.where, row.id)
         return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
 
-    def _draw_version(self, row: VersionRow, *, marked: bool) -> None:
-        """Show the mark before it is written."""
-        if row.marked == marked:
-            return
+    def _draw(self, rows: Sequence[VersionRow], *, marked: bool) -> None:
+        """Show marks before they are written."""
+        changed = {row.key: row.collection_id for row in rows if row.marked != marked}
         tree = self._tree
-        tree.pages.set_marked(lambda one: marked if one.key == row.key else None)
-        tree.outline.shift_marks([(row.collection_id, 1 if marked else -1)])
-        tree.refresh_version(row)
+        tree.pages.set_marked(lambda one: marked if one.key in changed else None)
+        step = 1 if marked else -1
+        tree.outline.shift_marks((key, step * n) for key, n in Counter(changed.values()).items())
+        tree.refresh_changed()

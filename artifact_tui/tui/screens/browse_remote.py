@@ -13,7 +13,7 @@ from artifact_tui.tui.screens.browse_list import POLL
 from artifact_tui.tui.screens.browse_marking import BrowseMarking
 from artifact_tui.tui.watching import TaskWatch
 from artifact_tui.tui.widgets.header import Header
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import MOVES, start
 
 if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
@@ -94,7 +94,7 @@ class BrowseRemote(BrowseMarking):
         """Sync again; where there is nothing to sync, read the list again."""
         link = self.services.link
         if link is None:
-            self.reload()
+            self.reload_first(MOVES)
         elif not link.sync():
             self.say("It is being synced already.")
 

@@ -17,7 +17,7 @@ from artifact_tui.tui.widgets.wish_dialog import WishDialog
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from artifact_tui.catalog.lineage_ask import Asked
     from artifact_tui.catalog.rows import VersionRow
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from artifact_tui.tui.edits.wishing import Form
     from artifact_tui.tui.services import Services
 
+    Choice = Callable[[], Awaitable[Selection | None]]
+    """Asked once everything is done that earlier keys asked for."""
+
 _TITLE = 40
 """Cells of a name in the title of a dialog."""
+
+
+_READING = "the chosen versions are being read"
 
 
 class Editing(BaseScreen):
@@ -38,29 +44,24 @@ class Editing(BaseScreen):
         super().__init__(services)
         self._subjects: Subjects | None = None
 
-    def ask_for(self, selection: Selection, form: Form) -> None:
+    def ask_for(self, chosen: Choice, form: Form) -> None:
         """Ask what is to be changed of these versions."""
-        start(self, "subjects", self._ask, selection, form, latest=True)
+        self.carry_out(_READING, self._ask(chosen, form), stops=True)
 
-    def review_change(self, selection: Selection, wanted: Wanted) -> None:
+    def review_change(self, chosen: Choice, wanted: Wanted) -> None:
         """Show what a change of these versions would do."""
-        start(self, "subjects", self._read_and_review, selection, wanted, latest=True)
+        self.carry_out(_READING, self._read_and_review(chosen, wanted), stops=True)
 
-    async def _ask(self, selection: Selection, form: Form) -> None:
-        subjects = await self._read(selection)
-        if subjects is None:
-            return
-        self._subjects = subjects
-        dialog = WishDialog(form, subject_words(subjects.rows), self._now_words(subjects, form))
-        self.open_dialog(dialog, self._wished)
+    async def _ask(self, chosen: Choice, form: Form) -> None:
+        self._subjects = subjects = await self._read(chosen)
+        if subjects is not None:
+            now = self._now_words(subjects, form)
+            self.open_dialog(WishDialog(form, subject_words(subjects.rows), now), self._wished)
 
-    async def _read(self, selection: Selection) -> Subjects | None:
-        try:
-            subjects = await subjects_of(self.services, selection)
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return None
-        if not subjects.rows:
+    async def _read(self, chosen: Choice) -> Subjects | None:
+        selection = await chosen()
+        subjects = None if selection is None else await subjects_of(self.services, selection)
+        if subjects is None or not subjects.rows:
             self.say("Nothing is chosen: mark versions first, or go to one.")
             return None
         return subjects
@@ -92,27 +93,23 @@ class Editing(BaseScreen):
 
     def _wished(self, wanted: Wanted | None) -> None:
         if wanted is not None and self._subjects is not None:
-            start(self, "subjects", self._review, self._subjects, wanted, latest=True)
+            self.carry_out(_READING, self._review(self._subjects, wanted), stops=True)
 
-    async def _read_and_review(self, selection: Selection, wanted: Wanted) -> None:
-        subjects = await self._read(selection)
+    async def _read_and_review(self, chosen: Choice, wanted: Wanted) -> None:
+        subjects = await self._read(chosen)
         if subjects is not None:
             await self._review(subjects, wanted)
 
     async def _review(self, subjects: Subjects, wanted: Wanted) -> None:
-        try:
+        plan = await plan_of(self.services, subjects, wanted)
+        if plan.unasked:
+            await planning.ask_lineage(
+                self.services, plan.unasked, Options(), progress=self._ask_progress
+            )
+            self.status_line.hush()
+            keys = [row.key for row in subjects.rows]
+            subjects = await subjects_of(self.services, keys)
             plan = await plan_of(self.services, subjects, wanted)
-            if plan.unasked:
-                await planning.ask_lineage(
-                    self.services, plan.unasked, Options(), progress=self._ask_progress
-                )
-                self.status_line.hush()
-                keys = [row.key for row in subjects.rows]
-                subjects = await subjects_of(self.services, keys)
-                plan = await plan_of(self.services, subjects, wanted)
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
         self.app.push_screen(EditScreen(self.services, plan))
 
     def _ask_progress(self, asked: Asked) -> None:

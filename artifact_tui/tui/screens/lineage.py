@@ -6,6 +6,7 @@ about everything below that on demand; leaving the screen stops asking.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -17,9 +18,10 @@ from artifact_tui.tui.bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.screens.base import BaseScreen
 from artifact_tui.tui.screens.browse import BrowseScreen
+from artifact_tui.tui.screens.browse_marks import NOT_MARKED
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.relative_list import RelativeList, relatives
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import MOVES_AND_MARKS, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,10 +57,12 @@ class LineageScreen(BaseScreen):
         self._read()
 
     def _read(self) -> None:
+        self.read_first("its lineage is being read")
         start(self, "lineage", self._load, self._trail[-1], latest=True)
 
     async def _load(self, row: VersionRow) -> None:
         await self._show(row)
+        self.read_done()
         asker = self.services.asker
         if not asker.wants(row):
             return
@@ -132,14 +136,20 @@ class LineageScreen(BaseScreen):
         if row is not None:
             self._list.set_marked(row.key, marked=not row.marked)
             self._list.action_down()
-            start(self, "marks", self._write, row)
+            catalog = self.services.catalog
+            change = (catalog.unmark if row.marked else catalog.mark)([row.key])
+            task = asyncio.create_task(change)  # now: leaving the program must not lose a mark
+            words = "a mark is being written"
+            self.carry_out(words, self._written(task), lets=MOVES_AND_MARKS, everywhere=True)
 
-    async def _write(self, row: VersionRow) -> None:
-        catalog = self.services.catalog
+    async def _written(self, change: asyncio.Task[int]) -> None:
         try:
-            await (catalog.unmark([row.key]) if row.marked else catalog.mark([row.key]))
+            await asyncio.shield(change)
         except ArtifactTuiError as error:
-            self.fail(error)
+            self._read()  # it was drawn, and is not so
+            raise ArtifactTuiError(
+                f"Not marked: {error.__cause__ or error}.", hint=NOT_MARKED
+            ) from error
 
     def action_show(self) -> None:
         """Show the version in the list of browse."""

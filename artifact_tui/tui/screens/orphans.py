@@ -7,6 +7,7 @@ objects become a plan, which is reviewed and applied like any other.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -36,6 +37,7 @@ from artifact_tui.tui.widgets.orphan_rows import (
 from artifact_tui.tui.widgets.progress import ago
 from artifact_tui.tui.widgets.reingest_dialog import Paragraph
 from artifact_tui.tui.widgets.status import StatusLine
+from artifact_tui.tui.working import MOVES_AND_LEAVING, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,17 +135,23 @@ class OrphansScreen(BaseScreen):
 
     def on_screen_resume(self) -> None:
         """Something may have been deleted."""
-        self.action_again()
+        self._say_looking()
+        start(self, "look", partial(self._look, empty=False), latest=True)
 
     def action_again(self) -> None:
-        """Compare once more."""
+        """Compare once more; what is reviewed next is of that."""
         self._begin(empty=False)
 
     def _begin(self, *, empty: bool) -> None:
         """Compare; `empty` tells that a person said that the registry is really empty."""
+        self._say_looking()
+        self.workers.cancel_group(self, "look")
+        work = self._look(empty=empty)
+        self.carry_out(self._state, work, lets=MOVES_AND_LEAVING, stops=True)
+
+    def _say_looking(self) -> None:
         self._state = "the storage is being listed"
         self.say("Listing the storage, and asking the registry" + self.services.signs.ellipsis)
-        self.run_worker(self._look(empty=empty), group="look", exclusive=True)
 
     async def _look(self, *, empty: bool) -> None:
         services = self.services
@@ -156,6 +164,8 @@ class OrphansScreen(BaseScreen):
         except Superseded:
             return
         except EmptyError:
+            if not self.is_attached:
+                return
             self._state = "the registry lists nothing, and was not said to be really empty"
             self.say(f"Not compared: {self._state}.", error=True)
             self.show_keys()
@@ -163,8 +173,11 @@ class OrphansScreen(BaseScreen):
             return
         except ArtifactTuiError as error:
             self._state = f"the storage could not be compared: {error}"
-            self.fail(error)
-            self.show_keys()
+            if self.is_attached:
+                self.fail(error)
+                self.show_keys()
+            return
+        if not self.is_attached:
             return
         self._found, self._state = found, ""
         self._marked &= {one.key for one in found.every}

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
 
 
+_WRITING = "the configuration is being written"
+
+
 class RegistriesScreen(BaseScreen):
     """The list of registries, and everything about the one under the cursor."""
 
@@ -58,7 +61,7 @@ class RegistriesScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Registries above, the one under the cursor below."""
-        yield RowList[RegistryRow](self._line, id="registries")
+        yield RowList[RegistryRow](self._line, key=lambda row: row.target.name, id="registries")
         yield Line(id="registry-rule")
         yield FactsPane(id="registry")
 
@@ -75,6 +78,7 @@ class RegistriesScreen(BaseScreen):
     def on_mount(self) -> None:
         """Read the configuration: somebody may have edited it meanwhile."""
         self.rows.focus()
+        self.read_first("the configuration is being read")
         start(self, "read", self._read, self.services.target.name, latest=True)
 
     async def _read(self, cursor: str) -> None:
@@ -83,6 +87,7 @@ class RegistriesScreen(BaseScreen):
         except ArtifactTuiError as error:
             self.fail(error)
         await self._show(cursor)
+        self.read_done()
 
     async def _show(self, cursor: str = "") -> None:
         found = self._found()
@@ -152,7 +157,8 @@ class RegistriesScreen(BaseScreen):
         if row is None or self.refused("registries.switch"):
             return
         self.say(f"Opening {row.target.name}")
-        start(self.app, "switch", switch, self.host, row.target, latest=True)
+        words = f"{safe(row.target.name)} is being opened"
+        self.carry_out(words, switch(self.host, row.target), everywhere=True, stops=True)
 
     def action_test(self) -> None:
         """Ask the registry under the cursor how it is."""
@@ -193,7 +199,7 @@ class RegistriesScreen(BaseScreen):
             read_only=True if new.read_only else None,
             settings=new.settings,
         )
-        start(self, "write", self._write, write, f"{new.name} was added: t tests it.", new.name)
+        self.carry_out(_WRITING, self._write(write, f"{new.name} was added: t tests it.", new.name))
 
     def action_default(self) -> None:
         """Use this registry where none is named."""
@@ -201,7 +207,8 @@ class RegistriesScreen(BaseScreen):
         if row is not None and not self.refused("registries.default"):
             name = row.target.name
             write = partial(set_default, name)
-            start(self, "write", self._write, write, f"{name} is the default registry.", name)
+            said = f"{name} is the default registry."
+            self.carry_out(_WRITING, self._write(write, said, name))
 
     def action_remove(self) -> None:
         """Ask, then take it out of the configuration."""
@@ -220,15 +227,11 @@ class RegistriesScreen(BaseScreen):
         if yes:
             self._trials.pop(name, None)
             write = partial(remove_registry, name)
-            start(self, "write", self._write, write, f"{name} was removed.", "")
+            self.carry_out(_WRITING, self._write(write, f"{name} was removed.", ""))
 
     async def _write(self, write: Callable[[], Config], said: str, cursor: str) -> None:
         """Change the file, and show what is in it then."""
-        try:
-            config = await asyncio.to_thread(write)
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
+        config = await asyncio.to_thread(write)
         self._config = config
         self.services.config = replace(self.services.config, registries=config.registries)
         await self._show(cursor)

@@ -5,6 +5,7 @@ Nothing is sent from here: a change opens its review, which shows the dates and 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -83,23 +84,27 @@ class RetentionScreen(Editing):
         self.action_again()
 
     def action_again(self) -> None:
-        """Read what expires."""
+        """Read what expires; a change is for what is chosen then."""
+        self.read_first("what expires is being read")
         start(self, "read", self._read_now, latest=True)
 
     async def _read_now(self) -> None:
-        services = self.services
         try:
-            found = await retaining.overview(services)
-            periods = period_groups(
-                found.periods,
-                lambda period: retaining.PeriodRows(services, found.where, period),
-                services.signs,
-                services.client.capabilities,
-            )
-            await self._read_chosen()
+            await self._read_overview()
         except ArtifactTuiError as error:
             self.fail(error)
-            return
+        self.read_done()
+
+    async def _read_overview(self) -> None:
+        services = self.services
+        found = await retaining.overview(services)
+        periods = period_groups(
+            found.periods,
+            lambda period: retaining.PeriodRows(services, found.where, period),
+            services.signs,
+            services.client.capabilities,
+        )
+        await self._read_chosen()
         self._overview = found
         await self.grouped.show(periods)
         self._show_totals()
@@ -165,15 +170,11 @@ class RetentionScreen(Editing):
         row = self.grouped.items.current
         if self.grouped.inside and row is not None:
             self.grouped.items.action_down()
-            start(self, "marks", self._mark, row)
+            self.carry_out("a mark is being written", self._mark(row), everywhere=True)
 
     async def _mark(self, row: VersionRow) -> None:
         catalog = self.services.catalog
-        try:
-            await (catalog.unmark([row.key]) if row.marked else catalog.mark([row.key]))
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
+        await (catalog.unmark([row.key]) if row.marked else catalog.mark([row.key]))
         self.action_again()
 
     # acting
@@ -192,9 +193,9 @@ class RetentionScreen(Editing):
         if chosen is None:
             self.say("Nothing is chosen: mark versions in the list, or go to one here.")
         elif wanted is None:
-            self.ask_for(chosen, wishing.TTL)
+            self.ask_for(partial(_known, chosen), wishing.TTL)
         else:
-            self.review_change(chosen, wanted)
+            self.review_change(partial(_known, chosen), wanted)
 
     def action_set(self) -> None:
         """Ask for a time to live, with its dates."""
@@ -250,3 +251,7 @@ class RetentionScreen(Editing):
     def on_row_list_failed(self, event: RowList.Failed) -> None:
         """Say why rows are missing."""
         self.fail(event.error)
+
+
+async def _known(chosen: Selection) -> Selection:
+    return chosen

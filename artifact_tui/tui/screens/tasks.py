@@ -6,10 +6,12 @@ The plan files are read by a timer while something runs, and not at all otherwis
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
+from textual.message import Message
 
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.items import ItemState
@@ -30,6 +32,7 @@ from artifact_tui.tui.widgets.facts_pane import FactsPane
 from artifact_tui.tui.widgets.lines import Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 from artifact_tui.tui.widgets.task_rows import task_detail, task_line
+from artifact_tui.tui.working import MOVES_AND_LEAVING, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 
 EVERY = 0.5
 """Seconds between two looks at what runs."""
+
+REPORT_EVERY = 5.0
+"""Seconds between two readings of what became of each item of a task that runs."""
 
 _NOTHING = "No task yet. Mark versions in the list and review their deletion: it becomes one."
 
@@ -66,13 +72,15 @@ class TasksScreen(BaseScreen):
         """The id of the plan that the cursor goes to first."""
         self._watch = TaskWatch()
         self._timer: Timer | None = None
+        self._looking = False
         self._alive: frozenset[Path] = frozenset()
         self._report: tuple[Task, Report] | None = None
-        self._steering = False
+        self._report_at = 0.0
+        self._reporting = False
 
     def compose_body(self) -> Iterable[Widget]:
         """Tasks above, the one under the cursor below."""
-        yield RowList[tasks.Task](self._line, id="tasks")
+        yield RowList[tasks.Task](self._line, key=lambda task: task.path, id="tasks")
         yield Line(id="task-rule")
         yield FactsPane(id="task")
 
@@ -95,27 +103,31 @@ class TasksScreen(BaseScreen):
         """Read everything once; a timer goes on while something runs."""
         self.rows.focus()
         self._timer = self.set_interval(EVERY, self._look, pause=True)
-        self._look(everything=True)
 
     def on_screen_resume(self) -> None:
         """Something may have happened meanwhile."""
-        self._look(everything=True)
+        self.read_first("the tasks are being read")
+        start(self, "look", partial(self._look_now, everything=True))
 
     def on_screen_suspend(self) -> None:
         """Behind another screen there is nothing to watch."""
         if self._timer is not None:
             self._timer.pause()
 
-    def _look(self, *, everything: bool = False) -> None:
-        self.run_worker(self._look_now(everything=everything), group="look", exclusive=True)
+    def _look(self) -> None:
+        """Read the counters of what runs, unless the last look still does."""
+        if not self._looking:
+            start(self, "look", self._look_now)
 
     async def _look_now(self, *, everything: bool = False) -> None:
+        self._looking = True
         try:
-            found = await self._watch.read(everything=everything)
+            await self._show_tasks(await self._watch.read(everything=everything))
         except OSError as error:
             self.say(f"The tasks cannot be read: {error.strerror}.", error=True)
-            return
-        await self._show_tasks(found)
+        finally:
+            self._looking = False
+            self.read_done()
 
     async def _show_tasks(self, found: tuple[Task, ...]) -> None:
         chosen = self._show or (self.chosen.id if self.chosen else "")
@@ -132,26 +144,48 @@ class TasksScreen(BaseScreen):
         self._alive = running
 
     @on(RowList.Moved, "#tasks")
-    async def _moved(self) -> None:
-        task = self.chosen
+    def _moved(self) -> None:
         self.query_one("#task-rule", Line).show(Content(self.services.signs.line * self.size.width))
         self.show_keys()
+        self._show_detail()
+        if not self._reporting and self._wants_report() is not None:
+            self._reporting = True
+            start(self, "report", self._read_reports)
+
+    def _show_detail(self) -> None:
+        """The counters of the task, and what its last report says."""
+        task = self.chosen
         if task is None:
             self.query_one("#task", FactsPane).show(Content(_NOTHING))
             return
-        if self._report is None or self._report[0] != task:
-            await self._read_report(task)
-        report = self._report[1] if self._report and self._report[0] == task else None
+        read = self._report
+        report = read[1] if read is not None and read[0].path == task.path else None
+        if report is not None and read is not None and not task.alive and read[0] != task:
+            report = None  # it ended since: the numbers would not agree
         content = task_detail(task, report, self.services.signs, self.services.now())
         self.query_one("#task", FactsPane).show(content)
 
-    async def _read_report(self, task: Task) -> None:
-        if task.error:
-            return
+    def _wants_report(self) -> Task | None:
+        """The task under the cursor, if its report was not read, or long ago while it runs."""
+        task, read = self.chosen, self._report
+        if task is None or task.error:
+            return None
+        if read is None or read[0].path != task.path or read[0].alive != task.alive:
+            return task
+        old = Message().time - self._report_at > REPORT_EVERY
+        return task if read[0] != task and (old or not task.alive) else None
+
+    async def _read_reports(self) -> None:
+        """Read reports beside the screen, one at a time: each takes as long as its plan is."""
         try:
-            self._report = (task, await report_of(task.path))
+            while (task := self._wants_report()) is not None:
+                self._report = (task, await report_of(task.path))
+                self._report_at = Message().time
+                self._show_detail()
         except ArtifactTuiError as error:
             self.fail(error)
+        finally:
+            self._reporting = False
 
     # steering
 
@@ -231,19 +265,15 @@ class TasksScreen(BaseScreen):
             self.host.tell_when_done(remaking.make_again(self.services, task.path))
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
-        """Ask something of a task, in a thread that outlives this screen."""
-        if self._steering:
-            self.say("The last key is still being carried out.", error=True)
-            return
-        self._steering = True
-        self.app.run_worker(self._steer_now(work, task, done), group="steer")
+        """Ask something of a task, in a thread that outlives this screen; later keys wait."""
+        words = "what was asked of the task is being carried out"
+        self.carry_out(words, self._steer_now(work, task, done), lets=MOVES_AND_LEAVING)
 
     async def _steer_now(self, work: Callable[[Path], object], task: Task, done: str) -> None:
         try:
             await asyncio.to_thread(work, task.path)
         except ArtifactTuiError as error:
             done = f"{error} {error.hint}"
-        self._steering = False
         if self.is_attached:
             self.say(done)
-            self._look(everything=True)
+            await self._look_now(everything=True)

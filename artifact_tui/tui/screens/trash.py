@@ -22,6 +22,7 @@ from artifact_tui.tui.widgets.listing import Listing
 from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.status import StatusLine
 from artifact_tui.tui.widgets.trash_rows import name_of, trash_facts, trash_line
+from artifact_tui.tui.working import MOVES_AND_LEAVING, start
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -39,6 +40,7 @@ _NOT_LISTED = (
     "No deleted version is listed. What is deleted here cannot be restored, and it is the registry "
     "that removes it for good."
 )
+_NEEDS_ROWS = frozenset({"trash.restore", "trash.purge", "trash.mark", "trash.all"})
 _ONLY_SEEN = "What is deleted cannot be restored or purged from here."
 
 
@@ -57,13 +59,12 @@ class TrashScreen(BaseScreen):
         self._marked: dict[str, str] = {}
         """Names by key. Marks in the trash are for the moment: they are not kept."""
         self._weight: Bytes | None = None
-        self._busy = ""
         self._now = services.now()
         """When the list was read: all its ages count from there."""
 
     def compose_body(self) -> Iterable[Widget]:
         """The list, and the facts of the row."""
-        yield RowList[TrashRow](self._line, id="trash")
+        yield RowList[TrashRow](self._line, key=lambda row: row.version.key, id="trash")
         yield Line(id="trash-rule")
         yield FactsPane(id="trash-facts")
 
@@ -98,21 +99,28 @@ class TrashScreen(BaseScreen):
         self._read()
 
     def _read(self) -> None:
-        self.run_worker(self._read_now(), group="read", exclusive=True)
+        self.read_first("the trash is being read")
+        start(self, "read", self._read_now, latest=True)
 
     async def _read_now(self) -> None:
         try:
-            self._now = self.services.now()
-            self._trash = await TrashRows.open(self.services)
-            await self.rows.show(self._trash)
-            await self._forget_marks()
+            await self._read_rows()
+            self.read_done()
             self._weight = await self.services.catalog.run(trash.weight)
         except Superseded:
             return
         except ArtifactTuiError as error:
             self.fail(error)
+            self.read_done()
         self._show_totals()
         self.show_keys()
+
+    async def _read_rows(self) -> None:
+        """Read what is in the trash; marks of what is not there any more go."""
+        self._now = self.services.now()
+        self._trash = await TrashRows.open(self.services)
+        await self.rows.show(self._trash)
+        await self._forget_marks()
 
     async def _forget_marks(self) -> None:
         """Marks of what is not in the trash any more go."""
@@ -177,7 +185,8 @@ class TrashScreen(BaseScreen):
 
     def action_all(self) -> None:
         """Mark everything; when everything is marked, nothing."""
-        self.run_worker(self._mark_all(), group="all", exclusive=True)
+        if not self.refused("trash.all"):
+            self.carry_out("everything is being marked", self._mark_all(), lets=MOVES_AND_LEAVING)
 
     async def _mark_all(self) -> None:
         keys = await self.services.catalog.run(trash.keys)
@@ -185,8 +194,9 @@ class TrashScreen(BaseScreen):
             self._marked = {}
         else:
             self._marked = {key: self._marked.get(key, key) for key in keys}
-        self.rows.refresh()
-        self._show_totals()
+        if self.is_attached:
+            self.rows.refresh()
+            self._show_totals()
 
     def _chosen(self) -> dict[str, str]:
         """Names by key of the marked versions, or of the row."""
@@ -208,7 +218,7 @@ class TrashScreen(BaseScreen):
             return "this registry cannot purge"
         if row_id == "trash.gc" and not can.garbage_collection:
             return can.freeing or "this registry frees bytes in its own time"
-        if row_id in {"trash.restore", "trash.purge", "trash.mark"} and not self.rows.count:
+        if row_id in _NEEDS_ROWS and not self.rows.count:
             return "the trash is empty" if self._can_act else "nothing deleted is listed"
         return ""
 
@@ -234,56 +244,59 @@ class TrashScreen(BaseScreen):
         """Bring the marked versions, or the row, back."""
         chosen = self._chosen()
         if not self.refused("trash.restore") and chosen:
-            self._do("restoring", self._restore(chosen))
+            self._do(f"restoring {plural(len(chosen), 'version')}", self._restore(chosen))
 
     async def _restore(self, chosen: dict[str, str]) -> None:
         outcomes = await self.services.client.restore(list(chosen))
         lines = restored_words(outcomes, chosen)
-        self._marked = {}
-        if len(lines) > 2:  # noqa: PLR2004 - what fits on the message line
+        self._marked = {key: name for key, name in self._marked.items() if key not in chosen}
+        if len(lines) > 2 and self.is_attached:  # noqa: PLR2004 - what fits on the message line
             self.open_dialog(Listing("Restored", lines))
         else:
-            self.tell(" ".join(lines))
+            self._tell_anywhere(" ".join(lines))
+
+    def _tell_anywhere(self, words: str) -> None:
+        """Say it here, or on the screen that the user has gone to."""
+        if self.is_attached:
+            self.tell(words)
+        else:
+            self.host.say(words)
 
     def action_gc(self) -> None:
         """Say what a garbage collection would free, and ask."""
         if not self.refused("trash.gc"):
-            self._do("looking", self._look_at_garbage())
+            self._do("looking for bytes to free", self._look_at_garbage())
 
     async def _look_at_garbage(self) -> None:
         garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=True)
         if not garbage.blobs and not garbage.leftovers:
-            self.tell("Nothing to free: every stored object is needed. Purge versions first.")
+            self._tell_anywhere(
+                "Nothing to free: every stored object is needed. Purge versions first."
+            )
             return
-        self.query_one(StatusLine).hush()
+        if not self.is_attached:
+            return
+        self.status_line.hush()
         words = garbage_words(garbage)
         ask = Ask("Free the bytes (gc)", words, yes="goes ahead")
         self.open_dialog(ask, lambda yes: self._collect(yes=bool(yes)))
 
     def _collect(self, *, yes: bool) -> None:
         if yes:
-            self._do("freeing", self._collect_now())
+            self._do("freeing the bytes", self._collect_now())
 
     async def _collect_now(self) -> None:
         garbage: Garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=False)
-        self.tell(f"{size(garbage.freed)} freed.")
+        self._tell_anywhere(f"{size(garbage.freed)} freed.")
 
     def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
-        """Carry something out that outlives this screen; one thing at a time."""
-        if self._busy:
-            work.close()
-            self.say(f"Still {self._busy}.", error=True)
-            return
-        self._busy = what
+        """Carry something out that outlives this screen; keys that act wait for it."""
         self.say(what[0].upper() + what[1:] + self.services.signs.ellipsis)
-        self.app.run_worker(self._done(work), group="trash")
+        self.carry_out(what, self._done(work), lets=MOVES_AND_LEAVING)
 
     async def _done(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except ArtifactTuiError as error:
-            self.fail(error)
         finally:
-            self._busy = ""
-        if self.is_attached:
-            self._read()
+            if self.is_attached:
+                self._read()

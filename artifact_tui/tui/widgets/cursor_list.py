@@ -57,6 +57,14 @@ class CursorList(LineView):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._range: int | None = None
+        self.swapped = 0.0
+        """When the row under the cursor became another without a key (the clock of
+        `Message.time`): keys that were pressed before were meant for the row that it was."""
+
+    @property
+    def arriving(self) -> bool:
+        """Whether the row under the cursor is being fetched."""
+        return False
 
     def paint(self, line: int) -> Strip:
         """One line in its own colours; base and cursor colours are laid under it."""

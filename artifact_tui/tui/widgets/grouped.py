@@ -6,7 +6,7 @@ The cursor of the groups chooses the items at once; review and result are both m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from textual import on
 from textual.containers import Vertical
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from artifact_tui.tui.signs import Signs
 
-T = TypeVar("T")
+
+class Keyed(Protocol):
+    """A row that knows what it is, whenever it was read."""
+
+    @property
+    def key(self) -> str:
+        """The same for the same thing."""
+
+
+T = TypeVar("T", bound=Keyed)
 
 _LABEL = 19
 _COUNT = 9
@@ -77,9 +86,9 @@ class Grouped(Vertical, Generic[T]):
 
     def compose(self) -> ComposeResult:
         """Groups, items, facts."""
-        yield RowList[Group[T]](self._draw_group, id="groups")
+        yield RowList[Group[T]](self._draw_group, key=lambda group: group.id, id="groups")
         yield Line(id="items-title", classes="rule")
-        yield RowList[T](self._draw_item, id="items")
+        yield RowList[T](self._draw_item, key=lambda row: row.key, id="items")
         yield Line(id="facts-rule", classes="rule")
         yield FactsPane(id="facts")
 

@@ -62,7 +62,8 @@ class Rows(Generic[T]):
 class RowList(CursorList, Generic[T]):
     """Shows a source, one line a row.
 
-    `draw(row, width)` gives the line; its untrusted parts must have passed `text.safe`.
+    `draw(row, width)` gives the line; its untrusted parts must have passed `text.safe`. `key(row)`
+    tells whether a row is the same when the list is read again.
     """
 
     DEFAULT_CSS = "RowList { width: 1fr; }"
@@ -74,9 +75,16 @@ class RowList(CursorList, Generic[T]):
             super().__init__()
             self.error = error
 
-    def __init__(self, draw: Callable[[T, int], Content], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        draw: Callable[[T, int], Content],
+        *,
+        key: Callable[[T], object] = lambda row: row,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(id=id)
         self._draw_row = draw
+        self._key = key
         self._source: Source[T] = Rows(())
         self._pages: dict[int, Sequence[T]] = {}
         self._asked: set[int] = set()
@@ -92,6 +100,11 @@ class RowList(CursorList, Generic[T]):
         """The row under the cursor; None while the list is empty or the row has not arrived."""
         return self.row_at(self.cursor)
 
+    @property
+    def arriving(self) -> bool:
+        """Whether the row under the cursor is being fetched."""
+        return self.cursor // PAGE in self._asked and self.current is None
+
     def row_at(self, index: int) -> T | None:
         """A row that is in memory, or None."""
         page = self._pages.get(index // PAGE)
@@ -105,20 +118,30 @@ class RowList(CursorList, Generic[T]):
         """
         self._showing += 1
         showing = self._showing
-        line = max(0, min(self.cursor if cursor is None else cursor, source.count - 1))
-        top = max(0, min(self.top, line))
-        needed = {index // PAGE for index in (top, top + self.page_lines, line)}
-        try:
-            pages = {
-                page: await source.window(page * PAGE, PAGE)
-                for page in sorted(needed)
-                if page * PAGE < source.count
-            }
-        except ArtifactTuiError as error:
-            self.post_message(self.Failed(error))
-            return
-        if showing == self._showing:
-            self._swap(source, pages, line, top)
+        pages: dict[int, Sequence[T]] = {}
+        while True:
+            line = max(0, min(self.cursor if cursor is None else cursor, source.count - 1))
+            top = max(0, min(self.top, line))
+            first = {index // PAGE for index in (top, top + self.page_lines, line)}
+            needed = {page for page in first if page * PAGE < source.count} - pages.keys()
+            if not needed:  # also for where keys have moved the cursor meanwhile
+                break
+            try:
+                for page in sorted(needed):
+                    pages[page] = await source.window(page * PAGE, PAGE)
+            except ArtifactTuiError as error:
+                self.post_message(self.Failed(error))
+                return
+            if showing != self._showing:
+                return
+        before = self.current
+        self._swap(source, pages, line, top)
+        now = self.current
+        if cursor is None and before is not None and self._identity(now) != self._identity(before):
+            self.swapped = Message().time
+
+    def _identity(self, row: T | None) -> object:
+        return None if row is None else self._key(row)
 
     def _swap(self, source: Source[T], pages: dict[int, Sequence[T]], line: int, top: int) -> None:
         same_count = source.count == self.count
@@ -161,6 +184,7 @@ class RowList(CursorList, Generic[T]):
         try:
             rows = await source.window(page * PAGE, PAGE)
         except ArtifactTuiError as error:
+            self._asked.discard(page)
             self.post_message(self.Failed(error))
             return
         if source is not self._source:

@@ -22,6 +22,8 @@ class StatusLine(Line):
         self._left = Content("")
         self._right: Sequence[Content] = ()
         self._message: Content | None = None
+        self.words = ""
+        """The message, safe; empty without one."""
 
     def facts(self, left: Content, *right: Content) -> None:
         """Set the lasting facts; of the right ones the first form that fits is shown."""
@@ -30,13 +32,14 @@ class StatusLine(Line):
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a sentence (already safe) until `hush`."""
+        self.words = message
         self._message = Content.assemble((f" {message}", "bold $text-error" if error else "bold"))
         self._draw(self.size.width)
 
     def hush(self) -> None:
         """Drop the message, if there is one."""
         if self._message is not None:
-            self._message = None
+            self._message, self.words = None, ""
             self._draw(self.size.width)
 
     def sized(self, width: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from textual.events import Key, Paste
@@ -118,14 +117,6 @@ async def test_what_is_pasted_waits_for_its_turn_and_loses_what_cannot_be_seen(
         user.app.post_message(Paste("type:\x1b[31mmodel\nrm -rf"))
         await user.sees("/ type:[31mmodel")
         await user.sees_no("rm -rf")
-
-
-async def test_keys_do_not_wait_for_ever(shelf: Shelf) -> None:
-    async with shelf.opened() as user:
-        await user.sees("9 of 9")
-        browse(user)._settling = asyncio.get_running_loop().create_future()
-        in_a_bunch(user, "l", "j", "space")
-        await user.sees("▾ resnet50", "1 marked")
 
 
 async def test_it_fits_a_narrow_screen(shelf: Shelf) -> None:

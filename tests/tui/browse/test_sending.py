@@ -44,15 +44,20 @@ async def _quiet(user: User, sent: list[int]) -> None:
     sent.clear()
 
 
-async def test_a_cursor_move_sends_two_lines_and_what_the_detail_has_new(
-    shelf: Shelf, sent: list[int]
-) -> None:
-    async with shelf.opened() as user:
+async def test_a_cursor_move_sends_two_lines(shelf: Shelf, sent: list[int]) -> None:
+    async with shelf.opened((90, 30)) as user:
         await user.sees("9 of 9")
         await user.presses("l")
         await _quiet(user, sent)
         await user.presses("j")
-        assert sum(sent) <= 2 * 77
+        await _quiet_after(user)
+        assert sum(sent) <= 2 * 90
+
+
+async def test_a_cursor_move_sends_what_the_detail_has_new(shelf: Shelf, sent: list[int]) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses("l", "j")
         await user.sees("sha256:")
         await _quiet(user, sent)
         await user.presses("k")

@@ -32,6 +32,10 @@ class Fetcher:
         self._wanted: dict[PageId, None] = {}
         self._running = False
 
+    def fetches(self, page: PageId) -> bool:
+        """Whether a window is on its way."""
+        return page in self._wanted
+
     def want(self, pages: Iterable[PageId]) -> bool:
         """Wish for these windows and no others; True when `run` has to be started."""
         self._wanted = dict.fromkeys(page for page in pages if not self.pages.touch(page))
@@ -48,6 +52,9 @@ class Fetcher:
                 rows = await self.get(page)
                 self._wanted.pop(page, None)
                 self._arrived(page, len(rows))
+        except BaseException:
+            self._wanted.clear()  # it does not come: nobody waits for it
+            raise
         finally:
             self._running = False
 

@@ -24,7 +24,7 @@ from artifact_tui.tui.widgets.tree.painter import STYLES, Look, Painter
 from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from textual import events
     from textual.timer import Timer
@@ -68,6 +68,7 @@ class TreeList(CursorList):
         self._lineage_known = True
         self._charged = False
         self._anchor: Anchor | None = None
+        self._range_anchor: Anchor | None = None
         self._held: Timer | None = None
         self.nothing = ""
         """Said instead of rows when there are none; safe words."""
@@ -98,6 +99,15 @@ class TreeList(CursorList):
         return self.pages.row(self.outline.rows[place.collection].id, place.version)
 
     @property
+    def arriving(self) -> bool:
+        """Whether the version under the cursor is being fetched."""
+        place, fetcher = self.place, self._fetcher
+        if place is None or place.version is None or fetcher is None or self.row is not None:
+            return False
+        row_id = self.outline.rows[place.collection].id
+        return fetcher.fetches(PageId(row_id, place.version // PAGE))
+
+    @property
     def collection(self) -> CollectionRow | None:
         """The collection under the cursor, or that of the version there."""
         place = self.place
@@ -117,40 +127,93 @@ class TreeList(CursorList):
 
     # Loading
 
-    async def load(self, rows: Sequence[CollectionRow], source: Source) -> None:
+    async def load(
+        self,
+        rows: Sequence[CollectionRow],
+        source: Source,
+        turn: Callable[[], Awaitable[bool | None]],
+    ) -> bool:
         """Show these collections from now on; the cursor stays on its row where that is listed.
 
-        The windows on screen are fetched before anything changes, so that nothing flickers.
+        The windows on screen are fetched before anything changes, so that nothing flickers. Then
+        `turn` waits until the list may change, and tells whether it does so by itself rather than
+        by a key; with None from it nothing changes. Returns whether it has changed.
         """
-        outline = Outline()
-        outline.opened = self.outline.opened
-        outline.set_rows(rows)
         fetcher = Fetcher(source, self._arrived)
-        if self._anchor is None:
-            self._drop_anchor()
-        place = await self._same_place(outline, source)
-        line = min(self.cursor, max(len(outline) - 1, 0)) if place is None else outline.line(place)
-        top = line - (self.cursor - self.top)
-        for page in _pages_between(outline, top, top + self.page_lines):
-            await fetcher.get(page)
+        while True:
+            if self._anchor is None:
+                self._drop_anchor()
+            before = self._stand
+            outline = Outline()
+            outline.opened = self.outline.opened
+            outline.set_rows(rows)
+            place, same = await self._same_place(outline, source, self._anchor)
+            line = outline.line(place) if place else min(self.cursor, max(len(outline) - 1, 0))
+            top = line - (self.cursor - self.top)
+            start_of_range = await self._range_start(outline, source)
+            for page in _pages_between(outline, top, top + self.page_lines):
+                if not fetcher.pages.touch(page):
+                    await fetcher.get(page)
+            by_itself = await turn()
+            if by_itself is None:
+                return False
+            if before == self._stand:  # else keys have moved the cursor or opened a row
+                break
+        if by_itself and not same and self._fetcher is not None:
+            self.swapped = Message().time
         self.outline, self._fetcher, self._painter = outline, fetcher, None
+        self._range = start_of_range
         self.changed()
         self.place_cursor(line, top)
         self.in_view()
         self.post_message(self.Moved(self))
+        return True
 
-    async def _same_place(self, outline: Outline, source: Source) -> Place | None:
-        """Where the anchor is in another outline; None when its collection is not there."""
-        anchor = self._anchor
+    @property
+    def _stand(self) -> tuple[object, ...]:
+        """What keys may change while a list is being read."""
+        return (self._anchor, self.cursor, self.top, len(self.outline), self._range)
+
+    async def refetch(self) -> None:
+        """Read the versions again: what was fetched while marks were written may not have them."""
+        if self._fetcher is None:
+            return
+        fetcher = Fetcher(self._fetcher.source, self._arrived)
+        for page in _pages_between(self.outline, self.top, self.top + self.page_lines):
+            await fetcher.get(page)
+        if fetcher.source is self._fetcher.source:
+            self._fetcher = fetcher
+            self.refresh_changed()
+            self.in_view()
+
+    async def _range_start(self, outline: Outline, source: Source) -> int | None:
+        """Where the range that is being chosen begins in another outline; None when it is gone."""
+        if self._range is None or self._range_anchor is None:
+            return None
+        place, same = await self._same_place(outline, source, self._range_anchor)
+        return outline.line(place) if place is not None and same else None
+
+    def start_range(self) -> None:
+        """Choose a range from the cursor on; it begins at that row, wherever it comes to stand."""
+        self._drop_anchor()
+        self._range_anchor = self._anchor
+        super().start_range()
+
+    async def _same_place(
+        self, outline: Outline, source: Source, anchor: Anchor | None
+    ) -> tuple[Place | None, bool]:
+        """Where an anchor is in another outline, or near there, and whether it is the same row."""
         index = None if anchor is None else outline.index_of(anchor.collection_id)
         if anchor is None or index is None:
-            return None
-        if anchor.stood is None or not outline.is_open(index):
-            return Place(index)
+            return None, False
+        if anchor.stood is None:
+            return Place(index), True
+        if not outline.is_open(index):
+            return Place(index), False
         found = None
         if anchor.version_id is not None:
             found = await source.position(anchor.collection_id, anchor.version_id)
-        return Place(index, anchor.stood if found is None else found)
+        return Place(index, anchor.stood if found is None else found), found is not None
 
     def _drop_anchor(self) -> None:
         """Hold on to the row that the user went to, whatever a filter does to it meanwhile."""
