@@ -20,7 +20,9 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 ENDS = {
     "run:1jx2ud12": {"mnist:v3"},
     "run:1jx2ud12 --delete-aliases --break-links": {"mnist:v3", "mnist:v4", "net:v0"},
-    "run:1jx2ud12 (version:v3 | version:v4) --delete-aliases --break-links": {"mnist:v3", "mnist:v4"},
+    "run:1jx2ud12 (version:v3 | version:v4) --delete-aliases --break-links": {
+        "mnist:v3", "mnist:v4",
+    },
     "alias:candidate --delete-aliases --break-links": {"net:v0"},
     "name:net* -latest:3": {"netlet:v0", "netlet:v1"},
     "name:mnist alias:none": {"mnist:v0", "mnist:v3"},

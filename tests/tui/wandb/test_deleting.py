@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.lineage_ask import Asked
-from tests.servers.wandb.scenes import Name
+from tests.servers.wandb.scenes import Name, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
 from tests.tui.review.world import types_it
 from tests.tui.support import NARROW
@@ -186,6 +186,35 @@ async def test_a_question_that_was_cut_short_says_so(
         await goes_to(user, "digits:v0")
         await user.presses("d")
         await user.sees("is known: there are more than the 100,000 versions")
+
+
+async def test_what_w_and_b_made_or_an_upload_left_is_included_by_a_key(
+    server: Server, team: Project
+) -> None:
+    server.add(
+        series=[
+            Series(path="acme/vision/table", type="run_table", versions=[Version(size=90_000_000)]),
+            Series(path="acme/vision/table2", type="run_table",
+                   versions=[Version(size=80_000_000, state="PENDING")]),
+        ]
+    )  # fmt: skip
+    async with team.opened() as user:
+        await user.sees("table2")
+        await user.presses("slash", *"type:run_table", "enter")
+        await user.sees("2 of 24")
+        await user.presses("plus", "enter")
+        await user.sees("2 marked")
+        await user.presses("d")
+        await user.sees("the registry made it by itself, and may refuse")
+        await user.sees("its upload began over 7 days ago, and never ended")
+        await user.sees("Nothing would be deleted")
+        await user.presses("m")
+        await user.sees("by your consent", "will be deleted            1")
+        await user.presses("f")
+        await user.sees("will be deleted            2")
+        await user.presses("m")
+        await user.sees("Nothing would be deleted")
+    assert server.done() == []
 
 
 async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Project) -> None:
