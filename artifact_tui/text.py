@@ -6,6 +6,7 @@ person. What comes out may be shown anywhere that does not parse markup; it is n
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -37,6 +38,14 @@ _HIDDEN_RANGES = (
     (0x1D159, 0x1D159),  # musical symbol null notehead
     (0xE0100, 0xE01EF),  # variation selectors supplement
 )
+
+_WORD = re.compile(r"[^\W\d_]+")
+_LATIN = re.compile("[A-Za-z]")
+_LIKE_LATIN = frozenset(
+    "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁԛԝ"  # noqa: RUF001 - Cyrillic, which is the point
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳ"  # noqa: RUF001 - Greek, which is the point
+)  # fmt: skip
+"""Letters that no eye tells from Latin ones."""
 
 _Sort = Literal["plain", "mark", "hidden"]
 
@@ -71,18 +80,22 @@ def safe(text: str, limit: int = LIMIT) -> str:
 
     Control and format characters, separators, surrogates, private and unassigned code points,
     variation selectors, blanks other than the space, and characters nobody can see become `\xNN`
-    or `\u{N}`; a backslash is doubled. A base keeps at most `MARKS` combining marks, and a mark
-    without a base is spelled out, so that it cannot fall on our own text.
-    Only the first `limit` characters are shown; `…(+N)` then says how many are not.
+    or `\u{N}`; a backslash is doubled. So does what would make two texts look
+    the same: an accent that could be one with its letter, a sign that Unicode takes for another,
+    and a letter of another script that looks Latin beside Latin ones. A base keeps at most `MARKS`
+    combining marks, and a mark without a base is spelled out, so that it cannot fall on our own
+    text. Only the first `limit` characters are shown; `…(+N)` then says how many are not.
 
     Call it once: the result of a second call shows the escapes of the first.
     """
     if text.isascii() and text.isprintable() and "\\" not in text and len(text) <= limit:
         return text
+    shown = text[:limit]
+    odd = _look_alikes(shown)
     parts: list[str] = []
     room = 0
-    for char in text[:limit]:
-        sort = _sort_of(char)
+    for at, char in enumerate(shown):
+        sort = "hidden" if at in odd else _sort_of(char)
         if sort == "mark" and room:
             room -= 1
             parts.append(char)
@@ -95,6 +108,33 @@ def safe(text: str, limit: int = LIMIT) -> str:
     if len(text) > limit:
         parts.append(f"…(+{len(text) - limit})")
     return "".join(parts)
+
+
+def safe_name(text: str) -> str:
+    """As `safe`, for the name of a collection: a space at either end can be seen, too."""
+    inner = text.strip(" ")
+    before, _, after = text.partition(inner) if inner else (text, "", "")
+    return "\\x20" * len(before[:LIMIT]) + safe(inner) + "\\x20" * len(after[:LIMIT])
+
+
+def _look_alikes(text: str) -> set[int]:
+    """The places of characters that look like others."""
+    found: set[int] = set()
+    if text.isascii():
+        return found
+    for word in _WORD.finditer(text):
+        if _LATIN.search(word[0]):
+            found |= {word.start() + at for at, char in enumerate(word[0]) if char in _LIKE_LATIN}
+    if unicodedata.is_normalized("NFC", text):
+        return found
+    cluster = ""
+    for at, char in enumerate(text):
+        joined = cluster + char
+        if unicodedata.normalize("NFC", joined) != joined:
+            found.add(at)
+        else:
+            cluster = joined if unicodedata.combining(char) else char
+    return found
 
 
 def width(shown: str) -> int:

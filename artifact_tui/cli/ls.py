@@ -131,7 +131,7 @@ def list_collections(listing: Listing, sort: Sort) -> None:
     listing.out.rows(
         (
             (
-                safe(row.name),
+                text.safe_name(row.name),
                 safe(row.type),
                 text.plural(row.versions, "link" if row.links else "version")
                 if row.versions
@@ -208,7 +208,7 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
         out.words(
             f"{what} of {text.count(totals.versions)} in {name} match · {weight}"
             if found
-            else f"nothing in {name} matches {safe(parsed.text)}"
+            else f"nothing in {name} matches {safe(parsed.text.strip())}"
         )
         return
     kinds = text.plural(totals.collections, "collection")

@@ -29,7 +29,8 @@ wandb://[HOST/]ENTITY[/PROJECT], or a page of W&B's app.
 Without one it is the default registry of the configuration, or the embedded one.
 A FILTER has words and field:value terms: name type version alias tag state size unique stored age
 created used ttl dependents files run runs registry link latest. Put it in quotes: the shell reads
-< > | and * otherwise.
+< > | and * otherwise. A bare word is found anywhere in a name, in either case; a field is exact,
+and * stands for anything; - negates, | is "or". A list instead: plan REGISTRY --from FILE.
 
 Environment:
   ARTIFACT_TUI_TOKEN   the token of a remote registry whose configuration names no other

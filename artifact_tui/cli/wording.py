@@ -28,7 +28,7 @@ class _Named(Protocol):
 
 def name_of(version: _Named) -> str:
     """`COLLECTION:LABEL`, made safe."""
-    return f"{safe(version.collection)}:{safe(version.label)}"
+    return f"{text.safe_name(version.collection)}:{text.safe_name(version.label)}"
 
 
 def aliases(found: Iterable[Alias]) -> str:
@@ -81,7 +81,10 @@ def facts(row: VersionRow, now_us: int) -> str:
 def counted(pairs: Iterable[tuple[str, int]], most: int = 10) -> str:
     """Names with how often each occurs: `candidate ×9, baseline`."""  # noqa: RUF002
     listed = list(pairs)
-    shown = [safe(name) if n == 1 else f"{safe(name)} ×{n:,}" for name, n in listed[:most]]  # noqa: RUF001
+    shown = [
+        text.safe_name(name) if n == 1 else f"{text.safe_name(name)} ×{n:,}"
+        for name, n in listed[:most]
+    ]  # noqa: RUF001
     if len(listed) > most:
         shown.append(f"and {len(listed) - most:,} more")
     return ", ".join(shown)

@@ -1,12 +1,13 @@
 """The filter language: text to a frozen tree, and the tree to SQL with bound parameters.
 
-Words narrow by name (part of it, any case; `*` makes it the whole name), terms are joined by
-"and", `|` by "or", `-` negates, quotes hold spaces and take `*`, `none` and `any` literally,
-parentheses group. `field:value`, and `<`, `<=`, `>`, `>=` for what is ordered.
+A bare word is found anywhere in a name, in either case (with `*` it is the whole name); a field is
+exact, letter by letter, case and accents, also beside a `*`. Terms are joined by "and", `|` by
+"or", `-` negates, quotes hold spaces and take `*`, `none` and `any` literally, parentheses group.
+`field:value`, and `<`, `<=`, `>`, `>=` for what is ordered.
 
     type:model alias:none -latest:3 age>30d size>1GB
 
-A term about something a version does not have (no size, never used) is not met; its negation is.
+What is not known of a version (no size, say) meets neither a term nor its negation.
 """
 
 from artifact_tui.query.compiler import Where, compile_query

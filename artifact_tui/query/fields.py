@@ -21,11 +21,11 @@ class Field:
 
 
 FIELDS: dict[str, Field] = {
-    "name": Field("text", "the collection's name, whole, in any case; * stands for anything"),
-    "type": Field("text", "the collection's type: model, dataset, code, …"),
-    "version": Field("text", "the version's label, such as v12"),
-    "alias": Field("text", "an alias on the version; none, any"),
-    "tag": Field("text", "a tag on the version; none, any"),
+    "name": Field("text", "the collection's name, exactly; * stands for anything"),
+    "type": Field("text", "the collection's type, exactly: model, dataset, code, …"),
+    "version": Field("text", "the version's label, exactly, such as v12"),
+    "alias": Field("text", "an alias on the version, exactly; none, any"),
+    "tag": Field("text", "a tag on the version, exactly; none, any"),
     "state": Field("state", "live, trash, pending or any; without it the trash is left out"),
     "size": Field("size", "bytes of the version: 500MB, 2GiB; none = not known"),
     "unique": Field("size", "bytes that only this version holds; none = not known"),
@@ -34,14 +34,18 @@ FIELDS: dict[str, Field] = {
     "created": Field("date", "when it was created (UTC): 2026, 2026-01, 2026-01-31"),
     "used": Field("duration", "time since it was last used; none = never, or not known"),
     "ttl": Field("duration", "time left until it expires; expired; none = it never does"),
-    "dependents": Field("count", "live versions made directly from it, as far as is known"),
+    "dependents": Field(
+        "count", "live versions made directly from it; unknown is neither 0 nor more"
+    ),
     "files": Field("count", "how many files it has"),
-    "run": Field("text", "the run, job or user that made it; none, any"),
+    "run": Field("text", "the run, job or user that made it, exactly; none, any"),
     "runs": Field("count", "how many runs used it; none = not known"),
     "registry": Field("text", "another collection that shows it, in full; none, any"),
     "link": Field("flag", "yes = it shows a version of another collection; no"),
     "latest": Field(
-        "newest", "latest:3 = the newest three live versions of a collection", column=False
+        "newest",
+        "latest:3 = the newest three live versions of a collection, by what the registry tells",
+        column=False,
     ),
 }
 """Every field by name, in the order of help and completion."""

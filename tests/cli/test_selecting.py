@@ -357,3 +357,21 @@ def test_thousands_of_lines_make_a_plan(cli: Cli, tmp_path: Path) -> None:
     source.write_text("".join(f"x:v{n}\n" for n in range(1, 20_001)), encoding="utf-8")
     out = cli("plan", made.address, "--from", source, "-o", tmp_path / "p.plan").out
     assert out.startswith("delete 20,000 versions of 1 collection in reg\n")
+
+
+def test_names_that_look_the_same_are_told_apart(cli: Cli, zoo: Server, tmp_path: Path) -> None:
+    plain, others = "caf\u00e9 net", {
+        "cafe\u0301 net": r"cafe\u{301} net",
+        "caf\u00e9\u200b net": r"café\u{200b} net",
+        "caf\u00e9\u00a0net": r"café\xa0net",
+        "caf\u00e9 net ": r"café net\x20",
+        "\u0441af\u00e9 net": r"\u{441}afé net",
+    }  # fmt: skip
+    zoo.seed([Entry(str(n), one) for n, one in enumerate([plain, *others], start=1)])
+    assert _names(cli("ls", "zoo", "--versions", "--json", f'name:"{plain}"')) == [f"{plain}:1"]
+    plan = tmp_path / "p.plan"
+    made = cli("plan", "zoo", "*", "--unknown-lineage", "-o", plan).out
+    for out in (cli("ls", "zoo").out, made, cli("review", plan).out):
+        assert plain in out
+        for shown in others.values():
+            assert shown in out

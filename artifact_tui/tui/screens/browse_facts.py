@@ -20,7 +20,7 @@ def filter_words(view: View, signs: Signs) -> Content:
     if view.marked_only:
         parts.append((f" {signs.mark} only the marked ", "bold $text-warning"))
     if view.query.text.strip():
-        parts.append((f" / {safe(view.query.text)}", "bold"))
+        parts.append((f" / {safe(view.query.text.strip())}", "bold"))
     return Content.assemble(*parts)
 
 

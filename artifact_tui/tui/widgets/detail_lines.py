@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.model import VersionState
-from artifact_tui.text import age, count, duration, fit, moment, pad, plural, safe, size
+from artifact_tui.text import age, count, duration, fit, moment, pad, plural, safe, safe_name, size
 from artifact_tui.text import width as cells
 from artifact_tui.tui.asking import Told
 from artifact_tui.tui.widgets.link_lines import link_facts
@@ -33,7 +33,7 @@ class DetailLines:
 
     def collection(self, row: CollectionRow) -> list[Content]:
         """A collection: only what the list knows."""
-        lines = [*self._title(safe(row.name), safe(row.type)), Content("")]
+        lines = [*self._title(safe_name(row.name), safe(row.type)), Content("")]
         lines += fact("versions", words(count(row.versions)), self.width)
         lines += fact("size", words(f"{size(row.size)} listed"), self.width)
         if row.stored is not None and not row.links:
@@ -50,7 +50,7 @@ class DetailLines:
         `told` says whether its parents were asked for, where they have to be.
         """
         row = detail.row
-        lines = self._title(f"{safe(row.collection)} {safe(row.label)}", safe(row.type))
+        lines = self._title(f"{safe_name(row.collection)} {safe(row.label)}", safe(row.type))
         lines.append(Content.styled(fit(safe(row.digest), self.width), "dim"))
         lines.append(Content(""))
         for part in (

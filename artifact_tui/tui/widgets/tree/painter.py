@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from artifact_tui.model import VersionState
-from artifact_tui.text import age, count, fit, pad, safe, size, width
+from artifact_tui.text import age, count, fit, pad, safe, safe_name, size, width
 from artifact_tui.tui.widgets.tree.columns import INDENT, LEAD
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Painter:
             mark = signs.mark
         turned = signs.opened if look.opened else signs.closed
         lead = self._lead(mark, look, turned if row.versions else " ")
-        shown = f"{signs.link} {safe(row.name)}" if row.links else safe(row.name)
+        shown = f"{signs.link} {safe_name(row.name)}" if row.links else safe_name(row.name)
         name = pad(shown, max(self.layout.name - LEAD, 0))
         parts = [*lead, self._segment(name, "name")]
         for column in self.layout.columns:
