@@ -81,10 +81,10 @@ def facts(row: VersionRow, now_us: int) -> str:
 def counted(pairs: Iterable[tuple[str, int]], most: int = 10) -> str:
     """Names with how often each occurs: `candidate ×9, baseline`."""  # noqa: RUF002
     listed = list(pairs)
+    times = "×"  # noqa: RUF001 - as in the docstring
     shown = [
-        text.safe_name(name) if n == 1 else f"{text.safe_name(name)} ×{n:,}"
-        for name, n in listed[:most]
-    ]  # noqa: RUF001
+        f"{text.safe_name(name)}{f' {times}{n:,}' if n > 1 else ''}" for name, n in listed[:most]
+    ]
     if len(listed) > most:
         shown.append(f"and {len(listed) - most:,} more")
     return ", ".join(shown)
