@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.base import LineageScan
-    from artifact_tui.model import Edge
+    from artifact_tui.model import Relative
 
 PAGE = 24
 """Versions asked about between two writes: a few seconds on a slow server."""
@@ -72,10 +72,10 @@ async def scan_lineage(
         await lane.close()
 
 
-async def _ask(client: LineageScan, keys: Sequence[str]) -> dict[str, Sequence[Edge]]:
+async def _ask(client: LineageScan, keys: Sequence[str]) -> dict[str, Sequence[Relative]]:
     """The parents of versions; those that the registry does not tell are left out."""
     answers = await asyncio.gather(*(client.lineage(key) for key in keys), return_exceptions=True)
-    known: dict[str, Sequence[Edge]] = {}
+    known: dict[str, Sequence[Relative]] = {}
     for key, answer in zip(keys, answers, strict=True):
         if isinstance(answer, BaseException):
             raise answer
@@ -84,7 +84,7 @@ async def _ask(client: LineageScan, keys: Sequence[str]) -> dict[str, Sequence[E
     return known
 
 
-def _put(conn: sqlite3.Connection, found: dict[str, Sequence[Edge]], at: int) -> Coverage:
+def _put(conn: sqlite3.Connection, found: dict[str, Sequence[Relative]], at: int) -> Coverage:
     """Write a page down; how far the scan is then."""
     sync_store.put_lineage(conn, found, at)
     return lineage_coverage(conn)

@@ -46,16 +46,21 @@ def unscanned(conn: sqlite3.Connection, after: int, count: int) -> list[tuple[in
     return conn.execute(_UNSCANNED, (after, SCANNED_TYPE, count)).fetchall()
 
 
-def put_lineage(conn: sqlite3.Connection, found: Mapping[str, Sequence[Edge]], now_us: int) -> None:
-    """The parents of versions, by key: these and no others."""
+def put_lineage(
+    conn: sqlite3.Connection, found: Mapping[str, Sequence[Relative]], now_us: int
+) -> None:
+    """The parents of versions, by key: these and no others; without any, those known to be gone."""
     with transaction(conn):
-        for key, edges in found.items():
+        for key, parents in found.items():
             version_id = _id(conn, key)
             if version_id is None:
                 continue
             conn.execute("DELETE FROM edge WHERE child_id = ?", (version_id,))
-            pairs = [(edge.parent, key) for edge in edges if edge.parent != key]
-            conn.executemany(_EDGE.format(table="edge"), pairs)
+            above = [parent for parent in parents if parent.key != key]
+            conn.executemany(_EDGE.format(table="edge"), [(row.key, key) for row in above])
+            if above:
+                conn.execute("DELETE FROM relative WHERE version_id = ? AND up", (version_id,))
+                _put_relatives(conn, version_id, above, up=True)
             _scanned(conn, version_id, now_us)
 
 

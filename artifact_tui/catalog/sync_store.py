@@ -50,20 +50,9 @@ _UNLINK = """
 DELETE FROM edge WHERE NOT EXISTS (SELECT 1 FROM temp.linked l
   WHERE l.parent_id = edge.parent_id AND l.child_id = edge.child_id)"""
 
-# A version that loses a parent may have been given another: its lineage is to be scanned again.
-_SETTLE_SCANNED = """
-DELETE FROM lineage_scan WHERE version_id IN
-  (SELECT e.child_id FROM edge e CROSS JOIN version x ON x.id = e.parent_id WHERE x.seen < :seen);
-"""
-
-# Asked lineage looks through what is deleted: when a dependent goes, others take its place, and
-# only the registry knows them. Relatives that are listed by now become edges, and parents that are
-# gone become relatives: the lineage of what was made from them is broken, and says so.
-_SETTLE_ASKED = f"""
-DELETE FROM lineage_scan WHERE version_id IN
-  (SELECT e.parent_id FROM edge e CROSS JOIN version x ON x.id = e.child_id
-   WHERE x.state = 'trash' OR x.seen < :seen);
-INSERT OR IGNORE INTO edge
+# Relatives that are listed by now become edges. Parents that are gone become relatives: the lineage
+# of what was made from them is broken, and says so.
+_RELATIVES = f"""INSERT OR IGNORE INTO edge
   SELECT CASE WHEN r.up THEN v.id ELSE r.version_id END,
     CASE WHEN r.up THEN r.version_id ELSE v.id END
   FROM relative r CROSS JOIN version v ON v.key = r.key
@@ -76,6 +65,20 @@ INSERT OR REPLACE INTO relative
   CROSS JOIN edge e ON e.parent_id = x.id CROSS JOIN version v ON v.id = e.child_id
   WHERE x.seen < :seen AND v.seen >= :seen;
 """
+
+# A version that loses a parent may have been given another: its lineage is to be scanned again.
+_SETTLE_SCANNED = f"""
+DELETE FROM lineage_scan WHERE version_id IN
+  (SELECT e.child_id FROM edge e CROSS JOIN version x ON x.id = e.parent_id WHERE x.seen < :seen);
+{_RELATIVES}"""
+
+# Asked lineage looks through what is deleted: when a dependent goes, others take its place, and
+# only the registry knows them.
+_SETTLE_ASKED = f"""
+DELETE FROM lineage_scan WHERE version_id IN
+  (SELECT e.parent_id FROM edge e CROSS JOIN version x ON x.id = e.child_id
+   WHERE x.state = 'trash' OR x.seen < :seen);
+{_RELATIVES}"""
 
 _SWEEP = """
 CREATE TEMP TABLE gone AS SELECT id FROM version WHERE seen < :seen;

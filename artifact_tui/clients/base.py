@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Outcome,
         Page,
         Recipe,
+        Relative,
         Scan,
         StoredObject,
         Version,
@@ -174,8 +175,11 @@ class LineageScan(Protocol):
     async def scan(self, after: str | None = None) -> Scan:
         """The next part of the scan; `after` stays good over connections and deletions."""
 
-    async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
-        """The edges into one version; None when the registry does not tell."""
+    async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
+        """The parents of one version, sorted; None when the registry does not tell.
+
+        Those that are gone have `GONE` after their name.
+        """
 
 
 @runtime_checkable

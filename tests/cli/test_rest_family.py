@@ -308,3 +308,26 @@ def test_many_are_verified_by_listings_where_a_get_is_slow(
     asked = [line for line in server.sent("GET") if "/artifact" in line.target]
     assert 0 < len(asked) < 300
     assert server.counts()["POST"] < 20
+
+
+def test_a_parent_that_is_gone_is_shown_as_broken_lineage(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    """`external:` names, invented parents, and a parent that a plan has just deleted."""
+    server.seed(
+        [
+            Entry("1", "acme/base"),
+            Entry("2", "acme/tuned", parents=("1",)),
+            Entry("3", "acme/old", parents=("name:acme/lost", "base-3")),
+        ]
+    )
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/base", "--orphan-dependents", "-o", plan)
+    shown = cli("show", "zoo", "acme/old:3").out
+    assert "acme/lost (deleted)" in shown
+    assert "base-3 (deleted)" in shown
+    assert "acme/base:1" in cli("show", "zoo", "acme/tuned:2").out
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert "acme/base:1 (deleted)" in cli("show", "zoo", "acme/tuned:2").out
+    record = cli("show", "zoo", "acme/old:3", "--json").records[0]
+    assert "acme/lost (deleted)" in str(record["parents"])

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Facts,
         File,
         Garbage,
+        Relative,
         Scan,
         Version,
     )
@@ -218,8 +219,8 @@ class HttpClient:
         """The next part of the scan of all models' lineage; `after` stays good for days."""
         return await self._lineage.scan(after)
 
-    async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
-        """The edges into one version; None when the server does not tell."""
+    async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
+        """The parents of one version; None when the server does not tell."""
         ref = keys.parse(version_key)
         return None if ref is None else await self._lineage.parents(ref)
 

@@ -2,7 +2,7 @@
 
 The family's servers show only an artifact's own parents, so dependents become known by reading
 the lineage of every model. Parents may be named by id, by name, by something made from the name,
-or be `external:`; only those that the registry lists are edges here.
+or be `external:`; those that the registry does not list are gone: the lineage is broken there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from artifact_tui.clients.http import decode, keys
 from artifact_tui.clients.http.paths import AddressingError
 from artifact_tui.clients.http.routes import wants_credentials
 from artifact_tui.clients.web.answers import SilentError
-from artifact_tui.model import Edge, Page, Scan
+from artifact_tui.model import GONE, Edge, Page, Relative, Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 """The only type that has lineage in the family."""
+
+EXTERNAL = "external:"
+"""Before the name of a parent that the reference server does not have."""
 
 SCAN = 25
 """Models read for one page of a scan: a few seconds on a slow server."""
@@ -67,7 +70,8 @@ class LineageReader:
                 unknown.append(ref.key)
             else:
                 scanned.append(ref.key)
-                edges += found
+                there = [parent for parent in found if not parent.name.endswith(GONE)]
+                edges += [Edge(parent.key, ref.key) for parent in there]
         ended = len(rest) <= count
         return Scan(
             edges=tuple(edges),
@@ -78,8 +82,10 @@ class LineageReader:
             total=len(models),
         )
 
-    async def parents(self, ref: Ref) -> tuple[Edge, ...] | None:
-        """The edges into one artifact, or None when the server does not tell.
+    async def parents(self, ref: Ref) -> tuple[Relative, ...] | None:
+        """What one artifact was made from, or None when the server does not tell.
+
+        Parents that the registry does not list, such as `external:NAME`, are gone.
 
         Raises:
             RegistryError: the registry cannot be used.
@@ -98,14 +104,17 @@ class LineageReader:
             return None
         shelf = await self._shelf()
         mine = {found.own, ref.id}
-        made_from = {
-            parent
-            for start, end in found.edges
-            if end in mine and start not in mine
-            for parent in [self._known(shelf, start, found.names.get(start, ""))]
-            if parent is not None and parent != ref
-        }
-        return tuple(sorted(Edge(parent.key, ref.key) for parent in made_from))
+        made_from = set()
+        for start in {start for start, end in found.edges if end in mine and start not in mine}:
+            name = found.names.get(start, "")
+            parent = self._known(shelf, start, name)
+            if parent is None:
+                shown = name or start.removeprefix(EXTERNAL)
+                key = EXTERNAL + start.removeprefix(EXTERNAL)
+                made_from.add(Relative(key, shown + GONE))
+            elif parent != ref:
+                made_from.add(Relative(parent.key, f"{shelf.rows[parent].name}:{parent.id}"))
+        return tuple(sorted(made_from))
 
     @staticmethod
     def _parse(ref: Ref) -> Callable[[Answer], decode.Lineage]:
@@ -123,7 +132,7 @@ class LineageReader:
         if (other := shelf.any_type(identifier)) is not None:
             return other
         oldest = self._names(shelf)
-        return oldest.get(name) or oldest.get(identifier.removeprefix("external:"))
+        return oldest.get(name) or oldest.get(identifier.removeprefix(EXTERNAL))
 
     def _names(self, shelf: Shelf) -> dict[str, Ref]:
         """The oldest artifact of each name; models before others."""

@@ -13,7 +13,7 @@ from artifact_tui.catalog.coverage import Coverage
 from artifact_tui.catalog.lineage_scan import scan_lineage
 from artifact_tui.catalog.sync import sync
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Capabilities, Collection, Edge, Identity, Page, Version
+from artifact_tui.model import Capabilities, Collection, Edge, Identity, Page, Relative, Version
 from tests.support.catalogs import NOW
 from tests.support.writing import change
 
@@ -68,12 +68,12 @@ class Flat:
     async def edges(self, after: str | None = None) -> Page[Edge]:
         raise AssertionError(f"lineage is scanned, not listed ({after})")
 
-    async def lineage(self, version_key: str) -> tuple[Edge, ...] | None:
+    async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
         if self.fails_after is not None and len(self.asked) >= self.fails_after:
             raise RegistryError("It went away.")
         self.asked.append(version_key)
         parents = self.parents.get(version_key, ())
-        return None if parents is None else tuple(Edge(p, version_key) for p in parents)
+        return None if parents is None else tuple(Relative(p, p) for p in parents)
 
 
 @pytest.fixture

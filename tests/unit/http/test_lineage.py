@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Edge
+from artifact_tui.model import Edge, Relative
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
 from tests.unit.http.support import every
@@ -45,7 +45,10 @@ async def test_every_edge_once_in_both_shapes(server: Server, opener: Opener, sh
 async def test_parents_named_by_name_are_the_oldest_of_it(server: Server, opener: Opener) -> None:
     server.become(lineage="names")
     server.seed(FAMILY)
-    assert await opener().lineage("model/4") == (Edge("model/2", "model/4"),)
+    assert await opener().lineage("model/4") == (
+        Relative("external:external-thing", "external-thing (deleted)"),
+        Relative("model/2", "base:2"),
+    )
 
 
 async def test_the_scan_counts_and_goes_on_where_it_was(server: Server, opener: Opener) -> None:
