@@ -67,18 +67,19 @@ def _made(path: Path) -> Path:
     return path
 
 
-def _elsewhere(path: Path, *, spend: bool = False) -> Path:
-    """A folder, or a temporary one where databases cannot be written in it."""
+def _elsewhere(purpose: str, name: str, *, spend: bool = False) -> Path:
+    """A folder for one purpose, or a temporary one where databases cannot be written in it."""
     with suppress(ArtifactTuiError):
-        if not hindrance(_made(path), spend=spend):
+        path = _made(_path(purpose) / name)
+        if not hindrance(path, spend=spend):
             return path
     wanted = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - see _private
     for folder in filter(None, wanted):
         with suppress(OSError):
-            private = _private(Path(folder).absolute() / f"{APP}-{os.getuid()}" / path.name)
+            private = _private(Path(folder).absolute() / f"{APP}-{os.getuid()}" / name)
             if not hindrance(private):
                 return private
-    return path
+    return _path(purpose) / name
 
 
 def _private(path: Path) -> Path:
@@ -171,12 +172,12 @@ def consents_dir() -> Path:
 
 def marks_file(uid: str) -> Path:
     """The marks of one registry; `uid` is `Identity.uid`."""
-    return _elsewhere(_path("state") / "marks", spend=True) / f"{_file_name(uid)}.db"
+    return _elsewhere("state", "marks", spend=True) / f"{_file_name(uid)}.db"
 
 
 def catalogs_dir() -> Path:
     """Catalogs of remote registries."""
-    return _elsewhere(_path("cache") / "catalogs")
+    return _elsewhere("cache", "catalogs")
 
 
 def catalog_file(uid: str) -> Path:
