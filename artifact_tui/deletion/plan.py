@@ -97,6 +97,7 @@ class Plan:
         self.path = path
         """Absolute, with symbolic links followed."""
         self.conn = conn
+        self._right = False
         with planfile.trouble(path):
             planfile.check_head(conn)
             self.head = msgspec.json.decode(self._value("head"), type=Head)
@@ -253,18 +254,24 @@ class Plan:
             return {ItemState(state): count for state, count in self.conn.execute(sql).fetchall()}
 
     def check_hash(self) -> None:
-        """Raise PlanError when the file is damaged, or not what was reviewed any more."""
+        """Raise PlanError when the file is damaged, or not what was reviewed any more.
+
+        What was found to be right is not read again: nobody writes to what was reviewed.
+        """
+        if self._right:
+            return
         with planfile.trouble(self.path):
             found = planfile.content_hash(self.conn)
             kept = self._value("hash")
-        _COUNTED.pop((str(self.path), self.hash), None)
         if found != kept:
+            _COUNTED.pop((str(self.path), self.hash), None)
             raise PlanError(
                 f"The plan {self.path} was changed after it was reviewed. Nothing was deleted.",
                 hint="Make a new plan and review that.",
             )
         with planfile.trouble(self.path):
             planfile.check_rows(self.conn)
+        self._right = True
 
     def check_untouched(self) -> None:
         """Raise PlanError when the journal tells of work, and no run has ever begun."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import places
-from artifact_tui.deletion import launch, lock, trust
+from artifact_tui.deletion import launch, lock, planfile, trust
 from artifact_tui.deletion.items import DONE, OPEN, Action, ItemState
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Plan, Status, Want
@@ -111,7 +111,7 @@ def find(plan_id: str) -> Path:
 def read_task(path: Path) -> Task:
     """One plan as a task; a plan that cannot be read is a task with an error."""
     try:
-        with Plan.open(path) as plan:
+        with Plan.open(path) as plan, planfile.trouble(path):
             return _task(plan)
     except ArtifactTuiError as error:
         return Task(path=path, error=str(error))

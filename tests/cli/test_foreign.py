@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Cli, Local
+    from tests.servers.wandb.process import Server as Wandb
 
 REVIEWED = (
     "SELECT name, value FROM plan WHERE name <> 'hash' ORDER BY name",
@@ -241,3 +242,34 @@ def test_credentials_go_where_this_person_said_and_nowhere_else(
         assert server.sent("GET") == server.sent("POST") == []
         cli(*words, "--registry", server.address)
         assert server.entries() == []
+
+
+def test_what_is_shown_under_another_name_stays_at_every_kind(
+    cli: Cli, vision: Wandb, tmp_path: Path
+) -> None:
+    """Versions, a link of the organisation's registry, and a whole collection."""
+    team = vision.address("acme")
+    for number, (words, forged, before) in enumerate((
+        (("vision", "name:net version:v0"), "label='v9'", 7),
+        ((team, "name:*Prod"), "collection='wandb-registry-model/Other'", 7),
+        (("vision", "--collection", "mnist", "--whole-collections", "--break-links",
+          "--orphan-dependents", "--unknown-lineage"), "collection='old-mnist'", 7),
+    )):  # fmt: skip
+        path = tmp_path / f"{number}.plan"
+        cli("plan", *words, "--delete-aliases", "-o", path)
+        forge(path, f"UPDATE item SET {forged}")
+        ran = cli(
+            "apply", path, "--registry", words[0], "--yes", "--expect", str(going(path)), code=1
+        )
+        assert "the registry does not call it what was shown" in ran.out
+        assert len(vision.versions("COMMITTED")) == before
+        assert not vision.done()
+    path = tmp_path / "honest.plan"
+    cli("plan", team, "name:*Prod", "--delete-aliases", "-o", path)
+    assert "1 unlinked" in cli("apply", path, "--yes", "--expect", "1").out
+
+
+def going(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as conn:
+        (count,) = conn.execute("SELECT count(*) FROM item WHERE verdict='delete'").fetchone()
+        return int(count)
