@@ -37,7 +37,10 @@ def names(
     `moves` tells which aliases another version loses by it, `held` those of the same name that
     another collection holds.
     """
-    stays = {alias.name: f" (that of {safe(alias.scope)} stays)" for alias in held}
+    scopes: dict[str, list[str]] = {}
+    for alias in held:
+        scopes.setdefault(alias.name, []).append(safe(alias.scope))
+    stays = {name: f" (that of {', '.join(found)} stays)" for name, found in scopes.items()}
     for name in asked.add_aliases:
         moved = f" (moves from {safe(moves[name].label)})" if name in moves else ""
         yield Name("alias", "+", safe(name) + moved + stays.get(name, ""))

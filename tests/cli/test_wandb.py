@@ -89,7 +89,10 @@ def test_what_is_charged_is_filtered_sorted_totalled_and_leads(cli: Cli, vision:
     assert [one["stored"] for one in cli("ls", "vision", "--json", "--sort", "stored").records][
         :2
     ] == [2_000_000, 0]
-    assert "The storage meter of acme shows 0.00 GB" in cli("registries", "test", "vision").out
+    assert (
+        "The storage meter of acme shows 11,000,000 bytes"
+        in cli("registries", "test", "vision").out
+    )
     vision.change(drop_fields=("Artifact.storageBytes", "Entity.storageBytes"))
     assert "charged" not in cli("ls", "vision").out
     err = cli("ls", "vision", "stored>1MB", code=2).err

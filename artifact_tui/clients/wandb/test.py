@@ -36,6 +36,7 @@ COLLECTING = (
 )
 
 _DAY = 86_400
+_TENTH_GB = 100_000_000
 _WHO = "asking who we are"
 _WHERE = "looking for the address"
 
@@ -209,10 +210,8 @@ def _meter(owner: _Owner) -> str:
     charged = decode.count(owner.storage_bytes)
     if charged is None:
         return f"What {owner.name} is charged for storage W&B does not tell."
-    return (
-        f"The storage meter of {owner.name} shows {charged / 1e9:,.2f} GB for all its projects; it"
-        " lags behind deletions."
-    )
+    shown = f"{charged / 1e9:,.2f} GB" if charged > _TENTH_GB else f"{charged:,} bytes"
+    return f"The storage meter of {owner.name} shows {shown} for all its projects; it lags."
 
 
 def _days(seconds: int) -> str:
