@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from artifact_tui.catalog import marks, queries, retention, selection
 from artifact_tui.catalog.connection import connect, marks_stamp, stamp
+from artifact_tui.catalog.fetch import snapshot
 from artifact_tui.catalog.lane import Lane, Superseded
 
 if TYPE_CHECKING:
@@ -133,6 +134,17 @@ class Catalog:
             return queries.outline(conn, where, sort, empty=empty)
 
         return await self._ask("list", outline, latest=latest)
+
+    async def listed(
+        self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
+    ) -> tuple[tuple[CollectionRow, ...], Totals]:
+        """`outline` and `totals` of one moment: a sync goes on meanwhile."""
+
+        def listed(conn: sqlite3.Connection) -> tuple[tuple[CollectionRow, ...], Totals]:
+            with snapshot(conn):
+                return queries.outline(conn, where, sort, empty=empty), queries.totals(conn)
+
+        return await self._ask("list", listed, latest=latest)
 
     async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int | None]:
         """How many versions match, and their bytes."""

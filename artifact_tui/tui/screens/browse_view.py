@@ -91,8 +91,7 @@ async def answer(services: Services, view: View) -> Answer:
     where = view.where(services)
     catalog = services.catalog
     empty = view.everything and services.client.capabilities.collection_delete
-    rows = await catalog.outline(where, view.sort, empty=empty, latest=True)
-    totals = await catalog.totals()
+    rows, totals = await catalog.listed(where, view.sort, empty=empty, latest=True)
     return Answer(view, where, rows, totals, ListSource(catalog, where, view.sort))
 
 

@@ -35,6 +35,7 @@ from artifact_tui.tui.widgets.item_rows import item_facts, review_line
 from artifact_tui.tui.widgets.keys_line import KeysLine
 from artifact_tui.tui.widgets.listing import Listing
 from artifact_tui.tui.widgets.typed_confirm import TypedConfirm
+from artifact_tui.tui.working import MOVES_AND_LEAVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -148,6 +149,7 @@ class ReviewScreen(ReviewConsents):
         self.options = options
         self._asking = False
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
+        self.read_first("the facts are being read", MOVES_AND_LEAVING)
         self.run_worker(self._build_now(options), group="build", exclusive=True)
 
     async def _build_now(self, options: Options) -> None:
@@ -167,13 +169,15 @@ class ReviewScreen(ReviewConsents):
         except ArtifactTuiError as error:
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
             self._hear()
-            return
-        await self._show(reviewed)
+        else:
+            await self._show(reviewed)
+        self.read_done()
 
     def _asked_for(self, asked: Asked) -> None:
         """How far the questions about lineage are."""
         if self.is_attached:
             self._asking = True
+            self.read_done()  # it may take long: keys say what they need
             key = shown_key(self.host.keymap_shown, BY_ID["review.unknown"])
             words = f"{asked.words()}. esc leaves, {key} reviews without"
             self.confirm.refuse(f"Asking the registry: {words}.")

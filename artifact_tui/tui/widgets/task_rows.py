@@ -42,11 +42,16 @@ def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
             f" {pad(percent(task.settled, task.total), 5, 'right')}  {rate_words(task)}",
         ]
     line = Content.assemble(*parts)
-    tail = f" {safe(task.registry)}  {ago(task.created_us, now_us)} "
+    tail = f" {safe(task.registry)}  {ago(_since(task), now_us)} "
     if cells < _BROAD or line.cell_length + len(tail) > cells:
         return line
     gap = cells - line.cell_length - Content(tail).cell_length
     return Content.assemble(line, " " * max(gap, 0), (tail, "$text-muted"))
+
+
+def _since(task: Task) -> int:
+    """When the task came to be as its line says: its end, its start, or the making of its plan."""
+    return task.ended_us or task.started_us or task.created_us
 
 
 def _sign(task: Task, signs: Signs) -> tuple[str, str]:
@@ -88,7 +93,10 @@ def _outcome_style(task: Task) -> str:
 
 
 def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) -> Content:
-    """Everything about a task: what, where, when, why it stopped, and the results by reason."""
+    """Everything about a task: what, where, when, why it stopped, and the results by reason.
+
+    While it runs, a report lags behind: the numbers are those of the task then, as in its line.
+    """
     dot = f" {signs.dot} "
     if task.error:
         return Content(f"{safe(str(task.path))}\n{safe(task.error)}")
@@ -106,10 +114,14 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
         lines.append(Content.assemble((f"Ended early: {safe(task.why)}", "$text-warning")))
     lines += [Content.assemble((hint, "$text-warning")) for hint in _hints(task)]
     lines.append(Content(""))
-    if report is not None:
+    if report is None or task.alive:
+        lines += [_counted(state, task.states[state], signs) for state in _known(task)]
+        bad = [] if report is None else [one for one in report.results if one.state in _BAD]
+        lines += [_reason(group) for group in bad]
+    else:
         lines += [_result(group, signs) for group in (*report.results, *report.left_out)]
-        if freed := _freed(report):
-            lines += [Content(""), Content(freed)]
+    if report is not None and (freed := _freed(report)):
+        lines += [Content(""), Content(freed)]
     lines += [Content(""), Content.assemble((f"plan file {safe(str(task.path))}", "$text-muted"))]
     return Content("\n").join(lines)
 
@@ -141,27 +153,46 @@ def _hints(task: Task) -> list[str]:
     return []
 
 
+def _known(task: Task) -> list[ItemState]:
+    return [state for state in ItemState if task.states.get(state)]
+
+
+def _counted(state: ItemState, number: int, signs: Signs) -> Content:
+    """How many items are in a state."""
+    sign, style = _state_sign(state, signs)
+    return Content.assemble((f"{sign} {pad(count(number), 9, 'right')}  {state.words}", style))
+
+
+def _reason(group: Group) -> Content:
+    """Why some items were refused or have failed so far, and the first names; no number."""
+    names = ", ".join(safe(name) for name in group.examples)
+    return Content.assemble(f"{' ' * 13}{_words(group)}", (f"  {names}", "$text-muted"))
+
+
+def _words(group: Group) -> str:
+    errors = "; ".join(safe(error) for error, _ in group.errors)
+    return f"{group.words} ({errors})" if errors else group.words
+
+
 def _result(group: Group, signs: Signs) -> Content:
     """One kind of result: how many, why, and the first names."""
-    sign, style = _group_sign(group, signs)
+    sign, style = _state_sign(group.state, signs)
     names = ", ".join(safe(name) for name in group.examples)
-    errors = "; ".join(safe(error) for error, _ in group.errors)
-    quoted = f" ({errors})" if errors else ""
-    head = f"{sign} {pad(count(group.count), 9, 'right')}  {group.words}{quoted}"
+    head = f"{sign} {pad(count(group.count), 9, 'right')}  {_words(group)}"
     if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
         return Content.assemble((head, style), (f"  {size(group.size)}", "$text-muted"))
     return Content.assemble((head, style), (f"  {names}", "$text-muted"))
 
 
-def _group_sign(group: Group, signs: Signs) -> tuple[str, str]:
-    if group.state is None:
+def _state_sign(state: ItemState | None, signs: Signs) -> tuple[str, str]:
+    if state is None:
         return signs.locked, "$text-muted"
-    if group.state in DONE:
+    if state in DONE:
         return signs.yes, "$text-success"
     return {
         ItemState.REFUSED: (signs.locked, "bold $text-warning"),
         ItemState.FAILED: (signs.no, "bold $text-error"),
-    }.get(group.state, (signs.dot, ""))
+    }.get(state, (signs.dot, ""))
 
 
 def _freed(report: Report) -> str:

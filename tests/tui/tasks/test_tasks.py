@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING, cast
@@ -9,10 +10,16 @@ from typing import TYPE_CHECKING, cast
 from artifact_tui import places
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import read_task
+from tests.tui.browse.test_filter import in_a_bunch
 from tests.tui.review.world import only_task, presses_until_gone
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from artifact_tui.deletion.report import Report
     from artifact_tui.tui.screens.tasks import TasksScreen
     from tests.tui.review.world import World
 
@@ -37,6 +44,22 @@ async def test_a_paused_task_goes_on_and_its_end_is_seen(world: World) -> None:
     assert not any(name.startswith("sweep:") for name in world.live())
 
 
+async def test_counters_and_keys_do_not_wait_for_the_report(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_path: Path) -> Report:
+        report: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
+        return await report
+
+    monkeypatch.setattr("artifact_tui.tui.screens.tasks.report_of", never)
+    made.paused(world, many(world))
+    async with world.opened() as user:
+        in_a_bunch(user, "t", "c")
+        await user.sees("versions of this task are not settled yet.")
+        await user.presses("n", "p")
+        await user.sees("finished", "delete 900 of 900", "900  deleted, verified gone", "took")
+
+
 async def test_the_rest_is_cancelled_only_after_y(world: World) -> None:
     path, _ = made.paused(world, many(world))
     async with world.opened() as user:
@@ -51,6 +74,8 @@ async def test_the_rest_is_cancelled_only_after_y(world: World) -> None:
         await user.sees("not settled yet", "y gives up the rest")
         await presses_until_gone(user, "y", "Cancel the rest")
         await user.sees("cancelled", "not tried")
+        settled = user.line("cancelled").split("delete ")[1].split(" of 900")[0]
+        assert int(settled) < 900, "what was given up is not settled"
     assert "sweep:v899" in world.live()
 
 
