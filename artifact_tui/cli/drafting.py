@@ -210,9 +210,10 @@ async def ask_lineage(
     def tell(asked: Asked) -> None:
         if asked.models and not told:
             left = text.plural(asked.untold, "model")
+            were = "was" if asked.untold == 1 else "were"
             say(
-                f"asking {left} what they were made from, as the registry tells nothing else of"
-                " lineage (Ctrl+C leaves; --cached asks nothing)"
+                f"asking what {left} {were} made from, as the registry tells nothing else of"
+                " lineage (Ctrl+C leaves)"
             )
         told.append(asked)
         progress.show(asked.words())

@@ -168,7 +168,11 @@ def save(draft: Draft, output: Path | None) -> Path:
 
 
 def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
-    """Print a draft: all items as JSON (unless `records` says no), or the first for people."""
+    """Print a draft: all items as JSON (unless `records` says no), or the first for people.
+
+    What lets more of them go is told as far as the running command has an option for it.
+    """
+    command = click.get_current_context().command
     if out.json and records:
         for item in draft.items:
             out.record(reviewing.item_record(item, draft.head.registry, draft.summary))
@@ -178,4 +182,5 @@ def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
         lambda verdict: () if out.json else (i for i in draft.items if i.verdict is verdict),
         out,
         most=SHOWN,
+        offered={option for one in command.params for option in one.opts},
     )

@@ -78,7 +78,10 @@ def reingest(
         with Plan.open(path, write=True) as plan:
             check_writable(plan, read_only=flags.read_only)
             out.words("", CAVEAT)
-            instead = ("reingest", *words, *(["--url", url] if url else []))
+            also = ["--url", url] if url else []
+            also += ["--storage"] * storage + ["--orphan-dependents"] * orphan_dependents
+            also += ["--unknown-lineage"] * unknown_lineage
+            instead = ("reingest", *words, *also)
             confirm_plan(plan, consent, (*instead, "--yes", "--expect", draft.summary.deletes))
             if url:
                 wish(plan, url)

@@ -22,7 +22,7 @@ from artifact_tui.deletion.items import (
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from pathlib import Path
 
     from artifact_tui.deletion.draft import Head, Summary
@@ -91,9 +91,18 @@ def only_links(summary: Summary) -> bool:
 
 
 def print_review(
-    head: Head, summary: Summary, items: Items, out: Output, *, most: int | None
+    head: Head,
+    summary: Summary,
+    items: Items,
+    out: Output,
+    *,
+    most: int | None,
+    offered: Container[str] | None = None,
 ) -> None:
-    """Print a whole review, at most `most` items of each verdict."""
+    """Print a whole review, at most `most` items of each verdict.
+
+    `offered` are the options of the command that would let more of them go; None: all there are.
+    """
     verb, done = verbs(summary)
     of = f" of {text.plural(summary.collections, 'collection')}" if summary.collections else ""
     out.words(f"{verb} {things(summary)}{of} in {safe(head.registry)}")
@@ -102,6 +111,9 @@ def print_review(
     out.words(f"  facts read {text.moment(head.facts_us)} UTC")
     _going(summary, items, out, done, most)
     _staying(summary, items, out, most)
+    for reason, count in summary.reasons:
+        if ways := _ways(reason, offered):
+            out.words(f"  because {reason.words} ({text.count(count)}): {ways}")
 
 
 def _going(summary: Summary, items: Items, out: Output, done: str, most: int | None) -> None:
@@ -224,9 +236,14 @@ def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> N
         if verdict is Verdict.BLOCKED and summary.protected_aliases:
             out.words(f"  protected aliases: {wording.counted(summary.protected_aliases)}")
         _rows(items(verdict), out, most, count)
-    for reason, count in summary.reasons:
-        if reason in _OPTION:
-            out.words(f"  because {reason.words} ({text.count(count)}): {_OPTION[reason]}")
+
+
+def _ways(reason: Reason, offered: Container[str] | None) -> str:
+    """What a person can do about a reason, with options that the command has."""
+    ways = _OPTION.get(reason, "").split("; ")
+    if offered is not None:
+        ways = [way for way in ways if way[:2] != "--" or way.split()[0] in offered]
+    return "; ".join(ways)
 
 
 def _rows(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,12 +60,12 @@ def asked(server: Server) -> list[str]:
 
 def test_a_plan_asks_for_the_lineage_that_is_missing_and_says_why(cli: Cli, server: Server) -> None:
     ran = cli("plan", "zoo", "acme/text")
-    assert "asking 3 models what they were made from, as the registry tells nothing else" in ran.err
+    assert "asking what 3 models were made from, as the registry tells nothing else" in ran.err
     assert "will be deleted: 1 version" in ran.out
     assert asked(server) == ["1", "2", "3"]
     server.seed([*server.entries(), Entry("5", "acme/new", "model", parents=("4",))])
     ran = cli("plan", "zoo", "acme/text", code=1)
-    assert "asking 1 model what" in ran.err
+    assert "asking what 1 model was made" in ran.err
     assert "(acme/new:5)" in ran.out
     assert asked(server) == ["5"]
     assert "asking" not in cli("plan", "zoo", "acme/bert version:2").err
@@ -108,7 +110,13 @@ def test_what_has_dependents_is_not_reingested_unasked(cli: Cli, server: Server)
     ran = cli(*words, "--yes", "--expect", "1", code=1)
     assert "(acme/tiny:3)" in ran.out
     assert len(names(server)) == 4
-    assert "scan-lineage" not in ran.out + ran.err
+    options = cli("reingest", "--help").out
+    assert [way for way in re.findall(r"--[a-z-]+", ran.out) if way not in options] == []
+    assert "--orphan-dependents lets them lose a parent" in ran.out
+    again = cli(*words, "--orphan-dependents", code=2).err
+    (line,) = re.findall(r"After a review: artifact-tui (.*)", again)
+    cli(*shlex.split(line))
+    assert "acme/bert:1" not in names(server)
 
 
 def test_scanned_lineage_blocks_what_has_dependents(
