@@ -38,8 +38,8 @@ def print_report(found: Report, out: Output) -> None:
         out.words(f"{text.plural(found.remade, 'entry', 'entries')} made again since, as new ones")
     if found.sourceless:
         out.words(
-            f"of {text.count(found.sourceless)} no source address was noted:"
-            " this plan cannot make them again"
+            f"no source address was noted of {text.count(found.sourceless)}:"
+            f" this plan cannot make {'it' if found.sourceless == 1 else 'them'} again"
         )
     if found.left_out:
         out.words("not part of it, as reviewed:")

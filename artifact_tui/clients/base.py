@@ -250,6 +250,9 @@ class Paced(Protocol):
         They begin with a digit unless the registry holds us back.
         """
 
+    def silence(self) -> float:
+        """Seconds since the last answer: one call may bring many."""
+
 
 @runtime_checkable
 class Waiting(Protocol):

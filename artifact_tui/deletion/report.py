@@ -31,7 +31,8 @@ _WITHIN = """FROM item i JOIN progress p USING(seq) WHERE i.verdict=?1
 
 _SOURCELESS = """SELECT count(*) FROM item i JOIN progress p USING(seq)
     WHERE i.kind='version' AND p.state IN ('deleted','verified') AND EXISTS(SELECT 1 FROM recipe)
-    AND NOT EXISTS(SELECT 1 FROM recipe r WHERE r.seq=i.seq AND r.url <> '')"""
+    AND NOT EXISTS(SELECT 1 FROM recipe r WHERE r.seq=i.seq AND r.url <> '')
+    AND NOT EXISTS(SELECT 1 FROM remade m WHERE m.seq=i.seq AND m.url <> '')"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class Watch:
         self._waited = None
         words = self._client.pace() if isinstance(self._client, Paced) else ""
         late = 0.0 if self._called is None else now - self._called
+        late = min(late, self._client.silence()) if isinstance(self._client, Paced) else late
         if late < self._policy.beat or (words and not words[0].isdigit()):
             return words
         return f"no answer from the registry for {late:.0f} s"

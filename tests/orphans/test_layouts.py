@@ -204,7 +204,8 @@ def test_a_pattern_that_cannot_be_used_is_said_with_its_place(
 
 
 @pytest.mark.parametrize(
-    "mode", ["fine", "md5", "nobatch", "malformed", "forbidden", "denied", "lock", "slow"]
+    "mode",
+    ["fine", "md5", "nobatch", "malformed", "forbidden", "denied", "lock", "slow", "throttle"],
 )
 def test_each_key_is_answered_by_itself(
     beside: Beside, cli: Cli, tmp_path: Path, mode: str
@@ -219,5 +220,7 @@ def test_each_key_is_answered_by_itself(
         report = applied(cli, plan, code=1 if mode in SINGLE else 0)
     assert s3.objects.keys() == ({odd} if mode in SINGLE else set())
     assert SINGLE.get(mode, "12 deleted") in re.sub(r" +", " ", report)
+    if mode == "throttle":
+        assert (s3.calls["POST"], s3.calls["DELETE"]) == (1, 4), "waited for"
     if mode in {"nobatch", "malformed", "forbidden"}:
         assert s3.calls["POST"] < 12 <= s3.calls["DELETE"], "it is not asked again and again"

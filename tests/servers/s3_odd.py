@@ -40,7 +40,7 @@ class OddS3:
         self.objects = objects
         self.odd_key = odd_key
         self.slow = 2
-        """So many deletions are still throttled, in mode `slow`."""
+        """So many deletions are still throttled, in modes `slow` and `throttle`."""
         self.calls: Counter[str] = Counter()
         """How often each method was called."""
         self.endpoint = ""
@@ -50,6 +50,9 @@ class OddS3:
         if self.mode == "slow" and self.slow:
             self.slow -= 1
             return 503, "SlowDown", "Please reduce your request rate."
+        if self.mode == "throttle" and self.slow:
+            self.slow -= 1
+            return 403, "AccessDenied", "Too many requests."
         if method == "DELETE":
             return None
         if self.mode == "md5" and "content-md5" not in headers:
@@ -75,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
         data = body.encode()
         self.send_response(status)
         self.send_header("content-type", "application/xml")
+        if self.odd.mode == "throttle" and status == 403:
+            self.send_header("retry-after", "1")
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -153,6 +153,10 @@ class HttpClient:
         """What holds it up now, in a few words; may be empty."""
         return self._wire.pace()
 
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return self._wire.silence()
+
     def waits(self) -> bool:
         """Whether nothing is on its way now: every request only waits, as the registry asked."""
         return self._wire.waits()

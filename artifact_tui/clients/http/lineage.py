@@ -111,7 +111,7 @@ class LineageReader:
             if parent is None:
                 shown = name or start.removeprefix(EXTERNAL)
                 key = EXTERNAL + start.removeprefix(EXTERNAL)
-                made_from.add(Relative(key, shown + GONE))
+                made_from.add(Relative(key, f"{shown}:?{GONE}"))
             elif parent != ref:
                 made_from.add(Relative(parent.key, f"{shelf.rows[parent].name}:{parent.id}"))
         return tuple(sorted(made_from))

@@ -65,5 +65,6 @@ def _success(key: str, identifier: str, answer: Answer) -> Outcome:
     if echoed is not None and echoed != identifier:
         return Outcome(key, Result.UNKNOWN, f"the answer names another artifact: {echoed}")
     if answer.status == 202 or decode.queued(answer.body):  # noqa: PLR2004 - accepted
-        return Outcome(key, Result.ACCEPTED, decode.words(answer.body))
+        words = decode.words(answer.body)
+        return Outcome(key, Result.ACCEPTED, words or "the registry accepted it")
     return Outcome(key, Result.DONE)

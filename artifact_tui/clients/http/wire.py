@@ -53,7 +53,13 @@ LEAST_S = 1.0
 """Seconds that a question about one artifact may always take."""
 
 TOLD_S = 2.0
-"""Waits of so many seconds are told."""
+"""Waits for an answer of so many seconds are told."""
+
+ASKED_S = 0.2
+"""The same for waits that the registry asked for."""
+
+SILENT_TRIES = 2
+"""How often a question about one artifact is asked while there is no answer in time."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGAIN = frozenset({500, 502, 503, 504})
@@ -77,6 +83,7 @@ class Wire:
         self._address = address
         self._origin = httpx.URL(address.origin)
         self._item_s = options.item_s
+        self._answered = time.monotonic()
         self._on_their_way: dict[int, tuple[float, Call]] = {}
         """What has left and is not answered, and since when."""
         self._options = options
@@ -102,7 +109,8 @@ class Wire:
             try:
                 answer = await self.once(call, spent=spent)
             except (NotSentError, LostError) as error:
-                if last or isinstance(error, UnusableError | SilentError):
+                silent = isinstance(error, SilentError) and attempt == SILENT_TRIES
+                if last or silent or isinstance(error, UnusableError):
                     raise
                 await asyncio.sleep(0.05 * 4 ** (attempt - 1))
                 continue
@@ -248,6 +256,7 @@ class Wire:
         try:
             async with asyncio.timeout(patience), self._lanes.lane() as lane:
                 answer = await whole(await lane.open().handle_async_request(request), limit)
+                self._answered = time.monotonic()
                 lane.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
                 return answer
         except _NOT_SENT as error:
@@ -266,14 +275,18 @@ class Wire:
 
     def pace(self) -> str:
         """What is waited for now, if that has taken a while; may be empty."""
-        if (wait := self.pacer.wait) >= TOLD_S:
-            return f"the registry asks to wait {wait:,.0f} s"
+        if (wait := self.pacer.wait) >= ASKED_S:
+            return f"the registry asks to wait {max(1.0, wait):,.0f} s"
         now = time.monotonic()
         since, call = min(self._on_their_way.values(), default=(now, None), key=itemgetter(0))
         if call is None or now - since < TOLD_S:
             return ""
         path = call.raw_path.decode("ascii")
         return f"waiting for the registry since {now - since:,.0f} s: {call.method} {path}"
+
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return time.monotonic() - self._answered
 
     def waits(self) -> bool:
         """Whether nothing is on its way: every request waits, as the registry asked."""

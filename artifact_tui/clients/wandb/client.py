@@ -225,6 +225,10 @@ class WandbClient:
         """What limits the speed now, in a few words."""
         return self._graph.pace()
 
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return self._graph.silence()
+
     def waits(self) -> bool:
         """Whether nothing is on its way: every call only waits, as W&B asked."""
         return self._graph.waits()

@@ -66,6 +66,10 @@ class Graph:
         """What limits the speed now, in a few words; may be empty."""
         return self._pace.words()
 
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return self._pace.silence
+
     def waits(self) -> bool:
         """Whether nothing is on its way: every request only waits, as W&B asked."""
         return self._pace.waits

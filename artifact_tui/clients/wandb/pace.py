@@ -64,6 +64,7 @@ class Pace:
         self._sent = 0
         """Those of them that have left; the others wait for the end of a pause."""
         self._answered = asyncio.Event()
+        self._answered_at = clock()
         self._short_until = -math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._pause = Pause(clock=clock, sleep=sleep)
@@ -146,6 +147,7 @@ class Pace:
 
     def went_well(self, kind: Hashable, began: float, headers: Mapping[str, str]) -> None:
         """An answer without complaint to a request of some kind that left at `began`."""
+        self._answered_at = self.clock()
         self._pushed = 0
         self._since_shrunk += 1
         trend = self._latency.took(kind, self.clock() - began)
@@ -171,6 +173,7 @@ class Pace:
         Without a word from it the pause doubles with each complaint in a row. Complaints about
         requests that left before the last one are the same complaint.
         """
+        self._answered_at = self.clock()
         again = began > self._complained
         if again:
             self._complained = self.clock()
@@ -190,6 +193,11 @@ class Pace:
     def trouble(self, began: float) -> None:
         """A request was lost, or the server failed: it may be overloaded."""
         self._less(began)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return self.clock() - self._answered_at
 
     def _less(self, began: float) -> None:
         if began > self._halved:

@@ -47,6 +47,9 @@ class Throttled(LinkedClient):
     def identity(self) -> Identity:
         return self._identity
 
+    def silence(self) -> float:
+        return 1e9
+
     def pace(self) -> str:
         return f"asked to wait, {SECRET}" if self.waiting else "1 at once"
 

@@ -46,7 +46,7 @@ async def test_parents_named_by_name_are_the_oldest_of_it(server: Server, opener
     server.become(lineage="names")
     server.seed(FAMILY)
     assert await opener().lineage("model/4") == (
-        Relative("external:external-thing", "external-thing (deleted)"),
+        Relative("external:external-thing", "external-thing:? (deleted)"),
         Relative("model/2", "base:2"),
     )
 
