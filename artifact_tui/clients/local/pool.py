@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui import places, room
 from artifact_tui.clients.local.trouble import told
-from artifact_tui.errors import NoRoomError, RegistryError
+from artifact_tui.errors import ArtifactTuiError, NoRoomError, RegistryError, UncertainError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.local.layout import Layout
 
+_MARK = "INSERT OR REPLACE INTO meta(name, value) VALUES('last_write', ?)"
+_MARKED = "SELECT 1 FROM meta WHERE name = 'last_write' AND value = ?"
 _KEEP = 4
 """Idle connections kept open."""
 
@@ -96,9 +99,38 @@ class Pool:
         """One unchanging view of the database for as long as the block lasts."""
         return self._transaction("BEGIN", spare=True)
 
-    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        """One transaction: all of it happens when the block ends well, nothing otherwise."""
-        return self._transaction("BEGIN IMMEDIATE")
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it happens when the block ends well, nothing otherwise.
+
+        Each leaves a mark of its own: a commit that failed at the end is looked at again.
+
+        Raises:
+            UncertainError: the commit failed, and nobody can look whether it was done.
+        """
+        mark, marked = uuid.uuid4().hex, False
+        try:
+            with self._transaction("BEGIN IMMEDIATE") as conn:
+                yield conn
+                conn.execute(_MARK, (mark,))
+                marked = True
+        except ArtifactTuiError as error:
+            if not marked or not self._is_there(mark, error):
+                raise
+
+    def _is_there(self, mark: str, error: ArtifactTuiError) -> bool:
+        """Whether the transaction with this mark was done, although an error came."""
+        try:
+            with closing(self._opener()) as conn, told(self._layout):
+                return conn.execute(_MARKED, (mark,)).fetchone() is not None
+        except ArtifactTuiError:
+            if isinstance(error, NoRoomError):
+                return False  # what found no room was not written
+            raise UncertainError(
+                f"{self._layout.db} could not be written to the end, nor read again: whether this"
+                " was done is not known.",
+                hint=f"Look when the disk is well again. The first trouble was: {error}",
+            ) from error
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do work in a transaction; on a full disk with the room that the reserve gives."""

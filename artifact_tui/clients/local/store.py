@@ -31,7 +31,7 @@ from artifact_tui.clients.local import (
 )
 from artifact_tui.clients.local.blobs import Staging
 from artifact_tui.clients.local.opened import OpenRegistry
-from artifact_tui.errors import BusyError, NoRoomError, UsageError
+from artifact_tui.errors import BusyError, NoRoomError, RegistryError, UsageError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
@@ -234,7 +234,13 @@ class Store(OpenRegistry):
 
         sizes = self._sizes({one.size for one in found})
         (key,) = self._commit(stage, sizes=sizes, tick=tick)
-        return self.version(key)
+        try:
+            return self.version(key)
+        except RegistryError as error:
+            raise RegistryError(
+                f"“{new.name}” was added, and cannot be read back: {error}",
+                hint="Do not add it again: look when the disk is well.",
+            ) from error
 
     def add_many(
         self,
