@@ -99,14 +99,23 @@ class Terminal:
         while self.read(0.4):
             pass
 
+    def idles(self) -> None:
+        """Wait until nothing was sent for two seconds, however late the program drew the rest."""
+        self.until(lambda: self.read(2.0) == 0, "the program to send nothing")
+
     def spent(self, *keys: str) -> int:
-        """Press keys in turn; how many bytes came back in all."""
+        """Press keys in turn, each of which draws something; how many bytes came back in all."""
         self.settles()
         before = len(self.raw)
         for key in keys:
+            longer = partial(self._is_longer, len(self.raw))
             self.send(key)
+            self.until(longer, f"what {key} draws")
             self.settles()
         return len(self.raw) - before
+
+    def _is_longer(self, length: int) -> bool:
+        return len(self.raw) > length
 
     def ends(self) -> None:
         """Wait until the program has left, and take its last bytes."""

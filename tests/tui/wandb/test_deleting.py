@@ -222,7 +222,7 @@ async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Pro
         await goes_to(user, "sweep:v3")
         await user.presses("h", "d")
         await user.sees("will be deleted", "tab to type here")
-        server.change(quota=Quota(most=1, window_s=2.0, counts="mutations"), batch=1)
+        server.change(quota=Quota(most=1, window_s=6.0, counts="mutations"), batch=1)
         await applies(user, "sweep")
         await user.sees("Pace: W&B")
         server.change(quota=None)
@@ -233,7 +233,7 @@ async def test_a_throttled_task_says_what_it_waits_for(server: Server, team: Pro
 async def test_the_header_says_what_holds_up_the_sync(server: Server, team: Project) -> None:
     async with team.opened() as user:
         await user.sees("22 of 22")
-        server.change(quota=Quota(most=1, window_s=3.0))
+        server.change(quota=Quota(most=1, window_s=6.0))
         server.ask("query{viewer{id}}")
         await user.presses("r")
         await user.sees("syncing · W&B")
