@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_BARE = re.compile(r"[^\s()|\"*:<>=!~^&-][^\s()|\"*:<>=!~^&]*")
+_PLAIN = re.compile(r"[^\s()|\"*:<>=!~^&-][^\s()|\"*:<>=!~^&]*")
 """A word of a filter that could as well be the name of a registry."""
 
 
@@ -75,7 +75,7 @@ def _refuse_unclear(config: Config, words: Sequence[str], *, names: bool) -> Non
         plain = names or nearest(scheme.lower(), query.FIELDS)
         if rest.startswith("/") or not plain:
             kind_of(first)
-    if _BARE.fullmatch(first) and first.upper() not in {"AND", "OR", "NOT"}:
+    if _PLAIN.fullmatch(first) and first.upper() not in {"AND", "OR", "NOT"}:
         near = nearest(first, config.registries)
         guess = f"Did you mean “{near}”? " if near else ""
         raise UsageError(
