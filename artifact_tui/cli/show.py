@@ -18,7 +18,7 @@ from artifact_tui.cli.output import Output
 from artifact_tui.cli.session import client_of, reading, split_one
 from artifact_tui.clients.base import AskedLineage
 from artifact_tui.here import now_us
-from artifact_tui.model import VersionState
+from artifact_tui.model import GONE, VersionState
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -213,10 +213,11 @@ def _record(found: VersionDetail, files: Sequence[File], registry: str) -> dict[
 
 
 def _reference(ref: VersionRef) -> dict[str, Any]:
+    gone = ref.elsewhere and ref.label.endswith(GONE)
     return {
         "name": ref.collection,
-        "version": ref.label,
-        "state": str(ref.state),
+        "version": ref.label.removesuffix(GONE) if gone else ref.label,
+        "state": "deleted" if gone else str(ref.state),
         "alias": [alias.name for alias in ref.aliases],
         "key": ref.key,
     }
