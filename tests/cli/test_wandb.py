@@ -142,7 +142,7 @@ def test_a_parent_that_is_gone_is_broken_lineage(cli: Cli, vision: Server, tmp_p
     for deleted in ("listed", "found", "gone"):
         vision.change(deleted=deleted)
         said = cli("show", "vision", "net:v1").out
-        assert re.search(r"made from 1 version\n +1  mnist:v1 +[[(]deleted[])]", said), said
+        assert re.search(r"made from 1 version\n +1  mnist:v1 +[\[(]deleted[\])]", said), said
 
 
 def test_all_that_a_run_logged(cli: Cli, vision: Server, tmp_path: Path) -> None:
