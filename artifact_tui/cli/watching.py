@@ -96,7 +96,9 @@ def start(signals: Signals, path: Path, how: Callable[..., T]) -> T:
         ArtifactTuiError: it could not be started.
     """
     try:
-        return how(path, stop=signals.stop)
+        with Progress() as progress:
+            progress.show("starting the process that applies it · ctrl+c stops it")
+            return how(path, stop=signals.stop)
     except PlanError as error:
         if not signals.stops:
             raise

@@ -16,7 +16,6 @@ from artifact_tui.deletion.items import COLLECTION, OBJECT, Reason, Verdict
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
 
     from artifact_tui.deletion.items import Options
 
@@ -114,8 +113,8 @@ def counted(conn: sqlite3.Connection, told: Summary, options: Options) -> Summar
     )  # fmt: skip
 
 
-def _one(conn: sqlite3.Connection, sql: str) -> int:
-    return int(conn.execute(sql).fetchone()[0])
+def _one(conn: sqlite3.Connection, sql: str, *params: object) -> int:
+    return int(conn.execute(sql, params).fetchone()[0])
 
 
 def _names(conn: sqlite3.Connection, sql: str) -> tuple[tuple[str, int], ...]:
@@ -147,15 +146,13 @@ def _whole(conn: sqlite3.Connection, told: Summary) -> tuple[tuple[Whole, ...], 
                 used=True,
             )
         )
-    found.sort(key=lambda one: (-one.versions, one.name, one.key))
-    offered = tuple(one for one in told.whole if not one.used)
-    return (*found, *offered), sum(max(0, one.versions - 1) for one in offered)
+    offered = [one for one in told.whole if not one.used]
+    both = sorted((*found, *offered), key=lambda one: (-one.versions, one.name, one.key))
+    return tuple(both), sum(max(0, one.versions - 1) for one in offered)
 
 
 def _emptied(conn: sqlite3.Connection, told: Summary) -> tuple[tuple[str, int], ...]:
-    """Of the collections that were found to lose everything: how many go."""
+    """Those collections that were found to lose everything, and that lose something here."""
     sql = f"SELECT count(*) FROM item WHERE {_GOES} AND kind='version' AND collection=?"
-    counts: Mapping[str, int] = {
-        name: int(conn.execute(sql, (name,)).fetchone()[0]) for name, _ in told.emptied
-    }
-    return most_first({name: count for name, count in counts.items() if count})
+    counts = ((name, most, _one(conn, sql, name)) for name, most in told.emptied)
+    return tuple((name, min(most, count)) for name, most, count in counts if count)
