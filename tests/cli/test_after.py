@@ -200,17 +200,19 @@ def test_fsck_lists_every_bad_row_and_goes_on(cli: Cli, deleted: Local) -> None:
         conn.execute("UPDATE version SET size = -5 WHERE id > 1")
         conn.execute("UPDATE collection SET name = cast(x'ff' AS TEXT) WHERE name = 'tiny'")
         conn.commit()
+        conn.execute("UPDATE version SET note = x'ff', created_us = 'soon' WHERE id = 1")
+        conn.commit()
     gone = max(p for p in (deleted.path / "blobs").rglob("*") if p.is_file())
     gone.unlink()
     ran = cli("fsck", deleted.address, "--json", code=1)
     counted = Counter(one["problem"] for one in ran.records)
-    assert counted["row"] == 3 + 5
+    assert counted["row"] == 3 + 5 + 1
+    assert "of another type: created_us, note" in ran.out
     assert counted["text"] == 1
     assert counted["missing"] + counted["orphan"] in {2, 4}
     left = sorted(p for p in (deleted.path / "blobs").rglob("*") if p.is_file())
     cli("fsck", deleted.address, "--repair", code=1)
     assert left == sorted(p for p in (deleted.path / "blobs").rglob("*") if p.is_file())
-    assert "v0" in cli("ls", deleted.address, "--versions").out
 
 
 def test_fsck_mends_what_loses_nothing(cli: Cli, deleted: Local) -> None:

@@ -184,13 +184,28 @@ def _database(run: _Check, *, verify: bool) -> bool:
 def _load(run: _Check) -> None:
     with run.pool.reading() as conn:
         rows = conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id")
-        run.blobs = {row[1]: _Blob(*row) for row in rows if is_digest(row[1])}
+        numbers = (row for row in rows if all(isinstance(one, int) for one in row[2:]))
+        run.blobs = {row[1]: _Blob(*row) for row in numbers if is_digest(row[1])}
+
+
+def _types(run: _Check, conn: sqlite3.Connection, table: str) -> None:
+    """Values of another type than their column: other programs may write such."""
+    columns = conn.execute(
+        "SELECT name, lower(type) FROM pragma_table_info(?)", (table,)
+    ).fetchall()
+    wrong = [f"typeof({name}) NOT IN ('{kind}', 'null')" for name, kind in columns]
+    for row in conn.execute(
+        f"SELECT *, {', '.join(wrong)} FROM {table} WHERE {' OR '.join(wrong)}"
+    ):
+        names = [name for (name, _), bad in zip(columns, row[-len(columns) :], strict=True) if bad]
+        run.found(Damage.ROW, f"{table} {row[0]}", detail=f"of another type: {', '.join(names)}")
 
 
 def _rows(run: _Check) -> None:
     """Rows with values that they cannot have, and names that are not text."""
     with run.pool.reading() as conn:
         for table, checks in _TABLE.findall(schema_sql()):
+            _types(run, conn, table)
             for check in _CHECK.findall(checks):
                 for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({check})"):
                     run.found(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {check}")
