@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import resource
 import ssl
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,14 +152,12 @@ async def test_a_huge_answer_is_cut_off_early(server: Server, opener: Opener, ki
     keys = server.fill(3)
     client = opener()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.monotonic()
     with pytest.raises(RegistryError, match="larger than"):
         await client.health()
     with pytest.raises(RegistryError, match="larger than"):
         await client.artifacts()
     (outcome,) = await client.delete([Deletion(keys[0])])
     assert outcome.result is Result.UNKNOWN
-    assert time.monotonic() - start < 15
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
 
 
