@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from artifact_tui.catalog.rows import VersionRef
+from artifact_tui.model import GONE
 from artifact_tui.text import age, fit, pad, safe, size
 from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.detail_lines import branches
@@ -127,7 +128,8 @@ class RelativeList(CursorList):
         """One version."""
         one = self.relatives[line]
         row, signs, style = one.row, self._signs, self.ink
-        facts = pad("elsewhere", 17, "right") + " "
+        gone = one.ref.label.endswith(GONE)
+        facts = pad("" if gone else "elsewhere", 17, "right") + " "
         if row is not None:
             when = age(row.created_us, self._now())
             facts = f"{pad(size(row.size), 9, 'right')}{pad(when, 8, 'right')} "
