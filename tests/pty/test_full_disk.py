@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local.store import Store
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.pty.terminal import Terminal
+
+
+def confirm(terminal: Terminal, what: str) -> None:
+    """Type what a review asks for, and let the plan be applied to its end."""
+    terminal.sees("tab to type here")
+    terminal.send("tab")
+    terminal.sees("esc back")
+    terminal.send(what)
+    terminal.sees("enter applies the plan now")
+    terminal.send("enter")
+    terminal.sees("finished")
 
 
 def test_a_full_disk_is_freed_on_the_screen(
@@ -35,11 +47,21 @@ def test_a_full_disk_is_freed_on_the_screen(
         terminal.send("space", "d")
         terminal.sees("needs your consent")
         terminal.send("a")
-        terminal.sees("tab to type here")
-        terminal.send("tab")
-        terminal.sees("esc back")
-        terminal.send("net0")
-        terminal.sees("enter applies the plan now")
-        terminal.send("enter")
-        terminal.sees("finished")
+        confirm(terminal, "net0")
+        terminal.send("escape")
+        terminal.sees("1 collection ")
+        fill(disk)
+        terminal.send("u")
+        terminal.sees("net0:v0")
+        terminal.send("d")
+        confirm(terminal, "net0")
+        terminal.send("escape")
+        terminal.sees("The trash is empty")
+        fill(disk)
+        terminal.send("c")
+        terminal.sees("Free the bytes", "1 MB", "y goes ahead")
+        terminal.settles()
+        terminal.send("y")
+        terminal.sees("1 MB freed.", "The trash is empty")
+        terminal.until(lambda: shutil.disk_usage(disk).free > 900_000, "the disk to have room")
         terminal.close()
