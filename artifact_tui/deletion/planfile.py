@@ -15,6 +15,7 @@ import json
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
@@ -41,6 +42,9 @@ LONGEST = 10_000
 
 PATIENCE = 30.0
 """Seconds to wait while another process reads or writes the plan; it takes milliseconds."""
+
+_LEFT = 10.0
+"""Seconds after which a lock that does not change is nobody's; each is held for milliseconds."""
 
 T = TypeVar("T")
 
@@ -219,8 +223,10 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    # Without locks of the file system, SQLite makes a folder beside the file as its lock.
-    locks = "&vfs=unix-dotfile" if without_locks(path.absolute().parent) else ""
+    locks = ""
+    if without_locks(path.absolute().parent):  # then SQLite makes a folder as its lock
+        locks = "&vfs=unix-dotfile"
+        _remove_left(path.with_name(f"{path.name}.lock"))
     conn = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}{locks}",
         uri=True,
@@ -235,6 +241,17 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         conn.close()
         raise
     return conn
+
+
+def _remove_left(lock: Path) -> None:
+    """Remove a lock that a killed process has left: one that is used is never the same for long."""
+    end = time.monotonic() + _LEFT
+    with suppress(OSError):
+        first = lock.stat()
+        while (now := lock.stat()).st_ino == first.st_ino and now.st_mtime_ns == first.st_mtime_ns:
+            if time.monotonic() > end:
+                lock.rmdir()
+            time.sleep(0.05)
 
 
 def _check(conn: sqlite3.Connection, path: Path) -> None:
