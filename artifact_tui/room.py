@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 FOLDER = "reserve"
 PARTS = 8
-_LEAST, _MOST = 64 << 10, 512 << 10
+_LEAST, _MOST = 128 << 10, 512 << 10
 """Bytes of one part: a large registry writes more at a time."""
 _SHARE = 4096
 """A part is this small a share of the disk, where that lies between the two."""
-_AIR = 3
+_AIR = 2
 """The reserve is made where this many times its size is free."""
 _PROBE = 1 << 20
 """What deleting a few versions needs; less is as good as none."""
@@ -36,6 +36,14 @@ _MAYBE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 """What SQLite says, among other things, of a quota that is used up."""
 
 T = TypeVar("T")
+
+_known: dict[Path, None] = {}
+"""Folders that this process uses, whose reserve helps others on the same disk."""
+
+
+def know(folder: Path) -> None:
+    """Give the reserve of a folder up also for what this process writes elsewhere on its disk."""
+    _known[folder] = None
 
 
 def keep(folder: Path) -> None:
@@ -120,7 +128,8 @@ def with_reserve(work: Callable[[], T], folder: Path, *others: Path) -> T:
         try:
             return work()
         except Exception as error:
-            if not lacks(error, folder) or not give_up(folder, *_beside(folder, others)):
+            near = _beside(folder, (*others, *_known))
+            if not lacks(error, folder) or not give_up(folder, *near):
                 raise
 
 

@@ -57,8 +57,13 @@ def check_file(layout: Layout) -> None:
     if size < _HEADER:
         raise not_a_database(layout)
     with told(layout), contextlib.closing(_link(layout.db, "mode=ro&immutable=1")) as conn:
-        (application,) = conn.execute("PRAGMA application_id").fetchone()
-        (version,) = conn.execute("PRAGMA user_version").fetchone()
+        try:
+            (application,) = conn.execute("PRAGMA application_id").fetchone()
+            (version,) = conn.execute("PRAGMA user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+                raise
+            return  # pages that it lacks may be in the write-ahead log: whoever opens it will see
     if version in upgrade.OLD:  # whoever may write brings it up to date; it may be done
         version = USER_VERSION
     check_format(layout, application, version)

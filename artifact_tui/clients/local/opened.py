@@ -69,6 +69,7 @@ class OpenRegistry:
         self._page = page_size
         with trouble.told(layout):
             connection.check_file(layout)
+        room.know(layout.root)
         if self.read_only:
             self._pool = Pool(layout, lambda: connection.open_for_reading(layout))
         else:

@@ -139,7 +139,15 @@ class Pool:
             with self.writing() as conn:
                 return work(conn)
 
-        return self._with_reserve(once)
+        def in_the_log_there_is() -> T:
+            try:
+                return once()
+            except NoRoomError:
+                with self._borrowed(spare=False) as conn, told(self._layout):
+                    conn.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                return once()  # the log is written from its beginning again
+
+        return self._with_reserve(in_the_log_there_is)
 
     def close(self) -> None:
         """Close what is idle now, and the rest as it comes back."""
