@@ -82,7 +82,7 @@ def test_a_folder_larger_than_the_disk(small_disk: Path, src: Path) -> None:
 
 def test_a_disk_without_any_room_takes_nothing_and_gives_what_is_deleted(small_disk: Path) -> None:
     with opened(small_disk / "registry") as store:
-        keys = [put(store, "m", {"f": b"same"}) for _ in range(50)]
+        keys = [put(store, "m", {"f": b"same"}) for _ in range(20)]
         before = state_of(store.layout)
         ballast = fill(small_disk)
         calls: list[Callable[[], object]] = [
