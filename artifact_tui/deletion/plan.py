@@ -360,6 +360,12 @@ class Plan:
 
 
 def _item(row: tuple[Any, ...], outside: tuple[str, ...]) -> Item:
+    texts = (*row[2:6], *row[7:11], row[12], row[13], row[15])
+    numbers = (row[0], row[1], row[14], *(n for n in (row[6], *row[17:20]) if n is not None))
+    if not all(isinstance(one, str) for one in texts):
+        raise ValueError("a text of an item is none")
+    if not all(isinstance(one, int) and 0 <= one < 1 << 62 for one in numbers):
+        raise ValueError("a number of an item is none")
     return Item(
         seq=row[0],
         level=row[1],

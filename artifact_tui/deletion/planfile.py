@@ -274,6 +274,9 @@ def _check(conn: sqlite3.Connection, path: Path) -> None:
 
 def check_head(conn: sqlite3.Connection) -> None:
     """Raise ValueError when the few rows that are about the whole plan are not those of a plan."""
+    for table in ("plan", "journal", "run"):
+        _check_types(conn, table)
+    _check_no(conn, "a run")
     sizes = dict(conn.execute("SELECT name, length(value) FROM plan").fetchall())
     if sizes.keys() != {"head", "summary", "hash"} or any(size > _HEAD for size in sizes.values()):
         raise ValueError("it does not say what it is")
@@ -292,15 +295,22 @@ def check_rows(conn: sqlite3.Connection) -> None:
     if found != "ok":
         raise ValueError(str(found).splitlines()[0])
     for (table,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
-        if conn.execute(
-            f"SELECT EXISTS(SELECT 1 FROM {table} WHERE {_other_types(conn, table)})"
-        ).fetchone()[0]:
-            raise ValueError(f"a value in {table} has another type")
+        _check_types(conn, table)
     if conn.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise ValueError("it refers to items that are not in it")
-    for what, sql in _WRONG.items():
-        if conn.execute(f"SELECT EXISTS({sql})").fetchone()[0]:
-            raise ValueError(f"{what} is none")
+    for what in _WRONG:
+        _check_no(conn, what)
+
+
+def _check_no(conn: sqlite3.Connection, what: str) -> None:
+    if conn.execute(f"SELECT EXISTS({_WRONG[what]})").fetchone()[0]:
+        raise ValueError(f"{what} is none")
+
+
+def _check_types(conn: sqlite3.Connection, table: str) -> None:
+    sql = f"SELECT EXISTS(SELECT 1 FROM {table} WHERE {_other_types(conn, table)})"
+    if conn.execute(sql).fetchone()[0]:
+        raise ValueError(f"a value in {table} has another type")
 
 
 def _other_types(conn: sqlite3.Connection, table: str) -> str:

@@ -158,6 +158,10 @@ def _group(plan: Plan, row: tuple[Any, ...]) -> Group:
             GROUP BY p.error ORDER BY count(*) DESC, p.error LIMIT ?4""",
         (verdict, state, why, EXAMPLES),
     ).fetchall()
+    if not all(isinstance(one, str) for pair in examples for one in pair) or not all(
+        isinstance(error, str) for error, _ in errors
+    ):
+        raise ValueError("a text of an item is none")
     return Group(
         verdict=Verdict(verdict),
         state=ItemState(state) if state else None,

@@ -7,11 +7,12 @@ import json
 import os
 import random
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui import places
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
 
@@ -273,3 +274,27 @@ def going(path: Path) -> int:
     with closing(sqlite3.connect(path)) as conn:
         (count,) = conn.execute("SELECT count(*) FROM item WHERE verdict='delete'").fetchone()
         return int(count)
+
+
+def test_a_wrong_value_in_any_column_is_said_in_one_sentence(cli: Cli, registry: Local) -> None:
+    plan = places.plans_dir() / "p.plan"
+    cli("plan", registry.address, "name:net", "-o", plan)
+    with closing(sqlite3.connect(plan, isolation_level=None)) as conn:
+        conn.execute("INSERT INTO run VALUES(1, 5, 'h', 1, 1, 1, 'x')")
+        columns = [
+            (table, row[1])
+            for table in ("plan", "item", "progress", "journal", "run")
+            for row in conn.execute(f"PRAGMA table_info({table})").fetchall()
+        ]
+    whole = plan.read_bytes()
+    for table, column in columns:
+        for value in ("x'00ff41'", "'zz'", "9223372036854775807"):
+            plan.write_bytes(whole)
+            with closing(sqlite3.connect(plan, isolation_level=None)) as conn:
+                conn.execute("PRAGMA ignore_check_constraints=ON")
+                with suppress(sqlite3.Error):
+                    conn.execute(f"UPDATE {table} SET {column}={value}")
+            for words in (("report", plan, "--items"), ("tasks", "--json"), ("review", plan)):
+                ran = cli(*words, code=None)
+                assert "unexpected" not in ran.err, (table, column, value, words)
+    assert len(live(registry)) == 6
