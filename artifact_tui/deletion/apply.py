@@ -11,6 +11,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from itertools import chain, repeat
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
@@ -128,7 +129,7 @@ def _check_turn(plan: Plan) -> None:
     if stored is Status.DRAFT:
         raise ConfirmationError(
             f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
-            hint="Review it and confirm it with `artifact-tui apply`.",
+            hint=f"Review it and confirm it: artifact-tui apply {quote(str(plan.path))}",
         )
     if stored in {Status.FINISHED, Status.CANCELLED}:
         raise PlanError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
@@ -192,5 +193,5 @@ def _mark_confirmed(plan: Plan, actor: str) -> None:
     else:
         raise PlanError(
             f"The plan {plan.path} has been applied already ({plan.status}).",
-            hint="Read `artifact-tui report`, resume it, or make a new plan.",
+            hint=f"What happened to each: artifact-tui report {quote(str(plan.path))}",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from artifact_tui import places, room
@@ -46,11 +47,11 @@ def check_confirmed(plan: Plan) -> None:
         raise ConfirmationError(
             f"The plan {plan.path} says that {plan.confirmed_by} confirmed it, and you have not, "
             "as far as is known here. Nothing was deleted.",
-            hint=f"This shows it and asks you: artifact-tui apply {plan.path}",
+            hint=f"This shows it and asks you: artifact-tui apply {quote(str(plan.path))}",
         )
     raise ConfirmationError(
         f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
-        hint="Review it and confirm it with `artifact-tui apply`.",
+        hint=f"Review it and confirm it: artifact-tui apply {quote(str(plan.path))}",
     )
 
 
@@ -136,7 +137,7 @@ def registry_of(plan: Plan) -> Target:
     raise PlanError(
         f"Only the plan {plan.path} names {target.address}: it is not configured here, and your "
         "credentials are not sent there. Nothing was deleted.",
-        hint=f"When you know that registry, name it: artifact-tui apply {plan.path} "
+        hint=f"When you know that registry, name it: artifact-tui apply {quote(str(plan.path))} "
         f"--registry {target.address}",
     )
 

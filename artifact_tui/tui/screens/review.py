@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -293,7 +294,9 @@ class ReviewScreen(ReviewConsents):
             self.say(f"Not saved: {error} {error.hint}", error=True)
             return
         self._saved = path
-        self.say(f"Saved; nothing is deleted yet. Apply it with: artifact-tui apply {path}")
+        self.say(
+            f"Saved; nothing is deleted yet. Apply it with: artifact-tui apply {quote(str(path))}"
+        )
 
     def action_calls(self) -> None:
         """Show the commands and calls that do the same."""

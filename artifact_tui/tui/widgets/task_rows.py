@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -147,7 +148,8 @@ def _hints(task: Task) -> list[str]:
     if task.status is Status.INTERRUPTED:
         return ["It can be resumed: what was sent is asked about first, nothing is sent twice."]
     if task.status is Status.DRAFT:
-        return ["Saved and not confirmed: apply it with `artifact-tui apply` and its file."]
+        line = f"artifact-tui apply {quote(str(task.path))}"
+        return [f"Saved and not confirmed: apply it with {safe(line, 4096)}"]
     if task.status in _ENDED and task.retryable:
         return [f"{plural(task.retryable, 'version')} failed and may be tried again."]
     return []
