@@ -98,8 +98,8 @@ def is_full(folder: Path) -> bool:
 
 
 def probe(folder: Path, size: int = _PROBE) -> None:
-    """Write a small file and remove it; `OSError` says why that cannot be done."""
-    with scratch(folder) as fd:
+    """Write a small file beside another and remove both; `OSError` says why that cannot be done."""
+    with scratch(folder), scratch(folder) as fd:
         _write(fd, bytes(size))
 
 
