@@ -169,7 +169,7 @@ _WORDS = {
     Reason.REGISTRY_REFUSED: "the registry refused",
     Reason.STILL_THERE: "answered done but still there",
     Reason.SAID_ABSENT: "answered not there, but it is",
-    Reason.ACCEPTED: "the registry accepted it, and has not deleted it yet",
+    Reason.ACCEPTED: "accepted by the registry, and not gone yet",
     Reason.NO_ANSWER: "no answer from the registry",
     Reason.REGISTRY_FAILED: "the registry failed",
     Reason.UNREACHABLE: "the registry could not be used",

@@ -59,6 +59,8 @@ class Group:
     @property
     def words(self) -> str:
         """Such as `refused: its aliases changed since the review`."""
+        if self.reason is Reason.ACCEPTED:
+            return self.reason.words
         head = self.state.words if self.state else _VERDICT_WORDS[self.verdict]
         if self.state is ItemState.PLANNED and self.tried == self.count:
             head = "sent, and not gone: to be tried again"

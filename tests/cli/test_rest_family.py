@@ -160,7 +160,7 @@ def test_what_stays_accepted_is_told_so_and_ends_as_gone_in_an_empty_registry(
     cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
     server.become(deleted="202", later_s=-1)
     ran = cli("apply", plan, "--yes", "--expect", "3", code=1)
-    assert "the registry accepted it, and has not deleted it yet" in ran.out
+    assert "  3 accepted by the registry, and not gone yet" in ran.out
     assert "3 may work when tried again" in ran.out
     assert len(server.ids()) == 3
     server.seed([])
