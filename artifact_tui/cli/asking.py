@@ -71,7 +71,9 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
     if not may_be_confirmed(plan):
         raise PlanError(
             f"The plan {plan.path} has been applied already ({plan.status}).",
-            hint=f"{command('report', plan.path)} or {command('resume', plan.path)}",
+            hint=command("report", plan.path)
+            if plan.status in {Status.FINISHED, Status.CANCELLED}
+            else f"{command('report', plan.path)} or {command('resume', plan.path)}",
         )
     if consent.expect is not None:
         confirm_count(plan, consent.expect, actor=actor())

@@ -43,7 +43,8 @@ _ROOM = 4096
 def run(command: click.Command, args: Sequence[str] | None) -> int:
     """Run a command line and turn every way it can end into an exit code."""
     _never_fail_on_encoding()
-    if sys.stdout is None:  # closed by whoever started us
+    closed = sys.stdout is None
+    if closed:  # by whoever started us
         say("standard output is closed: what would be printed is lost")
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     unwritten.clear()
@@ -62,7 +63,8 @@ def run(command: click.Command, args: Sequence[str] | None) -> int:
     if unwritten:
         _stop_writing()
         return PIPE_CLOSED if unwritten[0].errno == errno.EPIPE else _explain(unwritten[0])
-    return code if isinstance(code, int) else 0
+    found = code if isinstance(code, int) else 0
+    return found or int(closed)
 
 
 def _explain(error: Exception) -> int:
