@@ -196,8 +196,8 @@ class TypedKeys:
             return
         self._said = seconds
         what = f"“{key_name(event.key)}”" if isinstance(event, Key) else "What was pasted"
-        so_far = f" ({seconds} s so far)" if seconds else ""
-        self._words = f"{what} waits: {waiting.words}{so_far}. esc takes it back."
+        so_far = f"{seconds} s, " if seconds else ""
+        self._words = f"{what} waits ({so_far}esc takes it back): {waiting.words}."
         if isinstance(self._app.screen, BaseScreen):
             self._app.screen.tell(self._words)
 

@@ -33,7 +33,7 @@ def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
     far = f"{count(task.settled)} of {count(task.total)}"
     parts: list[Content | str | tuple[str, str]] = [
         (f" {sign} {pad(status_words(task), 12)}", style),
-        pad(f"{task.action} {far}", 24),
+        pad(f"{task.action} {far} ", 24),
     ]
     if task.status in _ENDED:
         parts.append((_outcome(task, signs), _outcome_style(task)))

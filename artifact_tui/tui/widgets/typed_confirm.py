@@ -209,7 +209,9 @@ class TypedConfirm(Vertical):
             return
         if matches(asked, event.value):
             answered = self.Confirmed(event.value, self.generation)
-            self.refuse("Starting it")  # a second enter finds the box closed
+            self.refuse(
+                "It is being written down and started; until then nothing is sent"
+            )  # a second enter finds the box closed
             self.post_message(answered)
             return
         wrong = "That is not what is asked for" if event.value else "Nothing is typed yet"

@@ -63,7 +63,7 @@ async def test_an_action_says_that_it_waits_for_a_mark_and_does_what_was_meant(
         await user.sees("9 of 9")
         with held_up(user):
             in_a_bunch(user, "l", "j", "space", "d")
-            await user.sees("“d” waits: a mark is being written", "esc takes it back.")
+            await user.sees("“d” waits (", "esc takes it back): a mark is being written.")
             assert browse(user).is_current
             await user.presses("j")
             assert "●" in user.line("v5")
@@ -75,7 +75,7 @@ async def test_esc_takes_back_what_waits(shelf: Shelf) -> None:
         await user.sees("9 of 9")
         with held_up(user):
             in_a_bunch(user, "space", "d", "t")
-            await user.sees("“d” waits: 6 marks of resnet50 are being written")
+            await user.sees("esc takes it back): 6 marks of resnet50 are being written.")
             await user.presses("escape")
             await user.sees("Taken back. Still going on: 6 marks of resnet50 are being written.")
         await user.sees("6 marked")
