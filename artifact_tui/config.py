@@ -131,7 +131,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
         near = nearest(text, config.registries)
         guess = f"Did you mean “{near}”? " if near else ""
         raise UsageError(
-            f"There is no registry named “{bare(text)}”.",
+            f"There is no registry named “{bare(text) if may_hold_secret(text) else text}”.",
             hint=f"{guess}Name a registry of the configuration, or an address such as local:PATH.",
         )
     if may_hold_secret(text) and not text.startswith(LOCAL):

@@ -48,7 +48,8 @@ def check_file(layout: Layout) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(
             f"There is no registry at {layout.root}.",
-            hint=f"Make a sample there: artifact-tui demo {shlex.quote(str(layout.root))}",
+            hint="Make one: artifact-tui add SOURCE NAME --type model --create --registry "
+            + shlex.quote(f"local:{layout.root}"),
         ) from error
     except OSError as error:
         raise _unreadable(layout, error.strerror or str(error)) from error
