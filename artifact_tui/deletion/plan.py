@@ -97,7 +97,8 @@ class Plan:
         self.path = path
         """Absolute, with symbolic links followed."""
         self.conn = conn
-        self._right = False
+        self._right: tuple[int, int] | None = None
+        """The state of the file at which it was found to be right."""
         with planfile.trouble(path):
             planfile.check_head(conn)
             self.head = msgspec.json.decode(self._value("head"), type=Head)
@@ -256,9 +257,10 @@ class Plan:
     def check_hash(self) -> None:
         """Raise PlanError when the file is damaged, or not what was reviewed any more.
 
-        What was found to be right is not read again: nobody writes to what was reviewed.
+        What was found to be right is not read again while nobody writes to the file.
         """
-        if self._right:
+        state = (self.one("PRAGMA data_version"), self.conn.total_changes)
+        if self._right == state:
             return
         with planfile.trouble(self.path):
             found = planfile.content_hash(self.conn)
@@ -271,7 +273,7 @@ class Plan:
             )
         with planfile.trouble(self.path):
             planfile.check_rows(self.conn)
-        self._right = True
+        self._right = state
 
     def check_untouched(self) -> None:
         """Raise PlanError when the journal tells of work, and no run has ever begun."""
