@@ -70,6 +70,8 @@ class Capabilities:
     """Seconds without progress after which what was ACCEPTED, and is still there, is given up."""
     writable: bool = True
     """False when this connection can only read, whatever the user asks."""
+    unwritable: str = ""
+    """Why it can only read, where there is more to say: words for people."""
     asked_lineage: bool = False
     """Dependents are told when one asks for them (`AskedLineage`); a sync does not bring them."""
     freeing: str = ""

@@ -51,7 +51,7 @@ class Services:
     def read_only_reason(self) -> str:
         """Why nothing may be changed here, or an empty string when the session is armed."""
         if not self.client.capabilities.writable:
-            return "this connection can only read"
+            return self.client.capabilities.unwritable or "this connection can only read"
         if self.client.read_only or self.target.read_only:
             return "this session is read-only"
         return ""

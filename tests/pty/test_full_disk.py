@@ -1,4 +1,4 @@
-"""A disk without a free byte, freed on the screen: delete, purge, free the bytes."""
+"""A disk without a free byte, freed on the screen; and one without locks, looked at on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local.store import Store
-from tests.support.disks import fill, small_disk
+from tests.support.disks import fill, other_disk, small_disk
 from tests.unit.local.support import put
 
 if TYPE_CHECKING:
@@ -65,3 +65,16 @@ def test_a_full_disk_is_freed_on_the_screen(
         terminal.sees("1 MB freed.", "The trash is empty")
         terminal.until(lambda: shutil.disk_usage(disk).free > 900_000, "the disk to have room")
         terminal.close()
+
+
+def test_a_registry_without_locks_is_looked_at_and_says_why_no_more(
+    tmp_path: Path, open_terminal: Callable[..., Terminal]
+) -> None:
+    store = Store.create(tmp_path / "registry")
+    put(store, "net0")
+    store.close()
+    disk = {"DISK": "ENOLCK", "DISK_ROOT": str(tmp_path), "LD_PRELOAD": other_disk()}
+    terminal = open_terminal(f"local:{tmp_path}/registry", env=disk)
+    terminal.sees("net0", "read-only")
+    terminal.send("d")
+    terminal.sees("its file system has no locks")

@@ -67,6 +67,7 @@ class LocalClient:
             edit_tags=True,
             edit_ttl=True,
             writable=self.store.writable,
+            unwritable=self.store.unwritable,
         )
 
     @property

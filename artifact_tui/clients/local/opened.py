@@ -94,6 +94,11 @@ class OpenRegistry:
         connection.create(layout, clock())
         return cls(layout, clock=clock)
 
+    @property
+    def unwritable(self) -> str:
+        """Why nobody may write here, when it is the file system: words for people."""
+        return "its file system has no locks" if self._no_locks else ""
+
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()
