@@ -70,7 +70,7 @@ def alias(
 
     \b
     artifact-tui alias resnet50:v3 --add production
-    artifact-tui alias local:./sample resnet50:v3 --protect production
+    artifact-tui alias local:./sample resnet50:v3 --add production --protect production
     artifact-tui alias team --filter 'alias:candidate age>90d' --remove candidate
 
     What would change is shown first, and asked; --yes --expect COUNT is for scripts. An alias is

@@ -107,8 +107,8 @@ def plan(
 
     \b
     artifact-tui plan local:./sample 'type:model age>90d alias:none' -o old.plan
-    artifact-tui plan local:./sample 'name:sweep -latest:3' -o sweep.plan --with-dependents
-    artifact-tui plan team --collection sweep --whole-collections -o sweep.plan
+    artifact-tui plan local:./sample 'name:sweep* -latest:3' -o sweep.plan --with-dependents
+    artifact-tui plan team --collection sweep-checkpoints --whole-collections -o all.plan
     artifact-tui plan team --from ids.txt -o listed.plan
 
     A line of --from is a key, TYPE/ID or NAME:LABEL, or what ls --versions --json prints; it goes

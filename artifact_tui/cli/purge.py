@@ -47,7 +47,7 @@ def purge(
 
     \b
     artifact-tui purge local:./sample --all
-    artifact-tui purge local:./sample 'name:sweep age>30d' --yes --expect 40
+    artifact-tui purge local:./sample 'name:sweep* age>30d' --yes --expect 40
 
     It prints the list and asks, as `artifact-tui apply` does; the plan is kept as a record. The
     bytes are freed by the next `artifact-tui gc`.

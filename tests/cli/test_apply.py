@@ -46,7 +46,7 @@ def live(registry: Local) -> set[str]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while not true():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.02)
@@ -66,7 +66,7 @@ def on_terminal(*args: object) -> pexpect.spawn[str]:
         sys.executable,
         ["-m", "artifact_tui", *map(str, args)],
         encoding="utf-8",
-        timeout=30,
+        timeout=100,
         dimensions=(24, 80),
         env={**os.environ, "TERM": "xterm"},
     )
@@ -328,7 +328,7 @@ def test_output_that_cannot_be_written_is_said_with_what_was_done(
             return subprocess.run(
                 [sys.executable, "-m", "artifact_tui", *map(str, words)],
                 stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
-                check=False, timeout=60,
+                check=False, timeout=100,
             )  # fmt: skip
 
     for words in (("ls", registry.address), ("--help",), ("review", plan), ("report", plan)):

@@ -125,7 +125,7 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
 
 def on_terminal(*args: object) -> pexpect.spawn[str]:
     return pexpect.spawn(
-        sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=30,
+        sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=100,
         dimensions=(24, 100), env={**os.environ, "TERM": "xterm"},
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def test_opening_a_local_registry_loads_no_network(tmp_path: Path) -> None:
         env={**os.environ, "TERM": "xterm-256color"},
         dimensions=(24, 80),
         encoding="utf-8",
-        timeout=30,
+        timeout=100,
     ) as screen:
         screen.expect_exact("bert-base")
         screen.send("q")

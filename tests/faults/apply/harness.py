@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.unit.deletion.world import World
 
 FAULTY = Path(faulty.__file__).parent
-PATIENCE = 30.0
+PATIENCE = 100.0
 """Seconds until a test gives up waiting."""
 
 DONE = {ItemState.VERIFIED, ItemState.DELETED, ItemState.GONE}

@@ -113,7 +113,7 @@ def play(
         finally:
             control.stop("the test ends")
             client.more.set()
-            await asyncio.wait_for(job, 10)
+            await asyncio.wait_for(job, 100)
 
     asyncio.run(both())
 
@@ -224,7 +224,7 @@ def test_a_look_that_takes_long_is_given_up_for_any_wish(
             job = asyncio.create_task(apply(plan, client, policy=QUICK))
             await until(lambda: client.waiting > 0)
             tasks.cancel(plan.path)
-            assert (await asyncio.wait_for(job, 10)).status is Status.CANCELLED
+            assert (await asyncio.wait_for(job, 100)).status is Status.CANCELLED
 
         asyncio.run(both())
         assert set(states(plan).values()) == {S.NOT_TRIED}
@@ -245,7 +245,7 @@ def test_who_pauses_is_told_first_what_became_of_what_was_sent(world: LinkedWorl
             assert plan.status is Status.APPLYING
             tasks.resume(plan.path)
             client.more.set()
-            assert (await asyncio.wait_for(job, 10)).status is Status.FINISHED
+            assert (await asyncio.wait_for(job, 100)).status is Status.FINISHED
 
         asyncio.run(both())
         assert states(plan) == {key: S.VERIFIED}
