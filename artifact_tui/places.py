@@ -119,11 +119,6 @@ def config_dir() -> Path:
     return _made(config_file().parent)
 
 
-def cache_dir() -> Path:
-    """Holds catalogs: all of it can be thrown away."""
-    return _made(_path("cache"))
-
-
 def state_dir() -> Path:
     """Holds plans, tasks, marks, logs, and a reserve for the day on which the disk is full."""
     path = _made(_path("state"))

@@ -9,7 +9,6 @@ from artifact_tui.deletion.plan import PAGE, Plan
 from artifact_tui.deletion.report import Group, Report, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from artifact_tui.deletion.items import Item
@@ -21,16 +20,6 @@ async def report_of(path: Path) -> Report:
     def work() -> Report:
         with Plan.open(path) as plan:
             return report(plan)
-
-    return await asyncio.to_thread(work)
-
-
-async def names_of(path: Path, keys: Sequence[str]) -> dict[str, str]:
-    """`COLLECTION:LABEL` of keys that the plan knows."""
-
-    def work() -> dict[str, str]:
-        with Plan.open(path) as plan:
-            return plan.names(keys)
 
     return await asyncio.to_thread(work)
 

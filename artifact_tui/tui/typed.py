@@ -78,7 +78,6 @@ class TypedKeys:
         self._waiting: deque[Key | Paste] = deque()
         self._chaser: _Chaser | None = None
         self._held: Waiting | None = None
-        self._held_since = 0.0
         self._said = -1
         self._words = ""
         self._watch: asyncio.TimerHandle | None = None

@@ -327,19 +327,6 @@ class TreeList(CursorList):
         self._painter = None
         super().sized()
 
-    def refresh_version(self, row: VersionRow) -> None:
-        """Draw a version and its collection again, where they are visible."""
-        index = self.outline.index_of(row.collection_id)
-        if index is None:
-            return
-        self.refresh_line(self.outline.line(Place(index)))
-        for line in range(self.top, self.top + self.page_lines):
-            place = self.outline.place(line)
-            if place is not None and place.collection == index and place.version is not None:
-                here = self.pages.row(row.collection_id, place.version)
-                if here is not None and here.key == row.key:
-                    self.refresh_line(line)
-
     def notify_style_update(self) -> None:
         """Colours have changed."""
         super().notify_style_update()
