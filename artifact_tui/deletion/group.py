@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import order, settle
-from artifact_tui.deletion.asked import Asked
 from artifact_tui.deletion.checks import Refusal, recheck
 from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OBJECT, Item, ItemState, Reason
+from artifact_tui.deletion.joined import Joined
 from artifact_tui.deletion.journal import Settled
 from artifact_tui.deletion.looks import DarkError, Look, Looks
 from artifact_tui.deletion.planned import Circles, Planned
@@ -56,7 +56,7 @@ class Caller:
         self._watch = means.watch
         self._options = means.plan.head.options
         self._looks = Looks(means)
-        self._asked = Asked(means, self._looks)
+        self._joined = Joined(means, self._looks)
         self._ahead: tuple[float, dict[str, Facts | None]] = (0.0, {})
         self._circles = Circles(means.plan)
         self._seen: set[frozenset[str]] = set()
@@ -260,7 +260,7 @@ class Caller:
         ready: list[tuple[Item, Facts]] = []
         ends: list[Settled] = []
         stays: list[str] = []
-        alone = await self._asked.stays(items)
+        alone = await self._joined.stays(items)
         for item in items:
             if item.key in now.untold:
                 words = now.untold[item.key]

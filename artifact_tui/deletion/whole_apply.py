@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.deletion import settle
-from artifact_tui.deletion.asked import Asked
 from artifact_tui.deletion.checks import is_gone, listed, recheck
 from artifact_tui.deletion.control import GroupEnd
 from artifact_tui.deletion.items import OPEN, Item, ItemState, Reason
+from artifact_tui.deletion.joined import Joined
 from artifact_tui.deletion.journal import Settled
 from artifact_tui.deletion.looks import Looks
 from artifact_tui.deletion.planned import Planned
@@ -76,7 +76,7 @@ class WholeCaller:
         self._policy = means.policy
         self._watch = means.watch
         self._options = means.plan.head.options
-        self._asked = Asked(means, Looks(means))
+        self._joined = Joined(means, Looks(means))
 
     async def run(self, item: Item) -> GroupEnd:
         """Settle one collection; when it stays, for whatever reason, its versions stay planned."""
@@ -132,7 +132,7 @@ class WholeCaller:
             self._settle(turn, end, now, ours=turn.sent)
             return True
         there = {**now, **{k: f for k, f in turn.facts.items() if not self._gone(f)}}
-        alone = await self._asked.stays(turn.open)
+        alone = await self._joined.stays(turn.open)
         stays = listed(member.name for member in turn.open if member.key in alone)
         if changed := self._changed(turn, there) or stays:
             end = Settled(turn.item.seq, ItemState.REFUSED, Reason.COLLECTION_CHANGED, changed)

@@ -1,8 +1,8 @@
-"""What joined a plan because of something stays when that something stays.
+"""Dependents that joined a plan, and stay when what they joined for stays.
 
-Dependents go before what they were made from. So before the first of those that only joined is
-sent, what was asked for is looked at: where it has changed it is refused there and then, and with
-it all that would go for its sake alone.
+Dependents go before what they were made from. So before the first dependent that only
+joined is sent, the versions that somebody chose are looked at: one that has changed is refused
+there and then, and with it all that would go for its sake alone.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.watch import Means
 
 FRESH = 30.0
-"""For so many seconds what was found true of something asked for is not asked again."""
+"""Seconds in which a chosen version that was as reviewed is not looked at again."""
 
 PART = 500
-"""Versions looked at by one question."""
+"""Versions that one look is about, at most."""
 
 _JOINED = "SELECT EXISTS(SELECT 1 FROM item WHERE added AND verdict='delete')"
 _PARENTS = """SELECT key, added, facts FROM item WHERE kind='version' AND verdict='delete'
     AND json_extract(facts, '$.dependents[0]') IS NOT NULL"""
 
 
-class Asked:
-    """Tells, for one apply, which items nothing is left to take along."""
+class Joined:
+    """Finds, in one apply, the items that joined for versions which all stay."""
 
     def __init__(self, means: Means, looks: Looks) -> None:
         self._means = means
@@ -47,8 +47,8 @@ class Asked:
         self._looks = looks
         self._any = bool(means.plan.one(_JOINED))
         self._parents: dict[str, list[str]] = {}
-        self._asked: set[str] = set()
-        """Keys of parents that were asked for themselves."""
+        self._chosen: set[str] = set()
+        """Keys of parents that somebody chose: they did not only join."""
         self._looked: dict[str, float] = {}
         if self._any:
             self._read()
@@ -57,15 +57,15 @@ class Asked:
         with planfile.trouble(self._plan.path):
             for key, added, facts in self._plan.conn.execute(_PARENTS):
                 if not added:
-                    self._asked.add(key)
+                    self._chosen.add(key)
                 for below in msgspec.json.decode(facts, type=Facts).dependents:
                     self._parents.setdefault(below, []).append(key)
 
     async def stays(self, items: Sequence[Item]) -> Mapping[str, str]:
-        """Of these, those that only joined, and because of nothing that goes; by key, with one.
+        """The items that only joined, for versions that all stay: by key, with one of those.
 
         Raises:
-            UnreachableError: nobody knows what becomes of what was asked for.
+            UnreachableError: nobody knows what becomes of the chosen versions.
             HaltedError: it was given up, because somebody wished so.
         """
         joined = [item.key for item in items if item.added_as_dependent]
@@ -80,12 +80,12 @@ class Asked:
         }
 
     def _roots(self, key: str) -> list[str]:
-        """What was asked for and made this one join."""
+        """The chosen versions for which this one joined."""
         above = reached(self._parents, [key])
-        return sorted(one for one in above if one in self._asked)
+        return sorted(one for one in above if one in self._chosen)
 
     async def _going(self, keys: Iterable[str]) -> set[str]:
-        """Those that are gone, or still go as far as is known; what has changed is refused."""
+        """The keys of those that are gone or still to go; a version that has changed is refused."""
         items: list[Item] = []
         every = sorted(keys)
         for start in range(0, len(every), PART):
@@ -104,7 +104,7 @@ class Asked:
         return found
 
     async def _changed(self, items: Sequence[Item]) -> set[str]:
-        """Look at some; what is not as it was reviewed is refused now, before its turn."""
+        """Look at these items; refuse now those not as reviewed, and give their keys."""
         asked = time.monotonic()
         look = await self._looks.facts(items)
         options = self._plan.head.options
