@@ -133,6 +133,6 @@ def consent_options(command: _Command) -> _Command:
     """`--yes` and `--expect`, as the parameters `yes` and `expect`."""
     count = click.option(
         "--expect", type=click.IntRange(min=1), metavar="COUNT",
-        help="With --yes: how many versions will go; another number refuses.",
+        help="With --yes: the count that was shown; another number refuses.",
     )  # fmt: skip
     return click.option("--yes", is_flag=True, help="Do not ask; needs --expect.")(count(command))
