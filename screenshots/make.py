@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE.parent))  # the stand-in server is among the tests
 from artifact_tui.clients.local.sample import make_sample  # noqa: E402
 from artifact_tui.config import Config, Target  # noqa: E402
 from artifact_tui.tui.app import ArtifactApp  # noqa: E402
+from artifact_tui.tui.screens.browse_list import POLL  # noqa: E402
 from artifact_tui.tui.services import open_services  # noqa: E402
 from tests.servers.wandb.process import running  # noqa: E402
 from tests.tui.wandb.world import project  # noqa: E402
@@ -66,12 +67,12 @@ PICTURES = {
 }
 
 
-async def _settle(app: ArtifactApp) -> None:
-    """Wait until nothing is being read or drawn any more: two equal screens in a row."""
+async def _settle(app: ArtifactApp, seconds: float = 0.2) -> None:
+    """Wait until nothing is being read or drawn: the screen is the same this much later."""
     before = ""
     while True:
         await app.workers.wait_for_complete()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(seconds)
         now = app.export_screenshot()
         if now == before:
             return
@@ -103,7 +104,7 @@ async def _take(name: str, address: str) -> None:
                 await pilot.pause()
                 if len(key) > 1:
                     await _settle(app)
-            await _settle(app)
+            await _settle(app, 2 * POLL)  # what was asked for meanwhile is in the list, too
             shown = app.export_screenshot(title="artifact-tui")
     finally:
         await services.aclose()
