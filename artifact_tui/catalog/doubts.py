@@ -64,7 +64,7 @@ class Doubt:
         return f'{"-" * self.negated}{before}"{value}"'
 
     def error(self, query: Query) -> QueryError:
-        """It, as an error that says how to mean it all the same."""
+        """The error for this doubt: it says how to write the value so that it is taken as meant."""
         return QueryError(
             self.words(),
             position=max(0, query.text.find(self.value)),
@@ -72,7 +72,7 @@ class Doubt:
         )
 
     def words(self) -> str:
-        """It, in one sentence or two. Untrusted text."""
+        """This doubt in one sentence or two. Untrusted text."""
         said = f"Nothing here has the {self.field} “{self.value}”"
         if self.bare:
             said = f"No collection here has “{self.value}” in its name"

@@ -82,7 +82,7 @@ def held(plan: Path, *, patience: float = PATIENCE) -> Iterator[None]:
 
 
 def busy(plan: Path, pid: int | None = None) -> BusyError:
-    """That somebody applies the plan."""
+    """The error for a plan that another process is applying."""
     who = f"Process {pid}" if pid else "Another process"
     return BusyError(
         f"{who} is applying the plan {plan} already.",

@@ -64,7 +64,7 @@ class Orphans:
     objects: list[StoredObject] = field(default_factory=list)
     """Objects that no version refers to, older than the grace period."""
     hidden: list[StoredObject] = field(default_factory=list)
-    """The same behind delete markers: all stored versions of a name as one, which is not current.
+    """Orphans behind delete markers: all stored versions of a name as one, which is not current.
 
     Only looked for with `versions`.
     """

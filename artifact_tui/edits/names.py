@@ -24,7 +24,7 @@ class Name:
     what: Literal["alias", "tag"]
     sign: Literal["+", "-"]
     words: str
-    """It, and from where it moves; safe."""
+    """The name; of an alias that comes also from which version it moves. Safe."""
 
 
 def names(

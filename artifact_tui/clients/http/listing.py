@@ -227,7 +227,7 @@ class Walk:
 
     @property
     def order(self) -> list[Ref]:
-        """The same, in the order in which it came."""
+        """Everything listed so far, in the order in which it came."""
         return [row.ref for row in self._seen]
 
     @property

@@ -129,13 +129,13 @@ class Options:
     whole_s: float = 90.0
     """Longest duration of one request with its whole answer."""
     item_s: float = 10.0
-    """The same for a question about one artifact. It is halved each time that is too long."""
+    """Longest duration of a question about one artifact; halved each time it is too long."""
     create_s: float = 180.0
-    """The same for a creation: servers fetch and rate the artifact before they answer."""
+    """Longest duration of a creation: servers fetch and rate the artifact before they answer."""
     patience_s: float = 900.0
     """Longest time to wait because the server asked for it (429, 503), in one call."""
     accepted_s: float = 120.0
-    """As in `Capabilities`."""
+    """How long to wait for a deletion that the server only accepted."""
     answer_limit: int = 4_000_000
     """Largest decoded answer about one artifact."""
     listing_limit: int = 48_000_000

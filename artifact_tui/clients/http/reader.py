@@ -32,8 +32,8 @@ class OutageError(RegistryError):
     """A listing that is empty without an explanation."""
 
 
-class SaidEmptyError(OutageError, EmptyError):
-    """The same of a server whose health answers, and counts nothing."""
+class HealthyEmptyError(OutageError, EmptyError):
+    """A listing that is empty without an explanation, at a server that says it is healthy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Reader:
 
         It is an `EmptyError` too when the server is `healthy`, and counts nothing itself.
         """
-        kind = SaidEmptyError if healthy else OutageError
+        kind = HealthyEmptyError if healthy else OutageError
         before = f", and listed {len(self.last.rows):,} before" if self.last else ""
         return kind(
             f"The registry lists nothing at all{before}. That is what an outage of its storage"

@@ -50,8 +50,8 @@ def wants_credentials(answer: Answer) -> bool:
     return answer.status == 403 and about_us and not no_such_route(answer)  # noqa: PLR2004
 
 
-class ThereError(NotToldError):
-    """The server knows the artifact, and does not tell more: its ingestion failed, say."""
+class DetailsUnknownError(NotToldError):
+    """The server has the artifact, and cannot tell its details: its ingestion failed, say."""
 
     lasting = True
 
@@ -77,7 +77,7 @@ class Routes:
         """One artifact, or what the server says instead.
 
         Raises:
-            ThereError: it says something else than that it does not exist.
+            DetailsUnknownError: it says something else than that it does not exist.
             NotToldError: it fails, or is silent, about this one.
             RegistryError: nothing can be asked.
         """
@@ -126,7 +126,7 @@ class Routes:
         if answer.later or wants_credentials(answer):
             return refused
         about_it = answer.status < 500  # noqa: PLR2004 - the server's own failures
-        return (ThereError if about_it else NotToldError)(str(refused), hint=refused.hint)
+        return (DetailsUnknownError if about_it else NotToldError)(str(refused), hint=refused.hint)
 
     async def _get(self, call: Call, ref: Ref) -> tuple[Answer, Row | None]:
         """The answer, and the artifact in it if it is a good one."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.http import decode, keys
 from artifact_tui.clients.http.listing import TYPES
 from artifact_tui.clients.http.reader import OutageError, Snapshot
-from artifact_tui.clients.http.routes import Missing, ThereError
+from artifact_tui.clients.http.routes import DetailsUnknownError, Missing
 from artifact_tui.clients.http.shelf import Shelf
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts, VersionState
@@ -111,7 +111,7 @@ class Truth:
     async def _of_any_type(
         self, wanted: Sequence[str], anyones: Mapping[str, str]
     ) -> Mapping[str, Facts]:
-        """The same where some keys ask for an id under whatever type: the listing tells which."""
+        """Facts where some keys ask for an id of whatever type: the listing tells the type."""
         first = keys.Ref(TYPES[0], next(iter(anyones.values())))
         try:
             snapshot = await self._reader.snapshot(partial(self._routes.get, first))
@@ -165,7 +165,9 @@ class Truth:
                 ref = asked[key]
                 listed = snapshot.shelf.has_id(ref.id)
                 why = untold.get(key)
-                if why and not (listed and (isinstance(why, ThereError) or self._unsent(ref))):
+                if why and not (
+                    listed and (isinstance(why, DetailsUnknownError) or self._unsent(ref))
+                ):
                     raise why
                 if listed or not snapshot.sure:
                     found[key] = _unaskable(key, ref, snapshot)

@@ -52,11 +52,11 @@ READ_TRIES = 4
 LEAST_S = 1.0
 """Seconds that a question about one artifact may always take."""
 
-TOLD_S = 2.0
-"""Waits for an answer of so many seconds are told."""
+SILENCE_SHOWN_S = 2.0
+"""Seconds after which a wait for an answer is shown."""
 
-ASKED_S = 0.2
-"""The same for waits that the registry asked for."""
+PAUSE_SHOWN_S = 0.2
+"""Seconds from which on a wait that the registry asked for is shown."""
 
 SILENT_TRIES = 2
 """How often a question about one artifact is asked while there is no answer in time."""
@@ -275,11 +275,11 @@ class Wire:
 
     def pace(self) -> str:
         """What is waited for now, if that has taken a while; may be empty."""
-        if (wait := self.pacer.wait) >= ASKED_S:
+        if (wait := self.pacer.wait) >= PAUSE_SHOWN_S:
             return f"the registry asks to wait {max(1.0, wait):,.0f} s"
         now = time.monotonic()
         since, call = min(self._on_their_way.values(), default=(now, None), key=itemgetter(0))
-        if call is None or now - since < TOLD_S:
+        if call is None or now - since < SILENCE_SHOWN_S:
             return ""
         path = call.raw_path.decode("ascii")
         return f"waiting for the registry since {now - since:,.0f} s: {call.method} {path}"

@@ -19,7 +19,7 @@ LONGEST_MESSAGE = 2_000
 
 MOST_ERRORS = 1_000
 _REFUSALS = frozenset({403, 409, 410, 422, 423, 451})
-"""Of one thing; others say that there is no W&B, or that it would not have such a document."""
+"""HTTP statuses that refuse one thing; others mean no W&B, or a document it will not have."""
 _NULL = b"null"
 _DEEPEST = 4
 """How far down an error is searched for its words."""

@@ -31,7 +31,7 @@ class Keyed(Protocol):
 
     @property
     def key(self) -> str:
-        """The same for the same thing."""
+        """What names the row's thing: equal in every reading of it."""
 
 
 T = TypeVar("T", bound=Keyed)
