@@ -35,10 +35,12 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
         async with client_of(target, write=not dry_run) as client:
             if not client.capabilities.garbage_collection:
                 freeing = client.capabilities.freeing
+                left = command("orphans", target.typed)
                 raise RegistryError(
-                    f"“{target.name}” frees bytes by itself, in its own time.",
-                    hint=f"{freeing}." if freeing else "Nothing needs to be done.",
-                )
+                    f"“{target.name}” has no garbage collection that could be started from here.",
+                    hint=f"{freeing}." if freeing
+                    else f"With its bucket configured, this finds what is left in it: {left}",
+                )  # fmt: skip
             found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
         out = Output(json=as_json, changes=True)
         if as_json:

@@ -93,8 +93,8 @@ def _summary(
 ) -> None:
     found = selection.select_where(conn, where)
     if not found:
-        where_is = "is in the trash of" if can.restore else "was deleted and is still listed in"
-        out.words(f"nothing of this {where_is} {safe(target.name)}")
+        where_is = "of this is in the trash of" if can.restore else "that was deleted is listed in"
+        out.words(f"nothing {where_is} {safe(target.name)}")
     if not can.restore:
         out.words(safe(no_way_back(target, can)))
     if not found:
@@ -172,6 +172,9 @@ def restore(
 
 def no_way_back(target: Target, can: Capabilities) -> str:
     """That what was deleted does not come back, and what happens instead; untrusted text."""
+    if can.recreate:
+        again = command("restore", target.typed, "--plan", "PLAN")
+        return f"“{target.name}” has no trash. What a plan deleted can be made again: {again}"
     instead = f" {can.freeing}." if can.freeing else ""
     return f"“{target.name}” cannot restore: what was deleted stays deleted.{instead}"
 

@@ -81,6 +81,8 @@ def test_other_lines_of_the_file_stay_as_they_are(cli: Cli) -> None:
         (("zoo", "https://h/api", "--set", "tokn_env=X"), "Did you mean “token_env”?"),
         (("zoo", "https://h/api", "--set", "concurrency=many"), "Expected a number"),
         (("zoo", "local:/a", "--bucket", "b"), "unknown key “bucket”"),
+        (("zoo", "https://h/api", "--bucket", "b", "--set", "pattern=x"), "Use {id} once"),
+        (("zoo", "https://h/api", "--concurrency", "0"), "a number from 1 to"),
         (("zoo", "ftp://h"), "No client here"),
         (("a:b", "https://h/api"), "cannot be the name"),
         (("ls", "https://h/api"), "is a command"),

@@ -138,3 +138,11 @@ def found(folder: Path, text: str) -> list[Path]:
     """The files below a folder that hold a text."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if text.encode() in path.read_bytes()]
+
+
+def test_what_a_registry_without_a_trash_can_do_instead(cli: Cli, server: Server) -> None:
+    cli("registries", "add", "zoo", server.address)
+    out = cli("trash", "zoo").out
+    assert "can be made again: artifact-tui restore zoo --plan PLAN" in out
+    assert "stays deleted" not in out
+    assert "artifact-tui orphans zoo" in cli("gc", "zoo", code=1).err

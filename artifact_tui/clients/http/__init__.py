@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.settings import NONE, convert
+from artifact_tui.settings import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,10 @@ class HttpKind:
         return address.partition("://")[0].lower() in {"http", "https"} and "://" in address
 
     def check(self, settings: Mapping[str, object]) -> None:
-        """Refuse settings that a REST registry does not know."""
-        from artifact_tui.clients.http.settings import Known  # noqa: PLC0415 - lazy
+        """Refuse settings that a REST registry does not know, or values that it cannot use."""
+        from artifact_tui.clients.http.settings import check_values  # noqa: PLC0415 - lazy
 
-        convert(settings, Known)
+        check_values(settings)
 
     def open(
         self,

@@ -89,6 +89,15 @@ def options_of(settings: Mapping[str, object], address: str) -> Options:
     return _with_limits(settings, known, options)
 
 
+def check_values(settings: Mapping[str, object]) -> None:
+    """Refuse settings that are unknown or cannot be used; no secret is looked up.
+
+    Raises:
+        ConfigError: it says which setting, and what is wrong with it.
+    """
+    _with_limits(settings, convert(settings, Known), Options())
+
+
 def storage_of(settings: Mapping[str, object]) -> StorageSettings | None:
     """The storage of a registry; None when no bucket is configured.
 
