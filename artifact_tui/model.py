@@ -25,6 +25,11 @@ class VersionState(StrEnum):
     PENDING = "pending"
     """Announced, but its bytes are not complete yet."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> VersionState:  # noqa: ARG003 - whatever it is
+        """What another program stored in its place: nobody can say that such a one is complete."""
+        return cls.PENDING
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

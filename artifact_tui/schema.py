@@ -11,6 +11,9 @@ from typing import NamedTuple
 SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
 """How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
 
+_LARGEST = 2**53
+"""Numbers beyond this are taken for unknown: some thousands of them can still be added up."""
+
 _COMMENT = re.compile(r"--[^\n]*")
 _STRICT = re.compile(r"\)\s*STRICT\s*,?")
 """What earlier formats had, and old SQLite cannot read; it allows less, and nothing more."""
@@ -25,6 +28,21 @@ class _Made(NamedTuple):
     kind: str
     table: str
     definition: tuple[str, ...]
+
+
+def as_text(column: str) -> str:
+    """SQL for a text column, where another program may have stored bytes."""
+    return f"CAST({column} AS TEXT)"
+
+
+def as_number(column: str) -> str:
+    """SQL for a column of whole numbers, where another program may have stored anything.
+
+    What is none is unknown (NULL). Texts and bytes sort behind all numbers, so one comparison
+    leaves them out; an index over the column is not used.
+    """
+    inside = f"{column} BETWEEN {-_LARGEST} AND {_LARGEST}"
+    return f"CASE WHEN {inside} THEN CAST({column} AS INTEGER) END"
 
 
 def strange_object(conn: sqlite3.Connection, *scripts: str, more: bool = False) -> str:

@@ -12,6 +12,7 @@ from artifact_tui.catalog.rows import DependentRef, VersionDetail, VersionRef
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import File
 from artifact_tui.query import expressions
+from artifact_tui.schema import as_number, as_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,7 +46,10 @@ _TOTAL_ELSEWHERE = f"""{_ALL}
 SELECT count(DISTINCT r.key)
 FROM below CROSS JOIN relative r ON r.version_id = below.id AND r.up = 0"""
 
-_PARENTS = "SELECT key, name FROM relative WHERE version_id = ? AND up = 1 ORDER BY name LIMIT ?"
+_PARENTS = (
+    f"SELECT {as_text('key')}, {as_text('name')} FROM relative"
+    " WHERE version_id = ? AND up = 1 ORDER BY name LIMIT ?"
+)
 
 _ELSEWHERE = expressions.ELSEWHERE.replace("v.id", "?").format(what="DISTINCT r.key, r.name")
 
@@ -53,8 +57,11 @@ _UNKNOWN = f"""
 SELECT 1 FROM json_each(?) j CROSS JOIN version v ON v.id = j.value
 WHERE NOT {expressions.LINEAGE_KNOWN}"""
 
-_FILES = """
-SELECT f.path, b.size, b.digest, f.mode FROM file f CROSS JOIN blob b ON b.id = f.blob_id
+_NOTE = f"SELECT {as_text('note')} FROM version WHERE id = ?"
+
+_FILES = f"""
+SELECT {as_text("f.path")}, ifnull({as_number("b.size")}, 0), {as_text("b.digest")},
+  ifnull({as_number("f.mode")}, 420) FROM file f CROSS JOIN blob b ON b.id = f.blob_id
 WHERE f.version_id = ? ORDER BY f.path LIMIT ?"""
 
 
@@ -74,7 +81,7 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
         shown = [line.ref.id for line in dependents if not line.ref.elsewhere]
         return VersionDetail(
             row=rows[0],
-            note=conn.execute("SELECT note FROM version WHERE id = ?", (version_id,)).fetchone()[0],
+            note=conn.execute(_NOTE, (version_id,)).fetchone()[0],
             tags=tags_of(conn, [version_id]).get(version_id, ()),
             unique=unique_of(conn, [version_id])[version_id],
             parents=parents(conn, version_id),

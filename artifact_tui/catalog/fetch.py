@@ -10,41 +10,47 @@ from artifact_tui.catalog.connection import told
 from artifact_tui.catalog.rows import VersionRef, VersionRow
 from artifact_tui.model import Alias, VersionState
 from artifact_tui.query import expressions
+from artifact_tui.schema import as_number, as_text
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
 _ROWS = f"""
-SELECT v.id, v.key, v.collection_id, c.name, c.type, v.label, v.ordinal, v.digest, v.size,
-  v.created_us, v.used_us, v.expires_us, v.ttl_us, v.state, v.run, v.file_count, v.deleted_us,
-  v.deleted_by, {expressions.DEPENDENTS},
-  EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key), v.ttl_inherited, v.source_key,
-  v.used_count, v.stored, v.kept, v.generated, {expressions.LINEAGE_KNOWN}
+SELECT v.id, {as_text("v.key")}, v.collection_id, {as_text("c.name")}, {as_text("c.type")},
+  {as_text("v.label")}, ifnull({as_number("v.ordinal")}, -1), {as_text("v.digest")},
+  {as_number("v.size")}, {as_number("v.created_us")}, {as_number("v.used_us")},
+  {expressions.EXPIRES}, {as_number("v.ttl_us")}, v.state, {as_text("v.run")},
+  {as_number("v.file_count")}, {as_number("v.deleted_us")}, {as_text("v.deleted_by")},
+  {expressions.DEPENDENTS},
+  EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key), v.ttl_inherited,
+  {as_text("v.source_key")},
+  {as_number("v.used_count")}, {as_number("v.stored")}, {as_text("v.kept")}, v.generated,
+  {expressions.LINEAGE_KNOWN}
 FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
 CROSS JOIN collection c ON c.id = v.collection_id
 ORDER BY j.key"""
 _STATE = 13
 _MARKED = 19
 
-_REFS = """
-SELECT v.id, v.key, c.name, v.label, v.state
+_REFS = f"""
+SELECT v.id, {as_text("v.key")}, {as_text("c.name")}, {as_text("v.label")}, v.state
 FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value
 CROSS JOIN collection c ON c.id = v.collection_id
 ORDER BY j.key"""
 
-_ALIASES = """
-SELECT a.version_id, a.name, a.protected, a.scope
+_ALIASES = f"""
+SELECT a.version_id, {as_text("a.name")}, a.protected, {as_text("a.scope")}
 FROM json_each(:ids) j CROSS JOIN alias a ON a.version_id = j.value
 ORDER BY a.version_id, a.name, a.protected, a.scope"""
 
-_TAGS = """
-SELECT t.version_id, t.name
+_TAGS = f"""
+SELECT t.version_id, {as_text("t.name")}
 FROM json_each(:ids) j CROSS JOIN tag t ON t.version_id = j.value
 ORDER BY t.version_id, t.name"""
 
-_LINKS = """
-SELECT l.version_id, l.name
+_LINKS = f"""
+SELECT l.version_id, {as_text("l.name")}
 FROM json_each(:ids) j CROSS JOIN link l ON l.version_id = j.value
 ORDER BY l.version_id, l.name"""
 

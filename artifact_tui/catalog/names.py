@@ -11,6 +11,7 @@ from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.query.compiler import glob
 from artifact_tui.query.fields import STATES
 from artifact_tui.query.tree import Pattern
+from artifact_tui.schema import as_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,7 +89,13 @@ def find(conn: sqlite3.Connection, name: str) -> VersionRow:
                 hint="Name it by its key, which `artifact-tui ls --versions --json` prints.",
             )
         if ids:
-            return rows_of(conn, ids)[0]
+            rows = rows_of(conn, ids)
+            if not rows:
+                raise NotFoundError(
+                    f"{name} is there, but its collection is not.",
+                    hint="The database is damaged: `artifact-tui fsck` checks a local registry.",
+                )
+            return rows[0]
         if not collection or not label:
             raise UsageError(
                 f"{name} does not say which version.",
@@ -148,7 +155,7 @@ def values(conn: sqlite3.Connection, field: str, prefix: str, limit: int = 50) -
     if field not in _VALUES:
         return ()
     found = conn.execute(
-        f"SELECT DISTINCT value FROM ({_value(field)})"
+        f"SELECT DISTINCT {as_text('value')} FROM ({_value(field)})"
         " WHERE value GLOB :prefix ORDER BY value COLLATE NOCASE, value LIMIT :limit",
         {"prefix": glob(Pattern((prefix, "")), fold=True), "limit": limit},
     )
@@ -182,13 +189,15 @@ def _not_found(conn: sqlite3.Connection, collection: str, label: str) -> NotFoun
         chain.from_iterable(conn.execute("SELECT id FROM collection WHERE name = ?", (collection,)))
     )
     if not ids:
-        names = list(chain.from_iterable(conn.execute("SELECT DISTINCT name FROM collection")))
+        names = list(
+            chain.from_iterable(conn.execute(f"SELECT DISTINCT {as_text('name')} FROM collection"))
+        )
         return NotFoundError(
             f"There is no collection {collection}.", hint=_did_you_mean(collection, names)
         )
     known = conn.execute(
-        "SELECT label FROM version WHERE collection_id = :id UNION"
-        " SELECT a.name FROM version v CROSS JOIN alias a ON a.version_id = v.id"
+        f"SELECT {as_text('label')} FROM version WHERE collection_id = :id UNION"
+        f" SELECT {as_text('a.name')} FROM version v CROSS JOIN alias a ON a.version_id = v.id"
         " WHERE v.collection_id = :id AND a.scope = '' LIMIT 10000",
         {"id": ids[0]},
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.catalog.connection import CatalogConnection, stamp
 from artifact_tui.catalog.fetch import snapshot
 from artifact_tui.catalog.rows import CollectionRow, Totals
+from artifact_tui.schema import as_number, as_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.sorting import Sort
     from artifact_tui.query import Where
 
-_TALLY = """
+_TALLY = f"""
 CREATE TEMP TABLE tally AS
-SELECT collection_id, state, count(*) AS versions, sum(size) AS size,
-  sum(stored) AS stored, max(created_us) AS newest_us
+SELECT collection_id, state, count(*) AS versions, sum({as_number("size")}) AS size,
+  sum({as_number("stored")}) AS stored, max({as_number("created_us")}) AS newest_us
 FROM main.version GROUP BY collection_id, state"""
 
 _TOTALS = """
@@ -34,20 +35,20 @@ SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
 FROM (SELECT t.*, c.links, t.size * NOT c.links AS own
   FROM temp.tally t CROSS JOIN collection c ON c.id = t.collection_id)"""
 
-_COMMON = """
-SELECT c.id, c.key, c.name, c.type, sum(v.versions) AS versions, sum(v.size) AS size,
+_COLLECTION = f"""
+SELECT c.id, {as_text("c.key")} AS key, {as_text("c.name")} AS name, {as_text("c.type")} AS type"""
+
+_COMMON = f"""{_COLLECTION}, sum(v.versions) AS versions, sum(v.size) AS size,
   max(v.newest_us) AS newest_us, c.links, sum(v.stored) AS stored
 FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
-WHERE {where} GROUP BY c.id"""
+WHERE {{where}} GROUP BY c.id"""
 
-_EACH = """
-SELECT c.id, c.key, c.name, c.type, count(*) AS versions, sum(v.size) AS size,
-  max(v.created_us) AS newest_us, c.links, sum(v.stored) AS stored
+_EACH = f"""{_COLLECTION}, count(*) AS versions, sum({as_number("v.size")}) AS size,
+  max({as_number("v.created_us")}) AS newest_us, c.links, sum({as_number("v.stored")}) AS stored
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-WHERE {where} GROUP BY c.id"""
+WHERE {{where}} GROUP BY c.id"""
 
-_EMPTY = """
-SELECT c.id, c.key, c.name, c.type, 0, 0, NULL, c.links, NULL FROM collection c
+_EMPTY = f"""{_COLLECTION}, 0, 0, NULL, c.links, NULL FROM collection c
 WHERE c.id NOT IN (SELECT t.collection_id FROM temp.tally t WHERE t.state <> 'trash')"""
 
 _MARKED = """

@@ -101,14 +101,17 @@ def _read(
 def _place(conn: sqlite3.Connection, sort: Sort, version_id: int) -> str:
     """The place of a row in the order, as text."""
     found = conn.execute(f"SELECT {sort.key} {_FROM} WHERE v.id = ?", (version_id,)).fetchone()
-    return json.dumps([found[0], version_id])
+    key = found[0]
+    if isinstance(key, bytes):  # where another program stored such: see `as_number`
+        return json.dumps([None, version_id, key.hex()])
+    return json.dumps([key, version_id])
 
 
 def _read_place(after: str) -> tuple[object, int]:
     """The key and the id in a place."""
     try:
-        value, last = json.loads(after)
-        return value, int(last)
+        value, last, *raw = json.loads(after)
+        return bytes.fromhex(*raw) if raw else value, int(last)
     except (ValueError, TypeError) as error:
         raise UsageError(
             "This is no place in a list.", hint="Use the `after` of the page before."

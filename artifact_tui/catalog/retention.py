@@ -11,7 +11,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.fetch import rows_of, snapshot
+from artifact_tui.query import expressions
 from artifact_tui.query.values import DAY_US
+from artifact_tui.schema import as_number
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,11 +22,14 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
     from artifact_tui.query import Where
 
-_SIZE = "CASE WHEN v.source_key IS NULL THEN v.size WHEN v.size IS NOT NULL THEN 0 END"
+_SIZE = (
+    f"CASE WHEN v.source_key IS NULL THEN {as_number('v.size')} WHEN v.size IS NOT NULL THEN 0 END"
+)
 
-_EXPIRING = """
+_EXPIRING = f"""
 FROM version v CROSS JOIN collection c ON c.id = v.collection_id
-WHERE v.ttl_us IS NOT NULL AND v.expires_us IS NOT NULL AND v.state <> 'trash' AND ({where})"""
+WHERE v.ttl_us IS NOT NULL AND {expressions.EXPIRES} IS NOT NULL
+  AND v.state <> 'trash' AND ({{where}})"""
 
 _BY_DAY = f"""
 SELECT v.expires_us <= :ttl_now, v.expires_us / {DAY_US} * {DAY_US}, count(*), sum({_SIZE})

@@ -13,6 +13,7 @@ from artifact_tui.catalog.coverage import COMPLETE, Coverage
 
 if TYPE_CHECKING:
     from artifact_tui.model import Alias, File, VersionState
+    from artifact_tui.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Totals:
     trash_size: int
     stored: int | None = None
     """What the registry charges for all of it; None where it tells that of none."""
+
+    def among(self, query: Query) -> int:
+        """How many versions a filter chooses from: those in the trash too, if it names a state."""
+        return self.versions + self.trash_versions * ("state" in query.fields)
 
 
 @dataclass(frozen=True, slots=True)

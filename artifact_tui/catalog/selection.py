@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.fetch import rows_of, snapshot
 from artifact_tui.catalog.rows import Bytes
 from artifact_tui.query import Where
+from artifact_tui.schema import as_number
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
 
 # Of a link neither the bytes nor the files are its own. Bytes that are charged stand in for files
 # that the registry does not tell.
-_LISTED = """
+_LISTED = f"""
 SELECT coalesce(sum(v.size), 0), coalesce(sum(CASE WHEN untold THEN v.stored END), 0),
   coalesce(sum(untold AND v.stored IS NOT NULL), 0), coalesce(sum(untold AND v.stored IS NULL), 0)
-FROM (SELECT w.size, w.stored, NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = w.id)
+FROM (SELECT {as_number("w.size")} AS size, {as_number("w.stored")} AS stored,
+    NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = w.id)
     AND NOT (w.file_count IS 0 AND ifnull(w.size, 0) = 0) AS untold
   FROM picked p CROSS JOIN version w ON w.id = p.version_id WHERE w.source_key IS NULL) v"""
 
-_FREED = """
-SELECT coalesce(sum(b.size), 0)
+_FREED = f"""
+SELECT coalesce(sum({as_number("b.size")}), 0)
 FROM (SELECT DISTINCT f.blob_id FROM picked p CROSS JOIN file f ON f.version_id = p.version_id) d
 CROSS JOIN blob b ON b.id = d.blob_id
 WHERE b.state <> 2 AND NOT EXISTS (

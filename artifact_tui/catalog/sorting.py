@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from artifact_tui.errors import UsageError
 from artifact_tui.query import expressions
+from artifact_tui.schema import as_number, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +20,22 @@ class _Key:
 
 
 _KEYS = {
-    "name": _Key("c.name COLLATE NOCASE", nullable=False, common=True),
+    "name": _Key(f"{as_text('c.name')} COLLATE NOCASE", nullable=False, common=True),
     "version": _Key("CASE WHEN v.ordinal >= 0 THEN v.ordinal END"),
-    "type": _Key("c.type", nullable=False, common=True),
+    "type": _Key(as_text("c.type"), nullable=False, common=True),
     "size": _Key("v.size"),
     "unique": _Key(f"({expressions.UNIQUE})"),
-    "stored": _Key("v.stored"),
+    "stored": _Key(as_number("v.stored")),
     "age": _Key("v.created_us", turned=True),
     "created": _Key("v.created_us"),
-    "used": _Key("v.used_us", turned=True),
-    "ttl": _Key("v.expires_us"),
+    "used": _Key(as_number("v.used_us"), turned=True),
+    "ttl": _Key(expressions.EXPIRES),
     "dependents": _Key(
         f"ifnull(nullif({expressions.DEPENDENTS}, 0),"
         f" CASE WHEN {expressions.DEPENDENTS_KNOWN} THEN 0 END)"
     ),
-    "alias": _Key("(SELECT min(a.name) FROM alias a WHERE a.version_id = v.id)"),
-    "run": _Key("nullif(v.run, '')"),
+    "alias": _Key(f"(SELECT min({as_text('a.name')}) FROM alias a WHERE a.version_id = v.id)"),
+    "run": _Key(f"nullif({as_text('v.run')}, '')"),
 }
 
 FIELDS = tuple(_KEYS)

@@ -71,7 +71,8 @@ class Lines:
         keys: dict[str, None] = {}
         for at, name, said in self._lines:
             one = records.get(name)
-            found = [refs[n] for n in (ids[name] if said is None else () if one is None else [one])]
+            named = ids[name] if said is None else () if one is None else [one]
+            found = [refs[number] for number in named if number in refs]
             where = f"line {at}: {safe(name)}"
             if not found:
                 missing.append(f"{where}: there is none")

@@ -206,7 +206,7 @@ def _summary(listing: Listing, parsed: query.Query) -> None:
     if parsed.text.strip():
         what, weight = text.plural(found, "version"), text.charged(size, stored)
         out.words(
-            f"{what} of {text.count(totals.versions)} in {name} match · {weight}"
+            f"{what} of {text.count(totals.among(parsed))} in {name} match · {weight}"
             if found
             else f"nothing in {name} matches {safe(parsed.text.strip())}"
         )

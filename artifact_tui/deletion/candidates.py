@@ -9,35 +9,42 @@ from typing import TYPE_CHECKING
 from artifact_tui.deletion.items import Action, Candidate
 from artifact_tui.model import Alias, Facts, Link, VersionState
 from artifact_tui.query.expressions import LINEAGE_KNOWN
+from artifact_tui.schema import as_number, as_text
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
 
+# Nothing can be asked or deleted by a key that is no text.
+_KEPT = f"""CASE typeof(v.key) WHEN 'text' THEN {as_text("v.kept")}
+  ELSE 'another program wrote its key: artifact-tui fsck names the row' END"""
+
 _VERSIONS = f"""
-SELECT v.id, v.key, c.key, c.name, v.label, c.type, v.size, v.digest, v.state,
-  ifnull(v.source_key, ''), v.kept, {LINEAGE_KNOWN}, v.generated, v.created_us
+SELECT v.id, {as_text("v.key")}, {as_text("c.key")}, {as_text("c.name")}, {as_text("v.label")},
+  {as_text("c.type")}, {as_number("v.size")}, {as_text("v.digest")}, v.state,
+  ifnull({as_text("v.source_key")}, ''), {_KEPT}, {LINEAGE_KNOWN}, v.generated,
+  {as_number("v.created_us")}
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
 JOIN collection c ON c.id = v.collection_id
 ORDER BY c.name, c.id, v.ordinal"""
 
-_ALIASES = """
-SELECT a.version_id, a.name, a.protected, a.scope
+_ALIASES = f"""
+SELECT a.version_id, {as_text("a.name")}, a.protected, {as_text("a.scope")}
 FROM picked p CROSS JOIN alias a ON a.version_id = p.version_id"""
 
-_LINKS = """
-SELECT l.version_id, l.key, l.name
+_LINKS = f"""
+SELECT l.version_id, {as_text("l.key")}, {as_text("l.name")}
 FROM picked p CROSS JOIN link l ON l.version_id = p.version_id"""
 
 # The nearest live versions below each picked one: through the trash, and no further. Those of
 # collections that are not listed here are told by name only.
-_DEPENDENTS = """
+_DEPENDENTS = f"""
 WITH RECURSIVE below(root, id) AS (
   SELECT p.version_id, e.child_id FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
   UNION
   SELECT b.root, e.child_id FROM below b CROSS JOIN version t ON t.id = b.id
   CROSS JOIN edge e ON e.parent_id = t.id WHERE t.state = 'trash')
-SELECT b.root, v.key, c.name || ':' || v.label
+SELECT b.root, {as_text("v.key")}, c.name || ':' || v.label
 FROM below b CROSS JOIN version v ON v.id = b.id JOIN collection c ON c.id = v.collection_id
 WHERE v.state <> 'trash' AND v.id <> b.root
 UNION
@@ -47,11 +54,11 @@ UNION
 SELECT b.root, r.key, r.name FROM below b CROSS JOIN version t ON t.id = b.id
 CROSS JOIN relative r ON r.version_id = t.id WHERE r.up = 0 AND t.state = 'trash'"""
 
-_EMPTIED = """
-SELECT c.name, count(*)
+_EMPTIED = f"""
+SELECT {as_text("c.name")}, count(*)
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
 JOIN collection c ON c.id = v.collection_id GROUP BY c.id
-HAVING count(*) = (SELECT count(*) FROM version w WHERE w.collection_id = c.id AND {counted})
+HAVING count(*) = (SELECT count(*) FROM version w WHERE w.collection_id = c.id AND {{counted}})
 ORDER BY count(*) DESC, c.name"""
 
 

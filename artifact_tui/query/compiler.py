@@ -23,6 +23,7 @@ from artifact_tui.query.tree import (
     Term,
     Text,
 )
+from artifact_tui.schema import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,16 +32,16 @@ _COMMON = frozenset({"name", "type", "state"})
 """Fields that are the same for all versions of a collection in one state."""
 
 _COLUMNS = {
-    "size": "v.size",
+    "size": as_number("v.size"),
     "unique": f"({expressions.UNIQUE})",
-    "stored": "v.stored",
-    "files": "v.file_count",
+    "stored": as_number("v.stored"),
+    "files": as_number("v.file_count"),
     "dependents": expressions.DEPENDENTS,
-    "age": "v.created_us",
-    "created": "v.created_us",
-    "used": "v.used_us",
-    "ttl": "v.expires_us",
-    "runs": "v.used_count",
+    "age": as_number("v.created_us"),
+    "created": as_number("v.created_us"),
+    "used": as_number("v.used_us"),
+    "ttl": expressions.EXPIRES,
+    "runs": as_number("v.used_count"),
     "link": "v.source_key",
 }
 _TABLES = {"alias": "alias", "tag": "tag", "registry": "link"}

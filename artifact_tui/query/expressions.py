@@ -6,6 +6,8 @@ choose wrongly, CROSS JOIN fixes the order.
 
 from __future__ import annotations
 
+from artifact_tui.schema import as_number
+
 BELOW = """\
 WITH RECURSIVE below(id) AS (
   SELECT e.child_id FROM edge e WHERE e.parent_id = v.id
@@ -64,9 +66,9 @@ _SCANNED = """\
 DEPENDENTS_KNOWN = f"({LINEAGE_KNOWN} AND {_SCANNED})"
 """Whether `DEPENDENTS` is all there are, in any registry."""
 
-UNIQUE = """\
+UNIQUE = f"""\
 CASE WHEN EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id) THEN
-  (SELECT coalesce(sum(b.size), 0)
+  (SELECT coalesce(sum({as_number("b.size")}), 0)
    FROM (SELECT DISTINCT f.blob_id FROM file f WHERE f.version_id = v.id) own
    CROSS JOIN blob b ON b.id = own.blob_id
    WHERE b.state <> 2 AND NOT EXISTS
@@ -88,6 +90,9 @@ v.id IN (SELECT w.id FROM collection k CROSS JOIN version w ON w.id IN
   (SELECT n.id FROM version n WHERE n.collection_id = k.id AND n.state = 'live'
    ORDER BY n.ordinal DESC LIMIT {{count}})) END"""
 """Whether `v` is one of the newest live versions of its collection; `{count}` to fill."""
+
+EXPIRES = f"({as_number('v.created_us')} + {as_number('v.ttl_us')})"
+"""When the time to live of `v` ends; NULL where it has none, or nothing tells since when."""
 
 LISTED = "v.state <> 'trash'"
 """What a filter shows that says nothing of the state."""

@@ -44,6 +44,15 @@ def test_a_filter_narrows(cli: Cli, registry: Local) -> None:
     assert cli("ls", registry.address, "nope").out == "nothing in reg matches nope\n"
 
 
+def test_a_filter_about_states_chooses_from_the_trash_too(
+    cli: Cli, registry: Local, tmp_path: Path
+) -> None:
+    cli("plan", registry.address, "name:net", "version:v0", "-o", tmp_path / "p")
+    cli("apply", tmp_path / "p", "--yes", "--expect", "1")
+    for words, counts in (("state:any", "6 versions of 6"), ("net", "4 versions of 5")):
+        assert f"\n{counts} in reg match" in cli("ls", registry.address, words, "--versions").out
+
+
 def test_a_negated_term_needs_no_quotes(cli: Cli, registry: Local) -> None:
     out = cli("ls", registry.address, "--versions", "name:net", "-latest:4", "-alias:x").out
     assert [line.split()[1] for line in out.splitlines()[:-1]] == ["net:v0"]

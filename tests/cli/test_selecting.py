@@ -298,6 +298,10 @@ def test_a_plan_from_lines_of_every_form(
     assert "3 lines of 4 not found" in ran.err
     source.write_text("model/9\n", encoding="utf-8")
     assert "nothing to delete" in cli(*words, source, code=1).err
+    monkeypatch.setattr("sys.stdin", None)  # as where a shell was told `<&-`
+    assert "- lists nothing" in cli(*words, "-", code=2).err
+    monkeypatch.setattr("sys.stdin", None)
+    assert "no terminal to ask on" in cli("apply", plan, code=2).err
 
 
 def test_lines_that_cannot_be_meant_make_no_plan(

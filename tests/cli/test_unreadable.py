@@ -180,3 +180,78 @@ def test_a_local_registry_with_broken_texts_is_read_and_cleaned(
     assert record["key"] not in {
         one["key"] for one in cli("ls", registry.address, "--versions", "--json").records
     }
+
+
+def test_a_local_registry_with_values_of_other_types_is_read_and_cleaned(
+    cli: Cli, registry: Local, tmp_path: Path
+) -> None:
+    """Tables that old SQLite can read are not STRICT: another program can store anything."""
+    key = registry.add("bad", tags=["t"], run="someone", note="n", ttl_us=1, aliases=["a"])
+    huge = registry.add("huge")
+    with closing(sqlite3.connect(registry.path / "registry.db")) as conn:
+        conn.execute("UPDATE collection SET name = x'62ff', type = x'6d' WHERE name = 'bad'")
+        conn.execute("UPDATE tag SET name = x'74'")
+        conn.execute(
+            "UPDATE version SET size = 'big', created_us = 'soon', used_us = x'00', run = x'41',"
+            " note = x'42', label = x'763080', file_count = 'few' WHERE key = ?",
+            (key,),
+        )
+        conn.execute("UPDATE version SET size = ? WHERE key = ?", (2**63 - 1, huge))
+        conn.commit()
+    address = registry.address
+    listed = cli("ls", address).out
+    assert "4  b\\\\xff  m       1 version " in listed
+    assert "reg · 4 collections · 8 versions · " in listed
+    for field in ("name", "size", "age", "used", "run", "type", "ttl", "alias"):
+        records = cli("ls", address, "--versions", "--json", "--sort", field).records
+        (bad,) = [one for one in records if one["key"] == key]
+        assert bad["version"] == "v0\\x80"
+        assert bad["tag"] == ["t"]
+        assert {bad[name] for name in ("size", "created", "used", "expires", "files")} == {None}
+        assert next(one["size"] for one in records if one["key"] == huge) is None
+    assert "note        B" in cli("show", address, key).out
+    for unknown in ("size>1", "size<1", "-size>1", "age>1d", "-age>1d", "ttl:expired"):
+        ran = cli("ls", address, "--versions", "--json", "--", *unknown.split(), code=None)
+        assert key not in {one["key"] for one in ran.records}
+    said = cli("gc", address, "--dry-run")
+    assert "expired" not in said.out + said.err
+    assert "Did you mean bat" not in cli("show", address, "bat:v0", code=1).err
+    assert "version 7     0 B    of another type: " in cli("fsck", address, code=1).out
+    wanted = tmp_path / "wanted"
+    wanted.write_text(key)
+    plan = tmp_path / "p"
+    said = cli("plan", address, "--from", wanted, "--delete-aliases", "-o", plan)
+    assert "1 size not known" in said.out
+    assert "1 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "1").out
+    assert "b\\\\xff:v0\\\\x80  ?  deleted " in cli("trash", address).out
+    cli("restore", "--plan", plan)
+    cli("plan", address, "--from", wanted, "--delete-aliases", "-o", tmp_path / "q")
+    cli("apply", tmp_path / "q", "--yes", "--expect", "1")
+    cli("purge", address, "--all", "--yes", "--expect", "1")
+    assert len(cli("ls", address, "--versions", "--json").records) == 7
+
+
+def test_a_local_registry_with_rows_that_nothing_fits_is_read(
+    cli: Cli, registry: Local, tmp_path: Path
+) -> None:
+    """A state, a key and a collection of no kind: that version's trouble, and nobody else's."""
+    keys = {name: key for key, name in registry.keys().items()}
+    cli("plan", registry.address, "name:tiny", "--delete-aliases")
+    with closing(sqlite3.connect(registry.path / "registry.db")) as conn:
+        conn.execute("PRAGMA ignore_check_constraints = ON")
+        conn.execute("UPDATE version SET state = 'odd' WHERE key = ?", (keys["net:v0"],))
+        conn.execute("UPDATE version SET key = x'4b' WHERE key = ?", (keys["net:v2"],))
+        conn.execute("UPDATE version SET collection_id = 99 WHERE key = ?", (keys["tiny:v0"],))
+        conn.commit()
+    records = cli("ls", registry.address, "--versions", "--json").records
+    assert {one["version"]: one["state"] for one in records} == {
+        "v0": "pending", "v1": "live", "v2": "live", "v3": "live", "v4": "live",
+    }  # fmt: skip
+    said = cli("plan", registry.address, "version:v2", "--delete-aliases", code=1)
+    assert "another program wrote its key" in said.out + said.err
+    wanted = tmp_path / "wanted"
+    wanted.write_text(keys["tiny:v0"])
+    assert "line 1: " in cli("plan", registry.address, "--from", wanted, code=1).err
+    said = cli("show", registry.address, keys["tiny:v0"], code=1)
+    assert f"artifact-tui fsck {registry.address}" in said.err
+    assert cli("fsck", registry.address, code=1).out.count("version ") == 3

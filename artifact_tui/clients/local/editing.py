@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.local import names
 from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Outcome, Result
+from artifact_tui.schema import as_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,7 +57,9 @@ def _add_alias(conn: sqlite3.Connection, version_id: int, key: str, name: str) -
     names.alias(conn, key, name, protected=None)
     if now is None or now[0] == version_id:
         return ""
-    (label,) = conn.execute("SELECT label FROM version WHERE id = ?", (now[0],)).fetchone()
+    (label,) = conn.execute(
+        f"SELECT {as_text('label')} FROM version WHERE id = ?", (now[0],)
+    ).fetchone()
     return f"{name} moved from {label}"
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from artifact_tui.model import Alias, Facts, VersionState
+from artifact_tui.schema import as_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +49,7 @@ def ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, s
     found: dict[str, tuple[int, str, str]] = {}
     for group in chunks(keys):
         rows = conn.execute(
-            "SELECT v.key, v.id, v.state, v.digest FROM json_each(?) want"
+            f"SELECT v.key, v.id, v.state, {as_text('v.digest')} FROM json_each(?) want"
             " CROSS JOIN version v ON v.key = want.value",
             (dump(group),),
         )
@@ -59,7 +60,8 @@ def ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, s
 def names(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
     """Collection, label and type of versions."""
     rows = conn.execute(
-        "SELECT v.id, c.name, v.label, c.type FROM json_each(?) want"
+        f"SELECT v.id, {as_text('c.name')}, {as_text('v.label')}, {as_text('c.type')}"
+        " FROM json_each(?) want"
         " CROSS JOIN version v ON v.id = want.value JOIN collection c ON c.id = v.collection_id",
         (dump(version_ids),),
     )
@@ -70,7 +72,8 @@ def aliases(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, l
     """The aliases of versions, sorted; those without any are left out."""
     found: dict[int, list[Alias]] = {}
     rows = conn.execute(
-        "SELECT a.version_id, a.name, a.protected, a.scope FROM json_each(?) want"
+        f"SELECT a.version_id, {as_text('a.name')}, a.protected, {as_text('a.scope')}"
+        " FROM json_each(?) want"
         " CROSS JOIN alias a ON a.version_id = want.value",
         (dump(version_ids),),
     )
@@ -85,7 +88,7 @@ def dependents(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int
     """The keys of the nearest live dependents, sorted; versions without any are left out."""
     found: dict[int, list[str]] = {}
     rows = conn.execute(
-        f"{NEAREST} SELECT below.root, v.key FROM below"
+        f"{NEAREST} SELECT below.root, {as_text('v.key')} FROM below"
         " CROSS JOIN version v ON v.id = below.id WHERE below.live",
         (dump(version_ids),),
     )

@@ -14,6 +14,7 @@ from artifact_tui.clients.local import facts, locks
 from artifact_tui.clients.local.layout import is_digest
 from artifact_tui.errors import ArtifactTuiError, NoRoomError
 from artifact_tui.model import Garbage
+from artifact_tui.schema import as_number
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,8 +35,8 @@ def _before(now_us: int, grace_us: int) -> int:
 def _expired(conn: sqlite3.Connection, now_us: int) -> int:
     """How many versions have outlived their time to live, as the filter `ttl:expired` says."""
     (count,) = conn.execute(
-        "SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND expires_us <= ?"
-        " AND state <> 'trash'",
+        "SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND state <> 'trash'"
+        f" AND {as_number('created_us')} + {as_number('ttl_us')} <= ?",
         (now_us,),
     ).fetchone()
     return int(count)
@@ -43,7 +44,7 @@ def _expired(conn: sqlite3.Connection, now_us: int) -> int:
 
 def _sum(conn: sqlite3.Connection, where: str, *values: int) -> tuple[int, int]:
     count, size = conn.execute(
-        f"SELECT count(*), coalesce(sum(size), 0) FROM blob WHERE {where}", values
+        f"SELECT count(*), coalesce(sum({as_number('size')}), 0) FROM blob WHERE {where}", values
     ).fetchone()
     return int(count), int(size)
 

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.clients.local import facts
 from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.model import Alias, Collection, Edge, File, Page, Version, VersionState
+from artifact_tui.schema import as_number, as_text
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
 _VERSION = (
-    "SELECT v.id, v.key, c.key, v.ordinal, v.label, v.digest, v.state, v.size, v.file_count,"
-    " v.created_us, v.used_us, v.run, v.note, v.ttl_us, v.deleted_us, v.deleted_by"
+    f"SELECT v.id, {as_text('v.key')}, {as_text('c.key')}, {as_number('v.ordinal')},"
+    f" {as_text('v.label')}, {as_text('v.digest')}, v.state, {as_number('v.size')},"
+    f" {as_number('v.file_count')}, {as_number('v.created_us')}, {as_number('v.used_us')},"
+    f" {as_text('v.run')}, {as_text('v.note')}, {as_number('v.ttl_us')},"
+    f" {as_number('v.deleted_us')}, {as_text('v.deleted_by')}"
     " FROM version v JOIN collection c ON c.id = v.collection_id "
 )
 
@@ -34,7 +38,8 @@ def _number(after: str | None) -> int:
 def collections(conn: sqlite3.Connection, after: str | None, size: int) -> Page[Collection]:
     """A page of collections, oldest first."""
     rows = conn.execute(
-        "SELECT id, key, name, type, created_us FROM collection WHERE id > ? ORDER BY id LIMIT ?",
+        f"SELECT id, {as_text('key')}, {as_text('name')}, {as_text('type')},"
+        f" {as_number('created_us')} FROM collection WHERE id > ? ORDER BY id LIMIT ?",
         (_number(after), size + 1),
     ).fetchall()
     page = tuple(Collection(*row[1:]) for row in rows[:size])
@@ -44,7 +49,7 @@ def collections(conn: sqlite3.Connection, after: str | None, size: int) -> Page[
 def _tags(conn: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for number, name in conn.execute(
-        "SELECT t.version_id, t.name FROM json_each(?) want"
+        f"SELECT t.version_id, {as_text('t.name')} FROM json_each(?) want"
         " CROSS JOIN tag t ON t.version_id = want.value ORDER BY t.name",
         (facts.dump(numbers),),
     ):
@@ -143,7 +148,7 @@ def files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:
     """
     version(conn, key)
     rows = conn.execute(
-        "SELECT f.path, b.size, b.digest, f.mode FROM version v"
+        f"SELECT {as_text('f.path')}, b.size, {as_text('b.digest')}, f.mode FROM version v"
         " JOIN file f ON f.version_id = v.id JOIN blob b ON b.id = f.blob_id"
         " WHERE v.key = ? ORDER BY f.path",
         (key,),

@@ -6,6 +6,7 @@ Every function works inside the caller's writing transaction and gives one outco
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,13 @@ def delete(conn: sqlite3.Connection, deletions: Sequence[Deletion], by: By) -> l
     return outcomes
 
 
+def _remembered(text: object) -> list[tuple[str, bool]]:
+    """The aliases in a row of `trash`; none where another program wrote something else there."""
+    with suppress(ValueError, TypeError):
+        return [(str(name), bool(protected)) for name, protected in json.loads(str(text))]
+    return []
+
+
 def _restore_one(conn: sqlite3.Connection, key: str, version_id: int) -> Outcome:
     (text,) = conn.execute(
         "SELECT aliases FROM trash WHERE version_id = ?", (version_id,)
@@ -102,9 +110,9 @@ def _restore_one(conn: sqlite3.Connection, key: str, version_id: int) -> Outcome
         (version_id,),
     )
     taken = []
-    for name, protected in json.loads(text):
+    for name, protected in _remembered(text):
         if names.holder(conn, version_id, name) is None:
-            names.point(conn, version_id, name, protected=bool(protected))
+            names.point(conn, version_id, name, protected=protected)
         else:
             taken.append(name)
     message = f"another version has the alias {_quoted(taken)} now" if taken else ""
@@ -137,7 +145,7 @@ def remembered(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple
             (facts.dump(group),),
         )
         for key, text in rows:
-            some = sorted(Alias(name, bool(protected)) for name, protected in json.loads(text))
+            some = sorted(Alias(name, protected) for name, protected in _remembered(text))
             if some:
                 found[key] = tuple(some)
     return found

@@ -26,7 +26,7 @@ def filter_words(view: View, signs: Signs) -> Content:
 
 def fact_words(answer: Answer, marks: Marks | None, signs: Signs) -> list[Content]:
     """Marks and numbers for the right side, the longest form first."""
-    shown = f"{count(answer.versions)} of {count(answer.totals.versions)} "
+    shown = f"{count(answer.versions)} of {count(answer.totals.among(answer.view.query))} "
     if marks is None or not marks.count:
         return [Content(shown)]
     dot = f" {signs.dot} "

@@ -172,6 +172,7 @@ class Naive:
         now, expires = self.now_us, made.expires_us
         values: dict[str, int | None] = {
             "size": made.size,
+            "stored": made.stored,
             "files": made.file_count,
             "dependents": len(self.lost_by(made)),
             "runs": made.used_count,
