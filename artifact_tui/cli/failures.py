@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -44,7 +45,7 @@ def run(command: click.Command, args: Sequence[str] | None) -> int:
     """Run a command line and turn every way it can end into an exit code."""
     _never_fail_on_encoding()
     if sys.stdin is None:  # closed by whoever started us: nothing can be read from it
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
+        sys.stdin = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     closed = sys.stdout is None
     if closed:  # by whoever started us
         say("standard output is closed: what would be printed is lost")
