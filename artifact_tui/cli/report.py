@@ -28,7 +28,7 @@ def report(plan: Path, *, items: bool, as_json: bool) -> None:
         head = opened.head
         by = f" by {safe(head.actor)}" if head.actor else ""
         out.words(f"plan made {moment(head.created_us)} UTC{by} for {safe(head.identity.address)}")
-        reporting.print_report(reporting.report(opened), out)
+        reporting.print_report(reporting.report(opened), out, plan)
         if items and not as_json:
             reviewing.print_items(opened.every_item(verdict=Verdict.DELETE), out)
     if as_json:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
+from artifact_tui.cli.output import command
 from artifact_tui.cli.reviewing import sentence, things, verbs
 from artifact_tui.deletion.report import Group, Report, report
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from artifact_tui.cli.output import Output
 
 __all__ = ["print_report", "report"]
@@ -17,15 +20,15 @@ __all__ = ["print_report", "report"]
 _LONG = 4096
 
 
-def print_report(found: Report, out: Output) -> None:
-    """Print the results by reason, and what that means in bytes."""
+def print_report(found: Report, out: Output, path: Path) -> None:
+    """Print the results of the plan at `path` by reason, and what that means in bytes."""
     _, done = verbs(found.summary)
     asked = things(found.summary)
     out.words(f"{found.status}: {asked} to be {done} in {safe(found.head.registry)}")
     if found.why:
         out.words(f"  {safe(found.why, _LONG)}")
     for group in found.results:
-        _group(group, out)
+        _group(group, out, path)
     if found.deleted_bytes:
         after, own = found.summary.freed_after, found.summary.freeing
         freed = f"; {_freed(found)}{'' if own else f' after {after}'}" if after else ""
@@ -44,7 +47,7 @@ def print_report(found: Report, out: Output) -> None:
     if found.left_out:
         out.words("not part of it, as reviewed:")
         for group in found.left_out:
-            _group(group, out)
+            _group(group, out, path)
 
 
 def _freed(found: Report) -> str:
@@ -54,7 +57,7 @@ def _freed(found: Report) -> str:
     return f"{'all of it frees' if found.whole else 'frees'} {found.freed}"
 
 
-def _group(group: Group, out: Output) -> None:
+def _group(group: Group, out: Output, path: Path) -> None:
     out.words(f"  {text.count(group.count)} {group.words}, {text.size(group.size)}")
     plain = not group.reason and not group.errors
     for name in () if plain else group.examples:
@@ -62,8 +65,8 @@ def _group(group: Group, out: Output) -> None:
     if not plain and group.count > len(group.examples):
         out.words(f"      and {text.count(group.count - len(group.examples))} more")
     for error, times in group.errors:
-        out.words(f"      {text.count(times)} times: {safe(error)}")
+        often = "once" if times == 1 else f"{text.count(times)} times"
+        out.words(f"      {often}: {safe(error)}")
     if group.retryable:
-        out.words(
-            f"      {text.count(group.retryable)} may work when tried again: resume --retry-failed"
-        )
+        again = command("resume", path, "--retry-failed")
+        out.words(f"      {text.count(group.retryable)} may work when tried again: {again}")

@@ -131,7 +131,7 @@ def watch(path: Path, out: Output, signals: Signals) -> int:
         return INTERRUPTED if signals.stops else HUNG_UP
     with Plan.open(path) as plan:
         found = reporting.report(plan)
-        reporting.print_report(found, out)
+        reporting.print_report(found, out, path)
     if task.status is Status.INTERRUPTED:
         out.words(f"to go on: {command('resume', path)}")
     if signals.stops and not found.complete:

@@ -170,7 +170,7 @@ _WORDS = {
     Reason.STILL_THERE: "answered done but still there",
     Reason.SAID_ABSENT: "answered not there, but it is",
     Reason.ACCEPTED: "accepted by the registry, and not gone yet",
-    Reason.NO_ANSWER: "no answer from the registry",
+    Reason.NO_ANSWER: "the registry did not say that it was done",
     Reason.REGISTRY_FAILED: "the registry failed",
     Reason.UNREACHABLE: "the registry could not be used",
 }

@@ -53,11 +53,15 @@ LOOKS = (0.0, 0.3, 1.0)
 LONGER = (2.0, 4.0, 8.0)
 """Seconds before further looks at what it accepted; the last one repeats."""
 
+SURE = 4
+"""From this look on, what was only accepted is believed: some of it fails a second later."""
+
 STRANGERS = 20
 """New entries under other names that are asked for their source address."""
 
 _UNCERTAIN = "it was asked for before, and whether it was made is not known: look, then ask again"
 _MISSING = "the registry said that it was made, and does not list it"
+_LOST = "the registry made it, and lists it no more"
 _NOT_YET = "the registry accepted it, and has not made it yet: ask again later"
 _NO_SOURCE = "its source address is not known"
 _THERE = "it is still there, or nobody knows that it is gone: it was not made again"
@@ -189,6 +193,8 @@ class _Making:
     key: str = ""
     """The new version, as far as the registry told."""
     accepted: bool = False
+    seen: bool = False
+    """It was there at a look."""
     error: str = ""
     """Why it is not made; of one that is, what differs."""
     ended: bool = False
@@ -266,7 +272,7 @@ async def _look(
         pending = [one for one in making if not one.ended]
         if not pending:
             return
-        tell(f"looking at what was made: {len(pending):,} not there yet")
+        tell(f"looking at what was made: {len(pending):,} still open")
         await asyncio.sleep(delay)
         try:
             there = await maker.entries()
@@ -277,7 +283,7 @@ async def _look(
         known = before | {one.key for one in making}
         for one in pending:
             new = [key for key in there if key not in known]
-            await _see(maker, one, there, new)
+            await _see(maker, one, there, new, sure=looks >= SURE or not one.accepted)
             known.add(one.key)
             progress = time.monotonic() if one.ended else progress
         late = time.monotonic() - progress > patience_s
@@ -287,7 +293,12 @@ async def _look(
 
 
 async def _see(
-    maker: Recreate, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
+    maker: Recreate,
+    one: _Making,
+    there: Mapping[str, Recipe],
+    new: Sequence[str],
+    *,
+    sure: bool,
 ) -> None:
     """Look at one entry: under the key that was told, or at what is new and like it."""
     key = one.key
@@ -304,9 +315,13 @@ async def _see(
     except RegistryError as error:
         one.error = one.error or redacted(str(error), maker)
     except NotFoundError:
-        pass
+        if sure and one.seen and key not in there:
+            one.state, one.key, one.error, one.ended = FAILED, "", _LOST, True
     else:
-        one.state, one.key, one.ended = MADE, key, True
+        one.seen, one.key = True, key
+        if not sure:
+            return
+        one.state, one.ended = MADE, True
         one.error = _differs(one.recipe, there.get(key, entry), entry)
 
 

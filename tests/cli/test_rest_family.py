@@ -43,6 +43,9 @@ FAMILY: dict[str, dict[str, Any]] = {
     },
     "413 unless a type is named": {"too_many": 100, "too_many_typed": 100},
     "413 unless searched for": {"too_many": 20, "too_many_typed": 20},
+    "offset told and read in X-Offset": {
+        "page_size": 30, "offset_header": "x-offset", "offset_from": "x-header",
+    },
     "one page comes twice": {"page_size": 30, "repeats": 1, "health": "missing"},
 }  # fmt: skip
 
@@ -62,6 +65,26 @@ def test_every_server_lists_all_and_deletes_what_was_planned(
     ran = cli("apply", plan, "--yes", "--expect", "24")
     assert "24 deleted, verified gone" in ran.out
     assert {entry.name for entry in server.entries()} == {f"acme/n{n}" for n in (0, 2, 3, 4)}
+
+
+def test_a_search_that_gives_only_the_first_is_not_taken_for_everything(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    """A deletion that was not done is seen, though no listing shows the artifact any more."""
+    server.seed([Entry(str(n), f"acme/d{n}", "dataset") for n in range(1, 121)])
+    assert len(cli("ls", "zoo", "--versions", "--json").records) == 120
+    server.become(too_many=20, too_many_typed=20, search="capped", health="missing")
+    ran = cli("ls", "zoo", "--versions", "--json")
+    assert len(ran.records) == 120, "what is not listed is not gone"
+    assert "Its search gives no more than 40 at once." in ran.err
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "name:acme/d11*", "--unknown-lineage", "-o", plan)
+    server.become(Fault("404", methods=("DELETE",), path="/119"), too_many=20,
+                  too_many_typed=20, search="capped", health="missing")  # fmt: skip
+    ran = cli("apply", plan, "--yes", "--expect", "11", code=1)
+    assert "1 failed: answered not there, but it is" in ran.out
+    assert "119" in server.ids()
+    assert len(server.ids()) == 110
 
 
 @pytest.mark.parametrize("search", ["413", "missing"])
@@ -161,7 +184,7 @@ def test_what_stays_accepted_is_told_so_and_ends_as_gone_in_an_empty_registry(
     server.become(deleted="202", later_s=-1)
     ran = cli("apply", plan, "--yes", "--expect", "3", code=1)
     assert "  3 accepted by the registry, and not gone yet" in ran.out
-    assert "3 may work when tried again" in ran.out
+    assert f"3 may work when tried again: artifact-tui resume {plan} --retry-failed" in ran.out
     assert len(server.ids()) == 3
     server.seed([])
     ran = cli("resume", plan, "--retry-failed")
@@ -269,6 +292,17 @@ def test_what_was_accepted_and_failed_is_not_told_as_made(
     ran = cli("restore", "--plan", plan, code=1)
     assert "0 entries of zoo made again, 3 not" in ran.out
     assert ran.out.count("424: ingestion failed: no metadata") == 3
+
+
+def test_what_was_made_and_goes_a_second_later_is_not_told_as_made(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    plan = deleted_plan(cli, server, tmp_path)
+    server.become(created="202 and goes", created_s=1)
+    ran = cli("restore", "--plan", plan, code=1)
+    assert "0 entries of zoo made again, 3 not" in ran.out
+    assert ran.out.count("the registry made it, and lists it no more") == 3
+    assert server.ids() == {"4"}
 
 
 def test_an_answer_of_failure_about_what_was_made_is_told_as_made(

@@ -238,7 +238,9 @@ def test_the_newest_are_the_last_of_the_listing_whatever_the_ids(
     assert {one["version"] for one in left} == {"new"}
 
 
-@pytest.mark.parametrize("why", ["narrowed", "newest first", "hashed counters"])
+@pytest.mark.parametrize(
+    "why", ["narrowed", "newest first", "hashed counters", "sorted digits", "sorted hashes"]
+)
 def test_where_nothing_tells_the_order_the_newest_are_refused(
     cli: Cli, process: Server, tmp_path: Path, why: str
 ) -> None:
@@ -248,6 +250,8 @@ def test_where_nothing_tells_the_order_the_newest_are_refused(
         "narrowed": [f"{n:04x}-uuid" for n in range(12)],
         "newest first": [str(n * 1000) for n in range(12, 0, -1)],
         "hashed counters": [str(n * 7 % 13) for n in range(1, 13)],
+        "sorted digits": sorted(str(10**9 + n * 7_919_317_933 % (9 * 10**9)) for n in range(12)),
+        "sorted hashes": sorted(f"{n * 2_654_435_761 % 2**32:08x}-uuid" for n in range(12)),
     }[why]
     entries = [Entry(one, "acme/m", "dataset") for one in ids]
     process.seed([*entries, Entry("alone", "acme/one")] if why == "narrowed" else entries)

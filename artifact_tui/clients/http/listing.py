@@ -5,11 +5,13 @@ The next offset may come in a header `offset` or `X-Offset`, always or only when
 page is empty, no further offset is given, or the given one leads back to what was read. A server
 that promises more and repeats itself makes the listing useless for deciding what is gone: that is
 an error, not an end. Some servers refuse a question with too many answers (413): then each type is
-asked for, and after that everything by regular expression. What stays unread is in `missing`.
+asked for, and after that everything by regular expression; whether that was everything shows when
+half of it is asked for. What stays unread is in `missing`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,8 +40,6 @@ ALL = "*"
 _TOO_MANY = frozenset({400, 413, 422})
 """Answers to one question that a narrower question, or another one, may not get."""
 
-_EVERYTHING = msgspec.json.encode({"regex": ".*"})
-
 
 class Way(Enum):
     """How a question is put."""
@@ -56,6 +56,8 @@ class Question(NamedTuple):
 
     kind: str | None
     way: Way = Way.LISTING
+    half: str = ""
+    """Of a search: an expression for some names, to see whether the search for all gave all."""
 
 
 class Walk:
@@ -161,7 +163,7 @@ class Walk:
     def _call(self, question: Question) -> Call:
         paths = self._wire.paths
         if question.way is Way.SEARCH:
-            return paths.by_regex(_EVERYTHING)
+            return paths.by_regex(msgspec.json.encode({"regex": question.half or ".*"}))
         if question.way is Way.NAME:
             return paths.by_name(self._name)
         query = {"name": self._name} | ({"types": [question.kind]} if question.kind else {})
@@ -169,10 +171,19 @@ class Walk:
 
     def _answered(self) -> None:
         """The present question is answered; a search answers all others with it."""
-        if self._questions.popleft().way is Way.SEARCH:
+        question = self._questions.popleft()
+        if question.way is Way.SEARCH and not question.half:
             self._questions.clear()
             self.missing.clear()
+            if self._seen and not self._complete():
+                self._questions += [Question(None, Way.SEARCH, half) for half in self._halves()]
         self._offset, self._received = None, 0
+
+    def _halves(self) -> tuple[str, str]:
+        """Expressions for the names that end like half of those found, and for all others."""
+        ends = sorted({row.name[-1:] for row in self._seen} - {"", "\n"})
+        some = "".join(map(re.escape, ends[: max(1, len(ends) // 2)])) or "x"
+        return f"[{some}]$", f"[^{some}]$"
 
     def _otherwise(self, answer: Answer) -> None:
         """The present question is refused: put it in another way, or do without its answer.
@@ -182,6 +193,9 @@ class Walk:
         """
         self.whole = False
         question = self._questions[0]
+        if question.half:  # 404, as there are none; or an expression that it does not know
+            self._answered()
+            return
         refused = self._wire.refused(answer, "listing its artifacts")
         narrower = answer.status in _TOO_MANY and self._offset is None
         if question.way is Way.SEARCH or (self.missing and narrower):
@@ -199,6 +213,8 @@ class Walk:
     def _without(self, error: RegistryError) -> None:
         """Do without the answer to the present question."""
         question = self._questions.popleft()
+        if question.half:
+            return
         why = self._refused if question.way is Way.SEARCH else error
         self.missing[question.kind or ALL] = why or error
 
@@ -209,12 +225,16 @@ class Walk:
 
     def _fresh(self, rows: list[Row]) -> list[Row]:
         fresh = []
+        before = len(self._seen)
         for row in rows:
             mark = replace(row, url="") if row.url else row
             if mark not in self._seen:
                 self._seen[mark] = None
                 self._models += row.type == "model"
                 fresh.append(row)
+        if fresh and self._questions[0].half:
+            limited = RegistryError(f"Its search gives no more than {before:,} at once.")
+            self.missing.setdefault(ALL, limited)
         return fresh
 
     def _complete(self) -> bool:

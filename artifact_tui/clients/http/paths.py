@@ -46,7 +46,7 @@ class Call:
     content: bytes | None = None
     """The body, in JSON."""
     offset: str = ""
-    """The value of the `offset` header, which some servers read instead of the query."""
+    """The value of the headers that some servers read instead of the query."""
     one: bool = False
     """It asks about one artifact: its answer must not hold up the others."""
     whole_s: float | None = None

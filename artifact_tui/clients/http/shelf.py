@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 GAPS = 10
 """Counted ids have at most so many numbers for each that is still there."""
 
-FALLING = 10
-"""So many numbers that fall from row to row are no chance: the newest come first."""
+SORTED = 10
+"""So many ids that rise, or fall, from row to row are no chance: the listing is sorted by them."""
+
+SPREAD = 4
+"""Ids of one length that begin in so many ways are random: times and counters begin alike."""
 
 
 class Shelf:
@@ -91,8 +94,11 @@ class Shelf:
 
         All known servers list what was made later further down; so numbers that rise there are
         counters, or do no harm. Numbers with few gaps are counters too, but where their order is
-        another than the listing's, one of the two is not by age, and nobody knows which.
+        another than the listing's, one of the two is not by age, and nobody knows which. A listing
+        that is sorted by random ids tells nothing.
         """
+        if whole and _by_random_ids([ref.id for ref in listed]):
+            return "unknown"
         numbers = {ref: found for ref in listed if (found := keys.number(ref.id)) is not None}
         if not listed or len(numbers) < len(listed):
             return "place" if whole else "unknown"
@@ -103,7 +109,7 @@ class Shelf:
             _rises([numbers[ref] for ref in refs if ref in numbers]) for refs in self._by(listed)
         ):
             return "number"
-        falls = len(listed) >= FALLING and _rises([numbers[ref] for ref in reversed(listed)])
+        falls = len(listed) >= SORTED and _rises([numbers[ref] for ref in reversed(listed)])
         return "unknown" if counted or falls else "place"
 
     def _by(self, listed: list[Ref]) -> Iterable[list[Ref]]:
@@ -172,6 +178,17 @@ class Shelf:
         refs = self.groups.get(collection, [])
         for ref in sorted(refs, key=lambda ref: self._ordinals[ref] or 0):
             yield self.version(self.rows[ref])
+
+
+def _by_random_ids(ids: list[str]) -> bool:
+    """Whether a listing is sorted by ids that have nothing to do with age."""
+    alike = len({len(one) for one in ids}) == 1
+    if len(ids) < SORTED or not alike or len({one[0] for one in ids if one}) < SPREAD:
+        return False
+    numbers = [found for one in ids if (found := keys.number(one)) is not None]
+    if len(numbers) == len(ids) and max(numbers) - min(numbers) <= GAPS * len(numbers):
+        return False
+    return ids in (sorted(ids), sorted(ids, reverse=True))
 
 
 def _rises(numbers: list[int]) -> bool:

@@ -302,7 +302,7 @@ class Wire:
         if call.content is not None:
             headers.append(("Content-Type", "application/json"))
         if call.offset:
-            headers.append(("offset", call.offset))
+            headers += [("offset", call.offset), ("X-Offset", call.offset)]
         return headers
 
     def _unreachable(self, error: Exception) -> NotSentError:

@@ -98,8 +98,9 @@ class Handlers:
 
     def _page(self, request: Request, found: list[Entry]) -> Response:
         traps = self._traps
-        where = {"query": request.query_params, "header": request.headers, "nowhere": {}}
-        text = where[traps.offset_from].get("offset", "0")
+        where = {"query": request.query_params, "nowhere": {}}
+        name = "x-offset" if traps.offset_from == "x-header" else "offset"
+        text = where.get(traps.offset_from, request.headers).get(name, "0")
         start = int(text) if text.isdigit() else 0
         if start and self._state.repeated < traps.repeats:
             self._state.repeated += 1
@@ -149,6 +150,7 @@ class Handlers:
             return self._state.error(400, "Invalid regular expression.")
         memory = self._state.instance().memory
         rows = [self._row(entry) for entry in memory if pattern.search(entry.name)]
+        rows = rows[:40] if self._traps.search == "capped" else rows
         return JSONResponse(rows) if rows else self._state.error(404, "No artifact found.")
 
     async def get(self, request: Request, line: Line) -> Response:
@@ -218,7 +220,10 @@ class Handlers:
         row = {"metadata": self._row(entry), "data": {"url": entry.url}}
         if made == "as model":
             entry = Entry(entry.id, name, "model", name)
-        if self._traps.created_s:
+        if made == "202 and goes":
+            await self._add(entry)
+            self._state.after(self._traps.created_s, lambda: self._take(entry))
+        elif self._traps.created_s:
             self._state.after(self._traps.created_s, lambda: self._add(entry))
         else:
             await self._add(entry)
@@ -229,6 +234,11 @@ class Handlers:
     async def _add(self, entry: Entry) -> None:
         async with self._state.adding:
             entries = (*self._state.bucket.entries, entry)
+            await self._state.instance().save(self._traps, entries)
+
+    async def _take(self, entry: Entry) -> None:
+        async with self._state.adding:
+            entries = [one for one in self._state.bucket.entries if one.id != entry.id]
             await self._state.instance().save(self._traps, entries)
 
     async def lineage(self, request: Request, line: Line) -> Response:

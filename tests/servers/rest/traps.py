@@ -35,14 +35,14 @@ class Traps(msgspec.Struct, frozen=True):
     page_size: int = 1000
     offset_header: Literal["more", "always", "x-offset", "null", "never", "below"] = "more"
     """`below` is 25, however many rows were sent."""
-    offset_from: Literal["query", "header", "nowhere"] = "query"
+    offset_from: Literal["query", "header", "x-header", "nowhere"] = "query"
     names: Literal["exact", "substring"] = "exact"
     too_many: int = 0
     """413 when a query without types would find more than this; 0: never."""
     too_many_typed: int = 0
     """The same for every other query."""
-    search: Literal["yes", "413", "missing"] = "yes"
-    """What becomes of a search by regular expression."""
+    search: Literal["yes", "413", "missing", "capped"] = "yes"
+    """What becomes of a search by regular expression; `capped`: the first 40 found, no more."""
     repeats: int = 0
     """So many times the page before comes once more."""
     wrapped: bool = False
@@ -65,10 +65,12 @@ class Traps(msgspec.Struct, frozen=True):
     deleted: Literal["status", "message", "empty", "204", "202", "queued"] = "status"
     later_s: float = 0.0
     """Deletions are carried out so many seconds after their answer; below 0: never."""
-    created: Literal["201", "202", "202 without id", "202 and fails", "as model"] = "201"
+    created: Literal[
+        "201", "202", "202 without id", "202 and fails", "202 and goes", "as model"
+    ] = "201"
     """`as model`: answered as asked, and listed as a model that has its name for an address."""
     created_s: float = 0.0
-    """What is accepted is there so many seconds later."""
+    """What is accepted is there so many seconds later; with `202 and goes` until then."""
     lineage: Literal["nodes", "old", "names"] = "nodes"
     # who may
     auth: Literal["none", "x-authorization", "bearer"] = "none"
