@@ -36,6 +36,9 @@ PART = 500
 _JOINED = "SELECT EXISTS(SELECT 1 FROM item WHERE added AND verdict='delete')"
 _PARENTS = """SELECT key, added, facts FROM item WHERE kind='version' AND verdict='delete'
     AND json_extract(facts, '$.dependents[0]') IS NOT NULL"""
+_ENDED = """SELECT i.key FROM progress p CROSS JOIN item i USING(seq)
+    WHERE p.state IN ('refused', 'failed') AND NOT p.retryable
+    AND i.kind='version' AND i.verdict='delete'"""
 
 
 class Joined:
@@ -47,9 +50,12 @@ class Joined:
         self._looks = looks
         self._any = bool(means.plan.one(_JOINED))
         self._parents: dict[str, list[str]] = {}
+        self._dependents: dict[str, tuple[str, ...]] = {}
         self._chosen: set[str] = set()
         """Keys of parents that somebody chose: they did not only join."""
         self._looked: dict[str, float] = {}
+        self._below: set[str] = set()
+        """Keys of dependents that were looked at for the sake of what they were made from."""
         if self._any:
             self._read()
 
@@ -58,7 +64,8 @@ class Joined:
             for key, added, facts in self._plan.conn.execute(_PARENTS):
                 if not added:
                     self._chosen.add(key)
-                for below in msgspec.json.decode(facts, type=Facts).dependents:
+                self._dependents[key] = msgspec.json.decode(facts, type=Facts).dependents
+                for below in self._dependents[key]:
                     self._parents.setdefault(below, []).append(key)
 
     async def stays(self, items: Sequence[Item]) -> Mapping[str, str]:
@@ -86,14 +93,10 @@ class Joined:
 
     async def _going(self, keys: Iterable[str]) -> set[str]:
         """The keys of those that are gone or still to go; a version that has changed is refused."""
-        items: list[Item] = []
-        every = sorted(keys)
-        for start in range(0, len(every), PART):
-            part = every[start : start + PART]
-            where = f"i.key IN ({','.join('?' * len(part))}) AND i.kind='{VERSION}'"
-            items += self._plan.select(where, part)
+        items = self._items(keys)
         now = time.monotonic()
-        found = {item.key for item in items if item.state in OPEN or item.state in DONE}
+        done = {item.key for item in items if item.state in DONE}
+        found = done | {item.key for item in items if item.state in OPEN}
         old = [
             item
             for item in items
@@ -101,10 +104,39 @@ class Joined:
         ]
         for start in range(0, len(old), PART):
             found -= await self._changed(old[start : start + PART])
-        return found
+        if self._plan.head.options.orphan_dependents:
+            return found
+        return done | found - await self._held(found - done)
 
-    async def _changed(self, items: Sequence[Item]) -> set[str]:
-        """Look at these items; refuse now those not as reviewed, and give their keys."""
+    async def _held(self, keys: Iterable[str]) -> set[str]:
+        """The keys of all that stay because a dependent of theirs does, however far away.
+
+        The dependents of these versions are looked at once, before the first of them goes.
+        """
+        below = reached(self._dependents, keys).keys() - self._below
+        self._below |= below
+        items = [item for item in self._items(below) if item.state is ItemState.PLANNED]
+        for start in range(0, len(items), PART):
+            await self._changed(items[start : start + PART], untold_stays=False)
+        with planfile.trouble(self._plan.path):
+            stays = [key for (key,) in self._plan.conn.execute(_ENDED)]
+        return set(reached(self._parents, stays))
+
+    def _items(self, keys: Iterable[str]) -> list[Item]:
+        """The versions of the plan with these keys."""
+        items: list[Item] = []
+        every = sorted(keys)
+        for start in range(0, len(every), PART):
+            part = every[start : start + PART]
+            where = f"i.key IN ({','.join('?' * len(part))}) AND i.kind='{VERSION}'"
+            items += self._plan.select(where, part)
+        return items
+
+    async def _changed(self, items: Sequence[Item], *, untold_stays: bool = True) -> set[str]:
+        """Look at these items; refuse now those not as reviewed, and give their keys.
+
+        What the registry would not tell about fails now, unless it may still tell in its turn.
+        """
         asked = time.monotonic()
         look = await self._looks.facts(items)
         options = self._plan.head.options
@@ -113,6 +145,8 @@ class Joined:
         stays: set[str] = set()
         for item in items:
             if item.key in look.untold:
+                if not untold_stays:
+                    continue
                 stays.add(item.key)
                 ends.append(
                     settle.at_once(settle.untold(item, look.untold[item.key], unsure=False))

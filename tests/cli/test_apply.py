@@ -310,6 +310,31 @@ def test_what_joined_because_of_something_stays_when_that_changed_since(
     assert live(family) == {"data:v0", "a:v0", "b:v0"}
 
 
+def test_what_joined_stays_when_the_middle_of_a_chain_changed_since(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """`a` stays because `b` does: nothing else goes for its sake, before `b` or beside it."""
+    chain = Local(tmp_path / "chain")
+    keys: dict[str, str] = {}
+    for name, parents in {"a": "", "b": "a", "c": "b", "d": "c", "e": "a", "z": ""}.items():
+        keys[name] = chain.add(name, parents=[keys[one] for one in parents])
+    words = ("plan", chain.address, "name:a|name:z", "--delete-aliases", "--with-dependents", "-o")
+    for path in ("p", "q"):
+        cli(*words, tmp_path / path)
+    chain.change(lambda client: client.alias(keys["b"], "prod", protected=True))
+    out = cli("apply", tmp_path / "p", "--yes", "--expect", "6", code=1).out
+    assert "1 deleted, verified gone" in out
+    assert "2 refused: it joined because of a version that stays" in out
+    assert "1 refused: one of its aliases was protected since the review" in out
+    assert live(chain) == {f"{name}:v0" for name in "abcde"}
+    chain.change(lambda client: client.protect(keys["b"], "prod", protected=False))
+    chain.change(lambda client: client.unalias(keys["b"], "prod"))
+    chain.add("fresh", parents=[keys["b"]])
+    out = cli("apply", tmp_path / "q", "--yes", "--expect", "6", code=1).out
+    assert "1 refused: a version was made from it since the review" in out
+    assert live(chain) == {f"{name}:v0" for name in ("a", "b", "c", "d", "e", "fresh")}
+
+
 def test_a_new_dependent_is_refused_by_its_name(cli: Cli, registry: Local, plan: Path) -> None:
     keys = {name: key for key, name in registry.keys().items()}
     registry.add("fresh", parents=[keys["net:v0"]])
