@@ -10,7 +10,6 @@ import click
 from artifact_tui import __version__
 from artifact_tui.cli.flags import Flags
 from artifact_tui.cli.table import COMMANDS
-from artifact_tui.database import check_sqlite
 
 EXAMPLES = """\
 Examples:
@@ -110,6 +109,8 @@ def root(ctx: click.Context, *, read_only: bool) -> int:
     See what is big, old and unused; see what depends on it; review the exact list; delete it; know
     what happened to every item. Nothing is deleted that was not in a reviewed plan.
     """
+    from artifact_tui.database import check_sqlite  # noqa: PLC0415 - the help needs no SQLite
+
     check_sqlite()
     ctx.obj = Flags(read_only)
     if ctx.invoked_subcommand is None:

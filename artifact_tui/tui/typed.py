@@ -77,6 +77,8 @@ class TypedKeys:
         }
         self._waiting: deque[Key | Paste] = deque()
         self._chaser: _Chaser | None = None
+        self._moving: DOMNode | None = None
+        """A list with moves on their way to it: what is under its cursor is not known yet."""
         self._held: Waiting | None = None
         self._said = -1
         self._words = ""
@@ -107,6 +109,11 @@ class TypedKeys:
         """Handle what waits, up to the first key that has to be followed or held back."""
         while self._waiting:
             event = self._waiting[0]
+            stays = self._stays(event)
+            if self._moving is not None and not stays:
+                moved, self._moving = self._moving, None
+                await self._begin(moved)
+                return
             held = self._waits_for(event)
             if held is not None:
                 self._hold(held)
@@ -114,10 +121,12 @@ class TypedKeys:
             self._waiting.popleft()
             if self._is_too_old(event):
                 continue
-            if not self._stays(event):
-                await self._begin(event)
+            if not stays:
+                await self._begin(self._app.focused or self._app.screen, event)
                 return
             await self._handle(event)
+            if isinstance(self._app.focused, LineView):
+                self._moving = self._app.focused
         self._free.set()
 
     # What a key is
@@ -236,12 +245,12 @@ class TypedKeys:
 
     # Following a key
 
-    async def _begin(self, event: Key | Paste) -> None:
-        """Handle a key that may move the keyboard, and follow it."""
-        target = self._app.focused or self._app.screen
+    async def _begin(self, target: DOMNode, event: Key | Paste | None = None) -> None:
+        """Handle a key that may move the keyboard, and follow it; or what a widget has already."""
         self._chaser = chaser = _Chaser(target, target)
         self._tick()
-        await self._handle(event)
+        if event is not None:
+            await self._handle(event)
         await self._follow(target, chaser)
 
     async def _follow(self, node: DOMNode, chaser: _Chaser) -> None:
