@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.base import HasStorage
 from artifact_tui.deletion.objects import PART, find_orphans, plan_orphans
 from artifact_tui.deletion.target import storage_of
 from artifact_tui.errors import EmptyError, RegistryError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.draft import Draft
     from artifact_tui.deletion.objects import Orphans
     from artifact_tui.model import Identity, StoredObject
+
+NO_BUCKET = "no bucket is configured for it"
 
 _LIVE = """
 SELECT v.key, c.name, v.label, c.type FROM version v JOIN collection c ON c.id = v.collection_id
@@ -114,9 +117,12 @@ def storage_for(client: Client) -> Storage:
     """
     storage = storage_of(client)
     if storage is None:
+        why = why_none(client)
         raise RegistryError(
-            f"Nothing is known of a storage beside {client.identity.address}: {why_none(client)}.",
-            hint='Add bucket = "NAME" to the registry\'s table in the configuration.',
+            f"Nothing is known of a storage beside {client.identity.address}: {why}.",
+            hint='Add bucket = "NAME" to the registry\'s table in the configuration.'
+            if why == NO_BUCKET
+            else "There is nothing to clean from here.",
         )
     return storage
 
@@ -125,7 +131,9 @@ def why_none(client: Client) -> str:
     """Why there can be no orphans here; empty when there can."""
     if client.catalog_path is not None:
         return "a local registry keeps its own bytes: gc frees them"
-    return "" if client.capabilities.storage_cleanup else "no bucket is configured for it"
+    if not isinstance(client, HasStorage):
+        return "this registry keeps its own bytes"
+    return "" if client.capabilities.storage_cleanup else NO_BUCKET
 
 
 def known_versions(conn: sqlite3.Connection) -> tuple[Known, ...]:

@@ -206,6 +206,11 @@ def at_least(found: int, untold: int) -> str:
     return size(found)
 
 
+def listed(found: int | None) -> str:
+    """Bytes as a registry lists them: `3 KB listed`, or `size not known`."""
+    return "size not known" if found is None else f"{size(found)} listed"
+
+
 def charged(listed: int | None, stored: int | None) -> str:
     """What a registry charges, where it tells that, and what is listed; else only that."""
     if stored is None:

@@ -58,7 +58,8 @@ def _freed(found: Report) -> str:
 
 
 def _group(group: Group, out: Output, path: Path) -> None:
-    out.words(f"  {text.count(group.count)} {group.words}, {text.size(group.size)}")
+    bytes_ = "size not known" if group.size is None else text.size(group.size)
+    out.words(f"  {text.count(group.count)} {group.words}, {bytes_}")
     plain = not group.reason and not group.errors
     for name in () if plain else group.examples:
         out.words(f"      {safe(name)}")

@@ -21,7 +21,7 @@ _ORDER = list(ItemState)
 
 _COUNTS = """SELECT i.verdict, CASE i.verdict WHEN 'delete' THEN p.state ELSE '' END AS state,
     CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END AS why, sum(p.attempts > 0),
-    count(*), coalesce(sum(i.size), 0), coalesce(sum(p.retryable), 0)
+    count(*), sum(i.size), coalesce(sum(p.retryable), 0)
     FROM item i JOIN progress p USING(seq) GROUP BY i.verdict, state, why"""
 
 _WITHIN = """FROM item i JOIN progress p USING(seq) WHERE i.verdict=?1
@@ -44,8 +44,8 @@ class Group:
     """None for what was not to be deleted."""
     reason: Reason
     count: int
-    size: int
-    """Bytes listed."""
+    size: int | None
+    """Bytes listed; None where none of them tells its size."""
     retryable: int
     """How many of them may work when tried again."""
     examples: tuple[str, ...]
@@ -140,7 +140,7 @@ def report(plan: Plan) -> Report:
         why=plan.why,
         results=tuple(results),
         left_out=tuple(left_out),
-        deleted_bytes=sum(group.size for group in results if group.state in OURS),
+        deleted_bytes=sum(group.size or 0 for group in results if group.state in OURS),
         remade=plan.one("SELECT count(*) FROM remade WHERE state='made'"),
         sourceless=plan.one(_SOURCELESS),
     )

@@ -47,7 +47,7 @@ class Task:
     states: Mapping[ItemState, int] = field(default_factory=dict)
     retryable: int = 0
     """Failed items that may work now."""
-    listed: int = 0
+    listed: int | None = 0
     """Bytes of the items to delete."""
     rate: float | None = None
     """Items settled a second, lately; None when nothing runs."""
@@ -136,7 +136,7 @@ def _task(plan: Plan) -> Task:
         settled=total - left - states.get(ItemState.NOT_TRIED, 0),
         states=states,
         retryable=plan.one("SELECT count(*) FROM progress WHERE state='failed' AND retryable"),
-        listed=plan.one("SELECT coalesce(sum(size), 0) FROM item WHERE verdict='delete'"),
+        listed=plan.one("SELECT sum(size) FROM item WHERE verdict='delete'"),
         rate=rate,
         left_us=round(left / rate * 1e6) if rate else None,
         created_us=head.created_us,

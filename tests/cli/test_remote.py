@@ -146,3 +146,11 @@ def test_what_a_registry_without_a_trash_can_do_instead(cli: Cli, server: Server
     assert "can be made again: artifact-tui restore zoo --plan PLAN" in out
     assert "stays deleted" not in out
     assert "artifact-tui orphans zoo" in cli("gc", "zoo", code=1).err
+
+
+def test_a_size_that_is_not_told_is_no_zero(cli: Cli, server: Server, tmp_path: Path) -> None:
+    plan = str(tmp_path / "p.plan")
+    cli("plan", server.address, "version:1", "-o", plan)
+    out = cli("apply", plan, "--yes", "--expect", "1").out
+    assert "1 deleted, verified gone, size not known" in out
+    assert [one["size"] for one in cli("tasks", "--json").records] == [None]

@@ -343,6 +343,9 @@ def test_what_cannot_come_back_is_said_kindly(cli: Cli, vision: Server, tmp_path
     ):
         err = cli(*words, code=None).err
         assert "W&B frees the bytes at its next garbage collection" in err, words
+    err = cli("orphans", "vision", code=None).err
+    assert "keeps its own bytes" in err
+    assert "bucket" not in err
     assert gone(vision) == {"mnist:v3"}
 
 

@@ -132,7 +132,7 @@ def sentence(plan: EditPlan) -> str:
         Effect.SOME_TIME: "{} some time",
         Effect.INHERITS: "{} take that of their collection or team",
         Effect.STAYS: "{} never expire",
-        Effect.SAME: "{} stay as they are",
+        Effect.SAME: "{} stays as it is" if found[Effect.SAME] == 1 else "{} stay as they are",
         Effect.DUE: f"{{}} would be deleted at once ({left})",
         Effect.NOT_POSSIBLE: "{} not possible",
     }

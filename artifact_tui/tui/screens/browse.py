@@ -9,6 +9,7 @@ from textual import on
 
 from artifact_tui.catalog.rows import CollectionRow
 from artifact_tui.errors import QueryError
+from artifact_tui.orphans import why_none
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.screens.browse_edits import BrowseEdits
@@ -45,14 +46,10 @@ class BrowseScreen(BrowseEdits):
         if why := self.edits_why_not(row_id):
             return why
         can = self.services.client.capabilities
-        own = "a local registry keeps its own bytes: gc frees them"
         able = {
             "browse.trash": (can.soft_delete, "this registry has no trash"),
             "browse.lineage": (can.lineage, "this registry keeps no lineage"),
-            "browse.orphans": (
-                can.storage_cleanup,
-                "no bucket is configured for it" if self.services.link else own,
-            ),
+            "browse.orphans": (can.storage_cleanup, why_none(self.services.client)),
             "browse.reingest": (can.recreate, "this registry makes nothing from an address"),
         }
         possible, why = able.get(row_id, (True, ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.deletion.items import DONE, Item, ItemState
 from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import plural, safe, size
+from artifact_tui.text import listed, plural, safe
 from artifact_tui.tui.bindings import bindings_of
 from artifact_tui.tui.plan_items import PlanItems, report_of
 from artifact_tui.tui.screens.base import BaseScreen
@@ -115,7 +115,7 @@ def _group(group: reports.Group, path: Path) -> Group[Item]:
     state = group.state.words if group.state else "left out"
     label, _, rest = state.partition(", ")
     errors = "; ".join(safe(error) for error, _ in group.errors)
-    parts = (rest, group.reason.words, errors, f"{size(group.size)} listed")
+    parts = (rest, group.reason.words, errors, listed(group.size))
     return Group(
         f"{group.verdict}-{group.state}-{group.reason}",
         label.partition(":")[0],

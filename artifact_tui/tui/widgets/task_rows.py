@@ -9,7 +9,7 @@ from textual.content import Content
 
 from artifact_tui.deletion.items import DONE, ItemState
 from artifact_tui.deletion.plan import Status
-from artifact_tui.text import count, moment, pad, plural, safe, size
+from artifact_tui.text import count, listed, moment, pad, plural, safe, size
 from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
     if task.error:
         return Content(f"{safe(str(task.path))}\n{safe(task.error)}")
     noun = "version" if report is None else noun_of(report.summary)
-    what = f"{task.action} {plural(task.total, noun)}, {size(task.listed)} listed"
+    what = f"{task.action} {plural(task.total, noun)}, {listed(task.listed)}"
     lines = [
         Content.assemble(
             (what, "bold"), f", in {safe(task.registry)}  ", (safe(task.address), "$text-muted")
@@ -182,7 +182,8 @@ def _result(group: Group, signs: Signs) -> Content:
     names = ", ".join(safe(name) for name in group.examples)
     head = f"{sign} {pad(count(group.count), 9, 'right')}  {_words(group)}"
     if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
-        return Content.assemble((head, style), (f"  {size(group.size)}", "$text-muted"))
+        bytes_ = "" if group.size is None else f"  {size(group.size)}"
+        return Content.assemble((head, style), (bytes_, "$text-muted"))
     return Content.assemble((head, style), (f"  {names}", "$text-muted"))
 
 
@@ -202,16 +203,16 @@ def _freed(report: Report) -> str:
     summary = report.summary
     if not report.deleted_bytes:
         return ""
-    listed = f"{size(report.deleted_bytes)} listed"
+    deleted = listed(report.deleted_bytes)
     if not report.complete:
-        return f"Deleted so far: {listed}."
+        return f"Deleted so far: {deleted}."
     known = report.freed
     if summary.freeing:
         verb = "charged" if summary.charged else "freed then"
         charged = f"{known} {verb}" if known else "what that frees is not known"
-        return f"Deleted: {listed}, {charged}; {safe(summary.freed_after)}."
+        return f"Deleted: {deleted}, {charged}; {safe(summary.freed_after)}."
     after = f" after {summary.freed_after}" if summary.freed_after else ""
     if not known:
-        return f"Deleted: {listed}, what that frees{after} is not known."
+        return f"Deleted: {deleted}, what that frees{after} is not known."
     verb = "would be freed" if "purge" in summary.freed_after else "freed"
-    return f"Deleted: {listed}, {known} {verb}{after}."
+    return f"Deleted: {deleted}, {known} {verb}{after}."

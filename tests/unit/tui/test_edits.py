@@ -48,7 +48,7 @@ def test_dates_in_one_sentence() -> None:
     rows += [aged(7, 1, source_key="x"), aged(8, 1, ttl_us=30 * DAY), version(9, created_us=None)]
     found = plan(Wanted(ttl_us=30 * DAY), *rows)
     assert sentence(found) == (
-        "2 expire at once, 2 by 2026-12-16, 1 some time, 1 stay as they are, 1 not possible"
+        "2 expire at once, 2 by 2026-12-16, 1 some time, 1 stays as it is, 1 not possible"
     )
     assert [change.row.key for change in found.changed] == ["v0", "v1", "v2", "v3", "v9"]
 
