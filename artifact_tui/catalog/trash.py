@@ -26,6 +26,16 @@ def keys(conn: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(chain.from_iterable(conn.execute(f"SELECT key {_WITHIN}")))
 
 
+def names(conn: sqlite3.Connection) -> dict[str, str]:
+    """Their names by key. Untrusted text."""
+    return dict(
+        conn.execute(
+            "SELECT v.key, c.name || ':' || v.label"
+            " FROM version v JOIN collection c ON c.id = v.collection_id WHERE v.state = 'trash'"
+        )
+    )
+
+
 def weight(conn: sqlite3.Connection) -> Bytes:
     """What they weigh together, and what is freed when all of them are purged."""
     selection.select_keys(conn, keys(conn))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from artifact_tui.catalog.doubts import refuse_slips
 from artifact_tui.catalog.rows import CollectionRow
-from artifact_tui.errors import QueryError
+from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.orphans import why_none
 from artifact_tui.query import parse
 from artifact_tui.tui.bindings import bindings_of
@@ -21,7 +22,7 @@ from artifact_tui.tui.widgets.cursor_list import CursorList
 from artifact_tui.tui.widgets.filter_bar import FilterBar
 from artifact_tui.tui.widgets.sort_menu import SortMenu
 from artifact_tui.tui.widgets.tree.outline import Place
-from artifact_tui.tui.working import start
+from artifact_tui.tui.working import LEAVING, start
 
 if TYPE_CHECKING:
     from artifact_tui.catalog.rows import VersionRow
@@ -151,27 +152,35 @@ class BrowseScreen(BrowseEdits):
             self.show_facts()
         if query.root != self.view.query.root or query.text != self.view.query.text:
             self.show_view(replace(self.view, query=query))
-        start(self, "doubts", self._doubt, query, latest=True)
+        if isinstance(event, FilterBar.Done):
+            self.carry_out("the filter is being checked", self._check(query), lets=LEAVING)
+        else:
+            start(self, "doubts", self._point_out, query, latest=True)
 
-    async def _doubt(self, query: Query) -> None:
-        """Say what in the filter cannot be meant here; what this registry never tells is undone."""
-        bar = self.filter_bar
+    async def _check(self, query: Query) -> None:
+        """Refuse what cannot be meant here; what this registry never tells is undone.
+
+        Raises:
+            QueryError: something in the filter cannot be meant here.
+        """
         try:
             found = await self.services.doubts(query)
         except QueryError as error:
             self._refused = (query.text, error)
             if self.view.query.text == query.text:
                 self.show_view(replace(self.view, query=EVERYTHING))
-            if bar.display:
-                bar.tell(error)
-            else:
-                self.fail(error)
-            return
-        for doubt in found:
-            if doubt.negated and bar.display:
-                bar.tell(doubt.error(query))
-            elif doubt.negated:
-                self.say(doubt.words(), error=True)
+            raise
+        refuse_slips(found, query)
+
+    async def _point_out(self, query: Query) -> None:
+        """Say what in the filter cannot be meant here, while it is typed."""
+        try:
+            await self._check(query)
+        except QueryError as error:
+            if self.filter_bar.display:
+                self.filter_bar.tell(error)
+        except ArtifactTuiError as error:
+            self.fail(error)
 
     @on(FilterBar.Asked)
     def _values_asked(self, event: FilterBar.Asked) -> None:
@@ -187,15 +196,15 @@ class BrowseScreen(BrowseEdits):
 
     def _sorted(self, sort: Sort | None) -> None:
         if sort is not None:
-            start(self, "sort", self._sort_by, sort, latest=True)
+            self.carry_out("the order is being changed", self._sort_by(sort), lets=LEAVING)
 
     async def _sort_by(self, sort: Sort) -> None:
-        """Change the order, unless this registry does not tell what it goes by."""
-        try:
-            await self.services.refuse_sort(sort)
-        except QueryError as error:
-            self.fail(error)
-            return
+        """Change the order, unless this registry does not tell what it goes by.
+
+        Raises:
+            QueryError: so it is.
+        """
+        await self.services.refuse_sort(sort)
         self.show_view(replace(self.view, sort=sort))
 
     # Going elsewhere

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import pad, plural, safe, size
 from artifact_tui.tui.widgets.listing import Listing
-from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +20,12 @@ MOST = 10_000
 
 def show_files(screen: BaseScreen, row: VersionRow) -> None:
     """Ask for the files, and list them over the screen."""
-    start(screen, "files", _show, screen, row, latest=True)
+    screen.say("Asking for the files" + screen.services.signs.ellipsis)
+    screen.carry_out("the files are being asked for", _show(screen, row), stops=True)
 
 
 async def _show(screen: BaseScreen, row: VersionRow) -> None:
-    screen.say("Asking for the files" + screen.services.signs.ellipsis)
-    try:
-        files = await screen.services.client.files(row.key)
-    except ArtifactTuiError as error:
-        screen.fail(error)
-        return
+    files = await screen.services.client.files(row.key)
     screen.status_line.hush()
     name = safe(f"{row.collection}:{row.label}")
     if screen.is_current:

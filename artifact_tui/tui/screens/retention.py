@@ -214,18 +214,14 @@ class RetentionScreen(Editing):
         if not self.refused("retention.review"):
             grouped = self.grouped
             row = grouped.items.current if grouped.inside else None
-            start(self, "marks", self._review_deletion, row, grouped.groups.current)
+            review = self._review_deletion(row, grouped.groups.current)
+            self.carry_out("the marks are being looked at", review)
 
     async def _review_deletion(
         self, row: VersionRow | None, group: Group[VersionRow] | None
     ) -> None:
         """Open the review: marks go first, as everywhere; it waits for those being written."""
-        try:
-            marked = await self.services.catalog.marked_count()
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
-        if marked:
+        if await self.services.catalog.marked_count():
             self.host.open_review("marked")
         elif row is not None:
             self.host.open_review((row.key,))

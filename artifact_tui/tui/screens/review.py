@@ -285,14 +285,13 @@ class ReviewScreen(ReviewConsents):
 
     def _save(self, path: Path | None) -> None:
         if path is not None and self.draft is not None:
-            self.run_worker(self._save_now(self.draft, path), group="save")
+            self.carry_out("the plan is being saved", self._save_now(self.draft, path))
 
     async def _save_now(self, draft: Draft, path: Path) -> None:
         try:
             await planning.save(draft, path)
         except ArtifactTuiError as error:
-            self.say(f"Not saved: {error} {error.hint}", error=True)
-            return
+            raise ArtifactTuiError(f"Not saved: {error}", hint=error.hint) from error
         self._saved = path
         self.say(
             f"Saved; nothing is deleted yet. Apply it with: artifact-tui apply {quote(str(path))}"
@@ -301,7 +300,7 @@ class ReviewScreen(ReviewConsents):
     def action_calls(self) -> None:
         """Show the commands and calls that do the same."""
         if self.draft is not None and not self.refused("review.calls"):
-            self.run_worker(self._print(self.draft), group="calls", exclusive=True)
+            self.carry_out("the calls are being printed", self._print(self.draft), stops=True)
 
     async def _print(self, draft: Draft) -> None:
         lines = await asyncio.to_thread(printed, draft, self._saved)

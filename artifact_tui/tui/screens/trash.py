@@ -189,11 +189,8 @@ class TrashScreen(BaseScreen):
             self.carry_out("everything is being marked", self._mark_all(), lets=MOVES_AND_LEAVING)
 
     async def _mark_all(self) -> None:
-        keys = await self.services.catalog.run(trash.keys)
-        if len(self._marked) == len(keys):
-            self._marked = {}
-        else:
-            self._marked = {key: self._marked.get(key, key) for key in keys}
+        every = await self.services.catalog.run(trash.names)
+        self._marked = {} if len(self._marked) == len(every) else every
         if self.is_attached:
             self.rows.refresh()
             self._show_totals()

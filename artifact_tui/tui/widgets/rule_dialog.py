@@ -92,6 +92,7 @@ class RuleDialog(Dialog[Rule]):
         & Static { width: auto; }
         & OneLine { width: 8; margin: 0 1; }
         & #rule-hint, & #rule-filter { text-style: dim; }
+        & #rule-total { height: auto; }
         & #rule-filter { margin-top: 1; }
     }
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tests.tui.browse.test_filter import in_a_bunch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from artifact_tui.model import File
     from tests.tui.browse.shelf import Shelf
     from tests.tui.support import User
 
@@ -49,6 +51,16 @@ async def test_a_review_is_of_what_was_marked_before_it(
         await user.sees(*shown)
 
 
+async def test_a_mark_waits_for_the_row_that_the_key_before_it_went_to(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        for _ in range(6):
+            in_a_bunch(user, "g", "h", "r", "l", "j", "space")
+            await user.sees("1 marked")
+            in_a_bunch(user, "g", "h", "r", "l", "j", "space")
+            await user.sees_no("1 marked")
+
+
 async def test_a_range_and_whole_collections_count_from_their_keys(shelf: Shelf) -> None:
     async with shelf.opened() as user:
         await user.sees("9 of 9")
@@ -68,6 +80,38 @@ async def test_an_action_says_that_it_waits_for_a_mark_and_does_what_was_meant(
             await user.presses("j")
             assert "●" in user.line("v5")
         await user.sees("Review · 1 version in 1 collection", "resnet50:v5")
+
+
+async def test_no_key_acts_on_what_a_filter_shows_that_cannot_be_meant(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        in_a_bunch(user, "slash", *"-alias:prodution", "enter", "plus", "enter", "d")
+        await user.sees("so this leaves nothing out. Did you mean “production”?")
+        await user.until(lambda: not list(user.app.effects), "the keys to be forgotten")
+        assert browse(user).is_current
+        assert "marked" not in user.screen
+        await user.presses("escape", "d")
+        await user.sees("Review · 6 versions in 1 collection")
+
+
+async def test_keys_wait_for_the_files_and_esc_leaves_them(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shelf.opened() as user:
+        asked = asyncio.Event()
+
+        async def never(_key: str) -> tuple[File, ...]:
+            asked.set()
+            await asyncio.Event().wait()
+            return ()
+
+        monkeypatch.setattr(user.app.services.client, "files", never)
+        await user.sees("9 of 9")
+        in_a_bunch(user, "l", "j", "f", "q")
+        await user.sees("“q” waits (", "esc takes it back): the files are being asked for.")
+        await user.presses("escape")
+        await user.sees("Given up.")
+        assert browse(user).is_current
 
 
 async def test_esc_takes_back_what_waits(shelf: Shelf) -> None:
