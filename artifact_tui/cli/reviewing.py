@@ -284,7 +284,15 @@ def _notes(item: Item) -> Iterator[str]:
         detail = f" ({safe(item.detail)})" if item.detail and not told else ""
         yield f"{item.reason.words}{detail}"
     if item.state is not ItemState.PLANNED:
-        yield f"[{item.state.replace('_', ' ')}]"
+        yield _end(item)
+
+
+def _end(item: Item) -> str:
+    """What happened to an item, and why it did not go."""
+    parts = [item.state.words]
+    if item.state in {ItemState.REFUSED, ItemState.FAILED}:
+        parts += [item.reason.words, safe(item.detail), safe(item.error)]
+    return ": ".join(part for part in parts if part)
 
 
 def print_next(path: Path, summary: Summary, out: Output) -> None:

@@ -85,7 +85,8 @@ def _row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
     by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
     names = f" · had the aliases {wording.aliases(had)}" if had else ""
     ago = wording.since(row.deleted_us, now, "ago")
-    return wording.name_of(row), text.size(row.size), f"deleted {ago}{by}{names}"
+    when = "deleted, not known when" if row.deleted_us is None else f"deleted {ago}"
+    return wording.name_of(row), text.size(row.size), f"{when}{by}{names}"
 
 
 def _summary(

@@ -87,8 +87,16 @@ def test_what_was_reviewed_is_deleted_and_nothing_else(
     assert "all of it frees 6 KB after purge and gc" in ran.out
     assert live(registry) == LIVE
     out = cli("report", plan, "--items").out
-    assert "    1  net:v0  1 KB  [verified]\n    5  net:v4  5 KB  [verified]\n" in out
+    gone = "deleted, verified gone"
+    assert f"    1  net:v0  1 KB  {gone}\n    5  net:v4  5 KB  {gone}\n" in out
     assert "applied already (finished)" in cli("apply", plan, "--yes", "--expect", "2", code=1).err
+
+
+def test_the_report_of_each_item_says_why_one_stayed(cli: Cli, registry: Local, plan: Path) -> None:
+    cli("alias", registry.address, "net:v0", "--add", "late", "--yes", "--expect", "1")
+    cli("apply", plan, "--yes", "--expect", "2", code=1)
+    out = cli("report", plan, "--items").out
+    assert "net:v0  1 KB  refused: its aliases changed since the review" in out
 
 
 @pytest.mark.parametrize(
