@@ -398,6 +398,8 @@ class Garbage:
     """Bytes of those objects and files."""
     waiting: int = 0
     """Bytes that nothing needs, but that are younger than the grace period."""
+    trash: int = 0
+    """Versions in the trash: they need their bytes until they are purged."""
 
 
 @cache

@@ -53,6 +53,7 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
                     "leftovers": found.leftovers,
                     "freed": found.freed,
                     "waiting": found.waiting,
+                    "trash": found.trash,
                     "grace": records.seconds(grace),
                 }
             )
@@ -63,6 +64,12 @@ def gc(flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json
         out.words(f"{safe(target.name)}: {text.size(found.freed)} {would}freed ({what})")
         if found.waiting:
             out.words(f"  {text.size(found.waiting)} wait for the end of the grace period")
+        if found.trash:
+            need = "needs" if found.trash == 1 else "need"
+            out.words(
+                f"  {text.plural(found.trash, 'version')} in the trash still {need} the bytes",
+                f"next: {command('purge', target.typed, '--all')}",
+            )
         if found.expired:
             one = found.expired == 1
             have, stay, them = ("has", "stays", "it") if one else ("have", "stay", "them")

@@ -95,11 +95,16 @@ def test_purge_needs_consent_like_any_deletion(cli: Cli, deleted: Local) -> None
 def test_purge_then_gc_frees_what_was_promised(cli: Cli, deleted: Local) -> None:
     blobs = deleted.path / "blobs"
     before = sum(path.stat().st_size for path in blobs.rglob("*") if path.is_file())
+    early = cli("gc", deleted.address).out
+    assert "0 B freed" in early
+    assert "2 versions in the trash still need the bytes" in early
+    assert f"next: artifact-tui purge {deleted.address} --all\n" in early
     ran = cli("purge", deleted.address, "--all", "--yes", "--expect", "2")
     assert "2 deleted, verified gone, 6 KB" in ran.out
     assert f"next: artifact-tui gc {deleted.address}\n" in ran.out
     assert "net:v0" not in deleted.states()
     (record,) = cli("gc", deleted.address, "--json", "--dry-run").records
+    assert record["trash"] == 0
     assert (record["freed"], record["objects"], record["dry_run"]) == (6000, 2, True)
     assert cli("gc", deleted.address).out.startswith("reg: 6 KB freed (2 stored objects)\n")
     after = sum(path.stat().st_size for path in blobs.rglob("*") if path.is_file())

@@ -64,5 +64,5 @@ async def test_what_has_expired_is_counted_and_stays(world: World) -> None:
     before = await world.truth()
     for dry_run in (True, False):
         found = await world.client.collect_garbage(grace_us=0, dry_run=dry_run)
-        assert found == Garbage(expired=1)
+        assert found == Garbage(expired=1, trash=1)
     assert await world.truth() == before

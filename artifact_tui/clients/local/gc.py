@@ -32,14 +32,15 @@ def _before(now_us: int, grace_us: int) -> int:
     return now_us - grace_us if grace_us else _FOREVER
 
 
-def _expired(conn: sqlite3.Connection, now_us: int) -> int:
-    """How many versions have outlived their time to live, as the filter `ttl:expired` says."""
-    (count,) = conn.execute(
-        "SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND state <> 'trash'"
-        f" AND {as_number('created_us')} + {as_number('ttl_us')} <= ?",
+def _staying(conn: sqlite3.Connection, now_us: int) -> tuple[int, int]:
+    """How many versions the filter `ttl:expired` finds, and how many are in the trash."""
+    expired, trash = conn.execute(
+        "SELECT (SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND state <> 'trash'"
+        f" AND {as_number('created_us')} + {as_number('ttl_us')} <= ?),"
+        " (SELECT count(*) FROM version WHERE state = 'trash')",
         (now_us,),
     ).fetchone()
-    return int(count)
+    return int(expired), int(trash)
 
 
 def _sum(conn: sqlite3.Connection, where: str, *values: int) -> tuple[int, int]:
@@ -62,11 +63,12 @@ def look(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
     with pool.reading() as conn:
         blobs, size = _sum(conn, f"({_UNNEEDED.format('<=')}) OR state = 1", before)
         _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
-        expired = _expired(conn, now_us)
+        expired, trash = _staying(conn, now_us)
     left: list[tuple[str, int]] = []
     with contextlib.suppress(ArtifactTuiError), locks.alone(layout, wait=0):
         left = left_in_tmp(layout)  # while somebody adds, it is theirs
-    return Garbage(expired, blobs, len(left), size + sum(size for _, size in left), waiting)
+    freed = size + sum(size for _, size in left)
+    return Garbage(expired, blobs, len(left), freed, waiting, trash)
 
 
 def _unlink(layout: Layout, digest: str) -> int | None:
@@ -166,8 +168,9 @@ def sweep(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
         blobs, freed = (sum(pair) for pair in zip(early, finish_locked(pool, layout), strict=True))
         with pool.reading() as conn:
             _, waiting = _sum(conn, _UNNEEDED.format(">"), before)
-            expired = _expired(conn, now_us)
-    return Garbage(expired, blobs, len(left), freed + sum(size for _, size in left), waiting)
+            expired, trash = _staying(conn, now_us)
+    freed += sum(size for _, size in left)
+    return Garbage(expired, blobs, len(left), freed, waiting, trash)
 
 
 def finish(pool: Pool, layout: Layout) -> None:
