@@ -106,15 +106,15 @@ def open_to_read(
     """
     if not without_locks(path.parent):
         try:
-            return _looked(_connect(path, "mode=ro", factory), look)
+            return _checked(_connect(path, "mode=ro", factory), look)
         except sqlite3.OperationalError:
             if not stuck():
                 raise
     if not has_log(path):
-        return _looked(_connect(path, "mode=ro&immutable=1", factory), look)
+        return _checked(_connect(path, "mode=ro&immutable=1", factory), look)
     conn = _connect(path, "mode=ro&vfs=unix-none", factory)
     conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")
-    return _looked(conn, look)
+    return _checked(conn, look)
 
 
 def has_log(path: Path) -> bool:
@@ -138,7 +138,7 @@ def _connect(path: Path, mode: str, factory: type[_C]) -> _C:
     )
 
 
-def _looked(conn: _C, look: Callable[[_C], object]) -> _C:
+def _checked(conn: _C, look: Callable[[_C], object]) -> _C:
     try:
         look(conn)
     except BaseException:

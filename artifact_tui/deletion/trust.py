@@ -1,8 +1,9 @@
 """What this person made, confirmed and named on this machine; a plan file proves nothing of it.
 
-A plan may come by mail: who confirmed it, and which server it is for, is what its maker says. So
-that is noted here: one link a plan in the state folder, named by plan id, whose target is a word
-and the hash of all that was reviewed. A link needs no free bytes, and is there whole or not at all.
+A plan may come by mail, and may say of itself what it likes: who confirmed it, which server it is
+for. So what this person did is noted apart from it: one link a plan in the state folder, named by
+plan id, whose target is a word and the hash of all that was reviewed. A link needs no free bytes,
+and is there whole or not at all.
 """
 
 from __future__ import annotations
