@@ -113,10 +113,11 @@ def set_default(name: str) -> Config:
 
 
 def _check_name(name: str) -> None:
-    if not name or not name.isprintable() or name.startswith("-") or set(name) & set(':/\\~"'):
+    signs = set(name) & set(':/\\~"*|<>=')  # of addresses, paths and filters
+    if not name or not name.isprintable() or name.startswith("-") or signs:
         raise UsageError(
             f"“{name}” cannot be the name of a registry.",
-            hint="A name has no : / \\ ~ or quotes in it, and does not begin with a dash.",
+            hint="A name has none of : / \\ ~ * | < > = and no quotes, and begins with no dash.",
         )
 
 

@@ -85,6 +85,8 @@ def test_other_lines_of_the_file_stay_as_they_are(cli: Cli) -> None:
         (("zoo", "https://h/api", "--concurrency", "0"), "a number from 1 to"),
         (("zoo", "ftp://h"), "No client here"),
         (("a:b", "https://h/api"), "cannot be the name"),
+        (("*", "https://h/api"), "cannot be the name"),
+        (("size>1", "https://h/api"), "cannot be the name"),
         (("ls", "https://h/api"), "is a command"),
         (("zoo", "nothing"), "no registry named"),
         (("zoo", "https://h/api", "--set", "novalue"), "is no setting"),
