@@ -63,8 +63,9 @@ def opened_read_only(layout: Layout) -> ReadOnlyError:
 
 def denied(layout: Layout, why: str = "") -> ReadOnlyError:
     """The error for a write that the file system does not allow this user."""
+    folder = layout.root if layout.root.exists() else layout.root.parent
     return ReadOnlyError(
-        f"{layout.root} can only be read by you{why}. Nothing was changed.",
+        f"{folder} can only be read by you{why}. Nothing was changed.",
         hint="Ask its owner, or do it as a user who may write to that folder.",
     )
 

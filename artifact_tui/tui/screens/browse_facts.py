@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.text import count, freed, safe, size
+from artifact_tui.text import count, freed, listed, safe
 
 if TYPE_CHECKING:
     from artifact_tui.tui.linking import LinkState
@@ -33,10 +33,10 @@ def fact_words(answer: Answer, marks: Marks | None, signs: Signs) -> list[Conten
     marked = f"{count(marks.count)} marked"
     if marks.hidden:
         marked += f" ({count(marks.hidden)} hidden)"
-    listed = f"{size(marks.bytes.listed)} listed"
+    told = marks.bytes.listed if marks.bytes.listed or not marks.bytes.unknown_count else None
     verb = "charged for them" if marks.bytes.charged else "would be freed"
     freed_ = freed(marks.bytes.freed, marks.bytes.unknown_count, verb)
-    forms = [dot.join([marked, listed, freed_]), dot.join([marked, freed_]), marked]
+    forms = [dot.join([marked, listed(told), freed_]), dot.join([marked, freed_]), marked]
     return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
 
 

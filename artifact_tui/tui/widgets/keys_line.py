@@ -47,16 +47,17 @@ class KeysLine(Line):
 def keys_content(
     rows: Sequence[KeyRow], keymap: Mapping[str, str], disabled: frozenset[str], width: int
 ) -> Content:
-    """The footer as one line: as many rows as fit in `width` cells, help always among them."""
-    last = [row for row in rows if row.id == "app.help"]
-    line = Content(" ")
-    tail = Content.assemble(*[_entry(row, keymap, disabled) for row in last])
-    for row in rows:
-        entry = _entry(row, keymap, disabled)
-        if row in last or line.cell_length + entry.cell_length + tail.cell_length > width:
-            continue
-        line = Content.assemble(line, entry)
-    return Content.assemble(line, tail)
+    """The footer as one line: as many rows as fit in `width` cells, help and the way out first."""
+    room = width - 1
+    kept: set[str] = set()
+    for row in sorted(rows, key=lambda row: row.id != "app.help" and row.kind != "leave"):
+        cells = _entry(row, keymap, disabled).cell_length
+        if cells <= room:
+            room -= cells
+            kept.add(row.id)
+    here = [row for row in rows if row.id in kept]
+    here.sort(key=lambda row: row.id == "app.help")
+    return Content.assemble(" ", *[_entry(row, keymap, disabled) for row in here])
 
 
 def _entry(row: KeyRow, keymap: Mapping[str, str], disabled: frozenset[str]) -> Content:

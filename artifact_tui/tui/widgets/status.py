@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StatusLine(Line):
-    """Left and right facts; a message covers the left ones."""
+    """Left and right facts; a message covers the left ones, a long one all."""
 
     DEFAULT_CSS = "StatusLine { color: $foreground; }"
 
@@ -49,5 +49,6 @@ class StatusLine(Line):
     def _draw(self, width: int) -> None:
         left = self._left if self._message is None else self._message
         fitting = (r for r in self._right if left.cell_length + r.cell_length < width)
-        right = next(fitting, self._right[-1] if self._right else Content(""))
+        last = self._right[-1] if self._right and self._message is None else Content("")
+        right = next(fitting, last)
         self.show(spread(left, right, width))

@@ -266,3 +266,14 @@ async def test_keys_behind_a_dialog_wait_until_it_is_there(shelf: Shelf) -> None
         in_a_bunch(user, "s", "a", "plus", "1", "tab", "9", "0", "d", "enter")
         await user.sees("age ▴", "1 newly marked.")
         assert user.app.is_running
+
+
+async def test_a_narrow_screen_says_a_refusal_whole_and_the_way_out(shelf: Shelf) -> None:
+    async with shelf.opened(NARROW) as user:
+        await user.sees("9 of 9")
+        await user.presses("space")
+        await user.sees("6 marked")
+        await user.presses("L")
+        await user.sees("Lineage belongs to a version: expand the collection and choose one.")
+        await user.presses("t")
+        await user.sees("No task yet", "esc back")

@@ -96,7 +96,7 @@ async def test_an_id_that_is_used_again_does_not_come_marked(
     async with opened(server.address) as user:
         await user.sees("4 versions", "synced just now")
         await user.presses("space")
-        await user.sees("1 marked")
+        await user.sees("1 marked · size not known")
         kept = server.entries()
         server.seed(kept[1:])
         await user.presses("r")
