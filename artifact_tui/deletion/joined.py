@@ -55,7 +55,7 @@ class Joined:
         """Keys of parents that somebody chose: they did not only join."""
         self._looked: dict[str, float] = {}
         self._below: set[str] = set()
-        """Keys of dependents that were looked at for the sake of what they were made from."""
+        """Keys of chosen versions and all their dependents, once these were looked at."""
         if self._any:
             self._read()
 
@@ -113,8 +113,9 @@ class Joined:
 
         The dependents of these versions are looked at once, before the first of them goes.
         """
-        below = reached(self._dependents, keys).keys() - self._below
-        self._below |= below
+        new = set(keys) - self._below
+        below = reached(self._dependents, new).keys() - new - self._below
+        self._below |= new | below
         items = [item for item in self._items(below) if item.state is ItemState.PLANNED]
         for start in range(0, len(items), PART):
             await self._changed(items[start : start + PART], untold_stays=False)
