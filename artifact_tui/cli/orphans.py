@@ -80,6 +80,8 @@ def orphans(
     out = Output(json=as_json)
     again = [target.typed]
     again += [] if grace is None else ["--grace", span(grace)]
+    planned = [] if output is None else ["--plan", str(output)]
+    planned += ["--storage-versions"] if storage_versions else []
 
     async def main() -> None:
         async with client_of(target) as client:
@@ -87,7 +89,7 @@ def orphans(
             async with reading(client) as conn:
                 versions = search.known_versions(conn)
             look = partial(search.look, client, storage, versions, now_us=now_us(), grace_us=grace)
-            found = await _look(look, target, empty, again)
+            found = await _look(look, target, empty, [*again, *planned])
             again.extend(["--empty", target.name] if found.empty else [])
             _tell(found, target, out)
             if output is None:

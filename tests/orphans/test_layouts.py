@@ -51,6 +51,9 @@ def test_after_a_reset_what_is_left_goes_with_the_registrys_name(
     assert "lists nothing at all" in refused.err
     assert "No" in cli("orphans", "zoo", "--empty", "zo", code=1).err
     (hint,) = re.findall(r"artifact-tui orphans .*--empty zoo", refused.err)
+    planning = ("--grace", "0s", "--plan", "a b.plan", "--storage-versions")
+    said = cli("orphans", "zoo", *planning, code=1).err
+    assert f"artifact-tui orphans zoo {shlex.join(planning)} --empty zoo" in said
     shown = cli(*shlex.split(hint)[1:]).out
     assert "2 orphans" in shown
     assert "1 object elsewhere in the bucket" in shown
