@@ -75,7 +75,11 @@ class Lines:
             found = [refs[number] for number in named if number in refs]
             where = f"line {at}: {safe(name)}"
             if not found:
-                missing.append(f"{where}: there is none")
+                bare = said is None and not {"/", ":"} & set(name)
+                why = (
+                    "nothing has this key; write TYPE/ID or NAME:LABEL" if bare else "there is none"
+                )
+                missing.append(f"{where}: {why}")
             elif len(found) > 1:
                 wrong.append(f"{where}: may be {' or '.join(sorted(map(name_of, found))[:3])}")
             elif said not in {None, (found[0].collection, found[0].label)}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,12 @@ from artifact_tui.catalog import queries
 from artifact_tui.catalog.sync import Synced, sync
 from artifact_tui.cli.failures import say
 from artifact_tui.cli.progress import Progress
-from artifact_tui.clients.base import Noticing
+from artifact_tui.clients.base import Noticing, Paced
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
@@ -36,18 +38,34 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
             )
         return path
     with Progress() as progress:
+        line = f"listing {safe(client.identity.address)}"
 
         def tell(state: Synced) -> None:
-            progress.show(f"listing {safe(client.identity.address)}: {_words(state)}")
+            nonlocal line
+            line = f"listing {safe(client.identity.address)}: {_words(state)}"
+            progress.show(line)
 
+        waiting = asyncio.create_task(
+            _tell_waits(client, lambda words: progress.show(line + words))
+        )
         try:
             await sync(client, path, progress=tell)
         except RegistryError as error:
             error.hint = f"{error.hint} {_older(path)}".strip()
             raise
+        finally:
+            waiting.cancel()
     if isinstance(client, Noticing):
         say(*(safe(sentence) for sentence in client.notices))
     return path
+
+
+async def _tell_waits(client: Client, show: Callable[[str], object]) -> None:
+    """Say every second what the registry is waited for."""
+    while isinstance(client, Paced):
+        await asyncio.sleep(1)
+        if words := client.pace():
+            show(f" · {safe(words)}")
 
 
 def synced_us(path: Path) -> int | None:

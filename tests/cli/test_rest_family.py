@@ -192,6 +192,23 @@ def test_what_stays_accepted_is_told_so_and_ends_as_gone_in_an_empty_registry(
     assert len(server.sent("DELETE")) == 3
 
 
+def test_a_health_that_never_answers_is_asked_once_and_holds_up_nothing(
+    cli: Cli, server: Server, tmp_path: Path
+) -> None:
+    server.fill(3)
+    server.become(health="hangs")
+    config = places.config_dir() / "config.toml"
+    config.write_text(config.read_text() + "item_seconds = 0.2\nanswer_seconds = 0.5\n", "utf-8")
+    plan = tmp_path / "a.plan"
+    cli("plan", "zoo", "version:2", "--unknown-lineage", "-o", plan)
+    assert 0 < [one.target for one in server.sent("GET")].count("/api/health") <= 2
+    server.clear()
+    ran = cli("apply", plan, "--yes", "--expect", "1")
+    assert "1 deleted, verified gone" in ran.out
+    assert 0 < [one.target for one in server.sent("GET")].count("/api/health") <= 2
+    assert server.ids() == {"1", "3"}
+
+
 def test_what_cannot_tell_its_details_is_deleted_with_the_rest(
     cli: Cli, server: Server, tmp_path: Path
 ) -> None:

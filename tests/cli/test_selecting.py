@@ -297,8 +297,9 @@ def test_a_plan_from_lines_of_every_form(
     ran = cli(*words, "-", "-o", tmp_path / "q.plan", "--json", code=1)
     assert [one["key"] for one in ran.records] == ["model/2"]
     assert (tmp_path / "q.plan").exists()
-    for at, name in ((1, "model/9"), (3, "nobody:1"), (4, "4")):
+    for at, name in ((1, "model/9"), (3, "nobody:1")):
         assert f"line {at}: {name}: there is none" in ran.err
+    assert "line 4: 4: nothing has this key; write TYPE/ID or NAME:LABEL" in ran.err
     assert "3 lines of 4 not found" in ran.err
     source.write_text("model/9\n", encoding="utf-8")
     assert "nothing to delete" in cli(*words, source, code=1).err

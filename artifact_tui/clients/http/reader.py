@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.http import decode
 from artifact_tui.clients.http.listing import Walk
 from artifact_tui.clients.http.shelf import Shelf
+from artifact_tui.clients.web.answers import SilentError
 from artifact_tui.clients.web.mending import is_spelled
 from artifact_tui.errors import EmptyError, NotToldError, RegistryError
 
@@ -76,7 +77,7 @@ class Reader:
         self._healthy = True
         """It answered when it was asked how it is."""
         self.count_is_useless = False
-        """The server's count has nothing to do with its listing, however often they are read."""
+        """The server's count has nothing to do with its listing, or does not come in time."""
 
     async def health(self) -> Health:
         """Ask the server how it is; this also makes it load its storage again.
@@ -85,7 +86,8 @@ class Reader:
             RegistryError: it does not answer.
         """
         start = time.perf_counter()
-        answer = await self._wire.read(self._wire.paths.health())
+        call = replace(self._wire.paths.health(), whole_s=self._options.item_s)
+        answer = await self._wire.read(call)
         took = (time.perf_counter() - start) * 1000
         return Health(answer.status, decode.count(answer.body) if answer.good else None, took)
 
@@ -99,8 +101,9 @@ class Reader:
             return None
         try:
             health = await self.health()
-        except RegistryError:
+        except RegistryError as error:
             self._healthy = False
+            self.count_is_useless = isinstance(error, SilentError)
             return None
         self._healthy = health.status < 500  # noqa: PLR2004 - some have no such page at all
         return health.artifacts

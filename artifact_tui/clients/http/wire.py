@@ -59,7 +59,7 @@ PAUSE_SHOWN_S = 0.2
 """Seconds from which on a wait that the registry asked for is shown."""
 
 SILENT_TRIES = 2
-"""How often a question about one artifact is asked while there is no answer in time."""
+"""How often a question is asked that may not hold up the others, without an answer in time."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGAIN = frozenset({500, 502, 503, 504})
@@ -263,8 +263,8 @@ class Wire:
             raise self._unreachable(error) from None
         except (httpx.TransportError, TimeoutError) as error:
             kind = "did not answer in time" if _timed_out(error) else "broke the connection off"
-            silent = call.one and _timed_out(error)
-            if silent and patience == self._item_s:
+            silent = call.reads and (call.one or call.whole_s is not None) and _timed_out(error)
+            if silent and call.one and patience == self._item_s:
                 self._item_s = max(LEAST_S, patience / 2)
             raise (SilentError if silent else LostError)(
                 f"The registry {self._address.text} {kind}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -46,6 +47,8 @@ class Handlers:
         del request, line
         if self._traps.health == "missing":
             return self._state.error(404, "Endpoint not found")
+        if self._traps.health == "hangs":
+            await asyncio.sleep(60)
         entries = await self._state.instance().load(self._traps)
         models = sum(entry.type == "model" for entry in entries)
         counts = {"count": len(entries), "models": models}

@@ -111,6 +111,6 @@ class Traps(msgspec.Struct, frozen=True):
     """Every load fails."""
     instances: int = 1
     """Memories that requests go to in turn."""
-    health: Literal["count", "models", "nothing", "missing"] = "count"
+    health: Literal["count", "models", "nothing", "missing", "hangs"] = "count"
     drops_after_500: bool = True
     faults: tuple[Fault, ...] = ()
