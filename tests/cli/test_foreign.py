@@ -107,6 +107,17 @@ def test_a_confirmation_does_not_travel_in_the_file(
     assert len(live(registry)) == 4
 
 
+def test_a_report_says_that_the_file_was_changed(cli: Cli, plan: Path) -> None:
+    cli("apply", plan, "--yes", "--expect", "2")
+    assert "changed" not in cli("report", plan).err
+    with closing(sqlite3.connect(plan)) as conn:
+        conn.execute("UPDATE item SET label='v9' WHERE label='v0'")
+        conn.commit()
+    ran = cli("report", plan)
+    assert "the file was changed after its review: what it tells may not be so" in ran.err
+    assert "2 deleted, verified gone" in ran.out
+
+
 def test_what_it_wants_agreed_is_shown(cli: Cli, registry: Local, tmp_path: Path) -> None:
     path = tmp_path / "p.plan"
     cli("plan", registry.address, "name:net", "--delete-aliases", "-o", path)
