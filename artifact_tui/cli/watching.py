@@ -178,7 +178,8 @@ def _line(task: Task, *, stopped: bool) -> str:
     if task.pace and not task.pace[0].isdigit():
         return f"{line} · {safe(task.pace)} · ctrl+c stops it"
     if task.rate:
-        line += f" · {task.rate:,.0f} a second"
+        slow = task.rate < 1
+        line += f" · {task.rate * 60:.1f} a minute" if slow else f" · {task.rate:,.0f} a second"
     if task.left_us:
         line += f" · {text.age(0, task.left_us)} left"
     return f"{line} · {safe(task.pace)}" if task.pace else line

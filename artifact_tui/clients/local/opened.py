@@ -96,8 +96,10 @@ class OpenRegistry:
 
     @property
     def unwritable(self) -> str:
-        """Why nobody may write here, when it is the file system: words for people."""
-        return "its file system has no locks" if self._no_locks else ""
+        """Why nothing can be written here, when it is the file system: words for people."""
+        if self._no_locks:
+            return "its file system has no locks"
+        return "" if self.writable else "you may not write to its folder"
 
     def close(self) -> None:
         """Close every connection."""

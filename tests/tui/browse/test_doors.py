@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,16 @@ async def test_what_the_registry_cannot_do_is_disabled_with_the_reason(shelf: Sh
             await user.sees(f"Not possible here: {reason}.")
         await user.presses("question_mark")
         await user.sees("Not possible here: this registry keeps")
+
+
+async def test_a_folder_that_may_not_be_written_is_said(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda _path, mode, **_how: mode != os.W_OK)
+    async with shelf.opened() as user:
+        await user.sees("9 of 9", "◇ read-only", "(d review)")
+        await user.presses("d")
+        await user.sees("Not possible here: you may not write to its folder.")
 
 
 async def test_tasks_and_trash_open_and_close(shelf: Shelf) -> None:
