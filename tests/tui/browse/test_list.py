@@ -149,6 +149,6 @@ async def test_no_version_is_listed_that_is_in_the_trash_unless_asked_for(shelf:
     async with shelf.opened() as user:
         await user.sees("9 of 9")
         await user.presses("slash", *"state:trash", "enter")
-        await user.sees("1 of 9", "distilled")
+        await user.sees("1 of 10", "distilled")
         await user.presses("l")
         await user.sees("v1 ♺ trash")
