@@ -11,25 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb import decode, ids, states
-from artifact_tui.clients.wandb.freshness import MOST_LOOKS, StaleError, changed, lasts
+from artifact_tui.clients.wandb.freshness import MOST_LOOKS, changed, lasts
 from artifact_tui.clients.wandb.listing import HiddenError
 from artifact_tui.clients.wandb.loader import Shape
 from artifact_tui.clients.wandb.outcomes import alias_words, of_errors
-from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.wandb.replies import Call, StaleError
 from artifact_tui.errors import RegistryError, UncertainError
 from artifact_tui.model import Facts, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from artifact_tui.clients.wandb.fields import Asking
+    from artifact_tui.clients.wandb.freshness import Look
     from artifact_tui.clients.wandb.ids import CollectionKey
     from artifact_tui.clients.wandb.listing import Lister
     from artifact_tui.clients.wandb.loader import Loader
     from artifact_tui.clients.wandb.replies import Reply
     from artifact_tui.model import CollectionDeletion
-
-    Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
 
 _STATE = Shape(
     "artifactCollection(id:$id){__typename id <ArtifactCollection.state|state>}",

@@ -17,25 +17,23 @@ import msgspec
 
 from artifact_tui.clients.wandb import batching
 from artifact_tui.clients.wandb.batching import Batching
-from artifact_tui.clients.wandb.freshness import Looks, StaleError
+from artifact_tui.clients.wandb.freshness import Looks
 from artifact_tui.clients.wandb.jobs import Batch, Crew
 from artifact_tui.clients.wandb.outcomes import Payload, alias_words, meaning, of_errors, of_payload
-from artifact_tui.clients.wandb.replies import Call
+from artifact_tui.clients.wandb.replies import Call, StaleError
 from artifact_tui.clients.web.answers import NotSentError, TooLongError
 from artifact_tui.errors import RegistryError, UncertainError
 from artifact_tui.model import Outcome, Result, VersionState
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from artifact_tui.clients.wandb.fields import Asking
+    from artifact_tui.clients.wandb.freshness import Look
     from artifact_tui.clients.wandb.jobs import Job
     from artifact_tui.clients.wandb.replies import GraphError, Reply
-    from artifact_tui.model import Deletion, Facts
-
-    Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
-    """What is true of versions now, as `Client.facts`."""
+    from artifact_tui.model import Deletion
 
 THROTTLES = 3
 """A document of several that is throttled so often may cost more than the quota: smaller then."""

@@ -16,11 +16,10 @@ from artifact_tui.errors import RegistryError
 from artifact_tui.model import Facts, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from artifact_tui.clients.wandb.freshness import Look
     from artifact_tui.clients.wandb.loader import Loader
-
-    Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
 
 _STATE = Shape("artifact(id:$id){id state digest}", {"id": "ID!"}, "", 50, "a version")
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.web.answers import TooLongError
 from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+
+    Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Facts]]]
+    """What is true of versions now, by key, as `Client.facts` tells it."""
 
 FRESH = 30.0
 """Seconds after which a version is looked at again; twice as many after each look."""
@@ -28,10 +30,6 @@ _REMEMBERED = 10_000
 """Versions of which the last look is remembered."""
 
 _facts = msgspec.json.Decoder(Facts)
-
-
-class StaleError(TooLongError):
-    """It waited so long that what was found true before may not be so any more; nothing left."""
 
 
 def with_token(facts: Facts) -> Facts:

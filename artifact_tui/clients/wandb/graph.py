@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.wandb.freshness import StaleError
 from artifact_tui.clients.wandb.guard import reads_only
 from artifact_tui.clients.wandb.pace import Pace
-from artifact_tui.clients.wandb.replies import Call, GraphError, Reply, parse
+from artifact_tui.clients.wandb.replies import Call, Reply, StaleError, parse
 from artifact_tui.clients.wandb.wire import Wire
 from artifact_tui.clients.web.answers import (
     GarbageAnswerError,
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.address import Address
     from artifact_tui.clients.wandb.options import Options
     from artifact_tui.clients.web.answers import Answer
-
-__all__ = ["Call", "Graph", "GraphError", "LostError", "Reply"]
 
 TRIES = 5
 """How often something is sent before its failure is reported; a throttle does not count."""

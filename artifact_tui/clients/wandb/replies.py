@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.wandb.words import says_busy, says_stranger
+from artifact_tui.clients.web.answers import TooLongError
 from artifact_tui.clients.web.mending import mended
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Call:
     """Be told after so many throttles in a row (it may cost too much at once); 0: never."""
     until: float = math.inf
     """The moment (`time.monotonic`) after which it is not to be sent any more."""
+
+
+class StaleError(TooLongError):
+    """It waited so long that what was found true before may not be so any more; nothing left."""
 
 
 @dataclass(frozen=True, slots=True)

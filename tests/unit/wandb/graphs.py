@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Call, Graph
+from artifact_tui.clients.wandb.graph import Graph
 from artifact_tui.clients.wandb.options import Options
+from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.clients.web.secret import Secret
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ import pytest
 
 from artifact_tui.clients.wandb import graph as subject
 from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Call, Graph, GraphError, LostError
+from artifact_tui.clients.wandb.graph import Graph
 from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.answers import NotSentError
+from artifact_tui.clients.wandb.replies import Call, GraphError
+from artifact_tui.clients.web.answers import LostError, NotSentError
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import ReadOnlyError, RegistryError, UncertainError
 from tests.servers.wandb.traps import Fault

@@ -11,9 +11,10 @@ from urllib.parse import parse_qs
 import pytest
 
 from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Call, Graph
+from artifact_tui.clients.wandb.graph import Graph
 from artifact_tui.clients.wandb.identity import GRANT, IdentityToken
 from artifact_tui.clients.wandb.options import Options
+from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.clients.web.answers import Answer
 from artifact_tui.errors import RegistryError
 from tests.unit.wandb import standin

@@ -13,8 +13,8 @@ import pytest
 
 from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb import graph as subject
-from artifact_tui.clients.wandb.graph import Call, Graph
 from artifact_tui.clients.wandb.options import Options
+from artifact_tui.clients.wandb.replies import Call
 from artifact_tui.clients.web.secret import Secret
 from artifact_tui.errors import ArtifactTuiError, UsageError
 from tests.unit.wandb.raw import CANARY, Raw, answering, response
@@ -22,6 +22,8 @@ from tests.unit.wandb.raw import CANARY, Raw, answering, response
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from artifact_tui.clients.wandb.graph import Graph
 
 BASIC = base64.b64encode(f"api:{CANARY}".encode()).decode()
 JWT = "canary-kopf.canary-rumpf.canary-unterschrift"
