@@ -16,6 +16,7 @@ import pytest
 from artifact_tui import places
 from artifact_tui.cli import main
 from artifact_tui.clients import local
+from tests.cli.shelf import Shelf
 from tests.servers.wandb.process import running
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
 
@@ -136,6 +137,12 @@ def registry(tmp_path: Path) -> Local:
     made.change(lambda client: client.alias(keys[3], "prod", protected=True))
     made.change(lambda client: client.alias(keys[2], "candidate"))
     return made
+
+
+@pytest.fixture
+def shelf(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    """An empty registry of a third party's kind."""
+    return Shelf.make(cli, tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="session")

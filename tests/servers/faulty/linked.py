@@ -8,9 +8,11 @@ tests that look at the truth, can share the file.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from artifact_tui.model import (
     Alias,
@@ -45,6 +47,8 @@ CREATE TABLE IF NOT EXISTS alias(coll TEXT NOT NULL, name TEXT NOT NULL, ver TEX
   protected INTEGER NOT NULL, PRIMARY KEY(coll, name));
 CREATE TABLE IF NOT EXISTS edge(parent TEXT NOT NULL, child TEXT NOT NULL,
   PRIMARY KEY(parent, child));
+CREATE TABLE IF NOT EXISTS told(key TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY(key, name));
 """
 
 
@@ -137,6 +141,24 @@ class Registry:
         """Someone deletes a version, whatever it carries."""
         with self.writing() as conn:
             _trash(conn, version)
+
+    def tell(self, key: str, **changes: object) -> None:
+        """From now on it says so of a version or a link: fields of `Facts`, or `created_us`."""
+        with self.writing() as conn:
+            conn.executemany(
+                "INSERT OR REPLACE INTO told VALUES(?,?,?)",
+                [(key, name, json.dumps(value)) for name, value in changes.items()],
+            )
+
+    def unalias(self, collection: str, name: str) -> None:
+        """Someone takes an alias away."""
+        with self.writing() as conn:
+            conn.execute("DELETE FROM alias WHERE coll=? AND name=?", (collection, name))
+
+    def unmake(self, child: str) -> None:
+        """A version was made from nothing, all of a sudden."""
+        with self.writing() as conn:
+            conn.execute("DELETE FROM edge WHERE child=?", (child,))
 
     def drop(self, collection: str) -> None:
         """Someone deletes a whole collection."""
@@ -247,7 +269,7 @@ def _facts(conn: sqlite3.Connection, key: str) -> Facts | None:
     home = home if link else own
     aliases = conn.execute("SELECT name, protected, coll FROM alias WHERE ver=?", (version,))
     shown = conn.execute("SELECT coll FROM shown WHERE ver=? ORDER BY coll", (version,))
-    return Facts(
+    facts = Facts(
         key=key,
         digest=digest,
         state=VersionState.LIVE if live else VersionState.TRASH,
@@ -261,6 +283,16 @@ def _facts(conn: sqlite3.Connection, key: str) -> Facts | None:
         label=key.replace("/", "-"),
         type="model",
     )
+    told = _told(conn, key)
+    told.pop("created_us", None)
+    if "state" in told:
+        told["state"] = VersionState(told["state"])
+    return replace(facts, **told)
+
+
+def _told(conn: sqlite3.Connection, key: str) -> dict[str, Any]:
+    rows = conn.execute("SELECT name, value FROM told WHERE key=?", (key,))
+    return {name: json.loads(value) for name, value in rows}
 
 
 def _dependents(conn: sqlite3.Connection, version: str) -> set[str]:
@@ -309,23 +341,27 @@ class LinkedClient:
 
     async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
         del after
-        rows = self.registry.rows("SELECT key FROM ver WHERE coll=? AND NOT live", collection_key)
-        keys = [row[0] for row in rows] + self.registry.members(collection_key)
+        trash = self.registry.rows("SELECT key FROM ver WHERE coll=? AND NOT live", collection_key)
+        keys = [row[0] for row in trash] + self.registry.members(collection_key)
         found = self.registry.facts(keys)
+        rows = self.registry.rows("SELECT key, value FROM told WHERE name='created_us'")
+        created = {key: int(value) for key, value in rows}
         return Page(
             tuple(
                 Version(
                     key=key,
                     collection_key=collection_key,
                     ordinal=number,
-                    label=key.replace("/", "-"),
+                    label=facts.label,
                     digest=facts.digest,
                     state=facts.state,
                     size=100,
-                    created_us=number + 1,
+                    created_us=created.get(key, number + 1),
                     source_key=facts.source_key or None,
                     links=facts.links,
                     stored=10,
+                    kept=facts.kept,
+                    generated=facts.generated,
                     aliases=facts.aliases,
                 )
                 for number, (key, facts) in enumerate(found.items())
@@ -353,7 +389,9 @@ class LinkedClient:
         return self.registry.facts(self.registry.members(collection_key))
 
     async def collection_name(self, collection_key: str) -> str:
-        return collection_key
+        sql = "SELECT value FROM told WHERE key=? AND name='name'"
+        renamed = self.registry.rows(sql, collection_key)
+        return json.loads(renamed[0][0]) if renamed else collection_key
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         return self.registry.delete_collection(deletion)
