@@ -7,10 +7,11 @@ whatever a test wants. No server is needed: it is a file.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from artifact_tui import places
 from tests.servers.faulty import faulty
 from tests.servers.faulty.linked import Registry
 
@@ -31,6 +32,8 @@ class Shelf:
     cli: Cli
     folder: Path
     registry: Registry
+    name: str = ""
+    """What it is called in the configuration; empty: it is not in there."""
 
     @classmethod
     def make(cls, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
@@ -42,6 +45,13 @@ class Shelf:
     @property
     def address(self) -> str:
         return f"faulty:{self.registry.path}"
+
+    def configured(self, name: str, **more: object) -> Shelf:
+        """The same one, in the configuration."""
+        lines = [f"{key} = {json.dumps(value)}\n" for key, value in more.items()]
+        head = f'[registries.{name}]\naddress = "{self.address}"\n'
+        (places.config_dir() / "config.toml").write_text(head + "".join(lines), encoding="utf-8")
+        return replace(self, name=name)
 
     @property
     def path(self) -> Path:
@@ -65,7 +75,9 @@ class Shelf:
     def review(self, *words: str, code: int | None = None) -> dict[str, tuple[str, str, str]]:
         """What `plan --json` says of each version, by key: verdict, reason, detail."""
         self.path.unlink(missing_ok=True)
-        ran = self.cli("plan", self.address, *words, "--json", "-o", self.path, code=code)
+        ran = self.cli(
+            "plan", self.name or self.address, *words, "--json", "-o", self.path, code=code
+        )
         return {r["key"]: (r["verdict"], r["reason"], r["detail"]) for r in ran.records}
 
     def plan(self, *words: str) -> int:
