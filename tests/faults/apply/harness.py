@@ -18,8 +18,8 @@ from tests.servers.faulty import faulty
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.unit.deletion.linked_world import LinkedWorld
-    from tests.unit.deletion.world import World
+    from tests.support.linked_world import LinkedWorld
+    from tests.support.world import World
 
 FAULTY = Path(faulty.__file__).parent
 PATIENCE = 100.0

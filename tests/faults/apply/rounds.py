@@ -18,7 +18,7 @@ from pathlib import Path
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import lies, spawn, wait_for, write_script
-from tests.unit.deletion.world import World, all_options
+from tests.support.world import World, all_options
 
 VERSIONS = 60
 KILLS = 3

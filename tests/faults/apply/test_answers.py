@@ -15,7 +15,7 @@ from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import PlanError
 from artifact_tui.model import Facts, VersionState
 from tests.servers.faulty.faulty import FaultyClient, Rule, Script
-from tests.unit.deletion.world import HASTE, World, all_options
+from tests.support.world import HASTE, World, all_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ import pytest
 from artifact_tui.deletion.items import COLLECTION, ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import spawn, write_script
-from tests.unit.deletion.linked_world import EVERYTHING, LinkedWorld, by_key
+from tests.support.linked_world import EVERYTHING, LinkedWorld, by_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ from tests.faults.apply.harness import (
     wait_for,
     write_script,
 )
-from tests.unit.deletion.world import World
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

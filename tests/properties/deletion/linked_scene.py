@@ -12,7 +12,7 @@ from tests.servers.faulty.faulty import Rule, Script
 from tests.servers.faulty.linked import link_key
 
 if TYPE_CHECKING:
-    from tests.unit.deletion.linked_world import LinkedWorld
+    from tests.support.linked_world import LinkedWorld
 
 MOST = 6
 """Versions in a scene."""

@@ -12,7 +12,7 @@ from artifact_tui.errors import ArtifactTuiError
 from tests.servers.faulty.faulty import Rule, Script
 
 if TYPE_CHECKING:
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 MOST = 7
 """Versions in a scene: enough for every shape of lineage that matters."""

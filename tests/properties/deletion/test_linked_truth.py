@@ -20,8 +20,8 @@ from artifact_tui.model import Result
 from tests.properties.deletion.circles import circles, stayed
 from tests.properties.deletion.linked_scene import Scene, Stage, scenes
 from tests.servers.faulty.faulty import FaultyClient
-from tests.unit.deletion.linked_world import LinkedWorld
-from tests.unit.deletion.world import HASTE
+from tests.support.linked_world import LinkedWorld
+from tests.support.world import HASTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from artifact_tui.model import Result
 from tests.properties.deletion.circles import circles, stayed
 from tests.properties.deletion.scene import Scene, Stage, scenes
 from tests.servers.faulty.faulty import FaultyClient
-from tests.unit.deletion.world import HASTE, World
+from tests.support.world import HASTE, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,14 +13,14 @@ from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Capabilities, Identity
 from artifact_tui.query import compile_query, parse
-from tests.unit.deletion.world import NOW_US
+from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.catalog.selection import Selection
     from artifact_tui.deletion.draft import Draft
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 PURGE = Options(action=Action.PURGE)
 

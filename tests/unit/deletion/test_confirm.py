@@ -11,7 +11,7 @@ from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import ConfirmationError, PlanError
 
 if TYPE_CHECKING:
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 
 def asked(summary: Summary, *, production: bool = False, name: str = "team") -> tuple[Kind, str]:

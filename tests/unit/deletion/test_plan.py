@@ -16,7 +16,7 @@ from artifact_tui.errors import NotFoundError, PlanError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 
 @pytest.fixture

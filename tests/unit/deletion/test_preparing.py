@@ -16,8 +16,8 @@ from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.preparing import prepare
 from artifact_tui.model import Capabilities, Edge, Lineage, Page, Relative
 from tests.servers.faulty.linked import LinkedClient
-from tests.unit.deletion.linked_world import LinkedWorld, by_key
-from tests.unit.deletion.world import NOW_US
+from tests.support.linked_world import LinkedWorld, by_key
+from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,10 +8,10 @@ from artifact_tui.deletion.items import ItemState, Reason, Verdict
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.report import Group, report
 from tests.servers.faulty.faulty import Rule, Script
-from tests.unit.deletion.world import HASTE
+from tests.support.world import HASTE
 
 if TYPE_CHECKING:
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 
 def rows(groups: tuple[Group, ...]) -> list[tuple[str, int]]:

@@ -17,7 +17,7 @@ from artifact_tui.here import now_us
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 
 def stopped() -> Control:

@@ -13,12 +13,12 @@ from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import PlanError
-from tests.unit.deletion.world import HASTE
+from tests.support.world import HASTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.deletion.world import World
+    from tests.support.world import World
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.report import report
 from artifact_tui.errors import PlanError
 from tests.servers.faulty.faulty import Rule, Script
-from tests.unit.deletion.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
+from tests.support.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import BusyError, ConfirmationError, PlanError, ReadOnlyError
 from tests.servers.faulty.faulty import Script
-from tests.unit.deletion.world import HASTE, World, all_options
+from tests.support.world import HASTE, World, all_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from artifact_tui.deletion.items import ItemState, Reason
 from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import NotToldError
 from tests.servers.faulty.faulty import FaultyClient, Rule, Script
-from tests.unit.deletion.linked_world import WHOLE, LinkedWorld, by_key, run
+from tests.support.linked_world import WHOLE, LinkedWorld, by_key, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ import pytest
 from artifact_tui.deletion import group
 from artifact_tui.deletion.items import ItemState, Reason
 from tests.servers.faulty.faulty import Rule, Script
-from tests.unit.deletion.linked_world import LinkedWorld, by_key, run
+from tests.support.linked_world import LinkedWorld, by_key, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from tests.servers.faulty.faulty import FaultyClient, Script
 from tests.servers.faulty.linked import LinkedClient, Registry
-from tests.unit.deletion.world import HASTE, NOW_US
+from tests.support.world import HASTE, NOW_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

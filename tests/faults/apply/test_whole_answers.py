@@ -15,7 +15,7 @@ from artifact_tui.deletion.items import ItemState, Options, Reason
 from artifact_tui.model import CollectionDeletion, Deletion, Outcome, Result
 from tests.servers.faulty.faulty import Rule, Script
 from tests.servers.faulty.linked import LinkedClient
-from tests.unit.deletion.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
+from tests.support.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,8 +15,8 @@ from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.said import redacted
 from tests.servers.faulty.linked import LinkedClient
-from tests.unit.deletion.linked_world import WHOLE, LinkedWorld, by_key
-from tests.unit.deletion.world import HASTE
+from tests.support.linked_world import WHOLE, LinkedWorld, by_key
+from tests.support.world import HASTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
