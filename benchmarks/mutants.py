@@ -487,13 +487,15 @@ class Copy:
         self.log = folder / "log"
         self.reach = folder / "reach"
         self._stamp = int(time.time()) - 10**8
+        self._texts: dict[str, str] = {}
+        """What modules say without a fault: the tree that was copied may change meanwhile."""
 
     def write(self, path: str, tree: ast.Module | None) -> None:
         """Another text for a module, or the original; each has a time of its own for Python."""
-        text = (ROOT / path).read_text(encoding="utf-8")
+        target = self.root / path
+        text = self._texts.setdefault(path, target.read_text(encoding="utf-8"))
         if tree is not None:
             text = ast.unparse(ast.fix_missing_locations(tree))
-        target = self.root / path
         target.write_text(text, encoding="utf-8")
         self._stamp += 10
         os.utime(target, (self._stamp, self._stamp))
@@ -550,7 +552,7 @@ class Net:
         self._finders = finders
         self._known_path = ROOT / ".mutants" / "files.json"
         self._files: dict[str, File] = {}
-        self._key = _digest([ROOT / one.path.relative_to(ROOT) for one in finders])
+        self._key = _digest([copy_.root / one.path.relative_to(ROOT) for one in finders])
         self.caught: Counter[str] = Counter()
         if self._known_path.exists():
             stored = json.loads(self._known_path.read_text(encoding="utf-8"))
@@ -559,7 +561,7 @@ class Net:
                     self._files[name] = File(**raw)
 
     def _key_of(self, name: str) -> str:
-        return self._key + _digest([ROOT / name])
+        return self._key + _digest([self._copy.root / name])
 
     def file(self, name: str) -> File:
         """What is known of a file; it is run once without a fault for that."""

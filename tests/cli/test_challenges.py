@@ -120,14 +120,24 @@ def set_up(shelf: Shelf, harm: Harm) -> None:
         registry.collection(name)
 
 
+def shown(out: str) -> list[str]:
+    """What a review says, without what only one of both front ends says."""
+    lines = [line.strip() for line in out.splitlines() if line.strip()]
+    own = ("plan made ", "to apply it: ", "next: ", "artifact-tui apply ")
+    return [line for line in lines if not line.startswith(own) and "of its parents" not in line]
+
+
 @pytest.mark.parametrize("name", HARMS)
 def test_the_greater_the_harm_the_more_is_typed(desk: Desk, name: str) -> None:
     harm, shelf = HARMS[name], desk.shelf
     set_up(shelf, harm)
-    shelf.plan(*harm.words)
+    made = shelf.cli("plan", "team", *harm.words, "-o", shelf.path)
     before = shelf.registry.live() | shelf.registry.collections()
     assert desk.asked() == (f"type {harm.expected} to {harm.verb}", harm.why)
     assert shelf.registry.live() | shelf.registry.collections() == before
+    read = shelf.cli("review", shelf.path)
+    assert f"to apply it: type {harm.expected} to {harm.verb}" in read.out
+    assert shown(read.out) == shown(made.out), "the file says what its maker saw"
 
 
 @pytest.mark.parametrize("typed", ["", " ", "y", "1", "111", "11.", "1 1", "\u0661\u0661", "x"])

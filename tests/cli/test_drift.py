@@ -303,6 +303,16 @@ def test_where_parents_may_be_lost_each_of_a_circle_is_by_itself(shelf: Shelf) -
     assert registry.live() == {keys[2]}
 
 
+def test_those_of_a_circle_that_go_without_it_keep_their_order(shelf: Shelf) -> None:
+    """`c` was made from `b`, that from `a`, which stays, and `a` from `c`."""
+    registry = shelf.registry
+    a, b, c = circle(registry, "a", "b", "c")
+    registry.alias("x-a", a, "best")
+    assert shelf.plan("name:x-*", "--orphan-dependents") == 2
+    assert shelf.apply(2) == {b: GONE, c: GONE}
+    assert [keys for _, keys in shelf.sent()] == [[c], [b]]
+
+
 @pytest.mark.parametrize("chosen", ["content", "below", "protected", "untouched"])
 def test_what_joined_goes_only_for_what_goes(shelf: Shelf, chosen: str) -> None:
     """`joined` was made from `top`, `low` from that; `other` from `sound`, which nobody touches."""

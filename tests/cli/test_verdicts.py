@@ -190,6 +190,36 @@ def test_a_circle_stays_when_one_of_it_does(shelf: Shelf, options: tuple[str, ..
         ]  # fmt: skip
 
 
+def test_what_joined_and_needs_consent_says_so_whatever_it_joined_for(shelf: Shelf) -> None:
+    registry = shelf.registry
+    top = registry.add("x")
+    registry.alias("x", top, "prod", protected=True)
+    plain = registry.add("y", parents=[top])
+    aliased = registry.add("z", aliases=["best"], parents=[top])
+    assert shelf.review("name:x", "--with-dependents") == {
+        top: blocked("protected", "prod"),
+        plain: blocked("asked_stays", "x:x-0"),
+        aliased: consent("alias", "best"),
+    }
+
+
+def test_the_file_says_what_its_maker_saw(crowd: Shelf) -> None:
+    for options in ((), ("--delete-aliases", "--with-dependents"), (
+        "--delete-aliases", "--break-links", "--generated", "--unfinished", "--orphan-dependents",
+        "--whole-collections",
+    )):  # fmt: skip
+        crowd.path.unlink(missing_ok=True)
+        words = ("plan", crowd.address, "-name:r2 -name:out", *options, "-o", crowd.path)
+        made = crowd.cli(*words).out
+        read = crowd.cli("review", crowd.path).out
+        head = made.split("\n\n")[1].splitlines()
+        assert head[0].startswith("will be deleted: ")
+        for paragraph in made.split("\n\n")[1:-1]:
+            for line in paragraph.splitlines():
+                if not line.strip().startswith(("and ", "shown: ")):
+                    assert line in read
+
+
 def test_read_only_blocks_everything(cli: Cli, crowd: Shelf, registry: Local) -> None:
     for address in (crowd.address, registry.address):
         ran = cli("--read-only", "plan", address, "*", "--json", code=1)
