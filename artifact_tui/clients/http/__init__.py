@@ -77,6 +77,6 @@ def connect(address: str, *, options: Options | None = None, read_only: bool = F
         UsageError: the address, or the token, cannot be used.
     """
     from artifact_tui.clients.http.client import HttpClient  # noqa: PLC0415 - httpx is slow to load
-    from artifact_tui.clients.http.options import Address, Options  # noqa: PLC0415 - same
+    from artifact_tui.clients.http.options import Address  # noqa: PLC0415 - same
 
-    return HttpClient(Address.parse(address), options or Options(), read_only=read_only)
+    return HttpClient(Address.parse(address), options, read_only=read_only)

@@ -15,6 +15,7 @@ from artifact_tui.clients.http.deleting import Deleter
 from artifact_tui.clients.http.keys import parse as parse_key
 from artifact_tui.clients.http.lineage import LineageReader
 from artifact_tui.clients.http.listing import ALL
+from artifact_tui.clients.http.options import Options
 from artifact_tui.clients.http.reader import Reader
 from artifact_tui.clients.http.routes import Missing, Routes
 from artifact_tui.clients.http.run import Run
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.http.decode import Row
     from artifact_tui.clients.http.keys import Ref
-    from artifact_tui.clients.http.options import Address, Login, Options
+    from artifact_tui.clients.http.options import Address, Login
     from artifact_tui.clients.http.paths import Call
     from artifact_tui.clients.http.reader import Health
     from artifact_tui.clients.storage.storage import S3Storage
@@ -78,7 +79,8 @@ class HttpClient:
     is a fingerprint of type, id, name (and source address where the listing has it).
     """
 
-    def __init__(self, address: Address, options: Options, *, read_only: bool) -> None:
+    def __init__(self, address: Address, options: Options | None, *, read_only: bool) -> None:
+        options = options or Options()
         self._address = address
         self._options = options
         self._read_only = read_only

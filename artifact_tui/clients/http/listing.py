@@ -17,7 +17,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from artifact_tui.clients.http import decode
 from artifact_tui.clients.web.answers import GarbageAnswerError
@@ -227,7 +226,7 @@ class Walk:
         fresh = []
         before = len(self._seen)
         for row in rows:
-            mark = replace(row, url="") if row.url else row
+            mark = msgspec.structs.replace(row, url="") if row.url else row
             if mark not in self._seen:
                 self._seen[mark] = None
                 self._models += row.type == "model"

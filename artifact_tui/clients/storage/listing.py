@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.storage.s3 import S3
 
-    Pages = Callable[[str], Iterator[tuple[list["Found"], bytes | None]]]
-    """Pages of what is stored under a prefix, as `current_pages` gives them."""
-
 PAGE = 1000
 
 _PLAIN = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
@@ -106,9 +103,14 @@ def versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Found]:
     yield from below(partial(version_pages, s3, bucket), here, here.__contains__)
 
 
-def below(pages: Pages, starts: Iterable[str], mine: Callable[[str], bool]) -> Iterator[Found]:
+def below(
+    pages: Callable[[str], Iterator[tuple[list[Found], bytes | None]]],
+    starts: Iterable[str],
+    mine: Callable[[str], bool],
+) -> Iterator[Found]:
     """What is stored under names that start with these, as far as the whole name is `mine`.
 
+    `pages` gives pages of what is stored under a prefix, as `current_pages` does.
     Many are looked for in a pass over what they have in common, for as long as that costs no more
     requests than one for each would; the rest is asked for one by one.
     """

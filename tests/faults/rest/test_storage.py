@@ -13,6 +13,7 @@ import pytest
 
 from artifact_tui import places
 from artifact_tui.clients.storage.settings import StorageSettings
+from artifact_tui.clients.storage.storage import S3Storage
 from artifact_tui.deletion import objects
 from artifact_tui.deletion.control import Control
 from artifact_tui.deletion.items import OBJECT, ItemState, Reason
@@ -212,7 +213,7 @@ def dying_worker(plan: Path, signal: str) -> subprocess.Popen[bytes]:
     """A worker that gets a signal just before its first call to the storage."""
     code = (
         "import os, runpy, signal, asyncio\n"
-        "from artifact_tui.clients.storage.storage import S3Storage\n"
+        f"from {S3Storage.__module__} import S3Storage\n"
         "facts = S3Storage.facts\n"
         "async def dying(self, keys):\n"
         f"    os.kill(os.getpid(), signal.{signal})\n"
