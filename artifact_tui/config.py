@@ -1,4 +1,4 @@
-"""The configuration file, and which registry a name or an address means.
+"""The configuration: registries and their settings, keys, themes, and where things live.
 
 The file is TOML and checked strictly: a mistake names the file, the line and the nearest key.
 
@@ -18,22 +18,175 @@ The file is TOML and checked strictly: a mistake names the file, the line and th
 
     [keys]
     review = "x"
+
+A client names the settings it knows as a `msgspec.Struct` and reads them with `read_settings`.
+Their values may be secret: they are never printed.
+
+`platformdirs` decides where things live; `ARTIFACT_TUI_HOME` puts everything under one folder
+instead, and each place can be moved alone with `ARTIFACT_TUI_CONFIG`, `_CACHE`, `_STATE` or
+`_DATA`. Folders are made on first use, readable by their owner only. Catalogs and marks, which can
+be made again, go to a temporary folder where theirs cannot hold them.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
+import re
+import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from artifact_tui.errors import ArtifactTuiError, UsageError, bare, may_hold_secret
-from artifact_tui.settings import NONE, Settings
+import platformdirs
+
+from artifact_tui import database
+from artifact_tui.database import without_locks
+from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError, bare, may_hold_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
+
+    import msgspec
+
+
+S = TypeVar("S", bound="msgspec.Struct")
+
+SECRET_WORDS = ("token", "password", "secret", "api_key", "apikey")
+_SECRET_PLACES = ("_env", "_command")
+"""Ends of keys that say where a secret is, not what it is."""
+
+COMMON_KEYS = ("address", "read_only", "production")
+"""Keys of every registry's table; they are not settings of a client."""
+
+
+class Settings(Mapping[str, object]):
+    """A read-only mapping that knows where each of its keys is written."""
+
+    __slots__ = ("_lines", "_path", "_values")
+
+    def __init__(
+        self,
+        values: Mapping[str, object] | None = None,
+        path: Path | None = None,
+        lines: Mapping[str, int] | None = None,
+    ) -> None:
+        self._values = dict(values or {})
+        self._path = path
+        self._lines = dict(lines or {})
+
+    def __getitem__(self, key: str) -> object:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(self._values)})"
+
+    def place(self, key: str) -> str:
+        """`FILE, line N: ` for an error about a key; empty when nobody wrote it in a file."""
+        if self._path is None:
+            return ""
+        line = self._lines.get(key)
+        return f"{self._path}{f', line {line}' if line else ''}: "
+
+
+NO_SETTINGS: Mapping[str, object] = Settings()
+"""For an address that is not configured."""
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key is a secret, by its name."""
+    word = key.lower()
+    return any(part in word for part in SECRET_WORDS) and not word.endswith(_SECRET_PLACES)
+
+
+def shown_settings(settings: Mapping[str, object]) -> str:
+    """The settings in a few words, without secrets and without commands that may hold some."""
+    return ", ".join(
+        f"{key} ***"
+        if is_secret(key) or key.endswith("_command")
+        else f"{key} {_toml_value(value)}"
+        for key, value in settings.items()
+    )
+
+
+def _toml_value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def refuse_setting(settings: Mapping[str, object], key: str, what: str, hint: str = "") -> NoReturn:
+    """Refuse a setting; `what` has no full stop.
+
+    Raises:
+        ConfigError: always.
+    """
+    place = settings.place(key) if isinstance(settings, Settings) else ""
+    said = what if place else what[:1].upper() + what[1:]
+    raise ConfigError(f"{place}{said}.", hint=hint)
+
+
+def read_settings(settings: Mapping[str, object], known: type[S]) -> S:
+    """The settings as what a client knows.
+
+    Raises:
+        ConfigError: a key that it does not know, with the nearest one, or a value of another type.
+    """
+    import msgspec  # noqa: PLC0415 - a start without settings does without
+
+    refuse_unknown_settings(settings, [entry.name for entry in msgspec.structs.fields(known)])
+    try:
+        return msgspec.convert(dict(settings), known, strict=True)
+    except msgspec.ValidationError as error:
+        key, what = toml_complaint(error)
+        refuse_setting(settings, key, f"“{key}”: {what}")
+
+
+def refuse_unknown_settings(settings: Mapping[str, object], known: Iterable[str]) -> None:
+    """Refuse every key that is not known.
+
+    Raises:
+        ConfigError: with the nearest key.
+    """
+    names = list(known)
+    for key in settings:
+        if key not in names:
+            near = get_close_matches(key, (*names, *COMMON_KEYS), n=1, cutoff=0.6)
+            allowed = ", ".join((*COMMON_KEYS, *names))
+            hint = f"Did you mean “{near[0]}”?" if near else f"Known keys: {allowed}."
+            refuse_setting(settings, key, f"unknown key “{key}”", hint)
+
+
+def toml_complaint(error: Exception) -> tuple[str, str]:
+    """The key that msgspec complains about, and what it says in the words of TOML."""
+    what, _, at = str(error).partition(" - at `$.")
+    return at.rstrip("`").partition("[")[0], _in_toml_words(what)
+
+
+_TOML_WORDS: dict[str, str] = {
+    "bool": "true or false",
+    "str": "a text in quotes",
+    "int": "a number",
+    "float": "a number",
+    "object": "a table",
+    "array": "a list",
+    "null": "nothing",
+}
+
+
+def _in_toml_words(what: str) -> str:
+    alone = re.sub(r" \| null`", "`", what)
+    alone = re.sub(r"`int \| float`|`float \| int`", "`float`", alone)
+    return re.sub(r"`(\w+)`", lambda found: _TOML_WORDS.get(str(found[1]), str(found[1])), alone)
+
 
 _PORTS = {"http": ":80", "https": ":443"}
 """What an address may leave out."""
@@ -97,7 +250,6 @@ def load(path: Path | None = None) -> Config:
         ConfigError: the file has a mistake, or holds a secret that other users can read.
     """
     from artifact_tui.configfile import read  # noqa: PLC0415 - most starts find no file
-    from artifact_tui.places import config_file  # noqa: PLC0415 - same
 
     try:
         found = path or config_file()
@@ -123,9 +275,9 @@ def resolve(config: Config, text: str | None = None) -> Target:
         UsageError: there is no such registry, or it is not clear which one is meant.
     """
     if text is None:
-        return _default(config)
+        return _default_target(config)
     if text in config.registries:
-        return _configured(config, text, text)
+        return _configured_target(config, text, text)
     address = _address(text)
     if address is None:
         near = nearest(text, config.registries)
@@ -139,10 +291,10 @@ def resolve(config: Config, text: str | None = None) -> Target:
     address = _canonical(address)
     for name, registry in config.registries.items():
         if same_registry(registry.address, address):
-            return _configured(config, name, text)
-    around = _near(config, address, None)
+            return _configured_target(config, name, text)
+    around = _nested_registries(config, address, None)
     return Target(
-        name=_name(address),
+        name=_short_name(address),
         address=address,
         read_only=any(one.read_only for one in around),
         production=any(one.production for one in around),
@@ -150,9 +302,9 @@ def resolve(config: Config, text: str | None = None) -> Target:
     )
 
 
-def _default(config: Config) -> Target:
+def _default_target(config: Config) -> Target:
     if config.default:
-        return _configured(config, config.default, config.default)
+        return _configured_target(config, config.default, config.default)
     if len(config.registries) > 1:
         names = ", ".join(config.registries)
         raise UsageError(
@@ -160,13 +312,13 @@ def _default(config: Config) -> Target:
             hint=f"Name one of them: {names}; or set default_registry in {config.path}.",
         )
     for name in config.registries:
-        return _configured(config, name, name)
+        return _configured_target(config, name, name)
     return Target(name="local", address=LOCAL, typed=LOCAL)
 
 
-def _configured(config: Config, name: str, typed: str) -> Target:
+def _configured_target(config: Config, name: str, typed: str) -> Target:
     registry = config.registries[name]
-    every = (registry, *_near(config, registry.address, registry))
+    every = (registry, *_nested_registries(config, registry.address, registry))
     return Target(
         name=name,
         address=_address(registry.address) or registry.address,
@@ -179,7 +331,7 @@ def _configured(config: Config, name: str, typed: str) -> Target:
 
 def read_only_at(config: Config, address: str, known: RegistryConfig | None) -> bool:
     """Whether an address, and what is configured for it, may only be read, as `resolve` says."""
-    near = _near(config, address, known)
+    near = _nested_registries(config, address, known)
     return any(one.read_only for one in (*near, *((known,) if known is not None else ())))
 
 
@@ -188,7 +340,9 @@ def same_registry(one: str, other: str) -> bool:
     return _place(_address(one) or one) == _place(_address(other) or other)
 
 
-def _near(config: Config, address: str, known: RegistryConfig | None) -> list[RegistryConfig]:
+def _nested_registries(
+    config: Config, address: str, known: RegistryConfig | None
+) -> list[RegistryConfig]:
     """The registries within an address; when nothing is `known` of it, those around it too."""
     others = [one for one in config.registries.values() if one is not known]
     if address.startswith(LOCAL) or not any(one.read_only or one.production for one in others):
@@ -198,7 +352,7 @@ def _near(config: Config, address: str, known: RegistryConfig | None) -> list[Re
     kind = nested(address)
     if kind is None:
         return []
-    here, settings = _place(address), NONE if known is None else known.settings
+    here, settings = _place(address), NO_SETTINGS if known is None else known.settings
     found = []
     for one in others:
         there = _place(one.address)
@@ -208,13 +362,13 @@ def _near(config: Config, address: str, known: RegistryConfig | None) -> list[Re
     return found
 
 
-def named(config: Config, address: str) -> str:
+def registry_word(config: Config, address: str) -> str:
     """What to write in a command to mean a registry: its configured name, else the address."""
     found = (name for name, one in config.registries.items() if same_registry(one.address, address))
     return next(found, address)
 
 
-def at_address(config: Config, address: str, name: str = "") -> RegistryConfig | None:
+def registry_at(config: Config, address: str, name: str = "") -> RegistryConfig | None:
     """What is configured for an address; of several, the one with that name, else the first."""
     found = {
         known: registry
@@ -285,7 +439,7 @@ def _place(address: str) -> str:
     return f"{scheme}://{host}{slash}{path}".rstrip("/")
 
 
-def _name(address: str) -> str:
+def _short_name(address: str) -> str:
     """What to call a registry that is not configured."""
     if address == LOCAL:
         return "local"
@@ -295,3 +449,179 @@ def _name(address: str) -> str:
 
     kind = nested(address)
     return address if kind is None else kind.short(address)
+
+
+APP_NAME = "artifact-tui"
+
+_MARKS_BYTES = 128 << 10
+"""Bytes that a file of marks needs to begin with."""
+
+_LONGEST_NAME = 200
+"""Bytes of a file name: file systems take 255, and SQLite adds to it."""
+
+
+_DEFAULT_FOLDERS = {
+    "config": platformdirs.user_config_path,
+    "cache": platformdirs.user_cache_path,
+    "state": platformdirs.user_state_path,
+    "data": platformdirs.user_data_path,
+}
+
+
+def _folder(name: str) -> Path:
+    """The folder for one purpose, whether or not it is there."""
+    home = os.environ.get("ARTIFACT_TUI_HOME")
+    own = os.environ.get(f"ARTIFACT_TUI_{name.upper()}")
+    try:
+        path = Path(own) if own else Path(home) / name if home else _DEFAULT_FOLDERS[name](APP_NAME)
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ArtifactTuiError(
+            f"There is no home folder for the {name} of artifact-tui: HOME is not set to one, and "
+            f"user {os.getuid()} has none.",
+            hint="Set HOME, or ARTIFACT_TUI_HOME, to a folder that you can write to.",
+        ) from error
+
+
+def _made_folder(path: Path) -> Path:
+    """The folder, made when it is missing."""
+    try:
+        database.with_reserve(
+            lambda: path.mkdir(mode=0o700, parents=True, exist_ok=True),
+            path.parent,
+            *reserve_folders(),
+        )
+    except OSError as error:
+        raise ArtifactTuiError(
+            f"The folder {path} cannot be made: {error.strerror or error}.",
+            hint="Set ARTIFACT_TUI_HOME to a folder that you can write to.",
+        ) from error
+    return path
+
+
+def _writable_folder(purpose: str, name: str, *, spend: bool = False) -> Path:
+    """A folder for one purpose, or a temporary one where databases cannot be written in it."""
+    with suppress(ArtifactTuiError):
+        path = _made_folder(_folder(purpose) / name)
+        if not hindrance(path, spend=spend):
+            return path
+    wanted = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - see _private
+    for folder in filter(None, wanted):
+        with suppress(OSError):
+            private = _private_folder(Path(folder).absolute() / f"{APP_NAME}-{os.getuid()}" / name)
+            if not hindrance(private):
+                return private
+    return _folder(purpose) / name
+
+
+def _private_folder(path: Path) -> Path:
+    """A folder in one of ours among everybody's; `OSError` when somebody else made that."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    there = path.parent.lstat()
+    if there.st_uid != os.getuid() or not stat.S_ISDIR(there.st_mode) or there.st_mode & 0o077:
+        raise PermissionError(errno.EACCES, "another user's", str(path.parent))
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def hindrance(folder: Path, *, spend: bool = False) -> str:
+    """Why no database can be written in a folder, or an empty text: its words for people.
+
+    With `spend` a small one may take the room of a reserve.
+    """
+    if why := without_locks(folder):
+        return f"its file system has no locks ({why})"
+    try:
+        if spend:
+            database.with_reserve(
+                lambda: database.probe_room(folder, _MARKS_BYTES), folder, *reserve_folders()
+            )
+        else:
+            database.probe_room(folder)
+    except OSError as error:
+        return f"it cannot be written ({error.strerror})"
+    return ""
+
+
+def config_file() -> Path:
+    """The configuration, which need not exist; nothing is made."""
+    return _folder("config") / "config.toml"
+
+
+def config_dir() -> Path:
+    """Holds `config.toml`."""
+    return _made_folder(config_file().parent)
+
+
+def state_dir() -> Path:
+    """Holds plans, tasks, marks, logs, and a reserve for the day on which the disk is full."""
+    path = _made_folder(_folder("state"))
+    database.make_reserve(path)
+    return path
+
+
+def data_dir() -> Path:
+    """Holds the embedded registry."""
+    return _made_folder(_folder("data"))
+
+
+def keep_reserve() -> None:
+    """Have a reserve beside the plans, before the disk is full; nothing happens if it cannot be."""
+    with suppress(ArtifactTuiError):
+        state_dir()
+
+
+def reserve_folders() -> tuple[Path, ...]:
+    """Folders of this user that may keep a reserve (`room`); none is made."""
+    with suppress(ArtifactTuiError):
+        return _folder("state"), _folder("data") / "registry"
+    return ()
+
+
+def plans_dir() -> Path:
+    """Plans made on a screen, or on the command line without `-o`."""
+    return _made_folder(state_dir() / "plans")
+
+
+def tasks_dir() -> Path:
+    """One link a plan that was ever applied here, named by plan id."""
+    return _made_folder(state_dir() / "tasks")
+
+
+def task_folders() -> tuple[Path, Path]:
+    """`tasks_dir` and `plans_dir`, for those who only look: they need not exist."""
+    state = _folder("state")
+    return state / "tasks", state / "plans"
+
+
+def consents_dir() -> Path:
+    """One link a plan that was made or confirmed here, named by plan id; it need not exist."""
+    return _folder("state") / "consents"
+
+
+def marks_file(uid: str) -> Path:
+    """The marks of one registry; `uid` is `Identity.uid`."""
+    return _writable_folder("state", "marks", spend=True) / f"{_file_name(uid)}.db"
+
+
+def catalogs_dir() -> Path:
+    """Catalogs of remote registries."""
+    return _writable_folder("cache", "catalogs")
+
+
+def catalog_file(uid: str) -> Path:
+    """The catalog of one remote registry; `uid` is `Identity.uid`."""
+    return catalogs_dir() / f"{_file_name(uid)}.db"
+
+
+def _file_name(uid: str) -> str:
+    """A name that is one file's in any folder; a long one keeps its beginning and a hash."""
+    name = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in uid)
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    return f"{name[:40]}-{hashlib.sha256(uid.encode()).hexdigest()[:32]}"
+
+
+def embedded_registry() -> Path:
+    """The registry that `local:` names."""
+    return data_dir() / "registry"

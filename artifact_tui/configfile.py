@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
-from artifact_tui.config import LOCAL, Config, RegistryConfig, nearest
+from artifact_tui.config import (
+    COMMON_KEYS,
+    LOCAL,
+    Config,
+    RegistryConfig,
+    Settings,
+    is_secret,
+    nearest,
+    refuse_unknown_settings,
+    toml_complaint,
+)
 from artifact_tui.errors import ConfigError, may_hold_secret
-from artifact_tui.settings import COMMON, Settings, complaint, is_secret, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,10 +123,10 @@ class _Reader:
                 "only a place may stand in an address: no user name or password, no ? and no #",
                 "Leave them out. A token belongs in a variable, which token_env names.",
             )
-        common = {key: value for key, value in raw.items() if key in COMMON}
+        common = {key: value for key, value in raw.items() if key in COMMON_KEYS}
         table = self._convert(common, _RegistryTable, where)
         protected = table.production if table.read_only is None else table.read_only
-        rest = {key: value for key, value in raw.items() if key not in COMMON}
+        rest = {key: value for key, value in raw.items() if key not in COMMON_KEYS}
         lines = {key: self._line((*where, key)) for key in rest}
         settings = Settings(rest, self.path, lines)
         for key, value in rest.items():
@@ -127,10 +136,10 @@ class _Reader:
                     f"“{key}” holds a user name, a password, or something behind the place",
                     "Leave out what stands before an @, and after a ? or #.",
                 )
-            if nearest(key, COMMON, cutoff=0.8):
-                refuse_unknown(Settings({key: ""}, self.path, lines), ())
+            if nearest(key, COMMON_KEYS, cutoff=0.8):
+                refuse_unknown_settings(Settings({key: ""}, self.path, lines), ())
         if table.address.startswith(LOCAL):
-            refuse_unknown(settings, _IN_PLAIN)
+            refuse_unknown_settings(settings, _IN_PLAIN)
         return RegistryConfig(
             address=table.address,
             read_only=protected,
@@ -163,7 +172,7 @@ class _Reader:
         try:
             return msgspec.convert(raw, kind, strict=True)
         except msgspec.ValidationError as error:
-            key, what = complaint(error)
+            key, what = toml_complaint(error)
             self._fail((*where, key), f"“{key}”: {what}", "")
 
     def _refuse_shown_secrets(self) -> None:

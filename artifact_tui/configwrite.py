@@ -16,11 +16,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
-from artifact_tui.config import LOCAL, Config, nearest, resolve
+from artifact_tui.config import LOCAL, Config, config_dir, config_file, is_secret, nearest, resolve
 from artifact_tui.configfile import read
 from artifact_tui.errors import ConfigError, UsageError, bare, may_hold_secret
-from artifact_tui.places import config_dir, config_file
-from artifact_tui.settings import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

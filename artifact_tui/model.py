@@ -1,4 +1,4 @@
-"""Frozen value types that every room shares.
+"""Frozen value types that every room shares, and who is at work now.
 
 Times are whole microseconds since 1970-01-01 UTC; sizes are whole bytes; `None` means
 "this registry does not say". A *key* is the registry's own immutable identifier, opaque to us.
@@ -7,6 +7,9 @@ Names, labels and notes are untrusted text: show them only through `artifact_tui
 
 from __future__ import annotations
 
+import getpass
+import socket
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -406,3 +409,17 @@ class Garbage:
 def schema_sql() -> str:
     """The relational form of these types (`model.sql`): the tables every catalog has."""
     return _resource_files("artifact_tui").joinpath("model.sql").read_text(encoding="utf-8")
+
+
+def now_us() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def actor() -> str:
+    """`user@host`, as plans and the trash record it."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"

@@ -19,8 +19,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import Sort, connect, queries, selection
-from artifact_tui.deletion import candidates
+from artifact_tui.catalog import Sort, connect, marks
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.listing import (
+    collection_outline,
+    next_page,
+    registry_totals,
+    version_window,
+)
+from artifact_tui.deletion import review
 from artifact_tui.model import schema_sql
 from artifact_tui.query import Where, compile_query, parse
 
@@ -99,11 +106,14 @@ def first(conn: sqlite3.Connection, path: Path) -> None:
 
     def opened() -> None:
         with closing(connect(path)) as cold:
-            queries.outline(cold, where(""), Sort("size", descending=True))
+            collection_outline(cold, where(""), Sort("size", descending=True))
 
     show("open, and the outline by size", opened)
-    show("totals", lambda: queries.totals(conn))
-    show("outline by size", lambda: queries.outline(conn, where(""), Sort("size", descending=True)))
+    show("totals", lambda: registry_totals(conn))
+    show(
+        "outline by size",
+        lambda: collection_outline(conn, where(""), Sort("size", descending=True)),
+    )
 
 
 def filters(conn: sqlite3.Connection) -> None:
@@ -119,18 +129,18 @@ def filters(conn: sqlite3.Connection) -> None:
         "bert unique>900kB",
     ):
         found = where(text)
-        show(f"filter {text}", partial(queries.outline, conn, found, Sort()))
+        show(f"filter {text}", partial(collection_outline, conn, found, Sort()))
 
 
 def windows(conn: sqlite3.Connection, count: int) -> None:
     """100 rows of the large collection, against LIMIT and OFFSET."""
-    live = next(row for row in queries.outline(conn, where(""), Sort()) if row.id == 1).versions
+    live = next(row for row in collection_outline(conn, where(""), Sort()) if row.id == 1).versions
     for field in ("version", "size"):
         sort = Sort(field, descending=True)
         for name, start in (("start", 0), ("middle", live // 2), ("end", live - 100)):
 
             def ours(sort: Sort = sort, start: int = start) -> object:
-                return queries.window(conn, 1, where(""), sort, start, 100)
+                return version_window(conn, 1, where(""), sort, start, 100)
 
             def naive(sort: Sort = sort, start: int = start) -> object:
                 return conn.execute(
@@ -145,14 +155,14 @@ def windows(conn: sqlite3.Connection, count: int) -> None:
             took = (time.perf_counter() - began) * 1000
             show(f"100 rows by {field}, {name} (first time {took:.1f})", ours, naive)
     after = f"[{count // 2}, {count // 2}]"
-    show("flat page by version", lambda: queries.page(conn, where(""), Sort("version"), after, 100))
+    show("flat page by version", lambda: next_page(conn, where(""), Sort("version"), after, 100))
 
 
 def bytes_freed(conn: sqlite3.Connection) -> None:
     """Bytes that the deletion of many marked versions frees, against a plain join."""
     rows = conn.execute("SELECT key FROM version WHERE id % 97 = 5 LIMIT ?", (PICKED,))
     keys = [key for (key,) in rows]
-    show(f"pick {len(keys):,}", lambda: selection.select_keys(conn, keys))
+    show(f"pick {len(keys):,}", lambda: marks.pick_keys(conn, keys))
 
     def naive() -> object:
         return conn.execute(
@@ -163,13 +173,15 @@ def bytes_freed(conn: sqlite3.Connection) -> None:
             "  WHERE f.version_id NOT IN (SELECT version_id FROM picked))"
         ).fetchone()
 
-    if naive() != (selection.freed(conn).freed,):
+    if naive() != (marks.picked_bytes(conn).freed,):
         raise SystemExit("freed bytes differ")
-    show(f"freed bytes of {len(keys):,}", lambda: selection.freed(conn), naive)
-    show("their facts, as a review reads them", lambda: candidates.read(conn, frozenset(keys)))
-    selection.select_keys(conn, keys[:100])
-    show("freed bytes of 100", lambda: selection.freed(conn), naive)
-    show("detail of the version with most dependents", lambda: queries.detail(conn, 1))
+    show(f"freed bytes of {len(keys):,}", lambda: marks.picked_bytes(conn), naive)
+    show(
+        "their facts, as a review reads them", lambda: review.read_candidates(conn, frozenset(keys))
+    )
+    marks.pick_keys(conn, keys[:100])
+    show("freed bytes of 100", lambda: marks.picked_bytes(conn), naive)
+    show("detail of the version with most dependents", lambda: version_detail(conn, 1))
 
 
 def where(text: str) -> Where:

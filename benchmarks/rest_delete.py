@@ -25,13 +25,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.http import connect
-from artifact_tui.clients.http.options import Options
+from artifact_tui.clients.rest import connect
+from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.process import running
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.rest.rest_client import RestClient
     from tests.servers.rest.process import Server
 
 TURN = 100
@@ -47,7 +47,7 @@ def shell(server: Server, keys: list[str]) -> None:
     subprocess.run(["bash", "-c", LOOP], input=urls, text=True, check=True)
 
 
-async def ours(client: HttpClient, keys: list[str]) -> None:
+async def ours(client: RestClient, keys: list[str]) -> None:
     """Look, delete, look again."""
     assert len(await client.facts(keys)) == len(keys)
     outcomes = await client.delete([Deletion(key) for key in keys])
@@ -62,7 +62,7 @@ async def turns(count: int, latency: float) -> None:
         server.become(safe=True, request_s=latency)
         keys = server.fill(3 * count + STAY)
         serial, parallel = (
-            connect(server.address, options=Options(concurrency=n)) for n in (1, AT_ONCE)
+            connect(server.address, options=RestOptions(concurrency=n)) for n in (1, AT_ONCE)
         )
         for turn in range(count // TURN):
             part = keys[turn * 3 * TURN : (turn + 1) * 3 * TURN]

@@ -16,7 +16,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.http import connect
+from artifact_tui.clients.rest import connect
 from tests.servers.rest.process import running
 
 if TYPE_CHECKING:

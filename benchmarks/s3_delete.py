@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from artifact_tui.clients.storage.settings import StorageSettings
-from artifact_tui.clients.storage.storage import S3Storage
+from artifact_tui.clients.s3 import S3Storage
+from artifact_tui.clients.s3_layout import StorageSettings
 from tests.servers.s3 import moto
 
 if TYPE_CHECKING:

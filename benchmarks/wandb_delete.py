@@ -21,7 +21,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.control import Policy
+from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.model import Deletion, Result
 from benchmarks.wandb_sdk import PROJECT, RUN, client, sdk

@@ -18,10 +18,10 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.client import BATCH, WandbClient
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_client import BATCH, WandbClient
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.model import Deletion, Result
 from tests.sdk.programs import SCRIPTS
 from tests.servers.wandb.process import running
@@ -66,8 +66,8 @@ def sdk(server: Server, program: str, *args: str) -> float:
 
 def client(server: Server, *, batch: bool = True) -> WandbClient:
     """Our own connection, with nothing but its defaults."""
-    options = Options(key=Secret(server.api_key), batch=batch)
-    return WandbClient(Address.parse(server.address(PROJECT)), options, read_only=False)
+    options = WandbOptions(key=Secret(server.api_key), batch=batch)
+    return WandbClient(WandbAddress.parse(server.address(PROJECT)), options, read_only=False)
 
 
 async def listed(server: Server) -> tuple[float, int]:

@@ -5,7 +5,7 @@
 client. The local registry's own database is a catalog too.
 """
 
-from artifact_tui.catalog.connection import connect
-from artifact_tui.catalog.sorting import Sort
+from artifact_tui.catalog.catalog_file import connect
+from artifact_tui.catalog.listing import Sort
 
 __all__ = ["Sort", "connect"]

@@ -6,29 +6,39 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog.coverage import lineage_coverage
-from artifact_tui.catalog.fetch import refs_of, relative_ref, rows_of, snapshot, tags_of, unique_of
-from artifact_tui.catalog.rows import DependentRef, VersionDetail, VersionRef
+from artifact_tui.catalog.catalog_rows import (
+    DependentRef,
+    VersionDetail,
+    VersionRef,
+    refs_of,
+    relative_ref,
+    rows_of,
+    snapshot,
+    tags_of,
+    unique_of,
+)
+from artifact_tui.catalog.lineage import lineage_coverage
+from artifact_tui.database import as_number, as_text
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import File
-from artifact_tui.query import expressions
-from artifact_tui.schema import as_number, as_text
+from artifact_tui.query import sql
 
 if TYPE_CHECKING:
     import sqlite3
 
-SHOWN = 200
+
+DEPENDENTS_SHOWN = 200
 """Lines of the tree of dependents."""
-COUNTED = 1_000
+DEPENDENTS_COUNTED = 1_000
 """Dependents beyond this many are not counted."""
-FILES = 200
+FILES_SHOWN = 200
 """Files that are listed."""
 
 _CHILDREN = """
 SELECT x.id FROM edge e CROSS JOIN version x ON x.id = e.child_id
 WHERE e.parent_id = :id AND x.state <> 'trash' LIMIT :limit"""
 
-_DIRECT = expressions.BELOW.replace("v.id", ":id").format(what="x.id") + " LIMIT :limit"
+_DIRECT = sql.DEPENDENT_ROWS.replace("v.id", ":id").format(what="x.id") + " LIMIT :limit"
 
 _ALL = """
 WITH RECURSIVE below(id) AS (
@@ -51,11 +61,11 @@ _PARENTS = (
     " WHERE version_id = ? AND up = 1 ORDER BY name LIMIT ?"
 )
 
-_ELSEWHERE = expressions.ELSEWHERE.replace("v.id", "?").format(what="DISTINCT r.key, r.name")
+_ELSEWHERE = sql.ELSEWHERE_ROWS.replace("v.id", "?").format(what="DISTINCT r.key, r.name")
 
 _UNKNOWN = f"""
 SELECT 1 FROM json_each(?) j CROSS JOIN version v ON v.id = j.value
-WHERE NOT {expressions.LINEAGE_KNOWN}"""
+WHERE NOT {sql.LINEAGE_KNOWN}"""
 
 _NOTE = f"SELECT {as_text('note')} FROM version WHERE id = ?"
 
@@ -65,7 +75,7 @@ SELECT {as_text("f.path")}, ifnull({as_number("b.size")}, 0), {as_text("b.digest
 WHERE f.version_id = ? ORDER BY f.path LIMIT ?"""
 
 
-def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
+def version_detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
     """Everything about one version.
 
     Raises:
@@ -77,18 +87,18 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
             raise NotFoundError(
                 "This version is gone.", hint="Someone purged it. Sync to see what is there."
             )
-        dependents, total = tree(conn, version_id)
+        dependents, total = dependents_tree(conn, version_id)
         shown = [line.ref.id for line in dependents if not line.ref.elsewhere]
         return VersionDetail(
             row=rows[0],
             note=conn.execute(_NOTE, (version_id,)).fetchone()[0],
             tags=tags_of(conn, [version_id]).get(version_id, ()),
             unique=unique_of(conn, [version_id])[version_id],
-            parents=parents(conn, version_id),
+            parents=parents_of(conn, version_id),
             dependents=dependents,
-            dependents_total=min(total, COUNTED),
-            dependents_capped=total > COUNTED,
-            files=tuple(File(*row) for row in conn.execute(_FILES, (version_id, FILES))),
+            dependents_total=min(total, DEPENDENTS_COUNTED),
+            dependents_capped=total > DEPENDENTS_COUNTED,
+            files=tuple(File(*row) for row in conn.execute(_FILES, (version_id, FILES_SHOWN))),
             files_total=_count_files(conn, version_id),
             used_us=rows[0].used_us,
             coverage=lineage_coverage(conn),
@@ -96,7 +106,9 @@ def detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
         )
 
 
-def tree(conn: sqlite3.Connection, version_id: int) -> tuple[tuple[DependentRef, ...], int]:
+def dependents_tree(
+    conn: sqlite3.Connection, version_id: int
+) -> tuple[tuple[DependentRef, ...], int]:
     """The first lines of the tree of live dependents, and how many there are.
 
     Depth first, each version once. Trashed versions are looked through: what was made from them
@@ -106,8 +118,8 @@ def tree(conn: sqlite3.Connection, version_id: int) -> tuple[tuple[DependentRef,
     listed = {
         ref.id: ref for ref in refs_of(conn, [one for _, one in lines if isinstance(one, int)])
     }
-    (total,) = conn.execute(_TOTAL, {"id": version_id, "limit": COUNTED + 1}).fetchone()
-    if total <= COUNTED:
+    (total,) = conn.execute(_TOTAL, {"id": version_id, "limit": DEPENDENTS_COUNTED + 1}).fetchone()
+    if total <= DEPENDENTS_COUNTED:
         total += conn.execute(_TOTAL_ELSEWHERE, {"id": version_id}).fetchone()[0]
     refs = tuple(
         DependentRef(depth, listed[one] if isinstance(one, int) else one) for depth, one in lines
@@ -115,13 +127,13 @@ def tree(conn: sqlite3.Connection, version_id: int) -> tuple[tuple[DependentRef,
     return refs, total
 
 
-def parents(conn: sqlite3.Connection, version_id: int) -> tuple[VersionRef, ...]:
+def parents_of(conn: sqlite3.Connection, version_id: int) -> tuple[VersionRef, ...]:
     """What a version was made from, by id; those in the trash too, and last those elsewhere."""
     ids = conn.execute(
         "SELECT parent_id FROM edge WHERE child_id = ? ORDER BY parent_id", (version_id,)
     )
     listed = refs_of(conn, list(chain.from_iterable(ids)))
-    beyond = conn.execute(_PARENTS, (version_id, SHOWN))
+    beyond = conn.execute(_PARENTS, (version_id, DEPENDENTS_SHOWN))
     return (*listed, *(relative_ref(key, name) for key, name in beyond))
 
 
@@ -129,8 +141,10 @@ def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int | VersionR
     """Depth and id of the first `SHOWN` dependents, depth first; those elsewhere as they are."""
     seen: set[int | str] = {root}
     lines: list[tuple[int, int | VersionRef]] = []
-    waiting: list[tuple[int, int | VersionRef]] = [(1, one) for one in _below(conn, root, SHOWN)]
-    while waiting and len(lines) < SHOWN:
+    waiting: list[tuple[int, int | VersionRef]] = [
+        (1, one) for one in _below(conn, root, DEPENDENTS_SHOWN)
+    ]
+    while waiting and len(lines) < DEPENDENTS_SHOWN:
         depth, one = waiting.pop()
         name = one if isinstance(one, int) else one.key
         if name in seen:
@@ -138,7 +152,7 @@ def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int | VersionR
         seen.add(name)
         lines.append((depth, one))
         if isinstance(one, int):
-            left = SHOWN - len(lines) + len(seen)
+            left = DEPENDENTS_SHOWN - len(lines) + len(seen)
             waiting += [(depth + 1, child) for child in _below(conn, one, left)]
     return lines
 

@@ -1,4 +1,4 @@
-"""The catalog for an event loop: the same questions as coroutines, SQL in threads of its own.
+"""The catalog for an event loop: its questions as coroutines, SQL in threads of its own.
 
 Three lanes, each a thread with its own connection: `list` for the rows of a list, `detail` for
 what stands beside it, `marks` for everything that writes marks, in the order of the calls and
@@ -14,28 +14,36 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from artifact_tui.catalog import marks, queries, retention, selection
-from artifact_tui.catalog.connection import connect, marks_stamp, stamp
-from artifact_tui.catalog.fetch import snapshot
-from artifact_tui.catalog.lane import Lane, Superseded
+from artifact_tui.catalog import marks, retention
+from artifact_tui.catalog.catalog_file import CatalogLane, connect, marks_stamp, stamp
+from artifact_tui.catalog.catalog_rows import snapshot
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.listing import (
+    collection_outline,
+    matching_totals,
+    next_page,
+    registry_totals,
+    version_position,
+    version_window,
+)
+from artifact_tui.catalog.version_names import existing_values, find_version, rows_by_keys
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from artifact_tui.catalog.retention import Expiring
-    from artifact_tui.catalog.rows import (
-        Bytes,
+    from artifact_tui.catalog.catalog_rows import (
         CollectionRow,
+        PickedBytes,
         Totals,
         VersionDetail,
         VersionRow,
     )
-    from artifact_tui.catalog.sorting import Sort
+    from artifact_tui.catalog.listing import Sort
+    from artifact_tui.catalog.retention import Expiring
     from artifact_tui.model import Page
     from artifact_tui.query import Where
 
-__all__ = ["Catalog", "Superseded"]
 
 T = TypeVar("T")
 
@@ -53,7 +61,7 @@ class Catalog:
     What happens in the threads: only SQL. What happens on the event loop: only waiting.
     """
 
-    def __init__(self, lanes: dict[LaneName, Lane], rest: ExitStack) -> None:
+    def __init__(self, lanes: dict[LaneName, CatalogLane], rest: ExitStack) -> None:
         self._lanes = lanes
         self._rest = rest
         self._stamp: tuple[int, ...] = ()
@@ -74,11 +82,11 @@ class Catalog:
             folder = rest.enter_context(TemporaryDirectory(prefix="artifact-tui-"))
             marks_path = Path(folder) / "marks.db"
         connecting = partial(connect, path, marks=marks_path)
-        lanes: dict[LaneName, Lane] = {}
+        lanes: dict[LaneName, CatalogLane] = {}
         names: tuple[LaneName, ...] = ("marks", "list", "detail")
         try:
             for name in names:
-                lanes[name] = await Lane.open(name, connecting)
+                lanes[name] = await CatalogLane.open(name, connecting)
         except BaseException:
             await asyncio.gather(*(lane.close() for lane in lanes.values()))
             rest.close()
@@ -123,7 +131,7 @@ class Catalog:
 
     async def totals(self) -> Totals:
         """The whole registry in numbers."""
-        return await self._ask("list", queries.totals)
+        return await self._ask("list", registry_totals)
 
     async def outline(
         self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
@@ -131,7 +139,7 @@ class Catalog:
         """The collections with at least one version that matches; with `empty`, empty ones too."""
 
         def outline(conn: sqlite3.Connection) -> tuple[CollectionRow, ...]:
-            return queries.outline(conn, where, sort, empty=empty)
+            return collection_outline(conn, where, sort, empty=empty)
 
         return await self._ask("list", outline, latest=latest)
 
@@ -142,13 +150,13 @@ class Catalog:
 
         def listed(conn: sqlite3.Connection) -> tuple[tuple[CollectionRow, ...], Totals]:
             with snapshot(conn):
-                return queries.outline(conn, where, sort, empty=empty), queries.totals(conn)
+                return collection_outline(conn, where, sort, empty=empty), registry_totals(conn)
 
         return await self._ask("list", listed, latest=latest)
 
     async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int | None]:
         """How many versions match, and their bytes."""
-        return await self._ask("list", queries.matching, where, latest=latest)
+        return await self._ask("list", matching_totals, where, latest=latest)
 
     async def window(
         self,
@@ -162,7 +170,7 @@ class Catalog:
     ) -> tuple[VersionRow, ...]:
         """Rows `start` to `start + count` of a collection's matching versions, in order."""
         asked = (collection_id, where, sort, start, count)
-        return await self._ask("list", queries.window, *asked, latest=latest)
+        return await self._ask("list", version_window, *asked, latest=latest)
 
     async def position(
         self,
@@ -175,35 +183,37 @@ class Catalog:
     ) -> int | None:
         """Where a version stands in its collection's order; None when it does not match."""
         asked = (collection_id, where, sort, version_id)
-        return await self._ask("list", queries.position, *asked, latest=latest)
+        return await self._ask("list", version_position, *asked, latest=latest)
 
     async def page(
         self, where: Where, sort: Sort, after: str | None, count: int, *, latest: Latest = False
     ) -> Page[VersionRow]:
         """The next matching versions of all collections."""
-        return await self._ask("list", queries.page, where, sort, after, count, latest=latest)
+        return await self._ask("list", next_page, where, sort, after, count, latest=latest)
 
     async def detail(self, version_id: int, *, latest: Latest = False) -> VersionDetail:
         """Everything about one version; `NotFoundError` when it is gone."""
-        return await self._ask("detail", queries.detail, version_id, latest=latest)
+        return await self._ask("detail", version_detail, version_id, latest=latest)
 
     async def find(self, name: str) -> VersionRow:
         """The version that `COLLECTION:LABEL` or `COLLECTION:ALIAS` names."""
-        return await self._ask("detail", queries.find, name)
+        return await self._ask("detail", find_version, name)
 
     async def by_keys(self, keys: Sequence[str]) -> tuple[VersionRow, ...]:
         """The versions with these keys that are still there, in this order."""
-        return await self._ask("detail", queries.by_keys, keys)
+        return await self._ask("detail", rows_by_keys, keys)
 
     async def values(
         self, field: str, prefix: str, limit: int = 50, *, latest: Latest = False
     ) -> tuple[str, ...]:
         """Values of a field that begin with `prefix`, for completion."""
-        return await self._ask("detail", queries.values, field, prefix, limit, latest=latest)
+        return await self._ask("detail", existing_values, field, prefix, limit, latest=latest)
 
-    async def freed(self, keys: Sequence[str] | None = None, *, latest: Latest = False) -> Bytes:
+    async def freed(
+        self, keys: Sequence[str] | None = None, *, latest: Latest = False
+    ) -> PickedBytes:
         """What these versions weigh and what their deletion frees; without `keys` the marked."""
-        return await self._ask("detail", _freed, keys, latest=latest)
+        return await self._ask("detail", _bytes_of, keys, latest=latest)
 
     async def expiring(self, where: Where, now_us: int, *, latest: Latest = False) -> Expiring:
         """The versions that match and have a time to live, by date."""
@@ -217,15 +227,15 @@ class Catalog:
 
     async def mark(self, keys: Sequence[str]) -> int:
         """Mark these versions; returns how many were not marked before."""
-        return await self._ask("marks", marks.mark, keys)
+        return await self._ask("marks", marks.mark_keys, keys)
 
     async def unmark(self, keys: Sequence[str]) -> int:
         """Take these marks away; returns how many there were."""
-        return await self._ask("marks", marks.unmark, keys)
+        return await self._ask("marks", marks.unmark_keys, keys)
 
     async def toggle(self, key: str) -> bool:
         """Mark a version, or take its mark away; returns whether it is marked now."""
-        return await self._ask("marks", marks.toggle, key)
+        return await self._ask("marks", marks.toggle_mark, key)
 
     async def mark_where(self, where: Where) -> int:
         """Mark every version that matches; returns how many were not marked before."""
@@ -263,15 +273,15 @@ class Catalog:
         return await self._lanes[lane].run(job, group=group, keep=lane == "marks" and not group)
 
 
-def _freed(conn: sqlite3.Connection, keys: Sequence[str] | None) -> Bytes:
+def _bytes_of(conn: sqlite3.Connection, keys: Sequence[str] | None) -> PickedBytes:
     """What the given or the marked versions weigh."""
-    _select(conn, keys)
-    return selection.freed(conn)
+    _pick_given(conn, keys)
+    return marks.picked_bytes(conn)
 
 
-def _select(conn: sqlite3.Connection, keys: Sequence[str] | None) -> None:
+def _pick_given(conn: sqlite3.Connection, keys: Sequence[str] | None) -> None:
     """Pick the given or the marked versions."""
     if keys is None:
-        selection.select_marked(conn)
+        marks.pick_marked(conn)
     else:
-        selection.select_keys(conn, keys)
+        marks.pick_keys(conn, keys)

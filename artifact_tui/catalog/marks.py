@@ -1,20 +1,35 @@
-"""The user's marks: versions by key, kept in a file of their own beside the catalog.
+"""The user's marks, and the versions that are picked for a question about all of them.
 
-A mark outlives the filter, the sort, the sync and the program. A mark whose version is gone is
-not counted and not listed.
+Marks are version keys in a file of their own beside the catalog. A mark outlives the filter, the
+sort, the sync and the program. A mark whose version is gone is not counted and not listed.
+
+Versions are picked by keys, by a filter or by their marks, into the temp table
+`picked(version_id)` of the connection; then one query tells what they weigh, what their deletion
+frees and what was made from them. Every such query starts from that table and fixes its order with
+CROSS JOIN: SQLite cannot know that the table is short, and would scan millions of files instead.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.catalog_rows import PickedBytes, rows_of, snapshot
+from artifact_tui.database import as_number
+from artifact_tui.query import Where
+
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Literal
 
-    from artifact_tui.query import Where
+    from artifact_tui.catalog.catalog_rows import VersionRow
+
+    Selection = Sequence[str] | Where | Literal["marked"]
+    """Keys, what matches, or the marks."""
+
 
 _THERE = "FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key"
 
@@ -27,7 +42,7 @@ def only_marked(where: Where) -> Where:
     return where.narrowed(IS_MARKED, marked=True)
 
 
-def mark(conn: sqlite3.Connection, keys: Iterable[str], *, now_us: int | None = None) -> int:
+def mark_keys(conn: sqlite3.Connection, keys: Iterable[str], *, now_us: int | None = None) -> int:
     """Mark these versions; returns how many were not marked before."""
     at = time.time_ns() // 1000 if now_us is None else now_us
     return _write(
@@ -35,14 +50,14 @@ def mark(conn: sqlite3.Connection, keys: Iterable[str], *, now_us: int | None = 
     )
 
 
-def unmark(conn: sqlite3.Connection, keys: Iterable[str]) -> int:
+def unmark_keys(conn: sqlite3.Connection, keys: Iterable[str]) -> int:
     """Take these marks away; returns how many there were."""
     return _write(conn, "DELETE FROM marks.mark WHERE version_key = ?", [(key,) for key in keys])
 
 
-def toggle(conn: sqlite3.Connection, key: str, *, now_us: int | None = None) -> bool:
+def toggle_mark(conn: sqlite3.Connection, key: str, *, now_us: int | None = None) -> bool:
     """Mark a version, or take its mark away; returns whether it is marked now."""
-    return not unmark(conn, [key]) and bool(mark(conn, [key], now_us=now_us))
+    return not unmark_keys(conn, [key]) and bool(mark_keys(conn, [key], now_us=now_us))
 
 
 def mark_where(conn: sqlite3.Connection, where: Where, *, now_us: int | None = None) -> int:
@@ -65,7 +80,7 @@ def unmark_where(conn: sqlite3.Connection, where: Where) -> int:
     ).rowcount
 
 
-def forget_gone(conn: sqlite3.Connection) -> int:
+def unmark_gone(conn: sqlite3.Connection) -> int:
     """Take the marks of versions that are not there any more; returns how many there were.
 
     A registry that was reset gives old ids to new versions: they must not come marked.
@@ -114,3 +129,116 @@ def _write(
         raise
     conn.commit()
     return max(0, changed)
+
+
+# Of a link neither the bytes nor the files are its own. Bytes that are charged stand in for files
+# that the registry does not tell.
+_LISTED = f"""
+SELECT coalesce(sum(v.size), 0), coalesce(sum(CASE WHEN untold THEN v.stored END), 0),
+  coalesce(sum(untold AND v.stored IS NOT NULL), 0), coalesce(sum(untold AND v.stored IS NULL), 0)
+FROM (SELECT {as_number("w.size")} AS size, {as_number("w.stored")} AS stored,
+    NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = w.id)
+    AND NOT (w.file_count IS 0 AND ifnull(w.size, 0) = 0) AS untold
+  FROM picked p CROSS JOIN version w ON w.id = p.version_id WHERE w.source_key IS NULL) v"""
+
+_FREED = f"""
+SELECT coalesce(sum({as_number("b.size")}), 0)
+FROM (SELECT DISTINCT f.blob_id FROM picked p CROSS JOIN file f ON f.version_id = p.version_id) d
+CROSS JOIN blob b ON b.id = d.blob_id
+WHERE b.state <> 2 AND NOT EXISTS (
+  SELECT 1 FROM file o WHERE o.blob_id = b.id
+  AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = o.version_id))"""
+
+_ALL_BELOW = """
+INSERT OR IGNORE INTO picked
+WITH RECURSIVE below(id) AS (
+  SELECT e.child_id FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
+  UNION
+  SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)
+SELECT x.id FROM below CROSS JOIN version x ON x.id = below.id WHERE x.state <> 'trash'"""
+
+
+def pick_nothing(conn: sqlite3.Connection) -> None:
+    """Pick nothing."""
+    conn.execute("DELETE FROM temp.picked")
+
+
+def pick(conn: sqlite3.Connection, chosen: Selection) -> int:
+    """Pick exactly what was chosen; returns how many versions."""
+    if isinstance(chosen, Where):
+        return pick_where(conn, chosen)
+    if chosen == "marked":
+        return pick_marked(conn)
+    return pick_keys(conn, chosen)
+
+
+def pick_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> int:
+    """Pick exactly these versions; keys of versions that are gone are left out.
+
+    Returns how many are picked, as the others do.
+    """
+    return _pick_query(
+        conn,
+        "SELECT v.id FROM json_each(:keys) j CROSS JOIN version v ON v.key = j.value",
+        {"keys": json.dumps(list(keys))},
+    )
+
+
+def pick_where(conn: sqlite3.Connection, where: Where) -> int:
+    """Pick exactly the versions that match."""
+    return _pick_query(
+        conn,
+        "SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id"
+        f" WHERE {where.sql}",
+        where.params,
+    )
+
+
+def pick_marked(conn: sqlite3.Connection) -> int:
+    """Pick exactly the marked versions."""
+    return _pick_query(
+        conn,
+        "SELECT v.id FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key",
+        {},
+    )
+
+
+def pick_dependents(conn: sqlite3.Connection) -> int:
+    """Pick all live versions made from the picked ones too, however far; returns how many more."""
+    return conn.execute(_ALL_BELOW).rowcount
+
+
+def picked_ids(conn: sqlite3.Connection) -> list[int]:
+    """The ids of the picked versions, ascending."""
+    return list(chain.from_iterable(conn.execute("SELECT version_id FROM picked ORDER BY 1")))
+
+
+def picked_keys(conn: sqlite3.Connection) -> list[str]:
+    """The keys of the picked versions, by id."""
+    found = conn.execute(
+        "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"
+    )
+    return list(chain.from_iterable(found))
+
+
+def picked_rows(conn: sqlite3.Connection, *, chunk: int = 500) -> Iterator[VersionRow]:
+    """The picked versions by id, read a few at a time."""
+    ids = picked_ids(conn)
+    for start in range(0, len(ids), chunk):
+        yield from rows_of(conn, ids[start : start + chunk])
+
+
+def picked_bytes(conn: sqlite3.Connection) -> PickedBytes:
+    """What the picked versions weigh, and what is freed once all of them are purged."""
+    with snapshot(conn):
+        listed, stored, charged, unknown = conn.execute(_LISTED).fetchone()
+        (gone,) = conn.execute(_FREED).fetchone()
+        return PickedBytes(listed, gone + stored, unknown, charged=charged > 0)
+
+
+def _pick_query(conn: sqlite3.Connection, query: str, params: object) -> int:
+    """Replace what is picked by the ids of a query."""
+    with snapshot(conn):
+        pick_nothing(conn)
+        picked: int = conn.execute(f"INSERT OR IGNORE INTO temp.picked {query}", params).rowcount  # type: ignore[arg-type]
+        return picked

@@ -1,26 +1,29 @@
-"""Times to live: what expires when, and what would be inherited.
+"""What leaves a registry: versions with a time to live, by date, and those in the trash.
 
-Times are microseconds UTC. A link adds no bytes, as everywhere: those are its source's.
+Times are microseconds UTC. A link adds no bytes: those are its source's.
 """
 
 from __future__ import annotations
 
 import json
+from array import array
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.catalog.fetch import rows_of, snapshot
-from artifact_tui.query import expressions
-from artifact_tui.query.values import DAY_US
-from artifact_tui.schema import as_number
+from artifact_tui.catalog import marks
+from artifact_tui.catalog.catalog_rows import rows_of, snapshot
+from artifact_tui.database import as_number
+from artifact_tui.query import sql
+from artifact_tui.query.filter_fields import DAY_US
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.catalog_rows import PickedBytes, VersionRow
     from artifact_tui.query import Where
+
 
 _SIZE = (
     f"CASE WHEN v.source_key IS NULL THEN {as_number('v.size')} WHEN v.size IS NOT NULL THEN 0 END"
@@ -28,7 +31,7 @@ _SIZE = (
 
 _EXPIRING = f"""
 FROM version v CROSS JOIN collection c ON c.id = v.collection_id
-WHERE v.ttl_us IS NOT NULL AND {expressions.EXPIRES} IS NOT NULL
+WHERE v.ttl_us IS NOT NULL AND {sql.EXPIRES_US} IS NOT NULL
   AND v.state <> 'trash' AND ({{where}})"""
 
 _BY_DAY = f"""
@@ -55,7 +58,7 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class ExpiryDay:
     """Versions that expire on one day."""
 
     start_us: int
@@ -70,7 +73,7 @@ class Expiring:
 
     overdue: Expiry
     """Their time has passed: they go when the registry next looks, or with a plan."""
-    days: tuple[Day, ...]
+    days: tuple[ExpiryDay, ...]
     """Those still to come, by date."""
 
     @property
@@ -81,7 +84,7 @@ class Expiring:
     @property
     def size(self) -> int | None:
         """Their bytes; None when the size of none is known."""
-        return total([self.overdue.size, *(day.size for day in self.days)])
+        return total_size([self.overdue.size, *(day.size for day in self.days)])
 
 
 def expiring(conn: sqlite3.Connection, where: Where, now_us: int) -> Expiring:
@@ -103,7 +106,9 @@ def expiring_rows(
         return rows_of(conn, list(chain.from_iterable(found)))
 
 
-def inherited(conn: sqlite3.Connection, collection_ids: Iterable[int]) -> dict[int, int | None]:
+def inherited_ttls(
+    conn: sqlite3.Connection, collection_ids: Iterable[int]
+) -> dict[int, int | None]:
     """What versions of these collections inherit, by collection id: a time to live, or None.
 
     It is what the newest of a collection that inherits does. Where none does, it is not known, and
@@ -115,14 +120,43 @@ def inherited(conn: sqlite3.Connection, collection_ids: Iterable[int]) -> dict[i
 
 def _expiring(found: Iterable[tuple[Any, ...]]) -> Expiring:
     """The answer from rows of: overdue, day, how many, bytes."""
-    days = [(bool(due), Day(*rest)) for due, *rest in found]
+    days = [(bool(due), ExpiryDay(*rest)) for due, *rest in found]
     gone = [day for due, day in days if due]
-    overdue = Expiry(sum(day.versions for day in gone), total([day.size for day in gone]))
+    overdue = Expiry(sum(day.versions for day in gone), total_size([day.size for day in gone]))
     return Expiring(overdue, tuple(day for due, day in days if not due))
 
 
-def total(sizes: Iterable[int | None]) -> int | None:
+def total_size(sizes: Iterable[int | None]) -> int | None:
     """Bytes added up; None when there are some and none is known."""
     found = list(sizes)
     known = [size for size in found if size is not None]
     return sum(known) if known or not found else None
+
+
+_IN_TRASH = "FROM version WHERE state = 'trash' ORDER BY deleted_us DESC, id DESC"
+
+
+def trash_ids(conn: sqlite3.Connection) -> array[int]:
+    """The ids of the versions in the trash, the last deleted first (eight bytes each)."""
+    return array("q", chain.from_iterable(conn.execute(f"SELECT id {_IN_TRASH}")))
+
+
+def trash_keys(conn: sqlite3.Connection) -> tuple[str, ...]:
+    """Their keys, in the same order."""
+    return tuple(chain.from_iterable(conn.execute(f"SELECT key {_IN_TRASH}")))
+
+
+def trash_names(conn: sqlite3.Connection) -> dict[str, str]:
+    """Their names by key. Untrusted text."""
+    return dict(
+        conn.execute(
+            "SELECT v.key, c.name || ':' || v.label"
+            " FROM version v JOIN collection c ON c.id = v.collection_id WHERE v.state = 'trash'"
+        )
+    )
+
+
+def trash_bytes(conn: sqlite3.Connection) -> PickedBytes:
+    """What they weigh together, and what is freed when all of them are purged."""
+    marks.pick_keys(conn, trash_keys(conn))
+    return marks.picked_bytes(conn)

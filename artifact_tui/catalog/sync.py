@@ -1,35 +1,44 @@
 """Fills a catalog file from a client: every collection, version and edge, page by page.
 
-Pages can be seen as soon as they are written. What the registry no longer lists is removed at the
-end, in one transaction; a sync that does not get there removes nothing, and the next one starts
-over without harm.
+Pages can be seen as soon as they are written; each is one transaction. A row remembers in `seen`
+the newest sync that listed it. What the registry no longer lists is removed at the end, in one
+transaction; a sync that does not get there removes nothing, and the next one starts over without
+harm.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifact_tui.catalog import sync_store
-from artifact_tui.catalog.lane import Lane
+from artifact_tui.catalog.catalog_file import (
+    CatalogLane,
+    open_to_write,
+    transaction,
+    write_meta,
+)
+from artifact_tui.catalog.lineage import put_edges
 from artifact_tui.clients.base import FlatListing, Partial
 from artifact_tui.errors import NotFoundError, RegistryError
+from artifact_tui.model import GONE, Capabilities
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import File, Page, Version
+    from artifact_tui.model import Collection, File, Identity, Page, Version
+
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncProgress:
     """How far a sync is, or what it did."""
 
     collections: int = 0
@@ -45,9 +54,9 @@ async def sync(
     path: Path,
     *,
     files: bool = False,
-    progress: Callable[[Synced], object] | None = None,
+    progress: Callable[[SyncProgress], object] | None = None,
     now_us: int | None = None,
-) -> Synced:
+) -> SyncProgress:
     """Bring the catalog file at `path` up to date; it is made when it is missing.
 
     Args:
@@ -60,33 +69,33 @@ async def sync(
     Raises:
         RegistryError: the registry or the file could not be used; nothing was removed.
     """
-    lane = await Lane.open("sync", partial(sync_store.open_file, path))
+    lane = await CatalogLane.open("sync", partial(open_to_write, path))
     try:
-        run = _Run(client, lane, progress)
-        run.number = await run.write(sync_store.begin, client.identity, client.capabilities)
+        run = _SyncRun(client, lane, progress)
+        run.number = await run.write(begin_sync, client.identity, client.capabilities)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
         if isinstance(client, Partial) and not client.complete:
-            removed = await run.write(sync_store.finish_partly, at)
+            removed = await run.write(finish_partial_sync, at)
         else:
-            removed = await run.write(sync_store.finish, run.number, at)
+            removed = await run.write(finish_sync, run.number, at)
         run.tell(replace(run.state, removed=removed, done=True))
         return run.state
     finally:
         await lane.close()
 
 
-class _Run:
+class _SyncRun:
     """One sync on its way."""
 
     def __init__(
-        self, client: Client, lane: Lane, progress: Callable[[Synced], object] | None
+        self, client: Client, lane: CatalogLane, progress: Callable[[SyncProgress], object] | None
     ) -> None:
         self._client = client
         self._lane = lane
         self._progress = progress
         self.number = 0
-        self.state = Synced()
+        self.state = SyncProgress()
 
     async def write(self, work: Callable[..., T], *facts: object) -> T:
         """Call a function of `sync_store` in the lane."""
@@ -96,7 +105,7 @@ class _Run:
 
         return await self._lane.run(job, keep=True)
 
-    def tell(self, state: Synced) -> None:
+    def tell(self, state: SyncProgress) -> None:
         """Note how far it is, and say so."""
         self.state = state
         if self._progress is not None:
@@ -111,7 +120,7 @@ class _Run:
         can = self._client.capabilities
         if can.lineage and not (can.scanned_lineage or can.asked_lineage):
             async for edges in _pages(self._client.edges):
-                await self.write(sync_store.put_edges, edges)
+                await self.write(put_edges, edges)
                 self.tell(replace(self.state, edges=self.state.edges + len(edges)))
 
     async def _flat(self, client: FlatListing, *, files: bool) -> None:
@@ -119,7 +128,7 @@ class _Run:
         collections: set[str] = set()
         async for found in _pages(client.artifacts, moves=False):
             new = {row.key: row for row, _ in found if row.key not in collections}
-            await self.write(sync_store.put_collections, tuple(new.values()), self.number)
+            await self.write(put_collections, tuple(new.values()), self.number)
             collections |= new.keys()
             rows = {row.key: row for _, row in found if row is not None}
             self.state = replace(self.state, collections=len(collections))
@@ -129,7 +138,7 @@ class _Run:
         """Collections first, then the versions of each."""
         keys: list[str] = []
         async for found in _pages(self._client.collections):
-            await self.write(sync_store.put_collections, found, self.number)
+            await self.write(put_collections, found, self.number)
             keys += [row.key for row in found]
             self.tell(replace(self.state, collections=len(keys)))
         for key in keys:
@@ -138,11 +147,11 @@ class _Run:
 
     async def _versions(self, rows: Sequence[Version], *, files: bool) -> None:
         """Write a page of versions, with their files when asked."""
-        new = await self.write(sync_store.put_versions, rows, self.number)
+        new = await self.write(put_versions, rows, self.number)
         if files:
             sources = [row.key for row in rows if row.source_key is None]
             found = {key: await self._files(key) for key in sources}
-            await self.write(sync_store.put_files, found)
+            await self.write(put_files, found)
         self.tell(replace(self.state, versions=self.state.versions + new))
 
     async def _files(self, key: str) -> tuple[File, ...]:
@@ -176,3 +185,290 @@ async def _pages(
                 hint="The sync was stopped; what the catalog knew before is still there.",
             )
         seen.add(after)
+
+
+_COLLECTION = """
+INSERT INTO collection(key, name, type, created_us, links, seen)
+VALUES (:key, :name, :type, :created_us, :links, :seen)
+ON CONFLICT(key) DO UPDATE SET name = excluded.name, type = excluded.type,
+  created_us = excluded.created_us, links = excluded.links, seen = max(seen, excluded.seen)"""
+
+_FILE = """
+INSERT INTO file(version_id, path, blob_id, mode)
+SELECT ?, ?, id, ? FROM blob WHERE digest = ?"""
+
+_UNLINK = """
+DELETE FROM edge WHERE NOT EXISTS (SELECT 1 FROM temp.linked l
+  WHERE l.parent_id = edge.parent_id AND l.child_id = edge.child_id)"""
+
+# Relatives that are listed by now become edges. Parents that are gone become relatives: the lineage
+# of what was made from them is broken, and says so.
+_RELATIVES = f"""INSERT OR IGNORE INTO edge
+  SELECT CASE WHEN r.up THEN v.id ELSE r.version_id END,
+    CASE WHEN r.up THEN r.version_id ELSE v.id END
+  FROM relative r CROSS JOIN version v ON v.key = r.key
+  WHERE v.seen >= :seen AND v.id <> r.version_id;
+DELETE FROM relative WHERE EXISTS
+  (SELECT 1 FROM version v WHERE v.key = relative.key AND v.seen >= :seen);
+INSERT OR REPLACE INTO relative
+  SELECT e.child_id, 1, x.key, c.name || ':' || x.label || '{GONE}'
+  FROM version x CROSS JOIN collection c ON c.id = x.collection_id
+  CROSS JOIN edge e ON e.parent_id = x.id CROSS JOIN version v ON v.id = e.child_id
+  WHERE x.seen < :seen AND v.seen >= :seen;
+"""
+
+# A version that loses a parent may have been given another: its lineage is to be scanned again.
+_SETTLE_SCANNED = f"""
+DELETE FROM lineage_scan WHERE version_id IN
+  (SELECT e.child_id FROM edge e CROSS JOIN version x ON x.id = e.parent_id WHERE x.seen < :seen);
+{_RELATIVES}"""
+
+# Asked lineage looks through what is deleted: when a dependent goes, others take its place, and
+# only the registry knows them.
+_SETTLE_ASKED = f"""
+DELETE FROM lineage_scan WHERE version_id IN
+  (SELECT e.parent_id FROM edge e CROSS JOIN version x ON x.id = e.child_id
+   WHERE x.state = 'trash' OR x.seen < :seen);
+{_RELATIVES}"""
+
+_SWEEP = """
+CREATE TEMP TABLE gone AS SELECT id FROM version WHERE seen < :seen;
+DELETE FROM lineage_scan WHERE version_id IN (SELECT id FROM temp.gone);
+DELETE FROM edge WHERE parent_id IN (SELECT id FROM temp.gone);
+DELETE FROM edge WHERE child_id IN (SELECT id FROM temp.gone);
+DELETE FROM relative WHERE version_id IN (SELECT id FROM temp.gone);
+DELETE FROM alias WHERE version_id IN (SELECT id FROM temp.gone);
+DELETE FROM tag WHERE version_id IN (SELECT id FROM temp.gone);
+DELETE FROM link WHERE version_id IN (SELECT id FROM temp.gone);
+DELETE FROM file WHERE version_id IN (SELECT id FROM temp.gone);
+DELETE FROM version WHERE id IN (SELECT id FROM temp.gone);
+DELETE FROM collection WHERE seen < :seen
+  AND NOT EXISTS (SELECT 1 FROM version v WHERE v.collection_id = collection.id);
+UPDATE blob SET refs = (SELECT count(*) FROM file f WHERE f.blob_id = blob.id);
+DELETE FROM blob WHERE refs = 0;
+DROP TABLE temp.gone;
+"""
+
+
+def begin_sync(
+    conn: sqlite3.Connection, identity: Identity, capabilities: Capabilities | None = None
+) -> int:
+    """Start a sync: returns its number, which is what its rows carry in `seen`.
+
+    What the registry can do is noted where queries depend on it: whether lineage comes with the
+    sync, from a scan or for the asking, and when bytes are freed.
+
+    Raises:
+        RegistryError: the file is the catalog of another registry.
+    """
+    can = capabilities or Capabilities()
+    with transaction(conn):
+        known = dict(conn.execute("SELECT name, value FROM meta").fetchall())
+        if known.get("uid", identity.uid) != identity.uid:
+            raise RegistryError(
+                f"This catalog belongs to another registry: {known.get('address', '')}.",
+                hint="Remove the catalog file: it is made anew. No artifact was changed.",
+            )
+        number = int(known.get("generation", 0)) + 1
+        write_meta(conn, uid=identity.uid, kind=identity.kind, address=identity.address)
+        write_meta(conn, generation=str(number), scanned_lineage=str(int(can.scanned_lineage)))
+        write_meta(conn, asked_lineage=str(int(can.asked_lineage)), freeing=can.freeing)
+        conn.execute("DROP TABLE IF EXISTS temp.linked")
+        conn.execute(
+            "CREATE TEMP TABLE linked(parent_id INTEGER, child_id INTEGER,"
+            " PRIMARY KEY(parent_id, child_id)) WITHOUT ROWID"
+        )
+        return number
+
+
+def put_collections(conn: sqlite3.Connection, rows: Sequence[Collection], seen: int) -> None:
+    """Take in a page of collections."""
+    with transaction(conn):
+        for row in rows:
+            facts = {"key": row.key, "name": row.name, "type": row.type, "links": row.links}
+            conn.execute(_COLLECTION, {**facts, "created_us": row.created_us, "seen": seen})
+
+
+def put_files(conn: sqlite3.Connection, found: Mapping[str, Sequence[File]]) -> None:
+    """Replace the files of versions, by key; a link has none of its own.
+
+    Versions with a file that has no digest are left without any: which bytes they share is not
+    known then.
+    """
+    with transaction(conn):
+        for key, files in found.items():
+            row = conn.execute(
+                "SELECT id FROM version WHERE key = ? AND source_key IS NULL", (key,)
+            ).fetchone()
+            if row is None:
+                continue
+            conn.execute("DELETE FROM file WHERE version_id = ?", row)
+            if not all(file.digest for file in files):
+                continue
+            conn.executemany(
+                "INSERT INTO blob(digest, size) VALUES (?, ?)"
+                " ON CONFLICT(digest) DO UPDATE SET size = excluded.size",
+                [(file.digest, file.size) for file in files],
+            )
+            conn.executemany(_FILE, [(row[0], f.path, f.mode, f.digest) for f in files])
+
+
+def finish_sync(conn: sqlite3.Connection, seen: int, now_us: int) -> int:
+    """End a sync that saw everything: remove what it did not see; returns how many versions."""
+    with transaction(conn):
+        (gone,) = conn.execute("SELECT count(*) FROM version WHERE seen < ?", (seen,)).fetchone()
+        if _noted(conn, "asked_lineage"):
+            _run_script(conn, _SETTLE_ASKED, seen)
+        elif _noted(conn, "scanned_lineage"):
+            _run_script(conn, _SETTLE_SCANNED, seen)
+        else:
+            conn.execute(_UNLINK)
+        _run_script(conn, _SWEEP, seen)
+        write_meta(conn, synced_us=str(now_us), incomplete="0")
+        return int(gone)
+
+
+def finish_partial_sync(conn: sqlite3.Connection, now_us: int) -> int:
+    """End a sync to which the registry did not tell everything: nothing is removed."""
+    with transaction(conn):
+        write_meta(conn, synced_us=str(now_us), incomplete="1")
+        return 0
+
+
+def _noted(conn: sqlite3.Connection, name: str) -> bool:
+    """Whether the registry was noted to do something."""
+    row = conn.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return row is not None and row[0] == "1"
+
+
+def _run_script(conn: sqlite3.Connection, script: str, seen: int) -> None:
+    """Carry out statement after statement in the present transaction."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            conn.execute(statement, {"seen": seen} if ":seen" in statement else {})
+
+
+_ASIDE = """
+UPDATE version SET ordinal = -id
+WHERE ordinal = :ordinal AND key <> :key
+  AND collection_id = (SELECT id FROM collection WHERE key = :collection_key)"""
+
+# Other content, or another run that used it: its lineage is to be asked for again.
+_FORGET = """
+DELETE FROM lineage_scan WHERE version_id = (SELECT id FROM version
+  WHERE key = :key AND (digest <> :digest OR used_count IS NOT :used_count))"""
+
+_VERSION_FIELDS = (
+    "ordinal",
+    "label",
+    "digest",
+    "state",
+    "size",
+    "file_count",
+    "created_us",
+    "used_us",
+    "run",
+    "note",
+    "ttl_us",
+    "ttl_inherited",
+    "deleted_us",
+    "deleted_by",
+    "source_key",
+    "used_count",
+    "stored",
+    "kept",
+    "generated",
+)
+# Where no order is told, each gets a number below 0 that no other of its collection has.
+_ORDINAL = """ifnull(:ordinal, (SELECT min(ifnull(min(o.ordinal), 0), 0) - 1 FROM version o
+  WHERE o.collection_id = (SELECT id FROM collection WHERE key = :collection_key)))"""
+
+_VERSION = f"""
+INSERT INTO version(key, collection_id, seen, {", ".join(_VERSION_FIELDS)})
+VALUES (:key, (SELECT id FROM collection WHERE key = :collection_key), :seen,
+  {_ORDINAL}, {", ".join(f":{name}" for name in _VERSION_FIELDS[1:])})
+ON CONFLICT(key) DO UPDATE SET collection_id = excluded.collection_id,
+  seen = max(seen, excluded.seen),
+  {", ".join(f"{name} = excluded.{name}" for name in _VERSION_FIELDS)}"""
+
+_STORED = f"""
+SELECT v.id, v.seen, v.key, c.key, CASE WHEN v.ordinal >= 0 THEN v.ordinal END,
+  {", ".join(f"v.{name}" for name in _VERSION_FIELDS[1:])},
+  EXISTS (SELECT 1 FROM alias a WHERE a.version_id = v.id)
+  OR EXISTS (SELECT 1 FROM tag t WHERE t.version_id = v.id)
+  OR EXISTS (SELECT 1 FROM link l WHERE l.version_id = v.id)
+FROM json_each(?) j CROSS JOIN version v ON v.key = j.value
+CROSS JOIN collection c ON c.id = v.collection_id"""
+
+
+def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -> int:
+    """Take in a page of versions; their aliases, tags and links replace those known before.
+
+    Returns how many of them this sync had not listed yet.
+    """
+    with transaction(conn):
+        known = _stored_versions(conn, rows)
+        again: int = sum(found[1] >= seen for found in known.values())
+        same: list[tuple[int, int]] = []
+        plain: list[dict[str, Any]] = []
+        for row in rows:
+            before = known.get(row.key)
+            facts = {
+                name: getattr(row, name) for name in ("key", "collection_key", *_VERSION_FIELDS)
+            }
+            if before and _bare(row) and before[2:] == (*facts.values(), 0):
+                same.append((seen, before[0]))
+            elif before is None and _bare(row):
+                plain.append({**facts, "seen": seen})
+                known[row.key] = ()
+            else:
+                _put_plain(conn, plain)  # ids are given in the order of the listing
+                plain = []
+                _put_version(conn, row, {**facts, "seen": seen})
+        _put_plain(conn, plain)
+        conn.executemany("UPDATE version SET seen = max(seen, ?) WHERE id = ?", same)
+    return len({row.key for row in rows}) - again
+
+
+def _put_plain(conn: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
+    """Write versions that are new and bare, all at once if they fit."""
+    try:
+        conn.executemany(_VERSION, rows)
+    except sqlite3.IntegrityError:  # one has the ordinal of another, which will get a new one
+        for facts in rows:
+            conn.execute(_ASIDE, facts)
+            conn.execute(_VERSION, facts)
+
+
+def _stored_versions(
+    conn: sqlite3.Connection, rows: Sequence[Version]
+) -> dict[str, tuple[Any, ...]]:
+    """What is stored of these: id, last sync, the fields, and whether anything hangs on them."""
+    keys = json.dumps([row.key for row in rows])
+    return {found[2]: found for found in conn.execute(_STORED, (keys,))}
+
+
+def _bare(row: Version) -> bool:
+    """Whether a version has neither alias nor tag nor link."""
+    return not row.aliases and not row.tags and not row.links
+
+
+def _put_version(conn: sqlite3.Connection, row: Version, facts: dict[str, Any]) -> None:
+    """Write one version, with what hangs on it, over what is stored of it."""
+    conn.execute(_ASIDE, facts)
+    conn.execute(_FORGET, facts)
+    conn.execute(_VERSION, facts)
+    (version_id,) = conn.execute("SELECT id FROM version WHERE key = ?", (row.key,)).fetchone()
+    for table in ("alias", "tag", "link"):
+        conn.execute(f"DELETE FROM {table} WHERE version_id = ?", (version_id,))
+    conn.executemany(
+        "INSERT OR IGNORE INTO alias VALUES (?, ?, ?, ?)",
+        [(version_id, a.scope, a.name, a.protected) for a in row.aliases],
+    )
+    conn.executemany(
+        "INSERT OR IGNORE INTO tag VALUES (?, ?)", [(version_id, tag) for tag in row.tags]
+    )
+    conn.executemany(
+        "INSERT OR IGNORE INTO link VALUES (?, ?, ?)",
+        [(version_id, link.key, link.name) for link in row.links],
+    )

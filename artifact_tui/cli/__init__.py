@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.cli.failures import run
+from artifact_tui.cli.output import run
 from artifact_tui.cli.root import root
 
 if TYPE_CHECKING:

@@ -1,48 +1,179 @@
-"""From what was asked for to a draft: the registry is read, and asked for what is not known."""
+"""`artifact-tui plan`: a draft from a filter, the marks, collections or a list; saved and printed.
+
+A list is a file or the standard input; a line of it is a key, TYPE/ID, NAME:LABEL or JSON. Before
+the draft is made, the registry is read, and asked for the lineage that is not known.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui import places, text
-from artifact_tui.catalog import queries
-from artifact_tui.cli.failures import say
-from artifact_tui.cli.output import command
-from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import client_of, parse_filter, reading, where_of
+import click
+
+from artifact_tui import config, text
+from artifact_tui.catalog.catalog_rows import refs_of
+from artifact_tui.catalog.version_names import existing_values, ids_by_keys, ids_by_names
+from artifact_tui.cli import reviewing
+from artifact_tui.cli.options import FilterCommand, cached_option, json_option
+from artifact_tui.cli.output import Output, Progress, command, say
+from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
+from artifact_tui.cli.wording import name_of
 from artifact_tui.config import nearest
-from artifact_tui.deletion import whole_review
-from artifact_tui.deletion.build import build_plan
-from artifact_tui.deletion.items import Action, Options
-from artifact_tui.deletion.objects import with_storage
-from artifact_tui.deletion.preparing import prepare
-from artifact_tui.deletion.target import storage_of
-from artifact_tui.errors import NotFoundError, RegistryError, UsageError
-from artifact_tui.here import actor, now_us
+from artifact_tui.deletion import review
+from artifact_tui.deletion.calls import storage_of
+from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Options
+from artifact_tui.deletion.plan import Plan, new_path
+from artifact_tui.deletion.review import ask_what_is_needed, build_plan
+from artifact_tui.deletion.storage import with_storage
+from artifact_tui.errors import NotFoundError, PlanError, RegistryError, UsageError
+from artifact_tui.model import actor, now_us
+from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from artifact_tui.catalog.lineage_ask import Asked
-    from artifact_tui.catalog.selection import Selection as Selected
-    from artifact_tui.cli.lines import Lines
+    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.marks import Selection as Selected
+    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
-    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.deletion.plan import Draft
+
+
+_QUOTED = 20
+"""Lines that are quoted; the others are counted."""
+
+_LONGEST_LIST = 1 << 28
+"""Bytes that are read at most."""
+
+
+class VersionLines:
+    """The lines of a file; `-` is the standard input.
+
+    Raises:
+        UsageError: it cannot be read, or it is no text.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.missing = 0
+        """How many lines named nothing that could be deleted, once `keys` has looked."""
+        try:
+            if source == "-":
+                raw = sys.stdin.buffer.read(_LONGEST_LIST + 1)
+            else:
+                with Path(source).open("rb") as file:
+                    raw = file.read(_LONGEST_LIST + 1)
+            if len(raw) > _LONGEST_LIST:
+                raise UsageError(f"{source} is too long to be a list. No plan was made.")
+            found = raw.decode("utf-8-sig").split("\n")
+        except OSError as error:
+            raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            at = raw.count(b"\n", 0, error.start) + 1
+            raise UsageError(f"Line {at} of {source} is no text. No plan was made.") from error
+        stripped = ((at, line.strip()) for at, line in enumerate(found, start=1))
+        self._lines = [(at, *_read_line(at, line)) for at, line in stripped if line]
+        if not self._lines:
+            raise UsageError(f"{source} lists nothing. No plan was made.")
+
+    def keys(self, conn: sqlite3.Connection) -> list[str]:
+        """The keys of the versions that are listed; what there is not is said, and counted.
+
+        Raises:
+            UsageError: a line names several versions, or another one than it says.
+        """
+        ids = ids_by_names(conn, [name for _, name, said in self._lines if said is None])
+        records = ids_by_keys(conn, [name for _, name, said in self._lines if said is not None])
+        numbers = {*chain.from_iterable(ids.values()), *records.values()}
+        refs = {ref.id: ref for ref in refs_of(conn, sorted(numbers))}
+        wrong, missing = [], []
+        keys: dict[str, None] = {}
+        for at, name, said in self._lines:
+            one = records.get(name)
+            named = ids[name] if said is None else () if one is None else [one]
+            found = [refs[number] for number in named if number in refs]
+            where = f"line {at}: {safe(name)}"
+            if not found:
+                bare = said is None and not {"/", ":"} & set(name)
+                why = (
+                    "nothing has this key; write TYPE/ID or NAME:LABEL" if bare else "there is none"
+                )
+                missing.append(f"{where}: {why}")
+            elif len(found) > 1:
+                wrong.append(f"{where}: may be {' or '.join(sorted(map(name_of, found))[:3])}")
+            elif said not in {None, (found[0].collection, found[0].label)}:
+                wrong.append(f"{where}: is {name_of(found[0])}, not what the line says")
+            elif found[0].state == "trash":
+                missing.append(f"{where}: is in the trash already")
+            else:
+                keys[found[0].key] = None
+        if wrong:
+            _quote(wrong)
+            raise UsageError(
+                f"{text.plural(len(wrong), 'line')} of {self.source} cannot be meant.",
+                hint="No plan was made. A version's key, as `artifact-tui ls --versions --json`"
+                " prints it, names one and no other.",
+            )
+        if missing:
+            _quote(missing)
+            say(f"{text.plural(len(missing), 'line')} of {text.count(len(self._lines))} not found")
+        self.missing = len(missing)
+        return list(keys)
+
+
+def _read_line(at: int, line: str) -> tuple[str, tuple[str, str] | None]:
+    """What a line names, and for JSON the collection and label that it says with a key.
+
+    Raises:
+        UsageError: it is JSON, and no version.
+    """
+    if not line.startswith("{"):
+        return line, None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"Line {at} is no JSON: {error}. No plan was made.") from error
+    key, name, label = (record.get(field) for field in ("key", "name", "version"))
+    if record.get("kind", "version") != "version" or not isinstance(label, str):
+        raise UsageError(
+            f"Line {at} is no version. No plan was made.",
+            hint="List versions: artifact-tui ls --versions --json; a collection: --collection.",
+        )
+    try:
+        f"{key}{name}{label}".encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"Line {at} is no text. No plan was made.") from error
+    if isinstance(key, str) and isinstance(name, str):
+        return key, (name, label)
+    if isinstance(name, str):
+        return f"{name}:{label}", None
+    raise UsageError(f"Line {at} names no version. No plan was made.")
+
+
+def _quote(lines: list[str]) -> None:
+    """Say the first of these lines, and how many there are more."""
+    say(*lines[:_QUOTED])
+    if len(lines) > _QUOTED:
+        say(f"and {text.count(len(lines) - _QUOTED)} more")
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PlanSubject:
     """What the plan is about: versions that match a filter or are marked, and collections."""
 
     filter: str
     marked: bool = False
     collections: tuple[str, ...] = ()
     """Names; all their versions are selected, and empty ones themselves."""
-    lines: Lines | None = None
+    lines: VersionLines | None = None
     """A file that lists versions."""
 
     def check(self) -> None:
@@ -69,7 +200,7 @@ class Selection:
 
 async def make_draft(
     target: Target,
-    selection: Selection,
+    selection: PlanSubject,
     options: Options,
     *,
     cached: bool = False,
@@ -79,9 +210,9 @@ async def make_draft(
     parse_filter([selection.filter])  # before anything is sent
     async with client_of(target) as client:
         _refuse_purge(client, target, options)
-        marks = places.marks_file(client.identity.uid) if selection.marked else None
+        marks = config.marks_file(client.identity.uid) if selection.marked else None
         async with reading(client, marks=marks, cached=cached) as conn:
-            chosen = _chosen(conn, client, selection)
+            chosen = _selected(conn, client, selection)
             keys = collection_keys(conn, selection.collections, target)
             if not cached:
                 await ask_lineage(client, chosen, options, collections=keys, marks=marks, scan=scan)
@@ -92,7 +223,7 @@ async def make_draft(
         return await with_objects(draft, client)
 
 
-def _chosen(conn: sqlite3.Connection, client: Client, selection: Selection) -> Selected:
+def _selected(conn: sqlite3.Connection, client: Client, selection: PlanSubject) -> Selected:
     if selection.marked:
         return "marked"
     if selection.lines is not None:
@@ -110,9 +241,9 @@ def collection_keys(conn: sqlite3.Connection, names: Sequence[str], target: Targ
     """
     keys: list[str] = []
     for name in names:
-        found = whole_review.keys_of(conn, name)
+        found = review.collection_keys_of(conn, name)
         if not found:
-            near = nearest(name, queries.values(conn, "name", "", 10_000))
+            near = nearest(name, existing_values(conn, "name", "", 10_000))
             raise NotFoundError(
                 f"There is no collection “{name}”. No plan was made.",
                 hint=f"Did you mean “{near}”?"
@@ -204,10 +335,10 @@ async def ask_lineage(
     """
     if client.capabilities.scanned_lineage and options.unknown_lineage and not scan:
         return
-    path = client.catalog_path or places.catalog_file(client.identity.uid)
-    told: list[Asked] = []
+    path = client.catalog_path or config.catalog_file(client.identity.uid)
+    told: list[LineageProgress] = []
 
-    def tell(asked: Asked) -> None:
+    def tell(asked: LineageProgress) -> None:
         if asked.models and not told:
             left = text.plural(asked.untold, "model")
             were = "was" if asked.untold == 1 else "were"
@@ -220,7 +351,7 @@ async def ask_lineage(
 
     with Progress() as progress:
         try:
-            found = await prepare(
+            found = await ask_what_is_needed(
                 client, path, selection, options,
                 collections=collections, marks=marks, progress=tell,
             )  # fmt: skip
@@ -229,3 +360,168 @@ async def ask_lineage(
             return
     if found is not None and not found.complete:
         say(f"not all lineage is known: {found.missing}")
+
+
+DRAFT_ITEMS = 20
+"""Items of each verdict that are printed; `review` prints all."""
+
+
+@click.command("plan", cls=FilterCommand)
+@click.argument("words", nargs=-1, metavar="[REGISTRY] FILTER…")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The plan file to make.")
+@click.option("--marked", is_flag=True, help="What is marked on the screen, instead of a filter.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    help="Versions that a file lists, instead of a filter; - is the standard input.",
+)
+@click.option("--delete-aliases", is_flag=True, help="Aliases may go along (never protected ones).")
+@click.option("--with-dependents", is_flag=True, help="Delete also all that was made from these.")
+@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
+@click.option(
+    "--unknown-lineage", is_flag=True, help="Versions may go whose dependents are not fully known."
+)
+@click.option(
+    "--scan-lineage",
+    "scan",
+    is_flag=True,
+    help="With --unknown-lineage: ask all the same for what is missing.",
+)
+@click.option("--break-links", is_flag=True, help="Versions may go that other collections show.")
+@click.option(
+    "--generated",
+    is_flag=True,
+    help="Versions may go that the registry made by itself: it may refuse.",
+)
+@click.option(
+    "--unfinished",
+    is_flag=True,
+    help=f"Versions may go whose upload began over {UNFINISHED_DAYS} days ago and never ended.",
+)
+@click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    metavar="NAME",
+    help="All versions of this collection, or an empty one itself; may be repeated.",
+)
+@click.option(
+    "--whole-collections",
+    is_flag=True,
+    help="Where all versions of a collection go, one request deletes it with them.",
+)
+@click.option("--storage", is_flag=True, help="Delete the stored objects of the versions too.")
+@click.option(
+    "--storage-versions",
+    is_flag=True,
+    help="Of those objects every stored version, for good, where the bucket keeps versions.",
+)
+@cached_option
+@json_option
+@click.pass_obj
+def plan_command(
+    flags: Flags,
+    words: tuple[str, ...],
+    *,
+    output: Path | None,
+    marked: bool,
+    source: str | None,
+    delete_aliases: bool,
+    with_dependents: bool,
+    orphan_dependents: bool,
+    unknown_lineage: bool,
+    scan: bool,
+    break_links: bool,
+    generated: bool,
+    unfinished: bool,
+    collections: tuple[str, ...],
+    whole_collections: bool,
+    storage: bool,
+    storage_versions: bool,
+    cached: bool,
+    as_json: bool,
+) -> int:
+    """Build a plan from a filter, and print what it would do. Nothing is deleted.
+
+    \b
+    artifact-tui plan local:./sample 'type:model age>90d alias:none' -o old.plan
+    artifact-tui plan local:./sample 'name:sweep* -latest:3' -o sweep.plan --with-dependents
+    artifact-tui plan team --collection sweep-checkpoints --whole-collections -o all.plan
+    artifact-tui plan team --from ids.txt -o listed.plan
+
+    A line of --from is a key, TYPE/ID or NAME:LABEL, or what ls --versions --json prints; it goes
+    with --collection, and not with a filter. Lines that name nothing are said, the others planned,
+    and the exit code is 1; where a line may name several versions, no plan is made.
+
+    A version with a protected alias, or with live dependents outside the plan, stays. The filter *
+    means everything. Without -o the plan is kept where `artifact-tui tasks` finds it.
+
+    Lineage that the registry tells only when asked is asked for first, unless --cached: at W&B
+    about what was selected; at REST registries each model that is new is asked what it was made
+    from. What stays unknown needs --unknown-lineage, which also saves the asking of models. Stored
+    objects go only after their version is gone.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target, rest = split(words, read_only=flags.read_only)
+    lines = None if source is None else VersionLines(source)
+    selection = PlanSubject(" ".join(rest), marked, collections, lines)
+    selection.check()
+    options = Options(
+        delete_aliases=delete_aliases,
+        with_dependents=with_dependents,
+        orphan_dependents=orphan_dependents,
+        unknown_lineage=unknown_lineage,
+        storage=storage or storage_versions,
+        storage_versions=storage_versions,
+        break_links=break_links,
+        generated=generated,
+        unfinished=unfinished,
+        whole_collections=whole_collections,
+    )
+    out = Output(json=as_json)
+    draft = asyncio.run(make_draft(target, selection, options, cached=cached, scan=scan))
+    path = (
+        save_draft(draft, output) if draft.summary.deletes else None
+    )  # before a reader may hang up
+    if path is not None:
+        out.done = f"The plan is in {safe(str(path), 4096)}. Nothing was deleted."
+    print_draft(draft, out)
+    reviewing.print_next(path or save_draft(draft, output), draft.summary, out)
+    return 1 if lines is not None and lines.missing else 0
+
+
+def save_draft(draft: Draft, output: Path | None) -> Path:
+    """Write a draft to a file, by default among the plans of this user; gives its path.
+
+    Raises:
+        PlanError: it deletes nothing, or the file cannot be made.
+    """
+    if not draft.summary.deletes:
+        verb, _ = reviewing.verbs(draft.summary)
+        asked = draft.head.query or "the marks"
+        raise PlanError(
+            f"There is nothing to {verb}, so no plan was made.",
+            hint="See above why." if draft.items else f"Nothing matches: {asked}",
+        )
+    path = output or new_path(draft.head)
+    Plan.create(path, draft).close()
+    return path
+
+
+def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
+    """Print a draft: all items as JSON (unless `records` says no), or the first for people.
+
+    What lets more of them go is told as far as the running command has an option for it.
+    """
+    command = click.get_current_context().command
+    if out.json and records:
+        for item in draft.items:
+            out.record(reviewing.item_record(item, draft.head.registry, draft.summary))
+    reviewing.print_review(
+        draft.head,
+        draft.summary,
+        lambda verdict: () if out.json else (i for i in draft.items if i.verdict is verdict),
+        out,
+        most=DRAFT_ITEMS,
+        offered={option for one in command.params for option in one.opts},
+    )

@@ -1,46 +1,387 @@
-"""Changing aliases, tags and times to live: shown first, confirmed, sent in batches."""
+"""`artifact-tui alias`, `tag` and `ttl`: changes of versions, shown first, confirmed, sent.
+
+What becomes of each version is read and shown, as lines or records; then it is asked, sent in
+batches, and told. Aliases can be protected in local registries only, of one version at a time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from artifact_tui import places, text
-from artifact_tui.catalog import queries
+import click
+
+from artifact_tui import config, text
+from artifact_tui.catalog import version_names
+from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.lineage import lineage_coverage
+from artifact_tui.catalog.listing import Sort, version_chunks
 from artifact_tui.catalog.marks import only_marked
-from artifact_tui.catalog.sorting import Sort
+from artifact_tui.catalog.retention import total_size
+from artifact_tui.catalog.version_names import find_version
+from artifact_tui.cli import wording
 from artifact_tui.cli.drafting import ask_lineage
-from artifact_tui.cli.progress import Progress
-from artifact_tui.cli.session import parse_filter, reading, where_of
-from artifact_tui.clients.base import Paced
+from artifact_tui.cli.options import (
+    FilterCommand,
+    cached_option,
+    consent_options,
+    json_option,
+    time_to_live,
+)
+from artifact_tui.cli.output import INTERRUPTED, Output, Progress, command
+from artifact_tui.cli.reviewing import Consent, confirm_change
+from artifact_tui.cli.session import (
+    client_of,
+    parse_filter,
+    reading,
+    split_one,
+    target_of,
+    where_of,
+)
+from artifact_tui.clients.base import Neighbours, Paced
+from artifact_tui.clients.local import LocalClient
+from artifact_tui.config import load, registry_word
 from artifact_tui.deletion.items import Options
-from artifact_tui.edits import sending
-from artifact_tui.edits.able import editor
-from artifact_tui.edits.changes import naming
-from artifact_tui.edits.lives import Clock
-from artifact_tui.edits.reading import foreseen
-from artifact_tui.edits.sending import Sent
+from artifact_tui.edits import changes as changes_module
+from artifact_tui.edits.changes import (
+    NO_EDIT,
+    CommonEdit,
+    EditProgress,
+    Effect,
+    ExpiryClock,
+    VersionChange,
+    editor_of,
+    expired_words,
+    expiry_days,
+    expiry_stretches,
+    foresee_changes,
+    name_changes,
+    name_keeper,
+)
 from artifact_tui.errors import READ_ONLY_HINT, NotFoundError, ReadOnlyError, UsageError
-from artifact_tui.here import now_us
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Outcome, Result, now_us
+from artifact_tui.query import quoted
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.retention import ExpiryDay
+    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
-    from artifact_tui.edits.able import What
-    from artifact_tui.edits.changes import Changes, Named
-    from artifact_tui.edits.wanted import Wanted
+    from artifact_tui.edits.changes import Changes, NamedVersion, UnchangedVersion, What
+    from artifact_tui.model import Capabilities
+
+    _Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Protection:
+    """Aliases to protect, or to protect no longer: local registries only. Untrusted text."""
+
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is asked for."""
+        return not (self.on or self.off)
+
+    def asked(self) -> Iterator[str]:
+        """What was asked for; safe."""
+        yield from (f"protect the alias {safe(name)}" for name in self.on)
+        yield from (f"unprotect the alias {safe(name)}" for name in self.off)
+
+    def words(self) -> Iterator[str]:
+        """What changes, in short; safe."""
+        yield from (f"protect {safe(name)}" for name in self.on)
+        yield from (f"unprotect {safe(name)}" for name in self.off)
+
+
+NO_PROTECTION = Protection()
+
+
+def still_to_do(protection: Protection, row: VersionRow, wanted: CommonEdit) -> Protection:
+    """What of it is not so already.
+
+    Raises:
+        NotFoundError: the version does not have the alias, or will not.
+    """
+    own = {alias.name: alias.protected for alias in row.aliases if not alias.scope}
+    there = (own.keys() | {*wanted.add_aliases}) - {*wanted.remove_aliases}
+    missing = [name for name in protection.on if name not in there]
+    missing += [name for name in protection.off if name not in own]
+    if missing:
+        raise NotFoundError(
+            f"{row.collection}:{row.label} has no alias {missing[0]}. Nothing was changed.",
+            hint="List the version again: the alias may have moved.",
+        )
+    return Protection(
+        tuple(name for name in protection.on if not own.get(name)),
+        tuple(name for name in protection.off if own[name]),
+    )
+
+
+def with_protection(
+    changes: Changes[NamedVersion], protection: Protection
+) -> Changes[NamedVersion]:
+    """The same with the one version among the changed ones, if its protection changes."""
+    if protection.nothing or not changes.same:
+        return changes
+    only = tuple(VersionChange(row, NO_EDIT) for row in changes.same)
+    return replace(changes, changed=only, same=())
+
+
+VERSIONS_SHOWN = 20
+"""Versions that are printed one by one; --json prints all."""
+
+
+def _life_words(ttl_us: int) -> str:
+    if ttl_us == TTL_INHERIT:
+        return "inherited"
+    return "none" if ttl_us == TTL_OFF else text.duration(ttl_us)
+
+
+def change_sentence(wanted: CommonEdit, protection: Protection = NO_PROTECTION) -> str:
+    """What was asked for, in one line."""
+    verbs = {"+": "add", "-": "remove"}
+    parts = [f"{verbs[one.sign]} the {one.what} {one.words}" for one in name_changes(wanted)]
+    parts += protection.asked()
+    if wanted.ttl_us is not None:
+        parts.append(f"time to live {_life_words(wanted.ttl_us)}")
+    return ", ".join(parts)
+
+
+def print_changes(
+    changes: Changes[NamedVersion],
+    wanted: CommonEdit,
+    target: Target,
+    out: Output,
+    client: Client,
+    *,
+    asked_for: Protection = NO_PROTECTION,
+    protection: Protection = NO_PROTECTION,
+) -> None:
+    """Print what would be changed.
+
+    Args:
+        changes: what becomes of each version.
+        wanted: what was asked for.
+        target: the registry, as the user named it.
+        out: where to print.
+        client: tells what the registry does with what expires, and where its neighbours are.
+        asked_for: protection that was asked for, of the only version.
+        protection: what of that is a change.
+    """
+    count = text.plural(len(changes.changed), "version")
+    out.words(f"{change_sentence(wanted, asked_for)}: {count} of {safe(target.name)} will change")
+    out.words(*(f"  {line}" for line in _expiry(changes, client.capabilities)))
+    if changes.same:
+        out.words(f"  {text.plural(len(changes.same), 'version')} more: already so")
+    _print_due([one for one in changes.left if one.due], target, out)
+    _print_left([one for one in changes.left if not one.due], out)
+    _print_held(changes, wanted, client, out)
+    if out.json:
+        return
+    shown = islice(changes.changed, VERSIONS_SHOWN)
+    rows = ((wording.name_of(one.row), _change_words(one, protection)) for one in shown)
+    out.rows(rows)
+    if len(changes.changed) > VERSIONS_SHOWN:
+        out.words(f"       and {text.count(len(changes.changed) - VERSIONS_SHOWN)} more")
+
+
+def _print_due(due: Sequence[UnchangedVersion[NamedVersion]], target: Target, out: Output) -> None:
+    """What would be deleted at once, and how that is done."""
+    if not due:
+        return
+    which, what = ("it is", "it") if len(due) == 1 else ("they are", "them")
+    names = ", ".join(wording.name_of(one.row) for one in islice(due, VERSIONS_SHOWN))
+    more = f" and {text.count(len(due) - VERSIONS_SHOWN)} more" if len(due) > VERSIONS_SHOWN else ""
+    these = " | ".join(f"({_filter(one.row)})" for one in islice(due, VERSIONS_SHOWN))
+    first = f"the first {VERSIONS_SHOWN}" if more else what
+    out.words(
+        f"  {text.plural(len(due), 'version')} would be deleted at once: left as {which}",
+        f"      {names}{more}",
+        f"      delete {first} with a plan: {command('plan', target.typed, these)}",
+    )
+
+
+def _filter(row: NamedVersion) -> str:
+    """A filter that finds one version."""
+    return f"name:{quoted(row.collection)} version:{quoted(row.label)}"
+
+
+def _print_held(
+    changes: Changes[NamedVersion], wanted: CommonEdit, client: Client, out: Output
+) -> None:
+    """How aliases are changed that another collection holds."""
+    if not isinstance(client, Neighbours):
+        return
+    removed = {*wanted.remove_aliases}
+    found = {alias for one in changes.changed for alias in one.held}
+    found |= {alias for one in changes.left for alias in one.held}
+    for alias in islice(sorted(one for one in found if one.name in removed), VERSIONS_SHOWN):
+        if (place := client.neighbour(alias.scope)) is not None:
+            address, collection = place
+            there = f"{collection}:{alias.name}"
+            line = command("alias", registry_word(load(), address), there, "--remove", alias.name)
+            out.words(f"  to remove {safe(alias.name)} from {safe(alias.scope)}: {line}")
+
+
+def _print_left(left: Sequence[UnchangedVersion[NamedVersion]], out: Output) -> None:
+    """What cannot be changed so, and why."""
+    if not left:
+        return
+    out.words(f"  left as they are: {text.plural(len(left), 'version')}")
+    for one in islice(left, VERSIONS_SHOWN):
+        out.words(f"      {wording.name_of(one.row)}: {safe(one.why)}")
+    if len(left) > VERSIONS_SHOWN:
+        out.words(f"      and {text.count(len(left) - VERSIONS_SHOWN)} more")
+
+
+def _expiry(changes: Changes[NamedVersion], can: Capabilities) -> Iterator[str]:
+    """When the versions will expire, as dates."""
+    if due := [one.row.size for one in changes.changed if one.effect is Effect.AT_ONCE]:
+        then = expired_words(can, len(due))
+        yield f"{_expire(len(due))} at once ({text.size(total_size(due))}): {then}"
+    later = (
+        (one.expires_us, one.row.size)
+        for one in changes.changed
+        if one.effect is Effect.LATER and one.expires_us is not None
+    )
+    for count, first, last in expiry_stretches(expiry_days(later)):
+        when = f"on {_day(last)}" if first == last else f"from {_day(first)} until {_day(last)}"
+        yield f"{_expire(count)} {when}"
+    if stay := sum(one.effect is Effect.STAYS for one in changes.changed):
+        yield f"{text.count(stay)} never {'expires' if stay == 1 else 'expire'}"
+    if undated := changes.undated:
+        what = "it" if undated == 1 else "them"
+        then = f"the registry may delete {what} at once"
+        yield f"{_expire(undated)} at a time that is not known here: {then}"
+
+
+def _expire(count: int) -> str:
+    return f"{text.count(count)} {'expires' if count == 1 else 'expire'}"
+
+
+def _day(day: ExpiryDay) -> str:
+    return text.moment(day.start_us).partition(" ")[0]
+
+
+def _change_words(change: VersionChange[NamedVersion], protection: Protection) -> str:
+    """What changes of one version, in one line."""
+    edit, row = change.edit, change.row
+    parts = [
+        f"{one.what} {one.sign}{one.words}" for one in name_changes(edit, change.moves, change.held)
+    ]
+    parts += protection.words()
+    if edit.ttl_us is not None:
+        before = wording.life(row.ttl_us, inherited=row.ttl_inherited)
+        parts.append(f"ttl {before} → {_life_words(edit.ttl_us)}")
+    if change.expires_us is not None:
+        parts.append(f"expires {text.moment(change.expires_us)} UTC")
+    return " · ".join(parts)
+
+
+def print_change_records(
+    changes: Changes[NamedVersion],
+    registry: str,
+    out: Output,
+    sent: EditProgress | None = None,
+    *,
+    protection: Protection = NO_PROTECTION,
+) -> None:
+    """Print every version that was named as JSON; without `sent` nothing was done."""
+    for one in changes.changed:
+        record = _version_fields(one.row, registry) | _change_record(one, protection)
+        out.record(record | _result_fields(one.row.key, sent))
+    for row in changes.same:
+        out.record(_version_fields(row, registry) | {"result": "same", "message": ""})
+    for left in changes.left:
+        out.record(_version_fields(left.row, registry) | {"result": "left", "message": left.why})
+
+
+def _version_fields(row: NamedVersion, registry: str) -> dict[str, Any]:
+    return {"name": row.collection, "version": row.label, "registry": registry, "key": row.key}
+
+
+def _change_record(change: VersionChange[NamedVersion], protection: Protection) -> dict[str, Any]:
+    edit = change.edit
+    return {
+        "add_alias": list(edit.add_aliases),
+        "remove_alias": list(edit.remove_aliases),
+        "protect": list(protection.on),
+        "unprotect": list(protection.off),
+        "add_tag": list(edit.add_tags),
+        "remove_tag": list(edit.remove_tags),
+        "moves_from": {name: ref.label for name, ref in change.moves.items()},
+        "ttl": _ttl_record(edit.ttl_us),
+        "expires": wording.iso_moment(change.expires_us),
+    }
+
+
+def _ttl_record(ttl_us: int | None) -> int | str | None:
+    if ttl_us is None or ttl_us >= 0:
+        return wording.seconds(ttl_us)
+    return "inherit" if ttl_us == TTL_INHERIT else "none"
+
+
+def _result_fields(key: str, sent: EditProgress | None) -> dict[str, str]:
+    if sent is None:
+        return {"result": "planned", "message": ""}
+    if key in sent.uncertain:
+        return {"result": str(Result.UNKNOWN), "message": ""}
+    outcome = sent.outcomes.get(key)
+    if outcome is None:
+        return {"result": "not_tried", "message": ""}
+    return {"result": str(outcome.result), "message": outcome.message}
+
+
+_RESULTS = {
+    "absent": "not there any more",
+    "refused": "refused",
+    "changed": "changed meanwhile",
+    "failed": "failed",
+    "unknown": "uncertain: sent, and no answer",
+    "not_tried": "not tried",
+}
+
+
+def print_sent(
+    changes: Changes[NamedVersion], sent: EditProgress, registry: str, out: Output
+) -> None:
+    """Print what was done and what was not."""
+    results = [(one, _result_fields(one.row.key, sent)) for one in changes.changed]
+    missed = [(one, found) for one, found in results if found["result"] != Result.DONE]
+    done = len(results) - len(missed)
+    if sent.stopped:
+        out.words("stopped: what was done stays done")
+    out.words(f"{text.plural(done, 'version')} of {safe(registry)} changed")
+    for one, found in results if len(results) == 1 and not missed else ():
+        if found["message"]:
+            out.words(f"  {wording.name_of(one.row)}: {safe(found['message'])}")
+    counts: dict[str, int] = {}
+    for _, found in missed:
+        counts[found["result"]] = counts.get(found["result"], 0) + 1
+    for result, count in counts.items():
+        out.words(f"  {text.count(count)} not: {_RESULTS.get(result, result)}")
+    told = [(one, found) for one, found in missed if found["result"] != "not_tried"]
+    for one, found in islice(told, VERSIONS_SHOWN):
+        why = found["message"] or _RESULTS.get(found["result"], found["result"])
+        out.words(f"      {wording.name_of(one.row)}: {safe(why)}")
+    if len(told) > VERSIONS_SHOWN:
+        out.words(f"      and {text.count(len(told) - VERSIONS_SHOWN)} more (--json)")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenVersions:
     """Which versions: one by its name, those that match a filter, or the marks."""
 
     name: str = ""
@@ -66,7 +407,7 @@ def editable(client: Client, target: Target, what: What) -> Editable:
     Raises:
         UsageError: it cannot.
     """
-    able = editor(client, what)
+    able = editor_of(client, what)
     if able is None:
         words = "times to live" if what == "ttl" else what
         raise UsageError(
@@ -89,58 +430,69 @@ def refuse_read_only(target: Target) -> None:
         )
 
 
-async def look(
-    client: Client, target: Target, chosen: Chosen, wanted: Wanted, *, cached: bool = False
-) -> Changes[Named]:
+async def look_at_edit(
+    client: Client,
+    target: Target,
+    chosen: ChosenVersions,
+    wanted: CommonEdit,
+    *,
+    cached: bool = False,
+) -> Changes[NamedVersion]:
     """Read the versions that were named, and foresee what becomes of them.
 
     Raises:
         NotFoundError: there is none.
     """
-    marks = places.marks_file(client.identity.uid) if chosen.marked else None
+    marks = config.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
         clock = clock_of(client)
-        found = foreseen(conn, _rows(conn, client, chosen), wanted, naming(), clock)
+        found = foresee_changes(
+            conn, _chosen_rows(conn, client, chosen), wanted, name_keeper(), clock
+        )
         if found.unasked and not cached:
             await ask_lineage(client, found.unasked, Options())
-            found = foreseen(conn, _rows(conn, client, chosen), wanted, naming(), clock)
+            found = foresee_changes(
+                conn, _chosen_rows(conn, client, chosen), wanted, name_keeper(), clock
+            )
         if not any(True for _ in found.rows()):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
         return found
 
 
-def clock_of(client: Client) -> Clock:
+def clock_of(client: Client) -> ExpiryClock:
     """By when something expires at once in this registry."""
-    return Clock(now_us(), client.capabilities.restore)
+    return ExpiryClock(now_us(), client.capabilities.restore)
 
 
-def _rows(
-    conn: sqlite3.Connection, client: Client, chosen: Chosen
+def _chosen_rows(
+    conn: sqlite3.Connection, client: Client, chosen: ChosenVersions
 ) -> Iterator[tuple[VersionRow, ...]]:
     """The versions that were named, some at a time."""
     if chosen.name:
-        return iter([(queries.find(conn, chosen.name),)])
+        return iter([(find_version(conn, chosen.name),)])
     words = "state:any" if chosen.marked else chosen.filter
     where = where_of(conn, parse_filter([words]), client, acts=True)
     where = only_marked(where) if chosen.marked else where
-    return queries.chunks(conn, where, Sort("name"))
+    return version_chunks(conn, where, Sort("name"))
 
 
-async def send(client: Client, able: Editable, changes: Changes[Named]) -> Sent:
+async def send_edits(
+    client: Client, able: Editable, changes: Changes[NamedVersion]
+) -> EditProgress:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
-    sent = Sent(len(changes.changed))
-    edits = sending.in_time(changes.changed, sent, lambda: clock_of(client))
+    sent = EditProgress(len(changes.changed))
+    edits = changes_module.edits_in_time(changes.changed, sent, lambda: clock_of(client))
     with Progress() as progress, _stopping() as stop:
-        await sending.send(
-            able, edits, sent, lambda sent: progress.show(_line(able, sent)), stop=stop
+        await changes_module.send_edits(
+            able, edits, sent, lambda sent: progress.show(_sending_line(able, sent)), stop=stop
         )
     if isinstance(sent.error, ReadOnlyError):
         raise sent.error
     return sent
 
 
-def _line(client: Editable, sent: Sent) -> str:
+def _sending_line(client: Editable, sent: EditProgress) -> str:
     pace = client.pace() if isinstance(client, Paced) else ""
     line = f"{text.count(len(sent.outcomes))} of {text.count(sent.total)} changed"
     return f"{line} · {safe(pace)}" if pace else line
@@ -162,3 +514,359 @@ def _stopping() -> Iterator[asyncio.Event]:
         yield stop
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditJob:
+    """What one command was asked to do."""
+
+    target: Target
+    chosen: ChosenVersions
+    what: What
+    wanted: CommonEdit
+    protection: Protection
+    words: tuple[str, ...]
+    """As typed, for the command that needs no terminal."""
+    dry_run: bool
+    yes: bool
+    expect: int | None
+    cached: bool
+    as_json: bool
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether it only shows."""
+        return self.wanted.nothing and self.protection.nothing
+
+    def again(self, count: int) -> tuple[object, ...]:
+        """The same command for a script, once its preview was read."""
+        options: list[object] = []
+        if self.chosen.filter:
+            options += ["--filter", self.chosen.filter]
+        options += ["--marked"] * self.chosen.marked
+        wanted = self.wanted
+        for name in (*wanted.add_aliases, *wanted.add_tags):
+            options += ["--add", name]
+        for name in (*wanted.remove_aliases, *wanted.remove_tags):
+            options += ["--remove", name]
+        for flag, names in (
+            ("--protect", self.protection.on),
+            ("--unprotect", self.protection.off),
+        ):
+            for name in names:
+                options += [flag, name]
+        command = {"aliases": "alias", "tags": "tag", "ttl": "ttl"}[self.what]
+        return (command, *self.words, *options, "--yes", "--expect", count)
+
+
+async def run_edit(job: EditJob) -> int:
+    """Do it; returns the exit code."""
+    consent = Consent(job.yes, job.expect, "changed")
+    consent.check()
+    out = Output(json=job.as_json, changes=True)
+    if job.asks_nothing:
+        return await _show_version(job, out)
+    if not job.dry_run:
+        refuse_read_only(job.target)
+    async with client_of(job.target, write=not job.dry_run) as client:
+        able = editable(client, job.target, job.what)
+        _refuse_what_it_cannot(client, job)
+        found = await look_at_edit(client, job.target, job.chosen, job.wanted, cached=job.cached)
+        protection = await _protection(client, job)
+        found = with_protection(found, protection)
+        print_changes(
+            found, job.wanted, job.target, out, client,
+            asked_for=job.protection, protection=protection,
+        )  # fmt: skip
+        await _print_beside(client, found, job, out)
+        count = len(found.changed)
+        if job.dry_run or not count:
+            return _print_planned(found, protection, job, out)
+        confirm_change(
+            count, consent, job.target, job.again(count),
+            at_once=found.at_once, undated=found.undated,
+        )  # fmt: skip
+        sent = await _carry_out(client, able, found, protection)
+        if job.chosen.name and isinstance(client, LocalClient):
+            await _print_now(client, job, out)
+    return _print_done(found, sent, protection, job, out)
+
+
+def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
+    """Refuse before anything is read or asked.
+
+    Raises:
+        UsageError: this registry cannot inherit a TTL, or not protect an alias.
+    """
+    name = job.target.name
+    if job.wanted.ttl_us == TTL_INHERIT and not client.capabilities.inherit_ttl:
+        raise UsageError(
+            f"A version of “{name}” cannot inherit its time to live. Nothing was changed.",
+            hint="Say a time span, or none.",
+        )
+    if job.protection.nothing:
+        return
+    if not isinstance(client, LocalClient):
+        raise UsageError(
+            f"Aliases of “{name}” are protected in the registry's own settings, by an admin of it: "
+            "only local registries can do that from here. Nothing was changed.",
+            hint="Leave --protect and --unprotect out.",
+        )
+    if not job.chosen.name:
+        raise UsageError(
+            "--protect and --unprotect are for one version. Nothing was changed.",
+            hint=f"Name it: {command('alias', job.target.typed)} NAME:V --protect ALIAS",
+        )
+
+
+async def _print_beside(
+    client: Client, found: Changes[NamedVersion], job: EditJob, out: Output
+) -> None:
+    """Say which other version has an alias that the one version does not have."""
+    if not (job.chosen.name and found.same and job.wanted.remove_aliases):
+        return
+    (row,) = found.same
+    async with reading(client, cached=True) as conn:
+        others = version_names.others_with_aliases(conn, row.key, job.wanted.remove_aliases)
+    for ref, alias in others:
+        name = f"{ref.collection}:{ref.label}"
+        line = command("alias", job.target.typed, name, "--remove", alias)
+        out.words(f"  {safe(alias)} is on {safe(name)}: {line}")
+
+
+async def _protection(client: Client, job: EditJob) -> Protection:
+    """What of the protection that was asked for is not so already."""
+    if job.protection.nothing:
+        return NO_PROTECTION
+    async with reading(client, cached=job.cached) as conn:
+        return still_to_do(job.protection, find_version(conn, job.chosen.name), job.wanted)
+
+
+async def _carry_out(
+    client: Client, able: Editable, found: Changes[NamedVersion], protection: Protection
+) -> EditProgress:
+    """Change what was confirmed; protection goes around it."""
+    if protection.nothing or not isinstance(client, LocalClient):
+        return await send_edits(client, able, found)
+    (one,) = found.changed
+    for name in protection.off:
+        await client.protect(one.row.key, name, protected=False)
+    if one.wish == NO_EDIT:
+        sent = EditProgress(1, {one.row.key: Outcome(one.row.key, Result.DONE)})
+    else:
+        sent = await send_edits(client, able, found)
+    if all(outcome.result is Result.DONE for outcome in sent.outcomes.values()):
+        for name in protection.on:
+            await client.protect(one.row.key, name)
+    return sent
+
+
+def _print_planned(
+    found: Changes[NamedVersion], protection: Protection, job: EditJob, out: Output
+) -> int:
+    if job.as_json:
+        print_change_records(found, job.target.name, out, protection=protection)
+    return 1 if job.chosen.name and found.left else 0
+
+
+def _print_done(
+    found: Changes[NamedVersion],
+    sent: EditProgress,
+    protection: Protection,
+    job: EditJob,
+    out: Output,
+) -> int:
+    """Say what was done; the exit code."""
+    if job.as_json:
+        print_change_records(found, job.target.name, out, sent, protection=protection)
+    results = [sent.outcomes.get(one.row.key) for one in found.changed]
+    complete = all(one is not None and one.result is Result.DONE for one in results)
+    if found.changed:
+        print_sent(found, sent, job.target.name, out)
+    if sent.error is not None:
+        raise sent.error
+    if sent.stopped and not complete:
+        return INTERRUPTED
+    return 0 if complete else 1
+
+
+async def _show_version(job: EditJob, out: Output) -> int:
+    """Show one version as it is."""
+    if not job.chosen.name:
+        raise UsageError(
+            "Say what to change: --add NAME or --remove NAME.",
+            hint=f"To list them: {command('ls', job.target.typed, '--versions')}",
+        )
+    async with client_of(job.target) as client:
+        await _print_now(client, job, out)
+    return 0
+
+
+async def _print_now(client: Client, job: EditJob, out: Output) -> None:
+    """Print what is true of one version."""
+    async with reading(client, cached=job.cached) as conn:
+        row = find_version(conn, job.chosen.name)
+        tags = tags_of(conn, [row.id]).get(row.id, ())
+        unique = unique_of(conn, [row.id]).get(row.id)
+        complete = lineage_coverage(conn).complete
+    if job.as_json and job.asks_nothing:
+        name = job.target.name
+        out.record(
+            wording.version_record(
+                row, registry=name, now_us=now_us(), unique=unique, tags=tags, complete=complete
+            )
+        )
+        return
+    out.words(
+        f"{wording.name_of(row)}",
+        f"  aliases {wording.aliases(row.aliases) or 'none'}",
+        f"  tags    {', '.join(map(safe, tags)) or 'none'}",
+        f"  ttl     {wording.life(row.ttl_us, inherited=row.ttl_inherited)}",
+    )
+
+
+_ADD = click.option("--add", "added", multiple=True, metavar="NAME", help="May be repeated.")
+_REMOVE = click.option(
+    "--remove", "removed", multiple=True, metavar="NAME", help="May be repeated."
+)
+
+
+def _which(command: _Command) -> _Command:
+    """The words and options that say which versions, and how it is confirmed."""
+    words = click.argument("words", nargs=-1, metavar="[REGISTRY] [NAME:V]")
+    chosen = click.option("--filter", "chosen", metavar="FILTER", help="All versions that match.")
+    marked = click.option("--marked", is_flag=True, help="What is marked on the screen.")
+    dry = click.option("--dry-run", is_flag=True, help="Only show what would change.")
+    rest = dry(consent_options(cached_option(json_option(command))))
+    found: _Command = words(chosen(marked(rest)))
+    return found
+
+
+@click.command("alias", cls=FilterCommand)
+@_which
+@_ADD
+@_REMOVE
+@click.option("--protect", multiple=True, metavar="NAME", help="Let this alias forbid deletion.")
+@click.option("--unprotect", multiple=True, metavar="NAME", help="Let it no longer do so.")
+@click.pass_obj
+def alias_command(
+    flags: Flags,
+    /,
+    words: tuple[str, ...],
+    *,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    protect: tuple[str, ...],
+    unprotect: tuple[str, ...],
+    **how: Any,
+) -> int:
+    """Show the aliases of a version, or change those of one version or of many.
+
+    \b
+    artifact-tui alias resnet50:v3 --add production
+    artifact-tui alias local:./sample resnet50:v3 --add production --protect production
+    artifact-tui alias team --filter 'alias:candidate age>90d' --remove candidate
+
+    What would change is shown first, and asked; --yes --expect COUNT is for scripts. An alias is
+    on one version of its collection: adding it moves it from the one that has it. A protected
+    alias forbids deletion: local registries can protect, others do so on their own pages.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    wanted = CommonEdit(add_aliases=added, remove_aliases=removed)
+    protection = Protection(protect, unprotect)
+    return _run(flags, words, how, what="aliases", wanted=wanted, protection=protection)
+
+
+@click.command("tag", cls=FilterCommand)
+@_which
+@_ADD
+@_REMOVE
+@click.pass_obj
+def tag_command(
+    flags: Flags,
+    /,
+    words: tuple[str, ...],
+    *,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    **how: Any,
+) -> int:
+    """Show the tags of a version, or change those of one version or of many.
+
+    \b
+    artifact-tui tag resnet50:v3 --add audited --remove raw
+    artifact-tui tag team --filter 'type:dataset age>1y' --add old
+
+    What would change is shown first, and asked; --yes --expect COUNT is for scripts.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    wanted = CommonEdit(add_tags=added, remove_tags=removed)
+    return _run(flags, words, how, what="tags", wanted=wanted)
+
+
+@click.command("ttl", cls=FilterCommand)
+@_which
+@click.pass_obj
+def ttl_command(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
+    """Show or set how long versions live after their creation.
+
+    \b
+    artifact-tui ttl resnet50:v3 30d
+    artifact-tui ttl local:./sample resnet50:v3 none
+    artifact-tui ttl team --filter 'type:model alias:none' 90d --dry-run
+    artifact-tui ttl team --marked inherit
+
+    The last word is a time span (30d, 12h), `none` for ever, or `inherit` for the time of the
+    collection or team. What would expire, and when, is shown first as dates, and asked;
+    --yes --expect COUNT is for scripts. What has expired in a local registry waits for a
+    plan (the filter ttl:expired). Others delete it for good: there, what would expire at once is
+    left as it is, to be deleted with a plan; and so is, where nobody can tell when, what a plan
+    would ask about.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    span = time_to_live(words[-1]) if words else None
+    many = bool(how["chosen"]) or how["marked"]
+    if span is None and (many or not words or ":" not in words[-1]):
+        said = f"“{words[-1]}” is no time to live." if words else "Say a time to live."
+        raise UsageError(said, hint="Such as 30d, 12h, none or inherit, as the last word.")
+    named = words if span is None else words[:-1]
+    return _run(
+        flags, named, how, what="ttl", wanted=CommonEdit(ttl_us=span), said=words[len(named) :]
+    )
+
+
+def _run(
+    flags: Flags,
+    words: Sequence[str],
+    how: dict[str, Any],
+    *,
+    what: What,
+    wanted: CommonEdit,
+    protection: Protection = NO_PROTECTION,
+    said: Sequence[str] = (),
+) -> int:
+    target, chosen = _chosen_versions(flags, words, how)
+    job = EditJob(
+        target=target, chosen=chosen, what=what, wanted=wanted,
+        protection=protection, words=(*words, *said),
+        dry_run=how["dry_run"], yes=how["yes"], expect=how["expect"],
+        cached=how["cached"], as_json=how["as_json"],
+    )  # fmt: skip
+    return asyncio.run(run_edit(job))
+
+
+def _chosen_versions(
+    flags: Flags, words: Sequence[str], how: dict[str, Any]
+) -> tuple[Target, ChosenVersions]:
+    """The registry and the versions that were named."""
+    many = how["chosen"] is not None or how["marked"]
+    if many and len(words) > 1:
+        raise UsageError(
+            "Name one version, or give a --filter or --marked: not both.",
+            hint="Before --filter stands only the registry.",
+        )
+    if many:
+        target = target_of(words[0] if words else None, read_only=flags.read_only)
+        name = ""
+    else:
+        target, name = split_one(words, read_only=flags.read_only)
+    chosen = ChosenVersions(name, how["chosen"] or "", how["marked"])
+    chosen.check()
+    return target, chosen

@@ -10,8 +10,7 @@ import click
 
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query import FIELDS
-from artifact_tui.query.values import TIME_UNITS
-from artifact_tui.query.values import duration as read_duration
+from artifact_tui.query.filter_fields import TIME_UNITS, read_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +62,7 @@ class FilterCommand(click.Command):
         return super().parse_args(ctx, spaced)
 
 
-class Duration(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
+class DurationParam(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
     """A time span such as 30d, in microseconds; `none` is 0 where the command allows it."""
 
     name = "duration"
@@ -106,7 +105,7 @@ def _units() -> str:
     return f"{', '.join(first)} or {last}"
 
 
-class PlanFile(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
+class PlanParam(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
     """A plan: its file, or the id that `tasks` shows, or the beginning of it."""
 
     name = "plan"
@@ -121,12 +120,12 @@ class PlanFile(click.ParamType):  # type: ignore[type-arg] # not generic in olde
             return path
         from artifact_tui.deletion import tasks  # noqa: PLC0415 - most commands need no plan
 
-        return tasks.find(str(value))
+        return tasks.find_plan(str(value))
 
 
 def plan_argument(command: _Command) -> _Command:
     """`PLAN`, a plan file or the id of one, as the parameter `plan`."""
-    return click.argument("plan", type=PlanFile())(command)
+    return click.argument("plan", type=PlanParam())(command)
 
 
 def consent_options(command: _Command) -> _Command:

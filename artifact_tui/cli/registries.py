@@ -9,14 +9,12 @@ import click
 
 from artifact_tui.cli.options import json_option
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.table import COMMANDS
+from artifact_tui.cli.root import COMMANDS
 from artifact_tui.clients import check_settings
 from artifact_tui.clients.trial import Trial, access, trial
-from artifact_tui.config import Config, Target, load, resolve
+from artifact_tui.config import Config, Target, config_file, load, resolve, shown_settings
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
 from artifact_tui.errors import UsageError
-from artifact_tui.places import config_file
-from artifact_tui.settings import shown
 from artifact_tui.text import safe
 
 _ROOM = 4096
@@ -67,7 +65,7 @@ Nothing is sent: `registries test` does that.
 @click.group("registries", invoke_without_command=True)
 @json_option
 @click.pass_context
-def registries(ctx: click.Context, *, as_json: bool) -> int:
+def registries_command(ctx: click.Context, *, as_json: bool) -> int:
     """List the configured registries; add, remove and test them.
 
     \b
@@ -80,19 +78,19 @@ def registries(ctx: click.Context, *, as_json: bool) -> int:
     written there: name the variable that holds it.
     """  # noqa: D301 - click's mark for lines that stay as they are
     if ctx.invoked_subcommand is None:
-        _list(load(), Output(json=as_json))
+        _print_all(load(), Output(json=as_json))
     return 0
 
 
-@registries.command("list")
+@registries_command.command("list")
 @json_option
 def list_(*, as_json: bool) -> int:
     """List the configured registries."""
-    _list(load(), Output(json=as_json))
+    _print_all(load(), Output(json=as_json))
     return 0
 
 
-@registries.command("add", help=_ADD_HELP)
+@registries_command.command("add", help=_ADD_HELP)
 @click.argument("name")
 @click.argument("address")
 @click.option("--production", is_flag=True, help="Read-only by default; deletions ask its name.")
@@ -134,7 +132,7 @@ def add(
         settings=settings, default=default,
     )  # fmt: skip
     out = Output(json=as_json, changes=True)
-    _show(name, config, out)
+    _print_one(name, config, out)
     out.words(f"written to {safe(str(config_file()), _ROOM)}")
     out.words(f"next: {command('registries', 'test', name)}")
     return 0
@@ -158,7 +156,7 @@ def _setting(text: str) -> tuple[str, object]:
     return key.strip(), found if isinstance(found, str | int | float | bool) else value
 
 
-@registries.command("remove")
+@registries_command.command("remove")
 @click.argument("name")
 def remove(name: str) -> int:
     """Take a registry out of the configuration. The registry itself is not touched."""
@@ -167,7 +165,7 @@ def remove(name: str) -> int:
     return 0
 
 
-@registries.command("default")
+@registries_command.command("default")
 @click.argument("name")
 def default_(name: str) -> int:
     """Use NAME where no registry is named."""
@@ -176,7 +174,7 @@ def default_(name: str) -> int:
     return 0
 
 
-@registries.command("test")
+@registries_command.command("test")
 @click.argument("names", nargs=-1, metavar="[REGISTRY]…")
 @json_option
 def test(names: tuple[str, ...], *, as_json: bool) -> int:
@@ -205,25 +203,25 @@ async def _test(target: Target, out: Output) -> bool:
             }
         )
     else:
-        _tell(target, found, out)
+        _print_trial(target, found, out)
     return found.works
 
 
-def _tell(target: Target, found: Trial, out: Output) -> None:
+def _print_trial(target: Target, found: Trial, out: Output) -> None:
     state = "works" if found.works else "cannot be used"
     out.words(f"{safe(target.name)} {state} · {safe(target.address, _ROOM)}")
     out.words(*(f"  {safe(sentence, _ROOM)}" for sentence in found.sentences))
 
 
-def _list(config: Config, out: Output) -> None:
+def _print_all(config: Config, out: Output) -> None:
     for name in config.registries:
-        _show(name, config, out)
+        _print_one(name, config, out)
     if not config.registries:
         out.words("No registry is configured; the embedded one is used.")
         out.words(f"next: {command('registries', 'add', 'NAME', 'https://HOST/api')}")
 
 
-def _show(name: str, config: Config, out: Output) -> None:
+def _print_one(name: str, config: Config, out: Output) -> None:
     registry = config.registries[name]
     target = resolve(config, name)
     if out.json:
@@ -234,7 +232,7 @@ def _show(name: str, config: Config, out: Output) -> None:
                 "default": name == config.default,
                 "read_only": registry.read_only,
                 "production": registry.production,
-                "settings": shown(registry.settings),
+                "settings": shown_settings(registry.settings),
             }
         )
         return
@@ -242,4 +240,4 @@ def _show(name: str, config: Config, out: Output) -> None:
     out.words(f"{safe(name)}{default} · {safe(registry.address, _ROOM)}")
     out.words(f"  {access(target)}")
     if registry.settings:
-        out.words(f"  {safe(shown(registry.settings), _ROOM)}")
+        out.words(f"  {safe(shown_settings(registry.settings), _ROOM)}")

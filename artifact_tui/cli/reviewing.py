@@ -1,14 +1,26 @@
-"""A plan as lines: what will be deleted, what stays and why, and the next command."""
+"""`artifact-tui review`; and a plan as lines and records, and its confirmation.
+
+The lines say what will be deleted, what stays and why, and the next command. The confirmation is
+typed on a terminal, as the screen would ask for it, or stated by a script.
+"""
 
 from __future__ import annotations
 
+import signal
+import sys
+import termios
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from artifact_tui import text
-from artifact_tui.cli import records, wording
+from artifact_tui.cli import wording
+from artifact_tui.cli.options import json_option, plan_argument
 from artifact_tui.cli.output import Output, command
-from artifact_tui.deletion import trust
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -19,16 +31,28 @@ from artifact_tui.deletion.items import (
     Reason,
     Verdict,
 )
-from artifact_tui.text import safe
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.review import (
+    ChallengeKind,
+    challenge_of,
+    confirm,
+    confirm_count,
+    matches,
+)
+from artifact_tui.edits.changes import edit_challenge
+from artifact_tui.errors import ConfirmationError, PlanError, UsageError
+from artifact_tui.model import actor
+from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
     from pathlib import Path
 
-    from artifact_tui.deletion.draft import Head, Summary
-    from artifact_tui.deletion.plan import Plan
+    from artifact_tui.config import Target
+    from artifact_tui.deletion.plan import Head, Summary
 
     Items = Callable[[Verdict], Iterable[Item]]
+
 
 PAGE = 500
 """Items that are aligned together."""
@@ -62,9 +86,9 @@ _AGREED = {
 
 def print_origin(plan: Plan, out: Output) -> None:
     """Say of a plan that was not made here what its maker says, and what this machine knows."""
-    if trust.is_made(plan):
+    if plan_file.is_made(plan):
         return
-    head, target = plan.head, trust.target_of(plan)
+    head, target = plan.head, plan_file.target_of(plan)
     by = f", but by {safe(head.actor)}" if head.actor else ""
     called = "" if head.registry == target.name else f", which it calls “{safe(head.registry)}”"
     out.words(
@@ -109,14 +133,14 @@ def print_review(
     if head.query:
         out.words(f"  filter: {safe(head.query)}")
     out.words(f"  facts read {text.moment(head.facts_us)} UTC")
-    _going(summary, items, out, done, most)
-    _staying(summary, items, out, most)
+    _print_going(summary, items, out, done, most)
+    _print_staying(summary, items, out, most)
     for reason, count in summary.reasons:
         if ways := _ways(reason, offered):
             out.words(f"  because {reason.words} ({text.count(count)}): {ways}")
 
 
-def _going(summary: Summary, items: Items, out: Output, done: str, most: int | None) -> None:
+def _print_going(summary: Summary, items: Items, out: Output, done: str, most: int | None) -> None:
     if not summary.deletes:
         out.words("", f"nothing will be {done}")
         return
@@ -124,8 +148,8 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
         out.words("", f"will be {done}: {things(summary)}; the sources stay")
     else:
         out.words("", f"will be {done}: {things(summary)}, {weight(summary)}")
-        _freeing(summary, out)
-        _stored(summary, out)
+        _print_freeing(summary, out)
+        _print_stored(summary, out)
         if summary.unlinks:
             out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: {summary.sources}")
     if summary.added:
@@ -135,13 +159,13 @@ def _going(summary: Summary, items: Items, out: Output, done: str, most: int | N
         out.words(f"  aliases that go: {wording.counted(summary.aliases)}")
     if summary.linked:
         out.words(f"  links that break in other collections: {wording.counted(summary.linked)}")
-    _collections(summary, out)
+    _print_collections(summary, out)
     if summary.orphaned:
         out.words(f"  {text.plural(summary.orphaned, 'live version')} will lose a parent")
-    _rows(items(Verdict.DELETE), out, most, summary.deletes)
+    _print_some(items(Verdict.DELETE), out, most, summary.deletes)
 
 
-def _freeing(summary: Summary, out: Output) -> None:
+def _print_freeing(summary: Summary, out: Output) -> None:
     """When the bytes are free, and whether anything can come back."""
     if summary.charged:
         out.words("  freed is what the registry charges for them: bytes shared with others stay")
@@ -157,7 +181,7 @@ def sentence(words: str) -> str:
     return shown if shown.endswith(".") else f"{shown}."
 
 
-def _collections(summary: Summary, out: Output) -> None:
+def _print_collections(summary: Summary, out: Output) -> None:
     """The collections that lose everything, and whether one request would do it."""
     used = [one for one in summary.whole if one.used]
     for one in used:
@@ -192,7 +216,7 @@ def things(summary: Summary) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _stored(summary: Summary, out: Output) -> None:
+def _print_stored(summary: Summary, out: Output) -> None:
     """What happens in the storage beside the registry."""
     place = safe(summary.storage)
     if summary.objects:
@@ -221,7 +245,7 @@ def weight(summary: Summary) -> str:
     return f"{text.size(summary.listed)} listed{unknown}, {freed}"
 
 
-def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> None:
+def _print_staying(summary: Summary, items: Items, out: Output, most: int | None) -> None:
     for verdict, what, count in (
         (Verdict.CONSENT, "needs your consent, and stays without it", summary.consents),
         (Verdict.BLOCKED, "blocked, and stays", summary.blocked),
@@ -235,7 +259,7 @@ def _staying(summary: Summary, items: Items, out: Output, most: int | None) -> N
             out.words(f"  links that would break: {wording.counted(summary.consent_links)}")
         if verdict is Verdict.BLOCKED and summary.protected_aliases:
             out.words(f"  protected aliases: {wording.counted(summary.protected_aliases)}")
-        _rows(items(verdict), out, most, count)
+        _print_some(items(verdict), out, most, count)
 
 
 def _ways(reason: Reason, offered: Container[str] | None) -> str:
@@ -246,7 +270,7 @@ def _ways(reason: Reason, offered: Container[str] | None) -> str:
     return "; ".join(ways)
 
 
-def _rows(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:
+def _print_some(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:
     """Print items a stretch at a time, numbered as in the plan."""
     print_items(items if most is None else islice(items, most), out)
     if not out.json and most is not None and total > most:
@@ -257,10 +281,10 @@ def print_items(items: Iterable[Item], out: Output) -> None:
     """Print items, numbered as in the plan."""
     rest: Iterator[Item] = iter(items)
     while page := list(islice(rest, PAGE)):
-        out.rows(map(_row, page), numbers=[item.seq for item in page], right="1")
+        out.rows(map(_item_row, page), numbers=[item.seq for item in page], right="1")
 
 
-def _row(item: Item) -> tuple[str, ...]:
+def _item_row(item: Item) -> tuple[str, ...]:
     name = wording.name_of(item) if item.kind == VERSION else safe(item.name)
     return name, text.size(item.size), " · ".join(_notes(item))
 
@@ -312,8 +336,8 @@ def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
         "name": "" if item.kind == OBJECT else item.collection,
         "type": item.type,
         "version": item.label,
-        "alias": records.alias_names(item.facts.aliases),
-        "alias_in": records.alias_scopes(item.facts.aliases),
+        "alias": wording.alias_names(item.facts.aliases),
+        "alias_in": wording.alias_scopes(item.facts.aliases),
         "size": item.size,
         "dependents": dependents if known or dependents else None,
         "dependents_known": known,
@@ -335,3 +359,166 @@ def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
         "error": item.error,
         "retryable": item.retryable,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What was said on the command line: `--yes` and `--expect`."""
+
+    yes: bool
+    expect: int | None
+    done: str = "deleted"
+    """What will have happened to the versions: `deleted` or `changed`."""
+
+    def check(self) -> None:
+        """Refuse one without the other.
+
+        Raises:
+            UsageError: `--yes` never suffices alone.
+        """
+        if self.yes and self.expect is None:
+            shows = "`artifact-tui review`" if self.done == "deleted" else "--dry-run"
+            raise UsageError(
+                f"--yes needs --expect COUNT: the number of versions that will be {self.done}. "
+                f"Nothing was {self.done}.",
+                hint=f"{shows} shows the number.",
+            )
+        if self.expect is not None and not self.yes:
+            raise UsageError(
+                f"--expect goes with --yes. Nothing was {self.done}.",
+                hint="Say both, or neither to be asked on the terminal.",
+            )
+
+
+def may_be_confirmed(plan: Plan) -> bool:
+    """Whether a plan waits for a confirmation: one that began elsewhere waits for it here."""
+    if plan.status in {Status.DRAFT, Status.CONFIRMED}:
+        return True
+    return plan.status is Status.INTERRUPTED and not plan_file.is_confirmed(plan)
+
+
+def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> None:
+    """Get a plan (open for writing) confirmed; `instead` is the command that needs no terminal.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfirmationError: it was not confirmed. Nothing was deleted.
+        PlanError: the plan was changed, or has been applied.
+    """
+    if not may_be_confirmed(plan):
+        raise PlanError(
+            f"The plan {plan.path} has been applied already ({plan.status}).",
+            hint=command("report", plan.path)
+            if plan.status in {Status.FINISHED, Status.CANCELLED}
+            else f"{command('report', plan.path)} or {command('resume', plan.path)}",
+        )
+    if consent.expect is not None:
+        confirm_count(plan, consent.expect, actor=actor())
+        return
+    asked = challenge_of(plan)
+    if asked.kind is ChallengeKind.NOTHING:
+        raise ConfirmationError(
+            f"The plan {plan.path} deletes nothing.", hint="Review it to see why."
+        )
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "This must be confirmed, and there is no terminal to ask on. Nothing was deleted.",
+            hint=f"After a review: {command(*instead)}",
+        )
+    confirm(plan, ask(asked.prompt, asked.why), actor=actor())
+
+
+def confirm_change(
+    count: int,
+    consent: Consent,
+    target: Target,
+    instead: tuple[object, ...],
+    *,
+    at_once: int,
+    undated: int = 0,
+) -> None:
+    """Get a change of `count` versions confirmed.
+
+    Of these `at_once` expire by it, and of `undated` ones nobody knows when they do.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfirmationError: it was not confirmed. Nothing was changed.
+    """
+    if consent.expect is not None:
+        if consent.expect != count:
+            raise ConfirmationError(
+                f"This changes {text.plural(count, 'version')}, not {consent.expect}. "
+                "Nothing was changed.",
+                hint="Look again with --dry-run, then give the number that it shows.",
+            )
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
+            hint=f"After a look: {command(*instead)}",
+        )
+    asked = edit_challenge(
+        count, at_once=at_once, undated=undated,
+        production=target.production, registry=target.name,
+    )  # fmt: skip
+    if not matches(asked, ask(asked.prompt, asked.why)):
+        raise ConfirmationError("It was not confirmed. Nothing was changed.")
+
+
+def ask(prompt: str, why: str) -> str:
+    """What a person types after the question is on the screen, and not before."""
+    because = f"{why}\n" if why else ""
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # what is to be agreed to was not seen
+        error.add_note("Nothing was asked, and nothing was done.")
+        raise
+    sys.stderr.write(f"\n{because}{prompt} (Enter alone leaves everything as it is): ")
+    sys.stderr.flush()
+    with suppress(termios.error, ValueError, OSError):
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    with _interruptible():
+        return sys.stdin.readline()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl+C end the question, also inside an event loop, which would only take note of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@click.command("review")
+@plan_argument
+@json_option
+def review_command(plan: Path, *, as_json: bool) -> None:
+    """Print every item of the plan file PLAN: what would be deleted, what stays, and why.
+
+    Nothing is deleted, and the registry is not asked.
+    """
+    out = Output(json=as_json)
+    with Plan.open(plan) as opened:
+        opened.check_hash()
+        summary = opened.summary
+        if as_json:
+            for item in opened.every_item():
+                out.record(item_record(item, opened.head.registry, summary))
+        print_origin(opened, out)
+        by = f" by {safe(opened.head.actor)}" if opened.head.actor else ""
+        out.words(f"plan made {moment(opened.head.created_us)} UTC{by} · {opened.status}")
+        print_review(
+            opened.head,
+            summary,
+            lambda verdict: () if as_json else opened.every_item(verdict=verdict),
+            out,
+            most=None,
+        )
+        for name, parents in opened.orphans():
+            out.words(f"  {safe(name)} loses {parents} of its parents")
+        if opened.status in {Status.DRAFT, Status.CONFIRMED}:
+            out.words("", f"to apply it: {challenge_of(opened).prompt}")
+            print_next(plan, summary, out)

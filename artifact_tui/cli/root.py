@@ -1,15 +1,102 @@
-"""The command group: finds commands by name, and opens the screen for anything else."""
+"""The command group: every command and where it lives; the screen for any other first word.
+
+Each group of commands is a module that is imported when one of them is used, so that `--help` and
+errors are immediate.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import cast
 
 import click
 
 from artifact_tui import __version__
-from artifact_tui.cli.flags import Flags
-from artifact_tui.cli.table import COMMANDS
+from artifact_tui.cli.output import command
+from artifact_tui.clients import kind_of
+from artifact_tui.config import LOCAL, Target, load, nearest, resolve
+from artifact_tui.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """One command: `NAME_command` in the file `module`."""
+
+    section: str
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "open": CommandEntry("Begin", "root", "Open the screen (also without the word “open”)."),
+    "demo": CommandEntry("Begin", "upkeep", "Make a sample registry with real bytes, and open it."),
+    "add": CommandEntry("Begin", "upkeep", "Put a file or a folder in a local registry."),
+    "ls": CommandEntry("Look", "looking", "List collections, or versions."),
+    "show": CommandEntry("Look", "looking", "One version: aliases, files, lineage, unique bytes."),
+    "export": CommandEntry("Look", "upkeep", "Write the files of a version to a folder."),
+    "plan": CommandEntry(
+        "Delete", "drafting", "Build a plan from a filter, and print what it would do."
+    ),
+    "review": CommandEntry("Delete", "reviewing", "Print a plan, item by item."),
+    "apply": CommandEntry("Delete", "applying", "Apply a plan: delete exactly its items."),
+    "resume": CommandEntry("Delete", "applying", "Continue a plan that was interrupted."),
+    "tasks": CommandEntry("Delete", "applying", "List the plans that were applied here."),
+    "report": CommandEntry("Delete", "applying", "What happened to each item of a plan."),
+    "trash": CommandEntry("After", "restoring", "List what is in the trash."),
+    "restore": CommandEntry("After", "restoring", "Bring versions back from the trash."),
+    "purge": CommandEntry("After", "restoring", "Remove versions in the trash for good."),
+    "gc": CommandEntry("After", "upkeep", "Free the bytes that no version needs any more."),
+    "orphans": CommandEntry("After", "clearing", "Stored objects that no artifact refers to."),
+    "reingest": CommandEntry(
+        "After", "restoring", "Delete an entry, and make it again from its source."
+    ),
+    "reset": CommandEntry("After", "clearing", "Delete everything that a registry holds."),
+    "registries": CommandEntry("Care", "registries", "List, add, remove and test registries."),
+    "fsck": CommandEntry(
+        "Care", "upkeep", "Check a local registry, and repair what cannot lose anything."
+    ),
+    "alias": CommandEntry("Care", "editing", "Add, remove or protect the aliases of a version."),
+    "tag": CommandEntry("Care", "editing", "Add or remove the tags of a version."),
+    "ttl": CommandEntry("Care", "editing", "Set the time to live of a version."),
+}
+"""In the order of the help."""
+
+_PLAN = (
+    "Deleting takes a plan: artifact-tui plan REGISTRY FILTER -o FILE shows what would go,"
+    " artifact-tui apply FILE deletes exactly that"
+)
+_LS = "To list or search: artifact-tui ls REGISTRY FILTER"
+_SHOW = "For one version: artifact-tui show REGISTRY NAME:V"
+
+ELSEWHERE = {
+    **dict.fromkeys(("rm", "delete", "del", "remove", "prune", "clean", "cleanup"), _PLAN),
+    **dict.fromkeys(("list", "dir", "search", "find", "query", "filter", "du"), _LS),
+    **dict.fromkeys(("info", "get", "describe", "inspect", "view", "cat"), _SHOW),
+    **dict.fromkeys(
+        ("undo", "undelete"), "To undo a deletion: artifact-tui restore REGISTRY --plan FILE"
+    ),
+    **dict.fromkeys(
+        ("download", "pull"),
+        "The files of a local version: artifact-tui export REGISTRY NAME:V -o FOLDER",
+    ),
+    **dict.fromkeys(
+        ("upload", "push", "put", "log"), "To put one in: artifact-tui add SOURCE NAME --type TYPE"
+    ),
+    **dict.fromkeys(("config", "login", "registry"), "The configuration: artifact-tui registries"),
+}
+"""Commands of other programs, and what is typed here instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The options of `artifact-tui` itself."""
+
+    read_only: bool = False
+    """Refuse everything that would change a registry."""
+
 
 EXAMPLES = """\
 Examples:
@@ -58,7 +145,7 @@ class CommandTable(click.Group):
         if entry is None:
             return None
         module = import_module(f"artifact_tui.cli.{entry.module}")
-        return cast("click.Command", getattr(module, cmd_name))
+        return cast("click.Command", getattr(module, f"{cmd_name}_command"))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -117,3 +204,62 @@ def root(ctx: click.Context, *, read_only: bool) -> int:
         command = cast("click.Command", root.get_command(ctx, "open"))
         return cast("int", ctx.invoke(command))
     return 0
+
+
+@click.command("open")
+@click.argument("words", nargs=-1, metavar="[REGISTRY]")
+@click.option("--read-only", is_flag=True, help="Refuse everything that would change the registry.")
+@click.pass_obj
+def open_command(flags: Flags, words: tuple[str, ...], *, read_only: bool) -> int:
+    """Open the screen on REGISTRY: a configured name, a folder, or an address such as local:PATH.
+
+    Without one: the default registry of the configuration, or the embedded one.
+    """
+    registry = words[0] if words else None
+    try:
+        target = resolve(load(), registry)
+    except UsageError as error:
+        raise _no_command(registry or "") or error from error
+    if not target.address.startswith(LOCAL):
+        kind_of(target.address)
+    if len(words) > 1:
+        raise UsageError(
+            "The screen opens one registry, without a filter.",
+            hint=f"Press / there to filter; without a screen: {command('ls', *words)}",
+        )
+    locked = read_only or flags.read_only
+    return show_screen(replace(target, read_only=target.read_only or locked, locked=locked))
+
+
+def _no_command(word: str) -> UsageError | None:
+    """The error for a first word that another program has as a command, or that is nearly one."""
+    if word.lower() in ELSEWHERE:
+        return UsageError(
+            f"There is no command “{word}”, and no registry of that name.",
+            hint=f"{ELSEWHERE[word.lower()]}. All commands: artifact-tui --help",
+        )
+    near = nearest(word, COMMANDS)
+    if not near:
+        return None
+    return UsageError(
+        f"There is no command and no registry named “{word}”.",
+        hint=f"Did you mean: artifact-tui {near}? All commands: artifact-tui --help",
+    )
+
+
+def show_screen(target: Target) -> int:
+    """Enter the screen; returns the exit code.
+
+    Raises:
+        UsageError: there is no terminal that could show it.
+    """
+    if os.environ.get("TERM", "") in {"", "dumb"} or not (
+        sys.stdin.isatty() and sys.stdout.isatty()
+    ):
+        raise UsageError(
+            "The screen needs a terminal, and this is none.",
+            hint=f"Without a screen: {command('ls', target.typed)}; see artifact-tui --help",
+        )
+    from artifact_tui.tui import run  # noqa: PLC0415 - nothing else needs the screen
+
+    return run(target, load())

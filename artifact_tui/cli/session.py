@@ -1,7 +1,11 @@
-"""What most commands begin with: which registry, its client, its catalog."""
+"""What most commands begin with: which registry, its client, its catalog, and the filter.
+
+The catalog of a remote registry is synced first, or read as it was with `--cached`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -9,22 +13,96 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui import catalog, query, text
-from artifact_tui.catalog.doubts import doubts, refuse_slips, undecided
-from artifact_tui.cli.failures import say
-from artifact_tui.cli.output import command
+from artifact_tui import catalog, config, query, text
+from artifact_tui.catalog.filter_doubts import doubts, refuse_slips, undecided
+from artifact_tui.catalog.listing import last_synced_us
+from artifact_tui.catalog.sync import SyncProgress, sync
+from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
+from artifact_tui.clients.base import Noticing, Paced
 from artifact_tui.clients.local import LocalClient
-from artifact_tui.config import Config, Target, load, nearest, resolve
-from artifact_tui.errors import ArtifactTuiError, QueryError, RegistryError, UsageError
-from artifact_tui.here import actor, now_us
-from artifact_tui.places import keep_reserve
+from artifact_tui.config import Config, Target, keep_reserve, load, nearest, resolve
+from artifact_tui.errors import (
+    ArtifactTuiError,
+    NotFoundError,
+    QueryError,
+    RegistryError,
+    UsageError,
+)
+from artifact_tui.model import actor, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from artifact_tui.clients.base import Client
+
+
+async def synced(client: Client, *, cached: bool = False) -> Path:
+    """The catalog file of a remote registry, brought up to date unless `cached`.
+
+    Raises:
+        NotFoundError: nothing was synced yet, and `cached` forbids it.
+        RegistryError: it could not be synced; the hint says how old what is known is.
+    """
+    path = config.catalog_file(client.identity.uid)
+    if cached:
+        if synced_us(path) is None:
+            raise NotFoundError(
+                f"{client.identity.address} was never synced to its end on this machine.",
+                hint="Leave --cached out once.",
+            )
+        return path
+    with Progress() as progress:
+        line = f"listing {safe(client.identity.address)}"
+
+        def tell(state: SyncProgress) -> None:
+            nonlocal line
+            line = f"listing {safe(client.identity.address)}: {_listed_words(state)}"
+            progress.show(line)
+
+        waiting = asyncio.create_task(
+            _tell_waits(client, lambda words: progress.show(line + words))
+        )
+        try:
+            await sync(client, path, progress=tell)
+        except RegistryError as error:
+            error.hint = f"{error.hint} {_older(path)}".strip()
+            raise
+        finally:
+            waiting.cancel()
+    if isinstance(client, Noticing):
+        say(*(safe(sentence) for sentence in client.notices))
+    return path
+
+
+async def _tell_waits(client: Client, show: Callable[[str], object]) -> None:
+    """Say every second what the registry is waited for."""
+    while isinstance(client, Paced):
+        await asyncio.sleep(1)
+        if words := client.pace():
+            show(f" · {safe(words)}")
+
+
+def synced_us(path: Path) -> int | None:
+    """When a catalog was last synced to its end; None when it never was."""
+    if not path.is_file():
+        return None
+    with closing(catalog.connect(path)) as conn:
+        return last_synced_us(conn)
+
+
+def _listed_words(state: SyncProgress) -> str:
+    return text.plural(state.versions, "version")
+
+
+def _older(path: Path) -> str:
+    """Whether there is something older to read."""
+    try:
+        at = synced_us(path)
+    except RegistryError:
+        return ""
+    return "" if at is None else f"--cached shows what was known at {text.moment(at)} UTC."
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
@@ -164,8 +242,6 @@ async def reading(
     """
     path = client.catalog_path
     if path is None:
-        from artifact_tui.cli.syncing import synced  # noqa: PLC0415 - remote registries only
-
         path = await synced(client, cached=cached)
     with _connected(client, path, marks) as conn:
         yield conn

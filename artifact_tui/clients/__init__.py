@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
+from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import UsageError, bare
-from artifact_tui.settings import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +140,7 @@ def open_client(
     *,
     read_only: bool = False,
     actor: str = "",
-    settings: Mapping[str, object] = NONE,
+    settings: Mapping[str, object] = NO_SETTINGS,
 ) -> Client:
     """Open the registry at an address with the client that claims it.
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from artifact_tui.settings import NONE
+from artifact_tui.config import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,7 +141,7 @@ class Kind(Protocol):
         *,
         read_only: bool,
         actor: str = "",
-        settings: Mapping[str, object] = NONE,
+        settings: Mapping[str, object] = NO_SETTINGS,
     ) -> Client:
         """Open a registry; `actor` is recorded with what is deleted through the client.
 

@@ -1,8 +1,11 @@
-"""May this be deleted? Pure functions from facts to verdicts: at the review, and again just before.
+"""May this be deleted, and what must go before it? Asked at the review, and again just before.
 
-Nothing here reads a registry. `judge` decides what the review shows; `recheck` compares what was
+Nothing here reads a registry. `judge` decides what the review shows. `recheck` compares what was
 reviewed with what is true now, and lets an item through only when nothing has changed apart from
-what the plan itself has done.
+what the plan itself has done; `Planned` tells it what that is.
+
+Lineage may run in a circle where it is told by runs: one that logs two checkpoints and reads both
+back makes each from the other. No order is right for these, so all of a circle share a level.
 """
 
 from __future__ import annotations
@@ -10,26 +13,140 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog.coverage import Coverage
+import msgspec
+
+from artifact_tui.catalog.lineage import LineageCoverage
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import (
+    DONE,
+    OBJECT,
     UNFINISHED_DAYS,
+    VERSION,
     Action,
     Candidate,
     Options,
     Reason,
     Verdict,
 )
-from artifact_tui.deletion.order import before, levels_of, parts, reached
 from artifact_tui.model import Alias, Facts, Link, VersionState
-from artifact_tui.query.values import DAY_US
+from artifact_tui.query.filter_fields import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from artifact_tui.deletion.items import Item
+    from artifact_tui.deletion.plan import Plan
+
     Stays = Callable[[str], bool]
     """Whether an item of the plan, by key, is not known to be gone."""
 
-KNOWN = Coverage(0, 0)
+
+def needs_first(facts: Mapping[str, Facts]) -> dict[str, list[str]]:
+    """What must go before each of these versions: its dependents among them, and its links."""
+    graph = {
+        key: [k for k in (*one.dependents, *(link.key for link in one.links)) if k in facts]
+        for key, one in facts.items()
+    }
+    for key, one in facts.items():
+        source = graph.get(one.source_key)
+        if source is not None and key not in source:
+            source.append(key)
+    return graph
+
+
+def levels_of(graph: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The level of each node: above that of all that must go before it, 0 if nothing must.
+
+    All nodes of one circle share a level, which is above that of all that any of them needs.
+    """
+    levels: dict[str, int] = {}
+    for part in components(graph):
+        level = max((levels[k] + 1 for key in part for k in graph[key] if k in levels), default=0)
+        levels.update(dict.fromkeys(part, level))
+    return levels
+
+
+def components(graph: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
+    """The nodes in circles, and those outside of any alone; each after all that it needs.
+
+    These are the strongly connected components, by Tarjan's way, without recursion. Every node
+    that another one needs is in the graph itself.
+    """
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    open_nodes: dict[str, None] = {}
+    for root in graph:
+        if root in number:
+            continue
+        number[root] = low[root] = len(number)
+        open_nodes[root] = None
+        work = [(root, iter(graph[root]))]
+        while work:
+            node, rest = work[-1]
+            for needed in rest:
+                if needed not in number:
+                    number[needed] = low[needed] = len(number)
+                    open_nodes[needed] = None
+                    work.append((needed, iter(graph[needed])))
+                    break
+                if needed in open_nodes:
+                    low[node] = min(low[node], number[needed])
+            else:
+                work.pop()
+                if work:
+                    above = work[-1][0]
+                    low[above] = min(low[above], low[node])
+                if low[node] == number[node]:
+                    yield _closed(open_nodes, node)
+
+
+def _closed(open_nodes: dict[str, None], first: str) -> list[str]:
+    """Take the latest nodes, down to `first`, off the open ones."""
+    found: list[str] = []
+    while not found or found[-1] != first:
+        found.append(open_nodes.popitem()[0])
+    return found
+
+
+def reachable(dependents: Mapping[str, Collection[str]], roots: Iterable[str]) -> dict[str, str]:
+    """All that was made from these roots, directly or through others: by key, one of the roots.
+
+    `dependents` are those that count, by the key of their parent.
+    """
+    found: dict[str, str] = {}
+    for root in roots:
+        queue = [root]
+        while queue:
+            for key in dependents.get(queue.pop(), ()):
+                if key not in found:
+                    found[key] = root
+                    queue.append(key)
+    return found
+
+
+def held_back(dependents: Mapping[str, Collection[str]], stays: Iterable[str]) -> dict[str, str]:
+    """Who stays because of a dependent that stays, however far away; with that dependent.
+
+    `dependents` are those that count, by the key of their parent.
+    """
+    parents: dict[str, list[str]] = {}
+    for key, below in dependents.items():
+        for one in below:
+            parents.setdefault(one, []).append(key)
+    queue = list(stays)
+    found: dict[str, str] = {}
+    seen = set(queue)
+    while queue:
+        one = queue.pop()
+        for key in parents.get(one, ()):
+            if key not in seen:
+                seen.add(key)
+                found[key] = one
+                queue.append(key)
+    return found
+
+
+KNOWN = LineageCoverage(0, 0)
 """Of a registry that tells its lineage by itself."""
 
 NAMES_SHOWN = 5
@@ -67,7 +184,7 @@ def judge(
     *,
     read_only: bool = False,
     names: Mapping[str, str] | None = None,
-    coverage: Coverage = KNOWN,
+    coverage: LineageCoverage = KNOWN,
     now_us: int = 0,
 ) -> list[Judgement]:
     """One verdict for each candidate, in the same order.
@@ -84,12 +201,12 @@ def judge(
     old_us = now_us - UNFINISHED_DAYS * DAY_US
     named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
     by_key = {c.key: c for c in candidates}
-    graph = before({key: candidate.facts for key, candidate in by_key.items()})
+    graph = needs_first({key: candidate.facts for key, candidate in by_key.items()})
     unfinished = {c.key for c in candidates if c.created_us is not None and c.created_us <= old_us}
-    asked = _Asked(options, coverage, by_key.keys(), named, unfinished, read_only=read_only)
+    asked = _Judge(options, coverage, by_key.keys(), named, unfinished, read_only=read_only)
     found: dict[str, Judgement] = {}
     broken_up = False
-    for part in parts(graph):
+    for part in components(graph):
         together = frozenset(part)
         judged = {key: asked.one(by_key[key].facts, together) for key in part}
         going = {key for key, one in judged.items() if one.verdict is Verdict.DELETE}
@@ -120,8 +237,8 @@ def _only_joined(by_key: Mapping[str, Candidate], going: Collection[str]) -> dic
         return {}
     below = {key: one.facts.dependents for key, one in by_key.items()}
     asked = [key for key in by_key if key not in joined]
-    wanted = reached(below, (key for key in asked if key in going))
-    because = reached(below, (key for key in asked if key not in going))
+    wanted = reachable(below, (key for key in asked if key in going))
+    because = reachable(below, (key for key in asked if key not in going))
     return {
         key: because[key]
         for key in by_key
@@ -131,7 +248,7 @@ def _only_joined(by_key: Mapping[str, Candidate], going: Collection[str]) -> dic
 
 def _unbound(graph: Mapping[str, Sequence[str]], going: Collection[str]) -> dict[str, list[str]]:
     """The graph without what binds those that go in a circle to those of it that stay."""
-    home = {key: number for number, part in enumerate(parts(graph)) for key in part}
+    home = {key: number for number, part in enumerate(components(graph)) for key in part}
     return {
         key: [k for k in needs if home[k] != home[key] or (k in going and key in going)]
         for key, needs in graph.items()
@@ -139,11 +256,11 @@ def _unbound(graph: Mapping[str, Sequence[str]], going: Collection[str]) -> dict
 
 
 @dataclass(slots=True)
-class _Asked:
+class _Judge:
     """What was asked of a review, and which candidates go so far."""
 
     options: Options
-    coverage: Coverage
+    coverage: LineageCoverage
     inside: Collection[str]
     """Keys of all candidates."""
     named: Mapping[str, str]
@@ -184,7 +301,7 @@ class _Asked:
         return replace(found, outside=stays)
 
     def _names(self, keys: Iterable[str]) -> str:
-        return listed(self.named.get(key, key) for key in keys)
+        return names_in_line(self.named.get(key, key) for key in keys)
 
 
 def _blocked(facts: Facts, options: Options, *, old: bool) -> tuple[Reason, str]:
@@ -205,7 +322,7 @@ def lost_aliases(facts: Facts) -> tuple[Alias, ...]:
 
 
 def _consents(
-    facts: Facts, broken: Sequence[Link], options: Options, coverage: Coverage
+    facts: Facts, broken: Sequence[Link], options: Options, coverage: LineageCoverage
 ) -> Iterator[tuple[Reason, str]]:
     """What the user must agree to, and has not."""
     lost = lost_aliases(facts)
@@ -216,7 +333,7 @@ def _consents(
     if lost and not options.delete_aliases:
         yield Reason.ALIAS, _alias_words(lost)
     if broken and not options.break_links:
-        yield Reason.LINKED, listed(link.name for link in broken)
+        yield Reason.LINKED, names_in_line(link.name for link in broken)
     if not (facts.source_key or options.unknown_lineage):
         if not coverage.complete:
             yield Reason.LINEAGE_UNKNOWN, coverage.words()
@@ -236,10 +353,10 @@ def _state_reason(state: VersionState, action: Action) -> Reason:
 
 
 def _alias_words(aliases: Iterable[Alias]) -> str:
-    return listed(f"{a.name} in {a.scope}" if a.scope else a.name for a in aliases)
+    return names_in_line(f"{a.name} in {a.scope}" if a.scope else a.name for a in aliases)
 
 
-def listed(names: Iterable[str]) -> str:
+def names_in_line(names: Iterable[str]) -> str:
     """Names in one line, at most `NAMES_SHOWN` of them; untrusted text as it came."""
     every = list(names)
     more = len(every) - NAMES_SHOWN
@@ -320,7 +437,7 @@ def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
         return Refusal(Reason.PROTECTED_SINCE, _alias_words(protected))
     added = [f"+{a.name}" for a in sorted(after - before)]
     removed = [f"-{a.name}" for a in sorted(before - after)]
-    return Refusal(Reason.ALIASES_CHANGED, listed(added + removed))
+    return Refusal(Reason.ALIASES_CHANGED, names_in_line(added + removed))
 
 
 def _went_along(alias: Alias, reviewed: Facts, now: Facts) -> bool:
@@ -335,9 +452,9 @@ def _links_differ(reviewed: Facts, now: Facts, options: Options) -> Refusal | No
     """A link that is gone is fine; one that was not there, or was to go before, is not."""
     known = {link.key for link in reviewed.links}
     if added := [link.name for link in now.links if link.key not in known]:
-        return Refusal(Reason.LINKED_SINCE, listed(added))
+        return Refusal(Reason.LINKED_SINCE, names_in_line(added))
     if now.links and not options.break_links:
-        return Refusal(Reason.LINKED, listed(link.name for link in now.links))
+        return Refusal(Reason.LINKED, names_in_line(link.name for link in now.links))
     return None
 
 
@@ -397,3 +514,90 @@ def _below(reviewed: Facts, planned: Callable[[str], Sequence[str] | None]) -> s
             seen.add(key)
             queue.extend(planned(key) or ())
     return seen
+
+
+_PLANNED_FACTS = "SELECT facts FROM item WHERE key=? AND kind='version' AND verdict='delete'"
+_PLANNED_STATE = (
+    "SELECT p.state FROM progress p JOIN item i USING(seq) WHERE i.key=? AND i.kind='version'"
+)
+_LEVEL_FACTS = "SELECT key, facts FROM item WHERE level=? AND kind='version' AND verdict='delete'"
+_LEVEL_STAYED = """SELECT i.key FROM item i JOIN progress p USING(seq)
+    WHERE i.level=? AND i.kind='version' AND i.verdict='delete'
+    AND p.state IN ('refused','failed','not_tried')"""
+
+_NO_CIRCLE: frozenset[str] = frozenset()
+
+
+class Circles:
+    """Which items of a plan go together: each is made, as reviewed, from every other of them.
+
+    Only what was reviewed counts, and that never changes: keep one for all looks.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._levels: dict[int, dict[str, frozenset[str]]] = {}
+
+    def of(self, item: Item) -> frozenset[str]:
+        """The keys of its circle, its own among them; nothing where it is in none."""
+        if item.kind != VERSION or not item.facts.dependents:
+            return _NO_CIRCLE
+        if item.level not in self._levels:
+            self._levels[item.level] = self._read(item.level)
+        return self._levels[item.level].get(item.key, _NO_CIRCLE)
+
+    def _read(self, level: int) -> dict[str, frozenset[str]]:
+        with plan_file.trouble(self._plan.path):
+            rows = self._plan.conn.execute(_LEVEL_FACTS, (level,)).fetchall()
+        below = {key: msgspec.json.decode(text, type=Facts).dependents for key, text in rows}
+        graph = {key: [k for k in keys if k in below] for key, keys in below.items()}
+        circles = (frozenset(part) for part in components(graph) if len(part) > 1)
+        return {key: circle for circle in circles for key in circle}
+
+
+class Planned:
+    """For `recheck`: the reviewed dependents of the versions that this plan deletes, by key.
+
+    Make a new one for each look: what has become of items is remembered, too.
+    """
+
+    def __init__(self, plan: Plan, circles: Circles | None = None, *, scanned: bool) -> None:
+        """`scanned` tells that the registry never tells dependents: those of the review count."""
+        self._plan = plan
+        self._circles = circles or Circles(plan)
+        self._scanned = scanned
+        self._known: dict[str, tuple[str, ...] | None] = {}
+        self._stays: dict[str, bool] = {}
+        self._together: dict[frozenset[str], frozenset[str]] = {}
+
+    def together(self, item: Item) -> frozenset[str]:
+        """Those of its circle that may still go, or are gone; all, where parents may be lost."""
+        circle = self._circles.of(item)
+        if not circle or self._plan.head.options.orphan_dependents:
+            return circle
+        if circle not in self._together:
+            with plan_file.trouble(self._plan.path):
+                rows = self._plan.conn.execute(_LEVEL_STAYED, (item.level,)).fetchall()
+            self._together[circle] = circle.difference(row[0] for row in rows)
+        return self._together[circle]
+
+    def __call__(self, key: str) -> tuple[str, ...] | None:
+        """The dependents; None for a key that this plan does not delete."""
+        if key not in self._known:
+            facts = self._plan.one(_PLANNED_FACTS, (key,))
+            found = None if facts is None else msgspec.json.decode(facts, type=Facts).dependents
+            self._known[key] = found
+        return self._known[key]
+
+    def stays(self, key: str) -> bool:
+        """Whether an item is not known to be gone."""
+        if key not in self._stays:
+            self._stays[key] = self._plan.one(_PLANNED_STATE, (key,)) not in DONE
+        return self._stays[key]
+
+    def complete(self, item: Item, now: Facts | None) -> Facts | None:
+        """Facts as the registry tells them, with the dependents that it cannot tell."""
+        if now is None or item.kind == OBJECT:
+            return now
+        full = with_lineage(item.facts, now, self, self.stays)
+        return replace(full, lineage_known=item.facts.lineage_known) if self._scanned else full

@@ -1,4 +1,4 @@
-"""The words of a deletion: verdicts, states, reasons, and one item of a plan."""
+"""Words of a deletion: actions, verdicts, states, reasons, consents, and one item of a plan."""
 
 from __future__ import annotations
 

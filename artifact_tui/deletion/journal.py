@@ -1,6 +1,9 @@
-"""What an apply writes into its plan: intents before each call, outcomes after it, its own life.
+"""What an apply writes into its plan: intents before each call, and what became of each item.
 
-Every method is one transaction that is on the disk when it returns.
+A registry's answer alone is never believed: 200 may be a lie, 404 may be a lie, and no answer says
+nothing. What `facts()` shows afterwards decides; the functions that weigh the two are pure, so that
+every row can be tested. Every method of `Journal` is one transaction that is on the disk when it
+returns.
 """
 
 from __future__ import annotations
@@ -8,28 +11,32 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from artifact_tui.deletion import planfile
-from artifact_tui.deletion.items import OPEN, ItemState, Reason
+from artifact_tui.deletion import plan_file
+from artifact_tui.deletion.checks import is_gone, recheck
+from artifact_tui.deletion.items import OPEN, VERSION, ItemState, Reason
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.model import Facts, Outcome, Result
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from artifact_tui.deletion.items import Item, Options
     from artifact_tui.deletion.plan import Plan
     from artifact_tui.model import Recipe
+
 
 _P = ParamSpec("_P")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ItemEnd:
     """What became of one item after a look or a call; PLANNED means: to be tried again."""
 
     seq: int
@@ -45,18 +52,18 @@ class Settled:
         return self.state in OPEN
 
 
-def _ending(outcome: Settled) -> tuple[str, str, str, str, bool]:
+def _columns_of(outcome: ItemEnd) -> tuple[str, str, str, str, bool]:
     return outcome.state, outcome.reason, outcome.detail, outcome.error, outcome.retryable
 
 
-def _whole(
+def _one_transaction(
     method: Callable[Concatenate[Journal, _P], T],
 ) -> Callable[Concatenate[Journal, _P], T]:
     """A method that is one transaction: carried out again once a reserve has made room for it."""
 
     @wraps(method)
     def again(self: Journal, /, *args: _P.args, **kwargs: _P.kwargs) -> T:
-        return planfile.with_room(self.path, lambda: method(self, *args, **kwargs))
+        return plan_file.with_room(self.path, lambda: method(self, *args, **kwargs))
 
     return again
 
@@ -75,7 +82,7 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with planfile.trouble(self._plan.path):
+        with plan_file.trouble(self._plan.path):
             self._conn.execute("BEGIN IMMEDIATE")
             try:
                 yield self._conn
@@ -93,7 +100,7 @@ class Journal:
         """Whether this file was applied before, at least in part."""
         return bool(self._plan.one("SELECT EXISTS(SELECT 1 FROM run)"))
 
-    @_whole
+    @_one_transaction
     def begin(self) -> None:
         """A run starts; a pause asked of an earlier one is forgotten, a cancellation is not."""
         now = self.begun_us = self._clock()
@@ -104,25 +111,25 @@ class Journal:
             conn.execute("UPDATE journal SET status=?, why='', pace=''", (Status.APPLYING,))
             conn.execute("UPDATE journal SET want=? WHERE want=?", (Want.RUN, Want.PAUSE))
 
-    @_whole
+    @_one_transaction
     def beat(self) -> None:
         """A sign of life."""
         with self._transaction():
             pass
 
-    @_whole
+    @_one_transaction
     def pace(self, words: str) -> None:
         """What limits the speed now; also a sign of life."""
         with self._transaction() as conn:
             conn.execute("UPDATE journal SET pace=?", (words,))
 
-    @_whole
+    @_one_transaction
     def status(self, status: Status) -> None:
         """The plan is now paused, or applied again."""
         with self._transaction() as conn:
             conn.execute("UPDATE journal SET status=?", (status,))
 
-    @_whole
+    @_one_transaction
     def intents(self, seqs: Collection[int], recipes: Mapping[int, Recipe] | None = None) -> None:
         """These items are about to be sent; with what is needed to make them again."""
         sql = "UPDATE progress SET state='sent', attempts=attempts+1, sent_us=? WHERE seq=?"
@@ -134,25 +141,25 @@ class Journal:
                 [(seq, r.type, r.name, r.url) for seq, r in (recipes or {}).items()],
             )
 
-    @_whole
-    def settle(self, outcomes: Collection[Settled]) -> None:
+    @_one_transaction
+    def settle(self, outcomes: Collection[ItemEnd]) -> None:
         """These items have ended, or wait for another try."""
         sql = """UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
             WHERE seq=?"""
         now = self._clock()
-        rows = [(*_ending(o), None if o.state in OPEN else now, o.seq) for o in outcomes]
+        rows = [(*_columns_of(o), None if o.state in OPEN else now, o.seq) for o in outcomes]
         if rows:
             with self._transaction() as conn:
                 conn.executemany(sql, rows)
 
-    @_whole
+    @_one_transaction
     def uncertain(self, seqs: Collection[int], error: str) -> None:
         """Items stay SENT: nobody can say yet what happened; this is why."""
         sql = "UPDATE progress SET reason=?, error=? WHERE seq=? AND state='sent'"
         with self._transaction() as conn:
             conn.executemany(sql, ((Reason.NO_ANSWER, error, seq) for seq in seqs))
 
-    @_whole
+    @_one_transaction
     def give_up(self, seqs: Collection[int]) -> None:
         """Items that were to be tried again have failed; why is already with them."""
         sql = """UPDATE progress SET state='failed', retryable=1, done_us=?
@@ -161,7 +168,7 @@ class Journal:
         with self._transaction() as conn:
             conn.executemany(sql, ((now, seq) for seq in seqs))
 
-    @_whole
+    @_one_transaction
     def cancel_rest(self) -> None:
         """What has not been sent will not be."""
         sql = """UPDATE progress SET state='not_tried', done_us=? WHERE state='planned'
@@ -169,7 +176,7 @@ class Journal:
         with self._transaction() as conn:
             conn.execute(sql, (self._clock(),))
 
-    @_whole
+    @_one_transaction
     def reopen_failed(self) -> int:
         """Plan again what failed and may work now, and parents that stayed because of it."""
         sql = """UPDATE progress SET state='planned', reason='', detail='', error='',
@@ -193,7 +200,7 @@ class Journal:
                 )
         return int(failed)
 
-    @_whole
+    @_one_transaction
     def end(self, status: Status, why: str = "") -> None:
         """The run ends here."""
         with self._transaction() as conn:
@@ -205,3 +212,112 @@ class Journal:
         """As `end`, when the plan itself may not be writable; without a word the lock tells."""
         with suppress(ArtifactTuiError):
             self.end(Status.INTERRUPTED, why)
+
+
+_MAY_WORK_LATER = {Result.UNKNOWN: Reason.NO_ANSWER, Result.FAILED: Reason.REGISTRY_FAILED}
+_LIE_OF = {
+    Result.DONE: Reason.STILL_THERE,
+    Result.UNLINKED: Reason.STILL_THERE,
+    Result.ABSENT: Reason.SAID_ABSENT,
+}
+LIES = frozenset(_LIE_OF.values())
+"""The reasons of what survived: the answer said something else."""
+
+_REFUSALS = {Result.REFUSED: Reason.REGISTRY_REFUSED, Result.CHANGED: Reason.CHANGED}
+
+
+def end_gone(item: Item, *, sent: bool) -> ItemEnd:
+    """It is gone: by us if we may have sent it, else before us. A link that we took is unlinked."""
+    ours = ItemState.UNLINKED if item.is_link else ItemState.VERIFIED
+    return ItemEnd(item.seq, ours if sent else ItemState.GONE)
+
+
+def end_after_look(  # noqa: PLR0911 - one way out for each row of a table
+    item: Item,
+    outcome: Outcome,
+    now: Facts | None,
+    options: Options,
+    planned: Callable[[str], Sequence[str] | None],
+    *,
+    sent_before: bool,
+    together: Collection[str] = frozenset(),
+) -> ItemEnd:
+    """The registry answered, and was asked again: `now` is what it says of the item.
+
+    `sent_before` tells that an earlier call may have carried the item out; `planned` and
+    `together` are as for `recheck`.
+    """
+    result, error = outcome.result, outcome.message
+    if is_gone(now, options.action):
+        if result is Result.UNLINKED and item.kind == VERSION:
+            return ItemEnd(item.seq, ItemState.UNLINKED)
+        ours = result not in {Result.ABSENT, *_REFUSALS}
+        return end_gone(item, sent=ours or sent_before)
+    if result is Result.ACCEPTED:
+        return ItemEnd(item.seq, ItemState.SENT, Reason.ACCEPTED, error=error)
+    if result in _LIE_OF:
+        return ItemEnd(item.seq, ItemState.FAILED, _LIE_OF[result], error=error, retryable=True)
+    if result in _MAY_WORK_LATER:
+        return ItemEnd(item.seq, ItemState.PLANNED, _MAY_WORK_LATER[result], error=error)
+    refusal = recheck(item.facts, now, options, planned, together)
+    if refusal is not None:
+        return ItemEnd(item.seq, ItemState.REFUSED, refusal.reason, refusal.detail, error)
+    return ItemEnd(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
+
+
+def send_survivor_again(end: ItemEnd) -> ItemEnd:
+    """A survivor is to be deleted again; anything else stays what it is."""
+    if end.state is ItemState.FAILED and end.reason in LIES:
+        return replace(end, state=ItemState.PLANNED, retryable=False)
+    return end
+
+
+def end_without_look(item: Item, outcome: Outcome, *, unsure: bool = False) -> ItemEnd:
+    """The registry answered, but could not be asked again: only the answer is known.
+
+    `unsure` tells that its answers prove nothing.
+    """
+    result, error = outcome.result, outcome.message
+    if result is Result.ACCEPTED:
+        return ItemEnd(item.seq, ItemState.SENT, Reason.ACCEPTED, error=error)
+    if unsure and result not in _REFUSALS:
+        return ItemEnd(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
+    if result in _REFUSALS:
+        return ItemEnd(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
+    if result is Result.FAILED:
+        return ItemEnd(item.seq, ItemState.PLANNED, Reason.REGISTRY_FAILED, error=error)
+    if result in {Result.UNKNOWN, Result.ABSENT}:
+        return ItemEnd(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=error)
+    return ItemEnd(item.seq, ItemState.DELETED)
+
+
+def end_not_told(item: Item, words: str, *, unsure: bool) -> ItemEnd:
+    """The registry would not tell about it, in these words: it is not sent, and asked about later.
+
+    `unsure` tells that an earlier call may have carried it out.
+    """
+    if unsure:
+        return ItemEnd(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=words)
+    return ItemEnd(item.seq, ItemState.PLANNED, Reason.NOT_TOLD, error=words)
+
+
+def fail_now(end: ItemEnd) -> ItemEnd:
+    """What would be asked about later has failed now."""
+    if end.state is ItemState.PLANNED:
+        return replace(end, state=ItemState.FAILED, retryable=True)
+    return end
+
+
+def end_resumed(item: Item, now: Facts | None, options: Options, *, last: bool = False) -> ItemEnd:
+    """An earlier call ended with this item SENT or DELETED; this is what the registry says now.
+
+    What the registry accepted, and has not done, is waited for, unless this is the `last` look.
+    """
+    if is_gone(now, options.action):
+        return end_gone(item, sent=True)
+    if item.reason is Reason.ACCEPTED:
+        end = ItemState.FAILED if last else ItemState.SENT
+        return ItemEnd(item.seq, end, Reason.ACCEPTED, error=item.error, retryable=last)
+    if item.state is ItemState.DELETED:
+        return ItemEnd(item.seq, ItemState.PLANNED, Reason.STILL_THERE)
+    return ItemEnd(item.seq, ItemState.PLANNED)

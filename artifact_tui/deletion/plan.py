@@ -1,11 +1,17 @@
-"""A plan in its file: what was reviewed, what is asked of it, and what has happened so far."""
+"""A plan: what was reviewed, in numbers and item by item, what is asked of it, what has happened.
+
+What a file says about itself is not believed: a plan's numbers are counted from its items, in SQL,
+so that half a million of them cost no more memory than five. What the items cannot tell (bytes
+that are freed, collections that lose all they have) is what its maker saw in the catalog.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,17 +19,427 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from artifact_tui import places
-from artifact_tui.deletion import lock, planfile, totals, trust
-from artifact_tui.deletion.draft import Draft, Head, Summary
-from artifact_tui.deletion.items import Item, ItemState, Reason, Verdict
+from artifact_tui import config
+from artifact_tui.deletion import plan_file
+from artifact_tui.deletion.checks import KNOWN, lost_aliases
+from artifact_tui.deletion.items import (
+    COLLECTION,
+    OBJECT,
+    Action,
+    Item,
+    ItemState,
+    Options,
+    Reason,
+    Verdict,
+)
 from artifact_tui.errors import PlanError
-from artifact_tui.model import Facts
+from artifact_tui.model import Facts, Identity
+from artifact_tui.text import count
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from artifact_tui.catalog.lineage import LineageCoverage
+    from artifact_tui.model import Alias, Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Who planned what for which registry, and when."""
+
+    id: str
+    """Unique to this plan; copies of the file share it."""
+    identity: Identity
+    registry: str
+    """The registry's name in the configuration, or its address; untrusted text."""
+    options: Options
+    created_us: int
+    facts_us: int
+    """When the reviewed facts were read from the registry."""
+    actor: str = ""
+    query: str = ""
+    """The filter that chose the items, if one did."""
+    production: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCollection:
+    """A collection of which every live version goes, so that one request could do it."""
+
+    key: str
+    name: str
+    """Untrusted text."""
+    versions: int
+    """Live versions (or links) in it; 0 for an empty collection that was asked for by name."""
+    links: bool = False
+    """It holds only links: they are unlinked, and their sources stay."""
+    broken: tuple[tuple[str, int], ...] = ()
+    """Other collections that show its versions, with how many links break there; most first."""
+    aliases: int = 0
+    """Aliases that its versions carry, those in other collections included."""
+    used: bool = False
+    """The plan does it so; else it would with `whole_collections`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A plan in numbers. Counts are of versions, sizes in bytes, names are untrusted text."""
+
+    action: Action = Action.DELETE
+    items: int = 0
+    deletes: int = 0
+    """Items that will be deleted (or purged): versions, links, collections, stored objects."""
+    consents: int = 0
+    blocked: int = 0
+    added: int = 0
+    """Those of `deletes` that were not asked for: they joined as dependents."""
+    listed: int = 0
+    """Sum of the sizes of what will be deleted, shared bytes counted each time."""
+    unknown_sizes: int = 0
+    """Versions that will be deleted and whose size the registry does not say."""
+    freed: int = 0
+    """Bytes that nothing else needs, as far as that is told."""
+    freed_untold: int = 0
+    """Versions that will be deleted and of which nobody tells what that frees."""
+    freed_now: bool = False
+    """True when those bytes are free as soon as the plan is applied."""
+    freed_after: str = ""
+    """What else must happen first: `purge and gc`, `gc`, or nothing.
+
+    Where the registry frees bytes in its own time: a sentence of its own (`freeing` says so).
+    """
+    freeing: bool = False
+    """`freed_after` is the registry's own sentence, such as "W&B frees the bytes at its next…"."""
+    charged: bool = False
+    """`freed` is what the registry charges for these versions, not a sum of files."""
+    no_way_back: bool = False
+    """What is deleted cannot be brought back: to be said before the deletion."""
+    unlinks: int = 0
+    """Those of `deletes` that are links: they are unlinked, never their sources with them."""
+    followed: int = 0
+    """Those of `unlinks` whose sources are deleted by the same plan, after them."""
+    linked: tuple[tuple[str, int], ...] = ()
+    """Other collections that show what goes, with how many links break there; most first."""
+    consent_links: tuple[tuple[str, int], ...] = ()
+    """The same for the versions that need consent because of their links."""
+    whole: tuple[WholeCollection, ...] = ()
+    """Collections that one request each (would) delete, largest first."""
+    wholes: int = 0
+    """Those of `deletes` that are whole collections; 0 while the option is off."""
+    cheaper: int = 0
+    """How many requests fewer it would be with `whole_collections`; 0 when that is on."""
+    aliases: tuple[tuple[str, int], ...] = ()
+    """Alias names that go, with how many versions lose them; most first."""
+    consent_aliases: tuple[tuple[str, int], ...] = ()
+    """Alias names on the versions that need consent."""
+    protected_aliases: tuple[tuple[str, int], ...] = ()
+    """Protected alias names on blocked versions."""
+    collections: int = 0
+    """Collections that lose a version."""
+    emptied: tuple[tuple[str, int], ...] = ()
+    """Collections that lose every version they have, with how many."""
+    orphaned: int = 0
+    """Live versions that stay and lose a parent."""
+    scanned: int = 0
+    """Models whose parents were asked for, of `models`: until all were, dependents may hide."""
+    models: int = 0
+    """Live models of a registry whose lineage must be scanned; 0 where that is not so."""
+    storage: str = ""
+    """The storage that was looked at: its place, for people; empty when none was."""
+    objects: int = 0
+    """Those of `deletes` that are stored objects."""
+    object_bytes: int = 0
+    """Their bytes, also in `listed` and, unless `markers`, in `freed`."""
+    markers: bool = False
+    """The bucket keeps versions: deleting these objects hides them and frees nothing."""
+    for_good: bool = False
+    """Every stored version of those objects goes: no delete marker, and no way back."""
+    empty_registry: bool = False
+    """The registry listed nothing at all, and was said to be really empty."""
+    left_objects: int = 0
+    """Stored objects that nothing refers to once the versions are gone, and that stay."""
+    left_bytes: int = 0
+    reasons: tuple[tuple[Reason, int], ...] = ()
+    """Why versions stay, with how many; most first."""
+    states: Mapping[ItemState, int] = field(default_factory=dict)
+    """For a plan file: how many of `deletes` are in each state."""
+
+    @property
+    def versions(self) -> int:
+        """Versions that will be deleted (or purged), and links that will be unlinked."""
+        return self.deletes - self.objects - self.wholes
+
+    @property
+    def sources(self) -> str:
+        """What becomes of that which the unlinked links show, in words."""
+        stay = self.unlinks - self.followed
+        if stay and self.followed:
+            return f"the sources of {count(stay)} stay, the others go too"
+        if self.unlinks == 1:
+            return "its source stays" if stay else "its source goes too"
+        return "their sources stay" if stay else "their sources go too"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A reviewed plan that is not in a file yet."""
+
+    head: Head
+    items: tuple[Item, ...]
+    summary: Summary
+    requested: tuple[str, ...]
+    """The keys that were selected, before dependents joined."""
+    names: Mapping[str, str]
+    """`COLLECTION:LABEL` of each live dependent that stays, by key."""
+    collections: tuple[str, ...] = ()
+    """Keys of the collections that were selected by name, empty ones included."""
+    capabilities: Capabilities | None = None
+    """What the registry can do, as far as it was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeing:
+    """What a deletion frees, and when."""
+
+    freed: int
+    untold: int
+    """As `Summary.freed_untold`."""
+    charged: bool
+    after: str
+    """As `Summary.freed_after`."""
+    own_words: bool
+    """As `Summary.freeing`."""
+    no_way_back: bool
+
+
+def summarise(
+    items: Sequence[Item],
+    *,
+    action: Action,
+    freeing: Freeing,
+    emptied: tuple[tuple[str, int], ...],
+    whole: Sequence[WholeCollection] = (),
+    coverage: LineageCoverage = KNOWN,
+) -> Summary:
+    """The numbers of a list of items; bytes freed and emptied collections come from the catalog."""
+    goes = [item for item in items if item.verdict is Verdict.DELETE]
+    going = {item.key for item in goes}
+    stays = [item for item in items if item.verdict is not Verdict.DELETE]
+    verdicts = Counter(item.verdict for item in items)
+    wholes = [item for item in goes if item.kind == COLLECTION]
+    return Summary(
+        action=action,
+        items=len(items),
+        deletes=len(goes),
+        consents=verdicts[Verdict.CONSENT],
+        blocked=verdicts[Verdict.BLOCKED],
+        added=sum(item.added_as_dependent for item in goes),
+        listed=sum(item.size or 0 for item in goes),
+        unknown_sizes=sum(item.size is None for item in goes),
+        freed=freeing.freed,
+        freed_untold=freeing.untold,
+        freed_now=not freeing.after,
+        freed_after=freeing.after,
+        freeing=freeing.own_words,
+        charged=freeing.charged,
+        no_way_back=freeing.no_way_back,
+        unlinks=sum(item.is_link for item in goes),
+        followed=sum(item.facts.source_key in going for item in goes if item.is_link),
+        linked=_count_links(goes, going),
+        consent_links=_count_links((i for i in stays if i.reason is Reason.LINKED), set()),
+        whole=tuple(whole),
+        wholes=len(wholes),
+        cheaper=sum(max(0, one.versions - 1) for one in whole if not one.used),
+        aliases=_count_aliases(goes),
+        consent_aliases=_count_aliases([i for i in stays if i.verdict is Verdict.CONSENT]),
+        protected_aliases=_count_aliases(
+            [i for i in stays if i.reason is Reason.PROTECTED], protected_only=True
+        ),
+        collections=len({item.collection for item in goes}),
+        emptied=emptied,
+        scanned=coverage.scanned,
+        models=coverage.total,
+        orphaned=len({key for item in goes for key in item.outside_dependents}),
+        reasons=tuple(Counter(item.reason for item in stays).most_common()),
+    )
+
+
+def _count_aliases(
+    items: Sequence[Item], *, protected_only: bool = False
+) -> tuple[tuple[str, int], ...]:
+    """Aliases by name; one that a link carries and its source has by that link counts once."""
+    inside = {item.key for item in items if item.is_link}
+    found = Counter(
+        alias.name
+        for item in items
+        for alias in _own_aliases(item.facts, inside)
+        if alias.protected or not protected_only
+    )
+    return most_first(found)
+
+
+def _own_aliases(facts: Facts, inside: Container[str]) -> Iterator[Alias]:
+    """The aliases that go with an item, but for those that a link in the list carries."""
+    shown = {link.name for link in facts.links if link.key in inside}
+    return (alias for alias in lost_aliases(facts) if not (alias.scope and alias.scope in shown))
+
+
+def _count_links(items: Iterable[Item], going: Container[str]) -> tuple[tuple[str, int], ...]:
+    """Collections that show these items by links that do not go, with how many of them."""
+    links = (link for item in items for link in item.facts.links if link.key not in going)
+    return most_first(Counter(link.name for link in links))
+
+
+def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Names with their counts, the greatest count first."""
+    return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+_ITEM_TOTALS = """SELECT verdict, kind, reason, count(*), coalesce(sum(size), 0), sum(size IS NULL),
+    sum(added), sum(json_extract(facts, '$.source_key') <> '') FROM item
+    GROUP BY 1, 2, 3 ORDER BY min(seq)"""
+
+_GOES = "verdict='delete'"
+
+_FOLLOWED = """SELECT count(*) FROM item i WHERE verdict='delete'
+    AND json_extract(facts, '$.source_key') <> ''
+    AND EXISTS(SELECT 1 FROM item s WHERE s.key = json_extract(i.facts, '$.source_key')
+      AND s.verdict='delete')"""
+
+_LINK_TOTALS = """SELECT json_extract(l.value, '$.name'), count(*)
+    FROM item i, json_each(i.facts, '$.links') l
+    WHERE {where} AND NOT EXISTS(SELECT 1 FROM item o
+      WHERE o.key = json_extract(l.value, '$.key') AND o.verdict='delete' AND {where_other})
+    GROUP BY 1"""
+
+# An alias that a link of the same list carries, and its source has by that link, counts once.
+_ALIAS_TOTALS = """SELECT json_extract(a.value, '$.name'), count(*)
+    FROM item i, json_each(i.facts, '$.aliases') a
+    WHERE {where} AND {lost} AND NOT (json_extract(a.value, '$.scope') <> '' AND EXISTS(
+      SELECT 1 FROM json_each(i.facts, '$.links') l
+      WHERE json_extract(l.value, '$.name') = json_extract(a.value, '$.scope')
+      AND EXISTS(SELECT 1 FROM item o WHERE o.key = json_extract(l.value, '$.key')
+        AND json_extract(o.facts, '$.source_key') <> '' AND {same}))) GROUP BY 1"""
+
+_LOST_ALIAS = (
+    "NOT (json_extract(i.facts, '$.source_key') <> '' AND json_extract(a.value, '$.scope') <> '')"
+)
+
+_WHOLES = """SELECT c.seq, c.key, c.collection, count(m.seq),
+    coalesce(sum(json_extract(m.facts, '$.source_key') <> ''), 0)
+    FROM item c LEFT JOIN item m ON m.belongs = c.seq AND m.kind='version' AND m.verdict='delete'
+    WHERE c.kind='collection' AND c.verdict='delete' GROUP BY c.seq"""
+
+
+def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> Summary:
+    """What the items of an open plan add up to; `told` is what its maker saw in the catalog."""
+    total: Counter[str] = Counter()
+    reasons: Counter[Reason] = Counter()
+    for verdict, kind, reason, items, size, unknown, added, links in conn.execute(_ITEM_TOTALS):
+        total["items"] += items
+        total[verdict] += items
+        if verdict != Verdict.DELETE:
+            reasons[Reason(reason)] += items
+            continue
+        total["added"] += added
+        total["listed"] += size
+        total["unknown"] += unknown
+        total["links"] += links
+        total[kind] += items
+        if kind == OBJECT:
+            total["bytes"] += size
+    whole, cheaper = _whole_totals(conn, told)
+    return replace(
+        told,
+        action=options.action,
+        items=total["items"],
+        deletes=total[Verdict.DELETE],
+        consents=total[Verdict.CONSENT],
+        blocked=total[Verdict.BLOCKED],
+        added=total["added"],
+        listed=total["listed"],
+        unknown_sizes=total["unknown"],
+        unlinks=total["links"],
+        followed=_number(conn, _FOLLOWED) if total["links"] else 0,
+        linked=_name_totals(conn, _LINK_TOTALS.format(where=f"i.{_GOES}", where_other="1")),
+        consent_links=_name_totals(
+            conn, _LINK_TOTALS.format(where=f"i.verdict<>'delete' AND i.reason='{Reason.LINKED}'",
+                                where_other="0"),
+        ),
+        whole=whole,
+        wholes=total[COLLECTION],
+        cheaper=cheaper,
+        aliases=_alias_totals(conn, "verdict='delete'"),
+        consent_aliases=_alias_totals(conn, "verdict='consent'"),
+        protected_aliases=_alias_totals(
+            conn, f"verdict<>'delete' AND {{}}.reason='{Reason.PROTECTED}'", protected=True
+        ),
+        collections=_number(
+            conn, f"SELECT count(DISTINCT collection) FROM item WHERE {_GOES} AND kind<>'object'"
+        ),
+        emptied=_emptied_totals(conn, told),
+        orphaned=_number(
+            conn,
+            f"SELECT count(DISTINCT o.key) FROM outside o JOIN item i USING(seq) WHERE i.{_GOES}",
+        ),
+        objects=total[OBJECT],
+        object_bytes=total["bytes"],
+        for_good=options.storage_versions and total[OBJECT] > 0,
+        reasons=tuple(reasons.most_common()),
+    )  # fmt: skip
+
+
+def _number(conn: sqlite3.Connection, sql: str, *params: object) -> int:
+    return int(conn.execute(sql, params).fetchone()[0])
+
+
+def _name_totals(conn: sqlite3.Connection, sql: str) -> tuple[tuple[str, int], ...]:
+    return most_first(dict(conn.execute(sql).fetchall()))
+
+
+def _alias_totals(
+    conn: sqlite3.Connection, where: str, *, protected: bool = False
+) -> tuple[tuple[str, int], ...]:
+    mine = f"i.{where}".format("i")
+    lost = f"{_LOST_ALIAS} AND json_extract(a.value, '$.protected')" if protected else _LOST_ALIAS
+    return _name_totals(
+        conn, _ALIAS_TOTALS.format(where=mine, lost=lost, same=f"o.{where}".format("o"))
+    )
+
+
+def _whole_totals(
+    conn: sqlite3.Connection, told: Summary
+) -> tuple[tuple[WholeCollection, ...], int]:
+    """The collections that one request each deletes, and what its maker offered besides."""
+    found = []
+    for seq, key, name, versions, links in conn.execute(_WHOLES).fetchall():
+        where = f"i.belongs={int(seq)} AND i.kind='version' AND i.verdict='delete'"
+        aliases = _name_totals(conn, _ALIAS_TOTALS.format(where=where, lost=_LOST_ALIAS, same="0"))
+        found.append(
+            WholeCollection(
+                key=key,
+                name=name,
+                versions=versions,
+                links=links > 0 and links == versions,
+                broken=_name_totals(conn, _LINK_TOTALS.format(where=where, where_other="1")),
+                aliases=sum(count for _, count in aliases),
+                used=True,
+            )
+        )
+    offered = [one for one in told.whole if not one.used]
+    both = sorted((*found, *offered), key=lambda one: (-one.versions, one.name, one.key))
+    return tuple(both), sum(max(0, one.versions - 1) for one in offered)
+
+
+def _emptied_totals(conn: sqlite3.Connection, told: Summary) -> tuple[tuple[str, int], ...]:
+    """Those collections that were found to lose everything, and that lose something here."""
+    sql = f"SELECT count(*) FROM item WHERE {_GOES} AND kind='version' AND collection=?"
+    counts = ((name, most, _number(conn, sql, name)) for name, most in told.emptied)
+    return tuple((name, min(most, count)) for name, most, count in counts if count)
+
 
 PAGE = 1000
 """How many items are fetched at a time: readers must not hold up the apply."""
@@ -59,7 +475,7 @@ class Want(StrEnum):
     CANCEL = "cancel"
 
 
-_COUNTED: dict[tuple[str, str], Summary] = {}
+_SUMMARIES: dict[tuple[str, str], Summary] = {}
 """The numbers of plans that were counted lately, by path and hash: those who watch ask often."""
 
 _REMEMBERED = 100
@@ -70,12 +486,12 @@ _LATEST = 253_402_300_799_000_000
 """The end of the year 9999, in microseconds."""
 
 
-def _check(head: Head, summary: Summary) -> None:
+def _check_claims(head: Head, summary: Summary) -> None:
     """Raise ValueError for what no plan of ours says about itself."""
     texts = (head.identity.kind, head.identity.address, head.identity.uid, head.registry)
     if not _ID.fullmatch(head.id):
         raise ValueError("its id is none")
-    if any("\0" in text or len(text) > planfile.LONGEST for text in (*texts, head.actor)):
+    if any("\0" in text or len(text) > plan_file.LONGEST for text in (*texts, head.actor)):
         raise ValueError("it names no registry")
     if not all(0 <= at <= _LATEST for at in (head.created_us, head.facts_us)):
         raise ValueError("its times are none")
@@ -87,7 +503,7 @@ def _check(head: Head, summary: Summary) -> None:
 def new_path(head: Head) -> Path:
     """A file name for a plan that the user did not name, in the folder of plans."""
     made = datetime.fromtimestamp(head.created_us / 1e6, tz=UTC)
-    return places.plans_dir() / f"{made:%Y%m%d-%H%M%S}-{head.id[:8]}.plan"
+    return config.plans_dir() / f"{made:%Y%m%d-%H%M%S}-{head.id[:8]}.plan"
 
 
 class Plan:
@@ -99,13 +515,13 @@ class Plan:
         self.conn = conn
         self._right: tuple[int, int] | None = None
         """The state of the file at which it was found to be right."""
-        with planfile.trouble(path):
-            planfile.check_head(conn)
+        with plan_file.trouble(path):
+            plan_file.check_head(conn)
             self.head = msgspec.json.decode(self._value("head"), type=Head)
             self._told = msgspec.json.decode(self._value("summary"), type=Summary)
             self.hash = self._value("hash")
             """Of all that was reviewed, as the file has it: `check_hash` holds it to that."""
-            _check(self.head, self._told)
+            _check_claims(self.head, self._told)
 
     @classmethod
     def create(cls, path: Path, draft: Draft) -> Self:
@@ -116,13 +532,13 @@ class Plan:
         """
         path = path.absolute()
         path = path.parent.resolve() / path.name
-        return planfile.with_room(path, lambda: cls._create(path, draft))
+        return plan_file.with_room(path, lambda: cls._create(path, draft))
 
     @classmethod
     def _create(cls, path: Path, draft: Draft) -> Self:
-        conn = planfile.create(path)
+        conn = plan_file.create(path)
         try:
-            with planfile.trouble(path):
+            with plan_file.trouble(path):
                 _fill(conn, draft)
                 conn.execute("COMMIT")
             plan = cls(path, conn)
@@ -131,7 +547,7 @@ class Plan:
             with suppress(OSError):
                 path.unlink()
             raise
-        trust.note_made(plan)
+        plan_file.note_made(plan)
         return plan
 
     @classmethod
@@ -143,7 +559,7 @@ class Plan:
             PlanError: it is not a plan, damaged, or of another format.
         """
         path = Path(os.path.realpath(path))
-        conn = planfile.connect(path, write=write)
+        conn = plan_file.connect(path, write=write)
         try:
             return cls(path, conn)
         except BaseException:
@@ -173,7 +589,7 @@ class Plan:
 
     def one(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The first value of the first row, or None."""
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             row = self.conn.execute(sql, params).fetchone()
         return None if row is None else row[0]
 
@@ -181,13 +597,13 @@ class Plan:
     def summary(self) -> Summary:
         """What was reviewed, counted from the items, with their states as they are now."""
         known = (str(self.path), self.hash)
-        if known not in _COUNTED:
-            with planfile.trouble(self.path):
-                found = totals.counted(self.conn, self._told, self.head.options)
-            while len(_COUNTED) >= _REMEMBERED:
-                del _COUNTED[next(iter(_COUNTED))]
-            _COUNTED[known] = found
-        return replace(_COUNTED[known], states=self.states())
+        if known not in _SUMMARIES:
+            with plan_file.trouble(self.path):
+                found = count_summary(self.conn, self._told, self.head.options)
+            while len(_SUMMARIES) >= _REMEMBERED:
+                del _SUMMARIES[next(iter(_SUMMARIES))]
+            _SUMMARIES[known] = found
+        return replace(_SUMMARIES[known], states=self.states())
 
     @property
     def confirmed_by(self) -> str:
@@ -198,14 +614,14 @@ class Plan:
     def status(self) -> Status:
         """Where the plan is now; an apply that died shows as INTERRUPTED."""
         stored = self.stored_status
-        if stored in {Status.APPLYING, Status.PAUSED} and not lock.is_held(self.path):
+        if stored in {Status.APPLYING, Status.PAUSED} and not plan_file.is_locked(self.path):
             return Status.INTERRUPTED
         return stored
 
     @property
     def stored_status(self) -> Status:
         """What the file says, whether or not the apply that wrote it is alive."""
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             return Status(self.one("SELECT status FROM journal"))
 
     @property
@@ -221,7 +637,7 @@ class Plan:
     @property
     def want(self) -> Want:
         """What the user last asked of the apply."""
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             return Want(self.one("SELECT want FROM journal"))
 
     def ask(self, want: Want) -> None:
@@ -236,10 +652,10 @@ class Plan:
         """Carry one statement of ours out; returns how many rows changed."""
 
         def once() -> int:
-            with planfile.trouble(self.path):
+            with plan_file.trouble(self.path):
                 return self.conn.execute(sql, params).rowcount
 
-        return planfile.with_room(self.path, once)
+        return plan_file.with_room(self.path, once)
 
     def states(self) -> dict[ItemState, int]:
         """How many of the items to delete are in each state."""
@@ -251,7 +667,7 @@ class Plan:
               SELECT p.state, -count(*) FROM item i CROSS JOIN progress p USING(seq)
                 WHERE i.verdict IN ('consent', 'blocked') GROUP BY p.state)
             GROUP BY state HAVING sum(count) > 0"""
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             return {ItemState(state): count for state, count in self.conn.execute(sql).fetchall()}
 
     def check_hash(self) -> None:
@@ -262,17 +678,17 @@ class Plan:
         state = (self.one("PRAGMA data_version"), self.conn.total_changes)
         if self._right == state:
             return
-        with planfile.trouble(self.path):
-            found = planfile.content_hash(self.conn)
+        with plan_file.trouble(self.path):
+            found = plan_file.content_hash(self.conn)
             kept = self._value("hash")
         if found != kept:
-            _COUNTED.pop((str(self.path), self.hash), None)
+            _SUMMARIES.pop((str(self.path), self.hash), None)
             raise PlanError(
                 f"The plan {self.path} was changed after it was reviewed. Nothing was deleted.",
                 hint="Make a new plan and review that.",
             )
-        with planfile.trouble(self.path):
-            planfile.check_rows(self.conn)
+        with plan_file.trouble(self.path):
+            plan_file.check_rows(self.conn)
         self._right = state
 
     def check_untouched(self) -> None:
@@ -323,10 +739,10 @@ class Plan:
     def select(self, where: str, params: Sequence[object]) -> list[Item]:
         """The items (`i`) with their progress (`p`) for which our own SQL condition holds."""
         sql = f"SELECT {_COLUMNS} FROM item i JOIN progress p USING(seq) WHERE {where}"
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             rows = self.conn.execute(sql, params).fetchall()
             outside = self._outside([row[0] for row in rows])
-            return [_item(row, outside.get(row[0], ())) for row in rows]
+            return [_item_of_row(row, outside.get(row[0], ())) for row in rows]
 
     def _outside(self, seqs: Sequence[int]) -> dict[int, tuple[str, ...]]:
         found: dict[int, tuple[str, ...]] = {}
@@ -341,7 +757,7 @@ class Plan:
     def names(self, keys: Sequence[str]) -> dict[str, str]:
         """`COLLECTION:LABEL` of keys that the plan knows: its items and their dependents."""
         found: dict[str, str] = {}
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             for key in keys:
                 row = self.conn.execute(
                     """SELECT CASE kind WHEN 'collection' THEN collection
@@ -357,11 +773,11 @@ class Plan:
         """Live versions that stay and lose a parent: name, and how many parents they lose."""
         sql = """SELECT o.name, count(*) FROM outside o JOIN item i USING(seq)
             WHERE i.verdict='delete' GROUP BY o.key ORDER BY o.name LIMIT ?"""
-        with planfile.trouble(self.path):
+        with plan_file.trouble(self.path):
             return self.conn.execute(sql, (limit,)).fetchall()
 
 
-def _item(row: tuple[Any, ...], outside: tuple[str, ...]) -> Item:
+def _item_of_row(row: tuple[Any, ...], outside: tuple[str, ...]) -> Item:
     texts = (*row[2:6], *row[7:11], row[12], row[13], row[15])
     numbers = (row[0], row[1], row[14], *(n for n in (row[6], *row[17:20]) if n is not None))
     if not all(isinstance(one, str) for one in texts):
@@ -399,7 +815,7 @@ def _item(row: tuple[Any, ...], outside: tuple[str, ...]) -> Item:
     )
 
 
-def _row(item: Item) -> tuple[object, ...]:
+def _row_of_item(item: Item) -> tuple[object, ...]:
     """The reviewed part of an item, in the order of the table's columns."""
     return (
         item.seq,
@@ -426,7 +842,8 @@ def _fill(conn: sqlite3.Connection, draft: Draft) -> None:
         [("head", encode(draft.head).decode()), ("summary", encode(draft.summary).decode())],
     )
     conn.executemany(
-        f"INSERT INTO item VALUES({','.join('?' * 14)})", (_row(item) for item in draft.items)
+        f"INSERT INTO item VALUES({','.join('?' * 14)})",
+        (_row_of_item(item) for item in draft.items),
     )
     conn.executemany(
         "INSERT INTO outside(seq, key, name) VALUES(?,?,?)",
@@ -434,4 +851,4 @@ def _fill(conn: sqlite3.Connection, draft: Draft) -> None:
     )
     conn.execute("INSERT INTO progress(seq) SELECT seq FROM item")
     conn.execute("INSERT INTO journal(id, status) VALUES(1, 'draft')")
-    conn.execute("INSERT INTO plan(name, value) VALUES('hash', ?)", (planfile.content_hash(conn),))
+    conn.execute("INSERT INTO plan(name, value) VALUES('hash', ?)", (plan_file.content_hash(conn),))

@@ -1,4 +1,7 @@
-"""Plans as tasks: which there are, how far they are, and what can be asked of them."""
+"""Plans as tasks: which there are, how far they are, what can be asked of them; and their reports.
+
+A report groups what became of a plan by result and reason: for the screen, for print and for JSON.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,22 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from artifact_tui import places
-from artifact_tui.deletion import launch, lock, planfile, trust
-from artifact_tui.deletion.items import DONE, OPEN, Action, ItemState
+from artifact_tui import config
+from artifact_tui.deletion import plan_file, worker
+from artifact_tui.deletion.items import DONE, OPEN, Action, ItemState, Reason, Verdict
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
-from artifact_tui.here import now_us
+from artifact_tui.model import now_us
+from artifact_tui.text import at_least, count, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from artifact_tui.deletion.plan import Head, Summary
+
 
 SUFFIX = ".plan"
 """Of plans that the user did not name."""
@@ -83,7 +90,7 @@ def list_tasks() -> list[Task]:
 
 def _paths() -> Iterator[Path]:
     seen: set[Path] = set()
-    tasks, plans = places.task_folders()
+    tasks, plans = config.task_folders()
     links = [link for link in tasks.iterdir() if link.is_symlink()] if tasks.is_dir() else []
     paths = [link.parent / link.readlink() for link in links]
     for path in [*paths, *plans.glob(f"*{SUFFIX}")]:
@@ -93,7 +100,7 @@ def _paths() -> Iterator[Path]:
             yield real
 
 
-def find(plan_id: str) -> Path:
+def find_plan(plan_id: str) -> Path:
     """The file of the plan whose id begins so.
 
     Raises:
@@ -111,7 +118,7 @@ def find(plan_id: str) -> Path:
 def read_task(path: Path) -> Task:
     """One plan as a task; a plan that cannot be read is a task with an error."""
     try:
-        with Plan.open(path) as plan, planfile.trouble(path):
+        with Plan.open(path) as plan, plan_file.trouble(path):
             return _task(plan)
     except ArtifactTuiError as error:
         return Task(path=path, error=str(error))
@@ -119,7 +126,7 @@ def read_task(path: Path) -> Task:
 
 def _task(plan: Plan) -> Task:
     begun = plan.stored_status in {Status.APPLYING, Status.PAUSED}
-    alive = begun and lock.is_held(plan.path)  # first: what is read after its end stays true
+    alive = begun and plan_file.is_locked(plan.path)  # first: what is read after its end stays true
     head, status, states = plan.head, plan.status, plan.states()
     total = sum(states.values())
     left = sum(states.get(state, 0) for state in OPEN)
@@ -168,7 +175,7 @@ def pause(path: Path) -> None:
         PlanError: nothing applies this plan now.
     """
     with Plan.open(path, write=True) as plan:
-        if not lock.is_held(plan.path):
+        if not plan_file.is_locked(plan.path):
             raise PlanError(f"Nothing applies the plan {plan.path} now.", hint="It can be resumed.")
         plan.ask(Want.PAUSE)
 
@@ -181,18 +188,18 @@ def stop(path: Path) -> None:
             os.kill(task.pid, signal.SIGTERM)
 
 
-def resume(path: Path, *, stop: Callable[[], bool] = launch.never) -> int | None:
+def resume(path: Path, *, stop: Callable[[], bool] = worker.never) -> int | None:
     """Go on: a paused apply runs on, an interrupted one is started again.
 
     Returns the new process id, or None when the apply was running or paused. Blocks like
     `launch.start`, and raises what it raises.
     """
     with Plan.open(path, write=True) as plan:
-        trust.check_confirmed(plan)
+        plan_file.check_confirmed(plan)
         plan.ask(Want.RUN)
-        if lock.is_held(plan.path):
+        if plan_file.is_locked(plan.path):
             return None
-    return launch.start(path, stop=stop)
+    return worker.start(path, stop=stop)
 
 
 def cancel(path: Path) -> None:
@@ -210,26 +217,190 @@ def cancel(path: Path) -> None:
                 f"The plan {plan.path} has ended ({plan.status}).", hint="There is nothing left."
             )
         plan.ask(Want.CANCEL)
-        if lock.is_held(plan.path):
+        if plan_file.is_locked(plan.path):
             return
         if not plan.states().get(ItemState.SENT):
-            with lock.held(plan.path):
+            with plan_file.hold_lock(plan.path):
                 journal = Journal(plan, now_us)
                 journal.cancel_rest()
                 journal.end(Status.CANCELLED, "the rest was cancelled")
             return
-    launch.start(path)
+    worker.start(path)
 
 
-def retry_failed(path: Path, *, stop: Callable[[], bool] = launch.never) -> int:
+def retry_failed(path: Path, *, stop: Callable[[], bool] = worker.never) -> int:
     """Try again what failed and may work now, with parents that stayed because of it.
 
     Returns how many failed items are tried; the apply is started unless there is none. Each item
     is checked against the review again. Blocks like `launch.start`, and raises what it raises.
     """
-    with Plan.open(path, write=True) as plan, lock.held(plan.path):
-        trust.check_confirmed(plan)
+    with Plan.open(path, write=True) as plan, plan_file.hold_lock(plan.path):
+        plan_file.check_confirmed(plan)
         count = Journal(plan, now_us).reopen_failed()
     if count:
-        launch.start(path, stop=stop)
+        worker.start(path, stop=stop)
     return count
+
+
+EXAMPLES = 5
+"""How many names and error texts a group shows."""
+
+_STATE_ORDER = list(ItemState)
+
+_RESULT_COUNTS = """SELECT i.verdict,
+    CASE i.verdict WHEN 'delete' THEN p.state ELSE '' END AS state,
+    CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END AS why, sum(p.attempts > 0),
+    count(*), sum(i.size), coalesce(sum(p.retryable), 0)
+    FROM item i JOIN progress p USING(seq) GROUP BY i.verdict, state, why"""
+
+_WITHIN_GROUP = """FROM item i JOIN progress p USING(seq) WHERE i.verdict=?1
+    AND (?1 <> 'delete' OR p.state=?2)
+    AND CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END = ?3"""
+
+
+_SOURCELESS = """SELECT count(*) FROM item i JOIN progress p USING(seq)
+    WHERE i.kind='version' AND p.state IN ('deleted','verified') AND EXISTS(SELECT 1 FROM recipe)
+    AND NOT EXISTS(SELECT 1 FROM recipe r WHERE r.seq=i.seq AND r.url <> '')
+    AND NOT EXISTS(SELECT 1 FROM remade m WHERE m.seq=i.seq AND m.url <> '')"""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultGroup:
+    """Items that ended the same way for the same reason. Names and errors are untrusted text."""
+
+    verdict: Verdict
+    state: ItemState | None
+    """None for what was not to be deleted."""
+    reason: Reason
+    count: int
+    size: int | None
+    """Bytes listed; None where none of them tells its size."""
+    retryable: int
+    """How many of them may work when tried again."""
+    examples: tuple[str, ...]
+    """Names with their details, of the first few."""
+    errors: tuple[tuple[str, int], ...]
+    """The registry's words, most frequent first, with how often."""
+
+    tried: int = 0
+    """How many of them were sent at least once."""
+
+    @property
+    def words(self) -> str:
+        """Such as `refused: its aliases changed since the review`."""
+        if self.reason is Reason.ACCEPTED:
+            return self.reason.words
+        head = self.state.words if self.state else _VERDICT_WORDS[self.verdict]
+        if self.state is ItemState.PLANNED and self.tried == self.count:
+            head = "sent, and not gone: to be tried again"
+        elif self.state is ItemState.PLANNED and self.tried:
+            head += f" ({count(self.tried)} of them were sent, and did not go)"
+        return f"{head}: {self.reason.words}" if self.reason.words else head
+
+
+_VERDICT_WORDS = {
+    Verdict.DELETE: "to be deleted",
+    Verdict.CONSENT: "left alone, needs consent",
+    Verdict.BLOCKED: "left alone, blocked",
+}
+
+
+DONE_HERE = frozenset({ItemState.DELETED, ItemState.VERIFIED, ItemState.UNLINKED})
+"""What this plan has deleted or unlinked, rather than found gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything to be said about a plan."""
+
+    head: Head
+    summary: Summary
+    status: Status
+    why: str
+    results: tuple[ResultGroup, ...]
+    """What was to be deleted, by result."""
+    left_out: tuple[ResultGroup, ...]
+    """What the review kept, by reason."""
+    deleted_bytes: int
+    """Listed bytes of what is deleted; how much that frees is in the summary."""
+    remade: int = 0
+    """Entries that were made again since, where the registry has no trash."""
+    sourceless: int = 0
+    """Deleted entries that cannot be made again from this plan, where others can."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether this plan deleted everything in it: then `freed` is exact."""
+        return sum(g.count for g in self.results if g.state in DONE_HERE) == self.summary.deletes
+
+    @property
+    def freed(self) -> str:
+        """Bytes that the deletions free, such as `at most 3 KB`; empty when nobody knows.
+
+        Bytes shared with what stayed are not freed.
+        """
+        untold = self.summary.freed_untold
+        if self.whole:
+            return at_least(self.summary.freed, untold)
+        if untold and self.summary.unknown_sizes:
+            return ""
+        most = self.deleted_bytes if untold else min(self.summary.freed, self.deleted_bytes)
+        return f"at most {size(most)}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was asked is so."""
+        done = all(group.state in DONE for group in self.results)
+        return done and self.status is Status.FINISHED
+
+
+def read_report(plan: Plan) -> Report:
+    """Read a plan's results, in a few statements whatever its length."""
+    with plan_file.trouble(plan.path):
+        groups = [_result_group(plan, row) for row in plan.conn.execute(_RESULT_COUNTS).fetchall()]
+    results = [group for group in groups if group.state is not None]
+    results.sort(key=lambda g: (_STATE_ORDER.index(g.state or ItemState.PLANNED), -g.count))
+    left_out = [group for group in groups if group.state is None]
+    left_out.sort(key=lambda g: (g.verdict is Verdict.BLOCKED, -g.count))
+    return Report(
+        head=plan.head,
+        summary=plan.summary,
+        status=plan.status,
+        why=plan.why,
+        results=tuple(results),
+        left_out=tuple(left_out),
+        deleted_bytes=sum(group.size or 0 for group in results if group.state in DONE_HERE),
+        remade=plan.one("SELECT count(*) FROM remade WHERE state='made'"),
+        sourceless=plan.one(_SOURCELESS),
+    )
+
+
+def _result_group(plan: Plan, row: tuple[Any, ...]) -> ResultGroup:
+    verdict, state, why, tried, number, listed, retryable = row
+    examples = plan.conn.execute(
+        f"""SELECT CASE i.kind WHEN 'object' THEN i.label WHEN 'collection' THEN i.collection
+            ELSE i.collection || ':' || i.label END,
+            CASE WHEN p.reason <> '' THEN p.detail ELSE i.detail END
+            {_WITHIN_GROUP} ORDER BY i.seq LIMIT ?4""",
+        (verdict, state, why, EXAMPLES),
+    ).fetchall()
+    errors = plan.conn.execute(
+        f"""SELECT p.error, count(*) {_WITHIN_GROUP} AND p.error <> ''
+            GROUP BY p.error ORDER BY count(*) DESC, p.error LIMIT ?4""",
+        (verdict, state, why, EXAMPLES),
+    ).fetchall()
+    if not all(isinstance(one, str) for pair in examples for one in pair) or not all(
+        isinstance(error, str) for error, _ in errors
+    ):
+        raise ValueError("a text of an item is none")
+    return ResultGroup(
+        verdict=Verdict(verdict),
+        state=ItemState(state) if state else None,
+        reason=Reason(why),
+        count=number,
+        size=listed,
+        tried=tried,
+        retryable=retryable,
+        examples=tuple(f"{name} ({detail})" if detail else name for name, detail in examples),
+        errors=tuple(errors),
+    )

@@ -1,8 +1,9 @@
-"""The process that applies a plan: `python -m artifact_tui.deletion.worker PLAN`.
+"""The process that applies a plan, `python -m artifact_tui.deletion.worker PLAN`, and its start.
 
-It runs in a session of its own, without a terminal, and is watched through the plan file. What it
-says goes to standard error, which `launch` points at `PLAN.log`. SIGTERM, SIGINT and SIGHUP stop
-it after the call in flight; after anything worse the plan can be resumed.
+It runs in a session of its own, without a terminal, so that it outlives whoever started it, and is
+watched through the plan file. What it says goes to standard error, which `start` points at
+`PLAN.log`. SIGTERM, SIGINT and SIGHUP stop it after the call in flight; after anything worse the
+plan can be resumed.
 """
 
 from __future__ import annotations
@@ -11,23 +12,148 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import artifact_tui
 from artifact_tui import text
 from artifact_tui.clients import open_client
-from artifact_tui.deletion import trust
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.apply import Ending, apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control, redacted
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.said import redacted
-from artifact_tui.errors import ArtifactTuiError, BusyError
-from artifact_tui.here import actor
+from artifact_tui.errors import ArtifactTuiError, BusyError, ConfirmationError, PlanError
+from artifact_tui.model import actor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
     from artifact_tui.clients.base import Client
+
+
+BEGIN_PATIENCE = 15.0
+"""Seconds that a worker may take to begin."""
+
+
+def log_path(plan: Path) -> Path:
+    """Where the worker of a plan writes what it says."""
+    return plan.with_name(plan.name + ".log")
+
+
+def never() -> bool:
+    """Nobody wishes that it stops."""
+    return False
+
+
+def start(
+    plan_path: Path, *, patience: float = BEGIN_PATIENCE, stop: Callable[[], bool] = never
+) -> int:
+    """Start applying a confirmed plan, or going on with one, in a process and session of its own.
+
+    Returns its process id once it has begun. It takes some tenths of a second: call it from a
+    thread, not from an event loop. A registry's token reaches it through the environment only.
+    Once `stop()` is true, the process is told to end: before its first call, if it has not begun.
+
+    Raises:
+        BusyError: another process applies this plan.
+        ConfirmationError: nobody confirmed the plan.
+        PlanError: the plan cannot be applied, or the process ended before it began; the message
+            says why.
+    """
+    with Plan.open(plan_path, write=True) as plan:
+        path = plan.path
+        if plan_file.is_locked(path):
+            raise plan_file.busy_error(
+                path, plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1")
+            )
+        _check_may_start(plan)
+        plan.check_hash()
+        plan_file.check_confirmed(plan)
+        plan_file.registry_of(plan)
+        plan.note("")
+        before = _runs(plan)
+        with _open_log(log_path(path)) as log:
+            process = _spawn(path, log)
+        try:
+            _await_begin(plan, process, before, time.monotonic() + patience, stop)
+        finally:
+            threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
+        return process.pid
+
+
+def _check_may_start(plan: Plan) -> None:
+    if plan.status is Status.DRAFT:
+        raise ConfirmationError(
+            f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
+            hint="Review it and confirm it first.",
+        )
+    if plan.status in {Status.FINISHED, Status.CANCELLED}:
+        raise PlanError(
+            f"The plan {plan.path} has been applied ({plan.status}). Nothing was deleted now.",
+            hint="A plan is applied once: retry what failed, or make a new plan.",
+        )
+
+
+def _runs(plan: Plan) -> int:
+    return int(plan.one("SELECT count(*) FROM run"))
+
+
+def _open_log(path: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return open(os.open(path, flags, 0o600), "ab")  # noqa: PTH123 - a descriptor, not a path
+    except OSError as error:
+        raise PlanError(
+            f"The log {path} cannot be written: {error.strerror}. Nothing was deleted.",
+            hint="Copy the plan to a folder that you may write.",
+        ) from error
+
+
+def _spawn(path: Path, log: BinaryIO) -> subprocess.Popen[bytes]:
+    # -P keeps the current folder off the module path: a file there must not pose as a library.
+    here = Path(artifact_tui.__file__).parent.parent == Path.cwd()
+    isolated = [] if here else ["-P"]
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, *isolated, "-m", "artifact_tui.deletion.worker", str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def _await_begin(
+    plan: Plan,
+    process: subprocess.Popen[bytes],
+    before: int,
+    deadline: float,
+    stop: Callable[[], bool],
+) -> None:
+    """Until the worker has begun; its own reason when it ends before that."""
+    stopped = False
+    while _runs(plan) == before:
+        if stop() and not stopped:
+            stopped = True
+            process.terminate()
+        ended = process.poll() is not None
+        if ended and _runs(plan) == before:
+            raise PlanError(
+                f"The plan was not applied: {plan.why or 'its process ended at once'}",
+                hint=f"Nothing was deleted. See {log_path(plan.path)}.",
+            )
+        if time.monotonic() > deadline:
+            raise PlanError(
+                f"Process {process.pid} has not begun to apply the plan {plan.path} yet.",
+                hint=f"It may still do so: see `artifact-tui tasks` and {log_path(plan.path)}.",
+            )
+        time.sleep(0.02)
+
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +161,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """These stop the apply cleanly."""
 
 
-async def run(path: Path) -> Ending:
+async def apply_file(path: Path) -> Ending:
     """Apply the plan in a file to the registry that it names.
 
     Raises:
@@ -67,7 +193,7 @@ async def run(path: Path) -> Ending:
 
 def _client_of(plan: Plan) -> Client:
     """The client of a plan's registry, as this machine and this person know it."""
-    target = trust.registry_of(plan)
+    target = plan_file.registry_of(plan)
     return open_client(
         target.address,
         read_only=plan.head.read_only or target.read_only,
@@ -85,7 +211,7 @@ def main(argv: list[str]) -> int:
     path = Path(argv[0])
     _log.info("applying %s", text.safe(str(path), limit=5000))
     try:
-        ending = asyncio.run(run(path))
+        ending = asyncio.run(apply_file(path))
     except ArtifactTuiError as error:
         _log.error("%s", text.safe(redacted(str(error))))
         return error.exit_code

@@ -10,11 +10,18 @@ exact, letter by letter, case and accents, also beside a `*`. Terms are joined b
 What is not known of a version (no size, say) meets neither a term nor its negation.
 """
 
-from artifact_tui.query.compiler import Where, compile_query
-from artifact_tui.query.complete import complete
-from artifact_tui.query.fields import FIELDS, Field
-from artifact_tui.query.parser import parse
-from artifact_tui.query.tokens import quoted
-from artifact_tui.query.tree import Query
+from artifact_tui.query.filter_fields import FIELDS, FilterField, complete
+from artifact_tui.query.filter_tree import Query
+from artifact_tui.query.parser import parse, quoted
+from artifact_tui.query.sql import Where, compile_query
 
-__all__ = ["FIELDS", "Field", "Query", "Where", "compile_query", "complete", "parse", "quoted"]
+__all__ = [
+    "FIELDS",
+    "FilterField",
+    "Query",
+    "Where",
+    "compile_query",
+    "complete",
+    "parse",
+    "quoted",
+]

@@ -15,6 +15,6 @@ def run(target: Target, config: Config) -> int:
         ArtifactTuiError: the registry cannot be opened, or a remapped key makes no sense.
             Nothing has been drawn then.
     """
-    from artifact_tui.tui.launch import launch  # noqa: PLC0415  (Textual costs 0.2 s)
+    from artifact_tui.tui.app import launch  # noqa: PLC0415  (Textual costs 0.2 s)
 
     return launch(target, config)

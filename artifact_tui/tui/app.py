@@ -1,8 +1,13 @@
-"""The Textual app: themes, signals, how screens are opened. The work is elsewhere."""
+"""The Textual app: from a target to a running screen and back; signals, themes, opening screens."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,19 +16,21 @@ from textual.app import App
 from textual.driver import Driver
 from textual.events import Key, Paste, Resize
 from textual.filter import NoColor
+from textual.theme import BUILTIN_THEMES
 
-from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.tui import clipboard, crash
-from artifact_tui.tui.ascii_only import ASCII_ONLY
-from artifact_tui.tui.bindings import bindings_of
+from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError
+from artifact_tui.tui import crash, terminal
+from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.keymap import keymap_from
-from artifact_tui.tui.screens.base import BaseScreen
-from artifact_tui.tui.screens.browse import BrowseScreen
-from artifact_tui.tui.typed import TypedKeys
+from artifact_tui.tui.screens.base_screen import BaseScreen
+from artifact_tui.tui.screens.browse_screen import BrowseScreen
+from artifact_tui.tui.services import open_services
+from artifact_tui.tui.terminal import ASCII_ONLY
+from artifact_tui.tui.typed_keys import TypedKeys
 from artifact_tui.tui.working import Effects, start
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from typing import Any, Literal
 
     from rich.console import RenderableType
@@ -31,13 +38,103 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.screen import Screen
 
-    from artifact_tui.catalog.rows import VersionRow
-    from artifact_tui.catalog.selection import Selection
-    from artifact_tui.orphans import Chosen
+    from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.marks import Selection
+    from artifact_tui.config import Config, Target
+    from artifact_tui.deletion.storage import ChosenOrphans
     from artifact_tui.query import Where
-    from artifact_tui.tui.changed_cells import Shown
-    from artifact_tui.tui.remaking import Again
+    from artifact_tui.tui.changed_cells import TerminalCells
+    from artifact_tui.tui.making_again import Reingestion
     from artifact_tui.tui.services import Services
+
+
+def launch(target: Target, config: Config) -> int:
+    """Open the registry, run the app on it, close everything; returns the exit code.
+
+    Raises:
+        ArtifactTuiError: there is no terminal, the registry cannot be opened, or the
+            configuration names a key or a theme that is not there. Nothing has been drawn then.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "The screen needs a terminal for its input and output.",
+            hint="Without one, use a command such as artifact-tui ls.",
+        )
+    check_theme(config)
+    keymap_from(config)
+    return asyncio.run(_session(target, config))
+
+
+async def _session(target: Target, config: Config) -> int:
+    services = await open_services(target, config)
+    app = None
+    try:
+        app = ArtifactApp(services, driver_class())
+        with leaving(app):
+            await app.run_async(mouse=wants_mouse(config))
+        return app.return_code or 0
+    finally:
+        await (app.services if app else services).aclose()
+
+
+@contextmanager
+def leaving(app: ArtifactApp) -> Iterator[None]:
+    """Leave in good order at every signal that would end the process: the terminal is restored.
+
+    A signal that somebody has made this process ignore stays ignored.
+    """
+    loop = asyncio.get_running_loop()
+    ends = {signal.SIG_DFL, signal.default_int_handler}
+    numbers = [n for n in signal.valid_signals() - _NOT_OURS if signal.getsignal(n) in ends]
+    for number in numbers:
+        loop.add_signal_handler(number, app.exit)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+_SIGNAL_NAMES = (
+    *("KILL", "STOP"),  # nobody can hear these
+    *("SEGV", "BUS", "FPE", "ILL"),  # a fault of the process itself: nothing can go on after it
+    *("CHLD", "CONT", "TSTP", "TTIN", "TTOU", "URG", "WINCH", "INFO"),  # these do not end it
+)
+_NOT_OURS = {
+    getattr(signal, f"SIG{name}") for name in _SIGNAL_NAMES if hasattr(signal, f"SIG{name}")
+}
+
+
+def driver_class() -> type[Driver] | None:
+    """Our own driver; None (Textual's) where another one is asked for."""
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return None
+    from artifact_tui.tui.driver import TerminalDriver  # noqa: PLC0415 - POSIX only
+
+    return TerminalDriver
+
+
+def wants_mouse(config: Config) -> bool:
+    """As configured; by default not over SSH, where each movement would send a report."""
+    if config.mouse is not None:
+        return config.mouse
+    return not any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
+
+
+def check_theme(config: Config) -> None:
+    """Refuse a theme that does not exist.
+
+    Raises:
+        ConfigError: with the nearest name.
+    """
+    if config.theme and config.theme not in BUILTIN_THEMES:
+        near = get_close_matches(config.theme, BUILTIN_THEMES, n=1, cutoff=0.4)
+        guess = f"Did you mean “{near[0]}”? " if near else ""
+        raise ConfigError(
+            f"There is no theme “{config.theme}” ({config.path}).",
+            hint=f"{guess}Themes: {', '.join(sorted(BUILTIN_THEMES))}.",
+        )
+
 
 _NO_COLOUR = NoColor()
 MOST_SAID = 2
@@ -62,7 +159,7 @@ class ArtifactApp(App[None]):
         self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
         self.services = services
-        self._shown = _knowing()
+        self._shown = _terminal_cells()
         self.keymap_shown = keymap_from(services.config)
         self.effects = Effects(self, self._not_done)
         self.typed = TypedKeys(self, super().on_event, self.keymap_shown)
@@ -138,18 +235,18 @@ class ArtifactApp(App[None]):
 
     def open_review(
         self,
-        selection: Sequence[str] | Where | Chosen | Literal["marked"],
+        selection: Sequence[str] | Where | ChosenOrphans | Literal["marked"],
         *,
         action: str = "delete",
         query_text: str = "",
-        again: Again | None = None,
+        again: Reingestion | None = None,
         collections: Sequence[str] = (),
     ) -> None:
         """Review a deletion (or purge): of keys, a `Where`, "marked" versions, or orphans.
 
         `collections` are keys: all of these go too, empty ones themselves.
         """
-        from artifact_tui.tui.screens.review import ReviewScreen  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.review_screen import ReviewScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(
             ReviewScreen(
@@ -164,31 +261,31 @@ class ArtifactApp(App[None]):
 
     def open_tasks(self) -> None:
         """Watch and steer the deletions that run or ran."""
-        from artifact_tui.tui.screens.tasks import TasksScreen  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.tasks_screen import TasksScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(TasksScreen(self.services))
 
     def open_trash(self) -> None:
         """What was deleted and can be restored or purged."""
-        from artifact_tui.tui.screens.trash import TrashScreen  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.trash_screen import TrashScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(TrashScreen(self.services))
 
     def open_orphans(self) -> None:
         """What does not fit together between the registry and its storage."""
-        from artifact_tui.tui.screens.orphans import OrphansScreen  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.orphans_screen import OrphansScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(OrphansScreen(self.services))
 
     def open_retention(self, chosen: Selection | None) -> None:
         """What expires when; `chosen` is for what another time to live would be."""
-        from artifact_tui.tui.screens.retention import RetentionScreen  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.retention_screen import RetentionScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(RetentionScreen(self.services, chosen))
 
     def open_registries(self) -> None:
         """What is configured: add, test, switch, remove."""
-        from artifact_tui.tui.screens.registries import (  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.registries_screen import (  # noqa: PLC0415 - on demand
             RegistriesScreen,
         )
 
@@ -196,7 +293,7 @@ class ArtifactApp(App[None]):
 
     def open_lineage(self, row: VersionRow) -> None:
         """Walk through what a version was made from and what was made from it."""
-        from artifact_tui.tui.screens.lineage import LineageScreen  # noqa: PLC0415 - on demand
+        from artifact_tui.tui.screens.lineage_screen import LineageScreen  # noqa: PLC0415 - on demand
 
         self.push_screen(LineageScreen(self.services, row))
 
@@ -214,7 +311,7 @@ class ArtifactApp(App[None]):
             return
         screen = self.screen
         if len(lines) > MOST_SAID and isinstance(screen, BaseScreen):
-            from artifact_tui.tui.widgets.listing import Listing  # noqa: PLC0415 - on demand
+            from artifact_tui.tui.widgets.dialogs import Listing  # noqa: PLC0415 - on demand
 
             screen.open_dialog(Listing("Made again", lines))
         elif isinstance(screen, BaseScreen):
@@ -250,7 +347,7 @@ class ArtifactApp(App[None]):
 
     async def _copy(self, text: str) -> None:
         try:
-            sequence = await clipboard.sequence_for(text)
+            sequence = await terminal.sequence_for(text)
         except ValueError:
             self.say("Not copied: this name holds characters that may do harm when pasted.")
             return
@@ -260,10 +357,10 @@ class ArtifactApp(App[None]):
         self.say(f"Copied, if your terminal allows it: {text}")
 
 
-def _knowing() -> Shown | None:
+def _terminal_cells() -> TerminalCells | None:
     """What remembers the terminal's cells; None with a Textual that has no place for it."""
     try:
-        from artifact_tui.tui.changed_cells import Shown  # noqa: PLC0415 - it may not be possible
+        from artifact_tui.tui.changed_cells import TerminalCells  # noqa: PLC0415 - it may not be possible
     except ImportError:
         return None
-    return Shown()
+    return TerminalCells()

@@ -2,12 +2,14 @@
 
 Textual sends whole regions again whenever something in them is new. What it is about to send has
 no public form: what is read here is read as `render_segments` of its own updates reads it, and an
-update that looks otherwise goes out as Textual would send it.
+update that looks otherwise goes out as Textual would send it. Between two cells that look different
+the shortest sequence is sent.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import re
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rich.cells import cell_len
 from rich.control import Control
@@ -15,13 +17,66 @@ from rich.segment import Segment
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from artifact_tui.tui.sgr import PLAIN, Look, read, step
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console, RenderableType
     from rich.style import Style
+
+
+_SEQUENCE = re.compile(r"(?:\x1b\[([0-9;]*)m)?x(?:\x1b\[0?m)?", re.ASCII)
+_FOREGROUND = frozenset({*range(30, 40), *range(90, 98)})
+_BACKGROUND = frozenset({*range(40, 50), *range(100, 108)})
+_LONG = {"5": 3, "2": 5}
+"""Parameters of a colour after 38 or 48, by its kind: one of 256, or red, green, blue."""
+
+
+class CellLook(NamedTuple):
+    """Colours and attributes, each as its parameters; empty: the terminal's own."""
+
+    foreground: str = ""
+    background: str = ""
+    attributes: frozenset[str] = frozenset()
+
+
+PLAIN = CellLook()
+
+
+def read_look(rendered: str) -> CellLook | None:
+    """The look of one rendered "x"; None when more than colours and attributes is sent with it."""
+    found = _SEQUENCE.fullmatch(rendered)
+    if found is None:
+        return None
+    rest = (found[1] or "").split(";")
+    foreground = background = ""
+    attributes = set()
+    while rest:
+        length = _LONG.get(rest[1], 1) if rest[0] in {"38", "48"} and len(rest) > 1 else 1
+        part, rest = ";".join(rest[:length]), rest[length:]
+        number = int(part.partition(";")[0] or 0)
+        if number in _FOREGROUND:
+            foreground = part
+        elif number in _BACKGROUND:
+            background = part
+        elif number:
+            attributes.add(part)
+    return CellLook(foreground, background, frozenset(attributes))
+
+
+def look_change(before: CellLook, after: CellLook) -> str:
+    """What a terminal that shows text like `before` is sent to show it like `after`."""
+    if before == after:
+        return ""
+    parts = []
+    if not before.attributes <= after.attributes:
+        parts, before = ["0"], PLAIN
+    parts += sorted(after.attributes - before.attributes)
+    if before.foreground != after.foreground:
+        parts.append(after.foreground or "39")
+    if before.background != after.background:
+        parts.append(after.background or "49")
+    return f"\x1b[{';'.join(parts)}m"
+
 
 _GAP = 6
 """Cells that did not change are sent along when fewer than these lie between two that did: moving
@@ -30,18 +85,18 @@ the cursor costs as much."""
 _STYLES = 4096
 """Styles whose sequences are remembered at most."""
 
-Cell = tuple[str, Look]
+Cell = tuple[str, CellLook]
 Piece = tuple[int, int, Strip]
 """Column, line, and what is to be shown from there."""
 
 
-class Shown:
+class TerminalCells:
     """What the terminal shows, as far as it is known."""
 
     def __init__(self) -> None:
         self._size = (0, 0)
         self._lines: list[list[Cell | None]] = []
-        self._looks: dict[Style | None, Look | None] = {}
+        self._looks: dict[Style | None, CellLook | None] = {}
 
     def forget(self) -> None:
         """Nothing is known any more: all that comes is sent."""
@@ -50,7 +105,7 @@ class Shown:
     def lean(self, update: RenderableType | None, size: tuple[int, int]) -> RenderableType | None:
         """The same update, which sends less when it is drawn; `size` is columns and lines."""
         if isinstance(update, ChopsUpdate | LayoutUpdate):
-            return cast("RenderableType", _Lean(self, update, size))
+            return cast("RenderableType", _LeanUpdate(self, update, size))
         if update is not None:
             self.forget()
         return update
@@ -99,20 +154,20 @@ class Shown:
             cells += [(char, look) for char in text]
         return cells
 
-    def _look(self, style: Style | None, console: Console) -> Look | None:
+    def _look(self, style: Style | None, console: Console) -> CellLook | None:
         """How text of a style looks; None when that is more than a look."""
         if style not in self._looks:
             if len(self._looks) >= _STYLES:
                 self._looks.clear()
-            self._looks[style] = read(Strip([Segment("x", style)]).render(console))
+            self._looks[style] = read_look(Strip([Segment("x", style)]).render(console))
         return self._looks[style]
 
 
-class _Lean(CompositorUpdate):
+class _LeanUpdate(CompositorUpdate):
     """An update of Textual's that is drawn with the knowledge of what is shown."""
 
     def __init__(
-        self, shown: Shown, update: ChopsUpdate | LayoutUpdate, size: tuple[int, int]
+        self, shown: TerminalCells, update: ChopsUpdate | LayoutUpdate, size: tuple[int, int]
     ) -> None:
         self._shown = shown
         self._update = update
@@ -132,7 +187,7 @@ class _Pen:
 
     def write(self, x: int, y: int, cells: Sequence[Cell]) -> None:
         """Cells side by side."""
-        self._parts.append(_at(x, y))
+        self._parts.append(_move_to(x, y))
         for char, look in cells:
             if look is not self._look:
                 self._turn(look)
@@ -141,19 +196,19 @@ class _Pen:
     def copy(self, x: int, y: int, rendered: str) -> None:
         """Sequences that begin and end with a plain look."""
         self._turn(PLAIN)
-        self._parts += (_at(x, y), rendered)
+        self._parts += (_move_to(x, y), rendered)
 
     def sequences(self) -> str:
         """All of it; the look is plain afterwards, as Textual leaves it."""
         self._turn(PLAIN)
         return "".join(self._parts)
 
-    def _turn(self, look: Look) -> None:
-        self._parts.append(step(self._look, look))
+    def _turn(self, look: CellLook) -> None:
+        self._parts.append(look_change(self._look, look))
         self._look = look
 
 
-def _at(x: int, y: int) -> str:
+def _move_to(x: int, y: int) -> str:
     """Move there."""
     return Control.move_to(x, y).segment.text
 

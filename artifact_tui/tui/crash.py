@@ -10,7 +10,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from artifact_tui import __version__, places
+from artifact_tui import __version__, config
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import safe
 
@@ -26,7 +26,7 @@ def write_log(error: BaseException) -> Path | None:
     lines = traceback.format_exception(error)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     try:
-        path = places.state_dir() / f"crash-{stamp}-{os.getpid()}.log"
+        path = config.state_dir() / f"crash-{stamp}-{os.getpid()}.log"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"artifact-tui {__version__}\n{''.join(lines)}")

@@ -13,13 +13,13 @@ from textual.keys import Keys, format_key, key_to_character
 
 from artifact_tui.errors import ConfigError
 from artifact_tui.text import safe
-from artifact_tui.tui.bindings import BY_ID
+from artifact_tui.tui.key_bindings import BY_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from artifact_tui.config import Config
-    from artifact_tui.tui.keyrow import KeyRow
+    from artifact_tui.tui.key_bindings import KeyRow
 
 _NAMED = frozenset(key.value for key in Keys) | {"slash", "plus", "minus"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})

@@ -7,25 +7,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
-from artifact_tui.catalog.doubts import doubts, refuse_sort
+from artifact_tui import config as config_module
+from artifact_tui.catalog.filter_doubts import doubts, refuse_sort
 from artifact_tui.clients import open_client
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.here import now_us
-from artifact_tui.tui.asking import LineageAsker
-from artifact_tui.tui.signs import Signs, signs_for
+from artifact_tui.model import now_us
+from artifact_tui.tui.registry_link import LineageAsker
+from artifact_tui.tui.terminal import Signs, signs_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from artifact_tui.catalog.doubts import Doubt
     from artifact_tui.catalog.facade import Catalog
-    from artifact_tui.catalog.sorting import Sort
+    from artifact_tui.catalog.filter_doubts import Doubt
+    from artifact_tui.catalog.listing import Sort
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Config, Target
     from artifact_tui.query import Query
-    from artifact_tui.tui.linking import Link
+    from artifact_tui.tui.registry_link import RegistryLink
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Services:
     signs: Signs
     now: Callable[[], int] = field(default=now_us)
     """Microseconds UTC; tests freeze it."""
-    link: Link | None = None
+    link: RegistryLink | None = None
     """Syncs the catalog of a remote registry; None where the catalog is the registry itself."""
     asker: LineageAsker = field(init=False)
 
@@ -95,7 +95,7 @@ async def open_services(target: Target, config: Config) -> Services:
     Raises:
         ArtifactTuiError: it cannot be opened; the message says why.
     """
-    await asyncio.to_thread(places.keep_reserve)
+    await asyncio.to_thread(config_module.keep_reserve)
     client = await asyncio.to_thread(
         open_client, target.address, read_only=target.read_only, settings=target.settings
     )
@@ -110,17 +110,20 @@ async def _with_catalog(target: Target, config: Config, client: Client) -> Servi
     """Open the catalog: the registry's own, or the one that a link keeps fresh."""
     from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
 
-    marks = places.marks_file(client.identity.uid)
+    marks = config_module.marks_file(client.identity.uid)
     if client.catalog_path is not None:
         catalog = await Catalog.open(client.catalog_path, marks)
         return Services(target, config, client, catalog, client.catalog_path, signs_for(config))
-    from artifact_tui.tui.linking import Link, made  # noqa: PLC0415 - remote registries only
+    from artifact_tui.tui.registry_link import (  # noqa: PLC0415 - remote registries only
+        RegistryLink,
+        make_catalog_file,
+    )
 
-    path = places.catalog_file(client.identity.uid)
-    await asyncio.to_thread(made, path)
+    path = config_module.catalog_file(client.identity.uid)
+    await asyncio.to_thread(make_catalog_file, path)
     catalog = await Catalog.open(path, marks)
     services = Services(target, config, client, catalog, path, signs_for(config))
-    services.link = Link(client, catalog, path, lambda: services.now())  # noqa: PLW0108 - tests set it
+    services.link = RegistryLink(client, catalog, path, lambda: services.now())  # noqa: PLW0108 - tests set it
     try:
         await services.link.prepare()
     except BaseException:

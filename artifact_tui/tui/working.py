@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.worker import Worker
 
+
 MOVES = frozenset({"move"})
 MOVES_AND_MARKS = frozenset({"move", "mark"})
 MOVES_AND_LEAVING = frozenset({"move", "leave"})
@@ -39,7 +40,7 @@ def start(
 
 
 @dataclass(eq=False, slots=True)
-class Waiting:
+class KeyWait:
     """Something that keys wait for, because they would act on what it is still changing."""
 
     words: str
@@ -67,9 +68,9 @@ class Effects:
         """Make it; `failed` hears what went wrong."""
         self._app = app
         self._failed = failed
-        self._all: list[Waiting] = []
+        self._all: list[KeyWait] = []
 
-    def __iter__(self) -> Iterator[Waiting]:
+    def __iter__(self) -> Iterator[KeyWait]:
         """Those that are not done yet, in order."""
         return iter(tuple(self._all))
 
@@ -87,7 +88,7 @@ class Effects:
         Later keys wait for it, but for those of the kinds in `lets`, and those of other screens
         when a `screen` is given. With `stops` the user may give it up halfway.
         """
-        waiting = Waiting(words, lets, screen=screen)
+        waiting = KeyWait(words, lets, screen=screen)
         before = [one.done for one in self._all]
         self._all.append(waiting)
         worker: Worker[None] = self._app.run_worker(
@@ -97,7 +98,7 @@ class Effects:
             waiting.give_up = worker.cancel
 
     async def _carry_out(
-        self, waiting: Waiting, before: list[asyncio.Future[None]], work: Awaitable[object]
+        self, waiting: KeyWait, before: list[asyncio.Future[None]], work: Awaitable[object]
     ) -> None:
         try:
             if before:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.cli import main
 from artifact_tui.clients import local
 from tests.cli.shelf import Shelf
@@ -183,7 +183,7 @@ def vision(wandb_process: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb"))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    (places.config_dir() / "config.toml").write_text(
+    (config.config_dir() / "config.toml").write_text(
         f'[registries.vision]\naddress = "{server.address()}"\n', encoding="utf-8"
     )
     return server

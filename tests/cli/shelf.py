@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.servers.faulty import faulty
 from tests.servers.faulty.linked import Registry
 
@@ -50,7 +50,7 @@ class Shelf:
         """The same one, in the configuration."""
         lines = [f"{key} = {json.dumps(value)}\n" for key, value in more.items()]
         head = f'[registries.{name}]\naddress = "{self.address}"\n'
-        (places.config_dir() / "config.toml").write_text(head + "".join(lines), encoding="utf-8")
+        (config.config_dir() / "config.toml").write_text(head + "".join(lines), encoding="utf-8")
         return replace(self, name=name)
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.cli.conftest import Local
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_purge_needs_consent_like_any_deletion(cli: Cli, deleted: Local) -> None
     cli("--read-only", "purge", deleted.address, "--all", "--yes", "--expect", "2", code=1)
     assert "Say what to purge" in cli("purge", deleted.address, code=2).err
     assert "Say what to purge" in cli("purge", deleted.address, "net", "--all", code=2).err
-    assert list(places.plans_dir().iterdir()) == []
+    assert list(config.plans_dir().iterdir()) == []
     assert len(deleted.states()) == 6
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 
 if TYPE_CHECKING:
     from tests.cli.shelf import Shelf
@@ -174,7 +174,7 @@ def test_more_is_asked_where_a_registry_is_production_or_a_plan_foreign(desk: De
     desk.shelf.configured("team", **production)
     assert desk.asked("y") == ("type team to delete", "this registry is marked production")
     desk.shelf.configured("team")
-    kept = places.consents_dir()
+    kept = config.consents_dir()
     shutil.move(kept, kept.with_name("elsewhere"))
     assert desk.asked("y") == ("type team to delete", "this plan was not made here")
     desk.shelf.configured("team", **production)

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from artifact_tui import places
-from artifact_tui.cli.failures import run
+from artifact_tui import config
+from artifact_tui.cli.output import run
 from artifact_tui.errors import ArtifactTuiError, QueryError, UsageError
 
 
@@ -59,7 +59,7 @@ def test_the_value_of_a_command_is_the_exit_code(value: object, code: int) -> No
 def test_the_unexpected_goes_to_a_private_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ending(ValueError("oops")), []) == 1
     said = capsys.readouterr().err
-    log = places.state_dir() / "log.txt"
+    log = config.state_dir() / "log.txt"
     assert "something unexpected happened (ValueError)" in said
     assert str(log) in said
     assert "Traceback" not in said
@@ -79,7 +79,7 @@ def test_without_a_place_for_the_log_it_is_said_at_once(
 def test_a_reader_that_goes_away_is_no_error() -> None:
     program = (
         "import click, sys\n"
-        "from artifact_tui.cli.failures import run\n"
+        "from artifact_tui.cli.output import run\n"
         "@click.command()\n"
         "def many():\n"
         "    for n in range(100000): sys.stdout.write(f'{n}\\n')\n"

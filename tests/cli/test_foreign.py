@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
 
@@ -288,7 +288,7 @@ def going(path: Path) -> int:
 
 
 def test_a_wrong_value_in_any_column_is_said_in_one_sentence(cli: Cli, registry: Local) -> None:
-    plan = places.plans_dir() / "p.plan"
+    plan = config.plans_dir() / "p.plan"
     cli("plan", registry.address, "name:net", "-o", plan)
     with closing(sqlite3.connect(plan, isolation_level=None)) as conn:
         conn.execute("INSERT INTO run VALUES(1, 5, 'h', 1, 1, 1, 'x')")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 import pytest
 
-from artifact_tui import catalog, places
+from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
 from artifact_tui.model import Deletion
 
@@ -178,9 +178,9 @@ def test_marks_are_changed_and_what_is_in_the_trash_is_not(cli: Cli, registry: L
 
 
 async def mark(client: LocalClient, keys: list[str]) -> None:
-    path = places.marks_file(client.identity.uid)
+    path = config.marks_file(client.identity.uid)
     with closing(catalog.connect(client.catalog_path, marks=path)) as conn:
-        marks.mark(conn, keys)
+        marks.mark_keys(conn, keys)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.catalog import connect, marks
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_json_is_one_item_a_line(cli: Cli, registry: Local, tmp_path: Path) -> N
 
 def test_a_plan_without_a_name_is_found_by_tasks(cli: Cli, registry: Local) -> None:
     cli("plan", registry.address, "name:net")
-    (made,) = places.plans_dir().iterdir()
+    (made,) = config.plans_dir().iterdir()
     assert made.stat().st_mode & 0o077 == 0
     assert str(made) in cli("tasks").out
 
@@ -109,8 +109,8 @@ def test_the_marks_of_the_screen_can_be_planned(cli: Cli, registry: Local) -> No
     with connect(registry.path / "registry.db") as conn:
         (uid,) = conn.execute("SELECT value FROM meta WHERE name='uid'").fetchone()
     conn.close()
-    conn = connect(registry.path / "registry.db", marks=places.marks_file(uid))
-    marks.mark(conn, [record["key"]])
+    conn = connect(registry.path / "registry.db", marks=config.marks_file(uid))
+    marks.mark_keys(conn, [record["key"]])
     conn.close()
     out = cli("plan", registry.address, "--marked").out
     assert "    1  net:v0  1 KB\n" in out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from artifact_tui.cli.progress import Progress
+from artifact_tui.cli.output import Progress
 
 if TYPE_CHECKING:
     import pytest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load
 from tests.pty.terminal import Terminal
 from tests.servers.rest.process import running as rest_running
@@ -218,7 +218,7 @@ def test_the_lines_of_a_rest_registry(
     objects = {f"artifacts/model/{n}.zip": n for n in range(45, 48)}
     Path("ids.txt").write_text("model/41\nacme/bert:42\n", encoding="utf-8")
     with odd_s3("fine", objects) as s3:
-        (places.config_dir() / "config.toml").write_text(
+        (config.config_dir() / "config.toml").write_text(
             f'[registries.zoo]\naddress = "{rest_process.address}"\nbucket = "b"\n'
             f'endpoint = "{s3.endpoint}"\n'
         )
@@ -235,7 +235,7 @@ def test_the_lines_of_a_rest_registry(
 
 def test_the_configuration_that_is_shown_is_one(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     (shown,) = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(shown, encoding="utf-8")
     monkeypatch.setenv("ZOO_TOKEN", "sesame")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load
 from tests.servers.rest.process import running
 
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
 
 
 def text() -> str:
-    return places.config_file().read_text(encoding="utf-8")
+    return config.config_file().read_text(encoding="utf-8")
 
 
 def test_without_any_it_says_how_to_begin(cli: Cli) -> None:
@@ -39,7 +39,7 @@ def test_without_any_it_says_how_to_begin(cli: Cli) -> None:
 
 def test_add_list_test_and_remove(cli: Cli, server: Server) -> None:
     cli("registries", "add", "zoo", server.address, "--set", "batch=5", "--default")
-    assert places.config_file().stat().st_mode & 0o077 == 0
+    assert config.config_file().stat().st_mode & 0o077 == 0
     assert load().registries["zoo"].settings == {"batch": 5}
     assert "zoo (default)" in cli("registries").out
     ran = cli("registries", "test")
@@ -63,7 +63,7 @@ def test_a_local_one_and_one_that_is_gone(cli: Cli, registry: Local, tmp_path: P
 
 def test_other_lines_of_the_file_stay_as_they_are(cli: Cli) -> None:
     own = '# mine\ntheme = "textual-dark"   # dark\n\n[keys]\n"browse.sort" = [ "s" ]  # odd\n'
-    (places.config_dir() / "config.toml").write_text(own, encoding="utf-8")
+    (config.config_dir() / "config.toml").write_text(own, encoding="utf-8")
     cli("registries", "add", "zoo", "https://zoo.example/api")
     cli("registries", "default", "zoo")
     for line in own.splitlines():
@@ -96,7 +96,7 @@ def test_what_cannot_be_written(cli: Cli, args: tuple[str, ...], said: str) -> N
     ran = cli("registries", "add", *args, code=2)
     assert said.lower() in ran.err.lower()
     assert CANARY not in ran.out + ran.err
-    assert not places.config_file().exists()
+    assert not config.config_file().exists()
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_an_address_with_a_secret_is_refused_and_said_nowhere(cli: Cli, address:
         ran = cli(*words, code=None)
         assert ran.code != 0
         assert CANARY not in ran.out + ran.err
-        assert not places.config_file().exists()
-    path = places.config_dir() / "config.toml"
+        assert not config.config_file().exists()
+    path = config.config_dir() / "config.toml"
     written = spelled.replace("\\", "\\\\")
     path.write_text(f'[registries.zoo]\n\naddress = "{written}"\n', encoding="utf-8")
     ran = cli("ls", "zoo", code=None)
@@ -157,14 +157,14 @@ def test_a_name_is_taken_once(cli: Cli) -> None:
 
 
 def test_a_file_with_a_mistake_is_not_touched(cli: Cli) -> None:
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.write_text("theem = 1\n", encoding="utf-8")
     assert "unknown key “theem”" in cli("registries", "add", "a", "https://h/api", code=2).err
     assert path.read_text(encoding="utf-8") == "theem = 1\n"
 
 
 def test_secrets_in_the_file_are_not_listed(cli: Cli) -> None:
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.write_text(
         f'[registries.a]\naddress = "https://h/api"\ntoken = "{CANARY}"\nbatch = 3\n', "utf-8"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.deletion.tasks import list_tasks
 from tests.servers.rest.process import running
 from tests.servers.rest.traps import Fault
@@ -37,7 +37,7 @@ def server(process: Server) -> Server:
 
 
 def configured(text: str) -> Path:
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
     return path
@@ -56,7 +56,7 @@ def test_it_is_synced_first_and_read_again_without_a_request(cli: Cli, server: S
 
 def test_the_catalog_is_the_owners_alone(cli: Cli, server: Server) -> None:
     cli("ls", server.address)
-    (path,) = places.catalogs_dir().glob("*.db")
+    (path,) = config.catalogs_dir().glob("*.db")
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -114,7 +114,7 @@ def test_no_process_carries_the_token_in_its_arguments(
     plan = tmp_path / "old.plan"
     cli("plan", "zoo", "acme/model-0001", "-o", plan, "--unknown-lineage")
     seen: list[bytes] = []
-    monkeypatch.setattr("artifact_tui.cli.watching.time.sleep", lambda _s: seen.extend(arguments()))
+    monkeypatch.setattr("artifact_tui.cli.applying.time.sleep", lambda _s: seen.extend(arguments()))
     cli("apply", plan, "--yes", "--expect", "4", code=None)
     script.unlink()
     assert len(server.ids()) == 8

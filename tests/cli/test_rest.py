@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
@@ -41,7 +41,7 @@ def server(process: Server) -> Server:
         ]
     )
     process.clear()
-    (places.config_dir() / "config.toml").write_text(
+    (config.config_dir() / "config.toml").write_text(
         f'[registries.zoo]\naddress = "{process.address}"\n', encoding="utf-8"
     )
     return process
@@ -169,7 +169,7 @@ def test_an_ingest_that_fails_can_be_tried_again(cli: Cli, server: Server) -> No
     assert "The entry is gone" in ran.out
     assert "acme/tiny:3" not in names(server)
     server.become()
-    plan = next(places.plans_dir().glob("*.plan"))
+    plan = next(config.plans_dir().glob("*.plan"))
     cli("restore", "--plan", plan)
     (found,) = [e for e in server.entries() if e.name == "acme/tiny"]
     assert found.url == "https://example.org/corrected"
@@ -192,7 +192,7 @@ def test_reset_wants_name_and_count_and_keeps_the_listing(cli: Cli, server: Serv
     ran = cli("reset", "zoo", "--name", "zoo", "--expect", "4")
     assert "verified gone" in ran.out
     assert names(server) == []
-    *_, kept = places.plans_dir().glob("*-before-reset.jsonl")
+    *_, kept = config.plans_dir().glob("*-before-reset.jsonl")
     lines = [json.loads(line) for line in kept.read_text().splitlines()]
     assert {line["recipe"]["url"] for line in lines} == {
         f"https://example.org/{name}" for name in ("bert", "bert2", "tiny", "text")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui import __version__
-from artifact_tui.cli.table import COMMANDS
+from artifact_tui.cli.root import COMMANDS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def test_what_sqlite_adds_by_itself_is_no_stranger(cli: Cli, registry: Local) ->
 def catalog(cli: Cli, vision: Server) -> Path:
     """The catalog of the project `vision`, synced once."""
     cli("ls", "vision")
-    (path,) = places.catalogs_dir().glob("*.db")
+    (path,) = config.catalogs_dir().glob("*.db")
     return path
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.cli.conftest import Local
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
@@ -52,7 +52,7 @@ def team(registry: Local) -> Local:
 
 
 def _configure(text: str) -> None:
-    (places.config_dir() / "config.toml").write_text(text, encoding="utf-8")
+    (config.config_dir() / "config.toml").write_text(text, encoding="utf-8")
 
 
 def _names(ran: Ran) -> list[str]:

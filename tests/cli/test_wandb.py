@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui import catalog, places
+from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
-from artifact_tui.catalog.lineage_ask import Asked
+from artifact_tui.catalog.lineage import LineageProgress
 from artifact_tui.clients import place
 from tests.servers.wandb.scenes import Link, Place, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
@@ -42,9 +42,9 @@ def mark_all(cli: Cli, registry: str) -> None:
     """Mark every version of a registry, as the screen would."""
     keys = [one["key"] for one in cli("ls", registry, "--versions", "--json").records]
     uid = place(registry)
-    paths = places.catalog_file(uid), places.marks_file(uid)
+    paths = config.catalog_file(uid), config.marks_file(uid)
     with closing(catalog.connect(paths[0], marks=paths[1])) as conn:
-        assert marks.mark(conn, keys) == len(keys) > 0
+        assert marks.mark_keys(conn, keys) == len(keys) > 0
 
 
 def test_listing_a_project_an_entity_and_a_registry(cli: Cli, vision: Server) -> None:
@@ -255,10 +255,10 @@ def test_a_version_that_is_shown_elsewhere_needs_consent(
 def test_a_question_that_was_cut_short_is_not_the_fault_of_the_registry(
     cli: Cli, vision: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def prepare(*_: object, **__: object) -> Asked:
-        return Asked(100_000, 100_000, capped=True)
+    async def prepare(*_: object, **__: object) -> LineageProgress:
+        return LineageProgress(100_000, 100_000, capped=True)
 
-    monkeypatch.setattr("artifact_tui.cli.drafting.prepare", prepare)
+    monkeypatch.setattr("artifact_tui.cli.drafting.ask_what_is_needed", prepare)
     words = ("plan", "vision", "name:mnist version:v0", "-o", tmp_path / "p.plan")
     ran = cli(*words)
     assert "not all lineage is known: there are more than the 100,000 versions" in ran.err

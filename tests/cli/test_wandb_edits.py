@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.here import now_us
+from artifact_tui.model import now_us
 from tests.servers.wandb.scenes import Place, Series, Version
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PAGES = (
 @pytest.fixture
 def stranger(vision: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The server, of which nothing says that it is W&B's."""
-    (places.config_dir() / "config.toml").unlink()
+    (config.config_dir() / "config.toml").unlink()
     monkeypatch.delenv("WANDB_BASE_URL")
     return vision
 

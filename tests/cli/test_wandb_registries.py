@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load
 from tests.servers.wandb.traps import Fault
 
@@ -24,7 +24,7 @@ YES = ("--yes", "--expect")
 
 
 def configured() -> str:
-    return places.config_file().read_text(encoding="utf-8")
+    return config.config_file().read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_cannot_be_added(cli: Cli, words: tuple[str, ...], said: str) -> No
     ran = cli("registries", "add", "team", *words, code=2)
     assert said in ran.err
     assert CANARY not in ran.out + ran.err
-    assert not places.config_file().exists()
+    assert not config.config_file().exists()
 
 
 def test_the_test_names_no_trash_from_which_nothing_comes_back(cli: Cli, vision: Server) -> None:
@@ -81,7 +81,7 @@ def test_the_key_of_the_configuration_reaches_the_worker(
 ) -> None:
     monkeypatch.delenv("WANDB_API_KEY")
     monkeypatch.setenv("ACME_KEY", vision.api_key)
-    places.config_file().write_text(
+    config.config_file().write_text(
         '[registries.vision]\naddress = "wandb://acme/vision"\ntoken_env = "ACME_KEY"\n', "utf-8"
     )
     plan = tmp_path / "p.plan"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.cli import editing
-from artifact_tui.edits.lives import Clock
-from artifact_tui.here import now_us
+from artifact_tui.edits.changes import ExpiryClock
+from artifact_tui.model import now_us
 from tests.servers.wandb.scenes import Name, Series, Team, Use, Version
 
 if TYPE_CHECKING:
@@ -135,11 +135,11 @@ def test_what_expired_while_it_was_confirmed_is_not_sent(
     mnist(vision, Version(created_us=ago(29)), Version(created_us=ago(1)))
     before, clocks = editing.clock_of, []
 
-    def later(*args: object) -> Clock:
+    def later(*args: object) -> ExpiryClock:
         """The second look at the clock is two days after the first."""
         clock = before(*args)  # type: ignore[arg-type]
         clocks.append(clock)
-        return Clock(clock.now_us + (2 * DAY if len(clocks) > 1 else 0), clock.restores)
+        return ExpiryClock(clock.now_us + (2 * DAY if len(clocks) > 1 else 0), clock.restores)
 
     monkeypatch.setattr(editing, "clock_of", later)
     words = ("ttl", "vision", "--filter", "name:mnist", "30d", "--yes", "--expect", "2")

@@ -7,7 +7,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.http import connect
+from artifact_tui.clients.rest import connect
 from tests.contract.world import PAGE, Thing, Truth
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.rest.rest_client import RestClient
     from tests.servers.rest.process import Server
 
 
@@ -32,14 +32,14 @@ class HttpWorld:
     def __init__(self, server: Server) -> None:
         self.now_us = 1_800_000_000_000_000
         self._server = server
-        self._opened: list[HttpClient] = []
+        self._opened: list[RestClient] = []
         self._made = 0
         server.seed([])
         server.become(page_size=PAGE)
         server.clear()
         self.client = self._open(read_only=False)
 
-    def _open(self, *, read_only: bool) -> HttpClient:
+    def _open(self, *, read_only: bool) -> RestClient:
         client = connect(self._server.address, read_only=read_only)
         self._opened.append(client)
         return client

@@ -8,8 +8,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import LocalClient
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_store import Store
 from tests.contract.world import PAGE, Thing, Truth
 
 if TYPE_CHECKING:

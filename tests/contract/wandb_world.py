@@ -7,9 +7,9 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import connect, ids
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb import connect, wandb_model
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from tests.contract.world import PAGE, Thing, Truth
 from tests.servers.wandb.process import running
 from tests.servers.wandb.scenes import Company, Link, Name, Place, Series, Team, Use, Version
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.clients.wandb.client import WandbClient
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
     from tests.servers.wandb.process import Server
 
 HOME = "acme/vision"
@@ -35,7 +35,7 @@ class WandbWorld:
     lacks = frozenset({"deleter", "edges", "guarded_dependents", "told_protection"})
     """W&B tells neither who deleted nor what is protected, and lineage only when asked."""
 
-    nobody = ids.SourceKey("QXJ0aWZhY3Q6OTg3NjU0MzIx").key
+    nobody = wandb_model.SourceKey("QXJ0aWZhY3Q6OTg3NjU0MzIx").key
 
     def __init__(self, server: Server) -> None:
         self.now_us = 1_800_000_000_000_000
@@ -53,7 +53,7 @@ class WandbWorld:
         self.client = self._open(read_only=False)
 
     def _open(self, *, read_only: bool, where: str = HOME) -> WandbClient:
-        options = Options(key=Secret(self._server.api_key))
+        options = WandbOptions(key=Secret(self._server.api_key))
         address = self._server.address(where)
         client = connect(address, options=options, read_only=read_only)
         self._opened.append(client)
@@ -98,7 +98,7 @@ class WandbWorld:
         path = f"{HOME}/{collection}"
         now = self._server.add(series=[Series(path=path, type=kind, versions=[version])])
         (made,) = (one for one in now.keys() - before if one.startswith(f"{path}:"))
-        key = ids.SourceKey(now[made]).key
+        key = wandb_model.SourceKey(now[made]).key
         self._paths[key] = made
         for parent in parents:
             await self.edge(parent, key)
@@ -128,11 +128,11 @@ class WandbWorld:
         self._server.add(uses=[Use(run=run, version=self._paths[parent])])
 
     async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
-        shelf, artifact = f"{HOME}/{collection}", ids.parse(key)
-        assert isinstance(artifact, ids.SourceKey)
+        shelf, artifact = f"{HOME}/{collection}", wandb_model.parse_key(key)
+        assert isinstance(artifact, wandb_model.SourceKey)
         shown = Link(portfolio=shelf, version=self._paths[key], aliases=list(aliases))
         known = self._server.add(links=[shown])
-        return ids.LinkKey(known[shelf], artifact.artifact).key
+        return wandb_model.LinkKey(known[shelf], artifact.artifact).key
 
     async def truth(self) -> Truth:
         known = self._server.ids()
@@ -149,7 +149,7 @@ class WandbWorld:
                 for label, version in one["versions"].items():
                     source = f"{path}:{label}"
                     state = STATES.get(version["state"], "trash")
-                    key = ids.SourceKey(known[source]).key
+                    key = wandb_model.SourceKey(known[source]).key
                     things[key] = Thing(state, frozenset(aliases[source]))
         collections = frozenset(
             path.rpartition("/")[2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.servers.rest.registry import Entry
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class Beside:
             **more,
         }
         lines = [f"{key} = {_toml(value)}" for key, value in said.items()]
-        path = places.config_file()
+        path = config.config_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"[registries.{NAME}]\n" + "\n".join(lines) + "\n", encoding="utf-8")
         path.chmod(0o600)
 
     def without_bucket(self) -> None:
         """The configuration of somebody who never said where the bytes are."""
-        path = places.config_file()
+        path = config.config_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'[registries.{NAME}]\naddress = "{self.server.address}"\n')
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.storage import listing
-from artifact_tui.clients.storage.settings import StorageSettings
-from artifact_tui.clients.storage.storage import S3Storage
+from artifact_tui.clients import s3
+from artifact_tui.clients.s3 import S3Storage
+from artifact_tui.clients.s3_layout import StorageSettings
 from artifact_tui.deletion.plan import Plan
 from tests.cli.conftest import Cli, Local, cli, registry
 from tests.servers.rest.registry import Entry
@@ -224,7 +224,7 @@ def test_odd_names_are_shown_safely_and_deleted_exactly(
 async def test_siblings_in_front_of_an_object_never_make_it_look_gone(
     beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(s3, "PAGE", 2)
     beside.put(*(f"artifacts/model/1.zi-{number}" for number in range(5)))
     beside.put_models(1, 3)
     storage = S3Storage(StorageSettings(beside.bucket, endpoint=beside.endpoint))

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.local_store import Store
 from tests.support.disks import fill, other_disk, small_disk
 from tests.unit.local.support import put
 

@@ -9,8 +9,8 @@ import pytest
 from graphql import OperationDefinitionNode, parse, validate
 
 import artifact_tui.clients.wandb as package
-from artifact_tui.clients.wandb.batching import document
-from artifact_tui.clients.wandb.fields import marks, render
+from artifact_tui.clients.wandb.wandb_deleting import deletions_document
+from artifact_tui.clients.wandb.wandb_documents import document_marks, render_document
 from tests.servers.wandb import engine
 
 
@@ -24,7 +24,7 @@ def found() -> dict[str, str]:
                 texts[f"{info.name.removeprefix(package.__name__)}.{name}"] = value
     for count in (1, 2, 20):
         for link in (False, True):
-            texts[f"batching.document({count}, {link})"] = document(count, link=link)
+            texts[f"batching.document({count}, {link})"] = deletions_document(count, link=link)
     return texts
 
 
@@ -32,21 +32,21 @@ FOUND = found()
 
 
 def operations(text: str) -> list[OperationDefinitionNode]:
-    nodes = parse(render(text)).definitions
+    nodes = parse(render_document(text)).definitions
     return [one for one in nodes if isinstance(one, OperationDefinitionNode)]
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_the_schema_knows_it(name: str) -> None:
     text = FOUND[name]
-    assert validate(engine.schema(), parse(render(text))) == []
+    assert validate(engine.schema(), parse(render_document(text))) == []
 
 
-@pytest.mark.parametrize("name", [name for name, text in FOUND.items() if marks(text)])
+@pytest.mark.parametrize("name", [name for name, text in FOUND.items() if document_marks(text)])
 def test_an_older_schema_knows_what_is_left_of_it(name: str) -> None:
-    lacking = marks(FOUND[name])
+    lacking = document_marks(FOUND[name])
     older = engine.schema(tuple(sorted(lacking)))
-    cut = parse(render(FOUND[name], lacking))
+    cut = parse(render_document(FOUND[name], lacking))
     assert validate(older, cut) == []
 
 

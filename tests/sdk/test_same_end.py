@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.cli import main
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.here import now_us
+from artifact_tui.model import now_us
 from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Team, Version
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import connect, ids
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb import connect, wandb_model
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.model import Deletion, Result
 from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Team, Version
 
@@ -65,11 +65,11 @@ async def test_the_same_versions_go_and_stay(server: Server, sdk: Sdk, traps: st
     found = server.seed(scene())
     server.clear()
 
-    options = Options(key=Secret(server.api_key))
+    options = WandbOptions(key=Secret(server.api_key))
     client = connect(server.address(VISION), options=options)
     try:
         deletions = [
-            Deletion(ids.SourceKey(found[name]).key, delete_aliases=True) for name in names
+            Deletion(wandb_model.SourceKey(found[name]).key, delete_aliases=True) for name in names
         ]
         outcomes = await client.delete(deletions)
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
-from artifact_tui.deletion import build, confirm
+from artifact_tui.deletion import review
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.draft import Draft
     from artifact_tui.deletion.items import Item
+    from artifact_tui.deletion.plan import Draft
 
 EVERYTHING = Options(
     delete_aliases=True, orphan_dependents=True, break_links=True, whole_collections=True
@@ -57,7 +57,7 @@ class LinkedWorld:
         asyncio.run(sync(self.client, self.catalog, now_us=NOW_US))
         client = self.faulty()
         with closing(catalog.connect(self.catalog)) as conn:
-            return build.build_plan(
+            return review.build_plan(
                 conn,
                 identity=client.identity,
                 name="here",
@@ -80,7 +80,7 @@ class LinkedWorld:
         """A confirmed plan, open for writing, for `faulty()`."""
         draft = self.draft(keys, options, collections=collections)
         plan = Plan.create(self.path.with_name(f"{draft.head.id[:8]}.plan"), draft)
-        confirm.confirm_count(plan, plan.summary.deletes, actor="tester")
+        review.confirm_count(plan, plan.summary.deletes, actor="tester")
         return plan
 
     def sent(self) -> list[tuple[str, list[str]]]:

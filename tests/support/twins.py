@@ -8,7 +8,7 @@ import pyte
 from rich.console import Console
 from textual._compositor import ChopsUpdate, LayoutUpdate
 
-from artifact_tui.tui.changed_cells import Shown
+from artifact_tui.tui.changed_cells import TerminalCells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Twins:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.console = Console(color_system="truecolor", force_terminal=True)
-        self.shown = Shown()
+        self.shown = TerminalCells()
         self.sent = [0, 0]
         """Characters that the two were sent."""
         self._size = size

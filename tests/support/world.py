@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui import catalog
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.client import LocalClient
-from artifact_tui.clients.local.store import Store
-from artifact_tui.deletion import build, confirm
-from artifact_tui.deletion.control import Policy
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_client import LocalClient
+from artifact_tui.clients.local.local_store import Store
+from artifact_tui.deletion import review
+from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Deletion
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.deletion.plan import Draft
     from artifact_tui.model import Identity
 
 NOW_US = 1_700_000_000_000_000
@@ -121,7 +121,7 @@ class World:
         read_only: bool = False,
     ) -> Draft:
         with closing(catalog.connect(self.store.layout.db)) as conn:
-            return build.build_plan(
+            return review.build_plan(
                 conn,
                 identity=(self.faulty() if faulty else self.client).identity,
                 name="here",
@@ -147,7 +147,7 @@ class World:
         where = path or self.path.with_name(f"{draft.head.id[:8]}.plan")
         plan = Plan.create(where, draft)
         if confirmed:
-            confirm.confirm_count(plan, plan.summary.deletes, actor="tester")
+            review.confirm_count(plan, plan.summary.deletes, actor="tester")
         return plan
 
 

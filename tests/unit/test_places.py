@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 
 LONG = "https://registry.example/" + "x" * 500
 
 
 @pytest.mark.parametrize("uid", ["../../etc", "https://h:80/api?x=/../y", "a\0b", "ü" * 300, LONG])
 def test_a_catalog_and_marks_are_one_file_each(uid: str) -> None:
-    for path in (places.catalog_file(uid), places.marks_file(uid)):
-        assert path.parent in {places.catalogs_dir(), places.state_dir() / "marks"}
+    for path in (config.catalog_file(uid), config.marks_file(uid)):
+        assert path.parent in {config.catalogs_dir(), config.state_dir() / "marks"}
         path.touch()
         assert path.name in {entry.name for entry in path.parent.iterdir()}
 
 
 def test_long_names_stay_apart() -> None:
-    assert places.catalog_file(LONG) != places.catalog_file(f"{LONG}y")
+    assert config.catalog_file(LONG) != config.catalog_file(f"{LONG}y")

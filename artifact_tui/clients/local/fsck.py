@@ -15,17 +15,18 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.local import gc, locks
-from artifact_tui.clients.local.blobs import hash_file
-from artifact_tui.clients.local.layout import PREFIX, is_digest
+from artifact_tui.clients.local import local_folder, local_trash
+from artifact_tui.clients.local.adding import hash_file
+from artifact_tui.clients.local.local_folder import DIGEST_PREFIX, is_digest
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.local.layout import Layout
-    from artifact_tui.clients.local.pool import Pool
+    from artifact_tui.clients.local.local_database import Pool
+    from artifact_tui.clients.local.local_folder import Layout
+
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _VALUE = re.compile(r"^(?:[A-Z]+|non-[A-Z]+) value in ")
@@ -95,7 +96,7 @@ _MARKED = {Damage.MISSING, Damage.SIZE, Damage.HASH}
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FsckProblem:
     """One thing that is wrong."""
 
     kind: Damage
@@ -112,7 +113,7 @@ class Problem:
 class FsckReport:
     """What a check found."""
 
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FsckProblem, ...] = ()
     blobs: int = 0
     """Blobs looked at."""
     size: int = 0
@@ -126,13 +127,13 @@ class FsckReport:
         return all(problem.repaired for problem in self.problems)
 
     @property
-    def harmed(self) -> tuple[Problem, ...]:
+    def harmed(self) -> tuple[FsckProblem, ...]:
         """The problems that cost somebody something: bytes or rows that are missing or wrong."""
         return tuple(one for one in self.problems if not one.repaired and one.kind not in _HARMLESS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Blob:
+class _BlobRow:
     number: int
     digest: str
     size: int
@@ -141,24 +142,24 @@ class _Blob:
 
 
 @dataclass(slots=True)
-class _Check:
+class _FsckRun:
     """One run: what it may do, and what it has found."""
 
     pool: Pool
     layout: Layout
     repair: bool
     now_us: int
-    blobs: dict[str, _Blob] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    blobs: dict[str, _BlobRow] = field(default_factory=dict)
+    problems: list[FsckProblem] = field(default_factory=list)
 
     def found(self, kind: Damage, what: str, size: int = 0, detail: str = "") -> None:
         """Write a problem down; beside a row that is not right, nothing is mended."""
         self.repair = self.repair and kind is not Damage.ROW
         mended = self.repair and kind in _MENDED
-        self.problems.append(Problem(kind, what, size, detail, mended))
+        self.problems.append(FsckProblem(kind, what, size, detail, mended))
 
 
-def _database(run: _Check, *, verify: bool) -> bool:
+def _check_database(run: _FsckRun, *, verify: bool) -> bool:
     """Let SQLite check its file; False when nothing more can be trusted."""
     pragma = "integrity_check" if verify else "quick_check"
     try:
@@ -181,14 +182,14 @@ def _database(run: _Check, *, verify: bool) -> bool:
     return True
 
 
-def _load(run: _Check) -> None:
+def _load_blobs(run: _FsckRun) -> None:
     with run.pool.reading() as conn:
         rows = conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id")
         numbers = (row for row in rows if all(isinstance(one, int) for one in row[2:]))
-        run.blobs = {row[1]: _Blob(*row) for row in numbers if is_digest(row[1])}
+        run.blobs = {row[1]: _BlobRow(*row) for row in numbers if is_digest(row[1])}
 
 
-def _types(run: _Check, conn: sqlite3.Connection, table: str) -> None:
+def _check_types(run: _FsckRun, conn: sqlite3.Connection, table: str) -> None:
     """Values of another type than their column: other programs may write such."""
     columns = conn.execute(
         "SELECT name, lower(type) FROM pragma_table_info(?)", (table,)
@@ -201,17 +202,19 @@ def _types(run: _Check, conn: sqlite3.Connection, table: str) -> None:
         run.found(Damage.ROW, f"{table} {row[0]}", detail=f"of another type: {', '.join(names)}")
 
 
-def _rows(run: _Check) -> None:
+def _check_rows(run: _FsckRun) -> None:
     """Rows with values that they cannot have, and names that are not text."""
     with run.pool.reading() as conn:
         for table, checks in _TABLE.findall(schema_sql()):
-            _types(run, conn, table)
+            _check_types(run, conn, table)
             for check in _CHECK.findall(checks):
                 for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({check})"):
                     run.found(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {check}")
         for row in conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id"):
             if not is_digest(row[1]):
-                detail = f"no bytes have the digest {row[1]!r:.80}; {_sufferers(conn, _Blob(*row))}"
+                detail = (
+                    f"no bytes have the digest {row[1]!r:.80}; {_sufferers(conn, _BlobRow(*row))}"
+                )
                 run.found(Damage.ROW, f"blob {row[0]}", row[2], detail)
         for table, number, column in _NAMES:
             for row, raw in conn.execute(f"SELECT {number}, CAST({column} AS BLOB) FROM {table}"):
@@ -222,7 +225,7 @@ def _rows(run: _Check) -> None:
                     run.found(Damage.TEXT, f"{table} {row}", detail=f"{column} {shown}")
 
 
-def _sufferers(conn: sqlite3.Connection, blob: _Blob) -> str:
+def _sufferers(conn: sqlite3.Connection, blob: _BlobRow) -> str:
     rows = conn.execute(
         "SELECT c.name, v.label, f.path FROM file f JOIN version v ON v.id = f.version_id"
         " JOIN collection c ON c.id = v.collection_id WHERE f.blob_id = ? LIMIT ?",
@@ -232,7 +235,7 @@ def _sufferers(conn: sqlite3.Connection, blob: _Blob) -> str:
     return "needed by " + ", ".join(some) + (" and others" if len(rows) > _NAMED else "")
 
 
-def _hurt(run: _Check, kind: Damage, blob: _Blob) -> None:
+def _report_hurt(run: _FsckRun, kind: Damage, blob: _BlobRow) -> None:
     """Bytes that versions need are not there, or are not right: say so, and mark the blob."""
     with run.pool.reading() as conn:
         detail = _sufferers(conn, blob)
@@ -242,7 +245,7 @@ def _hurt(run: _Check, kind: Damage, blob: _Blob) -> None:
             conn.execute("UPDATE blob SET state = 2 WHERE id = ? AND state = 0", (blob.number,))
 
 
-def _listing(layout: Layout) -> dict[str, os.stat_result]:
+def _blob_files(layout: Layout) -> dict[str, os.stat_result]:
     """Every file below `blobs/`, by its path there."""
     found: dict[str, os.stat_result] = {}
     for folder, _, files in os.walk(layout.blobs):
@@ -252,37 +255,37 @@ def _listing(layout: Layout) -> dict[str, os.stat_result]:
     return found
 
 
-def _orphans(run: _Check, files: dict[str, os.stat_result]) -> None:
+def _check_orphans(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
     for inside, info in sorted(files.items()):
         path = run.layout.blobs / inside
         name = path.name
         ours = _NAME.fullmatch(name) and inside == f"{name[:2]}/{name}"
         if not ours or not stat.S_ISREG(info.st_mode):
             run.found(Damage.STRANGER, str(path), info.st_size)
-        elif PREFIX + name not in run.blobs:
+        elif DIGEST_PREFIX + name not in run.blobs:
             run.found(Damage.ORPHAN, str(path), info.st_size)
             if run.repair:
                 path.unlink()
 
 
-def _missing(run: _Check, files: dict[str, os.stat_result]) -> None:
+def _check_missing(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
     for blob in run.blobs.values():
         if blob.refs == 0 or blob.state == 1:
             continue
         name = run.layout.blob(blob.digest).name
         info = files.get(f"{name[:2]}/{name}")
         if info is None:
-            _hurt(run, Damage.MISSING, blob)
+            _report_hurt(run, Damage.MISSING, blob)
         elif info.st_size != blob.size:
-            _hurt(run, Damage.SIZE, blob)
+            _report_hurt(run, Damage.SIZE, blob)
         elif blob.state == 2:  # noqa: PLR2004 - see model.sql
-            _maybe_healed(run, blob)
+            _check_healed(run, blob)
 
 
-def _maybe_healed(run: _Check, blob: _Blob) -> None:
+def _check_healed(run: _FsckRun, blob: _BlobRow) -> None:
     path = run.layout.blob(blob.digest)
     if hash_file(path) != (blob.digest, blob.size):
-        _hurt(run, Damage.HASH, blob)
+        _report_hurt(run, Damage.HASH, blob)
         return
     run.found(Damage.HEALED, str(path), blob.size)
     if run.repair:
@@ -296,7 +299,7 @@ _COUNTS = (
 )
 
 
-def _counts(run: _Check) -> None:
+def _check_counts(run: _FsckRun) -> None:
     with run.pool.reading() as conn:
         wrong = conn.execute(_COUNTS).fetchall()
     if not wrong:
@@ -312,13 +315,13 @@ def _counts(run: _Check) -> None:
             )
 
 
-def _leftovers(run: _Check) -> None:
-    left = gc.clear_tmp(run.layout) if run.repair else gc.left_in_tmp(run.layout)
+def _check_leftovers(run: _FsckRun) -> None:
+    left = local_trash.clear_tmp(run.layout) if run.repair else local_trash.left_in_tmp(run.layout)
     for name, size in left:
         run.found(Damage.LEFTOVER, str(run.layout.tmp / name), size)
 
 
-def _unfinished(run: _Check) -> None:
+def _check_unfinished(run: _FsckRun) -> None:
     with run.pool.reading() as conn:
         rows: list[Any] = conn.execute(
             "SELECT digest, size FROM blob WHERE state = 1 AND refs = 0"
@@ -327,10 +330,10 @@ def _unfinished(run: _Check) -> None:
         if is_digest(digest):
             run.found(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
     if run.repair and rows:
-        gc.finish_locked(run.pool, run.layout)
+        local_trash.finish_sweep_locked(run.pool, run.layout)
 
 
-def _hashes(run: _Check) -> None:
+def _check_hashes(run: _FsckRun) -> None:
     """Read every blob; needs no lock, as a blob never changes while its row is there."""
     for blob in run.blobs.values():
         if blob.refs == 0 or blob.state != 0:
@@ -341,10 +344,12 @@ def _hashes(run: _Check) -> None:
         except FileNotFoundError:
             continue
         if not right and not any(one.what == str(path) for one in run.problems):
-            _hurt(run, Damage.HASH, blob)
+            _report_hurt(run, Damage.HASH, blob)
 
 
-def check(pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int) -> FsckReport:
+def check_registry(
+    pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int
+) -> FsckReport:
     """Look for damage.
 
     Args:
@@ -357,20 +362,20 @@ def check(pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int
     Raises:
         BusyError: somebody was adding for too long.
     """
-    run = _Check(pool, layout, repair, now_us)
-    with locks.alone(layout):
-        sound = _database(run, verify=verify)
+    run = _FsckRun(pool, layout, repair, now_us)
+    with local_folder.lock_alone(layout):
+        sound = _check_database(run, verify=verify)
         if sound:
-            _rows(run)
-            _counts(run)
-            _unfinished(run)
-            _load(run)
-            files = _listing(layout)
-            _orphans(run, files)
-            _missing(run, files)
-            _leftovers(run)
+            _check_rows(run)
+            _check_counts(run)
+            _check_unfinished(run)
+            _load_blobs(run)
+            files = _blob_files(layout)
+            _check_orphans(run, files)
+            _check_missing(run, files)
+            _check_leftovers(run)
     if sound and verify:
-        _hashes(run)
+        _check_hashes(run)
     report = FsckReport(
         tuple(run.problems), len(run.blobs), sum(blob.size for blob in run.blobs.values())
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.settings import NONE, convert
+from artifact_tui.config import NO_SETTINGS, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from artifact_tui.clients.wandb.client import WandbClient
-    from artifact_tui.clients.wandb.options import Options
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
+    from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 
 NAME = "wandb"
 
@@ -25,27 +25,27 @@ class WandbKind:
 
     def claims(self, address: str) -> bool:
         """Whether an address is of W&B: of its own schemes, or on a host of its cloud."""
-        from artifact_tui.clients.wandb.address import claims  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb.wandb_address import claims  # noqa: PLC0415 - lazy
 
         return claims(address)
 
     def advice(self, address: str) -> str:
         """What to type instead of an address that looks like a page of a W&B server."""
-        from artifact_tui.clients.wandb.address import advice  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb.wandb_address import advice  # noqa: PLC0415 - lazy
 
         return advice(address)
 
     def canonical(self, address: str) -> str:
         """The one way to write an address: with its host."""
-        from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - seldom needed
+        from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - seldom needed
 
-        return Address.parse(address).text
+        return WandbAddress.parse(address).text
 
     def place(self, address: str) -> str:
         """The `Identity.uid` of the registry at an address."""
-        from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - seldom needed
+        from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - seldom needed
 
-        return Address.parse(address).uid
+        return WandbAddress.parse(address).uid
 
     def short(self, address: str) -> str:
         """The entity, and the project: without the host."""
@@ -53,21 +53,21 @@ class WandbKind:
 
     def within(self, place: str, other: str) -> bool:
         """Whether a project is one of an entity."""
-        from artifact_tui.clients.wandb import nesting  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb import wandb_address  # noqa: PLC0415 - lazy
 
-        return nesting.within(place, other)
+        return wandb_address.within(place, other)
 
     def may_show(self, place: str, other: str, settings: Mapping[str, object]) -> bool:
         """Whether opening an entity may list a registry of its organisation."""
-        from artifact_tui.clients.wandb import nesting  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb import wandb_address  # noqa: PLC0415 - lazy
 
-        return nesting.may_show(place, other, settings)
+        return wandb_address.may_show(place, other, settings)
 
     def check(self, settings: Mapping[str, object]) -> None:
         """Refuse settings that W&B does not know."""
-        from artifact_tui.clients.wandb.settings import Known  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb.wandb_settings import WandbSettings  # noqa: PLC0415 - lazy
 
-        convert(settings, Known)
+        read_settings(settings, WandbSettings)
 
     def open(
         self,
@@ -75,7 +75,7 @@ class WandbKind:
         *,
         read_only: bool,
         actor: str = "",
-        settings: Mapping[str, object] = NONE,
+        settings: Mapping[str, object] = NO_SETTINGS,
     ) -> WandbClient:
         """Open a registry as configured, with the credentials that W&B's SDK would use.
 
@@ -86,11 +86,11 @@ class WandbKind:
             ConfigError: a setting that is unknown or cannot be used.
             UsageError: the address cannot be used, or there are no credentials.
         """
-        from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - lazy
-        from artifact_tui.clients.wandb.settings import options_of  # noqa: PLC0415 - same
+        from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb.wandb_settings import options_of  # noqa: PLC0415 - same
 
         del actor
-        where = Address.parse(address)
+        where = WandbAddress.parse(address)
         options = options_of(settings, where.origin)
         return connect(where.text, options=options, read_only=read_only)
 
@@ -99,16 +99,16 @@ KIND = WandbKind()
 
 
 def connect(
-    address: str, *, options: Options | None = None, read_only: bool = False
+    address: str, *, options: WandbOptions | None = None, read_only: bool = False
 ) -> WandbClient:
     """Open a registry with options of its own.
 
     Raises:
         UsageError: the address, or the API key, cannot be used.
     """
-    from artifact_tui.clients.wandb.address import Address  # noqa: PLC0415 - lazy
-    from artifact_tui.clients.wandb.client import WandbClient  # noqa: PLC0415 - httpx is slow
-    from artifact_tui.clients.wandb.options import Options  # noqa: PLC0415 - lazy
+    from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - lazy
+    from artifact_tui.clients.wandb.wandb_client import WandbClient  # noqa: PLC0415 - httpx is slow
+    from artifact_tui.clients.wandb.wandb_settings import WandbOptions  # noqa: PLC0415 - lazy
 
-    where = Address.parse(address)
-    return WandbClient(where, options or Options(), read_only=read_only)
+    where = WandbAddress.parse(address)
+    return WandbClient(where, options or WandbOptions(), read_only=read_only)

@@ -1,22 +1,35 @@
-"""What the list of browse shows: a frozen question, and the answer to it."""
+"""What the list of browse shows: a frozen question, the answer to it, and the marks; in words too.
+
+Marking changes what is drawn at once; the catalog follows in order.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
+from artifact_tui.catalog.catalog_rows import CollectionRow
+from artifact_tui.catalog.listing import Sort
 from artifact_tui.catalog.marks import only_marked
-from artifact_tui.catalog.sorting import Sort
 from artifact_tui.query import Query, compile_query, parse
-from artifact_tui.query.tree import All
+from artifact_tui.query.filter_tree import AllOf
+from artifact_tui.text import count, freed, listed, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
+    from typing import Any
 
+    from artifact_tui.catalog.catalog_rows import PickedBytes, Totals, VersionRow
     from artifact_tui.catalog.facade import Catalog
-    from artifact_tui.catalog.rows import Bytes, CollectionRow, Totals, VersionRow
     from artifact_tui.query import Where
+    from artifact_tui.tui.registry_link import LinkState
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.tree_list import TreeList
+
 
 EVERYTHING = parse("")
 
@@ -50,7 +63,7 @@ def narrowed(query: Query, more: Query) -> Query:
     if more.everything:
         return query
     text = f"{query.text} {more.text}".strip()
-    return Query(text, All((query.root, more.root)), query.fields | more.fields)
+    return Query(text, AllOf((query.root, more.root)), query.fields | more.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +84,7 @@ class ListSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ViewAnswer:
     """What a view came to."""
 
     view: View
@@ -86,30 +99,140 @@ class Answer:
         return sum(row.versions for row in self.rows)
 
 
-async def answer(services: Services, view: View) -> Answer:
+async def answer_of(services: Services, view: View) -> ViewAnswer:
     """Ask the catalog; a newer question supersedes one that is not answered yet."""
     where = view.where(services)
     catalog = services.catalog
     empty = view.everything and services.client.capabilities.collection_delete
     rows, totals = await catalog.listed(where, view.sort, empty=empty, latest=True)
-    return Answer(view, where, rows, totals, ListSource(catalog, where, view.sort))
+    return ViewAnswer(view, where, rows, totals, ListSource(catalog, where, view.sort))
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class MarkTotals:
     """The user's marks in numbers."""
 
     count: int
     hidden: int
     """Marked versions that the list does not show."""
-    bytes: Bytes
+    bytes: PickedBytes
 
 
-async def marks_of(services: Services, where: Where) -> Marks:
+async def marks_of(services: Services, where: Where) -> MarkTotals:
     """Count the marks and work out what their deletion would free."""
     catalog = services.catalog
-    return Marks(
+    return MarkTotals(
         await catalog.marked_count(),
         await catalog.hidden_count(where, latest=True),
         await catalog.freed(latest=True),
     )
+
+
+def filter_words(view: View, signs: Signs) -> Content:
+    """What narrows the list; empty when nothing does."""
+    parts: list[tuple[str, str]] = []
+    if view.marked_only:
+        parts.append((f" {signs.mark} only the marked ", "bold $text-warning"))
+    if view.query.text.strip():
+        parts.append((f" / {safe(view.query.text.strip())}", "bold"))
+    return Content.assemble(*parts)
+
+
+def fact_words(answer: ViewAnswer, marks: MarkTotals | None, signs: Signs) -> list[Content]:
+    """Marks and numbers for the right side, the longest form first."""
+    shown = f"{count(answer.versions)} of {count(answer.totals.among(answer.view.query))} "
+    if marks is None or not marks.count:
+        return [Content(shown)]
+    dot = f" {signs.dot} "
+    marked = f"{count(marks.count)} marked"
+    if marks.hidden:
+        marked += f" ({count(marks.hidden)} hidden)"
+    told = marks.bytes.listed if marks.bytes.listed or not marks.bytes.unknown_count else None
+    verb = "charged for them" if marks.bytes.charged else "would be freed"
+    freed_ = freed(marks.bytes.freed, marks.bytes.unknown_count, verb)
+    forms = [dot.join([marked, listed(told), freed_]), dot.join([marked, freed_]), marked]
+    return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
+
+
+def nothing_words(view: View, link: LinkState | None = None) -> str:
+    """Why the list is empty; `link` is that of a remote registry."""
+    if view.marked_only and not view.query.everything:
+        return "Nothing marked matches the filter: esc shows more."
+    if view.marked_only:
+        return "Nothing is marked: M or esc shows everything again."
+    if not view.query.everything:
+        return "Nothing matches the filter: esc clears it."
+    if link is None:
+        return "Nothing here: u shows the trash, artifact-tui add puts something in."
+    return _nothing_linked(link)
+
+
+def _nothing_linked(link: LinkState) -> str:
+    """Why the catalog of a remote registry is empty."""
+    if link.syncing:
+        return "Listing the registry: rows appear as they arrive."
+    if link.error:
+        return "Nothing is known yet: r tries again."
+    return "This registry is empty." if link.synced_us else "Nothing is known yet: r syncs."
+
+
+NOT_MARKED = "The keys pressed since were dropped: nothing else has happened."
+EMPTY_COLLECTION = "This collection is empty: d reviews the deletion of the collection itself."
+
+
+def in_collection(where: Where, collection_id: int) -> Where:
+    """What matches in one collection."""
+    return where.narrowed(f"c.id = {int(collection_id)}", marked=where.marked)
+
+
+class Marker:
+    """Marks and unmarks what the tree shows."""
+
+    def __init__(self, services: Services, tree: TreeList) -> None:
+        self._catalog = services.catalog
+        self._tree = tree
+
+    def toggle(
+        self, row: CollectionRow | VersionRow, answer: ViewAnswer
+    ) -> Coroutine[Any, Any, int]:
+        """Mark a row, or take its mark away; a collection with all its listed versions.
+
+        It is drawn when this returns, and written when the result was awaited.
+        """
+        if isinstance(row, CollectionRow):
+            return self._set_collection(row, answer, marked=row.marked < row.versions)
+        marked = not row.marked
+        self._draw([row], marked=marked)
+        return self._catalog.mark([row.key]) if marked else self._catalog.unmark([row.key])
+
+    async def mark_lines(self, first: int, last: int, answer: ViewAnswer) -> None:
+        """Mark the versions on some lines; a collapsed collection with all it lists."""
+        outline = self._tree.outline
+        opened = set(outline.opened)
+        runs = [(outline.rows[index], start, n) for index, start, n in outline.runs(first, last)]
+        for row, start, length in runs:
+            if start is not None:
+                rows = await answer.source.window(row.id, start, length)
+                self._draw(rows, marked=True)
+                await self._catalog.mark([version.key for version in rows])
+            elif row.id not in opened:
+                await self._set_collection(row, answer, marked=True)
+
+    def _set_collection(
+        self, row: CollectionRow, answer: ViewAnswer, *, marked: bool
+    ) -> Coroutine[Any, Any, int]:
+        tree = self._tree
+        tree.pages.set_marked(lambda one: marked if one.collection_id == row.id else None)
+        tree.outline.shift_marks([(row.id, row.versions if marked else -row.versions)])
+        tree.refresh_changed()
+        where = in_collection(answer.where, row.id)
+        return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
+
+    def _draw(self, rows: Sequence[VersionRow], *, marked: bool) -> None:
+        """Show marks before they are written."""
+        changed = {row.key: row.collection_id for row in rows if row.marked != marked}
+        tree = self._tree
+        tree.pages.set_marked(lambda one: marked if one.key in changed else None)
+        step = 1 if marked else -1
+        tree.outline.shift_marks((key, step * n) for key, n in Counter(changed.values()).items())
+        tree.refresh_changed()

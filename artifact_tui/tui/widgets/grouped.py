@@ -14,19 +14,18 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.text import count, pad, width
-from artifact_tui.tui.widgets.facts_pane import FactsPane
-from artifact_tui.tui.widgets.lines import Line
-from artifact_tui.tui.widgets.row_list import RowList, Rows, Source
+from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
+from artifact_tui.tui.widgets.row_list import RowList, Rows, RowSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
 
-    from artifact_tui.tui.signs import Signs
+    from artifact_tui.tui.terminal import Signs
 
 
-class Keyed(Protocol):
+class KeyedRow(Protocol):
     """A row that knows what it is, whenever it was read."""
 
     @property
@@ -34,14 +33,14 @@ class Keyed(Protocol):
         """What names the row's thing: equal in every reading of it."""
 
 
-T = TypeVar("T", bound=Keyed)
+T = TypeVar("T", bound=KeyedRow)
 
 _LABEL = 19
 _COUNT = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Generic[T]):
+class GroupRow(Generic[T]):
     """One line of the upper list. All texts are safe."""
 
     id: str
@@ -53,7 +52,7 @@ class Group(Generic[T]):
     """Keys that change it, and what they do: `("a", "include them")`."""
     tone: str = ""
     """Style of the label."""
-    items: Callable[[], Source[T]] = field(default=lambda: Rows(()), compare=False)
+    items: Callable[[], RowSource[T]] = field(default=lambda: Rows(()), compare=False)
     """The rows of the lower list while this group is chosen."""
 
 
@@ -86,14 +85,14 @@ class Grouped(Vertical, Generic[T]):
 
     def compose(self) -> ComposeResult:
         """Groups, items, facts."""
-        yield RowList[Group[T]](self._draw_group, key=lambda group: group.id, id="groups")
+        yield RowList[GroupRow[T]](self._draw_group, key=lambda group: group.id, id="groups")
         yield Line(id="items-title", classes="rule")
         yield RowList[T](self._draw_item, key=lambda row: row.key, id="items")
         yield Line(id="facts-rule", classes="rule")
         yield FactsPane(id="facts")
 
     @property
-    def groups(self) -> RowList[Group[T]]:
+    def groups(self) -> RowList[GroupRow[T]]:
         """The upper list."""
         return self.query_one("#groups", RowList)
 
@@ -107,7 +106,7 @@ class Grouped(Vertical, Generic[T]):
         """Whether the items have the keyboard: known at once, before any widget is told."""
         return self.screen.focused is self.items
 
-    async def show(self, groups: Sequence[Group[T]]) -> None:
+    async def show(self, groups: Sequence[GroupRow[T]]) -> None:
         """Show these groups; the chosen one stays chosen while it is among them."""
         chosen = next((i for i, group in enumerate(groups) if group.id == self._shown), None)
         if chosen is None:
@@ -176,7 +175,7 @@ class Grouped(Vertical, Generic[T]):
         rest = max(self.size.width - len(title), 0)
         self.query_one(selector, Line).show(Content(title + self.signs.line * rest))
 
-    def _draw_group(self, group: Group[T], cells: int) -> Content:
+    def _draw_group(self, group: GroupRow[T], cells: int) -> Content:
         lead = Content.assemble(
             " ",
             (pad(group.label, _LABEL), group.tone),

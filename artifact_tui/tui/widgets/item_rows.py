@@ -1,4 +1,4 @@
-"""One item of a plan as a line, and as the sentences below the list. Names become safe here."""
+"""One item of a plan as a line and as sentences, and how far a task is. Names become safe here."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.deletion.items import (
-    COLLECTION,
-    DONE,
-    OBJECT,
-    Action,
-    Item,
-    ItemState,
-    Verdict,
-)
-from artifact_tui.text import pad, plural, safe, size, width
+from artifact_tui.deletion.items import COLLECTION, DONE, OBJECT, Action, Item, ItemState, Verdict
+from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.text import age, count, pad, plural, safe, size, width
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from artifact_tui.deletion.tasks import Task
     from artifact_tui.model import Alias
-    from artifact_tui.tui.signs import Signs
+    from artifact_tui.tui.terminal import Signs
+
 
 _SIZE = 9
 _DIGEST = 19
@@ -37,7 +32,7 @@ def alias_words(aliases: tuple[Alias, ...], signs: Signs) -> str:
     )
 
 
-def _line(
+def _item_line(
     sign: tuple[str, str], name: str, middle: tuple[str, str], item: Item, cells: int
 ) -> Content:
     """Sign, name, what is special about it, size."""
@@ -66,11 +61,11 @@ def review_line(
         Verdict.CONSENT: ("?", "bold $text-warning"),
         Verdict.BLOCKED: (signs.locked, "$text-muted"),
     }[item.verdict]
-    middle = (_special(item, signs, going), "$text-muted")
-    return _line(sign, safe(item.name), middle, item, cells)
+    middle = (_special_words(item, signs, going), "$text-muted")
+    return _item_line(sign, safe(item.name), middle, item, cells)
 
 
-def _special(item: Item, signs: Signs, going: Container[str]) -> str:
+def _special_words(item: Item, signs: Signs, going: Container[str]) -> str:
     parts = [alias_words(item.facts.aliases, signs)] if item.facts.aliases else []
     if item.facts.dependents:
         parts.append(f"{signs.dependents}{len(item.facts.dependents)}")
@@ -88,12 +83,12 @@ def _special(item: Item, signs: Signs, going: Container[str]) -> str:
 
 def result_line(item: Item, cells: int, signs: Signs) -> Content:
     """An item while or after it is applied: what happened to it, and why."""
-    words = _why(item) or [result_words(item, signs)]  # the sign tells the state
+    words = _why_words(item) or [result_words(item, signs)]  # the sign tells the state
     special = (f" {signs.dot} ".join(words), "$text-muted")
-    return _line(_state_sign(item, signs), safe(item.name), special, item, cells)
+    return _item_line(_item_sign(item, signs), safe(item.name), special, item, cells)
 
 
-def _state_sign(item: Item, signs: Signs) -> tuple[str, str]:
+def _item_sign(item: Item, signs: Signs) -> tuple[str, str]:
     if item.verdict is not Verdict.DELETE:
         return signs.locked, "$text-muted"
     if item.state in DONE:
@@ -110,11 +105,11 @@ def result_words(item: Item, signs: Signs) -> str:
     """What happened to one item in words; safe."""
     if item.verdict is not Verdict.DELETE:
         return f"left out: {item.reason.words}"
-    words = [item.state.words, *_why(item), "can be retried" if item.retryable else ""]
+    words = [item.state.words, *_why_words(item), "can be retried" if item.retryable else ""]
     return f" {signs.dot} ".join(word for word in words if word)
 
 
-def _why(item: Item) -> list[str]:
+def _why_words(item: Item) -> list[str]:
     """The reason for a refusal or failure, its names, and the registry's words; safe."""
     if item.state not in {ItemState.REFUSED, ItemState.FAILED}:
         return []
@@ -122,7 +117,7 @@ def _why(item: Item) -> list[str]:
     return [word for word in words if word]
 
 
-def _kind(item: Item) -> str:
+def _kind_words(item: Item) -> str:
     if item.kind == OBJECT:
         return "stored object"
     if item.kind == COLLECTION:
@@ -138,7 +133,7 @@ def item_facts(
     `going` are the keys of all that the plan deletes, where they are at hand.
     """
     facts = item.facts
-    head = [_kind(item), size(item.size), safe(facts.digest[:_DIGEST])]
+    head = [_kind_words(item), size(item.size), safe(facts.digest[:_DIGEST])]
     if facts.aliases:
         head.append("aliases " + alias_words(facts.aliases, signs))
     if facts.dependents:
@@ -146,10 +141,10 @@ def item_facts(
     if facts.links:
         head.append("shown in " + ", ".join(safe(link.name) for link in facts.links))
     line = Content.assemble((safe(item.name), "bold"), "  ", f" {signs.dot} ".join(head))
-    return Content("\n").join([line, *_fate(item, names, signs, going)])
+    return Content("\n").join([line, *_fate_lines(item, names, signs, going)])
 
 
-def _fate(
+def _fate_lines(
     item: Item, names: Mapping[str, str], signs: Signs, going: Container[str] | None
 ) -> list[Content]:
     """What becomes of an item, when there is something special about it; a line, or none."""
@@ -161,27 +156,86 @@ def _fate(
         return [Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning"))]
     if item.state is not ItemState.PLANNED:
         return [Content(result_words(item, signs))]
-    words = _will(item, going)
+    words = _going_words(item, going)
     return [Content(words)] if words else []
 
 
-def _will(item: Item, going: Container[str] | None) -> str:
+def _going_words(item: Item, going: Container[str] | None) -> str:
     """How an item goes, where that is not plain."""
     if item.kind == OBJECT:
         return f"Only if the registry has no {safe(item.collection)} then."
     if item.kind == COLLECTION:
         return "One request deletes it with all that is in it, if nothing in it changed."
     if item.is_link:
-        return _unlinked(item.facts.source_key, going)
+        return _unlink_words(item.facts.source_key, going)
     if item.added_as_dependent:
         return "Not in your selection: it was made from something that is."
     return "It goes with its whole collection, in one request." if item.belongs else ""
 
 
-def _unlinked(source: str, going: Container[str] | None) -> str:
+def _unlink_words(source: str, going: Container[str] | None) -> str:
     """What becomes of a link, and of what it shows as far as that is known."""
     if going is None:
         return "Only the link is removed."
     if source in going:
         return "The link is removed, and then its source."
     return "Only the link is removed: its source stays."
+
+
+_SECOND = 1_000_000
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
+
+
+def bar(done: int, total: int, cells: int, signs: Signs) -> str:
+    """A bar of `cells` cells, full when everything is done."""
+    steps = len(signs.bar)
+    filled = cells * steps if not total else done * cells * steps // total
+    full, part = divmod(filled, steps)
+    shown = signs.bar[-1] * full + (signs.bar[part - 1] if part else "")
+    return pad(shown, cells).replace(" ", signs.track)
+
+
+def percent(done: int, total: int) -> str:
+    """Whole percents, 100 % only when everything is done."""
+    return f"{done * 100 // total if total else 100} %"
+
+
+def rate_words(task: Task) -> str:
+    """Rate and time left of a running task; empty when there is nothing to say yet."""
+    if task.rate is None:
+        return ""
+    rate = f"{count(round(task.rate))}/s" if task.rate >= 1 else f"{task.rate * 60:.1f}/min"
+    return f"{rate}, {time_left(task.left_us)} left" if task.left_us is not None else rate
+
+
+def time_left(us: int | None) -> str:
+    """A wait in round words: `40 s`, `3 min`, `2 h`; never 0."""
+    if us is None:
+        return "?"
+    for unit, name in ((_HOUR, "h"), (_MINUTE, "min")):
+        if us >= 2 * unit:
+            return f"{-(-us // unit)} {name}"
+    return f"{max(-(-us // _SECOND), 1)} s"
+
+
+def ago(us: int | None, now_us: int) -> str:
+    """How long ago a moment was: `2 d ago`; `in 3 s` by a clock that runs ahead."""
+    words = age(us, now_us)
+    return words if us is None or us > now_us else f"{words} ago"
+
+
+def status_words(task: Task) -> str:
+    """Where a task is, with what was asked of it but is not done yet."""
+    if task.error:
+        return "unreadable"
+    if task.alive and task.wants is Want.CANCEL:
+        return "cancelling"
+    if task.status is Status.APPLYING and task.wants is Want.PAUSE:
+        return "pausing"
+    if task.status is Status.PAUSED and task.wants is Want.RUN:
+        return "going on"
+    return _STATUS_WORDS.get(task.status, str(task.status))
+
+
+_STATUS_WORDS = {Status.APPLYING: "running", Status.CONFIRMED: "not begun", Status.DRAFT: "saved"}

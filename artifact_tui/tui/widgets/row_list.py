@@ -1,6 +1,6 @@
 """A list of rows of one sort, of any length: review, tasks and trash use it.
 
-Rows come in windows from a `Source`; one that is not there yet is drawn blank and asked for.
+Rows come in windows from a `RowSource`; one that is not there yet is drawn blank and asked for.
 Showing a source whose visible rows are the same sends nothing.
 """
 
@@ -14,13 +14,14 @@ from textual.message import Message
 from textual.strip import Strip
 
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.tui.widgets.cursor_list import CursorList
+from artifact_tui.tui.widgets.line_view import CursorList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual.content import Content
     from textual.style import Style
+
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -32,7 +33,7 @@ PAGES_KEPT = 16
 """Windows remembered; the oldest goes first."""
 
 
-class Source(Protocol[T_co]):
+class RowSource(Protocol[T_co]):
     """Where a list gets its rows from."""
 
     @property
@@ -85,7 +86,7 @@ class RowList(CursorList, Generic[T]):
         super().__init__(id=id)
         self._draw_row = draw
         self._key = key
-        self._source: Source[T] = Rows(())
+        self._source: RowSource[T] = Rows(())
         self._pages: dict[int, Sequence[T]] = {}
         self._asked: set[int] = set()
         self._showing = 0
@@ -111,7 +112,7 @@ class RowList(CursorList, Generic[T]):
         offset = index % PAGE
         return page[offset] if page is not None and offset < len(page) else None
 
-    async def show(self, source: Source[T], *, cursor: int | None = None) -> None:
+    async def show(self, source: RowSource[T], *, cursor: int | None = None) -> None:
         """Show another source, once the rows that the screen needs have arrived.
 
         The cursor stays at its line unless another is given. Of two calls, the later one counts.
@@ -143,7 +144,9 @@ class RowList(CursorList, Generic[T]):
     def _identity(self, row: T | None) -> object:
         return None if row is None else self._key(row)
 
-    def _swap(self, source: Source[T], pages: dict[int, Sequence[T]], line: int, top: int) -> None:
+    def _swap(
+        self, source: RowSource[T], pages: dict[int, Sequence[T]], line: int, top: int
+    ) -> None:
         same_count = source.count == self.count
         before = [self.row_at(index) for index in self._visible()] if same_count else []
         moved = line != self.cursor
@@ -170,7 +173,7 @@ class RowList(CursorList, Generic[T]):
         base = self.visual_style
         return Strip(
             [
-                Segment(text, _ink(style) if style != base else None)
+                Segment(text, _text_style(style) if style != base else None)
                 for text, style in content.render(base, end="", parse_style=self._get_style)
             ]
         )
@@ -180,7 +183,7 @@ class RowList(CursorList, Generic[T]):
             self._asked.add(page)
             self.run_worker(self._fetch(page, self._source), group="rows")
 
-    async def _fetch(self, page: int, source: Source[T]) -> None:
+    async def _fetch(self, page: int, source: RowSource[T]) -> None:
         try:
             rows = await source.window(page * PAGE, PAGE)
         except ArtifactTuiError as error:
@@ -198,7 +201,7 @@ class RowList(CursorList, Generic[T]):
             self.post_message(self.Moved(self))
 
 
-def _ink(style: Style) -> Ink:
+def _text_style(style: Style) -> Ink:
     """The colour of the text alone: what lies under it is the list's own."""
     full = style.rich_style
     return Ink(color=full.color, bold=full.bold, italic=full.italic, strike=full.strike)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion import lock
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import ItemState, Verdict
 from artifact_tui.deletion.plan import Plan
 from tests.servers.faulty import faulty
@@ -74,7 +74,7 @@ def spawn(plan: Path, *, limit: int | None = None) -> subprocess.Popen[bytes]:
 
 def released(plan: Path) -> bool:
     """Whether nobody applies the plan."""
-    return not lock.is_held(plan)
+    return not plan_file.is_locked(plan)
 
 
 def lies(world: World, path: Path, *, refused: Iterable[str] = ()) -> list[str]:

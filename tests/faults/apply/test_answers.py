@@ -9,7 +9,7 @@ import pytest
 
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.apply import apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import ItemState, Options, Reason
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import PlanError
@@ -108,7 +108,7 @@ async def test_gone_after_an_earlier_run_sent_it_counts_as_deleted(
 ) -> None:
     keys = world.add_plain(2)
     client = world.faulty(script(*(Rule("delete", "raise", n) for n in range(1, 5))))
-    monkeypatch.setattr("artifact_tui.deletion.launch.start", lambda _, **__: None)
+    monkeypatch.setattr("artifact_tui.deletion.worker.start", lambda _, **__: None)
     with world.plan(keys, faulty=True) as plan:
         await apply(plan, client, policy=HASTE)
         assert plan.summary.states == {S.FAILED: 1, S.PLANNED: 1}
@@ -305,7 +305,7 @@ async def test_what_failed_is_retried_as_a_group_with_its_parents(
     client = world.faulty(script(*(Rule("delete", "failed", n, (tuned,)) for n in range(1, 6))))
     started: list[Path] = []
     monkeypatch.setattr(
-        "artifact_tui.deletion.launch.start", lambda path, **_: started.append(path)
+        "artifact_tui.deletion.worker.start", lambda path, **_: started.append(path)
     )
     with world.plan([base, tuned, changed], faulty=True) as plan:
         world.store.alias(changed, "new")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
-from artifact_tui.clients.local.kind import open_registry
-from artifact_tui.deletion import lock
+from artifact_tui import config
+from artifact_tui.clients.local.local_client import open_registry
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.apply import apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import BusyError, ConfirmationError, PlanError, ReadOnlyError
@@ -39,7 +39,7 @@ async def test_what_was_reviewed_is_deleted_and_nothing_else(world: World) -> No
         assert all(i.attempts == 1 and i.sent_us and i.done_us for i in plan.every_item())
     assert world.live() == set(stays)
     assert world.trashed() == set(goes)
-    assert not lock.is_held(plan.path)
+    assert not plan_file.is_locked(plan.path)
 
 
 async def test_dependents_go_before_what_they_were_made_from(world: World) -> None:
@@ -325,11 +325,11 @@ async def test_an_interrupted_plan_may_be_moved_and_resumed(world: World, tmp_pa
     with Plan.open(moved, write=True) as plan:
         await apply(plan, world.client)
     assert world.live() == set()
-    assert (places.tasks_dir() / plan.head.id).resolve() == moved
+    assert (config.tasks_dir() / plan.head.id).resolve() == moved
 
 
 async def test_one_apply_at_a_time(world: World) -> None:
-    with world.plan(world.add_plain(2)) as plan, lock.held(plan.path):
+    with world.plan(world.add_plain(2)) as plan, plan_file.hold_lock(plan.path):
         with pytest.raises(BusyError, match="is applying the plan"):
             await apply(plan, world.client)
         assert plan.summary.states == {ItemState.PLANNED: 2}

@@ -9,7 +9,7 @@ import pytest
 
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.apply import apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import PlanError

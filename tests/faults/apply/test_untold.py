@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion import looks
+from artifact_tui.deletion import calls
 from artifact_tui.deletion.items import ItemState, Reason
 from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import NotToldError
@@ -104,7 +104,7 @@ def test_what_is_told_on_the_next_try_goes_after_all(world: LinkedWorld) -> None
 def test_a_registry_that_tells_about_nothing_any_more_is_not_asked_about_everything(
     world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "DARK", 20)
+    monkeypatch.setattr(calls, "DARK", 20)
     keys = [world.registry.add("m") for _ in range(200)]
     with world.plan(keys) as plan:
         ending = run(plan, Silent(world, *keys[11:]))
@@ -119,7 +119,7 @@ def test_a_registry_that_tells_about_nothing_any_more_is_not_asked_about_everyth
 def test_many_in_a_row_that_are_asked_about_again_are_no_such_registry(
     world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "DARK", 20)
+    monkeypatch.setattr(calls, "DARK", 20)
     keys = [world.registry.add("m") for _ in range(60)]
     untold = set(keys[::3])
     with world.plan(keys) as plan:

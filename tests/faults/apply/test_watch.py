@@ -10,10 +10,9 @@ import pytest
 
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.apply import Ending, apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control, redacted
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.said import redacted
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import WHOLE, LinkedWorld, by_key
 from tests.support.world import HASTE

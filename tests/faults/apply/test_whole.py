@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.deletion import launch, tasks
-from artifact_tui.deletion.confirm import Kind, challenge_of
+from artifact_tui.deletion import tasks, worker
 from artifact_tui.deletion.items import COLLECTION, Item, ItemState, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.report import report
+from artifact_tui.deletion.review import ChallengeKind, challenge_of
+from artifact_tui.deletion.tasks import read_report
 from artifact_tui.errors import PlanError
 from tests.servers.faulty.faulty import Rule, Script
 from tests.support.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
@@ -79,7 +79,7 @@ def test_an_empty_collection_goes_when_it_is_named(world: LinkedWorld) -> None:
     kept = world.registry.add("keep")
     with world.plan([], collections=["empty"]) as plan:
         assert (plan.summary.deletes, plan.summary.versions) == (1, 0)
-        assert challenge_of(plan).kind is Kind.COLLECTION
+        assert challenge_of(plan).kind is ChallengeKind.COLLECTION
         assert challenge_of(plan).expected == "empty"
         run(plan, world.faulty())
         assert states(plan) == {"empty": S.VERIFIED}
@@ -152,8 +152,8 @@ def test_links_of_a_whole_collection_are_unlinked(world: LinkedWorld) -> None:
     with world.plan(links, EVERYTHING) as plan:
         run(plan, world.faulty())
         assert states(plan) == dict.fromkeys(links, S.UNLINKED) | {"best": S.VERIFIED}
-        assert report(plan).complete
-        assert report(plan).freed == "0 B"
+        assert read_report(plan).complete
+        assert read_report(plan).freed == "0 B"
     assert world.registry.live() == set(sources)
     assert world.registry.collections() == {"mnist"}
 
@@ -271,7 +271,7 @@ def test_what_failed_can_be_tried_again(
     keys = [world.registry.add("sweep") for _ in range(3)]
     rules = tuple(Rule("delete_collection", "failed", call) for call in range(1, 5))
     client = world.faulty(Script(rules))
-    monkeypatch.setattr(launch, "start", lambda _, **__: 0)
+    monkeypatch.setattr(worker, "start", lambda _, **__: 0)
     with world.plan(keys, WHOLE) as plan:
         run(plan, client)
         assert states(plan)["sweep"] is S.FAILED
@@ -285,7 +285,7 @@ def test_several_collections_are_confirmed_by_the_registry(world: LinkedWorld) -
     keys = [world.registry.add(name) for name in "abcdef"]
     with world.plan(keys, WHOLE) as plan:
         asked = challenge_of(plan)
-        assert (asked.kind, asked.expected) == (Kind.REGISTRY, "here")
+        assert (asked.kind, asked.expected) == (ChallengeKind.REGISTRY, "here")
         assert asked.why == "6 collections go with all in them"
         run(plan, world.faulty())
         assert set(states(plan).values()) == {S.VERIFIED}

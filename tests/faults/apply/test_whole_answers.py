@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.deletion import apply as applying
-from artifact_tui.deletion import launch, tasks
-from artifact_tui.deletion.confirm import challenge_of
+from artifact_tui.deletion import tasks, worker
 from artifact_tui.deletion.items import ItemState, Options, Reason
+from artifact_tui.deletion.review import challenge_of
 from artifact_tui.model import CollectionDeletion, Deletion, Outcome, Result
 from tests.servers.faulty.faulty import Rule, Script
 from tests.servers.faulty.linked import LinkedClient
@@ -120,7 +120,7 @@ def test_a_version_that_was_refused_is_not_taken_along_by_a_retry(
     world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [world.registry.add("m") for _ in range(3)]
-    monkeypatch.setattr(launch, "start", lambda _, **__: 0)
+    monkeypatch.setattr(worker, "start", lambda _, **__: 0)
     rules = (Rule("delete_collection", "failed"), Rule("delete", "refused", keys=(keys[1],)))
     with world.plan(keys, WHOLE) as plan:
         run(plan, world.faulty(Script(rules)))

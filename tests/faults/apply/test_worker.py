@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from artifact_tui.deletion import launch, tasks
+from artifact_tui.deletion import tasks, worker
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import BusyError, ConfirmationError, PlanError
@@ -65,7 +65,7 @@ def state(path: Path) -> tuple[Status, dict[ItemState, int]]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_it_after_the_call_in_flight(world: World, number: signal.Signals) -> None:
     path = gated(world)
-    pid = launch.start(path)
+    pid = worker.start(path)
     at_gate(world)
     assert state(path) == (Status.APPLYING, {ItemState.VERIFIED: 1, ItemState.SENT: 10}
         | {ItemState.PLANNED: 189})  # fmt: skip
@@ -102,13 +102,13 @@ def test_it_outlives_the_terminal_that_started_it(world: World) -> None:
 
 def test_the_token_stays_in_the_environment(world: World) -> None:
     path = gated(world)
-    pid = launch.start(path)
+    pid = worker.start(path)
     at_gate(world)
     if sys.platform == "linux":
         assert TOKEN.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
     open_gate(world)
     wait_for(lambda: released(path), "the end")
-    log = launch.log_path(path)
+    log = worker.log_path(path)
     assert log.stat().st_mode & 0o777 == 0o600
     wait_for(lambda: b"finished: 200 verified" in log.read_bytes(), "the last line")
     for file in (log, path):
@@ -117,10 +117,10 @@ def test_the_token_stays_in_the_environment(world: World) -> None:
 
 def test_a_second_worker_is_refused_and_the_first_goes_on(world: World) -> None:
     path = gated(world)
-    pid = launch.start(path)
+    pid = worker.start(path)
     at_gate(world)
     with pytest.raises(BusyError, match=f"Process {pid} "):
-        launch.start(path)
+        worker.start(path)
     assert spawn(path).wait(30) == 1
     assert tasks.read_task(path).pid == pid
     tasks.pause(path)
@@ -133,12 +133,12 @@ def test_a_second_worker_is_refused_and_the_first_goes_on(world: World) -> None:
 
 def test_a_frozen_worker_still_holds_its_plan(world: World) -> None:
     path = gated(world)
-    pid = launch.start(path)
+    pid = worker.start(path)
     at_gate(world)
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(BusyError):
-            launch.start(path)
+            worker.start(path)
         assert tasks.read_task(path).status is Status.APPLYING
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -149,7 +149,7 @@ def test_a_frozen_worker_still_holds_its_plan(world: World) -> None:
 
 def test_a_killed_worker_leaves_an_interrupted_task(world: World) -> None:
     path = gated(world)
-    pid = launch.start(path)
+    pid = worker.start(path)
     at_gate(world)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: released(path), "the worker to die")
@@ -168,7 +168,7 @@ def test_why_it_could_not_begin_is_said(world: World) -> None:
         path = plan.path
     world.store.layout.db.write_bytes(b"not a database" * 1000)
     with pytest.raises(PlanError, match="was not applied") as caught:
-        launch.start(path)
+        worker.start(path)
     assert str(world.path) in str(caught.value)
     task = tasks.read_task(path)
     assert task.status is Status.CONFIRMED
@@ -178,15 +178,15 @@ def test_why_it_could_not_begin_is_said(world: World) -> None:
 def test_a_plan_that_may_not_be_applied_starts_nothing(world: World) -> None:
     with world.plan(world.add_plain(2), confirmed=False) as plan:
         with pytest.raises(ConfirmationError):
-            launch.start(plan.path)
+            worker.start(plan.path)
         plan.conn.execute("UPDATE journal SET status='finished'")
         with pytest.raises(PlanError, match="has been applied"):
-            launch.start(plan.path)
+            worker.start(plan.path)
         plan.conn.execute("UPDATE journal SET status='confirmed'")
         plan.conn.execute("UPDATE item SET label='v7' WHERE seq=1")
         with pytest.raises(PlanError, match="changed after"):
-            launch.start(plan.path)
-        assert not launch.log_path(plan.path).exists()
+            worker.start(plan.path)
+        assert not worker.log_path(plan.path).exists()
 
 
 def test_a_library_in_the_current_folder_is_not_loaded(
@@ -197,7 +197,7 @@ def test_a_library_in_the_current_folder_is_not_loaded(
     (trap / "sqlite3.py").write_text("open('caught', 'w')\nraise SystemExit(3)\n")
     monkeypatch.chdir(trap)
     with world.plan(world.add_plain(2)) as plan:
-        launch.start(plan.path)
+        worker.start(plan.path)
         wait_for(lambda: released(plan.path), "the end")
         assert plan.status is Status.FINISHED
     assert not (trap / "caught").exists()

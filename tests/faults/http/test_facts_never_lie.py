@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from artifact_tui.clients.http import connect
-from artifact_tui.clients.http.options import Options
+from artifact_tui.clients.rest import connect
+from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.registry import Entry
@@ -92,7 +92,7 @@ async def test_a_server_drawn_at_random(server: Server, seed: int) -> None:
     server.become(**traps)
     server.seed(entries)
     server.clear()
-    patient = Options(concurrency=rng.choice([1, 1, 4]), answer_s=0.5, accept_empty=False)
+    patient = RestOptions(concurrency=rng.choice([1, 1, 4]), answer_s=0.5, accept_empty=False)
     client = connect(server.address, options=patient)
     told = unknown = 0
     try:

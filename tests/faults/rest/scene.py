@@ -6,12 +6,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui import catalog
-from artifact_tui.catalog.lineage_scan import scan_lineage
+from artifact_tui.catalog.lineage import scan_lineage
 from artifact_tui.catalog.sync import sync
-from artifact_tui.clients.http import connect
-from artifact_tui.clients.http.options import Options as Settings
-from artifact_tui.deletion import apply, build, confirm
-from artifact_tui.deletion.control import Policy
+from artifact_tui.clients.rest import connect
+from artifact_tui.clients.rest.rest_settings import RestOptions as Settings
+from artifact_tui.deletion import apply as apply_module
+from artifact_tui.deletion import review
+from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import DONE, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.http.client import HttpClient
-    from artifact_tui.deletion.control import Control
-    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.clients.rest.rest_client import RestClient
+    from artifact_tui.deletion.calls import Control
+    from artifact_tui.deletion.plan import Draft
     from tests.servers.rest.process import Server
 
 NOW_US = 1_800_000_000_000_000
@@ -36,20 +37,20 @@ class Scene:
         self.catalog = folder / "catalog.db"
         self.plan = folder / "deletion.plan"
 
-    def client(self, **settings: Any) -> HttpClient:
+    def client(self, **settings: Any) -> RestClient:
         return connect(self.server.address, options=Settings(**settings))
 
-    async def read(self, client: HttpClient, *, scan: bool = False) -> None:
+    async def read(self, client: RestClient, *, scan: bool = False) -> None:
         """Sync the catalog, and scan the lineage when asked."""
         await sync(client, self.catalog)
         if scan:
             await scan_lineage(client, self.catalog)
 
     def draft(
-        self, client: HttpClient, keys: Sequence[str], *, unknown_lineage: bool = True, **more: Any
+        self, client: RestClient, keys: Sequence[str], *, unknown_lineage: bool = True, **more: Any
     ) -> Draft:
         with closing(catalog.connect(self.catalog)) as conn:
-            return build.build_plan(
+            return review.build_plan(
                 conn,
                 identity=client.identity,
                 name="stand-in",
@@ -62,14 +63,14 @@ class Scene:
     def save(self, draft: Draft) -> Path:
         """Write a plan and confirm it."""
         with Plan.create(self.plan, draft) as plan:
-            confirm.confirm_count(plan, plan.summary.deletes, actor="tester")
+            review.confirm_count(plan, plan.summary.deletes, actor="tester")
         return self.plan
 
     async def apply(
-        self, client: HttpClient, *, control: Control | None = None, policy: Policy = HASTE
-    ) -> apply.Ending:
+        self, client: RestClient, *, control: Control | None = None, policy: Policy = HASTE
+    ) -> apply_module.Ending:
         with Plan.open(self.plan, write=True) as plan:
-            return await apply.apply(plan, client, control=control, policy=policy)
+            return await apply_module.apply(plan, client, control=control, policy=policy)
 
     def states(self) -> dict[str, ItemState]:
         """What the plan says of every item that was to go, by key."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import wait_for
@@ -38,7 +38,7 @@ async def prepare(scene: Scene, *, count: int = COUNT, stay: int = 10, **traps: 
         await client.aclose()
     scene.server.become(request_s=0.003, **traps)
     scene.server.clear()
-    (places.config_dir() / "config.toml").write_text(
+    (config.config_dir() / "config.toml").write_text(
         f'[registries.stand-in]\naddress = "{scene.server.address}"\n', encoding="utf-8"
     )
     return keys

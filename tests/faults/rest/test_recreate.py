@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.recreate import recipe_of, recreate, remade
+from artifact_tui.deletion.undo import recipe_of, recreate, remade_keys
 from artifact_tui.errors import ReadOnlyError
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
@@ -16,14 +16,14 @@ from tests.servers.rest.traps import Fault
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.rest.rest_client import RestClient
     from tests.faults.rest.scene import Scene
 
 KEYS = ["model/1", "dataset/2", "model/3"]
 
 
 @pytest.fixture
-async def client(scene: Scene) -> AsyncIterator[HttpClient]:
+async def client(scene: Scene) -> AsyncIterator[RestClient]:
     """Three artifacts, the first two of them deleted by a plan."""
     scene.server.seed(
         [
@@ -54,13 +54,13 @@ BOTH = [
 
 
 async def test_type_name_and_source_are_kept_and_made_again(
-    scene: Scene, client: HttpClient
+    scene: Scene, client: RestClient
 ) -> None:
     with Plan.open(scene.plan, write=True) as plan:
         recipe = recipe_of(plan, 1)
         assert recipe is not None
         found = await recreate(plan, client)
-        known = remade(plan)
+        known = remade_keys(plan)
         again = await recreate(plan, client)
     assert there(scene) == BOTH
     assert {one.old_key for one in found} == set(KEYS[:2])
@@ -70,7 +70,7 @@ async def test_type_name_and_source_are_kept_and_made_again(
     assert there(scene) == BOTH
 
 
-async def test_another_source_can_be_given(scene: Scene, client: HttpClient) -> None:
+async def test_another_source_can_be_given(scene: Scene, client: RestClient) -> None:
     with Plan.open(scene.plan, write=True) as plan:
         urls = {"model/1": "https://example.org/corrected"}
         (found,) = await recreate(plan, client, only=["model/1"], urls=urls)
@@ -81,7 +81,7 @@ async def test_another_source_can_be_given(scene: Scene, client: HttpClient) -> 
 
 @pytest.mark.parametrize("kind", ["rst_after", "500_after", "garbage", "400_after"])
 async def test_what_was_made_in_spite_of_its_answer_is_told_as_made(
-    scene: Scene, client: HttpClient, kind: str
+    scene: Scene, client: RestClient, kind: str
 ) -> None:
     scene.server.become(Fault(kind, methods=("POST",), path="/artifact/"))
     with Plan.open(scene.plan, write=True) as plan:
@@ -92,7 +92,7 @@ async def test_what_was_made_in_spite_of_its_answer_is_told_as_made(
     assert len(there(scene)) == 2
 
 
-async def test_a_lost_request_is_not_repeated_unasked(scene: Scene, client: HttpClient) -> None:
+async def test_a_lost_request_is_not_repeated_unasked(scene: Scene, client: RestClient) -> None:
     scene.server.become(Fault("rst_before", methods=("POST",), path="/artifact/"))
     with Plan.open(scene.plan, write=True) as plan:
         (first,) = await recreate(plan, client, only=["model/1"])
@@ -106,7 +106,7 @@ async def test_a_lost_request_is_not_repeated_unasked(scene: Scene, client: Http
     assert third.new_key
 
 
-async def test_a_refusal_can_be_tried_again(scene: Scene, client: HttpClient) -> None:
+async def test_a_refusal_can_be_tried_again(scene: Scene, client: RestClient) -> None:
     scene.server.become(Fault("400", methods=("POST",), path="/artifact/"))
     with Plan.open(scene.plan, write=True) as plan:
         (first,) = await recreate(plan, client, only=["model/1"])
@@ -116,7 +116,7 @@ async def test_a_refusal_can_be_tried_again(scene: Scene, client: HttpClient) ->
     assert second.new_key
 
 
-async def test_what_stayed_is_not_made_again(scene: Scene, client: HttpClient) -> None:
+async def test_what_stayed_is_not_made_again(scene: Scene, client: RestClient) -> None:
     scene.plan.unlink()
     scene.save(scene.draft(client, ["model/3"]))
     scene.server.become(Fault("403"))
@@ -129,7 +129,7 @@ async def test_what_stayed_is_not_made_again(scene: Scene, client: HttpClient) -
     assert len(there(scene)) == 1
 
 
-async def test_a_read_only_registry_makes_nothing(scene: Scene, client: HttpClient) -> None:
+async def test_a_read_only_registry_makes_nothing(scene: Scene, client: RestClient) -> None:
     reader = scene.client()
     reader._read_only = True
     with Plan.open(scene.plan, write=True) as plan, pytest.raises(ReadOnlyError):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
-from artifact_tui.clients.storage.settings import StorageSettings
-from artifact_tui.clients.storage.storage import S3Storage
-from artifact_tui.deletion import objects
-from artifact_tui.deletion.control import Control
+from artifact_tui import config
+from artifact_tui.clients.s3 import S3Storage
+from artifact_tui.clients.s3_layout import StorageSettings
+from artifact_tui.deletion import storage as storage_module
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import OBJECT, ItemState, Reason
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import wait_for
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.rest.rest_client import RestClient
     from tests.faults.rest.scene import Scene
 
 
@@ -57,7 +57,7 @@ def bucket(endpoint: str) -> Iterator[Bucket]:
         yield found
 
 
-def client_of(scene: Scene, bucket: Bucket) -> HttpClient:
+def client_of(scene: Scene, bucket: Bucket) -> RestClient:
     settings = StorageSettings(bucket.name, endpoint=bucket.endpoint, region="us-east-1")
     return scene.client(storage=settings)
 
@@ -67,14 +67,14 @@ def names(keys: list[str]) -> list[str]:
 
 
 async def prepare(
-    scene: Scene, bucket: Bucket, client: HttpClient, going: int, **options: bool
+    scene: Scene, bucket: Bucket, client: RestClient, going: int, **options: bool
 ) -> list[str]:
     """Artifacts with an object each, and a confirmed plan for the first of them."""
     keys = scene.server.fill(going + 5)
     bucket.put(*names(keys))
     await scene.read(client)
     draft = scene.draft(client, keys[:going], **options)
-    scene.save(await objects.with_storage(draft, client.storage()))
+    scene.save(await storage_module.with_storage(draft, client.storage()))
     return keys
 
 
@@ -146,7 +146,7 @@ async def test_an_object_whose_artifact_came_back_stays(scene: Scene, bucket: Bu
     assert left(bucket) == set(names([keys[0], *keys[3:]]))
 
 
-def stop_before_objects(client: HttpClient, control: Control) -> None:
+def stop_before_objects(client: RestClient, control: Control) -> None:
     """Ask for a stop once all artifacts are gone: as a signal would."""
     read = client.facts
 
@@ -202,7 +202,7 @@ async def test_a_worker_that_dies_between_is_resumed(
 
 def configure(scene: Scene, bucket: Bucket) -> None:
     """What the worker reads: where the registry and its storage are."""
-    (places.config_dir() / "config.toml").write_text(
+    (config.config_dir() / "config.toml").write_text(
         f'[registries.stand-in]\naddress = "{scene.server.address}"\nbucket = "{bucket.name}"\n'
         f'endpoint = "{bucket.endpoint}"\nregion = "us-east-1"\n',
         encoding="utf-8",
@@ -235,14 +235,16 @@ async def test_orphans_are_found_and_deleted_by_a_plan(scene: Scene, bucket: Buc
         storage = client.storage()
         assert storage is not None
         later = NOW_US * 2
-        found = await objects.find_orphans(storage, keys, grace_us=0, now_us=later, expected=keys)
+        found = await storage_module.find_orphans(
+            storage, keys, grace_us=0, now_us=later, expected=keys
+        )
         assert [one.name for one in found.objects] == names(["model/77", "model/78"])
         assert (found.missing, found.referred, found.strange) == (("model/5",), 4, 0)
-        young = await objects.find_orphans(storage, keys, grace_us=later, now_us=later)
+        young = await storage_module.find_orphans(storage, keys, grace_us=later, now_us=later)
         assert (young.objects, young.young) == ([], 2)
         await scene.read(client)
         scene.save(
-            objects.plan_orphans(
+            storage_module.plan_orphans(
                 found.objects,
                 identity=client.identity,
                 name="stand-in",

@@ -7,10 +7,10 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local.fsck import Damage
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.local_store import Store
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.local.layout import Layout
+    from artifact_tui.clients.local.local_folder import Layout
 
 HARMLESS = {Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED}
 """What a crash may leave: bytes that nothing names, never rows without bytes."""

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.local import connection
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.layout import Layout
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local import local_database
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import State, check, state_of
 
@@ -79,14 +79,14 @@ class Fuse:
         """Count every call on a file and every transaction from now on."""
         for name in CALLS:
             setattr(os, name, self._counted(getattr(os, name)))
-        link = connection._link
+        link = local_database._connect
 
         def traced(path: Path, mode: str) -> sqlite3.Connection:
             conn = link(path, mode)
             conn.set_trace_callback(self._statement)
             return conn
 
-        connection._link = traced
+        local_database._connect = traced
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **more: Any) -> Any:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local import locks
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local import local_folder
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import BusyError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check, state_of
@@ -29,7 +29,7 @@ from tests.faults.store.invariants import check, state_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from artifact_tui.clients.local.layout import Layout
+    from artifact_tui.clients.local.local_folder import Layout
 
 WRITERS = 2
 CONTENTS = 24
@@ -79,7 +79,7 @@ def _write(layout: Layout, rng: random.Random, log: Callable[[str], None]) -> No
 
 def _sweep(layout: Layout, _rng: random.Random, log: Callable[[str], None]) -> None:
     """Collect garbage all the time."""
-    locks.WAIT_SECONDS = 0.02
+    local_folder.LOCK_WAIT_SECONDS = 0.02
     store = Store(layout)
     while True:
         try:

@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.local import add
-from artifact_tui.clients.local.blobs import Staging
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local import adding
+from artifact_tui.clients.local.adding import Staging
+from artifact_tui.clients.local.local_store import Store
 from tests.faults.store.points import every_point
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.local.add import NewVersion
-    from artifact_tui.clients.local.blobs import Entry
+    from artifact_tui.clients.local.adding import NewFile, NewVersion
 
 _publish = Staging.publish
 _insert = Store._insert
@@ -30,7 +29,7 @@ def publish_later(self: Staging) -> None:
 
 
 def insert_first(
-    self: Store, batch: list[tuple[NewVersion, list[Entry]]], fresh: set[str], then: Any
+    self: Store, batch: list[tuple[NewVersion, list[NewFile]]], fresh: set[str], then: Any
 ) -> list[str]:
     """Commit, then put the bytes in place."""
     keys = _insert(self, batch, fresh, then)
@@ -41,5 +40,5 @@ def insert_first(
 if __name__ == "__main__":
     Staging.publish = publish_later  # type: ignore[method-assign]
     Store._insert = insert_first  # type: ignore[method-assign]
-    add._there = lambda layout, entry: True  # noqa: ARG005
+    adding._blob_is_there = lambda layout, entry: True  # noqa: ARG005
     every_point(Path(sys.argv[1]), every=3)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check, state_of
@@ -178,9 +178,9 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path, src: Path, limit: int) -> 
     before = state_of(store.layout)
     code = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from artifact_tui.clients.local.add import NewVersion\n"
-        "from artifact_tui.clients.local.layout import Layout\n"
-        "from artifact_tui.clients.local.store import Store\n"
+        "from artifact_tui.clients.local.adding import NewVersion\n"
+        "from artifact_tui.clients.local.local_folder import Layout\n"
+        "from artifact_tui.clients.local.local_store import Store\n"
         "from artifact_tui.errors import ArtifactTuiError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
@@ -232,9 +232,9 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from artifact_tui.clients.local import open_registry
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.layout import Layout
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import ArtifactTuiError
 root, source, user = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 Store.create(source / "warm").close()  # every module is loaded while we may still read them

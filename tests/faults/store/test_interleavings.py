@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.local import export, gc, locks
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local import local_folder, local_reading, local_trash
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from artifact_tui.clients.local.layout import Layout
+    from artifact_tui.clients.local.local_folder import Layout
 
 WAIT = 30
 BYTES = b"shared by two" * 50
@@ -126,8 +126,8 @@ def test_an_add_waits_for_a_sweep_between_condemned_and_unlinked(
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
-    gate = Gate(gc._unlink)
-    monkeypatch.setattr(gc, "_unlink", gate)
+    gate = Gate(local_trash._unlink_blob)
+    monkeypatch.setattr(local_trash, "_unlink_blob", gate)
     sweeping = threads.submit(sweeper.collect_garbage)
     assert gate.reached.wait(WAIT)
     assert rows(writer.layout, "SELECT state FROM blob") == [(1,)]
@@ -144,8 +144,8 @@ def test_without_the_lock_an_add_still_notices_that_its_blob_is_gone(
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
-    monkeypatch.setattr(locks, "shared", lambda *_a, **_k: contextlib.nullcontext())
-    monkeypatch.setattr(locks, "alone", lambda *_a, **_k: contextlib.nullcontext())
+    monkeypatch.setattr(local_folder, "lock_shared", lambda *_a, **_k: contextlib.nullcontext())
+    monkeypatch.setattr(local_folder, "lock_alone", lambda *_a, **_k: contextlib.nullcontext())
     gate = Gate(Store._known, after=True)
     monkeypatch.setattr(Store, "_known", gate.method())
     adding = threads.submit(put, writer, "new", {"f": BYTES})
@@ -164,8 +164,8 @@ def test_a_sweep_waits_for_an_export(
 ) -> None:
     reader, sweeper = two
     key = put(reader, "m", {"f": BYTES})
-    gate = Gate(export._copy)
-    monkeypatch.setattr(export, "_copy", gate)
+    gate = Gate(local_reading._copy_blob)
+    monkeypatch.setattr(local_reading, "_copy_blob", gate)
     exporting = threads.submit(reader.export, key, tmp_path / "out")
     assert gate.reached.wait(WAIT)
     sweeper.delete([Deletion(key, delete_aliases=True)])

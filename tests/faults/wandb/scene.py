@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
-from artifact_tui.clients.wandb import connect, ids
-from artifact_tui.clients.wandb.options import Options as Settings
-from artifact_tui.clients.web.secret import Secret
-from artifact_tui.deletion import apply, build, confirm
-from artifact_tui.deletion.control import Policy
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb import connect, wandb_model
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions as Settings
+from artifact_tui.deletion import apply as apply_module
+from artifact_tui.deletion import review
+from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import COLLECTION, DONE, VERSION, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.preparing import prepare
+from artifact_tui.deletion.review import ask_what_is_needed
 from artifact_tui.query import Where, compile_query, parse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.wandb.client import WandbClient
-    from artifact_tui.deletion.control import Control
-    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
+    from artifact_tui.deletion.calls import Control
+    from artifact_tui.deletion.plan import Draft
     from tests.servers.wandb.process import Server
 
 NOW_US = 1_800_000_000_000_000
@@ -63,11 +64,11 @@ class Scene:
 
     def key(self, path: str) -> str:
         """The key of a source version."""
-        return ids.SourceKey(self.ids[path]).key
+        return wandb_model.SourceKey(self.ids[path]).key
 
     def link(self, path: str) -> str:
         """The key of a link."""
-        return ids.LinkKey(self.ids[path.partition(":")[0]], self.ids[path]).key
+        return wandb_model.LinkKey(self.ids[path.partition(":")[0]], self.ids[path]).key
 
     async def draft(
         self,
@@ -83,9 +84,9 @@ class Scene:
         if isinstance(selection, str):
             chosen = compile_query(parse(selection), now_us=NOW_US)
         options = Options(**consents)
-        await prepare(client, self.catalog, chosen, options, collections=collections)
+        await ask_what_is_needed(client, self.catalog, chosen, options, collections=collections)
         with closing(catalog.connect(self.catalog)) as conn:
-            return build.build_plan(
+            return review.build_plan(
                 conn,
                 identity=client.identity,
                 name="stand-in",
@@ -99,14 +100,14 @@ class Scene:
     def save(self, draft: Draft) -> Path:
         """Write a plan and confirm it."""
         with Plan.create(self.plan, draft) as plan:
-            confirm.confirm_count(plan, plan.summary.deletes, actor="tester")
+            review.confirm_count(plan, plan.summary.deletes, actor="tester")
         return self.plan
 
     async def apply(
         self, client: WandbClient, *, control: Control | None = None, policy: Policy = HASTE
-    ) -> apply.Ending:
+    ) -> apply_module.Ending:
         with Plan.open(self.plan, write=True) as plan:
-            return await apply.apply(plan, client, control=control, policy=policy)
+            return await apply_module.apply(plan, client, control=control, policy=policy)
 
     def states(self, kind: str = VERSION) -> dict[str, ItemState]:
         """What the plan says of every item that was to go, by key."""

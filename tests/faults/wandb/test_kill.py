@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import wait_for
@@ -36,7 +36,7 @@ def logged_in(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configure(scene: Scene, *, batch: bool) -> None:
-    (places.config_dir() / "config.toml").write_text(
+    (config.config_dir() / "config.toml").write_text(
         f'[registries.stand-in]\naddress = "{scene.server.address(HOME)}"\n'
         f"batch = {str(batch).lower()}\n",
         encoding="utf-8",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb import freshness
+from artifact_tui.clients.wandb import wandb_facts
 from artifact_tui.model import CollectionDeletion, Deletion, Result
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
 from tests.servers.wandb.scenes import Scene as Seeded
@@ -24,7 +24,7 @@ LATER = 150
 
 @pytest.fixture(autouse=True)
 def _soon_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freshness, "FRESH", 0.4)
+    monkeypatch.setattr(wandb_facts, "FRESH", 0.4)
 
 
 def seed(scene: Scene) -> list[str]:
@@ -64,7 +64,7 @@ async def test_what_was_linked_during_the_look_stays(scene: Scene) -> None:
 async def test_what_was_read_in_time_goes_without_another_look(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "FRESH", 30.0)
+    monkeypatch.setattr(wandb_facts, "FRESH", 30.0)
     paths = seed(scene)
     async with scene.client(batch=False) as client:
         found = await client.facts([scene.key(path) for path in paths])

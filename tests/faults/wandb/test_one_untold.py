@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb.replies import GraphError
+from artifact_tui.clients.wandb.wandb_replies import GraphError
 from artifact_tui.deletion.items import DONE, ItemState, Reason
 from artifact_tui.deletion.plan import Plan, Status
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.wandb.client import WandbClient
-    from artifact_tui.clients.wandb.replies import Call, Reply
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
+    from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply
     from tests.faults.wandb.scene import Scene
 
 
@@ -23,7 +23,7 @@ def silence(client: WandbClient, gid: str, monkeypatch: pytest.MonkeyPatch) -> N
     graph = client._graph
     real = graph.ask
 
-    async def ask(call: Call) -> Reply:
+    async def ask(call: GraphCall) -> GraphReply:
         reply = await real(call)
         names = [name[2:] for name, value in call.variables.items() if value == gid]
         if call.writes or not names:

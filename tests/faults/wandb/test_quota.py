@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from artifact_tui.deletion import tasks
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.wandb.quota import run

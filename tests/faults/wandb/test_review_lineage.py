@@ -10,7 +10,7 @@ from artifact_tui.deletion.items import ItemState, Reason
 from tests.servers.wandb.scenes import Series, Use, Version
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.wandb.client import WandbClient
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
     from tests.faults.wandb.scene import Scene
 
 BASE = "acme/vision/base"

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import ids
-from artifact_tui.clients.wandb.collections import Collections
-from artifact_tui.clients.wandb.facts import Truth
-from artifact_tui.clients.wandb.fields import Fields
-from artifact_tui.clients.wandb.listing import Lister
-from artifact_tui.clients.wandb.loader import Loader
-from artifact_tui.clients.wandb.scope import Scope
+from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_deleting import WholeCollections
+from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
+from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
 from tests.unit.wandb.test_answers import Canned, connection, facts, listed
 
 if TYPE_CHECKING:
@@ -25,10 +23,10 @@ SAID = {"id": "a", "aliases": [], "usedCount": 0}
 
 async def inside(canned: Canned, key: str) -> Mapping[str, Facts] | None:
     """What a client says is in a collection."""
-    fields = Fields(canned)
-    loader = Loader(fields)
-    lister = Lister(fields, loader, Scope(fields, "e", "p", registries=False))
-    whole = Collections(fields, loader, Truth(loader, lister).facts, lister)
+    fields = FittingSender(canned)
+    loader = QuestionLoader(fields)
+    lister = WandbLister(fields, loader, AddressScope(fields, "e", "p", registries=False))
+    whole = WholeCollections(fields, loader, WandbFacts(loader, lister).facts, lister)
     try:
         return await whole.facts(key)
     finally:
@@ -41,7 +39,7 @@ async def test_a_hidden_version_of_a_collection_is_one_that_nobody_reviewed(hidd
     page["edges"].append(hidden)
     shelf = {"__typename": "ArtifactSequence", "id": "A", "state": "READY", "artifacts": page}
     canned = Canned(artifactCollection=lambda _: shelf, artifact=lambda _: SAID)
-    found = await inside(canned, ids.SequenceKey("A").key)
+    found = await inside(canned, wandb_model.SequenceKey("A").key)
     assert found, "the collection is there"
     assert found.keys() - {"artifact:a"}, "and something in it that no plan can name"
 

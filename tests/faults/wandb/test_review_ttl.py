@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.cli import asking, editing
+from artifact_tui.cli import editing, reviewing
 from artifact_tui.config import Target
-from artifact_tui.deletion.confirm import Kind
-from artifact_tui.edits.effects import Effect
-from artifact_tui.edits.wanted import Wanted
+from artifact_tui.deletion.review import ChallengeKind
+from artifact_tui.edits.changes import CommonEdit, Effect
 from artifact_tui.errors import ConfirmationError
 from artifact_tui.model import TTL_INHERIT
-from artifact_tui.tui.edits import plan as screen
+from artifact_tui.tui import edit_plan as screen
 from tests.servers.wandb.scenes import Series, Team, Version
 
 if TYPE_CHECKING:
@@ -41,11 +40,13 @@ async def foreseen(scene: Scene, folder: Any, monkeypatch: pytest.MonkeyPatch) -
         series=[Series(path="acme/vision/m", versions=versions)],
     )
     target = Target("vision", scene.server.address())
-    wanted = Wanted(ttl_us=TTL_INHERIT)
+    wanted = CommonEdit(ttl_us=TTL_INHERIT)
     async with scene.client() as client:
-        found = await editing.look(client, target, editing.Chosen(filter="*"), wanted)
+        found = await editing.look_at_edit(
+            client, target, editing.ChosenVersions(filter="*"), wanted
+        )
         before = scene.server.expire(NOW_US)
-        await editing.send(client, client, found)
+        await editing.send_edits(client, client, found)
     assert before == set()
     assert len(scene.server.expire(NOW_US)) == 2, "the server deletes both at once"
     return found
@@ -64,12 +65,12 @@ async def test_inheriting_asks_for_the_count_on_the_command_line(
         whys.append(why)
         return "y"
 
-    monkeypatch.setattr(asking, "ask", ask)
-    consent = asking.Consent(yes=False, expect=None, done="changed")
+    monkeypatch.setattr(reviewing, "ask", ask)
+    consent = reviewing.Consent(yes=False, expect=None, done="changed")
     target = Target("vision", "wandb://h.example/acme/vision")
     for one in (target, replace(target, production=True)):
         with pytest.raises(ConfirmationError):
-            asking.confirm_change(2, consent, one, (), at_once=0, undated=found.undated)
+            reviewing.confirm_change(2, consent, one, (), at_once=0, undated=found.undated)
     assert typed == ["type 2 to change", "type vision to change"]
     assert "may expire at once" in whys[0]
 
@@ -77,11 +78,11 @@ async def test_inheriting_asks_for_the_count_on_the_command_line(
 @pytest.mark.parametrize("effect", [Effect.INHERITS, Effect.SOME_TIME])
 def test_the_screen_asks_for_the_count_too(effect: Effect) -> None:
     row: Any = None
-    line = screen.Line(row, effect, "")
+    line = screen.EditLine(row, effect, "")
     edits: Any = (None,)
     one = screen.EditPlan("time to live", (line,), edits)
-    asked = screen.challenge(one, production=False, registry="vision")
-    assert (asked.kind, asked.expected) == (Kind.COUNT, "1")
+    asked = screen.edit_challenge(one, production=False, registry="vision")
+    assert (asked.kind, asked.expected) == (ChallengeKind.COUNT, "1")
     assert "may expire at once" in asked.why
-    asked = screen.challenge(one, production=True, registry="vision")
-    assert asked.kind is Kind.REGISTRY
+    asked = screen.edit_challenge(one, production=True, registry="vision")
+    assert asked.kind is ChallengeKind.REGISTRY

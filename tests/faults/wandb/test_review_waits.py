@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import freshness
+from artifact_tui.clients.wandb import wandb_facts
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.model import CollectionDeletion, Result
 from tests.servers.wandb.scenes import Company, Link, Name, Series, Team, Version
@@ -51,7 +51,7 @@ async def applied(scene: Scene, selection: str, after: int, **parts: Any) -> Non
 
 @pytest.fixture(autouse=True)
 def _soon_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freshness, "FRESH", 0.3)
+    monkeypatch.setattr(wandb_facts, "FRESH", 0.3)
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ async def test_looking_again_loses_nothing(scene: Scene) -> None:
 async def test_a_whole_collection_that_waited_too_long_is_not_sent(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "FRESH", -1.0)
+    monkeypatch.setattr(wandb_facts, "FRESH", -1.0)
     seed(scene)
     key = f"sequence:{scene.ids[f'{HOME}/m']}"
     async with scene.client() as client:

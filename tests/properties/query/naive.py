@@ -7,21 +7,21 @@ import re
 from typing import TYPE_CHECKING
 
 from artifact_tui.model import VersionState
-from artifact_tui.query.tree import (
-    All,
-    Any,
-    Date,
-    Duration,
-    Has,
-    Latest,
+from artifact_tui.query.filter_tree import (
+    AllOf,
+    AnyOf,
+    DateTerm,
+    DurationTerm,
+    HasTerm,
+    LatestTerm,
     Node,
     Not,
-    Number,
-    Pattern,
+    NumberTerm,
     Query,
-    State,
+    StateTerm,
     Term,
-    Text,
+    TextPattern,
+    TextTerm,
 )
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ class Naive:
     def fits(self, node: Node, made: Made) -> bool | None:
         """Whether a version fits a node of a filter; None where nobody knows."""
         match node:
-            case All(items):
+            case AllOf(items):
                 found = {self.fits(item, made) for item in items}
                 return False if False in found else None if None in found else True
-            case Any(items):
+            case AnyOf(items):
                 found = {self.fits(item, made) for item in items}
                 return True if True in found else None if None in found else False
             case Not(item):
@@ -137,32 +137,32 @@ class Naive:
 
     def _term(self, term: Term, made: Made) -> bool | None:
         match term:
-            case Text():
+            case TextTerm():
                 return any(_fits(text, term) for text in self._texts(term.field, made))
-            case Has():
+            case HasTerm():
                 return self._has(term.field, made) == term.wanted
-            case State(value):
+            case StateTerm(value):
                 return value in {"any", made.state.value}
-            case Latest(count):
+            case LatestTerm(count):
                 return made.id in self._newest(made.collection, count)
         return self._compared(term, made)
 
-    def _compared(self, node: Number | Duration | Date, made: Made) -> bool | None:
+    def _compared(self, node: NumberTerm | DurationTerm | DateTerm, made: Made) -> bool | None:
         value = self.value(node.field, made)
         if value is None:
             never = {"ttl": made.ttl_us is None, "used": made.used_count == 0}
             return False if never.get(node.field) else None
-        if isinstance(node, Number) and node.field == "dependents" and not self.known(made):
+        if isinstance(node, NumberTerm) and node.field == "dependents" and not self.known(made):
             fits = {_SIGNS[node.op](more, node.value) for more in range(value, value + 10)}
             return None if len(fits) == 2 else fits.pop()
         match node:
-            case Number():
+            case NumberTerm():
                 return _SIGNS[node.op](value, node.value)
-            case Duration():
+            case DurationTerm():
                 if node.op == ":":
                     return node.value_us <= value < node.value_us + node.unit_us
                 return _SIGNS[node.op](value, node.value_us)
-            case Date():
+            case DateTerm():
                 before, after = value < node.start_us, value >= node.end_us
                 sides = {"<": before, "<=": not after, ">": after, ">=": not before}
                 return sides.get(node.op, not before and not after)
@@ -245,7 +245,7 @@ class Naive:
         return {made.id for made in live[:count]}
 
 
-def _fits(text: str, term: Text) -> bool:
+def _fits(text: str, term: TextTerm) -> bool:
     """Whether a text is, contains or looks like what a term asks for."""
     made = _regex(term.pattern)
     flags = re.DOTALL | (re.IGNORECASE if term.bare else 0)
@@ -253,6 +253,6 @@ def _fits(text: str, term: Text) -> bool:
     return found(made, text, flags) is not None
 
 
-def _regex(pattern: Pattern) -> str:
+def _regex(pattern: TextPattern) -> str:
     """A pattern as a regular expression."""
     return ".*".join(re.escape(piece) for piece in pattern.pieces)

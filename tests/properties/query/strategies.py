@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from artifact_tui.catalog.sorting import FIELDS, Sort
+from artifact_tui.catalog.listing import SORT_FIELDS, Sort
 from artifact_tui.model import Alias
-from artifact_tui.query.fields import ABSENT
+from artifact_tui.query.filter_fields import ABSENT
 from tests.support.catalogs import DAY, NOW, Maker
 
 NAMES = ("resnet", "Resnet-50", "bert base", "a*b", "[x]", "ÉTÉ", "100%")
@@ -134,5 +134,5 @@ filters = st.just("") | st.recursive(
 )
 """Filters that can be read."""
 
-sorts = st.builds(Sort, st.sampled_from(FIELDS), st.booleans())
+sorts = st.builds(Sort, st.sampled_from(SORT_FIELDS), st.booleans())
 """Every way to sort."""

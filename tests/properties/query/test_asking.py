@@ -11,10 +11,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact_tui.catalog import Sort, connect, queries, selection
-from artifact_tui.catalog.lineage_ask import ask_lineage
+from artifact_tui.catalog import Sort, connect, marks
+from artifact_tui.catalog.lineage import ask_lineage
+from artifact_tui.catalog.listing import every_version
 from artifact_tui.catalog.sync import sync
-from artifact_tui.deletion import candidates
+from artifact_tui.deletion import review
 from artifact_tui.model import VersionState
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW
@@ -92,9 +93,9 @@ def told(path: Path) -> dict[int, tuple[set[int], bool]]:
     everything = compile_query(parse(""), NOW)
     found: dict[int, tuple[set[int], bool]] = {}
     with closing(connect(path)) as conn:
-        for row in queries.every(conn, everything, Sort()):
-            selection.select_keys(conn, [row.key])
-            (judged,) = candidates.read(conn, {row.key}).candidates
+        for row in every_version(conn, everything, Sort()):
+            marks.pick_keys(conn, [row.key])
+            (judged,) = review.read_candidates(conn, {row.key}).candidates
             below = {int(key[1:]) for key in judged.facts.dependents}
             assert row.dependents == len(below)
             found[int(row.key[1:])] = (below, row.lineage_known)
@@ -138,7 +139,7 @@ async def _story(
         for number in {*live, *world.closure(set(live))}:
             assert found[number] == (world.nearest(number), True)
         with closing(connect(path)) as conn:
-            selection.select_keys(conn, list(map(key, live)))
-            selection.with_dependents(conn)
-            taken = {int(one[1:]) for one in selection.picked_keys(conn)}
+            marks.pick_keys(conn, list(map(key, live)))
+            marks.pick_dependents(conn)
+            taken = {int(one[1:]) for one in marks.picked_keys(conn)}
         assert taken == {*live, *world.closure(set(live))}

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.catalog import connect, marks, queries, selection, windows
-from artifact_tui.catalog.sorting import Sort
-from artifact_tui.deletion import candidates
+from artifact_tui.catalog import connect, listing, marks
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.listing import (
+    Sort,
+    collection_outline,
+    every_version,
+    matching_totals,
+    next_page,
+    version_position,
+    version_window,
+)
+from artifact_tui.deletion import review
 from artifact_tui.query import compile_query, parse
 from tests.properties.query.naive import Naive
 from tests.properties.query.strategies import catalogs, filters, sorts
@@ -45,10 +54,10 @@ def weight(group: Sequence[Made], *, links: bool = True) -> int | None:
 
 
 def paged(conn: sqlite3.Connection, condition: Where, sort: Sort) -> list[int]:
-    found = queries.page(conn, condition, sort, None, 3)
+    found = next_page(conn, condition, sort, None, 3)
     rows = list(found.rows)
     while found.after is not None:
-        found = queries.page(conn, condition, sort, found.after, 3)
+        found = next_page(conn, condition, sort, found.after, 3)
         rows += found.rows
     return [row.id for row in rows]
 
@@ -58,14 +67,14 @@ def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
     naive = Naive(maker, NOW)
     expected = naive.matching(parse(text))
     with opened(maker) as conn:
-        assert queries.matching(conn, where(text)) == (
+        assert matching_totals(conn, where(text)) == (
             len(expected),
             weight(expected, links=False) if expected else 0,
         )
         order = [made.id for made in naive.sorted(sort, expected)]
-        assert [row.id for row in queries.every(conn, where(text), sort)] == order
+        assert [row.id for row in every_version(conn, where(text), sort)] == order
         assert paged(conn, where(text), sort) == order
-        rows = queries.outline(conn, where(text), sort)
+        rows = collection_outline(conn, where(text), sort)
         counts = {row.name: (row.versions, row.size, row.newest_us) for row in rows}
         assert counts == {
             name: (
@@ -89,19 +98,19 @@ def test_any_window_is_a_slice(
     start, count, near = span
     naive = Naive(maker, NOW)
     expected = naive.matching(parse(text))
-    before, windows.NEAR = windows.NEAR, near
+    before, listing.NEAR = listing.NEAR, near
     try:
         with opened(maker) as conn:
             for number, name in enumerate(maker.types, start=1):
                 mine = [made for made in expected if made.collection == name]
                 order = [made.id for made in naive.within(sort, mine)]
                 for at in (start, max(0, len(order) - count), 0, start):
-                    rows = queries.window(conn, number, where(text), sort, at, count)
+                    rows = version_window(conn, number, where(text), sort, at, count)
                     assert [row.id for row in rows] == order[at : at + count]
                 for place, version_id in enumerate(order):
-                    assert queries.position(conn, number, where(text), sort, version_id) == place
+                    assert version_position(conn, number, where(text), sort, version_id) == place
     finally:
-        windows.NEAR = before
+        listing.NEAR = before
 
 
 @given(catalogs(), st.data())
@@ -114,22 +123,22 @@ def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> 
     )
     ids = {made.id for made in picked}
     with opened(maker) as conn:
-        assert selection.select_keys(conn, [made.key for made in picked]) == len(ids)
-        weighed = selection.freed(conn)
+        assert marks.pick_keys(conn, [made.key for made in picked]) == len(ids)
+        weighed = marks.picked_bytes(conn)
         sources = [made for made in picked if made.source_key is None]
         untold = [made for made in sources if naive.unique(made) is None]
         assert weighed.freed == naive.freed(ids) + naive.charged(ids)
         assert weighed.charged == any(made.stored is not None for made in untold)
         assert weighed.listed == sum(made.size or 0 for made in sources)
         assert weighed.unknown_count == sum(made.stored is None for made in untold)
-        judged = candidates.read(conn, frozenset()).candidates
+        judged = review.read_candidates(conn, frozenset()).candidates
         assert {one.key: set(one.facts.dependents) for one in judged} == {
             made.key: naive.lost_by(made) for made in picked
         }
         below = {made.id for made in maker.versions if made.state != "trash"}
         below &= naive.all_below(ids)
-        assert selection.with_dependents(conn) == len(below - ids)
-        assert set(selection.picked_ids(conn)) == ids | below
+        assert marks.pick_dependents(conn) == len(below - ids)
+        assert set(marks.picked_ids(conn)) == ids | below
 
 
 @given(catalogs(), filters, st.data())
@@ -138,14 +147,14 @@ def test_marks(maker: Maker, text: str, data: st.DataObject) -> None:
     marked = set(data.draw(st.lists(st.sampled_from([*keys, "gone"]))))
     shown = {made.key for made in Naive(maker, NOW).matching(parse(text))}
     with opened(maker) as conn:
-        assert marks.mark(conn, marked, now_us=NOW) == len(marked)
+        assert marks.mark_keys(conn, marked, now_us=NOW) == len(marked)
         there = marked - {"gone"}
         assert set(marks.marked_keys(conn)) == there
         assert marks.marked_count(conn) == len(there)
         assert marks.hidden_count(conn, where(text)) == len(there - shown)
         only = marks.only_marked(where(text))
-        assert queries.matching(conn, only)[0] == len(there & shown)
-        rows = queries.outline(conn, where(text), Sort())
+        assert matching_totals(conn, only)[0] == len(there & shown)
+        rows = collection_outline(conn, where(text), Sort())
         assert sum(row.marked for row in rows) == len(there & shown)
         assert marks.unmark_where(conn, where(text)) == len(there & shown)
         assert marks.mark_where(conn, where(text)) == len(shown)
@@ -158,7 +167,7 @@ def test_rows_and_detail(maker: Maker) -> None:
     live = {made.id for made in maker.versions if made.state != "trash"}
     with opened(maker) as conn:
         for made in maker.versions:
-            found = queries.detail(conn, made.id)
+            found = version_detail(conn, made.id)
             row = found.row
             assert (row.key, row.size, row.file_count) == (made.key, made.size, made.file_count)
             assert (row.aliases, found.tags) == (made.aliases, made.tags)

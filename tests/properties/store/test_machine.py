@@ -21,9 +21,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.blobs import digest_of
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.adding import NewVersion, digest_of
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import UsageError
 from artifact_tui.model import Deletion, Result
 from tests.faults.store.invariants import state_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.local_store import Store
 from tests.faults.store.invariants import check, state_of
 from tests.unit.local.support import rows
 

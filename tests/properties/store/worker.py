@@ -8,9 +8,9 @@ from __future__ import annotations
 import random
 import sys
 
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.layout import Layout
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Deletion
 

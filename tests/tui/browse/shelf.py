@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local.add import NewVersion
+from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.model import Deletion
 from tests.tui.review.world import DAY, NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from artifact_tui.tui.screens.browse import BrowseScreen
+    from artifact_tui.tui.screens.browse_screen import BrowseScreen
     from tests.tui.support import User
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Key
 
-from artifact_tui import places
+from artifact_tui import config
 from tests.tui.browse.shelf import browse, cursor_line
 from tests.tui.browse.test_filter import in_a_bunch
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @contextmanager
 def held_up(user: User) -> Iterator[None]:
     """Keep marks from being written, as a slow disk or another program does."""
-    path = places.marks_file(user.app.services.client.identity.uid)
+    path = config.marks_file(user.app.services.client.identity.uid)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("BEGIN IMMEDIATE")
         yield

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.config import Config
-from artifact_tui.tui import clipboard
-from artifact_tui.tui.bindings import rows_of
+from artifact_tui.tui import terminal
+from artifact_tui.tui.key_bindings import rows_of
 from tests.tui.browse.shelf import browse
 from tests.tui.browse.test_filter import in_a_bunch
 from tests.tui.support import NARROW
@@ -26,12 +26,12 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
 
     async def record(text: str) -> str:
-        if not clipboard.copyable(text):
+        if not terminal.copyable(text):
             raise ValueError(text)
         texts.append(text)
         return ""
 
-    monkeypatch.setattr(clipboard, "sequence_for", record)
+    monkeypatch.setattr(terminal, "sequence_for", record)
     return texts
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Never
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import Config
 from artifact_tui.errors import ConfigError, RegistryError
 from tests.tui.browse.shelf import browse
@@ -69,7 +69,7 @@ async def test_a_mistake_of_ours_ends_without_values(
     said = capsys.readouterr()
     assert "a mistake in it (KeyError)" in said.err
     assert secret not in said.err + said.out
-    (log,) = places.state_dir().glob("crash-*.log")
+    (log,) = config.state_dir().glob("crash-*.log")
     assert "mistaken" in log.read_text()
     assert secret not in log.read_text()
 

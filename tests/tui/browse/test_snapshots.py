@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.config import Config
-from artifact_tui.tui import signs
+from artifact_tui.tui import terminal
 from tests.tui.review.snap import SIZES, looks_the_same
 from tests.tui.support import NARROW, WIDE
 
@@ -114,7 +114,7 @@ async def test_lineage(shelf: Shelf, size: Size, snapshot: SnapshotAssertion) ->
 @SIZES
 async def test_ascii(shelf: Shelf, size: Size, snapshot: SnapshotAssertion) -> None:
     async with shelf.opened(size, config=Config(ascii=True)) as user:
-        assert user.app.services.signs is signs.ASCII
+        assert user.app.services.signs is terminal.ASCII
         await user.sees("9 of 9")
         await user.presses("l", "l", "space", "s")
         await user.sees("turn:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.edits import sending
+from artifact_tui.edits import changes
 from tests.tui.review.world import types_it
 from tests.tui.support import NARROW
 
@@ -187,7 +187,7 @@ async def test_a_session_that_only_reads_shows_the_dates_and_changes_nothing(
 async def test_no_more_is_changed_at_once_than_can_be_reviewed(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artifact_tui.edits.reading.MOST", 5)
+    monkeypatch.setattr("artifact_tui.edits.changes.MOST_SUBJECTS", 5)
     async with shelf.opened() as user:
         await user.sees("9 of 9")
         await user.presses("a")
@@ -199,7 +199,7 @@ async def test_no_more_is_changed_at_once_than_can_be_reviewed(
 async def test_many_versions_are_sent_some_at_a_time(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "BATCH", 2)
+    monkeypatch.setattr(changes, "EDIT_BATCH", 2)
     async with shelf.opened() as user:
         await user.sees("9 of 9")
         await user.presses("a")

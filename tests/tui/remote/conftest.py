@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load, resolve
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
@@ -38,7 +38,7 @@ def server(process: Server) -> Server:
 
 def configured(text: str) -> None:
     """Write the configuration file."""
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients import open_client
 from tests.servers.rest.registry import Entry
@@ -19,7 +19,7 @@ async def known(server: Server) -> None:
     """Sync the catalog as an earlier session would have."""
     client = open_client(server.address)
     try:
-        await sync(client, places.catalog_file(client.identity.uid), now_us=1)
+        await sync(client, config.catalog_file(client.identity.uid), now_us=1)
     finally:
         await client.aclose()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load
 from tests.servers.rest.traps import Fault
 from tests.tui.remote.conftest import configured
@@ -28,7 +28,7 @@ production = true
 
 
 def text() -> str:
-    return (places.config_dir() / "config.toml").read_text(encoding="utf-8")
+    return (config.config_dir() / "config.toml").read_text(encoding="utf-8")
 
 
 async def fills_in(user: User, *fields: str) -> None:
@@ -46,7 +46,7 @@ async def test_adds_tests_switches_and_removes(
     monkeypatch.setenv("ZOO_TOKEN", server.traps.token)
     server.become(auth="bearer")
     server.fill(12, names=3)
-    configured(NOTED.format(home=places.data_dir()))
+    configured(NOTED.format(home=config.data_dir()))
     async with opened("local:") as user:
         await user.presses("R")
         await user.sees("Registries", "attic", "production read-only", "not in the configuration")
@@ -54,7 +54,7 @@ async def test_adds_tests_switches_and_removes(
         await fills_in(user, "zoo", server.address, "$ZOO_TOKEN", "")
         await user.presses("tab", "space", "enter")
         await user.sees("zoo was added: t tests it.", "token_env ZOO_TOKEN, auth bearer")
-        assert text().startswith(NOTED.format(home=places.data_dir()))
+        assert text().startswith(NOTED.format(home=config.data_dir()))
 
         await user.presses("t")
         await user.sees("works", "It lists 12 artifacts on 1 page.")
@@ -98,7 +98,7 @@ async def test_a_mistake_is_said_before_anything_is_written(opened: Opened) -> N
 
 
 async def test_a_registry_that_cannot_be_opened_is_not_switched_to(opened: Opened) -> None:
-    gone = f"local:{places.data_dir()}/gone"
+    gone = f"local:{config.data_dir()}/gone"
     configured(f'[registries.one]\naddress = "local:"\n[registries.gone]\naddress = "{gone}"\n')
     async with opened("one") as user:
         await user.presses("R")
@@ -135,7 +135,7 @@ async def test_an_address_with_a_secret_is_not_taken(opened: Opened) -> None:
         await fills_in(user, "zoo", f"http://h/api?token={canary}")
         await user.presses("enter")
         await user.sees("Only a place may stand in an address")
-        assert not (places.config_dir() / "config.toml").exists()
+        assert not (config.config_dir() / "config.toml").exists()
 
 
 async def test_no_secret_reaches_the_screen_when_it_is_refused(

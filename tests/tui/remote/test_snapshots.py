@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.trial import Trial
-from artifact_tui.tui.screens import registries
+from artifact_tui.tui.screens import registries_screen
 from tests.tui.remote.conftest import configured
 from tests.tui.review.snap import SIZES, looks_the_same
 
@@ -56,8 +56,8 @@ async def test_registries(
     snapshot: SnapshotAssertion,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(registries, "trial", answers)
-    monkeypatch.setattr(registries, "config_file", lambda: "/home/ines/config.toml")
+    monkeypatch.setattr(registries_screen, "trial", answers)
+    monkeypatch.setattr(registries_screen, "config_file", lambda: "/home/ines/config.toml")
     configured(MANY)
     async with opened("mine", size) as user:
         await user.presses("R")
@@ -74,7 +74,7 @@ async def test_adding(
     opened: Opened, size: tuple[int, int], snapshot: SnapshotAssertion,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(registries, "config_file", lambda: "/home/ines/config.toml")
+    monkeypatch.setattr(registries_screen, "config_file", lambda: "/home/ines/config.toml")
     configured(MANY)
     async with opened("mine", size) as user:
         await user.presses("R")

@@ -12,7 +12,7 @@ from textual.content import Content
 
 from artifact_tui.deletion.items import Action, Item, ItemState, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
-from artifact_tui.tui.signs import ASCII, UNICODE
+from artifact_tui.tui.terminal import ASCII, UNICODE
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, review_line
 from artifact_tui.tui.widgets.row_list import PAGE, PAGES_KEPT, RowList
 

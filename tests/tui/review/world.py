@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.store import Store
+from artifact_tui import config
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.config import Config, Target
 from artifact_tui.deletion.tasks import list_tasks
 from artifact_tui.tui.app import ArtifactApp
@@ -114,7 +114,7 @@ class World:
 
 def plans() -> list[Path]:
     """Every plan file that the screen made."""
-    return sorted(places.plans_dir().glob("*.plan"))
+    return sorted(config.plans_dir().glob("*.plan"))
 
 
 def only_task() -> Task:

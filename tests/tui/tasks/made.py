@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.catalog import connect
-from artifact_tui.deletion import launch, lock, tasks
-from artifact_tui.deletion.build import build_plan
-from artifact_tui.deletion.confirm import confirm_count
+from artifact_tui.deletion import plan_file, tasks, worker
 from artifact_tui.deletion.items import ItemState, Options, Reason
-from artifact_tui.deletion.journal import Journal, Settled
+from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.review import build_plan, confirm_count
 from artifact_tui.model import Identity
 from tests.tui.review.world import NOW
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
     """A confirmed plan among the plans."""
-    path = places.plans_dir() / f"{len(list(places.plans_dir().iterdir()))}.plan"
+    path = config.plans_dir() / f"{len(list(config.plans_dir().iterdir()))}.plan"
     with closing(connect(world.store.layout.db)) as conn:
         draft = build_plan(
             conn,
@@ -44,7 +43,7 @@ def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
 def paused(world: World, keys: Sequence[str]) -> tuple[Path, int]:
     """A plan of several calls whose process waits before one of them; and that process."""
     path = planned(world, keys)
-    pid = launch.start(path)
+    pid = worker.start(path)
     tasks.pause(path)
     return path, pid
 
@@ -52,13 +51,13 @@ def paused(world: World, keys: Sequence[str]) -> tuple[Path, int]:
 def failed(world: World, keys: Sequence[str], error: str) -> Path:
     """A plan of which every item has failed and may be tried again."""
     path = planned(world, keys)
-    with Plan.open(path, write=True) as plan, lock.held(path):
-        lock.claim(path, plan.head.id, begun=False)
+    with Plan.open(path, write=True) as plan, plan_file.hold_lock(path):
+        plan_file.claim(path, plan.head.id, begun=False)
         journal = Journal(plan, lambda: NOW)
         journal.begin()
         journal.settle(
             [
-                Settled(
+                ItemEnd(
                     item.seq,
                     ItemState.FAILED,
                     Reason.REGISTRY_FAILED,

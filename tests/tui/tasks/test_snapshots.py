@@ -11,9 +11,9 @@ import pytest
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Status
-from artifact_tui.tui import watching
-from artifact_tui.tui.plan_items import report_of
-from artifact_tui.tui.screens import tasks as screen
+from artifact_tui.tui import planning
+from artifact_tui.tui.planning import report_of
+from artifact_tui.tui.screens import tasks_screen as screen
 from tests.tui.review.snap import SIZES, looks_the_same
 from tests.tui.review.world import NOW
 from tests.tui.tasks import made
@@ -21,7 +21,7 @@ from tests.tui.tasks import made
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
-    from artifact_tui.deletion.report import Report
+    from artifact_tui.deletion.tasks import Report
     from tests.tui.review.world import World
 
 SECOND = 1_000_000
@@ -48,8 +48,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     async def report(path: Path) -> Report:
         return await report_of(real[path])
 
-    monkeypatch.setattr(watching, "list_tasks", lambda: [shown(t) for t in tasks.list_tasks()])
-    monkeypatch.setattr(watching, "read_task", lambda path: shown(tasks.read_task(real[path])))
+    monkeypatch.setattr(planning, "list_tasks", lambda: [shown(t) for t in tasks.list_tasks()])
+    monkeypatch.setattr(planning, "read_task", lambda path: shown(tasks.read_task(real[path])))
     monkeypatch.setattr(screen, "report_of", report)
     return fields
 

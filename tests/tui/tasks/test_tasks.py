@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, cast
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import read_task
 from tests.tui.browse.test_filter import in_a_bunch
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from artifact_tui.deletion.report import Report
-    from artifact_tui.tui.screens.tasks import TasksScreen
+    from artifact_tui.deletion.tasks import Report
+    from artifact_tui.tui.screens.tasks_screen import TasksScreen
     from tests.tui.review.world import World
 
 
@@ -51,7 +51,7 @@ async def test_counters_and_keys_do_not_wait_for_the_report(
         report: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
         return await report
 
-    monkeypatch.setattr("artifact_tui.tui.screens.tasks.report_of", never)
+    monkeypatch.setattr("artifact_tui.tui.screens.tasks_screen.report_of", never)
     made.paused(world, many(world))
     async with world.opened() as user:
         in_a_bunch(user, "t", "c")
@@ -128,7 +128,7 @@ async def test_what_does_nothing_says_why(world: World) -> None:
 
 
 async def test_a_file_that_is_no_plan_is_named_and_hurts_nothing(world: World) -> None:
-    (places.plans_dir() / "junk.plan").write_bytes(b"\x1b]0;no plan at all")
+    (config.plans_dir() / "junk.plan").write_bytes(b"\x1b]0;no plan at all")
     made.planned(world, free(world), name="m[latest] [/nope]\x1b[2J\u202e")
     async with world.opened() as user:
         await user.presses("t")

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion.draft import Head, Summary
 from artifact_tui.deletion.items import ItemState, Options, Reason, Verdict
-from artifact_tui.deletion.plan import Status, Want
-from artifact_tui.deletion.report import Group, Report
-from artifact_tui.deletion.tasks import Task
+from artifact_tui.deletion.plan import Head, Status, Summary, Want
+from artifact_tui.deletion.tasks import Report, ResultGroup, Task
 from artifact_tui.model import Identity
-from artifact_tui.tui.plan_items import PlanItems, report_of
-from artifact_tui.tui.signs import ASCII, UNICODE
-from artifact_tui.tui.widgets.progress import ago, bar, percent, rate_words, status_words, time_left
-from artifact_tui.tui.widgets.task_rows import task_detail, task_line
+from artifact_tui.tui.planning import PlanItems, report_of
+from artifact_tui.tui.screens.tasks_screen import task_detail, task_line
+from artifact_tui.tui.terminal import ASCII, UNICODE
+from artifact_tui.tui.widgets.item_rows import (
+    ago,
+    bar,
+    percent,
+    rate_words,
+    status_words,
+    time_left,
+)
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
@@ -131,7 +136,7 @@ def reported(summary: Summary) -> Report:
     """A plan that deleted two versions of 2 KB together."""
     identity = Identity(uid="local:1", address="local:here", kind="local")
     head = Head("1", identity, "here", Options(), 0, 0)
-    gone = Group(Verdict.DELETE, ItemState.VERIFIED, Reason.NONE, 2, 2000, 0, (), ())
+    gone = ResultGroup(Verdict.DELETE, ItemState.VERIFIED, Reason.NONE, 2, 2000, 0, (), ())
     return Report(head, summary, Status.FINISHED, "", (gone,), (), 2000)
 
 

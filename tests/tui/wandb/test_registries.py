@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.config import load
 from tests.tui.wandb.world import goes_to
 
@@ -41,7 +41,7 @@ async def test_what_is_pasted_becomes_an_address(team: Project, pasted: str, kep
         await user.sees("mine was added: t tests it.")
     (added,) = [one for name, one in load().registries.items() if name == "mine"]
     assert kept in added.address
-    text = (places.config_dir() / "config.toml").read_text(encoding="utf-8")
+    text = (config.config_dir() / "config.toml").read_text(encoding="utf-8")
     assert "api_key" not in text
 
 

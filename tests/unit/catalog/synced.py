@@ -6,7 +6,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import Sort, connect, queries
+from artifact_tui.catalog import Sort, connect
+from artifact_tui.catalog.listing import every_version
 from artifact_tui.model import Alias, Edge
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW
@@ -20,7 +21,7 @@ ALL = compile_query(parse("state:any"), NOW)
 
 def keys(path: Path) -> list[str]:
     with closing(connect(path)) as conn:
-        return sorted(row.key for row in queries.every(conn, ALL, Sort()))
+        return sorted(row.key for row in every_version(conn, ALL, Sort()))
 
 
 def one(path: Path, query: str) -> object:

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import connect, marks, queries
-from artifact_tui.catalog.connection import TABLES
+from artifact_tui.catalog import connect, marks
+from artifact_tui.catalog.catalog_file import TABLES
+from artifact_tui.catalog.catalog_rows import snapshot
+from artifact_tui.catalog.listing import registry_totals
+from artifact_tui.catalog.version_names import find_version
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, RegistryError
 from artifact_tui.model import schema_sql
 from tests.support.catalogs import Maker
@@ -135,7 +138,7 @@ def test_the_tables_asked_for_are_those_of_the_model() -> None:
 def test_any_path_works(tmp_path: Path, name: str) -> None:
     path = Maker().collection("a").write(tmp_path / f"{name}.db")
     with closing(connect(path, marks=tmp_path / f"{name} marks.db")) as conn:
-        assert marks.mark(conn, ["k"]) == 1
+        assert marks.mark_keys(conn, ["k"]) == 1
     assert (tmp_path / f"{name} marks.db").exists()
 
 
@@ -158,9 +161,9 @@ def test_commits_of_others_are_seen_at_once(tmp_path: Path) -> None:
     maker.version("a", size=1)
     path = maker.write(tmp_path / "catalog.db")
     with closing(connect(path)) as conn:
-        assert queries.totals(conn).size == 1
+        assert registry_totals(conn).size == 1
         change(path, "UPDATE version SET size = 5")
-        assert queries.totals(conn).size == 5
+        assert registry_totals(conn).size == 5
 
 
 def test_a_failure_in_the_middle_leaves_no_half_known_totals(tmp_path: Path) -> None:
@@ -171,13 +174,13 @@ def test_a_failure_in_the_middle_leaves_no_half_known_totals(tmp_path: Path) -> 
         with pytest.raises(NotFoundError):
             _ask_and_fail(conn)
         assert not conn.in_transaction
-        assert queries.totals(conn).size == 1
+        assert registry_totals(conn).size == 1
 
 
 def _ask_and_fail(conn: sqlite3.Connection) -> None:
-    with queries.snapshot(conn):
-        queries.totals(conn)
-        queries.find(conn, "no:such")
+    with snapshot(conn):
+        registry_totals(conn)
+        find_version(conn, "no:such")
 
 
 def test_a_catalog_that_breaks_while_open_is_named(tmp_path: Path) -> None:
@@ -191,6 +194,6 @@ def test_a_catalog_that_breaks_while_open_is_named(tmp_path: Path) -> None:
         content[8192:] = b"\xff" * (len(content) - 8192)
         path.write_bytes(content)
         with pytest.raises(RegistryError, match=r"catalog\.db cannot be read") as caught:
-            queries.totals(conn)
+            registry_totals(conn)
         assert "fsck" in caught.value.hint
         assert not conn.in_transaction

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import Sort
-from artifact_tui.catalog.facade import Catalog, Superseded
+from artifact_tui.catalog.catalog_file import Superseded
+from artifact_tui.catalog.facade import Catalog
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, RegistryError
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW, Maker

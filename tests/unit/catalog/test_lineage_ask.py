@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import connect, lineage_ask, queries, selection
-from artifact_tui.catalog.lineage_ask import Asked, ask_lineage
+from artifact_tui.catalog import connect, lineage, marks
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.lineage import LineageProgress, ask_lineage
 from artifact_tui.catalog.sync import sync
+from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.errors import RegistryError
 from tests.support.catalogs import NOW
 from tests.support.listing import Telling
@@ -19,7 +21,7 @@ from tests.support.listing import Telling
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.catalog.rows import VersionDetail, VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRow
 
 
 CUT = "there are more than the 2 versions that are asked about at once"
@@ -43,12 +45,12 @@ def registry() -> Telling:
 
 def row(path: Path, key: str) -> VersionRow:
     with closing(connect(path)) as conn:
-        return queries.by_keys(conn, [key])[0]
+        return rows_by_keys(conn, [key])[0]
 
 
 def detail(path: Path, key: str) -> VersionDetail:
     with closing(connect(path)) as conn:
-        return queries.detail(conn, queries.by_keys(conn, [key])[0].id)
+        return version_detail(conn, rows_by_keys(conn, [key])[0].id)
 
 
 async def synced(registry: Telling, path: Path, *, now_us: int = NOW) -> None:
@@ -63,7 +65,7 @@ async def ask(
     closure: bool = False,
     parents: bool = False,
     again: bool = False,
-) -> Asked:
+) -> LineageProgress:
     return await ask_lineage(
         registry.telling, path, keys, closure=closure, parents=parents, again=again, now_us=at
     )
@@ -72,7 +74,7 @@ async def ask(
 async def test_nothing_is_known_until_it_was_asked(registry: Telling, path: Path) -> None:
     await synced(registry, path)
     assert (row(path, "a/1").lineage_known, row(path, "a/5").lineage_known) == (False, True)
-    assert await ask(registry, path, "a/1") == Asked(1, 1)
+    assert await ask(registry, path, "a/1") == LineageProgress(1, 1)
     found = row(path, "a/1")
     assert (found.lineage_known, found.dependents) == (True, 1)
     assert registry.questions == [["a/1"]]
@@ -115,8 +117,8 @@ async def test_what_is_known_since_the_last_sync_is_not_asked_again(
 async def test_the_closure_asks_on_until_nothing_new_comes(
     registry: Telling, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lineage_ask, "PAGE", 1)
-    told: list[Asked] = []
+    monkeypatch.setattr(lineage, "ASK_PAGE", 1)
+    told: list[LineageProgress] = []
     await synced(registry, path)
     await ask(registry, path, "a/2")
     registry.questions.clear()
@@ -127,8 +129,8 @@ async def test_the_closure_asks_on_until_nothing_new_comes(
     assert (done.asked, done.complete) == (3, True)
     assert [state.asked for state in told] == [1, 2, 3]
     with closing(connect(path)) as conn:
-        selection.select_keys(conn, ["a/1"])
-        assert selection.with_dependents(conn) == 4
+        marks.pick_keys(conn, ["a/1"])
+        assert marks.pick_dependents(conn) == 4
     assert done.words() == "lineage of 3 of 3"
 
 
@@ -148,20 +150,20 @@ async def test_the_closure_is_bounded(registry: Telling, path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (Asked(10, 10), ""),
-        (Asked(10, 10, untold=3), "the registry told nothing about 3 of 10 versions"),
+        (LineageProgress(10, 10), ""),
+        (LineageProgress(10, 10, untold=3), "the registry told nothing about 3 of 10 versions"),
         (
-            Asked(100_000, 100_000, capped=True),
+            LineageProgress(100_000, 100_000, capped=True),
             "there are more than the 100,000 versions that are asked about at once",
         ),
         (
-            Asked(2, 2, untold=1, capped=True),
+            LineageProgress(2, 2, untold=1, capped=True),
             f"the registry told nothing about 1 of 2 versions; {CUT}",
         ),
-        (Asked(4, 10), "10 versions are to be asked about, and 4 were"),
+        (LineageProgress(4, 10), "10 versions are to be asked about, and 4 were"),
     ],
 )
-def test_what_is_not_known_has_its_reason(asked: Asked, words: str) -> None:
+def test_what_is_not_known_has_its_reason(asked: LineageProgress, words: str) -> None:
     assert asked.missing == words
     assert asked.complete is not bool(words)
 
@@ -214,7 +216,7 @@ async def test_what_is_not_told_is_not_known(registry: Telling, path: Path) -> N
 async def test_what_was_learnt_before_it_went_away_is_kept(
     registry: Telling, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lineage_ask, "PAGE", 1)
+    monkeypatch.setattr(lineage, "ASK_PAGE", 1)
     await synced(registry, path)
     registry.breaks_at = 1
     with pytest.raises(RegistryError, match="went away"):

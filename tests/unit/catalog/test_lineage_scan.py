@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from artifact_tui.catalog import connect, queries
-from artifact_tui.catalog.coverage import Coverage
-from artifact_tui.catalog.lineage_scan import scan_lineage
+from artifact_tui.catalog import connect
+from artifact_tui.catalog.lineage import LineageCoverage, lineage_coverage, scan_lineage
+from artifact_tui.catalog.listing import registry_totals
 from artifact_tui.catalog.sync import sync
+from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Capabilities, Collection, Edge, Identity, Page, Relative, Version
 from tests.support.catalogs import NOW
@@ -93,9 +94,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "catalog.db"
 
 
-def coverage(path: Path) -> Coverage:
+def coverage(path: Path) -> LineageCoverage:
     with closing(connect(path)) as conn:
-        return queries.lineage_coverage(conn)
+        return lineage_coverage(conn)
 
 
 def edges(path: Path) -> int:
@@ -108,7 +109,7 @@ async def test_a_flat_listing_fills_the_catalog_in_one_pass(registry: Flat, path
     done = await sync(registry.client, path, progress=lambda state: told.append(state.versions))
     assert (done.collections, done.versions, done.done) == (8, 61, True)
     assert told[:3] == [2, 4, 6]
-    assert coverage(path) == Coverage(0, 60)
+    assert coverage(path) == LineageCoverage(0, 60)
     assert not coverage(path).complete
 
 
@@ -121,7 +122,7 @@ async def test_what_is_listed_again_counts_once_and_replaces_what_came_before(
         done = await sync(registry.client, path)
         assert (done.collections, done.versions, done.removed) == (8, 61, 0)
         with closing(connect(path)) as conn:
-            assert queries.by_keys(conn, [version.key])[0].digest == "new"
+            assert rows_by_keys(conn, [version.key])[0].digest == "new"
 
 
 async def test_collections_without_versions_are_kept_as_long_as_they_are_listed(
@@ -132,7 +133,7 @@ async def test_collections_without_versions_are_kept_as_long_as_they_are_listed(
     names = "SELECT count(*) FROM collection WHERE name = 'none'"
     with closing(connect(path)) as conn:
         assert conn.execute(names).fetchone() == (1,)
-        assert queries.totals(conn).collections == 8, "those with versions"
+        assert registry_totals(conn).collections == 8, "those with versions"
     registry.empty.clear()
     await sync(registry.client, path)
     with closing(connect(path)) as conn:
@@ -145,14 +146,14 @@ async def test_a_listing_that_breaks_off_removes_nothing(registry: Flat, path: P
     with pytest.raises(RegistryError):
         await sync(registry.client, path)
     with closing(connect(path)) as conn:
-        assert queries.totals(conn).versions == 61
+        assert registry_totals(conn).versions == 61
 
 
 async def test_a_scan_asks_every_model_once(registry: Flat, path: Path) -> None:
     await sync(registry.client, path)
-    told: list[Coverage] = []
+    told: list[LineageCoverage] = []
     found = await scan_lineage(registry.scanned, path, progress=told.append, now_us=NOW)
-    assert found == told[-1] == Coverage(60, 60)
+    assert found == told[-1] == LineageCoverage(60, 60)
     assert found.complete
     assert edges(path) == 60
     assert len(registry.asked) == 60
@@ -182,7 +183,7 @@ async def test_a_sync_keeps_lineage_and_asks_only_for_what_is_new(
     new = registry.add("net0")
     await sync(registry.client, path)
     assert edges(path) == 60
-    assert coverage(path) == Coverage(60, 61)
+    assert coverage(path) == LineageCoverage(60, 61)
     registry.asked.clear()
     assert (await scan_lineage(registry.scanned, path)).complete
     assert registry.asked == [new]
@@ -195,7 +196,7 @@ async def test_the_children_of_what_is_gone_are_asked_again(registry: Flat, path
     _, parent = registry.rows.pop(10)
     child = f"model/{11 + 1}"
     await sync(registry.client, path)
-    assert coverage(path) == Coverage(58, 59)
+    assert coverage(path) == LineageCoverage(58, 59)
     registry.asked.clear()
     registry.parents[child] = ("model/2",)
     await scan_lineage(registry.scanned, path)
@@ -209,14 +210,14 @@ async def test_changed_content_is_asked_again(registry: Flat, path: Path) -> Non
     collection, version = registry.rows[5]
     registry.rows[5] = (collection, Version(version.key, collection.key, 6, "6", "other"))
     await sync(registry.client, path)
-    assert coverage(path) == Coverage(59, 60)
+    assert coverage(path) == LineageCoverage(59, 60)
 
 
 async def test_what_the_registry_does_not_tell_stays_unknown(registry: Flat, path: Path) -> None:
     registry.parents["model/9"] = None
     await sync(registry.client, path)
     found = await scan_lineage(registry.scanned, path)
-    assert found == Coverage(59, 60)
+    assert found == LineageCoverage(59, 60)
     assert not found.complete
 
 
@@ -234,5 +235,5 @@ async def test_registries_that_tell_their_lineage_have_nothing_to_scan(
 ) -> None:
     await sync(registry.client, path)
     change(path, "UPDATE meta SET value = '0' WHERE name = 'scanned_lineage'")
-    assert coverage(path) == Coverage(0, 0)
+    assert coverage(path) == LineageCoverage(0, 0)
     assert coverage(path).complete

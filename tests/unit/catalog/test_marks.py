@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, connect, marks, queries
+from artifact_tui.catalog import Sort, connect, marks
+from artifact_tui.catalog.catalog_rows import rows_of
+from artifact_tui.catalog.listing import collection_outline
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW, Maker
 from tests.support.writing import change
@@ -26,22 +28,22 @@ def path(tmp_path: Path) -> Path:
 
 def test_marks_outlive_the_connection(path: Path, tmp_path: Path) -> None:
     with closing(connect(path, marks=tmp_path / "marks.db")) as conn:
-        assert marks.mark(conn, ["a/v1", "b/v1"], now_us=NOW) == 2
-        assert marks.mark(conn, ["a/v1"]) == 0
+        assert marks.mark_keys(conn, ["a/v1", "b/v1"], now_us=NOW) == 2
+        assert marks.mark_keys(conn, ["a/v1"]) == 0
     with closing(connect(path, marks=tmp_path / "marks.db")) as conn:
         assert marks.marked_keys(conn) == ("a/v1", "b/v1")
-        assert [row.marked for row in queries.rows_of(conn, [1, 2, 3])] == [True, False, True]
-        assert marks.unmark(conn, ["a/v1", "a/v2"]) == 1
-        assert marks.toggle(conn, "a/v2") is True
-        assert marks.toggle(conn, "b/v1") is False
+        assert [row.marked for row in rows_of(conn, [1, 2, 3])] == [True, False, True]
+        assert marks.unmark_keys(conn, ["a/v1", "a/v2"]) == 1
+        assert marks.toggle_mark(conn, "a/v2") is True
+        assert marks.toggle_mark(conn, "b/v1") is False
         assert marks.marked_keys(conn) == ("a/v2",)
-        assert marks.unmark(conn, ["a/v2"]) == 1
+        assert marks.unmark_keys(conn, ["a/v2"]) == 1
         assert marks.marked_count(conn) == 0
 
 
 def test_marks_without_a_file_end_with_the_connection(path: Path) -> None:
     with closing(connect(path)) as conn:
-        marks.mark(conn, ["a/v1"])
+        marks.mark_keys(conn, ["a/v1"])
         assert marks.marked_count(conn) == 1
     with closing(connect(path)) as conn:
         assert marks.marked_count(conn) == 0
@@ -49,10 +51,10 @@ def test_marks_without_a_file_end_with_the_connection(path: Path) -> None:
 
 def test_hidden_and_counted_by_collection(path: Path) -> None:
     with closing(connect(path)) as conn:
-        marks.mark(conn, ["a/v1", "a/v2", "b/v1"])
+        marks.mark_keys(conn, ["a/v1", "a/v2", "b/v1"])
         where = compile_query(parse("version:v1"), NOW)
         assert marks.hidden_count(conn, where) == 1
-        rows = queries.outline(conn, where, Sort())
+        rows = collection_outline(conn, where, Sort())
         assert [(row.name, row.versions, row.marked) for row in rows] == [("a", 1, 1), ("b", 1, 1)]
         assert marks.unmark_where(conn, where) == 2
         assert marks.mark_where(conn, compile_query(parse("a"), NOW), now_us=NOW) == 1
@@ -60,7 +62,7 @@ def test_hidden_and_counted_by_collection(path: Path) -> None:
 
 def test_a_mark_whose_version_is_purged_is_not_counted(path: Path) -> None:
     with closing(connect(path)) as conn:
-        marks.mark(conn, ["a/v1", "b/v1"])
+        marks.mark_keys(conn, ["a/v1", "b/v1"])
         change(path, "DELETE FROM version WHERE key = 'a/v1'")
         assert marks.marked_keys(conn) == ("b/v1",)
         assert marks.marked_count(conn) == 1
@@ -68,7 +70,7 @@ def test_a_mark_whose_version_is_purged_is_not_counted(path: Path) -> None:
 
 def test_a_trashed_version_is_marked_but_hidden(path: Path) -> None:
     with closing(connect(path)) as conn:
-        marks.mark(conn, ["a/v1"])
+        marks.mark_keys(conn, ["a/v1"])
         change(path, "UPDATE version SET state = 'trash' WHERE key = 'a/v1'")
         assert marks.hidden_count(conn, compile_query(parse(""), NOW)) == 1
 
@@ -76,14 +78,14 @@ def test_a_trashed_version_is_marked_but_hidden(path: Path) -> None:
 def test_two_programs_mark_at_once(path: Path, tmp_path: Path) -> None:
     shared = tmp_path / "marks.db"
     with closing(connect(path, marks=shared)) as one, closing(connect(path, marks=shared)) as two:
-        marks.mark(one, ["a/v1"])
-        marks.mark(two, ["a/v2"])
+        marks.mark_keys(one, ["a/v1"])
+        marks.mark_keys(two, ["a/v2"])
         assert marks.marked_keys(one) == marks.marked_keys(two) == ("a/v1", "a/v2")
 
 
 def test_a_failed_mark_leaves_no_transaction(path: Path) -> None:
     with closing(connect(path)) as conn:
         with pytest.raises(sqlite3.Error):
-            marks.mark(conn, ["a/v1", object()])  # type: ignore[list-item]
+            marks.mark_keys(conn, ["a/v1", object()])  # type: ignore[list-item]
         assert not conn.in_transaction
         assert marks.marked_count(conn) == 0

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import queries
+from artifact_tui.catalog.version_names import existing_values, find_version, rows_by_keys
 from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.model import Alias
 from tests.support.catalogs import Maker
@@ -39,7 +39,7 @@ def maker() -> Maker:
     ],
 )
 def test_find(opened: Opened, maker: Maker, name: str, key: str) -> None:
-    assert queries.find(opened(maker), name).key == key
+    assert find_version(opened(maker), name).key == key
 
 
 @pytest.mark.parametrize(
@@ -56,25 +56,25 @@ def test_a_name_that_nothing_has(
     opened: Opened, maker: Maker, name: str, message: str, hint: str
 ) -> None:
     with pytest.raises(NotFoundError, match=message) as caught:
-        queries.find(opened(maker), name)
+        find_version(opened(maker), name)
     assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("name", ["resnet50", ":v1", "resnet50:", "", ":"])
 def test_a_name_that_says_no_version(opened: Opened, maker: Maker, name: str) -> None:
     with pytest.raises(UsageError, match="does not say which version"):
-        queries.find(opened(maker), name)
+        find_version(opened(maker), name)
 
 
 def test_by_keys_keeps_the_order_and_leaves_out_what_is_gone(opened: Opened, maker: Maker) -> None:
     conn = opened(maker)
     keys = ["bert:base/v1", "gone", "resnet50/v1", 'x"]', "resnet50/v3"]
-    assert [row.key for row in queries.by_keys(conn, keys)] == [
+    assert [row.key for row in rows_by_keys(conn, keys)] == [
         "bert:base/v1",
         "resnet50/v1",
         "resnet50/v3",
     ]
-    assert queries.by_keys(conn, []) == ()
+    assert rows_by_keys(conn, []) == ()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_by_keys_keeps_the_order_and_leaves_out_what_is_gone(opened: Opened, mak
 def test_values(
     opened: Opened, maker: Maker, field: str, prefix: str, values: tuple[str, ...]
 ) -> None:
-    assert queries.values(opened(maker), field, prefix) == values
+    assert existing_values(opened(maker), field, prefix) == values
 
 
 def test_registries_that_show_a_version_can_be_completed(opened: Opened) -> None:
@@ -105,8 +105,8 @@ def test_registries_that_show_a_version_can_be_completed(opened: Opened) -> None
     maker.version("a", links=["org/wandb-registry-model/best", "other/best"])
     maker.version("a", links=["other/best"])
     conn = opened(maker)
-    assert queries.values(conn, "registry", "o") == ("org/wandb-registry-model/best", "other/best")
-    assert queries.values(conn, "link", "y") == ()
+    assert existing_values(conn, "registry", "o") == ("org/wandb-registry-model/best", "other/best")
+    assert existing_values(conn, "link", "y") == ()
 
 
 def test_a_version_is_found_by_an_alias_that_only_a_registry_holds(opened: Opened) -> None:
@@ -115,10 +115,10 @@ def test_a_version_is_found_by_an_alias_that_only_a_registry_holds(opened: Opene
     source = maker.version("a", aliases=[Alias("production", scope=best)], links=[best])
     maker.version("wandb-registry-model/best", aliases=["production"], source_key=source.key)
     conn = opened(maker)
-    assert queries.find(conn, f"{best}:production").key == source.key
-    assert queries.find(conn, "wandb-registry-model/best:production").source == "a:v1"
+    assert find_version(conn, f"{best}:production").key == source.key
+    assert find_version(conn, "wandb-registry-model/best:production").source == "a:v1"
     with pytest.raises(NotFoundError):
-        queries.find(conn, "a:production")
+        find_version(conn, "a:production")
 
 
 def test_values_are_limited(opened: Opened) -> None:
@@ -126,5 +126,5 @@ def test_values_are_limited(opened: Opened) -> None:
     for number in range(60):
         maker.collection(f"c{number:02}")
     conn = opened(maker)
-    assert len(queries.values(conn, "name", "c")) == 50
-    assert queries.values(conn, "name", "c", limit=2) == ("c00", "c01")
+    assert len(existing_values(conn, "name", "c")) == 50
+    assert existing_values(conn, "name", "c", limit=2) == ("c00", "c01")

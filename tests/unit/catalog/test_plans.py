@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, marks, queries, selection, windows
+from artifact_tui.catalog import Sort, listing, marks
+from artifact_tui.catalog.catalog_rows import rows_of, tags_of, unique_of
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.listing import collection_outline
+from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW, Maker
 
@@ -49,27 +53,27 @@ def conn(opened: Opened) -> sqlite3.Connection:
     base = maker.version("base", files={"a": ("x", 1)}, aliases=["latest"], tags=["t"])
     maker.version("leaf", parents=[base], files={"a": ("x", 1)})
     conn = opened(maker)
-    marks.mark(conn, ["base/v1"])
-    selection.select_marked(conn)
+    marks.mark_keys(conn, ["base/v1"])
+    marks.pick_marked(conn)
     return conn
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda conn: queries.rows_of(conn, [1, 2]),
-        lambda conn: queries.unique_of(conn, [1, 2]),
-        lambda conn: queries.tags_of(conn, [1, 2]),
-        lambda conn: queries.detail(conn, 1),
-        lambda conn: queries.find(conn, "base:latest"),
-        lambda conn: queries.find(conn, "leaf:v1"),
-        lambda conn: queries.by_keys(conn, ["base/v1"]),
-        lambda conn: windows.Windows(conn).rows(1, EVERYTHING, Sort("size"), 0, 10),
-        lambda conn: windows.Windows(conn).rows(1, FILTERED, Sort("unique"), 0, 10),
-        lambda conn: selection.select_keys(conn, ["base/v1"]),
-        selection.select_marked,
-        selection.freed,
-        selection.with_dependents,
+        lambda conn: rows_of(conn, [1, 2]),
+        lambda conn: unique_of(conn, [1, 2]),
+        lambda conn: tags_of(conn, [1, 2]),
+        lambda conn: version_detail(conn, 1),
+        lambda conn: find_version(conn, "base:latest"),
+        lambda conn: find_version(conn, "leaf:v1"),
+        lambda conn: rows_by_keys(conn, ["base/v1"]),
+        lambda conn: listing.KeptOrders(conn).rows(1, EVERYTHING, Sort("size"), 0, 10),
+        lambda conn: listing.KeptOrders(conn).rows(1, FILTERED, Sort("unique"), 0, 10),
+        lambda conn: marks.pick_keys(conn, ["base/v1"]),
+        marks.pick_marked,
+        marks.picked_bytes,
+        marks.pick_dependents,
         marks.marked_count,
         marks.marked_keys,
         lambda conn: marks.hidden_count(conn, FILTERED),
@@ -83,8 +87,8 @@ def test_no_long_table_is_scanned(conn: sqlite3.Connection, ask: Ask) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda conn: queries.outline(conn, FILTERED, Sort()),
-        lambda conn: selection.select_where(conn, FILTERED),
+        lambda conn: collection_outline(conn, FILTERED, Sort()),
+        lambda conn: marks.pick_where(conn, FILTERED),
         lambda conn: marks.mark_where(conn, FILTERED),
     ],
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import retention
 from artifact_tui.catalog.facade import Catalog
-from artifact_tui.catalog.retention import Day, Expiry
+from artifact_tui.catalog.retention import Expiry, ExpiryDay
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import DAY, NOW, Maker
 
@@ -37,7 +37,7 @@ def made() -> Maker:
 def test_what_expires_by_date(opened: Opened) -> None:
     found = retention.expiring(opened(made()), ALL, NOW)
     assert found.overdue == Expiry(2, 1)
-    assert found.days == (Day(MIDNIGHT, 1, 4), Day(MIDNIGHT + 2 * DAY, 2, 24))
+    assert found.days == (ExpiryDay(MIDNIGHT, 1, 4), ExpiryDay(MIDNIGHT + 2 * DAY, 2, 24))
     assert (found.versions, found.size) == (5, 29)
 
 
@@ -70,9 +70,9 @@ def test_what_is_inherited_is_what_the_newest_that_inherits_does(opened: Opened)
     maker.version("c", created_us=NOW)
     conn = opened(maker)
     ids = dict(conn.execute("SELECT name, id FROM collection").fetchall())
-    found = retention.inherited(conn, ids.values())
+    found = retention.inherited_ttls(conn, ids.values())
     assert found == {ids["a"]: 5 * DAY, ids["c"]: None}, "nobody tells it for b"
-    assert retention.inherited(conn, [ids["c"]]) == {ids["c"]: None}
+    assert retention.inherited_ttls(conn, [ids["c"]]) == {ids["c"]: None}
 
 
 def test_links_have_no_time_to_live_and_no_bytes(opened: Opened) -> None:
@@ -80,7 +80,7 @@ def test_links_have_no_time_to_live_and_no_bytes(opened: Opened) -> None:
     source = maker.version("a", size=5, created_us=NOW, ttl_us=DAY)
     maker.version("r", size=5, created_us=NOW, ttl_us=DAY, source_key=source.key)
     conn = opened(maker)
-    assert retention.expiring(conn, ALL, NOW).days == (Day(MIDNIGHT + DAY, 2, 5),)
+    assert retention.expiring(conn, ALL, NOW).days == (ExpiryDay(MIDNIGHT + DAY, 2, 5),)
 
 
 async def test_screens_ask_for_the_same_beside_the_event_loop(tmp_path: Path) -> None:

@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, connect, queries, sync_store
-from artifact_tui.catalog.sync import Synced, sync
+from artifact_tui.catalog import Sort, connect
+from artifact_tui.catalog import sync as sync_module
+from artifact_tui.catalog.catalog_file import open_to_write
+from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.lineage import put_edges
+from artifact_tui.catalog.listing import every_version, registry_totals
+from artifact_tui.catalog.sync import SyncProgress, sync
+from artifact_tui.catalog.version_names import find_version
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import (
     Alias,
@@ -52,17 +59,19 @@ def got(path: Path) -> bytes:
 
 
 async def test_everything_listed_is_there(path: Path) -> None:
-    told: list[Synced] = []
+    told: list[SyncProgress] = []
     done = await sync(listing().client, path, progress=told.append, now_us=NOW)
-    assert done == told[-1] == Synced(collections=3, versions=4, edges=3, removed=0, done=True)
+    assert (
+        done == told[-1] == SyncProgress(collections=3, versions=4, edges=3, removed=0, done=True)
+    )
     assert [state.versions for state in told if not state.done][-1] == 4
     with closing(connect(path)) as conn:
-        assert queries.totals(conn).versions == 4
-        found = queries.detail(conn, queries.find(conn, "b:v1").id)
+        assert registry_totals(conn).versions == 4
+        found = version_detail(conn, find_version(conn, "b:v1").id)
         assert (found.tags, found.note, found.row.run, found.used_us) == (("t1", "t2"), "n", "r", 7)
         assert [ref.key for ref in found.parents] == ["a/1", "a/2"]
-        assert queries.find(conn, "a:alias2").key == "a/2"
-        assert queries.find(conn, "a:v1").dependents == 2
+        assert find_version(conn, "a:alias2").key == "a/2"
+        assert find_version(conn, "a:v1").dependents == 2
     meta = "SELECT value FROM meta WHERE name = "
     assert one(path, f"{meta}'synced_us'") == str(NOW)
     assert one(path, f"{meta}'uid'") == "uid-1"
@@ -100,9 +109,9 @@ async def test_changed_facts_replace_the_old_ones(path: Path) -> None:
     registry.listed[1] = replace(registry.listed[1], name="renamed", type="dataset")
     await sync(registry.client, path)
     with closing(connect(path)) as conn:
-        row = queries.find(conn, "renamed:new")
+        row = find_version(conn, "renamed:new")
         assert (row.type, row.aliases) == ("dataset", (Alias("new", protected=True),))
-        assert queries.tags_of(conn, [row.id]) == {row.id: ("t2",)}
+        assert tags_of(conn, [row.id]) == {row.id: ("t2",)}
 
 
 @pytest.mark.parametrize("place", ["collections", "a", "edges"])
@@ -162,7 +171,7 @@ def test_a_sync_that_is_killed_removes_nothing(path: Path, after: int) -> None:
 async def test_pages_can_be_seen_before_the_end(path: Path) -> None:
     seen: list[int] = []
 
-    def look(state: Synced) -> None:
+    def look(state: SyncProgress) -> None:
         if state.versions and not state.done:
             seen.append(len(keys(path)))
 
@@ -179,7 +188,7 @@ async def test_ordinals_that_change_hands(path: Path) -> None:
     registry.made["a"] = [replace(second, ordinal=1), replace(first, ordinal=2), new]
     await sync(registry.client, path)
     with closing(connect(path)) as conn:
-        rows = list(queries.every(conn, compile_query(parse("name:a"), NOW), Sort("version")))
+        rows = list(every_version(conn, compile_query(parse("name:a"), NOW), Sort("version")))
     assert [(row.key, row.ordinal) for row in rows] == [("a/2", 1), ("a/1", 2), ("a/new", 3)]
 
 
@@ -190,7 +199,7 @@ async def test_a_version_that_moves_to_another_collection(path: Path) -> None:
     registry.made["b"].append(moved)
     await sync(registry.client, path)
     with closing(connect(path)) as conn:
-        assert queries.find(conn, "b:v3").key == "a/3"
+        assert find_version(conn, "b:v3").key == "a/3"
 
 
 async def test_files_are_listed_when_asked(path: Path) -> None:
@@ -203,8 +212,8 @@ async def test_files_are_listed_when_asked(path: Path) -> None:
     }
     await sync(registry.client, path, files=True)
     with closing(connect(path)) as conn:
-        ids = {row.key: row.id for row in queries.every(conn, ALL, Sort())}
-        unique = queries.unique_of(conn, list(ids.values()))
+        ids = {row.key: row.id for row in every_version(conn, ALL, Sort())}
+        unique = unique_of(conn, list(ids.values()))
     assert {key: unique[number] for key, number in ids.items()} == {
         "a/1": 5,
         "a/2": 0,
@@ -271,13 +280,13 @@ async def test_what_a_catalog_cannot_hold_stops_the_sync(
 def test_a_full_disk_keeps_what_was_known(path: Path) -> None:
     registry = listing()
     asyncio.run(sync(registry.client, path))
-    with closing(sync_store.open_file(path)) as conn:
-        number = sync_store.begin(conn, registry.identity)
+    with closing(open_to_write(path)) as conn:
+        number = sync_module.begin_sync(conn, registry.identity)
         (pages,) = conn.execute("PRAGMA page_count").fetchone()
         conn.execute(f"PRAGMA max_page_count = {pages}")
         new = [replace(registry.made["b"][0], key=f"k{n}", ordinal=n) for n in range(10, 2_000)]
         with pytest.raises(RegistryError, match="cannot be written: database or disk is full"):
-            sync_store.put_versions(conn, new, number)
+            sync_module.put_versions(conn, new, number)
     assert len(keys(path)) == 4
 
 
@@ -293,10 +302,10 @@ async def test_a_registry_that_never_ends_is_left(path: Path) -> None:
 
 
 def put_all(conn: sqlite3.Connection, registry: Listing, number: int) -> None:
-    sync_store.put_collections(conn, registry.listed, number)
+    sync_module.put_collections(conn, registry.listed, number)
     for versions in registry.made.values():
-        sync_store.put_versions(conn, versions, number)
-    sync_store.put_edges(conn, registry.lineage)
+        sync_module.put_versions(conn, versions, number)
+    put_edges(conn, registry.lineage)
 
 
 @pytest.mark.parametrize("first", ["older", "newer"])
@@ -304,12 +313,12 @@ async def test_two_syncs_at_once_lose_nothing(path: Path, first: str) -> None:
     registry = listing()
     await sync(registry.client, path)
     with (
-        closing(sync_store.open_file(path)) as older,
-        closing(sync_store.open_file(path)) as newer,
+        closing(open_to_write(path)) as older,
+        closing(open_to_write(path)) as newer,
     ):
-        syncs = [(conn, sync_store.begin(conn, registry.identity)) for conn in (older, newer)]
+        syncs = [(conn, sync_module.begin_sync(conn, registry.identity)) for conn in (older, newer)]
         for conn, number in syncs if first == "older" else syncs[::-1]:
             put_all(conn, registry, number)
-        assert [sync_store.finish(conn, number, NOW) for conn, number in syncs] == [0, 0]
+        assert [sync_module.finish_sync(conn, number, NOW) for conn, number in syncs] == [0, 0]
     assert len(keys(path)) == 4
     assert one(path, "SELECT count(*) FROM edge") == 3

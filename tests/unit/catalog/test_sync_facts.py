@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, connect, queries, sync_store
+from artifact_tui.catalog import Sort, connect
+from artifact_tui.catalog import sync as sync_module
+from artifact_tui.catalog.catalog_file import CATALOG_FORMAT, open_to_write, transaction
+from artifact_tui.catalog.catalog_rows import unique_of
+from artifact_tui.catalog.listing import collection_outline
 from artifact_tui.catalog.sync import sync
+from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.model import Capabilities, Collection, File, Link
 from tests.unit.catalog.synced import ALL, keys, listing, one, one_raw
 
@@ -41,13 +46,13 @@ async def test_a_catalog_of_an_older_format_is_made_anew(path: Path) -> None:
     assert (await sync(listing().client, path)).versions == 4
     assert keys(path) == ["a/1", "a/2", "a/3", "b/1"]
     assert one(path, "SELECT value FROM meta WHERE name = 'uid'") == "uid-1"
-    assert one_raw(path, "PRAGMA user_version") == sync_store.FORMAT
+    assert one_raw(path, "PRAGMA user_version") == CATALOG_FORMAT
 
 
 def test_opening_a_catalog_waits_for_nobody_who_writes(path: Path) -> None:
-    sync_store.open_file(path).close()
-    with closing(sync_store.open_file(path)) as writer, sync_store.transaction(writer):
-        sync_store.open_file(path).close()
+    open_to_write(path).close()
+    with closing(open_to_write(path)) as writer, transaction(writer):
+        open_to_write(path).close()
 
 
 async def test_what_only_some_registries_tell_is_there_too(path: Path) -> None:
@@ -60,19 +65,19 @@ async def test_what_only_some_registries_tell_is_there_too(path: Path) -> None:
     for _ in range(2):
         await sync(registry.client, path)
         with closing(connect(path)) as conn:
-            (row,) = queries.by_keys(conn, ["b/2"])
+            (row,) = rows_by_keys(conn, ["b/2"])
             assert row.links == ("org/registry/best", "other/best")
             assert (row.used_count, row.stored, row.kept) == (3, 5, "system-managed")
             assert (row.ttl_inherited, row.ttl_us, row.link) == (True, 9, False)
-            (link,) = queries.by_keys(conn, ["p/1"])
+            (link,) = rows_by_keys(conn, ["p/1"])
             assert (link.link, link.source_key) == (True, "b/2")
             assert (link.source, row.source) == ("b:v2", "")
-            shown = {row.name: row.links for row in queries.outline(conn, ALL, Sort())}
+            shown = {row.name: row.links for row in collection_outline(conn, ALL, Sort())}
             assert shown == {"a": False, "b": False, "org/registry/best": True}
     registry.made["b"][1] = replace(registry.made["b"][1], links=links[1:])
     await sync(registry.client, path)
     with closing(connect(path)) as conn:
-        assert queries.by_keys(conn, ["b/2"])[0].links == ("other/best",)
+        assert rows_by_keys(conn, ["b/2"])[0].links == ("other/best",)
     registry.made["b"].pop()
     assert (await sync(registry.client, path)).removed == 1
     assert one(path, "SELECT count(*) FROM link") == 0
@@ -84,11 +89,9 @@ async def test_links_have_no_files_of_their_own(path: Path) -> None:
     registry.contents = dict.fromkeys(("a/1", "b/2"), (File("w", 100, "sha256:w"),))
     await sync(registry.client, path, files=True)
     with closing(connect(path)) as conn:
-        assert queries.unique_of(conn, [row.id for row in queries.by_keys(conn, ["a/1"])]) == {
-            1: 100
-        }
-    with closing(sync_store.open_file(path)) as writer:
-        sync_store.put_files(writer, registry.contents)
+        assert unique_of(conn, [row.id for row in rows_by_keys(conn, ["a/1"])]) == {1: 100}
+    with closing(open_to_write(path)) as writer:
+        sync_module.put_files(writer, registry.contents)
     assert one(path, "SELECT count(*) FROM file") == 1
 
 

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, connect, queries, selection
-from artifact_tui.catalog.sorting import FIELDS
+from artifact_tui.catalog import Sort, connect, marks
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.listing import (
+    SORT_FIELDS,
+    collection_outline,
+    every_version,
+    matching_totals,
+    registry_totals,
+    version_window,
+)
 from artifact_tui.catalog.sync import sync
+from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.clients.local import KIND
 from artifact_tui.clients.local.sample import make_sample
-from artifact_tui.deletion import candidates
+from artifact_tui.deletion import review
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import DAY, NOW
 
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from artifact_tui.catalog.rows import VersionDetail, VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRow
 
 TEXTS = (
     "",
@@ -80,27 +89,28 @@ async def test_every_answer_is_the_same(
     both: tuple[sqlite3.Connection, sqlite3.Connection],
 ) -> None:
     own, synced = both
-    assert queries.totals(own) == queries.totals(synced)
+    assert registry_totals(own) == registry_totals(synced)
     for text in TEXTS:
         where = compile_query(parse(text), NOW + 3 * DAY)
-        assert queries.matching(own, where) == queries.matching(synced, where), text
+        assert matching_totals(own, where) == matching_totals(synced, where), text
         for sort in (Sort(), Sort("size", descending=True), Sort("age")):
             mine, theirs = (
-                [replace(row, id=0) for row in queries.outline(conn, where, sort)] for conn in both
+                [replace(row, id=0) for row in collection_outline(conn, where, sort)]
+                for conn in both
             )
             assert mine == theirs, text
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", SORT_FIELDS)
 async def test_every_window_is_the_same(
     both: tuple[sqlite3.Connection, sqlite3.Connection], field: str
 ) -> None:
     sort = Sort(field, descending=True)
     where = compile_query(parse("state:any"), NOW)
-    own, synced = (queries.outline(conn, where, Sort()) for conn in both)
+    own, synced = (collection_outline(conn, where, Sort()) for conn in both)
     for mine, theirs in zip(own, synced, strict=True):
         rows = [
-            without_ids(queries.window(conn, row.id, where, sort, 0, 1000))
+            without_ids(version_window(conn, row.id, where, sort, 0, 1000))
             for conn, row in zip(both, (mine, theirs), strict=True)
         ]
         assert rows[0] == rows[1]
@@ -111,15 +121,15 @@ async def test_every_detail_and_every_selection_is_the_same(
 ) -> None:
     own, synced = both
     where = compile_query(parse("state:any"), NOW)
-    rows = sorted(queries.every(own, where, Sort()), key=lambda row: row.key)
+    rows = sorted(every_version(own, where, Sort()), key=lambda row: row.key)
     for row in rows[::7]:
-        (other,) = queries.by_keys(synced, [row.key])
-        assert told(queries.detail(own, row.id)) == told(queries.detail(synced, other.id))
+        (other,) = rows_by_keys(synced, [row.key])
+        assert told(version_detail(own, row.id)) == told(version_detail(synced, other.id))
     for conn in both:
-        selection.select_keys(conn, [row.key for row in rows[::3]])
-    assert selection.freed(own) == selection.freed(synced)
-    assert selection.freed(own).freed > 0
-    judged = [candidates.read(conn, frozenset()) for conn in both]
+        marks.pick_keys(conn, [row.key for row in rows[::3]])
+    assert marks.picked_bytes(own) == marks.picked_bytes(synced)
+    assert marks.picked_bytes(own).freed > 0
+    judged = [review.read_candidates(conn, frozenset()) for conn in both]
     assert judged[0] == judged[1]
     assert any(one.facts.dependents for one in judged[0].candidates)
-    assert selection.with_dependents(own) == selection.with_dependents(synced)
+    assert marks.pick_dependents(own) == marks.pick_dependents(synced)

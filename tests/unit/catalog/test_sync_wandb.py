@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, connect, queries, selection
-from artifact_tui.catalog.lineage_ask import ask_lineage
-from artifact_tui.catalog.rows import Bytes
+from artifact_tui.catalog import Sort, connect, marks
+from artifact_tui.catalog.catalog_rows import PickedBytes
+from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.lineage import ask_lineage
+from artifact_tui.catalog.listing import every_version, registry_totals
 from artifact_tui.catalog.sync import sync
+from artifact_tui.catalog.version_names import find_version
+from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect as open_wandb
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.query import compile_query, parse
 from tests.servers.wandb.process import running
 from tests.servers.wandb.scenes import Company, Link, Place, Series, Shelf, Team, Use, Version
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.wandb.client import WandbClient
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
     from tests.servers.wandb.process import Server
 
 NOW = 1_800_000_000_000_000
@@ -60,7 +63,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 async def client(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[WandbClient]:
     address = server.address(getattr(request, "param", "acme"))
-    options = Options(key=Secret(server.api_key))
+    options = WandbOptions(key=Secret(server.api_key))
     opened = open_wandb(address, options=options, read_only=True)
     yield opened
     await opened.aclose()
@@ -68,7 +71,7 @@ async def client(server: Server, request: pytest.FixtureRequest) -> AsyncIterato
 
 def shown(conn: sqlite3.Connection, text: str) -> set[str]:
     """The versions that a filter shows."""
-    rows = queries.every(conn, compile_query(parse(text), NOW), Sort())
+    rows = every_version(conn, compile_query(parse(text), NOW), Sort())
     return {f"{row.collection}:{row.label}" for row in rows}
 
 
@@ -104,14 +107,14 @@ async def test_dependents_are_known_once_they_are_asked_for(
     for _ in range(2):
         await sync(client, path)
         with closing(connect(path)) as conn:
-            selection.select_where(conn, compile_query(parse(""), NOW))
-            keys = selection.picked_keys(conn)
+            marks.pick_where(conn, compile_query(parse(""), NOW))
+            keys = marks.picked_keys(conn)
         asked = await ask_lineage(client, path, keys)
         assert (asked.total, asked.complete) == (2, True)
         assert (await ask_lineage(client, path, keys)).total == 0
         with closing(connect(path)) as conn:
             assert shown(conn, "dependents:1") == {"vision/mnist:v0", "vision/mnist:v1"}
-            found = queries.detail(conn, queries.find(conn, "vision/mnist:v0").id)
+            found = version_detail(conn, find_version(conn, "vision/mnist:v0").id)
             tree = [(line.depth, line.ref.collection) for line in found.dependents]
             assert tree == [(1, "vision/mnist"), (2, "audio/bird")]
 
@@ -121,9 +124,9 @@ async def test_bytes_are_those_that_the_registry_charges(
 ) -> None:
     await sync(client, tmp_path / "catalog.db")
     with closing(connect(tmp_path / "catalog.db")) as conn:
-        assert queries.totals(conn).size == 4_000
-        selection.select_where(conn, compile_query(parse("bird | wandb-registry-model"), NOW))
-        assert selection.freed(conn) == Bytes(1_000, 7, 0, charged=True)
+        assert registry_totals(conn).size == 4_000
+        marks.pick_where(conn, compile_query(parse("bird | wandb-registry-model"), NOW))
+        assert marks.picked_bytes(conn) == PickedBytes(1_000, 7, 0, charged=True)
 
 
 @pytest.mark.parametrize("client", ["acme/vision"], indirect=True)
@@ -131,12 +134,12 @@ async def test_relatives_of_other_projects_are_named(client: WandbClient, tmp_pa
     path = tmp_path / "catalog.db"
     await sync(client, path)
     with closing(connect(path)) as conn:
-        key = queries.find(conn, "mnist:v1").key
+        key = find_version(conn, "mnist:v1").key
         names = {name for (name,) in conn.execute("SELECT name FROM collection")}
         assert names == {"mnist", "empty"}
     await ask_lineage(client, path, [key], parents=True)
     with closing(connect(path)) as conn:
-        found = queries.detail(conn, queries.find(conn, "mnist:v1").id)
+        found = version_detail(conn, find_version(conn, "mnist:v1").id)
         assert [(one.ref.collection, one.ref.elsewhere) for one in found.dependents] == [
             ("acme/audio/bird", True)
         ]

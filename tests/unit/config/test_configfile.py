@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui import config, places
+from artifact_tui import config
 from artifact_tui.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ tasks.pause = "p"
 
 
 def written(text: str, mode: int = 0o600) -> Path:
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.write_text(text, encoding="utf-8")
     path.chmod(mode)
     return path

@@ -9,7 +9,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui import config, places
+from artifact_tui import config
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
 from artifact_tui.errors import ConfigError, UsageError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def written(text: str, mode: int = 0o600) -> Path:
-    path = places.config_dir() / "config.toml"
+    path = config.config_dir() / "config.toml"
     path.write_text(text, encoding="utf-8")
     path.chmod(mode)
     return path
@@ -28,9 +28,9 @@ def test_a_link_stays_a_link_and_the_mode_stays(tmp_path: Path) -> None:
     real = tmp_path / "dotfiles.toml"
     real.write_text("# mine\n", encoding="utf-8")
     real.chmod(0o640)
-    (places.config_dir() / "config.toml").symlink_to(real)
+    (config.config_dir() / "config.toml").symlink_to(real)
     add_registry("a", "local:/a")
-    assert (places.config_dir() / "config.toml").is_symlink()
+    assert (config.config_dir() / "config.toml").is_symlink()
     assert real.stat().st_mode & 0o777 == 0o640
     assert real.read_text(encoding="utf-8").startswith("# mine\n")
     assert not list(real.parent.glob(".config-*"))

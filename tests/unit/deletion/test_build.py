@@ -8,7 +8,7 @@ import pytest
 from artifact_tui import catalog
 from artifact_tui.catalog import marks
 from artifact_tui.clients.local.sample import make_sample
-from artifact_tui.deletion import build
+from artifact_tui.deletion import review
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Capabilities, Identity
@@ -18,8 +18,8 @@ from tests.support.world import NOW_US
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.catalog.selection import Selection
-    from artifact_tui.deletion.draft import Draft
+    from artifact_tui.catalog.marks import Selection
+    from artifact_tui.deletion.plan import Draft
     from tests.support.world import World
 
 PURGE = Options(action=Action.PURGE)
@@ -78,8 +78,8 @@ def test_other_consents_judge_the_same_selection_again(world: World) -> None:
     first = world.draft([base])
     with closing(catalog.connect(world.store.layout.db)) as conn:
         options = Options(delete_aliases=True, with_dependents=True)
-        second = build.with_options(conn, first, options, now_us=NOW_US + 1)
-        third = build.with_options(conn, second, Options(), now_us=NOW_US + 2)
+        second = review.with_options(conn, first, options, now_us=NOW_US + 1)
+        third = review.with_options(conn, second, Options(), now_us=NOW_US + 2)
     assert {i.key: i.verdict for i in second.items} == {
         base: Verdict.DELETE,
         child: Verdict.DELETE,
@@ -134,10 +134,10 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
     keys = world.add_plain(3, "sweep")
     world.add_plain(2, "other")
     with closing(catalog.connect(world.store.layout.db, marks=tmp_path / "marks.db")) as conn:
-        marks.mark(conn, keys[:2])
+        marks.mark_keys(conn, keys[:2])
 
         def draft(selection: Selection) -> Draft:
-            return build.build_plan(
+            return review.build_plan(
                 conn,
                 identity=world.identity,
                 name="here",
@@ -167,7 +167,7 @@ def test_when_bytes_are_free_depends_on_the_registry(
     world: World, capabilities: Capabilities | None, after: str
 ) -> None:
     with closing(catalog.connect(world.store.layout.db)) as conn:
-        draft = build.build_plan(
+        draft = review.build_plan(
             conn,
             identity=world.identity,
             name="here",
@@ -187,7 +187,7 @@ def test_no_version_of_a_plan_costs_a_question_of_its_own(tmp_path: Path) -> Non
         keys = [row[0] for row in conn.execute("SELECT key FROM version")]
         questions: list[str] = []
         conn.set_trace_callback(questions.append)
-        draft = build.build_plan(
+        draft = review.build_plan(
             conn,
             identity=Identity("local", "local:x", "uid"),
             name="sample",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from artifact_tui.deletion.checks import Judgement, Refusal, judge, listed, recheck
+from artifact_tui.deletion.checks import Judgement, Refusal, judge, names_in_line, recheck
 from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
 
@@ -123,8 +123,8 @@ def test_a_lineage_of_thousands_of_steps_is_judged() -> None:
 
 
 def test_long_lists_are_cut() -> None:
-    assert listed("abc") == "a, b, c"
-    assert listed("abcdefgh") == "a, b, c, d, e and 3 more"
+    assert names_in_line("abc") == "a, b, c"
+    assert names_in_line("abcdefgh") == "a, b, c, d, e and 3 more"
 
 
 BASE = facts("k", "x", "p", aliases=(Alias("best"),))

@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion.confirm import Kind, challenge, confirm, confirm_count, matches
-from artifact_tui.deletion.draft import Summary
 from artifact_tui.deletion.items import Action
-from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.plan import Plan, Status, Summary
+from artifact_tui.deletion.review import ChallengeKind, challenge, confirm, confirm_count, matches
 from artifact_tui.errors import ConfirmationError, PlanError
 
 if TYPE_CHECKING:
     from tests.support.world import World
 
 
-def asked(summary: Summary, *, production: bool = False, name: str = "team") -> tuple[Kind, str]:
+def asked(
+    summary: Summary, *, production: bool = False, name: str = "team"
+) -> tuple[ChallengeKind, str]:
     found = challenge(summary, production, name)
     return found.kind, found.expected
 
@@ -24,31 +25,34 @@ def test_the_greater_the_harm_the_more_is_typed(action: Action) -> None:
     def few(**more: object) -> Summary:
         return Summary(action=action, **{"deletes": 3, **more})  # type: ignore[arg-type]
 
-    assert asked(few()) == (Kind.YES, "y")
-    assert asked(few(deletes=10)) == (Kind.YES, "y")
-    assert asked(few(deletes=11)) == (Kind.COUNT, "11")
-    assert asked(few(deletes=3391)) == (Kind.COUNT, "3391")
-    assert asked(few(aliases=(("best", 1),))) == (Kind.COUNT, "3")
-    assert asked(few(objects=1)) == (Kind.COUNT, "3")
-    assert asked(few(objects=1, for_good=True)) == (Kind.REGISTRY, "team")
-    assert asked(few(emptied=(("sweep", 3),))) == (Kind.COLLECTION, "sweep")
-    assert asked(few(emptied=(("a", 2), ("b", 1)))) == (Kind.REGISTRY, "team")
-    assert asked(few(orphaned=1)) == (Kind.REGISTRY, "team")
-    assert asked(few(), production=True) == (Kind.REGISTRY, "team")
+    assert asked(few()) == (ChallengeKind.YES, "y")
+    assert asked(few(deletes=10)) == (ChallengeKind.YES, "y")
+    assert asked(few(deletes=11)) == (ChallengeKind.COUNT, "11")
+    assert asked(few(deletes=3391)) == (ChallengeKind.COUNT, "3391")
+    assert asked(few(aliases=(("best", 1),))) == (ChallengeKind.COUNT, "3")
+    assert asked(few(objects=1)) == (ChallengeKind.COUNT, "3")
+    assert asked(few(objects=1, for_good=True)) == (ChallengeKind.REGISTRY, "team")
+    assert asked(few(emptied=(("sweep", 3),))) == (ChallengeKind.COLLECTION, "sweep")
+    assert asked(few(emptied=(("a", 2), ("b", 1)))) == (ChallengeKind.REGISTRY, "team")
+    assert asked(few(orphaned=1)) == (ChallengeKind.REGISTRY, "team")
+    assert asked(few(), production=True) == (ChallengeKind.REGISTRY, "team")
 
 
 def test_a_name_that_cannot_be_typed_gives_way() -> None:
     for name in ("a" * 41, "bad\x1b[2J", "ri\u202eght", " edge ", "back\\slash", "", "m\u200bx"):
         one = Summary(deletes=12, emptied=((name, 12),))
-        assert asked(one) == (Kind.REGISTRY, "team")
-        assert asked(one, name="x" * 81) == (Kind.COUNT, "12")
-        assert asked(one, name="bad\n") == (Kind.COUNT, "12")
-    assert asked(Summary(deletes=1, emptied=(("m[latest]", 1),))) == (Kind.COLLECTION, "m[latest]")
+        assert asked(one) == (ChallengeKind.REGISTRY, "team")
+        assert asked(one, name="x" * 81) == (ChallengeKind.COUNT, "12")
+        assert asked(one, name="bad\n") == (ChallengeKind.COUNT, "12")
+    assert asked(Summary(deletes=1, emptied=(("m[latest]", 1),))) == (
+        ChallengeKind.COLLECTION,
+        "m[latest]",
+    )
 
 
 def test_nothing_to_delete_cannot_be_confirmed() -> None:
     found = challenge(Summary(), production=False, registry_name="team")
-    assert found.kind is Kind.NOTHING
+    assert found.kind is ChallengeKind.NOTHING
     assert not matches(found, "")
     assert not matches(found, "y")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
-from artifact_tui.deletion import lock
+from artifact_tui import config
+from artifact_tui.deletion import plan_file
 from artifact_tui.errors import BusyError, PlanError
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ def test_one_holder_at_a_time_whatever_name_the_file_has(tmp_path: Path) -> None
     plan, other = tmp_path / "p.plan", tmp_path / "q.plan"
     plan.touch()
     other.hardlink_to(plan)
-    assert not lock.is_held(plan)
-    with lock.held(plan):
-        assert lock.is_held(plan)
-        assert lock.is_held(other)
-        with pytest.raises(BusyError), lock.held(other, patience=0):
+    assert not plan_file.is_locked(plan)
+    with plan_file.hold_lock(plan):
+        assert plan_file.is_locked(plan)
+        assert plan_file.is_locked(other)
+        with pytest.raises(BusyError), plan_file.hold_lock(other, patience=0):
             pass
-        assert lock.is_held(plan)
-    assert not lock.is_held(plan)
-    with lock.held(other, patience=0):
-        assert lock.is_held(plan)
+        assert plan_file.is_locked(plan)
+    assert not plan_file.is_locked(plan)
+    with plan_file.hold_lock(other, patience=0):
+        assert plan_file.is_locked(plan)
 
 
 def test_sqlite_keeps_its_own_locks_beside_ours(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_sqlite_keeps_its_own_locks_beside_ours(tmp_path: Path) -> None:
     ):
         conn.execute("CREATE TABLE t(a)")
         conn.execute("BEGIN IMMEDIATE")
-        with lock.held(plan):
-            assert lock.is_held(plan)
-        assert not lock.is_held(plan)
+        with plan_file.hold_lock(plan):
+            assert plan_file.is_locked(plan)
+        assert not plan_file.is_locked(plan)
         code = (
             "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('DELETE FROM t')"
         )
@@ -68,11 +68,14 @@ def test_a_folder_without_locks_has_a_file_that_stands_in(
 
     for name in ("fcntl", "flock", "lockf"):
         monkeypatch.setattr(fcntl, name, no_locks)
-    with lock.held(plan):
-        assert lock.is_held(plan)
-        with pytest.raises(BusyError, match=str(os.getpid())), lock.held(plan, patience=0):
+    with plan_file.hold_lock(plan):
+        assert plan_file.is_locked(plan)
+        with (
+            pytest.raises(BusyError, match=str(os.getpid())),
+            plan_file.hold_lock(plan, patience=0),
+        ):
             pass
-    assert not lock.is_held(plan)
+    assert not plan_file.is_locked(plan)
     assert list(tmp_path.iterdir()) == [plan]
 
 
@@ -80,13 +83,13 @@ def test_a_plan_id_belongs_to_one_file_for_ever(tmp_path: Path) -> None:
     first, copy = tmp_path / "a.plan", tmp_path / "b.plan"
     first.touch()
     copy.touch()
-    lock.claim(first, "id", begun=False)
-    lock.claim(first, "id", begun=True)
+    plan_file.claim(first, "id", begun=False)
+    plan_file.claim(first, "id", begun=True)
     for begun in (False, True):
         with pytest.raises(PlanError, match="is a copy"):
-            lock.claim(copy, "id", begun=begun)
+            plan_file.claim(copy, "id", begun=begun)
     first.unlink()
     with pytest.raises(PlanError, match="is a copy"):
-        lock.claim(copy, "id", begun=False)
-    lock.claim(copy, "id", begun=True)
-    assert (places.tasks_dir() / "id").readlink() == copy
+        plan_file.claim(copy, "id", begun=False)
+    plan_file.claim(copy, "id", begun=True)
+    assert (config.tasks_dir() / "id").readlink() == copy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion import planfile
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import ItemState, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan, Status, Want, new_path
 from artifact_tui.errors import NotFoundError, PlanError
@@ -135,7 +135,7 @@ def test_a_file_with_other_tables_is_not_a_plan(saved: Path, sql: str) -> None:
 
 
 def test_other_formats_are_refused(saved: Path) -> None:
-    for version, age in ((planfile.FORMAT + 1, "newer"), (0, "older")):
+    for version, age in ((plan_file.FORMAT + 1, "newer"), (0, "older")):
         edit(saved, f"PRAGMA user_version={version}")
         with pytest.raises(PlanError, match=age):
             Plan.open(saved)

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.apply import apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import ItemState, Reason, Verdict
 from artifact_tui.deletion.plan import Status
-from artifact_tui.deletion.report import Group, report
+from artifact_tui.deletion.tasks import ResultGroup, read_report
 from tests.servers.faulty.faulty import Rule, Script
 from tests.support.world import HASTE
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 
-def rows(groups: tuple[Group, ...]) -> list[tuple[str, int]]:
+def rows(groups: tuple[ResultGroup, ...]) -> list[tuple[str, int]]:
     return [(group.words, group.count) for group in groups]
 
 
@@ -25,13 +25,13 @@ async def test_results_are_grouped_by_state_and_reason(world: World) -> None:
     hard = world.add("hard", protected=["prod"])
     client = world.faulty(Script((Rule("delete", "failed", None, (silent,)),)))
     with world.plan([*keys, moved, silent, named, hard], faulty=True) as plan:
-        before = report(plan)
+        before = read_report(plan)
         assert (before.status, before.complete) == (Status.CONFIRMED, False)
         assert rows(before.results) == [("not yet tried", 10)]
         world.store.alias(moved, "new")
         world.trash(keys[0])
         await apply(plan, client, policy=HASTE)
-        found = report(plan)
+        found = read_report(plan)
     assert rows(found.results) == [
         ("deleted, verified gone", 7),
         ("already gone", 1),
@@ -59,11 +59,11 @@ async def test_complete_means_all_of_it(world: World) -> None:
         control = Control()
         control.stop("stopped by a test")
         await apply(plan, world.client, control=control)
-        assert not report(plan).complete
-        assert report(plan).why == "stopped by a test"
+        assert not read_report(plan).complete
+        assert read_report(plan).why == "stopped by a test"
         world.trash(keys[1])
         await apply(plan, world.client)
-        found = report(plan)
+        found = read_report(plan)
     assert found.complete
     assert [(g.state, g.reason) for g in found.results] == [
         (ItemState.VERIFIED, Reason.NONE),

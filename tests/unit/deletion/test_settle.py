@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion import settle
+from artifact_tui.deletion import journal
 from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
-    from artifact_tui.deletion.journal import Settled
+    from artifact_tui.deletion.journal import ItemEnd
 
 LIVE = Facts("k", "d", VersionState.LIVE)
 TRASH = Facts("k", "d", VersionState.TRASH)
@@ -17,8 +17,8 @@ ITEM = Item(1, 0, "k", "m", "v1", "model", 1, LIVE, Verdict.DELETE)
 S = ItemState
 
 
-def looked(result: Result, now: Facts | None, *, before: bool = False) -> Settled:
-    return settle.looked(
+def looked(result: Result, now: Facts | None, *, before: bool = False) -> ItemEnd:
+    return journal.end_after_look(
         ITEM, Outcome("k", result, "words"), now, Options(), lambda _: None, sent_before=before
     )
 
@@ -83,30 +83,32 @@ def test_a_refusal_says_what_changed_when_that_can_be_seen() -> None:
     ],
 )
 def test_without_a_look_only_the_answer_is_known(result: Result, state: ItemState) -> None:
-    assert settle.unlooked(ITEM, Outcome("k", result)).state is state
+    assert journal.end_without_look(ITEM, Outcome("k", result)).state is state
 
 
 def test_after_a_crash_the_registry_decides() -> None:
-    assert settle.resumed(ITEM, None, Options()).state is S.VERIFIED
-    assert settle.resumed(ITEM, TRASH, Options()).state is S.VERIFIED
-    assert settle.resumed(ITEM, LIVE, Options()).state is S.PLANNED
+    assert journal.end_resumed(ITEM, None, Options()).state is S.VERIFIED
+    assert journal.end_resumed(ITEM, TRASH, Options()).state is S.VERIFIED
+    assert journal.end_resumed(ITEM, LIVE, Options()).state is S.PLANNED
     purge = Options(action=Action.PURGE)
-    assert settle.resumed(ITEM, TRASH, purge).state is S.PLANNED
-    assert settle.resumed(ITEM, None, purge).state is S.VERIFIED
+    assert journal.end_resumed(ITEM, TRASH, purge).state is S.PLANNED
+    assert journal.end_resumed(ITEM, None, purge).state is S.VERIFIED
 
 
 def test_survivors_are_deleted_again_and_nothing_else() -> None:
     for result in (Result.DONE, Result.ABSENT, Result.UNLINKED):
         end = looked(result, LIVE)
-        again = settle.once_more(end)
+        again = journal.send_survivor_again(end)
         assert (again.state, again.reason, again.retryable) == (S.PLANNED, end.reason, False)
     for result in (Result.REFUSED, Result.FAILED, Result.UNKNOWN, Result.CHANGED):
         end = looked(result, LIVE)
-        assert settle.once_more(end) == end
+        assert journal.send_survivor_again(end) == end
 
 
 def test_an_answer_that_proves_nothing_leaves_it_open() -> None:
     for result in (Result.DONE, Result.UNLINKED, Result.ABSENT, Result.UNKNOWN, Result.FAILED):
-        assert settle.unlooked(ITEM, Outcome("k", result), unsure=True).state is S.SENT
-    assert settle.unlooked(ITEM, Outcome("k", Result.REFUSED), unsure=True).state is S.REFUSED
-    assert settle.unlooked(ITEM, Outcome("k", Result.DONE)).state is S.DELETED
+        assert journal.end_without_look(ITEM, Outcome("k", result), unsure=True).state is S.SENT
+    assert (
+        journal.end_without_look(ITEM, Outcome("k", Result.REFUSED), unsure=True).state is S.REFUSED
+    )
+    assert journal.end_without_look(ITEM, Outcome("k", Result.DONE)).state is S.DELETED

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
-from artifact_tui.deletion import lock, tasks
+from artifact_tui import config
+from artifact_tui.deletion import plan_file, tasks
 from artifact_tui.deletion.apply import apply
-from artifact_tui.deletion.control import Control
+from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import ItemState
-from artifact_tui.deletion.journal import Journal, Settled
+from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Plan, Status, Want, new_path
 from artifact_tui.errors import NotFoundError, PlanError
-from artifact_tui.here import now_us
+from artifact_tui.model import now_us
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,31 +43,31 @@ async def test_plans_are_found_where_they_were_applied_and_where_they_wait(
     assert done.started_us is not None
     assert done.ended_us is not None
     assert found[waiting.path].status is Status.DRAFT
-    assert tasks.find(done.id[:6]) == elsewhere.path
+    assert tasks.find_plan(done.id[:6]) == elsewhere.path
     with pytest.raises(NotFoundError):
-        tasks.find("zz")
+        tasks.find_plan("zz")
     with pytest.raises(NotFoundError):
-        tasks.find("")
+        tasks.find_plan("")
 
 
 async def test_vanished_and_damaged_plans_are_listed_with_an_error(world: World) -> None:
     with world.plan(world.add_plain(2)) as plan:
         await apply(plan, world.client)
     plan.path.unlink()
-    (places.plans_dir() / "hurt.plan").write_bytes(b"junk" * 1000)
-    (places.tasks_dir() / "stray").write_text("not a link")
-    (places.tasks_dir() / "loop").symlink_to("loop")
+    (config.plans_dir() / "hurt.plan").write_bytes(b"junk" * 1000)
+    (config.tasks_dir() / "stray").write_text("not a link")
+    (config.tasks_dir() / "loop").symlink_to("loop")
     found = {task.path.name: task.error for task in tasks.list_tasks()}
     assert set(found) == {plan.path.name, "hurt.plan", "loop"}
     assert all(found.values())
 
 
 def test_the_rate_and_the_time_left_come_from_what_was_done(world: World) -> None:
-    with world.plan(world.add_plain(100)) as plan, lock.held(plan.path):
+    with world.plan(world.add_plain(100)) as plan, plan_file.hold_lock(plan.path):
         began = now_us() - 10_000_000
         Journal(plan, lambda: began).begin()
         assert tasks.read_task(plan.path).rate is None
-        done = [Settled(seq, ItemState.VERIFIED) for seq in range(1, 51)]
+        done = [ItemEnd(seq, ItemState.VERIFIED) for seq in range(1, 51)]
         Journal(plan, lambda: began + 9_000_000).settle(done)
         task = tasks.read_task(plan.path)
         assert task.alive
@@ -100,7 +100,7 @@ def test_only_what_runs_can_be_paused(world: World) -> None:
     with world.plan(world.add_plain(3)) as plan:
         with pytest.raises(PlanError, match="Nothing applies"):
             tasks.pause(plan.path)
-        with lock.held(plan.path):
+        with plan_file.hold_lock(plan.path):
             tasks.pause(plan.path)
             assert plan.want is Want.PAUSE
             assert tasks.resume(plan.path) is None

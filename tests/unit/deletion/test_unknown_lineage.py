@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from artifact_tui.catalog.coverage import Coverage
+from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.deletion.checks import judge, recheck, with_lineage
 from artifact_tui.deletion.items import Candidate, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
 
-PARTLY = Coverage(3, 4)
+PARTLY = LineageCoverage(3, 4)
 CONSENT = Options(unknown_lineage=True)
 AGREED = Options(unknown_lineage=True, orphan_dependents=True)
 
@@ -32,8 +32,8 @@ def test_what_is_not_fully_known_needs_consent() -> None:
     assert (found.verdict, found.reason) == (Verdict.CONSENT, Reason.LINEAGE_UNKNOWN)
     assert found.detail == "3 of 4 models scanned"
     assert judge([one("a")], CONSENT, coverage=PARTLY)[0].verdict is Verdict.DELETE
-    assert judge([one("a")], Options(), coverage=Coverage(4, 4))[0].verdict is Verdict.DELETE
-    assert judge([one("a")], Options(), coverage=Coverage(0, 0))[0].verdict is Verdict.DELETE
+    assert judge([one("a")], Options(), coverage=LineageCoverage(4, 4))[0].verdict is Verdict.DELETE
+    assert judge([one("a")], Options(), coverage=LineageCoverage(0, 0))[0].verdict is Verdict.DELETE
 
 
 def test_known_dependents_block_whatever_is_unknown() -> None:

@@ -6,24 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.edits.changes import Around, Changes, Foresight, Named, naming
-from artifact_tui.edits.effects import Effect
-from artifact_tui.edits.lives import MARGIN_US, Clock
-from artifact_tui.edits.wanted import Wanted
+from artifact_tui.edits.changes import (
+    MARGIN_US,
+    Changes,
+    CommonEdit,
+    Effect,
+    ExpiryClock,
+    Foresight,
+    NamedVersion,
+    OtherVersions,
+    name_keeper,
+)
 from artifact_tui.errors import UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Edit, VersionState
 from tests.unit.tui.rows import DAY, NOW, version
 
 if TYPE_CHECKING:
-    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionRow
 
 
 def foreseen(
-    wanted: Wanted, *rows: VersionRow, restores: bool = False, **known: Any
-) -> Changes[Named]:
-    foresight = Foresight(wanted, naming(), Clock(NOW, restores))
+    wanted: CommonEdit, *rows: VersionRow, restores: bool = False, **known: Any
+) -> Changes[NamedVersion]:
+    foresight = Foresight(wanted, name_keeper(), ExpiryClock(NOW, restores))
     for row in rows:
-        foresight.take([row], **{"tags": {}, "around": Around(), **known})
+        foresight.take([row], **{"tags": {}, "around": OtherVersions(), **known})
     return foresight.changes()
 
 
@@ -50,7 +57,7 @@ def aged(number: int, days: int, **more: Any) -> VersionRow:
     ],
 )
 def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effect) -> None:
-    found = foreseen(Wanted(ttl_us=ttl_us), row)
+    found = foreseen(CommonEdit(ttl_us=ttl_us), row)
     assert [one.key for one in found.rows()] == ["v1"]
     if effect is Effect.SAME:
         assert found.same
@@ -67,7 +74,7 @@ def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effec
 )
 def test_what_can_be_restored_may_expire_at_once(ttl_us: int, effect: Effect) -> None:
     row = aged(1, 5, aliases=(Alias("prod"),), dependents=1, links=("acme/other",))
-    found = foreseen(Wanted(ttl_us=ttl_us), row, restores=True)
+    found = foreseen(CommonEdit(ttl_us=ttl_us), row, restores=True)
     assert [one.effect for one in found.changed] == [effect]
     assert (found.at_once, found.undated) == (
         int(effect is Effect.AT_ONCE),
@@ -87,13 +94,13 @@ NEEDED = [
 @pytest.mark.parametrize("facts", [{}, *(facts for facts, _ in NEEDED)])
 def test_nothing_expires_at_once_whatever_is_known_of_it(facts: dict[str, Any]) -> None:
     at_once, later = aged(1, 5, **facts), aged(2, 1, **facts)
-    found = foreseen(Wanted(ttl_us=2 * DAY), at_once, later)
+    found = foreseen(CommonEdit(ttl_us=2 * DAY), at_once, later)
     (left,) = found.left
     assert (left.row.key, left.due) == (at_once.key, True)
     assert "it would be deleted at once: delete it with a plan" in left.why
     assert [change.row.key for change in found.changed] == [later.key]
     assert (found.at_once, found.undated) == (0, 0)
-    assert not foreseen(Wanted(ttl_us=TTL_OFF), aged(1, 5, ttl_us=9 * DAY, **facts)).left
+    assert not foreseen(CommonEdit(ttl_us=TTL_OFF), aged(1, 5, ttl_us=9 * DAY, **facts)).left
 
 
 @pytest.mark.parametrize(("facts", "why"), NEEDED)
@@ -105,7 +112,7 @@ def test_what_may_expire_at_once_stays_if_a_plan_would_ask_about_it(
     facts: dict[str, Any], why: str, ttl_us: int, created_us: int | None, unknown: str
 ) -> None:
     row = version(1, created_us=created_us, **facts)
-    (left,) = foreseen(Wanted(ttl_us=ttl_us), row, version(2, created_us=created_us)).left
+    (left,) = foreseen(CommonEdit(ttl_us=ttl_us), row, version(2, created_us=created_us)).left
     assert (left.row.key, left.due) == (row.key, False)
     assert why in left.why
     assert f"it may be deleted at once: {unknown} is not known here" in left.why
@@ -117,19 +124,19 @@ def test_what_may_expire_at_once_stays_if_a_plan_would_ask_about_it(
 )
 def test_what_is_inherited_counts_where_it_is_known(inherited: int | None, effect: Effect) -> None:
     row = aged(1, 5, aliases=(Alias("prod"),), lineage_known=False)
-    around = Around(inherited={row.collection_id: inherited})
-    found = foreseen(Wanted(ttl_us=TTL_INHERIT), row, around=around)
+    around = OtherVersions(inherited={row.collection_id: inherited})
+    found = foreseen(CommonEdit(ttl_us=TTL_INHERIT), row, around=around)
     if effect is Effect.DUE:
         assert found.left[0].due
     else:
         assert found.changed[0].effect is effect
     elsewhere = aged(2, 5, collection_id=2, aliases=(Alias("prod"),))
-    assert not foreseen(Wanted(ttl_us=TTL_INHERIT), elsewhere, around=around).left[0].due
+    assert not foreseen(CommonEdit(ttl_us=TTL_INHERIT), elsewhere, around=around).left[0].due
 
 
 def test_an_edit_holds_only_what_changes() -> None:
     row = version(1, aliases=(Alias("best"),))
-    wanted = Wanted(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
+    wanted = CommonEdit(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
     found = foreseen(wanted, row, tags={1: ("there",)})
     assert [one.edit for one in found.changed] == [Edit("v1", add_aliases=("new",))]
     assert found.changed[0].effect is Effect.NAMES
@@ -137,13 +144,13 @@ def test_an_edit_holds_only_what_changes() -> None:
 
 def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
     row = version(1, aliases=(Alias("prod", scope="org/reg/x"), Alias("best")))
-    assert not foreseen(Wanted(remove_aliases=("prod",)), row).changed
-    (change,) = foreseen(Wanted(remove_aliases=("prod", "best")), row).changed
+    assert not foreseen(CommonEdit(remove_aliases=("prod",)), row).changed
+    (change,) = foreseen(CommonEdit(remove_aliases=("prod", "best")), row).changed
     assert change.edit == Edit("v1", remove_aliases=("best",))
 
 
 def test_one_alias_for_two_of_a_collection_is_a_mistake() -> None:
-    wanted = Wanted(add_aliases=("best",))
+    wanted = CommonEdit(add_aliases=("best",))
     with pytest.raises(UsageError, match=r"2 versions of name-1 were chosen\. Nothing was changed"):
         foreseen(wanted, version(1), version(2, 2), version(3, aliases=(Alias("best"),)))
     trashed = version(3, state=VersionState.TRASH)
@@ -152,12 +159,12 @@ def test_one_alias_for_two_of_a_collection_is_a_mistake() -> None:
 
 def test_two_collections_of_one_name_are_two() -> None:
     other = version(2, 2, collection="name-1")
-    assert len(foreseen(Wanted(add_aliases=("best",)), version(1), other).changed) == 2
+    assert len(foreseen(CommonEdit(add_aliases=("best",)), version(1), other).changed) == 2
 
 
 def test_many_share_what_they_have_in_common() -> None:
     found = foreseen(
-        Wanted(ttl_us=9 * DAY), *(aged(n, 5, collection=f"n{n * 0}") for n in range(3))
+        CommonEdit(ttl_us=9 * DAY), *(aged(n, 5, collection=f"n{n * 0}") for n in range(3))
     )
     first, *others = found.changed
     assert all(one.wish is first.wish for one in others)

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.deletion.confirm import Kind
-from artifact_tui.edits.confirm import challenge
+from artifact_tui.deletion.review import ChallengeKind
+from artifact_tui.edits.changes import edit_challenge
 
 
 @pytest.mark.parametrize(
     ("total", "at_once", "undated", "production", "kind", "expected", "why"),
     [
-        (0, 0, 0, True, Kind.NOTHING, "", ""),
-        (10, 0, 0, False, Kind.YES, "y", ""),
-        (11, 0, 0, False, Kind.COUNT, "11", ""),
-        (1, 1, 0, False, Kind.COUNT, "1", "it expires at once"),
-        (4, 1, 3, True, Kind.REGISTRY, "vision", "it expires at once"),
-        (2000, 2000, 0, False, Kind.COUNT, "2000", "2,000 expire at once"),
-        (3, 0, 0, True, Kind.YES, "y", ""),
-        (11, 0, 0, True, Kind.COUNT, "11", ""),
-        (1, 0, 1, False, Kind.COUNT, "1", "it may expire at once"),
-        (2, 0, 2, True, Kind.REGISTRY, "vision", "2 may expire at once"),
+        (0, 0, 0, True, ChallengeKind.NOTHING, "", ""),
+        (10, 0, 0, False, ChallengeKind.YES, "y", ""),
+        (11, 0, 0, False, ChallengeKind.COUNT, "11", ""),
+        (1, 1, 0, False, ChallengeKind.COUNT, "1", "it expires at once"),
+        (4, 1, 3, True, ChallengeKind.REGISTRY, "vision", "it expires at once"),
+        (2000, 2000, 0, False, ChallengeKind.COUNT, "2000", "2,000 expire at once"),
+        (3, 0, 0, True, ChallengeKind.YES, "y", ""),
+        (11, 0, 0, True, ChallengeKind.COUNT, "11", ""),
+        (1, 0, 1, False, ChallengeKind.COUNT, "1", "it may expire at once"),
+        (2, 0, 2, True, ChallengeKind.REGISTRY, "vision", "2 may expire at once"),
     ],
 )
 def test_the_greater_the_harm_the_more_is_typed(
-    *, total: int, at_once: int, undated: int, production: bool, kind: Kind, expected: str, why: str
+    *,
+    total: int,
+    at_once: int,
+    undated: int,
+    production: bool,
+    kind: ChallengeKind,
+    expected: str,
+    why: str,
 ) -> None:
-    asked = challenge(
+    asked = edit_challenge(
         total, at_once=at_once, undated=undated, production=production, registry="vision"
     )
     assert (asked.kind, asked.expected, asked.why) == (kind, expected, why)
@@ -35,5 +42,5 @@ def test_the_greater_the_harm_the_more_is_typed(
 
 @pytest.mark.parametrize("name", ["bad\x1b[31m", " padded", "x" * 81])
 def test_a_registry_whose_name_cannot_be_typed_asks_for_the_count(name: str) -> None:
-    asked = challenge(3, at_once=1, undated=0, production=True, registry=name)
-    assert (asked.kind, asked.expected) == (Kind.COUNT, "3")
+    asked = edit_challenge(3, at_once=1, undated=0, production=True, registry=name)
+    assert (asked.kind, asked.expected) == (ChallengeKind.COUNT, "3")

@@ -7,11 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import retention
-from artifact_tui.edits.changes import naming
-from artifact_tui.edits.effects import Effect
-from artifact_tui.edits.lives import Clock
-from artifact_tui.edits.reading import foreseen
-from artifact_tui.edits.wanted import Wanted
+from artifact_tui.edits.changes import CommonEdit, Effect, ExpiryClock, foresee_changes, name_keeper
 from artifact_tui.model import TTL_INHERIT
 from tests.unit.tui.rows import DAY, NOW, version
 
@@ -28,7 +24,7 @@ def test_what_is_inherited_is_asked_once_for_each_collection(
         asked.append(set(ids))
         return dict.fromkeys(ids & {1}, 9 * DAY)
 
-    monkeypatch.setattr(retention, "inherited", inherited)
+    monkeypatch.setattr(retention, "inherited_ttls", inherited)
     chunks = [
         [version(1), version(2)],
         [version(3), version(4, 2)],
@@ -36,8 +32,8 @@ def test_what_is_inherited_is_asked_once_for_each_collection(
         [version(7)],
     ]
     with closing(sqlite3.connect(":memory:")) as conn:
-        wanted, clock = Wanted(ttl_us=TTL_INHERIT), Clock(NOW, restores=False)
-        found = foreseen(conn, chunks, wanted, naming(), clock)
+        wanted, clock = CommonEdit(ttl_us=TTL_INHERIT), ExpiryClock(NOW, restores=False)
+        found = foresee_changes(conn, chunks, wanted, name_keeper(), clock)
     assert [ids for ids in asked if ids] == [{1}, {2}, {3}]
     effects = {one.row.key: one.effect for one in found.changed}
     known = {key for key, effect in effects.items() if effect is Effect.LATER}

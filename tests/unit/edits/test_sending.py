@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.edits import sending
-from artifact_tui.edits.changes import Change
-from artifact_tui.edits.effects import Effect
-from artifact_tui.edits.lives import MARGIN_US, Clock
-from artifact_tui.edits.sending import Sent
+from artifact_tui.edits import changes as changes_module
+from artifact_tui.edits.changes import MARGIN_US, EditProgress, Effect, ExpiryClock, VersionChange
 from artifact_tui.errors import BusyError, ReadOnlyError, RegistryError
 from artifact_tui.model import Edit, Outcome, Result
 from tests.unit.tui.rows import version
@@ -24,7 +21,7 @@ EDITS = [Edit(f"v{n}", add_tags=("x",)) for n in range(5)]
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "BATCH", 2)
+    monkeypatch.setattr(changes_module, "EDIT_BATCH", 2)
 
 
 class Registry:
@@ -42,9 +39,11 @@ class Registry:
         return [Outcome(edit.key, Result.DONE) for edit in edits]
 
 
-async def sent_to(registry: Registry, stop: asyncio.Event | None = None) -> tuple[Sent, list[int]]:
-    sent, heard = Sent(len(EDITS)), list[int]()
-    await sending.send(
+async def sent_to(
+    registry: Registry, stop: asyncio.Event | None = None
+) -> tuple[EditProgress, list[int]]:
+    sent, heard = EditProgress(len(EDITS)), list[int]()
+    await changes_module.send_edits(
         registry, iter(EDITS), sent, lambda sent: heard.append(len(sent.outcomes)), stop=stop
     )
     return sent, heard
@@ -106,17 +105,21 @@ async def test_what_has_come_too_close_is_not_sent() -> None:
     """The clock goes on while it is sent: what would be deleted at once by then is refused."""
     moments = iter(range(5))
     changes = [
-        Change(version(n), Edit("", ttl_us=1), Effect.LATER, expires_us=expires_us)
+        VersionChange(version(n), Edit("", ttl_us=1), Effect.LATER, expires_us=expires_us)
         for n, expires_us in enumerate([9, 1 + MARGIN_US, 9 + MARGIN_US, None, 4 + MARGIN_US])
     ]
-    registry, sent = Registry(), Sent(5)
-    edits = sending.in_time(changes, sent, lambda: Clock(next(moments), restores=False))
-    await sending.send(registry, edits, sent, lambda _: None)
+    registry, sent = Registry(), EditProgress(5)
+    edits = changes_module.edits_in_time(
+        changes, sent, lambda: ExpiryClock(next(moments), restores=False)
+    )
+    await changes_module.send_edits(registry, edits, sent, lambda _: None)
     assert [key for call in registry.calls for key in call] == ["v2", "v3"]
     refused = [key for key, one in sent.outcomes.items() if one.result is Result.REFUSED]
     assert sorted(refused) == ["v0", "v1", "v4"]
     assert "deleted at once" in sent.outcomes["v0"].message
     assert sent.ended
 
-    restorable = sending.in_time(changes, Sent(5), lambda: Clock(99, restores=True))
+    restorable = changes_module.edits_in_time(
+        changes, EditProgress(5), lambda: ExpiryClock(99, restores=True)
+    )
     assert len(list(restorable)) == 5

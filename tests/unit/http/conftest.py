@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from artifact_tui.clients.http import connect
+from artifact_tui.clients.rest import connect
 from tests.servers.rest.process import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
-    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.rest.rest_client import RestClient
     from tests.servers.rest.process import Server
 
 
@@ -38,9 +38,9 @@ class Opener:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._opened: list[HttpClient] = []
+        self._opened: list[RestClient] = []
 
-    def __call__(self, address: str = "", **options: Any) -> HttpClient:
+    def __call__(self, address: str = "", **options: Any) -> RestClient:
         client = connect(address or self._server.address, **options)
         self._opened.append(client)
         return client

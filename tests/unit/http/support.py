@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from artifact_tui.clients.http.client import HttpClient
+    from artifact_tui.clients.rest.rest_client import RestClient
     from artifact_tui.model import Outcome, Page, Result, Version
 
 T = TypeVar("T")
@@ -25,12 +25,12 @@ async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
             return rows
 
 
-async def all_keys(client: HttpClient) -> list[str]:
+async def all_keys(client: RestClient) -> list[str]:
     """Version keys in the order of the listing."""
     return [version.key for _, version in await every(client.artifacts)]
 
 
-async def versions_of(client: HttpClient, key: str) -> list[Version]:
+async def versions_of(client: RestClient, key: str) -> list[Version]:
     return await every(lambda after: client.versions(key, after))
 
 

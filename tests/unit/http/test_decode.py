@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.http import decode
-from artifact_tui.clients.http.decode import GarbageError, Row
+from artifact_tui.clients.rest import rest_entries
+from artifact_tui.clients.rest.rest_entries import GarbageError, RestEntry
 
 HOSTILE = [
     b"", b"[" * 100_000, b"9" * 5_000, b"NaN", b"1e999", b'"\\ud800"', b'{"a":', b"\xff\xfe",
@@ -31,32 +31,38 @@ HOSTILE = [
     ],
 )
 def test_every_dialect_of_a_row_is_the_same_artifact(value: object) -> None:
-    found, skipped = decode.rows(json.dumps(value).encode(), "model")
-    assert [msgspec.structs.replace(row, url="") for row in found] == [Row("model", "7", "n")]
+    found, skipped = rest_entries.decode_listing(json.dumps(value).encode(), "model")
+    assert [msgspec.structs.replace(row, url="") for row in found] == [RestEntry("model", "7", "n")]
     assert skipped == (2 if isinstance(value, list) and len(value) == 3 else 0)
 
 
 def test_a_missing_name_and_type_are_not_an_error() -> None:
-    found, _ = decode.rows(b'[{"id": "1", "name": null}]')
-    assert found == [Row("model", "1", "")]
+    found, _ = rest_entries.decode_listing(b'[{"id": "1", "name": null}]')
+    assert found == [RestEntry("model", "1", "")]
 
 
 @pytest.mark.parametrize("body", HOSTILE)
 def test_hostile_bodies_are_garbage_everywhere(body: bytes) -> None:
     for parse in (
-        decode.rows,
-        lambda one: decode.artifact(one, "model"),
-        lambda one: decode.lineage(one, "1"),
+        rest_entries.decode_listing,
+        lambda one: rest_entries.decode_entry(one, "model"),
+        lambda one: rest_entries.decode_lineage(one, "1"),
     ):
         with pytest.raises(GarbageError):
             parse(body)
-    decode.words(body)
-    assert decode.count(body) is None
+    rest_entries.error_words(body)
+    assert rest_entries.decode_count(body) is None
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_a_decoder(body: bytes) -> None:
-    for parse in (decode.rows, decode.deleted_id, decode.token, decode.words, decode.count):
+    for parse in (
+        rest_entries.decode_listing,
+        rest_entries.deleted_id,
+        rest_entries.decode_token,
+        rest_entries.error_words,
+        rest_entries.decode_count,
+    ):
         try:
             parse(body)
         except GarbageError:
@@ -78,13 +84,13 @@ JSON = st.recursive(
 def test_no_shape_crashes_a_decoder(value: object) -> None:
     body = json.dumps(value).encode()
     for parse in (
-        decode.rows,
-        decode.deleted_id,
-        decode.token,
-        decode.words,
-        decode.count,
-        lambda one: decode.artifact(one, "model"),
-        lambda one: decode.lineage(one, "1"),
+        rest_entries.decode_listing,
+        rest_entries.deleted_id,
+        rest_entries.decode_token,
+        rest_entries.error_words,
+        rest_entries.decode_count,
+        lambda one: rest_entries.decode_entry(one, "model"),
+        lambda one: rest_entries.decode_lineage(one, "1"),
     ):
         try:
             parse(body)
@@ -103,11 +109,11 @@ def test_no_shape_crashes_a_decoder(value: object) -> None:
         (b"Internal Server\nError", "Internal Server Error"),
         (b"<html>secret page</html>", ""),
         (b'{"other": 1}', ""),
-        (b"x" * 5000, "x" * decode.WORDS_LIMIT),
+        (b"x" * 5000, "x" * rest_entries.WORDS_LIMIT),
     ],
 )
 def test_a_servers_own_words(body: bytes, words: str) -> None:
-    assert decode.words(body) == words
+    assert rest_entries.error_words(body) == words
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_a_servers_own_words(body: bytes, words: str) -> None:
     ],
 )
 def test_the_id_that_a_deletion_echoes(body: bytes, echoed: str | None) -> None:
-    assert decode.deleted_id(body) == echoed
+    assert rest_entries.deleted_id(body) == echoed
 
 
 @pytest.mark.parametrize(
@@ -133,16 +139,16 @@ def test_the_id_that_a_deletion_echoes(body: bytes, echoed: str | None) -> None:
 )
 def test_a_success_that_speaks_against_itself_is_garbage(body: bytes) -> None:
     with pytest.raises(GarbageError):
-        decode.deleted_id(body)
+        rest_entries.deleted_id(body)
 
 
 def test_both_shapes_of_lineage() -> None:
-    new = decode.lineage(
+    new = rest_entries.decode_lineage(
         b'{"nodes":[{"artifact_id":"16","name":"c"},{"artifact_id":"7","name":"p"}],'
         b'"edges":[{"from_node_artifact_id":"7","to_node_artifact_id":"16"}]}',
         "16",
     )
-    old = decode.lineage(
+    old = rest_entries.decode_lineage(
         b'{"nodes":[{"id":16,"name":"c"},{"id":7,"name":"p"}],'
         b'"edges":[{"parent":7,"child":16}],"root_id":16}',
         "16",
@@ -157,4 +163,4 @@ def test_both_shapes_of_lineage() -> None:
     [(b'"bearer abc"', "bearer abc"), (b'{"token": "abc"}', "abc"), (b"abc\n", "abc")],
 )
 def test_tokens_in_every_shape(body: bytes, token: str) -> None:
-    assert decode.token(body) == token
+    assert rest_entries.decode_token(body) == token

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.http.options import Options
+from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.registry import Entry
@@ -46,7 +46,7 @@ async def test_serial_by_default(server: Server, opener: Opener) -> None:
 async def test_as_many_at_once_as_configured(server: Server, opener: Opener) -> None:
     server.become(safe=True, save_s=0.01)
     keys = server.fill(64)
-    client = opener(options=Options(concurrency=8))
+    client = opener(options=RestOptions(concurrency=8))
     outcomes = await client.delete(deletions(keys))
     assert set(results(outcomes)) == {Result.DONE}
     assert server.most_at_once() == 8
@@ -111,7 +111,7 @@ async def test_no_answer_in_time_is_unknown(server: Server, opener: Opener) -> N
     for kind, left in (("hang_before", 3), ("hang_after", 2)):
         server.become(Fault(kind))
         keys = server.fill(3)
-        (outcome,) = await opener(options=Options(answer_s=0.2)).delete(deletions(keys[:1]))
+        (outcome,) = await opener(options=RestOptions(answer_s=0.2)).delete(deletions(keys[:1]))
         assert outcome.result is Result.UNKNOWN
         assert "in time" in outcome.message
         assert len(server.ids()) == left
@@ -120,7 +120,7 @@ async def test_no_answer_in_time_is_unknown(server: Server, opener: Opener) -> N
 async def test_an_answer_that_drips_for_ever_ends(server: Server, opener: Opener) -> None:
     server.become(Fault("drip"))
     keys = server.fill(3)
-    (outcome,) = await opener(options=Options(whole_s=0.4)).delete(deletions(keys[:1]))
+    (outcome,) = await opener(options=RestOptions(whole_s=0.4)).delete(deletions(keys[:1]))
     assert outcome.result is Result.UNKNOWN
 
 
@@ -167,7 +167,7 @@ async def test_429_is_waited_out_and_everything_is_deleted(
 ) -> None:
     server.become(quota=5, safe=True, retry_after="0")
     keys = server.fill(60)
-    client = opener(options=Options(concurrency=concurrency))
+    client = opener(options=RestOptions(concurrency=concurrency))
     outcomes = await client.delete(deletions(keys))
     assert set(results(outcomes)) == {Result.DONE}
     assert server.ids() == set()
@@ -180,7 +180,7 @@ async def test_a_server_that_bears_four_at_once_gets_no_more(
 ) -> None:
     server.become(at_most=4, safe=True, save_s=0.01, retry_after="0.05")
     keys = server.fill(100)
-    client = opener(options=Options(concurrency=32))
+    client = opener(options=RestOptions(concurrency=32))
     outcomes = await client.delete(deletions(keys))
     assert not [one for one in outcomes if one.result is not Result.DONE]
     refused = [line for line in server.sent("DELETE") if line.status == 429]

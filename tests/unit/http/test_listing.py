@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.http.listing import next_offset
-from artifact_tui.clients.http.options import Options
+from artifact_tui.clients.rest.rest_listing import next_offset
+from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion
 from tests.servers.rest.registry import Entry
@@ -163,7 +163,7 @@ async def test_one_page_for_all_is_believed_when_the_count_agrees(
 async def test_a_listing_without_end_is_an_error(server: Server, opener: Opener) -> None:
     server.become(page_size=5, endless=True)
     with pytest.raises(RegistryError, match="no end"):
-        await all_keys(opener(options=Options(page_limit=50)))
+        await all_keys(opener(options=RestOptions(page_limit=50)))
     assert len(server.log()) < 60
 
 

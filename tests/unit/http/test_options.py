@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from artifact_tui.clients import kind_of
-from artifact_tui.clients.http import KIND
-from artifact_tui.clients.http.options import Address, Auth, from_environment
+from artifact_tui.clients.rest import KIND
+from artifact_tui.clients.rest.rest_settings import Auth, RestAddress, from_environment
 from artifact_tui.errors import UsageError
 
 
@@ -21,8 +21,8 @@ from artifact_tui.errors import UsageError
     ],
 )
 def test_an_address_has_one_way_to_be_written(typed: str, text: str) -> None:
-    assert Address.parse(typed).text == text
-    assert Address.parse(text).text == text
+    assert RestAddress.parse(typed).text == text
+    assert RestAddress.parse(text).text == text
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_an_address_has_one_way_to_be_written(typed: str, text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_address(typed: str) -> None:
     with pytest.raises(UsageError):
-        Address.parse(typed)
+        RestAddress.parse(typed)
 
 
 def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
     with pytest.raises(UsageError) as caught:
-        Address.parse("http://user:canary@host/api")
+        RestAddress.parse("http://user:canary@host/api")
     assert "canary" not in f"{caught.value} {caught.value.hint}"
     assert "ARTIFACT_TUI_TOKEN" in caught.value.hint
 

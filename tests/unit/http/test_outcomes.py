@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.http.outcomes import outcome
-from artifact_tui.clients.http.routes import wants_credentials
-from artifact_tui.clients.web.answers import Answer
+from artifact_tui.clients.rest.rest_deleting import deletion_outcome
+from artifact_tui.clients.rest.rest_requests import wants_credentials
+from artifact_tui.clients.transport import HttpAnswer
 from artifact_tui.model import Result
 
 JSON = {"content-type": "application/json"}
@@ -55,20 +55,20 @@ HTML = {"content-type": "text/html"}
     ],
 )
 def test_the_table(status: int, headers: dict[str, str], body: bytes, result: Result) -> None:
-    found = outcome("model/30", "30", Answer(status, headers, body))
+    found = deletion_outcome("model/30", "30", HttpAnswer(status, headers, body))
     assert found.key == "model/30"
     assert found.result is result
     assert bool(found.message) is (result is not Result.DONE)
 
 
 def test_the_registrys_own_words_are_kept() -> None:
-    answer = Answer(409, JSON, b'{"detail":"it is in use"}')
-    assert outcome("k", "1", answer).message.endswith(": it is in use")
+    answer = HttpAnswer(409, JSON, b'{"detail":"it is in use"}')
+    assert deletion_outcome("k", "1", answer).message.endswith(": it is in use")
 
 
 def test_what_is_about_us_rather_than_the_item() -> None:
-    assert wants_credentials(Answer(401, {}, b""))
-    assert wants_credentials(Answer(403, JSON, b'{"error":"invalid AuthenticationToken"}'))
-    assert not wants_credentials(Answer(403, JSON, b'{"error":"it belongs to somebody else"}'))
-    gateway = Answer(403, JSON, b'{"message":"Missing Authentication Token"}')
+    assert wants_credentials(HttpAnswer(401, {}, b""))
+    assert wants_credentials(HttpAnswer(403, JSON, b'{"error":"invalid AuthenticationToken"}'))
+    assert not wants_credentials(HttpAnswer(403, JSON, b'{"error":"it belongs to somebody else"}'))
+    gateway = HttpAnswer(403, JSON, b'{"message":"Missing Authentication Token"}')
     assert not wants_credentials(gateway)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 
-from artifact_tui.clients.http.pacing import Pacer
-from artifact_tui.clients.web.waits import LONGEST_HOLD
+from artifact_tui.clients.rest.rest_requests import RestPacer
+from artifact_tui.clients.servers import LONGEST_HOLD
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
 
 
 async def test_no_more_at_once_than_the_limit() -> None:
-    pacer = Pacer(3)
+    pacer = RestPacer(3)
     running = most = 0
 
     async def work() -> None:
@@ -39,7 +39,7 @@ async def test_no_more_at_once_than_the_limit() -> None:
 
 
 async def test_where_deletions_go_one_by_one_reads_never_overlap_them() -> None:
-    pacer = Pacer(1)
+    pacer = RestPacer(1)
     running: list[bool] = []
     most_reads = 0
 
@@ -59,7 +59,7 @@ async def test_where_deletions_go_one_by_one_reads_never_overlap_them() -> None:
 
 async def test_a_complaint_halves_the_number_and_holds_everything_back() -> None:
     clock = Clock()
-    pacer = Pacer(16, clock=clock, sleep=clock.sleep)
+    pacer = RestPacer(16, clock=clock, sleep=clock.sleep)
     assert pacer.pushed_back(5.0) == 5.0
     assert pacer.limit == 8
     assert pacer.wait == 5.0
@@ -72,7 +72,7 @@ async def test_a_complaint_halves_the_number_and_holds_everything_back() -> None
 
 def test_without_a_word_from_the_server_pauses_double() -> None:
     clock = Clock()
-    pacer = Pacer(4, clock=clock, sleep=clock.sleep)
+    pacer = RestPacer(4, clock=clock, sleep=clock.sleep)
     assert [pacer.pushed_back(None) for _ in range(4)] == [0.5, 1.0, 2.0, 4.0]
     assert pacer.limit == 1
     pacer.went_well()
@@ -81,13 +81,13 @@ def test_without_a_word_from_the_server_pauses_double() -> None:
 
 def test_absurd_waits_are_bounded() -> None:
     clock = Clock()
-    pacer = Pacer(1, clock=clock, sleep=clock.sleep)
+    pacer = RestPacer(1, clock=clock, sleep=clock.sleep)
     assert pacer.pushed_back(math.inf) == math.inf
     assert pacer.wait == LONGEST_HOLD
 
 
 async def test_serial_is_for_good() -> None:
-    pacer = Pacer(16)
+    pacer = RestPacer(16)
     pacer.serial()
     for _ in range(100):
         pacer.went_well()

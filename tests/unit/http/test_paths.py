@@ -11,8 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.http.keys import Ref
-from artifact_tui.clients.http.paths import AddressingError, Call, Paths, build
+from artifact_tui.clients.rest.rest_entries import Ref
+from artifact_tui.clients.rest.rest_requests import (
+    AddressingError,
+    RestCall,
+    RestPaths,
+    build_request,
+)
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.registry import Entry
@@ -32,13 +37,13 @@ HOSTILE = [
     "x" * 5000, "x" * 70_000, "\ud800",
 ]  # fmt: skip
 ORIGIN = httpx.URL("http://127.0.0.1:8000")
-PATHS = Paths("/api")
+PATHS = RestPaths("/api")
 
 
-def calls(text: str) -> list[Call]:
+def calls(text: str) -> list[RestCall]:
     """Every call that carries untrusted text; what is refused is left out."""
     ref, typed = Ref("model", text), Ref(text, "1")
-    makers: list[Callable[[], Call]] = [
+    makers: list[Callable[[], RestCall]] = [
         lambda: PATHS.get(ref),
         lambda: PATHS.get(ref, singular=True),
         lambda: PATHS.get(typed),
@@ -62,7 +67,7 @@ def calls(text: str) -> list[Call]:
                                        max_size=8).map("".join))  # fmt: skip
 def test_a_built_request_has_exactly_its_parts(text: str) -> None:
     for call in calls(text):
-        request = build(ORIGIN, call, [])
+        request = build_request(ORIGIN, call, [])
         path = request.url.raw_path.decode("ascii")
         parts = path.split("/")
         assert path.startswith("/api/artifact")
@@ -86,7 +91,7 @@ def test_a_library_that_changes_the_path_is_caught(monkeypatch: pytest.MonkeyPat
     call = PATHS.delete(Ref("model", "a=b"))
     monkeypatch.setattr(httpx.URL, "raw_path", property(lambda _: b"/api/reset"))
     with pytest.raises(AddressingError):
-        build(ORIGIN, call, [])
+        build_request(ORIGIN, call, [])
 
 
 async def test_on_the_raw_request_line_of_a_server(server: Server, opener: Opener) -> None:

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients import open_client
-from artifact_tui.clients.http.options import Auth
-from artifact_tui.clients.http.settings import options_of
-from artifact_tui.clients.storage.settings import StorageSettings
-from artifact_tui.clients.web import told as subject
+from artifact_tui.clients import servers as subject
+from artifact_tui.clients.rest.rest_settings import Auth, options_of
+from artifact_tui.clients.s3_layout import StorageSettings
+from artifact_tui.config import Settings, shown_settings
 from artifact_tui.errors import ConfigError
-from artifact_tui.settings import Settings, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from artifact_tui.clients.http.options import Options
+    from artifact_tui.clients.rest.rest_settings import RestOptions
 
 CANARY = "canary-4711-of-nobody"
 
 
-def made(**settings: Any) -> Options:
+def made(**settings: Any) -> RestOptions:
     return options_of(settings, "https://zoo.example/api")
 
 
@@ -144,5 +143,5 @@ def test_only_local_registries_have_no_settings(tmp_path: Path) -> None:
 
 def test_what_is_shown_holds_no_secret() -> None:
     known = {"token": CANARY, "password": CANARY, "token_command": f"echo {CANARY}", "netrc": True}
-    assert shown(known) == "token ***, password ***, token_command ***, netrc true"
+    assert shown_settings(known) == "token ***, password ***, token_command ***, netrc true"
     assert CANARY not in repr(Settings(known))

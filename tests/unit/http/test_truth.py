@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.http.options import Options
+from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.registry import Entry
@@ -102,7 +102,7 @@ async def test_the_last_artifacts_may_go(server: Server, opener: Opener) -> None
 
 
 async def test_an_empty_registry_is_believed_when_told_to(server: Server, opener: Opener) -> None:
-    client = opener(options=Options(accept_empty=True))
+    client = opener(options=RestOptions(accept_empty=True))
     assert await client.facts(["model/1"]) == {}
     with pytest.raises(RegistryError):
         await opener().facts(["model/1"])
@@ -136,7 +136,7 @@ async def test_survivors_of_parallel_deletions_are_found_and_the_rest_goes_seria
 ) -> None:
     server.become(load_s=0.001, save_s=0.002)
     keys = server.fill(80)
-    client = opener(options=Options(concurrency=16))
+    client = opener(options=RestOptions(concurrency=16))
     await client.facts(keys)
     left = keys
     for _ in range(3):

@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from artifact_tui.clients.http.options import Auth, Login, Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.rest.rest_settings import Auth, Login, RestOptions
+from artifact_tui.clients.servers import Secret
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.traps import Fault
@@ -37,7 +37,7 @@ async def test_no_redirect_leaves_the_server(
 ) -> None:
     server.become(Fault(status, methods=(method,)))
     keys = server.fill(3)
-    client = opener(options=Options(auth=Auth.TOKEN, token=TOKEN))
+    client = opener(options=RestOptions(auth=Auth.TOKEN, token=TOKEN))
     (outcome,) = await client.delete([Deletion(keys[0])])
     assert (outcome.result is Result.DONE) is (method != "DELETE")
     for read in (client.health(), client.get(keys[1]), client.facts(keys)):
@@ -83,9 +83,9 @@ async def test_the_right_token_opens_and_the_wrong_one_says_so(
 ) -> None:
     server.become(auth=style)
     keys = server.fill(3)
-    good = Options(auth=auth, token=Secret(server.traps.token))
+    good = RestOptions(auth=auth, token=Secret(server.traps.token))
     assert set(await opener(options=good).facts(keys)) == set(keys)
-    for options in (Options(), Options(auth=auth, token=TOKEN)):
+    for options in (RestOptions(), RestOptions(auth=auth, token=TOKEN)):
         with pytest.raises(RegistryError, match="credentials") as caught:
             await opener(options=options).facts(keys)
         assert CANARY not in f"{caught.value} {caught.value.hint}"
@@ -97,7 +97,7 @@ async def test_only_the_configured_header_is_sent(server: Server, opener: Opener
     for auth, present in ((Auth.NONE, []), (Auth.TOKEN, ["x-authorization"]),
                           (Auth.BEARER, ["authorization"])):  # fmt: skip
         server.clear()
-        await opener(options=Options(auth=auth, token=TOKEN)).health()
+        await opener(options=RestOptions(auth=auth, token=TOKEN)).health()
         (line,) = server.log()
         names = [n for n in ("authorization", "x-authorization", "cookie") if n in line.headers]
         assert names == present
@@ -112,7 +112,7 @@ async def test_a_login_fetches_a_token_and_a_new_one_when_it_dies(
         page_size=10, safe=True,
     )  # fmt: skip
     keys = server.fill(40)
-    options = Options(login=Login("me", Secret("open")), concurrency=4)
+    options = RestOptions(login=Login("me", Secret("open")), concurrency=4)
     client = opener(options=options)
     assert set(await all_keys(client)) == set(keys)
     outcomes = await client.delete([Deletion(key) for key in keys])
@@ -126,7 +126,7 @@ async def test_a_refused_login_says_so_and_never_the_password(
 ) -> None:
     for password in ("other", ""):
         server.become(auth="x-authorization", opens_with=password)
-        client = opener(options=Options(login=Login("me", TOKEN)))
+        client = opener(options=RestOptions(login=Login("me", TOKEN)))
         with pytest.raises(RegistryError) as caught:
             await client.facts(["model/1"])
         assert "login" in str(caught.value)
@@ -174,9 +174,9 @@ async def test_reading_is_tried_again_and_writing_is_not(server: Server, opener:
 
 
 async def test_an_idle_connection_is_not_used_again(server: Server, opener: Opener) -> None:
-    from artifact_tui.clients.web import lanes  # noqa: PLC0415 - its figure is the point
+    from artifact_tui.clients import transport  # noqa: PLC0415 - its figure is the point
 
-    assert lanes.IDLE_S < 5, "uvicorn closes idle connections after 5 seconds"
+    assert transport.IDLE_S < 5, "uvicorn closes idle connections after 5 seconds"
     server.fill(2)
     client = opener()
     await client.health()
@@ -260,7 +260,7 @@ async def test_certificates_are_checked(
     context.load_cert_chain(path)
     listener = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     port = listener.sockets[0].getsockname()[1]
-    options = Options(token=TOKEN, auth=Auth.TOKEN, ca_file=path if trusted else None)
+    options = RestOptions(token=TOKEN, auth=Auth.TOKEN, ca_file=path if trusted else None)
     async with listener:
         client = opener(f"https://localhost:{port}", options=options)
         if works:
@@ -274,6 +274,6 @@ async def test_certificates_are_checked(
 
 async def test_a_file_of_no_certificates_says_so(opener: Opener, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
-    client = opener("https://localhost:9", options=Options(ca_file=tmp_path / "ca.pem"))
+    client = opener("https://localhost:9", options=RestOptions(ca_file=tmp_path / "ca.pem"))
     with pytest.raises(RegistryError, match=r"ca\.pem"):
         await client.health()

@@ -6,14 +6,14 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local.add import NewVersion
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.local.layout import Layout
+    from artifact_tui.clients.local.local_folder import Layout
     from artifact_tui.model import Version
 
 NOW = 1_800_000_000_000_000

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.local.store import Store
+    from artifact_tui.clients.local.local_store import Store
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.unit.local.support import NOW, put, rows, tamper
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.local.store import Store
+    from artifact_tui.clients.local.local_store import Store
 
 
 def test_an_export_is_recorded_as_use(store: Store, tmp_path: Path) -> None:

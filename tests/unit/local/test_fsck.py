@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.local.fsck import FsckReport
-    from artifact_tui.clients.local.store import Store
+    from artifact_tui.clients.local.local_store import Store
 
 CONTENT = b"weights" * 100
 

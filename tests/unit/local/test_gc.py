@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local import locks
+from artifact_tui.clients.local import local_folder
 from artifact_tui.errors import BusyError, UsageError
 from artifact_tui.model import Deletion, Garbage
 from tests.unit.local.support import HOUR, blobs, leftovers, put, rows, tamper
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.local.store import Store
+    from artifact_tui.clients.local.local_store import Store
     from tests.unit.local.support import Clock
 
 
@@ -91,12 +91,12 @@ def test_a_negative_grace_is_refused(store: Store) -> None:
 def test_gc_waits_for_an_add_and_then_gives_up(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(local_folder, "LOCK_WAIT_SECONDS", 0.05)
     gone(store, put(store, "m", {"a": b"12345"}))
-    with locks.shared(store.layout), pytest.raises(BusyError, match="adding"):
+    with local_folder.lock_shared(store.layout), pytest.raises(BusyError, match="adding"):
         store.collect_garbage()
     assert len(blobs(store.layout)) == 1
-    with locks.alone(store.layout), pytest.raises(BusyError, match="cleaning"):
+    with local_folder.lock_alone(store.layout), pytest.raises(BusyError, match="cleaning"):
         put(store)
     assert store.collect_garbage().freed == 5
 

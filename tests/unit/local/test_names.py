@@ -14,7 +14,7 @@ from tests.unit.local.support import put, rows, tamper
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from artifact_tui.clients.local.store import Store
+    from artifact_tui.clients.local.local_store import Store
 
 
 def test_an_alias_is_on_one_version_of_a_collection(store: Store) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import places
+from artifact_tui import config
 from artifact_tui.clients import kind_of, open_client
-from artifact_tui.clients.local import KIND, connection, create, open_registry
-from artifact_tui.clients.local.layout import Layout
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local import KIND, create, local_database, open_registry
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import (
     BusyError,
     NotFoundError,
@@ -155,7 +155,7 @@ async def test_a_registry_whose_making_was_cut_short_can_be_made(tmp_path: Path)
 
 
 def test_two_processes_that_make_it_at_once_share_it(tmp_path: Path) -> None:
-    code = "import sys; from artifact_tui.clients.local.store import Store;"
+    code = "import sys; from artifact_tui.clients.local.local_store import Store;"
     code += "s = Store.create(sys.argv[1]); print(s.uid); s.close()"
     running = [
         subprocess.Popen(
@@ -185,7 +185,7 @@ async def test_local_alone_is_the_users_own_registry() -> None:
     with pytest.raises(NotFoundError):
         open_client("local:", read_only=True)
     client = open_client("local:")
-    assert client.catalog_path == places.embedded_registry() / "registry.db"
+    assert client.catalog_path == config.embedded_registry() / "registry.db"
     await client.aclose()
     again = open_client("local:", read_only=True)
     assert again.identity == client.identity
@@ -205,7 +205,7 @@ async def test_a_client_that_was_closed_says_so(closed: Layout) -> None:
 def test_a_folder_that_cannot_be_written_is_opened_for_reading(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "writable", lambda _layout: False)
+    monkeypatch.setattr(local_database, "may_write", lambda _layout: False)
     store = Store(closed)
     try:
         assert (store.writable, store.read_only) == (False, True)
@@ -219,7 +219,7 @@ def test_a_folder_that_cannot_be_written_is_opened_for_reading(
 def test_a_busy_database_is_said_to_be_busy(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "BUSY_MS", 1)
+    monkeypatch.setattr(local_database, "BUSY_MS", 1)
     store = Store(closed)
     try:
         with contextlib.closing(sqlite3.connect(closed.db)) as other:

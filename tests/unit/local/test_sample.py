@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local.layout import Layout
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.clients.local.sample import make_sample
-from artifact_tui.clients.local.store import Store
 from artifact_tui.errors import UsageError
 from tests.unit.local.support import NOW, blobs, rows
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local import blobs as blobs_module
+from artifact_tui.clients.local import adding as blobs_module
 from artifact_tui.errors import SourceError
 from tests.unit.local.support import add, blobs, leftovers
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.local.store import Store
+    from artifact_tui.clients.local.local_store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -110,16 +110,16 @@ def test_hard_links_are_ordinary_files(store: Store, src: Path) -> None:
 
 def while_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something when the first source file has been opened."""
-    original = blobs_module._Reader.chunks
+    original = blobs_module._SourceReader.chunks
     done: list[bool] = []
 
-    def chunks(self: blobs_module._Reader) -> object:
+    def chunks(self: blobs_module._SourceReader) -> object:
         if not done:
             done.append(True)
             act()
         return original(self)
 
-    monkeypatch.setattr(blobs_module._Reader, "chunks", chunks)
+    monkeypatch.setattr(blobs_module._SourceReader, "chunks", chunks)
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is rewritten"])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local.layout import Layout
-from artifact_tui.clients.local.store import Store
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import RegistryError
 from tests.unit.local.support import opened, put, snapshot
 

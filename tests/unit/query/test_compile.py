@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog import Sort, connect, queries
+from artifact_tui.catalog import Sort, connect
+from artifact_tui.catalog.listing import every_version
 from artifact_tui.model import Alias
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import DAY, NOW, Maker
@@ -135,7 +136,7 @@ LISTED = {IMAGENET1, IMAGENET2, RESNET1, DISTILLED, ODD}
 )
 def test_what_is_shown(conn: sqlite3.Connection, text: str, keys: set[str]) -> None:
     where = compile_query(parse(text), NOW)
-    assert {row.key for row in queries.every(conn, where, Sort())} == keys
+    assert {row.key for row in every_version(conn, where, Sort())} == keys
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_what_nobody_asked_for_is_not_none(tmp_path: Path, text: str, labels: se
     maker.elsewhere(made["asked"], "other:v0", up=True)
     maker.ask(made["asked"], made["parent"])
     with closing(connect(maker.write(tmp_path / "asked.db"))) as conn:
-        rows = queries.every(conn, compile_query(parse(text), NOW), Sort())
+        rows = every_version(conn, compile_query(parse(text), NOW), Sort())
         assert {row.label for row in rows} == labels
 
 

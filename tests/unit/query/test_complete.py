@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from artifact_tui.query import complete, parse
-from artifact_tui.query.fields import FIELDS
+from artifact_tui.query.filter_fields import FIELDS
 
 
 @pytest.mark.parametrize(

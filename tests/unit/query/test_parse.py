@@ -4,86 +4,86 @@ import pytest
 
 from artifact_tui.errors import QueryError
 from artifact_tui.query import FIELDS, parse
-from artifact_tui.query.tree import (
-    All,
-    Any,
-    Date,
-    Duration,
-    Has,
-    Latest,
+from artifact_tui.query.filter_tree import (
+    AllOf,
+    AnyOf,
+    DateTerm,
+    DurationTerm,
+    HasTerm,
+    LatestTerm,
     Node,
     Not,
-    Number,
-    Pattern,
-    State,
-    Text,
+    NumberTerm,
+    StateTerm,
+    TextPattern,
+    TextTerm,
 )
 
 DAY = 86_400_000_000
 
 
-def name(text: str) -> Text:
-    return Text("name", Pattern((text,)), bare=True)
+def name(text: str) -> TextTerm:
+    return TextTerm("name", TextPattern((text,)), bare=True)
 
 
 @pytest.mark.parametrize(
     ("text", "root"),
     [
-        ("", All(())),
-        ("   ", All(())),
+        ("", AllOf(())),
+        ("   ", AllOf(())),
         ("resnet", name("resnet")),
-        ("res net", All((name("res"), name("net")))),
-        ("res|net", Any((name("res"), name("net")))),
-        ("a b | c", Any((All((name("a"), name("b"))), name("c")))),
-        ("a (b | c)", All((name("a"), Any((name("b"), name("c")))))),
+        ("res net", AllOf((name("res"), name("net")))),
+        ("res|net", AnyOf((name("res"), name("net")))),
+        ("a b | c", AnyOf((AllOf((name("a"), name("b"))), name("c")))),
+        ("a (b | c)", AllOf((name("a"), AnyOf((name("b"), name("c")))))),
         ("-res", Not(name("res"))),
         ("--res", name("res")),
-        ("-(a b)", Not(All((name("a"), name("b"))))),
+        ("-(a b)", Not(AllOf((name("a"), name("b"))))),
         ("res-net", name("res-net")),
         ('"two words"', name("two words")),
         (r'"a \"quoted\" \\ word"', name(r"a \"quoted\" \ word".replace('\\"', '"'))),
         (r'"C:\new"', name(r"C:\new")),
-        ("res*", Text("name", Pattern(("res", "")), bare=True)),
-        ("*", Text("name", Pattern(("", "")), bare=True)),
-        ("a**b", Text("name", Pattern(("a", "b")), bare=True)),
+        ("res*", TextTerm("name", TextPattern(("res", "")), bare=True)),
+        ("*", TextTerm("name", TextPattern(("", "")), bare=True)),
+        ("a**b", TextTerm("name", TextPattern(("a", "b")), bare=True)),
         ('"res*"', name("res*")),
-        ('"a b"*', Text("name", Pattern(("a b", "")), bare=True)),
-        ("name:res*", Text("name", Pattern(("res", "")))),
-        ("name:resnet", Text("name", Pattern(("resnet",)))),
-        ("NAME:resnet", Text("name", Pattern(("resnet",)))),
+        ('"a b"*', TextTerm("name", TextPattern(("a b", "")), bare=True)),
+        ("name:res*", TextTerm("name", TextPattern(("res", "")))),
+        ("name:resnet", TextTerm("name", TextPattern(("resnet",)))),
+        ("NAME:resnet", TextTerm("name", TextPattern(("resnet",)))),
         ('"type:model"', name("type:model")),
-        ("type:a:b<c", Text("type", Pattern(("a:b<c",)))),
-        ("link:yes", Has("link", wanted=True)),
-        ("-link:no", Not(Has("link", wanted=False))),
-        ("registry:none", Has("registry", wanted=False)),
-        ("registry:org/*", Text("registry", Pattern(("org/", "")))),
-        ("runs:0", Number("runs", ":", 0)),
-        ("runs:none", Has("runs", wanted=False)),
-        ("alias:none", Has("alias", wanted=False)),
-        ("alias:any", Has("alias", wanted=True)),
-        ('alias:"none"', Text("alias", Pattern(("none",)))),
-        ("alias:prod*", Text("alias", Pattern(("prod", "")))),
-        ("size:none", Has("size", wanted=False)),
-        ("state:trash", State("trash")),
-        ("latest:3", Latest(3)),
-        ("size>1GB", Number("size", ">", 10**9)),
-        ("size<=1.5GiB", Number("size", "<=", 3 * 2**29)),
-        ("size:12", Number("size", ":", 12)),
-        ("dependents:0", Number("dependents", ":", 0)),
-        ("files>=3", Number("files", ">=", 3)),
-        ("age>30d", Duration("age", ">", 30 * DAY, DAY)),
-        ("used>2w", Duration("used", ">", 14 * DAY, 7 * DAY)),
-        ("ttl<1.5h", Duration("ttl", "<", 5_400_000_000, 3_600_000_000)),
-        ("age<6mo", Duration("age", "<", 180 * DAY, 30 * DAY)),
-        ("age<1y", Duration("age", "<", 365 * DAY, 365 * DAY)),
-        ("created>=1970-01-02", Date("created", ">=", DAY, 2 * DAY)),
+        ("type:a:b<c", TextTerm("type", TextPattern(("a:b<c",)))),
+        ("link:yes", HasTerm("link", wanted=True)),
+        ("-link:no", Not(HasTerm("link", wanted=False))),
+        ("registry:none", HasTerm("registry", wanted=False)),
+        ("registry:org/*", TextTerm("registry", TextPattern(("org/", "")))),
+        ("runs:0", NumberTerm("runs", ":", 0)),
+        ("runs:none", HasTerm("runs", wanted=False)),
+        ("alias:none", HasTerm("alias", wanted=False)),
+        ("alias:any", HasTerm("alias", wanted=True)),
+        ('alias:"none"', TextTerm("alias", TextPattern(("none",)))),
+        ("alias:prod*", TextTerm("alias", TextPattern(("prod", "")))),
+        ("size:none", HasTerm("size", wanted=False)),
+        ("state:trash", StateTerm("trash")),
+        ("latest:3", LatestTerm(3)),
+        ("size>1GB", NumberTerm("size", ">", 10**9)),
+        ("size<=1.5GiB", NumberTerm("size", "<=", 3 * 2**29)),
+        ("size:12", NumberTerm("size", ":", 12)),
+        ("dependents:0", NumberTerm("dependents", ":", 0)),
+        ("files>=3", NumberTerm("files", ">=", 3)),
+        ("age>30d", DurationTerm("age", ">", 30 * DAY, DAY)),
+        ("used>2w", DurationTerm("used", ">", 14 * DAY, 7 * DAY)),
+        ("ttl<1.5h", DurationTerm("ttl", "<", 5_400_000_000, 3_600_000_000)),
+        ("age<6mo", DurationTerm("age", "<", 180 * DAY, 30 * DAY)),
+        ("age<1y", DurationTerm("age", "<", 365 * DAY, 365 * DAY)),
+        ("created>=1970-01-02", DateTerm("created", ">=", DAY, 2 * DAY)),
     ],
 )
 def test_text_becomes_tree(text: str, root: Node) -> None:
     query = parse(text)
     assert query.root == root
     assert query.text == text
-    assert query.everything == (root == All(()))
+    assert query.everything == (root == AllOf(()))
 
 
 @pytest.mark.parametrize(

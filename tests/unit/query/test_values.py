@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from artifact_tui.query import values
+from artifact_tui.query import filter_fields
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from artifact_tui.query import values
     ],
 )
 def test_size(text: str, size: int | None) -> None:
-    assert values.size(text) == size
+    assert filter_fields.read_size(text) == size
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_size(text: str, size: int | None) -> None:
     ],
 )
 def test_duration(text: str, seconds: int, unit: int) -> None:
-    assert values.duration(text) == (seconds * 1_000_000, unit * 1_000_000)
+    assert filter_fields.read_duration(text) == (seconds * 1_000_000, unit * 1_000_000)
 
 
 @pytest.mark.parametrize("text", ["", "5", "d", "5 d", "5x", "-5d", "9999999999y"])
 def test_no_duration(text: str) -> None:
-    assert values.duration(text) is None
+    assert filter_fields.read_duration(text) is None
 
 
 def us(year: int, month: int = 1, day: int = 1, seconds: int = 0) -> int:
@@ -76,16 +76,16 @@ def us(year: int, month: int = 1, day: int = 1, seconds: int = 0) -> int:
     ],
 )
 def test_date_is_a_span(text: str, start: int, end: int) -> None:
-    assert values.date(text) == (start, end)
+    assert filter_fields.read_date(text) == (start, end)
 
 
 @pytest.mark.parametrize(
     "text", ["", "26", "2026-1", "2026-13", "2026-02-30", "2026-01-01T25:00", "9999", "0000-01"]
 )
 def test_no_date(text: str) -> None:
-    assert values.date(text) is None
+    assert filter_fields.read_date(text) is None
 
 
 def test_the_last_day_that_python_knows_has_no_end() -> None:
-    assert values.date("9999-12-30") is not None
-    assert values.date("9999-12-31") is None
+    assert filter_fields.read_date("9999-12-30") is not None
+    assert filter_fields.read_date("9999-12-31") is None

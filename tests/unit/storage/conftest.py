@@ -10,8 +10,8 @@ import boto3
 import pytest
 import pytest_asyncio
 
-from artifact_tui.clients.storage.settings import StorageSettings
-from artifact_tui.clients.storage.storage import S3Storage
+from artifact_tui.clients.s3 import S3Storage
+from artifact_tui.clients.s3_layout import StorageSettings
 from tests.servers.s3 import ministack, moto
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class Bucket:
         return [self.key(name) for name in names]
 
     def key(self, name: str) -> str:
-        from artifact_tui.clients.storage.keys import Place  # noqa: PLC0415 - only here
+        from artifact_tui.clients.s3_layout import ObjectRef  # noqa: PLC0415 - only here
 
-        return Place(self.name, name).key
+        return ObjectRef(self.name, name).key
 
     def names(self) -> set[str]:
         """Current objects."""

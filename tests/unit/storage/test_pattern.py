@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.http.keys import Ref
-from artifact_tui.clients.storage.keys import Place, parse
-from artifact_tui.clients.storage.pattern import Pattern
+from artifact_tui.clients.rest.rest_entries import Ref
+from artifact_tui.clients.s3_layout import ObjectRef, StoragePattern, parse_object_key
 from artifact_tui.errors import UsageError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -22,7 +21,7 @@ PATTERNS = [
 def test_what_starts_like_an_artifact_is_its_own_or_nobodys(
     text: str, kind: str, identifier: str, rest: str
 ) -> None:
-    pattern = Pattern(text)
+    pattern = StoragePattern(text)
     found = pattern.owner_of(Ref(kind, identifier).key)
     if found is None:
         return
@@ -38,7 +37,7 @@ def test_what_starts_like_an_artifact_is_its_own_or_nobodys(
 
 @given(st.sampled_from(PATTERNS), TEXT)
 def test_an_object_leads_to_an_artifact_that_leads_back(text: str, name: str) -> None:
-    pattern = Pattern(text)
+    pattern = StoragePattern(text)
     found = pattern.owner(name)
     again = None if found is None else pattern.owner_of(found.key)
     assert again in {None, found}
@@ -54,12 +53,12 @@ def test_an_object_leads_to_an_artifact_that_leads_back(text: str, name: str) ->
     ],
 )  # fmt: skip
 def test_siblings_belong_to_nobody(name: str) -> None:
-    assert Pattern("logs/{id}.zip").owner(name) is None
+    assert StoragePattern("logs/{id}.zip").owner(name) is None
 
 
 @pytest.mark.parametrize("end", ["", "{name}", "*", "**", "...", "…"])
 def test_a_folder_is_all_that_is_below_it_and_nothing_beside_it(end: str) -> None:
-    pattern = Pattern(f"artifacts/{{id}}/{end}")
+    pattern = StoragePattern(f"artifacts/{{id}}/{end}")
     mine = pattern.owner_of("model/logs")
     assert mine is not None
     assert pattern.owner_of("dataset/logs") == mine, "the pattern does not tell the type"
@@ -73,14 +72,16 @@ def test_a_folder_is_all_that_is_below_it_and_nothing_beside_it(end: str) -> Non
 
 
 def test_what_could_be_several_artifacts_is_nobodys() -> None:
-    assert Pattern("{type}-{id}.zip").owner("model-a-b.zip") is None
-    assert Pattern("{name}.{id}/…").owner("net.v1.77/a") is None
+    assert StoragePattern("{type}-{id}.zip").owner("model-a-b.zip") is None
+    assert StoragePattern("{name}.{id}/…").owner("net.v1.77/a") is None
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "a/b", "../x"])
 def test_ids_that_make_no_safe_name(identifier: str) -> None:
-    assert Pattern("artifacts/{type}/{id}.zip").owner_of(Ref("model", identifier).key) is None
-    assert Pattern("artifacts/{id}/…").owner_of(Ref("model", identifier).key) is None
+    assert (
+        StoragePattern("artifacts/{type}/{id}.zip").owner_of(Ref("model", identifier).key) is None
+    )
+    assert StoragePattern("artifacts/{id}/…").owner_of(Ref("model", identifier).key) is None
 
 
 @pytest.mark.parametrize(
@@ -89,17 +90,17 @@ def test_ids_that_make_no_safe_name(identifier: str) -> None:
 )
 def test_patterns_that_cannot_be_used(text: str) -> None:
     with pytest.raises(UsageError):
-        Pattern(text)
+        StoragePattern(text)
 
 
 @given(TEXT.filter(bool), TEXT.filter(bool), TEXT)
 def test_object_keys_read_back(bucket: str, name: str, version: str) -> None:
-    place = Place(bucket, name, version)
-    assert parse(place.key) == place
+    place = ObjectRef(bucket, name, version)
+    assert parse_object_key(place.key) == place
 
 
 @pytest.mark.parametrize(
     "text", ["", "s3://", "s3://b", "s3://b/", "model/1", "s3://b/%zz", "s3://b/a b"]
 )
 def test_what_is_no_object_key(text: str) -> None:
-    assert parse(text) is None
+    assert parse_object_key(text) is None

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.storage import listing
-from artifact_tui.clients.storage.keys import Place
+from artifact_tui.clients import s3
+from artifact_tui.clients.s3_layout import ObjectRef
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import Result
 from tests.unit.storage.conftest import Bucket, lacking
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.storage.storage import S3Storage
+    from artifact_tui.clients.s3 import S3Storage
     from artifact_tui.model import StoredObject
 
 SIBLINGS = ["artifacts.json", "artifacts_backup/model/1.zip", "artifacts/model/1.zip.bak",
@@ -55,7 +55,7 @@ async def test_a_folder_is_not_the_names_that_start_like_it(bucket: Bucket) -> N
 
 
 async def test_listing_goes_over_pages(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PAGE", 7)
+    monkeypatch.setattr(s3, "PAGE", 7)
     keys = bucket.put(*(f"artifacts/model/{n}.zip" for n in range(20)), body=b"")
     assert sorted(row.key for row in await every(bucket.open())) == sorted(keys)
 
@@ -170,7 +170,7 @@ async def test_many_versions_of_one_object_are_all_found(versioned: Bucket, coun
         versioned.put(*names)
     versioned.put(*(f"artifacts/model/{n}.zip.bak" for n in range(30)))
     small = Small(versioned.s3)
-    found = list(listing.versions(small, versioned.name, names))
+    found = list(s3.object_versions(small, versioned.name, names))
     assert len({(row.name, row.version) for row in found}) == len(found) == 4 * count
 
 
@@ -196,7 +196,7 @@ async def test_names_are_found_in_few_requests_whatever_lies_between(bucket: Buc
     bucket.put(*every_name)
     wanted = [every_name[n] for n in (0, 1, 2, 30, 59)] + ["artifacts/model/x.zip"]
     small = Small(bucket.s3)
-    found = [row.name for row in listing.current(small, bucket.name, wanted)]
+    found = [row.name for row in s3.current_objects(small, bucket.name, wanted)]
     assert found == wanted[:-1]
     assert small.calls <= len(wanted)
 
@@ -223,13 +223,13 @@ class Failing:
 async def test_a_batch_that_fails_as_a_whole_is_halved(bucket: Bucket) -> None:
     from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
-    from artifact_tui.clients.storage.deleting import ObjectDeleter  # noqa: PLC0415
+    from artifact_tui.clients.s3 import ObjectDeleter  # noqa: PLC0415
 
     names = [f"artifacts/model/{n}.zip" for n in range(100)]
     bucket.put(*names)
     error = ClientError({"Error": {"Code": "MalformedXML"}}, "DeleteObjects")
     failing = Failing(bucket.s3, names[37], error)
-    found = ObjectDeleter(failing, bucket.name).delete([Place(bucket.name, n) for n in names])
+    found = ObjectDeleter(failing, bucket.name).delete([ObjectRef(bucket.name, n) for n in names])
     assert {one.result for one in found.values()} == {Result.DONE}
     assert failing.batches < 20
     assert bucket.names() == set()
@@ -238,12 +238,12 @@ async def test_a_batch_that_fails_as_a_whole_is_halved(bucket: Bucket) -> None:
 async def test_no_answer_is_unknown_for_each(bucket: Bucket) -> None:
     from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415 - slow to import
 
-    from artifact_tui.clients.storage.deleting import ObjectDeleter  # noqa: PLC0415
+    from artifact_tui.clients.s3 import ObjectDeleter  # noqa: PLC0415
 
     names = [f"artifacts/model/{n}.zip" for n in range(5)]
     bucket.put(*names)
     failing = Failing(bucket.s3, names[3], ReadTimeoutError(endpoint_url="x"))
-    found = ObjectDeleter(failing, bucket.name).delete([Place(bucket.name, n) for n in names])
+    found = ObjectDeleter(failing, bucket.name).delete([ObjectRef(bucket.name, n) for n in names])
     assert {one.result for one in found.values()} == {Result.UNKNOWN}
     assert failing.batches == 1
 

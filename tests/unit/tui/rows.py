@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from artifact_tui.catalog.rows import CollectionRow, VersionDetail, VersionRow
+from artifact_tui.catalog.catalog_rows import CollectionRow, VersionDetail, VersionRow
 from artifact_tui.model import VersionState
 
 NOW = 1_795_000_000_000_000

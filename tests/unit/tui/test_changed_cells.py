@@ -16,8 +16,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from artifact_tui.tui.changed_cells import Shown
-from artifact_tui.tui.sgr import PLAIN, Look, read, step
+from artifact_tui.tui.changed_cells import PLAIN, CellLook, TerminalCells, look_change, read_look
 from tests.support.twins import Twins, Update
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def test_after_forgetting_everything_is_sent() -> None:
 
 
 def test_another_size_is_another_screen() -> None:
-    shown, console = Shown(), Console(color_system="truecolor", force_terminal=True)
+    shown, console = TerminalCells(), Console(color_system="truecolor", force_terminal=True)
     update = whole([line("same")])
     first = shown.draw(update, SIZE, console)
     assert shown.draw(update, SIZE, console) == ""
@@ -137,23 +136,23 @@ def test_what_lies_outside_the_screen_does_no_harm() -> None:
 @pytest.mark.parametrize("system", [ColorSystem.STANDARD, ColorSystem.EIGHT_BIT])
 def test_a_look_is_read_and_written(style: Style | None, system: ColorSystem) -> None:
     rendered = Strip.render_style(style, "x", color_system=system) if style is not None else "x"
-    look = read(rendered)
+    look = read_look(rendered)
     assert look is not None
     assert (look == PLAIN) == (rendered == "x")
     ours, theirs = (pyte.Screen(1, 1) for _ in range(2))
-    pyte.Stream(ours).feed(step(PLAIN, look) + "x")
+    pyte.Stream(ours).feed(look_change(PLAIN, look) + "x")
     pyte.Stream(theirs).feed(rendered)
     assert ours.buffer[0][0] == theirs.buffer[0][0]
 
 
 def test_from_one_look_to_another_in_few_bytes() -> None:
-    bold = Look("31", "48;5;2", frozenset({"1"}))
-    assert step(bold, bold) == ""
-    assert step(bold, bold._replace(foreground="32")) == "\x1b[32m"
-    assert step(bold, bold._replace(foreground="")) == "\x1b[39m"
-    assert step(bold, Look("31", "48;5;2")) == "\x1b[0;31;48;5;2m"
-    assert step(bold, PLAIN) == "\x1b[0m"
+    bold = CellLook("31", "48;5;2", frozenset({"1"}))
+    assert look_change(bold, bold) == ""
+    assert look_change(bold, bold._replace(foreground="32")) == "\x1b[32m"
+    assert look_change(bold, bold._replace(foreground="")) == "\x1b[39m"
+    assert look_change(bold, CellLook("31", "48;5;2")) == "\x1b[0;31;48;5;2m"
+    assert look_change(bold, PLAIN) == "\x1b[0m"
 
 
 def test_a_link_is_more_than_a_look() -> None:
-    assert read(Style(link="https://example.org").render("x")) is None
+    assert read_look(Style(link="https://example.org").render("x")) is None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.catalog.rows import DependentRef, VersionRef
+from artifact_tui.catalog.catalog_rows import DependentRef, VersionRef
 from artifact_tui.model import Alias, File, VersionState
-from artifact_tui.tui.signs import UNICODE
-from artifact_tui.tui.widgets.detail_lines import FILES_SHOWN, DetailLines, branches
-from artifact_tui.tui.widgets.wrap import LABEL, fact, words
+from artifact_tui.tui.screens.detail_screen import FILES_SHOWN, DetailLines, branches
+from artifact_tui.tui.terminal import UNICODE
+from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
 from tests.unit.tui.rows import DAY, NOW, collection, detail, version
 
 

@@ -8,34 +8,38 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 
-from artifact_tui.deletion.confirm import Kind
-from artifact_tui.edits.changes import Around, Foresight
-from artifact_tui.edits.effects import Effect
-from artifact_tui.edits.lives import Clock
-from artifact_tui.edits.sending import Sent
-from artifact_tui.edits.wanted import Wanted
+from artifact_tui.deletion.review import ChallengeKind
+from artifact_tui.edits.changes import (
+    CommonEdit,
+    EditProgress,
+    Effect,
+    ExpiryClock,
+    Foresight,
+    OtherVersions,
+)
 from artifact_tui.errors import RegistryError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Capabilities, Outcome, Result
-from artifact_tui.tui.edits import wishing
-from artifact_tui.tui.edits.plan import EditPlan, challenge, planned, sentence
-from artifact_tui.tui.edits.sending import words
-from artifact_tui.tui.signs import ASCII, UNICODE
-from artifact_tui.tui.widgets.edit_rows import edit_line, groups_of, result_groups
+from artifact_tui.tui import edit_plan
+from artifact_tui.tui.edit_plan import EditPlan, edit_challenge, edit_sentence, planned, sent_words
+from artifact_tui.tui.screens.edit_screen import edit_groups, edit_line, result_groups
+from artifact_tui.tui.terminal import ASCII, UNICODE
 from tests.unit.tui.rows import DAY, NOW, version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionRow
 
 
 LOCAL = Capabilities(restore=True, garbage_collection=True)
 REMOTE = Capabilities()
 
 
-def plan(wanted: Wanted, *rows: VersionRow, restores: bool = True) -> EditPlan:
-    foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row, Clock(NOW, restores))
-    foresight.take(rows, tags={}, around=Around())
+def plan(wanted: CommonEdit, *rows: VersionRow, restores: bool = True) -> EditPlan:
+    foresight: Foresight[VersionRow] = Foresight(
+        wanted, lambda row: row, ExpiryClock(NOW, restores)
+    )
+    foresight.take(rows, tags={}, around=OtherVersions())
     return planned(wanted, foresight.changes())
 
 
@@ -46,8 +50,8 @@ def aged(number: int, days: int, **more: Any) -> VersionRow:
 def test_dates_in_one_sentence() -> None:
     rows = [aged(n, days) for n, days in enumerate((100, 40, 3, 2))]
     rows += [aged(7, 1, source_key="x"), aged(8, 1, ttl_us=30 * DAY), version(9, created_us=None)]
-    found = plan(Wanted(ttl_us=30 * DAY), *rows)
-    assert sentence(found) == (
+    found = plan(CommonEdit(ttl_us=30 * DAY), *rows)
+    assert edit_sentence(found) == (
         "2 expire at once, 2 by 2026-12-16, 1 some time, 1 stays as it is, 1 not possible"
     )
     assert [change.row.key for change in found.changed] == ["v0", "v1", "v2", "v3", "v9"]
@@ -56,44 +60,44 @@ def test_dates_in_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("at_once", "later", "production", "kind", "expected"),
     [
-        (0, 0, False, Kind.NOTHING, ""),
-        (0, 10, False, Kind.YES, "y"),
-        (0, 11, False, Kind.COUNT, "11"),
-        (1, 0, False, Kind.COUNT, "1"),
-        (1, 3, True, Kind.REGISTRY, "vision"),
-        (0, 3, True, Kind.YES, "y"),
+        (0, 0, False, ChallengeKind.NOTHING, ""),
+        (0, 10, False, ChallengeKind.YES, "y"),
+        (0, 11, False, ChallengeKind.COUNT, "11"),
+        (1, 0, False, ChallengeKind.COUNT, "1"),
+        (1, 3, True, ChallengeKind.REGISTRY, "vision"),
+        (0, 3, True, ChallengeKind.YES, "y"),
     ],
 )
 def test_the_greater_the_harm_the_more_is_typed(
     at_once: int,
     later: int,
     production: bool,  # noqa: FBT001
-    kind: Kind,
+    kind: ChallengeKind,
     expected: str,
 ) -> None:
     rows = [aged(n, 50) for n in range(at_once)] + [aged(100 + n, 1) for n in range(later)]
-    asked = challenge(
-        plan(Wanted(ttl_us=30 * DAY), *rows), production=production, registry="vision"
+    asked = edit_challenge(
+        plan(CommonEdit(ttl_us=30 * DAY), *rows), production=production, registry="vision"
     )
     assert (asked.kind, asked.expected) == (kind, expected)
 
 
 def test_aliases_of_other_collections_are_not_taken_away_here() -> None:
     row = version(1, aliases=(Alias("prod", scope="org/reg/x"), Alias("best")))
-    (line,) = plan(Wanted(remove_aliases=("prod",)), row).lines
+    (line,) = plan(CommonEdit(remove_aliases=("prod",)), row).lines
     assert (line.effect, line.words) == (
         Effect.NOT_POSSIBLE,
         "prod is held in org/reg/x: change it there",
     )
-    (line,) = plan(Wanted(remove_aliases=("prod", "best")), row).lines
+    (line,) = plan(CommonEdit(remove_aliases=("prod", "best")), row).lines
     assert line.words == "-best"
-    (line,) = plan(Wanted(add_aliases=("prod",)), row).lines
+    (line,) = plan(CommonEdit(add_aliases=("prod",)), row).lines
     assert line.words == "+prod (that of org/reg/x stays)"
 
 
 def test_groups_before_and_after() -> None:
-    found = plan(Wanted(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
-    assert [(group.id, group.count) for group in groups_of(found, LOCAL)] == [
+    found = plan(CommonEdit(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
+    assert [(group.id, group.count) for group in edit_groups(found, LOCAL)] == [
         ("at_once", 1),
         ("later", 2),
     ]
@@ -101,7 +105,7 @@ def test_groups_before_and_after() -> None:
         "v1": Outcome("v1", Result.DONE),
         "v2": Outcome("v2", Result.REFUSED, "only admins\x1b[31m"),
     }
-    after = result_groups(found, Sent(3, outcomes), LOCAL)
+    after = result_groups(found, EditProgress(3, outcomes), LOCAL)
     assert [(g.label, g.count) for g in after] == [("changed", 1), ("refused", 1), ("not sent", 1)]
     (refused,) = after[1].items().rows  # type: ignore[attr-defined]
     for signs in (UNICODE, ASCII):
@@ -111,14 +115,14 @@ def test_groups_before_and_after() -> None:
 
 def test_what_would_be_deleted_at_once_is_a_group_of_its_own() -> None:
     rows = aged(1, 50), aged(2, 1), aged(3, 1, source_key="x")
-    found = plan(Wanted(ttl_us=30 * DAY), *rows, restores=False)
-    assert [(group.id, group.count) for group in groups_of(found, REMOTE)] == [
+    found = plan(CommonEdit(ttl_us=30 * DAY), *rows, restores=False)
+    assert [(group.id, group.count) for group in edit_groups(found, REMOTE)] == [
         ("later", 1), ("due", 1), ("not_possible", 1),
     ]  # fmt: skip
     assert [change.row.key for change in found.changed] == ["v2"]
-    assert "1 would be deleted at once (left as it is)" in sentence(found)
-    assert challenge(found, production=True, registry="vision").expected == "y"
-    after = result_groups(found, Sent(1, {"v2": Outcome("v2", Result.DONE)}), REMOTE)
+    assert "1 would be deleted at once (left as it is)" in edit_sentence(found)
+    assert edit_challenge(found, production=True, registry="vision").expected == "y"
+    after = result_groups(found, EditProgress(1, {"v2": Outcome("v2", Result.DONE)}), REMOTE)
     assert [(group.label, group.count) for group in after] == [
         ("changed", 1), ("left as they are", 1), ("not possible", 1),
     ]  # fmt: skip
@@ -136,17 +140,19 @@ class Counted(UserDict[str, Outcome]):
 
 def test_many_results_are_grouped_in_one_look() -> None:
     rows = [aged(n, 1) for n in range(500)]
-    found = plan(Wanted(ttl_us=30 * DAY), *rows)
+    found = plan(CommonEdit(ttl_us=30 * DAY), *rows)
     outcomes = Counted({row.key: Outcome(row.key, Result.DONE) for row in rows})
-    after = result_groups(found, Sent(len(rows), cast("dict[str, Outcome]", outcomes)), LOCAL)
+    after = result_groups(
+        found, EditProgress(len(rows), cast("dict[str, Outcome]", outcomes)), LOCAL
+    )
     assert [(group.label, group.count) for group in after] == [("changed", len(rows))]
     assert len(Counted.walks) < 10, "not once for each version"
 
 
 def test_what_got_no_answer_is_not_said_to_be_unsent() -> None:
-    found = plan(Wanted(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
+    found = plan(CommonEdit(ttl_us=30 * DAY), aged(1, 50), aged(2, 1), aged(3, 1))
     outcomes = {"v1": Outcome("v1", Result.DONE)}
-    after = result_groups(found, Sent(3, outcomes, uncertain=frozenset({"v2"})), LOCAL)
+    after = result_groups(found, EditProgress(3, outcomes, uncertain=frozenset({"v2"})), LOCAL)
     assert [(g.label, g.count) for g in after] == [
         ("changed", 1),
         ("uncertain", 1),
@@ -155,35 +161,39 @@ def test_what_got_no_answer_is_not_said_to_be_unsent() -> None:
 
 
 def test_how_far_it_is_in_words() -> None:
-    sent = Sent(3)
-    assert words(sent) == "0 of 3 changed."
+    sent = EditProgress(3)
+    assert sent_words(sent) == "0 of 3 changed."
     sent.outcomes = {"a": Outcome("a", Result.DONE), "b": Outcome("b", Result.REFUSED)}
-    assert words(sent) == "1 of 3 changed."
+    assert sent_words(sent) == "1 of 3 changed."
     sent.outcomes["c"] = Outcome("c", Result.DONE)
-    assert words(sent) == "2 of 3 changed, 1 not: see why."
+    assert sent_words(sent) == "2 of 3 changed, 1 not: see why."
     lost = replace(sent, error=RegistryError("No link.", hint="Wait."))
-    assert words(lost) == "2 of 3 changed. No link. Wait."
+    assert sent_words(lost) == "2 of 3 changed. No link. Wait."
 
 
 def test_what_is_typed_is_read_or_refused() -> None:
-    assert wishing.TTL.read({"ttl": " "}) is None
-    assert wishing.TTL.read({"ttl": "36h"}) == Wanted(ttl_us=36 * DAY // 24)
+    assert edit_plan.TTL_FORM.read({"ttl": " "}) is None
+    assert edit_plan.TTL_FORM.read({"ttl": "36h"}) == CommonEdit(ttl_us=36 * DAY // 24)
     for wrong in ("30", "soon", "-3d", "0d"):
         with pytest.raises(UsageError):
-            wishing.TTL.read({"ttl": wrong})
-    form = wishing.names(aliases=True, tags=False)
+            edit_plan.TTL_FORM.read({"ttl": wrong})
+    form = edit_plan.names_form(aliases=True, tags=False)
     assert [field.id for field in form.fields] == ["add-alias", "remove-alias"]
-    assert form.read({"add-alias": "a, b,,a", "remove-alias": ""}) == Wanted(add_aliases=("a", "b"))
+    assert form.read({"add-alias": "a, b,,a", "remove-alias": ""}) == CommonEdit(
+        add_aliases=("a", "b")
+    )
     assert form.read({"add-alias": ""}) is None
-    assert wishing.names(aliases=False, tags=True).title == "Tags"
+    assert edit_plan.names_form(aliases=False, tags=True).title == "Tags"
 
 
 def test_what_may_expire_at_once_is_not_waved_through() -> None:
-    inherits = plan(Wanted(ttl_us=TTL_INHERIT), aged(1, 5), aged(2, 5))
-    asked = challenge(inherits, production=False, registry="vision")
+    inherits = plan(CommonEdit(ttl_us=TTL_INHERIT), aged(1, 5), aged(2, 5))
+    asked = edit_challenge(inherits, production=False, registry="vision")
     assert (asked.expected, asked.why) == ("2", "2 may expire at once")
-    undated = plan(Wanted(ttl_us=DAY), version(1, created_us=None))
-    assert challenge(undated, production=True, registry="vision").expected == "vision"
-    assert challenge(undated, production=False, registry="vision").why == "it may expire at once"
-    off = plan(Wanted(ttl_us=TTL_OFF), aged(1, 5, ttl_us=DAY))
-    assert challenge(off, production=True, registry="vision").expected == "y"
+    undated = plan(CommonEdit(ttl_us=DAY), version(1, created_us=None))
+    assert edit_challenge(undated, production=True, registry="vision").expected == "vision"
+    assert (
+        edit_challenge(undated, production=False, registry="vision").why == "it may expire at once"
+    )
+    off = plan(CommonEdit(ttl_us=TTL_OFF), aged(1, 5, ttl_us=DAY))
+    assert edit_challenge(off, production=True, registry="vision").expected == "y"

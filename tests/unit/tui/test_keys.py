@@ -9,7 +9,7 @@ import pytest
 
 from artifact_tui.config import Config
 from artifact_tui.errors import ConfigError
-from artifact_tui.tui.bindings import BY_ID, PLACES, ROWS, bindings_of, rows_of
+from artifact_tui.tui.key_bindings import BY_ID, PLACES, ROWS, bindings_of, rows_of
 from artifact_tui.tui.keymap import is_key, keymap_from, shown_key, shown_keys
 
 WHOLE_SCREENS = ("browse", "detail", "lineage", "review", "tasks", "result", "trash")

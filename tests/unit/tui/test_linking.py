@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.catalog.coverage import Coverage
-from artifact_tui.tui.linking import LinkState
+from artifact_tui.catalog.lineage import LineageCoverage
+from artifact_tui.tui.registry_link import LinkState
 
 NOW = 1_795_000_000_000_000
 MINUTE = 60_000_000
@@ -22,7 +22,9 @@ MINUTE = 60_000_000
         (LinkState(error="no answer"), "no link · never synced"),
         (LinkState(error="x", synced_us=NOW - 90 * MINUTE), "no link · synced 1 h ago"),
         (
-            LinkState(scanning=True, synced_us=NOW, milliseconds=3, coverage=Coverage(10, 3000)),
+            LinkState(
+                scanning=True, synced_us=NOW, milliseconds=3, coverage=LineageCoverage(10, 3000)
+            ),
             "synced just now · lineage 10 of 3,000",
         ),
         (
@@ -30,7 +32,7 @@ MINUTE = 60_000_000
             "synced just now · 2 notices · 3 ms",
         ),
         (
-            LinkState(synced_us=NOW, milliseconds=3, coverage=Coverage(3, 3)),
+            LinkState(synced_us=NOW, milliseconds=3, coverage=LineageCoverage(3, 3)),
             "synced just now · 3 ms",
         ),
     ],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from artifact_tui.model import Alias
-from artifact_tui.tui.asking import Told
-from artifact_tui.tui.linking import LinkState
-from artifact_tui.tui.signs import ASCII, UNICODE
-from artifact_tui.tui.widgets.detail_lines import DetailLines
+from artifact_tui.tui.registry_link import LineageState, LinkState
+from artifact_tui.tui.screens.detail_screen import DetailLines
+from artifact_tui.tui.terminal import ASCII, UNICODE
 from tests.unit.tui.rows import NOW, collection, detail, version
 from tests.unit.tui.test_painter import text
 
 
-def lines(row: object, told: Told = Told.KNOWN, **more: object) -> str:
+def lines(row: object, told: LineageState = LineageState.KNOWN, **more: object) -> str:
     writer = DetailLines(60, UNICODE, NOW)
     return "\n".join(one.plain for one in writer.version(detail(row, **more), told))  # type: ignore[arg-type]
 
@@ -43,7 +42,7 @@ def test_unknown_lineage_is_never_none() -> None:
     assert "dependents  2 known, not asked yet" in lines(
         version(1, lineage_known=False, dependents=2), dependents_total=2
     )
-    asking = lines(version(1, lineage_known=False), Told.ASKING)
+    asking = lines(version(1, lineage_known=False), LineageState.ASKING)
     assert "dependents  asking" in asking
     assert "made from   asking" in asking
 

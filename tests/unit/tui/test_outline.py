@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.tui.widgets.tree.outline import Outline, Place
+from artifact_tui.tui.widgets.tree_list import Outline, TreePlace
 from tests.unit.tui.rows import collection
 
 shapes = st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=12)
@@ -27,7 +27,7 @@ def test_every_line_has_a_place_and_every_place_its_line(shape: list[tuple[int, 
         range(len(outline))
     )
     expected = [
-        Place(index, version)
+        TreePlace(index, version)
         for index, (versions, opened) in enumerate(shape)
         for version in (None, *(range(versions) if opened else ()))
     ]
@@ -38,7 +38,7 @@ def test_every_line_has_a_place_and_every_place_its_line(shape: list[tuple[int, 
 
 def test_a_place_in_a_collection_that_was_emptied_is_its_own_line() -> None:
     outline = outline_of([(3, True), (0, True), (2, True)])
-    assert outline.line(Place(1, 7)) == outline.line(Place(1)) == 4
+    assert outline.line(TreePlace(1, 7)) == outline.line(TreePlace(1)) == 4
 
 
 @given(shapes, st.integers(-5, 400), st.integers(-5, 400))
@@ -47,7 +47,7 @@ def test_runs_hold_exactly_the_lines_between(
 ) -> None:
     outline = outline_of(shape)
     found = [
-        Place(index, None if start is None else start + offset)
+        TreePlace(index, None if start is None else start + offset)
         for index, start, count in outline.runs(first, last)
         for offset in range(max(count, 1))
     ]
@@ -73,8 +73,8 @@ def test_opening_and_closing_leaves_everything_as_it_was(
 
 def test_a_version_of_a_collapsed_collection_is_on_its_collections_line() -> None:
     outline = outline_of([(5, False), (3, True)])
-    assert outline.line(Place(0, 4)) == 0
-    assert outline.line(Place(1, 99)) == 1 + 3
+    assert outline.line(TreePlace(0, 4)) == 0
+    assert outline.line(TreePlace(1, 99)) == 1 + 3
 
 
 def test_what_is_expanded_stays_so_while_a_filter_hides_it() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.tui.widgets.tree.fetcher import Fetcher
-from artifact_tui.tui.widgets.tree.pages import KEPT, PAGE, PageId, Pages
+from artifact_tui.tui.widgets.tree_list import PAGE, ROWS_KEPT, Fetcher, PageId, VersionPages
 from tests.unit.tui.rows import version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from artifact_tui.catalog.rows import VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionRow
 
 
 def full(number: int) -> list[VersionRow]:
@@ -19,7 +18,7 @@ def full(number: int) -> list[VersionRow]:
 
 
 def test_rows_are_found_by_their_index() -> None:
-    pages = Pages()
+    pages = VersionPages()
     pages.put(PageId(1, 2), full(2)[:5])
     row = pages.row(1, 2 * PAGE + 4)
     assert row is not None
@@ -30,19 +29,19 @@ def test_rows_are_found_by_their_index() -> None:
 
 
 def test_the_least_used_window_leaves_first() -> None:
-    pages = Pages()
-    most = KEPT // PAGE
+    pages = VersionPages()
+    most = ROWS_KEPT // PAGE
     for number in range(most):
         pages.put(PageId(1, number), full(number))
     assert pages.touch(PageId(1, 0))
     pages.put(PageId(1, most), full(most))
     assert pages.row(1, 0) is not None
     assert not pages.touch(PageId(1, 1))
-    assert sum(1 for _ in pages.rows()) == KEPT
+    assert sum(1 for _ in pages.rows()) == ROWS_KEPT
 
 
 def test_many_small_windows_are_kept() -> None:
-    pages = Pages()
+    pages = VersionPages()
     for number in range(200):
         pages.put(PageId(number, 0), [version(number)])
         pages.put(PageId(number, 0), [version(number)])
@@ -50,7 +49,7 @@ def test_many_small_windows_are_kept() -> None:
 
 
 def test_marks_change_in_place() -> None:
-    pages = Pages()
+    pages = VersionPages()
     pages.put(PageId(1, 0), full(0))
     pages.set_marked(lambda row: True if row.key == "v3" else None)
     assert [row.key for row in pages.rows() if row.marked] == ["v3"]

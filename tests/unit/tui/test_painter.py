@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from artifact_tui.catalog.rows import CollectionRow, VersionRow
+from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
 from artifact_tui.model import Alias, VersionState
-from artifact_tui.tui.signs import ASCII, UNICODE, Signs
-from artifact_tui.tui.widgets.tree.columns import layout_for, titles
-from artifact_tui.tui.widgets.tree.painter import STYLES, Look, Painter
+from artifact_tui.tui.terminal import ASCII, UNICODE, Signs
+from artifact_tui.tui.widgets.tree_painter import (
+    STYLES,
+    LineLook,
+    Painter,
+    column_titles,
+    layout_for,
+)
 from tests.unit.tui.rows import DAY, NOW, collection, version
 
 
@@ -26,9 +31,9 @@ def text(
     row: CollectionRow | VersionRow,
     *,
     signs: Signs = UNICODE,
-    look: Look | None = None,
+    look: LineLook | None = None,
 ) -> str:
-    drawing, looks = painter(width, signs), look or Look()
+    drawing, looks = painter(width, signs), look or LineLook()
     segments = (
         drawing.collection(row, looks)
         if isinstance(row, CollectionRow)
@@ -66,7 +71,7 @@ def test_a_version_fills_its_line_exactly(
 @given(st.integers(12, 250))
 def test_the_titles_stand_over_the_columns(width: int) -> None:
     for sort in ("name", "size", "versions", "age"):
-        assert cell_len(titles(layout_for(width), sort, UNICODE, descending=True)) == max(
+        assert cell_len(column_titles(layout_for(width), sort, UNICODE, descending=True)) == max(
             width, layout_for(width).width + 1
         )
 
@@ -111,7 +116,7 @@ def test_state_is_told_by_signs_and_words() -> None:
     assert "♺ deleted" in text(80, version(1, state=VersionState.TRASH))
     assert "◌ pending" in text(80, version(1, state=VersionState.PENDING))
     assert "expired" in text(80, version(1, expires_us=NOW - 1))
-    assert text(80, version(1), look=Look(ranged=True)).startswith("┃")
+    assert text(80, version(1), look=LineLook(ranged=True)).startswith("┃")
 
 
 def test_aliases_that_do_not_fit_are_hinted_at() -> None:
@@ -124,7 +129,7 @@ def test_aliases_that_do_not_fit_are_hinted_at() -> None:
 def test_marks_of_a_collection() -> None:
     assert text(80, collection(1, 4)).startswith("  ▸")
     assert text(80, collection(1, 4, marked=1)).startswith(" ◐▸")
-    assert text(80, collection(1, 4, marked=4), look=Look(opened=True)).startswith(" ●▾")
+    assert text(80, collection(1, 4, marked=4), look=LineLook(opened=True)).startswith(" ●▾")
 
 
 def test_an_empty_collection_is_neither_marked_nor_to_be_opened() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from artifact_tui.cli.reviewing import weight
-from artifact_tui.deletion.draft import Summary
+from artifact_tui.deletion.plan import Summary
 from artifact_tui.tui.screens.review_groups import bytes_words
 
 LATER = "It frees the bytes in its own time"

@@ -12,15 +12,13 @@ from textual.content import Content
 
 from artifact_tui.config import Config
 from artifact_tui.errors import ConfigError, UsageError
-from artifact_tui.tui import launch
-from artifact_tui.tui.ascii_only import ascii_of
-from artifact_tui.tui.bindings import BY_ID, rows_of
-from artifact_tui.tui.signs import ASCII, UNICODE, signs_for
-from artifact_tui.tui.widgets.filter_bar import offerable, quoted
-from artifact_tui.tui.widgets.header import HeaderFacts, header_content
-from artifact_tui.tui.widgets.keys_line import keys_content
+from artifact_tui.tui import app
+from artifact_tui.tui.key_bindings import BY_ID, rows_of
+from artifact_tui.tui.screens.base_screen import HeaderFacts, header_content, keys_content
+from artifact_tui.tui.screens.browse_inputs import offerable, quoted
+from artifact_tui.tui.terminal import ASCII, UNICODE, ascii_of, signs_for
+from artifact_tui.tui.widgets.help_dialogs import PaletteCommand, find_commands
 from artifact_tui.tui.widgets.line_view import compact
-from artifact_tui.tui.widgets.palette import Command, find
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Mn", "Me", "Mc"])))
@@ -103,35 +101,38 @@ def test_blanks_join_their_neighbours() -> None:
 
 
 def test_commands_are_found_by_their_letters() -> None:
-    commands = [Command("sort: choose", "sort"), Command("only marked: show", "marked")]
-    assert find(commands, "") == commands
-    assert find(commands, "  ") == commands
-    assert find(commands, "only") == commands[1:]
-    assert find(commands, "zzz") == []
+    commands = [
+        PaletteCommand("sort: choose", "sort"),
+        PaletteCommand("only marked: show", "marked"),
+    ]
+    assert find_commands(commands, "") == commands
+    assert find_commands(commands, "  ") == commands
+    assert find_commands(commands, "only") == commands[1:]
+    assert find_commands(commands, "zzz") == []
 
 
 def test_a_theme_that_is_not_there() -> None:
-    launch.check_theme(Config(theme="nord"))
+    app.check_theme(Config(theme="nord"))
     with pytest.raises(ConfigError, match="no theme “nrod”") as caught:
-        launch.check_theme(Config(theme="nrod"))
+        app.check_theme(Config(theme="nrod"))
     assert "“nord”" in caught.value.hint
 
 
 def test_the_mouse_is_off_over_ssh_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     monkeypatch.delenv("SSH_TTY", raising=False)
-    assert launch.wants_mouse(Config())
+    assert app.wants_mouse(Config())
     monkeypatch.setenv("SSH_TTY", "/dev/pts/0")
-    assert not launch.wants_mouse(Config())
-    assert launch.wants_mouse(Config(mouse=True))
-    assert not launch.wants_mouse(Config(mouse=False))
+    assert not app.wants_mouse(Config())
+    assert app.wants_mouse(Config(mouse=True))
+    assert not app.wants_mouse(Config(mouse=False))
 
 
 def test_without_a_terminal_it_is_refused() -> None:
     from artifact_tui.config import Target  # noqa: PLC0415 - only here
 
     with pytest.raises(UsageError, match="needs a terminal"):
-        launch.launch(Target("x", "local:/nowhere"), Config())
+        app.launch(Target("x", "local:/nowhere"), Config())
 
 
 def test_content_is_not_parsed_as_markup() -> None:

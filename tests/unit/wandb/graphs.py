@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Graph
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.wandb.replies import Call
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_replies import GraphCall
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 
 if TYPE_CHECKING:
     from tests.servers.wandb.process import Server
 
-READ = Call("query{viewer{username}}", {}, writes=False, what="asking who we are")
+READ = GraphCall("query{viewer{username}}", {}, writes=False, what="asking who we are")
 DELETE = "mutation($i:DeleteArtifactInput!){deleteArtifact(input:$i){artifact{id state}}}"
-WRITE = Call(DELETE, {"i": {"artifactID": "QQ=="}}, writes=True, what="deleting versions")
+WRITE = GraphCall(DELETE, {"i": {"artifactID": "QQ=="}}, writes=True, what="deleting versions")
 
 
-def graph_of(server: Server, *, read_only: bool = False, **options: object) -> Graph:
+def graph_of(server: Server, *, read_only: bool = False, **options: object) -> GraphTransport:
     options.setdefault("key", Secret(server.api_key))
-    return Graph(Address.parse(server.address()), Options(**options), read_only=read_only)  # type: ignore[arg-type]
+    told = WandbOptions(**options)  # type: ignore[arg-type]
+    return GraphTransport(WandbAddress.parse(server.address()), told, read_only=read_only)
 
 
-def deletion(identifier: str) -> Call:
-    return Call(DELETE, {"i": {"artifactID": identifier}}, writes=True, what="deleting versions")
+def deletion(identifier: str) -> GraphCall:
+    return GraphCall(
+        DELETE, {"i": {"artifactID": identifier}}, writes=True, what="deleting versions"
+    )
 
 
 def filled(server: Server, count: int) -> list[str]:

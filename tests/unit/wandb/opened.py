@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect
-from artifact_tui.clients.wandb.fields import Fields
-from artifact_tui.clients.wandb.graph import Graph
-from artifact_tui.clients.wandb.listing import Lister
-from artifact_tui.clients.wandb.loader import Loader
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.wandb.scope import Scope
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
+from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from tests.unit.wandb.standin import server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from artifact_tui.clients.wandb.client import WandbClient
-    from artifact_tui.clients.wandb.replies import Call, Reply
+    from artifact_tui.clients.wandb.wandb_client import WandbClient
+    from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply
     from artifact_tui.model import Collection, Page, Version
     from tests.servers.wandb.process import Server
 
@@ -43,7 +41,7 @@ def fresh(**traps: Any) -> Server:
 async def opened(where: str = HOME, **options: Any) -> AsyncIterator[WandbClient]:
     """A client of an entity or project of the stand-in."""
     found = server()
-    made = Options(key=Secret(found.api_key), **options)
+    made = WandbOptions(key=Secret(found.api_key), **options)
     client = connect(found.address(where), options=made)
     try:
         yield client
@@ -77,12 +75,12 @@ def labels(rows: Sequence[Row]) -> list[str]:
 class Between:
     """A transport between whose requests something happens."""
 
-    def __init__(self, graph: Graph, happens: Callable[[int], Awaitable[object]]) -> None:
+    def __init__(self, graph: GraphTransport, happens: Callable[[int], Awaitable[object]]) -> None:
         self._graph = graph
         self._happens = happens
         self.count = 0
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: GraphCall) -> GraphReply:
         """The answer, and then what happens after it."""
         reply = await self._graph.ask(call)
         self.count += 1
@@ -93,15 +91,15 @@ class Between:
 @contextlib.asynccontextmanager
 async def lister(
     client: WandbClient, happens: Callable[[int], Awaitable[object]]
-) -> AsyncIterator[Lister]:
+) -> AsyncIterator[WandbLister]:
     """The listing of a client's address, with something that happens between its requests."""
-    graph = Graph(client._address, client._options, read_only=True)
-    fields = Fields(Between(graph, happens))
-    loader = Loader(fields)
+    graph = GraphTransport(client._address, client._options, read_only=True)
+    fields = FittingSender(Between(graph, happens))
+    loader = QuestionLoader(fields)
     address = client._address
-    scope = Scope(fields, address.entity, address.project, registries=True)
+    scope = AddressScope(fields, address.entity, address.project, registries=True)
     try:
-        yield Lister(fields, loader, scope)
+        yield WandbLister(fields, loader, scope)
     finally:
         await loader.aclose()
         await graph.aclose()

@@ -7,10 +7,10 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Graph
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -27,13 +27,13 @@ class Raw:
     seen: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
     """Head and body of each request."""
 
-    def address(self, host: str = "127.0.0.1") -> Address:
-        return Address.parse(f"wandb+http://{host}:{self.port}/acme/vision")
+    def address(self, host: str = "127.0.0.1") -> WandbAddress:
+        return WandbAddress.parse(f"wandb+http://{host}:{self.port}/acme/vision")
 
-    def graph(self, **options: Any) -> Graph:
+    def graph(self, **options: Any) -> GraphTransport:
         read_only = options.pop("read_only", False)
         options.setdefault("key", Secret(CANARY))
-        return Graph(self.address(), Options(**options), read_only=read_only)
+        return GraphTransport(self.address(), WandbOptions(**options), read_only=read_only)
 
 
 def response(status: int, body: bytes, **headers: str) -> bytes:

@@ -7,13 +7,13 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.wandb import ids
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.deleting import Deleter
-from artifact_tui.clients.wandb.fields import Fields
-from artifact_tui.clients.wandb.graph import Graph
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter
+from artifact_tui.clients.wandb.wandb_documents import FittingSender
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.model import Alias, Facts, VersionState
 from tests.servers.wandb.process import running
 
@@ -41,9 +41,11 @@ class Scene:
         self.server.become()
         self.server.seed()
         self.server.clear()
-        self.options = Options(key=Secret(self.server.api_key), **options)
-        self.graph = Graph(Address.parse(self.server.address()), self.options, read_only=False)
-        self.fields = Fields(self.graph)
+        self.options = WandbOptions(key=Secret(self.server.api_key), **options)
+        self.graph = GraphTransport(
+            WandbAddress.parse(self.server.address()), self.options, read_only=False
+        )
+        self.fields = FittingSender(self.graph)
         self.ids: dict[str, str] = {}
         self.looks = 0
 
@@ -59,12 +61,12 @@ class Scene:
 
     def key(self, path: str) -> str:
         """The key of a source version."""
-        return ids.SourceKey(self.ids[path]).key
+        return wandb_model.SourceKey(self.ids[path]).key
 
     def link(self, path: str) -> str:
         """The key of a link, by the path of the link."""
         portfolio = path.partition(":")[0]
-        return ids.LinkKey(self.ids[portfolio], self.ids[path]).key
+        return wandb_model.LinkKey(self.ids[portfolio], self.ids[path]).key
 
     async def look(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """The truth, through the back door, in place of `Client.facts`."""
@@ -76,15 +78,19 @@ class Scene:
             version = shown.get(where, {}).get("versions", {}).get(label)
             if colon and version is not None:
                 link = shown[where]["kind"] == "portfolio"
-                key = ids.LinkKey(self.ids[where], gid).key if link else ids.SourceKey(gid).key
+                key = (
+                    wandb_model.LinkKey(self.ids[where], gid).key
+                    if link
+                    else wandb_model.SourceKey(gid).key
+                )
                 gone = version["state"] != "COMMITTED"
                 state = VersionState.TRASH if gone else VersionState.LIVE
                 aliases = tuple(Alias(name) for name in version["aliases"])
                 found[key] = Facts(key, "", state, aliases)
         return {key: found[key] for key in keys if key in found}
 
-    def deleter(self, *, batch: bool) -> Deleter:
-        return Deleter(self.fields, self.look, lambda: self.graph.at_once, batch=batch)
+    def deleter(self, *, batch: bool) -> WandbDeleter:
+        return WandbDeleter(self.fields, self.look, lambda: self.graph.at_once, batch=batch)
 
     def documents(self) -> list[int]:
         """How many mutations each document had, in the order in which they arrived."""

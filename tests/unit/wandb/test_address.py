@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_tui.clients import check_settings, kind_of
-from artifact_tui.clients.wandb.address import Address
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.errors import ConfigError, UsageError
 
 OLD = "api.wandb.ai"
@@ -89,9 +89,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
 )
 def test_what_an_address_means(typed: str, text: str) -> None:
     assert kind_of(typed).name == "wandb"
-    found = Address.parse(typed)
+    found = WandbAddress.parse(typed)
     assert found.text == text
-    assert Address.parse(text) == found
+    assert WandbAddress.parse(text) == found
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_an_address_means(typed: str, text: str) -> None:
 def test_what_is_refused(typed: str, words: str) -> None:
     assert kind_of(typed).name == "wandb"
     with pytest.raises(UsageError) as caught:
-        Address.parse(typed)
+        WandbAddress.parse(typed)
     assert words in str(caught.value)
     assert caught.value.hint
     assert "geheim" not in f"{caught.value} {caught.value.hint}"
@@ -159,20 +159,23 @@ def test_one_kind_claims_an_address(address: str, kind: str) -> None:
 
 
 def test_both_names_of_the_cloud_are_one_registry() -> None:
-    old, new = Address.parse("https://wandb.ai/acme/vision"), Address.parse("wandb://acme/vision")
+    old, new = (
+        WandbAddress.parse("https://wandb.ai/acme/vision"),
+        WandbAddress.parse("wandb://acme/vision"),
+    )
     assert old.text != new.text
     assert old.uid == new.uid == f"wandb:{OLD}/acme/vision"
-    assert Address.parse("https://wandb.ai/acme").uid == f"wandb:{OLD}/acme"
-    assert Address.parse("wandb://wandb.example:1/acme").uid == "wandb:wandb.example:1/acme"
-    assert Address.parse("wandb://acme/other").uid != old.uid
+    assert WandbAddress.parse("https://wandb.ai/acme").uid == f"wandb:{OLD}/acme"
+    assert WandbAddress.parse("wandb://wandb.example:1/acme").uid == "wandb:wandb.example:1/acme"
+    assert WandbAddress.parse("wandb://acme/other").uid != old.uid
 
 
 def test_the_environment_says_where_w_and_b_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "http://localhost:8080")
-    found = Address.parse("wandb://acme/vision")
+    found = WandbAddress.parse("wandb://acme/vision")
     assert found.text == "wandb+http://localhost:8080/acme/vision"
     monkeypatch.delenv("WANDB_BASE_URL")
-    assert Address.parse(found.text) == found
+    assert WandbAddress.parse(found.text) == found
 
 
 @given(
@@ -185,11 +188,11 @@ def test_what_can_be_an_address_comes_back(entity: str, project: str) -> None:
     parts = [quote(part, safe="") for part in (entity, project) if part]
     typed = f"wandb://wandb.example/{'/'.join(parts)}"
     try:
-        found = Address.parse(typed)
+        found = WandbAddress.parse(typed)
     except UsageError:
         return
     assert (found.entity, found.project) == (entity, project)
-    assert Address.parse(found.text) == found
+    assert WandbAddress.parse(found.text) == found
 
 
 def test_choosing_a_client_and_checking_its_settings_loads_no_network() -> None:
@@ -203,7 +206,7 @@ def test_choosing_a_client_and_checking_its_settings_loads_no_network() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = set(ran.stdout.split())
-    assert "artifact_tui.clients.wandb.settings" in loaded
+    assert "artifact_tui.clients.wandb.wandb_settings" in loaded
     assert not loaded & {"httpx", "httpcore", "boto3", "textual", "wandb"}
 
 

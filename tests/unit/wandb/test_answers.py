@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import ids, lineage
-from artifact_tui.clients.wandb.facts import Truth
-from artifact_tui.clients.wandb.fields import Fields
-from artifact_tui.clients.wandb.listing import Lister
-from artifact_tui.clients.wandb.loader import Loader
-from artifact_tui.clients.wandb.replies import GraphError, Reply
-from artifact_tui.clients.wandb.runs import Runs
-from artifact_tui.clients.wandb.scope import Scope
+from artifact_tui.clients.wandb import wandb_lineage, wandb_model
+from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
+from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
+from artifact_tui.clients.wandb.wandb_paging import LiveListings
+from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 from artifact_tui.errors import NotToldError, RegistryError
 from tests.unit.wandb.opened import every
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from artifact_tui.clients.wandb.replies import Call
+    from artifact_tui.clients.wandb.wandb_replies import GraphCall
     from artifact_tui.model import Collection, Facts, Lineage, Version
 
     Row = tuple[Collection, Version | None]
@@ -40,7 +38,7 @@ class Canned:
         self.errors: list[GraphError] = []
         self.asked: list[str] = []
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: GraphCall) -> GraphReply:
         found = _FIELD.match(call.document)
         assert found is not None
         self.asked.append(found[2])
@@ -51,7 +49,7 @@ class Canned:
         else:
             data = {found[2]: answer(call.variables)}
         errors, self.errors = tuple(self.errors), []
-        return Reply(json.dumps(data).encode(), errors, 200)
+        return GraphReply(json.dumps(data).encode(), errors, 200)
 
 
 def always(answer: Any) -> Callable[[Mapping[str, Any]], Any]:
@@ -62,11 +60,11 @@ def connection(*nodes: Any) -> dict[str, Any]:
     return {"pageInfo": END, "edges": [{"node": node} for node in nodes]}
 
 
-async def listed(canned: Canned, project: str = "p") -> tuple[list[Row], Lister]:
-    fields = Fields(canned)
-    loader = Loader(fields)
-    lister = Lister(fields, loader, Scope(fields, "e", project, registries=False))
-    runs = Runs()
+async def listed(canned: Canned, project: str = "p") -> tuple[list[Row], WandbLister]:
+    fields = FittingSender(canned)
+    loader = QuestionLoader(fields)
+    lister = WandbLister(fields, loader, AddressScope(fields, "e", project, registries=False))
+    runs = LiveListings()
     try:
         return await every(lambda after: runs.page(after, lister.everything)), lister
     finally:
@@ -75,19 +73,19 @@ async def listed(canned: Canned, project: str = "p") -> tuple[list[Row], Lister]
 
 
 async def facts(canned: Canned, *keys: str) -> Mapping[str, Facts]:
-    fields = Fields(canned)
-    loader = Loader(fields)
-    scope = Scope(fields, "e", "p", registries=False)
+    fields = FittingSender(canned)
+    loader = QuestionLoader(fields)
+    scope = AddressScope(fields, "e", "p", registries=False)
     try:
-        return await Truth(loader, Lister(fields, loader, scope)).facts(keys)
+        return await WandbFacts(loader, WandbLister(fields, loader, scope)).facts(keys)
     finally:
         await loader.aclose()
 
 
 async def family(canned: Canned, key: str) -> Mapping[str, Lineage]:
-    loader = Loader(Fields(canned))
+    loader = QuestionLoader(FittingSender(canned))
     try:
-        return await lineage.lineage_of(loader, [key], parents=True, name=lambda one: one.id)
+        return await wandb_lineage.lineage_of(loader, [key], parents=True, name=lambda one: one.id)
     finally:
         await loader.aclose()
 
@@ -173,7 +171,7 @@ async def test_facts_without_aliases_or_of_another_version_are_an_error() -> Non
 
 async def test_facts_of_a_link_behind_a_hidden_collection_are_not_known() -> None:
     said = {"id": "a", "aliases": [], "usedCount": 0}
-    key = ids.LinkKey("P", "a").key
+    key = wandb_model.LinkKey("P", "a").key
     for members in (connection({"artifactCollection": None}), connection(None)):
         answer = {**said, "artifactMemberships": members}
         with pytest.raises(RegistryError, match="every collection"):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from graphql import build_schema, parse, validate
 
-from artifact_tui.clients.wandb import batching
-from artifact_tui.clients.wandb.batching import MOST, Batching
+from artifact_tui.clients.wandb import wandb_deleting
+from artifact_tui.clients.wandb.wandb_deleting import MOST_DELETIONS, DocumentSize
 from artifact_tui.model import Deletion, Result
 from tests.servers.wandb.engine import SDL
 from tests.servers.wandb.scenes import Series, Version
@@ -19,7 +19,7 @@ from tests.unit.wandb.standin import HOME, Scene
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from artifact_tui.clients.wandb.deleting import Deleter
+    from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter
     from artifact_tui.model import Outcome
 
 R = Result
@@ -34,7 +34,7 @@ async def scene() -> AsyncIterator[Scene]:
 
 
 async def delete(
-    scene: Scene, keys: Sequence[str], deleter: Deleter | None = None, **consent: Any
+    scene: Scene, keys: Sequence[str], deleter: WandbDeleter | None = None, **consent: Any
 ) -> list[Outcome]:
     deleter = deleter or scene.deleter(batch=True)
     outcomes = await deleter.delete([Deletion(key, **consent) for key in keys])
@@ -61,9 +61,9 @@ def check_once(scene: Scene) -> None:
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_documents_are_good_graphql(count: int, *, link: bool) -> None:
     made = build_schema(SDL.read_text())
-    document = batching.document(count, link=link)
+    document = wandb_deleting.deletions_document(count, link=link)
     assert validate(made, parse(document)) == []
-    names = {batching.name(number, count, link=link) for number in range(count)}
+    names = {wandb_deleting.deletion_field(number, count, link=link) for number in range(count)}
     assert len(names) == count
 
 
@@ -142,7 +142,7 @@ async def test_a_lost_document_is_unknown_and_not_sent_again(scene: Scene, kind:
     assert found[R.DONE] == 37
     sent = [str(v) for line in scene.server.log() for v in line.variables.values()]
     assert len(sent) == len(set(sent)) == 57
-    assert max(scene.documents()[1:]) <= MOST
+    assert max(scene.documents()[1:]) <= MOST_DELETIONS
 
 
 @pytest.mark.parametrize("kind", ["half_rst", "500_after", "garbage"])
@@ -176,18 +176,18 @@ async def test_someone_between_who_finds_it_too_large(scene: Scene, kind: str) -
 
 
 def test_sizes_count_up_only_by_proof() -> None:
-    state = Batching(on=True)
+    state = DocumentSize(on=True)
     assert (state.size, state.probing) == (1, True)
     state.proved(1)
     assert (state.size, state.probing) == (2, True)
     state.proved(1)
     assert state.size == 2, "one alone proves nothing about two"
     state.proved(2)
-    assert (state.size, state.probing) == (MOST, False)
-    state.lost(MOST)
-    assert state.size == MOST // 2
-    state.lost(MOST)
-    assert state.size == MOST // 2, "documents of the same time are one misfortune"
+    assert (state.size, state.probing) == (MOST_DELETIONS, False)
+    state.lost(MOST_DELETIONS)
+    assert state.size == MOST_DELETIONS // 2
+    state.lost(MOST_DELETIONS)
+    assert state.size == MOST_DELETIONS // 2, "documents of the same time are one misfortune"
     state.refuse()
     assert (state.size, state.probing) == (1, False)
     state.proved(2)

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from artifact_tui.clients import base
+from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import CollectionDeletion, Deletion, Edit, Page, Result
 from tests.servers.wandb.scenes import Place, Series, Version
@@ -74,7 +74,7 @@ async def test_what_it_cannot_do_it_says() -> None:
 
 async def test_read_only_refuses_every_writing_method_before_anything_is_sent() -> None:
     server = fresh()
-    options = Options(key=Secret(server.api_key))
+    options = WandbOptions(key=Secret(server.api_key))
     client = connect(server.address(), options=options, read_only=True)
     try:
         assert not client.capabilities.writable

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import ids
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.client import WandbClient
+from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_client import WandbClient
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import CollectionDeletion, Deletion, Outcome, Result
 from tests.servers.wandb.scenes import Link, Place, Series, Shelf, Version
@@ -31,11 +31,11 @@ class Room(Scene):
         self.client = self.open()
 
     def open(self, *, read_only: bool = False) -> WandbClient:
-        address = Address.parse(self.server.address())
+        address = WandbAddress.parse(self.server.address())
         return WandbClient(address, self.options, read_only=read_only)
 
     def collection(self, path: str) -> str:
-        kind = ids.PortfolioKey if path in {SHELF, BARE} else ids.SequenceKey
+        kind = wandb_model.PortfolioKey if path in {SHELF, BARE} else wandb_model.SequenceKey
         return kind(self.ids[path]).key
 
     async def delete(self, path: str, **consent: Any) -> Outcome:
@@ -134,7 +134,10 @@ async def test_links_go_and_their_sources_stay(room: Room) -> None:
 
 async def test_a_key_of_the_wrong_kind_deletes_nothing(room: Room) -> None:
     before = room.server.state()
-    wrong = [ids.PortfolioKey(room.ids[SERIES]).key, ids.SequenceKey(room.ids[SHELF]).key]
+    wrong = [
+        wandb_model.PortfolioKey(room.ids[SERIES]).key,
+        wandb_model.SequenceKey(room.ids[SHELF]).key,
+    ]
     for key in wrong:
         for consent in (False, True):
             deletion = CollectionDeletion(key, delete_aliases=consent)

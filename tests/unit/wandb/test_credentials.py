@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb.lookup import find
-from artifact_tui.clients.wandb.sdkfiles import default_origin
-from artifact_tui.clients.web.origin import Origin
+from artifact_tui.clients.servers import Origin
+from artifact_tui.clients.wandb.wandb_settings import default_origin, find_login
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ def ours(server: str = "") -> dict[str, str]:
     except UsageError:
         return {"refused": ""}
     try:
-        found = find(origin if not server else Origin("https", server, 443))
+        found = find_login(origin if not server else Origin("https", server, 443))
     except UsageError as error:
         return {"refused": ""} if "Both" in str(error) else {"base": origin.text}
     file = str(found.token_file or "")
@@ -223,7 +222,7 @@ def test_no_key_names_every_place_and_no_value(enter: Enter) -> None:
         )
     )
     with pytest.raises(UsageError) as caught:
-        find(Origin("https", "api.wandb.ai", 443))
+        find_login(Origin("https", "api.wandb.ai", 443))
     said = f"{caught.value} {caught.value.hint}"
     assert "There is no API key for api.wandb.ai." in said
     for place in (
@@ -240,7 +239,7 @@ def test_no_key_names_every_place_and_no_value(enter: Enter) -> None:
 def test_a_key_for_a_server_that_cannot_be(enter: Enter) -> None:
     enter(Case({"WANDB_BASE_URL": "https://wandb.ai"}, {GLOBAL: ini(api_key=key("g"))}))
     with pytest.raises(UsageError, match="There is no API key") as caught:
-        find(Origin("https", "api.wandb.ai", 443))
+        find_login(Origin("https", "api.wandb.ai", 443))
     assert "is for no server (WANDB_BASE_URL names wandb.ai" in caught.value.hint
 
 
@@ -250,7 +249,7 @@ def test_a_key_for_a_server_that_cannot_be(enter: Enter) -> None:
 def test_a_netrc_that_others_can_read_is_noticed(enter: Enter, mode: int, notices: int) -> None:
     folder = enter(Case(files={"HOME/.netrc": machine(OLD[8:], "n")}))
     (folder / "home" / ".netrc").chmod(mode)
-    found = find(Origin("https", "api.wandb.ai", 443))
+    found = find_login(Origin("https", "api.wandb.ai", 443))
     assert found.place == str(folder / "home" / ".netrc")
     assert len(found.notices) == notices
     assert not any(key("n") in notice for notice in found.notices)
@@ -262,7 +261,7 @@ def test_a_settings_file_with_a_key_that_others_can_read_is_noticed(
 ) -> None:
     folder = enter(Case(files={GLOBAL: ini(api_key=key("g"))}))
     (folder / "home/.config/wandb/settings").chmod(mode)
-    found = find(Origin("https", FORGE[8:], 443))
+    found = find_login(Origin("https", FORGE[8:], 443))
     assert found.key.reveal() == key("g")
     assert len(found.notices) == notices
 

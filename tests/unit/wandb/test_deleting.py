@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.model import Deletion, Result
 from tests.servers.wandb.scenes import Link, Place, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
@@ -62,8 +62,8 @@ async def test_several_at_once(scene: Scene) -> None:
 async def test_keys_of_nobody_are_absent_and_nothing_is_sent(scene: Scene) -> None:
     scene.fill(1)
     collection = scene.ids[f"{HOME}/model-0000"]
-    keys = ["", "no key", "artifact:", ids.SequenceKey(collection).key]
-    keys.append(ids.PortfolioKey(collection).key)
+    keys = ["", "no key", "artifact:", wandb_model.SequenceKey(collection).key]
+    keys.append(wandb_model.PortfolioKey(collection).key)
     assert await delete(scene, keys) == [R.ABSENT] * 5
     assert scene.server.log() == []
     assert len(scene.server.alive()) == 1
@@ -72,7 +72,7 @@ async def test_keys_of_nobody_are_absent_and_nothing_is_sent(scene: Scene) -> No
 async def test_an_unknown_version_and_one_that_went_before_are_absent(scene: Scene) -> None:
     keys = scene.fill(2)
     await delete(scene, keys[:1])
-    unknown = ids.SourceKey("QXJ0aWZhY3Q6OTk5OTk5").key
+    unknown = wandb_model.SourceKey("QXJ0aWZhY3Q6OTk5OTk5").key
     assert await delete(scene, [keys[0], unknown, keys[1]]) == [R.ABSENT, R.ABSENT, R.DONE]
 
 

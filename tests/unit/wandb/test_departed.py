@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion, VersionState
 from tests.servers.wandb.scenes import Link, Series, Version
@@ -19,7 +19,7 @@ def keys_of(count: int, **traps: object) -> list[str]:
     server = fresh(**traps)
     found = server.fill(1, count)
     server.clear()
-    return [ids.SourceKey(found[f"{HOME}/model-0000:v{n}"]).key for n in range(count)]
+    return [wandb_model.SourceKey(found[f"{HOME}/model-0000:v{n}"]).key for n in range(count)]
 
 
 @pytest.mark.parametrize("deleted", ["listed", "found", "gone"])
@@ -63,7 +63,7 @@ async def test_links_are_always_looked_at_in_full() -> None:
         series=[Series(path=f"{HOME}/m", versions=[Version()])],
         links=[Link(portfolio=SHELF, version=f"{HOME}/m:v0", aliases=["x"])],
     )
-    link = ids.LinkKey(found[SHELF], found[f"{HOME}/m:v0"]).key
+    link = wandb_model.LinkKey(found[SHELF], found[f"{HOME}/m:v0"]).key
     async with opened() as client:
         client._departed.note([link])
         assert [one.name for one in (await client.facts([link]))[link].aliases] == ["x"]
@@ -72,7 +72,7 @@ async def test_links_are_always_looked_at_in_full() -> None:
 
 
 async def test_a_look_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("artifact_tui.clients.wandb.graph.BACK_S", 0.0001)
+    monkeypatch.setattr("artifact_tui.clients.wandb.wandb_transport.BACK_S", 0.0001)
     keys = keys_of(3)
     async with opened() as client:
         await client.delete([Deletion(key) for key in keys])

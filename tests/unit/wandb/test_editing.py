@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import rules
-from artifact_tui.clients.wandb.editing import Editor
-from artifact_tui.clients.wandb.loader import Loader
+from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_documents import QuestionLoader
+from artifact_tui.clients.wandb.wandb_editing import WandbEditor
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Deletion, Edit, Outcome, Result
 from tests.servers.wandb.scenes import Link, Place, Series, Version
 from tests.servers.wandb.traps import Fault
@@ -29,8 +29,8 @@ class Desk(Scene):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loader = Loader(self.fields)
-        self.editor = Editor(self.fields, self.loader)
+        self.loader = QuestionLoader(self.fields)
+        self.editor = WandbEditor(self.fields, self.loader)
 
     async def edit(self, path: str, **changes: Any) -> tuple[Result, str]:
         (outcome,) = await self.many(Edit(self.of(path), **changes))
@@ -204,7 +204,7 @@ async def test_what_cannot_be_is_refused_before_it_is_sent(
 def test_good_names_are_good() -> None:
     tags = ("a", "a-b_c", "two words", "1", "Ünï")
     edit = Edit("k", add_aliases=("x" * 128, "v1.2", "version 3", "v", "é"), add_tags=tags)
-    assert rules.wrong(edit) == ""
+    assert wandb_model.edit_fault(edit) == ""
 
 
 async def test_the_server_refuses_in_its_own_words(desk: Desk) -> None:
@@ -264,7 +264,7 @@ async def test_what_was_not_done_has_failed(desk: Desk, kind: str) -> None:
 async def test_a_look_that_fails_leaves_it_unknown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["artifact_tui.clients.wandb.graph"], "BACK_S", 0.0)
+    monkeypatch.setattr(sys.modules["artifact_tui.clients.wandb.wandb_transport"], "BACK_S", 0.0)
     desk.server.change(faults=[Fault(kind="rst_after", fields=WRITES)])
     real = desk.editor._look_again
 

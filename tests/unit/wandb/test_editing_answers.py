@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb.editing import Editor
-from artifact_tui.clients.wandb.loader import Loader
-from artifact_tui.clients.wandb.replies import GraphError, Reply
+from artifact_tui.clients.wandb.wandb_documents import QuestionLoader
+from artifact_tui.clients.wandb.wandb_editing import WandbEditor
+from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 from artifact_tui.model import TTL_INHERIT, Edit, Outcome, Result
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.wandb.replies import Call
+    from artifact_tui.clients.wandb.wandb_replies import GraphCall
 
 R = Result
 DAY = 86_400_000_000
@@ -40,17 +40,17 @@ class Says:
         self._answer = answer
         self._shown = shown
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: GraphCall) -> GraphReply:
         if call.writes:
             self.writes += 1
-            return Reply(json.dumps(self._answer).encode(), (), 200)
+            return GraphReply(json.dumps(self._answer).encode(), (), 200)
         now = {**PLAIN, **(self._shown if self.writes else {})}
         names = [str(value) for name, value in call.variables.items() if name.startswith("id")]
         bad = [n for n, name in enumerate(names) if name == "bad"]
         many = len(names) or sum(name.startswith("e") for name in call.variables)
         data = {f"p{n}": now if names and n not in bad else None for n in range(many)}
         errors = tuple(GraphError("permission denied", (f"p{n}",)) for n in bad)
-        return Reply(json.dumps(data).encode(), errors, 200)
+        return GraphReply(json.dumps(data).encode(), errors, 200)
 
 
 def updated(**shown: Any) -> dict[str, Any]:
@@ -58,9 +58,9 @@ def updated(**shown: Any) -> dict[str, Any]:
 
 
 async def told(says: Says, *edits: Edit) -> list[Outcome]:
-    loader = Loader(says)
+    loader = QuestionLoader(says)
     try:
-        return await Editor(says, loader).edit(edits)
+        return await WandbEditor(says, loader).edit(edits)
     finally:
         await loader.aclose()
 

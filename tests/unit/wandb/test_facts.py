@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from artifact_tui.clients.wandb import graph, ids
+from artifact_tui.clients.wandb import wandb_model, wandb_transport
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Alias, Deletion, Facts, Link, VersionState
 from tests.servers.wandb.scenes import Fill, Series, Use, Version
@@ -19,11 +19,11 @@ SHELF = "corp-entity/wandb-registry-model/best"
 
 
 def source(known: dict[str, str], path: str) -> str:
-    return ids.SourceKey(known[f"{HOME}/{path}"]).key
+    return wandb_model.SourceKey(known[f"{HOME}/{path}"]).key
 
 
 def linked(known: dict[str, str], shelf: str, path: str) -> str:
-    return ids.LinkKey(known[shelf], known[f"{HOME}/{path}"]).key
+    return wandb_model.LinkKey(known[shelf], known[f"{HOME}/{path}"]).key
 
 
 async def facts(*keys: str) -> dict[str, Facts]:
@@ -102,8 +102,8 @@ async def test_a_link_is_found_beyond_the_first_page_of_memberships() -> None:
         links=[Shown(portfolio=path, version=f"{HOME}/m:v0", aliases=["x"]) for path in shelves],
     )
     keys = [linked(known, path, "m:v0") for path in shelves]
-    nowhere = ids.LinkKey(known[f"{HOME}/m"], known[f"{HOME}/m:v0"]).key
-    found = await facts(*keys, source(known, "m:v0"), ids.LinkKey("QQ==", "QQ==").key)
+    nowhere = wandb_model.LinkKey(known[f"{HOME}/m"], known[f"{HOME}/m:v0"]).key
+    found = await facts(*keys, source(known, "m:v0"), wandb_model.LinkKey("QQ==", "QQ==").key)
     assert set(found) == {*keys, source(known, "m:v0")}
     assert len(found[source(known, "m:v0")].links) == 9
     assert set(await facts(nowhere)) <= {nowhere}
@@ -123,8 +123,8 @@ async def test_what_is_nobodys_key_is_left_out() -> None:
     server = fresh()
     known = server.seed(series=[Series(path=f"{HOME}/m", versions=[Version()])])
     key = source(known, "m:v0")
-    others = ["", "x", "artifact:", "artifact:!!", ids.SourceKey(known[f"{HOME}/m"]).key]
-    others.append(ids.SequenceKey(known[f"{HOME}/m"]).key)
+    others = ["", "x", "artifact:", "artifact:!!", wandb_model.SourceKey(known[f"{HOME}/m"]).key]
+    others.append(wandb_model.SequenceKey(known[f"{HOME}/m"]).key)
     assert set(await facts(*others, key, key)) == {key}
     assert await facts() == {}
 
@@ -132,7 +132,7 @@ async def test_what_is_nobodys_key_is_left_out() -> None:
 async def test_two_hundred_versions_take_eight_documents_under_way_together() -> None:
     server = fresh(latency_ms=60)
     known = server.fill(4, 50)
-    keys = [ids.SourceKey(gid).key for path, gid in known.items() if ":v" in path]
+    keys = [wandb_model.SourceKey(gid).key for path, gid in known.items() if ":v" in path]
     async with opened() as client:
         await client.facts(keys[:1])
         server.clear()
@@ -145,7 +145,7 @@ async def test_two_hundred_versions_take_eight_documents_under_way_together() ->
 async def test_callers_at_the_same_moment_share_a_document() -> None:
     server = fresh()
     known = server.fill(1, 5)
-    keys = [ids.SourceKey(gid).key for path, gid in known.items() if ":v" in path]
+    keys = [wandb_model.SourceKey(gid).key for path, gid in known.items() if ":v" in path]
     server.clear()
     async with opened() as client:
         found = await asyncio.gather(*(client.facts([key]) for key in keys))
@@ -169,13 +169,15 @@ async def test_system_managed_versions_are_kept() -> None:
 async def test_what_cannot_be_told_is_an_error_and_not_gone(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "BACK_S", 0.001)
+    monkeypatch.setattr(wandb_transport, "BACK_S", 0.001)
     server = fresh()
     known = server.fill(1, 3)
     server.change(faults=(fault,))
     server.clear()
     with pytest.raises(RegistryError):
-        await facts(*(ids.SourceKey(gid).key for path, gid in known.items() if ":v" in path))
+        await facts(
+            *(wandb_model.SourceKey(gid).key for path, gid in known.items() if ":v" in path)
+        )
     assert len(server.log()) <= 10
 
 
@@ -183,7 +185,9 @@ async def test_a_document_that_is_too_large_is_halved() -> None:
     server = fresh()
     known = server.fill(1, 25)
     server.change(faults=(Fault(kind="413", first=1),))
-    found = await facts(*(ids.SourceKey(gid).key for path, gid in known.items() if ":v" in path))
+    found = await facts(
+        *(wandb_model.SourceKey(gid).key for path, gid in known.items() if ":v" in path)
+    )
     assert len(found) == 25
     assert len(server.log()) == 4
 

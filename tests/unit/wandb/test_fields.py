@@ -10,9 +10,9 @@ import pytest
 from graphql import build_schema, parse, validate
 
 import artifact_tui.clients.wandb as package
-from artifact_tui.clients.wandb import fields
-from artifact_tui.clients.wandb.loader import Shape, document
-from artifact_tui.clients.wandb.replies import GraphError
+from artifact_tui.clients.wandb import wandb_documents
+from artifact_tui.clients.wandb.wandb_documents import GraphQuestion, questions_document
+from artifact_tui.clients.wandb.wandb_replies import GraphError
 from artifact_tui.errors import RegistryError
 from tests.servers.wandb.engine import SDL
 from tests.servers.wandb.scenes import Link, Series, Shelf, Version
@@ -31,22 +31,22 @@ def texts() -> list[str]:
     return list(dict.fromkeys(value for value in constants() if isinstance(value, str)))
 
 
-MARKS = sorted({mark for text in texts() for mark in fields.marks(text)})
+MARKS = sorted({mark for text in texts() for mark in wandb_documents.document_marks(text)})
 
 
-def shapes() -> list[Shape]:
+def shapes() -> list[GraphQuestion]:
     """Every question that travels with others.
 
     Left out is who has an alias: without its one field nothing is left of it to ask.
     """
-    found = dict.fromkeys(value for value in constants() if isinstance(value, Shape))
+    found = dict.fromkeys(value for value in constants() if isinstance(value, GraphQuestion))
     return [one for one in found if one.what != "who has an alias"]
 
 
 def whole_documents() -> list[str]:
     """Every document as it is sent, its marks kept."""
     plain = [text for text in texts() if text.startswith(("query", "mutation"))]
-    return plain + [document(shape, count) for shape in shapes() for count in (1, 3)]
+    return plain + [questions_document(shape, count) for shape in shapes() for count in (1, 3)]
 
 
 WHOLE = dict(enumerate(whole_documents()))
@@ -56,16 +56,22 @@ WHOLE = dict(enumerate(whole_documents()))
 def test_every_document_fits_the_schema_with_all_its_fields_and_with_none(number: int) -> None:
     text = WHOLE[number]
     schema = build_schema(SDL.read_text())
-    for lacking in (frozenset[str](), fields.marks(text)):
-        assert validate(schema, parse(fields.render(text, lacking))) == []
+    for lacking in (frozenset[str](), wandb_documents.document_marks(text)):
+        assert validate(schema, parse(wandb_documents.render_document(text, lacking))) == []
 
 
 def test_marks_are_kept_or_dropped() -> None:
     text = "query($a:Int<A.b(c)|,$d:Int>){x{<A.e|e{<F.g|g> h}> i}}"
-    assert fields.render(text) == "query($a:Int,$d:Int){x{e{g h} i}}"
-    assert fields.render(text, frozenset({"F.g"})) == "query($a:Int,$d:Int){x{e{ h} i}}"
-    assert fields.render(text, frozenset({"A.e", "A.b(c)"})) == "query($a:Int){x{ i}}"
-    assert fields.marks(text) == {"A.b(c)", "A.e", "F.g"}
+    assert wandb_documents.render_document(text) == "query($a:Int,$d:Int){x{e{g h} i}}"
+    assert (
+        wandb_documents.render_document(text, frozenset({"F.g"}))
+        == "query($a:Int,$d:Int){x{e{ h} i}}"
+    )
+    assert (
+        wandb_documents.render_document(text, frozenset({"A.e", "A.b(c)"}))
+        == "query($a:Int){x{ i}}"
+    )
+    assert wandb_documents.document_marks(text) == {"A.b(c)", "A.e", "F.g"}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_marks_are_kept_or_dropped() -> None:
 )
 def test_what_an_error_says_is_lacking(message: str, lacked: set[str]) -> None:
     text = "{<A.e|e> <B.e|e> b<A.b(c)|(c:1)>}"
-    assert fields.lacked(text, [GraphError(message)]) == lacked
+    assert wandb_documents.lacking_marks(text, [GraphError(message)]) == lacked
 
 
 def seeded(**traps: Any) -> None:

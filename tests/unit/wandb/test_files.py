@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import File
 from tests.servers.wandb.scenes import Link, Series, Version
@@ -21,8 +21,8 @@ async def test_files_come_by_path_over_all_pages(cap: int, cursors: str) -> None
         series=[Series(path=f"{HOME}/m", versions=[Version(files=sizes)])],
         links=[Link(portfolio=f"{HOME}/shelf", version=f"{HOME}/m:v0")],
     )
-    source = ids.SourceKey(known[f"{HOME}/m:v0"])
-    link = ids.LinkKey(known[f"{HOME}/shelf"], source.artifact)
+    source = wandb_model.SourceKey(known[f"{HOME}/m:v0"])
+    link = wandb_model.LinkKey(known[f"{HOME}/shelf"], source.artifact)
     async with opened() as client:
         for key in (source.key, link.key):
             files = await client.files(key)
@@ -42,7 +42,7 @@ async def test_files_of_no_version_are_not_found(key: str) -> None:
 async def test_a_version_without_files_has_none() -> None:
     known = fresh().seed(series=[Series(path=f"{HOME}/m", versions=[Version(files={})])])
     async with opened() as client:
-        assert await client.files(ids.SourceKey(known[f"{HOME}/m:v0"]).key) == ()
+        assert await client.files(wandb_model.SourceKey(known[f"{HOME}/m:v0"]).key) == ()
 
 
 async def test_a_refusal_is_an_error() -> None:
@@ -51,4 +51,4 @@ async def test_a_refusal_is_an_error() -> None:
     server.change(faults=(Fault(kind="400"),))
     async with opened() as client:
         with pytest.raises(RegistryError, match="400"):
-            await client.files(ids.SourceKey(known[f"{HOME}/m:v0"]).key)
+            await client.files(wandb_model.SourceKey(known[f"{HOME}/m:v0"]).key)

@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from artifact_tui.clients.wandb import freshness
-from artifact_tui.clients.wandb.freshness import FRESH, Ages, Looks, changed, with_token
+from artifact_tui.clients.wandb import wandb_facts
+from artifact_tui.clients.wandb.wandb_facts import (
+    FRESH,
+    LookAges,
+    LookTimes,
+    facts_changed,
+    with_token,
+)
 from artifact_tui.model import Alias, Facts, Link, VersionState
 
 FACTS = with_token(
@@ -41,18 +47,18 @@ FACTS = with_token(
     ],
 )
 def test_more_than_was_known_is_a_reason(less: dict[str, Any], *, expected: bool) -> None:
-    assert changed(FACTS.token, replace(FACTS, **less), {"a", "c"}) is expected
+    assert facts_changed(FACTS.token, replace(FACTS, **less), {"a", "c"}) is expected
 
 
 def test_without_a_token_nothing_is_known_and_a_strange_one_fits_nothing() -> None:
-    assert not changed("", FACTS)
-    assert changed("{", FACTS)
+    assert not facts_changed("", FACTS)
+    assert facts_changed("{", FACTS)
 
 
 def test_each_look_lasts_twice_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("artifact_tui.clients.wandb.freshness.time.monotonic", lambda: now[0])
-    ages = Ages()
+    monkeypatch.setattr("artifact_tui.clients.wandb.wandb_facts.time.monotonic", lambda: now[0])
+    ages = LookAges()
     assert ages.until(["a", "b"]) == 100 + FRESH
     now[0] += FRESH + 1
     assert ages.old("a")
@@ -63,7 +69,7 @@ def test_each_look_lasts_twice_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_look_counts_from_the_moment_that_its_question_left() -> None:
-    ages = Ages({"a": 100.0})
+    ages = LookAges({"a": 100.0})
     assert ages.until(["a"]) == 100 + FRESH
     assert ages.old("a")
     assert not ages.old("b")
@@ -72,8 +78,8 @@ def test_a_look_counts_from_the_moment_that_its_question_left() -> None:
 
 
 def test_a_look_is_remembered_by_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freshness, "_REMEMBERED", 2)
-    looks = Looks()
+    monkeypatch.setattr(wandb_facts, "_LOOKS_REMEMBERED", 2)
+    looks = LookTimes()
     looks.note(FACTS, 1.0)
     assert looks.at("a", FACTS.token) == 1.0
     assert looks.at("a", "") is None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb import graph as subject
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Graph
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.wandb.replies import Call, GraphError
-from artifact_tui.clients.web.answers import LostError, NotSentError
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.transport import LostError, NotSentError
+from artifact_tui.clients.wandb import wandb_transport as subject
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphError
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.errors import ReadOnlyError, RegistryError, UncertainError
 from tests.servers.wandb.traps import Fault
 from tests.unit.wandb import standin
@@ -38,7 +38,7 @@ def server() -> Server:
 
 
 @pytest.fixture
-async def graph(server: Server) -> AsyncIterator[Graph]:
+async def graph(server: Server) -> AsyncIterator[GraphTransport]:
     found = graph_of(server)
     yield found
     await found.aclose()
@@ -89,7 +89,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("call", [READ, WRITE])
 async def test_the_shapes_of_answers(
-    call: Call, status: int, body: object, data: object, errors: tuple[GraphError, ...]
+    call: GraphCall, status: int, body: object, data: object, errors: tuple[GraphError, ...]
 ) -> None:
     async with answering(lambda *_: response(status, json.dumps(body).encode())) as raw:
         graph = raw.graph()
@@ -99,8 +99,10 @@ async def test_the_shapes_of_answers(
         await graph.aclose()
 
 
-async def test_what_is_sent(server: Server, graph: Graph) -> None:
-    call = Call("query($a:String,$b:Int){viewer{username}}", {"a": None}, writes=False, what="")
+async def test_what_is_sent(server: Server, graph: GraphTransport) -> None:
+    call = GraphCall(
+        "query($a:String,$b:Int){viewer{username}}", {"a": None}, writes=False, what=""
+    )
     await graph.ask(call)
     (line,) = server.log()
     assert line.variables == {}
@@ -140,7 +142,7 @@ async def test_errors_are_limited() -> None:
      "html_after", "empty_after", "deep", "huge_number"],
 )  # fmt: skip
 async def test_reads_are_repeated_until_they_are_answered(
-    server: Server, graph: Graph, kind: str
+    server: Server, graph: GraphTransport, kind: str
 ) -> None:
     server.become(Fault(kind=kind, first=2))
     reply = await graph.ask(READ)
@@ -160,7 +162,7 @@ async def test_reads_are_repeated_until_they_are_answered(
 )
 @pytest.mark.usefixtures("hasty")
 async def test_a_read_that_never_works_says_so(
-    server: Server, graph: Graph, kind: str, words: str, tries: int
+    server: Server, graph: GraphTransport, kind: str, words: str, tries: int
 ) -> None:
     server.become(Fault(kind=kind))
     with pytest.raises(RegistryError) as caught:
@@ -234,7 +236,7 @@ async def test_an_answer_that_drips_ends_in_time(server: Server) -> None:
 
 @pytest.mark.parametrize("kind", ["429", "503"])
 async def test_a_refusal_for_being_too_much_is_no_loss(
-    server: Server, graph: Graph, kind: str
+    server: Server, graph: GraphTransport, kind: str
 ) -> None:
     (first,) = filled(server, 1)
     server.become(Fault(kind=kind, first=9))
@@ -283,10 +285,10 @@ async def test_a_server_failure_in_the_words_of_graphql_is_for_the_caller() -> N
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_nothing_is_lost_when_nothing_was_sent(server: Server, graph: Graph) -> None:
+async def test_nothing_is_lost_when_nothing_was_sent(server: Server, graph: GraphTransport) -> None:
     (first,) = filled(server, 1)
-    unreachable = Address.parse("wandb+http://127.0.0.1:1/acme/vision")
-    closed = Graph(unreachable, Options(key=Secret("k" * 40)), read_only=False)
+    unreachable = WandbAddress.parse("wandb+http://127.0.0.1:1/acme/vision")
+    closed = GraphTransport(unreachable, WandbOptions(key=Secret("k" * 40)), read_only=False)
     with pytest.raises(NotSentError, match="could not be reached") as caught:
         await closed.ask(deletion(first))
     assert "Nothing was sent" in caught.value.hint
@@ -297,7 +299,7 @@ async def test_nothing_is_lost_when_nothing_was_sent(server: Server, graph: Grap
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("call", [READ, WRITE])
 async def test_no_redirect_is_followed(
-    server: Server, graph: Graph, status: int, call: Call
+    server: Server, graph: GraphTransport, status: int, call: GraphCall
 ) -> None:
     server.become(Fault(kind=str(status)))
     with pytest.raises(RegistryError, match="another place"):
@@ -307,7 +309,7 @@ async def test_no_redirect_is_followed(
 
 @pytest.mark.parametrize("status", [400, 404, 405, 413])
 async def test_a_refusal_without_graphql_was_not_carried_out(
-    server: Server, graph: Graph, status: int
+    server: Server, graph: GraphTransport, status: int
 ) -> None:
     server.become(Fault(kind=str(status)))
     with pytest.raises(RegistryError, match="answered deleting versions") as caught:
@@ -331,7 +333,7 @@ async def test_a_wrong_key_says_where_it_came_from(server: Server, shape: str) -
     await graph.aclose()
 
 
-async def test_a_403_without_graphql_is_about_us(server: Server, graph: Graph) -> None:
+async def test_a_403_without_graphql_is_about_us(server: Server, graph: GraphTransport) -> None:
     server.become(Fault(kind="403"))
     with pytest.raises(RegistryError, match="refused our credentials"):
         await graph.ask(WRITE)
@@ -346,7 +348,7 @@ async def test_read_only_sends_nothing_that_writes(server: Server) -> None:
     with pytest.raises(ReadOnlyError):
         await graph.ask(deletion(first))
     with pytest.raises(ValueError, match="wrongly"):
-        await graph.ask(Call(DELETE, {}, writes=False, what="reading"))
+        await graph.ask(GraphCall(DELETE, {}, writes=False, what="reading"))
     body = json.dumps({"query": DELETE, "variables": {"i": {"artifactID": first}}}).encode()
     with pytest.raises(ReadOnlyError):
         await graph._wire.graphql(body)
@@ -355,7 +357,7 @@ async def test_read_only_sends_nothing_that_writes(server: Server) -> None:
     await graph.aclose()
 
 
-async def test_a_document_that_lies_is_refused_everywhere(graph: Graph) -> None:
+async def test_a_document_that_lies_is_refused_everywhere(graph: GraphTransport) -> None:
     for document, writes in (("{a}", True), ("mutation{a}", False), ("", False)):
         with pytest.raises(ValueError, match="wrongly"):
-            await graph.ask(Call(document, {}, writes=writes, what="lying"))
+            await graph.ask(GraphCall(document, {}, writes=writes, what="lying"))

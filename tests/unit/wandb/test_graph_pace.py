@@ -15,7 +15,7 @@ from tests.unit.wandb.graphs import READ, deletion, filled, graph_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from artifact_tui.clients.wandb.graph import Graph
+    from artifact_tui.clients.wandb.wandb_transport import GraphTransport
     from tests.servers.wandb.process import Server
 
 
@@ -29,13 +29,13 @@ def server() -> Server:
 
 
 @pytest.fixture
-async def graph(server: Server) -> AsyncIterator[Graph]:
+async def graph(server: Server) -> AsyncIterator[GraphTransport]:
     found = graph_of(server)
     yield found
     await found.aclose()
 
 
-async def test_a_quota_is_waited_for_and_told(server: Server, graph: Graph) -> None:
+async def test_a_quota_is_waited_for_and_told(server: Server, graph: GraphTransport) -> None:
     keys = filled(server, 120)
     server.become(quota=Quota(most=1, window_s=2.0))
     work = asyncio.gather(*(graph.ask(deletion(key)) for key in keys))
@@ -47,7 +47,7 @@ async def test_a_quota_is_waited_for_and_told(server: Server, graph: Graph) -> N
     assert len(server.done()) == 120
 
 
-async def test_a_cancelled_wait_ends_at_once(server: Server, graph: Graph) -> None:
+async def test_a_cancelled_wait_ends_at_once(server: Server, graph: GraphTransport) -> None:
     server.become(quota=Quota(most=1, window_s=600.0))
     await graph.ask(READ)
     waiting = [asyncio.create_task(graph.ask(READ)) for _ in range(9)]

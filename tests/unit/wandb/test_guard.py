@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb import guard
+from artifact_tui.clients.wandb import wandb_transport
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from artifact_tui.clients.wandb import guard
     ],
 )
 def test_what_only_reads(document: str) -> None:
-    assert guard.reads_only(document)
+    assert wandb_transport.is_reading_document(document)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_only_reads(document: str) -> None:
     ],
 )
 def test_what_may_write(document: str) -> None:
-    assert not guard.reads_only(document)
+    assert not wandb_transport.is_reading_document(document)
 
 
 WORDS = st.sampled_from(
@@ -80,7 +80,7 @@ def test_a_mutation_that_the_server_would_see_is_seen(before: list[str], after: 
         for one in found.definitions
     )
     if writes:
-        assert not guard.reads_only(document)
+        assert not wandb_transport.is_reading_document(document)
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_a_mutation_that_the_server_would_see_is_seen(before: list[str], after: 
 )
 def test_which_requests_pass(method: str, path: str, body: bytes, *, reads: bool) -> None:
     request = httpx.Request(method, f"https://wandb.example{path}", content=body)
-    assert guard.reads(request) is reads
+    assert wandb_transport.is_reading_request(request) is reads

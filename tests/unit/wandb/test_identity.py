@@ -10,12 +10,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from artifact_tui.clients.wandb.address import Address
-from artifact_tui.clients.wandb.graph import Graph
-from artifact_tui.clients.wandb.identity import GRANT, IdentityToken
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.wandb.replies import Call
-from artifact_tui.clients.web.answers import Answer
+from artifact_tui.clients.transport import HttpAnswer
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
+from artifact_tui.clients.wandb.wandb_replies import GraphCall
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.clients.wandb.wandb_transport import JWT_GRANT, GraphTransport, IdentityToken
 from artifact_tui.errors import RegistryError
 from tests.unit.wandb import standin
 from tests.unit.wandb.raw import answering, response
@@ -23,11 +22,11 @@ from tests.unit.wandb.raw import answering, response
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.web.secret import Secret
+    from artifact_tui.clients.servers import Secret
     from tests.servers.wandb.process import Server
 
 JWT = "head.body.signature"
-READ = Call("query{viewer{username}}", {}, writes=False, what="asking who we are")
+READ = GraphCall("query{viewer{username}}", {}, writes=False, what="asking who we are")
 
 
 @pytest.fixture
@@ -49,9 +48,9 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def graph_of(server: Server, file: Path, *, read_only: bool = False) -> Graph:
-    options = Options(token_file=file, key_place="WANDB_IDENTITY_TOKEN_FILE")
-    return Graph(Address.parse(server.address()), options, read_only=read_only)
+def graph_of(server: Server, file: Path, *, read_only: bool = False) -> GraphTransport:
+    options = WandbOptions(token_file=file, key_place="WANDB_IDENTITY_TOKEN_FILE")
+    return GraphTransport(WandbAddress.parse(server.address()), options, read_only=read_only)
 
 
 def exchanges(server: Server) -> int:
@@ -95,8 +94,8 @@ async def test_a_token_that_opens_nothing_is_tried_twice(file: Path) -> None:
         return response(401, b'{"error":"user is not logged in"}')
 
     async with answering(make) as raw:
-        options = Options(token_file=file, key_place="WANDB_IDENTITY_TOKEN_FILE")
-        graph = Graph(raw.address(), options, read_only=False)
+        options = WandbOptions(token_file=file, key_place="WANDB_IDENTITY_TOKEN_FILE")
+        graph = GraphTransport(raw.address(), options, read_only=False)
         with pytest.raises(RegistryError, match="refused our credentials") as caught:
             await graph.ask(READ)
         assert "WANDB_IDENTITY_TOKEN_FILE" in caught.value.hint
@@ -142,12 +141,12 @@ async def test_a_token_is_renewed_before_it_expires(
     token = IdentityToken(file, clock=clock)
     forms = []
 
-    async def post(form: Secret) -> Answer:
+    async def post(form: Secret) -> HttpAnswer:
         forms.append(parse_qs(form.reveal()))
         told = {"access_token": f"a{len(forms)}"} | (
             {} if expires is None else {"expires_in": expires}
         )
-        return Answer(200, {}, json.dumps(told).encode())
+        return HttpAnswer(200, {}, json.dumps(told).encode())
 
     assert not token.fresh
     await token.exchange(post)
@@ -161,7 +160,7 @@ async def test_a_token_is_renewed_before_it_expires(
     written(file, "another.token.here")
     await token.exchange(post)
     assert forms == [
-        {"grant_type": [GRANT], "assertion": [JWT]},
-        {"grant_type": [GRANT], "assertion": ["another.token.here"]},
+        {"grant_type": [JWT_GRANT], "assertion": [JWT]},
+        {"grant_type": [JWT_GRANT], "assertion": ["another.token.here"]},
     ]
     assert math.isfinite(token._until)

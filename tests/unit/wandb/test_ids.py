@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import wandb_model
 
 KEYS = [
-    (ids.SourceKey("QXJ0aWZhY3Q6MQ=="), "artifact:QXJ0aWZhY3Q6MQ=="),
-    (ids.LinkKey("UG9y", "QXJ0"), "link:UG9y:QXJ0"),
-    (ids.SequenceKey("a+b/c="), "sequence:a+b/c="),
-    (ids.PortfolioKey("a:b"), "portfolio:a%3Ab"),
+    (wandb_model.SourceKey("QXJ0aWZhY3Q6MQ=="), "artifact:QXJ0aWZhY3Q6MQ=="),
+    (wandb_model.LinkKey("UG9y", "QXJ0"), "link:UG9y:QXJ0"),
+    (wandb_model.SequenceKey("a+b/c="), "sequence:a+b/c="),
+    (wandb_model.PortfolioKey("a:b"), "portfolio:a%3Ab"),
 ]
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @pytest.mark.parametrize(("ref", "key"), KEYS)
-def test_a_key_is_written_and_read(ref: ids.Key, key: str) -> None:
+def test_a_key_is_written_and_read(ref: wandb_model.Key, key: str) -> None:
     assert ref.key == key
-    assert ids.parse(key) == ref
+    assert wandb_model.parse_key(key) == ref
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def test_a_key_is_written_and_read(ref: ids.Key, key: str) -> None:
     ],
 )
 def test_what_is_nobodys_key(text: str) -> None:
-    assert ids.parse(text) is None
+    assert wandb_model.parse_key(text) is None
 
 
 @given(TEXT, TEXT)
 def test_any_id_comes_back_as_the_same_kind(one: str, other: str) -> None:
     for ref in (
-        ids.SourceKey(one),
-        ids.LinkKey(one, other),
-        ids.SequenceKey(one),
-        ids.PortfolioKey(one),
+        wandb_model.SourceKey(one),
+        wandb_model.LinkKey(one, other),
+        wandb_model.SequenceKey(one),
+        wandb_model.PortfolioKey(one),
     ):
-        found = ids.parse(ref.key)
+        found = wandb_model.parse_key(ref.key)
         assert found == ref
         assert type(found) is type(ref)
 
 
 def test_a_link_knows_its_source() -> None:
-    assert ids.LinkKey("p", "a:b").source == ids.SourceKey("a:b").key
+    assert wandb_model.LinkKey("p", "a:b").source == wandb_model.SourceKey("a:b").key

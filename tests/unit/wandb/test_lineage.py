@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb import ids, lineage
+from artifact_tui.clients.wandb import wandb_lineage, wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Lineage, Relative
 from tests.servers.wandb.scenes import Fill, Link, Place, Series, Use, Version
@@ -39,7 +39,7 @@ def chain(server: Server, states: str, **traps: object) -> dict[str, str]:
         ]
     )
     server.clear()
-    return {name: ids.SourceKey(known[f"{HOME}/{name}:v0"]).key for name in names}
+    return {name: wandb_model.SourceKey(known[f"{HOME}/{name}:v0"]).key for name in names}
 
 
 async def asked(*keys: str, parents: bool = False, where: str = HOME) -> Mapping[str, Lineage]:
@@ -102,7 +102,7 @@ async def test_the_same_version_through_two_runs_is_one_dependent() -> None:
         Series(path=f"{HOME}/data", versions=[Version(used_by=["r", "s"]), Version(used_by=["r"])]),
         Series(path=f"{HOME}/m", versions=[Version(run="r"), Version(run="s")]),
     ])  # fmt: skip
-    keys = [ids.SourceKey(known[f"{HOME}/data:v{n}"]).key for n in range(2)]
+    keys = [wandb_model.SourceKey(known[f"{HOME}/data:v{n}"]).key for n in range(2)]
     found = await asked(*keys)
     assert [one.name for one in found[keys[0]].dependents] == ["m:v0", "m:v1"]
     assert [one.name for one in found[keys[1]].dependents] == ["m:v0"]
@@ -116,7 +116,7 @@ async def test_what_w_and_b_keeps_for_itself_is_no_dependent() -> None:
         Series(path=f"{HOME}/job", type="job", versions=[Version(run="r")]),
         Series(path=f"{HOME}/table", type="run_table", versions=[Version(run="r")]),
     ])  # fmt: skip
-    key = ids.SourceKey(known[f"{HOME}/data:v0"]).key
+    key = wandb_model.SourceKey(known[f"{HOME}/data:v0"]).key
     assert [one.name for one in (await asked(key))[key].dependents] == ["table:v0"]
 
 
@@ -127,7 +127,7 @@ async def test_relatives_elsewhere_are_named_in_full() -> None:
         Series(path="acme/other/m", versions=[Version(run="r")]),
         Series(path="beta/far/m", versions=[Version(run="r")]),
     ])  # fmt: skip
-    key = ids.SourceKey(known[f"{HOME}/data:v0"]).key
+    key = wandb_model.SourceKey(known[f"{HOME}/data:v0"]).key
     names = sorted(one.name for one in (await asked(key))[key].dependents)
     assert names == ["acme/other/m:v0", "beta/far/m:v0"]
     names = sorted(one.name for one in (await asked(key, where="acme"))[key].dependents)
@@ -143,20 +143,20 @@ async def test_nothing_depends_on_a_link() -> None:
         ],
         links=[Link(portfolio=f"{HOME}/shelf", version=f"{HOME}/data:v0")],
     )
-    key = ids.LinkKey(known[f"{HOME}/shelf"], known[f"{HOME}/data:v0"]).key
+    key = wandb_model.LinkKey(known[f"{HOME}/shelf"], known[f"{HOME}/data:v0"]).key
     assert await asked(key, parents=True) == {key: Lineage()}
 
 
 async def test_what_is_gone_is_left_out() -> None:
     keys = chain(fresh(), ".")
-    assert set(await asked("x", ids.SourceKey("QXJ0").key, keys["a"])) == set(keys.values())
+    assert set(await asked("x", wandb_model.SourceKey("QXJ0").key, keys["a"])) == set(keys.values())
     assert await asked() == {}
 
 
 async def test_a_hundred_versions_take_four_documents() -> None:
     server = fresh()
     known = server.fill(10, 10, run="r")
-    keys = [ids.SourceKey(gid).key for path, gid in known.items() if ":v" in path]
+    keys = [wandb_model.SourceKey(gid).key for path, gid in known.items() if ":v" in path]
     server.clear()
     found = await asked(*keys, parents=True)
     assert len(found) == 100
@@ -176,8 +176,8 @@ async def test_every_run_and_every_output_is_followed(cap: int, cursors: str) ->
     uses = [Use(run=f"{HOME}/r{n}", version=f"{HOME}/data:v0") for n in range(7)]
     uses += [Use(run=f"{HOME}/r0", version=f"{HOME}/out{n}-0000:v0") for n in range(1, 7)]
     known = server.add(uses=uses)
-    data = ids.SourceKey(known[f"{HOME}/data:v0"]).key
-    out = ids.SourceKey(known[f"{HOME}/out0-0000:v0"]).key
+    data = wandb_model.SourceKey(known[f"{HOME}/data:v0"]).key
+    out = wandb_model.SourceKey(known[f"{HOME}/out0-0000:v0"]).key
     found = await asked(data, out, parents=True)
     assert len(found[data].dependents) == 35
     assert len(found[data].runs) == 7
@@ -193,14 +193,14 @@ async def test_a_run_that_may_not_be_seen_leaves_its_lineage_unknown() -> None:
         ],
         places=[Place(path="acme/secret", hidden=True)],
     )
-    key = ids.SourceKey(known[f"{HOME}/data:v0"]).key
+    key = wandb_model.SourceKey(known[f"{HOME}/data:v0"]).key
     assert await asked(key) == {}
     async with opened() as client:
         assert not (await client.facts([key]))[key].lineage_known
 
 
 async def test_a_chain_longer_than_any_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lineage, "LEVELS", 3)
+    monkeypatch.setattr(wandb_lineage, "LEVELS", 3)
     keys = chain(fresh(), ".xxxxxx.")
     assert await asked(keys["a"]) == {}, "not told, rather than told wrong"
     found = await asked(keys["f"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from artifact_tui.clients.wandb import ids
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Alias, Deletion, Link, VersionState
 from tests.servers.wandb.scenes import (
@@ -120,8 +120,8 @@ async def test_registries_of_the_organisation_are_listed_as_links() -> None:
         "vision/mnist:v0", "vision/mnist:v1", "wandb-registry-model/best:v0",
     ]  # fmt: skip
     shelf, link = next((one, v) for one, v in rows if one.links and v)
-    key = ids.LinkKey(known[f"{SHELF}/best"], known[f"{HOME}/mnist:v1"])
-    assert shelf.key == ids.PortfolioKey(key.portfolio).key
+    key = wandb_model.LinkKey(known[f"{SHELF}/best"], known[f"{HOME}/mnist:v1"])
+    assert shelf.key == wandb_model.PortfolioKey(key.portfolio).key
     assert (link.key, link.source_key, link.collection_key) == (key.key, key.source, shelf.key)
     assert link.aliases == (Alias("prod"),)
     assert (link.links, link.stored, link.ttl_us, link.kept) == ((), 0, None, "")
@@ -283,7 +283,7 @@ async def test_deletions_while_listing_lose_no_live_version(cap: int, cursors: s
     server = fresh(page_cap=cap, cursors=cursors, deleted="gone")
     server.fill(3, 20)
     known = server.ids()
-    victims = [ids.SourceKey(known[f"{HOME}/model-0001:v{n}"]).key for n in range(6)]
+    victims = [wandb_model.SourceKey(known[f"{HOME}/model-0001:v{n}"]).key for n in range(6)]
     seen: set[str] = set()
 
     async def put(rows: object) -> None:
@@ -297,7 +297,7 @@ async def test_deletions_while_listing_lose_no_live_version(cap: int, cursors: s
 
         async with lister(client, happens) as listing:
             await listing.everything(put)
-    live = {ids.SourceKey(known[path]).key for path in server.alive()}
+    live = {wandb_model.SourceKey(known[path]).key for path in server.alive()}
     assert len(live) == 60 - 6 + len(victims)
     assert live <= seen
 
@@ -306,7 +306,7 @@ async def test_a_list_that_never_holds_still_says_so() -> None:
     server = fresh(page_cap=2, deleted="gone", drop_fields=("VersionedArtifactEdge.cursor",))
     server.fill(1, 60)
     known = server.ids()
-    victims = [ids.SourceKey(known[f"{HOME}/model-0000:v{n}"]).key for n in range(60)]
+    victims = [wandb_model.SourceKey(known[f"{HOME}/model-0000:v{n}"]).key for n in range(60)]
 
     async def put(rows: object) -> None:
         pass
@@ -328,12 +328,12 @@ async def test_a_whole_collection_is_all_or_nothing() -> None:
     server = fresh(page_cap=4, deleted="gone", drop_fields=("VersionedArtifactEdge.cursor",))
     server.fill(1, 30)
     known = server.ids()
-    home = ids.SequenceKey(known[f"{HOME}/model-0000"])
+    home = wandb_model.SequenceKey(known[f"{HOME}/model-0000"])
     async with opened() as client, opened() as other:
         found = await client._lister.whole(home)
         assert found is not None
         assert len(found) == 30
-        assert await client._lister.whole(ids.SequenceKey("QXJ0")) is None
+        assert await client._lister.whole(wandb_model.SequenceKey("QXJ0")) is None
         victims = [one.key for one in found]
 
         async def happens(_: int) -> None:

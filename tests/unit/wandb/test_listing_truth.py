@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb import rows
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.model import VersionState
 from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Shelf, Team, Version
 from tests.unit.wandb.opened import HOME, everything, fresh
@@ -66,7 +66,11 @@ def expected(state: dict[str, Any]) -> dict[str, object]:
     for path, one in state["collections"].items():
         for version in one["versions"].values():
             shown.setdefault(version["source"], set()).add(path)
-            named = {(path, name) for name in version["aliases"] if not rows.is_label(name)}
+            named = {
+                (path, name)
+                for name in version["aliases"]
+                if not wandb_model.is_version_label(name)
+            }
             names.setdefault(version["source"], set()).update(named)
     for path, one in state["collections"].items():
         short = path.partition("/")[2]

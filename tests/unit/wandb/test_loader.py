@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb.decode import Artifact
-from artifact_tui.clients.wandb.loader import Loader, Shape
-from artifact_tui.clients.wandb.replies import GraphError, Reply
+from artifact_tui.clients.wandb.wandb_documents import GraphQuestion, QuestionLoader
+from artifact_tui.clients.wandb.wandb_model import Artifact
+from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.wandb.replies import Call
+    from artifact_tui.clients.wandb.wandb_replies import GraphCall
 
-SHAPE = Shape("artifact(id:$id){id}", {"id": "ID!"}, "", 4, "reading versions")
+SHAPE = GraphQuestion("artifact(id:$id){id}", {"id": "ID!"}, "", 4, "reading versions")
 SOON_S = 5.0
 
 
@@ -30,7 +30,7 @@ class Held:
         self.under_way = 0
         self._refused = refused
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: GraphCall) -> GraphReply:
         names = [str(value) for value in call.variables.values()]
         self.asked.append(names)
         self.under_way += 1
@@ -42,17 +42,17 @@ class Held:
         bad = [n for n, name in enumerate(names) if name in self._refused]
         data = {f"p{n}": None if n in bad else {"id": name} for n, name in enumerate(names)}
         errors = tuple(GraphError("permission denied", (f"p{n}",)) for n in bad)
-        return Reply(json.dumps(data).encode(), errors, 200)
+        return GraphReply(json.dumps(data).encode(), errors, 200)
 
 
-def asking(loader: Loader, *names: str) -> list[asyncio.Task[Artifact | None]]:
+def asking(loader: QuestionLoader, *names: str) -> list[asyncio.Task[Artifact | None]]:
     return [asyncio.create_task(loader.ask(SHAPE, Artifact, id=name)) for name in names]
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_who_asks_while_it_is_closed_is_told(turns: int) -> None:
     graph = Held()
-    loader = Loader(graph)
+    loader = QuestionLoader(graph)
     tasks = asking(loader, "a", "b")
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -64,7 +64,7 @@ async def test_who_asks_while_it_is_closed_is_told(turns: int) -> None:
 
 async def test_after_closing_nothing_is_sent() -> None:
     graph = Held()
-    loader = Loader(graph)
+    loader = QuestionLoader(graph)
     await loader.aclose()
     with pytest.raises(RegistryError, match="closed"):
         await asyncio.wait_for(loader.ask(SHAPE, Artifact, id="a"), SOON_S)
@@ -73,7 +73,7 @@ async def test_after_closing_nothing_is_sent() -> None:
 
 async def test_a_document_for_which_nobody_waits_any_more_is_given_up() -> None:
     graph = Held()
-    loader = Loader(graph)
+    loader = QuestionLoader(graph)
     tasks = asking(loader, "a", "b", "c", "d")
     await asyncio.wait_for(graph.came.wait(), SOON_S)
     for task in tasks[:3]:
@@ -91,7 +91,7 @@ async def test_a_document_for_which_nobody_waits_any_more_is_given_up() -> None:
 async def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
     graph = Held()
     graph.may.set()
-    loader = Loader(graph)
+    loader = QuestionLoader(graph)
     gone = asking(loader, "a", "b")
     kept = asking(loader, "c")
     await asyncio.sleep(0)
@@ -104,7 +104,7 @@ async def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
 
 async def test_nor_is_it_asked_again_when_a_document_is_halved() -> None:
     graph = Held("a", "b")
-    loader = Loader(graph)
+    loader = QuestionLoader(graph)
     tasks = asking(loader, "a", "b", "c", "d")
     await asyncio.wait_for(graph.came.wait(), SOON_S)
     tasks[0].cancel()

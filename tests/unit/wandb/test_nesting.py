@@ -6,7 +6,7 @@ import pytest
 
 from artifact_tui.clients import nested
 from artifact_tui.clients.wandb import KIND
-from artifact_tui.settings import NONE
+from artifact_tui.config import NO_SETTINGS
 
 TEAM = "wandb:api.wandb.ai/team"
 
@@ -39,7 +39,7 @@ def test_a_project_is_within_its_entity(place: str, other: str, *, inside: bool)
 def test_an_entity_may_show_the_registries_of_its_organisation(
     place: str, other: str, *, shown: bool
 ) -> None:
-    assert KIND.may_show(place, other, NONE) is shown
+    assert KIND.may_show(place, other, NO_SETTINGS) is shown
     assert KIND.may_show(place, other, {"registries": True}) is shown
     assert not KIND.may_show(place, other, {"registries": False})
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.wandb.outcomes import (
-    Artifact,
-    Payload,
+from artifact_tui.clients.wandb.wandb_replies import (
+    DeletedArtifact,
+    DeletionPayload,
+    GraphError,
     alias_words,
-    meaning,
-    of_errors,
-    of_payload,
+    meaning_of_errors,
+    outcome_of_errors,
+    outcome_of_payload,
 )
-from artifact_tui.clients.wandb.replies import GraphError
 from artifact_tui.model import Alias, Facts, Result, VersionState
 
 R = Result
@@ -50,7 +50,7 @@ GID = "QXJ0aWZhY3Q6MQ=="
 )  # fmt: skip
 def test_what_errors_mean(words: str, code: str, status: int, result: Result) -> None:
     errors = [GraphError(words, ("deleteArtifact",), code)] if words else []
-    outcome = of_errors("k", errors, status)
+    outcome = outcome_of_errors("k", errors, status)
     assert (outcome.key, outcome.result) == ("k", result)
     assert words in outcome.message
 
@@ -61,13 +61,13 @@ def test_what_errors_mean(words: str, code: str, status: int, result: Result) ->
      "multiple mutations in one document are not supported", "document too large"],
 )  # fmt: skip
 def test_complaints_about_the_document(words: str) -> None:
-    assert meaning([GraphError(words)], 400).document
+    assert meaning_of_errors([GraphError(words)], 400).document
 
 
 @pytest.mark.parametrize("alias", ["not found", "permission", "internal", "too many requests"])
 def test_an_alias_with_telling_words_does_not_make_it_gone(alias: str) -> None:
     words = f"cannot delete artifact X because it has aliases: {alias}"
-    found = meaning([GraphError(words, code="CONFLICT")], 409)
+    found = meaning_of_errors([GraphError(words, code="CONFLICT")], 409)
     assert found.result is not R.ABSENT
     assert found.result is not R.UNKNOWN
 
@@ -75,33 +75,35 @@ def test_an_alias_with_telling_words_does_not_make_it_gone(alias: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "result"),
     [
-        (Payload(Artifact(GID, "DELETED")), R.DONE),
-        (Payload(Artifact(GID, "PENDING_DELETION")), R.DONE),
-        (Payload(Artifact(GID, None)), R.DONE),
-        (Payload(Artifact(None, "DELETED")), R.DONE),
-        (Payload(Artifact("other", "DELETED")), R.UNKNOWN),
-        (Payload(Artifact(GID, "COMMITTED")), R.UNKNOWN),
-        (Payload(), R.UNKNOWN),
+        (DeletionPayload(DeletedArtifact(GID, "DELETED")), R.DONE),
+        (DeletionPayload(DeletedArtifact(GID, "PENDING_DELETION")), R.DONE),
+        (DeletionPayload(DeletedArtifact(GID, None)), R.DONE),
+        (DeletionPayload(DeletedArtifact(None, "DELETED")), R.DONE),
+        (DeletionPayload(DeletedArtifact("other", "DELETED")), R.UNKNOWN),
+        (DeletionPayload(DeletedArtifact(GID, "COMMITTED")), R.UNKNOWN),
+        (DeletionPayload(), R.UNKNOWN),
         (None, R.UNKNOWN),
     ],
 )
 def test_only_what_was_asked_for_and_is_gone_is_done(
-    payload: Payload | None, result: Result
+    payload: DeletionPayload | None, result: Result
 ) -> None:
-    assert of_payload("k", GID, payload, link=False).result is result
+    assert outcome_of_payload("k", GID, payload, link=False).result is result
 
 
 @pytest.mark.parametrize(
     ("payload", "result"),
     [
-        (Payload(success=True), R.UNLINKED),
-        (Payload(success=False), R.REFUSED),
-        (Payload(Artifact(GID, "DELETED")), R.UNKNOWN),
+        (DeletionPayload(success=True), R.UNLINKED),
+        (DeletionPayload(success=False), R.REFUSED),
+        (DeletionPayload(DeletedArtifact(GID, "DELETED")), R.UNKNOWN),
         (None, R.UNKNOWN),
     ],
 )
-def test_an_unlinking_is_never_called_a_deletion(payload: Payload | None, result: Result) -> None:
-    assert of_payload("k", GID, payload, link=True).result is result
+def test_an_unlinking_is_never_called_a_deletion(
+    payload: DeletionPayload | None, result: Result
+) -> None:
+    assert outcome_of_payload("k", GID, payload, link=True).result is result
 
 
 def test_aliases_in_words() -> None:

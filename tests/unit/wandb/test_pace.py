@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb.latency import MOST_KINDS, Latency
-from artifact_tui.clients.wandb.pace import FIRST, LONGEST_ASKED, Pace, duration
+from artifact_tui.clients.wandb.wandb_pacing import (
+    FIRST_AT_ONCE,
+    LONGEST_ASKED,
+    MOST_KINDS,
+    Latency,
+    Pace,
+    duration,
+)
 from tests.unit.wandb import virtual
 
 
@@ -161,7 +167,7 @@ def test_whatever_the_quota_everything_is_served(
 def test_few_at_first_and_soon_as_many_as_allowed() -> None:
     shop = Shop()
     took, told = simulate(shop, 1_000)
-    assert told[0] == f"{FIRST + 1} at once, 20 ms"
+    assert told[0] == f"{FIRST_AT_ONCE + 1} at once, 20 ms"
     assert told[-1] == "32 at once, 20 ms"
     assert shop.most == 32
     assert took < 1_000 / 32 * 0.02 * 1.25
@@ -226,9 +232,9 @@ def test_one_complaint_of_many_requests_counts_once() -> None:
         began = virtual.clock() - 0.5
         for _ in range(20):
             pace.complained(began, {})
-        assert pace.limit == FIRST // 2
+        assert pace.limit == FIRST_AT_ONCE // 2
         assert pace.wait == 0.5
-        assert pace.words() == f"{FIRST // 2} at once, 0 ms"
+        assert pace.words() == f"{FIRST_AT_ONCE // 2} at once, 0 ms"
         for wait in (1, 2, 4, 5, 5):
             await asyncio.sleep(pace.wait + 0.01)
             pace.complained(virtual.clock(), {})

@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb import passes
-from artifact_tui.clients.wandb.cursors import offsets
-from artifact_tui.clients.wandb.decode import Connection, Edge, PageInfo, Place
+from artifact_tui.clients.wandb import wandb_paging
+from artifact_tui.clients.wandb.wandb_model import (
+    CollectionPlace,
+    Connection,
+    ConnectionEdge,
+    PageInfo,
+)
+from artifact_tui.clients.wandb.wandb_paging import position_cursors
 from artifact_tui.errors import RegistryError
 
 
@@ -41,7 +46,7 @@ class Shelf:
     """Requests under way at once."""
     next: int = 1_000
 
-    async def ask(self, after: str | None, count: int) -> Connection[Place]:
+    async def ask(self, after: str | None, count: int) -> Connection[CollectionPlace]:
         self.asked += 1
         self.running += 1
         self.most = max(self.most, self.running)
@@ -57,7 +62,7 @@ class Shelf:
                 self.next += 1
         return answer
 
-    def page(self, after: str | None, count: int) -> Connection[Place]:
+    def page(self, after: str | None, count: int) -> Connection[CollectionPlace]:
         start = 0
         if after is not None:
             kind, _, value = base64.b64decode(after).decode().partition(":")
@@ -75,15 +80,15 @@ class Shelf:
             [self.edge(row, one) for row, one in zip(shown, cursor, strict=True)],
         )
 
-    def edge(self, row: int, cursor: str) -> Edge[Place] | None:
+    def edge(self, row: int, cursor: str) -> ConnectionEdge[CollectionPlace] | None:
         told = cursor if self.cursors else None
         if row in self.hidden:
-            return None if self.bare else Edge(None, None, told)
-        return Edge(Place(str(row)), None, told)
+            return None if self.bare else ConnectionEdge(None, None, told)
+        return ConnectionEdge(CollectionPlace(str(row)), None, told)
 
 
 async def listed(shelf: Shelf, size: int, notes: list[str]) -> list[int]:
-    pages = passes.everything(shelf.ask, size, unsteady=lambda: notes.append("unsteady"))
+    pages = wandb_paging.rows_by_page(shelf.ask, size, unsteady=lambda: notes.append("unsteady"))
     return [int(edge.node.id) async for rows in pages for edge in rows if edge and edge.node]
 
 
@@ -143,7 +148,7 @@ def test_hidden_rows_and_others_that_go_lose_nothing_that_stays(
 @given(SHELVES, st.integers(1, 12), HIDDEN)
 def test_whole_tells_of_every_hidden_row(shelf: Shelf, size: int, hidden: frozenset[int]) -> None:
     shelf.hidden = hidden
-    found = asyncio.run(passes.whole(shelf.ask, size, "The list"))
+    found = asyncio.run(wandb_paging.all_rows(shelf.ask, size, "The list"))
     untold = sum(edge is None or edge.node is None for edge in found)
     assert untold == len(hidden & set(shelf.rows))
 
@@ -182,7 +187,7 @@ def test_with_cursors_of_rows_new_ones_may_come_as_well(
 async def test_pages_of_positions_are_under_way_together() -> None:
     shelf = Shelf(list(range(100)), cap=10)
     assert await listed(shelf, 10, []) == shelf.rows
-    assert (shelf.asked, shelf.most) == (11, passes.AT_ONCE)
+    assert (shelf.asked, shelf.most) == (11, wandb_paging.PAGES_AT_ONCE)
 
 
 async def test_pages_of_other_cursors_come_one_after_the_other() -> None:
@@ -192,22 +197,26 @@ async def test_pages_of_other_cursors_come_one_after_the_other() -> None:
 
 
 async def test_whole_is_all_that_stays_or_an_error() -> None:
-    rows = await passes.whole(Shelf(list(range(20))).ask, 5, "The list")
+    rows = await wandb_paging.all_rows(Shelf(list(range(20))).ask, 5, "The list")
     assert len(rows) == 20
     busy = Shelf(list(range(40)), changes=[(0, 0)] * 9)
-    found = await passes.whole(busy.ask, 5, "The list")
+    found = await wandb_paging.all_rows(busy.ask, 5, "The list")
     assert {str(row) for row in busy.rows} <= {edge.node.id for edge in found if edge and edge.node}
     busy = Shelf(list(range(200)), changes=[(0, 0)] * 900, cursors=False)
     with pytest.raises(RegistryError, match="The list changes faster"):
-        await passes.whole(busy.ask, 5, "The list")
+        await wandb_paging.all_rows(busy.ask, 5, "The list")
 
 
 async def test_a_list_that_never_ends_is_an_error() -> None:
-    async def again(_: str | None, __: int) -> Connection[Place]:
-        return Connection(None, PageInfo(has_next_page=True, end_cursor="x"), [Edge(Place("1"))])
+    async def again(_: str | None, __: int) -> Connection[CollectionPlace]:
+        return Connection(
+            None,
+            PageInfo(has_next_page=True, end_cursor="x"),
+            [ConnectionEdge(CollectionPlace("1"))],
+        )
 
     with pytest.raises(RegistryError, match="again and again"):
-        await passes.whole(again, 5, "The list")
+        await wandb_paging.all_rows(again, 5, "The list")
 
 
 @pytest.mark.parametrize(
@@ -224,11 +233,11 @@ async def test_a_list_that_never_ends_is_an_error() -> None:
     ],
 )
 def test_other_cursors_are_not_taken_for_positions(cursor: str, rows: int) -> None:
-    assert offsets(cursor, rows) is None
+    assert position_cursors(cursor, rows) is None
 
 
 def test_a_position_makes_cursors() -> None:
-    made = offsets(encoded("arrayconnection:49"), 50)
+    made = position_cursors(encoded("arrayconnection:49"), 50)
     assert made is not None
     assert made.position == 49
     assert made.after(98) == encoded("arrayconnection:98")

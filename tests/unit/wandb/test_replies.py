@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb.replies import LONGEST_MESSAGE, GraphError, Reply, parse
+from artifact_tui.clients.wandb.wandb_replies import (
+    LONGEST_MESSAGE,
+    GraphError,
+    GraphReply,
+    parse_reply,
+)
 
 JSON = st.recursive(
     st.none()
@@ -31,7 +36,7 @@ JSON = st.recursive(
 
 @given(st.fixed_dictionaries({}, optional={"data": JSON, "errors": JSON, "error": JSON, "x": JSON}))
 def test_whatever_json_it_is(value: dict[str, object]) -> None:
-    reply = parse(400, json.dumps(value).encode(), lambda text: text.replace("a", "*"))
+    reply = parse_reply(400, json.dumps(value).encode(), lambda text: text.replace("a", "*"))
     if reply is None:
         assert "data" not in value
         return
@@ -47,7 +52,7 @@ def test_whatever_json_it_is(value: dict[str, object]) -> None:
 
 @given(st.binary(max_size=60))
 def test_whatever_bytes_they_are(body: bytes) -> None:
-    parse(200, body, str)
+    parse_reply(200, body, str)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def test_whatever_bytes_they_are(body: bytes) -> None:
     ],
 )
 def test_what_is_no_answer(body: bytes) -> None:
-    assert parse(200, body, str) is None
+    assert parse_reply(200, body, str) is None
 
 
 @pytest.mark.parametrize(
@@ -83,11 +88,11 @@ def test_what_is_no_answer(body: bytes) -> None:
     ],
 )
 def test_whether_anything_was_carried_out(data: bytes, *, empty: bool) -> None:
-    assert Reply(data, (), 200).empty is empty
+    assert GraphReply(data, (), 200).empty is empty
 
 
 def test_messages_are_cleaned_before_they_are_cut() -> None:
     body = json.dumps({"error": "x" * (LONGEST_MESSAGE - 3) + "secret"}).encode()
-    reply = parse(400, body, lambda text: text.replace("secret", "***"))
+    reply = parse_reply(400, body, lambda text: text.replace("secret", "***"))
     assert reply is not None
     assert reply.errors == (GraphError("x" * (LONGEST_MESSAGE - 3) + "***"),)

@@ -9,23 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb import decode, ids, rows
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Link, VersionState
 
-SERIES = ids.SequenceKey("S")
-SHELF = ids.PortfolioKey("P")
+SERIES = wandb_model.SequenceKey("S")
+SHELF = wandb_model.PortfolioKey("P")
 
 
-def edge(node: dict[str, Any], version: str | None = "v3") -> decode.Edge[decode.Artifact]:
+def edge(
+    node: dict[str, Any], version: str | None = "v3"
+) -> wandb_model.ConnectionEdge[wandb_model.Artifact]:
     said = json.dumps({"version": version, "node": {"id": "A", **node}}).encode()
-    return decode.read(said, decode.Edge[decode.Artifact], "listing")
+    return wandb_model.read_answer(
+        said, wandb_model.ConnectionEdge[wandb_model.Artifact], "listing"
+    )
 
 
-def version(home: ids.CollectionKey = SERIES, label: str | None = "v3", **node: Any) -> Any:
+def version(home: wandb_model.CollectionKey = SERIES, label: str | None = "v3", **node: Any) -> Any:
     found = edge(node, label)
     assert found.node is not None
-    return rows.version(found, found.node, home)
+    return wandb_model.shown_version(found, found.node, home)
 
 
 def place(name: str, identifier: str = "P", kind: str = "ArtifactPortfolio") -> dict[str, Any]:
@@ -40,25 +44,27 @@ def test_an_id_alone_is_a_version() -> None:
         VersionState.LIVE, None, None, None,
     )  # fmt: skip
     assert (found.aliases, found.tags, found.kept, found.run) == ((), (), "", "")
-    assert found.links == (Link("", rows.UNTOLD),), "nobody said that there are none"
+    assert found.links == (Link("", wandb_model.UNKNOWN_PLACES),), "nobody said that there are none"
 
 
-@pytest.mark.parametrize("home", [SHELF, ids.SequenceKey("other")])
-def test_a_version_of_another_collection_is_a_link(home: ids.CollectionKey) -> None:
+@pytest.mark.parametrize("home", [SHELF, wandb_model.SequenceKey("other")])
+def test_a_version_of_another_collection_is_a_link(home: wandb_model.CollectionKey) -> None:
     found = version(home, artifactSequence={"id": "S"}, ttlDurationSeconds=5, isGenerated=True)
-    assert found.key == ids.LinkKey(home.collection, "A").key
+    assert found.key == wandb_model.LinkKey(home.collection, "A").key
     assert found.source_key == "artifact:A"
     assert (found.ttl_us, found.kept, found.stored) == (None, "", 0)
 
 
 @pytest.mark.parametrize("kind", ["ArtifactPortfolio", "SomethingNew", "", None])
 def test_a_collection_of_unknown_kind_is_taken_for_links(kind: str | None) -> None:
-    said = decode.read(
-        json.dumps({"__typename": kind, "id": "X"}).encode(), decode.Collection, "listing"
+    said = wandb_model.read_answer(
+        json.dumps({"__typename": kind, "id": "X"}).encode(),
+        wandb_model.ArtifactCollection,
+        "listing",
     )
-    found = rows.collection(said, "x")
+    found = wandb_model.shown_collection(said, "x")
     assert found.links
-    assert isinstance(ids.parse(found.key), ids.PortfolioKey)
+    assert isinstance(wandb_model.parse_key(found.key), wandb_model.PortfolioKey)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +140,7 @@ def test_numbers_as_text_and_numbers_that_cannot_be() -> None:
     ],
 )
 def test_times(text: str | None, us: int | None) -> None:
-    assert decode.moment(text) == us
+    assert wandb_model.moment_us(text) == us
 
 
 def test_labels_are_no_aliases_and_holders_are_links() -> None:
@@ -160,9 +166,17 @@ def test_labels_are_no_aliases_and_holders_are_links() -> None:
         },
     )
     shown = [(one.name, one.scope) for one in found.aliases]
-    hidden = (rows.HIDDEN_ALIAS, rows.HIDDEN)
-    assert shown == [hidden, ("prod", "ent/proj/shelf"), ("secret", rows.HIDDEN), ("v3x", "")]
-    assert found.links == (Link("", rows.HIDDEN), Link("link:P:A", "ent/proj/shelf"))
+    hidden = (wandb_model.HIDDEN_ALIAS, wandb_model.HIDDEN_COLLECTION)
+    assert shown == [
+        hidden,
+        ("prod", "ent/proj/shelf"),
+        ("secret", wandb_model.HIDDEN_COLLECTION),
+        ("v3x", ""),
+    ]
+    assert found.links == (
+        Link("", wandb_model.HIDDEN_COLLECTION),
+        Link("link:P:A", "ent/proj/shelf"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,29 +226,36 @@ def test_creators() -> None:
 )
 def test_wrong_types_are_an_error_that_says_what(said: bytes) -> None:
     with pytest.raises(RegistryError, match="listing versions cannot be understood"):
-        decode.read(said, decode.Artifact, "listing versions")
+        wandb_model.read_answer(said, wandb_model.Artifact, "listing versions")
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(list(decode.Artifact.__struct_encode_fields__)), inner)
+        | st.dictionaries(
+            st.sampled_from(list(wandb_model.Artifact.__struct_encode_fields__)), inner
+        )
     ),
     max_leaves=12,
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.sampled_from(list(decode.Artifact.__struct_encode_fields__)), JSON), JSON)
+@given(
+    st.dictionaries(st.sampled_from(list(wandb_model.Artifact.__struct_encode_fields__)), JSON),
+    JSON,
+)
 def test_any_answer_is_understood_or_an_error(node: dict[str, object], label: object) -> None:
     said = json.dumps({"version": label, "node": {"id": "A", **node}}).encode()
     try:
-        found = decode.read(said, decode.Edge[decode.Artifact], "listing")
+        found = wandb_model.read_answer(
+            said, wandb_model.ConnectionEdge[wandb_model.Artifact], "listing"
+        )
     except RegistryError:
         return
     if found.node is not None:
         for home in (SERIES, SHELF):
-            made = rows.version(found, found.node, home)
-            assert ids.parse(made.key) is not None
-            assert made.size is None or 0 <= made.size <= decode.LARGEST
+            made = wandb_model.shown_version(found, found.node, home)
+            assert wandb_model.parse_key(made.key) is not None
+            assert made.size is None or 0 <= made.size <= wandb_model.LARGEST_COUNT

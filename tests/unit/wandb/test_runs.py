@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb import listing
-from artifact_tui.clients.wandb.runs import MOST, Runs
+from artifact_tui.clients.wandb import wandb_listing
+from artifact_tui.clients.wandb.wandb_paging import MOST_LISTINGS, LiveListings
 from artifact_tui.errors import RegistryError
 from tests.unit.wandb.opened import every, fresh, opened
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.wandb.runs import Put
+    from artifact_tui.clients.wandb.wandb_paging import PutPage
 
 SOON_S = 5.0
 
 
-async def forever(put: Put[int]) -> None:
+async def forever(put: PutPage[int]) -> None:
     """One page after another, without end."""
     while True:
         await put([1])
 
 
-async def silent(put: Put[int]) -> None:
+async def silent(put: PutPage[int]) -> None:
     """A listing of which no page ever comes."""
     await asyncio.Event().wait()
     await put([1])
 
 
 async def test_who_waits_for_a_page_is_told_that_the_connection_was_closed() -> None:
-    runs = Runs()
+    runs = LiveListings()
     reader = asyncio.create_task(runs.page(None, silent))
     await asyncio.sleep(0.01)
     await runs.aclose()
@@ -40,8 +40,8 @@ async def test_who_waits_for_a_page_is_told_that_the_connection_was_closed() -> 
 
 
 async def test_listings_that_are_being_read_do_not_give_way() -> None:
-    runs = Runs()
-    readers = [asyncio.create_task(runs.page(None, silent)) for _ in range(MOST + 2)]
+    runs = LiveListings()
+    readers = [asyncio.create_task(runs.page(None, silent)) for _ in range(MOST_LISTINGS + 2)]
     await asyncio.sleep(0.01)
     assert not any(reader.done() for reader in readers)
     await runs.aclose()
@@ -50,8 +50,8 @@ async def test_listings_that_are_being_read_do_not_give_way() -> None:
 
 
 async def test_of_too_many_the_one_left_alone_the_longest_gives_way_and_says_so() -> None:
-    runs = Runs()
-    pages = [await runs.page(None, forever) for _ in range(MOST)]
+    runs = LiveListings()
+    pages = [await runs.page(None, forever) for _ in range(MOST_LISTINGS)]
     again = await runs.page(pages[0].after, forever)
     await runs.page(None, forever)
     with pytest.raises(RegistryError, match="ended"):
@@ -61,7 +61,7 @@ async def test_of_too_many_the_one_left_alone_the_longest_gives_way_and_says_so(
 
 
 async def test_a_listing_that_begins_anew_takes_the_place_of_the_former() -> None:
-    runs = Runs()
+    runs = LiveListings()
     before = len(asyncio.all_tasks())
     first = await runs.page(None, forever, name="everything")
     other = await runs.page(None, forever)
@@ -76,7 +76,7 @@ async def test_a_listing_that_begins_anew_takes_the_place_of_the_former() -> Non
 
 
 async def test_the_cursor_of_another_connection_starts_from_the_beginning() -> None:
-    before, runs = Runs(), Runs()
+    before, runs = LiveListings(), LiveListings()
     pages = [await before.page(None, forever) for _ in range(2)]
     assert (await runs.page(pages[-1].after, forever)).rows == (1,)
     await before.aclose()
@@ -87,7 +87,7 @@ async def test_a_listing_that_nobody_reads_on_does_not_stop_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its big collections wait for a reader, and would hold all places of such."""
-    monkeypatch.setattr(listing, "BIG_AT_ONCE", 2)
+    monkeypatch.setattr(wandb_listing, "BIG_AT_ONCE", 2)
     server = fresh()
     server.fill(12, 25)
     async with opened() as client:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect
-from artifact_tui.clients.wandb import graph as subject
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.wandb.replies import Call
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.wandb import wandb_transport as subject
+from artifact_tui.clients.wandb.wandb_replies import GraphCall
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.errors import ArtifactTuiError, UsageError
 from tests.unit.wandb.raw import CANARY, Raw, answering, response
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from artifact_tui.clients.wandb.graph import Graph
+    from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 
 BASIC = base64.b64encode(f"api:{CANARY}".encode()).decode()
 JWT = "canary-kopf.canary-rumpf.canary-unterschrift"
 ACCESS = "canary-zugang-0123456789"
 ALL = (CANARY, BASIC, JWT, ACCESS)
 
-READ = Call("query{viewer{username}}", {}, writes=False, what="asking who we are")
-WRITE = Call("mutation{deleteRun(input:{id:1}){clientMutationId}}", {}, writes=True, what="x")
+READ = GraphCall("query{viewer{username}}", {}, writes=False, what="asking who we are")
+WRITE = GraphCall("mutation{deleteRun(input:{id:1}){clientMutationId}}", {}, writes=True, what="x")
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ ANSWERS: dict[str, Callable[[bytes, bytes], bytes | None]] = {
 @pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
 @pytest.mark.parametrize("kind", ANSWERS)
 async def test_no_failure_shows_the_key(
-    caplog: pytest.LogCaptureFixture, kind: str, call: Call
+    caplog: pytest.LogCaptureFixture, kind: str, call: GraphCall
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
@@ -115,7 +115,7 @@ async def test_no_failure_shows_the_key(
         await graph.aclose()
 
 
-def everything_reachable(graph: Graph) -> str:
+def everything_reachable(graph: GraphTransport) -> str:
     wire = graph._wire
     parts = [graph, vars(graph), vars(wire), wire.credentials, vars(wire.credentials)]
     return "\n".join(repr(part) for part in parts)
@@ -132,7 +132,7 @@ async def test_nothing_listens(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("bad", ["ein schlüssel", "two words here", "line\nbreak-in-it", "nul\0x"])
 def test_a_key_that_no_header_carries_is_refused_without_showing_it(bad: str) -> None:
-    options = Options(key=Secret(bad + CANARY), key_place="WANDB_API_KEY")
+    options = WandbOptions(key=Secret(bad + CANARY), key_place="WANDB_API_KEY")
     with pytest.raises(UsageError, match="WANDB_API_KEY holds characters") as caught:
         connect("wandb+http://127.0.0.1:1/acme", options=options)
     clean(everything(caught.value))
@@ -140,7 +140,7 @@ def test_a_key_that_no_header_carries_is_refused_without_showing_it(bad: str) ->
 
 
 def test_options_and_clients_do_not_show_it() -> None:
-    options = Options(key=Secret(CANARY))
+    options = WandbOptions(key=Secret(CANARY))
     clean(f"{options!r} {options}")
     with pytest.raises(TypeError):
         pickle.dumps(options)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.storage.settings import StorageSettings
+from artifact_tui.clients.s3_layout import StorageSettings
+from artifact_tui.clients.servers import Origin
 from artifact_tui.clients.wandb import KIND
-from artifact_tui.clients.wandb.settings import options_of
-from artifact_tui.clients.web.origin import Origin
+from artifact_tui.clients.wandb.wandb_settings import options_of
+from artifact_tui.config import Settings
 from artifact_tui.errors import ConfigError, UsageError
-from artifact_tui.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from artifact_tui.clients.storage.settings import StorageSettings
+from artifact_tui.clients.s3_layout import StorageSettings
+from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.trial import trial
 from artifact_tui.clients.wandb import connect
-from artifact_tui.clients.wandb.options import Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.config import Target
 from artifact_tui.errors import RegistryError
 from tests.servers.s3 import moto
@@ -37,7 +37,7 @@ async def said(
     server: Server, where: str = "acme/vision", *, read_only: bool = False, **options: Any
 ) -> str:
     options.setdefault("key", Secret(server.api_key))
-    client = connect(server.address(where), options=Options(**options), read_only=read_only)
+    client = connect(server.address(where), options=WandbOptions(**options), read_only=read_only)
     try:
         return "\n".join(await client.test())
     finally:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from artifact_tui import model
-from artifact_tui.clients.wandb import ids, rows
-from artifact_tui.clients.wandb.facts import Truth
+from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_facts import WandbFacts
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.wandb.scenes import Link, Series, Version
@@ -50,7 +50,7 @@ def one(*untold: Untold, **traps: object) -> str:
     stand_in = fresh(**traps)
     known = stand_in.seed(series=[Series(path=f"{HOME}/m", versions=[Version()])])
     stand_in.change(untold=untold)
-    return ids.SourceKey(known[f"{HOME}/m:v0"]).key
+    return wandb_model.SourceKey(known[f"{HOME}/m:v0"]).key
 
 
 @pytest.mark.parametrize("errors", ["status", "ok"])
@@ -108,7 +108,9 @@ def linked(count: int, *untold: Untold, **traps: object) -> tuple[str, list[str]
     )
     stand_in.change(untold=untold)
     gid = known[f"{HOME}/m:v0"]
-    return ids.SourceKey(gid).key, [ids.LinkKey(known[path], gid).key for path in shelves]
+    return wandb_model.SourceKey(gid).key, [
+        wandb_model.LinkKey(known[path], gid).key for path in shelves
+    ]
 
 
 async def test_further_memberships_that_are_not_told_are_an_error() -> None:
@@ -138,7 +140,7 @@ async def test_links_that_are_not_told_may_break(traps: dict[str, Any]) -> None:
             await client.facts(links)
         listed = {v.key: v for _, v in await every(client.artifacts) if v}
     assert found[key].links == listed[key].links
-    assert model.Link("", rows.UNTOLD) in found[key].links
+    assert model.Link("", wandb_model.UNKNOWN_PLACES) in found[key].links
     assert listed[links[0]].links == ()
 
 
@@ -159,7 +161,7 @@ async def test_further_outputs_that_are_not_told_leave_dependents_unknown(untold
         ]
     )
     stand_in.change(untold=(untold,))
-    key = ids.SourceKey(known[f"{HOME}/data:v0"]).key
+    key = wandb_model.SourceKey(known[f"{HOME}/data:v0"]).key
     async with opened() as client:
         assert not (await client.facts([key]))[key].lineage_known
         assert await client.lineage_of([key]) == {}
@@ -186,7 +188,7 @@ async def test_a_link_that_goes_between_pages_takes_no_other_along(places: int) 
             await client.delete([Deletion(links[0])])
 
     async with opened() as client, lister(client, happens) as reading:
-        truth = Truth(reading._loader, reading)
+        truth = WandbFacts(reading._loader, reading)
         found = await truth.facts([key, *links])
     assert found.keys() >= {key, *links[1:]}
     assert {one.key for one in found[key].links} >= set(links[1:])

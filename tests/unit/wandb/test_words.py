@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients.wandb import states, words
-from artifact_tui.clients.wandb.outcomes import meaning
-from artifact_tui.clients.wandb.replies import GraphError, Reply
+from artifact_tui.clients.wandb import wandb_model, wandb_replies
+from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply, meaning_of_errors
 from artifact_tui.model import Result, VersionState
 
 ALIASES = "cannot delete artifact QXJ0 because it has aliases: {}"
@@ -18,20 +17,22 @@ ALIASES = "cannot delete artifact QXJ0 because it has aliases: {}"
 )
 def test_busy_is_busy_for_whoever_reads_it(message: str) -> None:
     error = GraphError(message)
-    assert words.says_busy(error)
-    assert Reply(b"null", (error,), 200).busy
-    assert meaning([error], 200).result is Result.FAILED
+    assert wandb_replies.says_busy(error)
+    assert GraphReply(b"null", (error,), 200).busy
+    assert meaning_of_errors([error], 200).result is Result.FAILED
 
 
 @pytest.mark.parametrize("alias", ["rate limit", "throttled", "too many requests"])
 def test_an_alias_of_any_name_does_not_have_a_deletion_sent_for_ever(alias: str) -> None:
     error = GraphError(ALIASES.format(alias), ("deleteArtifact",), "CONFLICT")
-    assert not Reply(b'{"deleteArtifact":null}', (error,), 200).busy
+    assert not GraphReply(b'{"deleteArtifact":null}', (error,), 200).busy
 
 
 def test_a_number_is_no_status() -> None:
-    assert not meaning([GraphError("cannot change artifact 429")], 200).credentials
-    assert meaning([GraphError("cannot change artifact 429")], 200).result is Result.REFUSED
+    assert not meaning_of_errors([GraphError("cannot change artifact 429")], 200).credentials
+    assert (
+        meaning_of_errors([GraphError("cannot change artifact 429")], 200).result is Result.REFUSED
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,8 +41,8 @@ def test_a_number_is_no_status() -> None:
 )
 def test_a_stranger_is_one_for_whoever_reads_it(message: str) -> None:
     error = GraphError(message)
-    assert Reply(b"null", (error,), 403).stranger
-    assert meaning([error], 200).credentials
+    assert GraphReply(b"null", (error,), 403).stranger
+    assert meaning_of_errors([error], 200).credentials
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,9 @@ def test_a_stranger_is_one_for_whoever_reads_it(message: str) -> None:
     ],
 )
 def test_trouble_of_the_server_leaves_a_deletion_unknown(message: str) -> None:
-    assert meaning([GraphError(message, ("deleteArtifact",))], 200).result is Result.UNKNOWN
+    assert (
+        meaning_of_errors([GraphError(message, ("deleteArtifact",))], 200).result is Result.UNKNOWN
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,25 +70,30 @@ def test_trouble_of_the_server_leaves_a_deletion_unknown(message: str) -> None:
 )
 def test_an_absence_is_one_for_whoever_reads_it(message: str) -> None:
     error = GraphError(message)
-    assert words.says_absent(error)
-    assert meaning([error], 200).result is Result.ABSENT
-    assert meaning([GraphError("more"), error, GraphError("more")], 200).result is Result.ABSENT
+    assert wandb_replies.says_absent(error)
+    assert meaning_of_errors([error], 200).result is Result.ABSENT
+    assert (
+        meaning_of_errors([GraphError("more"), error, GraphError("more")], 200).result
+        is Result.ABSENT
+    )
 
 
 @pytest.mark.parametrize("message", ["bucket not found", "artifact manifest not found", "no such"])
 def test_another_absence_is_none_of_the_version(message: str) -> None:
-    assert not words.says_absent(GraphError(message))
-    assert meaning([GraphError(message)], 200).result is Result.REFUSED
+    assert not wandb_replies.says_absent(GraphError(message))
+    assert meaning_of_errors([GraphError(message)], 200).result is Result.REFUSED
 
 
 @pytest.mark.parametrize("message", ["query too complex", "request timed out", "limit exceeded"])
 def test_a_question_that_may_be_too_heavy(message: str) -> None:
-    assert words.says_heavy(GraphError(message))
-    assert not words.says_heavy(GraphError("permission denied"))
+    assert wandb_replies.says_heavy(GraphError(message))
+    assert not wandb_replies.says_heavy(GraphError("permission denied"))
 
 
 def test_states() -> None:
-    assert {states.of_version(one) for one in states.GONE} == {VersionState.TRASH}
-    assert states.of_version("PENDING") is VersionState.PENDING
+    assert {wandb_model.version_state(one) for one in wandb_model.GONE_STATES} == {
+        VersionState.TRASH
+    }
+    assert wandb_model.version_state("PENDING") is VersionState.PENDING
     for one in (None, "", "COMMITTED", "SOMETHING_NEW"):
-        assert states.of_version(one) is VersionState.LIVE
+        assert wandb_model.version_state(one) is VersionState.LIVE

@@ -8,10 +8,13 @@ import traceback
 import httpx
 import pytest
 
-from artifact_tui.clients.web.answers import Answer
-from artifact_tui.clients.web.guard import Guard
-from artifact_tui.clients.web.lanes import Lane, Lanes
-from artifact_tui.clients.web.origin import Origin
+from artifact_tui.clients.servers import Origin
+from artifact_tui.clients.transport import (
+    HttpAnswer,
+    ReadOnlyGuard,
+    ServerConnection,
+    ServerConnections,
+)
 from artifact_tui.errors import ReadOnlyError, RegistryError
 
 
@@ -32,7 +35,7 @@ def test_origins(origin: Origin, text: str, *, loopback: bool) -> None:
 
 
 def test_an_answer_shows_nothing_of_what_a_server_said() -> None:
-    answer = Answer(200, {"set-cookie": "canary"}, b"canary")
+    answer = HttpAnswer(200, {"set-cookie": "canary"}, b"canary")
     assert repr(answer) == "Answer(status=200)"
 
 
@@ -53,7 +56,7 @@ class Inner(httpx.AsyncBaseTransport):
 
 async def test_the_guard_asks_about_every_request() -> None:
     inner = Inner()
-    guard = Guard(inner, lambda request: request.method == "GET")
+    guard = ReadOnlyGuard(inner, lambda request: request.method == "GET")
     await guard.handle_async_request(httpx.Request("GET", "http://a/"))
     for method in ("POST", "DELETE", "PUT"):
         with pytest.raises(ReadOnlyError):
@@ -64,7 +67,7 @@ async def test_the_guard_asks_about_every_request() -> None:
 
 
 async def test_a_lane_in_trouble_is_not_used_again() -> None:
-    lanes = Lanes(Origin("http", "127.0.0.1", 1))
+    lanes = ServerConnections(Origin("http", "127.0.0.1", 1))
     async with lanes.lane() as first:
         first.open()
         first.healthy = True
@@ -100,7 +103,7 @@ async def test_a_proxy_that_makes_no_sense_is_said_without_its_password(
     monkeypatch.setenv(f"{scheme}_proxy", proxy)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    lanes = Lanes(Origin(scheme, "zoo.example", 80))
+    lanes = ServerConnections(Origin(scheme, "zoo.example", 80))
     with pytest.raises(RegistryError, match="proxy in the environment cannot be used") as caught:
         async with lanes.lane() as lane:
             lane.open()
@@ -113,8 +116,8 @@ async def test_a_proxy_that_makes_no_sense_is_said_without_its_password(
 
 
 async def test_a_cancelled_request_closes_its_lane() -> None:
-    lanes = Lanes(Origin("http", "127.0.0.1", 1))
-    under_way: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
+    lanes = ServerConnections(Origin("http", "127.0.0.1", 1))
+    under_way: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
 
     async def use() -> None:
         async with lanes.lane() as lane:

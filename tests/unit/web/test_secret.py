@@ -6,15 +6,15 @@ import pickle
 
 import pytest
 
-from artifact_tui.clients.http.options import Login, Options
-from artifact_tui.clients.web.secret import Secret
+from artifact_tui.clients.rest.rest_settings import Login, RestOptions
+from artifact_tui.clients.servers import Secret
 
 CANARY = "canary-7f3a"
 
 
 def test_nothing_shows_it() -> None:
     secret = Secret(f" bearer {CANARY}\n")
-    options = Options(token=secret, login=Login("me", secret))
+    options = RestOptions(token=secret, login=Login("me", secret))
     shown = [repr(secret), str(secret), f"{secret}", repr(options), repr([secret])]
     assert not [text for text in shown if CANARY in text]
     assert secret.reveal() == f"bearer {CANARY}"

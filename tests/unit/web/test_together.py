@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from artifact_tui.clients.web.together import together
+from artifact_tui.clients.transport import together
 from artifact_tui.errors import RegistryError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.web.waits import LONGEST_HOLD, Pause, asked_wait, reset_wait
+from artifact_tui.clients.servers import LONGEST_HOLD, Pause, asked_wait, reset_wait
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,533 @@
+"""A catalog file: opened for reading, opened for writing, and read in a thread of its own.
+
+`connect` opens one for reading, with the user's marks attached beside it. `open_to_write` opens
+the catalog of a remote registry for a sync, and makes it anew when it is old or was changed by
+somebody. `CatalogLane` is a thread with one connection and one queue, for callers on an event
+loop: a job that nobody waits for any longer never begins, and the query that runs is interrupted;
+only jobs that are to be kept, which write, are always done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from artifact_tui import config, database
+from artifact_tui.database import SQLITE_TEXT, newer_sqlite_needed, open_to_read, strange_object
+from artifact_tui.errors import ArtifactTuiError, RegistryError
+from artifact_tui.model import schema_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+TABLES = frozenset(
+    {"alias", "blob", "collection", "edge", "file", "lineage_scan", "link", "meta", "relative"}
+    | {"tag", "version"}
+)
+"""The tables of `model.sql`."""
+
+_PRAGMAS = (
+    "temp_store = MEMORY",
+    "cache_size = -16384",
+    "mmap_size = 1073741824",
+    "trusted_schema = OFF",
+)
+_MARKS = """
+CREATE TABLE IF NOT EXISTS marks.mark(
+  version_key TEXT PRIMARY KEY,
+  at_us       INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+_TEMP = "CREATE TEMP TABLE picked(version_id INTEGER PRIMARY KEY);"
+
+
+class CatalogConnection(sqlite3.Connection):
+    """A connection that keeps what was worked out for the present state of the data."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept: dict[str, object] = {}
+        """Caches by the module that owns them; each checks `stamp` before it believes them."""
+        self.path: Path | None = None
+        """The catalog file, for messages."""
+
+    def rollback(self) -> None:
+        """Undo, and forget what may rest on temp tables that are undone with it."""
+        super().rollback()
+        self.kept.clear()
+
+
+def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
+    """Open a catalog read-only, in autocommit mode; the caller closes it.
+
+    The marks are attached as schema `marks` and can be written; without a file for them they
+    live in memory. A temp table `picked(version_id)` is there for `selection`.
+
+    Raises:
+        RegistryError: the file is missing or is no catalog; it is left as it is.
+        ArtifactTuiError: the file of the marks cannot be used.
+    """
+    conn = _open_checked(path)
+    try:
+        for pragma in _PRAGMAS:
+            conn.execute(f"PRAGMA {pragma}")
+        _attach(conn, marks)
+        conn.executescript(_TEMP)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+@contextmanager
+def plain_errors(conn: sqlite3.Connection) -> Iterator[None]:
+    """Say in our words what SQLite could not do: a damaged file, a full disk, a lock.
+
+    Raises:
+        RegistryError: instead of any `sqlite3.DatabaseError` but an interrupted query.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.ProgrammingError) or str(error) == "interrupted":
+            raise
+        path = conn.path if isinstance(conn, CatalogConnection) else None
+        raise RegistryError(
+            f"The catalog {path or ''} cannot be read: {error}.",
+            hint="Check the disk and the file; `artifact-tui fsck` checks a local registry.",
+        ) from error
+
+
+def stamp(conn: sqlite3.Connection, *, marked: bool = False) -> tuple[int, ...]:
+    """Numbers that change when other connections change the catalog, or with `marked` the marks."""
+    seen: int = conn.execute("PRAGMA main.data_version").fetchone()[0]
+    if not marked:
+        return (seen,)
+    return (seen, marks_stamp(conn), conn.total_changes)
+
+
+def marks_stamp(conn: sqlite3.Connection) -> int:
+    """A number that changes when other connections change the marks."""
+    found: int = conn.execute("PRAGMA marks.data_version").fetchone()[0]
+    return found
+
+
+def _open_checked(path: Path) -> CatalogConnection:
+    """A connection to a catalog; also where nothing can be written or locked beside it."""
+
+    def look(conn: CatalogConnection) -> None:
+        conn.path = path
+        conn.text_factory = SQLITE_TEXT
+        conn.execute("PRAGMA busy_timeout = 5000")
+        _check(conn, path)
+
+    def stuck() -> bool:
+        return not os.access(path.parent, os.W_OK) or database.is_full(path.parent)
+
+    try:
+        return open_to_read(path, CatalogConnection, look, stuck=stuck)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+
+
+def _check(conn: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that lacks a catalog's tables, or has them in another form."""
+    found = {name for (name,) in conn.execute("SELECT name FROM main.sqlite_schema")}
+    strange = strange_object(conn, schema_sql(), more=True)
+    if missing := TABLES - found:
+        raise RegistryError(
+            f"{path} is not a catalog: it has no table {', '.join(sorted(missing))}.",
+            hint="Sync the registry again, or check its address. Nothing was changed.",
+        )
+    if strange:
+        raise RegistryError(
+            f"{path} is not as artifact-tui makes it: {strange}. Nothing was read.",
+            hint="Somebody changed it. A catalog can be removed: it is made anew.",
+        )
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> RegistryError:
+    """The error for a file that SQLite cannot read."""
+    hint = newer_sqlite_needed(error) or (
+        "Check the address of the registry, and that you may read the file and write beside it."
+        if path.exists()
+        else "There is no such file: check the address of the registry."
+    )
+    return RegistryError(
+        f"The catalog {path} cannot be read: {error}.", hint=f"{hint} Nothing was changed."
+    )
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner only, unless it is there.
+
+    One that is there is not opened: closing it would give up the locks that SQLite holds on it in
+    this process, and the next process to leave would then write over the changes of this one.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _attach(conn: sqlite3.Connection, marks: Path | None) -> None:
+    """Attach the marks as schema `marks`."""
+    if marks is None:
+        conn.execute("ATTACH ':memory:' AS marks")
+        conn.executescript(_MARKS)
+        return
+
+    def attach() -> None:
+        make_private(marks)
+        conn.execute("ATTACH ? AS marks", (f"{marks.absolute().as_uri()}?mode=rw&vfs=unix",))
+        try:
+            conn.execute("PRAGMA marks.journal_mode = WAL")
+            conn.execute("PRAGMA marks.synchronous = NORMAL")
+            conn.executescript(_MARKS)
+        except sqlite3.Error:
+            conn.execute("DETACH marks")
+            raise
+
+    try:
+        database.with_reserve(attach, marks.parent, *config.reserve_folders())
+    except (OSError, sqlite3.Error) as error:
+        raise ArtifactTuiError(
+            f"The file that keeps your marks cannot be used: {marks}: {error}.",
+            hint="Move it away to start without marks. No artifact was changed.",
+        ) from error
+
+
+CATALOG_FORMAT = 3
+"""`user_version` of a catalog file; an older one is made anew, others are refused."""
+
+_CANNOT_HOLD = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What SQLite and Python raise for values that do not fit the tables."""
+
+_OLD = frozenset({"collection", "version", "meta"})
+"""Tables that a catalog of any format has."""
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Open a catalog file for writing; a new one is readable by its owner only.
+
+    A catalog of an older format is emptied, and one that somebody changed is made anew: the next
+    sync fills it.
+
+    Raises:
+        RegistryError: it cannot be written, or is of a newer format, or no catalog.
+    """
+    try:
+        make_private(path)
+        conn = _open(path)
+        if _is_strange(conn):
+            conn.close()
+            for end in ("", "-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+            make_private(path)
+            conn = _open(path)
+    except (OSError, sqlite3.Error) as error:
+        raise _unwritable(path, error) from error
+    try:
+        _prepare(conn, path)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    conn = sqlite3.connect(path, isolation_level=None)
+    conn.text_factory = SQLITE_TEXT
+    conn.execute("PRAGMA trusted_schema = OFF")
+    return conn
+
+
+def _is_strange(conn: sqlite3.Connection) -> bool:
+    """Whether somebody changed the tables of a catalog, or added to them: it is thrown away."""
+    ours = _format(conn) == CATALOG_FORMAT and _tables(conn) >= _OLD
+    return ours and bool(strange_object(conn, schema_sql()))
+
+
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction; what SQLite refuses to hold is the registry's fault."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except _CANNOT_HOLD as error:
+        conn.rollback()
+        raise RegistryError(
+            f"The registry listed something that a catalog cannot hold: {error}.",
+            hint="The sync was stopped; what the catalog knew before is still there.",
+        ) from error
+    except sqlite3.Error as error:
+        conn.rollback()
+        raise RegistryError(
+            f"The catalog cannot be written: {error}.",
+            hint="Check the disk. The sync was stopped; what the catalog knew is still there.",
+        ) from error
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+
+
+def write_meta(conn: sqlite3.Connection, **facts: str) -> None:
+    """Write facts about the catalog itself."""
+    conn.executemany("INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)", facts.items())
+
+
+def _prepare(conn: sqlite3.Connection, path: Path) -> None:
+    """Set up the connection, and the tables of a new file."""
+    try:
+        conn.execute("PRAGMA busy_timeout = 15000")
+        conn.execute("PRAGMA synchronous = NORMAL")
+        if not _tables(conn):
+            conn.execute("PRAGMA journal_mode = WAL")
+        if _format(conn) < CATALOG_FORMAT:
+            _make(conn)
+        version = _format(conn)
+        conn.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise _unwritable(path, error) from error
+    if version != CATALOG_FORMAT:
+        raise RegistryError(
+            f"The catalog {path} is of format {version}; "
+            f"this program reads format {CATALOG_FORMAT}.",
+            hint="Remove the file: it is made anew. No artifact was changed.",
+        )
+
+
+def _format(conn: sqlite3.Connection) -> int:
+    """The format of the file; 0 for an empty one."""
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _tables(conn: sqlite3.Connection) -> set[str]:
+    """The names of all tables, but SQLite's own."""
+    found = conn.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%'"
+        " ESCAPE '~'"
+    )
+    return {str(name) for (name,) in found}
+
+
+def _make(conn: sqlite3.Connection) -> None:
+    """Make the tables of an empty file, or of a catalog of an older format, in one step."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        tables = _tables(conn)
+        if not tables or (tables >= _OLD and _format(conn) < CATALOG_FORMAT):
+            for name in tables:
+                conn.execute(f'DROP TABLE "{name}"')
+            for statement in _statements(schema_sql()):
+                conn.execute(statement)
+            conn.execute(f"PRAGMA user_version = {CATALOG_FORMAT}")
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: `executescript` would end the transaction."""
+    statement = ""
+    for line in script.splitlines():
+        statement += f"{line}\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _unwritable(path: Path, error: Exception) -> RegistryError:
+    """The error for a file that cannot be a catalog."""
+    return RegistryError(
+        f"The catalog {path} cannot be written: {error}.",
+        hint="Remove the file, or check the folder: it is made anew. No artifact was changed.",
+    )
+
+
+T = TypeVar("T")
+
+_STEPS = 20_000
+"""SQLite looks up from its work each so many of its steps: about a millisecond."""
+
+
+class Superseded(asyncio.CancelledError):
+    """A newer call made this one pointless; nothing is wrong.
+
+    It is a `CancelledError`, so a task or worker that does not catch it just ends as cancelled.
+    """
+
+
+@dataclass(eq=False, slots=True)
+class _LaneJob(Generic[T]):
+    """One function to call with the lane's connection."""
+
+    work: Callable[[sqlite3.Connection], T]
+    answer: asyncio.Future[T]
+    group: str
+    keep: bool
+    dropped: bool = False
+
+
+class CatalogLane:
+    """One thread, one connection, one queue."""
+
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connect = connect
+        self._changed = threading.Condition()
+        self._waiting: deque[_LaneJob[Any]] = deque()
+        self._running: _LaneJob[Any] | None = None
+        self._conn: sqlite3.Connection | None = None
+        self._closing = False
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._work, name=f"catalog-{name}", daemon=True)
+
+    @classmethod
+    async def open(cls, name: str, connect: Callable[[], sqlite3.Connection]) -> CatalogLane:
+        """Start the thread and connect in it; raises what `connect` raises."""
+        lane = cls(name, connect)
+        lane._thread.start()
+        try:
+            await asyncio.shield(lane._opened)
+        except BaseException:
+            await lane.close()
+            raise
+        return lane
+
+    async def run(
+        self, work: Callable[[sqlite3.Connection], T], *, group: str = "", keep: bool = False
+    ) -> T:
+        """Call `work` in the thread and wait for its answer.
+
+        With a `group`, earlier calls of the same group that have no answer yet are superseded.
+        When the waiting task is cancelled, so is the work, unless it is to be kept.
+
+        Raises:
+            Superseded: a newer call of the group came, or the lane was closed.
+        """
+        job: _LaneJob[T] = _LaneJob(work, self._loop.create_future(), group, keep)
+        with self._changed:
+            if self._closing:
+                raise Superseded
+            if group:
+                self._drop(lambda other: other.group == group)
+            self._waiting.append(job)
+            self._changed.notify()
+        try:
+            return await job.answer
+        finally:
+            if not job.answer.done() or job.answer.cancelled():
+                with self._changed:
+                    self._drop(lambda other: other is job)
+
+    async def close(self) -> None:
+        """Stop what runs, finish what is kept, close the connection and end the thread.
+
+        Harmless the second time.
+        """
+        with self._changed:
+            self._closing = True
+            self._drop(lambda _: True)
+            self._changed.notify()
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    def _drop(self, which: Callable[[_LaneJob[Any]], bool]) -> None:
+        """Supersede jobs that are not to be kept; the caller holds the lock."""
+        for job in [job for job in self._waiting if which(job) and not job.keep]:
+            self._waiting.remove(job)
+            _fail(job.answer, Superseded())
+        running = self._running
+        if running is not None and which(running) and not (running.dropped or running.keep):
+            running.dropped = True
+            _fail(running.answer, Superseded())
+            if self._conn is not None:
+                self._conn.interrupt()
+
+    def _work(self) -> None:
+        """The thread: connect, answer until closed, disconnect."""
+        try:
+            conn = self._connect()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever opened the lane
+            self._tell(self._opened, error=error)
+            self._tell(self._ended)
+            return
+        self._conn = conn
+        conn.set_progress_handler(self._must_stop, _STEPS)
+        self._tell(self._opened)
+        while (job := self._take()) is not None:
+            self._answer(job, conn)
+        conn.close()
+        self._tell(self._ended)
+
+    def _take(self) -> _LaneJob[Any] | None:
+        """The next job, waiting for one; None when the lane is to close."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            self._running = self._waiting.popleft() if self._waiting else None
+            return self._running
+
+    def _answer(self, job: _LaneJob[Any], conn: sqlite3.Connection) -> None:
+        """Do one job and hand its answer to the loop."""
+        result, failed = None, None
+        try:
+            with plain_errors(conn):
+                result = job.work(conn)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the answer
+            failed = error
+        finally:
+            with self._changed:
+                self._running = None
+            if conn.in_transaction:
+                conn.rollback()
+        if failed is None:
+            self._tell(job.answer, result)
+        elif not job.dropped:
+            self._tell(job.answer, error=failed)
+
+    def _must_stop(self) -> bool:
+        """Whether SQLite shall give up; asked in the middle of queries."""
+        job = self._running
+        return job is not None and job.dropped
+
+    def _tell(
+        self, future: asyncio.Future[Any], result: object = None, error: BaseException | None = None
+    ) -> None:
+        """Settle a future from the thread; a loop that is gone needs no answer."""
+        with suppress(RuntimeError):
+            if error is None:
+                self._loop.call_soon_threadsafe(_settle, future, result)
+            else:
+                self._loop.call_soon_threadsafe(_fail, future, error)
+
+
+def _settle(future: asyncio.Future[Any], result: object) -> None:
+    """Give an answer unless there is one."""
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    """Give an error unless there is an answer."""
+    if not future.done():
+        future.set_exception(cast("Exception", error))

@@ -1,0 +1,486 @@
+"""`artifact-tui apply`, `resume`, `tasks` and `report`: plans carried out, and what became of them.
+
+A process that outlives this one carries a plan out. It is started and watched here; Ctrl+C stops it
+after what is in flight, and a closed terminal leaves it alone.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import click
+
+from artifact_tui import text
+from artifact_tui.cli import reviewing, wording
+from artifact_tui.cli.options import PlanParam, consent_options, json_option, plan_argument
+from artifact_tui.cli.output import HUNG_UP, INTERRUPTED, Output, Progress, command, say
+from artifact_tui.cli.reviewing import (
+    Consent,
+    confirm_plan,
+    may_be_confirmed,
+    sentence,
+    things,
+    verbs,
+)
+from artifact_tui.deletion import plan_file, tasks, worker
+from artifact_tui.deletion import tasks as engine
+from artifact_tui.deletion.items import Action, Verdict
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.tasks import Report, ResultGroup, read_report
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    ArtifactTuiError,
+    NotFoundError,
+    PlanError,
+    ReadOnlyError,
+    UsageError,
+)
+from artifact_tui.text import moment, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from artifact_tui.cli.root import Flags
+    from artifact_tui.deletion.tasks import Task
+
+
+_LONG = 4096
+
+
+def print_report(found: Report, out: Output, path: Path) -> None:
+    """Print the results of the plan at `path` by reason, and what that means in bytes."""
+    _, done = verbs(found.summary)
+    asked = things(found.summary)
+    out.words(f"{found.status}: {asked} to be {done} in {safe(found.head.registry)}")
+    if found.why:
+        out.words(f"  {safe(found.why, _LONG)}")
+    for group in found.results:
+        _print_group(group, out, path)
+    if found.deleted_bytes:
+        after, own = found.summary.freed_after, found.summary.freeing
+        freed = f"; {_freed_words(found)}{'' if own else f' after {after}'}" if after else ""
+        out.words(f"{done}: {text.size(found.deleted_bytes)} listed{freed}")
+        if own:
+            out.words(sentence(after))
+    if found.summary.markers:
+        out.words("the bucket keeps versions: its objects are hidden, and nothing is freed there")
+    if found.remade:
+        out.words(f"{text.plural(found.remade, 'entry', 'entries')} made again since, as new ones")
+    if found.sourceless:
+        out.words(
+            f"no source address was noted of {text.count(found.sourceless)}:"
+            f" this plan cannot make {'it' if found.sourceless == 1 else 'them'} again"
+        )
+    if found.left_out:
+        out.words("not part of it, as reviewed:")
+        for group in found.left_out:
+            _print_group(group, out, path)
+
+
+def _freed_words(found: Report) -> str:
+    """What the deletion frees."""
+    if not found.freed:
+        return "what that frees is not known"
+    return f"{'all of it frees' if found.whole else 'frees'} {found.freed}"
+
+
+def _print_group(group: ResultGroup, out: Output, path: Path) -> None:
+    bytes_ = "size not known" if group.size is None else text.size(group.size)
+    out.words(f"  {text.count(group.count)} {group.words}, {bytes_}")
+    plain = not group.reason and not group.errors
+    for name in () if plain else group.examples:
+        out.words(f"      {safe(name)}")
+    if not plain and group.count > len(group.examples):
+        out.words(f"      and {text.count(group.count - len(group.examples))} more")
+    for error, times in group.errors:
+        often = "once" if times == 1 else f"{text.count(times)} times"
+        out.words(f"      {often}: {safe(error)}")
+    if group.retryable:
+        again = command("resume", path, "--retry-failed")
+        out.words(f"      {text.count(group.retryable)} may work when tried again: {again}")
+
+
+@click.command("report")
+@plan_argument
+@click.option("--items", is_flag=True, help="Also every item that was to be deleted.")
+@json_option
+def report_command(plan: Path, *, items: bool, as_json: bool) -> None:
+    """Print what became of the plan file PLAN, by result and reason.
+
+    With --json, one object for each item. The registry is not asked.
+    """
+    out = Output(json=as_json)
+    with Plan.open(plan) as opened:
+        head = opened.head
+        by = f" by {safe(head.actor)}" if head.actor else ""
+        out.words(f"plan made {moment(head.created_us)} UTC{by} for {safe(head.identity.address)}")
+        try:
+            opened.check_hash()
+        except PlanError:  # it is still told, as far as it goes
+            say("the file was changed after its review: what it tells may not be so")
+        print_report(read_report(opened), out, plan)
+        if items and not as_json:
+            reviewing.print_items(opened.every_item(verdict=Verdict.DELETE), out)
+    if as_json:
+        print_item_records(plan, out)
+
+
+def print_item_records(plan: Path, out: Output) -> None:
+    """Print every item of a plan as JSON."""
+    with Plan.open(plan) as opened:
+        summary = opened.summary
+        for item in opened.every_item():
+            out.record(reviewing.item_record(item, opened.head.registry, summary))
+
+
+POLL = 0.1
+"""Seconds between two looks at the plan file."""
+
+PATIENCE = 10.0
+"""Seconds that the plan file may be unreadable."""
+
+
+def check_writable(plan: Plan, *, read_only: bool) -> None:
+    """Refuse when the registry is read-only here and now, whatever it was at the review.
+
+    Raises:
+        ReadOnlyError: it is. Nothing was deleted.
+    """
+    target = plan_file.target_of(plan)
+    if read_only or target.read_only or plan.head.read_only:
+        raise ReadOnlyError(
+            f"The registry “{target.name}” may only be read. Nothing was deleted.",
+            hint=f"{READ_ONLY_HINT}. Then make the plan again.",
+        )
+
+
+class ApplySignals:
+    """Ctrl+C, SIGTERM and SIGHUP while a plan is applied: noted, so that none comes in between.
+
+    The first Ctrl+C or SIGTERM stops the apply, a second one only the watching. SIGHUP (a closed
+    terminal) leaves it alone.
+    """
+
+    def __init__(self) -> None:
+        self.stops = 0
+        """How often somebody wished that it stops."""
+        self.hung_up = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        with suppress(ValueError):  # another thread than the main one: nobody can interrupt it
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _note(self, number: int, _: object) -> None:
+        if number == signal.SIGHUP:
+            self.hung_up = True
+        else:
+            self.stops += 1
+
+    def stop(self) -> bool:
+        """Whether somebody wished that it stops."""
+        return self.stops > 0
+
+
+class StoppedError(ArtifactTuiError):
+    """The apply was stopped before it began."""
+
+    exit_code = INTERRUPTED
+
+
+T = TypeVar("T")
+
+
+def start(signals: ApplySignals, path: Path, how: Callable[..., T]) -> T:
+    """Start applying a plan by one of the ways to do so; `signals` may stop it at any moment.
+
+    Raises:
+        StoppedError: it was stopped before it began.
+        ArtifactTuiError: it could not be started.
+    """
+    try:
+        with Progress() as progress:
+            progress.show("starting the process that applies it · ctrl+c stops it")
+            return how(path, stop=signals.stop)
+    except PlanError as error:
+        if not signals.stops:
+            raise
+        raise StoppedError(
+            "It was stopped before it began. Nothing was deleted now.",
+            hint=f"To go on: {command('resume', path)}",
+        ) from error
+
+
+def start_and_watch(path: Path, out: Output, *, detach: bool = False) -> int:
+    """Apply a confirmed plan; returns the exit code."""
+    with ApplySignals() as signals:
+        start(signals, path, worker.start)
+        if detach and not signals.stops:
+            out.words(f"started; it goes on by itself. See it with: {command('tasks')}")
+            return 0
+        return watch(path, out, signals)
+
+
+def watch(path: Path, out: Output, signals: ApplySignals) -> int:
+    """Follow an apply to its end, print what became of it, and return the exit code."""
+    with Progress() as progress:
+        task = _follow(path, progress, signals)
+    if task.alive:
+        say(
+            f"it goes on by itself{' to the end of what is in flight' if signals.stops else ''}. "
+            f"See it with: {command('tasks')}",
+            f"stop it with: {command('tasks', '--cancel', task.id[:8] or path)}",
+        )
+        return INTERRUPTED if signals.stops else HUNG_UP
+    with Plan.open(path) as plan:
+        found = read_report(plan)
+        print_report(found, out, path)
+    if task.status is Status.INTERRUPTED:
+        out.words(f"to go on: {command('resume', path)}")
+    if signals.stops and not found.complete:
+        return INTERRUPTED
+    return 0 if found.complete else 1
+
+
+def _follow(path: Path, progress: Progress, signals: ApplySignals) -> Task:
+    """Show how far it is until nobody applies the plan any more, or nobody watches.
+
+    Raises:
+        PlanError: the plan could not be read for a while; the apply may go on all the same.
+    """
+    blind_since: float | None = None
+    stopped = False
+    while True:
+        task = tasks.read_task(path)
+        if not task.error and not task.alive:
+            return tasks.read_task(path)  # what it wrote before it let go of the plan
+        if signals.hung_up or signals.stops > 1:
+            return task
+        if signals.stops and not stopped:
+            stopped = True
+            tasks.stop(path)
+        if task.error:
+            blind_since = blind_since or time.monotonic()
+            if time.monotonic() - blind_since > PATIENCE:
+                raise PlanError(task.error, hint=f"It may go on all the same: {command('tasks')}")
+        else:
+            blind_since = None
+            progress.show(_progress_line(task, stopped=stopped), now=stopped)
+        time.sleep(POLL)
+
+
+def _progress_line(task: Task, *, stopped: bool) -> str:
+    done = "purged" if task.action is Action.PURGE else "deleted"
+    line = f"{text.count(task.done)} of {text.count(task.total)} {done}"
+    if task.settled != task.done:
+        line += f", {text.count(task.settled - task.done)} not"
+    if stopped:
+        return f"{line} · stopping after what is in flight (ctrl+c leaves it to itself)"
+    if task.status is Status.PAUSED:
+        return f"{line} · paused: {command('resume', task.id[:8])} · ctrl+c stops it"
+    if task.pace and not task.pace[0].isdigit():
+        return f"{line} · {safe(task.pace)} · ctrl+c stops it"
+    if task.rate:
+        slow = task.rate < 1
+        line += f" · {task.rate * 60:.1f} a minute" if slow else f" · {task.rate:,.0f} a second"
+    if task.left_us:
+        line += f" · {text.age(0, task.left_us)} left"
+    return f"{line} · {safe(task.pace)}" if task.pace else line
+
+
+ASKED_ITEMS = 20
+"""Items of each verdict that are printed before the question."""
+
+
+@click.command("apply")
+@plan_argument
+@click.option(
+    "--registry",
+    metavar="REGISTRY",
+    help="The registry of a plan that was not made here: its credentials go nowhere else.",
+)
+@consent_options
+@click.option("--detach", is_flag=True, help="Start it and return at once; see `tasks`.")
+@json_option
+@click.pass_obj
+def apply_command(
+    flags: Flags,
+    plan: Path,
+    *,
+    registry: str | None,
+    yes: bool,
+    expect: int | None,
+    detach: bool,
+    as_json: bool,
+) -> int:
+    """Delete exactly what the plan PLAN says will be deleted: a file, or an id that `tasks` shows.
+
+    \b
+    artifact-tui apply old.plan                      asks on the terminal
+    artifact-tui apply old.plan --yes --expect 12    for scripts: 12 is the number in the review
+
+    Every version is looked at again before it is deleted: one that changed since the review stays.
+    A process of its own does the work, so that closing the terminal does not stop it. Ctrl+C stops
+    it after what is in flight. The exit code is 0 only when all of it happened.
+
+    A plan that somebody else made is shown and confirmed here, whatever its file says.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    consent = Consent(yes, expect)
+    consent.check()
+    out = Output(json=as_json, changes=True)
+    with Plan.open(plan, write=True) as opened:
+        if registry is not None:
+            plan_file.name_registry(opened, registry)
+        plan_file.registry_of(opened)
+        check_writable(opened, read_only=flags.read_only)
+        opened.check_hash()
+        summary = opened.summary
+        if not yes and may_be_confirmed(opened):
+            reviewing.print_origin(opened, out)
+            reviewing.print_review(
+                opened.head, summary, lambda v: opened.every_item(verdict=v), out, most=ASKED_ITEMS
+            )
+        named = () if registry is None else ("--registry", registry)
+        instead = ("apply", plan, *named, "--yes", "--expect", summary.deletes)
+        confirm_plan(opened, consent, instead)
+    code = start_and_watch(plan, out, detach=detach)
+    if as_json and not detach:
+        print_item_records(plan, out)
+    return code
+
+
+@click.command("resume")
+@click.argument("plan", type=PlanParam(), required=False)
+@click.option("--retry-failed", is_flag=True, help="Try again what failed and may work now.")
+@click.option("--detach", is_flag=True, help="Start it and return at once; see `tasks`.")
+@click.pass_obj
+def resume_command(flags: Flags, plan: Path | None, *, retry_failed: bool, detach: bool) -> int:
+    """Continue a plan that was interrupted or paused: a file, or the id that `tasks` shows.
+
+    Without one: the only plan that can be continued. What may have been deleted already is asked
+    of the registry first. Only what you confirmed here goes on without a question.
+    """
+    out = Output(changes=True)
+    path = plan or _only_interrupted()
+    with Plan.open(path) as opened:
+        check_writable(opened, read_only=flags.read_only)
+        plan_file.check_confirmed(opened)
+    with ApplySignals() as signals:
+        if retry_failed:
+            count = start(signals, path, tasks.retry_failed)
+            if not count:
+                raise NotFoundError(f"Nothing in the plan {path} failed that may work now.")
+        else:
+            start(signals, path, tasks.resume)
+        if detach:
+            out.words(f"it goes on by itself. See it with: {command('tasks')}")
+            return 0
+        return watch(path, out, signals)
+
+
+def _only_interrupted() -> Path:
+    """The plan that can be continued, if it is the only one."""
+    ready = {Status.INTERRUPTED, Status.PAUSED}
+    found = [task.path for task in tasks.list_tasks() if not task.error and task.status in ready]
+    if not found:
+        raise NotFoundError("No plan was interrupted here.", hint=f"All plans: {command('tasks')}")
+    if len(found) > 1:
+        raise UsageError(
+            "Several plans can be continued.",
+            hint=f"Name one: {', '.join(map(str, found))}",
+        )
+    return found[0]
+
+
+_SHORT = 8
+"""Characters of a plan's id that are shown."""
+
+
+@click.command("tasks")
+@click.option(
+    "--pause",
+    type=PlanParam(),
+    metavar="PLAN",
+    help="Let a running plan wait after what is in flight.",
+)
+@click.option("--cancel", type=PlanParam(), metavar="PLAN", help="Give up what has not been sent.")
+@json_option
+def tasks_command(*, pause: Path | None, cancel: Path | None, as_json: bool) -> None:
+    """List the plans that were applied here: running, interrupted and finished ones.
+
+    PLAN is a file, or the id that the list shows. A paused or interrupted plan goes on with
+    `artifact-tui resume PLAN`.
+    """
+    out = Output(json=as_json)
+    if pause:
+        engine.pause(pause)
+    if cancel:
+        engine.cancel(cancel)
+    found = engine.list_tasks()
+    if as_json:
+        for task in found:
+            out.record(_task_record(task))
+        return
+    if not found:
+        out.words("no plan was made or applied here yet")
+        return
+    out.rows(map(_task_row, found), right="3")
+    if any(task.status is Status.INTERRUPTED and not task.error for task in found):
+        out.words(f"to go on with an interrupted one: {command('resume', 'PLAN')}")
+
+
+def _task_row(task: Task) -> tuple[str, ...]:
+    path = safe(str(task.path), 4096)
+    if task.error:
+        return "-", "not readable", "", "", "", path
+    return (
+        task.id[:_SHORT],
+        _task_status(task),
+        safe(task.registry),
+        f"{text.count(task.settled)} of {text.count(task.total)} settled",
+        text.moment(task.started_us or task.created_us),
+        path,
+    )
+
+
+def _task_status(task: Task) -> str:
+    if task.alive and task.status is Status.APPLYING:
+        left = f", {text.age(0, task.left_us)} left" if task.left_us else ""
+        pace = f", {safe(task.pace)}" if task.pace else ""
+        return f"running{left}{pace}"
+    return str(task.status)
+
+
+def _task_record(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "path": str(task.path),
+        "registry": task.registry,
+        "address": task.address,
+        "action": str(task.action),
+        "status": "unreadable" if task.error else str(task.status),
+        "why": task.why or task.error,
+        "total": task.total,
+        "settled": task.settled,
+        "results": {str(state): count for state, count in task.states.items()},
+        "retryable": task.retryable,
+        "size": task.listed,
+        "rate": task.rate,
+        "left": wording.seconds(task.left_us),
+        "pace": task.pace,
+        "created": wording.iso_moment(task.created_us),
+        "started": wording.iso_moment(task.started_us),
+        "ended": wording.iso_moment(task.ended_us),
+        "pid": task.pid,
+        "running": task.alive,
+    }

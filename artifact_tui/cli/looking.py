@@ -1,0 +1,445 @@
+"""`artifact-tui ls` and `show`: list collections or versions; one version in full."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artifact_tui import config, query, text
+from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.detail import DEPENDENTS_COUNTED, FILES_SHOWN, version_detail
+from artifact_tui.catalog.filter_doubts import refuse_sort
+from artifact_tui.catalog.lineage import ask_lineage, lineage_coverage
+from artifact_tui.catalog.listing import (
+    SORT_FIELDS,
+    Sort,
+    collection_outline,
+    matching_totals,
+    next_page,
+    registry_totals,
+)
+from artifact_tui.catalog.version_names import find_version, rows_by_keys
+from artifact_tui.cli import wording
+from artifact_tui.cli.options import FilterCommand, cached_option, json_option
+from artifact_tui.cli.output import Output
+from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
+from artifact_tui.clients.base import AskedLineage
+from artifact_tui.model import GONE, VersionState, now_us
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRef, VersionRow
+    from artifact_tui.cli.root import Flags
+    from artifact_tui.clients.base import Client
+    from artifact_tui.config import Target
+    from artifact_tui.model import File
+
+
+PAGE = 500
+"""Versions read, and aligned, at a time."""
+
+_LARGEST_FIRST = frozenset({"size", "unique", "stored", "dependents"})
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedList:
+    """What is listed, and where it is printed."""
+
+    conn: sqlite3.Connection
+    where: query.Where
+    registry: str
+    now_us: int
+    out: Output
+    limit: int | None
+    local: bool = True
+    """Whether artifacts can be added to it from here."""
+    empty: bool = False
+    """Whether empty collections are listed: where they can be deleted, and nothing is filtered."""
+    trash: bool = True
+    """Whether what is deleted can be restored: else there is no trash, whatever is still listed."""
+
+    def versions(self, sort: Sort) -> Iterator[tuple[VersionRow, ...]]:
+        """The matching versions, a page at a time, up to the limit."""
+        after: str | None = None
+        left = self.limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            page = next_page(self.conn, self.where, sort, after, size)
+            yield page.rows
+            left = None if left is None else left - len(page.rows)
+            after = page.after
+            if after is None:
+                return
+
+
+@click.command("ls", cls=FilterCommand)
+@click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
+@click.option("--versions", is_flag=True, help="List versions instead of collections.")
+@click.option("--sort", "field", type=click.Choice(SORT_FIELDS), default="name", show_default=True)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
+@cached_option
+@json_option
+@click.pass_obj
+def ls_command(
+    flags: Flags,
+    words: tuple[str, ...],
+    *,
+    versions: bool,
+    field: str,
+    reverse: bool,
+    limit: int | None,
+    cached: bool,
+    as_json: bool,
+) -> None:
+    """List the collections of REGISTRY, or the versions that match FILTER.
+
+    \b
+    artifact-tui ls local:./sample
+    artifact-tui ls local:./sample --versions 'type:model alias:none age>30d'
+    artifact-tui ls --versions --sort size --limit 20 --json
+
+    Sizes, unique and charged bytes (stored) and dependents are sorted largest first, ages youngest
+    first.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target, rest = split(words, read_only=flags.read_only)
+    parsed = parse_filter(rest)
+    sort = Sort(field, descending=(field in _LARGEST_FIRST) != reverse)
+
+    async def main() -> None:
+        async with client_of(target) as client, reading(client, cached=cached) as conn:
+            now = now_us()
+            where = where_of(conn, parsed, client)
+            if versions or field != "version":
+                refuse_sort(conn, field, client.capabilities)
+            out = Output(json=as_json)
+            local = client.catalog_path is not None
+            empty = parsed.everything and client.capabilities.collection_delete
+            trash = client.capabilities.restore
+            listing = PrintedList(conn, where, target.name, now, out, limit, local, empty, trash)
+            if versions:
+                list_versions(listing, sort)
+            else:
+                list_collections(listing, sort)
+            _print_summary(listing, parsed)
+
+    asyncio.run(main())
+
+
+def list_collections(listing: PrintedList, sort: Sort) -> None:
+    """Print the collections that have a version that matches, and perhaps empty ones."""
+    found = collection_outline(listing.conn, listing.where, sort, empty=listing.empty)
+    rows = list(islice(found, listing.limit))
+    if listing.out.json:
+        for row in rows:
+            listing.out.record(
+                wording.collection_record(row, registry=listing.registry, now_us=listing.now_us)
+            )
+        return
+    listing.out.rows(
+        (
+            (
+                text.safe_name(row.name),
+                safe(row.type),
+                text.plural(row.versions, "link" if row.links else "version")
+                if row.versions
+                else "empty",
+                _bytes(row.size, None if row.links else row.stored),
+                wording.since(row.newest_us, listing.now_us, "old") if row.versions else "",
+            )
+            for row in rows
+        ),
+        right="234",
+    )
+
+
+def _bytes(listed: int | None, stored: int | None) -> str:
+    """The bytes of a row: what is charged for them as well, where that is another number."""
+    return text.size(listed) if stored in {None, listed} else text.charged(listed, stored)
+
+
+def list_versions(listing: PrintedList, sort: Sort) -> None:
+    """Print the versions that match."""
+    numbers = count(1)
+    for rows in listing.versions(sort):
+        if listing.out.json:
+            print_records(listing, rows)
+            continue
+        listing.out.rows(
+            (
+                (
+                    wording.name_of(row),
+                    safe(row.type),
+                    _bytes(row.size, None if row.link else row.stored),
+                    wording.since(row.created_us, listing.now_us, "old"),
+                    wording.facts(row, listing.now_us),
+                )
+                for row in rows
+            ),
+            numbers=numbers,
+            right="23",
+        )
+
+
+def print_records(listing: PrintedList, rows: tuple[VersionRow, ...]) -> None:
+    """Print versions as JSON."""
+    ids = [row.id for row in rows]
+    unique = unique_of(listing.conn, ids)
+    tags = tags_of(listing.conn, ids)
+    complete = lineage_coverage(listing.conn).complete
+    for row in rows:
+        listing.out.record(
+            wording.version_record(
+                row,
+                registry=listing.registry,
+                now_us=listing.now_us,
+                unique=unique.get(row.id),
+                tags=tags.get(row.id, ()),
+                complete=complete,
+            )
+        )
+
+
+def _print_summary(listing: PrintedList, parsed: query.Query) -> None:
+    """What was listed, out of what."""
+    out, name = listing.out, safe(listing.registry)
+    totals = registry_totals(listing.conn)
+    empty = _empty_count(listing)
+    if not totals.versions + totals.trash_versions + empty:
+        more = ". Put something in: artifact-tui add SOURCE NAME --type model"
+        out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
+        return
+    found, size = matching_totals(listing.conn, listing.where)
+    stored = None if totals.stored is None else _stored_bytes(listing)
+    if parsed.text.strip():
+        what, weight = text.plural(found, "version"), text.charged(size, stored)
+        out.words(
+            f"{what} of {text.count(totals.among(parsed))} in {name} match · {weight}"
+            if found
+            else f"nothing in {name} matches {safe(parsed.text.strip())}"
+        )
+        return
+    kinds = text.plural(totals.collections, "collection")
+    what = text.plural(totals.versions, "version")
+    deleted = text.plural(totals.trash_versions, "version")
+    trash = f" · {deleted} {'in the trash' if listing.trash else 'deleted, and still listed'}"
+    out.words(
+        f"{name} · {kinds} · {what} · {text.charged(totals.size, totals.stored)}"
+        + (f" · {text.plural(empty, 'empty collection')}" if empty else "")
+        + (trash if totals.trash_versions else "")
+    )
+
+
+def _stored_bytes(listing: PrintedList) -> int:
+    """What is charged for all versions that match."""
+    rows = collection_outline(listing.conn, listing.where, Sort())
+    return sum(row.stored or 0 for row in rows if not row.links)
+
+
+def _empty_count(listing: PrintedList) -> int:
+    """How many empty collections are listed."""
+    if not listing.empty:
+        return 0
+    rows = collection_outline(listing.conn, listing.where, Sort(), empty=True)
+    return sum(not row.versions for row in rows)
+
+
+_NOTE = 10_000
+"""Characters of a note that are shown."""
+
+
+@click.command("show")
+@click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
+@cached_option
+@json_option
+@click.pass_obj
+def show_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
+    """Show one version, named by its label or an alias: resnet50:v41, resnet50:latest.
+
+    Its aliases, sizes, files, what it was made from, and what was made from it.
+    """
+    target, name = split_one(words, read_only=flags.read_only)
+    out = Output(json=as_json)
+
+    async def main() -> None:
+        async with client_of(target) as client:
+            async with reading(client, cached=cached) as conn:
+                row = find_version(conn, name)
+                if not cached:
+                    await _ask_for_lineage(client, row)
+                found = version_detail(conn, row.id)
+                source = next(iter(rows_by_keys(conn, [row.source_key or ""])), None)
+            ask = as_json or (not found.files and bool(found.files_total))
+            local = client.catalog_path is not None
+            files = found.files
+            if ask and (local or not cached):
+                files = await client.files(found.row.key)
+        if as_json:
+            out.record(_detail_record(found, files, target.name))
+        else:
+            _print_version(found, source, files, target, out)
+
+    asyncio.run(main())
+
+
+async def _ask_for_lineage(client: Client, row: VersionRow) -> None:
+    """Ask a registry that tells lineage only when asked."""
+    if not client.capabilities.asked_lineage or not isinstance(client, AskedLineage):
+        return
+    path = config.catalog_file(client.identity.uid)
+    await ask_lineage(client, path, [row.key], closure=True, parents=True, most=DEPENDENTS_COUNTED)
+
+
+def _print_version(
+    found: VersionDetail,
+    source: VersionRow | None,
+    files: Sequence[File],
+    target: Target,
+    out: Output,
+) -> None:
+    """Print a version for people; `source` is what a link shows, where that is listed."""
+    out.words(f"{wording.name_of(found.row)} of {safe(target.name)}")
+    if found.row.link:
+        shown = wording.name_of(source) if source else safe(found.row.source_key or "")
+        out.words(f"  {'link to':<11} {shown}")
+    for field, value in _fields(found, now_us()):
+        out.words(f"  {field:<11} {value}")
+    _print_lineage(found, out)
+    _print_files(files[:FILES_SHOWN], max(found.files_total, len(files)), out)
+
+
+def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
+    row = found.row
+    yield "type", safe(row.type)
+    yield "state", str(row.state)
+    if row.deleted_us is not None:
+        yield "deleted", f"{text.moment(row.deleted_us)} by {safe(row.deleted_by) or text.UNKNOWN}"
+    yield "size", _size(found)
+    yield "created", _created(row, now)
+    yield "used", _used(row)
+    yield "ttl", _ttl(row, now)
+    yield "aliases", wording.aliases(row.aliases) or "none"
+    if row.links:
+        yield "shown in", ", ".join(map(safe, row.links))
+    if row.kept:
+        yield "kept", safe(row.kept)
+    yield "tags", ", ".join(map(safe, found.tags)) or "none"
+    if found.note:
+        yield "note", safe(found.note, _NOTE)
+    yield "digest", safe(row.digest)
+    yield "key", safe(row.key)
+
+
+def _size(found: VersionDetail) -> str:
+    if found.row.size is None:
+        return "not known"
+    row = found.row
+    count = found.files_total or row.file_count
+    files = "" if count is None else f" in {text.plural(count, 'file')}"
+    if row.link:
+        return f"{text.size(row.size)}{files}, which are its source's"
+    if row.stored is not None and found.unique is None:
+        return f"{text.size(row.size)}{files}, {text.size(row.stored)} of it charged"
+    return f"{text.size(row.size)}{files}, of which {text.size(found.unique)} only here"
+
+
+def _created(row: VersionRow, now: int) -> str:
+    by = f" by {safe(row.run)}" if row.run else ""
+    if row.created_us is None:
+        return f"not known{by}"
+    return f"{text.moment(row.created_us)} UTC ({wording.since(row.created_us, now, 'old')}){by}"
+
+
+def _used(row: VersionRow) -> str:
+    runs = "" if row.used_count is None else f"by {text.plural(row.used_count, 'run')}"
+    if row.used_us is None:
+        return runs or "not known"
+    return f"{text.moment(row.used_us)} UTC {runs}".rstrip()
+
+
+def _ttl(row: VersionRow, now: int) -> str:
+    life = wording.life(row.ttl_us, inherited=row.ttl_inherited)
+    if row.ttl_us is None or row.expires_us is None:
+        return life
+    when = "expired" if row.expires_us <= now else "expires"
+    return f"{life}, {when} {text.moment(row.expires_us)} UTC"
+
+
+def _print_lineage(found: VersionDetail, out: Output) -> None:
+    if found.row.link:
+        out.words("lineage: that of its source")
+        return
+    if found.parents:
+        out.words(f"made from {text.plural(len(found.parents), 'version')}")
+        out.rows((_ref(ref),) for ref in found.parents)
+    if not found.row.lineage_known and not found.dependents:
+        out.words("dependents: not known; nobody asked the registry, or it did not tell")
+    elif not found.coverage.complete:
+        known = text.count(found.dependents_total)
+        out.words(f"dependents: {known} known, {found.coverage.words()}: there may be more")
+    elif not found.dependents:
+        out.words("nothing was made from it")
+    if not found.dependents:
+        return
+    direct = found.row.dependents
+    more = "more than " if found.dependents_capped else ""
+    total = text.count(found.dependents_total)
+    out.words(f"dependents: {text.count(direct)} direct, {more}{total} in all")
+    out.rows((f"{'  ' * (line.depth - 1)}{_ref(line.ref)}",) for line in found.dependents)
+    if found.dependents_total > len(found.dependents):
+        out.words("       and more")
+
+
+def _ref(ref: VersionRef) -> str:
+    names = f"  aliases {wording.aliases(ref.aliases)}" if ref.aliases else ""
+    word = "deleted" if ref.state is VersionState.TRASH else ref.state
+    state = "" if ref.state is VersionState.LIVE else f"  [{word}]"
+    return f"{wording.name_of(ref)}{state}{names}"
+
+
+def _print_files(files: Sequence[File], total: int, out: Output) -> None:
+    out.words(text.plural(total, "file"))
+    out.rows(
+        ((safe(file.path), text.size(file.size), safe(file.digest)) for file in files), right="1"
+    )
+    if files and total > len(files):
+        out.words(f"       and {text.count(total - len(files))} more (--json)")
+
+
+def _detail_record(found: VersionDetail, files: Sequence[File], registry: str) -> dict[str, Any]:
+    record = wording.version_record(
+        found.row, registry=registry, now_us=now_us(), unique=found.unique, tags=found.tags,
+        complete=found.coverage.complete,
+    )  # fmt: skip
+    known = found.lineage_known and found.coverage.complete
+    return record | {
+        "note": found.note,
+        "parents": [_ref_record(ref) for ref in found.parents],
+        "dependent_tree": [
+            {"depth": line.depth, **_ref_record(line.ref)} for line in found.dependents
+        ],
+        "dependents_total": found.dependents_total if known or found.dependents else None,
+        "dependents_capped": found.dependents_capped,
+        "file_list": [
+            {"path": file.path, "size": file.size, "digest": file.digest, "mode": file.mode}
+            for file in files
+        ],
+    }
+
+
+def _ref_record(ref: VersionRef) -> dict[str, Any]:
+    gone = ref.elsewhere and ref.label.endswith(GONE)
+    return {
+        "name": ref.collection,
+        "version": ref.label.removesuffix(GONE) if gone else ref.label,
+        "state": "deleted" if gone else str(ref.state),
+        "alias": [alias.name for alias in ref.aliases],
+        "key": ref.key,
+    }

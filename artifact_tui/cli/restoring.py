@@ -1,0 +1,481 @@
+"""`artifact-tui trash`, `restore`, `purge` and `reingest`: what was deleted, and its way back.
+
+What is in the trash is listed, restored, or removed for good. Where a registry has no trash but
+makes entries from a source address, what a plan deleted is made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artifact_tui import query, text
+from artifact_tui.catalog import marks
+from artifact_tui.catalog.listing import Sort, next_page
+from artifact_tui.catalog.version_names import find_version, rows_by_keys
+from artifact_tui.cli import wording
+from artifact_tui.cli.applying import check_writable, print_item_records, start_and_watch
+from artifact_tui.cli.drafting import (
+    PlanSubject,
+    ask_lineage,
+    draft_of,
+    make_draft,
+    print_draft,
+    save_draft,
+    with_objects,
+)
+from artifact_tui.cli.looking import PrintedList, print_records
+from artifact_tui.cli.options import (
+    FilterCommand,
+    PlanParam,
+    cached_option,
+    consent_options,
+    json_option,
+)
+from artifact_tui.cli.output import Output, Progress, command
+from artifact_tui.cli.reviewing import Consent, confirm_plan
+from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
+from artifact_tui.clients.base import Recreate
+from artifact_tui.clients.local import LocalClient
+from artifact_tui.deletion import plan_file
+from artifact_tui.deletion.items import Action, ItemState, Options
+from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.undo import CAVEAT, note_source, recreate
+from artifact_tui.errors import PlanError, RegistryError, UsageError
+from artifact_tui.model import Alias, Capabilities, Outcome, Result, now_us
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.cli.root import Flags
+    from artifact_tui.clients.base import Client
+    from artifact_tui.config import Target
+    from artifact_tui.deletion.plan import Draft
+    from artifact_tui.deletion.undo import RemadeEntry
+
+
+async def remake(
+    path: Path,
+    client: Client,
+    *,
+    only: Sequence[str] | None = None,
+    uncertain: bool = False,
+) -> tuple[RemadeEntry, ...]:
+    """Make again what a plan deleted; see `deletion.recreate`."""
+    with Plan.open(path, write=True) as plan, Progress() as progress:
+        return await recreate(plan, client, only=only, uncertain=uncertain, progress=progress.show)
+
+
+def print_remade(found: Sequence[RemadeEntry], target: Target, path: Path, out: Output) -> int:
+    """Say what was made, under which new key; 1 when something was not, or not as it was."""
+    missing = [one for one in found if not one.new_key]
+    differs = sum(bool(one.differs) for one in found)
+    for one in found:
+        if out.json:
+            out.record(_remade_record(one, target))
+        else:
+            out.words(_remade_words(one))
+    made = text.plural(len(found) - len(missing), "entry", "entries")
+    rest = f", {text.count(differs)} of them not as before" if differs else ""
+    rest += f", {text.count(len(missing))} not" if missing else ""
+    out.words(f"{made} of {safe(target.name)} made again{rest}", CAVEAT)
+    if missing:
+        out.words(f"to try again: {command('restore', '--plan', path)}")
+    return 1 if missing or differs else 0
+
+
+def _remade_words(one: RemadeEntry) -> str:
+    name = safe(one.name)
+    if not one.new_key:
+        return f"not made again: {name}: {safe(one.error)}"
+    when = " (before)" if one.before else ""
+    source = f" from {safe(one.recipe.url)}" if one.recipe else ""
+    but = f", but {safe(one.differs)}" if one.differs else ""
+    return f"made again{when}: {name} is now {safe(one.new_key)}{source}{but}"
+
+
+def _remade_record(one: RemadeEntry, target: Target) -> dict[str, Any]:
+    return {
+        "registry": target.name,
+        "name": one.name,
+        "key": one.old_key,
+        "new_key": one.new_key or None,
+        "type": one.recipe.type if one.recipe else None,
+        "url": one.recipe.url if one.recipe else None,
+        "result": "made" if one.new_key else "not_made",
+        "differs": one.differs,
+        "error": one.error,
+    }
+
+
+def in_trash(words: Sequence[str]) -> query.Query:
+    """A filter that looks only at the trash."""
+    parsed = parse_filter(words)
+    return query.parse(f"({parsed.text}) state:trash" if parsed.text.strip() else "state:trash")
+
+
+@click.command("trash", cls=FilterCommand)
+@click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
+@cached_option
+@json_option
+@click.pass_obj
+def trash_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
+    """List what is in the trash: it can be restored, until it is purged.
+
+    Where a registry cannot restore, these are the deleted versions that it still lists.
+    """
+    target, rest = split(words, read_only=flags.read_only)
+    parsed = in_trash(rest)
+
+    async def main() -> None:
+        async with client_of(target) as client, reading(client, cached=cached) as conn:
+            where = where_of(conn, parsed, client)
+            out = Output(json=as_json)
+            await _print_trash(PrintedList(conn, where, target.name, now_us(), out, None), client)
+            _print_trash_summary(conn, where, target, client.capabilities, out)
+
+    asyncio.run(main())
+
+
+async def _print_trash(listing: PrintedList, client: Client) -> None:
+    numbers = count(1)
+    for rows in listing.versions(Sort("name")):
+        if listing.out.json:
+            print_records(listing, rows)
+            continue
+        had: Mapping[str, tuple[Alias, ...]] = {}
+        if isinstance(client, LocalClient):
+            had = await client.trashed_aliases([row.key for row in rows])
+        listing.out.rows(
+            (_trash_row(row, had.get(row.key, ()), listing.now_us) for row in rows),
+            numbers=numbers,
+            right="1",
+        )
+
+
+def _trash_row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
+    by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
+    names = f" · had the aliases {wording.aliases(had)}" if had else ""
+    ago = wording.since(row.deleted_us, now, "ago")
+    when = "deleted, not known when" if row.deleted_us is None else f"deleted {ago}"
+    return wording.name_of(row), text.size(row.size), f"{when}{by}{names}"
+
+
+def _print_trash_summary(
+    conn: sqlite3.Connection, where: query.Where, target: Target, can: Capabilities, out: Output
+) -> None:
+    found = marks.pick_where(conn, where)
+    if not found:
+        where_is = "of this is in the trash of" if can.restore else "that was deleted is listed in"
+        out.words(f"nothing {where_is} {safe(target.name)}")
+    if not can.restore:
+        out.words(safe(no_way_back(target, can)))
+    if not found:
+        return
+    weight = marks.picked_bytes(conn)
+    if not can.restore:
+        what = text.plural(found, "version")
+        out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
+        return
+    frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
+    (first,) = next_page(conn, where, Sort("name"), None, 1).rows
+    out.words(
+        f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
+        f"{text.size(weight.listed)} listed, {frees}",
+        f"next: {command('restore', target.typed, f'{first.collection}:{first.label}')}",
+        f"      {command('purge', target.typed, '--all')}",
+    )
+
+
+@click.command("restore")
+@click.argument("words", nargs=-1, metavar="[REGISTRY] [NAME:V]…")
+@click.option("--plan", type=PlanParam(), help="Undo: all that this plan deleted.")
+@click.option(
+    "--uncertain", is_flag=True, help="Make also those again that may have been made already."
+)
+@json_option
+@click.pass_obj
+def restore_command(
+    flags: Flags, words: tuple[str, ...], *, plan: Path | None, uncertain: bool, as_json: bool
+) -> int:
+    """Bring versions back from the trash, with those of their aliases that are still free.
+
+    \b
+    artifact-tui restore local:./sample resnet50:v3 resnet50:v4
+    artifact-tui restore local:./sample --plan old.plan
+
+    Where a registry has no trash, but makes entries from a source address, --plan makes them again:
+    with new ids and new metrics, and without what was deleted from the storage.
+
+    The exit code is 1 when one of them could not be restored.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    if plan is not None and not words:
+        words = (_registry_of(plan),)
+    target, names = split(words, read_only=flags.read_only, names=True)
+    if not names and plan is None:
+        raise UsageError(
+            "Name the versions to restore, or a plan whose deletion is to be undone.",
+            hint=f"What is in the trash: {command('trash', target.typed)}",
+        )
+
+    out = Output(json=as_json, changes=True)
+
+    async def main() -> int:
+        async with client_of(target, write=True) as client:
+            can = client.capabilities
+            if not can.restore and not can.recreate:
+                raise UsageError(no_way_back(target, can), hint="Nothing was changed.")
+            if can.recreate and not can.restore:
+                if plan is None or names:
+                    raise UsageError(
+                        f"“{target.name}” has no trash: what a plan deleted can be made again.",
+                        hint=f"Name the plan: {command('restore', '--plan', 'FILE')}",
+                    )
+                found = await remake(plan, client, uncertain=uncertain)
+                return print_remade(found, target, plan, out)
+            async with reading(client) as conn:
+                keys = [find_version(conn, name).key for name in names]
+                keys += _deleted_by(plan, client) if plan is not None else []
+                rows = {row.key: row for row in rows_by_keys(conn, keys)}
+            outcomes = await client.restore(list(dict.fromkeys(keys)))
+        return _print_restored(outcomes, rows, target, out)
+
+    return asyncio.run(main())
+
+
+def no_way_back(target: Target, can: Capabilities) -> str:
+    """That what was deleted does not come back, and what happens instead; untrusted text."""
+    if can.recreate:
+        again = command("restore", target.typed, "--plan", "PLAN")
+        return f"“{target.name}” has no trash. What a plan deleted can be made again: {again}"
+    instead = f" {can.freeing}." if can.freeing else ""
+    return f"“{target.name}” cannot restore: what was deleted stays deleted.{instead}"
+
+
+def _registry_of(path: Path) -> str:
+    """The registry that a plan was made for, where this person knows it.
+
+    Raises:
+        PlanError: only the plan names it.
+    """
+    with Plan.open(path) as plan:
+        target = plan_file.registry_of(plan)
+    return target.typed or target.address
+
+
+def _deleted_by(path: Path, client: Client) -> list[str]:
+    """The keys of what a plan deleted, parents first.
+
+    Raises:
+        PlanError: it was made for another registry.
+    """
+    done = {ItemState.DELETED, ItemState.VERIFIED}
+    with Plan.open(path) as plan:
+        if plan.head.identity.uid != client.identity.uid:
+            raise PlanError(
+                f"The plan {path} was made for another registry: {plan.head.identity.address}.",
+                hint="Nothing was restored. Leave the registry out to use that one.",
+            )
+        items = [item for item in plan.every_item() if item.state in done]
+    return [item.key for item in sorted(items, key=lambda item: -item.level)]
+
+
+def _print_restored(
+    outcomes: Sequence[Outcome], rows: dict[str, VersionRow], target: Target, out: Output
+) -> int:
+    """Say what came back; 1 when something did not."""
+    missing = 0
+    for outcome in outcomes:
+        row = rows.get(outcome.key)
+        done = outcome.result is Result.DONE
+        missing += not done
+        if out.json:
+            out.record(_restored_record(outcome, row, target))
+            continue
+        name = wording.name_of(row) if row else safe(outcome.key)
+        why = f": {safe(outcome.message)}" if outcome.message else ""
+        out.words(f"{'restored' if done else 'not restored:'} {name}{why}")
+    restored = text.plural(len(outcomes) - missing, "version")
+    rest = f", {text.count(missing)} not" if missing else ""
+    out.words(f"{restored} of {safe(target.name)} restored{rest}")
+    return 1 if missing else 0
+
+
+def _restored_record(outcome: Outcome, row: VersionRow | None, target: Target) -> dict[str, Any]:
+    return {
+        "name": row.collection if row else None,
+        "version": row.label if row else None,
+        "registry": target.name,
+        "key": outcome.key,
+        "result": "restored" if outcome.result is Result.DONE else str(outcome.result),
+        "message": outcome.message,
+    }
+
+
+@click.command("purge", cls=FilterCommand)
+@click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
+@click.option("--all", "everything", is_flag=True, help="All of the trash, instead of a filter.")
+@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
+@consent_options
+@json_option
+@click.pass_obj
+def purge_command(
+    flags: Flags,
+    words: tuple[str, ...],
+    *,
+    everything: bool,
+    orphan_dependents: bool,
+    yes: bool,
+    expect: int | None,
+    as_json: bool,
+) -> int:
+    """Remove versions that are in the trash for good. They cannot be restored afterwards.
+
+    \b
+    artifact-tui purge local:./sample --all
+    artifact-tui purge local:./sample 'name:sweep* age>30d' --yes --expect 40
+
+    It prints the list and asks, as `artifact-tui apply` does; the plan is kept as a record. The
+    bytes are freed by the next `artifact-tui gc`.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target, rest = split(words, read_only=flags.read_only)
+    consent = Consent(yes, expect)
+    consent.check()
+    if bool(" ".join(rest).strip()) == everything:
+        raise UsageError(
+            "Say what to purge: a filter, or --all.",
+            hint=f"What is in the trash: {command('trash', target.typed)}",
+        )
+    out = Output(json=as_json, changes=True)
+    selection = PlanSubject(in_trash(rest).text)
+    options = Options(action=Action.PURGE, orphan_dependents=orphan_dependents)
+    draft = asyncio.run(make_draft(target, selection, options))
+    print_draft(draft, out, records=False)
+    path = save_draft(draft, None)
+    try:
+        with Plan.open(path, write=True) as plan:
+            check_writable(plan, read_only=flags.read_only)
+            also = ["--all"] * everything + ["--orphan-dependents"] * orphan_dependents
+            instead = ("purge", *words, *also)
+            confirm_plan(plan, consent, (*instead, "--yes", "--expect", draft.summary.deletes))
+    except BaseException:
+        _forget_plan(path)
+        raise
+    code = start_and_watch(path, out)
+    if as_json:
+        print_item_records(path, out)
+    out.words(f"record: {path}", f"next: {command('gc', target.typed)}")
+    return code
+
+
+def _forget_plan(path: Path) -> None:
+    """Remove a plan that nobody confirmed."""
+    with suppress(OSError):
+        path.unlink()
+
+
+@click.command("reingest")
+@click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
+@click.option("--url", metavar="URL", help="The source address. Default: the one it has now.")
+@click.option("--storage", is_flag=True, help="Delete its stored object too.")
+@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
+@click.option(
+    "--unknown-lineage", is_flag=True, help="It may go although its dependents are not fully known."
+)
+@consent_options
+@json_option
+@click.pass_obj
+def reingest_command(
+    flags: Flags,
+    words: tuple[str, ...],
+    *,
+    url: str | None,
+    storage: bool,
+    orphan_dependents: bool,
+    unknown_lineage: bool,
+    yes: bool,
+    expect: int | None,
+    as_json: bool,
+) -> int:
+    """Delete a version, and make it again from its source address, or from a corrected one.
+
+    \b
+    artifact-tui reingest zoo acme/bert:41 --url https://huggingface.co/acme/bert
+
+    The deletion is a plan like any other: shown, confirmed, verified. Only then is the entry made
+    again: with a new id and new metrics. If that fails, the entry is gone, and the plan has what is
+    needed to try again.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target, name = split_one(words, read_only=flags.read_only)
+    consent = Consent(yes, expect)
+    consent.check()
+    if url is not None and not url.strip():
+        raise UsageError("The source address is empty. Nothing was deleted.")
+    out = Output(json=as_json, changes=True)
+    options = Options(
+        storage=storage, orphan_dependents=orphan_dependents, unknown_lineage=unknown_lineage
+    )
+    draft = asyncio.run(_reingest_draft(target, name, options, url))
+    print_draft(draft, out, records=False)
+    path = save_draft(draft, None)
+    try:
+        with Plan.open(path, write=True) as plan:
+            check_writable(plan, read_only=flags.read_only)
+            out.words("", CAVEAT)
+            also = ["--url", url] if url else []
+            also += ["--storage"] * storage + ["--orphan-dependents"] * orphan_dependents
+            also += ["--unknown-lineage"] * unknown_lineage
+            instead = ("reingest", *words, *also)
+            confirm_plan(plan, consent, (*instead, "--yes", "--expect", draft.summary.deletes))
+            if url:
+                note_source(plan, url)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if code := start_and_watch(path, out):
+        out.words(
+            "It was not made again, because its deletion did not come to its end.",
+            f"to go on: {command('resume', path)}, then {command('restore', '--plan', path)}",
+        )
+        return code
+    return asyncio.run(_make_again(target, path, out))
+
+
+async def _reingest_draft(target: Target, name: str, options: Options, url: str | None) -> Draft:
+    async with client_of(target) as client:
+        if not client.capabilities.recreate or not isinstance(client, Recreate):
+            raise UsageError(
+                f"“{target.name}” cannot make entries again. Nothing was deleted.",
+                hint="Only REST registries can, so far.",
+            )
+        async with reading(client) as conn:
+            key = find_version(conn, name).key
+            recipes = {} if url else await client.recipe([key])
+            if not url and not (key in recipes and recipes[key].url):
+                raise RegistryError(
+                    f"The registry does not tell the source address of {name}."
+                    " Nothing was deleted.",
+                    hint="Name the address to make it from, with --url.",
+                )
+            await ask_lineage(client, [key], options)
+            draft = draft_of(conn, client, target, [key], options=options, query_text=name)
+        return await with_objects(draft, client)
+
+
+async def _make_again(target: Target, path: Path, out: Output) -> int:
+    with Plan.open(path) as plan:
+        keys = [item.key for item in plan.every_item() if item.kind == "version"]
+    async with client_of(target, write=True) as client:
+        found = await remake(path, client, only=keys)
+    code = print_remade(found, target, path, out)
+    if not all(one.new_key for one in found):
+        out.words("The entry is gone: what it was made from is in the plan.")
+    return code

@@ -1,0 +1,340 @@
+"""`artifact-tui demo`, `add`, `export`, `gc` and `fsck`: a local registry made, filled and kept."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from artifact_tui import text
+from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.version_names import find_version, rows_by_keys, types_of_name
+from artifact_tui.cli import wording
+from artifact_tui.cli.options import DurationParam, json_option, registry_option
+from artifact_tui.cli.output import Output, Progress, command
+from artifact_tui.cli.root import Flags, show_screen
+from artifact_tui.cli.session import catalog_of, client_of, local_client_of, split_one, target_of
+from artifact_tui.clients import local
+from artifact_tui.clients.local.sample import make_sample
+from artifact_tui.config import LOCAL, Target
+from artifact_tui.errors import RegistryError, UsageError
+from artifact_tui.model import now_us
+from artifact_tui.text import safe
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from artifact_tui.clients.local import LocalClient
+    from artifact_tui.clients.local.fsck import FsckProblem, FsckReport
+
+
+SAMPLE_FOLDER = Path("sample")
+"""Where the sample is made unless a path is given."""
+
+
+@click.command("demo")
+@click.argument("path", type=click.Path(path_type=Path), default=SAMPLE_FOLDER)
+@click.option(
+    "--versions", type=click.IntRange(1, 1_000_000), default=2000, show_default=True,
+    help="How many versions to make.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=7, help="Another number makes another sample.")
+@click.option("--no-open", is_flag=True, help="Only make it; do not open the screen.")
+@click.pass_obj
+def demo_command(flags: Flags, path: Path, *, versions: int, seed: int, no_open: bool) -> int:
+    """Make a sample registry at PATH, and open the screen on it.
+
+    Models, datasets and code with real (small) bytes, aliases, lineage and some trash; yours to
+    delete. A sample that is at PATH already is opened as it is.
+    """
+    target = target_of(f"{LOCAL}{path}", read_only=flags.read_only)
+    out = Output(changes=True)
+    if (path / "FORMAT").is_file():
+        out.words(f"there is a registry at {text.safe(str(path))} already")
+    else:
+        with Progress() as progress:
+            make_sample(
+                path,
+                versions=versions,
+                seed=seed,
+                progress=lambda done, total: progress.show(
+                    f"making version {text.count(done)} of {text.count(total)}"
+                ),
+            )
+        out.words(f"made {text.plural(versions, 'version')} in {text.safe(str(path))}")
+    if not no_open:
+        return show_screen(target)
+    out.words(f"next: {command('ls', f'{LOCAL}{path}')}", f"      {command(f'{LOCAL}{path}')}")
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddRequest:
+    """What is to be added, as it was asked for."""
+
+    source: Path
+    name: str
+    type: str
+    aliases: tuple[str, ...]
+    protected: tuple[str, ...]
+    tags: tuple[str, ...]
+    parents: tuple[str, ...]
+    ttl_us: int | None
+    run: str
+    note: str
+
+
+@click.command("add")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option("--type", default="", help="model, dataset, code, … A known collection has one.")
+@click.option("--alias", "aliases", multiple=True, metavar="A", help="An alias; may be repeated.")
+@click.option("--protect", "protected", multiple=True, metavar="A", help="A protected alias.")
+@click.option("--tag", "tags", multiple=True, metavar="T", help="A tag; may be repeated.")
+@click.option("--parent", "parents", multiple=True, metavar="NAME:V", help="It was made from this.")
+@click.option(
+    "--ttl", "ttl_us", type=DurationParam(), help="It expires after this time: 30d, 12h, …"
+)
+@click.option("--run", default="", help="Who made it: a run, a job, a user.")
+@click.option("--note", default="", help="Free text.")
+@click.option("--create", is_flag=True, help="Make the registry at local:PATH if there is none.")
+@registry_option
+@json_option
+@click.pass_obj
+def add_command(
+    flags: Flags, /, registry: str | None, *, create: bool, as_json: bool, **asked: object
+) -> None:
+    """Put the file or folder SOURCE in a local registry, as the next version of NAME.
+
+    \b
+    artifact-tui add ./weights resnet50 --type model --alias candidate
+    artifact-tui add data.csv images --type dataset --tag raw --ttl 90d
+    artifact-tui add ./out distilled --type model --parent resnet50:v3
+
+    Without --registry it is the default one. The same bytes are never stored twice.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target = target_of(registry, read_only=flags.read_only)
+    if create:
+        _create_registry(target)
+    asyncio.run(_add(target, AddRequest(**asked), Output(json=as_json, changes=True)))  # type: ignore[arg-type]
+
+
+def _create_registry(target: Target) -> None:
+    path = target.address.removeprefix(LOCAL)
+    if not target.address.startswith(LOCAL) or target.read_only:
+        raise UsageError(
+            f"No registry can be made at {target.address}.",
+            hint="Use an address such as local:PATH that is not read-only.",
+        )
+    if path:
+        asyncio.run(local.create(path).aclose())
+
+
+async def _add(target: Target, request: AddRequest, out: Output) -> None:
+    async with local_client_of(target, write=True) as client:
+        with catalog_of(client) as conn, Progress() as progress:
+            parents = [find_version(conn, name).key for name in request.parents]
+            kind = request.type or _type_of(conn, request.name)
+            version = await client.add(
+                request.source, request.name, type=kind, aliases=request.aliases,
+                protected=request.protected, tags=request.tags, parents=parents,
+                ttl_us=request.ttl_us, run=request.run, note=request.note,
+                progress=lambda done, total: progress.show(
+                    f"reading {text.size(done)} of {text.size(total)}"
+                ),
+            )  # fmt: skip
+        _print_added(client, version.key, target, out)
+
+
+def _type_of(conn: sqlite3.Connection, name: str) -> str:
+    """The type of a collection that is there."""
+    found = types_of_name(conn, name)
+    if not found:
+        raise UsageError(
+            f"“{name}” is a new collection, so its type must be said. Nothing was added.",
+            hint="For example: --type model",
+        )
+    return found[0]
+
+
+def _print_added(client: LocalClient, key: str, target: Target, out: Output) -> None:
+    """Say what was added; a connection opened only now sees it."""
+    with catalog_of(client) as conn:
+        (row,) = rows_by_keys(conn, [key])
+        unique = unique_of(conn, [row.id])[row.id]
+        tags = tags_of(conn, [row.id]).get(row.id, ())
+    if out.json:
+        out.record(
+            wording.version_record(
+                row, registry=target.name, now_us=now_us(), unique=unique, tags=tags, complete=True
+            )
+        )
+    shared = f", of which {text.size(unique)} only here" if unique != row.size else ""
+    out.words(
+        f"added {wording.name_of(row)} to {safe(target.name)}",
+        f"  {text.size(row.size)} in {text.plural(row.file_count or 0, 'file')}{shared}",
+        f"  aliases {wording.aliases(row.aliases)}",
+    )
+
+
+@click.command("export")
+@click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="A new or empty folder."
+)
+@click.pass_obj
+def export_command(flags: Flags, words: tuple[str, ...], *, output: Path) -> None:
+    """Write the files of a version to a folder, each checked by its hash.
+
+    \b
+    artifact-tui export local:./sample resnet50:latest -o ./weights
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    target, name = split_one(words, read_only=flags.read_only)
+
+    async def main() -> None:
+        async with local_client_of(target) as client:
+            with catalog_of(client) as conn:
+                row = find_version(conn, name)
+            await client.export(row.key, output)
+        what = f"{text.plural(row.file_count or 0, 'file')}, {text.size(row.size)}"
+        Output(changes=True).words(f"{wording.name_of(row)}: {what} in {safe(str(output))}")
+
+    asyncio.run(main())
+
+
+@click.command("gc")
+@click.argument("registry", required=False)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--grace", type=DurationParam(), default=0, help="Leave what became unneeded since: 2h."
+)
+@json_option
+@click.pass_obj
+def gc_command(
+    flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json: bool
+) -> None:
+    """Free the bytes that no version needs. No version is changed.
+
+    What is in the trash still needs its bytes: `artifact-tui purge` removes it for good first.
+    What has expired waits for a plan: `artifact-tui plan REGISTRY ttl:expired`.
+    It is safe while others use the registry.
+    """
+    target = target_of(registry, read_only=flags.read_only)
+
+    async def main() -> None:
+        async with client_of(target, write=not dry_run) as client:
+            if not client.capabilities.garbage_collection:
+                freeing = client.capabilities.freeing
+                left = command("orphans", target.typed)
+                raise RegistryError(
+                    f"“{target.name}” has no garbage collection that could be started from here.",
+                    hint=f"{freeing}." if freeing
+                    else f"With its bucket configured, this finds what is left in it: {left}",
+                )  # fmt: skip
+            found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
+        out = Output(json=as_json, changes=True)
+        if as_json:
+            out.record(
+                {
+                    "registry": target.name,
+                    "dry_run": dry_run,
+                    "expired": found.expired,
+                    "objects": found.blobs,
+                    "leftovers": found.leftovers,
+                    "freed": found.freed,
+                    "waiting": found.waiting,
+                    "trash": found.trash,
+                    "grace": wording.seconds(grace),
+                }
+            )
+        would = "would be " if dry_run else ""
+        what = text.plural(found.blobs, "stored object")
+        if found.leftovers:
+            what += f", {text.plural(found.leftovers, 'leftover')} of killed adds"
+        out.words(f"{safe(target.name)}: {text.size(found.freed)} {would}freed ({what})")
+        if found.waiting:
+            out.words(f"  {text.size(found.waiting)} wait for the end of the grace period")
+        if found.trash:
+            need = "needs" if found.trash == 1 else "need"
+            out.words(
+                f"  {text.plural(found.trash, 'version')} in the trash still {need} the bytes",
+                f"next: {command('purge', target.typed, '--all')}",
+            )
+        if found.expired:
+            one = found.expired == 1
+            have, stay, them = ("has", "stays", "it") if one else ("have", "stay", "them")
+            out.words(
+                f"  {text.plural(found.expired, 'version')} {have} expired, and {stay} until a plan"
+                f" deletes {them}",
+                f"next: {command('plan', target.typed, 'ttl:expired')}",
+            )
+
+    asyncio.run(main())
+
+
+@click.command("fsck")
+@click.argument("registry", required=False)
+@click.option("--verify", is_flag=True, help="Read every byte and check its hash.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended without losing anything.")
+@json_option
+@click.pass_obj
+def fsck_command(
+    flags: Flags, registry: str | None, *, verify: bool, repair: bool, as_json: bool
+) -> int:
+    """Look for damage in a local registry. No version is ever removed.
+
+    The exit code is 0 when nothing is wrong, or all of it was mended, and else 1.
+    """
+    target = target_of(registry, read_only=flags.read_only)
+
+    async def main() -> FsckReport:
+        async with local_client_of(target, write=repair) as client:
+            return await client.fsck(repair=repair, verify=verify)
+
+    report = asyncio.run(main())
+    _print_problems(report, target, Output(json=as_json), repair=repair)
+    return 0 if report.ok else 1
+
+
+def _print_problems(report: FsckReport, target: Target, out: Output, *, repair: bool) -> None:
+    if out.json:
+        for problem in report.problems:
+            out.record(
+                {
+                    "registry": target.name,
+                    "problem": str(problem.kind),
+                    "what": problem.what,
+                    "size": problem.size,
+                    "detail": problem.detail,
+                    "repaired": problem.repaired,
+                }
+            )
+    else:
+        out.rows(map(_problem_row, report.problems), right="2")
+    looked = "read" if report.verified else "looked at, not read (--verify reads them)"
+    objects = text.plural(report.blobs, "stored object")
+    out.words(f"{safe(target.name)}: {objects}, {text.size(report.size)}, {looked}")
+    if not report.problems:
+        out.words("nothing is wrong")
+        return
+    mended = sum(problem.repaired for problem in report.problems)
+    said = f"{text.plural(len(report.problems), 'problem')}, {text.count(mended)} mended"
+    out.words(f"{said}, {text.count(len(report.harmed))} that cost something")
+    if repair and report.harmed:
+        out.words("what was lost comes back when the same file is added again, or from a backup")
+    elif not repair:
+        out.words(f"next: {command('fsck', target.typed, '--repair')}")
+
+
+def _problem_row(problem: FsckProblem) -> tuple[str, ...]:
+    state = "mended" if problem.repaired else ""
+    return (
+        str(problem.kind),
+        safe(problem.what),
+        text.size(problem.size),
+        state,
+        safe(problem.detail),
+    )

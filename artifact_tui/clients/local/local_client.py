@@ -1,0 +1,333 @@
+"""The embedded registry as a `Client`: the store, run in a few threads, and how it is opened.
+
+The entry point `local` gives `KIND`, which opens `local:PATH`, and `local:` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui import config
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_store import Store, now_us
+from artifact_tui.config import NO_SETTINGS, refuse_unknown_settings
+from artifact_tui.errors import BusyError, RegistryError
+from artifact_tui.model import Capabilities, Identity
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    from artifact_tui.clients.local.fsck import FsckReport
+    from artifact_tui.model import (
+        Alias,
+        Collection,
+        Deletion,
+        Edge,
+        Edit,
+        Facts,
+        File,
+        Garbage,
+        Outcome,
+        Page,
+        Version,
+    )
+
+
+T = TypeVar("T")
+QUICK_THREADS = 4
+DELETE_BATCH = 500
+
+
+class LocalClient:
+    """One open embedded registry; see `clients.base.Client` for what the methods promise."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="registry")
+        self._slow = ThreadPoolExecutor(2, thread_name_prefix="registry-bytes")
+        self._closed = False
+
+    @property
+    def identity(self) -> Identity:
+        """Which registry this is; `uid` was made with it."""
+        return Identity("local", f"local:{self.store.layout.root}", self.store.uid)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do: all but links, and deleting collections or everything at once."""
+        return Capabilities(
+            aliases=True,
+            lineage=True,
+            ttl=True,
+            soft_delete=True,
+            restore=True,
+            purge=True,
+            batch_delete=DELETE_BATCH,
+            conditional_delete=True,
+            garbage_collection=True,
+            edit_aliases=True,
+            edit_tags=True,
+            edit_ttl=True,
+            writable=self.store.writable,
+            unwritable=self.store.unwritable,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """True when every writing method raises `ReadOnlyError`."""
+        return self.store.read_only
+
+    @property
+    def catalog_path(self) -> Path:
+        """The registry's own database: it needs no sync."""
+        return self.store.layout.db
+
+    async def _run(self, work: Callable[[], T], *, slow: bool = False) -> T:
+        """Run work in a thread; what moves bytes has threads of its own."""
+        if self._closed:
+            raise RegistryError(f"{self.store.layout.root} was closed.", hint="Open it again.")
+        threads = self._slow if slow else self._quick
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        """The next page of collections, oldest first."""
+        return await self._run(lambda: self.store.collections(after))
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """The next page of one collection's versions, oldest first."""
+        return await self._run(lambda: self.store.versions(collection_key, after))
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        """The next page of lineage edges."""
+        return await self._run(lambda: self.store.edges(after))
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version, by path."""
+        return await self._run(lambda: self.store.files(version_key))
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now."""
+        return await self._run(lambda: self.store.facts(keys))
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Move versions to the trash, in order, in one transaction."""
+        return await self._run(lambda: self.store.delete(deletions))
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Bring versions back from the trash."""
+        return await self._run(lambda: self.store.restore(keys))
+
+    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """The aliases that versions in the trash had; restoring brings back those still free."""
+        return await self._run(lambda: self.store.trashed_aliases(keys))
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Remove versions in the trash for good."""
+        return await self._run(lambda: self.store.purge(keys))
+
+    async def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
+        """Free the bytes that no version needs, and those that killed adds left."""
+        return await self._run(
+            lambda: self.store.collect_garbage(grace_us=grace_us, dry_run=dry_run), slow=True
+        )
+
+    async def add(
+        self,
+        source: Path,
+        name: str,
+        *,
+        type: str,  # noqa: A002 - the field's own word
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        parents: Sequence[str] = (),
+        ttl_us: int | None = None,
+        run: str = "",
+        note: str = "",
+        created_us: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Version:
+        """Add a file or a folder as a new version of a collection.
+
+        Args:
+            source: the file or folder.
+            name: the collection, made when it is new.
+            type: its type; an existing collection must have the same.
+            aliases: put on the new version, taken off the one that has them.
+            protected: those aliases that forbid deletion; they need not be in `aliases` too.
+            tags: free words.
+            parents: keys of the versions it was made from.
+            ttl_us: time to live in microseconds, counted from `created_us`.
+            run: who made it.
+            note: free text.
+            created_us: microseconds since 1970 UTC; now unless given.
+            progress: called from another thread with the bytes read so far and in all.
+
+        Raises:
+            SourceError: something in the source cannot be added; the message names it.
+            UsageError: a name cannot be stored, or the collection has another type.
+            NotFoundError: a parent is not there.
+            RegistryError: the registry cannot take it. In every case nothing was added.
+        """
+        new = NewVersion(
+            name=name, type=type, aliases=tuple(aliases), protected=tuple(protected),
+            tags=tuple(tags), parents=tuple(parents), ttl_us=ttl_us, run=run, note=note,
+            created_us=created_us,
+        )  # fmt: skip
+        stop = threading.Event()
+
+        def tick(done: int, total: int) -> None:
+            if stop.is_set():
+                raise BusyError("Adding was stopped. Nothing was added.")
+            if progress is not None:
+                progress(done, total)
+
+        try:
+            return await self._run(lambda: self.store.add(source, new, progress=tick), slow=True)
+        finally:
+            stop.set()
+
+    async def version(self, key: str) -> Version:
+        """One version; `NotFoundError` when it is not there."""
+        return await self._run(lambda: self.store.version(key))
+
+    async def resolve(self, name: str) -> str:
+        """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
+        return await self._run(lambda: self.store.resolve(name))
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Change aliases, tags and times to live; a version's edit is done whole or not at all."""
+        return await self._run(lambda: self.store.edit(edits))
+
+    async def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
+        """Put an alias on a version, or move it there; None keeps its protection as it is."""
+        await self._run(lambda: self.store.alias(key, name, protected=protected))
+
+    async def unalias(self, key: str, name: str) -> None:
+        """Take an alias off; a protected one is refused with `UsageError`."""
+        await self._run(lambda: self.store.unalias(key, name))
+
+    async def protect(self, key: str, name: str, *, protected: bool = True) -> None:
+        """Make an alias that is there forbid deletion, or no longer forbid it."""
+        await self._run(lambda: self.store.protect(key, name, protected=protected))
+
+    async def tag(self, key: str, name: str) -> None:
+        """Put a tag on a version."""
+        await self._run(lambda: self.store.tag(key, name))
+
+    async def untag(self, key: str, name: str) -> None:
+        """Take a tag off a version."""
+        await self._run(lambda: self.store.untag(key, name))
+
+    async def set_ttl(self, key: str, ttl_us: int | None) -> None:
+        """Set or clear (None) the time to live, in microseconds from creation."""
+        await self._run(lambda: self.store.set_ttl(key, ttl_us))
+
+    async def link_parent(self, child: str, parent: str) -> None:
+        """Record that the child version was made from the parent version (keys)."""
+        await self._run(lambda: self.store.link_parent(child, parent))
+
+    async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
+        return await self._run(lambda: self.store.fsck(repair=repair, verify=verify), slow=True)
+
+    async def export(self, key: str, dest: Path) -> None:
+        """Write the files of a version into a new or empty folder, each checked by its hash.
+
+        Raises:
+            NotFoundError: there is no such version.
+            UsageError: there is something at `dest`.
+            RegistryError: bytes are missing or damaged, or cannot be written; the message names
+                the file, and nothing is left at `dest`.
+        """
+        await self._run(lambda: self.store.export(key, dest), slow=True)
+
+    async def aclose(self) -> None:
+        """Wait for what is running, then close every connection."""
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        for threads in (self._quick, self._slow):
+            await loop.run_in_executor(None, threads.shutdown)
+        self.store.close()
+
+
+SCHEME = "local:"
+
+_IGNORED_SETTINGS = ("token", "password")
+"""A folder needs none; a file that has them for a registry that moved is no mistake."""
+
+
+def create(
+    path: str | os.PathLike[str], *, actor: str = "", clock: Callable[[], int] = now_us
+) -> LocalClient:
+    """Open the registry in a folder for writing; it is made when it is not there.
+
+    Raises:
+        UsageError: the folder holds other files.
+        RegistryError: it cannot be made or used.
+    """
+    Store.create(path, clock=clock).close()
+    return open_registry(path, actor=actor, clock=clock)
+
+
+def open_registry(
+    path: str | os.PathLike[str],
+    *,
+    read_only: bool = False,
+    actor: str = "",
+    clock: Callable[[], int] = now_us,
+) -> LocalClient:
+    """Open the registry in a folder; nothing is made or changed.
+
+    Raises:
+        NotFoundError: there is none.
+        RegistryError: it cannot be used.
+    """
+    return LocalClient(Store(Layout.at(path), read_only=read_only, actor=actor, clock=clock))
+
+
+class LocalKind:
+    """Opens embedded registries."""
+
+    name = "local"
+
+    def claims(self, address: str) -> bool:
+        """Whether an address is of this kind."""
+        return address.startswith(SCHEME)
+
+    def check(self, settings: Mapping[str, object]) -> None:
+        """This kind has no settings."""
+        refuse_unknown_settings(settings, _IGNORED_SETTINGS)
+
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NO_SETTINGS,
+    ) -> LocalClient:
+        """Open `local:PATH`; `local:` alone is the user's own registry, made when it is missing.
+
+        Raises:
+            ConfigError: there are settings: this kind has none.
+            NotFoundError: there is no registry at this path.
+            RegistryError: it is there but cannot be used; nothing was changed.
+        """
+        self.check(settings)
+        path = address.removeprefix(SCHEME)
+        if path:
+            return open_registry(Path(path), read_only=read_only, actor=actor)
+        own = config.embedded_registry()
+        if read_only:
+            return open_registry(own, read_only=True, actor=actor)
+        return create(own, actor=actor)
+
+
+KIND = LocalKind()

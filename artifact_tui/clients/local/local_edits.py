@@ -1,0 +1,295 @@
+"""Names on versions and lines between them: aliases, protection, tags, lineage, time to live.
+
+Whatever name the registry accepts it keeps exactly, hostile or not. Every function works inside
+the caller's writing transaction; an `Edit` is done whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from artifact_tui.database import as_text
+from artifact_tui.errors import NotFoundError, UsageError
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Outcome, Result
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from artifact_tui.model import Edit
+
+
+LONGEST_NAME = 10_000
+LONGEST_NOTE = 100_000
+_LABEL = re.compile(r"v\d+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def check_text(text: str, what: str, *, longest: int = LONGEST_NAME) -> str:
+    """The text itself, when it can be stored and given back unchanged.
+
+    Raises:
+        UsageError: it holds NUL, half a surrogate pair, or more than `longest` characters.
+    """
+    if len(text) > longest:
+        raise UsageError(
+            f"The {what} has {len(text):,} characters; at most {longest:,} are allowed.",
+            hint="Use a shorter one.",
+        )
+    if "\0" in text:
+        raise UsageError(f"The {what} holds a NUL character.", hint="Leave it out.")
+    if _SURROGATE.search(text):
+        raise UsageError(f"The {what} is not valid Unicode text.", hint="Write it in UTF-8.")
+    return text
+
+
+def check_name(text: str, what: str) -> str:
+    """The same for a name, which may not be empty either.
+
+    Raises:
+        UsageError: it cannot be a name.
+    """
+    if not text:
+        raise UsageError(f"The {what} is empty.", hint="Give it at least one character.")
+    return check_text(text, what)
+
+
+def check_alias(text: str) -> str:
+    """The same for an alias, which must also differ from a version's label.
+
+    Raises:
+        UsageError: it cannot be an alias.
+    """
+    check_name(text, "alias")
+    if ":" in text:
+        raise UsageError(
+            "An alias may not contain “:”.", hint="A version is named COLLECTION:ALIAS."
+        )
+    if _LABEL.fullmatch(text):
+        raise UsageError(
+            f"“{text}” cannot be an alias: it looks like the label of a version.",
+            hint="Use a word that is not “v” and a number.",
+        )
+    return text
+
+
+def check_ttl(ttl_us: int | None) -> int | None:
+    """The time to live itself, in microseconds, or None for none.
+
+    Raises:
+        UsageError: it is not more than nothing, or over ten thousand years.
+    """
+    if ttl_us is not None and not 0 < ttl_us < 10_000 * 366 * 86_400 * 1_000_000:
+        raise UsageError(
+            "A time to live must be more than nothing, and less than 10,000 years.",
+            hint="Leave it out for no time to live.",
+        )
+    return ttl_us
+
+
+def live_version_id(conn: sqlite3.Connection, key: str) -> int:
+    """The row of a version that is there and not in the trash.
+
+    Raises:
+        NotFoundError: it is gone, or in the trash.
+    """
+    row = conn.execute("SELECT id, state FROM version WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise NotFoundError(
+            f"There is no version with the key “{key}” (any more). Nothing was changed.",
+            hint="List the registry again.",
+        )
+    if row[1] == "trash":
+        raise NotFoundError(
+            f"The version with the key “{key}” is in the trash. Nothing was changed.",
+            hint="Restore it first.",
+        )
+    return int(row[0])
+
+
+def alias_holder(conn: sqlite3.Connection, version_id: int, alias: str) -> tuple[int, bool] | None:
+    """Which version of the same collection has an alias now, and whether it is protected."""
+    row = conn.execute(
+        "SELECT at.version_id, a.protected FROM version v"
+        " CROSS JOIN alias_at at ON at.collection_id = v.collection_id AND at.name = ?2"
+        " CROSS JOIN alias a ON a.version_id = at.version_id AND a.scope = '' AND a.name = ?2"
+        " WHERE v.id = ?1",
+        (version_id, alias),
+    ).fetchone()
+    return None if row is None else (int(row[0]), bool(row[1]))
+
+
+def drop_alias(conn: sqlite3.Connection, version_id: int, alias: str) -> None:
+    """Take an alias off a version."""
+    conn.execute(
+        "DELETE FROM alias WHERE version_id = ? AND scope = '' AND name = ?", (version_id, alias)
+    )
+
+
+def point_alias(
+    conn: sqlite3.Connection, version_id: int, alias: str, *, protected: bool | None
+) -> None:
+    """Put an alias on a version, taking it off the one that has it.
+
+    `protected=None` keeps an alias as protected as it was.
+    """
+    now = alias_holder(conn, version_id, alias)
+    if now is not None:
+        drop_alias(conn, now[0], alias)
+    keep = now is not None and now[1]
+    conn.execute(
+        "INSERT INTO alias(version_id, name, protected) VALUES(?, ?, ?)",
+        (version_id, alias, int(keep if protected is None else protected)),
+    )
+
+
+def _is_protected(conn: sqlite3.Connection, version_id: int, alias: str) -> bool:
+    """Whether this very version has the alias protected; it must have it."""
+    now = alias_holder(conn, version_id, alias)
+    if now is None or now[0] != version_id:
+        raise NotFoundError(
+            f"This version has no alias “{alias}”. Nothing was changed.",
+            hint="List the version again: the alias may have moved.",
+        )
+    return now[1]
+
+
+def add_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: bool | None) -> None:
+    """Put or move an alias; see `point`."""
+    check_alias(name)
+    point_alias(conn, live_version_id(conn, key), name, protected=protected)
+
+
+def remove_alias(conn: sqlite3.Connection, key: str, name: str) -> None:
+    """Take an alias off the version that has it.
+
+    Raises:
+        UsageError: it is protected.
+        NotFoundError: the version, or the alias on it, is not there.
+    """
+    version_id = live_version_id(conn, key)
+    if _is_protected(conn, version_id, name):
+        raise UsageError(
+            f"The alias “{name}” is protected. Nothing was changed.",
+            hint="Take the protection away first.",
+        )
+    drop_alias(conn, version_id, name)
+
+
+def protect_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: bool) -> None:
+    """Make an alias forbid deletion, or no longer forbid it."""
+    version_id = live_version_id(conn, key)
+    _is_protected(conn, version_id, name)
+    conn.execute(
+        "UPDATE alias SET protected = ? WHERE version_id = ? AND scope = '' AND name = ?",
+        (int(protected), version_id, name),
+    )
+
+
+def add_tag(conn: sqlite3.Connection, key: str, name: str) -> None:
+    """Put a tag on a version; one that is there already stays."""
+    check_name(name, "tag")
+    conn.execute(
+        "INSERT OR IGNORE INTO tag(version_id, name) VALUES(?, ?)",
+        (live_version_id(conn, key), name),
+    )
+
+
+def remove_tag(conn: sqlite3.Connection, key: str, name: str) -> None:
+    """Take a tag off a version, when it has it."""
+    conn.execute(
+        "DELETE FROM tag WHERE version_id = ? AND name = ?", (live_version_id(conn, key), name)
+    )
+
+
+def set_ttl(conn: sqlite3.Connection, key: str, ttl_us: int | None) -> None:
+    """Give a version a time to live, counted from its creation, or take it away (None)."""
+    check_ttl(ttl_us)
+    conn.execute("UPDATE version SET ttl_us = ? WHERE id = ?", (ttl_us, live_version_id(conn, key)))
+
+
+def add_parent(conn: sqlite3.Connection, child: str, parent: str) -> None:
+    """Record that one version was made from another; a line that is there already stays.
+
+    Raises:
+        UsageError: the parent was itself made from the child.
+    """
+    child_id, parent_id = live_version_id(conn, child), live_version_id(conn, parent)
+    (loops,) = conn.execute(
+        "WITH RECURSIVE below(id) AS (VALUES(?1) UNION"
+        " SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)"
+        " SELECT EXISTS(SELECT 1 FROM below WHERE id = ?2)",
+        (child_id, parent_id),
+    ).fetchone()
+    if loops:
+        raise UsageError(
+            "A version cannot be made from itself, directly or through others. "
+            "Nothing was changed.",
+            hint="Swap the two versions.",
+        )
+    conn.execute(
+        "INSERT OR IGNORE INTO edge(parent_id, child_id) VALUES(?, ?)", (parent_id, child_id)
+    )
+
+
+def record_use(conn: sqlite3.Connection, key: str, now_us: int) -> None:
+    """Record that somebody took the files of a version."""
+    conn.execute("UPDATE version SET used_us = ? WHERE key = ?", (now_us, key))
+
+
+def edit_versions(conn: sqlite3.Connection, edits: Sequence[Edit]) -> list[Outcome]:
+    """Carry out the edits in order, inside the caller's writing transaction."""
+    return [_edit_whole(conn, change) for change in edits]
+
+
+def _edit_whole(conn: sqlite3.Connection, change: Edit) -> Outcome:
+    """One edit, undone when a part of it is refused."""
+    conn.execute("SAVEPOINT edit")
+    try:
+        message = _edit_version(conn, change)
+    except (NotFoundError, UsageError) as error:
+        conn.execute("ROLLBACK TO edit")
+        absent = isinstance(error, NotFoundError)
+        return Outcome(change.key, Result.ABSENT if absent else Result.REFUSED, str(error))
+    finally:
+        conn.execute("RELEASE edit")
+    return Outcome(change.key, Result.DONE, message)
+
+
+def _edit_version(conn: sqlite3.Connection, change: Edit) -> str:
+    """Do what an edit says; gives what else changed."""
+    version_id = live_version_id(conn, change.key)
+    for name in change.remove_aliases:
+        if (now := alias_holder(conn, version_id, name)) and now[0] == version_id:
+            remove_alias(conn, change.key, name)
+    for name in change.remove_tags:
+        remove_tag(conn, change.key, name)
+    moved = [_move_alias(conn, version_id, change.key, name) for name in change.add_aliases]
+    for name in change.add_tags:
+        add_tag(conn, change.key, name)
+    if change.ttl_us is not None:
+        _edit_ttl(conn, change.key, change.ttl_us)
+    return ", ".join(filter(None, moved))
+
+
+def _move_alias(conn: sqlite3.Connection, version_id: int, key: str, name: str) -> str:
+    """Put an alias on a version; from which other version it came, in words."""
+    now = alias_holder(conn, version_id, name)
+    add_alias(conn, key, name, protected=None)
+    if now is None or now[0] == version_id:
+        return ""
+    (label,) = conn.execute(
+        f"SELECT {as_text('label')} FROM version WHERE id = ?", (now[0],)
+    ).fetchone()
+    return f"{name} moved from {label}"
+
+
+def _edit_ttl(conn: sqlite3.Connection, key: str, ttl_us: int) -> None:
+    """Set the time to live, or take it away."""
+    if ttl_us == TTL_INHERIT:
+        raise UsageError(
+            "A local registry has no time to live to inherit. Nothing was changed.",
+            hint="Set one, or switch it off.",
+        )
+    set_ttl(conn, key, None if ttl_us == TTL_OFF else ttl_us)

@@ -1,0 +1,382 @@
+"""What is read from an embedded registry: facts, pages of rows, and files.
+
+Facts are a version's aliases and nearest live dependents, with a token of it all. A page goes on
+from the last row's own id, so deletions in between shift nothing. Files that are written out are
+checked against their hash on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from artifact_tui.clients.local.adding import READ_BYTES
+from artifact_tui.clients.local.local_folder import DIGEST_PREFIX
+from artifact_tui.database import as_number, as_text
+from artifact_tui.errors import NotFoundError, RegistryError, UsageError
+from artifact_tui.model import Alias, Collection, Edge, Facts, File, Page, Version, VersionState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from artifact_tui.clients.local.local_folder import Layout
+    from artifact_tui.clients.local.local_store import Store
+
+
+LOOKUP_CHUNK = 1000
+"""Versions looked up by one statement."""
+
+NEAREST = """
+WITH RECURSIVE below(root, id, live) AS (
+  SELECT want.value, e.child_id, v.state <> 'trash'
+  FROM json_each(?) want
+  CROSS JOIN edge e ON e.parent_id = want.value
+  CROSS JOIN version v ON v.id = e.child_id
+  UNION
+  SELECT below.root, e.child_id, v.state <> 'trash'
+  FROM below
+  CROSS JOIN edge e ON e.parent_id = below.id
+  CROSS JOIN version v ON v.id = e.child_id
+  WHERE NOT below.live
+)
+"""
+"""Down the lineage from some ids, through the trash, to the first live version on each way."""
+
+
+def in_chunks(values: Sequence[str], size: int = LOOKUP_CHUNK) -> Iterable[Sequence[str]]:
+    """The values in groups of at most `size`."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def json_array(values: Iterable[object]) -> str:
+    """Values as the JSON array that `json_each` reads."""
+    return json.dumps(list(values))
+
+
+def version_ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str, str]]:
+    """(id, state, digest) of those versions that are there."""
+    found: dict[str, tuple[int, str, str]] = {}
+    for group in in_chunks(keys):
+        rows = conn.execute(
+            f"SELECT v.key, v.id, v.state, {as_text('v.digest')} FROM json_each(?) want"
+            " CROSS JOIN version v ON v.key = want.value",
+            (json_array(group),),
+        )
+        found.update({key: (number, state, digest) for key, number, state, digest in rows})
+    return found
+
+
+def version_names(
+    conn: sqlite3.Connection, version_ids: Iterable[int]
+) -> dict[int, tuple[str, str, str]]:
+    """Collection, label and type of versions."""
+    rows = conn.execute(
+        f"SELECT v.id, {as_text('c.name')}, {as_text('v.label')}, {as_text('c.type')}"
+        " FROM json_each(?) want"
+        " CROSS JOIN version v ON v.id = want.value JOIN collection c ON c.id = v.collection_id",
+        (json_array(version_ids),),
+    )
+    return {number: (collection, label, kind) for number, collection, label, kind in rows}
+
+
+def version_aliases(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, list[Alias]]:
+    """The aliases of versions, sorted; those without any are left out."""
+    found: dict[int, list[Alias]] = {}
+    rows = conn.execute(
+        f"SELECT a.version_id, {as_text('a.name')}, a.protected, {as_text('a.scope')}"
+        " FROM json_each(?) want"
+        " CROSS JOIN alias a ON a.version_id = want.value",
+        (json_array(version_ids),),
+    )
+    for version_id, name, protected, scope in rows:
+        found.setdefault(version_id, []).append(Alias(name, bool(protected), scope))
+    for some in found.values():
+        some.sort()
+    return found
+
+
+def live_dependents(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, list[str]]:
+    """The keys of the nearest live dependents, sorted; versions without any are left out."""
+    found: dict[int, list[str]] = {}
+    rows = conn.execute(
+        f"{NEAREST} SELECT below.root, {as_text('v.key')} FROM below"
+        " CROSS JOIN version v ON v.id = below.id WHERE below.live",
+        (json_array(version_ids),),
+    )
+    for root, key in rows:
+        found.setdefault(root, []).append(key)
+    for keys in found.values():
+        keys.sort()
+    return found
+
+
+def first_live_dependent(conn: sqlite3.Connection, version_id: int) -> tuple[str, str] | None:
+    """The collection and label of one live dependent, or None when nothing live is below."""
+    row = conn.execute(
+        f"{NEAREST} SELECT c.name, v.label FROM below CROSS JOIN version v ON v.id = below.id"
+        " CROSS JOIN collection c ON c.id = v.collection_id WHERE below.live LIMIT 1",
+        (json_array([version_id]),),
+    ).fetchone()
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
+def facts_token(
+    key: str, digest: str, state: str, names: Sequence[Alias], below: Sequence[str]
+) -> str:
+    """A short text that changes whenever one of these facts does."""
+    text = json.dumps([key, digest, state, [[a.name, a.protected, a.scope] for a in names], below])
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+
+
+def read_facts(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
+    """The facts of those versions that are there, in the given order."""
+    found: dict[str, Facts] = {}
+    for group in in_chunks(tuple(dict.fromkeys(keys))):
+        rows = version_ids(conn, group)
+        numbers = [row[0] for row in rows.values()]
+        held, below = version_aliases(conn, numbers), live_dependents(conn, numbers)
+        named = version_names(conn, numbers)
+        for key in group:
+            if key not in rows:
+                continue
+            number, state, digest = rows[key]
+            mine, under = tuple(held.get(number, ())), tuple(below.get(number, ()))
+            collection, label, kind = named[number]
+            found[key] = Facts(
+                key=key,
+                digest=digest,
+                state=VersionState(state),
+                aliases=mine,
+                dependents=under,
+                token=facts_token(key, digest, state, mine, under),
+                collection=collection,
+                label=label,
+                type=kind,
+            )
+    return found
+
+
+_SELECT_VERSION = (
+    f"SELECT v.id, {as_text('v.key')}, {as_text('c.key')}, {as_number('v.ordinal')},"
+    f" {as_text('v.label')}, {as_text('v.digest')}, v.state, {as_number('v.size')},"
+    f" {as_number('v.file_count')}, {as_number('v.created_us')}, {as_number('v.used_us')},"
+    f" {as_text('v.run')}, {as_text('v.note')}, {as_number('v.ttl_us')},"
+    f" {as_number('v.deleted_us')}, {as_text('v.deleted_by')}"
+    " FROM version v JOIN collection c ON c.id = v.collection_id "
+)
+
+
+def _row_after(after: str | None) -> int:
+    if after is None:
+        return -1
+    try:
+        return int(after)
+    except ValueError as error:
+        raise UsageError(f"“{after}” is not a place in a list of this registry.") from error
+
+
+def collections_page(conn: sqlite3.Connection, after: str | None, size: int) -> Page[Collection]:
+    """A page of collections, oldest first."""
+    rows = conn.execute(
+        f"SELECT id, {as_text('key')}, {as_text('name')}, {as_text('type')},"
+        f" {as_number('created_us')} FROM collection WHERE id > ? ORDER BY id LIMIT ?",
+        (_row_after(after), size + 1),
+    ).fetchall()
+    page = tuple(Collection(*row[1:]) for row in rows[:size])
+    return Page(page, str(rows[size - 1][0]) if len(rows) > size else None)
+
+
+def _version_tags(conn: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for number, name in conn.execute(
+        f"SELECT t.version_id, {as_text('t.name')} FROM json_each(?) want"
+        " CROSS JOIN tag t ON t.version_id = want.value ORDER BY t.name",
+        (json_array(numbers),),
+    ):
+        found.setdefault(number, []).append(name)
+    return found
+
+
+def _versions_of_rows(conn: sqlite3.Connection, rows: Sequence[Any]) -> tuple[Version, ...]:
+    numbers = [int(row[0]) for row in rows]
+    aliases: dict[int, list[Alias]] = version_aliases(conn, numbers)
+    tags = _version_tags(conn, numbers)
+    return tuple(_version_of_row(row, aliases, tags) for row in rows)
+
+
+def _version_of_row(
+    row: Sequence[Any], aliases: dict[int, list[Alias]], tags: dict[int, list[str]]
+) -> Version:
+    (number, key, collection, ordinal, label, digest, state, size, count,
+     created, used, run, note, ttl, deleted, by) = row  # fmt: skip
+    return Version(
+        key=key, collection_key=collection, ordinal=ordinal, label=label, digest=digest,
+        state=VersionState(state), size=size, file_count=count, created_us=created, used_us=used,
+        run=run, note=note, ttl_us=ttl, deleted_us=deleted, deleted_by=by,
+        aliases=tuple(aliases.get(number, ())), tags=tuple(tags.get(number, ())),
+    )  # fmt: skip
+
+
+def versions_page(
+    conn: sqlite3.Connection, collection_key: str, after: str | None, size: int
+) -> Page[Version]:
+    """A page of one collection's versions, live and in the trash, oldest first."""
+    rows = conn.execute(
+        _SELECT_VERSION + "WHERE c.key = ? AND v.ordinal > ? ORDER BY v.ordinal LIMIT ?",
+        (collection_key, _row_after(after), size + 1),
+    ).fetchall()
+    page = _versions_of_rows(conn, rows[:size])
+    return Page(page, str(page[-1].ordinal) if len(rows) > size else None)
+
+
+def read_version(conn: sqlite3.Connection, key: str) -> Version:
+    """One version.
+
+    Raises:
+        NotFoundError: there is none with this key.
+    """
+    rows = conn.execute(_SELECT_VERSION + "WHERE v.key = ?", (key,)).fetchall()
+    if not rows:
+        raise NotFoundError(
+            f"There is no version with the key “{key}” (any more).",
+            hint="List the registry again.",
+        )
+    return _versions_of_rows(conn, rows)[0]
+
+
+def resolve_name(conn: sqlite3.Connection, name: str) -> str:
+    """The key of the version that a person names COLLECTION:LABEL or COLLECTION:ALIAS.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    collection, _, which = name.rpartition(":")
+    row = conn.execute(
+        "SELECT v.key FROM collection c JOIN version v ON v.collection_id = c.id"
+        " WHERE c.name = ?1 AND v.label = ?2 UNION ALL"
+        " SELECT v.key FROM collection c JOIN alias_at a ON a.collection_id = c.id"
+        " JOIN version v ON v.id = a.version_id WHERE c.name = ?1 AND a.name = ?2",
+        (collection, which),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError(
+            f"There is no version “{name}”.",
+            hint="A version is named COLLECTION:LABEL or COLLECTION:ALIAS, such as resnet50:v3.",
+        )
+    return str(row[0])
+
+
+def edges_page(conn: sqlite3.Connection, after: str | None, size: int) -> Page[Edge]:
+    """A page of lineage edges."""
+    parent, _, child = (after or "-1 -1").partition(" ")
+    rows = conn.execute(
+        "SELECT e.parent_id, e.child_id, p.key, c.key FROM edge e"
+        " CROSS JOIN version p ON p.id = e.parent_id CROSS JOIN version c ON c.id = e.child_id"
+        " WHERE (e.parent_id, e.child_id) > (?, ?) ORDER BY e.parent_id, e.child_id LIMIT ?",
+        (_row_after(parent), _row_after(child), size + 1),
+    ).fetchall()
+    page = tuple(Edge(row[2], row[3]) for row in rows[:size])
+    last = f"{rows[size - 1][0]} {rows[size - 1][1]}" if len(rows) > size else None
+    return Page(page, last)
+
+
+def version_files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:
+    """The files of one version, by path.
+
+    Raises:
+        NotFoundError: there is none with this key.
+    """
+    read_version(conn, key)
+    rows = conn.execute(
+        f"SELECT {as_text('f.path')}, b.size, {as_text('b.digest')}, f.mode FROM version v"
+        " JOIN file f ON f.version_id = v.id JOIN blob b ON b.id = f.blob_id"
+        " WHERE v.key = ? ORDER BY f.path",
+        (key,),
+    )
+    return tuple(File(*row) for row in rows)
+
+
+HEAL_HINT = "Run `artifact-tui fsck`; adding the same file again puts its bytes back."
+
+
+def _safe_parts(file: File, layout: Layout) -> list[str]:
+    """The parts of a file's path, when it cannot lead out of the folder."""
+    parts = file.path.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise RegistryError(
+            f"{layout.db} holds the impossible file name “{file.path}”. Nothing was written.",
+            hint="Somebody changed the database: restore a backup.",
+        )
+    return parts
+
+
+def _copy_blob(blob: Path, target: Path, file: File) -> None:
+    hasher = hashlib.sha256()
+    try:
+        source = blob.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise RegistryError(
+            f"{blob} is missing: “{file.path}” cannot be given back. Nothing was written.",
+            hint=HEAL_HINT,
+        ) from error
+    except OSError as error:
+        raise RegistryError(
+            f"{blob} cannot be read: {error.strerror or error}. Nothing was written.",
+            hint="Ask the owner of the registry to let you read its files.",
+        ) from error
+    with source, target.open("xb", buffering=0) as out:
+        while chunk := source.read(READ_BYTES):
+            hasher.update(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[out.write(rest) :]
+        os.fchmod(out.fileno(), file.mode & 0o777)
+    if DIGEST_PREFIX + hasher.hexdigest() != file.digest:
+        raise RegistryError(
+            f"{blob} is damaged: “{file.path}” cannot be given back. Nothing was written.",
+            hint=HEAL_HINT,
+        )
+
+
+def export_version(store: Store, key: str, dest: Path) -> None:
+    """Write the files of a version into a new or empty folder; all of them or nothing.
+
+    They are written beside that folder first, and renamed when all of them are right.
+
+    Raises:
+        NotFoundError: there is no such version.
+        UsageError: there is something at `dest`.
+        RegistryError: bytes are missing or damaged, or cannot be written.
+    """
+    files = [(file, _safe_parts(file, store.layout)) for file in store.files(key)]
+    top = dest.expanduser().absolute()
+    if top.is_symlink() or (top.exists() and (not top.is_dir() or any(top.iterdir()))):
+        raise UsageError(
+            f"There is something at {top} already. Nothing was written.",
+            hint="Name a new or an empty folder.",
+        )
+    making = top.with_name(f".{top.name[:100]}.{uuid.uuid4().hex[:8]}")
+    try:
+        making.mkdir(parents=True)
+        for file, parts in files:
+            target = making.joinpath(*parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _copy_blob(store.layout.blob(file.digest), target, file)
+        making.rename(top)
+    except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        raise RegistryError(
+            f"{error.filename or top} could not be written: {error.strerror or error}. "
+            "Nothing was left there.",
+            hint="Name a folder that you may write to, with enough room.",
+        ) from error
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise

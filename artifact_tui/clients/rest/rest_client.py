@@ -1,0 +1,461 @@
+"""The client of REST registries: the protocol of `clients.base`, and what only they can do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from artifact_tui.clients.rest import NAME, rest_entries
+from artifact_tui.clients.rest.rest_deleting import RestDeleter, RestFacts
+from artifact_tui.clients.rest.rest_entries import parse_key
+from artifact_tui.clients.rest.rest_lineage import RestLineage
+from artifact_tui.clients.rest.rest_listing import ALL
+from artifact_tui.clients.rest.rest_reading import ListingReader, ListingRun
+from artifact_tui.clients.rest.rest_requests import EntryRoutes, MissingEntry, RestRequests
+from artifact_tui.clients.rest.rest_settings import RestCredentials, RestOptions
+from artifact_tui.clients.servers import is_spelled
+from artifact_tui.clients.transport import together
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    NotFoundError,
+    NotToldError,
+    ReadOnlyError,
+    RegistryError,
+    UncertainError,
+)
+from artifact_tui.model import (
+    Capabilities,
+    Collection,
+    Creation,
+    Identity,
+    Outcome,
+    Page,
+    Recipe,
+    Result,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.rest.rest_entries import Ref, RestEntry
+    from artifact_tui.clients.rest.rest_reading import ServerHealth
+    from artifact_tui.clients.rest.rest_requests import RestCall
+    from artifact_tui.clients.rest.rest_settings import Login, RestAddress
+    from artifact_tui.clients.s3 import S3Storage
+    from artifact_tui.model import Deletion, Edge, Facts, File, Garbage, Relative, Scan, Version
+
+
+AT_A_TIME = 50
+"""Rows turned into versions before the event loop gets its turn."""
+
+KEPT_S = 60.0
+"""How long a listing read for `collections` also answers `versions`."""
+
+_NO_TRASH = "this registry has no trash"
+
+
+class RestClient:
+    """One connection to one REST registry.
+
+    Beside the protocol: `artifacts`, `scan`, `lineage`, `get`, `by_name`, `by_regex`, `health`,
+    `create`, `reset`, `authenticate`. Its listings carry no size, date, alias or digest: `digest`
+    is a fingerprint of type, id, name (and source address where the listing has it).
+    """
+
+    def __init__(
+        self, address: RestAddress, options: RestOptions | None, *, read_only: bool
+    ) -> None:
+        options = options or RestOptions()
+        self._address = address
+        self._options = options
+        self._read_only = read_only
+        self._credentials = RestCredentials(options)
+        self._wire = RestRequests(address, options, self._credentials, read_only=read_only)
+        self._reader = ListingReader(self._wire, options)
+        self._routes = EntryRoutes(self._wire)
+        self._truth = RestFacts(self._reader, self._routes)
+        self._deleter = RestDeleter(self._wire, self._reader, self._routes, self._truth)
+        self._lineage = RestLineage(self._wire, self._reader, self._routes)
+        self._run: ListingRun | None = None
+        self._runs = 0
+        self._storage: S3Storage | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """The address is all that tells one such registry from another."""
+        return Identity(NAME, self._address.text, self._address.text)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Deletion one by one; lineage upwards only; no trash, no aliases, no bytes."""
+        return Capabilities(
+            lineage=True,
+            batch_delete=self._options.batch,
+            reset=True,
+            storage_cleanup=self._options.storage is not None,
+            scanned_lineage=True,
+            unsure_answers=True,
+            recreate=True,
+            accepted_s=self._options.accepted_s,
+            writable=not self._read_only,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing requests are refused before they are sent."""
+        return self._read_only
+
+    @property
+    def catalog_path(self) -> None:
+        """There is no catalog: sync first."""
+        return
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know about this connection, in whole sentences."""
+        found = []
+        if self._address.scheme == "http" and not self._address.loopback:
+            found.append("The connection is not encrypted: others may read along.")
+        found += [_incomplete(kind, why) for kind, why in self._reader.missing.items()]
+        if skipped := self._reader.skipped:
+            found.append(f"{plural(skipped, 'artifact')} without a usable id: left out.")
+        if spelled := self._reader.spelled:
+            found.append(
+                f"{plural(spelled, 'artifact')} with a name that is not Unicode:"
+                " what is broken in it is spelled out, and its id names it."
+            )
+        if self._truth.survivors:
+            found.append(
+                f"{self._truth.survivors:,} deletions were answered with success and were not"
+                " done. Deletions are sent one at a time now."
+            )
+        return tuple(found)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last listing had everything."""
+        return not self._reader.missing
+
+    def pace(self) -> str:
+        """What holds it up now, in a few words; may be empty."""
+        return self._wire.pace()
+
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return self._wire.silence()
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way now: every request only waits, as the registry asked."""
+        return self._wire.waits()
+
+    # reading
+
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+        """Everything, as it comes: the cheapest way to fill a catalog.
+
+        A version may come again, when a later page shows that another entry has the same id. An
+        unknown `after` (of another connection) starts from the beginning.
+        """
+        run = await self._current(after)
+        rows = await run.more()
+        page: list[tuple[Collection, Version]] = []
+        for start in range(0, len(rows), AT_A_TIME):
+            await asyncio.sleep(0)  # the request for the next page leaves meanwhile
+            part = rows[start : start + AT_A_TIME]
+            page += [(run.shelf.collection(row), run.shelf.version(row)) for row in part]
+        return Page(tuple(page), None if run.done or not rows else f"{run.number}.")
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        """Collections in the order in which the listing names them."""
+        run = await self._current(after)
+        position = int(after.partition(".")[2] or 0) if after else 0
+        position = position if position <= len(run.shelf.groups) else 0
+        while len(run.shelf.groups) <= position and not run.done:
+            await run.more()
+        groups = list(run.shelf.groups)[position:]
+        rows = tuple(_collection(group) for group in groups)
+        end = position + len(groups)
+        if not run.done and rows:
+            return Page(rows, f"{run.number}.{end}")
+        return Page(rows)
+
+    async def _current(self, after: str | None) -> ListingRun:
+        """The listing that a cursor belongs to, or a new one."""
+        number = (after or "").partition(".")[0]
+        if self._run is None or number != str(self._run.number):
+            self._runs += 1
+            if self._run is not None:
+                await self._run.close()
+            self._run = ListingRun(self._reader, self._runs)
+        return self._run
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """One collection's versions, all on one page."""
+        del after
+        collection = rest_entries.parse_key(collection_key)
+        if collection is None:
+            return Page(())
+        run = self._run
+        if run is not None and run.fresh and time.monotonic() - run.began < KEPT_S:
+            shelf = await run.all()
+        else:
+            shelf = await self._reader.named(collection)
+        return Page(tuple(shelf.versions(collection)))
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        """Lineage edges, by reading every model: slow. `scan` tells how far it is."""
+        return await self._lineage.edges(after)
+
+    async def scan(self, after: str | None = None) -> Scan:
+        """The next part of the scan of all models' lineage; `after` stays good for days."""
+        return await self._lineage.scan(after)
+
+    async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
+        """The parents of one version; None when the server does not tell."""
+        ref = rest_entries.parse_key(version_key)
+        return None if ref is None else await self._lineage.parents(ref)
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """Nothing: these registries do not tell what is in an artifact."""
+        await self.get(version_key)
+        return ()
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these."""
+        self._reader.sent |= {ref.id for key in keys if (ref := parse_key(key)) is not None}
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true now; without dependents, which only a scan of all lineage can tell."""
+        found = await self._truth.facts(keys)
+        if self._truth.survivors:
+            self._wire.pacer.serial()
+        return found
+
+    async def get(self, version_key: str) -> RestEntry:
+        """One artifact, with its source address.
+
+        Raises:
+            NotFoundError: the server says that there is none.
+            NotToldError: it does not tell about this one.
+        """
+        ref = rest_entries.parse_key(version_key)
+        row = MissingEntry.ABSENT if ref is None else await self._routes.get(ref)
+        if row is MissingEntry.UNASKABLE:
+            raise NotToldError(f"The registry cannot be asked about {version_key} by its id.")
+        if isinstance(row, MissingEntry):
+            raise NotFoundError(f"The registry has no artifact {version_key}.")
+        return row
+
+    async def by_name(self, name: str) -> tuple[RestEntry, ...]:
+        """The artifacts of one name."""
+        return await self._search(self._wire.paths.by_name(name), "searching by name")
+
+    async def by_regex(self, pattern: str) -> tuple[RestEntry, ...]:
+        """The artifacts whose name, or text, the server finds a pattern in."""
+        body = msgspec.json.encode({"regex": pattern})
+        call = self._wire.paths.by_regex(body)
+        return await self._search(call, "searching by regular expression")
+
+    async def _search(self, call: RestCall, doing: str) -> tuple[RestEntry, ...]:
+        answer, found = await self._wire.parsed(
+            call, lambda answer: rest_entries.decode_listing(answer.body)[0], "a listing"
+        )
+        if found is not None:
+            return tuple(found)
+        if answer.status == 404:  # noqa: PLR2004 - "nothing found" in half of the family
+            return ()
+        raise self._wire.refused(answer, doing)
+
+    async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
+        """What is needed to make these artifacts again; those that are gone are left out.
+
+        With `quick` only what the last listing tells.
+        """
+        refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
+        if quick:
+            rows = self._reader.last.rows if self._reader.last is not None else {}
+            listed = {key: rows[ref] for key, ref in refs.items() if ref in rows}
+            return {k: Recipe(r.type, r.name, r.url) for k, r in listed.items() if r.url}
+        found = await together(*(self._recipe(ref) for ref in refs.values()))
+        return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
+
+    async def _recipe(self, ref: Ref) -> Recipe | None:
+        try:
+            row = await self._routes.get(ref)
+        except NotToldError:
+            row = MissingEntry.UNASKABLE
+        if row is MissingEntry.UNASKABLE and self._reader.last is not None:
+            row = self._reader.last.rows.get(ref, MissingEntry.ABSENT)
+        if isinstance(row, MissingEntry) or is_spelled(row.name + row.url):
+            return None  # gone, or nobody could write its name
+        return Recipe(row.type, row.name, row.url)
+
+    async def test(self) -> tuple[str, ...]:
+        """What was found at the address, in whole sentences.
+
+        Raises:
+            RegistryError: it cannot be reached, or it is no such registry.
+        """
+        found = [f"{self._address.text} answers in {(await self.health()).milliseconds:.0f} ms."]
+        shelf = await self._reader.listing(self._reader.walk())
+        pages = plural(self._reader.pages or 1, "page")
+        found.append(f"It lists {plural(len(shelf.rows), 'artifact')} on {pages}.")
+        one = next(iter(shelf.rows), None)
+        if one is not None and not await self._askable(one):
+            found.append(f"It lists {one.key}, and cannot be asked for it.")
+        writing = "nothing can be changed" if self._read_only else "artifacts can be deleted"
+        found.append(f"The connection is {'read-only' if self._read_only else 'armed'}: {writing}.")
+        storage = self.storage()
+        if storage is not None:
+            kept = "keeps versions" if await storage.versioned() else "keeps no versions"
+            found.append(f"Its storage {storage.place} can be read; the bucket {kept}.")
+        return (*found, *self.notices)
+
+    async def _askable(self, ref: Ref) -> bool:
+        try:
+            return not isinstance(await self._routes.get(ref), MissingEntry)
+        except NotToldError:
+            return False
+
+    def storage(self) -> S3Storage | None:
+        """The storage beside the registry, when a bucket is configured."""
+        if self._storage is None and self._options.storage is not None:
+            from artifact_tui.clients.s3 import S3Storage  # noqa: PLC0415 - lazy
+
+            self._storage = S3Storage(self._options.storage, read_only=self._read_only)
+        return self._storage
+
+    async def health(self) -> ServerHealth:
+        """How the server is."""
+        return await self._reader.health()
+
+    async def authenticate(self, login: Login) -> None:
+        """Get a token for a name and password, and use it from now on."""
+        self._credentials.use(login)
+        await self._wire.login()
+
+    # writing
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise ReadOnlyError(
+                f"The registry {self._address.text} is open for reading only. Nothing was sent.",
+                hint=READ_ONLY_HINT,
+            )
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Delete these artifacts, for good: there is no trash."""
+        self._check_writable()
+        return await self._deleter.delete(deletions)
+
+    async def _forget(self) -> None:
+        """Something changes that the listing kept for `versions` does not know of."""
+        if self._run is not None:
+            await self._run.close()
+            self._run = None
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: there is no trash. `create` makes a new artifact from the same source."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_TRASH) for key in keys]
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: there is no trash."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_TRASH) for key in keys]
+
+    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
+        """Impossible: the registry says nothing about its bytes."""
+        del grace_us, dry_run
+        self._check_writable()
+        raise RegistryError(
+            "This registry has no garbage collection.",
+            hint="What deletions leave in its storage is shown as orphans, once configured.",
+        )
+
+    async def create(self, kind: str, name: str, url: str) -> Creation:
+        """Make an artifact from a source address. It may take minutes.
+
+        Raises:
+            UncertainError: it may have been made, and nobody knows.
+            RegistryError: it was not made.
+        """
+        self._check_writable()
+        body = msgspec.json.encode({"url": url, "name": name})
+        call = self._wire.paths.create(kind, body, self._options.create_s)
+        await self._forget()
+        answer = await self._wire.patiently(partial(self._wire.once, call))
+        if not answer.good:
+            error = self._wire.refused(answer, "making the artifact")
+            if answer.status < 500 or answer.later:  # noqa: PLR2004 - the server's own failures
+                raise error
+            raise UncertainError(str(error), hint="List the registry: it may have been made.")
+        accepted = answer.status == 202  # noqa: PLR2004 - accepted
+        try:
+            return Creation(rest_entries.decode_entry(answer.body, kind).ref.key, accepted)
+        except rest_entries.GarbageError:
+            if accepted or not answer.body.strip():
+                return Creation(accepted=accepted)
+            raise UncertainError(
+                f"The registry accepted the artifact ({answer.status}) without telling its id.",
+                hint="List the registry again to see it.",
+            ) from None
+
+    async def entries(self) -> Mapping[str, Recipe]:
+        """Everything that is listed now, read after the server has loaded its storage again."""
+        await self._reader.count()
+        shelf = await self._reader.listing(self._reader.walk())
+        return {ref.key: Recipe(row.type, row.name, row.url) for ref, row in shelf.rows.items()}
+
+    async def entry(self, key: str) -> Recipe:
+        """One artifact as a GET describes it."""
+        row = await self.get(key)
+        return Recipe(row.type, row.name, row.url)
+
+    async def reset(self) -> None:
+        """Delete everything, in one request.
+
+        Raises:
+            RegistryError: it was not done, or nobody knows; the message says which.
+        """
+        self._check_writable()
+        await self._forget()
+        if self._reader.last is not None:  # also when no answer comes, it may all be gone
+            self._reader.sent |= {ref.id for ref in self._reader.last.rows}
+        answer = await self._wire.once(self._wire.paths.reset())
+        if not answer.good:
+            raise self._wire.refused(answer, "deleting everything")
+        if answer.html:
+            raise RegistryError(
+                "The registry answered the reset with a web page.",
+                hint="Whether it was done is not known: list the registry.",
+            )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._forget()
+        await self._wire.aclose()
+        if self._storage is not None:
+            await self._storage.aclose()
+
+
+def plural(number: int, word: str) -> str:
+    """`1 page`, `2,000 pages`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _incomplete(kind: str, why: RegistryError) -> str:
+    """What a listing lacks, as a sentence."""
+    what = "artifacts" if kind == ALL else f"artifacts of the type {kind}"
+    return (
+        f"The list is incomplete: the registry does not list all {what}."
+        f" {why} What is not listed is not taken as gone."
+    )
+
+
+def _collection(group: Ref) -> Collection:
+    return Collection(key=group.key, name=group.id, type=group.type)

@@ -1,0 +1,459 @@
+"""Deleting artifacts of a REST registry, and the facts that say what is really there.
+
+Deletions leave one after another, or so many at once, and never one of them twice. Each answer
+becomes an outcome, and the batch ends early when going on would only repeat a failure. Whether a
+deletion was done is for the facts to say, and one answer is not enough for them. A 404 may come
+from a server whose storage failed for a moment; a listing may be old, empty for that reason, or
+miss rows because somebody deleted while it was paging. So:
+
+- there: a GET answers 200, or a listing shows it (unless we sent its deletion; then only a GET);
+- gone: a listing that is sure (see `ListingReader.snapshot`) does not show its id under any type;
+  where listing and GET contradict each other, the GET must say 404 `LOOKS` times `ROUNDS` times;
+- once a success of this server proved false, a listing alone does not suffice: a GET confirms it;
+- an id that no GET can ask about is there when the listing shows it, under whatever type;
+- gone, too, where the listing is empty: what we may have deleted, when nothing else was ever seen
+  on this connection, and a GET says 404 for each one;
+- anything else is an error: nothing is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.rest import rest_entries
+from artifact_tui.clients.rest.rest_listing import ENTRY_TYPES, RestListing
+from artifact_tui.clients.rest.rest_reading import ListingSnapshot, OutageError
+from artifact_tui.clients.rest.rest_requests import (
+    AddressingError,
+    DetailsUnknownError,
+    MissingEntry,
+    no_such_route,
+    wants_credentials,
+)
+from artifact_tui.clients.transport import HttpAnswer, LostError, NotSentError
+from artifact_tui.errors import NotToldError, RegistryError
+from artifact_tui.model import Facts, Outcome, Result, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from artifact_tui.clients.rest.rest_entries import Ref, RestEntry
+    from artifact_tui.clients.rest.rest_reading import ListingReader
+    from artifact_tui.clients.rest.rest_requests import EntryRoutes, RestRequests
+    from artifact_tui.model import Deletion
+
+
+_WORDS = {
+    400: "the registry calls the request malformed",
+    403: "the registry does not allow it",
+    405: "the registry cannot address this artifact by its id",
+    409: "the registry says that something stands against it",
+    412: "the registry says that it changed",
+    413: "the registry calls the request too large",
+    422: "the registry calls the request invalid",
+    423: "the registry has locked it",
+    424: "the registry says that something else failed first",
+    501: "the registry has no deletion",
+}
+
+
+def deletion_outcome(key: str, identifier: str, answer: HttpAnswer) -> Outcome:
+    """The outcome of one deletion; its message is untrusted text, in the registry's words."""
+    if answer.good:
+        return _success(key, identifier, answer)
+    result, why = _failure(answer)
+    said = rest_entries.error_words(answer.body)
+    return Outcome(key, result, f"{why}: {said}" if said else why)
+
+
+def _failure(answer: HttpAnswer) -> tuple[Result, str]:
+    """What an unsuccessful status means, and words for it."""
+    status = answer.status
+    if answer.later:
+        found = Result.FAILED, "the registry is too busy"
+    elif status in {404, 410}:
+        found = Result.ABSENT, "the registry says that it does not exist"
+    elif status == 401:  # noqa: PLR2004 - the statuses are the point here
+        found = Result.FAILED, "the registry refused our credentials"
+    elif status < 400:  # noqa: PLR2004
+        found = Result.UNKNOWN, "the registry sends deletions to another place; not followed"
+    elif no_such_route(answer):
+        found = Result.REFUSED, _WORDS[405]
+    elif status < 500 or status == 501:  # noqa: PLR2004
+        found = Result.REFUSED, _WORDS.get(status, f"the registry refused ({status})")
+    else:
+        found = Result.UNKNOWN, f"the registry failed ({status})"
+    return found
+
+
+def _success(key: str, identifier: str, answer: HttpAnswer) -> Outcome:
+    """200 is believed only when nothing in the answer speaks against it."""
+    if answer.html:
+        return Outcome(key, Result.UNKNOWN, "the registry answered with a web page")
+    try:
+        echoed = rest_entries.deleted_id(answer.body)
+    except rest_entries.GarbageError as error:
+        return Outcome(key, Result.UNKNOWN, f"the answer makes no sense: {error}")
+    if echoed is not None and echoed != identifier:
+        return Outcome(key, Result.UNKNOWN, f"the answer names another artifact: {echoed}")
+    if answer.status == 202 or rest_entries.is_queued(answer.body):  # noqa: PLR2004 - accepted
+        words = rest_entries.error_words(answer.body)
+        return Outcome(key, Result.ACCEPTED, words or "the registry accepted it")
+    return Outcome(key, Result.DONE)
+
+
+TROUBLE = 3
+"""So many requests in a row without an answer end a batch."""
+
+_SHARED_ID = (
+    "other artifacts share this id, and this registry may delete them together: {types}."
+    " Nothing was sent"
+)
+
+
+class RestDeleter:
+    """Deletions of one connection."""
+
+    def __init__(
+        self, wire: RestRequests, reader: ListingReader, routes: EntryRoutes, truth: RestFacts
+    ) -> None:
+        self._wire = wire
+        self._reader = reader
+        self._routes = routes
+        self._truth = truth
+
+    async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
+        """One outcome for each deletion, in the same order."""
+        batch = _DeletionBatch(deletions)
+        at_once = self._wire.pacer.limit
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(deletions))):
+                group.create_task(self._work(batch))
+        for position in batch.repeats:
+            batch.outcomes[position] = await self._one(batch, deletions[position])
+        return [
+            found or Outcome(deletion.key, Result.FAILED, f"not sent: {batch.stopped}")
+            for deletion, found in zip(deletions, batch.outcomes, strict=True)
+        ]
+
+    async def _work(self, batch: _DeletionBatch) -> None:
+        for position in batch.positions:
+            if batch.stopped:
+                return
+            batch.outcomes[position] = await self._one(batch, batch.deletions[position])
+
+    async def _one(self, batch: _DeletionBatch, deletion: Deletion) -> Outcome | None:
+        """The outcome of one deletion; None when the batch ended before it was sent."""
+        ref = rest_entries.parse_key(deletion.key)
+        if ref is None:
+            return Outcome(deletion.key, Result.ABSENT, "no artifact has such a key")
+        try:
+            why = "" if batch.stopped else await self._shares(ref)
+            if batch.stopped or why:
+                return Outcome(deletion.key, Result.REFUSED, why) if why else None
+            answer = await self._wire.patiently(partial(self._routes.delete, ref))
+            return self._answered(batch, deletion.key, ref, answer)
+        except AddressingError as error:
+            found = Outcome(deletion.key, Result.REFUSED, str(error))
+        except LostError as error:
+            self._reader.sent.add(ref.id)
+            batch.trouble(str(error))
+            found = Outcome(deletion.key, Result.UNKNOWN, str(error))
+        except RegistryError as error:
+            batch.trouble(str(error), at_once=not isinstance(error, NotSentError))
+            found = Outcome(deletion.key, Result.FAILED, str(error))
+        return found
+
+    def _answered(self, batch: _DeletionBatch, key: str, ref: Ref, answer: HttpAnswer) -> Outcome:
+        found = deletion_outcome(key, ref.id, answer)
+        if found.result not in {Result.REFUSED, Result.FAILED}:
+            self._reader.sent.add(ref.id)
+        if found.result is Result.DONE:
+            self._truth.done.add(key)
+        if wants_credentials(answer):
+            batch.trouble("the registry refused our credentials", at_once=True)
+            found = Outcome(key, Result.FAILED, found.message)
+        elif answer.later:  # however long it was waited
+            batch.trouble(found.message, at_once=True)
+        elif answer.status >= 500:  # noqa: PLR2004 - the server's own failures
+            batch.trouble(found.message)
+        else:
+            batch.troubles = 0
+        return Outcome(key, found.result, self._wire.scrub(found.message))
+
+    async def _shares(self, ref: Ref) -> str:
+        """Why an id that several types have must not be deleted; empty when it may.
+
+        The reference server ignores the type and deletes every entry with the id. A server that
+        keeps types apart answers 404 for a type that has no such id.
+        """
+        types = self._reader.last.types_of(ref.id) if self._reader.last else set()
+        if len(types) < 2:  # noqa: PLR2004 - shared by two
+            return ""
+        for other in ENTRY_TYPES:
+            if other not in types:
+                with suppress(NotToldError):
+                    if (
+                        await self._routes.get(rest_entries.Ref(other, ref.id))
+                        is MissingEntry.ABSENT
+                    ):
+                        return ""
+        return _SHARED_ID.format(types=", ".join(sorted(types)))
+
+
+class _DeletionBatch:
+    """A `delete` call on its way."""
+
+    def __init__(self, deletions: Sequence[Deletion]) -> None:
+        self.deletions = deletions
+        self.outcomes: list[Outcome | None] = [None] * len(deletions)
+        first: dict[str, int] = {}
+        for position, deletion in enumerate(deletions):
+            first.setdefault(deletion.key, position)
+        self.positions: Iterator[int] = iter(list(first.values()))
+        self.repeats = [p for p, one in enumerate(deletions) if first[one.key] != p]
+        self.stopped = ""
+        """Why nothing more is sent."""
+        self.troubles = 0
+
+    def trouble(self, why: str, *, at_once: bool = False) -> None:
+        """Another failure that may concern everything."""
+        self.troubles += 1
+        if at_once or self.troubles >= TROUBLE:
+            self.stopped = why
+
+
+LOOKS = 2
+"""How often the listing is read before GETs alone are believed."""
+
+ROUNDS = 3
+"""How often, for each of these, a 404 must be repeated, each time after the server loaded its
+storage again."""
+
+CONFIRMATIONS = 2
+"""How often a 404 must confirm the listing, once the server was caught saying what is not so."""
+
+
+class RestFacts:
+    """Facts about versions of one registry."""
+
+    def __init__(self, reader: ListingReader, routes: EntryRoutes) -> None:
+        self._reader = reader
+        self._routes = routes
+        self.done: set[str] = set()
+        """Keys whose deletion was answered with success."""
+        self._lied = False
+        """The server said that something was deleted, and listed it afterwards."""
+        self.survivors = 0
+        """How many of them were found to be there still."""
+
+    async def facts(self, wanted: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now; those that are gone are left out.
+
+        Raises:
+            RegistryError: it cannot be told.
+        """
+        anyones = {key: one for key in wanted if (one := rest_entries.any_type_id(key)) is not None}
+        if anyones:
+            return await self._of_any_type(wanted, anyones)
+        refs = {key: ref for key in wanted if (ref := rest_entries.parse_key(key)) is not None}
+        if not refs:
+            return {}
+        found: dict[str, Facts] = {}
+        pending = dict(refs)
+        if self._single_is_cheaper(pending):
+            await self._ask_each(pending, found, self._reader.last)
+            pending = {key: ref for key, ref in refs.items() if key not in found}
+        for _ in range(LOOKS):
+            if not pending:
+                break
+            try:
+                snapshot = await self._reader.snapshot(
+                    partial(self._routes.get, next(iter(refs.values())))
+                )
+            except OutageError:
+                if not await self._emptied(pending, found):
+                    raise
+                break
+            pending = await self._settle(snapshot, pending, found)
+        self.survivors += len(self.done & found.keys())
+        self.done -= found.keys()
+        return {key: found[key] for key in wanted if key in found}
+
+    async def _emptied(self, pending: Mapping[str, Ref], found: dict[str, Facts]) -> bool:
+        """Whether an empty listing is what was meant; then what is there after all is found.
+
+        All of these may have been deleted by us, nothing else was ever seen, the server's health
+        answers, and it says of each one that it does not exist.
+        """
+        reader = self._reader
+        if reader.last is not None or any(ref.id not in reader.sent for ref in pending.values()):
+            return False
+        if (await reader.health()).status >= 500:  # noqa: PLR2004 - the server's own failures
+            return False
+        nothing = ListingSnapshot(RestListing(), sure=False)
+        await self._ask_again(nothing, dict(pending), found, CONFIRMATIONS)
+        return True
+
+    async def _of_any_type(
+        self, wanted: Sequence[str], anyones: Mapping[str, str]
+    ) -> Mapping[str, Facts]:
+        """Facts where some keys ask for an id of whatever type: the listing tells the type."""
+        first = rest_entries.Ref(ENTRY_TYPES[0], next(iter(anyones.values())))
+        try:
+            snapshot = await self._reader.snapshot(partial(self._routes.get, first))
+        except OutageError:  # what is asked below decides whether it is one
+            snapshot = None
+        if snapshot is not None and not snapshot.sure:
+            raise RegistryError(
+                "The registry's listing changes each time it is read.",
+                hint="Try again when nobody else changes it.",
+            )
+        meant = {key: _keys_with_id(snapshot, identifier) for key, identifier in anyones.items()}
+        others = [key for key in wanted if key not in anyones]
+        found = await self.facts([*others, *(one for ones in meant.values() for one in ones)])
+        there = {key: found[key] for key in others if key in found}
+        for key, ones in meant.items():
+            if one := next((one for one in ones if one in found), None):
+                there[key] = replace(found[one], key=key)
+        return there
+
+    def _single_is_cheaper(self, pending: Mapping[str, Ref]) -> bool:
+        """Few keys against many pages; the first look of a connection is always a listing."""
+        last = self._reader.last
+        if last is None or len(pending) > self._reader.pages:
+            return False
+        return not any(last.twins(ref) for ref in pending.values())
+
+    async def _settle(
+        self, snapshot: ListingSnapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
+    ) -> dict[str, Ref]:
+        """What a look at the listing leaves open: 404 for each GET, against the listing's word.
+
+        Raises:
+            RegistryError: neither listing nor GET can tell.
+        """
+        doubtful = self._compare(snapshot, pending, found)
+        self._lied = self._lied or bool(self.done & doubtful.keys())
+        absent = {k: ref for k, ref in pending.items() if k not in found and k not in doubtful}
+        if self._lied and absent:
+            await self._ask_again(snapshot, absent, found, CONFIRMATIONS)
+        return await self._ask_again(snapshot, doubtful, found, ROUNDS)
+
+    async def _ask_again(
+        self, snapshot: ListingSnapshot, asked: dict[str, Ref], found: dict[str, Facts], rounds: int
+    ) -> dict[str, Ref]:
+        """Ask for each so many times; gives those that answered 404 each time."""
+        for attempt in range(rounds):
+            if attempt and asked:
+                await self._reader.count()
+            absent, untold = await self._ask_each(asked, found, snapshot.shelf)
+            for key in asked.keys() - absent.keys() - found.keys():
+                ref = asked[key]
+                listed = snapshot.shelf.has_id(ref.id)
+                why = untold.get(key)
+                if why and not (
+                    listed and (isinstance(why, DetailsUnknownError) or self._unsent(ref))
+                ):
+                    raise why
+                if listed or not snapshot.sure:
+                    found[key] = _unaskable(key, ref, snapshot)
+            asked = absent
+        return asked
+
+    def _unsent(self, ref: Ref) -> bool:
+        """Whether nobody can have deleted it through this connection."""
+        return ref.id not in self._reader.sent
+
+    def _compare(
+        self, snapshot: ListingSnapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
+    ) -> dict[str, Ref]:
+        """Settle what the listing settles; the rest is doubtful."""
+        shelf = snapshot.shelf
+        doubtful = {}
+        for key, ref in pending.items():
+            if ref in shelf.rows and self._unsent(ref):
+                found[key] = _facts(key, shelf.digest(ref), shelf.rows[ref])
+            elif snapshot.sure and not shelf.has_id(ref.id):
+                continue
+            else:
+                doubtful[key] = ref
+        return doubtful
+
+    async def _ask_each(
+        self, refs: Mapping[str, Ref], found: dict[str, Facts], shelf: RestListing | None
+    ) -> tuple[dict[str, Ref], dict[str, NotToldError]]:
+        """One GET for each; gives those that answered 404, and those that it does not tell about.
+
+        Listing and GET may word names and addresses differently: what a GET finds there is
+        described as `shelf` lists it. One that is listed under another name is left out.
+
+        Raises:
+            RegistryError: an answer that says nothing.
+        """
+        absent, untold = {}, {}
+        for key, ref in refs.items():
+            try:
+                row = await self._routes.get(ref)
+            except NotToldError as error:
+                untold[key] = error
+                continue
+            if row is MissingEntry.ABSENT:
+                absent[key] = ref
+            elif not isinstance(row, MissingEntry):
+                described = self._described(key, ref, row, shelf)
+                if described is not None:
+                    found[key] = described
+        return absent, untold
+
+    def _described(
+        self, key: str, ref: Ref, row: RestEntry, shelf: RestListing | None
+    ) -> Facts | None:
+        """An artifact that a GET has shown, in the words of a listing."""
+        listed = shelf.rows.get(ref) if shelf is not None else None
+        if shelf is None or listed is None:
+            last = self._reader.last
+            return _facts(
+                key, rest_entries.entry_digest(row, with_url=last is not None and last.urls), row
+            )
+        if row.name != listed.name:
+            return None
+        return _facts(key, shelf.digest(ref), listed)
+
+
+def _keys_with_id(snapshot: ListingSnapshot | None, identifier: str) -> list[str]:
+    """The keys of all artifacts with an id, of whatever type; without a listing, what may be."""
+    if snapshot is None:
+        return [rest_entries.Ref(kind, identifier).key for kind in ENTRY_TYPES]
+    one = snapshot.shelf.any_type(identifier)
+    kinds = snapshot.shelf.types_of(identifier) or ({one.type} if one else set())
+    return [rest_entries.Ref(kind, identifier).key for kind in sorted(kinds)]
+
+
+def _unaskable(key: str, ref: Ref, snapshot: ListingSnapshot) -> Facts:
+    """An id that no GET can ask about (now): only the listing speaks."""
+    shelf = snapshot.shelf
+    listed = ref if ref in shelf.rows else shelf.any_type(ref.id)
+    if listed is None:
+        raise NotToldError(
+            "The registry does not list an artifact, and cannot be asked about it either.",
+            hint="Its listing changes while it is read. Try again when it is quiet.",
+        )
+    return _facts(key, shelf.digest(listed), shelf.rows[listed])
+
+
+def _facts(key: str, digest: str, row: RestEntry) -> Facts:
+    """Aliases there are none; dependents are what the catalog's scan of lineage has found."""
+    return Facts(
+        key=key,
+        digest=digest,
+        state=VersionState.LIVE,
+        lineage_known=False,
+        collection=row.name,
+        label=row.id,
+        type=row.type,
+    )

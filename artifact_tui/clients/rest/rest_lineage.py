@@ -1,0 +1,159 @@
+"""Lineage of a REST registry: the parents of one model at a time.
+
+The family's servers show only an artifact's own parents, so dependents become known by reading
+the lineage of every model. Parents may be named by id, by name, by something made from the name,
+or be `external:`; those that the registry does not list are gone: the lineage is broken there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.rest import rest_entries
+from artifact_tui.clients.rest.rest_requests import AddressingError, wants_credentials
+from artifact_tui.clients.transport import SilentError
+from artifact_tui.model import GONE, Edge, Page, Relative, Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from artifact_tui.clients.rest.rest_entries import Ref
+    from artifact_tui.clients.rest.rest_listing import RestListing
+    from artifact_tui.clients.rest.rest_reading import ListingReader
+    from artifact_tui.clients.rest.rest_requests import EntryRoutes, RestRequests
+    from artifact_tui.clients.transport import HttpAnswer
+
+
+MODEL = "model"
+"""The only type that has lineage in the family."""
+
+EXTERNAL = "external:"
+"""Before the name of a parent that the reference server does not have."""
+
+SCAN = 25
+"""Models read for one page of a scan: a few seconds on a slow server."""
+
+
+class RestLineage:
+    """Reads lineage, one model at a time."""
+
+    def __init__(self, wire: RestRequests, reader: ListingReader, routes: EntryRoutes) -> None:
+        self._wire = wire
+        self._reader = reader
+        self._routes = routes
+        self._oldest: tuple[RestListing, dict[str, Ref]] | None = None
+
+    async def edges(self, after: str | None) -> Page[Edge]:
+        """The next page of edges; every page but the last has some."""
+        while True:
+            scan = await self.scan(after)
+            if scan.edges or scan.after is None:
+                return Page(scan.edges, scan.after)
+            after = scan.after
+
+    async def scan(self, after: str | None, count: int = SCAN) -> Scan:
+        """The lineage of the next models, in an order that deletions do not shift.
+
+        Raises:
+            RegistryError: the registry cannot be used. `after` is still good for going on later.
+        """
+        shelf = await self._shelf(again=after is None)
+        models = sorted((ref for ref in shelf.rows if ref.type == MODEL), key=_scan_order)
+        last = rest_entries.parse_key(after) if after else None
+        rest = [ref for ref in models if last is None or _scan_order(ref) > _scan_order(last)]
+        edges: list[Edge] = []
+        scanned, unknown = [], []
+        for ref in rest[:count]:
+            found = await self.parents(ref)
+            if found is None:
+                unknown.append(ref.key)
+            else:
+                scanned.append(ref.key)
+                there = [parent for parent in found if not parent.name.endswith(GONE)]
+                edges += [Edge(parent.key, ref.key) for parent in there]
+        ended = len(rest) <= count
+        return Scan(
+            edges=tuple(edges),
+            scanned=tuple(scanned),
+            unknown=tuple(unknown),
+            after=None if ended else rest[count - 1].key,
+            done=len(models) - max(0, len(rest) - count),
+            total=len(models),
+        )
+
+    async def parents(self, ref: Ref) -> tuple[Relative, ...] | None:
+        """What one artifact was made from, or None when the server does not tell.
+
+        Parents that the registry does not list, such as `external:NAME`, are gone.
+
+        Raises:
+            RegistryError: the registry cannot be used.
+        """
+        try:
+            call = self._wire.paths.lineage(ref)
+        except AddressingError:
+            return None
+        try:
+            answer, found = await self._wire.parsed(call, self._parse(ref), "lineage")
+        except SilentError:
+            return None
+        if found is None:
+            if answer.later or wants_credentials(answer):
+                raise self._wire.refused(answer, "reading lineage")
+            return None
+        shelf = await self._shelf()
+        mine = {found.own, ref.id}
+        made_from = set()
+        for start in {start for start, end in found.edges if end in mine and start not in mine}:
+            name = found.names.get(start, "")
+            parent = self._known(shelf, start, name)
+            if parent is None:
+                shown = name or start.removeprefix(EXTERNAL)
+                key = EXTERNAL + start.removeprefix(EXTERNAL)
+                made_from.add(Relative(key, f"{shown}:?{GONE}"))
+            elif parent != ref:
+                made_from.add(Relative(parent.key, f"{shelf.rows[parent].name}:{parent.id}"))
+        return tuple(sorted(made_from))
+
+    @staticmethod
+    def _parse(ref: Ref) -> Callable[[HttpAnswer], rest_entries.LineageGraph]:
+        return lambda answer: rest_entries.decode_lineage(answer.body, ref.id)
+
+    def _known(self, shelf: RestListing, identifier: str, name: str) -> Ref | None:
+        """The artifact that a node of the graph stands for.
+
+        By id; else by name, the oldest of that name: so does the reference server, whose stored
+        lineage has only names.
+        """
+        own = rest_entries.Ref(MODEL, identifier)
+        if own in shelf.rows:
+            return own
+        if (other := shelf.any_type(identifier)) is not None:
+            return other
+        oldest = self._names(shelf)
+        return oldest.get(name) or oldest.get(identifier.removeprefix(EXTERNAL))
+
+    def _names(self, shelf: RestListing) -> dict[str, Ref]:
+        """The oldest artifact of each name; models before others."""
+        if self._oldest is None or self._oldest[0] is not shelf:
+            oldest: dict[str, Ref] = {}
+            for models in (True, False):
+                for group, refs in shelf.groups.items():
+                    if (group.type == MODEL) is models and group.id:
+                        oldest.setdefault(group.id, refs[0])
+            self._oldest = (shelf, oldest)
+        return self._oldest[1]
+
+    async def _shelf(self, *, again: bool = False) -> RestListing:
+        """A listing to know ids by: the last one, or a new one."""
+        if again or self._reader.last is None:
+            shelf = await self._reader.listing(self._reader.walk())
+            if self._reader.last is None:
+                return shelf
+        return self._reader.last
+
+
+def _scan_order(ref: Ref) -> tuple[bool, int, str]:
+    """An order that stays the same over connections and deletions."""
+    found = rest_entries.id_number(ref.id)
+    return (found is None, found or 0, ref.id)

@@ -1,0 +1,476 @@
+"""What the configuration may say about a REST registry, and what becomes of it.
+
+[registries.zoo]
+address = "https://zoo.example/api"
+auth = "bearer"                   # none, x-authorization (the default with a token), bearer
+token_env = "ZOO_TOKEN"           # or token_command, netrc = true, or login_name + password_env
+concurrency = 4                   # only for a server that bears parallel deletions
+bucket = "zoo-artifacts"          # its storage: what a deletion leaves behind is shown
+pattern = "artifacts/{type}/{id}.zip" # or a folder for each: "artifacts/{id}/{name}"
+grace_hours = 24                  # younger objects are no orphans: an upload may be running
+
+Without settings, a token comes from the environment (`ARTIFACT_TUI_TOKEN`). The credentials of a
+connection are its token, sent with each request, and fetched for a password where there is a login.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import netrc
+import os
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from artifact_tui.clients.rest import rest_entries
+from artifact_tui.clients.s3_layout import PATTERN, StoragePattern, StorageSettings
+from artifact_tui.clients.servers import (
+    PORTS,
+    Origin,
+    Secret,
+    secret_from_command,
+    secret_from_variable,
+)
+from artifact_tui.config import read_settings, refuse_setting
+from artifact_tui.errors import RegistryError, UsageError, bare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from artifact_tui.clients.rest.rest_requests import RestCall
+
+
+TOKEN_VARIABLE = "ARTIFACT_TUI_TOKEN"  # noqa: S105 - the variable's name
+
+
+class Auth(StrEnum):
+    """How a token is shown to the registry."""
+
+    NONE = "none"
+    TOKEN = "x-authorization"  # noqa: S105 - a header's name
+    """`X-Authorization: TOKEN`, the family's own header."""
+    BEARER = "bearer"
+    """`Authorization: Bearer TOKEN`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and password to get a token for, by `PUT /authenticate`."""
+
+    name: str
+    password: Secret
+    admin: bool = True
+    """What the family's request states about the user; servers decide for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestAddress:
+    """Where a registry is: `scheme://host[:port][/prefix]`."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+    @classmethod
+    def parse(cls, text: str) -> RestAddress:
+        """Read an address as a user types it.
+
+        Raises:
+            UsageError: it is not one, or holds a password, query or fragment.
+        """
+        try:
+            parts = urlsplit(text.strip())
+            scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
+            port = parts.port or PORTS.get(scheme, 0)
+        except ValueError as error:
+            raise UsageError(
+                "The address of the registry cannot be read.",
+                hint="Use an address such as https://HOST/api.",
+            ) from error
+        if parts.username is not None or parts.password is not None:
+            raise UsageError(
+                "The address of the registry holds a user name or password.",
+                hint=f"Leave it out of the address, and put a token in {TOKEN_VARIABLE}.",
+            )
+        if scheme not in PORTS or not host or parts.query or parts.fragment:
+            raise UsageError(
+                f"“{bare(text)}” is not the address of a REST registry.",
+                hint="Use an address such as https://HOST/api, without ? or #.",
+            )
+        return cls(scheme, host, port, parts.path.rstrip("/"))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return self.place.text
+
+    @property
+    def place(self) -> Origin:
+        """The server that it is on."""
+        return Origin(self.scheme, self.host, self.port)
+
+    def same_origin(self, other: SplitResult) -> bool:
+        """Whether an absolute URL is on this server: scheme, host and port."""
+        try:
+            port = other.port or PORTS.get(other.scheme.lower(), 0)
+        except ValueError:
+            return False
+        found = (other.scheme.lower(), (other.hostname or "").lower(), port)
+        return found == (self.scheme, self.host, self.port)
+
+    @property
+    def text(self) -> str:
+        """The one way to write this address."""
+        return self.origin + self.prefix
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine."""
+        return self.place.loopback
+
+
+@dataclass(frozen=True, slots=True)
+class RestOptions:
+    """How to speak to one registry; times in seconds, sizes in bytes."""
+
+    auth: Auth = Auth.NONE
+    token: Secret = field(default_factory=lambda: Secret(""))
+    token_place: str = TOKEN_VARIABLE
+    """Where the token comes from, for the sentence that asks for another."""
+    login: Login | None = None
+    """Used to fetch a token, and a new one when it has expired."""
+    concurrency: int = 1
+    """Requests at once. More than one only for servers known to keep parallel deletions."""
+    batch: int = 100
+    """Deletions a `delete` call takes: pause and cancel wait for the end of a call."""
+    ca_file: Path | None = None
+    """Certificates of a private authority, trusted beside the usual ones."""
+    connect_s: float = 10.0
+    answer_s: float = 30.0
+    """Longest silence of the server."""
+    whole_s: float = 90.0
+    """Longest duration of one request with its whole answer."""
+    item_s: float = 10.0
+    """Longest duration of a question about one artifact; halved each time it is too long."""
+    create_s: float = 180.0
+    """Longest duration of a creation: servers fetch and rate the artifact before they answer."""
+    patience_s: float = 900.0
+    """Longest time to wait because the server asked for it (429, 503), in one call."""
+    accepted_s: float = 120.0
+    """How long to wait for a deletion that the server only accepted."""
+    answer_limit: int = 4_000_000
+    """Largest decoded answer about one artifact."""
+    listing_limit: int = 48_000_000
+    """Largest decoded page of a listing."""
+    page_limit: int = 20_000
+    row_limit: int = 5_000_000
+    accept_empty: bool = False
+    """Believe an empty listing even if nothing explains it: for a registry known to be empty."""
+    storage: StorageSettings | None = None
+    """Where its bytes are; None when that is not configured."""
+
+
+def from_environment() -> RestOptions:
+    """The options of an address without configuration: a token from the environment, if any."""
+    token = Secret(os.environ.get(TOKEN_VARIABLE, ""))
+    return RestOptions(auth=Auth.TOKEN if token else Auth.NONE, token=token)
+
+
+MOST_AT_ONCE = 64
+
+
+class RestSettings(msgspec.Struct, kw_only=True):
+    """Every setting, as it may be written; times end in their unit."""
+
+    auth: str = ""
+    token: str = ""
+    token_env: str = ""
+    token_command: str = ""
+    netrc: bool = False
+    login_name: str = ""
+    login_admin: bool = True
+    password: str = ""
+    password_env: str = ""
+    concurrency: int = 1
+    batch: int = 0
+    ca_file: str = ""
+    connect_seconds: float = 0.0
+    answer_seconds: float = 0.0
+    request_seconds: float = 0.0
+    item_seconds: float = 0.0
+    create_seconds: float = 0.0
+    patience_seconds: float = 0.0
+    accepted_seconds: float = 0.0
+    accept_empty: bool = False
+    bucket: str = ""
+    pattern: str = PATTERN
+    endpoint: str = ""
+    region: str = ""
+    grace_hours: float = 24.0
+
+
+def options_of(settings: Mapping[str, object], address: str) -> RestOptions:
+    """How to speak to the registry at an address; without settings, as the environment says.
+
+    Raises:
+        ConfigError: an unknown setting, or one that cannot be used.
+        UsageError: the address is not one.
+    """
+    known = read_settings(settings, RestSettings)
+    login = _login(settings, known)
+    token = Secret("") if login else _token(settings, known, RestAddress.parse(address).host)
+    auth = _auth(settings, known, token)
+    if auth is Auth.NONE:
+        token, login = Secret(""), None
+    options = RestOptions(auth=auth, token=token, token_place=_token_place(known), login=login)
+    return _with_limits(settings, known, options)
+
+
+def check_values(settings: Mapping[str, object]) -> None:
+    """Refuse settings that are unknown or cannot be used; no secret is looked up.
+
+    Raises:
+        ConfigError: it says which setting, and what is wrong with it.
+    """
+    _with_limits(settings, read_settings(settings, RestSettings), RestOptions())
+
+
+def storage_of(settings: Mapping[str, object]) -> StorageSettings | None:
+    """The storage of a registry; None when no bucket is configured.
+
+    Raises:
+        ConfigError: an unknown setting, or one that cannot be used.
+    """
+    known = read_settings(settings, RestSettings)
+    if not known.bucket:
+        for key in ("pattern", "endpoint", "region", "grace_hours"):
+            if key in settings:
+                refuse_setting(settings, key, f"“{key}” needs a bucket", 'Add bucket = "NAME".')
+        return None
+    try:
+        StoragePattern(known.pattern)
+    except UsageError as error:
+        refuse_setting(settings, "pattern", str(error).rstrip("."), error.hint)
+    if known.grace_hours < 0:
+        refuse_setting(settings, "grace_hours", "“grace_hours” cannot be negative")
+    return StorageSettings(
+        known.bucket,
+        known.pattern,
+        known.endpoint,
+        known.region,
+        int(known.grace_hours * 3_600_000_000),
+    )
+
+
+def _auth(settings: Mapping[str, object], known: RestSettings, token: Secret) -> Auth:
+    """How credentials are shown."""
+    if not known.auth:
+        return Auth.TOKEN if token or known.login_name else Auth.NONE
+    try:
+        found = Auth(known.auth.lower())
+    except ValueError:
+        refuse_setting(
+            settings, "auth", f"“{known.auth}” is no way to log in",
+            f"One of: {', '.join(Auth)}.",
+        )  # fmt: skip
+    if found is not Auth.NONE and not token and not known.login_name:
+        refuse_setting(
+            settings, "auth", f"“{found}” needs a token, and there is none",
+            f"Name its variable with token_env, or put the token in {TOKEN_VARIABLE}.",
+        )  # fmt: skip
+    return found
+
+
+def _login(settings: Mapping[str, object], known: RestSettings) -> Login | None:
+    """A name and password, when they are configured."""
+    if not known.login_name:
+        for key in ("password", "password_env", "login_admin"):
+            if key in settings:
+                refuse_setting(settings, key, f"“{key}” needs a login_name")
+        return None
+    password = known.password or secret_from_variable(settings, "password_env", known.password_env)
+    if not password:
+        refuse_setting(
+            settings, "login_name", f"there is no password for “{known.login_name}”",
+            "Name its variable with password_env.",
+        )  # fmt: skip
+    return Login(known.login_name, Secret(password), known.login_admin)
+
+
+def _token(settings: Mapping[str, object], known: RestSettings, host: str) -> Secret:
+    """The token, from the one place that is configured, else from the environment."""
+    places = [key for key in ("token", "token_env", "token_command", "netrc") if settings.get(key)]
+    if len(places) > 1:
+        refuse_setting(settings, places[1], f"the token has two places: {' and '.join(places[:2])}")
+    if known.token:
+        return Secret(known.token)
+    if known.token_env:
+        return Secret(secret_from_variable(settings, "token_env", known.token_env))
+    if known.token_command:
+        return Secret(secret_from_command(settings, "token_command", known.token_command))
+    if known.netrc:
+        return Secret(_from_netrc(settings, host))
+    return Secret(os.environ.get(TOKEN_VARIABLE, ""))
+
+
+def _token_place(known: RestSettings) -> str:
+    """Where a new token would have to be put, in words."""
+    if known.token:
+        return "the configuration"
+    if known.token_command:
+        return "what the token_command prints"
+    return known.token_env or ("the netrc file" if known.netrc else TOKEN_VARIABLE)
+
+
+def _from_netrc(settings: Mapping[str, object], host: str) -> str:
+    """The password that ~/.netrc holds for a host."""
+    try:
+        found = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
+    except (OSError, netrc.NetrcParseError) as error:
+        kind = "cannot be read" if isinstance(error, OSError) else "has a mistake"
+        refuse_setting(settings, "netrc", f"the netrc file {kind}")
+    if found is None:
+        refuse_setting(settings, "netrc", f"the netrc file has no machine {host}")
+    return found[2]
+
+
+def _with_limits(
+    settings: Mapping[str, object], known: RestSettings, options: RestOptions
+) -> RestOptions:
+    """How fast, and how patient."""
+    if not 1 <= known.concurrency <= MOST_AT_ONCE:
+        refuse_setting(
+            settings, "concurrency", f"“concurrency” is a number from 1 to {MOST_AT_ONCE}"
+        )
+    times = {
+        "connect_s": "connect_seconds",
+        "answer_s": "answer_seconds",
+        "whole_s": "request_seconds",
+        "item_s": "item_seconds",
+        "create_s": "create_seconds",
+        "patience_s": "patience_seconds",
+        "accepted_s": "accepted_seconds",
+        "batch": "batch",
+    }
+    given = {}
+    for name, key in times.items():
+        if key in settings:
+            given[name] = getattr(known, key)
+            if not given[name] > 0:
+                refuse_setting(settings, key, f"“{key}” must be more than 0")
+    ca_file = Path(known.ca_file).expanduser() if known.ca_file else None
+    if ca_file is not None and not ca_file.is_file():
+        refuse_setting(settings, "ca_file", f"the ca_file {ca_file} is not there")
+    assert given.keys() <= {entry.name for entry in fields(RestOptions)}  # noqa: S101 - spelled right
+    return replace(
+        options,
+        concurrency=known.concurrency,
+        ca_file=ca_file,
+        accept_empty=known.accept_empty,
+        storage=storage_of(settings),
+        **given,
+    )
+
+
+_NO_LOGIN = 501
+
+
+class RestCredentials:
+    """The token of one connection; fetched, and fetched again, when there is a login."""
+
+    def __init__(self, options: RestOptions) -> None:
+        self._auth = options.auth
+        self._token = options.token
+        if self._token and not (
+            self._token.reveal().isascii() and self._token.reveal().isprintable()
+        ):
+            raise UsageError(
+                "The token of the registry holds characters that no header can carry.",
+                hint=f"Put the token as the registry gave it in {options.token_place}.",
+            )
+        self._login = options.login
+        self._place = options.token_place
+        self.renewing = asyncio.Lock()
+        """Held while a token is fetched, so that it is fetched once for all connections."""
+        self.generation = 0
+        """Grows with each token."""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of a request."""
+        if not self._token or self._auth is Auth.NONE:
+            return []
+        value = self._token.reveal()
+        if self._auth is Auth.TOKEN:
+            return [("X-Authorization", value)]
+        return [("Authorization", value if " " in value else f"Bearer {value}")]
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is a login, and no token was fetched for it yet."""
+        return self._login is not None and not self._token
+
+    def use(self, login: Login) -> None:
+        """Log in with these from now on."""
+        self._login = login
+        if self._auth is Auth.NONE:
+            self._auth = Auth.TOKEN
+
+    def renewable(self, call: RestCall, used: int) -> bool:
+        """Whether a request refused with generation `used` of the token deserves another."""
+        fetching = call.method == "PUT" and call.raw_path.endswith(b"/authenticate")
+        return self._login is not None and not fetching and used <= self.generation
+
+    def login_body(self) -> bytes:
+        """The request for a token."""
+        assert self._login is not None  # noqa: S101 - `renewable` said so
+        return msgspec.json.encode(
+            {
+                "user": {"name": self._login.name, "is_admin": self._login.admin},
+                "secret": {"password": self._login.password.reveal()},
+            }
+        )
+
+    def take(self, status: int, body: bytes) -> None:
+        """Keep the token of an answer to `login_body`.
+
+        Raises:
+            RegistryError: there is none.
+        """
+        if status == _NO_LOGIN:
+            raise RegistryError(
+                "The registry has no login (501).",
+                hint="Configure a token instead, or no authentication.",
+            )
+        try:
+            if not 200 <= status < 300:  # noqa: PLR2004 - what success is
+                said = self.scrub(rest_entries.error_words(body))
+                raise RegistryError(
+                    f"The registry refused the login ({status}{': ' + said if said else ''}).",
+                    hint="Check the user name and the password.",
+                )
+            self._token = Secret(rest_entries.decode_token(body))
+        except rest_entries.GarbageError as error:
+            raise RegistryError(f"The login failed: {error}.") from None
+        if self._auth is Auth.NONE:
+            self._auth = Auth.TOKEN
+        self.generation += 1
+
+    def scrub(self, text: str) -> str:
+        """A text without our secrets."""
+        if self._login is not None:
+            text = self._login.password.scrub(text)
+        return self._token.scrub(text)
+
+    @property
+    def advice(self) -> str:
+        """What to do when they are refused."""
+        if self._login is not None:
+            return "Check the user name and the password."
+        if self._token:
+            return f"The token may be wrong or expired. Put a new one in {self._place}."
+        return f"This registry wants a token. Put it in {TOKEN_VARIABLE}."

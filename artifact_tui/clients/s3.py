@@ -1,0 +1,754 @@
+"""Objects in S3, or in what speaks like it: list them, ask for some, delete them.
+
+boto3 is imported when the storage is first used, and finds its own credentials. Objects are looked
+for in few requests: all that fit the pattern, or those of some names.
+
+Objects are deleted in batches, with an answer for each. A batch that fails as a whole is halved
+until the guilty key is alone; where batches as such are not known, or not allowed, objects go one
+by one. A throttle is neither: it is for later. Keys that XML cannot carry never join a batch: one
+of them would make all the others fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from artifact_tui.clients.s3_layout import ObjectRef, StoragePattern, parse_object_key
+from artifact_tui.clients.servers import asked_wait
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
+from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from artifact_tui.clients.s3_layout import StorageSettings
+
+    ObjectPages = Callable[[str], Iterator[tuple[list["ListedObject"], bytes | None]]]
+    """Pages of what is stored under a prefix, as `current_pages` gives them."""
+
+
+THREADS = 8
+
+LONGEST_WAIT = 30.0
+"""Seconds that a call waits at most because the storage asks for it, each time."""
+
+WAITS_OF_A_CALL = 5
+"""How often a call waits so."""
+
+_READS = frozenset(
+    {"ListObjectsV2", "ListObjectVersions", "HeadObject", "HeadBucket", "GetBucketVersioning"}
+)
+UNKNOWN_REQUEST = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
+"""Codes of servers that do not know a request."""
+NO_BUCKET = frozenset({"NoSuchBucket"})
+DENIED = frozenset(
+    {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+     "InvalidToken", "AllAccessDisabled"}
+)  # fmt: skip
+
+
+class S3(Protocol):
+    """What of boto3's client is used."""
+
+    meta: Any
+
+    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
+        """A page of current objects."""
+
+    def list_object_versions(self, **asked: Any) -> dict[str, Any]:
+        """A page of versions and delete markers."""
+
+    def head_object(self, **asked: Any) -> dict[str, Any]:
+        """What is known of one object, by its exact name."""
+
+    def get_bucket_versioning(self, **asked: Any) -> dict[str, Any]:
+        """Whether the bucket keeps versions."""
+
+    def delete_object(self, **asked: Any) -> dict[str, Any]:
+        """Delete one object."""
+
+    def delete_objects(self, **asked: Any) -> dict[str, Any]:
+        """Delete up to 1,000 objects."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def open_s3(settings: StorageSettings, *, read_only: bool) -> S3:
+    """A client for the storage's endpoint.
+
+    Raises:
+        RegistryError: boto3 cannot make one of these settings.
+    """
+    import boto3  # noqa: PLC0415 - slow to import
+    from botocore.config import Config  # noqa: PLC0415 - same
+
+    config = Config(
+        retries={"total_max_attempts": 4, "mode": "standard"},
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=THREADS,
+        s3={"addressing_style": "path"} if settings.endpoint else {},
+    )
+    with s3_errors(settings.bucket):
+        client = cast(
+            "S3",
+            boto3.session.Session().client(
+                "s3",
+                endpoint_url=settings.endpoint or None,
+                region_name=settings.region or ("us-east-1" if settings.endpoint else None),
+                config=config,
+            ),
+        )
+    client.meta.events.register("needs-retry.s3", _wait_as_asked)
+    client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
+    if read_only:
+        client.meta.events.register("before-call.s3", _refuse_writes)
+    return client
+
+
+def keeps_versions(s3: S3, bucket: str) -> bool:
+    """Whether a bucket keeps what is deleted in it; servers that cannot do so do not answer."""
+    try:
+        answer = s3.get_bucket_versioning(Bucket=bucket)
+    except Exception as error:
+        if code_of(error) in UNKNOWN_REQUEST:
+            return False
+        raise
+    return answer.get("Status") in {"Enabled", "Suspended"}
+
+
+def _add_md5(params: dict[str, Any], **_: Any) -> None:
+    """Many servers ask for this header with a batch; newer boto3 sends another checksum only."""
+    digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
+    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
+
+
+def _refuse_writes(model: Any, **_: Any) -> None:
+    """The last door before the network in read-only mode."""
+    if model.name not in _READS:
+        raise ReadOnlyError(
+            "This storage is open for reading only. Nothing was sent.",
+            hint=READ_ONLY_HINT,
+        )
+
+
+def code_of(error: Exception) -> str:
+    """The error code of an answer, such as `AccessDenied`; empty for other errors."""
+    answer = getattr(error, "response", None)
+    return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
+
+
+def is_throttled(error: Exception) -> bool:
+    """Whether an answer is a throttle: not done, come back later, under whatever status."""
+    return _asked_wait(getattr(error, "response", None)) is not None
+
+
+def _asked_wait(answer: object) -> float | None:
+    """Seconds that a refusal asks to wait; None when it does not."""
+    meta = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    status = meta.get("HTTPStatusCode", 0)
+    if not isinstance(status, int) or not 400 <= status < 500 or status == 404:  # noqa: PLR2004
+        return None
+    return asked_wait({name.lower(): text for name, text in meta.get("HTTPHeaders", {}).items()})
+
+
+def _wait_as_asked(response: Any, attempts: int, **_: Any) -> float | None:
+    """The wait before the next try of a call, where the storage throttles and says for how long."""
+    wait = _asked_wait(response[1]) if response else None
+    return None if wait is None or wait > LONGEST_WAIT or attempts > WAITS_OF_A_CALL else wait
+
+
+def words_of(error: Exception) -> str:
+    """The message of an answer, or of the error itself; untrusted text."""
+    answer = getattr(error, "response", None)
+    said = answer.get("Error", {}).get("Message", "") if isinstance(answer, dict) else ""
+    return str(said or code_of(error) or error)[:300]
+
+
+@contextmanager
+def s3_errors(bucket: str) -> Iterator[None]:
+    """Turn boto3's errors into ours, in words."""
+    from botocore.exceptions import (  # noqa: PLC0415 - slow to import
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+    )
+
+    try:
+        yield
+    except NoCredentialsError:
+        raise RegistryError(
+            f"There are no credentials for the bucket {bucket}.",
+            hint="Give them to boto3: AWS_PROFILE, AWS_ACCESS_KEY_ID …, or ~/.aws.",
+        ) from None
+    except ClientError as error:
+        code = code_of(error)
+        if code in NO_BUCKET:
+            raise RegistryError(
+                f"There is no bucket {bucket}.", hint="Check the bucket and the endpoint."
+            ) from None
+        if code in DENIED:
+            raise RegistryError(
+                f"The storage refused our credentials for {bucket} ({code}).",
+                hint="Check which profile boto3 uses, and what it may do.",
+            ) from None
+        raise RegistryError(
+            f"The storage of {bucket} failed ({code}: {words_of(error)}).", hint="Try again later."
+        ) from None
+    except (BotoCoreError, ValueError) as error:
+        raise RegistryError(
+            f"The storage of {bucket} could not be used: {str(error)[:300]}",
+            hint="Check the endpoint, and that it runs.",
+        ) from None
+
+
+PAGE = 1000
+
+_PLAIN = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
+"""Text that XML 1.0 carries: a listing repeats what it was asked for."""
+_ABSENT_HEAD = frozenset({"404", "NoSuchKey", "NotFound"})
+
+FEW = 8
+"""So many names are asked for one by one at once."""
+
+PAGES = 20
+"""So many requests at most count what has another prefix."""
+
+_CURSOR_MARK = "\0"
+"""Between the two parts of a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One object, or one stored version of it, as the storage lists it."""
+
+    name: str
+    size: int
+    modified_us: int | None
+    etag: str
+    version: str = ""
+    current: bool = True
+    marker: bool = False
+
+
+def current_page(
+    s3: S3, bucket: str, prefix: str, after: str | None
+) -> tuple[list[ListedObject], str | None]:
+    """A page of current objects under a prefix, by name; and the cursor of the next."""
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    if after:
+        asked["ContinuationToken"] = after
+    answer = s3.list_objects_v2(**asked)
+    token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+    return [_listed_object(one) for one in answer.get("Contents", ())], token
+
+
+def current_objects(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
+    """The current objects of these names, in at most one request each, and mostly far fewer.
+
+    Names are walked in the storage's own order (by UTF-8 bytes); each request starts just before
+    the next one wanted and settles all that lie on its page.
+    """
+    wanted, odd = _split(names)
+    yield from _each(s3, bucket, odd)
+    place = 0
+    while place < len(wanted):
+        asked = {"Bucket": bucket, "StartAfter": wanted[place][:-1], "MaxKeys": PAGE}
+        if not asked["StartAfter"]:
+            del asked["StartAfter"]
+        answer = s3.list_objects_v2(**asked, Prefix=_common(wanted[place:]))
+        rows = [_listed_object(one) for one in answer.get("Contents", ())]
+        here = set(wanted[place:])
+        yield from (row for row in rows if row.name in here)
+        last = rows[-1].name.encode() if answer.get("IsTruncated") and rows else None
+        if last is not None and last < wanted[place].encode():  # so many siblings stand before it
+            yield from _each(s3, bucket, wanted[place : place + 1])
+        place = _past(wanted, place, last)
+
+
+def _split(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Names in the storage's order; those that no listing may be asked for stand apart."""
+    every = sorted(set(names), key=str.encode)
+    return [name for name in every if _PLAIN.fullmatch(name)], [
+        name for name in every if not _PLAIN.fullmatch(name)
+    ]
+
+
+def _each(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
+    """One request for each name: a listing's answer, in XML, could not repeat these."""
+    for name in names:
+        try:
+            answer = s3.head_object(Bucket=bucket, Key=name)
+        except Exception as error:
+            if code_of(error) in _ABSENT_HEAD:
+                continue
+            raise
+        yield _listed_object({**answer, "Key": name, "Size": answer.get("ContentLength", 0)})
+
+
+def object_versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
+    """Every stored version and delete marker of these names."""
+    here = set(names)
+    yield from objects_below(partial(version_pages, s3, bucket), here, here.__contains__)
+
+
+def objects_below(
+    pages: ObjectPages, starts: Iterable[str], mine: Callable[[str], bool]
+) -> Iterator[ListedObject]:
+    """What is stored under names that start with these, as far as the whole name is `mine`.
+
+    Many are looked for in a pass over what they have in common, for as long as that costs no more
+    requests than one for each would; the rest is asked for one by one.
+    """
+    wanted = sorted(set(starts), key=str.encode)
+    seen: set[tuple[str, str]] = set()
+    reached: bytes | None = b""
+    if len(wanted) > FEW:
+        for rows, cut in islice(pages(_common(wanted)), len(wanted)):
+            reached = cut
+            yield from _unseen(seen, (row for row in rows if mine(row.name)))
+    for start in wanted:
+        if reached is not None and _beyond(start.encode(), reached):
+            for rows, _ in pages(start):
+                yield from _unseen(seen, (row for row in rows if mine(row.name)))
+
+
+def _beyond(start: bytes, reached: bytes) -> bool:
+    """Whether anything that starts so may come after what a listing has reached."""
+    return start >= reached or reached.startswith(start)
+
+
+def _unseen(seen: set[tuple[str, str]], rows: Iterable[ListedObject]) -> Iterator[ListedObject]:
+    for row in rows:
+        if (row.name, row.version) not in seen:
+            seen.add((row.name, row.version))
+            yield row
+
+
+def current_pages(
+    s3: S3, bucket: str, prefix: str
+) -> Iterator[tuple[list[ListedObject], bytes | None]]:
+    """Pages of current objects, each with the name at which it was cut off (None on the last)."""
+    after: str | None = None
+    while True:
+        rows, after = current_page(s3, bucket, _plain(prefix), after)
+        yield rows, None if after is None else rows[-1].name.encode() if rows else b""
+        if after is None:
+            return
+
+
+def version_pages(
+    s3: S3, bucket: str, prefix: str
+) -> Iterator[tuple[list[ListedObject], bytes | None]]:
+    """Pages of versions, each with the name at which it was cut off (None on the last)."""
+    after: str | None = None
+    while True:
+        rows, after = version_page(s3, bucket, _plain(prefix), after)
+        yield rows, None if after is None else after.rpartition(_CURSOR_MARK)[0].encode()
+        if after is None:
+            return
+
+
+def version_page(
+    s3: S3, bucket: str, prefix: str, after: str | None
+) -> tuple[list[ListedObject], str | None]:
+    """A page of versions and delete markers under a prefix; and the cursor of the next."""
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    if after:
+        asked["KeyMarker"], _, asked["VersionIdMarker"] = after.rpartition(_CURSOR_MARK)
+    answer = s3.list_object_versions(**asked)
+    rows = [_listed_object(one) for one in answer.get("Versions", ())]
+    rows += [_listed_object(one, marker=True) for one in answer.get("DeleteMarkers", ())]
+    rows.sort(key=lambda row: (row.name.encode(), not row.current))
+    if not answer.get("IsTruncated"):
+        return rows, None
+    return rows, f"{answer['NextKeyMarker']}{_CURSOR_MARK}{answer.get('NextVersionIdMarker', '')}"
+
+
+def count_elsewhere(s3: S3, bucket: str, prefix: str) -> tuple[int, bool]:
+    """How many current objects have another prefix; False when there are more than were counted."""
+    count, after = 0, ""
+    for _ in range(PAGES):
+        asked = {"Bucket": bucket, "MaxKeys": PAGE} | ({"StartAfter": after} if after else {})
+        answer = s3.list_objects_v2(**asked)
+        names = [row["Key"] for row in answer.get("Contents", ())]
+        count += sum(not name.startswith(prefix) for name in names)
+        if not answer.get("IsTruncated") or not names:
+            return count, True
+        after = names[-1]
+        if after.startswith(prefix):
+            after = prefix + "\U0010ffff"
+    return count, False
+
+
+def _plain(prefix: str) -> str:
+    """As much of a prefix as a listing can be asked for."""
+    found = _PLAIN.match(prefix)
+    return found[0] if found else ""
+
+
+def _past(wanted: list[str], place: int, last: bytes | None) -> int:
+    """The first wanted name after `last`; always some progress."""
+    if last is None:
+        return len(wanted)
+    following = place
+    while following < len(wanted) and wanted[following].encode() <= last:
+        following += 1
+    return max(following, place + 1)
+
+
+def _common(names: list[str]) -> str:
+    """What all of these names start with (the first and the last tell, as they are sorted)."""
+    first, last = names[0], names[-1]
+    length = 0
+    for one, other in zip(first, last, strict=False):
+        if one != other:
+            break
+        length += 1
+    return first[:length]
+
+
+def _listed_object(row: dict[str, Any], *, marker: bool = False) -> ListedObject:
+    modified = row.get("LastModified")
+    version = row.get("VersionId")
+    return ListedObject(
+        name=row["Key"],
+        size=int(row.get("Size", 0)),
+        modified_us=None if modified is None else round(modified.timestamp() * 1_000_000),
+        etag=str(row.get("ETag", "")).strip('"') or ("delete marker" if marker else ""),
+        version="" if version is None else str(version),
+        current=bool(row.get("IsLatest", True)) and not marker,
+        marker=marker,
+    )
+
+
+BATCH = 1000
+AT_ONCE = 4
+"""Batches under way at once."""
+
+_BATCHABLE = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
+"""Text that XML 1.0 carries unchanged (a carriage return comes back as a line feed)."""
+
+_THROTTLE_CODES = frozenset(
+    {
+        "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
+        "ThrottlingException", "ThrottledException", "TooManyRequests", "RequestLimitExceeded",
+        "RequestThrottled", "429", "503",
+    }
+)  # fmt: skip
+_LATER_CODES = _THROTTLE_CODES | {"InternalError", "OperationAborted", "RequestTimeout", "500"}
+"""Codes after which the same request may work later."""
+_ABSENT_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_WHOLE = _LATER_CODES | NO_BUCKET
+"""Codes that would be the same for each half of a batch."""
+_NO_BATCH = UNKNOWN_REQUEST | DENIED
+"""Codes that a server, or a policy, may have for batches only."""
+
+
+_BUSY = frozenset({429, 503})
+
+
+class ObjectDeleter:
+    """Deletes objects of one bucket; remembers when its server takes no batches."""
+
+    def __init__(self, s3: S3, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._batches = True
+        self._worked = False
+
+    def delete(self, places: Sequence[ObjectRef]) -> dict[str, Outcome]:
+        """One outcome for each object, by its key."""
+        plain = [place for place in places if _BATCHABLE.fullmatch(place.name)]
+        single = [place for place in places if not _BATCHABLE.fullmatch(place.name)]
+        batches = [plain[start : start + BATCH] for start in range(0, len(plain), BATCH)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found: dict[str, Outcome] = {}
+            for part, rest in pool.map(self._batch, batches):
+                found |= part
+                single += rest
+            for one in pool.map(self._single, single):
+                found[one.key] = one
+        return found
+
+    def _batch(self, places: Sequence[ObjectRef]) -> tuple[dict[str, Outcome], list[ObjectRef]]:
+        """One batch, halved for as long as it fails as a whole; and what must go one by one."""
+        found: dict[str, Outcome] = {}
+        single: list[ObjectRef] = []
+        queue = deque([list(places)])
+        while queue:
+            part = queue.popleft()
+            if len(part) == 1 or not self._batches:
+                single += part
+                continue
+            try:
+                answer = self._s3.delete_objects(Bucket=self._bucket, Delete=_delete_request(part))
+            except ReadOnlyError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever boto3 raises, each item is told
+                code = code_of(error)
+                if not code or code in _WHOLE or _status(error) in _BUSY or is_throttled(error):
+                    found |= {one.key: failure(one.key, error) for one in part}
+                elif code in _NO_BATCH and self._alone(part[0], found):
+                    self._batches = False
+                    single += part[1:]
+                elif code in _NO_BATCH:
+                    found |= {one.key: failure(one.key, error) for one in part[1:]}
+                else:
+                    self._batches = self._worked or len(part) > 2  # noqa: PLR2004 - a pair
+                    middle = len(part) // 2
+                    queue += [part[:middle], part[middle:]]
+                continue
+            self._worked = True
+            found |= _reconcile(part, answer)
+        return found, single
+
+    def _alone(self, place: ObjectRef, found: dict[str, Outcome]) -> bool:
+        """Delete one of a batch that was refused as such; whether that was not refused."""
+        found[place.key] = self._single(place)
+        return found[place.key].result is not Result.REFUSED
+
+    def _single(self, place: ObjectRef) -> Outcome:
+        asked = {"Bucket": self._bucket, "Key": place.name}
+        if place.version:
+            asked["VersionId"] = place.version
+        try:
+            answer = self._s3.delete_object(**asked)
+        except ReadOnlyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - same
+            return failure(place.key, error)
+        marker = bool(answer.get("DeleteMarker")) and not place.version
+        return _done(place.key, marker=marker)
+
+
+def failure(key: str, error: Exception) -> Outcome:
+    """What an exception of a call says about an object in it."""
+    code, words = code_of(error), words_of(error)
+    if is_throttled(error):
+        return Outcome(key, Result.FAILED, f"{code}: {words}" if words else code)
+    if code:
+        return _refused(key, code, words, status=_status(error))
+    kind = type(error).__name__
+    if kind in {"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"}:
+        return Outcome(key, Result.FAILED, words)
+    return Outcome(key, Result.UNKNOWN, words)
+
+
+def _status(error: Exception) -> int:
+    answer = getattr(error, "response", None)
+    found = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if answer else 0
+    return int(found)
+
+
+def _delete_request(part: Sequence[ObjectRef]) -> dict[str, Any]:
+    return {
+        "Objects": [
+            {"Key": one.name} | ({"VersionId": one.version} if one.version else {}) for one in part
+        ],
+        "Quiet": False,
+    }
+
+
+def _reconcile(part: Sequence[ObjectRef], answer: dict[str, Any]) -> dict[str, Outcome]:
+    """An outcome for each object that was asked for, whatever else the answer names."""
+    gone = {(one.get("Key"), one.get("VersionId", "")): one for one in answer.get("Deleted", ())}
+    bad = {(one.get("Key"), one.get("VersionId", "")): one for one in answer.get("Errors", ())}
+    found = {}
+    for place in part:
+        mark = (place.name, place.version)
+        error = bad.get(mark) or bad.get((place.name, ""))
+        if error is not None:
+            code, words = str(error.get("Code", "")), str(error.get("Message", ""))[:300]
+            found[place.key] = _refused(place.key, code, words)
+        elif mark in gone:
+            marker = bool(gone[mark].get("DeleteMarker")) and not place.version
+            found[place.key] = _done(place.key, marker=marker)
+        else:
+            found[place.key] = Outcome(place.key, Result.UNKNOWN, "the storage did not mention it")
+    return found
+
+
+def _refused(key: str, code: str, words: str, *, status: int = 0) -> Outcome:
+    said = f"{code}: {words}" if words else code
+    if code in _ABSENT_CODES:
+        return Outcome(key, Result.ABSENT, said)
+    if code in _LATER_CODES or status in _BUSY or status >= 500:  # noqa: PLR2004 - its own failures
+        return Outcome(key, Result.FAILED, said)
+    return Outcome(key, Result.REFUSED, said)
+
+
+def _done(key: str, *, marker: bool) -> Outcome:
+    note = "a delete marker hides it; its bytes are kept" if marker else ""
+    return Outcome(key, Result.DONE, note)
+
+
+T = TypeVar("T")
+
+
+class S3Storage:
+    """The objects of one bucket that fit one pattern. boto3 is loaded at the first request."""
+
+    def __init__(self, settings: StorageSettings, *, read_only: bool = False) -> None:
+        """Check the settings; nothing is sent.
+
+        Raises:
+            UsageError: the pattern cannot be used.
+        """
+        self._settings = settings
+        self._bucket = settings.bucket
+        self._pattern = StoragePattern(settings.pattern)
+        self._read_only = read_only
+        self._s3: S3 | None = None
+        self._deletes: ObjectDeleter | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="storage")
+
+    @property
+    def place(self) -> str:
+        """Bucket and pattern."""
+        return f"s3://{self._bucket}/{self._pattern.text}"
+
+    @property
+    def grace_us(self) -> int:
+        """Objects changed less than so many microseconds ago are no orphans."""
+        return self._settings.grace_us
+
+    async def _run(self, work: Callable[[S3], T]) -> T:
+        """Work in our thread, with boto3's errors as ours."""
+
+        def job() -> T:
+            if self._s3 is None:
+                self._s3 = open_s3(self._settings, read_only=self._read_only)
+            with s3_errors(self._bucket):
+                return work(self._s3)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    async def versioned(self) -> bool:
+        """Whether a plain deletion only puts a delete marker over an object."""
+        return await self._run(partial(keeps_versions, bucket=self._bucket))
+
+    async def objects(
+        self, after: str | None = None, *, versions: bool = False
+    ) -> Page[StoredObject]:
+        """The next page of what is stored where the pattern begins, by name."""
+        page = version_page if versions else current_page
+        look = partial(page, bucket=self._bucket, prefix=self._pattern.prefix, after=after)
+        rows, after = await self._run(look)
+        return Page(tuple(self._stored(row) for row in rows), after)
+
+    async def elsewhere(self) -> tuple[int, bool]:
+        """How many current objects lie outside of where the pattern begins, as far as counted."""
+        prefix = self._pattern.prefix
+        if not prefix:
+            return 0, True
+        return await self._run(partial(count_elsewhere, bucket=self._bucket, prefix=prefix))
+
+    def owner(self, version_key: str) -> str:
+        """What `StoredObject.version_key` is for the objects of a version; empty without any."""
+        found = self._pattern.owner_of(version_key)
+        return found.key if found else ""
+
+    async def objects_of(
+        self, version_keys: Sequence[str], *, versions: bool = False
+    ) -> Sequence[StoredObject]:
+        """What belongs to these versions of the registry, by name; delete markers come last."""
+        owners = {one for key in version_keys if (one := self._pattern.owner_of(key))}
+        starts = [self._pattern.start(one) for one in owners]
+        pages = version_pages if versions else current_pages
+
+        def mine(name: str) -> bool:
+            return self._pattern.owner(name) in owners
+
+        def look(s3: S3) -> list[ListedObject]:
+            if self._pattern.many or versions:
+                return list(objects_below(partial(pages, s3, self._bucket), starts, mine))
+            return list(current_objects(s3, self._bucket, starts))
+
+        rows = await self._run(look) if starts else []
+        rows.sort(key=lambda row: row.marker)
+        return [self._stored(row, version=versions) for row in rows]
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these objects now; those that are gone are left out."""
+        places = {key: place for key in keys if (place := self._ours(key)) is not None}
+        plain = [place.name for place in places.values() if not place.version]
+        exact = [place.name for place in places.values() if place.version]
+
+        def look(s3: S3) -> dict[ObjectRef, ListedObject]:
+            found = {
+                ObjectRef(self._bucket, row.name): row
+                for row in current_objects(s3, self._bucket, plain)
+            }
+            for row in object_versions(s3, self._bucket, exact):
+                found[ObjectRef(self._bucket, row.name, row.version)] = row
+            return found
+
+        rows = await self._run(look) if places else {}
+        return {
+            key: Facts(
+                key=key,
+                digest=rows[place].etag,
+                state=VersionState.LIVE,
+                collection=owner.key if (owner := self._pattern.owner(place.name)) else "",
+                label=place.name,
+            )
+            for key, place in places.items()
+            if place in rows
+        }
+
+    async def delete_objects(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Delete these objects; one outcome for each, in the same order."""
+        if self._read_only:
+            raise ReadOnlyError(
+                f"The storage {self.place} is open for reading only. Nothing was sent.",
+                hint=READ_ONLY_HINT,
+            )
+        places = {key: place for key in keys if (place := self._ours(key)) is not None}
+        unique = list(dict.fromkeys(places.values()))
+        found = await self._run(lambda s3: self._deleter(s3).delete(unique))
+        strange = "it is not an object of this registry's storage. Nothing was sent"
+        return [found.get(key) or Outcome(key, Result.REFUSED, strange) for key in keys]
+
+    def _deleter(self, s3: S3) -> ObjectDeleter:
+        self._deletes = self._deletes or ObjectDeleter(s3, self._bucket)
+        return self._deletes
+
+    def _ours(self, key: str) -> ObjectRef | None:
+        """The place of a key, if it is in this bucket and fits the pattern."""
+        place = parse_object_key(key)
+        if place is None or place.bucket != self._bucket or self._pattern.owner(place.name) is None:
+            return None
+        return place
+
+    def _stored(self, row: ListedObject, *, version: bool = False) -> StoredObject:
+        owner = self._pattern.owner(row.name)
+        place = ObjectRef(self._bucket, row.name, row.version if version else "")
+        return StoredObject(
+            key=place.key,
+            name=row.name,
+            size=row.size,
+            modified_us=row.modified_us,
+            etag=row.etag,
+            version_key=owner.key if owner else "",
+            current=row.current,
+            marker=row.marker,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._s3 is not None:
+            self._s3.close()
+            self._s3 = None
+        self._pool.shutdown(wait=False)

@@ -1,0 +1,277 @@
+"""A web server, as far as no connection is needed: its address, secrets, waits and texts.
+
+Nothing here loads httpx, which takes a quarter of a second: addresses and settings are read, and
+refused, without it. `transport` is what speaks to a server.
+
+Text that is not Unicode is spelled out, so that the rest can be read: a half of a surrogate pair,
+or a byte that is not UTF-8, becomes the escape that Python would write for it. Such text can be
+shown, kept and told apart, and is no name to ask the server for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import math
+import os
+import re
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from artifact_tui.config import refuse_setting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where requests go; nothing of them may ever go elsewhere."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def netloc(self) -> str:
+        """Host and port; the port only when it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def text(self) -> str:
+        """The one way to write it."""
+        return f"{self.scheme}://{self.netloc}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine."""
+        return self.host in LOOPBACK
+
+
+SHORTEST_SECRET = 4
+"""Values shorter than this are not looked for in texts: they would be found everywhere."""
+
+
+class Secret:
+    """A token or password. `str`, `repr`, formatting and pickling do not show it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value.strip()
+
+    def reveal(self) -> str:
+        """The value itself, for the header of a request and nothing else."""
+        return self._value
+
+    def scrub(self, text: str) -> str:
+        """The text without this value, in case a server sent it back.
+
+        A scheme word in front of it ("bearer …") is not part of what is looked for.
+        """
+        for part in {self._value, self._value.rpartition(" ")[2]}:
+            if len(part) >= SHORTEST_SECRET:
+                text = text.replace(part, "***")
+        return text
+
+    def found(self, data: bytes) -> bool:
+        """Whether this value, as it is, is somewhere in an answer."""
+        return len(self._value) >= SHORTEST_SECRET and self._value.encode() in data
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self._value else "Secret()"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written down")
+
+
+COMMAND_S = 30.0
+"""Seconds that a command may take."""
+
+
+def secret_from_variable(settings: Mapping[str, object], key: str, name: str) -> str:
+    """The value of a variable that must be there; empty when none is named.
+
+    Raises:
+        ConfigError: it is not set.
+    """
+    if not name:
+        return ""
+    value = os.environ.get(name, "")
+    if not value:
+        refuse_setting(settings, key, f"the variable {name} is not set", f"Set it: export {name}=…")
+    return value
+
+
+def secret_from_command(settings: Mapping[str, object], key: str, command: str) -> str:
+    """The first line that a command prints; what else it says is not repeated anywhere.
+
+    Raises:
+        ConfigError: it prints nothing, or cannot be run.
+    """
+    try:
+        ran = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+            shlex.split(command),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=COMMAND_S,
+            check=False,
+            text=True,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        refuse_setting(settings, key, f"the {key} cannot be run: {why or 'see quotes'}")
+    except subprocess.TimeoutExpired:
+        refuse_setting(settings, key, f"the {key} took more than {COMMAND_S:.0f} s")
+    lines = ran.stdout.strip().splitlines()
+    if ran.returncode or not lines:
+        did = f"ended with {ran.returncode}" if ran.returncode else "printed nothing"
+        refuse_setting(settings, key, f"the {key} {did}", "Try it in a shell.")
+    return lines[0]
+
+
+FIRST_WAIT = 0.5
+"""Seconds before the next request when a server says 429 without saying for how long."""
+
+LONGEST_HOLD = 86_400.0
+"""Seconds that a server's word holds requests back at most, however absurd it is."""
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait (`Retry-After`, or an exhausted `RateLimit`), or None.
+
+    A date counts from the server's own `Date`, so that its clock need not agree with ours.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text:
+        return _seconds(text) if is_number(text) else _until(text, headers.get("date", ""))
+    return reset_wait(headers) if quota_spent(headers) else None
+
+
+def quota_spent(headers: Mapping[str, str]) -> bool:
+    """Whether the quota of the `RateLimit` headers is used up, and they say until when."""
+    remaining = _quota_header(headers, "remaining")
+    return is_number(remaining) and float(remaining) <= 0 and reset_wait(headers) is not None
+
+
+def _quota_header(headers: Mapping[str, str], what: str) -> str:
+    """One of the `RateLimit` headers, under whichever name it comes; may be empty."""
+    names = (f"ratelimit-{what}", f"x-ratelimit-{what}", f"x-rate-limit-{what}")
+    return next((headers[name].strip() for name in names if headers.get(name)), "")
+
+
+def reset_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the quota of the `RateLimit` headers is full again, or None.
+
+    Some servers give seconds, others the time of day in seconds since 1970.
+    """
+    text = _quota_header(headers, "reset")
+    if not is_number(text):
+        return None
+    value = _seconds(text)
+    wall = time.time()
+    return max(0.0, value - wall) if math.isfinite(value) and value > wall / 2 else value
+
+
+def is_number(text: str) -> bool:
+    """Whether a header's text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    return max(0.0, value) if math.isfinite(value) else math.inf
+
+
+def _until(text: str, date: str) -> float | None:
+    try:
+        then = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    try:
+        now = parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        now = time.time()
+    return max(0.0, then - now)
+
+
+class Pause:
+    """A time until which no request leaves, on any connection."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._until = 0.0
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it is over."""
+        return max(0.0, self._until - self._clock())
+
+    def hold(self, seconds: float) -> None:
+        """The next request leaves only after so many seconds."""
+        self._until = max(self._until, self._clock() + min(seconds, LONGEST_HOLD))
+
+    async def over(self) -> None:
+        """Wait for its end, also when it grows meanwhile."""
+        while (wait := self.wait) > 0:
+            await self._sleep(wait)
+
+
+_SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPES = re.compile(
+    rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+_BYTES = re.compile("[\udc80-\udcff]")
+_SPELLED = re.compile(r"\\(?:x[89a-f][0-9a-f]|u[dD][89a-fA-F][0-9a-fA-F]{2})")
+
+
+def mended(body: bytes) -> bytes:
+    """JSON with its broken texts spelled out; the same object when there is none."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            text = body.decode("utf-8", "surrogateescape")
+            body = _BYTES.sub(lambda found: rf"\\x{ord(found[0]) - 0xDC00:02x}", text).encode()
+    if _SUSPECT.search(body):
+        fixed = _ESCAPES.sub(lambda found: b"\\" * bool(found["half"]) + found[0], body)
+        return fixed if fixed != body else body
+    return body
+
+
+def is_spelled(text: str) -> bool:
+    """Whether a text looks as if `mended` had spelled out a part of it."""
+    return _SPELLED.search(text) is not None

@@ -1,1 +1,0 @@
-"""The GraphQL that is sent. `<Type.field|text>` marks what a server may lack: see `fields`."""

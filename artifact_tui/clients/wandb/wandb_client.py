@@ -1,0 +1,259 @@
+"""The client of Weights & Biases: it holds the parts together that do the work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.wandb import NAME, wandb_listing, wandb_model
+from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
+from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
+from artifact_tui.clients.wandb.wandb_editing import WandbEditor
+from artifact_tui.clients.wandb.wandb_facts import DepartedVersions, LookTimes, WandbFacts
+from artifact_tui.clients.wandb.wandb_lineage import lineage_of
+from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
+from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION
+from artifact_tui.clients.wandb.wandb_paging import LiveListings
+from artifact_tui.clients.wandb.wandb_transport import GraphTransport
+from artifact_tui.clients.wandb.wandb_trial import WandbTrial
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
+from artifact_tui.model import Capabilities, Identity, Outcome, Page, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from artifact_tui.clients.wandb.wandb_address import WandbAddress
+    from artifact_tui.clients.wandb.wandb_model import Artifact
+    from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+    from artifact_tui.model import (
+        Collection,
+        CollectionDeletion,
+        Deletion,
+        Edge,
+        Edit,
+        Facts,
+        File,
+        Garbage,
+        Lineage,
+        Version,
+    )
+
+
+BATCH = 200
+"""Versions in one call of `delete`."""
+
+FREEING = "W&B frees the bytes at its next garbage collection, up to a day; its storage meter lags"
+
+_NO_RESTORE = "W&B has no way to restore a deleted version, or to remove it at once"
+
+
+class WandbClient:
+    """One connection to W&B: one project, or all of an entity.
+
+    Beside the protocol it is `FlatListing`, `AskedLineage`, `CollectionDelete`, `Editable`,
+    `Paced` and `Testable`.
+    """
+
+    def __init__(self, address: WandbAddress, options: WandbOptions, *, read_only: bool) -> None:
+        self._address = address
+        self._options = options
+        self._read_only = read_only
+        self._graph = GraphTransport(address, options, read_only=read_only)
+        self._fields = FittingSender(self._graph)
+        self._loader = QuestionLoader(self._fields)
+        self._scope = AddressScope(
+            self._fields, address.entity, address.project, registries=options.registries
+        )
+        self._lister = WandbLister(self._fields, self._loader, self._scope)
+        looks = LookTimes()
+        self._truth = WandbFacts(self._loader, self._lister, looks)
+        self._departed = DepartedVersions(self._loader, self._truth.facts)
+        self._runs = LiveListings()
+        self._deleter = WandbDeleter(
+            self._fields,
+            self.facts,
+            lambda: self._graph.at_once,
+            batch=options.batch,
+            looks=looks,
+        )
+        self._editor = WandbEditor(self._fields, self._loader)
+        self._whole = WholeCollections(self._fields, self._loader, self.facts, self._lister)
+
+    @property
+    def identity(self) -> Identity:
+        """Where, with the host, so that it is the same place in every environment."""
+        return Identity(NAME, self._address.text, self._address.uid)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Nearly everything, but no way back."""
+        return Capabilities(
+            aliases=True,
+            links=True,
+            lineage=True,
+            ttl=True,
+            soft_delete=True,
+            collection_delete=True,
+            batch_delete=BATCH,
+            writable=not self._read_only,
+            asked_lineage=True,
+            freeing=FREEING,
+            edit_aliases=True,
+            edit_tags=True,
+            edit_ttl=True,
+            inherit_ttl=True,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing documents are refused before they are sent."""
+        return self._read_only
+
+    @property
+    def catalog_path(self) -> None:
+        """There is no catalog: sync first."""
+        return
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know about this connection, in whole sentences."""
+        found = [*self._options.notices, self._scope.notice, *self._lister.notices.values()]
+        return tuple(one for one in found if one)
+
+    # reading
+
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
+        """Everything, as it comes, in no order; `after` may be the same for every page."""
+        return await self._runs.page(after, self._lister.everything, name="everything")
+
+    async def collections(self, after: str | None = None) -> Page[Collection]:
+        """Collections, those of one project after those of another."""
+        return await self._runs.page(after, self._lister.collections)
+
+    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
+        """One collection's versions, oldest first."""
+        home = wandb_model.parse_key(collection_key)
+        if not isinstance(home, wandb_model.SequenceKey | wandb_model.PortfolioKey):
+            return Page(())
+        return await self._runs.page(after, partial(self._lister.versions, home))
+
+    async def edges(self, after: str | None = None) -> Page[Edge]:
+        """Nothing: lineage is asked for (`lineage_of`)."""
+        del after
+        return Page(())
+
+    async def lineage_of(
+        self, keys: Sequence[str], *, parents: bool = False
+    ) -> Mapping[str, Lineage]:
+        """Who used these versions and what was made of it, many in one document."""
+        return await lineage_of(self._loader, keys, parents=parents, name=self._relative)
+
+    def _relative(self, artifact: Artifact) -> str:
+        """How a relative is called here: as in the listing, and in full where it is elsewhere."""
+        own = artifact.artifact_sequence
+        label = f"v{artifact.version_index}" if artifact.version_index is not None else "?"
+        if own is None:
+            return f"{HIDDEN_COLLECTION}:{label}"
+        return f"{self._scope.named(own.project, own.name or HIDDEN_COLLECTION)}:{label}"
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version, by path."""
+        return await wandb_listing.files_of(self._loader, version_key)
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true now, with dependents."""
+        return await self._departed.facts(keys)
+
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        """What is true now of every live version in a collection; None when there is none."""
+        return await self._whole.facts(collection_key)
+
+    async def collection_name(self, collection_key: str) -> str:
+        """What a collection is called now, as the lists name it."""
+        return await self._whole.name(collection_key)
+
+    async def test(self) -> tuple[str, ...]:
+        """What was found at the address, in whole sentences; raises where nothing works."""
+        trier = WandbTrial(
+            self._fields,
+            self._address,
+            self._options,
+            advice=self._graph.advice,
+            read_only=self._read_only,
+        )
+        return await trier.sentences()
+
+    # writing
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise ReadOnlyError(
+                f"The registry {self._address.text} is open for reading only. Nothing was sent.",
+                hint=READ_ONLY_HINT,
+            )
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Delete these versions, and unlink these links: see `deleting`."""
+        self._check_writable()
+        outcomes = await self._deleter.delete(deletions)
+        self._departed.note(one.key for one in outcomes if one.result is Result.DONE)
+        return outcomes
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        """Delete a collection with its versions, or of a collection of links only the links."""
+        self._check_writable()
+        return await self._whole.delete(deletion)
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Change aliases, tags and times to live: see `editing`."""
+        self._check_writable()
+        return await self._editor.edit(edits)
+
+    def neighbour(self, collection: str) -> tuple[str, str] | None:
+        """The address of the project that has a collection, and its name there."""
+        *home, name = collection.split("/")
+        if len(home) != 2:  # noqa: PLR2004 - entity and project
+            return None
+        return replace(self._address, entity=home[0], project=home[1]).text, name
+
+    def pace(self) -> str:
+        """What limits the speed now, in a few words."""
+        return self._graph.pace()
+
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return self._graph.silence()
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way: every call only waits, as W&B asked."""
+        return self._graph.waits()
+
+    def scrub(self, text: str) -> str:
+        """A text without our secrets."""
+        return self._graph.scrub(text)
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: W&B has no way back."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_RESTORE) for key in keys]
+
+    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Refused: W&B's own garbage collection does it."""
+        self._check_writable()
+        return [Outcome(key, Result.REFUSED, _NO_RESTORE) for key in keys]
+
+    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
+        """Impossible: W&B does it in its own time."""
+        del grace_us, dry_run
+        self._check_writable()
+        raise RegistryError(
+            "W&B collects its garbage itself, up to a day after a deletion.",
+            hint="A self-hosted server needs GORILLA_ARTIFACT_GC_ENABLED and a versioned bucket.",
+        )
+
+    async def aclose(self) -> None:
+        """Stop what is under way, and close every connection."""
+        await self._runs.aclose()
+        await self._loader.aclose()
+        await self._graph.aclose()

@@ -1,1 +1,0 @@
-"""What clients share that speak to a web server: connections, answers, waits and secrets."""

@@ -1,0 +1,503 @@
+"""The storage beside a registry: what a deletion leaves there, and orphans, as items of a plan.
+
+An object is an orphan when no version has its name *and* the registry, asked about that very name,
+knows nothing by it: a listing may be old, or tell another type than the storage does. What is
+younger than the grace period is left alone, because its upload may still be running.
+Nothing here deletes: a plan of objects is reviewed and applied like any.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.base import HasStorage
+from artifact_tui.deletion.calls import storage_of
+from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
+from artifact_tui.deletion.plan import Draft, Head, Summary
+from artifact_tui.errors import EmptyError, RegistryError
+from artifact_tui.model import Facts, StoredObject, VersionState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from artifact_tui.clients.base import Client, Storage
+    from artifact_tui.model import Identity
+
+
+STORAGE_PART = 1000
+"""Versions asked about at once."""
+
+
+async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
+    """A draft with what its versions leave behind: as items when the options say so, else counted.
+
+    Raises:
+        RegistryError: the storage could not be asked.
+    """
+    options = draft.head.options
+    if storage is None:
+        return draft
+    going = {
+        storage.owner(item.key): item
+        for item in draft.items
+        if item.verdict is Verdict.DELETE and item.kind == VERSION
+    }
+    going.pop("", None)
+    if not going:
+        return draft
+    found: list[StoredObject] = []
+    keys = list(going)
+    for start in range(0, len(keys), STORAGE_PART):
+        part = keys[start : start + STORAGE_PART]
+        found += await storage.objects_of(part, versions=options.storage_versions)
+    found = [one for one in found if one.version_key in going]
+    place = storage.place
+    if not (options.storage or options.storage_versions):
+        left = sum(one.size for one in found)
+        summary = replace(draft.summary, storage=place, left_objects=len(found), left_bytes=left)
+        return replace(draft, summary=summary)
+    level = max(item.level for item in draft.items) + 1
+    items = tuple(_object_items(found, len(draft.items) + 1, level, going))
+    hidden = not options.storage_versions and await storage.versioned()
+    summary = _with_objects_counted(draft.summary, items, place, markers=hidden)
+    summary = replace(summary, for_good=options.storage_versions and bool(items))
+    return replace(draft, items=(*draft.items, *items), summary=summary)
+
+
+@dataclass(slots=True)
+class StorageComparison:
+    """What does not fit together between a registry and its storage."""
+
+    objects: list[StoredObject] = field(default_factory=list)
+    """Objects that no version refers to, older than the grace period."""
+    hidden: list[StoredObject] = field(default_factory=list)
+    """Orphans behind delete markers: all stored versions of a name as one, which is not current.
+
+    Only looked for with `versions`.
+    """
+    young: int = 0
+    """Such objects that are younger: an upload may be in progress."""
+    missing: tuple[str, ...] = ()
+    """Versions, by key, whose object is not there."""
+    referred: int = 0
+    """Objects that versions refer to."""
+    strange: int = 0
+    """Objects that fit no pattern."""
+    strange_bytes: int = 0
+    older_bytes: int = 0
+    """Bytes of stored versions that newer ones, or delete markers, hide in what is in use."""
+
+
+async def find_orphans(
+    storage: Storage,
+    version_keys: Iterable[str],
+    *,
+    grace_us: int,
+    now_us: int,
+    expected: Iterable[str] = (),
+    versions: bool = False,
+) -> StorageComparison:
+    """Compare a storage with the versions that its registry lists.
+
+    Args:
+        storage: listed from beginning to end.
+        version_keys: every version of the registry, listed before the storage was.
+        grace_us: objects changed less than so many microseconds ago are left alone.
+        now_us: the time, UTC.
+        expected: those versions that are known to have an object.
+        versions: look at every stored version: the bucket keeps them.
+
+    Raises:
+        RegistryError: the storage could not be listed to its end.
+    """  # fmt: skip
+    known = {storage.owner(key) for key in version_keys} - {""}
+    found = StorageComparison()
+    seen: set[str] = set()
+    alone: list[StoredObject] = []
+    last = ""
+    after: str | None = None
+    while True:
+        page = await storage.objects(after, versions=versions)
+        for one in page.rows:
+            last = one.name if one.current else last
+            if not one.version_key:
+                found.strange += one.current
+                found.strange_bytes += one.size
+            elif one.version_key in known:
+                seen |= {one.version_key} if one.current else set()
+                found.referred += one.current
+                found.older_bytes += 0 if one.current else one.size
+            elif one.current or one.name != last:  # the current one of a name comes first
+                alone.append(one)
+        after = page.after
+        if after is None:
+            break
+    for one in _by_name(alone):
+        if one.modified_us is None or one.modified_us > now_us - grace_us:
+            found.young += 1
+        else:
+            (found.objects if one.current else found.hidden).append(one)
+    found.missing = tuple(sorted(key for key in set(expected) if storage.owner(key) not in seen))
+    return found
+
+
+def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    """One for each name: as old as its newest stored version, as large as all of them."""
+    for _, several in groupby(rows, key=lambda one: one.name):
+        versions = list(several)
+        newest = max(versions, key=lambda one: (one.modified_us is None, one.modified_us or 0))
+        yield replace(newest, size=sum(one.size for one in versions))
+
+
+def plan_orphans(
+    objects: Sequence[StoredObject],
+    *,
+    identity: Identity,
+    name: str,
+    place: str,
+    markers: bool,
+    production: bool = False,
+    read_only: bool = False,
+    empty: bool = False,
+    now_us: int,
+    actor: str = "",
+) -> Draft:
+    """A plan of nothing but stored objects that no version refers to; `empty` as in `Options`.
+
+    Each is deleted only if the registry still has no such version then.
+    """
+    head = Head(
+        id=uuid.uuid4().hex, identity=identity, registry=name,
+        options=Options(storage=True, empty_registry=empty),
+        created_us=now_us, facts_us=now_us, actor=actor, query="orphans",
+        production=production, read_only=read_only,
+    )  # fmt: skip
+    items = tuple(_object_items(objects, 1, 0, {}))
+    summary = Summary(freed_now=not markers, empty_registry=empty)
+    summary = _with_objects_counted(summary, items, place, markers=markers)
+    keys = tuple(item.key for item in items)
+    return Draft(head, items, summary, keys, {})
+
+
+def _object_items(
+    found: Sequence[StoredObject], first: int, level: int, owners: dict[str, Item]
+) -> Iterator[Item]:
+    """Items for objects, each with the version that must go before it."""
+    for seq, one in enumerate(found, start=first):
+        owner = owners.get(one.version_key)
+        yield Item(
+            seq=seq,
+            level=level,
+            key=one.key,
+            collection=one.version_key,
+            label=one.name,
+            type=owner.type if owner else "",
+            size=one.size,
+            facts=Facts(
+                one.key,
+                one.etag,
+                VersionState.LIVE,
+                collection=one.version_key,
+                label=one.name,
+                type=owner.type if owner else "",
+            ),
+            verdict=Verdict.DELETE,
+            kind=OBJECT,
+            belongs=owner.seq if owner else None,
+        )
+
+
+def _with_objects_counted(
+    summary: Summary, items: Sequence[Item], place: str, *, markers: bool
+) -> Summary:
+    size = sum(item.size or 0 for item in items)
+    return replace(
+        summary,
+        items=summary.items + len(items),
+        deletes=summary.deletes + len(items),
+        listed=summary.listed + size,
+        freed=summary.freed + (0 if markers else size),
+        storage=place,
+        objects=len(items),
+        object_bytes=size,
+        markers=markers,
+    )
+
+
+NO_BUCKET = "no bucket is configured for it"
+
+_LIVE_VERSIONS = """
+SELECT v.key, c.name, v.label, c.type FROM version v JOIN collection c ON c.id = v.collection_id
+WHERE v.state <> 'trash' ORDER BY c.type, c.name, v.ordinal"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """One version that the catalog lists. Names are untrusted text."""
+
+    key: str
+    collection: str
+    label: str
+    type: str
+
+    @property
+    def name(self) -> str:
+        """`COLLECTION:LABEL`."""
+        return f"{self.collection}:{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanFindings:
+    """What was found when storage and registry were compared."""
+
+    place: str
+    """The storage, for people: bucket and pattern."""
+    at_us: int
+    grace_us: int
+    versioned: bool
+    """The bucket keeps versions: deleting an object only hides it."""
+    objects: tuple[StoredObject, ...] = ()
+    """The orphans, largest first."""
+    young: int = 0
+    """Objects without a version that are younger than the grace period."""
+    claimed: int = 0
+    """Objects that no listed version has, but that the registry answered for when asked."""
+    referred: int = 0
+    """Objects that versions refer to."""
+    missing: tuple[ListedVersion, ...] = ()
+    """Versions whose object is not there, of types that have objects at all."""
+    hidden: tuple[StoredObject, ...] = ()
+    """Orphans behind delete markers, each with the bytes of all its stored versions."""
+    older_bytes: int | None = 0
+    """Bytes of older stored versions of what is in use; None: they could not be listed."""
+    strange: int = 0
+    """Objects where the pattern begins that do not fit it."""
+    strange_bytes: int = 0
+    elsewhere: int = 0
+    """Objects elsewhere in the bucket, as far as they were counted."""
+    counted: bool = True
+    """All of them were."""
+    empty: bool = False
+    """The registry listed nothing, and was said to be really empty."""
+    without: tuple[tuple[str, int], ...] = ()
+    """Types of which no version has an object, with how many there are: nothing is missing."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the orphans."""
+        return sum(one.size for one in self.objects)
+
+    @property
+    def every(self) -> tuple[StoredObject, ...]:
+        """All orphans, those behind delete markers last."""
+        return (*self.objects, *self.hidden)
+
+    @property
+    def hidden_size(self) -> int:
+        """Bytes behind delete markers."""
+        return sum(one.size for one in self.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenOrphans:
+    """Orphans that somebody picked to be deleted."""
+
+    objects: tuple[StoredObject, ...]
+    findings: OrphanFindings
+
+
+def require_storage(client: Client) -> Storage:
+    """The storage beside a registry.
+
+    Raises:
+        RegistryError: none is configured; the message says so.
+    """
+    storage = storage_of(client)
+    if storage is None:
+        why = why_no_storage(client)
+        raise RegistryError(
+            f"Nothing is known of a storage beside {client.identity.address}: {why}.",
+            hint='Add bucket = "NAME" to the registry\'s table in the configuration.'
+            if why == NO_BUCKET
+            else "There is nothing to clean from here.",
+        )
+    return storage
+
+
+def why_no_storage(client: Client) -> str:
+    """Why there can be no orphans here; empty when there can."""
+    if client.catalog_path is not None:
+        return "a local registry keeps its own bytes: gc frees them"
+    if not isinstance(client, HasStorage):
+        return "this registry keeps its own bytes"
+    return "" if client.capabilities.storage_cleanup else NO_BUCKET
+
+
+def listed_versions(conn: sqlite3.Connection) -> tuple[ListedVersion, ...]:
+    """Every version of a catalog that is not in the trash."""
+    return tuple(ListedVersion(*row) for row in conn.execute(_LIVE_VERSIONS))
+
+
+async def look_for_orphans(
+    client: Client,
+    storage: Storage,
+    versions: Sequence[ListedVersion],
+    *,
+    now_us: int,
+    grace_us: int | None = None,
+    empty: bool = False,
+) -> OrphanFindings:
+    """Compare a storage with the versions of a catalog, and ask the registry about each doubt.
+
+    Args:
+        client: the registry.
+        storage: what lies beside it.
+        versions: all that the registry lists.
+        now_us: the time, UTC.
+        grace_us: instead of the storage's own.
+        empty: a person said that the registry is really empty, should it list nothing.
+
+    Raises:
+        EmptyError: the registry lists nothing, and nobody said that it is empty.
+        RegistryError: the storage or the registry could not be asked.
+    """
+    grace = storage.grace_us if grace_us is None else grace_us
+    keys = [version.key for version in versions]
+    versioned = await storage.versioned()
+    found, behind = await _compare(storage, keys, grace, now_us, versioned=versioned)
+    elsewhere, counted = await _elsewhere(storage)
+    missing, without = missing_by_type(versions, frozenset(found.missing))
+    asked = [one.version_key for one in (*found.objects, *found.hidden)]
+    try:
+        there, believed = await _still_there(client, [*asked, *(one.key for one in missing)]), False
+    except EmptyError:
+        if not empty:
+            raise
+        there, believed = set[str](), True
+    objects = [one for one in found.objects if one.version_key not in there]
+    hidden = [one for one in found.hidden if one.version_key not in there]
+    return OrphanFindings(
+        place=storage.place,
+        at_us=now_us,
+        grace_us=grace,
+        versioned=versioned,
+        objects=tuple(sorted(objects, key=lambda one: (-one.size, one.name))),
+        hidden=tuple(sorted(hidden, key=lambda one: (-one.size, one.name))),
+        young=found.young,
+        claimed=len(asked) - len(objects) - len(hidden),
+        referred=found.referred,
+        older_bytes=found.older_bytes if behind else None,
+        strange=found.strange,
+        strange_bytes=found.strange_bytes,
+        elsewhere=elsewhere,
+        counted=counted,
+        empty=believed,
+        missing=tuple(one for one in missing if one.key in there),
+        without=without,
+    )
+
+
+async def _compare(
+    storage: Storage, keys: Sequence[str], grace_us: int, now_us: int, *, versioned: bool
+) -> tuple[StorageComparison, bool]:
+    """What does not fit together; and whether what delete markers hide could be looked at."""
+    call = partial(find_orphans, storage, keys, grace_us=grace_us, now_us=now_us, expected=keys)
+    if versioned:
+        try:
+            return await call(versions=True), True
+        except RegistryError:  # listing versions is a permission of its own
+            return await call(), False
+    return await call(), True
+
+
+async def _elsewhere(storage: Storage) -> tuple[int, bool]:
+    """How many objects lie elsewhere in the bucket; none where only a prefix may be listed."""
+    try:
+        return await storage.elsewhere()
+    except RegistryError:
+        return 0, True
+
+
+async def _still_there(client: Client, keys: Iterable[str]) -> set[str]:
+    """Those versions that the registry has, asked now."""
+    asked = sorted(set(keys))
+    found: set[str] = set()
+    for start in range(0, len(asked), STORAGE_PART):
+        found |= set(await client.facts(asked[start : start + STORAGE_PART]))
+    return found
+
+
+def missing_by_type(
+    versions: Sequence[ListedVersion], missing: frozenset[str]
+) -> tuple[tuple[ListedVersion, ...], tuple[tuple[str, int], ...]]:
+    """Versions without an object; and the types of which none has one, with how many there are.
+
+    Many servers store the bytes of models only: their datasets miss nothing.
+    """
+    every = Counter(version.type for version in versions)
+    lacking = Counter(version.type for version in versions if version.key in missing)
+    none = {kind for kind, count in lacking.items() if count == every[kind]}
+    without = tuple(sorted((kind, every[kind]) for kind in none))
+    found = (one for one in versions if one.key in missing and one.type not in none)
+    return tuple(found), without
+
+
+async def plan_chosen_orphans(
+    storage: Storage,
+    objects: Sequence[StoredObject],
+    findings: OrphanFindings,
+    *,
+    identity: Identity,
+    name: str,
+    production: bool,
+    read_only: bool,
+    now_us: int,
+    actor: str,
+    for_good: bool = False,
+) -> Draft:
+    """A plan of nothing but these orphans; with `for_good`, of every stored version of them.
+
+    What delete markers hide can only go for good.
+
+    Raises:
+        RegistryError: the stored versions could not be listed.
+    """
+    for_good = for_good or any(not one.current for one in objects)
+    for_good = for_good and findings.versioned
+    if for_good:
+        objects = await _every_version(storage, objects)
+    draft = plan_orphans(
+        objects,
+        identity=identity,
+        name=name,
+        place=findings.place,
+        markers=findings.versioned and not for_good,
+        production=production,
+        read_only=read_only,
+        empty=findings.empty,
+        now_us=now_us,
+        actor=actor,
+    )
+    if not for_good:
+        return draft
+    options = replace(draft.head.options, storage_versions=True)
+    head = replace(draft.head, options=options)
+    return replace(draft, head=head, summary=replace(draft.summary, for_good=bool(objects)))
+
+
+async def _every_version(
+    storage: Storage, objects: Sequence[StoredObject]
+) -> tuple[StoredObject, ...]:
+    """Every stored version and delete marker of these objects, and of no others."""
+    names = {one.name for one in objects}
+    keys = sorted({one.version_key for one in objects})
+    found: list[StoredObject] = []
+    for start in range(0, len(keys), STORAGE_PART):
+        found += await storage.objects_of(keys[start : start + STORAGE_PART], versions=True)
+    return tuple(one for one in found if one.name in names)

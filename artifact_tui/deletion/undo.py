@@ -1,0 +1,387 @@
+"""Making entries again that a plan deleted, where the registry has no trash.
+
+The registry gives a new id and new metrics, and bytes deleted from its storage are not brought
+back. The plan records which new version stands for which old one. Each creation is on the disk
+before its request leaves, so that nothing is made twice after a crash. What was answered is not
+believed: afterwards the registry is asked what is there, as after a deletion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.base import Recreate
+from artifact_tui.deletion import plan_file
+from artifact_tui.deletion.calls import redacted
+from artifact_tui.deletion.items import ItemState
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    ArtifactTuiError,
+    NotFoundError,
+    NotToldError,
+    PlanError,
+    ReadOnlyError,
+    RegistryError,
+    UncertainError,
+)
+from artifact_tui.model import Recipe, now_us
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from artifact_tui.clients.base import Client
+    from artifact_tui.deletion.items import Item
+    from artifact_tui.deletion.plan import Plan
+
+
+MADE, SENT, FAILED = "made", "sent", "failed"
+
+CAVEAT = (
+    "Made again means: a new id and new metrics. What was deleted from the storage is not brought"
+    " back."
+)
+"""What a person must know, before and after."""
+
+LOOKS = (0.0, 0.3, 1.0)
+"""Seconds before each look at what was made, unless the registry only accepted it."""
+
+LONGER = (2.0, 4.0, 8.0)
+"""Seconds before further looks at what it accepted; the last one repeats."""
+
+SURE = 4
+"""From this look on, what was only accepted is believed: some of it fails a second later."""
+
+STRANGERS = 20
+"""New entries under other names that are asked for their source address."""
+
+_UNCERTAIN = "it was asked for before, and whether it was made is not known: look, then ask again"
+_MISSING = "the registry said that it was made, and does not list it"
+_LOST = "the registry made it, and lists it no more"
+_NOT_YET = "the registry accepted it, and has not made it yet: ask again later"
+_NO_SOURCE = "its source address is not known"
+_THERE = "it is still there, or nobody knows that it is gone: it was not made again"
+
+
+@dataclass(frozen=True, slots=True)
+class RemadeEntry:
+    """What became of one entry that was to be made again. Names and errors are untrusted text."""
+
+    seq: int
+    old_key: str
+    name: str
+    """`COLLECTION:LABEL`, as it was."""
+    recipe: Recipe | None
+    new_key: str = ""
+    """Empty when it was not made."""
+    differs: str = ""
+    """What of it is not as it was, though it was made: another type, no source address."""
+    error: str = ""
+    before: bool = False
+    """Made by an earlier call."""
+
+
+async def recreate(
+    plan: Plan,
+    client: Client,
+    *,
+    only: Collection[str] | None = None,
+    urls: Mapping[str, str] | None = None,
+    uncertain: bool = False,
+    progress: Callable[[str], object] | None = None,
+    clock: Callable[[], int] = now_us,
+) -> tuple[RemadeEntry, ...]:
+    """Make again what a plan deleted, oldest level last; one answer for each.
+
+    Args:
+        plan: open for writing, and not applied now.
+        client: the registry that it was made for.
+        only: keys of items, instead of all.
+        urls: other source addresses, by key; else the last one tried, else that of the recipe.
+        uncertain: ask again also for those that may have been made already.
+        progress: called with what is made, or waited for, now.
+        clock: the time, microseconds UTC.
+
+    Raises:
+        PlanError: it is for another registry, or this registry cannot make entries again.
+        ReadOnlyError: the registry may only be read.
+        BusyError: somebody applies the plan.
+    """
+    maker = _maker(plan, client)
+    tell = progress or (lambda _: None)
+    with plan_file.hold_lock(plan.path):
+        found = [
+            _making_of(plan, item, (urls or {}).get(item.key, ""), uncertain=uncertain)
+            for item in _deleted_items(plan, only)
+        ]
+        making = [one for one in found if isinstance(one, _Making)]
+        before = (await maker.entries()).keys() if making else ()
+        for number, one in enumerate(making, start=1):
+            tell(f"making {number:,} of {len(making):,} again")
+            await _make(plan, maker, one, clock)
+        patience = client.capabilities.accepted_s
+        await _look(maker, making, before=set(before), patience_s=patience, tell=tell)
+        for one in making:
+            _note_making(plan, one, clock)
+        return tuple(one.end if isinstance(one, _Making) else one for one in found)
+
+
+def note_source(plan: Plan, url: str, *, clock: Callable[[], int] = now_us) -> None:
+    """Note, before a plan is applied, from which address its versions are to be made again."""
+    for item in plan.select("i.kind='version' AND i.verdict='delete'", ()):
+        _note(plan, item.seq, FAILED, url, error="not made yet", at_us=clock())
+
+
+def remade_keys(plan: Plan) -> dict[str, str]:
+    """New keys by old ones, of the entries that were made again."""
+    sql = "SELECT i.key, r.key FROM remade r JOIN item i USING(seq) WHERE r.state='made'"
+    with plan_file.trouble(plan.path):
+        return dict(plan.conn.execute(sql).fetchall())
+
+
+def recipe_of(plan: Plan, seq: int) -> Recipe | None:
+    """What was noted about an entry just before its deletion."""
+    with plan_file.trouble(plan.path):
+        sql = "SELECT type, name, url FROM recipe WHERE seq=?"
+        row = plan.conn.execute(sql, (seq,)).fetchone()
+    return Recipe(*row) if row else None
+
+
+def _maker(plan: Plan, client: Client) -> Recreate:
+    """The client, if it may and can make the entries of this plan."""
+    made_for, found = plan.head.identity, client.identity
+    if (made_for.kind, made_for.uid) != (found.kind, found.uid):
+        raise PlanError(
+            f"The plan {plan.path} was made for another registry: {made_for.address}.",
+            hint="Nothing was made.",
+        )
+    if client.read_only:
+        raise ReadOnlyError(
+            f"The registry {found.address} may only be read. Nothing was made.",
+            hint=READ_ONLY_HINT,
+        )
+    if not client.capabilities.recreate or not isinstance(client, Recreate):
+        raise PlanError(
+            f"The registry {found.address} cannot make entries again.",
+            hint="What it keeps in its trash can be restored.",
+        )
+    return client
+
+
+def _deleted_items(plan: Plan, only: Collection[str] | None) -> Iterator[Item]:
+    """Versions that the plan deleted, what others were made from first."""
+    ours = {ItemState.DELETED, ItemState.VERIFIED}
+    items = [
+        item
+        for item in plan.select("i.kind='version' AND i.verdict='delete'", ())
+        if (item.key in only if only is not None else item.state in ours)
+    ]
+    yield from sorted(items, key=lambda item: (-item.level, item.seq))
+
+
+@dataclass(slots=True)
+class _Making:
+    """An entry on its way to be made."""
+
+    item: Item
+    recipe: Recipe
+    state: str = SENT
+    key: str = ""
+    """The new version, as far as the registry told."""
+    accepted: bool = False
+    seen: bool = False
+    """It was there at a look."""
+    error: str = ""
+    """Why it is not made; of one that is, what differs."""
+    ended: bool = False
+    """Nothing more is to be looked at."""
+
+    @property
+    def end(self) -> RemadeEntry:
+        """What became of it."""
+        item, made = self.item, self.state == MADE
+        return RemadeEntry(
+            item.seq,
+            item.key,
+            item.name,
+            self.recipe,
+            new_key=self.key if made else "",
+            differs=self.error if made else "",
+            error="" if made else self.error,
+        )
+
+
+def _making_of(plan: Plan, item: Item, url: str, *, uncertain: bool) -> RemadeEntry | _Making:
+    """An entry that can be made, or was accepted before; or why it cannot."""
+    state, key, last_url, error = _last_attempt(plan, item.seq)
+    url = url or last_url
+    recipe = recipe_of(plan, item.seq)
+    if recipe is not None and url:
+        recipe = Recipe(recipe.type, recipe.name, url)
+    elif recipe is None and url:
+        recipe = Recipe(item.type, item.collection, url)
+    why = ""
+    if state == MADE:
+        return RemadeEntry(item.seq, item.key, item.name, recipe, key, differs=error, before=True)
+    if item.state not in {ItemState.VERIFIED, ItemState.GONE, ItemState.DELETED}:
+        why = _THERE
+    elif recipe is None or not recipe.url:
+        why = _NO_SOURCE
+    elif state == SENT and not (uncertain or key):
+        why = _UNCERTAIN
+    if why or recipe is None:
+        return RemadeEntry(item.seq, item.key, item.name, recipe, error=why)
+    if state == SENT and key and not uncertain:
+        return _Making(item, recipe, key=key, accepted=True)
+    return _Making(item, recipe)
+
+
+async def _make(plan: Plan, maker: Recreate, one: _Making, clock: Callable[[], int]) -> None:
+    """Ask for one entry, once, unless that was accepted before."""
+    if one.accepted:
+        return
+    _note_making(plan, one, clock)
+    try:
+        answer = await maker.create(one.recipe.type, one.recipe.name, one.recipe.url)
+    except ArtifactTuiError as error:
+        one.error = redacted(str(error), maker)
+        one.state = SENT if isinstance(error, UncertainError) else FAILED
+    else:
+        one.key, one.accepted = answer.key, answer.accepted
+    _note_making(plan, one, clock)
+
+
+async def _look(
+    maker: Recreate,
+    making: Sequence[_Making],
+    *,
+    before: set[str],
+    patience_s: float,
+    tell: Callable[[str], object],
+) -> None:
+    """Ask what is there until each is seen, has failed, or was waited for too long.
+
+    The patience begins anew with each that is seen.
+    """
+    progress = time.monotonic()
+    for looks, delay in enumerate(chain(LOOKS, LONGER, repeat(LONGER[-1])), start=1):
+        pending = [one for one in making if not one.ended]
+        if not pending:
+            return
+        tell(f"looking at what was made: {len(pending):,} still open")
+        await asyncio.sleep(delay)
+        try:
+            there = await maker.entries()
+        except RegistryError as error:
+            there = {}
+            for one in pending:
+                one.error = one.error or redacted(str(error), maker)
+        known = before | {one.key for one in making}
+        for one in pending:
+            new = [key for key in there if key not in known]
+            await _see(maker, one, there, new, sure=looks >= SURE or not one.accepted)
+            known.add(one.key)
+            progress = time.monotonic() if one.ended else progress
+        late = time.monotonic() - progress > patience_s
+        for one in pending:
+            if looks >= len(LOOKS) and not one.ended and (late or not one.accepted):
+                _give_up(one)
+
+
+async def _see(
+    maker: Recreate,
+    one: _Making,
+    there: Mapping[str, Recipe],
+    new: Sequence[str],
+    *,
+    sure: bool,
+) -> None:
+    """Look at one entry: under the key that was told, or at what is new and like it."""
+    key = one.key
+    if key not in there:
+        key = await _like(maker, one, there, new) or key
+    if not key:
+        return
+    try:
+        entry = await maker.entry(key)
+    except NotToldError as error:
+        one.key, one.accepted = key, not error.lasting
+        but = "not usable" if error.lasting else "not ready"
+        one.error = f"it is listed as {key}, and is {but}: {redacted(str(error), maker)}"
+    except RegistryError as error:
+        one.error = one.error or redacted(str(error), maker)
+    except NotFoundError:
+        if sure and one.seen and key not in there:
+            one.state, one.key, one.error, one.ended = FAILED, "", _LOST, True
+    else:
+        one.seen, one.key = True, key
+        if not sure:
+            return
+        one.state, one.ended = MADE, True
+        one.error = _differs(one.recipe, there.get(key, entry), entry)
+
+
+async def _like(
+    maker: Recreate, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
+) -> str:
+    """The new entry that stands for one whose key is not told, or not listed; empty: none."""
+    name, url = one.recipe.name.casefold(), one.recipe.url
+    named = [key for key in new if there[key].name.casefold() == name]
+    for key in sorted(named, key=lambda key: there[key].type != one.recipe.type):
+        return key
+    for key in new[:STRANGERS]:
+        with suppress(NotFoundError, RegistryError):
+            if (there[key].url or (await maker.entry(key)).url) == url:
+                return key
+    return ""
+
+
+def _give_up(one: _Making) -> None:
+    """It is not there, however often one looks."""
+    one.ended = True
+    if one.accepted:
+        one.error = one.error or _NOT_YET
+    elif one.state == SENT and one.key:
+        one.state, one.key, one.error = FAILED, "", one.error or _MISSING
+
+
+def _differs(wanted: Recipe, listed: Recipe, entry: Recipe) -> str:
+    """What of an entry is not as it was asked for; the address in the words of either door."""
+    found = []
+    if listed.type != wanted.type:
+        found.append(f"its type is {listed.type}, not {wanted.type}")
+    if listed.name != wanted.name:
+        found.append(f"its name is {listed.name}")
+    urls = [url for url in (entry.url, listed.url) if url and url != entry.name]
+    if not urls:
+        found.append("its source address is lost")
+    elif wanted.url.rstrip("/") not in {url.rstrip("/") for url in urls}:
+        found.append(f"its source address is {urls[0]}")
+    return ", ".join(found)
+
+
+def _last_attempt(plan: Plan, seq: int) -> tuple[str, str, str, str]:
+    """State, new key, source address and error of the last attempt."""
+    with plan_file.trouble(plan.path):
+        sql = "SELECT state, key, url, error FROM remade WHERE seq=?"
+        row = plan.conn.execute(sql, (seq,)).fetchone()
+    return (row[0], row[1], row[2], row[3]) if row else ("", "", "", "")
+
+
+def _note_making(plan: Plan, one: _Making, clock: Callable[[], int]) -> None:
+    """Write down how far one is."""
+    url = one.recipe.url
+    _note(plan, one.item.seq, one.state, url, error=one.error, key=one.key, at_us=clock())
+
+
+def _note(
+    plan: Plan, seq: int, state: str, url: str, *, error: str = "", key: str = "", at_us: int
+) -> None:
+    plan.write(
+        "INSERT OR REPLACE INTO remade(seq, state, url, key, error, at_us) VALUES(?,?,?,?,?,?)",
+        (seq, state, url, key, error, at_us),
+    )

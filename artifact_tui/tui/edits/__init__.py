@@ -1,1 +1,0 @@
-"""Changing what is said about versions: aliases, tags, times to live; previewed, then sent."""

@@ -1,0 +1,416 @@
+"""What all screens have in common: header, body, message line, footer, disabled actions, keys.
+
+The header says which registry this is, how much is in it, and whether it may be changed. The
+message line has lasting facts, and one sentence until the next key. The footer has the keys that
+apply now; those that cannot be used are shown in brackets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self, cast
+
+from textual.containers import Container
+from textual.content import Content
+from textual.reactive import Reactive
+from textual.screen import Screen
+
+from artifact_tui.text import charged, count, plural, safe, size
+from artifact_tui.tui.key_bindings import rows_of
+from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.widgets.dialogs import Dialog, Overlay
+from artifact_tui.tui.widgets.line_view import CursorList
+from artifact_tui.tui.widgets.line_widgets import Line, spread
+from artifact_tui.tui.working import LEAVING, MOVES_AND_LEAVING, KeyWait, start
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from textual.app import ComposeResult
+    from textual.events import Key
+    from textual.geometry import Region
+    from textual.widget import Widget
+
+    from artifact_tui.errors import ArtifactTuiError
+    from artifact_tui.tui.app import ArtifactApp
+    from artifact_tui.tui.key_bindings import KeyRow
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.help_dialogs import PaletteCommand
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """What the header says."""
+
+    name: str
+    """The registry as the user calls it: untrusted text."""
+    title: str = ""
+    """Which screen this is, empty for browse."""
+    collections: int | None = None
+    versions: int | None = None
+    size: int | None = None
+    facts: str = ""
+    """How old the facts are, in words."""
+    read_only: bool = False
+    production: bool = False
+    stored: int | None = None
+    """What the registry charges for all of it, where it tells that."""
+
+
+class Header(Line):
+    """Draws `HeaderFacts`; what does not fit goes, but never the name or the state."""
+
+    DEFAULT_CSS = """
+    Header { background: $panel; color: $foreground; }
+    Header:ansi { background: ansi_default; text-style: reverse; }
+    """
+
+    def __init__(self, facts: HeaderFacts, signs: Signs) -> None:
+        super().__init__(id="header")
+        self.facts = facts
+        self.signs = signs
+
+    def update(self, facts: HeaderFacts) -> None:
+        """Show these facts."""
+        self.facts = facts
+        self.show(header_content(facts, self.size.width, self.signs))
+
+    def sized(self, width: int) -> None:
+        """Lay the line out again."""
+        self.show(header_content(self.facts, width, self.signs))
+
+
+def header_content(facts: HeaderFacts, width: int, signs: Signs) -> Content:
+    """The header as one line of `width` cells."""
+    state = _header_state(facts, signs)
+    name = Content.assemble(
+        (" artifact-tui  ", "bold"),
+        (safe(facts.name), "bold $accent"),
+        "  ",
+        (facts.title + "  " if facts.title else "", "bold"),
+    )
+    right = state
+    if facts.facts and name.cell_length + len(facts.facts) + state.cell_length + 4 <= width:
+        right = Content.assemble((facts.facts, "dim"), "  ", state)
+    for totals in _header_totals(facts, signs):
+        if name.cell_length + len(totals) + right.cell_length + 1 <= width:
+            return spread(Content.assemble(name, totals), right, width)
+    return spread(name, state, width)
+
+
+def _header_state(facts: HeaderFacts, signs: Signs) -> Content:
+    parts: list[Content | tuple[str, str] | str] = []
+    if facts.production:
+        parts.append((" production ", "bold $text-warning"))
+    if facts.read_only:
+        parts.append((f"{signs.locked} read-only ", "$text-success"))
+    else:
+        parts.append((f"{signs.armed} armed ", "bold $text-error"))
+    return Content.assemble(*parts)
+
+
+def _header_totals(facts: HeaderFacts, signs: Signs) -> list[str]:
+    """The totals in words, the longest form first."""
+    if facts.collections is None or facts.versions is None:
+        return [""]
+    versions = plural(facts.versions, "version")
+    dot = f" {signs.dot} "
+    kinds, weight = plural(facts.collections, "collection"), size(facts.size)
+    forms = [dot.join([kinds, versions, weight]), dot.join([versions, weight])]
+    if facts.stored is not None:  # what is paid for comes first
+        weight = f"{size(facts.stored)} charged"
+        both = charged(facts.size, facts.stored)
+        forms = [dot.join([kinds, versions, both]), dot.join([kinds, versions, weight])]
+        forms += [dot.join([versions, weight]), weight]
+    return [*forms, count(facts.versions), ""]
+
+
+class StatusLine(Line):
+    """Left and right facts; a message covers the left ones, a long one all."""
+
+    DEFAULT_CSS = "StatusLine { color: $foreground; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self._left = Content("")
+        self._right: Sequence[Content] = ()
+        self._message: Content | None = None
+        self.words = ""
+        """The message, safe; empty without one."""
+
+    def facts(self, left: Content, *right: Content) -> None:
+        """Set the lasting facts; of the right ones the first form that fits is shown."""
+        self._left, self._right = left, right
+        self._draw(self.size.width)
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show a sentence (already safe) until `hush`."""
+        self.words = message
+        self._message = Content.assemble((f" {message}", "bold $text-error" if error else "bold"))
+        self._draw(self.size.width)
+
+    def hush(self) -> None:
+        """Drop the message, if there is one."""
+        if self._message is not None:
+            self._message, self.words = None, ""
+            self._draw(self.size.width)
+
+    def sized(self, width: int) -> None:
+        """Lay the line out again."""
+        self._draw(width)
+
+    def _draw(self, width: int) -> None:
+        left = self._left if self._message is None else self._message
+        fitting = (r for r in self._right if left.cell_length + r.cell_length < width)
+        last = self._right[-1] if self._right and self._message is None else Content("")
+        right = next(fitting, last)
+        self.show(spread(left, right, width))
+
+
+class KeysLine(Line):
+    """The footer."""
+
+    DEFAULT_CSS = """
+    KeysLine { background: $panel; color: $foreground; }
+    KeysLine:ansi { background: ansi_default; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="keys")
+        self._rows: Sequence[KeyRow] = ()
+        self._keymap: Mapping[str, str] = {}
+        self._disabled: frozenset[str] = frozenset()
+
+    def update(
+        self, rows: Sequence[KeyRow], keymap: Mapping[str, str], disabled: frozenset[str]
+    ) -> None:
+        """Show these rows; `disabled` holds the ids of those that cannot be used now."""
+        self._rows, self._keymap, self._disabled = rows, keymap, disabled
+        self._draw(self.size.width)
+
+    def sized(self, width: int) -> None:
+        """Lay the line out again."""
+        self._draw(width)
+
+    def _draw(self, width: int) -> None:
+        self.show(keys_content(self._rows, self._keymap, self._disabled, width))
+
+
+def keys_content(
+    rows: Sequence[KeyRow], keymap: Mapping[str, str], disabled: frozenset[str], width: int
+) -> Content:
+    """The footer as one line: as many rows as fit in `width` cells, help and the way out first."""
+    room = width - 1
+    kept: set[str] = set()
+    for row in sorted(rows, key=lambda row: row.id != "app.help" and row.kind != "leave"):
+        cells = _key_content(row, keymap, disabled).cell_length
+        if cells <= room:
+            room -= cells
+            kept.add(row.id)
+    here = [row for row in rows if row.id in kept]
+    here.sort(key=lambda row: row.id == "app.help")
+    return Content.assemble(" ", *[_key_content(row, keymap, disabled) for row in here])
+
+
+def _key_content(row: KeyRow, keymap: Mapping[str, str], disabled: frozenset[str]) -> Content:
+    key = shown_key(keymap, row)
+    if row.id in disabled:
+        return Content.assemble((f"({key} {row.label})", "dim"), "  ")
+    return Content.assemble((key, "bold $accent"), f" {row.label}  ")
+
+
+class BaseScreen(Screen[None]):
+    """A screen of ours. A subclass names its `PLACE`, its `TITLE_WORD`, and composes a body."""
+
+    PLACE: ClassVar[str] = "browse"
+    """The `where` of this screen's rows in `bindings`."""
+    TITLE_WORD: ClassVar[str] = ""
+    """Shown in the header; empty for browse."""
+
+    DEFAULT_CSS = """
+    BaseScreen { layers: base overlay; overflow: hidden; }
+    BaseScreen #body { height: 1fr; width: 1fr; }
+    """
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As in Textual, but the keyboard can move without drawing the whole screen again."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        self.header = Header(HeaderFacts(services.target.name), services.signs)
+        self.status_line = StatusLine()
+        self.keys = KeysLine()
+        self._opening: KeyWait | None = None
+        self._reading: KeyWait | None = None
+
+    # What keys wait for
+
+    def waiting(self, *, acts: bool) -> Iterator[KeyWait]:
+        """What has to be done before keys mean what they should; `acts` of those on the row."""
+        for one in (self._opening, self._reading):
+            if one is not None:
+                yield one
+        yield from (one for one in self.host.effects if one.screen in {None, self})
+        here = self.focused
+        if acts and isinstance(here, CursorList) and here.arriving:
+            yield KeyWait("the row under the cursor is being read", MOVES_AND_LEAVING)
+
+    @property
+    def row_since(self) -> float:
+        """When the row under the cursor became another by itself (the clock of `Message.time`)."""
+        return self.focused.swapped if isinstance(self.focused, CursorList) else 0.0
+
+    def read_first(self, words: str, lets: frozenset[str] = LEAVING) -> None:
+        """Let keys wait until `read_done`: they mean what is being read."""
+        if self._reading is None or self._reading.done.done():
+            self._reading = KeyWait(words, lets)
+        else:
+            self._reading.lets &= lets
+
+    def read_done(self) -> None:
+        """What was to be read first is on the screen, or cannot be."""
+        if self._reading is not None:
+            self._reading.over()
+
+    def carry_out(
+        self,
+        words: str,
+        work: Awaitable[object],
+        *,
+        lets: frozenset[str] = frozenset(),
+        everywhere: bool = False,
+        stops: bool = False,
+    ) -> None:
+        """Do what a key asked for, after what was asked before; later keys wait for it.
+
+        What goes wrong is said, and the keys that wait are forgotten. See `Effects.add`.
+        """
+        screen = None if everywhere else self
+        self.host.effects.add(words, work, lets=lets, screen=screen, stops=stops)
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """As in Textual, but a new layout draws what has changed, not the whole screen."""
+        return super().refresh(
+            *regions, repaint=repaint and not layout, layout=layout, recompose=recompose
+        )
+
+    def _compositor_refresh(self) -> None:
+        """As in Textual, but a covered screen draws nothing.
+
+        Textual lets it draw the screen above again, in full and at each of its messages, in case
+        that is transparent; ours are not, and a screen that comes back is drawn as a whole.
+        """
+        if self.app.screen is self:
+            super()._compositor_refresh()
+
+    @property
+    def host(self) -> ArtifactApp:
+        """The app, typed."""
+        return cast("ArtifactApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Header, body, message line, footer."""
+        yield self.header
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield self.status_line
+        yield self.keys
+        yield Overlay()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The screen's own widgets."""
+        return ()
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        self.set_class(self.services.signs.ascii, "-ascii")
+        self.header.update(self.header_facts())
+        self.show_keys()
+
+    def header_facts(self) -> HeaderFacts:
+        """What the header says; subclasses add to it with `dataclasses.replace`."""
+        services = self.services
+        return HeaderFacts(
+            name=services.target.name,
+            title=self.TITLE_WORD,
+            read_only=services.read_only,
+            production=services.target.production,
+        )
+
+    def why_not(self, row_id: str) -> str:
+        """Why the action of a binding cannot be used now, in words; empty when it can."""
+        del row_id
+        return ""
+
+    def refused(self, row_id: str) -> bool:
+        """Say why an action cannot be used, if that is so. Actions begin with it."""
+        reason = self.why_not(row_id)
+        if reason:
+            self.say(f"Not possible here: {reason}.", error=True)
+        return bool(reason)
+
+    def show_keys(self) -> None:
+        """Draw the footer again, after something was enabled or disabled."""
+        rows = [row for row in rows_of(self.PLACE, "app") if row.footer]
+        disabled = frozenset(row.id for row in rows if self.why_not(row.id))
+        self.keys.update(rows, self.host.keymap_shown, disabled)
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show one sentence on the message line until the next key. It may hold untrusted text."""
+        self.status_line.say(safe(message), error=error)
+
+    def tell(self, words: str) -> None:
+        """Show a sentence that is safe already."""
+        self.query_one(StatusLine).say(words)
+
+    def fail(self, error: ArtifactTuiError) -> None:
+        """Say what went wrong and what to do about it."""
+        self.say(f"{error} {error.hint}".strip(), error=True)
+
+    def on_key(self, event: Key) -> None:
+        """A message lasts until the next key."""
+        del event
+        self.status_line.hush()
+
+    def show_help(self) -> None:
+        """Show the keys that apply here."""
+        from artifact_tui.tui.widgets.help_dialogs import (  # noqa: PLC0415 - seldom needed
+            HelpBox,
+            HelpLines,
+        )
+
+        host = self.host
+        signs = self.services.signs
+        self.open_dialog(HelpBox(HelpLines(self.PLACE, host.keymap_shown, self.why_not, signs)))
+
+    def show_palette(self) -> None:
+        """Find a command by its words, and start it."""
+        from artifact_tui.tui.widgets.help_dialogs import (  # noqa: PLC0415 - seldom needed
+            Palette,
+            commands_for,
+        )
+
+        self.open_dialog(Palette(commands_for(self)), self._start)
+
+    def _start(self, command: PaletteCommand | None) -> None:
+        if command is not None and not command.reason:
+            start(self, "command", self.run_action, command.action)
+        elif command is not None:
+            self.say(f"Not possible here: {command.reason}.", error=True)
+
+    def open_dialog(
+        self, dialog: Dialog[Any], callback: Callable[[Any], object] | None = None
+    ) -> None:
+        """Show a dialog over this screen; a second one is not opened over the first."""
+        if not self.query(Dialog):
+            self._opening = KeyWait("a dialog is being opened", done=dialog.ready)
+            dialog.open_on(self, callback or (lambda _value: None))

@@ -1,0 +1,467 @@
+"""What browse asks for: a filter as it is typed, the order of the list, a rule to mark by.
+
+The filter is one line, with offers of what could stand at the cursor. A rule is a filter too: keep
+the newest, without alias, older than …; its dialog shows which filter, and what it comes to, before
+it is carried out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from artifact_tui.catalog.listing import Sort
+from artifact_tui.errors import QueryError
+from artifact_tui.query import Query, complete, parse
+from artifact_tui.text import count, fit, plural, safe, size
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.widgets.dialogs import Dialog, Menu, MenuEntry
+from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from artifact_tui.model import Capabilities
+    from artifact_tui.tui.terminal import Signs
+
+
+OFFERS = 8
+"""Offers shown at once."""
+
+SLASH = 3
+"""Cells before the first character of the filter."""
+
+_VALUE = re.compile(
+    r"(?:^|[\s(|])-*(?P<field>name|type|version|alias|tag|run):(?P<word>[^\s\"()|*]*)$"
+)
+_PLAIN = re.compile(r"[\w./@+-]+")
+
+Offer = tuple[int, str]
+"""Where the word begins, and what would stand there."""
+
+
+class Offers(Static):
+    """The offered words, above the line in which they are typed."""
+
+    DEFAULT_CSS = """
+    Offers {
+        dock: bottom;
+        width: auto;
+        max-width: 100%;
+        height: auto;
+        margin: 0 0 2 0;
+        background: $surface;
+        display: none;
+    }
+    """
+
+    def __init__(self, signs: Signs) -> None:
+        super().__init__(id="offers")
+        self.offers: Sequence[Offer] = ()
+        self.chosen = 0
+        self._signs = signs
+        self._trouble: QueryError | None = None
+
+    @property
+    def current(self) -> Offer | None:
+        """What tab would take."""
+        return self.offers[self.chosen] if self.chosen < len(self.offers) else None
+
+    def offer(self, offers: Sequence[Offer]) -> None:
+        """Offer these words."""
+        self.offers, self.chosen = offers[:OFFERS], 0
+        self._draw()
+
+    def tell(self, trouble: QueryError | None) -> None:
+        """Say what cannot be read in the filter, and point at it."""
+        self._trouble = trouble
+        self._draw()
+
+    def move(self, step: int) -> None:
+        """Choose the next (1) or the one before (-1)."""
+        if self.offers:
+            self.chosen = (self.chosen + step) % len(self.offers)
+            self._draw()
+
+    def _draw(self) -> None:
+        lines = [
+            Content.styled(f"   {fit(safe(word), 56)} ", "reverse" if i == self.chosen else "")
+            for i, (_, word) in enumerate(self.offers)
+        ]
+        if self._trouble is not None:
+            lines += _pointed(self._trouble, self._signs)
+        self.display = bool(lines)
+        self.update(Content("\n").join(lines))
+
+
+def _pointed(trouble: QueryError, signs: Signs) -> list[Content]:
+    """What is wrong, what was expected, and a sign above the place."""
+    said = Content.assemble(
+        (f"   {safe(str(trouble))}", "bold $text-error"), f" {safe(trouble.hint)} "
+    )
+    return [said, Content.styled(" " * (SLASH + trouble.position) + signs.opened, "$text-error")]
+
+
+class FilterBar(Horizontal):
+    """Shown while a filter is being typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("filter")
+
+    DEFAULT_CSS = """
+    FilterBar { height: 1; width: 1fr; display: none; }
+    FilterBar > #slash { width: 3; color: $text-accent; text-style: bold; }
+    """
+
+    class Changed(Message):
+        """Another text stands there."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Done(Changed):
+        """Enter was pressed."""
+
+    class Cancelled(Changed):
+        """The filter is to be as it was: `text`."""
+
+    class Asked(Message):
+        """Values of a field that begin with a word are wanted."""
+
+        def __init__(self, field: str, word: str) -> None:
+            super().__init__()
+            self.field = field
+            self.word = word
+
+    def __init__(self, offers: Offers) -> None:
+        super().__init__(id="filter")
+        self.input = OneLine(id="filter-input")
+        self._offers = offers
+        self._before = ""
+
+    def compose(self) -> ComposeResult:
+        """A slash and the line."""
+        yield Static(Content(" / "), id="slash")
+        yield self.input
+
+    def open(self, text: str) -> None:
+        """Start typing, from this text."""
+        self._before = text
+        self.display = True
+        with self.input.prevent(Input.Changed):
+            self.input.value = text
+        self.input.cursor_position = len(text)
+        self.screen.set_focus(self.input, scroll_visible=False)
+
+    def close(self) -> None:
+        """Stop typing."""
+        self._offers.tell(None)
+        self._offers.offer(())
+        self.display = False
+
+    def tell(self, trouble: QueryError | None) -> None:
+        """Say what cannot be read; None when all can."""
+        self._offers.tell(trouble)
+
+    def offer_values(self, field: str, word: str, values: Sequence[str]) -> None:
+        """Offer values that exist, if they are still what is being typed."""
+        start = self.input.cursor_position - len(word)
+        typed = self.input.value[: self.input.cursor_position]
+        if typed.endswith(f"{field}:{word}"):
+            fixed = [offer for offer in self._offers.offers if offer[0] == start]
+            self._offers.offer([*fixed, *((start, quoted(v)) for v in values if offerable(v))])
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter at once, and offer what could follow."""
+        event.stop()
+        self.post_message(self.Changed(event.value))
+        before = event.value[: self.input.cursor_position]
+        self._offers.offer(complete(event.value, self.input.cursor_position))
+        found = _VALUE.search(before)
+        if found is not None:
+            self.post_message(self.Asked(found["field"], found["word"]))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter."""
+        event.stop()
+        self.post_message(self.Done(event.value))
+
+    def action_cancel(self) -> None:
+        """Back to the filter from before."""
+        self.post_message(self.Cancelled(self._before))
+
+    def action_complete(self) -> None:
+        """Take the offer."""
+        offer = self._offers.current
+        if offer is not None:
+            start, word = offer
+            end = self.input.cursor_position
+            self.input.replace(word if word.endswith((":", ">", "<")) else f"{word} ", start, end)
+
+    def action_up(self) -> None:
+        """The offer above."""
+        self._offers.move(-1)
+
+    def action_down(self) -> None:
+        """The offer below."""
+        self._offers.move(1)
+
+
+def offerable(value: str) -> bool:
+    """Whether a value can be typed as it is: an input shows what it holds, raw."""
+    return bool(value) and value.isprintable() and '"' not in value and safe(value) == value
+
+
+def quoted(value: str) -> str:
+    """A value as the filter language takes it literally."""
+    plain = _PLAIN.fullmatch(value) and value not in ("none", "any")
+    return value if plain else f'"{value}"'
+
+
+_SORT_CHOICES = (
+    # field, letter, label, and whether the first choice is descending
+    ("name", "n", "name", False),
+    ("size", "s", "size", True),
+    ("age", "a", "age", False),
+    ("version", "v", "versions", True),
+    ("type", "t", "type", False),
+    ("unique", "u", "bytes only here", True),
+    ("stored", "c", "charged bytes", True),
+    ("used", "r", "last used", False),
+    ("ttl", "x", "ttl", False),
+    ("dependents", "d", "dependents", True),
+)
+_SORT_WAYS = {
+    "name": ("a to z", "z to a"),
+    "size": ("small first", "big first"),
+    "age": ("young first", "old first"),
+    "version": ("few or old first", "many or new first"),
+    "type": ("a to z", "z to a"),
+    "unique": ("small first", "big first"),
+    "stored": ("small first", "big first"),
+    "used": ("just used first", "long unused first"),
+    "ttl": ("expiring first", "expiring last"),
+    "dependents": ("few first", "many first"),
+}
+
+
+class SortMenu(Menu[Sort]):
+    """Choose a field; the field that is sorted by already turns the order round."""
+
+    def __init__(self, now: Sort, signs: Signs) -> None:
+        entries = []
+        for field, letter, label, descending in _SORT_CHOICES:
+            current = field == now.field
+            choice = Sort(field, descending=not now.descending if current else descending)
+            sign = " " if not current else signs.descending if now.descending else signs.ascending
+            note = _SORT_WAYS[field][choice.descending]
+            entries.append(
+                MenuEntry(choice, label, letter, f"turn: {note}" if current else note, sign)
+            )
+        start = next((i for i, row in enumerate(_SORT_CHOICES) if row[0] == now.field), 0)
+        super().__init__("Sort", entries, start=start)
+
+
+def sort_title(sort: Sort) -> str:
+    """The column that carries the sign of an order: its id in `columns`, or the field."""
+    return {"version": "versions", "stored": "size"}.get(sort.field, sort.field)
+
+
+RuleAction = Literal["mark", "unmark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A filter on top of the list's, for all of it or for one collection."""
+
+    query: Query
+    collection_only: bool = False
+
+
+class Toggle(Widget, can_focus=True):
+    """A box that space turns on and off."""
+
+    DEFAULT_CSS = """
+    Toggle { height: 1; width: 1fr; }
+    Toggle:focus { text-style: reverse; }
+    """
+
+    class Changed(Message):
+        """It was turned."""
+
+    def __init__(self, label: str, *, on: bool = False, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.label = label
+        self.on = on
+
+    def render(self) -> Content:
+        """The box and what it means."""
+        return Content(f"[{'x' if self.on else ' '}] {self.label}")
+
+    def turn(self) -> None:
+        """Turn it round."""
+        self.on = not self.on
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def on_key(self, event: events.Key) -> None:
+        """Space turns it."""
+        if event.key == "space":
+            event.stop()
+            self.turn()
+
+    def on_click(self) -> None:
+        """The mouse turns it."""
+        self.turn()
+
+
+class RuleDialog(Dialog[Rule]):
+    """Asks for a rule and shows what it would mark or unmark.
+
+    It posts `Asked` for every rule that can be read; the screen answers with `tell`.
+    """
+
+    BINDINGS = bindings_of("rule")
+    FOCUS = "#rule-latest"
+
+    DEFAULT_CSS = """
+    RuleDialog {
+        width: 64;
+        & Horizontal { height: 1; }
+        & Static { width: auto; }
+        & OneLine { width: 8; margin: 0 1; }
+        & #rule-hint, & #rule-filter { text-style: dim; }
+        & #rule-total { height: auto; }
+        & #rule-filter { margin-top: 1; }
+    }
+    """
+
+    class Asked(Message):
+        """What this rule comes to is wanted."""
+
+        def __init__(self, dialog: RuleDialog, rule: Rule) -> None:
+            super().__init__()
+            self.dialog = dialog
+            self.rule = rule
+
+    def __init__(
+        self, action: RuleAction, collection: str, collection_id: int | None, can: Capabilities
+    ) -> None:
+        """`collection` names the collection under the cursor (untrusted), or is empty."""
+        super().__init__(id="rule")
+        self.collection_id = collection_id
+        self._action = action
+        self._collection = collection
+        self._can = can
+        self._rule: Rule | None = None
+        self._shown_total = Line(id="rule-total")
+        self.border_title = Content("Mark by rule" if action == "mark" else "Unmark by rule")
+
+    def compose(self) -> ComposeResult:
+        """The fields of the rule, the filter that it makes, and what that comes to."""
+        with Horizontal():
+            yield Static(Content("keep the newest"))
+            yield OneLine(id="rule-latest")
+            yield Static(Content("of each collection"))
+        with Horizontal():
+            yield Static(Content("only older than"))
+            yield OneLine(id="rule-age")
+            yield Static(Content("such as 30d, 6mo, 1y"))
+        if self._can.aliases:
+            yield Toggle("only without alias", on=self._action == "mark", id="rule-alias")
+        if self._can.lineage:
+            yield Toggle("only without dependents", id="rule-dependents")
+        if self._collection:
+            yield Toggle(f"only in {safe(self._collection)}", id="rule-collection")
+        yield Line(id="rule-filter")
+        yield self._shown_total
+        yield Line(id="rule-hint")
+
+    def on_mount(self) -> None:
+        """Ask about the rule as it stands."""
+        self.query_one("#rule-hint", Line).show(
+            Content(f"enter {self._action}   tab next field   space turn   esc cancel")
+        )
+        self._changed()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Another number or age."""
+        event.stop()
+        self._changed()
+
+    def on_toggle_changed(self, event: Toggle.Changed) -> None:
+        """A box was turned."""
+        event.stop()
+        self._changed()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a field carries the rule out."""
+        event.stop()
+        self.action_apply()
+
+    def action_apply(self) -> None:
+        """Carry the rule out, if it can be read."""
+        if self._rule is not None:
+            self.close(self._rule)
+
+    def tell(self, rule: Rule, versions: int, total: int | None) -> None:
+        """Show what a rule comes to, if it is still the one that is asked."""
+        if rule is self._rule:
+            would = f"would {self._action} {plural(versions, 'version')}"
+            self._total(Content.styled(f"{would}, {size(total)} listed", "bold"))
+
+    def refuse(self, rule: Rule, error: QueryError) -> None:
+        """Say why a rule can be none here, if it is still the one that is asked."""
+        if rule is self._rule:
+            self._rule = None
+            self._trouble(error)
+
+    def _trouble(self, error: QueryError) -> None:
+        said = f"{error} {error.hint}".strip()
+        self._total(Content.styled(safe(said), "$text-error"))
+
+    def _total(self, content: Content) -> None:
+        self._shown_total.show(content)
+
+    def _changed(self) -> None:
+        text = self._text()
+        self.query_one("#rule-filter", Line).show(Content(f"filter: {safe(text) or 'everything'}"))
+        try:
+            query = parse(text)
+        except QueryError as error:
+            self._rule = None
+            self._trouble(error)
+            return
+        self._rule = Rule(query, collection_only=self._on("#rule-collection"))
+        self.post_message(self.Asked(self, self._rule))
+
+    def _text(self) -> str:
+        """The rule as a filter."""
+        latest = self.query_one("#rule-latest", OneLine).value.strip()
+        age = self.query_one("#rule-age", OneLine).value.strip()
+        terms = (
+            f"-latest:{latest}" if latest else "",
+            f"age>{age}" if age else "",
+            "alias:none" if self._on("#rule-alias") else "",
+            "dependents:0" if self._on("#rule-dependents") else "",
+        )
+        return " ".join(term for term in terms if term)
+
+    def _on(self, selector: str) -> bool:
+        return any(toggle.on for toggle in self.query(selector).results(Toggle))
+
+
+def rule_done(action: RuleAction, number: int) -> str:
+    """One sentence about what a rule has done."""
+    return f"{count(number)} newly {action}ed." if number else f"Nothing was left to {action}."

@@ -1,0 +1,332 @@
+"""Lineage: one version in the middle, what it was made from above, what was made from it below.
+
+Where a registry tells lineage only when asked, it is asked about the version in the middle, and
+about everything below that on demand; leaving the screen stops asking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.strip import Strip
+
+from artifact_tui.catalog.catalog_rows import VersionRef
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.model import GONE
+from artifact_tui.text import age, count, fit, pad, plural, safe, size
+from artifact_tui.tui.key_bindings import BY_ID, bindings_of
+from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.registry_link import LineageState
+from artifact_tui.tui.screens.base_screen import BaseScreen
+from artifact_tui.tui.screens.browse_screen import BrowseScreen
+from artifact_tui.tui.screens.browse_view import NOT_MARKED
+from artifact_tui.tui.screens.detail_screen import branches
+from artifact_tui.tui.widgets.line_view import CursorList
+from artifact_tui.tui.widgets.line_widgets import Line
+from artifact_tui.tui.working import MOVES_AND_MARKS, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from textual.widget import Widget
+
+    from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRow
+    from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+
+
+_ROLE = 11
+"""Cells that say what a version is to the one in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeLine:
+    """One line: what a version is to the one in the middle."""
+
+    role: str
+    stem: str
+    """The branches before its name."""
+    ref: VersionRef
+    row: VersionRow | None
+    """None for a version that is not listed here: only its name is known."""
+
+
+async def relatives(
+    catalog: Catalog, version_id: int, signs: Signs
+) -> tuple[VersionDetail, list[RelativeLine]]:
+    """The version in the middle, and everything around it: parents, itself, dependents."""
+    detail = await catalog.detail(version_id, latest="lineage")
+    refs = [*detail.parents, *(dependent.ref for dependent in detail.dependents)]
+    rows = await catalog.by_keys([ref.key for ref in refs if not ref.elsewhere])
+    known = {row.key: row for row in rows}
+
+    def there(ref: VersionRef) -> bool:
+        return ref.elsewhere or ref.key in known
+
+    found = [
+        RelativeLine("made from" if not index else "", "", ref, known.get(ref.key))
+        for index, ref in enumerate(detail.parents)
+        if there(ref)
+    ]
+    found.append(RelativeLine("this", "", _ref_of(detail.row), detail.row))
+    for index, (stem, ref) in enumerate(branches(detail.dependents, signs)):
+        if there(ref):
+            role = "dependents" if not index else ""
+            found.append(RelativeLine(role, stem, ref, known.get(ref.key)))
+    return detail, found
+
+
+def _ref_of(row: VersionRow) -> VersionRef:
+    return VersionRef(row.id, row.key, row.collection, row.label, row.state, row.aliases)
+
+
+class RelativeList(CursorList):
+    """The lines of the lineage screen."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "lineage--role",
+        "lineage--middle",
+        "lineage--alias",
+        "lineage--mark",
+    }
+
+    DEFAULT_CSS = """
+    RelativeList > .lineage--role { text-style: dim; }
+    RelativeList > .lineage--middle { text-style: bold; }
+    RelativeList > .lineage--alias { color: $text-accent; }
+    RelativeList > .lineage--mark { color: $text-warning; text-style: bold; }
+    """
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(id="relatives")
+        self._signs = services.signs
+        self._now = services.now
+        self.relatives: Sequence[RelativeLine] = ()
+
+    @property
+    def count(self) -> int:
+        """How many versions."""
+        return len(self.relatives)
+
+    @property
+    def current(self) -> VersionRow | None:
+        """The version under the cursor; None when it is not listed here."""
+        return self.relatives[self.cursor].row if self.cursor < len(self.relatives) else None
+
+    @property
+    def name(self) -> str:
+        """`COLLECTION:LABEL` under the cursor, untrusted; empty when there is none."""
+        here = self.relatives[self.cursor : self.cursor + 1]
+        return f"{here[0].ref.collection}:{here[0].ref.label}" if here else ""
+
+    def show(self, relatives: Sequence[RelativeLine]) -> None:
+        """Show these, the cursor on the one in the middle."""
+        self.relatives = relatives
+        self.changed()
+        middle = next((i for i, one in enumerate(relatives) if one.role == "this"), 0)
+        self.place_cursor(middle, 0)
+
+    def set_marked(self, key: str, *, marked: bool) -> None:
+        """Draw the mark of a version, wherever it stands."""
+        self.relatives = [
+            replace(one, row=replace(one.row, marked=marked))
+            if one.row is not None and one.row.key == key
+            else one
+            for one in self.relatives
+        ]
+        self.refresh_changed()
+
+    def paint(self, line: int) -> Strip:
+        """One version."""
+        one = self.relatives[line]
+        row, signs, style = one.row, self._signs, self.ink
+        gone = one.ref.label.endswith(GONE)
+        facts = pad("" if gone else "elsewhere", 17, "right") + " "
+        if row is not None:
+            when = age(row.created_us, self._now())
+            facts = f"{pad(size(row.size), 9, 'right')}{pad(when, 8, 'right')} "
+        room = max(self.inner_width - 2 - _ROLE - len(one.stem) - len(facts), 8)
+        name = fit(f"{safe(one.ref.collection)} {safe(one.ref.label)}", room)
+        aliases = " ".join(
+            safe(alias.name) + (signs.protected if alias.protected else "")
+            for alias in one.ref.aliases
+        )
+        left = room - Content(name).cell_length
+        middle = one.role == "this"
+        marked = row is not None and row.marked
+        return Strip(
+            [
+                Segment(f"{signs.mark if marked else ' '} ", style("lineage--mark")),
+                Segment(pad(one.role, _ROLE) + one.stem, style("lineage--role")),
+                Segment(name, style("lineage--middle") if middle else None),
+                Segment(pad(f" {aliases}", left), style("lineage--alias")),
+                Segment(facts, style("lineage--middle" if middle else "lineage--role")),
+            ]
+        )
+
+
+class LineageScreen(BaseScreen):
+    """Walk from version to version; what is marked here is marked everywhere."""
+
+    PLACE = "lineage"
+    TITLE_WORD = "Lineage"
+    BINDINGS = bindings_of("lineage")
+    AUTO_FOCUS = "#relatives"
+
+    def __init__(self, services: Services, row: VersionRow) -> None:
+        super().__init__(services)
+        self._trail: list[VersionRow] = [row]
+        self._list = RelativeList(services)
+        self._title = Line(id="lineage-title")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What is in the middle, and the lines."""
+        yield self._title
+        yield self._list
+
+    def on_mount(self) -> None:
+        """Read the first version."""
+        self._read()
+
+    def _read(self) -> None:
+        self.read_first("its lineage is being read")
+        start(self, "lineage", self._load, self._trail[-1], latest=True)
+
+    async def _load(self, row: VersionRow) -> None:
+        await self._show(row)
+        self.read_done()
+        asker = self.services.asker
+        if not asker.wants(row):
+            return
+        self.say("Asking for its lineage" + self.services.signs.ellipsis)
+        try:
+            await asker.ask(row)
+        except ArtifactTuiError as error:
+            self.fail(error)
+        else:
+            self.status_line.hush()
+        await self._show(row)
+
+    async def _show(self, row: VersionRow) -> None:
+        try:
+            detail, found = await relatives(self.services.catalog, row.id, self.services.signs)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        told = self.services.asker.told(row)
+        self._title.show(Content.styled(_title_of(detail, told, self._key()), "bold"))
+        self._list.show(found)
+        self.show_keys()
+
+    def _key(self) -> str:
+        return shown_key(self.host.keymap_shown, BY_ID["lineage.below"])
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing."""
+        can = self.services.client.capabilities
+        if row_id == "lineage.below" and not can.asked_lineage:
+            return "this registry tells all lineage without being asked"
+        return ""
+
+    def action_below(self) -> None:
+        """Ask about everything below the version in the middle."""
+        if not self.refused("lineage.below"):
+            start(self, "lineage", self._ask_below, self._trail[-1], latest=True)
+
+    async def _ask_below(self, row: VersionRow) -> None:
+        self.say("Asking for everything below" + self.services.signs.ellipsis)
+        try:
+            asked = await self.services.asker.ask_below(row, self._progress)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        await self._show(row)
+        if asked is not None and not asked.complete:
+            self.say(f"Not all is known: {asked.missing}.")
+        else:
+            self.say("Everything below is known now.")
+
+    def _progress(self, asked: LineageProgress) -> None:
+        self.say(f"Asking: {asked.words()}.")
+
+    def action_open(self) -> None:
+        """Put the version under the cursor in the middle."""
+        row = self._list.current
+        if row is None and self._list.name:
+            self.say("This version is of a collection that is not listed here.")
+        elif row is not None and row.id != self._trail[-1].id:
+            self._trail.append(row)
+            self._read()
+
+    def on_cursor_list_opened(self) -> None:
+        """A double click does the same."""
+        self.action_open()
+
+    def action_mark(self) -> None:
+        """Mark or unmark the version, and go down."""
+        row = self._list.current
+        if row is not None:
+            self._list.set_marked(row.key, marked=not row.marked)
+            self._list.action_down()
+            catalog = self.services.catalog
+            change = (catalog.unmark if row.marked else catalog.mark)([row.key])
+            task = asyncio.create_task(change)  # now: leaving the program must not lose a mark
+            words = "a mark is being written"
+            self.carry_out(words, self._written(task), lets=MOVES_AND_MARKS, everywhere=True)
+
+    async def _written(self, change: asyncio.Task[int]) -> None:
+        try:
+            await asyncio.shield(change)
+        except ArtifactTuiError as error:
+            self._read()  # it was drawn, and is not so
+            raise ArtifactTuiError(
+                f"Not marked: {error.__cause__ or error}.", hint=NOT_MARKED
+            ) from error
+
+    def action_show(self) -> None:
+        """Show the version in the list of browse."""
+        row = self._list.current
+        browse = next((s for s in self.app.screen_stack if isinstance(s, BrowseScreen)), None)
+        if row is None or browse is None:
+            return
+        while self.app.screen is not browse:
+            self.app.pop_screen()
+        browse.reveal(row)
+
+    def action_copy(self) -> None:
+        """Copy the name of the version."""
+        if self._list.name:
+            self.host.copy(self._list.name)
+
+    def action_back(self) -> None:
+        """The version that was in the middle before, then the screen before."""
+        if len(self._trail) > 1:
+            self._trail.pop()
+            self._read()
+        else:
+            self.dismiss()
+
+
+def _title_of(detail: VersionDetail, told: LineageState, key: str) -> str:
+    """The version, how many dependents it has, and how much of that is known; safe."""
+    row = detail.row
+    title = f" {safe(row.collection)} {safe(row.label)}: "
+    if not row.lineage_known and not detail.dependents_total:
+        return f"{title}lineage {LineageState.NOT_ASKED if told is LineageState.KNOWN else told}"
+    more = "more than " if detail.dependents_capped else ""
+    least = "" if detail.lineage_known else "at least "
+    title += f"{plural(row.dependents, 'direct dependent')}, {least}{more}"
+    title += f"{count(detail.dependents_total)} in all"
+    if detail.dependents_total > len(detail.dependents):
+        title += f", the first {count(len(detail.dependents))} are shown"
+    if not detail.coverage.complete:
+        title += f"; {detail.coverage.words()}, there may be more"
+    if not detail.lineage_known:
+        title += f"; not all of those were asked: {key} asks"
+    return title

@@ -1,0 +1,426 @@
+"""Orphans: objects in the storage that no artifact refers to, and artifacts without their object.
+
+Listing a storage takes its time: it runs beside the screen. Nothing is deleted from here: marked
+objects become a plan, which is reviewed and applied like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.catalog.catalog_file import Superseded
+from artifact_tui.deletion import storage as storage_module
+from artifact_tui.deletion.review import REGISTRY_LIMIT, typeable
+from artifact_tui.deletion.storage import ListedVersion, OrphanFindings
+from artifact_tui.errors import ArtifactTuiError, EmptyError
+from artifact_tui.model import StoredObject
+from artifact_tui.text import age, duration, moment, pad, plural, safe, size
+from artifact_tui.tui.key_bindings import BY_ID, bindings_of
+from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.making_again import Paragraph
+from artifact_tui.tui.screens.base_screen import BaseScreen, Header, StatusLine
+from artifact_tui.tui.widgets.dialogs import Dialog
+from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
+from artifact_tui.tui.widgets.item_rows import ago
+from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.widgets.row_list import Rows
+from artifact_tui.tui.working import MOVES_AND_LEAVING, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+    from textual.widgets import Input
+
+    from artifact_tui.tui.screens.base_screen import HeaderFacts
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.row_list import RowList
+
+
+OrphanRow = StoredObject | ListedVersion
+"""A line of the lower list."""
+
+ORDERS = ("size", "age", "name")
+"""What orphans can be sorted by; the first comes first."""
+
+_SIZE = 9
+_AGE = 8
+
+
+def ordered(objects: Sequence[StoredObject], order: str) -> list[StoredObject]:
+    """Orphans with the largest, the oldest, or the first name at the top."""
+    keys: dict[str, Callable[[StoredObject], tuple[int | str, ...]]] = {
+        "size": lambda one: (-one.size, one.name),
+        "age": lambda one: (one.modified_us or 0, one.name),
+        "name": lambda one: (one.name,),
+    }
+    return sorted(objects, key=keys[order])
+
+
+def orphan_line(row: OrphanRow, cells: int, signs: Signs, now_us: int, *, marked: bool) -> Content:
+    """Mark and name; of an object its age and size, of an artifact its type."""
+    sign = (f"{signs.mark if marked else ' '} ", "bold $text-accent")
+    if isinstance(row, ListedVersion):
+        return Content.assemble(
+            sign, pad(safe(row.name), max(cells - 24, 8)), " ", pad(safe(row.type), 20, "right")
+        )
+    return Content.assemble(
+        sign,
+        pad(safe(row.name), max(cells - 5 - _SIZE - _AGE, 8)),
+        " ",
+        pad(age(row.modified_us, now_us), _AGE, "right"),
+        " ",
+        pad(size(row.size), _SIZE, "right"),
+        " ",
+    )
+
+
+def orphan_facts(row: OrphanRow, signs: Signs, now_us: int) -> Content:
+    """Everything about one row."""
+    if isinstance(row, ListedVersion):
+        said = "The registry has this artifact; its object is not in the storage."
+        head = Content.assemble((safe(row.name), "bold"), "  ", safe(row.type))
+        return Content("\n").join([head, Content(f"{said} Its key is {safe(row.key)}.")])
+    dot = f" {signs.dot} "
+    changed = f"changed {moment(row.modified_us)} ({ago(row.modified_us, now_us)})"
+    facts = dot.join([size(row.size), changed, f"etag {safe(row.etag[:16])}"])
+    said = f"No artifact {safe(row.version_key)} is in the registry: it was asked for that one."
+    if not row.current:
+        said = f"Hidden behind a delete marker, and still stored. {said}"
+    return Content("\n").join(
+        [Content.styled(safe(row.name), "bold"), Content(facts), Content(said)]
+    )
+
+
+def orphan_groups(found: OrphanFindings, review_key: str) -> list[GroupRow[OrphanRow]]:
+    """What was found, in groups; empty ones are left out but the first."""
+    objects = found.objects
+    words = f"{size(found.size)} that no artifact refers to"
+    if objects and found.versioned:
+        words += "; the bucket keeps versions, so that a plain deletion frees nothing"
+    rows: tuple[OrphanRow, ...] = tuple(objects)
+    first: GroupRow[OrphanRow] = GroupRow(
+        "orphans",
+        "orphans",
+        len(objects),
+        words if objects else "no object is without its artifact",
+        keys=((review_key, "review their deletion"),) if objects else (),
+        tone="bold $text-warning" if objects else "bold",
+        items=lambda: Rows(rows),
+    )
+    return [first, *_hidden(found, review_key), *_rest(found)]
+
+
+def _hidden(found: OrphanFindings, review_key: str) -> Iterator[GroupRow[OrphanRow]]:
+    """What delete markers hide and the bucket still holds."""
+    hidden: tuple[OrphanRow, ...] = found.hidden
+    if hidden:
+        yield GroupRow(
+            "hidden",
+            "behind markers",
+            len(hidden),
+            f"{size(found.hidden_size)} still stored behind delete markers: deleted for good only",
+            keys=((review_key, "review their deletion"),),
+            tone="bold $text-warning",
+            items=lambda: Rows(hidden),
+        )
+
+
+def _rest(found: OrphanFindings) -> Iterator[GroupRow[OrphanRow]]:
+    missing: tuple[OrphanRow, ...] = found.missing
+    if missing:
+        yield GroupRow(
+            "missing",
+            "object missing",
+            len(missing),
+            "artifacts in the registry whose object is not there: they cannot be downloaded",
+            tone="bold $text-error",
+            items=lambda: Rows(missing),
+        )
+    if found.young:
+        period = duration(found.grace_us)
+        said = f"without an artifact, but younger than {period}: an upload may be running"
+        yield GroupRow("young", "left alone", found.young, said, tone="$text-muted")
+    if found.claimed:
+        said = "not in the list, but the registry answered for them when it was asked"
+        yield GroupRow("claimed", "claimed", found.claimed, said, tone="$text-muted")
+    if found.older_bytes is None:
+        said = "what delete markers hide may not be listed here"
+        yield GroupRow("unknown", "not known", 0, said, tone="$text-muted")
+    elif found.older_bytes:
+        said = f"{size(found.older_bytes)} in older versions of what is in use"
+        yield GroupRow("older", "older", 0, said, tone="$text-muted")
+    if found.strange:
+        said = f"where the pattern begins, {size(found.strange_bytes)}, that do not fit it"
+        yield GroupRow("strange", "no pattern", found.strange, said, tone="$text-muted")
+    if found.elsewhere:
+        said = f"{'' if found.counted else 'and more '}elsewhere in the bucket"
+        yield GroupRow("elsewhere", "elsewhere", found.elsewhere, said, tone="$text-muted")
+    if found.empty:
+        said = "the registry lists nothing, and was said to be really empty"
+        yield GroupRow("empty", "empty registry", 0, said, tone="bold $text-warning")
+    said = f"objects with their artifact, in {safe(found.place)}"
+    yield GroupRow("referred", "in use", found.referred, said, tone="$text-success")
+    for kind, count in found.without:
+        said = f"no {safe(kind)} has an object there, so none is missing"
+        yield GroupRow(f"without-{kind}", f"{safe(kind)[:14]}", count, said, tone="$text-muted")
+
+
+def total_words(
+    found: OrphanFindings | None, marked: Sequence[StoredObject], signs: Signs
+) -> list[str]:
+    """Left: what is marked; right: the orphans together."""
+    if found is None:
+        return ["", ""]
+    dot = f" {signs.dot} "
+    weight = size(sum(one.size for one in marked))
+    left = f"{plural(len(marked), 'object')} marked{dot}{weight}" if marked else ""
+    right = f"{plural(len(found.objects), 'orphan')}{dot}{size(found.size)} "
+    if found.hidden:
+        right = f"{len(found.hidden)} hidden{dot}{size(found.hidden_size)}{dot}{right}"
+    return [left, right]
+
+
+class EmptyDialog(Dialog[bool]):
+    """Asks for the name of a registry that lists nothing; ends with True once it was typed."""
+
+    FOCUS = "#empty-name"
+    DEFAULT_CSS = "EmptyDialog { width: 72; }"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id="empty")
+        self._expected = typeable(name, REGISTRY_LIMIT) or "empty"
+        self.border_title = Content("Is it really empty?")
+        self.border_subtitle = Content("enter compares \N{MIDDLE DOT} esc leaves")
+
+    def compose(self) -> ComposeResult:
+        """What that means, and the box."""
+        words = Paragraph()
+        words.show(
+            Content(
+                "The registry answers and lists nothing at all: so it does when it was emptied,"
+                " and when its own storage fails. Everything in the bucket that fits its pattern"
+                " would be taken as left over."
+            )
+        )
+        yield words
+        asked = Line()
+        asked.show(Content.assemble((f"Type {self._expected} if it is really empty:", "bold")))
+        yield asked
+        yield OneLine(id="empty-name")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Only the name itself says yes."""
+        event.stop()
+        if event.value.strip() == self._expected:
+            self.close(True)  # noqa: FBT003 - the dialog's value
+
+
+class OrphansScreen(BaseScreen):
+    """What does not fit together between the registry and its storage."""
+
+    PLACE = "orphans"
+    TITLE_WORD = "Orphans"
+    BINDINGS = bindings_of("orphans")
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._found: storage_module.OrphanFindings | None = None
+        self._marked: set[str] = set()
+        """Keys of objects. Marks are for the moment: they are not kept."""
+        self._order = ORDERS[0]
+        self._state = "the storage is being listed"
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, objects, facts."""
+        yield Grouped[OrphanRow](self.services.signs, self._line, self._facts)
+
+    @property
+    def grouped(self) -> Grouped[OrphanRow]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, row: OrphanRow, cells: int) -> Content:
+        marked = row.key in self._marked
+        return orphan_line(row, cells, self.services.signs, self.services.now(), marked=marked)
+
+    def _facts(self, row: OrphanRow) -> Content:
+        return orphan_facts(row, self.services.signs, self.services.now())
+
+    def header_facts(self) -> HeaderFacts:
+        """How old the comparison is."""
+        facts = super().header_facts()
+        found = self._found
+        if found is None:
+            return facts
+        return replace(facts, facts=f"compared {ago(found.at_us, self.services.now())}")
+
+    # reading
+
+    def on_mount(self) -> None:
+        """The keyboard starts on the groups."""
+        self.grouped.groups.focus()
+
+    def on_screen_resume(self) -> None:
+        """Something may have been deleted."""
+        self._say_looking()
+        start(self, "look", partial(self._look, empty=False), latest=True)
+
+    def action_again(self) -> None:
+        """Compare once more; what is reviewed next is of that."""
+        self._begin(empty=False)
+
+    def _begin(self, *, empty: bool) -> None:
+        """Compare; `empty` tells that a person said that the registry is really empty."""
+        self._say_looking()
+        self.workers.cancel_group(self, "look")
+        work = self._look(empty=empty)
+        self.carry_out(self._state, work, lets=MOVES_AND_LEAVING, stops=True)
+
+    def _say_looking(self) -> None:
+        self._state = "the storage is being listed"
+        self.say("Listing the storage, and asking the registry" + self.services.signs.ellipsis)
+
+    async def _look(self, *, empty: bool) -> None:
+        services = self.services
+        try:
+            storage = storage_module.require_storage(services.client)
+            versions = await services.catalog.run(storage_module.listed_versions)
+            found = await storage_module.look_for_orphans(
+                services.client, storage, versions, now_us=services.now(), empty=empty
+            )
+        except Superseded:
+            return
+        except EmptyError:
+            if not self.is_attached:
+                return
+            self._state = "the registry lists nothing, and was not said to be really empty"
+            self.say(f"Not compared: {self._state}.", error=True)
+            self.show_keys()
+            self.open_dialog(EmptyDialog(services.target.name), self._said_empty)
+            return
+        except ArtifactTuiError as error:
+            self._state = f"the storage could not be compared: {error}"
+            if self.is_attached:
+                self.fail(error)
+                self.show_keys()
+            return
+        if not self.is_attached:
+            return
+        self._found, self._state = found, ""
+        self._marked &= {one.key for one in found.every}
+        self.query_one(StatusLine).hush()
+        self.query_one(Header).update(self.header_facts())
+        await self._show()
+
+    def _said_empty(self, said: bool | None) -> None:  # noqa: FBT001 - the dialog's value
+        if said:
+            self._begin(empty=True)
+
+    async def _show(self) -> None:
+        if self._found is None:
+            return
+        self._found = replace(
+            self._found,
+            objects=tuple(ordered(self._found.objects, self._order)),
+            hidden=tuple(ordered(self._found.hidden, self._order)),
+        )
+        key = shown_key(self.host.keymap_shown, BY_ID["orphans.review"])
+        groups: list[GroupRow[OrphanRow]] = orphan_groups(self._found, key)
+        await self.grouped.show(groups)
+        self._show_totals()
+        self.show_keys()
+
+    def _show_totals(self) -> None:
+        left, right = total_words(self._found, self._chosen(row=False), self.services.signs)
+        line = Content.assemble((f" {left}", "bold $text-warning"))
+        self.query_one(StatusLine).facts(line, Content(right), Content(""))
+
+    # choosing
+
+    def _chosen(self, *, row: bool = True) -> tuple[StoredObject, ...]:
+        """The marked orphans; without marks, the one under the cursor."""
+        found = self._found.every if self._found else ()
+        marked = tuple(one for one in found if one.key in self._marked)
+        current = self.grouped.items.current
+        if marked or not row or not isinstance(current, StoredObject):
+            return marked
+        return (current,)
+
+    def action_mark(self) -> None:
+        """Mark or unmark the object, and go down."""
+        row = self.grouped.items.current
+        if self.refused("orphans.mark") or not isinstance(row, StoredObject):
+            return
+        self._marked ^= {row.key}
+        items = self.grouped.items
+        items.refresh_line(items.cursor)
+        items.action_down()
+        self._show_totals()
+
+    def action_all(self) -> None:
+        """Mark every orphan; when all are marked, none."""
+        if self.refused("orphans.all") or self._found is None:
+            return
+        every = {one.key for one in self._found.every}
+        self._marked = set() if self._marked == every else every
+        self.grouped.items.refresh()
+        self._show_totals()
+
+    async def action_sort(self) -> None:
+        """The next order."""
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        await self._show()
+        words = {"size": "largest first", "age": "oldest first", "name": "by name"}
+        self.say(f"Orphans {words[self._order]}.")
+
+    # moving about
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing."""
+        if row_id == "orphans.review" and self.services.read_only:
+            return self.services.read_only_reason
+        if row_id in {"orphans.mark", "orphans.all", "orphans.review", "orphans.sort"}:
+            if self._found is None:
+                return self._state
+            return "" if self._found.every else "there is no orphan"
+        return ""
+
+    def action_review(self) -> None:
+        """Review the deletion of what is marked, or of the object under the cursor."""
+        if self.refused("orphans.review") or self._found is None:
+            return
+        chosen = self._chosen()
+        if chosen:
+            self.host.open_review(storage_module.ChosenOrphans(chosen, self._found))
+        else:
+            self.say("Mark objects first, or go to one.")
+
+    def action_open(self) -> None:
+        """From a group to its objects."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the objects to the groups."""
+        self.grouped.close_items()
+
+    def action_tasks(self) -> None:
+        """Watch the tasks."""
+        self.host.open_tasks()
+
+    def action_back(self) -> None:
+        """One layer back; from the groups, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)

@@ -1,0 +1,482 @@
+"""The configured registries: add, test, switch to another, remove. No secret is shown.
+
+A new one is checked before anything is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from artifact_tui.clients import check_settings
+from artifact_tui.clients.trial import access, trial
+from artifact_tui.config import Config, config_file, load, resolve, same_registry, shown_settings
+from artifact_tui.configwrite import add_registry, remove_registry, set_default
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import fit, pad, plural, safe
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.screens.browse_inputs import Toggle
+from artifact_tui.tui.screens.browse_screen import BrowseScreen
+from artifact_tui.tui.services import open_services
+from artifact_tui.tui.widgets.dialogs import Ask, Dialog
+from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
+from artifact_tui.tui.widgets.row_list import RowList, Rows
+from artifact_tui.tui.working import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from artifact_tui.clients.trial import Trial
+    from artifact_tui.config import Target
+    from artifact_tui.tui.app import ArtifactApp
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+
+
+_MODE_NUMBERS = count(1)
+
+
+async def switch(app: ArtifactApp, target: Target) -> None:
+    """Open another registry and close this one; cancelled in time, stay.
+
+    A session that was started with `--read-only` stays read-only. Run it as the app's own work:
+    the screens of the registry that is left do not live to its end.
+
+    Raises:
+        ArtifactTuiError: it cannot be opened.
+    """
+    before = app.services
+    if before.target.locked:
+        target = replace(target, read_only=True, locked=True)
+    after = await open_services(target, before.config)
+    await asyncio.shield(_change_registry(app, after))
+    start(app, "close", before.aclose)
+
+
+async def _change_registry(app: ArtifactApp, after: Services) -> None:
+    app.services = after
+    while len(app.screen_stack) > 1:
+        await app.pop_screen()
+    await _show_registry(app, after)
+
+
+async def _show_registry(app: ArtifactApp, services: Services) -> None:
+    """Begin a new stack of screens; Textual keeps the very first one, which sleeps from now on."""
+    old = app.current_mode
+    new = f"registry {next(_MODE_NUMBERS)}"
+    app.add_mode(new, lambda: BrowseScreen(services))
+    await app.switch_mode(new)
+    if old.startswith("registry "):
+        await app.remove_mode(old)
+
+
+_BROAD = 100
+_NAME, _NARROW_NAME = 22, 14
+_ACCESS = 22
+_RESULT, _NARROW_RESULT = 16, 10
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRow:
+    """One registry in the list."""
+
+    target: Target
+    configured: bool = True
+    here: bool = False
+    """Whether it is the one on the screen."""
+    default: bool = False
+    testing: bool = False
+    trial: Trial | None = None
+
+
+def registry_line(row: RegistryRow, cells: int, signs: Signs) -> Content:
+    """A registry in one line: here or not, name, whether it can be changed, how the test went."""
+    sign = (f" {signs.mark} ", "bold $text-accent") if row.here else "   "
+    broad = cells >= _BROAD
+    name_cells, result_cells = (_NAME, _RESULT) if broad else (_NARROW_NAME, _NARROW_RESULT)
+    name = fit(safe(row.target.name), name_cells)
+    result, tone = _trial_words(row, signs)
+    lead = Content.assemble(
+        sign,
+        (pad(name, name_cells), "bold"),
+        "  ",
+        _access(row.target, signs),
+        "  ",
+        (pad(result, result_cells), tone),
+        "  ",
+    )
+    room = max(cells - lead.cell_length - 1, 0)
+    address = fit(safe(row.target.address), room) if room > 1 else ""
+    return Content.assemble(lead, (address, "$text-muted" if broad else ""))
+
+
+def _access(target: Target, signs: Signs) -> tuple[str, str]:
+    production = "production " if target.production else ""
+    if target.read_only:
+        return pad(f"{signs.locked} {production}read-only", _ACCESS), "$text-success"
+    return pad(f"{signs.armed} {production}armed", _ACCESS), "bold $text-error"
+
+
+def _trial_words(row: RegistryRow, signs: Signs) -> tuple[str, str]:
+    if row.testing:
+        return f"testing{signs.ellipsis}", "$text-muted"
+    if row.trial is None:
+        return "not tested", "$text-muted"
+    if row.trial.works:
+        return f"{signs.yes} works", "$text-success"
+    return f"{signs.no} unusable", "bold $text-error"
+
+
+def registry_facts(row: RegistryRow, signs: Signs) -> Content:
+    """Everything about a registry but its secrets."""
+    target = row.target
+    notes = []
+    if row.here:
+        notes.append("on the screen now")
+    if row.default:
+        notes.append("the default")
+    if not row.configured:
+        notes.append("not in the configuration")
+    head = Content.assemble(
+        (safe(target.name), "bold"), f"  {f' {signs.dot} '.join(notes)}" if notes else ""
+    )
+    lines = [head, Content(safe(target.address, 4096)), Content(access(target))]
+    if target.settings:
+        lines.append(Content(safe(shown_settings(target.settings), 4096)))
+    if row.trial is not None:
+        tone = "" if row.trial.works else "$text-error"
+        sign = signs.yes if row.trial.works else signs.no
+        lines.append(Content(""))
+        lines += [
+            Content.assemble((f"{sign} {safe(sentence, 4096)}", tone))
+            for sentence in row.trial.sentences
+        ]
+    return Content("\n").join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRegistry:
+    """What the user typed, checked."""
+
+    name: str
+    address: str
+    token_env: str = ""
+    bucket: str = ""
+    bearer: bool = False
+    production: bool = False
+    read_only: bool = False
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What its client is told."""
+        given = {"token_env": self.token_env, "bucket": self.bucket}
+        given["auth"] = "bearer" if self.bearer else ""
+        return {key: value for key, value in given.items() if value}
+
+
+_REGISTRY_FIELDS = (
+    ("name", "name", ""),
+    ("address", "address", "wandb://ENTITY, https://HOST/api, local:PATH, or an app URL"),
+    ("token", "token variable", "the name of the variable that holds its token, or empty"),
+    ("bucket", "bucket", "the S3 bucket with its bytes, or empty"),
+)
+
+
+class RegistryDialog(Dialog[NewRegistry]):
+    """Ends with a registry that can be written. A token itself has no place here."""
+
+    BINDINGS = bindings_of("adding")
+    FOCUS = "#add-name"
+
+    DEFAULT_CSS = """
+    RegistryDialog {
+        width: 78;
+        & Horizontal { height: 1; }
+        & Static { width: 16; }
+        & #add-hint { color: $text-muted; }
+        & #add-said { margin-top: 1; height: auto; max-height: 3; }
+    }
+    """
+
+    def __init__(self, taken: Collection[str]) -> None:
+        super().__init__(id="add")
+        self._taken = taken
+        self.border_title = Content("Add a registry")
+
+    def compose(self) -> ComposeResult:
+        """The fields, what is wrong with them, the keys."""
+        for key, label, placeholder in _REGISTRY_FIELDS:
+            with Horizontal():
+                yield Static(Content(label))
+                field = OneLine(id=f"add-{key}")
+                field.placeholder = placeholder
+                yield field
+        yield Toggle("the token is sent as Authorization: Bearer", id="add-bearer")
+        yield Toggle("production: its name is asked for; read-only first", id="add-production")
+        yield Toggle("read-only", id="add-read-only")
+        yield Line(id="add-said")
+        yield Line(id="add-hint")
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        hint = "enter add   tab next field   space turn   esc cancel"
+        self.query_one("#add-hint", Line).show(Content(hint))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What was wrong may be right now."""
+        event.stop()
+        self._say("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a field adds it."""
+        event.stop()
+        self.action_apply()
+
+    def action_apply(self) -> None:
+        """Hand it over, unless something is wrong with it."""
+        try:
+            found = self._checked()
+        except ArtifactTuiError as error:
+            self._say(f"{error} {error.hint}".strip())
+            return
+        if not found.name:
+            self._say("It needs a name.")
+        elif found.name in self._taken:
+            self._say(f"There is a registry “{found.name}” already.")
+        else:
+            self.close(found)
+
+    def _checked(self) -> NewRegistry:
+        address = resolve(Config(), self._text("address")).address if self._text("address") else ""
+        found = NewRegistry(
+            name=self._text("name"),
+            address=address,
+            token_env=self._text("token").removeprefix("$"),
+            bucket=self._text("bucket"),
+            bearer=self._on("bearer"),
+            production=self._on("production"),
+            read_only=self._on("read-only"),
+        )
+        check_settings(found.address, found.settings)
+        return found
+
+    def _text(self, field: str) -> str:
+        return self.query_one(f"#add-{field}", OneLine).value.strip()
+
+    def _on(self, field: str) -> bool:
+        return self.query_one(f"#add-{field}", Toggle).on
+
+    def _say(self, what: str) -> None:
+        self.query_one("#add-said", Line).show(Content.styled(safe(what), "$text-error"))
+
+
+_WRITING = "the configuration is being written"
+
+
+class RegistriesScreen(BaseScreen):
+    """The list of registries, and everything about the one under the cursor."""
+
+    PLACE = "registries"
+    TITLE_WORD = "Registries"
+    BINDINGS = bindings_of("registries")
+
+    DEFAULT_CSS = """
+    RegistriesScreen #registry { height: 1fr; }
+    RegistriesScreen #registry-rule { color: $text-muted; }
+    """
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._config = services.config
+        self._trials: dict[str, Trial] = {}
+        self._testing: set[str] = set()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Registries above, the one under the cursor below."""
+        yield RowList[RegistryRow](self._line, key=lambda row: row.target.name, id="registries")
+        yield Line(id="registry-rule")
+        yield FactsPane(id="registry")
+
+    @property
+    def rows(self) -> RowList[RegistryRow]:
+        """The registries."""
+        return self.query_one("#registries", RowList)
+
+    def _line(self, row: RegistryRow, cells: int) -> Content:
+        return registry_line(row, cells, self.services.signs)
+
+    # reading
+
+    def on_mount(self) -> None:
+        """Read the configuration: somebody may have edited it meanwhile."""
+        self.rows.focus()
+        self.read_first("the configuration is being read")
+        start(self, "read", self._read, self.services.target.name, latest=True)
+
+    async def _read(self, cursor: str) -> None:
+        try:
+            self._config = await asyncio.to_thread(load)
+        except ArtifactTuiError as error:
+            self.fail(error)
+        await self._show(cursor)
+        self.read_done()
+
+    async def _show(self, cursor: str = "") -> None:
+        found = self._found()
+        names = [row.target.name for row in found]
+        self.rows.styles.height = max(min(len(found), self.size.height // 2), 1)
+        at = names.index(cursor) if cursor in names else None
+        await self.rows.show(Rows(found), cursor=at)
+        words = plural(len(self._config.registries), "configured registry", "configured registries")
+        where = f"{words} {self.services.signs.dot} {safe(str(config_file()))} "
+        self.query_one(StatusLine).facts(Content(""), Content(where), Content(f"{words} "))
+        self.show_keys()
+
+    def _found(self) -> list[RegistryRow]:
+        """The configured registries; before them the one on the screen, when it is not."""
+        here = self.services.target
+        found = [
+            self._row(resolve(self._config, name), default=name == self._config.default)
+            for name in self._config.registries
+        ]
+        if any(row.here for row in found):
+            return found
+        trial_of = self._trials.get(here.name)
+        return [RegistryRow(here, configured=False, here=True, trial=trial_of), *found]
+
+    def _row(self, target: Target, *, default: bool) -> RegistryRow:
+        here = self.services.target
+        return RegistryRow(
+            target,
+            here=target.name == here.name and same_registry(target.address, here.address),
+            default=default,
+            testing=target.name in self._testing,
+            trial=self._trials.get(target.name),
+        )
+
+    @on(RowList.Moved, "#registries")
+    def _moved(self) -> None:
+        self.query_one("#registry-rule", Line).show(
+            Content(self.services.signs.line * self.size.width)
+        )
+        row = self.rows.current
+        pane = self.query_one("#registry", FactsPane)
+        pane.show(registry_facts(row, self.services.signs) if row else Content(""))
+        self.show_keys()
+
+    # acting
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing for the registry under the cursor."""
+        row = self.rows.current if self.is_mounted else None
+        if row is None:
+            return ""
+        if row_id in {"registries.remove", "registries.default"} and not row.configured:
+            return "this registry is not in the configuration"
+        if row_id == "registries.remove" and row.here:
+            return "this registry is on the screen: switch to another first"
+        if row_id == "registries.switch" and row.here:
+            return "this registry is on the screen already"
+        return ""
+
+    def action_back(self) -> None:
+        """Back to the list."""
+        self.dismiss()
+
+    def action_switch(self) -> None:
+        """Open another registry instead of this one."""
+        row = self.rows.current
+        if row is None or self.refused("registries.switch"):
+            return
+        self.say(f"Opening {row.target.name}")
+        words = f"{safe(row.target.name)} is being opened"
+        self.carry_out(words, switch(self.host, row.target), everywhere=True, stops=True)
+
+    def action_test(self) -> None:
+        """Ask the registry under the cursor how it is."""
+        row = self.rows.current
+        if row is not None:
+            self._test([row.target])
+
+    def action_test_all(self) -> None:
+        """Ask all of them."""
+        self._test([row.target for row in self._found()])
+
+    def _test(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            if target.name not in self._testing:
+                self._testing.add(target.name)
+                start(self, "test", self._test_now, target)
+
+    async def _test_now(self, target: Target) -> None:
+        await self._show()
+        try:
+            self._trials[target.name] = await trial(target)
+        finally:
+            self._testing.discard(target.name)
+        await self._show()
+
+    def action_add(self) -> None:
+        """Ask for a new registry."""
+        self.open_dialog(RegistryDialog(self._config.registries), self._add)
+
+    def _add(self, new: NewRegistry | None) -> None:
+        if new is None:
+            return
+        write = partial(
+            add_registry,
+            new.name,
+            new.address,
+            production=new.production,
+            read_only=True if new.read_only else None,
+            settings=new.settings,
+        )
+        self.carry_out(_WRITING, self._write(write, f"{new.name} was added: t tests it.", new.name))
+
+    def action_default(self) -> None:
+        """Use this registry where none is named."""
+        row = self.rows.current
+        if row is not None and not self.refused("registries.default"):
+            name = row.target.name
+            write = partial(set_default, name)
+            said = f"{name} is the default registry."
+            self.carry_out(_WRITING, self._write(write, said, name))
+
+    def action_remove(self) -> None:
+        """Ask, then take it out of the configuration."""
+        row = self.rows.current
+        if row is None or self.refused("registries.remove"):
+            return
+        name = row.target.name
+        question = (
+            f"Take {safe(name)} out of the configuration? The registry itself is not touched, and "
+            "can be added again."
+        )
+        ask = Ask("Remove a registry", question, yes="removes it")
+        self.open_dialog(ask, lambda yes: self._remove(name, yes=bool(yes)))
+
+    def _remove(self, name: str, *, yes: bool) -> None:
+        if yes:
+            self._trials.pop(name, None)
+            write = partial(remove_registry, name)
+            self.carry_out(_WRITING, self._write(write, f"{name} was removed.", ""))
+
+    async def _write(self, write: Callable[[], Config], said: str, cursor: str) -> None:
+        """Change the file, and show what is in it then."""
+        config = await asyncio.to_thread(write)
+        self._config = config
+        self.services.config = replace(self.services.config, registries=config.registries)
+        await self._show(cursor)
+        self.say(said)

@@ -1,0 +1,419 @@
+"""Retention: what a time to live (TTL) deletes and when, and another one for what is chosen.
+
+Nothing is sent from here: a change opens its review, which shows the dates and is confirmed there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.edits.changes import CommonEdit, expired_words
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.model import TTL_INHERIT, TTL_OFF
+from artifact_tui.query import Where, compile_query, parse
+from artifact_tui.query.filter_fields import DAY_US
+from artifact_tui.text import age, duration, moment, pad, plural, safe, size
+from artifact_tui.tui import edit_plan
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.screens.base_screen import StatusLine
+from artifact_tui.tui.screens.edit_screen import Editing, subject_words
+from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
+from artifact_tui.tui.widgets.item_rows import alias_words
+from artifact_tui.tui.working import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from textual.widget import Widget
+
+    from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.marks import Selection
+    from artifact_tui.catalog.retention import Expiring, ExpiryDay
+    from artifact_tui.model import Capabilities
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.row_list import RowList, RowSource
+
+
+OVERDUE = "expired already"
+AHEAD = (
+    ("within a week", 7),
+    ("within a month", 30),
+    ("within 3 months", 91),
+    ("within a year", 365),
+)
+"""Periods to come, and how many days ahead each reaches."""
+EXPIRED = "ttl:expired"
+"""The filter for what is overdue."""
+LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryPeriod:
+    """What expires in one stretch of time."""
+
+    label: str
+    start: int
+    """How many versions expire before it."""
+    count: int
+    size: int | None
+    """Bytes; None when the size of none is known."""
+    first_us: int | None = None
+    """The day on which the first expires, and that of the last; None for what is overdue."""
+    last_us: int | None = None
+
+    @property
+    def past(self) -> bool:
+        """Whether its moment has passed: it goes when the registry next looks, or with a plan."""
+        return self.last_us is None
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionOverview:
+    """Everything that has a time to live."""
+
+    where: Where
+    periods: tuple[ExpiryPeriod, ...]
+    count: int
+    size: int | None
+
+
+async def retention_overview(services: Services) -> RetentionOverview:
+    """What expires, in periods from now on."""
+    now_us = services.now()
+    where = compile_query(parse(""), now_us)
+    found = await services.catalog.expiring(where, now_us, latest=True)
+    return RetentionOverview(where, tuple(_periods(found, now_us)), found.versions, found.size)
+
+
+def _periods(found: Expiring, now_us: int) -> Iterator[ExpiryPeriod]:
+    """The days that something expires on, put together; empty periods are left out."""
+    start = found.overdue.versions
+    if start:
+        yield ExpiryPeriod(OVERDUE, 0, start, found.overdue.size)
+    days = list(found.days)
+    for label, ahead in (*AHEAD, (LATER, None)):
+        near = [day for day in days if ahead is None or day.start_us < now_us + ahead * DAY_US]
+        if near:
+            days = days[len(near) :]
+            yield _period(label, start, near)
+            start += sum(day.versions for day in near)
+
+
+def _period(label: str, start: int, days: list[ExpiryDay]) -> ExpiryPeriod:
+    sizes = [day.size for day in days if day.size is not None]
+    count = sum(day.versions for day in days)
+    size = sum(sizes) if sizes else None
+    return ExpiryPeriod(label, start, count, size, days[0].start_us, days[-1].start_us)
+
+
+class ExpiryRows:
+    """The versions of one period by windows, the first to expire first."""
+
+    def __init__(self, services: Services, where: Where, period: ExpiryPeriod) -> None:
+        self._catalog = services.catalog
+        self._where = where
+        self._period = period
+
+    @property
+    def count(self) -> int:
+        """How many versions."""
+        return self._period.count
+
+    async def window(self, start: int, count: int) -> tuple[VersionRow, ...]:
+        """The rows from `start`."""
+        count = min(count, self.count - start)
+        return await self._catalog.expiring_rows(self._where, self._period.start + start, count)
+
+
+_SIZE = 9
+_WHEN = 18
+
+
+def period_groups(
+    periods: Iterable[ExpiryPeriod],
+    items: Callable[[ExpiryPeriod], RowSource[VersionRow]],
+    signs: Signs,
+    can: Capabilities,
+) -> list[GroupRow[VersionRow]]:
+    """One line for each period in which something expires."""
+    return [
+        GroupRow(
+            period.label,
+            period.label,
+            period.count,
+            period_words(period, signs, can),
+            tone="bold $text-error" if period.past else "bold $text-warning",
+            items=lambda period=period: items(period),  # type: ignore[misc]
+        )
+        for period in periods
+    ]
+
+
+def period_words(period: ExpiryPeriod, signs: Signs, can: Capabilities) -> str:
+    """From which day to which, and how much; of what has expired, what the registry does."""
+    told = f"{size(period.size)} listed {signs.dot} "
+    if period.past:
+        return told + expired_words(can, period.count)
+    first, last = _day(period.first_us), _day(period.last_us)
+    return told + (first if first == last else f"{first} to {last}")
+
+
+def _day(us: int | None) -> str:
+    return moment(us)[: len("2026-12-24")]
+
+
+def retention_line(row: VersionRow, cells: int, signs: Signs, now_us: int) -> Content:
+    """Mark, name, aliases, when it expires, size."""
+    room = cells - 2 - _SIZE - _WHEN - 4
+    name = room * 3 // 5
+    aliases = Content.styled(alias_words(row.aliases, signs), "$text-muted")
+    past = row.expires_us is not None and row.expires_us <= now_us
+    when = "expired" if past else age(row.expires_us, now_us)
+    return Content.assemble(
+        (f"{signs.mark if row.marked else ' '} ", "bold $text-warning"),
+        pad(safe(f"{row.collection}:{row.label}"), name),
+        " ",
+        aliases.truncate(max(room - name - 1, 0), ellipsis=True, pad=True),
+        " ",
+        (pad(when, _WHEN, "right"), "$text-error" if past else ""),
+        " ",
+        pad(size(row.size), _SIZE, "right"),
+        " ",
+    )
+
+
+def retention_facts(row: VersionRow, signs: Signs, now_us: int) -> Content:
+    """Everything about when one version expires, and why."""
+    dot = f" {signs.dot} "
+    head = [safe(row.type), size(row.size), f"created {moment(row.created_us)}"]
+    if row.aliases:
+        head.append("aliases " + alias_words(row.aliases, signs))
+    span = "" if row.ttl_us is None else duration(row.ttl_us)
+    whose = " inherited from its collection or team" if row.ttl_inherited else ""
+    past = row.expires_us is not None and row.expires_us <= now_us
+    verb = "expired" if past else "expires"
+    return Content("\n").join(
+        [
+            Content.assemble((safe(f"{row.collection}:{row.label}"), "bold"), "  ", dot.join(head)),
+            Content(f"{signs.ttl} {span}{whose}, {verb} {moment(row.expires_us)}"),
+        ]
+    )
+
+
+_NOTHING = "No version here has a time to live: nothing expires."
+
+
+class RetentionScreen(Editing):
+    """The versions that expire, by period; set, inherit and off for the marks or the row."""
+
+    PLACE = "retention"
+    TITLE_WORD = "Retention"
+    BINDINGS = bindings_of("retention")
+
+    def __init__(self, services: Services, chosen: Selection | None) -> None:
+        super().__init__(services)
+        self._chosen = chosen
+        """The marks; else what was chosen in browse, unless a row has the keyboard here."""
+        self._chosen_words = ""
+        self._overview: RetentionOverview | None = None
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Periods, versions, facts."""
+        yield Grouped["VersionRow"](self.services.signs, self._line, self._facts, noun="versions")
+
+    @property
+    def grouped(self) -> Grouped[VersionRow]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, row: VersionRow, cells: int) -> Content:
+        return retention_line(row, cells, self.services.signs, self.services.now())
+
+    def _facts(self, row: VersionRow) -> Content:
+        return retention_facts(row, self.services.signs, self.services.now())
+
+    # reading
+
+    def on_mount(self) -> None:
+        """The keyboard starts on the periods."""
+        self.grouped.groups.focus()
+
+    def on_screen_resume(self) -> None:
+        """Something may have changed."""
+        self.action_again()
+
+    def action_again(self) -> None:
+        """Read what expires; a change is for what is chosen then."""
+        self.read_first("what expires is being read")
+        start(self, "read", self._read_now, latest=True)
+
+    async def _read_now(self) -> None:
+        try:
+            await self._read_overview()
+        except ArtifactTuiError as error:
+            self.fail(error)
+        self.read_done()
+
+    async def _read_overview(self) -> None:
+        services = self.services
+        found = await retention_overview(services)
+        periods = period_groups(
+            found.periods,
+            lambda period: ExpiryRows(services, found.where, period),
+            services.signs,
+            services.client.capabilities,
+        )
+        await self._read_chosen()
+        self._overview = found
+        await self.grouped.show(periods)
+        self._show_totals()
+        self.show_keys()
+
+    async def _read_chosen(self) -> None:
+        """Find what is chosen while no row has the keyboard, and its words."""
+        marked = await self.services.catalog.marked_count()
+        if marked:
+            self._chosen, self._chosen_words = "marked", plural(marked, "marked version")
+        elif self._chosen is None or self._chosen == "marked":
+            self._chosen, self._chosen_words = None, ""
+        else:
+            self._chosen_words = await self._named(self._chosen)
+
+    async def _named(self, chosen: Where | Sequence[str]) -> str:
+        """The only version by its name; else how many they are. Safe."""
+        catalog = self.services.catalog
+        if isinstance(chosen, Where):
+            versions, _ = await catalog.matching(chosen)
+            return plural(versions, "version")
+        return subject_words(await catalog.by_keys(chosen))
+
+    def _show_totals(self) -> None:
+        found, dot = self._overview, self.services.signs.dot
+        if found is None:
+            return
+        left = Content.assemble((f" {self._chosen_now()}", "bold $text-warning"))
+        if not found.count:
+            right = Content(f"{_NOTHING} ")
+        else:
+            versions = plural(found.count, "version")
+            right = Content(f"{versions} with a time to live {dot} {size(found.size)} ")
+        self.query_one(StatusLine).facts(left, right, Content(""))
+
+    # choosing
+
+    def chosen(self) -> Selection | None:
+        """The marks; the row that has the keyboard; else what was chosen in browse."""
+        if not self._is_for_row():
+            return self._chosen
+        row = self.grouped.items.current
+        return None if row is None else (row.key,)
+
+    def _is_for_row(self) -> bool:
+        """Whether a change is for the row under the cursor, which may not have arrived yet."""
+        grouped = self.grouped
+        return self._chosen != "marked" and grouped.inside and grouped.items.count > 0
+
+    def _chosen_now(self) -> str:
+        """`chosen` in words, at this moment. Safe."""
+        row = self.grouped.items.current if self._is_for_row() else None
+        if self.chosen() is None:
+            return "nothing is chosen for a change"
+        return f"a change is for {self._chosen_words if row is None else subject_words([row])}"
+
+    def on_grouped_pointed(self) -> None:
+        """A change may be for something else now."""
+        self._show_totals()
+
+    def action_mark(self) -> None:
+        """Mark or unmark the version, and go down."""
+        row = self.grouped.items.current
+        if self.grouped.inside and row is not None:
+            self.grouped.items.action_down()
+            self.carry_out("a mark is being written", self._mark(row), everywhere=True)
+
+    async def _mark(self, row: VersionRow) -> None:
+        catalog = self.services.catalog
+        await (catalog.unmark([row.key]) if row.marked else catalog.mark([row.key]))
+        self.action_again()
+
+    # acting
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing."""
+        if row_id in {"retention.set", "retention.off"}:
+            return edit_plan.ttl_why_not(self.services)
+        return edit_plan.inherit_why_not(self.services) if row_id == "retention.inherit" else ""
+
+    def _change(self, row_id: str, wanted: CommonEdit | None) -> None:
+        """Ask for a time to live, or show what the given one would do."""
+        chosen = self.chosen()
+        if self.refused(row_id):
+            return
+        if chosen is None:
+            self.say("Nothing is chosen: mark versions in the list, or go to one here.")
+        elif wanted is None:
+            self.ask_for(partial(_as_chosen, chosen), edit_plan.TTL_FORM)
+        else:
+            self.review_change(partial(_as_chosen, chosen), wanted)
+
+    def action_set(self) -> None:
+        """Ask for a time to live, with its dates."""
+        self._change("retention.set", None)
+
+    def action_inherit(self) -> None:
+        """Let the collection or team say it."""
+        self._change("retention.inherit", CommonEdit(ttl_us=TTL_INHERIT))
+
+    def action_off(self) -> None:
+        """Never expire."""
+        self._change("retention.off", CommonEdit(ttl_us=TTL_OFF))
+
+    def action_review(self) -> None:
+        """Review the deletion of the marks, of the row, or of all that has expired."""
+        if not self.refused("retention.review"):
+            grouped = self.grouped
+            row = grouped.items.current if grouped.inside else None
+            review = self._review_deletion(row, grouped.groups.current)
+            self.carry_out("the marks are being looked at", review)
+
+    async def _review_deletion(
+        self, row: VersionRow | None, group: GroupRow[VersionRow] | None
+    ) -> None:
+        """Open the review: marks go first, as everywhere; it waits for those being written."""
+        if await self.services.catalog.marked_count():
+            self.host.open_review("marked")
+        elif row is not None:
+            self.host.open_review((row.key,))
+        elif group is not None and group.id == OVERDUE:
+            where = compile_query(parse(EXPIRED), self.services.now())
+            self.host.open_review(where, query_text=EXPIRED)
+        else:
+            self.say("These have not expired: mark versions, or go to one.")
+
+    def action_open(self) -> None:
+        """From a period to its versions."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the versions to the periods."""
+        self.grouped.close_items()
+
+    def action_back(self) -> None:
+        """One layer back; from the periods, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+
+async def _as_chosen(chosen: Selection) -> Selection:
+    return chosen

@@ -1,0 +1,500 @@
+"""Review: the exact list of what will be deleted, what stays and why, and the typed confirmation.
+
+Building a draft runs in a thread; a newer one replaces it. The key that opens this screen deletes
+nothing here, and keys typed before the list was drawn are thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.message import Message
+
+from artifact_tui.catalog.catalog_file import Superseded
+from artifact_tui.deletion.items import Action, Item, Options, Reason, Verdict
+from artifact_tui.deletion.plan import new_path
+from artifact_tui.deletion.review import ChallengeKind, challenge
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import clock, safe
+from artifact_tui.tui import planning
+from artifact_tui.tui.key_bindings import BY_ID, bindings_of, rows_of
+from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.making_again import follow
+from artifact_tui.tui.screens.base_screen import BaseScreen, Header, KeysLine
+from artifact_tui.tui.screens.review_groups import (
+    draft_groups,
+    lineage_failed,
+    made_again_group,
+    printed_calls,
+    storage_failed,
+    subject_of,
+)
+from artifact_tui.tui.screens.tasks_screen import TasksScreen
+from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
+from artifact_tui.tui.widgets.grouped import Grouped
+from artifact_tui.tui.widgets.item_rows import item_facts, review_line
+from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.working import MOVES_AND_LEAVING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from textual.app import ComposeResult
+    from textual.events import Key
+    from textual.widget import Widget
+    from textual.widgets import Input
+
+    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.marks import Selection
+    from artifact_tui.deletion.plan import Draft
+    from artifact_tui.deletion.storage import ChosenOrphans
+    from artifact_tui.tui.making_again import Reingestion
+    from artifact_tui.tui.screens.base_screen import HeaderFacts
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.row_list import RowList
+
+
+class SaveDialog(Dialog["Path"]):
+    """Ends with the path, or None."""
+
+    FOCUS = "#save-path"
+
+    def __init__(self, suggestion: str) -> None:
+        super().__init__(id="save")
+        self._suggestion = suggestion
+        self.border_title = Content("Save the plan")
+
+    def compose(self) -> ComposeResult:
+        """A line to type in, and what it means."""
+        yield OneLine(self._suggestion, id="save-path")
+        hint = Line()
+        hint.show(Content("enter saves (nothing: leaves); no file is replaced"))
+        yield hint
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Hand the path over; an empty line leaves."""
+        event.stop()
+        typed = event.value.strip()
+        self.close(Path(typed).expanduser().absolute() if typed else None)
+
+
+class ReviewConsents(BaseScreen):
+    """Takes consents and has the plan built again; a subclass builds and shows it."""
+
+    def __init__(self, services: Services, options: Options) -> None:
+        super().__init__(services)
+        self.options = options
+        self.draft: Draft | None = None
+
+    def build(self, options: Options) -> None:
+        """Judge the selection with these consents."""
+        raise NotImplementedError
+
+    @property
+    def confirm(self) -> TypedConfirm:
+        """The box."""
+        return self.query_one(TypedConfirm)
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing for this draft."""
+        draft = self.draft
+        if row_id == "review.confirm" and not self.confirm.is_open:
+            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
+        if row_id.startswith("review.") and draft is None and row_id != "review.back":
+            return "the facts are being read"
+        if draft is None:
+            return ""
+        if row_id in {"review.storage", "review.versions"}:
+            return storage_why_not(row_id, draft)
+        return consent_why_not(row_id, draft)
+
+    def action_aliases(self) -> None:
+        """Take the versions with aliases along, or leave them."""
+        if not self.refused("review.aliases"):
+            self.build(replace(self.options, delete_aliases=not self.options.delete_aliases))
+
+    def action_dependents(self) -> None:
+        """Take all live dependents along, or leave them."""
+        if not self.refused("review.dependents"):
+            self.build(replace(self.options, with_dependents=not self.options.with_dependents))
+
+    def action_orphans(self) -> None:
+        """Let live versions lose a parent, or not."""
+        if not self.refused("review.orphans"):
+            orphan = not self.options.orphan_dependents
+            self.build(replace(self.options, orphan_dependents=orphan))
+
+    def action_unknown(self) -> None:
+        """Take versions along whose dependents are not all known, or leave them."""
+        if not self.refused("review.unknown"):
+            self.build(replace(self.options, unknown_lineage=not self.options.unknown_lineage))
+
+    def action_links(self) -> None:
+        """Take versions along that other collections show, or leave them."""
+        if not self.refused("review.links"):
+            self.build(replace(self.options, break_links=not self.options.break_links))
+
+    def action_generated(self) -> None:
+        """Take versions along that the registry made by itself, or leave them."""
+        if not self.refused("review.generated"):
+            self.build(replace(self.options, generated=not self.options.generated))
+
+    def action_unfinished(self) -> None:
+        """Take versions along whose upload never ended, or leave them."""
+        if not self.refused("review.unfinished"):
+            self.build(replace(self.options, unfinished=not self.options.unfinished))
+
+    def action_collections(self) -> None:
+        """Delete whole collections with one request each, or their versions one by one."""
+        if not self.refused("review.collections"):
+            whole = not self.options.whole_collections
+            self.build(replace(self.options, whole_collections=whole))
+
+    def action_storage(self) -> None:
+        """Take the stored objects of the versions along, or leave them."""
+        if not self.refused("review.storage"):
+            taken = self.options.storage or self.options.storage_versions
+            self.build(replace(self.options, storage=not taken, storage_versions=False))
+
+    def action_versions(self) -> None:
+        """Take every stored version of the objects along, for good; or only hide them."""
+        if not self.refused("review.versions"):
+            for_good = not self.options.storage_versions
+            self.build(replace(self.options, storage=True, storage_versions=for_good))
+
+
+def consent_why_not(row_id: str, draft: Draft) -> str:
+    """Why a consent has nothing to be about; empty when it has."""
+    options, reasons = draft.head.options, {reason for reason, _ in draft.summary.reasons}
+    below = bool(reasons & {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
+    if row_id == "review.dependents" and options.action is Action.PURGE:
+        return "a purge takes nothing along"
+    about = {
+        "review.aliases": options.delete_aliases or Reason.ALIAS in reasons,
+        "review.dependents": options.with_dependents or below,
+        "review.orphans": options.orphan_dependents or below,
+        "review.unknown": options.unknown_lineage or Reason.LINEAGE_UNKNOWN in reasons,
+        "review.links": options.break_links or Reason.LINKED in reasons,
+        "review.generated": options.generated or Reason.GENERATED in reasons,
+        "review.unfinished": options.unfinished or Reason.UNFINISHED in reasons,
+        "review.collections": options.whole_collections or bool(draft.summary.whole),
+    }
+    return "" if about.get(row_id, True) else _NOTHING_TO[row_id]
+
+
+_NOTHING_TO = {
+    "review.aliases": "no version that could go carries an alias",
+    "review.dependents": "nothing outside this plan was made from it",
+    "review.orphans": "nothing would lose a parent",
+    "review.unknown": "nothing waits for what is not known of its lineage",
+    "review.links": "no version that could go is shown in another collection",
+    "review.generated": "no version that could go was made by the registry itself",
+    "review.unfinished": "no version that could go is pending for so long",
+    "review.collections": "no collection goes as a whole, or it takes a request for each version",
+}
+
+
+def storage_why_not(row_id: str, draft: Draft) -> str:
+    """Why the stored objects cannot be included, or not for good; empty when they can."""
+    summary = draft.summary
+    match row_id:
+        case _ if not summary.storage:
+            return "no storage was looked at for this plan"
+        case "review.storage" if not summary.versions:
+            return "this plan is about nothing else"
+        case "review.storage" if not summary.objects and not summary.left_objects:
+            return "these versions have no object in the storage"
+        case "review.versions" if not summary.objects:
+            return "no stored object is included"
+        case "review.versions" if not summary.for_good and not summary.markers:
+            return "the bucket keeps no versions: what is deleted is gone"
+        case _:
+            return ""
+
+
+NOTHING_ASKED = 0
+"""No challenge has this generation."""
+NOT_YET = float("inf")
+ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
+"""Keys that may be typed before the list is there: they only lead away."""
+
+
+class ReviewScreen(ReviewConsents):
+    """Shows a draft, takes consents, and starts the plan once it was confirmed."""
+
+    PLACE = "review"
+    TITLE_WORD = "Review"
+    BINDINGS = bindings_of("review")
+
+    def __init__(
+        self,
+        services: Services,
+        selection: Selection | ChosenOrphans,
+        *,
+        action: str = "delete",
+        query_text: str = "",
+        again: Reingestion | None = None,
+        collections: Sequence[str] = (),
+    ) -> None:
+        super().__init__(services, Options(action=Action(action)))
+        self._selection = selection
+        self._collections = collections
+        self._query_text = query_text
+        self._again = again
+        """What is made again once it is deleted."""
+        self._asked = NOTHING_ASKED
+        self._heard_from = NOT_YET
+        self._saved: Path | None = None
+        self._asking = False
+        """Questions about lineage are on their way, and nothing is drawn yet."""
+        self._ask = True
+        """Whether the registry is to be asked for lineage: not any more once the user left that."""
+        self._going: frozenset[str] = frozenset()
+        """Keys of all that the draft deletes."""
+
+    # drawing
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, items, facts, and the box."""
+        yield Grouped[Item](self.services.signs, self._line, self._facts)
+        yield TypedConfirm()
+
+    @property
+    def grouped(self) -> Grouped[Item]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, item: Item, cells: int) -> Content:
+        can = self.services.client.capabilities
+        action = self.options.action if can.soft_delete and can.restore else Action.PURGE
+        return review_line(item, cells, self.services.signs, action, self._going)
+
+    def _facts(self, item: Item) -> Content:
+        names = {} if self.draft is None else self.draft.names
+        return item_facts(item, names, self.services.signs, self._going)
+
+    def header_facts(self) -> HeaderFacts:
+        """How much is under review, and how old the facts are."""
+        facts = super().header_facts()
+        word = "Purge" if self.options.action is Action.PURGE else self.TITLE_WORD
+        if self.draft is None:
+            return replace(facts, title=word)
+        items = self.draft.items
+        dot = self.services.signs.dot
+        return replace(
+            facts,
+            title=f"{word} {dot} {subject_of(items)}",
+            facts=f"facts read {clock(self.draft.head.facts_us, self.services.now())} UTC",
+        )
+
+    def show_keys(self) -> None:
+        """Other keys apply while the confirmation is typed."""
+        if not self.confirm.box.has_focus:
+            super().show_keys()
+            return
+        rows = [row for row in rows_of("confirm") if row.footer]
+        self.query_one(KeysLine).update(rows, self.host.keymap_shown, frozenset())
+
+    # building
+
+    def on_mount(self) -> None:
+        """Start on the groups, without a draft yet."""
+        self.grouped.groups.focus()
+        self.build(self.options)
+
+    def build(self, options: Options) -> None:
+        """Judge the selection with these consents."""
+        self.options = options
+        self._asking = False
+        self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
+        self.read_first("the facts are being read", MOVES_AND_LEAVING)
+        self.run_worker(self._build_now(options), group="build", exclusive=True)
+
+    async def _build_now(self, options: Options) -> None:
+        try:
+            reviewed = await planning.draft_of(
+                self.services,
+                self._selection,
+                options,
+                self._query_text,
+                before=self.draft,
+                collections=self._collections,
+                progress=self._asked_for,
+                ask=self._ask,
+            )
+        except Superseded:
+            return
+        except ArtifactTuiError as error:
+            self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
+            self._hear()
+        else:
+            await self._show(reviewed)
+        self.read_done()
+
+    def _asked_for(self, asked: LineageProgress) -> None:
+        """How far the questions about lineage are."""
+        if self.is_attached:
+            self._asking = True
+            self.read_done()  # it may take long: keys say what they need
+            key = shown_key(self.host.keymap_shown, BY_ID["review.unknown"])
+            words = f"{asked.words()}. esc leaves, {key} reviews without"
+            self.confirm.refuse(f"Asking the registry: {words}.")
+
+    def action_unknown(self) -> None:
+        """Stop asking for lineage, and review what is known; else as for every review."""
+        if self._asking:
+            self._ask = False
+            self.build(replace(self.options, unknown_lineage=True))
+        else:
+            super().action_unknown()
+
+    async def _show(self, reviewed: planning.ReviewedDraft) -> None:
+        self._asking = False
+        draft = self.draft = reviewed.draft
+        self._going = frozenset(one.key for one in draft.items if one.verdict is Verdict.DELETE)
+        keymap = self.host.keymap_shown
+        times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
+        groups = draft_groups(draft, lambda row_id: shown_key(keymap, BY_ID[row_id]), times)
+        if self._again is not None:
+            groups.insert(1, made_again_group(self._again))
+        if reviewed.storage_error:
+            groups.append(storage_failed(reviewed.storage_error))
+        if reviewed.lineage_error:
+            groups.append(lineage_failed(reviewed.lineage_error))
+        await self.grouped.show(groups)
+        self.query_one(Header).update(self.header_facts())
+        self.show_keys()
+        if reason := self._closed_because(draft):
+            self.confirm.refuse(reason)
+        else:
+            asked = challenge(draft.summary, draft.head.production, draft.head.registry)
+            self._asked = self.confirm.ask(asked)
+        self.call_after_refresh(self._hear)
+
+    def _closed_because(self, draft: Draft) -> str:
+        """Why nothing can be confirmed, in words; empty when it can."""
+        if self.services.read_only:
+            return f"Nothing can be deleted: {self.services.read_only_reason}."
+        if not draft.items:
+            return "Nothing is selected: mark versions first, then review them."
+        if (
+            challenge(draft.summary, production=False, registry_name="").kind
+            is ChallengeKind.NOTHING
+        ):
+            return "Nothing would be deleted as it stands: see above what stays, and why."
+        return ""
+
+    def _hear(self) -> None:
+        """The list is on the screen: what is typed from now on counts."""
+        self._heard_from = min(self._heard_from, Message().time)
+
+    def on_key(self, event: Key) -> None:
+        """Throw away what was typed before there was anything to see."""
+        if event.time < self._heard_from and not self._leads_away(event.key):
+            event.stop()
+            event.prevent_default()
+
+    def _leads_away(self, key: str) -> bool:
+        """Whether a key may be typed before the list is there."""
+        row = BY_ID["review.unknown"]
+        stops = self.host.keymap_shown.get(row.id, row.keys).split(",") if self._asking else ()
+        return key in ALWAYS_HEARD or key in stops
+
+    # moving about
+
+    def action_open(self) -> None:
+        """From a group to its items."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the items to the groups."""
+        self.grouped.close_items()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+    def action_back(self) -> None:
+        """One layer back; from the groups, leave."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+    def action_confirm(self) -> None:
+        """Move the keyboard to the box."""
+        if not self.refused("review.confirm"):
+            self.confirm.take_keyboard()
+
+    def on_typed_confirm_left(self) -> None:
+        """The keyboard goes back to the lists."""
+        self.grouped.groups.focus()
+
+    def on_typed_confirm_opened(self) -> None:
+        """The box takes keys from now on."""
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        """Other keys may apply."""
+        self.show_keys()
+
+    # keeping and printing
+
+    def action_save(self) -> None:
+        """Ask for a file name and write the plan there."""
+        if self.draft is not None and not self.refused("review.save"):
+            self.open_dialog(SaveDialog(new_path(self.draft.head).name), self._save)
+
+    def _save(self, path: Path | None) -> None:
+        if path is not None and self.draft is not None:
+            self.carry_out("the plan is being saved", self._save_now(self.draft, path))
+
+    async def _save_now(self, draft: Draft, path: Path) -> None:
+        try:
+            await planning.save_plan(draft, path)
+        except ArtifactTuiError as error:
+            raise ArtifactTuiError(f"Not saved: {error}", hint=error.hint) from error
+        self._saved = path
+        self.say(
+            f"Saved; nothing is deleted yet. Apply it with: artifact-tui apply {quote(str(path))}"
+        )
+
+    def action_calls(self) -> None:
+        """Show the commands and calls that do the same."""
+        if self.draft is not None and not self.refused("review.calls"):
+            self.carry_out("the calls are being printed", self._print(self.draft), stops=True)
+
+    async def _print(self, draft: Draft) -> None:
+        lines = await asyncio.to_thread(printed_calls, draft, self._saved)
+        self.open_dialog(Listing("Commands and calls", lines))
+
+    # applying
+
+    def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
+        """Start the plan, if what was typed answers the challenge that is on the screen."""
+        if self.draft is None or event.generation != self._asked or self.services.read_only:
+            return
+        self._asked = NOTHING_ASKED
+        self.app.run_worker(self._apply(self.draft, event.typed), group="apply")
+
+    async def _apply(self, draft: Draft, typed: str) -> None:
+        try:
+            path = await planning.apply_plan(
+                draft, typed, wanted=self._again.url if self._again else ""
+            )
+        except ArtifactTuiError as error:
+            words = f"Not started: {error} {error.hint}"
+            if self.app.screen is self:
+                self.confirm.refuse(safe(words))
+            else:
+                self.host.say(words, error=True)
+            return
+        if self.app.screen is self:
+            self.app.switch_screen(TasksScreen(self.services, draft.head.id))
+        else:
+            self.host.say("The plan is being applied: the tasks show how far it is.")
+        if self._again is not None:
+            self.host.tell_when_done(follow(self.services, path, self._again))

@@ -1,0 +1,647 @@
+"""Tasks: plans that run, were interrupted or have ended; watch and steer them, see their results.
+
+The plan files are read by a timer while something runs, and not at all otherwise. The result of a
+task is a screen of its own: its items by what became of them and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.content import Content
+from textual.message import Message
+
+from artifact_tui.deletion import tasks
+from artifact_tui.deletion.items import DONE, Item, ItemState
+from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.deletion.undo import CAVEAT
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import count, listed, moment, pad, plural, safe, size
+from artifact_tui.tui import making_again
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.planning import PlanItems, TaskWatch, report_of
+from artifact_tui.tui.screens.base_screen import BaseScreen, Header
+from artifact_tui.tui.screens.trash_screen import forget_deleted
+from artifact_tui.tui.widgets.dialogs import Ask
+from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
+from artifact_tui.tui.widgets.item_rows import (
+    ago,
+    bar,
+    item_facts,
+    percent,
+    rate_words,
+    result_line,
+    status_words,
+    time_left,
+)
+from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
+from artifact_tui.tui.widgets.row_list import RowList, Rows
+from artifact_tui.tui.working import MOVES_AND_LEAVING, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from artifact_tui.deletion import tasks as reports
+    from artifact_tui.deletion.plan import Summary
+    from artifact_tui.deletion.tasks import Report, ResultGroup, Task
+    from artifact_tui.tui.screens.base_screen import HeaderFacts
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+
+
+_ENDED = frozenset({Status.FINISHED, Status.CANCELLED})
+_RESUMABLE = frozenset({Status.INTERRUPTED, Status.CONFIRMED})
+
+
+def task_key_why_not(row_id: str, task: Task | None) -> str:
+    """Why a key does nothing, in words; empty when it does something."""
+    if row_id not in _KEY_CHECKS:
+        return ""
+    if task is None:
+        return "there is no task"
+    if task.error:
+        return "this plan cannot be read"
+    return _KEY_CHECKS[row_id](task)
+
+
+def _open_why_not(_task: Task) -> str:
+    return ""
+
+
+def _pause_why_not(task: Task) -> str:
+    return "" if task.alive else "nothing applies this plan now"
+
+
+def _cancel_why_not(task: Task) -> str:
+    if task.status is Status.DRAFT:
+        return "nobody has confirmed it"
+    return "it has ended" if task.status in _ENDED else ""
+
+
+def _resume_why_not(task: Task) -> str:
+    possible = not task.alive and task.status in _RESUMABLE
+    return "" if possible else "only an interrupted task can be resumed"
+
+
+def _retry_why_not(task: Task) -> str:
+    possible = not task.alive and task.status in _ENDED and task.retryable
+    return "" if possible else "nothing failed that may work now"
+
+
+_KEY_CHECKS = {
+    "tasks.open": _open_why_not,
+    "tasks.pause": _pause_why_not,
+    "tasks.cancel": _cancel_why_not,
+    "tasks.resume": _resume_why_not,
+    "tasks.retry": _retry_why_not,
+    "tasks.again": _open_why_not,
+}
+
+
+_BAR = 16
+_BROAD = 100
+
+_BAD = frozenset({ItemState.FAILED, ItemState.REFUSED})
+"""States in which something is not as it was asked."""
+
+
+def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
+    """A task in one line: where it is, how far, how fast; what came out once it has ended."""
+    sign, style = _task_sign(task, signs)
+    if task.error:
+        return Content.assemble((f" {sign} ", style), (safe(task.error), style))
+    far = f"{count(task.settled)} of {count(task.total)}"
+    parts: list[Content | str | tuple[str, str]] = [
+        (f" {sign} {pad(status_words(task), 12)}", style),
+        pad(f"{task.action} {far} ", 24),
+    ]
+    if task.status in _ENDED:
+        parts.append((_ended_words(task, signs), _ended_style(task)))
+    else:
+        parts += [
+            (bar(task.settled, task.total, _BAR, signs), "$accent"),
+            f" {pad(percent(task.settled, task.total), 5, 'right')}  {rate_words(task)}",
+        ]
+    line = Content.assemble(*parts)
+    tail = f" {safe(task.registry)}  {ago(_since(task), now_us)} "
+    if cells < _BROAD or line.cell_length + len(tail) > cells:
+        return line
+    gap = cells - line.cell_length - Content(tail).cell_length
+    return Content.assemble(line, " " * max(gap, 0), (tail, "$text-muted"))
+
+
+def _since(task: Task) -> int:
+    """When the task came to be as its line says: its end, its start, or the making of its plan."""
+    return task.ended_us or task.started_us or task.created_us
+
+
+def _task_sign(task: Task, signs: Signs) -> tuple[str, str]:
+    if task.error:
+        return signs.no, "$text-error"
+    if task.status in _ENDED and _BAD & task.states.keys():
+        return "!", "bold $text-warning"
+    return {
+        Status.APPLYING: (signs.working, "bold $text-accent"),
+        Status.PAUSED: (signs.paused, "bold $text-warning"),
+        Status.INTERRUPTED: ("!", "bold $text-warning"),
+        Status.FINISHED: (signs.yes, "$text-success"),
+    }.get(task.status, (signs.dot, ""))
+
+
+def _ended_words(task: Task, signs: Signs) -> str:
+    """The results of an ended task in short words."""
+    done = sum(task.states.get(state, 0) for state in _DELETED)
+    unlinked = task.states.get(ItemState.UNLINKED, 0)
+    parts = [f"{count(done)} {task.action}d"] if done or not unlinked else []
+    for state, word in _STATE_WORDS.items():
+        if found := task.states.get(state, 0):
+            parts.append(f"{count(found)} {word}")
+    return f" {signs.dot} ".join(parts)
+
+
+_DELETED = frozenset({ItemState.DELETED, ItemState.VERIFIED})
+_STATE_WORDS = {
+    ItemState.UNLINKED: "unlinked",
+    ItemState.GONE: "already gone",
+    ItemState.REFUSED: "refused",
+    ItemState.FAILED: "failed",
+    ItemState.NOT_TRIED: "not tried",
+}
+
+
+def _ended_style(task: Task) -> str:
+    return "$text-warning" if _BAD & task.states.keys() else ""
+
+
+def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) -> Content:
+    """Everything about a task: what, where, when, why it stopped, and the results by reason.
+
+    While it runs, a report lags behind: the numbers are those of the task then, as in its line.
+    """
+    dot = f" {signs.dot} "
+    if task.error:
+        return Content(f"{safe(str(task.path))}\n{safe(task.error)}")
+    noun = "version" if report is None else noun_of(report.summary)
+    what = f"{task.action} {plural(task.total, noun)}, {listed(task.listed)}"
+    lines = [
+        Content.assemble(
+            (what, "bold"), f", in {safe(task.registry)}  ", (safe(task.address), "$text-muted")
+        ),
+        Content(dot.join(_times(task, now_us))),
+    ]
+    if task.pace:
+        lines.append(Content.assemble((f"Pace: {safe(task.pace)}", "$text-accent")))
+    if task.why:
+        lines.append(Content.assemble((f"Ended early: {safe(task.why)}", "$text-warning")))
+    lines += [Content.assemble((hint, "$text-warning")) for hint in _hints(task)]
+    lines.append(Content(""))
+    if report is None or task.alive:
+        lines += [_state_line(state, task.states[state], signs) for state in _counted_states(task)]
+        bad = [] if report is None else [one for one in report.results if one.state in _BAD]
+        lines += [_reason_line(group) for group in bad]
+    else:
+        lines += [_result_line(group, signs) for group in (*report.results, *report.left_out)]
+    if report is not None and (freed := _freed_words(report)):
+        lines += [Content(""), Content(freed)]
+    lines += [Content(""), Content.assemble((f"plan file {safe(str(task.path))}", "$text-muted"))]
+    return Content("\n").join(lines)
+
+
+def noun_of(summary: Summary) -> str:
+    """What the items of a plan are: versions, unless there is something else among them."""
+    return "item" if summary.objects or summary.wholes or summary.unlinks else "version"
+
+
+def _times(task: Task, now_us: int) -> list[str]:
+    parts = [f"planned {moment(task.created_us)}"]
+    if task.started_us is not None:
+        parts.append(f"started {moment(task.started_us)} ({ago(task.started_us, now_us)})")
+        if task.ended_us is not None:
+            parts.append(f"took {time_left(task.ended_us - task.started_us)}")
+    if task.alive and task.pid is not None:
+        parts.append(f"process {task.pid}")
+    return parts
+
+
+def _hints(task: Task) -> list[str]:
+    """What can be done next."""
+    if task.status is Status.INTERRUPTED:
+        return ["It can be resumed: what was sent is asked about first, nothing is sent twice."]
+    if task.status is Status.DRAFT:
+        line = f"artifact-tui apply {quote(str(task.path))}"
+        return [f"Saved and not confirmed: apply it with {safe(line, 4096)}"]
+    if task.status in _ENDED and task.retryable:
+        return [f"{plural(task.retryable, 'version')} failed and may be tried again."]
+    return []
+
+
+def _counted_states(task: Task) -> list[ItemState]:
+    return [state for state in ItemState if task.states.get(state)]
+
+
+def _state_line(state: ItemState, number: int, signs: Signs) -> Content:
+    """How many items are in a state."""
+    sign, style = _state_sign(state, signs)
+    return Content.assemble((f"{sign} {pad(count(number), 9, 'right')}  {state.words}", style))
+
+
+def _reason_line(group: ResultGroup) -> Content:
+    """Why some items were refused or have failed so far, and the first names; no number."""
+    names = ", ".join(safe(name) for name in group.examples)
+    return Content.assemble(f"{' ' * 13}{_group_words(group)}", (f"  {names}", "$text-muted"))
+
+
+def _group_words(group: ResultGroup) -> str:
+    errors = "; ".join(safe(error) for error, _ in group.errors)
+    return f"{group.words} ({errors})" if errors else group.words
+
+
+def _result_line(group: ResultGroup, signs: Signs) -> Content:
+    """One kind of result: how many, why, and the first names."""
+    sign, style = _state_sign(group.state, signs)
+    names = ", ".join(safe(name) for name in group.examples)
+    head = f"{sign} {pad(count(group.count), 9, 'right')}  {_group_words(group)}"
+    if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
+        bytes_ = "" if group.size is None else f"  {size(group.size)}"
+        return Content.assemble((head, style), (bytes_, "$text-muted"))
+    return Content.assemble((head, style), (f"  {names}", "$text-muted"))
+
+
+def _state_sign(state: ItemState | None, signs: Signs) -> tuple[str, str]:
+    if state is None:
+        return signs.locked, "$text-muted"
+    if state in DONE:
+        return signs.yes, "$text-success"
+    return {
+        ItemState.REFUSED: (signs.locked, "bold $text-warning"),
+        ItemState.FAILED: (signs.no, "bold $text-error"),
+    }.get(state, (signs.dot, ""))
+
+
+def _freed_words(report: Report) -> str:
+    """What the bytes of an ended task are, honestly."""
+    summary = report.summary
+    if not report.deleted_bytes:
+        return ""
+    deleted = listed(report.deleted_bytes)
+    if not report.complete:
+        return f"Deleted so far: {deleted}."
+    known = report.freed
+    if summary.freeing:
+        verb = "charged" if summary.charged else "freed then"
+        charged = f"{known} {verb}" if known else "what that frees is not known"
+        return f"Deleted: {deleted}, {charged}; {safe(summary.freed_after)}."
+    after = f" after {summary.freed_after}" if summary.freed_after else ""
+    if not known:
+        return f"Deleted: {deleted}, what that frees{after} is not known."
+    verb = "would be freed" if "purge" in summary.freed_after else "freed"
+    return f"Deleted: {deleted}, {known} {verb}{after}."
+
+
+EVERY = 0.5
+"""Seconds between two looks at what runs."""
+
+REPORT_EVERY = 5.0
+"""Seconds between two readings of what became of each item of a task that runs."""
+
+_NOTHING = "No task yet. Mark versions in the list and review their deletion: it becomes one."
+
+
+class TasksScreen(BaseScreen):
+    """The list of tasks, and everything about the one under the cursor."""
+
+    PLACE = "tasks"
+    TITLE_WORD = "Tasks"
+    BINDINGS = bindings_of("tasks")
+
+    DEFAULT_CSS = """
+    TasksScreen #task { height: 1fr; }
+    TasksScreen #task-rule { color: $text-muted; }
+    """
+
+    def __init__(self, services: Services, show: str = "") -> None:
+        super().__init__(services)
+        self._show = show
+        """The id of the plan that the cursor goes to first."""
+        self._watch = TaskWatch()
+        self._timer: Timer | None = None
+        self._looking = False
+        self._alive: frozenset[Path] = frozenset()
+        self._report: tuple[Task, Report] | None = None
+        self._report_at = 0.0
+        self._reporting = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Tasks above, the one under the cursor below."""
+        yield RowList[tasks.Task](self._line, key=lambda task: task.path, id="tasks")
+        yield Line(id="task-rule")
+        yield FactsPane(id="task")
+
+    @property
+    def rows(self) -> RowList[Task]:
+        """The tasks."""
+        return self.query_one("#tasks", RowList)
+
+    @property
+    def chosen(self) -> Task | None:
+        """The task under the cursor."""
+        return self.rows.current
+
+    def _line(self, task: Task, cells: int) -> Content:
+        return task_line(task, cells, self.services.signs, self.services.now())
+
+    # reading
+
+    def on_mount(self) -> None:
+        """Read everything once; a timer goes on while something runs."""
+        self.rows.focus()
+        self._timer = self.set_interval(EVERY, self._look, pause=True)
+
+    def on_screen_resume(self) -> None:
+        """Something may have happened meanwhile."""
+        self.read_first("the tasks are being read")
+        start(self, "look", partial(self._look_now, everything=True))
+
+    def on_screen_suspend(self) -> None:
+        """Behind another screen there is nothing to watch."""
+        if self._timer is not None:
+            self._timer.pause()
+
+    def _look(self) -> None:
+        """Read the counters of what runs, unless the last look still does."""
+        if not self._looking:
+            start(self, "look", self._look_now)
+
+    async def _look_now(self, *, everything: bool = False) -> None:
+        self._looking = True
+        try:
+            await self._show_tasks(await self._watch.read(everything=everything))
+        except OSError as error:
+            self.say(f"The tasks cannot be read: {error.strerror}.", error=True)
+        finally:
+            self._looking = False
+            self.read_done()
+
+    async def _show_tasks(self, found: tuple[Task, ...]) -> None:
+        chosen = self._show or (self.chosen.id if self.chosen else "")
+        places = [place for place, task in enumerate(found) if task.id == chosen]
+        self._show = "" if places else self._show
+        self.rows.styles.height = max(min(len(found), self.size.height // 3), 1)
+        await self.rows.show(Rows(found), cursor=places[0] if places else None)
+        running = frozenset(task.path for task in found if task.alive)
+        if self._timer is not None:
+            seen = running and self.app.screen is self
+            (self._timer.resume if seen else self._timer.pause)()
+        if self._alive - running:
+            await forget_deleted(self.services)
+        self._alive = running
+
+    @on(RowList.Moved, "#tasks")
+    def _moved(self) -> None:
+        self.query_one("#task-rule", Line).show(Content(self.services.signs.line * self.size.width))
+        self.show_keys()
+        self._show_detail()
+        if not self._reporting and self._wants_report() is not None:
+            self._reporting = True
+            start(self, "report", self._read_reports)
+
+    def _show_detail(self) -> None:
+        """The counters of the task, and what its last report says."""
+        task = self.chosen
+        if task is None:
+            self.query_one("#task", FactsPane).show(Content(_NOTHING))
+            return
+        read = self._report
+        report = read[1] if read is not None and read[0].path == task.path else None
+        if report is not None and read is not None and not task.alive and read[0] != task:
+            report = None  # it ended since: the numbers would not agree
+        content = task_detail(task, report, self.services.signs, self.services.now())
+        self.query_one("#task", FactsPane).show(content)
+
+    def _wants_report(self) -> Task | None:
+        """The task under the cursor, if its report was not read, or long ago while it runs."""
+        task, read = self.chosen, self._report
+        if task is None or task.error:
+            return None
+        if read is None or read[0].path != task.path or read[0].alive != task.alive:
+            return task
+        old = Message().time - self._report_at > REPORT_EVERY
+        return task if read[0] != task and (old or not task.alive) else None
+
+    async def _read_reports(self) -> None:
+        """Read reports beside the screen, one at a time: each takes as long as its plan is."""
+        try:
+            while (task := self._wants_report()) is not None:
+                self._report = (task, await report_of(task.path))
+                self._report_at = Message().time
+                self._show_detail()
+        except ArtifactTuiError as error:
+            self.fail(error)
+        finally:
+            self._reporting = False
+
+    # steering
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing for the task under the cursor."""
+        why = task_key_why_not(row_id, self.chosen)
+        if row_id == "tasks.again" and not why and self.chosen is not None:
+            return making_again.task_remake_why_not(self.services, self.chosen)
+        return why
+
+    async def action_back(self) -> None:
+        """Leave; what runs goes on."""
+        await forget_deleted(self.services)
+        self.dismiss()
+
+    def action_open(self) -> None:
+        """Every item of the task."""
+        if not self.refused("tasks.open") and self.chosen is not None:
+            self.app.push_screen(ResultScreen(self.services, self.chosen.path))
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        task = self.chosen
+        if self.refused("tasks.pause") or task is None:
+            return
+        if task.status is Status.PAUSED or task.wants is Want.PAUSE:
+            self._steer(tasks.resume, task, "It goes on.")
+        else:
+            self._steer(tasks.pause, task, "It pauses after the call in flight.")
+
+    def action_resume(self) -> None:
+        """Go on with an interrupted task."""
+        if not self.refused("tasks.resume") and self.chosen is not None:
+            self._steer(tasks.resume, self.chosen, "It goes on.")
+
+    def action_retry(self) -> None:
+        """Try again what failed."""
+        if not self.refused("tasks.retry") and self.chosen is not None:
+            again = plural(self.chosen.retryable, "version")
+            self._steer(tasks.retry_failed, self.chosen, f"{again} that failed: trying again.")
+
+    def action_cancel(self) -> None:
+        """Ask, then give up the rest."""
+        task = self.chosen
+        if self.refused("tasks.cancel") or task is None:
+            return
+        left = task.total - task.settled
+        question = (
+            f"{plural(left, 'version')} of this task {'is' if left == 1 else 'are'} not settled "
+            f"yet. Give up all that is not sent? What is {task.action}d stays so: "
+            f"{count(task.settled)} of {count(task.total)} are settled."
+        )
+        ask = Ask("Cancel the rest", question, yes="gives up the rest")
+        self.open_dialog(ask, lambda yes: self._cancel(task, yes=bool(yes)))
+
+    def _cancel(self, task: Task, *, yes: bool) -> None:
+        if yes:
+            self._steer(tasks.cancel, task, "The rest is given up.")
+
+    def action_again(self) -> None:
+        """Ask, then make again what the task deleted."""
+        task = self.chosen
+        if self.refused("tasks.again") or task is None:
+            return
+        gone = sum(task.states.get(state, 0) for state in (ItemState.VERIFIED, ItemState.DELETED))
+        question = (
+            f"This task deleted {plural(gone, 'item')}. Make the entries again, each from the "
+            f"source address it had? {CAVEAT} It can take minutes: the registry fetches and rates "
+            "each of them. What was made again already is left as it is."
+        )
+        ask = Ask("Make again", question, yes="makes them again")
+        self.open_dialog(ask, lambda yes: self._make_again(task, yes=bool(yes)))
+
+    def _make_again(self, task: Task, *, yes: bool) -> None:
+        if yes:
+            self.say("Making them again" + self.services.signs.ellipsis)
+            self.host.tell_when_done(making_again.make_again(self.services, task.path))
+
+    def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
+        """Ask something of a task, in a thread that outlives this screen; later keys wait."""
+        words = "what was asked of the task is being carried out"
+        self.carry_out(words, self._steer_now(work, task, done), lets=MOVES_AND_LEAVING)
+
+    async def _steer_now(self, work: Callable[[Path], object], task: Task, done: str) -> None:
+        try:
+            await asyncio.to_thread(work, task.path)
+        except ArtifactTuiError as error:
+            done = f"{error} {error.hint}"
+        if self.is_attached:
+            self.say(done)
+            await self._look_now(everything=True)
+
+
+RESULT_EVERY = 1.0
+"""Seconds between two looks at a plan that is being applied."""
+
+
+class ResultScreen(BaseScreen):
+    """Every item of a plan, by what became of it."""
+
+    PLACE = "result"
+    TITLE_WORD = "Result"
+    BINDINGS = bindings_of("result")
+
+    def __init__(self, services: Services, path: Path) -> None:
+        super().__init__(services)
+        self._path = path
+        self._report: reports.Report | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, items, facts."""
+        yield Grouped[Item](self.services.signs, self._line, self._facts)
+
+    @property
+    def grouped(self) -> Grouped[Item]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, item: Item, cells: int) -> Content:
+        return result_line(item, cells, self.services.signs)
+
+    def _facts(self, item: Item) -> Content:
+        return item_facts(item, {}, self.services.signs)
+
+    def header_facts(self) -> HeaderFacts:
+        """Which plan this is."""
+        facts = super().header_facts()
+        if self._report is None:
+            return facts
+        dot = self.services.signs.dot
+        summary = self._report.summary
+        title = f"Result {dot} {summary.action} {plural(summary.deletes, noun_of(summary))}"
+        return replace(facts, title=title, facts=str(self._report.status))
+
+    def on_mount(self) -> None:
+        """Read the report."""
+        self.grouped.groups.focus()
+        self._look()
+
+    def _look(self) -> None:
+        """Read the report; again while the plan is applied."""
+        self.run_worker(self._read(), group="read", exclusive=True)
+
+    async def _read(self) -> None:
+        try:
+            report = await report_of(self._path)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        self._report = report
+        self.query_one(Header).update(self.header_facts())
+        if report.status is Status.APPLYING:
+            self.set_timer(RESULT_EVERY, self._look)
+        groups = (*report.results, *report.left_out)
+        await self.grouped.show([_result_group(group, self._path) for group in groups])
+
+    def action_open(self) -> None:
+        """From a group to its items."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the items to the groups."""
+        self.grouped.close_items()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+    def action_back(self) -> None:
+        """One layer back."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+
+def _result_group(group: reports.ResultGroup, path: Path) -> GroupRow[Item]:
+    state = group.state.words if group.state else "left out"
+    label, _, rest = state.partition(", ")
+    errors = "; ".join(safe(error) for error, _ in group.errors)
+    parts = (rest, group.reason.words, errors, listed(group.size))
+    return GroupRow(
+        f"{group.verdict}-{group.state}-{group.reason}",
+        label.partition(":")[0],
+        group.count,
+        "; ".join(part for part in parts if part),
+        tone=_state_tone(group.state),
+        items=lambda: PlanItems(path, group),
+    )
+
+
+def _state_tone(state: ItemState | None) -> str:
+    if state is None:
+        return "$text-muted"
+    if state in DONE:
+        return "$text-success"
+    return {ItemState.REFUSED: "bold $text-warning", ItemState.FAILED: "bold $text-error"}.get(
+        state, ""
+    )

@@ -1,0 +1,504 @@
+"""Dialogs: boxes on the overlay layer of a screen, not screens of their own; what they ask with.
+
+A modal screen repaints every cell behind it (84 KB); a box that covers only itself costs about
+one. While a dialog is open, keys go to it and nowhere else.
+
+`TypedConfirm` is the typed confirmation: the only place on the screen from which something can be
+deleted. The keyboard is elsewhere at first; a key of its own moves it here. What was typed before
+the challenge stood on the screen (and for a moment after, while the eye finds it) is thrown away.
+Enter does nothing until the box holds exactly what is asked for. A question (`Ask`) is answered
+with yes by `y` only, never by enter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.strip import Strip
+
+from artifact_tui.deletion.review import Challenge, matches
+from artifact_tui.text import pad, width
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.widgets.line_view import CursorList
+from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.widgets.row_list import RowList, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.events import Key, Paste
+    from textual.screen import Screen
+    from textual.widget import Widget
+    from textual.widgets import Input
+
+
+T = TypeVar("T")
+
+
+class Overlay(Container):
+    """Where the dialogs of a screen appear: always there, and never seen itself.
+
+    A new widget directly on the screen would shift the drawing order of all others, and Textual
+    would send all of them again.
+    """
+
+    DEFAULT_CSS = """
+    Overlay {
+        layer: overlay;
+        width: 100%;
+        height: 100%;
+        align: center middle;
+        visibility: hidden;
+        & > * { visibility: visible; }
+    }
+    """
+
+
+class Dialog(Vertical, Generic[T]):
+    """A box over the screen that ends with a value, or with None when it is left.
+
+    Open one with `dialog.open_on(screen, callback)`. A subclass composes its content, sets
+    `border_title`, and calls `self.close(value)`.
+    """
+
+    BINDINGS = bindings_of("dialog")
+
+    DEFAULT_CSS = """
+    Dialog {
+        width: 60;
+        max-width: 94%;
+        height: auto;
+        max-height: 90%;
+        background: $surface;
+        color: $foreground;
+        border: round $accent;
+        padding: 0 1;
+    }
+    Dialog:ansi { background: ansi_default; }
+    """
+
+    FOCUS = ""
+    """Selector of the widget that gets the keyboard first; the dialog itself when empty."""
+
+    can_focus = True
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._callback: Callable[[T | None], object] | None = None
+        self._before: Widget | None = None
+        self._done = False
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the dialog has the keyboard: keys that come before wait."""
+
+    @property
+    def is_modal(self) -> bool:
+        """Keys stop here: nothing behind the dialog hears them."""
+        return True
+
+    def open_on(self, screen: Screen[None], callback: Callable[[T | None], object]) -> None:
+        """Show the dialog; `callback` gets its value once it is closed."""
+        self._callback = callback
+        self._before = screen.focused
+        screen.query_one(Overlay).mount(self)
+
+    def on_mount(self) -> None:
+        """Take the keyboard."""
+        target = self.query_one(self.FOCUS) if self.FOCUS else self
+        self.screen.set_focus(target, scroll_visible=False)
+        self.trap_focus()
+        self.ready.set_result(None)
+
+    def close(self, value: T | None = None) -> None:
+        """Leave the screen and hand the value over. A second call does nothing."""
+        if self._done:
+            return
+        self._done = True
+        screen = self.screen
+        self.trap_focus(trap_focus=False)
+        if self._before is not None and self._before.is_attached:
+            screen.set_focus(self._before, scroll_visible=False)
+        self.remove()
+        if self._callback is not None:
+            self._callback(value)
+
+    def action_cancel(self) -> None:
+        """Leave without a value."""
+        self.close(None)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry(Generic[T]):
+    """One line of a menu. Its words are ours, or safe."""
+
+    value: T
+    label: str
+    letter: str = ""
+    """A key that chooses it at once; j and k move."""
+    note: str = ""
+    sign: str = " "
+    disabled: bool = False
+
+
+class EntryList(CursorList, Generic[T]):
+    """The lines of a menu."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"menu--letter", "menu--note", "menu--off"}
+
+    DEFAULT_CSS = """
+    EntryList {
+        background: $surface;
+        & > .menu--letter { color: $text-accent; text-style: bold; }
+        & > .menu--note { text-style: dim; }
+        & > .menu--off { text-style: dim italic; }
+    }
+    """
+
+    def __init__(self, entries: Sequence[MenuEntry[T]]) -> None:
+        super().__init__(id="entries")
+        self.entries = entries
+
+    @property
+    def count(self) -> int:
+        """How many entries."""
+        return len(self.entries)
+
+    @property
+    def current(self) -> MenuEntry[T] | None:
+        """The entry under the cursor."""
+        return self.entries[self.cursor] if self.cursor < len(self.entries) else None
+
+    def set_entries(self, entries: Sequence[MenuEntry[T]]) -> None:
+        """Show these entries, the cursor on the first."""
+        self.entries = entries
+        self.changed()
+        self.place_cursor(0, 0)
+
+    def paint(self, line: int) -> Strip:
+        """One entry."""
+        entry = self.entries[line]
+        letter = self.ink("menu--letter")
+        note = self.ink("menu--note")
+        off = self.ink("menu--off")
+        room = self.inner_width - 6
+        label = pad(entry.label, max(room - width(entry.note) - 1, 8))
+        return Strip(
+            [
+                Segment(f"{entry.sign} ", note),
+                Segment(f"{entry.letter or ' '} ", letter),
+                Segment(label, off) if entry.disabled else Segment(label),
+                Segment(f" {entry.note} ", off if entry.disabled else note),
+            ]
+        )
+
+
+class Menu(Dialog[T]):
+    """Choose one of some entries."""
+
+    BINDINGS = bindings_of("menu")
+    FOCUS = "#entries"
+
+    def __init__(self, title: str, entries: Sequence[MenuEntry[T]], *, start: int = 0) -> None:
+        super().__init__()
+        self.border_title = Content(title)
+        self._entries = entries
+        self._start = start
+
+    def compose(self) -> ComposeResult:
+        """The list."""
+        entries = EntryList(self._entries)
+        entries.styles.height = min(len(self._entries), 20)
+        yield entries
+
+    def on_mount(self) -> None:
+        """The cursor goes to the present choice."""
+        self.query_one(EntryList).place_cursor(self._start, 0)
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter chooses."""
+        for entry in self._entries:
+            if entry.letter and event.character == entry.letter and not entry.disabled:
+                event.stop()
+                event.prevent_default()
+                self.close(entry.value)
+                return
+
+    def on_cursor_list_opened(self) -> None:
+        """A double click chooses."""
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        """Choose what is under the cursor."""
+        entry = self.query_one(EntryList).current
+        if entry is not None and not entry.disabled:
+            self.close(entry.value)
+
+
+_MOST_LINES = 30
+
+
+class Listing(Dialog[None]):
+    """Shows lines of safe text until it is left."""
+
+    BINDINGS = bindings_of("listing")
+    FOCUS = "#listing-lines"
+    DEFAULT_CSS = "Listing { width: 94%; }"
+
+    def __init__(self, title: str, lines: Sequence[str]) -> None:
+        super().__init__(id="listing")
+        self._lines = lines
+        self.border_title = Content(title)
+        self.border_subtitle = Content("esc back")
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        lines = RowList[str](lambda line, _width: Content(line), id="listing-lines")
+        lines.styles.height = min(len(self._lines), _MOST_LINES, self.screen.size.height * 3 // 4)
+        yield lines
+
+    def on_mount(self) -> None:
+        """Fill it."""
+        lines: RowList[str] = self.query_one("#listing-lines", RowList)
+        lines.call_later(lines.show, Rows(self._lines))
+
+
+SETTLE = 0.4
+"""Seconds after the challenge was drawn before keys count: nobody reads and types faster."""
+
+NOT_YET = float("inf")
+
+
+class ConfirmBox(OneLine):
+    """The box itself. It hears nothing that was typed before `open_from`."""
+
+    BINDINGS = bindings_of("confirm")
+
+    def __init__(self) -> None:
+        super().__init__(id="confirm-box", disabled=True)
+        self.open_from = NOT_YET
+        """Events older than this are thrown away (the clock of `Message.time`)."""
+
+    def on_key(self, event: Key) -> None:
+        """Throw away what was typed too early."""
+        if event.time < self.open_from:
+            event.stop()
+            event.prevent_default()
+
+    def on_paste(self, event: Paste) -> None:
+        """Throw away what was pasted too early."""
+        if event.time < self.open_from:
+            event.stop()
+            event.prevent_default()
+        else:
+            super().on_paste(event)
+
+    def action_leave(self) -> None:
+        """Give the keyboard back to the lists; what was typed is gone."""
+        self.value = ""
+        self.post_message(TypedConfirm.Left())
+
+
+class TypedConfirm(Vertical):
+    """Two lines: what to type and why, and the box. Posts `Confirmed` once it was typed."""
+
+    DEFAULT_CSS = """
+    TypedConfirm { height: 2; width: 1fr; }
+    TypedConfirm > Line { padding: 0 1; }
+    TypedConfirm > Line.-whole { height: 2; }
+    TypedConfirm > #confirm-row { height: 1; layout: horizontal; padding: 0 1; }
+    TypedConfirm #confirm-sign { width: 2; }
+    TypedConfirm #confirm-hint { width: 1fr; }
+    """
+
+    class Confirmed(Message):
+        """Exactly what was asked for was typed, and then enter was pressed."""
+
+        def __init__(self, typed: str, generation: int) -> None:
+            super().__init__()
+            self.typed = typed
+            self.generation = generation
+            """Which challenge it answers: the value that `ask` returned."""
+
+    class Left(Message):
+        """The user went back to the lists."""
+
+    class Opened(Message):
+        """The box takes keys from now on."""
+
+    def __init__(self, *, enter: str = "enter applies the plan now") -> None:
+        """`enter` says what the enter key does once the text is typed."""
+        super().__init__(id="confirm")
+        self._enter = enter
+        self._challenge: Challenge | None = None
+        self._refusal = ""
+        self.generation = 0
+
+    def compose(self) -> ComposeResult:
+        """What to type, then the box."""
+        yield Line(id="confirm-prompt")
+        with Vertical(id="confirm-row"):
+            yield Line(id="confirm-sign")
+            yield ConfirmBox()
+            yield Line(id="confirm-hint")
+
+    @property
+    def box(self) -> ConfirmBox:
+        """Where it is typed."""
+        return self.query_one(ConfirmBox)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the box takes keys."""
+        return not self.box.disabled
+
+    @property
+    def reason(self) -> str:
+        """Why the box is closed; empty when it is not, or will be open in a moment."""
+        return self._refusal
+
+    def refuse(self, reason: str) -> None:
+        """Close the box, and say why (safe text)."""
+        self.generation += 1
+        self._challenge, self._refusal = None, reason
+        self._shut()
+        self._draw()
+
+    def ask(self, challenge: Challenge) -> int:
+        """Ask for a text from now on; earlier challenges, and what was typed, are void."""
+        self.generation += 1
+        self._challenge, self._refusal = challenge, ""
+        self._shut()
+        self._draw()
+        generation = self.generation
+        self.call_after_refresh(self._drawn, generation)
+        return generation
+
+    def _shut(self) -> None:
+        box = self.box
+        if box.has_focus:
+            self.post_message(self.Left())
+        box.open_from = NOT_YET
+        box.disabled = True
+        box.value = ""
+
+    def _drawn(self, generation: int) -> None:
+        """The challenge stands on the screen: what is typed a moment from now on counts."""
+        if generation == self.generation:
+            self.box.open_from = Message().time + SETTLE
+            self.set_timer(SETTLE, lambda: self._open(generation))
+
+    def _open(self, generation: int) -> None:
+        if generation == self.generation:
+            self.box.disabled = False
+            self._draw()
+            self.post_message(self.Opened())
+
+    def take_keyboard(self) -> bool:
+        """Move the keyboard into the box; False while it is closed."""
+        if self.is_open:
+            self.box.focus()
+        return self.is_open
+
+    # what is said
+
+    def _draw(self) -> None:
+        prompt = self.query_one("#confirm-prompt", Line)
+        hint = self.query_one("#confirm-hint", Line)
+        sign = self.query_one("#confirm-sign", Line)
+        closed = self._challenge is None
+        self.query_one("#confirm-row").display = not closed
+        prompt.set_class(closed, "-whole")
+        if self._challenge is None:
+            prompt.show(Content.assemble((self._refusal, "bold $text-warning")))
+            return
+        asked = self._challenge
+        why = f"  ({asked.why})" if asked.why else ""
+        verb = asked.prompt[0].upper() + asked.prompt[1:]
+        prompt.show(Content.assemble((verb, "bold"), (why, "$text-warning")))
+        sign.show(Content.assemble((">", "bold $text-error" if self.box.has_focus else "bold")))
+        hint.show(self._hint(asked))
+
+    def _hint(self, asked: Challenge) -> Content:
+        if not self.is_open:
+            return Content("")
+        if not self.box.has_focus:
+            return Content.assemble(("tab to type here", "$text-muted"))
+        if matches(asked, self.box.value):
+            return Content.assemble((self._enter, "bold $text-error"))
+        return Content.assemble(("esc back", "$text-muted"))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say what enter would do."""
+        event.stop()
+        self._draw()
+
+    def on_descendant_focus(self) -> None:
+        """The keyboard is here."""
+        self._draw()
+
+    def on_descendant_blur(self) -> None:
+        """The keyboard is elsewhere."""
+        self._draw()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: only with the exact text."""
+        event.stop()
+        asked = self._challenge
+        if asked is None or not self.is_open:
+            return
+        if matches(asked, event.value):
+            answered = self.Confirmed(event.value, self.generation)
+            self.refuse(
+                "It is being written down and started; until then nothing is sent"
+            )  # a second enter finds the box closed
+            self.post_message(answered)
+            return
+        wrong = "That is not what is asked for" if event.value else "Nothing is typed yet"
+        self.query_one("#confirm-hint", Line).show(Content.styled(wrong, "bold $text-warning"))
+
+
+class Question(Line):
+    """Sentences, wrapped."""
+
+    DEFAULT_CSS = "Question { height: auto; }"
+
+
+class Ask(Dialog[bool]):
+    """Ends with True after `y`, with None otherwise. The sentences are safe text."""
+
+    BINDINGS = bindings_of("ask")
+
+    def __init__(self, title: str, sentences: str, *, yes: str) -> None:
+        super().__init__(id="ask")
+        self.border_title = Content(title)
+        self.border_subtitle = Content(f"y {yes} \N{MIDDLE DOT} n leaves")
+        self._sentences = sentences
+        self._heard_from = NOT_YET
+
+    def compose(self) -> ComposeResult:
+        """The sentences."""
+        question = Question()
+        question.show(Content(self._sentences))
+        yield question
+
+    def on_mount(self) -> None:
+        """Hear nothing before the question was drawn, and for a moment after."""
+        self.call_after_refresh(self._drawn)
+
+    def _drawn(self) -> None:
+        self._heard_from = Message().time + SETTLE
+
+    def on_key(self, event: events.Key) -> None:
+        """Only `y`, typed while the question could be read."""
+        if event.character == "y":
+            event.stop()
+            event.prevent_default()
+            if event.time >= self._heard_from:
+                self.close(True)  # noqa: FBT003

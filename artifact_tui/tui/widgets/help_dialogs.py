@@ -1,0 +1,246 @@
+"""Help and the command palette, both written from the table of keys.
+
+Help lists the keys that apply here, and the filter language. The palette finds a command of the
+screen, one of everywhere, or a theme, by its words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.widgets import Static
+
+from artifact_tui.query import FIELDS
+from artifact_tui.text import pad, safe
+from artifact_tui.tui.key_bindings import PLACES, bindings_of, rows_of
+from artifact_tui.tui.keymap import shown_key, shown_keys
+from artifact_tui.tui.widgets.dialogs import Dialog, EntryList, MenuEntry
+from artifact_tui.tui.widgets.line_view import LinesView
+from artifact_tui.tui.widgets.line_widgets import LABEL, OneLine, fact, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from textual.app import ComposeResult
+    from textual.widgets import Input
+
+    from artifact_tui.tui.key_bindings import KeyRow
+    from artifact_tui.tui.screens.base_screen import BaseScreen
+    from artifact_tui.tui.terminal import Signs
+
+
+_FILTER_SYNTAX = (
+    "Words narrow by name. Terms are joined by “and”, | is “or”, - negates, quotes hold spaces, "
+    "* stands for anything. For what is ordered: < <= > >="
+)
+
+
+class HelpLines(LinesView):
+    """The help for one place, written for its width."""
+
+    DEFAULT_CSS = "HelpLines { background: $surface; }"
+
+    def __init__(
+        self,
+        place: str,
+        keymap: Mapping[str, str],
+        why_not: Callable[[str], str],
+        signs: Signs,
+    ) -> None:
+        super().__init__(id="help-lines")
+        self._place = place
+        self._keymap = keymap
+        self._why_not = why_not
+        self._signs = signs
+
+    def sized(self) -> None:
+        """Write for the width."""
+        super().sized()
+        self.show(list(self._written(max(self.inner_width - 1, 30))))
+
+    def _written(self, width: int) -> Iterator[Content]:
+        for place in (self._place, "list", "app"):
+            yield Content.styled(PLACES[place], "bold $accent")
+            for row in rows_of(place):
+                yield from self._key_lines(row, width)
+            yield Content("")
+        if self._place == "browse":
+            yield from self._signs_lines(width)
+            yield from filter_lines(width)
+
+    def _key_lines(self, row: KeyRow, width: int) -> Iterator[Content]:
+        keys = Content.styled(pad(shown_keys(self._keymap, row), LABEL + 4), "bold")
+        reason = self._why_not(row.id)
+        text = words(row.help) if not reason else words(row.help, "dim")
+        text.append(Content.styled(row.id, "dim"))
+        if reason:
+            text += words(f"Not possible here: {safe(reason)}.", "$text-warning")
+        for index, line in enumerate(fact("", text, width - 4)):
+            yield Content.assemble(keys if not index else " " * (LABEL + 4), line[LABEL:])
+
+    def _signs_lines(self, width: int) -> Iterator[Content]:
+        signs = self._signs
+        yield Content.styled("Signs", "bold $accent")
+        for sign, meaning in (
+            (signs.mark, "marked"),
+            (signs.partly, "a collection with some versions marked"),
+            (signs.protected, "a protected alias: the version cannot be deleted"),
+            (f"{signs.dependents}3", "live versions made directly from this one"),
+            (signs.ttl, "time until its registry deletes it"),
+            (signs.trash, "in the trash"),
+            (signs.pending, "its bytes are not complete yet"),
+        ):
+            yield from fact(sign, words(meaning), width)
+        yield Content("")
+
+
+class HelpBox(Dialog[None]):
+    """The help over a screen."""
+
+    BINDINGS = bindings_of("help")
+    FOCUS = "#help-lines"
+
+    DEFAULT_CSS = """
+    HelpBox { width: 86; height: 90%; }
+    """
+
+    def __init__(self, lines: HelpLines) -> None:
+        super().__init__(id="help")
+        self._help = lines
+        self.border_title = Content("Help")
+        self.border_subtitle = Content("j k scroll  esc back")
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        yield self._help
+
+
+def filter_lines(width: int) -> Iterator[Content]:
+    """The filter language, from its own table of fields."""
+    yield Content.styled("Filter", "bold $accent")
+    yield from (line[LABEL:] for line in fact("", words(_FILTER_SYNTAX), width + LABEL))
+    for name, field in FIELDS.items():
+        yield from fact(name, words(field.help), width)
+
+
+COMMANDS_SHOWN = 12
+"""Commands visible at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteCommand:
+    """Something the palette can start: an action, with the words that find it."""
+
+    title: str
+    action: str
+    key: str = ""
+    reason: str = ""
+    """Why it cannot be used now, in safe words; empty when it can."""
+
+
+class Palette(Dialog[PaletteCommand]):
+    """Type some letters of a command, choose it with enter."""
+
+    BINDINGS = bindings_of("palette")
+    FOCUS = "#palette-input"
+
+    DEFAULT_CSS = f"""
+    Palette {{ width: 76; }}
+    Palette > Horizontal {{ height: 1; }}
+    Palette Static {{ width: 2; color: $text-accent; }}
+    Palette > EntryList {{ height: {COMMANDS_SHOWN}; margin-top: 1; }}
+    """
+
+    def __init__(self, commands: Sequence[PaletteCommand]) -> None:
+        super().__init__(id="palette")
+        self._commands = commands
+        self.border_title = Content("Commands")
+
+    def compose(self) -> ComposeResult:
+        """The line to type in, and what it finds."""
+        with Horizontal():
+            yield Static(Content(":"))
+            yield OneLine(id="palette-input")
+        entries = EntryList([command_entry(command) for command in self._commands])
+        entries.can_focus = False
+        yield entries
+
+    @property
+    def _list(self) -> EntryList[PaletteCommand]:
+        return self.query_one(EntryList)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what matches, the best first."""
+        event.stop()
+        self._list.set_entries(
+            [command_entry(c) for c in find_commands(self._commands, event.value)]
+        )
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Start the command under the cursor."""
+        event.stop()
+        entry = self._list.current
+        if entry is not None:
+            self.close(entry.value)
+
+    def on_cursor_list_opened(self) -> None:
+        """A double click starts a command."""
+        entry = self._list.current
+        if entry is not None:
+            self.close(entry.value)
+
+    def action_down(self) -> None:
+        """The command below."""
+        self._list.action_down()
+
+    def action_up(self) -> None:
+        """The command above."""
+        self._list.action_up()
+
+
+def command_entry(command: PaletteCommand) -> MenuEntry[PaletteCommand]:
+    """A command as a line; one that cannot be used says why."""
+    return MenuEntry(
+        command,
+        command.title,
+        note=command.reason or command.key,
+        disabled=bool(command.reason),
+    )
+
+
+def find_commands(commands: Sequence[PaletteCommand], text: str) -> list[PaletteCommand]:
+    """The commands whose words have these letters in order, the best match first."""
+    if not text.strip():
+        return list(commands)
+    matcher = Matcher(text.strip())
+    scored = [(matcher.match(command.title), index) for index, command in enumerate(commands)]
+    return [commands[i] for score, i in sorted(scored, key=lambda s: (-s[0], s[1])) if score > 0]
+
+
+def commands_for(screen: BaseScreen) -> list[PaletteCommand]:
+    """Every command that has a key here, then the themes."""
+    keymap = screen.host.keymap_shown
+    found = [
+        PaletteCommand(
+            title=f"{row.label}: {row.help}",
+            action=_action_of(row),
+            key=shown_key(keymap, row),
+            reason=screen.why_not(row.id),
+        )
+        for row in (*rows_of(screen.PLACE), *rows_of("app"))
+        if row.id != "app.palette"
+    ]
+    return [*found, *_theme_commands(screen)]
+
+
+def _action_of(row: KeyRow) -> str:
+    return f"app.{row.action}" if row.where == "app" else row.action
+
+
+def _theme_commands(screen: BaseScreen) -> Iterator[PaletteCommand]:
+    for name in sorted(screen.app.available_themes):
+        yield PaletteCommand(title=f"theme: {name}", action=f"app.use_theme('{name}')")
