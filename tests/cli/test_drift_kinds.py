@@ -148,7 +148,12 @@ def process() -> Iterator[Rest]:
 def test_a_rest_registry(cli: Cli, process: Rest, tmp_path: Path) -> None:
     process.become(row_urls=True, other_urls=True)
     entries = [Entry(str(n), f"acme/x{n}") for n in range(1, 7)]
-    process.seed([*entries, Entry("7", "acme/y", parents=("5",))])
+    pairs = [
+        Entry("10", "acme/x10"), Entry("11", "acme/x11", parents=("10",)),
+        Entry("12", "acme/x12"), Entry("13", "acme/x13", parents=("12",)),
+        Entry("14", "acme/x14"), Entry("15", "acme/x15", parents=("14",)),
+    ]  # fmt: skip
+    process.seed([*entries, Entry("7", "acme/y", parents=("5",)), *pairs])
     path = tmp_path / "p.plan"
     cli("plan", process.address, "name:acme/x*", "--orphan-dependents", "-o", path)
     same, _, _, _, used, new = entries
@@ -161,9 +166,13 @@ def test_a_rest_registry(cli: Cli, process: Rest, tmp_path: Path) -> None:
             new,
             Entry("7", "acme/y", parents=("5",)),
             Entry("8", "acme/late", parents=("6",)),
+            *pairs[:2],
+            pairs[2],
+            Entry("13", "acme/x13", url="https://example.org/other", parents=("12",)),
+            pairs[4],
         ]
     )
-    cli("apply", path, "--yes", "--expect", "6", code=1)
+    cli("apply", path, "--yes", "--expect", "12", code=1)
     assert ends(cli, path) == {
         "acme/x1:1": GONE,
         "acme/x2:2": refused("content_changed"),
@@ -171,8 +180,14 @@ def test_a_rest_registry(cli: Cli, process: Rest, tmp_path: Path) -> None:
         "acme/x4:4": BEFORE_US,
         "acme/x5:5": GONE,
         "acme/x6:6": GONE,  # such a registry tells no dependents: nothing shows that there is one
+        "acme/x10:10": GONE,
+        "acme/x11:11": GONE,
+        "acme/x12:12": refused("dependent_stays", "acme/x13:13"),
+        "acme/x13:13": refused("content_changed"),
+        "acme/x14:14": GONE,
+        "acme/x15:15": BEFORE_US,
     }
-    assert process.ids() == {"2", "3", "7", "8"}
+    assert process.ids() == {"2", "3", "7", "8", "12", "13"}
 
 
 def test_wandb(cli: Cli, vision: Wandb, tmp_path: Path) -> None:

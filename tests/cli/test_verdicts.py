@@ -190,6 +190,29 @@ def test_a_circle_stays_when_one_of_it_does(shelf: Shelf, options: tuple[str, ..
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_lineage_of_many_steps_is_judged(shelf: Shelf, *, closed: bool) -> None:
+    keys = shelf.registry.chain("x", 1200, closed=closed)
+    assert shelf.review("*") == dict.fromkeys(keys, GOES)
+    shelf.registry.alias("x", keys[600], "best")
+    found = shelf.review("*")
+    held = {key for key, one in found.items() if one[:2] == ("blocked", "dependent_stays")}
+    assert held == ({*keys} - {keys[600]} if closed else {*keys[:600]})
+
+
+def test_what_has_live_dependents_is_not_purged_unasked(cli: Cli, registry: Local) -> None:
+    path = registry.path.with_name("p.plan")
+    cli("plan", registry.address, "name:net version:v1", "--orphan-dependents", "-o", path)
+    cli("apply", path, "--yes", "--expect", "1")
+    words = ("purge", registry.address, "--all")
+    out = cli(*words, code=1).out
+    assert "net:v1  2 KB  live versions outside this plan were made from it (tiny:v0)" in out
+    assert registry.states()["net:v1"] == "trash"
+    cli(*words, "--orphan-dependents", "--yes", "--expect", "1")
+    assert "net:v1" not in registry.states()
+    assert registry.states()["tiny:v0"] == "live"
+
+
 def test_what_joined_and_needs_consent_says_so_whatever_it_joined_for(shelf: Shelf) -> None:
     registry = shelf.registry
     top = registry.add("x")

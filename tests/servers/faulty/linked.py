@@ -110,6 +110,19 @@ class Registry:
             self.alias(collection, key, alias)
         return key
 
+    def chain(self, collection: str, count: int, *, closed: bool = False) -> list[str]:
+        """So many versions, each made from the one before it; `closed`: the first from the last."""
+        self.collection(collection)
+        keys = [f"{collection}/{number}" for number in range(count)]
+        pairs = list(zip(keys, keys[1:] + keys[:1], strict=True))
+        with self.writing() as conn:
+            conn.executemany(
+                "INSERT INTO ver(key, coll, ordinal, digest) VALUES(?,?,?,?)",
+                [(key, collection, number, f"sha256:{key}") for number, key in enumerate(keys)],
+            )
+            conn.executemany("INSERT INTO edge VALUES(?,?)", pairs if closed else pairs[:-1])
+        return keys
+
     def edge(self, parent: str, child: str) -> None:
         """One version was made from another; nothing forbids circles."""
         with self.writing() as conn:
