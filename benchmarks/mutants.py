@@ -130,7 +130,6 @@ class Finder:
         self.uses: dict[str, set[str]] = defaultdict(set)
         """The places that name a thing, by its name."""
         self._names: Counter[str] = Counter()
-        self._module = path.stem
         self._body(self.tree.body, "", "", None)
 
     def _body(
@@ -176,7 +175,7 @@ class Finder:
 
     def _add(self, where: _Where, words: str, change: Callable[[], Callable[[], None]]) -> None:
         head = ast.unparse(_headed(where.node)).splitlines()[0][:160]
-        name = f"{where.function or self._module} | {head} | {words}"
+        name = f"{where.function or where.uses} | {head} | {words}"
         self._names[name] += 1
         if self._names[name] > 1:
             name += f" | {self._names[name]}"
