@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
@@ -25,6 +26,7 @@ from artifact_tui.cli.reviewing import (
     things,
     verbs,
 )
+from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.deletion import plan_file, tasks, worker
 from artifact_tui.deletion import tasks as engine
 from artifact_tui.deletion.items import Action, Verdict
@@ -42,9 +44,7 @@ from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from artifact_tui.cli.root import Flags
     from artifact_tui.deletion.tasks import Task
 
 

@@ -25,6 +25,7 @@ from artifact_tui.cli.drafting import print_draft
 from artifact_tui.cli.options import DurationParam, json_option, span
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.reviewing import ask
+from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, reading, target_of
 from artifact_tui.clients.base import FlatListing, Recreate, Resettable
 from artifact_tui.deletion import storage as search
@@ -44,7 +45,6 @@ from artifact_tui.text import safe
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft

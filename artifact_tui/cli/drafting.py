@@ -22,6 +22,7 @@ from artifact_tui.catalog.version_names import existing_values, ids_by_keys, ids
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
+from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
 from artifact_tui.cli.wording import name_of
 from artifact_tui.config import nearest
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection as Selected
-    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft

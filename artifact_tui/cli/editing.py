@@ -34,6 +34,7 @@ from artifact_tui.cli.options import (
 )
 from artifact_tui.cli.output import INTERRUPTED, Output, Progress, command
 from artifact_tui.cli.reviewing import Consent, confirm_change
+from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     client_of,
     parse_filter,
@@ -73,7 +74,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.retention import ExpiryDay
-    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
     from artifact_tui.edits.changes import Changes, NamedVersion, UnchangedVersion, What

@@ -26,6 +26,7 @@ from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
+from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
 from artifact_tui.clients.base import AskedLineage
 from artifact_tui.model import GONE, VersionState, now_us
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRef, VersionRow
-    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.model import File

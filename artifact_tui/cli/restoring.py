@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from itertools import count
+from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +39,7 @@ from artifact_tui.cli.options import (
 )
 from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.reviewing import Consent, confirm_plan
+from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
 from artifact_tui.clients.base import Recreate
 from artifact_tui.clients.local import LocalClient
@@ -52,10 +54,8 @@ from artifact_tui.text import safe
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.cli.root import Flags
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft

@@ -12,6 +12,7 @@ import termios
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,7 +47,6 @@ from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
-    from pathlib import Path
 
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Head, Summary
