@@ -313,34 +313,30 @@ def test_those_of_a_circle_that_go_without_it_keep_their_order(shelf: Shelf) -> 
     assert [keys for _, keys in shelf.sent()] == [[c], [b]]
 
 
-@pytest.mark.parametrize("chosen", ["content", "below", "protected", "untouched"])
-def test_what_joined_goes_only_for_what_goes(shelf: Shelf, chosen: str) -> None:
-    """`joined` was made from `top`, `low` from that; `other` from `sound`, which nobody touches."""
+def test_what_joined_goes_only_for_what_goes(shelf: Shelf) -> None:
+    """Of each family `low` was made from `mid`, that from `top`, which alone was asked for."""
     registry = shelf.registry
-    top = registry.add("x-top")
-    joined = registry.add("y-joined", parents=[top])
-    low = registry.add("y-low", parents=[joined])
-    sound = registry.add("x-sound")
-    other = registry.add("y-other", parents=[sound])
-    assert shelf.plan("name:x-*", "--with-dependents") == 5
-    match chosen:
-        case "content":
-            registry.tell(top, digest="sha256:b")
-        case "protected":
-            registry.alias("x-top", top, "prod", protected=True)
-        case "below":
-            registry.tell(joined, digest="sha256:b")
-        case _:
-            pass
-    found = shelf.apply(5, code=None)
-    assert (found[sound], found[other]) == (GONE, GONE)
-    asked = refused("asked_stays", "x-top:x-top-0")
-    held = refused("dependent_stays", "y-low:y-low-0")
-    assert [found[key] for key in (top, joined, low)] == {
-        "content": [refused("content_changed"), held, asked],
-        "protected": [refused("protected_since", "prod"), held, asked],
-        "below": [refused("dependent_stays", "y-joined:y-joined-0"), refused("content_changed"),
-                  asked],
-        "untouched": [GONE, GONE, GONE],
-    }[chosen]  # fmt: skip
-    assert registry.live() == (set() if chosen == "untouched" else {top, joined, low})
+    families = {}
+    for name in ("same", "digest", "hard", "below"):
+        top = registry.add(f"x-{name}")
+        mid = registry.add(f"mid-{name}", parents=[top])
+        families[name] = (top, mid, registry.add(f"low-{name}", parents=[mid]))
+    assert shelf.plan("name:x-*", "--with-dependents") == 12
+    registry.tell(families["digest"][0], digest="sha256:b")
+    registry.alias("x-hard", families["hard"][0], "prod", protected=True)
+    registry.tell(families["below"][1], digest="sha256:b")
+    found = shelf.apply(12, code=1)
+
+    def held(name: str) -> tuple[str, str, str]:
+        return refused("dependent_stays", f"{name}:{name}-0")
+
+    def asked(name: str) -> tuple[str, str, str]:
+        return refused("asked_stays", f"{name}:{name}-0")
+
+    assert {name: [found[key] for key in keys] for name, keys in families.items()} == {
+        "same": [GONE, GONE, GONE],
+        "digest": [refused("content_changed"), held("low-digest"), asked("x-digest")],
+        "hard": [refused("protected_since", "prod"), held("low-hard"), asked("x-hard")],
+        "below": [held("mid-below"), refused("content_changed"), asked("x-below")],
+    }
+    assert registry.live() == {*families["digest"], *families["hard"], *families["below"]}

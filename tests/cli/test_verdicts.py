@@ -97,34 +97,28 @@ def test_without_consent_nothing_goes_along(crowd: Shelf) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("option", "others"),
-    [
-        (
-            "--delete-aliases",
-            {
-                "aliased/0": GOES, "seen/0": consent("linked", "r1"), "chain/0": GOES,
-                "chain/1": GOES, "mixed/0": blocked("dependents", "out:out-1"), "mixed/1": GOES,
-                "many/0": GOES,
-            },
-        ),
-        ("--break-links", {"shown/0": GOES}),
-        ("--generated", {"made/0": GOES}),
-        ("--unfinished", {"left/0": GOES}),
-        ("--orphan-dependents", {"used/0": GOES, "chain/0": GOES, "mixed/0": GOES}),
-        ("--unknown-lineage", {}),
-        ("--with-dependents", {"used/0": GOES, "out/0": GOES, "out/1": GOES,
-                               "mixed/0": blocked("dependent_stays", "mixed:mixed-1")}),
-    ],
-)  # fmt: skip
-def test_each_consent_lets_go_what_it_names_and_no_more(
-    crowd: Shelf, option: str, others: dict[str, tuple[str, str, str]]
-) -> None:
+LETS_GO = {
+    "--delete-aliases": {
+        "aliased/0": GOES, "seen/0": consent("linked", "r1"), "chain/0": GOES, "chain/1": GOES,
+        "mixed/0": blocked("dependents", "out:out-1"), "mixed/1": GOES, "many/0": GOES,
+    },
+    "--break-links": {"shown/0": GOES},
+    "--generated": {"made/0": GOES},
+    "--unfinished": {"left/0": GOES},
+    "--orphan-dependents": {"used/0": GOES, "chain/0": GOES, "mixed/0": GOES},
+    "--unknown-lineage": {},
+    "--with-dependents": {
+        "used/0": GOES, "out/0": GOES, "out/1": blocked("asked_stays", "mixed:mixed-0"),
+        "mixed/0": blocked("dependent_stays", "mixed:mixed-1"),
+    },
+}  # fmt: skip
+
+
+def test_each_consent_lets_go_what_it_names_and_no_more(crowd: Shelf) -> None:
     before = versions(crowd)
-    found = versions(crowd, option)
-    if option == "--with-dependents":  # `out/1` joined for what stays
-        others = {**others, "out/1": blocked("asked_stays", "mixed:mixed-0")}
-    assert {k: v for k, v in found.items() if before.get(k) != v} == others
+    for option, others in LETS_GO.items():
+        found = versions(crowd, option)
+        assert {k: v for k, v in found.items() if before.get(k) != v} == others, option
 
 
 def test_with_every_consent_only_what_must_stay_stays(crowd: Shelf) -> None:
@@ -188,6 +182,17 @@ def test_a_circle_stays_when_one_of_it_does(shelf: Shelf, options: tuple[str, ..
             blocked("dependent_stays", "x:x-2"), blocked("dependent_stays", "x:x-0"),
             blocked("dependent_stays", "x:x-1"),
         ]  # fmt: skip
+
+
+def test_a_dependent_outside_keeps_the_whole_circle(shelf: Shelf) -> None:
+    registry = shelf.registry
+    first, second = registry.chain("x", 2, closed=True)
+    registry.add("out", parents=[second])
+    assert shelf.review("name:x") == {
+        first: blocked("dependent_stays", "x:x-1"),
+        second: blocked("dependents", "out:out-0"),
+    }
+    assert set(shelf.review("name:x", "--orphan-dependents").values()) == {GOES}
 
 
 @pytest.mark.parametrize("closed", [False, True])
