@@ -463,3 +463,18 @@ def test_whatever_waits_says_for_what_and_how_it_is_left(
         cli("resume", path)
         assert server.entries() == []
     assert home.exists()
+
+
+def test_a_plan_that_waits_can_be_cancelled_and_never_applied(
+    cli: Cli, registry: Local, plan: Path
+) -> None:
+    assert "Nothing applies the plan" in cli("tasks", "--pause", plan, code=1).err
+    assert cli("resume", plan, code=None).code
+    assert cli("resume", plan, "--retry-failed", code=None).code
+    cli("tasks", "--cancel", plan)
+    assert "cancelled: 2 versions to be deleted" in cli("report", plan).out
+    records: list[dict[str, Any]] = cli("report", plan, "--json").records
+    assert [r["result"] for r in records if r["verdict"] == "delete"] == ["not_tried"] * 2
+    assert "applied already (cancelled)" in cli("apply", plan, "--yes", "--expect", "2", code=1).err
+    assert "has ended" in cli("tasks", "--cancel", plan, code=1).err
+    assert len(live(registry)) == 6

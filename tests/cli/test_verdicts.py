@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.test_foreign import forge
 from tests.servers.faulty.linked import link_key
 
 if TYPE_CHECKING:
@@ -246,6 +247,22 @@ def test_the_file_says_what_its_maker_saw(crowd: Shelf) -> None:
             for line in paragraph.splitlines():
                 if not line.strip().startswith(("and ", "shown: ")):
                     assert line in read
+
+
+def test_a_verdict_in_the_file_is_no_consent(crowd: Shelf) -> None:
+    shelf = crowd.configured("team")
+    said = versions(shelf)
+    forge(shelf.path, "UPDATE item SET verdict='delete', reason='', detail=''")
+    found = shelf.apply(len(said), code=1)
+    assert {key: one[1:] for key, one in found.items() if one[0] == "refused"} == {
+        **{key: one[1:] for key, one in said.items() if one != GOES},
+        "left/0": ("pending", ""),
+        "seen/0": ("linked", "r1"),
+        "seen-hard/0": ("linked", "r1"),
+        "hard-kept/0": ("kept", "no"),
+        "mixed/0": ("dependent_stays", "mixed:mixed-1"),
+    }
+    assert shelf.registry.live() >= {key for key, one in said.items() if one != GOES}
 
 
 def test_read_only_blocks_everything(cli: Cli, crowd: Shelf, registry: Local) -> None:
