@@ -69,7 +69,7 @@ def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
     """Open a catalog read-only, in autocommit mode; the caller closes it.
 
     The marks are attached as schema `marks` and can be written; without a file for them they
-    live in memory. A temp table `picked(version_id)` is there for `selection`.
+    live in memory. A temp table `picked(version_id)` is there for `marks.pick`.
 
     Raises:
         RegistryError: the file is missing or is no catalog; it is left as it is.

@@ -160,11 +160,11 @@ class VersionDetail:
     dependents: tuple[DependentRef, ...]
     """Live, direct and through others, each once, in the order of a walk down the tree."""
     dependents_total: int
-    """All of them, up to `detail.COUNTED`."""
+    """All of them, up to `detail.DEPENDENTS_COUNTED`."""
     dependents_capped: bool
     """Whether there are more than `dependents_total`."""
     files: tuple[File, ...]
-    """The first by path, at most `detail.FILES`."""
+    """The first by path, at most `detail.FILES_SHOWN`."""
     files_total: int
     used_us: int | None
     coverage: LineageCoverage = NOTHING_TO_SCAN

@@ -112,7 +112,8 @@ def dependents_tree(
     """The first lines of the tree of live dependents, and how many there are.
 
     Depth first, each version once. Trashed versions are looked through: what was made from them
-    stands in their place. The number is exact up to `COUNTED`, and larger when there are more.
+    stands in their place. The number is exact up to
+    `DEPENDENTS_COUNTED`, and larger when there are more.
     """
     lines = _walk(conn, version_id)
     listed = {
@@ -138,7 +139,7 @@ def parents_of(conn: sqlite3.Connection, version_id: int) -> tuple[VersionRef, .
 
 
 def _walk(conn: sqlite3.Connection, root: int) -> list[tuple[int, int | VersionRef]]:
-    """Depth and id of the first `SHOWN` dependents, depth first; those elsewhere as they are."""
+    """Depth and id of the first dependents, depth first; those elsewhere as they are."""
     seen: set[int | str] = {root}
     lines: list[tuple[int, int | VersionRef]] = []
     waiting: list[tuple[int, int | VersionRef]] = [

@@ -146,7 +146,7 @@ class Catalog:
     async def listed(
         self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
     ) -> tuple[tuple[CollectionRow, ...], Totals]:
-        """`outline` and `totals` of one moment: a sync goes on meanwhile."""
+        """The outline and the totals of one moment: a sync goes on meanwhile."""
 
         def listed(conn: sqlite3.Connection) -> tuple[tuple[CollectionRow, ...], Totals]:
             with snapshot(conn):

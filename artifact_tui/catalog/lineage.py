@@ -124,7 +124,7 @@ class LineageProgress:
     untold: int = 0
     """Those of them that the registry did not tell about: their dependents are not known."""
     capped: bool = False
-    """There were more than `MOST`: the rest was not asked about."""
+    """There were more than `MOST_ASKED`: the rest was not asked about."""
     models: bool = False
     """Models are asked what they were made from: their registry tells nothing else."""
 

@@ -73,7 +73,7 @@ SORT_FIELDS = tuple(_SORT_KEYS)
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One field of `FIELDS` and a direction.
+    """One field of `SORT_FIELDS` and a direction.
 
     `age` and `used` grow with the time passed: without `descending` the youngest come first.
 
@@ -451,7 +451,7 @@ def version_chunks(
 
 
 def every_version(conn: sqlite3.Connection, where: Where, sort: Sort) -> Iterator[VersionRow]:
-    """All matching versions, one by one; see `chunks`."""
+    """All matching versions, one by one; see `version_chunks`."""
     return chain.from_iterable(version_chunks(conn, where, sort))
 
 

@@ -98,7 +98,7 @@ class _SyncRun:
         self.state = SyncProgress()
 
     async def write(self, work: Callable[..., T], *facts: object) -> T:
-        """Call a function of `sync_store` in the lane."""
+        """Write in the lane, whoever waits for it."""
 
         def job(conn: sqlite3.Connection) -> T:
             return work(conn, *facts)

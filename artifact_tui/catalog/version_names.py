@@ -106,7 +106,7 @@ def find_version(conn: sqlite3.Connection, name: str) -> VersionRow:
 
 
 def ids_by_names(conn: sqlite3.Connection, texts: Sequence[str]) -> dict[str, set[int]]:
-    """The ids of all versions that each text may name: see `find`; sets of none or several too."""
+    """The ids of all versions that each text may name, as `find_version` reads it."""
     found: dict[str, set[int]] = {text: set() for text in texts}
     named: _Groups = {}
     typed: _Groups = {}

@@ -28,7 +28,6 @@ from artifact_tui.cli.reviewing import (
 )
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.deletion import plan_file, tasks, worker
-from artifact_tui.deletion import tasks as engine
 from artifact_tui.deletion.items import Action, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.tasks import Report, ResultGroup, read_report
@@ -423,10 +422,10 @@ def tasks_command(*, pause: Path | None, cancel: Path | None, as_json: bool) -> 
     """
     out = Output(json=as_json)
     if pause:
-        engine.pause(pause)
+        tasks.pause(pause)
     if cancel:
-        engine.cancel(cancel)
-    found = engine.list_tasks()
+        tasks.cancel(cancel)
+    found = tasks.list_tasks()
     if as_json:
         for task in found:
             out.record(_task_record(task))

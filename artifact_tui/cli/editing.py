@@ -47,7 +47,6 @@ from artifact_tui.clients.base import Neighbours, Paced
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.deletion.items import Options
-from artifact_tui.edits import changes as changes_module
 from artifact_tui.edits.changes import (
     NO_EDIT,
     CommonEdit,
@@ -56,12 +55,14 @@ from artifact_tui.edits.changes import (
     ExpiryClock,
     VersionChange,
     editor_of,
+    edits_in_time,
     expired_words,
     expiry_days,
     expiry_stretches,
     foresee_changes,
     name_changes,
     name_keeper,
+    send_edits,
 )
 from artifact_tui.errors import READ_ONLY_HINT, NotFoundError, ReadOnlyError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Outcome, Result, now_us
@@ -477,14 +478,14 @@ def _chosen_rows(
     return version_chunks(conn, where, Sort("name"))
 
 
-async def send_edits(
+async def send_changes(
     client: Client, able: Editable, changes: Changes[NamedVersion]
 ) -> EditProgress:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
     sent = EditProgress(len(changes.changed))
-    edits = changes_module.edits_in_time(changes.changed, sent, lambda: clock_of(client))
+    edits = edits_in_time(changes.changed, sent, lambda: clock_of(client))
     with Progress() as progress, _stopping() as stop:
-        await changes_module.send_edits(
+        await send_edits(
             able, edits, sent, lambda sent: progress.show(_sending_line(able, sent)), stop=stop
         )
     if isinstance(sent.error, ReadOnlyError):
@@ -647,14 +648,14 @@ async def _carry_out(
 ) -> EditProgress:
     """Change what was confirmed; protection goes around it."""
     if protection.nothing or not isinstance(client, LocalClient):
-        return await send_edits(client, able, found)
+        return await send_changes(client, able, found)
     (one,) = found.changed
     for name in protection.off:
         await client.protect(one.row.key, name, protected=False)
     if one.wish == NO_EDIT:
         sent = EditProgress(1, {one.row.key: Outcome(one.row.key, Result.DONE)})
     else:
-        sent = await send_edits(client, able, found)
+        sent = await send_changes(client, able, found)
     if all(outcome.result is Result.DONE for outcome in sent.outcomes.values()):
         for name in protection.on:
             await client.protect(one.row.key, name)

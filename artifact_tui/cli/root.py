@@ -10,15 +10,16 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from artifact_tui import __version__
 from artifact_tui.cli.output import command
-from artifact_tui.clients import kind_of
-from artifact_tui.config import LOCAL, Target, load, nearest, resolve
 from artifact_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from artifact_tui.config import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,9 @@ def open_command(flags: Flags, words: tuple[str, ...], *, read_only: bool) -> in
 
     Without one: the default registry of the configuration, or the embedded one.
     """
+    from artifact_tui.clients import kind_of  # noqa: PLC0415 - the help needs none of these
+    from artifact_tui.config import LOCAL, load, resolve  # noqa: PLC0415
+
     registry = words[0] if words else None
     try:
         target = resolve(load(), registry)
@@ -238,6 +242,8 @@ def _no_command(word: str) -> UsageError | None:
             f"There is no command “{word}”, and no registry of that name.",
             hint=f"{ELSEWHERE[word.lower()]}. All commands: artifact-tui --help",
         )
+    from artifact_tui.config import nearest  # noqa: PLC0415 - the help needs no configuration
+
     near = nearest(word, COMMANDS)
     if not near:
         return None
@@ -260,6 +266,7 @@ def show_screen(target: Target) -> int:
             "The screen needs a terminal, and this is none.",
             hint=f"Without a screen: {command('ls', target.typed)}; see artifact-tui --help",
         )
+    from artifact_tui.config import load  # noqa: PLC0415 - the help needs no configuration
     from artifact_tui.tui import run  # noqa: PLC0415 - nothing else needs the screen
 
     return run(target, load())

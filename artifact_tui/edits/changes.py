@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.model import Alias, Capabilities
 
-    Holders = Mapping[str, Mapping[int, VersionRef]]
-    Inherited = Mapping[int, int | None]
     What = Literal["aliases", "tags", "ttl"]
+    Inherited = Mapping[int, int | None]
+    """By collection id: the time to live, or None for none, where that is known."""
+    Holders = Mapping[str, Mapping[int, VersionRef]]
+    """By alias and collection id: the version that holds it now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

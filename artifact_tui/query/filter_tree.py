@@ -75,14 +75,14 @@ class DateTerm:
 
 @dataclass(frozen=True, slots=True)
 class StateTerm:
-    """`state:` with one of `fields.STATES`."""
+    """`state:` with one of `filter_fields.STATES`."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class LatestTerm:
-    """The newest `count` live versions of each collection, by ordinal; see `expressions.NEWEST`."""
+    """The newest `count` live versions of each collection, by ordinal; see `sql.IS_NEWEST`."""
 
     count: int
 

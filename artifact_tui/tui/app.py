@@ -26,8 +26,7 @@ from artifact_tui.tui.screens.base_screen import BaseScreen
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
 from artifact_tui.tui.terminal import ASCII_ONLY
-from artifact_tui.tui.typed_keys import TypedKeys
-from artifact_tui.tui.working import Effects, start
+from artifact_tui.tui.typed_keys import Effects, TypedKeys, start
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence

@@ -6,34 +6,136 @@ something else; and `d` right behind a mark would find the mark not made yet. Ov
 always come in bunches.
 
 So a key means what it would mean if everything asked by the keys before it were done: it waits for
-that, as `KeyWait` tells. After a moment the wait is said, and esc takes back what waits.
+that, as `KeyWait` tells. After a moment the wait is said, and esc takes back what waits. The
+work itself runs beside the screen, so that no handler waits, in the order of the keys (`Effects`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.events import Key
 from textual.message import Message
 
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import ROWS
 from artifact_tui.tui.keymap import key_name
-from artifact_tui.tui.screens.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Dialog
 from artifact_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 
+    from textual.app import App
     from textual.dom import DOMNode
     from textual.events import Paste
+    from textual.screen import Screen
+    from textual.worker import Worker
 
     from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.key_bindings import KeyRow
-    from artifact_tui.tui.working import KeyWait
+    from artifact_tui.tui.screens.base_screen import BaseScreen
+
+MOVES = frozenset({"move"})
+MOVES_AND_MARKS = frozenset({"move", "mark"})
+MOVES_AND_LEAVING = frozenset({"move", "leave"})
+LEAVING = frozenset({"leave"})
+"""Kinds of keys, as `KeyRow.kind` tells them, that need not wait for something."""
+
+
+def start(
+    node: DOMNode,
+    group: str,
+    job: Callable[..., Coroutine[Any, Any, Any]],
+    *args: object,
+    latest: bool = False,
+) -> None:
+    """Run `job(*args)` as long as `node` lives; with `latest` it replaces the group's last one."""
+    work = cast("Callable[[], Any]", partial(job, *args))
+    node.run_worker(work, group=group, exclusive=latest)
+
+
+@dataclass(eq=False, slots=True)
+class KeyWait:
+    """Something that keys wait for, because they would act on what it is still changing."""
+
+    words: str
+    """What it is, as the middle of a sentence; safe."""
+    lets: frozenset[str] = frozenset()
+    """Kinds of keys that mean the same before and after it."""
+    done: asyncio.Future[None] = field(default_factory=asyncio.Future)
+    since: float = field(default_factory=lambda: Message().time)
+    """By the clock of `Message.time`."""
+    give_up: Callable[[], object] | None = None
+    """Stops it; None for what has to come to its end."""
+    screen: Screen[Any] | None = None
+    """The only screen whose keys wait; None for all."""
+
+    def over(self) -> None:
+        """Keys need not wait for it any longer."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+class Effects:
+    """What keys have asked for: one after the other, whatever screen they were pressed on."""
+
+    def __init__(self, app: App[None], failed: Callable[[ArtifactTuiError], object]) -> None:
+        """Make it; `failed` hears what went wrong."""
+        self._app = app
+        self._failed = failed
+        self._all: list[KeyWait] = []
+
+    def __iter__(self) -> Iterator[KeyWait]:
+        """Those that are not done yet, in order."""
+        return iter(tuple(self._all))
+
+    def add(
+        self,
+        words: str,
+        work: Awaitable[object],
+        *,
+        lets: frozenset[str] = frozenset(),
+        screen: Screen[Any] | None = None,
+        stops: bool = False,
+    ) -> None:
+        """Await `work` once all that was asked before is done; it outlives every screen.
+
+        Later keys wait for it, but for those of the kinds in `lets`, and those of other screens
+        when a `screen` is given. With `stops` the user may give it up halfway.
+        """
+        waiting = KeyWait(words, lets, screen=screen)
+        before = [one.done for one in self._all]
+        self._all.append(waiting)
+        worker: Worker[None] = self._app.run_worker(
+            self._carry_out(waiting, before, work), group="effects"
+        )
+        if stops:
+            waiting.give_up = worker.cancel
+
+    async def _carry_out(
+        self, waiting: KeyWait, before: list[asyncio.Future[None]], work: Awaitable[object]
+    ) -> None:
+        try:
+            if before:
+                await asyncio.wait(before)
+            await work
+        except ArtifactTuiError as error:
+            self._failed(error)
+        finally:
+            if asyncio.iscoroutine(work):
+                work.close()  # given up before it began
+            self._all.remove(waiting)
+            waiting.over()
+
+    async def marked(self) -> None:
+        """Wait until every mark that was made so far is written."""
+        if waiting := [one.done for one in self._all if one.screen is None]:
+            await asyncio.wait(waiting)
 
 
 SOON = 0.5
@@ -88,6 +190,11 @@ class TypedKeys:
         self._free.set()
 
     @property
+    def _screen(self) -> BaseScreen:
+        """The present screen: all of the app's are ours."""
+        return cast("BaseScreen", self._app.screen)
+
+    @property
     def _busy(self) -> bool:
         return self._chaser is not None or self._held is not None
 
@@ -134,13 +241,13 @@ class TypedKeys:
 
     def _row(self, event: Key | Paste) -> KeyRow | None:
         """What a key does on the present screen, unless a dialog or a line has the keyboard."""
-        screen, focused = self._app.screen, self._app.focused
-        if not (isinstance(event, Key) and isinstance(screen, BaseScreen)):
+        place, focused = self._screen.PLACE, self._app.focused
+        if not isinstance(event, Key):
             return None
         if focused is None:
-            places = [screen.PLACE, "app"]
+            places = [place, "app"]
         elif isinstance(focused, LineView) and not _in_dialog(focused):
-            places = [screen.PLACE, "list", "app"]
+            places = [place, "list", "app"]
         else:
             places = ["app"]
         found = (self._rows.get((place, event.key)) for place in places)
@@ -166,12 +273,11 @@ class TypedKeys:
 
     def _waits_for(self, event: Key | Paste) -> KeyWait | None:
         """What the present screen has to do first; nothing for what is typed into a line."""
-        screen = self._app.screen
-        if not isinstance(screen, BaseScreen) or self._is_typed(event):
+        if self._is_typed(event):
             return None
         row = self._row(event)
         kind = "" if row is None else row.kind
-        for waiting in screen.waiting(acts=row is not None and row.row):
+        for waiting in self._screen.waiting(acts=row is not None and row.row):
             if not waiting.done.done() and kind not in waiting.lets:
                 return waiting
         return None
@@ -191,9 +297,9 @@ class TypedKeys:
             self._say(waiting)
             self._hold(waiting)
             return
-        screen = self._app.screen
-        if isinstance(screen, BaseScreen) and screen.status_line.words == self._words:
-            screen.status_line.hush()
+        status = self._screen.status_line
+        if status.words == self._words:
+            status.hush()
         self._held = None
         await self._next()
 
@@ -207,8 +313,7 @@ class TypedKeys:
         what = f"“{key_name(event.key)}”" if isinstance(event, Key) else "What was pasted"
         so_far = f"{seconds} s, " if seconds else ""
         self._words = f"{what} waits ({so_far}esc takes it back): {waiting.words}."
-        if isinstance(self._app.screen, BaseScreen):
-            self._app.screen.tell(self._words)
+        self._screen.tell(self._words)
 
     def _overtakes(self, event: Key | Paste, held: KeyWait) -> bool:
         """Whether a key is about the wait itself: pressed when that had been said."""
@@ -235,8 +340,8 @@ class TypedKeys:
 
     def _is_too_old(self, event: Key | Paste) -> bool:
         """Whether the row that a key was meant for has gone from under the cursor; say so."""
-        row, screen = self._row(event), self._app.screen
-        if row is None or not row.row or not isinstance(screen, BaseScreen):
+        row, screen = self._row(event), self._screen
+        if row is None or not row.row:
             return False
         if event.time >= screen.row_since or not isinstance(event, Key):
             return False

@@ -18,10 +18,10 @@ from textual.screen import Screen
 from artifact_tui.text import charged, count, plural, safe, size
 from artifact_tui.tui.key_bindings import rows_of
 from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.dialogs import Dialog, Overlay
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line, spread
-from artifact_tui.tui.working import LEAVING, MOVES_AND_LEAVING, KeyWait, start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence

@@ -54,12 +54,7 @@ from artifact_tui.tui.screens.browse_view import (
 from artifact_tui.tui.screens.detail_screen import DetailPane, DetailScreen, show_files
 from artifact_tui.tui.screens.edit_screen import Editing
 from artifact_tui.tui.screens.trash_screen import forget_deleted
-from artifact_tui.tui.widgets.dialogs import Overlay
-from artifact_tui.tui.widgets.line_view import CursorList
-from artifact_tui.tui.widgets.line_widgets import Line
-from artifact_tui.tui.widgets.tree_list import TreeList, TreePlace
-from artifact_tui.tui.widgets.tree_painter import column_titles
-from artifact_tui.tui.working import (
+from artifact_tui.tui.typed_keys import (
     LEAVING,
     MOVES,
     MOVES_AND_LEAVING,
@@ -67,6 +62,11 @@ from artifact_tui.tui.working import (
     KeyWait,
     start,
 )
+from artifact_tui.tui.widgets.dialogs import Overlay
+from artifact_tui.tui.widgets.line_view import CursorList
+from artifact_tui.tui.widgets.line_widgets import Line
+from artifact_tui.tui.widgets.tree_list import TreeList, TreePlace
+from artifact_tui.tui.widgets.tree_painter import column_titles
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator

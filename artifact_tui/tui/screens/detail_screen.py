@@ -17,10 +17,10 @@ from artifact_tui.text import width as cells
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.screens.base_screen import BaseScreen
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.dialogs import Listing
 from artifact_tui.tui.widgets.line_view import LinesView
 from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
-from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

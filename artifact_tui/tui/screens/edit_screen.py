@@ -32,12 +32,12 @@ from artifact_tui.tui.edit_plan import (
 from artifact_tui.tui.key_bindings import bindings_of, rows_of
 from artifact_tui.tui.registry_link import throttled
 from artifact_tui.tui.screens.base_screen import BaseScreen, KeysLine
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.dialogs import Dialog, Question, TypedConfirm
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
-from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -25,9 +25,9 @@ from artifact_tui.tui.screens.base_screen import BaseScreen
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.screens.browse_view import NOT_MARKED
 from artifact_tui.tui.screens.detail_screen import branches
+from artifact_tui.tui.typed_keys import MOVES_AND_MARKS, start
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line
-from artifact_tui.tui.working import MOVES_AND_MARKS, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

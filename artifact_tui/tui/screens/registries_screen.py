@@ -27,10 +27,10 @@ from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
 from artifact_tui.tui.screens.browse_inputs import Toggle
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.dialogs import Ask, Dialog
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
 from artifact_tui.tui.widgets.row_list import RowList, Rows
-from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

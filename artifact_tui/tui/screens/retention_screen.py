@@ -21,9 +21,9 @@ from artifact_tui.tui import edit_plan
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.screens.base_screen import StatusLine
 from artifact_tui.tui.screens.edit_screen import Editing, subject_words
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
-from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -35,11 +35,11 @@ from artifact_tui.tui.screens.review_groups import (
     subject_of,
 )
 from artifact_tui.tui.screens.tasks_screen import TasksScreen
+from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
 from artifact_tui.tui.widgets.grouped import Grouped
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
-from artifact_tui.tui.working import MOVES_AND_LEAVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -27,6 +27,7 @@ from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import PlanItems, TaskWatch, report_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header
 from artifact_tui.tui.screens.trash_screen import forget_deleted
+from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import (
@@ -41,7 +42,6 @@ from artifact_tui.tui.widgets.item_rows import (
 )
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
-from artifact_tui.tui.working import MOVES_AND_LEAVING, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -30,11 +30,11 @@ from artifact_tui.text import (
 )
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Ask, Listing
 from artifact_tui.tui.widgets.item_rows import ago, alias_words
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList
-from artifact_tui.tui.working import MOVES_AND_LEAVING, start
 
 if TYPE_CHECKING:
     import sqlite3

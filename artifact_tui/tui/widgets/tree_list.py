@@ -21,6 +21,7 @@ from textual.strip import Strip
 
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import pad
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.tree_painter import (
     LEAD,
@@ -30,7 +31,6 @@ from artifact_tui.tui.widgets.tree_painter import (
     Painter,
     layout_for,
 )
-from artifact_tui.tui.working import start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence

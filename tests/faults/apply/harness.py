@@ -56,8 +56,8 @@ def spawn(plan: Path, *, limit: int | None = None) -> subprocess.Popen[bytes]:
     """A worker in a hurry; `limit` is the size in bytes that no file may outgrow."""
     code = (
         "import functools, resource, runpy\n"
-        "from artifact_tui.deletion import control\n"
-        "control.Policy = functools.partial(control.Policy, delays=(0.01, 0.01, 0.01))\n"
+        "from artifact_tui.deletion import calls\n"
+        "calls.Policy = functools.partial(calls.Policy, delays=(0.01, 0.01, 0.01))\n"
     )
     if limit is not None:
         code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"

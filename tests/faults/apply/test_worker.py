@@ -86,8 +86,8 @@ def test_a_signal_stops_it_after_the_call_in_flight(world: World, number: signal
 def test_it_outlives_the_terminal_that_started_it(world: World) -> None:
     path = gated(world)
     code = (
-        "import sys; from pathlib import Path; from artifact_tui.deletion import launch;"
-        "print('pid', launch.start(Path(sys.argv[1])), flush=True); input()"
+        "import sys; from pathlib import Path; from artifact_tui.deletion import worker;"
+        "print('pid', worker.start(Path(sys.argv[1])), flush=True); input()"
     )
     terminal = pexpect.spawn(sys.executable, ["-c", code, str(path)], env=environment())
     terminal.expect(r"pid (\d+)")
