@@ -194,7 +194,7 @@ class WandbClient:
             )
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
-        """Delete these versions, and unlink these links: see `deleting`."""
+        """Delete these versions, and unlink these links."""
         self._check_writable()
         outcomes = await self._deleter.delete(deletions)
         self._departed.note(one.key for one in outcomes if one.result is Result.DONE)
@@ -206,7 +206,7 @@ class WandbClient:
         return await self._whole.delete(deletion)
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
-        """Change aliases, tags and times to live: see `editing`."""
+        """Change aliases, tags and times to live."""
         self._check_writable()
         return await self._editor.edit(edits)
 

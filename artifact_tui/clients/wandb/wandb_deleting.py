@@ -705,7 +705,7 @@ class WholeCollections:
     async def _sent(self, home: CollectionKey, deletion: CollectionDeletion) -> GraphReply | str:
         """The answer to the one request, or why it was not sent.
 
-        A look that is too old by the time it would leave is made again, as in `freshness`.
+        A look that is too old by the time the request would leave is made again.
 
         Raises:
             UncertainError: it left, and nobody knows what became of it.

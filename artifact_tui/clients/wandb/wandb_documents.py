@@ -252,7 +252,7 @@ _UNKNOWN_ARGUMENT = re.compile(
 
 
 class DocumentSender(Protocol):
-    """What sends documents: the transport, or `Fields` around it."""
+    """What sends documents: the transport, or `FittingSender` around it."""
 
     async def ask(self, call: GraphCall) -> GraphReply:
         """The answer to one document."""
@@ -354,7 +354,7 @@ class GraphQuestion:
     most: int
     """How many of them in one document."""
     what: str
-    """What it is for, as in `Call.what`."""
+    """What it is for, as in `GraphCall.what`."""
 
     def __hash__(self) -> int:
         """By its text."""

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.transport import together
-from artifact_tui.clients.wandb import wandb_documents as documents
-from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb import wandb_documents, wandb_model
 from artifact_tui.clients.wandb.wandb_documents import GraphQuestion
 from artifact_tui.clients.wandb.wandb_lineage import RelativeFinder
 from artifact_tui.clients.wandb.wandb_model import Artifact
@@ -137,7 +136,7 @@ def good_until(at: float, looks: int) -> float:
 
 
 _FACTS = GraphQuestion(
-    documents.FACTS, {"id": "ID!"}, documents.FACTS_PARTS, 25, "reading versions"
+    wandb_documents.FACTS, {"id": "ID!"}, wandb_documents.FACTS_PARTS, 25, "reading versions"
 )
 
 

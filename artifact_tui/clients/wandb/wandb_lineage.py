@@ -10,8 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.transport import together
-from artifact_tui.clients.wandb import wandb_documents as documents
-from artifact_tui.clients.wandb import wandb_model, wandb_paging
+from artifact_tui.clients.wandb import wandb_documents, wandb_model, wandb_paging
 from artifact_tui.clients.wandb.wandb_documents import GraphQuestion
 from artifact_tui.clients.wandb.wandb_model import Artifact, Connection, GraphObject, UsingRun
 from artifact_tui.errors import NotToldError, RegistryError
@@ -36,18 +35,20 @@ _PAGE = {"first": "Int!", "after": "String"}
 _OF_RUN = {"e": "String!", "p": "String!", "r": "String!", **_PAGE}
 _READING_LINEAGE = "reading lineage"
 
-_USERS = GraphQuestion(documents.USERS, {"id": "ID!"}, documents.USERS_PARTS, 25, _READING_LINEAGE)
+_USERS = GraphQuestion(
+    wandb_documents.USERS, {"id": "ID!"}, wandb_documents.USERS_PARTS, 25, _READING_LINEAGE
+)
 _FAMILY = GraphQuestion(
-    documents.FAMILY, {"id": "ID!"}, documents.FAMILY_PARTS, 25, _READING_LINEAGE
+    wandb_documents.FAMILY, {"id": "ID!"}, wandb_documents.FAMILY_PARTS, 25, _READING_LINEAGE
 )
 _RUNS_OF = GraphQuestion(
-    documents.RUNS_OF, {"id": "ID!", **_PAGE}, documents.RUNS_PARTS, 5, _READING_LINEAGE
+    wandb_documents.RUNS_OF, {"id": "ID!", **_PAGE}, wandb_documents.RUNS_PARTS, 5, _READING_LINEAGE
 )
 _OUTPUTS_OF = GraphQuestion(
-    documents.OUTPUTS_OF, _OF_RUN, documents.RELATIVE_PARTS, 10, _READING_LINEAGE
+    wandb_documents.OUTPUTS_OF, _OF_RUN, wandb_documents.RELATIVE_PARTS, 10, _READING_LINEAGE
 )
 _INPUTS_OF = GraphQuestion(
-    documents.INPUTS_OF, _OF_RUN, documents.RELATIVE_PARTS, 10, _READING_LINEAGE
+    wandb_documents.INPUTS_OF, _OF_RUN, wandb_documents.RELATIVE_PARTS, 10, _READING_LINEAGE
 )
 
 MadeVersions = tuple[Artifact, ...]

@@ -23,7 +23,6 @@ import msgspec
 from artifact_tui.clients.servers import is_spelled
 from artifact_tui.clients.transport import GarbageAnswerError, NotSentError, together
 from artifact_tui.clients.wandb import wandb_documents, wandb_model, wandb_paging
-from artifact_tui.clients.wandb import wandb_documents as documents
 from artifact_tui.clients.wandb.wandb_address import REGISTRY_PREFIX
 from artifact_tui.clients.wandb.wandb_documents import FILES, GraphQuestion, refusal_error
 from artifact_tui.clients.wandb.wandb_model import (
@@ -48,7 +47,10 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 
     AskCollections = Callable[[str | None, int], Awaitable[Connection[ArtifactCollection]]]
+    """A page of a project's collections: after which cursor, and how many of them."""
+
     Row = tuple[model.Collection, model.Version | None]
+    """A collection with one of its versions, or without when it has none."""
 
 
 PROJECTS_ON_PAGE = 200
@@ -248,7 +250,7 @@ class CollectionPages:
                 most, first = PORTIONS[portion]
                 try:
                     return await self._page(
-                        place, documents.COLLECTIONS, after, min(count, most), first
+                        place, wandb_documents.COLLECTIONS, after, min(count, most), first
                     )
                 except RegistryError as error:
                     if portion + 1 == len(PORTIONS) or not _may_be_size(error):
@@ -261,7 +263,7 @@ class CollectionPages:
         """How to read pages of collections alone."""
 
         async def ask(after: str | None, count: int) -> Connection[ArtifactCollection]:
-            return await self._page(place, documents.COLLECTIONS_ALONE, after, count, None)
+            return await self._page(place, wandb_documents.COLLECTIONS_ALONE, after, count, None)
 
         return ask
 
@@ -358,16 +360,16 @@ BIG_AT_ONCE = 40
 """Collections of more than one page that one listing reads at once: they wait for its reader."""
 
 _VERSIONS_OF = GraphQuestion(
-    documents.VERSIONS_OF,
+    wandb_documents.VERSIONS_OF,
     {"id": "ID!", "first": "Int!", "after": "String"},
-    documents.VERSION_PARTS,
+    wandb_documents.VERSION_PARTS,
     5,
     "listing versions",
 )
 _MEMBERSHIPS_OF = GraphQuestion(
-    documents.MEMBERSHIPS_OF,
+    wandb_documents.MEMBERSHIPS_OF,
     {"id": "ID!", "first": "Int!", "after": "String"},
-    documents.MEMBERSHIP_PARTS,
+    wandb_documents.MEMBERSHIP_PARTS,
     10,
     "reading where versions are linked",
 )

@@ -309,7 +309,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def read_answer(data: Any, kind: type[T], what: str) -> T:
-    """An answer (JSON text, or already parsed) as a value of a type; `what` is as in `Call`.
+    """An answer (JSON text, or already parsed) as a value of a type; `what` is as in `GraphCall`.
 
     Raises:
         RegistryError: it is nothing of the kind.

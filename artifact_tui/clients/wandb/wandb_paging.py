@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.wandb_model import Connection, ConnectionEdge
 
     AskPage = Callable[[str | None, int], Awaitable[Connection["T"]]]
+    """A page of the list: after which cursor, and how many rows."""
+
     PutPage = Callable[[Sequence["R"]], Awaitable[None]]
+    """Hand over a page; waits while the reader is far behind."""
 
 
 _POSITION_CURSOR = re.compile(r"((?:arrayconnection|offset|cursor):)(\d{1,9})", re.ASCII)
