@@ -105,6 +105,9 @@ def test_a_confirmation_does_not_travel_in_the_file(
     assert len(live(registry)) == 6
     cli("apply", elsewhere, "--yes", "--expect", "2")
     assert len(live(registry)) == 4
+    assert "this plan was not made here" in cli("review", elsewhere).out, (
+        "to confirm is not to make"
+    )
 
 
 def test_a_report_says_that_the_file_was_changed(cli: Cli, plan: Path) -> None:
