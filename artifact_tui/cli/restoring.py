@@ -41,13 +41,20 @@ from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.reviewing import Consent, confirm_plan
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
-from artifact_tui.clients.base import Recreate
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.items import Action, ItemState, Options
+from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.undo import CAVEAT, note_source, recreate
-from artifact_tui.errors import PlanError, RegistryError, UsageError
+from artifact_tui.deletion.undo import (
+    CAVEAT,
+    maker_of,
+    note_source,
+    restore_versions,
+    source_of,
+    undo,
+    why_no_undo,
+)
+from artifact_tui.errors import RegistryError, UsageError
 from artifact_tui.model import Alias, Capabilities, Outcome, Result, now_us
 from artifact_tui.text import safe
 
@@ -59,47 +66,33 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft
-    from artifact_tui.deletion.undo import RemadeEntry
+    from artifact_tui.deletion.undo import RemadeEntry, Undone
 
 
-async def remake(
-    path: Path,
-    client: Client,
-    *,
-    only: Sequence[str] | None = None,
-    uncertain: bool = False,
-) -> tuple[RemadeEntry, ...]:
-    """Make again what a plan deleted; see `deletion.recreate`."""
-    with Plan.open(path, write=True) as plan, Progress() as progress:
-        return await recreate(plan, client, only=only, uncertain=uncertain, progress=progress.show)
-
-
-def print_remade(found: Sequence[RemadeEntry], target: Target, path: Path, out: Output) -> int:
-    """Say what was made, under which new key; 1 when something was not, or not as it was."""
-    missing = [one for one in found if not one.new_key]
-    differs = sum(bool(one.differs) for one in found)
-    for one in found:
-        if out.json:
+def print_undone(
+    undone: Undone, rows: Mapping[str, VersionRow], target: Target, plan: Path | None, out: Output
+) -> int:
+    """Say what came back, and what not; 1 when something did not, or not as it was."""
+    if out.json:
+        for outcome in undone.restored:
+            out.record(_restored_record(outcome, rows.get(outcome.key), target))
+        for one in undone.remade:
             out.record(_remade_record(one, target))
-        else:
-            out.words(_remade_words(one))
-    made = text.plural(len(found) - len(missing), "entry", "entries")
-    rest = f", {text.count(differs)} of them not as before" if differs else ""
-    rest += f", {text.count(len(missing))} not" if missing else ""
-    out.words(f"{made} of {safe(target.name)} made again{rest}", CAVEAT)
-    if missing:
-        out.words(f"to try again: {command('restore', '--plan', path)}")
-    return 1 if missing or differs else 0
+    out.words(*undone.lines)
+    if undone.remade and undone.missing and plan is not None:
+        out.words(f"to try again: {command('restore', '--plan', plan)}")
+    return 0 if undone.complete else 1
 
 
-def _remade_words(one: RemadeEntry) -> str:
-    name = safe(one.name)
-    if not one.new_key:
-        return f"not made again: {name}: {safe(one.error)}"
-    when = " (before)" if one.before else ""
-    source = f" from {safe(one.recipe.url)}" if one.recipe else ""
-    but = f", but {safe(one.differs)}" if one.differs else ""
-    return f"made again{when}: {name} is now {safe(one.new_key)}{source}{but}"
+def _restored_record(outcome: Outcome, row: VersionRow | None, target: Target) -> dict[str, Any]:
+    return {
+        "name": row.collection if row else None,
+        "version": row.label if row else None,
+        "registry": target.name,
+        "key": outcome.key,
+        "result": "restored" if outcome.result is Result.DONE else str(outcome.result),
+        "message": outcome.message,
+    }
 
 
 def _remade_record(one: RemadeEntry, target: Target) -> dict[str, Any]:
@@ -177,7 +170,9 @@ def _print_trash_summary(
         where_is = "of this is in the trash of" if can.restore else "that was deleted is listed in"
         out.words(f"nothing {where_is} {safe(target.name)}")
     if not can.restore:
-        out.words(safe(no_way_back(target, can)))
+        again = command("restore", target.typed, "--plan", "PLAN")
+        instead = f"{_no_trash(target)}. What a plan deleted can be made again: {again}"
+        out.words(safe(why_no_undo(can, target.name) or instead))
     if not found:
         return
     weight = marks.picked_bytes(conn)
@@ -231,33 +226,35 @@ def restore_command(
     async def main() -> int:
         async with client_of(target, write=True) as client:
             can = client.capabilities
-            if not can.restore and not can.recreate:
-                raise UsageError(no_way_back(target, can), hint="Nothing was changed.")
-            if can.recreate and not can.restore:
-                if plan is None or names:
-                    raise UsageError(
-                        f"“{target.name}” has no trash: what a plan deleted can be made again.",
-                        hint=f"Name the plan: {command('restore', '--plan', 'FILE')}",
-                    )
-                found = await remake(plan, client, uncertain=uncertain)
-                return print_remade(found, target, plan, out)
+            if why := why_no_undo(can, target.name):
+                raise UsageError(why, hint="Nothing was changed.")
+            if not can.restore and (plan is None or names):
+                raise UsageError(
+                    f"{_no_trash(target)}: what a plan deleted can be made again.",
+                    hint=f"Name the plan: {command('restore', '--plan', 'FILE')}",
+                )
+            if not can.restore and plan is not None:
+                with Progress() as progress:
+                    undone = await undo(plan, client, uncertain=uncertain, progress=progress.show)
+                return print_undone(undone, {}, target, plan, out)
             async with reading(client) as conn:
-                keys = [find_version(conn, name).key for name in names]
-                keys += _deleted_by(plan, client) if plan is not None else []
+                named = {
+                    row.key: f"{row.collection}:{row.label}"
+                    for row in (find_version(conn, name) for name in names)
+                }
+                if plan is None:
+                    undone = await restore_versions(client, named)
+                else:
+                    undone = await undo(plan, client, also=named)
+                keys = [outcome.key for outcome in undone.restored]
                 rows = {row.key: row for row in rows_by_keys(conn, keys)}
-            outcomes = await client.restore(list(dict.fromkeys(keys)))
-        return _print_restored(outcomes, rows, target, out)
+        return print_undone(undone, rows, target, plan, out)
 
     return asyncio.run(main())
 
 
-def no_way_back(target: Target, can: Capabilities) -> str:
-    """That what was deleted does not come back, and what happens instead; untrusted text."""
-    if can.recreate:
-        again = command("restore", target.typed, "--plan", "PLAN")
-        return f"“{target.name}” has no trash. What a plan deleted can be made again: {again}"
-    instead = f" {can.freeing}." if can.freeing else ""
-    return f"“{target.name}” cannot restore: what was deleted stays deleted.{instead}"
+def _no_trash(target: Target) -> str:
+    return f"“{target.name}” has no trash"
 
 
 def _registry_of(path: Path) -> str:
@@ -269,55 +266,6 @@ def _registry_of(path: Path) -> str:
     with Plan.open(path) as plan:
         target = plan_file.registry_of(plan)
     return target.typed or target.address
-
-
-def _deleted_by(path: Path, client: Client) -> list[str]:
-    """The keys of what a plan deleted, parents first.
-
-    Raises:
-        PlanError: it was made for another registry.
-    """
-    done = {ItemState.DELETED, ItemState.VERIFIED}
-    with Plan.open(path) as plan:
-        if plan.head.identity.uid != client.identity.uid:
-            raise PlanError(
-                f"The plan {path} was made for another registry: {plan.head.identity.address}.",
-                hint="Nothing was restored. Leave the registry out to use that one.",
-            )
-        items = [item for item in plan.every_item() if item.state in done]
-    return [item.key for item in sorted(items, key=lambda item: -item.level)]
-
-
-def _print_restored(
-    outcomes: Sequence[Outcome], rows: dict[str, VersionRow], target: Target, out: Output
-) -> int:
-    """Say what came back; 1 when something did not."""
-    missing = 0
-    for outcome in outcomes:
-        row = rows.get(outcome.key)
-        done = outcome.result is Result.DONE
-        missing += not done
-        if out.json:
-            out.record(_restored_record(outcome, row, target))
-            continue
-        name = wording.name_of(row) if row else safe(outcome.key)
-        why = f": {safe(outcome.message)}" if outcome.message else ""
-        out.words(f"{'restored' if done else 'not restored:'} {name}{why}")
-    restored = text.plural(len(outcomes) - missing, "version")
-    rest = f", {text.count(missing)} not" if missing else ""
-    out.words(f"{restored} of {safe(target.name)} restored{rest}")
-    return 1 if missing else 0
-
-
-def _restored_record(outcome: Outcome, row: VersionRow | None, target: Target) -> dict[str, Any]:
-    return {
-        "name": row.collection if row else None,
-        "version": row.label if row else None,
-        "registry": target.name,
-        "key": outcome.key,
-        "result": "restored" if outcome.result is Result.DONE else str(outcome.result),
-        "message": outcome.message,
-    }
 
 
 @click.command("purge", cls=FilterCommand)
@@ -451,15 +399,10 @@ def reingest_command(
 
 async def _reingest_draft(target: Target, name: str, options: Options, url: str | None) -> Draft:
     async with client_of(target) as client:
-        if not client.capabilities.recreate or not isinstance(client, Recreate):
-            raise UsageError(
-                f"“{target.name}” cannot make entries again. Nothing was deleted.",
-                hint="Only REST registries can, so far.",
-            )
+        maker_of(client)
         async with reading(client) as conn:
             key = find_version(conn, name).key
-            recipes = {} if url else await client.recipe([key])
-            if not url and not (key in recipes and recipes[key].url):
+            if not url and not (await source_of(client, key, name)).url:
                 raise RegistryError(
                     f"The registry does not tell the source address of {name}."
                     " Nothing was deleted.",
@@ -474,8 +417,9 @@ async def _make_again(target: Target, path: Path, out: Output) -> int:
     with Plan.open(path) as plan:
         keys = [item.key for item in plan.every_item() if item.kind == "version"]
     async with client_of(target, write=True) as client:
-        found = await remake(path, client, only=keys)
-    code = print_remade(found, target, path, out)
-    if not all(one.new_key for one in found):
+        with Progress() as progress:
+            undone = await undo(path, client, only=keys, progress=progress.show)
+    code = print_undone(undone, {}, target, path, out)
+    if undone.missing:
         out.words("The entry is gone: what it was made from is in the plan.")
     return code

@@ -88,6 +88,9 @@ OPEN = frozenset({ItemState.PLANNED, ItemState.SENT})
 DONE = frozenset({ItemState.DELETED, ItemState.VERIFIED, ItemState.GONE, ItemState.UNLINKED})
 """The states in which what was asked is so."""
 
+DELETED_HERE = frozenset({ItemState.DELETED, ItemState.VERIFIED})
+"""The states of an item that this plan deleted, rather than unlinked or found gone."""
+
 
 class Reason(StrEnum):
     """Why an item stays or stayed; `words` is the sentence for people."""

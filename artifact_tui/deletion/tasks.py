@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui import config
 from artifact_tui.deletion import plan_file, worker
-from artifact_tui.deletion.items import DONE, OPEN, Action, ItemState, Reason, Verdict
+from artifact_tui.deletion.items import DELETED_HERE, DONE, OPEN, Action, ItemState, Reason, Verdict
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
@@ -305,7 +305,7 @@ _VERDICT_WORDS = {
 }
 
 
-DONE_HERE = frozenset({ItemState.DELETED, ItemState.VERIFIED, ItemState.UNLINKED})
+DONE_HERE = DELETED_HERE | {ItemState.UNLINKED}
 """What this plan has deleted or unlinked, rather than found gone."""
 
 

@@ -1,9 +1,10 @@
-"""Making entries again that a plan deleted, where the registry has no trash.
+"""Undo of a deletion: versions come back from the trash, or are made again from a source address.
 
-The registry gives a new id and new metrics, and bytes deleted from its storage are not brought
-back. The plan records which new version stands for which old one. Each creation is on the disk
-before its request leaves, so that nothing is made twice after a crash. What was answered is not
-believed: afterwards the registry is asked what is there, as after a deletion.
+A registry without a trash gives an entry that is made again a new id and new metrics, and bytes
+deleted from its storage are not brought back. The plan records which new version stands for which
+old one. Each creation is on the disk before its request leaves, so that nothing is made twice after
+a crash. What was answered is not believed: afterwards the registry is asked what is there, as after
+a deletion.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Recreate
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.calls import redacted
-from artifact_tui.deletion.items import ItemState
+from artifact_tui.deletion.items import DELETED_HERE, DONE, VERSION, Verdict
+from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import (
     READ_ONLY_HINT,
     ArtifactTuiError,
@@ -28,15 +30,18 @@ from artifact_tui.errors import (
     ReadOnlyError,
     RegistryError,
     UncertainError,
+    UsageError,
 )
-from artifact_tui.model import Recipe, now_us
+from artifact_tui.model import Recipe, Result, now_us
+from artifact_tui.text import count, plural, safe, safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from artifact_tui.clients.base import Client
     from artifact_tui.deletion.items import Item
-    from artifact_tui.deletion.plan import Plan
+    from artifact_tui.model import Capabilities, Outcome
 
 
 MADE, SENT, FAILED = "made", "sent", "failed"
@@ -52,6 +57,9 @@ LOOKS = (0.0, 0.3, 1.0)
 
 LONGER = (2.0, 4.0, 8.0)
 """Seconds before further looks at what it accepted; the last one repeats."""
+
+ENDED_LOOK_S = 0.2
+"""Seconds between two looks at a plan whose end is waited for."""
 
 SURE = 4
 """From this look on, what was only accepted is believed: some of it fails a second later."""
@@ -85,6 +93,192 @@ class RemadeEntry:
     """Made by an earlier call."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reingestion:
+    """A version that is to be made again once it is deleted. All of it is untrusted text."""
+
+    key: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did: for each version, whether it is back and as it was."""
+
+    restored: tuple[Outcome, ...] = ()
+    """The answers about what was asked back from the trash."""
+    remade: tuple[RemadeEntry, ...] = ()
+    """The entries that were to be made again."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """`COLLECTION:LABEL` of the restored versions by key: untrusted text."""
+
+    @property
+    def missing(self) -> int:
+        """How many versions are not back."""
+        lost = sum(one.result is not Result.DONE for one in self.restored)
+        return lost + sum(not one.new_key for one in self.remade)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every version is back, and what was made again is as it was asked for."""
+        return not self.missing and not any(one.differs for one in self.remade)
+
+    @property
+    def lines(self) -> list[str]:
+        """A sentence, then one for each version that is not as it was; safe."""
+        return [
+            *(self._restored_lines() if self.restored else ()),
+            *(self._remade_lines() if self.remade else ()),
+        ] or ["There is nothing to bring back."]
+
+    def _restored_lines(self) -> Iterable[str]:
+        lost = sum(one.result is not Result.DONE for one in self.restored)
+        rest = f", {count(lost)} not" if lost else ""
+        yield f"{plural(len(self.restored) - lost, 'version')} restored{rest}."
+        for one in self.restored:
+            name = safe_name(self.names.get(one.key, one.key))
+            if one.result is not Result.DONE:
+                yield f"{name} was not restored: {safe(one.message) or one.result}."
+            elif one.message:
+                yield f"{name} is back, but {safe(one.message)}."
+
+    def _remade_lines(self) -> Iterable[str]:
+        made = sum(bool(one.new_key) for one in self.remade)
+        differing = sum(bool(one.differs) for one in self.remade)
+        rest = f", {count(differing)} of them not as before" if differing else ""
+        rest += f", {count(len(self.remade) - made)} not" if made < len(self.remade) else ""
+        yield f"{plural(made, 'entry', 'entries')} made again{rest}."
+        for one in self.remade:
+            name = safe_name(one.name)
+            if one.new_key:
+                before = " (by an earlier try)" if one.before else ""
+                but = f" But {safe(one.differs)}." if one.differs else ""
+                yield f"{name} is now {safe(one.new_key)}{before}: a new id, new metrics.{but}"
+            else:
+                yield f"{name} was not made again: {safe(one.error)}."
+        if len(self.remade) > 1:
+            yield CAVEAT
+
+
+def why_no_undo(can: Capabilities, name: str) -> str:
+    """Why nothing that is deleted comes back in the registry `name`; empty where it can.
+
+    It is untrusted text.
+    """
+    if can.restore or can.recreate:
+        return ""
+    instead = f" {can.freeing}." if can.freeing else ""
+    return f"“{name}” cannot restore: what was deleted stays deleted.{instead}"
+
+
+def deleted_by(plan: Plan, only: Collection[str] | None = None) -> list[Item]:
+    """Versions that a plan has deleted, what others were made from first.
+
+    With `only`, the versions with these keys that it was to delete, whatever became of them.
+    """
+    items = [
+        item
+        for item in plan.every_item(verdict=Verdict.DELETE)
+        if item.kind == VERSION
+        and (item.key in only if only is not None else item.state in DELETED_HERE)
+    ]
+    return sorted(items, key=lambda item: (-item.level, item.seq))
+
+
+async def restore_versions(client: Client, names: Mapping[str, str]) -> Undone:
+    """Bring versions back from the trash; `names` are `COLLECTION:LABEL` by key.
+
+    Raises:
+        RegistryError: the registry could not be asked, or restores nothing.
+        ReadOnlyError: it may only be read.
+    """
+    return Undone(tuple(await client.restore(list(names))), names=names)
+
+
+async def undo(
+    path: Path,
+    client: Client,
+    *,
+    only: Collection[str] | None = None,
+    also: Mapping[str, str] | None = None,
+    uncertain: bool = False,
+    progress: Callable[[str], object] | None = None,
+) -> Undone:
+    """Bring back what a plan deleted: from the trash where there is one, else by making it again.
+
+    Args:
+        path: a plan that is not applied now.
+        client: the registry that it was made for.
+        only: keys of versions, instead of all that it deleted.
+        also: other versions to restore from the trash with them, `COLLECTION:LABEL` by key.
+        uncertain: ask again also for entries that may have been made already.
+        progress: called with what is made, or waited for, now.
+
+    Raises:
+        PlanError: the plan is for another registry.
+        UsageError: this registry brings nothing back.
+        ReadOnlyError: it may only be read.
+        BusyError: somebody applies the plan.
+    """
+    if not client.capabilities.restore:
+        with Plan.open(path, write=True) as plan:
+            return Undone(
+                remade=await recreate(
+                    plan, client, only=only, uncertain=uncertain, progress=progress
+                )
+            )
+    with Plan.open(path) as plan:
+        _check_registry(plan, client)
+        names = {item.key: item.name for item in deleted_by(plan, only)}
+    return await restore_versions(client, {**(also or {}), **names})
+
+
+async def wait_for_end(path: Path, poll_s: float = ENDED_LOOK_S) -> bool:
+    """Wait until a plan has ended or was interrupted; whether every version of it is gone."""
+    while True:
+        gone = await asyncio.to_thread(_gone_at_end, path)
+        if gone is not None:
+            return gone
+        await asyncio.sleep(poll_s)
+
+
+def _gone_at_end(path: Path) -> bool | None:
+    """Whether every version of the plan at `path` is gone; None while it has not ended."""
+    with Plan.open(path) as plan:
+        if plan.status not in {Status.FINISHED, Status.CANCELLED, Status.INTERRUPTED}:
+            return None
+        items = plan.every_item(verdict=Verdict.DELETE)
+        return all(item.state in DONE for item in items if item.kind == VERSION)
+
+
+async def reingest(path: Path, client: Client, again: Reingestion) -> Undone:
+    """Wait for the end of the deletion at `path`, then make the version again.
+
+    Raises:
+        PlanError: the version was not deleted.
+        ArtifactTuiError: it cannot be made. The entry is gone.
+    """
+    if not await wait_for_end(path):
+        raise PlanError(
+            f"{again.name} was not made again: it was not deleted.", hint="See the task for why."
+        )
+    return await undo(path, client, only=[again.key])
+
+
+async def source_of(client: Client, key: str, name: str) -> Recipe:
+    """From what the version `name` can be made again; its address is empty if that is not known.
+
+    Raises:
+        RegistryError: it is gone, or the registry could not be asked.
+        UsageError: the registry makes nothing again.
+    """
+    known = await maker_of(client).recipe([key])
+    if key not in known:
+        raise RegistryError(f"The registry has no {name} any more.", hint="Sync again.")
+    return known[key]
+
+
 async def recreate(
     plan: Plan,
     client: Client,
@@ -107,7 +301,8 @@ async def recreate(
         clock: the time, microseconds UTC.
 
     Raises:
-        PlanError: it is for another registry, or this registry cannot make entries again.
+        PlanError: it is for another registry.
+        UsageError: this registry cannot make entries again.
         ReadOnlyError: the registry may only be read.
         BusyError: somebody applies the plan.
     """
@@ -116,7 +311,7 @@ async def recreate(
     with plan_file.hold_lock(plan.path):
         found = [
             _making_of(plan, item, (urls or {}).get(item.key, ""), uncertain=uncertain)
-            for item in _deleted_items(plan, only)
+            for item in deleted_by(plan, only)
         ]
         making = [one for one in found if isinstance(one, _Making)]
         before = (await maker.entries()).keys() if making else ()
@@ -151,36 +346,44 @@ def recipe_of(plan: Plan, seq: int) -> Recipe | None:
     return Recipe(*row) if row else None
 
 
-def _maker(plan: Plan, client: Client) -> Recreate:
-    """The client, if it may and can make the entries of this plan."""
-    made_for, found = plan.head.identity, client.identity
-    if (made_for.kind, made_for.uid) != (found.kind, found.uid):
-        raise PlanError(
-            f"The plan {plan.path} was made for another registry: {made_for.address}.",
-            hint="Nothing was made.",
-        )
-    if client.read_only:
-        raise ReadOnlyError(
-            f"The registry {found.address} may only be read. Nothing was made.",
-            hint=READ_ONLY_HINT,
-        )
+def maker_of(client: Client) -> Recreate:
+    """The client as one that makes entries again.
+
+    Raises:
+        UsageError: this registry cannot.
+    """
     if not client.capabilities.recreate or not isinstance(client, Recreate):
-        raise PlanError(
-            f"The registry {found.address} cannot make entries again.",
-            hint="What it keeps in its trash can be restored.",
+        raise UsageError(
+            f"The registry {client.identity.address} cannot make entries again."
+            " Nothing was changed.",
+            hint="What a registry keeps in its trash can be restored.",
         )
     return client
 
 
-def _deleted_items(plan: Plan, only: Collection[str] | None) -> Iterator[Item]:
-    """Versions that the plan deleted, what others were made from first."""
-    ours = {ItemState.DELETED, ItemState.VERIFIED}
-    items = [
-        item
-        for item in plan.select("i.kind='version' AND i.verdict='delete'", ())
-        if (item.key in only if only is not None else item.state in ours)
-    ]
-    yield from sorted(items, key=lambda item: (-item.level, item.seq))
+def _check_registry(plan: Plan, client: Client) -> None:
+    """Refuse a plan that was made for another registry.
+
+    Raises:
+        PlanError: so it is.
+    """
+    made_for, present = plan.head.identity, client.identity
+    if (made_for.kind, made_for.uid) != (present.kind, present.uid):
+        raise PlanError(
+            f"The plan {plan.path} was made for another registry: {made_for.address}.",
+            hint="Nothing was changed. Leave the registry out to use that one.",
+        )
+
+
+def _maker(plan: Plan, client: Client) -> Recreate:
+    """The client, if it may and can make the entries of this plan."""
+    _check_registry(plan, client)
+    if client.read_only:
+        raise ReadOnlyError(
+            f"The registry {client.identity.address} may only be read. Nothing was made.",
+            hint=READ_ONLY_HINT,
+        )
+    return maker_of(client)
 
 
 @dataclass(slots=True)
@@ -227,7 +430,7 @@ def _making_of(plan: Plan, item: Item, url: str, *, uncertain: bool) -> RemadeEn
     why = ""
     if state == MADE:
         return RemadeEntry(item.seq, item.key, item.name, recipe, key, differs=error, before=True)
-    if item.state not in {ItemState.VERIFIED, ItemState.GONE, ItemState.DELETED}:
+    if item.state not in DONE:
         why = _THERE
     elif recipe is None or not recipe.url:
         why = _NO_SOURCE

@@ -20,8 +20,8 @@ from textual.theme import BUILTIN_THEMES
 
 from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError
 from artifact_tui.tui import crash, terminal
-from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.keymap import keymap_from
+from artifact_tui.tui.key_bindings import BY_ID, bindings_of
+from artifact_tui.tui.keymap import keymap_from, shown_key
 from artifact_tui.tui.screens.base_screen import BaseScreen
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.config import Config, Target
     from artifact_tui.deletion.storage import ChosenOrphans
+    from artifact_tui.deletion.undo import Reingestion, Undone
     from artifact_tui.query import Where
     from artifact_tui.tui.changed_cells import TerminalCells
-    from artifact_tui.tui.making_again import Reingestion
     from artifact_tui.tui.services import Services
 
 
@@ -298,16 +298,22 @@ class ArtifactApp(App[None]):
 
     # What every screen offers
 
-    def tell_when_done(self, work: Coroutine[Any, Any, list[str]]) -> None:
-        """Carry something out that outlives every screen, and say how it ended."""
+    def tell_when_done(self, work: Coroutine[Any, Any, Undone]) -> None:
+        """Carry out an undo that outlives every screen, and say how it ended."""
         self.run_worker(self._tell(work), group="outliving")
 
-    async def _tell(self, work: Coroutine[Any, Any, list[str]]) -> None:
+    async def _tell(self, work: Coroutine[Any, Any, Undone]) -> None:
         try:
-            lines = await work
+            undone = await work
         except ArtifactTuiError as error:
             self.say(f"{error} {error.hint}".strip(), error=True)
             return
+        if self.services.link is not None:
+            self.services.link.sync()
+        lines = undone.lines
+        if undone.missing:
+            again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
+            lines.append(f"Among the tasks, {again} tries again.")
         screen = self.screen
         if len(lines) > MOST_SAID and isinstance(screen, BaseScreen):
             from artifact_tui.tui.widgets.dialogs import Listing  # noqa: PLC0415 - on demand

@@ -43,12 +43,12 @@ def test_trash_and_restore_tell_of_aliases(cli: Cli, registry: Local, tmp_path: 
     assert " · had the aliases candidate\n" in cli("trash", registry.address).out
     cli("alias", registry.address, "net:v0", "--add", "candidate", "--yes", "--expect", "1")
     said = cli("restore", registry.address, "net:v2").out
-    assert "restored net:v2: another version has the alias “candidate” now\n" in said
+    assert "net:v2 is back, but another version has the alias “candidate” now.\n" in said
 
 
 def test_restore_brings_back(cli: Cli, deleted: Local) -> None:
     ran = cli("restore", deleted.address, "net:v0", "net:v4")
-    assert ran.out == "restored net:v0\nrestored net:v4\n2 versions of reg restored\n"
+    assert ran.out == "2 versions restored.\n"
     assert set(deleted.states().values()) == {"live"}
 
 
@@ -66,14 +66,14 @@ def test_a_plan_is_undone_where_it_was_applied(cli: Cli, deleted: Local, tmp_pat
     other.add("net")
     said = cli("restore", other.address, "--plan", tmp_path / "p.plan", code=1).err
     assert "was made for another registry" in said
-    assert "2 versions of reg restored" in cli("restore", "--plan", tmp_path / "p.plan").out
+    assert "2 versions restored." in cli("restore", "--plan", tmp_path / "p.plan").out
 
 
 def test_restore_says_what_did_not_come_back(cli: Cli, deleted: Local) -> None:
     ran = cli("restore", deleted.address, "net:v0", "net:v1", code=1)
-    assert "restored net:v0\n" in ran.out
-    assert "not restored: net:v1: it is not in the trash\n" in ran.out
-    assert ran.out.endswith("1 version of reg restored, 1 not\n")
+    assert ran.out == (
+        "1 version restored, 1 not.\nnet:v1 was not restored: it is not in the trash.\n"
+    )
     assert "Name the versions" in cli("restore", deleted.address, code=2).err
     assert "Nothing was changed" in cli("--read-only", "restore", deleted.address, "net:v4",
                                         code=1).err  # fmt: skip

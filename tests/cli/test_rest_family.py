@@ -279,7 +279,7 @@ def test_what_came_back_as_something_else_is_told_and_counted(
     plan = deleted_plan(cli, server, tmp_path)
     server.become(created="as model")
     ran = cli("restore", "--plan", plan, code=1)
-    assert "3 entries of zoo made again, 3 of them not as before" in ran.out
+    assert "3 entries made again, 3 of them not as before" in ran.out
     assert ran.out.count("its type is model, not dataset, its source address is lost") == 3
     made = {entry.id: entry for entry in server.entries() if entry.id != "4"}
     assert all(f"is now model/{one}" in ran.out for one in made)
@@ -297,7 +297,7 @@ def test_what_was_only_accepted_is_waited_for(
     plan = deleted_plan(cli, server, tmp_path)
     server.become(created=created, created_s=1.6)
     ran = cli("restore", "--plan", plan)
-    assert "3 entries of zoo made again" in ran.out
+    assert "3 entries made again" in ran.out
     assert len(server.entries()) == 4
 
 
@@ -307,7 +307,7 @@ def test_what_was_accepted_and_failed_is_not_told_as_made(
     plan = deleted_plan(cli, server, tmp_path)
     server.become(created="202 and fails")
     ran = cli("restore", "--plan", plan, code=1)
-    assert "0 entries of zoo made again, 3 not" in ran.out
+    assert "0 entries made again, 3 not" in ran.out
     assert ran.out.count("424: ingestion failed: no metadata") == 3
 
 
@@ -317,7 +317,7 @@ def test_what_was_made_and_goes_a_second_later_is_not_told_as_made(
     plan = deleted_plan(cli, server, tmp_path)
     server.become(created="202 and goes", created_s=1)
     ran = cli("restore", "--plan", plan, code=1)
-    assert "0 entries of zoo made again, 3 not" in ran.out
+    assert "0 entries made again, 3 not" in ran.out
     assert ran.out.count("the registry made it, and lists it no more") == 3
     assert server.ids() == {"4"}
 
@@ -328,7 +328,7 @@ def test_an_answer_of_failure_about_what_was_made_is_told_as_made(
     plan = deleted_plan(cli, server, tmp_path)
     server.become(Fault("500_after", methods=("POST",), path="/artifact/"))
     ran = cli("restore", "--plan", plan)
-    assert "3 entries of zoo made again" in ran.out
+    assert "3 entries made again" in ran.out
     urls = sorted(entry.url for entry in server.entries() if entry.type == "dataset")
     assert urls == [f"https://example.org/{n}" for n in (1, 2, 3)]
 

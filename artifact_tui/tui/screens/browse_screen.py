@@ -886,17 +886,16 @@ class BrowseScreen(BrowseEdits):
             self.carry_out("its source address is asked for", self._reingest(row), stops=True)
 
     async def _reingest(self, row: VersionRow) -> None:
-        from artifact_tui.tui import making_again  # noqa: PLC0415 - seldom needed
-        from artifact_tui.tui.making_again import ReingestDialog  # noqa: PLC0415
+        from artifact_tui.deletion.undo import Reingestion, source_of  # noqa: PLC0415 - seldom needed
+        from artifact_tui.tui.widgets.dialogs import ReingestDialog  # noqa: PLC0415 - seldom needed
 
         name = f"{row.collection}:{row.label}"
-        recipe = await making_again.recipe_of(self.services.client, row)
+        recipe = await source_of(self.services.client, row.key, name)
         self.status_line.hush()
 
         def go(url: str | None) -> None:
             if url:
-                again = making_again.Reingestion(row.key, name, url)
-                self.host.open_review((row.key,), again=again)
+                self.host.open_review((row.key,), again=Reingestion(row.key, name, url))
 
         self.open_dialog(ReingestDialog(name, recipe), go)
 

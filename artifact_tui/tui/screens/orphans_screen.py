@@ -21,10 +21,9 @@ from artifact_tui.model import StoredObject
 from artifact_tui.text import age, duration, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.making_again import Paragraph
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header, StatusLine
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.dialogs import Dialog
+from artifact_tui.tui.widgets.dialogs import Dialog, Question
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import ago
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
@@ -201,7 +200,7 @@ class EmptyDialog(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """What that means, and the box."""
-        words = Paragraph()
+        words = Question()
         words.show(
             Content(
                 "The registry answers and lists nothing at all: so it does when it was emptied,"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.deletion.plan import Draft, Summary, WholeCollection
-    from artifact_tui.tui.making_again import Reingestion
+    from artifact_tui.deletion.undo import Reingestion
     from artifact_tui.tui.widgets.row_list import RowSource
 
     Key = Callable[[str], str]

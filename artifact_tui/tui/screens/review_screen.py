@@ -19,12 +19,12 @@ from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.deletion.items import Action, Item, Options, Reason, Verdict
 from artifact_tui.deletion.plan import new_path
 from artifact_tui.deletion.review import ChallengeKind, challenge
+from artifact_tui.deletion.undo import reingest
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import clock, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.making_again import follow
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header, KeysLine
 from artifact_tui.tui.screens.review_groups import (
     draft_groups,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.storage import ChosenOrphans
-    from artifact_tui.tui.making_again import Reingestion
+    from artifact_tui.deletion.undo import Reingestion
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.row_list import RowList
@@ -497,4 +497,4 @@ class ReviewScreen(ReviewConsents):
         else:
             self.host.say("The plan is being applied: the tasks show how far it is.")
         if self._again is not None:
-            self.host.tell_when_done(follow(self.services, path, self._again))
+            self.host.tell_when_done(reingest(path, self.services.client, self._again))

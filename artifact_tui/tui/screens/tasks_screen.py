@@ -17,12 +17,11 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.deletion import tasks
-from artifact_tui.deletion.items import DONE, Item, ItemState
+from artifact_tui.deletion.items import DELETED_HERE, DONE, Item, ItemState
 from artifact_tui.deletion.plan import Status, Want
-from artifact_tui.deletion.undo import CAVEAT
+from artifact_tui.deletion.undo import CAVEAT, undo
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import count, listed, moment, pad, plural, safe, size
-from artifact_tui.tui import making_again
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import PlanItems, TaskWatch, report_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header
@@ -159,7 +158,7 @@ def _task_sign(task: Task, signs: Signs) -> tuple[str, str]:
 
 def _ended_words(task: Task, signs: Signs) -> str:
     """The results of an ended task in short words."""
-    done = sum(task.states.get(state, 0) for state in _DELETED)
+    done = _deleted(task)
     unlinked = task.states.get(ItemState.UNLINKED, 0)
     parts = [f"{count(done)} {task.action}d"] if done or not unlinked else []
     for state, word in _STATE_WORDS.items():
@@ -168,7 +167,11 @@ def _ended_words(task: Task, signs: Signs) -> str:
     return f" {signs.dot} ".join(parts)
 
 
-_DELETED = frozenset({ItemState.DELETED, ItemState.VERIFIED})
+def _deleted(task: Task) -> int:
+    """How many items a task itself deleted."""
+    return sum(task.states.get(state, 0) for state in DELETED_HERE)
+
+
 _STATE_WORDS = {
     ItemState.UNLINKED: "unlinked",
     ItemState.GONE: "already gone",
@@ -455,8 +458,23 @@ class TasksScreen(BaseScreen):
         """Why a key does nothing for the task under the cursor."""
         why = task_key_why_not(row_id, self.chosen)
         if row_id == "tasks.again" and not why and self.chosen is not None:
-            return making_again.task_remake_why_not(self.services, self.chosen)
+            return self._again_why_not(self.chosen)
         return why
+
+    def _again_why_not(self, task: Task) -> str:
+        """Why what a task deleted cannot be made again."""
+        can = self.services.client.capabilities
+        if can.restore:
+            return "this registry restores from its trash"
+        if task.address != self.services.client.identity.address:
+            return f"it belongs to another registry, {safe(task.registry)}"
+        if task.alive or task.status not in _ENDED | {Status.INTERRUPTED}:
+            return "it has not ended"
+        if not _deleted(task):
+            return "it deleted nothing"
+        if not can.recreate:
+            return "this registry makes nothing from an address"
+        return self.services.read_only_reason
 
     async def action_back(self) -> None:
         """Leave; what runs goes on."""
@@ -512,11 +530,10 @@ class TasksScreen(BaseScreen):
         task = self.chosen
         if self.refused("tasks.again") or task is None:
             return
-        gone = sum(task.states.get(state, 0) for state in (ItemState.VERIFIED, ItemState.DELETED))
         question = (
-            f"This task deleted {plural(gone, 'item')}. Make the entries again, each from the "
-            f"source address it had? {CAVEAT} It can take minutes: the registry fetches and rates "
-            "each of them. What was made again already is left as it is."
+            f"This task deleted {plural(_deleted(task), 'item')}. Make the entries again, each from"
+            f" the source address it had? {CAVEAT} It can take minutes: the registry fetches and"
+            " rates each of them. What was made again already is left as it is."
         )
         ask = Ask("Make again", question, yes="makes them again")
         self.open_dialog(ask, lambda yes: self._make_again(task, yes=bool(yes)))
@@ -524,7 +541,7 @@ class TasksScreen(BaseScreen):
     def _make_again(self, task: Task, *, yes: bool) -> None:
         if yes:
             self.say("Making them again" + self.services.signs.ellipsis)
-            self.host.tell_when_done(making_again.make_again(self.services, task.path))
+            self.host.tell_when_done(undo(task.path, self.services.client))
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
         """Ask something of a task, in a thread that outlives this screen; later keys wait."""

@@ -12,8 +12,8 @@ from textual.content import Content
 from artifact_tui.catalog import retention
 from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.catalog.catalog_rows import rows_of
+from artifact_tui.deletion.undo import restore_versions
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.model import Alias, Result
 from artifact_tui.query import compile_query, parse
 from artifact_tui.text import (
     age,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.catalog.catalog_rows import PickedBytes, VersionRow
-    from artifact_tui.model import Garbage, Outcome
+    from artifact_tui.model import Alias, Garbage
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
@@ -105,20 +105,6 @@ async def forget_deleted(services: Services) -> None:
     """Take the marks of what is in the trash away; what failed to be deleted stays marked."""
     with suppress(ArtifactTuiError):  # such marks do no harm, and are tried again next time
         await services.catalog.unmark_where(compile_query(parse("state:trash"), services.now()))
-
-
-def restored_words(outcomes: Iterable[Outcome], names: Mapping[str, str]) -> list[str]:
-    """What a restore did: a sentence, then a line for each version that is not as it was; safe."""
-    outcomes = list(outcomes)
-    back = [one for one in outcomes if one.result is Result.DONE]
-    lines = [f"{plural(len(back), 'version')} restored."]
-    for one in outcomes:
-        name = safe(names.get(one.key, one.key))
-        if one.result is not Result.DONE:
-            lines.append(f"{name} was not restored: {safe(one.message) or one.result}.")
-        elif one.message:
-            lines.append(f"{name} is back, but {safe(one.message)}.")
-    return lines
 
 
 def garbage_words(garbage: Garbage) -> str:
@@ -405,8 +391,7 @@ class TrashScreen(BaseScreen):
             self._do(f"restoring {plural(len(chosen), 'version')}", self._restore(chosen))
 
     async def _restore(self, chosen: dict[str, str]) -> None:
-        outcomes = await self.services.client.restore(list(chosen))
-        lines = restored_words(outcomes, chosen)
+        lines = (await restore_versions(self.services.client, chosen)).lines
         self._marked = {key: name for key, name in self._marked.items() if key not in chosen}
         if len(lines) > 2 and self.is_attached:  # noqa: PLR2004 - what fits on the message line
             self.open_dialog(Listing("Restored", lines))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from artifact_tui.deletion.items import ItemState, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Head, Status, Summary, Want
 from artifact_tui.deletion.tasks import Report, ResultGroup, Task
+from artifact_tui.deletion.undo import Reingestion, reingest, wait_for_end
+from artifact_tui.errors import PlanError
 from artifact_tui.model import Identity
 from artifact_tui.tui.planning import PlanItems, report_of
 from artifact_tui.tui.screens.tasks_screen import task_detail, task_line
@@ -26,6 +28,7 @@ from artifact_tui.tui.widgets.item_rows import (
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
+    from artifact_tui.clients.base import Client
     from tests.tui.review.world import World
 
 SECOND = 1_000_000
@@ -147,3 +150,10 @@ def test_links_are_unlinked_and_not_called_deleted() -> None:
     assert "0 deleted" not in task_line(task, 100, UNICODE, 0).plain
     both = replace(task, states={**states, ItemState.VERIFIED: 2}, total=5, settled=5)
     assert "2 deleted · 3 unlinked" in task_line(both, 100, UNICODE, 0).plain
+
+
+async def test_what_was_not_deleted_is_not_made_again(world: World) -> None:
+    path = made.failed(world, world.keys()[:1], "503")
+    assert not await wait_for_end(path)
+    with pytest.raises(PlanError, match="it was not deleted"):
+        await reingest(path, cast("Client", None), Reingestion("k", "net:v0", "https://x"))

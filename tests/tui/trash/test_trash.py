@@ -48,7 +48,9 @@ async def test_restoring_many_lists_what_is_not_as_it_was(world: World) -> None:
         await user.sees("3 marked")
         world.store.purge([keys[2]])
         await user.presses("r")
-        await user.sees("Restored", "2 versions restored.", "was not restored", "is back, but")
+        await user.sees(
+            "Restored", "2 versions restored, 1 not.", "was not restored", "is back, but"
+        )
         await user.presses("q")
         await user.sees("The trash is empty.")
 

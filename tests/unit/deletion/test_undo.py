@@ -1,0 +1,58 @@
+"""What an undo says about what came back, what did not, and what is not as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from artifact_tui.deletion.undo import CAVEAT, RemadeEntry, Undone, why_no_undo
+from artifact_tui.model import Capabilities, Outcome, Recipe, Result
+
+NAMES = {"1": "net:v1", "2": "net:v2\x1b[31m", "3": " net:v3"}
+
+MADE = RemadeEntry(1, "model/1", "net:1", Recipe("model", "net", "http://a"), new_key="model/9")
+"""An entry that was made again as it was."""
+
+
+def test_what_is_restored_is_counted_and_only_what_differs_is_named() -> None:
+    undone = Undone(
+        (
+            Outcome("1", Result.DONE),
+            Outcome("2", Result.DONE, "its alias is taken"),
+            Outcome("3", Result.ABSENT, "it is not in the trash"),
+        ),
+        names=NAMES,
+    )
+    assert undone.lines == [
+        "2 versions restored, 1 not.",
+        r"net:v2\x1b[31m is back, but its alias is taken.",
+        r"\x20net:v3 was not restored: it is not in the trash.",
+    ]
+    assert (undone.missing, undone.complete) == (1, False)
+    assert Undone((Outcome("1", Result.DONE, "its alias is taken"),)).complete
+
+
+def test_what_is_made_again_has_a_new_key_and_a_caveat() -> None:
+    assert Undone(remade=(MADE,)).lines == [
+        "1 entry made again.", "net:1 is now model/9: a new id, new metrics."
+    ]  # fmt: skip
+    other = replace(MADE, before=True, differs="its type is model")
+    failed = replace(MADE, new_key="", error="424\x1b")
+    undone = Undone(remade=(other, failed))
+    assert undone.lines == [
+        "1 entry made again, 1 of them not as before, 1 not.",
+        "net:1 is now model/9 (by an earlier try): a new id, new metrics. But its type is model.",
+        r"net:1 was not made again: 424\x1b.",
+        CAVEAT,
+    ]
+    assert undone.missing == 1
+    assert not Undone(remade=(other,)).complete
+    assert not Undone(remade=(other,)).missing
+
+
+def test_nothing_comes_back_without_a_trash_and_a_source() -> None:
+    assert not why_no_undo(Capabilities(restore=True), "zoo")
+    assert not why_no_undo(Capabilities(recreate=True), "zoo")
+    assert why_no_undo(Capabilities(freeing="The server frees them"), "zoo") == (
+        "“zoo” cannot restore: what was deleted stays deleted. The server frees them."
+    )
+    assert Undone().lines == ["There is nothing to bring back."]
