@@ -23,8 +23,6 @@ from artifact_tui.cli.reviewing import (
     confirm_plan,
     may_be_confirmed,
     sentence,
-    things,
-    verbs,
 )
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.deletion import plan_file, tasks, worker
@@ -52,8 +50,8 @@ _LONG = 4096
 
 def print_report(found: Report, out: Output, path: Path) -> None:
     """Print the results of the plan at `path` by reason, and what that means in bytes."""
-    _, done = verbs(found.summary)
-    asked = things(found.summary)
+    _, done = found.summary.verbs
+    asked = found.summary.things
     out.words(f"{found.status}: {asked} to be {done} in {safe(found.head.registry)}")
     if found.why:
         out.words(f"  {safe(found.why, _LONG)}")

@@ -497,7 +497,7 @@ def save_draft(draft: Draft, output: Path | None) -> Path:
         PlanError: it deletes nothing, or the file cannot be made.
     """
     if not draft.summary.deletes:
-        verb, _ = reviewing.verbs(draft.summary)
+        verb, _ = draft.summary.verbs
         asked = draft.head.query or "the marks"
         raise PlanError(
             f"There is nothing to {verb}, so no plan was made.",

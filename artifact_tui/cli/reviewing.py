@@ -26,7 +26,6 @@ from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
     VERSION,
-    Action,
     Item,
     ItemState,
     Reason,
@@ -100,20 +99,6 @@ def print_origin(plan: Plan, out: Output) -> None:
     out.words("")
 
 
-def verbs(summary: Summary) -> tuple[str, str]:
-    """What a plan does, such as “delete” and “deleted”; unlinking where only links go."""
-    if only_links(summary):
-        return "unlink", "unlinked"
-    return ("purge", "purged") if summary.action is Action.PURGE else ("delete", "deleted")
-
-
-def only_links(summary: Summary) -> bool:
-    """Whether nothing is deleted: links go, and their sources stay."""
-    used = [one for one in summary.whole if one.used]
-    links = summary.unlinks and summary.unlinks == summary.versions
-    return bool(links) and not summary.objects and all(one.links for one in used)
-
-
 def print_review(
     head: Head,
     summary: Summary,
@@ -127,9 +112,9 @@ def print_review(
 
     `offered` are the options of the command that would let more of them go; None: all there are.
     """
-    verb, done = verbs(summary)
+    verb, done = summary.verbs
     of = f" of {text.plural(summary.collections, 'collection')}" if summary.collections else ""
-    out.words(f"{verb} {things(summary)}{of} in {safe(head.registry)}")
+    out.words(f"{verb} {summary.things}{of} in {safe(head.registry)}")
     if head.query:
         out.words(f"  filter: {safe(head.query)}")
     out.words(f"  facts read {text.moment(head.facts_us)} UTC")
@@ -144,10 +129,10 @@ def _print_going(summary: Summary, items: Items, out: Output, done: str, most: i
     if not summary.deletes:
         out.words("", f"nothing will be {done}")
         return
-    if only_links(summary):
-        out.words("", f"will be {done}: {things(summary)}; the sources stay")
+    if summary.only_links:
+        out.words("", f"will be {done}: {summary.things}; the sources stay")
     else:
-        out.words("", f"will be {done}: {things(summary)}, {weight(summary)}")
+        out.words("", f"will be {done}: {summary.things}, {weight(summary)}")
         _print_freeing(summary, out)
         _print_stored(summary, out)
         if summary.unlinks:
@@ -198,22 +183,6 @@ def _print_collections(summary: Summary, out: Output) -> None:
     if summary.cheaper:
         fewer = text.plural(summary.cheaper, "request")
         out.words(f"  cheaper: --whole-collections takes {fewer} less; the collections go too")
-
-
-def things(summary: Summary) -> str:
-    """Such as `12 versions`, or `12 versions, 3 links and 12 stored objects`."""
-    parts = [
-        text.plural(count, one)
-        for count, one in (
-            (summary.versions - summary.unlinks, "version"),
-            (summary.unlinks, "link"),
-            (summary.wholes, "whole collection"),
-            (summary.objects, "stored object"),
-        )
-        if count
-    ] or [text.plural(0, "version")]
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _print_stored(summary: Summary, out: Output) -> None:

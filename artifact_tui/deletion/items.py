@@ -33,6 +33,13 @@ class Action(StrEnum):
     """Out of the trash, for good."""
 
 
+def verbs_of(action: Action, *, only_links: bool = False) -> tuple[str, str]:
+    """What is done and what was done: “delete” and “deleted”; unlinking where only links go."""
+    if only_links:
+        return "unlink", "unlinked"
+    return ("purge", "purged") if action is Action.PURGE else ("delete", "deleted")
+
+
 class Verdict(StrEnum):
     """What the review says about one item."""
 

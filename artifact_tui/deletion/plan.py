@@ -26,16 +26,18 @@ from artifact_tui.deletion.checks import KNOWN, lost_aliases
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
+    VERSION,
     Action,
     Item,
     ItemState,
     Options,
     Reason,
     Verdict,
+    verbs_of,
 )
 from artifact_tui.errors import PlanError
-from artifact_tui.model import Facts, Identity
-from artifact_tui.text import count
+from artifact_tui.model import Facts, Identity, VersionState
+from artifact_tui.text import count, plural
 
 if TYPE_CHECKING:
     import sqlite3
@@ -144,6 +146,26 @@ class Summary:
     """Collections that lose every version they have, with how many."""
     orphaned: int = 0
     """Live versions that stay and lose a parent."""
+    orphaning: int = 0
+    """Versions that go and were a parent of those."""
+    orphan_names: tuple[str, ...] = ()
+    """`COLLECTION:LABEL` of the first `NAMES_SHOWN` of those that lose a parent."""
+    generated: int = 0
+    """Those of `deletes` that the registry made by itself."""
+    unfinished: int = 0
+    """Those of `deletes` whose upload never ended."""
+    untold: int = 0
+    """Versions that will be deleted and whose dependents the registry did not tell."""
+    subject_versions: int = 0
+    """Versions under review, whatever becomes of them; links apart."""
+    subject_collections: int = 0
+    """Collections that those are in."""
+    subject_links: int = 0
+    """Links under review."""
+    subject_empty: int = 0
+    """Collections under review of which no version is."""
+    subject_objects: int = 0
+    """Stored objects under review."""
     scanned: int = 0
     """Models whose parents were asked for, of `models`: until all were, dependents may hide."""
     models: int = 0
@@ -174,6 +196,47 @@ class Summary:
         return self.deletes - self.objects - self.wholes
 
     @property
+    def only_links(self) -> bool:
+        """Whether nothing is deleted: links go, and their sources stay."""
+        used = [one for one in self.whole if one.used]
+        links = self.unlinks and self.unlinks == self.versions
+        return bool(links) and not self.objects and all(one.links for one in used)
+
+    @property
+    def verbs(self) -> tuple[str, str]:
+        """What the plan does and what it will have done, such as “delete” and “deleted”."""
+        return verbs_of(self.action, only_links=self.only_links)
+
+    @property
+    def noun(self) -> str:
+        """What goes is called: `version`, or `item` where something else is among it."""
+        return "item" if self.objects or self.wholes or self.unlinks else "version"
+
+    @property
+    def things(self) -> str:
+        """What goes, such as `12 versions` or `12 versions, 3 links and 12 stored objects`."""
+        *first, last = _counted_kinds(
+            (self.versions - self.unlinks, "version"),
+            (self.unlinks, "link"),
+            (self.wholes, "whole collection"),
+            (self.objects, "stored object"),
+        ) or [plural(0, "version")]
+        return f"{', '.join(first)} and {last}" if first else last
+
+    @property
+    def subject(self) -> str:
+        """What is under review, such as `12 versions in 3 collections, 2 links`."""
+        others = _counted_kinds(
+            (self.subject_links, "link"),
+            (self.subject_empty, "empty collection"),
+            (self.subject_objects, "stored object"),
+        )
+        if self.subject_versions or not others:
+            collections = plural(self.subject_collections, "collection")
+            others = [f"{plural(self.subject_versions, 'version')} in {collections}", *others]
+        return ", ".join(others)
+
+    @property
     def sources(self) -> str:
         """What becomes of that which the unlinked links show, in words."""
         stay = self.unlinks - self.followed
@@ -182,6 +245,15 @@ class Summary:
         if self.unlinks == 1:
             return "its source stays" if stay else "its source goes too"
         return "their sources stay" if stay else "their sources go too"
+
+
+def _counted_kinds(*kinds: tuple[int, str]) -> list[str]:
+    """Those of which there are any, such as `2 links`."""
+    return [plural(count, kind) for count, kind in kinds if count]
+
+
+NAMES_SHOWN = 12
+"""Names that one line shows before it says how many more there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +296,23 @@ def summarise(
     emptied: tuple[tuple[str, int], ...],
     whole: Sequence[WholeCollection] = (),
     coverage: LineageCoverage = KNOWN,
+    names: Mapping[str, str],
 ) -> Summary:
-    """The numbers of a list of items; bytes freed and emptied collections come from the catalog."""
+    """The numbers of a list of items; bytes freed and emptied collections come from the catalog.
+
+    `names` has `COLLECTION:LABEL` of each live version that stays and loses a parent, by key.
+    """
     goes = [item for item in items if item.verdict is Verdict.DELETE]
     going = {item.key for item in goes}
     stays = [item for item in items if item.verdict is not Verdict.DELETE]
     verdicts = Counter(item.verdict for item in items)
     wholes = [item for item in goes if item.kind == COLLECTION]
+    orphaning = [item for item in goes if item.outside_dependents]
+    orphans = dict.fromkeys(key for item in orphaning for key in item.outside_dependents)
+    orphan_names = dict.fromkeys(names.get(key, key) for key in orphans)
+    subject = [item for item in items if item.kind == VERSION]
+    rows = [item for item in subject if not item.is_link]
+    filled = {item.belongs for item in subject}
     return Summary(
         action=action,
         items=len(items),
@@ -263,7 +345,16 @@ def summarise(
         emptied=emptied,
         scanned=coverage.scanned,
         models=coverage.total,
-        orphaned=len({key for item in goes for key in item.outside_dependents}),
+        orphaned=len(orphans),
+        orphaning=len(orphaning),
+        orphan_names=tuple(orphan_names)[:NAMES_SHOWN],
+        generated=sum(item.facts.generated for item in goes),
+        unfinished=sum(item.facts.state is VersionState.PENDING for item in goes),
+        untold=sum(item.kind == VERSION and not item.facts.lineage_known for item in goes),
+        subject_versions=len(rows),
+        subject_collections=len({item.collection for item in rows}),
+        subject_links=len(subject) - len(rows),
+        subject_empty=sum(i.kind == COLLECTION and i.seq not in filled for i in items),
         reasons=tuple(Counter(item.reason for item in stays).most_common()),
     )
 
@@ -300,8 +391,23 @@ def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 _ITEM_TOTALS = """SELECT verdict, kind, reason, count(*), coalesce(sum(size), 0), sum(size IS NULL),
-    sum(added), sum(json_extract(facts, '$.source_key') <> '') FROM item
-    GROUP BY 1, 2, 3 ORDER BY min(seq)"""
+    sum(added), sum(ifnull(json_extract(facts, '$.source_key'), '') <> ''),
+    sum(json_extract(facts, '$.generated') IS 1),
+    sum(json_extract(facts, '$.state') IS 'pending'),
+    sum(json_extract(facts, '$.lineage_known') IS 0)
+    FROM item GROUP BY 1, 2, 3 ORDER BY min(seq)"""
+
+_SUBJECT_COLLECTIONS = """SELECT count(DISTINCT collection) FROM item
+    WHERE kind='version' AND ifnull(json_extract(facts, '$.source_key'), '') = ''"""
+
+_SUBJECT_EMPTY = """SELECT count(*) FROM item c WHERE kind='collection'
+    AND NOT EXISTS(SELECT 1 FROM item m WHERE m.belongs = c.seq AND m.kind='version')"""
+
+_ORPHANS = """SELECT count(DISTINCT o.key), count(DISTINCT o.seq) FROM outside o
+    JOIN item i USING(seq) WHERE i.verdict='delete'"""
+
+_ORPHAN_NAMES = """SELECT o.name FROM outside o JOIN item i USING(seq)
+    WHERE i.verdict='delete' ORDER BY o.seq, o.key"""
 
 _GOES = "verdict='delete'"
 
@@ -339,9 +445,12 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
     """What the items of an open plan add up to; `told` is what its maker saw in the catalog."""
     total: Counter[str] = Counter()
     reasons: Counter[Reason] = Counter()
-    for verdict, kind, reason, items, size, unknown, added, links in conn.execute(_ITEM_TOTALS):
+    for row in conn.execute(_ITEM_TOTALS):
+        verdict, kind, reason, items, size, unknown, added, links, *traits = row
         total["items"] += items
         total[verdict] += items
+        total[f"subject {kind}"] += items
+        total["subject links"] += links
         if verdict != Verdict.DELETE:
             reasons[Reason(reason)] += items
             continue
@@ -349,10 +458,14 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
         total["listed"] += size
         total["unknown"] += unknown
         total["links"] += links
+        total["generated"] += traits[0]
+        total["unfinished"] += traits[1]
+        total["untold"] += traits[2] if kind == VERSION else 0
         total[kind] += items
         if kind == OBJECT:
             total["bytes"] += size
     whole, cheaper = _whole_totals(conn, told)
+    orphaned, orphaning = conn.execute(_ORPHANS).fetchone()
     return replace(
         told,
         action=options.action,
@@ -382,15 +495,32 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
             conn, f"SELECT count(DISTINCT collection) FROM item WHERE {_GOES} AND kind<>'object'"
         ),
         emptied=_emptied_totals(conn, told),
-        orphaned=_number(
-            conn,
-            f"SELECT count(DISTINCT o.key) FROM outside o JOIN item i USING(seq) WHERE i.{_GOES}",
-        ),
+        orphaned=orphaned,
+        orphaning=orphaning,
+        orphan_names=_orphan_names(conn),
+        generated=total["generated"],
+        unfinished=total["unfinished"],
+        untold=total["untold"],
+        subject_versions=total[f"subject {VERSION}"] - total["subject links"],
+        subject_collections=_number(conn, _SUBJECT_COLLECTIONS),
+        subject_links=total["subject links"],
+        subject_empty=_number(conn, _SUBJECT_EMPTY) if total[f"subject {COLLECTION}"] else 0,
+        subject_objects=total[f"subject {OBJECT}"],
         objects=total[OBJECT],
         object_bytes=total["bytes"],
         for_good=options.storage_versions and total[OBJECT] > 0,
         reasons=tuple(reasons.most_common()),
     )  # fmt: skip
+
+
+def _orphan_names(conn: sqlite3.Connection) -> tuple[str, ...]:
+    """The first names of those that stay and lose a parent."""
+    found: dict[str, None] = {}
+    for (name,) in conn.execute(_ORPHAN_NAMES):
+        found[name] = None
+        if len(found) == NAMES_SHOWN:
+            break
+    return tuple(found)
 
 
 def _number(conn: sqlite3.Connection, sql: str, *params: object) -> int:

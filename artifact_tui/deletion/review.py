@@ -244,6 +244,7 @@ def _build(
         emptied=emptied_collections(conn, options.action),
         whole=whole,
         coverage=coverage,
+        names=found.names,
     )
     return Draft(head, items, summary, asked.versions, found.names, asked.collections, capabilities)
 
@@ -745,10 +746,9 @@ def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
     plan.check_hash()
     count = plan.summary.deletes
     if count != expected or count == 0:
-        what = "item" if plan.summary.objects or plan.summary.wholes else "version"
+        what = text.plural(count, plan.summary.noun)
         raise ConfirmationError(
-            f"The plan {plan.path} deletes {text.plural(count, what)}, not {expected}. "
-            "Nothing was deleted.",
+            f"The plan {plan.path} deletes {what}, not {expected}. Nothing was deleted.",
             hint="Review the plan, then give the number that it shows.",
         )
     _mark_confirmed(plan, actor)

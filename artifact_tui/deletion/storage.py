@@ -224,6 +224,7 @@ def _with_objects_counted(
         listed=summary.listed + size,
         freed=summary.freed + (0 if markers else size),
         storage=place,
+        subject_objects=len(items),
         objects=len(items),
         object_bytes=size,
         markers=markers,

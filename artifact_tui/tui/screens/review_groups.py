@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Action, Item, Reason, Verdict
+from artifact_tui.deletion.plan import NAMES_SHOWN
+from artifact_tui.deletion.review_words import bytes_words
 from artifact_tui.model import VersionState
-from artifact_tui.text import count, freed, plural, safe, size
+from artifact_tui.text import count, plural, safe, size
 from artifact_tui.tui.widgets.grouped import GroupRow
 from artifact_tui.tui.widgets.row_list import Rows
 
@@ -74,36 +76,6 @@ def _going(draft: Draft) -> Iterator[GroupRow[Item]]:
         tone="bold $text-error",
         items=select(draft, lambda i: goes(i) and i.kind == VERSION and not i.is_link),
     )
-
-
-def bytes_words(summary: Summary) -> str:
-    """What the deletion does to the bytes, honestly."""
-    if not summary.versions:
-        return "nothing, as it stands"
-    unknown = ""
-    if summary.unknown_sizes:
-        unknown = f"; the size of {count(summary.unknown_sizes)} is not known"
-    where = _fate_words(summary)
-    if summary.unknown_sizes == summary.versions:
-        return f"{where}; this registry does not tell their sizes"
-    listed_ = summary.listed - summary.object_bytes
-    known = summary.freed - (0 if summary.markers else summary.object_bytes)
-    if summary.freeing:
-        verb = "charged by the registry" if summary.charged else "freed"
-        freed_ = freed(known, summary.freed_untold, verb)
-        words = f"{where}; {size(listed_)} listed, {freed_}{unknown}"
-        return f"{words}; {safe(summary.freed_after)}"
-    after = f" after {summary.freed_after}" if summary.freed_after else ""
-    freed_ = freed(known, summary.freed_untold, f"freed{after}")
-    return f"{size(listed_)} listed, {freed_}; {where}{unknown}"
-
-
-def _fate_words(summary: Summary) -> str:
-    """What becomes of the versions themselves."""
-    if summary.no_way_back:
-        return "no way back"
-    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
-    return "in the trash until then" if trash else "gone for good"
 
 
 def _joined(draft: Draft, key: Key) -> Iterator[GroupRow[Item]]:
@@ -316,30 +288,6 @@ def made_again_group(again: Reingestion) -> GroupRow[Item]:
     """What follows once the deletion is verified."""
     words = f"from {safe(again.url)} once it is verified gone: a new id and new metrics"
     return GroupRow("again", "then made again", 1, words, tone="bold $text-accent")
-
-
-NAMES_SHOWN = 12
-"""Names in one group's words before it says how many more there are."""
-
-
-def subject_of(items: Sequence[Item]) -> str:
-    """What is under review: versions of so many collections, links, empty ones, objects."""
-    rows = [item for item in items if item.kind == VERSION and not item.is_link]
-    links = sum(item.is_link for item in items)
-    objects = sum(item.kind == OBJECT for item in items)
-    filled = {item.belongs for item in items}
-    empty = sum(item.kind == COLLECTION and item.seq not in filled for item in items)
-    parts = []
-    if rows or not (links or objects or empty):
-        collections = plural(len({item.collection for item in rows}), "collection")
-        parts.append(f"{plural(len(rows), 'version')} in {collections}")
-    if links:
-        parts.append(plural(links, "link"))
-    if empty:
-        parts.append(plural(empty, "empty collection"))
-    if objects:
-        parts.append(plural(objects, "stored object"))
-    return ", ".join(parts)
 
 
 def tally(pairs: Iterable[tuple[str, int]], times: str) -> str:

@@ -32,7 +32,6 @@ from artifact_tui.tui.screens.review_groups import (
     made_again_group,
     printed_calls,
     storage_failed,
-    subject_of,
 )
 from artifact_tui.tui.screens.tasks_screen import TasksScreen
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
@@ -284,11 +283,10 @@ class ReviewScreen(ReviewConsents):
         word = "Purge" if self.options.action is Action.PURGE else self.TITLE_WORD
         if self.draft is None:
             return replace(facts, title=word)
-        items = self.draft.items
         dot = self.services.signs.dot
         return replace(
             facts,
-            title=f"{word} {dot} {subject_of(items)}",
+            title=f"{word} {dot} {self.draft.summary.subject}",
             facts=f"facts read {clock(self.draft.head.facts_us, self.services.now())} UTC",
         )
 

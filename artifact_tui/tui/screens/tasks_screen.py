@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.deletion import tasks as reports
-    from artifact_tui.deletion.plan import Summary
     from artifact_tui.deletion.tasks import Report, ResultGroup, Task
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
@@ -193,7 +192,7 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
     dot = f" {signs.dot} "
     if task.error:
         return Content(f"{safe(str(task.path))}\n{safe(task.error)}")
-    noun = "version" if report is None else noun_of(report.summary)
+    noun = "version" if report is None else report.summary.noun
     what = f"{task.action} {plural(task.total, noun)}, {listed(task.listed)}"
     lines = [
         Content.assemble(
@@ -217,11 +216,6 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
         lines += [Content(""), Content(freed)]
     lines += [Content(""), Content.assemble((f"plan file {safe(str(task.path))}", "$text-muted"))]
     return Content("\n").join(lines)
-
-
-def noun_of(summary: Summary) -> str:
-    """What the items of a plan are: versions, unless there is something else among them."""
-    return "item" if summary.objects or summary.wholes or summary.unlinks else "version"
 
 
 def _times(task: Task, now_us: int) -> list[str]:
@@ -596,7 +590,7 @@ class ResultScreen(BaseScreen):
             return facts
         dot = self.services.signs.dot
         summary = self._report.summary
-        title = f"Result {dot} {summary.action} {plural(summary.deletes, noun_of(summary))}"
+        title = f"Result {dot} {summary.action} {plural(summary.deletes, summary.noun)}"
         return replace(facts, title=title, facts=str(self._report.status))
 
     def on_mount(self) -> None:

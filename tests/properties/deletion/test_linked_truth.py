@@ -176,6 +176,7 @@ def _check(folder: Path, scene: Scene) -> None:
     if draft.summary.deletes == 0:
         return
     with world.plan(stage.chosen, scene.options, collections=stage.named) as plan:
+        assert plan.summary == replace(draft.summary, states=plan.states())
         witness = Witness(world, plan)
         stage.drift(0)
         asyncio.run(_play(stage, plan, witness))

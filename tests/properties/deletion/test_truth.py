@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,6 +140,7 @@ def _check(world: World, scene: Scene) -> None:
     if draft.summary.deletes == 0:
         return
     with world.plan(chosen, scene.options, faulty=True) as plan:
+        assert plan.summary == replace(draft.summary, states=plan.states())
         witness = Witness(world, plan)
         assert plan.head.identity.uid == identity.uid
         stage.drift(0)

@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.cli.reviewing import weight
 from artifact_tui.deletion.plan import Summary
-from artifact_tui.tui.screens.review_groups import bytes_words
+from artifact_tui.deletion.review_words import bytes_words
 
 LATER = "It frees the bytes in its own time"
 TOLD = Summary(deletes=2, listed=2000, freed=1500, freed_after="purge and gc")
