@@ -10,7 +10,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -115,6 +115,23 @@ def safe_name(text: str) -> str:
     inner = text.strip(" ")
     before, _, after = text.partition(inner) if inner else (text, "", "")
     return "\\x20" * len(before[:LIMIT]) + safe(inner) + "\\x20" * len(after[:LIMIT])
+
+
+class _NamedVersion(Protocol):
+    """A version, in whatever form; its names are untrusted text."""
+
+    @property
+    def collection(self) -> str:
+        """Its collection's name."""
+
+    @property
+    def label(self) -> str:
+        """Its label."""
+
+
+def version_name(version: _NamedVersion) -> str:
+    """`COLLECTION:LABEL`, made safe."""
+    return f"{safe_name(version.collection)}:{safe_name(version.label)}"
 
 
 def _look_alikes(text: str) -> set[int]:

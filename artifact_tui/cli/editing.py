@@ -1,13 +1,15 @@
 """`artifact-tui alias`, `tag` and `ttl`: changes of versions, shown first, confirmed, sent.
 
-What becomes of each version is read and shown, as lines or records; then it is asked, sent in
-batches, and told. Aliases can be protected in local registries only, of one version at a time.
+What becomes of each version is read and shown, as lines or records; once it is confirmed, it is
+sent in batches, and what was done is shown. Aliases can be protected in local registries only, of
+one version at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -30,10 +32,9 @@ from artifact_tui.cli.options import (
     cached_option,
     consent_options,
     json_option,
-    time_to_live,
 )
 from artifact_tui.cli.output import INTERRUPTED, Output, Progress, command
-from artifact_tui.cli.reviewing import Consent, confirm_change
+from artifact_tui.cli.reviewing import Consent, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     client_of,
@@ -47,37 +48,57 @@ from artifact_tui.clients.base import Neighbours, Paced
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.deletion.items import Options
+from artifact_tui.deletion.review import matches
 from artifact_tui.edits.changes import (
     NO_EDIT,
     CommonEdit,
     EditProgress,
     Effect,
-    ExpiryClock,
     VersionChange,
+    edit_challenge,
     editor_of,
     edits_in_time,
-    expired_words,
+    expiry_clock,
     expiry_days,
     expiry_stretches,
     foresee_changes,
-    name_changes,
     name_keeper,
+    read_lifetime,
     send_edits,
+    why_no_inheriting,
+    why_not_editable,
 )
-from artifact_tui.errors import READ_ONLY_HINT, NotFoundError, ReadOnlyError, UsageError
+from artifact_tui.edits.edit_words import (
+    NOT_SENT,
+    UNSENT,
+    change_words,
+    edit_title,
+    effect_groups,
+    ending_words,
+    result_groups,
+    sent_words,
+)
+from artifact_tui.errors import (
+    READ_ONLY_HINT,
+    ConfirmationError,
+    NotFoundError,
+    ReadOnlyError,
+    UsageError,
+)
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Outcome, Result, now_us
 from artifact_tui.query import quoted
-from artifact_tui.text import safe
+from artifact_tui.text import safe, version_name
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.retention import ExpiryDay
     from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
-    from artifact_tui.edits.changes import Changes, NamedVersion, UnchangedVersion, What
+    from artifact_tui.edits.changes import Changes, ForeseenVersion, NamedVersion, What
+    from artifact_tui.edits.edit_words import EditGroup
     from artifact_tui.model import Capabilities
 
     _Command = Callable[..., Any]
@@ -94,11 +115,6 @@ class Protection:
     def nothing(self) -> bool:
         """Whether nothing is asked for."""
         return not (self.on or self.off)
-
-    def asked(self) -> Iterator[str]:
-        """What was asked for; safe."""
-        yield from (f"protect the alias {safe(name)}" for name in self.on)
-        yield from (f"unprotect the alias {safe(name)}" for name in self.off)
 
     def words(self) -> Iterator[str]:
         """What changes, in short; safe."""
@@ -133,7 +149,7 @@ def still_to_do(protection: Protection, row: VersionRow, wanted: CommonEdit) -> 
 def with_protection(
     changes: Changes[NamedVersion], protection: Protection
 ) -> Changes[NamedVersion]:
-    """The same with the one version among the changed ones, if its protection changes."""
+    """Changes that hold the only version among the changed ones if its protection changes."""
     if protection.nothing or not changes.same:
         return changes
     only = tuple(VersionChange(row, NO_EDIT) for row in changes.same)
@@ -142,22 +158,6 @@ def with_protection(
 
 VERSIONS_SHOWN = 20
 """Versions that are printed one by one; --json prints all."""
-
-
-def _life_words(ttl_us: int) -> str:
-    if ttl_us == TTL_INHERIT:
-        return "inherited"
-    return "none" if ttl_us == TTL_OFF else text.duration(ttl_us)
-
-
-def change_sentence(wanted: CommonEdit, protection: Protection = NO_PROTECTION) -> str:
-    """What was asked for, in one line."""
-    verbs = {"+": "add", "-": "remove"}
-    parts = [f"{verbs[one.sign]} the {one.what} {one.words}" for one in name_changes(wanted)]
-    parts += protection.asked()
-    if wanted.ttl_us is not None:
-        parts.append(f"time to live {_life_words(wanted.ttl_us)}")
-    return ", ".join(parts)
 
 
 def print_changes(
@@ -181,37 +181,66 @@ def print_changes(
         asked_for: protection that was asked for, of the only version.
         protection: what of that is a change.
     """
+    title = ", ".join([*([] if wanted.nothing else [edit_title(wanted)]), *asked_for.words()])
     count = text.plural(len(changes.changed), "version")
-    out.words(f"{change_sentence(wanted, asked_for)}: {count} of {safe(target.name)} will change")
-    out.words(*(f"  {line}" for line in _expiry(changes, client.capabilities)))
-    if changes.same:
-        out.words(f"  {text.plural(len(changes.same), 'version')} more: already so")
-    _print_due([one for one in changes.left if one.due], target, out)
-    _print_left([one for one in changes.left if not one.due], out)
+    out.words(f"{title}: {count} of {safe(target.name)} will change")
+    groups = effect_groups(changes, client.capabilities)
+    _print_groups(
+        [group for group in groups if group.id != Effect.NAMES],
+        lambda group: _effect_details(group, target),
+        out,
+    )
     _print_held(changes, wanted, client, out)
     if out.json:
         return
     shown = islice(changes.changed, VERSIONS_SHOWN)
-    rows = ((wording.name_of(one.row), _change_words(one, protection)) for one in shown)
-    out.rows(rows)
+    out.rows((version_name(one.row), _change_line(one, protection)) for one in shown)
     if len(changes.changed) > VERSIONS_SHOWN:
         out.words(f"       and {text.count(len(changes.changed) - VERSIONS_SHOWN)} more")
 
 
-def _print_due(due: Sequence[UnchangedVersion[NamedVersion]], target: Target, out: Output) -> None:
-    """What would be deleted at once, and how that is done."""
-    if not due:
-        return
-    which, what = ("it is", "it") if len(due) == 1 else ("they are", "them")
-    names = ", ".join(wording.name_of(one.row) for one in islice(due, VERSIONS_SHOWN))
-    more = f" and {text.count(len(due) - VERSIONS_SHOWN)} more" if len(due) > VERSIONS_SHOWN else ""
-    these = " | ".join(f"({_filter(one.row)})" for one in islice(due, VERSIONS_SHOWN))
-    first = f"the first {VERSIONS_SHOWN}" if more else what
-    out.words(
-        f"  {text.plural(len(due), 'version')} would be deleted at once: left as {which}",
-        f"      {names}{more}",
-        f"      delete {first} with a plan: {command('plan', target.typed, these)}",
-    )
+def _print_groups(
+    groups: Sequence[EditGroup[NamedVersion]],
+    details: Callable[[EditGroup[NamedVersion]], Iterator[str]],
+    out: Output,
+) -> None:
+    """Print label, count and meaning of each group in columns, and its details below it."""
+    labels = max((len(group.label) for group in groups), default=0)
+    counts = max((len(text.count(group.count)) for group in groups), default=0)
+    for group in groups:
+        out.words(
+            f"  {group.label:<{labels}}  {text.count(group.count):>{counts}}  {group.words}",
+            *(f"      {line}" for line in details(group)),
+        )
+
+
+def _effect_details(group: EditGroup[NamedVersion], target: Target) -> Iterator[str]:
+    """What is printed below a group of versions of one effect."""
+    if group.id == Effect.AT_ONCE:
+        yield f"{text.size(total_size(one.row.size for one in group.versions()))} in all"
+    elif group.id == Effect.LATER:
+        yield from _expiry(group)
+    elif group.id == Effect.DUE:
+        due = [one.row for one in islice(group.versions(), VERSIONS_SHOWN)]
+        more = group.count - len(due)
+        names = ", ".join(map(version_name, due))
+        yield f"{names} and {text.count(more)} more" if more else names
+        these = " | ".join(f"({_filter(row)})" for row in due)
+        first = f"the first {VERSIONS_SHOWN}: " if more else ""
+        yield f"{first}{command('plan', target.typed, these)}"
+    elif group.id == Effect.NOT_POSSIBLE:
+        shown = ((one, change_words(one)) for one in group.versions())
+        yield from _why_lines(shown, group.count)
+
+
+def _why_lines(
+    versions: Iterable[tuple[ForeseenVersion[NamedVersion], str]], count: int, more: str = ""
+) -> Iterator[str]:
+    """The first of `count` versions, and why each is not changed; safe."""
+    for one, why in islice(versions, VERSIONS_SHOWN):
+        yield f"{version_name(one.row)}: {why}" if why else version_name(one.row)
+    if count > VERSIONS_SHOWN:
+        yield f"and {text.count(count - VERSIONS_SHOWN)} more{more}"
 
 
 def _filter(row: NamedVersion) -> str:
@@ -226,9 +255,8 @@ def _print_held(
     if not isinstance(client, Neighbours):
         return
     removed = {*wanted.remove_aliases}
-    found = {alias for one in changes.changed for alias in one.held}
-    found |= {alias for one in changes.left for alias in one.held}
-    for alias in islice(sorted(one for one in found if one.name in removed), VERSIONS_SHOWN):
+    held = {alias for one in changes.foreseen() for alias in one.held}
+    for alias in islice(sorted(one for one in held if one.name in removed), VERSIONS_SHOWN):
         if (place := client.neighbour(alias.scope)) is not None:
             address, collection = place
             there = f"{collection}:{alias.name}"
@@ -236,59 +264,33 @@ def _print_held(
             out.words(f"  to remove {safe(alias.name)} from {safe(alias.scope)}: {line}")
 
 
-def _print_left(left: Sequence[UnchangedVersion[NamedVersion]], out: Output) -> None:
-    """What cannot be changed so, and why."""
-    if not left:
-        return
-    out.words(f"  left as they are: {text.plural(len(left), 'version')}")
-    for one in islice(left, VERSIONS_SHOWN):
-        out.words(f"      {wording.name_of(one.row)}: {safe(one.why)}")
-    if len(left) > VERSIONS_SHOWN:
-        out.words(f"      and {text.count(len(left) - VERSIONS_SHOWN)} more")
-
-
-def _expiry(changes: Changes[NamedVersion], can: Capabilities) -> Iterator[str]:
-    """When the versions will expire, as dates."""
-    if due := [one.row.size for one in changes.changed if one.effect is Effect.AT_ONCE]:
-        then = expired_words(can, len(due))
-        yield f"{_expire(len(due))} at once ({text.size(total_size(due))}): {then}"
-    later = (
+def _expiry(group: EditGroup[NamedVersion]) -> Iterator[str]:
+    """When versions expire, as dates."""
+    moments = (
         (one.expires_us, one.row.size)
-        for one in changes.changed
-        if one.effect is Effect.LATER and one.expires_us is not None
+        for one in group.versions()
+        if isinstance(one, VersionChange) and one.expires_us is not None
     )
-    for count, first, last in expiry_stretches(expiry_days(later)):
+    for count, first, last in expiry_stretches(expiry_days(moments)):
         when = f"on {_day(last)}" if first == last else f"from {_day(first)} until {_day(last)}"
-        yield f"{_expire(count)} {when}"
-    if stay := sum(one.effect is Effect.STAYS for one in changes.changed):
-        yield f"{text.count(stay)} never {'expires' if stay == 1 else 'expire'}"
-    if undated := changes.undated:
-        what = "it" if undated == 1 else "them"
-        then = f"the registry may delete {what} at once"
-        yield f"{_expire(undated)} at a time that is not known here: {then}"
-
-
-def _expire(count: int) -> str:
-    return f"{text.count(count)} {'expires' if count == 1 else 'expire'}"
+        yield f"{text.count(count)} {'expires' if count == 1 else 'expire'} {when}"
 
 
 def _day(day: ExpiryDay) -> str:
     return text.moment(day.start_us).partition(" ")[0]
 
 
-def _change_words(change: VersionChange[NamedVersion], protection: Protection) -> str:
+def _change_line(change: VersionChange[NamedVersion], protection: Protection) -> str:
     """What changes of one version, in one line."""
-    edit, row = change.edit, change.row
-    parts = [
-        f"{one.what} {one.sign}{one.words}" for one in name_changes(edit, change.moves, change.held)
-    ]
-    parts += protection.words()
-    if edit.ttl_us is not None:
+    row, ttl_us = change.row, change.wish.ttl_us
+    parts = [change_words(change), *protection.words()]
+    if ttl_us is not None:
         before = wording.life(row.ttl_us, inherited=row.ttl_inherited)
-        parts.append(f"ttl {before} → {_life_words(edit.ttl_us)}")
+        after = wording.life(None if ttl_us == TTL_OFF else ttl_us)
+        parts.insert(0, f"ttl {before} → {'inherited' if ttl_us == TTL_INHERIT else after}")
     if change.expires_us is not None:
-        parts.append(f"expires {text.moment(change.expires_us)} UTC")
-    return " · ".join(parts)
+        parts[-1] += " UTC"
+    return " · ".join(part for part in parts if part)
 
 
 def print_change_records(
@@ -337,48 +339,40 @@ def _ttl_record(ttl_us: int | None) -> int | str | None:
 def _result_fields(key: str, sent: EditProgress | None) -> dict[str, str]:
     if sent is None:
         return {"result": "planned", "message": ""}
-    if key in sent.uncertain:
-        return {"result": str(Result.UNKNOWN), "message": ""}
-    outcome = sent.outcomes.get(key)
+    outcome = sent.result_of(key)
     if outcome is None:
         return {"result": "not_tried", "message": ""}
     return {"result": str(outcome.result), "message": outcome.message}
 
 
-_RESULTS = {
-    "absent": "not there any more",
-    "refused": "refused",
-    "changed": "changed meanwhile",
-    "failed": "failed",
-    "unknown": "uncertain: sent, and no answer",
-    "not_tried": "not tried",
-}
-
-
 def print_sent(
-    changes: Changes[NamedVersion], sent: EditProgress, registry: str, out: Output
+    changes: Changes[NamedVersion], sent: EditProgress, can: Capabilities, out: Output
 ) -> None:
     """Print what was done and what was not."""
-    results = [(one, _result_fields(one.row.key, sent)) for one in changes.changed]
-    missed = [(one, found) for one, found in results if found["result"] != Result.DONE]
-    done = len(results) - len(missed)
     if sent.stopped:
         out.words("stopped: what was done stays done")
-    out.words(f"{text.plural(done, 'version')} of {safe(registry)} changed")
-    for one, found in results if len(results) == 1 and not missed else ():
-        if found["message"]:
-            out.words(f"  {wording.name_of(one.row)}: {safe(found['message'])}")
-    counts: dict[str, int] = {}
-    for _, found in missed:
-        counts[found["result"]] = counts.get(found["result"], 0) + 1
-    for result, count in counts.items():
-        out.words(f"  {text.count(count)} not: {_RESULTS.get(result, result)}")
-    told = [(one, found) for one, found in missed if found["result"] != "not_tried"]
-    for one, found in islice(told, VERSIONS_SHOWN):
-        why = found["message"] or _RESULTS.get(found["result"], found["result"])
-        out.words(f"      {wording.name_of(one.row)}: {safe(why)}")
-    if len(told) > VERSIONS_SHOWN:
-        out.words(f"      and {text.count(len(told) - VERSIONS_SHOWN)} more (--json)")
+    out.words(ending_words(changes, sent, can))
+    if len(changes.changed) == 1 and sent.done:
+        (one,) = changes.changed
+        if message := sent.outcomes[one.key].message:
+            out.words(f"  {version_name(one.row)}: {safe(message)}")
+    groups = result_groups(changes, sent, can)
+    _print_groups(
+        [group for group in groups if group.id != Result.DONE and group.id not in UNSENT],
+        lambda group: _result_details(group, sent),
+        out,
+    )
+
+
+def _result_details(group: EditGroup[NamedVersion], sent: EditProgress) -> Iterator[str]:
+    """What a registry answered about each version; nothing where nothing was sent."""
+    if group.id != NOT_SENT:
+        answers = (
+            (one, safe(outcome.message))
+            for one in group.versions()
+            if (outcome := sent.result_of(one.key)) is not None
+        )
+        yield from _why_lines(answers, group.count, " (--json)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,14 +402,14 @@ def editable(client: Client, target: Target, what: What) -> Editable:
     Raises:
         UsageError: it cannot.
     """
-    able = editor_of(client, what)
-    if able is None:
-        words = "times to live" if what == "ttl" else what
+    editor = editor_of(client, what)
+    if editor is None:
         raise UsageError(
-            f"The {words} of “{target.name}” cannot be changed from here. Nothing was changed.",
+            f"Not possible in “{target.name}”: {why_not_editable(client, what)}. "
+            "Nothing was changed.",
             hint="Local registries and Weights & Biases can do this.",
         )
-    return able
+    return editor
 
 
 def refuse_read_only(target: Target) -> None:
@@ -446,24 +440,20 @@ async def look_at_edit(
     """
     marks = config.marks_file(client.identity.uid) if chosen.marked else None
     async with reading(client, marks=marks, cached=cached) as conn:
-        clock = clock_of(client)
-        found = foresee_changes(
-            conn, _chosen_rows(conn, client, chosen), wanted, name_keeper(), clock
-        )
-        if found.unasked and not cached:
-            await ask_lineage(client, found.unasked, Options())
-            found = foresee_changes(
-                conn, _chosen_rows(conn, client, chosen), wanted, name_keeper(), clock
-            )
-        if not any(True for _ in found.rows()):
+        clock = expiry_clock(client, now_us())
+
+        def foresee() -> Changes[NamedVersion]:
+            rows = _chosen_rows(conn, client, chosen)
+            return foresee_changes(conn, rows, wanted, name_keeper(), clock)
+
+        changes = foresee()
+        if changes.unasked and not cached:
+            await ask_lineage(client, changes.unasked, Options())
+            changes = foresee()
+        if not changes.total:
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{target.name}”. Nothing was changed.")
-        return found
-
-
-def clock_of(client: Client) -> ExpiryClock:
-    """By when something expires at once in this registry."""
-    return ExpiryClock(now_us(), client.capabilities.restore)
+        return changes
 
 
 def _chosen_rows(
@@ -479,14 +469,14 @@ def _chosen_rows(
 
 
 async def send_changes(
-    client: Client, able: Editable, changes: Changes[NamedVersion]
+    client: Client, editor: Editable, changes: Changes[NamedVersion]
 ) -> EditProgress:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
     sent = EditProgress(len(changes.changed))
-    edits = edits_in_time(changes.changed, sent, lambda: clock_of(client))
+    edits = edits_in_time(changes.changed, sent, lambda: expiry_clock(client, now_us()))
     with Progress() as progress, _stopping() as stop:
         await send_edits(
-            able, edits, sent, lambda sent: progress.show(_sending_line(able, sent)), stop=stop
+            editor, edits, sent, lambda sent: progress.show(_sending_line(editor, sent)), stop=stop
         )
     if isinstance(sent.error, ReadOnlyError):
         raise sent.error
@@ -495,8 +485,7 @@ async def send_changes(
 
 def _sending_line(client: Editable, sent: EditProgress) -> str:
     pace = client.pace() if isinstance(client, Paced) else ""
-    line = f"{text.count(len(sent.outcomes))} of {text.count(sent.total)} changed"
-    return f"{line} · {safe(pace)}" if pace else line
+    return f"{sent_words(sent)} {safe(pace)}".rstrip()
 
 
 @contextmanager
@@ -570,27 +559,54 @@ async def run_edit(job: EditJob) -> int:
     if not job.dry_run:
         refuse_read_only(job.target)
     async with client_of(job.target, write=not job.dry_run) as client:
-        able = editable(client, job.target, job.what)
+        editor = editable(client, job.target, job.what)
         _refuse_what_it_cannot(client, job)
-        found = await look_at_edit(client, job.target, job.chosen, job.wanted, cached=job.cached)
+        changes = await look_at_edit(client, job.target, job.chosen, job.wanted, cached=job.cached)
         protection = await _protection(client, job)
-        found = with_protection(found, protection)
+        changes = with_protection(changes, protection)
         print_changes(
-            found, job.wanted, job.target, out, client,
+            changes, job.wanted, job.target, out, client,
             asked_for=job.protection, protection=protection,
         )  # fmt: skip
-        await _print_beside(client, found, job, out)
-        count = len(found.changed)
-        if job.dry_run or not count:
-            return _print_planned(found, protection, job, out)
-        confirm_change(
-            count, consent, job.target, job.again(count),
-            at_once=found.at_once, undated=found.undated,
-        )  # fmt: skip
-        sent = await _carry_out(client, able, found, protection)
+        await _print_beside(client, changes, job, out)
+        if job.dry_run or not changes.changed:
+            return _print_planned(changes, protection, job, out)
+        confirm_edit(changes, consent, job.target, job.again(len(changes.changed)))
+        sent = await _carry_out(client, editor, changes, protection)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)
-    return _print_done(found, sent, protection, job, out)
+    return _print_done(changes, sent, protection, job, out, can=client.capabilities)
+
+
+def confirm_edit(
+    changes: Changes[NamedVersion],
+    consent: Consent,
+    target: Target,
+    instead: tuple[object, ...],
+) -> None:
+    """Get a change confirmed; `instead` is the command that needs no terminal.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfirmationError: it was not confirmed. Nothing was changed.
+    """
+    count = len(changes.changed)
+    if consent.expect is not None:
+        if consent.expect != count:
+            raise ConfirmationError(
+                f"This changes {text.plural(count, 'version')}, not {consent.expect}. "
+                "Nothing was changed.",
+                hint="Look again with --dry-run, then give the number that it shows.",
+            )
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
+            hint=f"After a look: {command(*instead)}",
+        )
+    challenge = edit_challenge(changes, production=target.production, registry=target.name)
+    if not matches(challenge, ask(challenge.prompt, challenge.why)):
+        raise ConfirmationError("It was not confirmed. Nothing was changed.")
 
 
 def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
@@ -600,9 +616,10 @@ def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
         UsageError: this registry cannot inherit a TTL, or not protect an alias.
     """
     name = job.target.name
-    if job.wanted.ttl_us == TTL_INHERIT and not client.capabilities.inherit_ttl:
+    why = why_no_inheriting(client.capabilities)
+    if job.wanted.ttl_us == TTL_INHERIT and why:
         raise UsageError(
-            f"A version of “{name}” cannot inherit its time to live. Nothing was changed.",
+            f"Not possible in “{name}”: {why}. Nothing was changed.",
             hint="Say a time span, or none.",
         )
     if job.protection.nothing:
@@ -621,12 +638,12 @@ def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
 
 
 async def _print_beside(
-    client: Client, found: Changes[NamedVersion], job: EditJob, out: Output
+    client: Client, changes: Changes[NamedVersion], job: EditJob, out: Output
 ) -> None:
     """Say which other version has an alias that the one version does not have."""
-    if not (job.chosen.name and found.same and job.wanted.remove_aliases):
+    if not (job.chosen.name and changes.same and job.wanted.remove_aliases):
         return
-    (row,) = found.same
+    (row,) = changes.same
     async with reading(client, cached=True) as conn:
         others = version_names.others_with_aliases(conn, row.key, job.wanted.remove_aliases)
     for ref, alias in others:
@@ -644,18 +661,18 @@ async def _protection(client: Client, job: EditJob) -> Protection:
 
 
 async def _carry_out(
-    client: Client, able: Editable, found: Changes[NamedVersion], protection: Protection
+    client: Client, editor: Editable, changes: Changes[NamedVersion], protection: Protection
 ) -> EditProgress:
-    """Change what was confirmed; protection goes around it."""
+    """Change what was confirmed: unprotect first, protect last."""
     if protection.nothing or not isinstance(client, LocalClient):
-        return await send_changes(client, able, found)
-    (one,) = found.changed
+        return await send_changes(client, editor, changes)
+    (one,) = changes.changed
     for name in protection.off:
         await client.protect(one.row.key, name, protected=False)
     if one.wish == NO_EDIT:
         sent = EditProgress(1, {one.row.key: Outcome(one.row.key, Result.DONE)})
     else:
-        sent = await send_changes(client, able, found)
+        sent = await send_changes(client, editor, changes)
     if all(outcome.result is Result.DONE for outcome in sent.outcomes.values()):
         for name in protection.on:
             await client.protect(one.row.key, name)
@@ -663,29 +680,29 @@ async def _carry_out(
 
 
 def _print_planned(
-    found: Changes[NamedVersion], protection: Protection, job: EditJob, out: Output
+    changes: Changes[NamedVersion], protection: Protection, job: EditJob, out: Output
 ) -> int:
     if job.as_json:
-        print_change_records(found, job.target.name, out, protection=protection)
-    return 1 if job.chosen.name and found.left else 0
+        print_change_records(changes, job.target.name, out, protection=protection)
+    return 1 if job.chosen.name and changes.left else 0
 
 
 def _print_done(
-    found: Changes[NamedVersion],
+    changes: Changes[NamedVersion],
     sent: EditProgress,
     protection: Protection,
     job: EditJob,
     out: Output,
+    *,
+    can: Capabilities,
 ) -> int:
-    """Say what was done; the exit code."""
+    """Print what was done; returns the exit code."""
     if job.as_json:
-        print_change_records(found, job.target.name, out, sent, protection=protection)
-    results = [sent.outcomes.get(one.row.key) for one in found.changed]
-    complete = all(one is not None and one.result is Result.DONE for one in results)
-    if found.changed:
-        print_sent(found, sent, job.target.name, out)
+        print_change_records(changes, job.target.name, out, sent, protection=protection)
+    print_sent(changes, sent, can, out)
     if sent.error is not None:
         raise sent.error
+    complete = sent.done == sent.total
     if sent.stopped and not complete:
         return INTERRUPTED
     return 0 if complete else 1
@@ -719,7 +736,7 @@ async def _print_now(client: Client, job: EditJob, out: Output) -> None:
         )
         return
     out.words(
-        f"{wording.name_of(row)}",
+        version_name(row),
         f"  aliases {wording.aliases(row.aliases) or 'none'}",
         f"  tags    {', '.join(map(safe, tags)) or 'none'}",
         f"  ttl     {wording.life(row.ttl_us, inherited=row.ttl_inherited)}",
@@ -822,7 +839,7 @@ def ttl_command(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
     left as it is, to be deleted with a plan; and so is, where nobody can tell when, what a plan
     would ask about.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    span = time_to_live(words[-1]) if words else None
+    span = read_lifetime(words[-1]) if words else None
     many = bool(how["chosen"]) or how["marked"]
     if span is None and (many or not words or ":" not in words[-1]):
         said = f"“{words[-1]}” is no time to live." if words else "Say a time to live."

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query import FIELDS
 from artifact_tui.query.filter_fields import TIME_UNITS, read_duration
 
@@ -41,9 +40,6 @@ def registry_option(command: _Command) -> _Command:
     return click.option(
         "--registry", metavar="REGISTRY", help="A configured name, a folder, or an address."
     )(command)
-
-
-_LIVES = {"none": TTL_OFF, "inherit": TTL_INHERIT}
 
 
 _PLAN_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
@@ -90,14 +86,6 @@ def span(microseconds: int) -> str:
     exact = (unit for unit in "dhm" if microseconds and microseconds % TIME_UNITS[unit] == 0)
     unit = next(exact, "s")
     return f"{microseconds // TIME_UNITS[unit]}{unit}"
-
-
-def time_to_live(value: str) -> int | None:
-    """A time to live as in `model.Edit`: 30d, none or inherit; None when it is none of these."""
-    if value in _LIVES:
-        return _LIVES[value]
-    found = read_duration(value)
-    return found[0] if found is not None and found[0] > 0 else None
 
 
 def _units() -> str:

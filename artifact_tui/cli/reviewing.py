@@ -37,9 +37,7 @@ from artifact_tui.deletion.review import (
     challenge_of,
     confirm,
     confirm_count,
-    matches,
 )
-from artifact_tui.edits.changes import edit_challenge
 from artifact_tui.errors import ConfirmationError, PlanError, UsageError
 from artifact_tui.model import actor
 from artifact_tui.text import moment, safe
@@ -47,7 +45,6 @@ from artifact_tui.text import moment, safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
 
-    from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Head, Summary
 
     Items = Callable[[Verdict], Iterable[Item]]
@@ -395,44 +392,6 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
             hint=f"After a review: {command(*instead)}",
         )
     confirm(plan, ask(asked.prompt, asked.why), actor=actor())
-
-
-def confirm_change(
-    count: int,
-    consent: Consent,
-    target: Target,
-    instead: tuple[object, ...],
-    *,
-    at_once: int,
-    undated: int = 0,
-) -> None:
-    """Get a change of `count` versions confirmed.
-
-    Of these `at_once` expire by it, and of `undated` ones nobody knows when they do.
-
-    Raises:
-        UsageError: there is no terminal to ask on.
-        ConfirmationError: it was not confirmed. Nothing was changed.
-    """
-    if consent.expect is not None:
-        if consent.expect != count:
-            raise ConfirmationError(
-                f"This changes {text.plural(count, 'version')}, not {consent.expect}. "
-                "Nothing was changed.",
-                hint="Look again with --dry-run, then give the number that it shows.",
-            )
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
-            hint=f"After a look: {command(*instead)}",
-        )
-    asked = edit_challenge(
-        count, at_once=at_once, undated=undated,
-        production=target.production, registry=target.name,
-    )  # fmt: skip
-    if not matches(asked, ask(asked.prompt, asked.why)):
-        raise ConfirmationError("It was not confirmed. Nothing was changed.")
 
 
 def ask(prompt: str, why: str) -> str:

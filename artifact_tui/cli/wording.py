@@ -8,7 +8,7 @@ seconds, and null means that the registry does not say.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
 from artifact_tui.text import safe
@@ -20,21 +20,7 @@ if TYPE_CHECKING:
     from artifact_tui.model import Alias
 
 
-class _NamedVersion(Protocol):
-    """A version, in whatever form."""
-
-    @property
-    def collection(self) -> str:
-        """Its collection's name."""
-
-    @property
-    def label(self) -> str:
-        """Its label."""
-
-
-def name_of(version: _NamedVersion) -> str:
-    """`COLLECTION:LABEL`, made safe."""
-    return f"{text.safe_name(version.collection)}:{text.safe_name(version.label)}"
+name_of = text.version_name
 
 
 def aliases(found: Iterable[Alias]) -> str:

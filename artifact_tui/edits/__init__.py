@@ -1,6 +1,5 @@
-"""Changes of aliases, tags and times to live: foreseen, confirmed, sent.
+"""Changes of aliases, tags and times to live: foreseen, confirmed, sent, and put into words.
 
-Knows no screen and no command line. `Wanted` is asked of every version alike; `Foresight` says what
-becomes of each, and `lives` that nothing is deleted at once by it; `challenge` what must be typed;
-`send` carries it out, some at a time.
+Knows no screen and no command line. `changes` finds out what becomes of each version, what must be
+typed, and sends it; `edit_words` says all of it, for both front ends.
 """

@@ -1,4 +1,4 @@
-"""Changes of aliases, tags and times to live: foreseen, put into words, confirmed, sent.
+"""Changes of aliases, tags and times to live: foreseen, confirmed, sent.
 
 Knows no screen and no command line. Where a registry cannot restore what has expired, expiring is a
 deletion for good. Deleting is what plans do, with their review, their second look and their record:
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from artifact_tui.catalog import marks, retention, version_names
 from artifact_tui.catalog.catalog_rows import tags_of
@@ -22,8 +22,8 @@ from artifact_tui.clients.base import Editable
 from artifact_tui.deletion.review import FEW, REGISTRY_LIMIT, Challenge, ChallengeKind, typeable
 from artifact_tui.errors import ArtifactTuiError, ReadOnlyError, RegistryError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, Outcome, Result, VersionState
-from artifact_tui.query.filter_fields import DAY_US
-from artifact_tui.text import count, safe
+from artifact_tui.query.filter_fields import DAY_US, read_duration
+from artifact_tui.text import count
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from artifact_tui.model import Alias, Capabilities
 
     What = Literal["aliases", "tags", "ttl"]
+    """What may be changed of a version."""
     Inherited = Mapping[int, int | None]
     """By collection id: the time to live, or None for none, where that is known."""
     Holders = Mapping[str, Mapping[int, VersionRef]]
@@ -58,6 +59,17 @@ class CommonEdit:
         return self == CommonEdit()
 
 
+_LIFETIMES = {"none": TTL_OFF, "inherit": TTL_INHERIT}
+
+
+def read_lifetime(text: str) -> int | None:
+    """A time to live as in `model.Edit`: 30d, none or inherit; None when it is none of these."""
+    if text in _LIFETIMES:
+        return _LIFETIMES[text]
+    span = read_duration(text)
+    return span[0] if span is not None and span[0] > 0 else None
+
+
 def editor_of(client: Client, *whats: What) -> Editable | None:
     """The client as one that can change any of these; None when it cannot."""
     can = client.capabilities
@@ -65,6 +77,21 @@ def editor_of(client: Client, *whats: What) -> Editable | None:
     if not isinstance(client, Editable) or not any(able[what] for what in whats):
         return None
     return client
+
+
+_WHATS: Mapping[What, str] = {"aliases": "aliases", "tags": "tags", "ttl": "times to live"}
+
+
+def why_not_editable(client: Client, *whats: What) -> str:
+    """Why a registry lets nobody change any of these; empty when it does."""
+    if editor_of(client, *whats) is not None:
+        return ""
+    return f"its {' and '.join(_WHATS[what] for what in whats)} cannot be changed"
+
+
+def why_no_inheriting(can: Capabilities) -> str:
+    """Why no time to live can come from a collection or team; empty when it can."""
+    return "" if can.inherit_ttl else "its versions inherit no time to live"
 
 
 class Effect(StrEnum):
@@ -100,6 +127,7 @@ To read, to type and to send takes a while, and a registry's clock is not ours.
 """
 
 DELETED_AT_ONCE = "it would be deleted at once: delete it with a plan"
+ALREADY_SO = "it is so already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +142,11 @@ class ExpiryClock:
     def at_once_us(self) -> int:
         """What expires by this moment expires at once."""
         return self.now_us if self.restores else self.now_us + MARGIN_US
+
+
+def expiry_clock(client: Client, now_us: int) -> ExpiryClock:
+    """By when something expires at once in a registry; `now_us` is the present moment."""
+    return ExpiryClock(now_us, client.capabilities.restore)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +206,19 @@ def _needed(row: VersionRow) -> str:
 
 
 class KeptVersion(Protocol):
-    """Whatever is kept of a version: at least its key and its bytes."""
+    """Whatever is kept of a version: at least its key, its name and its bytes."""
 
     @property
     def key(self) -> str:
         """The version's key."""
+
+    @property
+    def collection(self) -> str:
+        """The name of its collection: untrusted text."""
+
+    @property
+    def label(self) -> str:
+        """Its label: untrusted text."""
 
     @property
     def size(self) -> int | None:
@@ -218,7 +259,7 @@ class NamedVersion:
 
 
 def name_keeper() -> Callable[[VersionRow], NamedVersion]:
-    """Makes a `Named` of each row; they share their names."""
+    """Makes a `NamedVersion` of each row; they share their names."""
     texts: dict[str, str] = {}
 
     def named(row: VersionRow) -> NamedVersion:
@@ -244,6 +285,11 @@ class VersionChange(Generic[KeptT]):
     """Aliases of these names that another collection holds: they stay as they are."""
 
     @property
+    def key(self) -> str:
+        """The version's key."""
+        return self.row.key
+
+    @property
     def edit(self) -> Edit:
         """What the registry is asked for."""
         return replace(self.wish, key=self.row.key)
@@ -255,12 +301,21 @@ class UnchangedVersion(Generic[KeptT]):
 
     row: KeptT
     why: str
-    due: bool = False
-    """It would be deleted at once, for good."""
+    effect: Effect = Effect.NOT_POSSIBLE
+    """That, or `SAME` or `DUE`."""
     held: tuple[Alias, ...] = ()
     """The aliases that are to be changed where they are held: in another collection."""
     unasked: bool = False
     """Only because nobody knows what was made from it: the registry may tell."""
+
+    @property
+    def key(self) -> str:
+        """The version's key."""
+        return self.row.key
+
+
+ForeseenVersion: TypeAlias = VersionChange[KeptT] | UnchangedVersion[KeptT]
+"""A version, and what becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,20 +332,39 @@ class Changes(Generic[KeptT]):
         yield from self.same
         yield from (one.row for one in self.left)
 
+    def foreseen(self) -> Iterator[ForeseenVersion[KeptT]]:
+        """All but those that are so already."""
+        yield from self.changed
+        yield from self.left
+
+    def of(self, effect: Effect) -> Iterator[ForeseenVersion[KeptT]]:
+        """The versions with this effect."""
+        if effect is Effect.SAME:
+            return (UnchangedVersion(row, ALREADY_SO, effect) for row in self.same)
+        return (one for one in self.foreseen() if one.effect is effect)
+
     @property
-    def at_once(self) -> int:
-        """How many expire as soon as this is done."""
-        return sum(one.effect is Effect.AT_ONCE for one in self.changed)
+    def counts(self) -> Counter[Effect]:
+        """How many versions have which effect."""
+        counts = Counter(one.effect for one in self.foreseen())
+        counts[Effect.SAME] += len(self.same)
+        return counts
+
+    @property
+    def total(self) -> int:
+        """How many versions were chosen."""
+        return len(self.changed) + len(self.same) + len(self.left)
+
+    @property
+    def last_us(self) -> int | None:
+        """When the last of those expires that do not expire at once; None where none does."""
+        later = (one.expires_us for one in self.changed if one.effect is Effect.LATER)
+        return max((at for at in later if at is not None), default=None)
 
     @property
     def unasked(self) -> list[str]:
         """Keys of those that may be changed once their lineage is known."""
         return [one.row.key for one in self.left if one.unasked]
-
-    @property
-    def undated(self) -> int:
-        """How many may expire as soon as this is done: nobody here knows when they will."""
-        return sum(one.effect in UNDATED for one in self.changed)
 
 
 class Foresight(Generic[KeptT]):
@@ -332,7 +406,8 @@ class Foresight(Generic[KeptT]):
                 life = lifetime_of(row, wish.ttl_us, around.inherited, self._clock)
                 if why := why_lifetime_forbidden(row, life, self._clock):
                     due = is_due(life.expires_us, self._clock)
-                    self._leave(row, why, due=due, unasked=not due and _is_unasked(row))
+                    effect = Effect.DUE if due else Effect.NOT_POSSIBLE
+                    self._leave(row, why, effect, unasked=not due and _is_unasked(row))
                     continue
             held = _held_elsewhere(row, self._wanted)
             if wish == NO_EDIT and any(one.name in self._wanted.remove_aliases for one in held):
@@ -346,10 +421,15 @@ class Foresight(Generic[KeptT]):
                 self._change(row, wish, life, around.holders, held)
 
     def _leave(
-        self, row: VersionRow, why: str, *, due: bool = False, unasked: bool = False
+        self,
+        row: VersionRow,
+        why: str,
+        effect: Effect = Effect.NOT_POSSIBLE,
+        *,
+        unasked: bool = False,
     ) -> None:
         why = self._whys.setdefault(why, why)
-        self._left.append(UnchangedVersion(self._keep(row), why, due, unasked=unasked))
+        self._left.append(UnchangedVersion(self._keep(row), why, effect, unasked=unasked))
 
     def _change(
         self,
@@ -515,39 +595,6 @@ def foresee_changes(
     return foresight.changes()
 
 
-@dataclass(frozen=True, slots=True)
-class NameChange:
-    """One alias or tag that comes or goes."""
-
-    what: Literal["alias", "tag"]
-    sign: Literal["+", "-"]
-    words: str
-    """The name; of an alias that comes also from which version it moves. Safe."""
-
-
-def name_changes(
-    asked: Edit | CommonEdit,
-    moves: Mapping[str, VersionRef] = NO_MOVES,
-    held: Iterable[Alias] = (),
-) -> Iterator[NameChange]:
-    """What comes and goes.
-
-    `moves` tells which aliases another version loses by it, `held` those of the same name that
-    another collection holds.
-    """
-    scopes: dict[str, list[str]] = {}
-    for alias in held:
-        scopes.setdefault(alias.name, []).append(safe(alias.scope))
-    stays = {name: f" (that of {', '.join(found)} stays)" for name, found in scopes.items()}
-    for name in asked.add_aliases:
-        moved = f" (moves from {safe(moves[name].label)})" if name in moves else ""
-        yield NameChange("alias", "+", safe(name) + moved + stays.get(name, ""))
-    for name in asked.remove_aliases:
-        yield NameChange("alias", "-", safe(name) + stays.get(name, ""))
-    yield from (NameChange("tag", "+", safe(name)) for name in asked.add_tags)
-    yield from (NameChange("tag", "-", safe(name)) for name in asked.remove_tags)
-
-
 def expiry_days(found: Iterable[tuple[int, int | None]]) -> list[ExpiryDay]:
     """Versions by day, in order; of each the moment (microseconds UTC) and its bytes."""
     grouped: defaultdict[int, list[int | None]] = defaultdict(list)
@@ -577,34 +624,21 @@ def expiry_stretches(
     return found
 
 
-def expired_words(can: Capabilities, versions: int) -> str:
-    """What becomes of that many of them, such as `the filter ttl:expired plans its deletion`."""
-    what = "it" if versions == 1 else "them"
-    if can.garbage_collection:
-        whose = "its" if versions == 1 else "their"
-        return f"the filter ttl:expired plans {whose} deletion"
-    restored = f", and can restore {what}" if can.restore else ""
-    return f"the registry deletes {what} as soon as it looks{restored}"
-
-
-def edit_challenge(
-    total: int, *, at_once: int, undated: int, production: bool, registry: str
-) -> Challenge:
-    """What must be typed: `y`, the count, or the registry's name.
+def edit_challenge(changes: Changes[KeptT], *, production: bool, registry: str) -> Challenge:
+    """What must be typed: `y`, the count, or the registry's name; the greater the harm, the more.
 
     Args:
-        total: versions that will be changed.
-        at_once: how many of them expire by it.
-        undated: how many may do so: nobody here knows when they expire.
+        changes: what becomes of each version.
         production: whether the registry is marked so.
         registry: its name, untrusted text.
     """
+    total, counts = len(changes.changed), changes.counts
     if not total:
         return Challenge(ChallengeKind.NOTHING, "", "nothing to change")
     why = ""
-    if at_once:
+    if at_once := counts[Effect.AT_ONCE]:
         why = f"{count(at_once)} expire at once" if at_once > 1 else "it expires at once"
-    elif undated:
+    elif undated := sum(counts[effect] for effect in UNDATED):
         why = f"{count(undated)} may expire at once" if undated > 1 else "it may expire at once"
     name = typeable(registry, REGISTRY_LIMIT)
     if why and production and name:
@@ -636,6 +670,12 @@ class EditProgress:
     def done(self) -> int:
         """How many were changed."""
         return sum(one.result is Result.DONE for one in self.outcomes.values())
+
+    def result_of(self, key: str) -> Outcome | None:
+        """What became of a version; None when it was not sent."""
+        if key in self.uncertain and key not in self.outcomes:
+            return Outcome(key, Result.UNKNOWN)
+        return self.outcomes.get(key)
 
     @property
     def ended(self) -> bool:

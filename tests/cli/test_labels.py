@@ -47,15 +47,17 @@ def test_a_version_is_shown_as_it_is(cli: Cli, registry: Local) -> None:
 def test_an_alias_moves_and_says_from_where(cli: Cli, registry: Local) -> None:
     name = (registry.address, "net:v0")
     asked = cli("alias", *name, "--add", "candidate", "--dry-run").out
-    assert "add the alias candidate: 1 version of reg will change\n" in asked
-    assert "    1  net:v0  alias +candidate (moves from v2)\n" in asked
+    assert "+candidate: 1 version of reg will change\n" in asked
+    assert "    1  net:v0  +candidate (moves from v2)\n" in asked
     assert aliases(cli, registry)["net:v2"] == ["candidate"]
     ran = cli("alias", *name, "--add", "candidate", *ONE)
-    assert "1 version of reg changed\n" in ran.out
+    assert "1 of 1 changed.\n" in ran.out
     assert "  aliases candidate\n" in ran.out
     assert aliases(cli, registry)["net:v2"] == []
     again = cli("alias", *name, "--add", "candidate").out
-    assert "0 versions of reg will change\n  1 version more: already so\n" in again
+    assert (
+        "0 versions of reg will change\n  stay as they are  1  nothing is sent for them\n" in again
+    )
 
 
 def test_only_a_local_alias_is_protected(cli: Cli, registry: Local) -> None:
@@ -63,7 +65,7 @@ def test_only_a_local_alias_is_protected(cli: Cli, registry: Local) -> None:
     shown = cli("alias", *name, "--add", "b", "--protect", "b", *ONE).out
     assert "  aliases b (protected)\n" in shown
     ran = cli("alias", *name, "--remove", "b", *ONE, code=1)
-    assert "1 not: refused\n" in ran.out
+    assert "0 of 1 changed, 1 not: see why.\n  refused  1  " in ran.out
     assert "is protected" in ran.out
     assert "  aliases none\n" in cli("alias", *name, "--unprotect", "b", "--remove", "b", *ONE).out
     many = (registry.address, "--filter", "net", "--protect", "b")
@@ -103,7 +105,7 @@ def test_a_time_to_live_is_shown_as_dates(cli: Cli, registry: Local) -> None:
     assert "  ttl     36 h\n" in cli("ttl", *name, "36h", *ONE).out
     assert "ttl 36 h → none" in cli("ttl", *name, "none", "--dry-run").out
     assert "  ttl     none\n" in cli("ttl", *name, "none", *ONE).out
-    assert "cannot inherit" in cli("ttl", *name, "inherit", code=2).err
+    assert "inherit no time to live" in cli("ttl", *name, "inherit", code=2).err
     assert "“soon” is no time to live" in cli("ttl", *name, "soon", code=2).err
     assert "Name one version" in cli("ttl", "3d", code=2).err
 
@@ -113,7 +115,7 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
     registry.add("old", content=b"b", created_us=2)
     words = ("ttl", registry.address, "--filter", "name:old|name:tiny", "30d")
     ran = cli(*words, code=2)
-    assert "  2 expire at once (31 B): the filter ttl:expired plans their deletion\n" in ran.out
+    assert ": the filter ttl:expired plans their deletion\n      31 B in all\n" in ran.out
     assert "  1 expires on " in ran.out
     assert f"artifact-tui {' '.join(words[:2])} 30d --filter" in ran.err
     assert "--yes --expect 3" in ran.err
@@ -137,7 +139,7 @@ def test_a_change_is_asked_on_a_terminal(
     cli: Cli, registry: Local, typed: str, code: int, tags: list[str]
 ) -> None:
     with on_terminal("tag", registry.address, "tiny:v0", "--add", "x") as shell:
-        shell.expect_exact("tiny:v0  tag +x")
+        shell.expect_exact("tiny:v0  +tag x")
         shell.expect_exact("type y to change (Enter alone leaves everything as it is): ")
         shell.send(typed if typed == "\x03" else f"{typed}\n")
         shell.expect(pexpect.EOF)
@@ -160,7 +162,7 @@ def test_more_harm_asks_for_more(cli: Cli, registry: Local, *, production: bool)
     with on_terminal("ttl", "mine", "old:v0", "30d") as shell:
         shell.expect_exact("as it is): ")
         shell.sendline(expected)
-        shell.expect_exact("1 version of mine changed")
+        shell.expect_exact("1 of 1 changed.")
         shell.expect(pexpect.EOF)
     assert shell.exitstatus == 0
 
@@ -174,7 +176,8 @@ def test_marks_are_changed_and_what_is_in_the_trash_is_not(cli: Cli, registry: L
         ("v1", "done", ""),
         ("v4", "left", "it is in the trash"),
     ]
-    assert "left as they are: 1 version\n      net:v4: it is in the trash\n" in ran.err
+    assert "  not possible  1  nothing is sent for them; each says why\n" in ran.err
+    assert "\n      net:v4: it is in the trash\n" in ran.err
 
 
 async def mark(client: LocalClient, keys: list[str]) -> None:
@@ -230,21 +233,23 @@ def test_a_change_of_protection_is_shown_before_it_is_asked(
 ) -> None:
     words = ("alias", registry.address, row, f"--{option}", alias)
     said = cli(*words, "--dry-run").out
-    assert f"{option} the alias {alias}: 1 version of reg will change\n" in said
+    assert f"{option} {alias}: 1 version of reg will change\n" in said
     assert f"    1  {row}  {option} {alias}\n" in said
-    assert "already so" not in said
+    assert "stay as they are" not in said
     (record,) = cli(*words, "--dry-run", "--json").records
     assert (record["result"], record[option]) == ("planned", [alias])
-    assert "1 version of reg changed\n" in cli(*words, *ONE).out
+    assert "1 of 1 changed.\n" in cli(*words, *ONE).out
     again = cli(*words).out
-    assert "0 versions of reg will change\n  1 version more: already so\n" in again
+    assert (
+        "0 versions of reg will change\n  stay as they are  1  nothing is sent for them\n" in again
+    )
 
 
 def test_protection_is_shown_beside_what_else_changes(cli: Cli, registry: Local) -> None:
     words = ("alias", registry.address, "net:v0", "--add", "b", "--protect", "b")
     said = cli(*words, "--dry-run").out
-    assert "add the alias b, protect the alias b: 1 version of reg will change\n" in said
-    assert "    1  net:v0  alias +b · protect b\n" in said
+    assert "+b, protect b: 1 version of reg will change\n" in said
+    assert "    1  net:v0  +b · protect b\n" in said
     (record,) = cli(*words, *ONE, "--json").records
     assert (record["result"], record["add_alias"], record["protect"]) == ("done", ["b"], ["b"])
 

@@ -130,7 +130,7 @@ def test_a_documented_edit_in_one_line(cli: Cli, vision: Server, words: list[str
     if count == "0":  # inherited as it is
         return
     said = cli(*words, "--yes", "--expect", count).out
-    assert re.search(rf"^{count} versions? of vision changed$", said, re.MULTILINE)
+    assert re.search(rf"^{count} of {count} changed\.$", said, re.MULTILINE)
     assert len(vision.done()) == int(count)
 
 

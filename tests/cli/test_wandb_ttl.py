@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.cli import editing
-from artifact_tui.edits.changes import ExpiryClock
+from artifact_tui.edits.changes import ExpiryClock, expiry_clock
 from artifact_tui.model import now_us
 from tests.servers.wandb.scenes import Name, Series, Team, Use, Version
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MNIST = "acme/vision/mnist"
 DAY = 86_400_000_000
 YES = ("--yes", "--expect", "1")
-DUE = "1 version would be deleted at once: left as it is\n"
+DUE = "left as they are  1  they would be deleted at once: delete them with a plan\n"
 
 
 def ago(days: float) -> int:
@@ -52,13 +52,13 @@ def test_what_expires_at_once_is_left_as_it_is_and_the_way_is_named(
     words = ("ttl", "vision", "--filter", "name:mnist", "30d")
     said = cli(*words, "--dry-run").out
     assert "time to live 30 d: 1 version of vision will change\n" in said
-    assert "  2 versions would be deleted at once: left as they are\n" in said
+    assert "  left as they are  2  they would be deleted at once" in said
     assert "      mnist:v0, mnist:v1\n" in said
     these = "(name:mnist version:v0) | (name:mnist version:v1)"
-    assert f"      delete them with a plan: artifact-tui plan vision '{these}'\n" in said
+    assert f"      artifact-tui plan vision '{these}'\n" in said
     cli(*words, "--yes", "--expect", "3", code=1)
     assert not vision.done()
-    assert "1 version of vision changed\n" in cli(*words, *YES).out
+    assert "1 of 1 changed.\n" in cli(*words, *YES).out
     found = vision.state()["collections"][MNIST]["versions"]
     assert [found[f"v{n}"]["ttl"] for n in range(3)] == [-1, -1, 30 * 86_400]
     assert vision.expire(now_us()) == set()
@@ -126,24 +126,25 @@ def test_what_has_dependents_is_left_where_nobody_tells_what_is_inherited(
 def test_what_may_be_deleted_at_once_is_said_to_be(cli: Cli, vision: Server) -> None:
     mnist(vision, Version(created_us=ago(100), ttl=-2))
     said = cli("ttl", "vision", "mnist:v0", "inherit", "--dry-run").out
-    assert "1 expires at a time that is not known here: the registry may delete it at once" in said
+    assert "  inherit  1  as their collection or team says, not known here" in said
+    assert "the registry may delete them at once\n" in said
 
 
 def test_what_expired_while_it_was_confirmed_is_not_sent(
     cli: Cli, vision: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mnist(vision, Version(created_us=ago(29)), Version(created_us=ago(1)))
-    before, clocks = editing.clock_of, []
+    clocks = []
 
     def later(*args: object) -> ExpiryClock:
         """The second look at the clock is two days after the first."""
-        clock = before(*args)  # type: ignore[arg-type]
+        clock = expiry_clock(*args)  # type: ignore[arg-type]
         clocks.append(clock)
         return ExpiryClock(clock.now_us + (2 * DAY if len(clocks) > 1 else 0), clock.restores)
 
-    monkeypatch.setattr(editing, "clock_of", later)
+    monkeypatch.setattr(editing, "expiry_clock", later)
     words = ("ttl", "vision", "--filter", "name:mnist", "30d", "--yes", "--expect", "2")
     ran = cli(*words, code=1)
-    assert "1 version of vision changed\n  1 not: refused\n" in ran.out
+    assert "1 of 2 changed, 1 not: see why.\n  refused  1  " in ran.out
     assert "mnist:v0: it would be deleted at once" in ran.out
     assert len(vision.done()) == 1

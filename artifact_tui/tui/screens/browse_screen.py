@@ -22,7 +22,6 @@ from artifact_tui.deletion.storage import why_no_storage
 from artifact_tui.errors import ArtifactTuiError, QueryError, UsageError
 from artifact_tui.query import parse
 from artifact_tui.text import plural, safe
-from artifact_tui.tui import edit_plan
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import TaskWatch
 from artifact_tui.tui.registry_link import LineageState
@@ -52,7 +51,7 @@ from artifact_tui.tui.screens.browse_view import (
     nothing_words,
 )
 from artifact_tui.tui.screens.detail_screen import DetailPane, DetailScreen, show_files
-from artifact_tui.tui.screens.edit_screen import Editing
+from artifact_tui.tui.screens.edit_screen import Editing, names_form
 from artifact_tui.tui.screens.trash_screen import forget_deleted
 from artifact_tui.tui.typed_keys import (
     LEAVING,
@@ -644,16 +643,15 @@ class BrowseEdits(BrowseRemote, Editing):  # Textual takes styles from the first
     def edits_why_not(self, row_id: str) -> str:
         """Why a key of this half does nothing; empty for all others."""
         if row_id == "browse.retention":
-            return edit_plan.retention_why_not(self.services)
-        return edit_plan.names_why_not(self.services) if row_id == "browse.names" else ""
+            has_ttl = self.services.client.capabilities.ttl
+            return "" if has_ttl else "this registry has no times to live"
+        return self.edit_why_not("aliases", "tags") if row_id == "browse.names" else ""
 
     def action_names(self) -> None:
         """Ask for other aliases and tags of the marks, or of the row."""
-        from artifact_tui.tui import edit_plan  # noqa: PLC0415 - on demand
-
         if not self.refused("browse.names"):
             can = self.services.client.capabilities
-            form = edit_plan.names_form(aliases=can.edit_aliases, tags=can.edit_tags)
+            form = names_form(aliases=can.edit_aliases, tags=can.edit_tags)
             self.ask_for(partial(self.chosen, self.tree_list.row), form)
 
     def action_retention(self) -> None:

@@ -1,4 +1,4 @@
-"""A change of aliases, tags or times to live: asked for, what it would do, confirmed, what it did.
+"""A change of aliases, tags or times to live: asked for, previewed, confirmed, sent, its outcomes.
 
 The dialog says what the change would do while it is typed, and sends nothing. The key that opens
 the screen sends nothing either; the confirmation is typed as for a deletion.
@@ -6,7 +6,8 @@ the screen sends nothing either; the confirmation is typed as for a deletion.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal
@@ -15,20 +16,39 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from artifact_tui.deletion.items import Options
-from artifact_tui.edits.changes import CommonEdit, EditProgress, Effect, expired_words
-from artifact_tui.errors import ArtifactTuiError, UsageError
-from artifact_tui.model import Outcome, Result
-from artifact_tui.text import count, fit, moment, pad, plural, safe, width
-from artifact_tui.tui import planning
-from artifact_tui.tui.edit_plan import (
-    EditLine,
+from artifact_tui.edits.changes import (
+    NO_OTHERS,
+    CommonEdit,
+    EditProgress,
+    Effect,
+    ExpiryClock,
+    ForeseenVersion,
+    Foresight,
     edit_challenge,
-    edit_plan_of,
-    edit_sentence,
-    send_plan,
-    sent_words,
-    subjects_of,
+    editor_of,
+    edits_in_time,
+    expiry_clock,
+    read_lifetime,
+    read_others,
+    read_subjects,
+    send_edits,
+    why_not_editable,
 )
+from artifact_tui.edits.edit_words import (
+    NOT_SENT,
+    RESULTS,
+    change_words,
+    edit_sentence,
+    edit_title,
+    effect_groups,
+    ending_words,
+    result_groups,
+    sent_words,
+)
+from artifact_tui.errors import ArtifactTuiError, UsageError
+from artifact_tui.model import TTL_INHERIT, Result
+from artifact_tui.text import fit, moment, pad, plural, safe, version_name, width
+from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import bindings_of, rows_of
 from artifact_tui.tui.registry_link import throttled
 from artifact_tui.tui.screens.base_screen import BaseScreen, KeysLine
@@ -40,7 +60,7 @@ from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.widget import Widget
@@ -48,9 +68,9 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection
-    from artifact_tui.edits.changes import Subjects
-    from artifact_tui.model import Capabilities
-    from artifact_tui.tui.edit_plan import EditPlan, WishForm
+    from artifact_tui.edits.changes import Changes, Subjects, What
+    from artifact_tui.edits.edit_words import EditGroup
+    from artifact_tui.model import Outcome
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
@@ -60,123 +80,135 @@ if TYPE_CHECKING:
     """Asked once everything is done that earlier keys asked for."""
 
 
-_EFFECTS: dict[Effect, tuple[str, str, str]] = {
-    Effect.AT_ONCE: (
-        "expire at once",
-        "bold $text-error",
-        "their time to live has passed then: {then}",
-    ),
-    Effect.LATER: ("expire later", "bold $text-warning", "each at its own moment, the last {last}"),
-    Effect.SOME_TIME: (
-        "expire",
-        "bold $text-warning",
-        "when they were made is not known here: the registry may delete them at once",
-    ),
-    Effect.INHERITS: (
-        "inherit",
-        "bold $text-warning",
-        "as their collection or team says, not known here: the registry may delete them at once",
-    ),
-    Effect.STAYS: ("never expire", "$text-success", "they stay until somebody deletes them"),
-    Effect.NAMES: ("change", "bold $text-accent", "their aliases or tags"),
-    Effect.SAME: ("stay as they are", "$text-muted", "nothing is sent for them"),
-    Effect.DUE: (
-        "left as they are",
-        "bold $text-warning",
-        "they would be deleted at once: delete them with a plan, d in the list of versions",
-    ),
-    Effect.NOT_POSSIBLE: ("not possible", "bold", "nothing is sent for them; each says why"),
+@dataclass(frozen=True, slots=True)
+class WishField:
+    """One line to type in."""
+
+    id: str
+    label: str
+    placeholder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WishForm:
+    """What is asked for, and how it is read."""
+
+    title: str
+    fields: tuple[WishField, ...]
+    read: Callable[[Mapping[str, str]], CommonEdit | None]
+    """What was typed, by field; None while nothing is. Raises `UsageError`."""
+
+
+def _read_ttl(typed: Mapping[str, str]) -> CommonEdit | None:
+    text = typed["ttl"].strip()
+    if not text:
+        return None
+    span = read_lifetime(text)
+    if span is None or span < 0:
+        raise UsageError(f"“{text}” is no span of time:", hint="write 30d, 12h or 1y.")
+    return CommonEdit(ttl_us=span)
+
+
+TTL_FORM = WishForm(
+    "Time to live", (WishField("ttl", "time to live", "such as 30d, 12h, 1y"),), _read_ttl
+)
+
+
+def names_form(*, aliases: bool, tags: bool) -> WishForm:
+    """Asks for aliases, tags or both: whatever the registry lets one change."""
+    fields = (
+        WishField("add-alias", "add alias", "moves from the version that has it; commas between"),
+        WishField("remove-alias", "remove alias"),
+        WishField("add-tag", "add tag"),
+        WishField("remove-tag", "remove tag"),
+    )
+    shown = tuple(f for f in fields if (aliases if f.id.endswith("alias") else tags))
+    what = " and ".join(word for word, on in (("Aliases", aliases), ("tags", tags)) if on)
+    return WishForm(what[:1].upper() + what[1:], shown, _read_names)
+
+
+def _read_names(typed: Mapping[str, str]) -> CommonEdit | None:
+    wanted = CommonEdit(
+        add_aliases=_names_in(typed.get("add-alias", "")),
+        remove_aliases=_names_in(typed.get("remove-alias", "")),
+        add_tags=_names_in(typed.get("add-tag", "")),
+        remove_tags=_names_in(typed.get("remove-tag", "")),
+    )
+    both = {*wanted.add_aliases} & {*wanted.remove_aliases} | (
+        {*wanted.add_tags} & {*wanted.remove_tags}
+    )
+    if both:
+        raise UsageError(f"“{min(both)}” cannot be added and taken away at once.")
+    return None if wanted.nothing else wanted
+
+
+def _names_in(text: str) -> tuple[str, ...]:
+    """The names in a line, separated by commas; each once."""
+    return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+
+
+TONES = {
+    Effect.AT_ONCE: "bold $text-error",
+    Effect.LATER: "bold $text-warning",
+    Effect.SOME_TIME: "bold $text-warning",
+    Effect.INHERITS: "bold $text-warning",
+    Effect.STAYS: "$text-success",
+    Effect.NAMES: "bold $text-accent",
+    Effect.SAME: "$text-muted",
+    Effect.DUE: "bold $text-warning",
+    Effect.NOT_POSSIBLE: "bold",
+    Result.DONE: "$text-success",
+    Result.ABSENT: "$text-muted",
+    Result.REFUSED: "bold $text-warning",
+    Result.CHANGED: "bold $text-warning",
+    Result.FAILED: "bold $text-error",
+    Result.UNKNOWN: "bold $text-error",
+    NOT_SENT: "",
 }
-
-_RESULTS: dict[Result, tuple[str, str]] = {
-    Result.DONE: ("changed", "$text-success"),
-    Result.ABSENT: ("gone", "$text-muted"),
-    Result.REFUSED: ("refused", "bold $text-warning"),
-    Result.CHANGED: ("refused", "bold $text-warning"),
-    Result.FAILED: ("failed", "bold $text-error"),
-    Result.UNKNOWN: ("uncertain", "bold $text-error"),
-}
-_RESULT_WORDS = {
-    Result.DONE: "the registry said so",
-    Result.ABSENT: "the registry has no such version any more",
-    Result.REFUSED: "the registry will not do it; each says why",
-    Result.CHANGED: "somebody changed it meanwhile",
-    Result.FAILED: "it may work later: ask for it again",
-    Result.UNKNOWN: "no answer: it may have been done. Read again to see what is so",
-}
+"""Style of a group's label, by its id."""
 
 
-UNSENT = frozenset({Effect.SAME, Effect.DUE, Effect.NOT_POSSIBLE})
-"""Nothing is sent for them."""
+@dataclass(frozen=True, slots=True)
+class EditRow:
+    """One line of the lower list: a version, and what became of it once its change was sent."""
+
+    foreseen: ForeseenVersion[VersionRow]
+    outcome: Outcome | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the version."""
+        return self.foreseen.key
 
 
-def edit_groups(plan: EditPlan, can: Capabilities) -> list[GroupRow[EditLine]]:
-    """What a change would do in a registry, the greatest harm first."""
-    counts = plan.counts
-    then, last = expired_words(can, counts[Effect.AT_ONCE]), moment(plan.last_us)
-    return [
-        GroupRow(
-            effect,
-            label,
-            counts[effect],
-            words.format(last=last, then=then),
-            tone=tone,
-            items=lambda effect=effect: Rows(plan.of(effect)),  # type: ignore[misc]
-        )
-        for effect, (label, tone, words) in _EFFECTS.items()
-        if counts[effect]
-    ]
+def group_row(group: EditGroup[VersionRow], sent: EditProgress) -> GroupRow[EditRow]:
+    """A group as one line of the upper list."""
+    way = ", d in the list of versions" if group.id == Effect.DUE else ""
+    return GroupRow(
+        group.id,
+        group.label,
+        group.count,
+        group.words + way,
+        tone=TONES[group.id],
+        items=lambda: Rows([EditRow(one, sent.result_of(one.key)) for one in group.versions()]),
+    )
 
 
-def result_groups(
-    plan: EditPlan, sent: EditProgress, can: Capabilities
-) -> list[GroupRow[EditLine]]:
-    """What became of each version; those for which nothing was sent last."""
-    unknown = {key: Outcome(key, Result.UNKNOWN) for key in sent.uncertain}
-    outcomes = unknown | sent.outcomes
-    unanswered = {change.row.key for change in plan.changed} - outcomes.keys()
-    answered = [
-        replace(line, outcome=outcomes[line.row.key])
-        for line in plan.lines
-        if line.row.key in outcomes
-    ]
-    found = []
-    for result, (label, tone) in _RESULTS.items():
-        lines = [line for line in answered if _has_result(line.outcome, result)]
-        found.append(_result_group(str(result), label, tone, _RESULT_WORDS[result], lines))
-    waiting = [line for line in plan.lines if line.row.key in unanswered]
-    found.append(_result_group("not-sent", "not sent", "", "nothing was asked for them", waiting))
-    found += [group for group in edit_groups(plan, can) if group.id in UNSENT]
-    return [group for group in found if group.count]
-
-
-def _has_result(outcome: Outcome | None, result: Result) -> bool:
-    return outcome is not None and outcome.result is result
-
-
-def _result_group(
-    name: str, label: str, tone: str, words: str, lines: Sequence[EditLine]
-) -> GroupRow[EditLine]:
-    return GroupRow(name, label, len(lines), words, tone=tone, items=lambda: Rows(lines))
-
-
-def edit_line(line: EditLine, cells: int, signs: Signs) -> Content:
+def edit_line(row: EditRow, cells: int, signs: Signs) -> Content:
     """A version, and what it becomes, or what became of it."""
-    outcome = line.outcome
-    sign, tone = _line_sign(line, signs)
-    name = safe(line.name)
+    sign, tone = _line_sign(row, signs)
+    name = version_name(row.foreseen.row)
     room = cells - 3
     shown = max(min(width(name), room // 2), room * 2 // 5)
-    words = safe(outcome.message) if outcome is not None and outcome.message else line.words
-    middle = Content.styled(words, "$text-muted").truncate(
+    words = safe(row.outcome.message) if row.outcome is not None else ""
+    middle = Content.styled(words or change_words(row.foreseen), "$text-muted").truncate(
         room - shown - 1, ellipsis=True, pad=True
     )
     return Content.assemble((f"{sign} ", tone), pad(name, shown), " ", middle, " ")
 
 
-def _line_sign(line: EditLine, signs: Signs) -> tuple[str, str]:
-    outcome = line.outcome
-    if outcome is None:
+def _line_sign(row: EditRow, signs: Signs) -> tuple[str, str]:
+    if row.outcome is None:
         return {
             Effect.AT_ONCE: (signs.expired, "bold $text-error"),
             Effect.DUE: (signs.locked, "$text-warning"),
@@ -184,29 +216,28 @@ def _line_sign(line: EditLine, signs: Signs) -> tuple[str, str]:
             Effect.SAME: (signs.dot, "$text-muted"),
             Effect.NAMES: (signs.working, "$text-accent"),
             Effect.STAYS: (signs.yes, "$text-success"),
-        }.get(line.effect, (signs.ttl, "$text-warning"))
-    if outcome.result is Result.DONE:
+        }.get(row.foreseen.effect, (signs.ttl, "$text-warning"))
+    if row.outcome.result is Result.DONE:
         return signs.yes, "$text-success"
-    if outcome.result in {Result.REFUSED, Result.CHANGED}:
+    if row.outcome.result in {Result.REFUSED, Result.CHANGED}:
         return signs.locked, "bold $text-warning"
     return signs.no, "bold $text-error"
 
 
-def edit_facts(line: EditLine, signs: Signs) -> Content:
+def edit_facts(row: EditRow, signs: Signs) -> Content:
     """Everything about one version of a change."""
-    row, outcome = line.row, line.outcome
-    dot = f" {signs.dot} "
-    head = [safe(row.type), f"created {moment(row.created_us)}"]
-    if row.aliases:
-        head.append("aliases " + alias_words(row.aliases, signs))
+    version, outcome, dot = row.foreseen.row, row.outcome, f" {signs.dot} "
+    head = [safe(version.type), f"created {moment(version.created_us)}"]
+    if version.aliases:
+        head.append("aliases " + alias_words(version.aliases, signs))
     lines = [
-        Content.assemble((safe(line.name), "bold"), "  ", dot.join(head)),
-        Content(line.words),
+        Content.assemble((version_name(version), "bold"), "  ", dot.join(head)),
+        Content(change_words(row.foreseen)),
     ]
     if outcome is not None:
-        label, tone = _RESULTS[outcome.result]
-        said = f": {safe(outcome.message)}" if outcome.message else ""
-        lines.append(Content.assemble((label + said, tone)))
+        label, _ = RESULTS[outcome.result]
+        message = f": {safe(outcome.message)}" if outcome.message else ""
+        lines.append(Content.assemble((label + message, TONES[outcome.result])))
     return Content("\n").join(lines)
 
 
@@ -315,22 +346,26 @@ class EditScreen(BaseScreen):
     TITLE_WORD = "Change"
     BINDINGS = bindings_of("edit")
 
-    def __init__(self, services: Services, plan: EditPlan) -> None:
+    def __init__(
+        self, services: Services, wanted: CommonEdit, changes: Changes[VersionRow]
+    ) -> None:
         super().__init__(services)
-        self.plan = plan
+        subject = subject_words(tuple(changes.rows()))
+        self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
+        self._changes = changes
         self._asked = NOTHING_ASKED
         self._can = services.client.capabilities
-        self._sent = EditProgress(len(plan.changed))
+        self._sent = EditProgress(len(changes.changed))
 
     # drawing
 
     def compose_body(self) -> Iterable[Widget]:
         """Groups, versions, facts, and the box."""
-        yield Grouped[EditLine](self.services.signs, self._line, self._facts, noun="versions")
+        yield Grouped[EditRow](self.services.signs, self._line, self._facts, noun="versions")
         yield TypedConfirm(enter="enter sends the change now")
 
     @property
-    def grouped(self) -> Grouped[EditLine]:
+    def grouped(self) -> Grouped[EditRow]:
         """The lists."""
         return self.query_one(Grouped)
 
@@ -339,22 +374,15 @@ class EditScreen(BaseScreen):
         """The box."""
         return self.query_one(TypedConfirm)
 
-    def _line(self, line: EditLine, cells: int) -> Content:
-        return edit_line(line, cells, self.services.signs)
+    def _line(self, row: EditRow, cells: int) -> Content:
+        return edit_line(row, cells, self.services.signs)
 
-    def _facts(self, line: EditLine) -> Content:
-        return edit_facts(line, self.services.signs)
+    def _facts(self, row: EditRow) -> Content:
+        return edit_facts(row, self.services.signs)
 
     def header_facts(self) -> HeaderFacts:
         """What is changed, and for how many."""
-        dot = self.services.signs.dot
-        return replace(super().header_facts(), title=f"{self.plan.title} {dot} {self._subject()}")
-
-    def _subject(self) -> str:
-        """The only version by its name; else how many they are. Safe."""
-        lines = self.plan.lines
-        only = fit(safe(lines[0].name), TITLE_NAME) if len(lines) == 1 else ""
-        return only or plural(len(lines), "version")
+        return replace(super().header_facts(), title=self._title)
 
     def show_keys(self) -> None:
         """Other keys apply while the confirmation is typed."""
@@ -370,17 +398,20 @@ class EditScreen(BaseScreen):
         self.run_worker(self._show(), group="show")
 
     async def _show(self) -> None:
-        await self.grouped.show(edit_groups(self.plan, self._can))
-        target = self.services.target
+        changes, target = self._changes, self.services.target
+        await self._show_groups(effect_groups(changes, self._can))
         if self.services.read_only:
             self.confirm.refuse(f"Nothing can be changed: {self.services.read_only_reason}.")
-        elif not self.plan.changed:
-            way = " Delete with a plan: d in the list." if self.plan.counts[Effect.DUE] else ""
-            self.confirm.refuse(f"Nothing would be changed: {edit_sentence(self.plan)}.{way}")
+        elif not changes.changed:
+            way = " Delete with a plan: d in the list." if changes.counts[Effect.DUE] else ""
+            self.confirm.refuse(f"Nothing would be changed: {edit_sentence(changes)}.{way}")
         else:
-            asked = edit_challenge(self.plan, production=target.production, registry=target.name)
-            self._asked = self.confirm.ask(asked)
+            challenge = edit_challenge(changes, production=target.production, registry=target.name)
+            self._asked = self.confirm.ask(challenge)
         self.show_keys()
+
+    async def _show_groups(self, groups: Sequence[EditGroup[VersionRow]]) -> None:
+        await self.grouped.show([group_row(group, self._sent) for group in groups])
 
     # moving about
 
@@ -431,45 +462,73 @@ class EditScreen(BaseScreen):
         if event.generation != self._asked or self.services.read_only:
             return
         self._asked = NOTHING_ASKED
-        self._progress(self._sent)
-        self._ticking = self.set_interval(PACE_EVERY, lambda: self._progress(self._sent))
+        self._show_progress()
+        self._ticking = self.set_interval(PACE_EVERY, self._show_progress)
         self.app.run_worker(self._send(), group="edit")
 
     async def _send(self) -> None:
-        sent = await send_plan(self.services, self.plan, self._progress)
+        services, sent, changes = self.services, self._sent, self._changes
+        client = editor_of(services.client, "aliases", "tags", "ttl")
+        if client is None:
+            why = why_not_editable(services.client, "aliases", "tags", "ttl")
+            sent.error = UsageError(f"Not possible here: {why}.", hint="Nothing was changed.")
+        else:
+            edits = edits_in_time(changes.changed, sent, lambda: clock_of(services))
+            await send_edits(client, edits, sent, lambda _: self._show_progress())
+            if services.link is not None:
+                services.link.sync()
         self._ticking.stop()
+        words = ending_words(changes, sent, self._can)
+        if sent.error is not None:
+            words = f"{words} {sent.error} {sent.error.hint}".rstrip()
         if self.app.screen is self:
-            self.confirm.refuse(safe(_ending(sent, self.plan, self._can)))
-            await self.grouped.show(result_groups(self.plan, sent, self._can))
+            self.confirm.refuse(safe(words))
+            await self._show_groups(result_groups(changes, sent, self._can))
             self.show_keys()
         else:
-            self.host.say(sent_words(sent), error=sent.done < sent.total)
+            self.host.say(words, error=sent.done < sent.total)
 
-    def _progress(self, sent: EditProgress) -> None:
+    def _show_progress(self) -> None:
         """How far it is, and what holds it up."""
-        self._sent = sent
         if self.app.screen is self:
-            pace = throttled(self.services.client)
-            said = f"Sending: {sent_words(sent)} {pace}" if pace else f"Sending: {sent_words(sent)}"
-            self.confirm.refuse(safe(said))
+            words = f"Sending: {sent_words(self._sent)} {throttled(self.services.client)}"
+            self.confirm.refuse(safe(words.rstrip()))
 
 
-def _ending(sent: EditProgress, plan: EditPlan, can: Capabilities) -> str:
-    """How it went, and what becomes of what has expired by it."""
-    expired = [line.row.key for line in plan.of(Effect.AT_ONCE) if _was_changed(sent, line.row.key)]
-    if not expired:
-        return sent_words(sent)
-    have = "1 has" if len(expired) == 1 else f"{count(len(expired))} have"
-    return f"{sent_words(sent)} {have} expired: {expired_words(can, len(expired))}."
+def clock_of(services: Services) -> ExpiryClock:
+    """By when something expires at once in the registry of a session."""
+    return expiry_clock(services.client, services.now())
 
 
-def _was_changed(sent: EditProgress, key: str) -> bool:
-    outcome = sent.outcomes.get(key)
-    return outcome is not None and outcome.result is Result.DONE
+async def subjects_of(services: Services, chosen: Selection) -> Subjects:
+    """Read what was chosen.
+
+    Raises:
+        UsageError: these are more than can be changed at once.
+    """
+    return await services.catalog.run(lambda conn: read_subjects(conn, chosen), latest="subjects")
 
 
-_DIALOG_NAME = 40
-"""Cells of a name in the title of a dialog."""
+async def foresee(
+    services: Services, subjects: Subjects, wanted: CommonEdit
+) -> Changes[VersionRow]:
+    """What a change would do to each of these; nothing is sent.
+
+    Raises:
+        UsageError: two versions of one collection would get the same alias.
+    """
+    rows, others = subjects.rows, NO_OTHERS
+    if wanted.add_aliases or wanted.ttl_us == TTL_INHERIT:
+        others = await services.catalog.run(
+            lambda conn: read_others(conn, rows, wanted), latest="others"
+        )
+
+    def work() -> Changes[VersionRow]:
+        foresight: Foresight[VersionRow] = Foresight(wanted, lambda row: row, clock_of(services))
+        foresight.take(rows, tags=subjects.tags, around=others)
+        return foresight.changes()
+
+    return await asyncio.to_thread(work)
 
 
 _READING = "the chosen versions are being read"
@@ -481,6 +540,10 @@ class Editing(BaseScreen):
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self._subjects: Subjects | None = None
+
+    def edit_why_not(self, *whats: What) -> str:
+        """Why none of these can be changed here; empty when one can."""
+        return why_not_editable(self.services.client, *whats) or self.services.read_only_reason
 
     def ask_for(self, chosen: Choice, form: WishForm) -> None:
         """Ask what is to be changed of these versions."""
@@ -521,13 +584,13 @@ class Editing(BaseScreen):
 
     async def _preview(self, subjects: Subjects, event: WishDialog.Asked) -> None:
         try:
-            plan = await edit_plan_of(self.services, subjects, event.wanted)
+            changes = await foresee(self.services, subjects, event.wanted)
         except UsageError as error:
             event.dialog.refuse(error)
         except ArtifactTuiError as error:
             self.fail(error)
         else:
-            event.dialog.tell(event.wanted, edit_sentence(plan))
+            event.dialog.tell(event.wanted, edit_sentence(changes))
 
     def _wished(self, wanted: CommonEdit | None) -> None:
         if wanted is not None and self._subjects is not None:
@@ -539,16 +602,15 @@ class Editing(BaseScreen):
             await self._review(subjects, wanted)
 
     async def _review(self, subjects: Subjects, wanted: CommonEdit) -> None:
-        plan = await edit_plan_of(self.services, subjects, wanted)
-        if plan.unasked:
+        changes = await foresee(self.services, subjects, wanted)
+        if changes.unasked:
             await planning.ask_lineage(
-                self.services, plan.unasked, Options(), progress=self._ask_progress
+                self.services, changes.unasked, Options(), progress=self._ask_progress
             )
             self.status_line.hush()
             keys = [row.key for row in subjects.rows]
-            subjects = await subjects_of(self.services, keys)
-            plan = await edit_plan_of(self.services, subjects, wanted)
-        self.app.push_screen(EditScreen(self.services, plan))
+            changes = await foresee(self.services, await subjects_of(self.services, keys), wanted)
+        self.app.push_screen(EditScreen(self.services, wanted, changes))
 
     def _ask_progress(self, asked: LineageProgress) -> None:
         self.say(f"Asking the registry: {asked.words()}.")
@@ -557,5 +619,5 @@ class Editing(BaseScreen):
 def subject_words(rows: Sequence[VersionRow]) -> str:
     """What a change is for, in safe words."""
     if len(rows) == 1:
-        return fit(safe(f"{rows[0].collection}:{rows[0].label}"), _DIALOG_NAME)
+        return fit(version_name(rows[0]), TITLE_NAME)
     return plural(len(rows), "version")

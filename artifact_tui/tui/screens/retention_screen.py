@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.edits.changes import CommonEdit, expired_words
+from artifact_tui.edits.changes import CommonEdit, why_no_inheriting
+from artifact_tui.edits.edit_words import expired_words
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query import Where, compile_query, parse
 from artifact_tui.query.filter_fields import DAY_US
 from artifact_tui.text import age, duration, moment, pad, plural, safe, size
-from artifact_tui.tui import edit_plan
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.screens.base_screen import StatusLine
-from artifact_tui.tui.screens.edit_screen import Editing, subject_words
+from artifact_tui.tui.screens.edit_screen import TTL_FORM, Editing, subject_words
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
@@ -348,8 +348,11 @@ class RetentionScreen(Editing):
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""
         if row_id in {"retention.set", "retention.off"}:
-            return edit_plan.ttl_why_not(self.services)
-        return edit_plan.inherit_why_not(self.services) if row_id == "retention.inherit" else ""
+            return self.edit_why_not("ttl")
+        if row_id == "retention.inherit":
+            can = self.services.client.capabilities
+            return self.edit_why_not("ttl") or why_no_inheriting(can)
+        return ""
 
     def _change(self, row_id: str, wanted: CommonEdit | None) -> None:
         """Ask for a time to live, or show what the given one would do."""
@@ -359,7 +362,7 @@ class RetentionScreen(Editing):
         if chosen is None:
             self.say("Nothing is chosen: mark versions in the list, or go to one here.")
         elif wanted is None:
-            self.ask_for(partial(_as_chosen, chosen), edit_plan.TTL_FORM)
+            self.ask_for(partial(_as_chosen, chosen), TTL_FORM)
         else:
             self.review_change(partial(_as_chosen, chosen), wanted)
 

@@ -11,11 +11,9 @@ import pytest
 
 from artifact_tui.cli import editing, reviewing
 from artifact_tui.config import Target
-from artifact_tui.deletion.review import ChallengeKind
 from artifact_tui.edits.changes import CommonEdit, Effect
 from artifact_tui.errors import ConfirmationError
 from artifact_tui.model import TTL_INHERIT
-from artifact_tui.tui import edit_plan as screen
 from tests.servers.wandb.scenes import Series, Team, Version
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ async def test_inheriting_asks_for_the_count_on_the_command_line(
     scene: Scene, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = await foreseen(scene, tmp_path, monkeypatch)
-    assert (found.at_once, found.undated) == (0, 2)
+    assert +found.counts == {Effect.INHERITS: 2}
     typed, whys = [], []
     monkeypatch.setattr(sys, "stdin", Terminal())
 
@@ -65,24 +63,11 @@ async def test_inheriting_asks_for_the_count_on_the_command_line(
         whys.append(why)
         return "y"
 
-    monkeypatch.setattr(reviewing, "ask", ask)
+    monkeypatch.setattr(editing, "ask", ask)
     consent = reviewing.Consent(yes=False, expect=None, done="changed")
     target = Target("vision", "wandb://h.example/acme/vision")
     for one in (target, replace(target, production=True)):
         with pytest.raises(ConfirmationError):
-            reviewing.confirm_change(2, consent, one, (), at_once=0, undated=found.undated)
+            editing.confirm_edit(found, consent, one, ())
     assert typed == ["type 2 to change", "type vision to change"]
     assert "may expire at once" in whys[0]
-
-
-@pytest.mark.parametrize("effect", [Effect.INHERITS, Effect.SOME_TIME])
-def test_the_screen_asks_for_the_count_too(effect: Effect) -> None:
-    row: Any = None
-    line = screen.EditLine(row, effect, "")
-    edits: Any = (None,)
-    one = screen.EditPlan("time to live", (line,), edits)
-    asked = screen.edit_challenge(one, production=False, registry="vision")
-    assert (asked.kind, asked.expected) == (ChallengeKind.COUNT, "1")
-    assert "may expire at once" in asked.why
-    asked = screen.edit_challenge(one, production=True, registry="vision")
-    assert asked.kind is ChallengeKind.REGISTRY

@@ -63,7 +63,7 @@ def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effec
         assert found.same
     elif effect in {Effect.NOT_POSSIBLE, Effect.DUE}:
         assert found.left[0].why
-        assert found.left[0].due is (effect is Effect.DUE)
+        assert found.left[0].effect is effect
     else:
         assert found.changed[0].effect is effect
 
@@ -75,11 +75,7 @@ def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effec
 def test_what_can_be_restored_may_expire_at_once(ttl_us: int, effect: Effect) -> None:
     row = aged(1, 5, aliases=(Alias("prod"),), dependents=1, links=("acme/other",))
     found = foreseen(CommonEdit(ttl_us=ttl_us), row, restores=True)
-    assert [one.effect for one in found.changed] == [effect]
-    assert (found.at_once, found.undated) == (
-        int(effect is Effect.AT_ONCE),
-        int(effect is Effect.INHERITS),
-    )
+    assert +found.counts == {effect: 1}
 
 
 NEEDED = [
@@ -96,10 +92,10 @@ def test_nothing_expires_at_once_whatever_is_known_of_it(facts: dict[str, Any]) 
     at_once, later = aged(1, 5, **facts), aged(2, 1, **facts)
     found = foreseen(CommonEdit(ttl_us=2 * DAY), at_once, later)
     (left,) = found.left
-    assert (left.row.key, left.due) == (at_once.key, True)
+    assert (left.key, left.effect) == (at_once.key, Effect.DUE)
     assert "it would be deleted at once: delete it with a plan" in left.why
     assert [change.row.key for change in found.changed] == [later.key]
-    assert (found.at_once, found.undated) == (0, 0)
+    assert +found.counts == {Effect.DUE: 1, Effect.LATER: 1}
     assert not foreseen(CommonEdit(ttl_us=TTL_OFF), aged(1, 5, ttl_us=9 * DAY, **facts)).left
 
 
@@ -113,7 +109,7 @@ def test_what_may_expire_at_once_stays_if_a_plan_would_ask_about_it(
 ) -> None:
     row = version(1, created_us=created_us, **facts)
     (left,) = foreseen(CommonEdit(ttl_us=ttl_us), row, version(2, created_us=created_us)).left
-    assert (left.row.key, left.due) == (row.key, False)
+    assert (left.key, left.effect) == (row.key, Effect.NOT_POSSIBLE)
     assert why in left.why
     assert f"it may be deleted at once: {unknown} is not known here" in left.why
 
@@ -127,11 +123,12 @@ def test_what_is_inherited_counts_where_it_is_known(inherited: int | None, effec
     around = OtherVersions(inherited={row.collection_id: inherited})
     found = foreseen(CommonEdit(ttl_us=TTL_INHERIT), row, around=around)
     if effect is Effect.DUE:
-        assert found.left[0].due
+        assert found.left[0].effect is Effect.DUE
     else:
         assert found.changed[0].effect is effect
     elsewhere = aged(2, 5, collection_id=2, aliases=(Alias("prod"),))
-    assert not foreseen(CommonEdit(ttl_us=TTL_INHERIT), elsewhere, around=around).left[0].due
+    (left,) = foreseen(CommonEdit(ttl_us=TTL_INHERIT), elsewhere, around=around).left
+    assert left.effect is Effect.NOT_POSSIBLE
 
 
 def test_an_edit_holds_only_what_changes() -> None:

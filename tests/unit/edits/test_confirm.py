@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from artifact_tui.deletion.review import ChallengeKind
-from artifact_tui.edits.changes import edit_challenge
+from artifact_tui.edits.changes import Changes, Effect, VersionChange, edit_challenge
+from artifact_tui.model import Edit
+from tests.unit.tui.rows import version
+
+if TYPE_CHECKING:
+    from artifact_tui.catalog.catalog_rows import VersionRow
+
+
+def changes_of(**effects: int) -> Changes[VersionRow]:
+    """Changes of so many versions with each effect."""
+    changed = [
+        VersionChange(version(number), Edit(""), Effect(effect))
+        for effect, count in effects.items()
+        for number in range(count)
+    ]
+    return Changes(tuple(changed), (version(99),), ())
 
 
 @pytest.mark.parametrize(
-    ("total", "at_once", "undated", "production", "kind", "expected", "why"),
+    ("effects", "production", "kind", "expected", "why"),
     [
-        (0, 0, 0, True, ChallengeKind.NOTHING, "", ""),
-        (10, 0, 0, False, ChallengeKind.YES, "y", ""),
-        (11, 0, 0, False, ChallengeKind.COUNT, "11", ""),
-        (1, 1, 0, False, ChallengeKind.COUNT, "1", "it expires at once"),
-        (4, 1, 3, True, ChallengeKind.REGISTRY, "vision", "it expires at once"),
-        (2000, 2000, 0, False, ChallengeKind.COUNT, "2000", "2,000 expire at once"),
-        (3, 0, 0, True, ChallengeKind.YES, "y", ""),
-        (11, 0, 0, True, ChallengeKind.COUNT, "11", ""),
-        (1, 0, 1, False, ChallengeKind.COUNT, "1", "it may expire at once"),
-        (2, 0, 2, True, ChallengeKind.REGISTRY, "vision", "2 may expire at once"),
+        ({}, True, ChallengeKind.NOTHING, "", ""),
+        ({"later": 10}, False, ChallengeKind.YES, "y", ""),
+        ({"later": 11}, False, ChallengeKind.COUNT, "11", ""),
+        ({"at_once": 1}, False, ChallengeKind.COUNT, "1", "it expires at once"),
+        ({"at_once": 1, "inherits": 3}, True, ChallengeKind.REGISTRY, "vision",
+         "it expires at once"),
+        ({"at_once": 2000}, False, ChallengeKind.COUNT, "2000", "2,000 expire at once"),
+        ({"names": 3}, True, ChallengeKind.YES, "y", ""),
+        ({"stays": 11}, True, ChallengeKind.COUNT, "11", ""),
+        ({"inherits": 1}, False, ChallengeKind.COUNT, "1", "it may expire at once"),
+        ({"some_time": 1, "inherits": 1}, True, ChallengeKind.REGISTRY, "vision",
+         "2 may expire at once"),
     ],
-)
+)  # fmt: skip
 def test_the_greater_the_harm_the_more_is_typed(
     *,
-    total: int,
-    at_once: int,
-    undated: int,
+    effects: dict[str, int],
     production: bool,
     kind: ChallengeKind,
     expected: str,
     why: str,
 ) -> None:
-    asked = edit_challenge(
-        total, at_once=at_once, undated=undated, production=production, registry="vision"
-    )
-    assert (asked.kind, asked.expected, asked.why) == (kind, expected, why)
-    assert not expected or asked.prompt == f"type {expected} to change"
+    challenge = edit_challenge(changes_of(**effects), production=production, registry="vision")
+    assert (challenge.kind, challenge.expected, challenge.why) == (kind, expected, why)
+    assert not expected or challenge.prompt == f"type {expected} to change"
 
 
 @pytest.mark.parametrize("name", ["bad\x1b[31m", " padded", "x" * 81])
 def test_a_registry_whose_name_cannot_be_typed_asks_for_the_count(name: str) -> None:
-    asked = edit_challenge(3, at_once=1, undated=0, production=True, registry=name)
-    assert (asked.kind, asked.expected) == (ChallengeKind.COUNT, "3")
+    challenge = edit_challenge(changes_of(at_once=1, later=2), production=True, registry=name)
+    assert (challenge.kind, challenge.expected) == (ChallengeKind.COUNT, "3")
