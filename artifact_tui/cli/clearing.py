@@ -115,7 +115,7 @@ def orphans_command(
                 search.look_for_orphans, client, storage, versions, now_us=now_us(), grace_us=grace
             )
             found = await _compare(look, target, empty, [*again, *planned])
-            again.extend(["--empty", target.name] if found.empty else [])
+            again.extend(["--empty", search.empty_challenge(target.name)] if found.empty else [])
             _print_findings(found, target, out)
             if output is None:
                 _print_next_plan(found, again, out)
@@ -148,23 +148,23 @@ async def _compare(
     again: Sequence[str],
 ) -> search.OrphanFindings:
     """The comparison; a registry that lists nothing is believed only when a person says so."""
-    if empty is not None and empty != target.name:
+    expected = search.empty_challenge(target.name)
+    if empty is not None and empty != expected:
         raise ConfirmationError(
-            f"Not confirmed: expected {safe(target.name)}. Nothing was compared.",
+            f"Not confirmed: expected {expected}. Nothing was compared.",
             hint="Say the registry's name after --empty, as shown.",
         )
     try:
         return await look(empty=empty is not None)
     except EmptyError as error:
         if not sys.stdin.isatty():
-            instead = command("orphans", *again, "--empty", target.name)
+            instead = command("orphans", *again, "--empty", expected)
             error.hint = f"Try again later. If it is really empty: {instead}"
             raise
-        why = f"{error} Everything in the storage that fits its pattern would be left over then"
-        typed = ask(f"type {safe(target.name)} if it is really empty", safe(why, 400)).strip()
-        if typed != target.name:
+        typed = ask(f"type {expected} if it is really empty", search.EMPTY_WHY).strip()
+        if typed != expected:
             raise ConfirmationError(
-                f"Not confirmed: expected {safe(target.name)}. Nothing was compared.",
+                f"Not confirmed: expected {expected}. Nothing was compared.",
                 hint="Try again when the registry lists its artifacts.",
             ) from None
         return await look(empty=True)
@@ -181,67 +181,21 @@ def _save_plan(draft: Draft, path: Path, hint: str, out: Output) -> None:
 
 
 def _print_findings(found: search.OrphanFindings, target: Target, out: Output) -> None:
+    """Every object and artifact that is alone, then a line for each group of findings."""
+    groups = list(search.orphan_groups(found))
     if out.json:
-        for one in found.objects:
+        for one in (*found.objects, *found.hidden):
             out.record(_object_record(one, found, target))
-        for one in found.hidden:
-            out.record(_object_record(one, found, target, "hidden"))
         for version in found.missing:
             out.record(_missing_record(version, target))
     else:
-        out.rows((_object_row(one, found.at_us) for one in found.every), right="12")
-    out.words(
-        f"{safe(target.name)}: {text.plural(len(found.objects), 'orphan')} in {safe(found.place)},"
-        f" {text.size(found.size)}; {text.plural(found.referred, 'object')} with an artifact"
-    )
-    _print_beside(found, out)
-    _print_missing(found, out)
-
-
-def _print_beside(found: search.OrphanFindings, out: Output) -> None:
-    """What else was seen: behind delete markers, left alone, of no pattern."""
-    if found.empty:
-        out.words("  the registry lists nothing at all, and was said to be really empty")
-    if found.hidden:
-        out.words(
-            f"  {text.plural(len(found.hidden), 'orphan')} behind delete markers,"
-            f" {text.size(found.hidden_size)} still stored: only --storage-versions frees them"
-        )
-    if found.older_bytes is None:
-        out.words("  what delete markers hide is not known: the versions may not be listed")
-    elif found.older_bytes:
-        out.words(f"  {text.size(found.older_bytes)} in older versions of what is in use")
-    lines = (
-        (
-            found.young,
-            f"without an artifact, younger than {text.duration(found.grace_us)}: left alone",
-        ),
-        (found.claimed, "not listed, but the registry knows the artifact"),
-        (found.strange, f"there, {text.size(found.strange_bytes)}, fit no pattern: left alone"),
-        (
-            found.elsewhere,
-            f"{'' if found.counted else 'or more '}elsewhere in the bucket: left alone",
-        ),
-    )
-    for count, what in lines:
-        if count:
-            out.words(f"  {_objects(count)} {what}")
-    if found.objects and found.versioned:
-        out.words("  the bucket keeps versions: deleting only hides an object, and frees nothing")
-
-
-def _objects(count: int) -> str:
-    return text.plural(count, "object")
-
-
-def _print_missing(found: search.OrphanFindings, out: Output) -> None:
-    for kind, count in found.without:
-        out.words(f"  no {safe(kind)} has an object there ({text.count(count)}): none is missing")
-    if not found.missing:
-        return
-    out.words(f"  {text.plural(len(found.missing), 'artifact')} whose object is missing:")
-    if not out.json:
-        out.rows((safe(one.name), safe(one.type), safe(one.key)) for one in found.missing)
+        rows = (_orphan_row(row, found.at_us) for group in groups for row in group.rows)
+        out.rows(rows, right="12")
+    out.words(f"{safe(target.name)}:")
+    for group in groups:
+        number = "" if group.count is None else text.count(group.count)
+        label = text.pad(group.label, search.LABEL)
+        out.words(f"  {label} {number:>9}  {group.words}")
 
 
 def _print_next_plan(found: search.OrphanFindings, again: Sequence[str], out: Output) -> None:
@@ -254,17 +208,20 @@ def _print_next_plan(found: search.OrphanFindings, again: Sequence[str], out: Ou
         out.words(f"{also} for good, with what delete markers hide: {instead} --storage-versions")
 
 
-def _object_row(one: StoredObject, now: int) -> tuple[str, ...]:
-    behind = "" if one.current else "behind a delete marker"
-    return safe(one.name), text.size(one.size), text.age(one.modified_us, now), behind
+def _orphan_row(row: search.OrphanRow, now_us: int) -> tuple[str, ...]:
+    if isinstance(row, search.ListedVersion):
+        where = f"object missing: {safe(row.type)} {safe(row.key)}"
+        return safe(row.name), "", "", where
+    behind = "" if row.current else "behind a delete marker"
+    return safe(row.name), text.size(row.size), text.age(row.modified_us, now_us), behind
 
 
 def _object_record(
-    one: StoredObject, found: search.OrphanFindings, target: Target, problem: str = "orphan"
+    one: StoredObject, found: search.OrphanFindings, target: Target
 ) -> dict[str, Any]:
     modified = one.modified_us
     return {
-        "problem": problem,
+        "problem": "orphan" if one.current else "hidden",
         "object": one.name,
         "size": one.size,
         "age": None if modified is None else wording.seconds(found.at_us - modified),

@@ -19,8 +19,10 @@ from artifact_tui.clients.base import HasStorage
 from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
 from artifact_tui.deletion.plan import Draft, Head, Summary
+from artifact_tui.deletion.review import REGISTRY_LIMIT, typeable
 from artifact_tui.errors import EmptyError, RegistryError
 from artifact_tui.model import Facts, StoredObject, VersionState
+from artifact_tui.text import duration, fit, safe, size
 
 if TYPE_CHECKING:
     import sqlite3
@@ -303,6 +305,99 @@ class OrphanFindings:
     def hidden_size(self) -> int:
         """Bytes behind delete markers."""
         return sum(one.size for one in self.hidden)
+
+
+OrphanRow = StoredObject | ListedVersion
+"""One finding: an object without an artifact, or an artifact without its object."""
+
+LABEL = 14
+"""Cells that the label of a group takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanGroup:
+    """Findings of one kind; label and words are safe."""
+
+    id: str
+    label: str
+    count: int | None
+    """None where only the words tell something."""
+    words: str
+    rows: tuple[OrphanRow, ...] = ()
+
+
+def orphan_groups(found: OrphanFindings) -> Iterator[OrphanGroup]:
+    """What was found, in groups; empty ones are left out but those of orphans and of the rest."""
+    words = f"{size(found.size)} that no artifact refers to"
+    if found.versioned:
+        words += "; the bucket keeps versions, so that a plain deletion frees nothing"
+    if not found.objects:
+        words = "no object is without its artifact"
+    yield OrphanGroup("orphans", "orphans", len(found.objects), words, found.objects)
+    if found.hidden:
+        words = f"{size(found.hidden_size)} still stored behind delete markers:"
+        words += " deleted for good only"
+        yield OrphanGroup("hidden", "behind markers", len(found.hidden), words, found.hidden)
+    if found.missing:
+        words = "artifacts in the registry whose object is not there: they cannot be downloaded"
+        yield OrphanGroup("missing", "object missing", len(found.missing), words, found.missing)
+    yield from _groups_left_alone(found)
+    if found.empty:
+        words = "the registry lists nothing, and was said to be really empty"
+        yield OrphanGroup("empty", "empty registry", None, words)
+    words = f"objects with their artifact, in {safe(found.place)}"
+    yield OrphanGroup("referred", "in use", found.referred, words)
+    for kind, count in found.without:
+        words = f"no {safe(kind)} has an object there, so none is missing"
+        yield OrphanGroup(f"without-{kind}", fit(safe(kind), LABEL), count, words)
+
+
+def _groups_left_alone(found: OrphanFindings) -> Iterator[OrphanGroup]:
+    """Objects that no plan of orphans takes, and why."""
+    if found.young:
+        period = duration(found.grace_us)
+        words = f"without an artifact, but younger than {period}: an upload may be running"
+        yield OrphanGroup("young", "left alone", found.young, words)
+    if found.claimed:
+        words = "not in the list, but the registry answered for them when it was asked"
+        yield OrphanGroup("claimed", "claimed", found.claimed, words)
+    if found.older_bytes is None:
+        words = "what delete markers hide may not be listed here"
+        yield OrphanGroup("unknown", "not known", None, words)
+    elif found.older_bytes:
+        words = f"{size(found.older_bytes)} in older versions of what is in use"
+        yield OrphanGroup("older", "older", None, words)
+    if found.strange:
+        words = f"where the pattern begins, {size(found.strange_bytes)}, that do not fit it"
+        yield OrphanGroup("strange", "no pattern", found.strange, words)
+    if found.elsewhere:
+        words = f"{'' if found.counted else 'and more '}elsewhere in the bucket"
+        yield OrphanGroup("elsewhere", "elsewhere", found.elsewhere, words)
+
+
+def orphan_words(row: OrphanRow) -> str:
+    """What is wrong with one finding, in whole sentences; safe."""
+    if isinstance(row, ListedVersion):
+        return (
+            "The registry has this artifact; its object is not in the storage."
+            f" Its key is {safe(row.key)}."
+        )
+    hidden = "" if row.current else "Hidden behind a delete marker, and still stored. "
+    asked = f"No artifact {safe(row.version_key)} is in the registry: it was asked for that one."
+    return hidden + asked
+
+
+EMPTY_WHY = (
+    "The registry answers and lists nothing at all: so it does when it was emptied, and when its"
+    " own storage fails. Everything in the bucket that fits its pattern would be taken as left"
+    " over."
+)
+"""Why a registry that lists nothing is believed only when a person says that it is empty."""
+
+
+def empty_challenge(name: str) -> str:
+    """What must be typed to say that the registry `name` is really empty."""
+    return typeable(name, REGISTRY_LIMIT) or "empty"
 
 
 @dataclass(frozen=True, slots=True)

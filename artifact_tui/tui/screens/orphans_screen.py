@@ -14,11 +14,17 @@ from textual.content import Content
 
 from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.deletion import storage as storage_module
-from artifact_tui.deletion.review import REGISTRY_LIMIT, typeable
-from artifact_tui.deletion.storage import ListedVersion, OrphanFindings
+from artifact_tui.deletion.storage import (
+    EMPTY_WHY,
+    ListedVersion,
+    OrphanRow,
+    empty_challenge,
+    orphan_groups,
+    orphan_words,
+)
 from artifact_tui.errors import ArtifactTuiError, EmptyError
 from artifact_tui.model import StoredObject
-from artifact_tui.text import age, duration, moment, pad, plural, safe, size
+from artifact_tui.text import age, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header, StatusLine
@@ -30,20 +36,18 @@ from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.widget import Widget
     from textual.widgets import Input
 
+    from artifact_tui.deletion.storage import OrphanFindings
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.row_list import RowList
 
-
-OrphanRow = StoredObject | ListedVersion
-"""A line of the lower list."""
 
 ORDERS = ("size", "age", "name")
 """What orphans can be sorted by; the first comes first."""
@@ -82,93 +86,43 @@ def orphan_line(row: OrphanRow, cells: int, signs: Signs, now_us: int, *, marked
 
 def orphan_facts(row: OrphanRow, signs: Signs, now_us: int) -> Content:
     """Everything about one row."""
+    words = Content(orphan_words(row))
     if isinstance(row, ListedVersion):
-        said = "The registry has this artifact; its object is not in the storage."
         head = Content.assemble((safe(row.name), "bold"), "  ", safe(row.type))
-        return Content("\n").join([head, Content(f"{said} Its key is {safe(row.key)}.")])
-    dot = f" {signs.dot} "
+        return Content("\n").join([head, words])
     changed = f"changed {moment(row.modified_us)} ({ago(row.modified_us, now_us)})"
-    facts = dot.join([size(row.size), changed, f"etag {safe(row.etag[:16])}"])
-    said = f"No artifact {safe(row.version_key)} is in the registry: it was asked for that one."
-    if not row.current:
-        said = f"Hidden behind a delete marker, and still stored. {said}"
-    return Content("\n").join(
-        [Content.styled(safe(row.name), "bold"), Content(facts), Content(said)]
-    )
+    facts = f" {signs.dot} ".join([size(row.size), changed, f"etag {safe(row.etag[:16])}"])
+    return Content("\n").join([Content.styled(safe(row.name), "bold"), Content(facts), words])
 
 
-def orphan_groups(found: OrphanFindings, review_key: str) -> list[GroupRow[OrphanRow]]:
-    """What was found, in groups; empty ones are left out but the first."""
-    objects = found.objects
-    words = f"{size(found.size)} that no artifact refers to"
-    if objects and found.versioned:
-        words += "; the bucket keeps versions, so that a plain deletion frees nothing"
-    rows: tuple[OrphanRow, ...] = tuple(objects)
-    first: GroupRow[OrphanRow] = GroupRow(
-        "orphans",
-        "orphans",
-        len(objects),
-        words if objects else "no object is without its artifact",
-        keys=((review_key, "review their deletion"),) if objects else (),
-        tone="bold $text-warning" if objects else "bold",
-        items=lambda: Rows(rows),
-    )
-    return [first, *_hidden(found, review_key), *_rest(found)]
+_TONES = {
+    "hidden": "bold $text-warning",
+    "missing": "bold $text-error",
+    "empty": "bold $text-warning",
+    "referred": "$text-success",
+}
 
 
-def _hidden(found: OrphanFindings, review_key: str) -> Iterator[GroupRow[OrphanRow]]:
-    """What delete markers hide and the bucket still holds."""
-    hidden: tuple[OrphanRow, ...] = found.hidden
-    if hidden:
-        yield GroupRow(
-            "hidden",
-            "behind markers",
-            len(hidden),
-            f"{size(found.hidden_size)} still stored behind delete markers: deleted for good only",
-            keys=((review_key, "review their deletion"),),
-            tone="bold $text-warning",
-            items=lambda: Rows(hidden),
+def group_rows(found: OrphanFindings, review_key: str) -> list[GroupRow[OrphanRow]]:
+    """The groups of what was found, with the key that reviews the deletion of orphans."""
+    rows: list[GroupRow[OrphanRow]] = []
+    for group in orphan_groups(found):
+        tone = _TONES.get(group.id, "$text-muted")
+        if group.id == "orphans":
+            tone = "bold $text-warning" if group.rows else "bold"
+        deletable = group.id in {"orphans", "hidden"} and group.rows
+        rows.append(
+            GroupRow(
+                group.id,
+                group.label,
+                group.count or 0,
+                group.words,
+                keys=((review_key, "review their deletion"),) if deletable else (),
+                tone=tone,
+                items=partial(Rows, group.rows),
+            )
         )
-
-
-def _rest(found: OrphanFindings) -> Iterator[GroupRow[OrphanRow]]:
-    missing: tuple[OrphanRow, ...] = found.missing
-    if missing:
-        yield GroupRow(
-            "missing",
-            "object missing",
-            len(missing),
-            "artifacts in the registry whose object is not there: they cannot be downloaded",
-            tone="bold $text-error",
-            items=lambda: Rows(missing),
-        )
-    if found.young:
-        period = duration(found.grace_us)
-        said = f"without an artifact, but younger than {period}: an upload may be running"
-        yield GroupRow("young", "left alone", found.young, said, tone="$text-muted")
-    if found.claimed:
-        said = "not in the list, but the registry answered for them when it was asked"
-        yield GroupRow("claimed", "claimed", found.claimed, said, tone="$text-muted")
-    if found.older_bytes is None:
-        said = "what delete markers hide may not be listed here"
-        yield GroupRow("unknown", "not known", 0, said, tone="$text-muted")
-    elif found.older_bytes:
-        said = f"{size(found.older_bytes)} in older versions of what is in use"
-        yield GroupRow("older", "older", 0, said, tone="$text-muted")
-    if found.strange:
-        said = f"where the pattern begins, {size(found.strange_bytes)}, that do not fit it"
-        yield GroupRow("strange", "no pattern", found.strange, said, tone="$text-muted")
-    if found.elsewhere:
-        said = f"{'' if found.counted else 'and more '}elsewhere in the bucket"
-        yield GroupRow("elsewhere", "elsewhere", found.elsewhere, said, tone="$text-muted")
-    if found.empty:
-        said = "the registry lists nothing, and was said to be really empty"
-        yield GroupRow("empty", "empty registry", 0, said, tone="bold $text-warning")
-    said = f"objects with their artifact, in {safe(found.place)}"
-    yield GroupRow("referred", "in use", found.referred, said, tone="$text-success")
-    for kind, count in found.without:
-        said = f"no {safe(kind)} has an object there, so none is missing"
-        yield GroupRow(f"without-{kind}", f"{safe(kind)[:14]}", count, said, tone="$text-muted")
+    return rows
 
 
 def total_words(
@@ -194,20 +148,14 @@ class EmptyDialog(Dialog[bool]):
 
     def __init__(self, name: str) -> None:
         super().__init__(id="empty")
-        self._expected = typeable(name, REGISTRY_LIMIT) or "empty"
+        self._expected = empty_challenge(name)
         self.border_title = Content("Is it really empty?")
         self.border_subtitle = Content("enter compares \N{MIDDLE DOT} esc leaves")
 
     def compose(self) -> ComposeResult:
         """What that means, and the box."""
         words = Question()
-        words.show(
-            Content(
-                "The registry answers and lists nothing at all: so it does when it was emptied,"
-                " and when its own storage fails. Everything in the bucket that fits its pattern"
-                " would be taken as left over."
-            )
-        )
+        words.show(Content(EMPTY_WHY))
         yield words
         asked = Line()
         asked.show(Content.assemble((f"Type {self._expected} if it is really empty:", "bold")))
@@ -333,8 +281,7 @@ class OrphansScreen(BaseScreen):
             hidden=tuple(ordered(self._found.hidden, self._order)),
         )
         key = shown_key(self.host.keymap_shown, BY_ID["orphans.review"])
-        groups: list[GroupRow[OrphanRow]] = orphan_groups(self._found, key)
-        await self.grouped.show(groups)
+        await self.grouped.show(group_rows(self._found, key))
         self._show_totals()
         self.show_keys()
 
