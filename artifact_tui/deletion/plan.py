@@ -391,10 +391,11 @@ def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 _ITEM_TOTALS = """SELECT verdict, kind, reason, count(*), coalesce(sum(size), 0), sum(size IS NULL),
-    sum(added), sum(ifnull(json_extract(facts, '$.source_key'), '') <> ''),
+    sum(added), sum(json_extract(facts, '$.source_key') <> ''),
     sum(json_extract(facts, '$.generated') IS 1),
     sum(json_extract(facts, '$.state') IS 'pending'),
-    sum(json_extract(facts, '$.lineage_known') IS 0)
+    sum(json_extract(facts, '$.lineage_known') IS 0),
+    sum(json_type(facts, '$.source_key') IS NOT 'text')
     FROM item GROUP BY 1, 2, 3 ORDER BY min(seq)"""
 
 _SUBJECT_COLLECTIONS = """SELECT count(DISTINCT collection) FROM item
@@ -446,7 +447,9 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
     total: Counter[str] = Counter()
     reasons: Counter[Reason] = Counter()
     for row in conn.execute(_ITEM_TOTALS):
-        verdict, kind, reason, items, size, unknown, added, links, *traits = row
+        verdict, kind, reason, items, size, unknown, added, links, *traits, strange = row
+        if strange:
+            raise ValueError("the facts of an item are none")
         total["items"] += items
         total[verdict] += items
         total[f"subject {kind}"] += items
