@@ -36,7 +36,7 @@ def test_origins(origin: Origin, text: str, *, loopback: bool) -> None:
 
 def test_an_answer_shows_nothing_of_what_a_server_said() -> None:
     answer = HttpAnswer(200, {"set-cookie": "canary"}, b"canary")
-    assert repr(answer) == "Answer(status=200)"
+    assert repr(answer) == "HttpAnswer(status=200)"
 
 
 class Inner(httpx.AsyncBaseTransport):
