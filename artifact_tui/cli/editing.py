@@ -91,13 +91,13 @@ from artifact_tui.text import safe, version_name
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.retention import ExpiryDay
     from artifact_tui.clients.base import Client, Editable
     from artifact_tui.config import Target
-    from artifact_tui.edits.changes import Changes, ForeseenVersion, NamedVersion, What
+    from artifact_tui.edits.changes import Changes, NamedVersion, What
     from artifact_tui.edits.edit_words import EditGroup
     from artifact_tui.model import Capabilities
 
@@ -126,7 +126,7 @@ NO_PROTECTION = Protection()
 
 
 def still_to_do(protection: Protection, row: VersionRow, wanted: CommonEdit) -> Protection:
-    """What of it is not so already.
+    """What of a protection is not so already.
 
     Raises:
         NotFoundError: the version does not have the alias, or will not.
@@ -156,41 +156,89 @@ def with_protection(
     return replace(changes, changed=only, same=())
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenVersions:
+    """Which versions: one by its name, those that match a filter, or the marks."""
+
+    name: str = ""
+    filter: str = ""
+    marked: bool = False
+
+    def check(self) -> None:
+        """Refuse none and more than one of the three.
+
+        Raises:
+            UsageError: they do not say which versions.
+        """
+        if (bool(self.name) + bool(self.filter.strip()) + self.marked) != 1:
+            raise UsageError(
+                "Say which versions: NAME:V, or --filter FILTER, or --marked.",
+                hint="For everything in the registry: --filter '*'.",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditJob:
+    """What one command was asked to do."""
+
+    target: Target
+    chosen: ChosenVersions
+    what: What
+    wanted: CommonEdit
+    protection: Protection
+    words: tuple[str, ...]
+    """As typed, for the command that needs no terminal."""
+    dry_run: bool
+    yes: bool
+    expect: int | None
+    cached: bool
+    as_json: bool
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether it only shows."""
+        return self.wanted.nothing and self.protection.nothing
+
+    def again(self, count: int) -> tuple[object, ...]:
+        """The command for a script, once its preview was read."""
+        options: list[object] = []
+        if self.chosen.filter:
+            options += ["--filter", self.chosen.filter]
+        options += ["--marked"] * self.chosen.marked
+        wanted = self.wanted
+        for name in (*wanted.add_aliases, *wanted.add_tags):
+            options += ["--add", name]
+        for name in (*wanted.remove_aliases, *wanted.remove_tags):
+            options += ["--remove", name]
+        for flag, names in (
+            ("--protect", self.protection.on),
+            ("--unprotect", self.protection.off),
+        ):
+            for name in names:
+                options += [flag, name]
+        command = {"aliases": "alias", "tags": "tag", "ttl": "ttl"}[self.what]
+        return (command, *self.words, *options, "--yes", "--expect", count)
+
+
 VERSIONS_SHOWN = 20
 """Versions that are printed one by one; --json prints all."""
 
 
 def print_changes(
     changes: Changes[NamedVersion],
-    wanted: CommonEdit,
-    target: Target,
-    out: Output,
+    protection: Protection,
+    job: EditJob,
     client: Client,
-    *,
-    asked_for: Protection = NO_PROTECTION,
-    protection: Protection = NO_PROTECTION,
+    out: Output,
 ) -> None:
-    """Print what would be changed.
-
-    Args:
-        changes: what becomes of each version.
-        wanted: what was asked for.
-        target: the registry, as the user named it.
-        out: where to print.
-        client: tells what the registry does with what expires, and where its neighbours are.
-        asked_for: protection that was asked for, of the only version.
-        protection: what of that is a change.
-    """
-    title = ", ".join([*([] if wanted.nothing else [edit_title(wanted)]), *asked_for.words()])
+    """Print what would be changed; `protection` is what will change of that."""
+    parts = [] if job.wanted.nothing else [edit_title(job.wanted)]
+    title = ", ".join([*parts, *job.protection.words()])
     count = text.plural(len(changes.changed), "version")
-    out.words(f"{title}: {count} of {safe(target.name)} will change")
+    out.words(f"{title}: {count} of {safe(job.target.name)} will change")
     groups = effect_groups(changes, client.capabilities)
-    _print_groups(
-        [group for group in groups if group.id != Effect.NAMES],
-        lambda group: _effect_details(group, target),
-        out,
-    )
-    _print_held(changes, wanted, client, out)
+    _print_groups([group for group in groups if group.id != Effect.NAMES], job.target, out)
+    _print_held(changes, job.wanted, client, out)
     if out.json:
         return
     shown = islice(changes.changed, VERSIONS_SHOWN)
@@ -201,8 +249,9 @@ def print_changes(
 
 def _print_groups(
     groups: Sequence[EditGroup[NamedVersion]],
-    details: Callable[[EditGroup[NamedVersion]], Iterator[str]],
+    target: Target,
     out: Output,
+    sent: EditProgress | None = None,
 ) -> None:
     """Print label, count and meaning of each group in columns, and its details below it."""
     labels = max((len(group.label) for group in groups), default=0)
@@ -210,12 +259,14 @@ def _print_groups(
     for group in groups:
         out.words(
             f"  {group.label:<{labels}}  {text.count(group.count):>{counts}}  {group.words}",
-            *(f"      {line}" for line in details(group)),
+            *(f"      {line}" for line in _details(group, target, sent)),
         )
 
 
-def _effect_details(group: EditGroup[NamedVersion], target: Target) -> Iterator[str]:
-    """What is printed below a group of versions of one effect."""
+def _details(
+    group: EditGroup[NamedVersion], target: Target, sent: EditProgress | None
+) -> Iterator[str]:
+    """What is printed below a group: its dates, the command that leads on, or each version."""
     if group.id == Effect.AT_ONCE:
         yield f"{text.size(total_size(one.row.size for one in group.versions()))} in all"
     elif group.id == Effect.LATER:
@@ -228,19 +279,12 @@ def _effect_details(group: EditGroup[NamedVersion], target: Target) -> Iterator[
         these = " | ".join(f"({_filter(row)})" for row in due)
         first = f"the first {VERSIONS_SHOWN}: " if more else ""
         yield f"{first}{command('plan', target.typed, these)}"
-    elif group.id == Effect.NOT_POSSIBLE:
-        shown = ((one, change_words(one)) for one in group.versions())
-        yield from _why_lines(shown, group.count)
-
-
-def _why_lines(
-    versions: Iterable[tuple[ForeseenVersion[NamedVersion], str]], count: int, more: str = ""
-) -> Iterator[str]:
-    """The first of `count` versions, and why each is not changed; safe."""
-    for one, why in islice(versions, VERSIONS_SHOWN):
-        yield f"{version_name(one.row)}: {why}" if why else version_name(one.row)
-    if count > VERSIONS_SHOWN:
-        yield f"and {text.count(count - VERSIONS_SHOWN)} more{more}"
+    elif group.id == Effect.NOT_POSSIBLE or (sent is not None and group.id != NOT_SENT):
+        for one in islice(group.versions(), VERSIONS_SHOWN):
+            outcome = None if sent is None else sent.result_of(one.key)
+            yield f"{version_name(one.row)}: {change_words(one, outcome)}"
+        if group.count > VERSIONS_SHOWN:
+            yield f"and {text.count(group.count - VERSIONS_SHOWN)} more (--json)"
 
 
 def _filter(row: NamedVersion) -> str:
@@ -346,7 +390,7 @@ def _result_fields(key: str, sent: EditProgress | None) -> dict[str, str]:
 
 
 def print_sent(
-    changes: Changes[NamedVersion], sent: EditProgress, can: Capabilities, out: Output
+    changes: Changes[NamedVersion], sent: EditProgress, job: EditJob, can: Capabilities, out: Output
 ) -> None:
     """Print what was done and what was not."""
     if sent.stopped:
@@ -356,44 +400,12 @@ def print_sent(
         (one,) = changes.changed
         if message := sent.outcomes[one.key].message:
             out.words(f"  {version_name(one.row)}: {safe(message)}")
-    groups = result_groups(changes, sent, can)
-    _print_groups(
-        [group for group in groups if group.id != Result.DONE and group.id not in UNSENT],
-        lambda group: _result_details(group, sent),
-        out,
-    )
-
-
-def _result_details(group: EditGroup[NamedVersion], sent: EditProgress) -> Iterator[str]:
-    """What a registry answered about each version; nothing where nothing was sent."""
-    if group.id != NOT_SENT:
-        answers = (
-            (one, safe(outcome.message))
-            for one in group.versions()
-            if (outcome := sent.result_of(one.key)) is not None
-        )
-        yield from _why_lines(answers, group.count, " (--json)")
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenVersions:
-    """Which versions: one by its name, those that match a filter, or the marks."""
-
-    name: str = ""
-    filter: str = ""
-    marked: bool = False
-
-    def check(self) -> None:
-        """Refuse none and more than one of the three.
-
-        Raises:
-            UsageError: they do not say which versions.
-        """
-        if (bool(self.name) + bool(self.filter.strip()) + self.marked) != 1:
-            raise UsageError(
-                "Say which versions: NAME:V, or --filter FILTER, or --marked.",
-                hint="For everything in the registry: --filter '*'.",
-            )
+    missed = [
+        group
+        for group in result_groups(changes, sent, can)
+        if group.id != Result.DONE and group.id not in UNSENT
+    ]
+    _print_groups(missed, job.target, out, sent)
 
 
 def editable(client: Client, target: Target, what: What) -> Editable:
@@ -506,51 +518,8 @@ def _stopping() -> Iterator[asyncio.Event]:
         loop.remove_signal_handler(signal.SIGINT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditJob:
-    """What one command was asked to do."""
-
-    target: Target
-    chosen: ChosenVersions
-    what: What
-    wanted: CommonEdit
-    protection: Protection
-    words: tuple[str, ...]
-    """As typed, for the command that needs no terminal."""
-    dry_run: bool
-    yes: bool
-    expect: int | None
-    cached: bool
-    as_json: bool
-
-    @property
-    def asks_nothing(self) -> bool:
-        """Whether it only shows."""
-        return self.wanted.nothing and self.protection.nothing
-
-    def again(self, count: int) -> tuple[object, ...]:
-        """The same command for a script, once its preview was read."""
-        options: list[object] = []
-        if self.chosen.filter:
-            options += ["--filter", self.chosen.filter]
-        options += ["--marked"] * self.chosen.marked
-        wanted = self.wanted
-        for name in (*wanted.add_aliases, *wanted.add_tags):
-            options += ["--add", name]
-        for name in (*wanted.remove_aliases, *wanted.remove_tags):
-            options += ["--remove", name]
-        for flag, names in (
-            ("--protect", self.protection.on),
-            ("--unprotect", self.protection.off),
-        ):
-            for name in names:
-                options += [flag, name]
-        command = {"aliases": "alias", "tags": "tag", "ttl": "ttl"}[self.what]
-        return (command, *self.words, *options, "--yes", "--expect", count)
-
-
 async def run_edit(job: EditJob) -> int:
-    """Do it; returns the exit code."""
+    """Show a change, get it confirmed, send it; returns the exit code."""
     consent = Consent(job.yes, job.expect, "changed")
     consent.check()
     out = Output(json=job.as_json, changes=True)
@@ -564,10 +533,7 @@ async def run_edit(job: EditJob) -> int:
         changes = await look_at_edit(client, job.target, job.chosen, job.wanted, cached=job.cached)
         protection = await _protection(client, job)
         changes = with_protection(changes, protection)
-        print_changes(
-            changes, job.wanted, job.target, out, client,
-            asked_for=job.protection, protection=protection,
-        )  # fmt: skip
+        print_changes(changes, protection, job, client, out)
         await _print_beside(client, changes, job, out)
         if job.dry_run or not changes.changed:
             return _print_planned(changes, protection, job, out)
@@ -699,7 +665,7 @@ def _print_done(
     """Print what was done; returns the exit code."""
     if job.as_json:
         print_change_records(changes, job.target.name, out, sent, protection=protection)
-    print_sent(changes, sent, can, out)
+    print_sent(changes, sent, job, can, out)
     if sent.error is not None:
         raise sent.error
     complete = sent.done == sent.total
@@ -756,8 +722,8 @@ def _which(command: _Command) -> _Command:
     marked = click.option("--marked", is_flag=True, help="What is marked on the screen.")
     dry = click.option("--dry-run", is_flag=True, help="Only show what would change.")
     rest = dry(consent_options(cached_option(json_option(command))))
-    found: _Command = words(chosen(marked(rest)))
-    return found
+    wrapped: _Command = words(chosen(marked(rest)))
+    return wrapped
 
 
 @click.command("alias", cls=FilterCommand)
@@ -842,11 +808,11 @@ def ttl_command(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
     span = read_lifetime(words[-1]) if words else None
     many = bool(how["chosen"]) or how["marked"]
     if span is None and (many or not words or ":" not in words[-1]):
-        said = f"“{words[-1]}” is no time to live." if words else "Say a time to live."
-        raise UsageError(said, hint="Such as 30d, 12h, none or inherit, as the last word.")
+        problem = f"“{words[-1]}” is no time to live." if words else "Say a time to live."
+        raise UsageError(problem, hint="Such as 30d, 12h, none or inherit, as the last word.")
     named = words if span is None else words[:-1]
     return _run(
-        flags, named, how, what="ttl", wanted=CommonEdit(ttl_us=span), said=words[len(named) :]
+        flags, named, how, what="ttl", wanted=CommonEdit(ttl_us=span), value=words[len(named) :]
     )
 
 
@@ -858,12 +824,12 @@ def _run(
     what: What,
     wanted: CommonEdit,
     protection: Protection = NO_PROTECTION,
-    said: Sequence[str] = (),
+    value: Sequence[str] = (),
 ) -> int:
     target, chosen = _chosen_versions(flags, words, how)
     job = EditJob(
         target=target, chosen=chosen, what=what, wanted=wanted,
-        protection=protection, words=(*words, *said),
+        protection=protection, words=(*words, *value),
         dry_run=how["dry_run"], yes=how["yes"], expect=how["expect"],
         cached=how["cached"], as_json=how["as_json"],
     )  # fmt: skip

@@ -73,8 +73,8 @@ def read_lifetime(text: str) -> int | None:
 def editor_of(client: Client, *whats: What) -> Editable | None:
     """The client as one that can change any of these; None when it cannot."""
     can = client.capabilities
-    able = {"aliases": can.edit_aliases, "tags": can.edit_tags, "ttl": can.edit_ttl}
-    if not isinstance(client, Editable) or not any(able[what] for what in whats):
+    editable = {"aliases": can.edit_aliases, "tags": can.edit_tags, "ttl": can.edit_ttl}
+    if not isinstance(client, Editable) or not any(editable[what] for what in whats):
         return None
     return client
 
@@ -195,7 +195,7 @@ def why_lifetime_forbidden(row: VersionRow, life: Lifetime, clock: ExpiryClock) 
 
 
 def _needed(row: VersionRow) -> str:
-    """What a plan would ask about before it deletes a version; or nothing."""
+    """What a plan would ask about before it deletes a version; empty when it would not ask."""
     if row.aliases:
         return f"it carries an alias ({row.aliases[0].name})"
     if row.links:
@@ -439,8 +439,8 @@ class Foresight(Generic[KeptT]):
         holders: Holders,
         held: tuple[Alias, ...],
     ) -> None:
-        found = {a: holders.get(a, NO_HOLDERS).get(row.collection_id) for a in wish.add_aliases}
-        moves = {name: holder for name, holder in found.items() if holder is not None}
+        now = {a: holders.get(a, NO_HOLDERS).get(row.collection_id) for a in wish.add_aliases}
+        moves = {name: holder for name, holder in now.items() if holder is not None}
         wish = self._wishes.setdefault(wish, wish)
         self._changed.append(
             VersionChange(
@@ -496,8 +496,8 @@ def _source_words(row: VersionRow) -> str:
 
 def _held_elsewhere(row: VersionRow, wanted: CommonEdit) -> tuple[Alias, ...]:
     """Aliases of the names that come or go, as far as another collection holds them."""
-    asked = {*wanted.add_aliases, *wanted.remove_aliases}
-    return tuple(alias for alias in row.aliases if alias.scope and alias.name in asked)
+    names = {*wanted.add_aliases, *wanted.remove_aliases}
+    return tuple(alias for alias in row.aliases if alias.scope and alias.name in names)
 
 
 def _held_words(held: Sequence[Alias]) -> str:
@@ -540,15 +540,15 @@ class Subjects:
 
 
 def read_subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
-    """Read what was chosen, to look at it from all sides.
+    """Read the versions that were chosen, and their tags.
 
     Raises:
-        UsageError: these are more than `MOST`.
+        UsageError: these are more than `MOST_SUBJECTS`.
     """
-    found = marks.pick(conn, chosen)
-    if found > MOST_SUBJECTS:
+    versions = marks.pick(conn, chosen)
+    if versions > MOST_SUBJECTS:
         raise UsageError(
-            f"{found:,} versions are chosen: at most {MOST_SUBJECTS:,} can be changed at once.",
+            f"{versions:,} versions are chosen: at most {MOST_SUBJECTS:,} can be changed at once.",
             hint="Mark fewer of them. Nothing was changed.",
         )
     rows = tuple(marks.picked_rows(conn))
@@ -569,8 +569,8 @@ def read_others(
     held = {alias: version_names.alias_holders(conn, alias, ids) for alias in wanted.add_aliases}
     if wanted.ttl_us != TTL_INHERIT:
         return OtherVersions(held)
-    told = retention.inherited_ttls(conn, ids - before.collections)
-    return OtherVersions(held, {**before.inherited, **told}, before.collections | ids)
+    inherited = retention.inherited_ttls(conn, ids - before.collections)
+    return OtherVersions(held, {**before.inherited, **inherited}, before.collections | ids)
 
 
 def foresee_changes(
@@ -595,10 +595,10 @@ def foresee_changes(
     return foresight.changes()
 
 
-def expiry_days(found: Iterable[tuple[int, int | None]]) -> list[ExpiryDay]:
+def expiry_days(moments: Iterable[tuple[int, int | None]]) -> list[ExpiryDay]:
     """Versions by day, in order; of each the moment (microseconds UTC) and its bytes."""
     grouped: defaultdict[int, list[int | None]] = defaultdict(list)
-    for moment, size in found:
+    for moment, size in moments:
         grouped[moment // DAY_US * DAY_US].append(size)
     return [
         ExpiryDay(start, len(sizes), total_size(sizes)) for start, sizes in sorted(grouped.items())
@@ -613,15 +613,15 @@ def expiry_stretches(
     The stretches hold about equally many.
     """
     left = sum(day.versions for day in days)
-    found: list[tuple[int, ExpiryDay, ExpiryDay]] = []
+    stretches: list[tuple[int, ExpiryDay, ExpiryDay]] = []
     stretch: list[ExpiryDay] = []
     for day in days:
         stretch.append(day)
         count = sum(one.versions for one in stretch)
-        if len(days) <= most or count * (most - len(found)) >= left:
-            found.append((count, stretch[0], day))
+        if len(days) <= most or count * (most - len(stretches)) >= left:
+            stretches.append((count, stretch[0], day))
             left, stretch = left - count, []
-    return found
+    return stretches
 
 
 def edit_challenge(changes: Changes[KeptT], *, production: bool, registry: str) -> Challenge:
@@ -725,7 +725,7 @@ async def send_edits(
             return
         progress(sent)
         try:
-            found = await client.edit(batch)
+            outcomes = await client.edit(batch)
         except ArtifactTuiError as error:
             if isinstance(error, RegistryError) and not isinstance(error, ReadOnlyError):
                 sent.uncertain = frozenset(edit.key for edit in batch)
@@ -736,5 +736,5 @@ async def send_edits(
                 raise
             sent.uncertain, sent.stopped = frozenset(edit.key for edit in batch), True
             return
-        sent.outcomes |= {one.key: one for one in found}
+        sent.outcomes |= {one.key: one for one in outcomes}
     sent.stopped = stop is not None and stop.is_set()

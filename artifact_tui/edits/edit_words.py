@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import VersionRef
     from artifact_tui.edits.changes import Changes, CommonEdit, EditProgress
-    from artifact_tui.model import Alias, Capabilities, Edit
+    from artifact_tui.model import Alias, Capabilities, Edit, Outcome
 
 
 def edit_title(wanted: CommonEdit) -> str:
@@ -38,7 +38,7 @@ def edit_title(wanted: CommonEdit) -> str:
 
 
 def _signed_names(
-    asked: Edit | CommonEdit,
+    edit: Edit | CommonEdit,
     moves: Mapping[str, VersionRef] = NO_MOVES,
     held: Iterable[Alias] = (),
 ) -> Iterator[str]:
@@ -51,16 +51,18 @@ def _signed_names(
     for alias in held:
         scopes[alias.name].append(safe(alias.scope))
     stays = {name: f" (that of {', '.join(places)} stays)" for name, places in scopes.items()}
-    for name in asked.add_aliases:
+    for name in edit.add_aliases:
         moved = f" (moves from {safe(moves[name].label)})" if name in moves else ""
         yield f"+{safe(name)}{moved}{stays.get(name, '')}"
-    yield from (f"-{safe(name)}{stays.get(name, '')}" for name in asked.remove_aliases)
-    yield from (f"+tag {safe(name)}" for name in asked.add_tags)
-    yield from (f"-tag {safe(name)}" for name in asked.remove_tags)
+    yield from (f"-{safe(name)}{stays.get(name, '')}" for name in edit.remove_aliases)
+    yield from (f"+tag {safe(name)}" for name in edit.add_tags)
+    yield from (f"-tag {safe(name)}" for name in edit.remove_tags)
 
 
-def change_words(one: ForeseenVersion[KeptT]) -> str:
-    """What becomes of one version, or why nothing does."""
+def change_words(one: ForeseenVersion[KeptT], outcome: Outcome | None = None) -> str:
+    """What becomes of one version, or why nothing does; what the registry says, once it does."""
+    if outcome is not None and outcome.message:
+        return safe(outcome.message)
     if isinstance(one, UnchangedVersion):
         return safe(one.why)
     if one.effect is Effect.NAMES:

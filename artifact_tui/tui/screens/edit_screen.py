@@ -200,10 +200,8 @@ def edit_line(row: EditRow, cells: int, signs: Signs) -> Content:
     name = version_name(row.foreseen.row)
     room = cells - 3
     shown = max(min(width(name), room // 2), room * 2 // 5)
-    words = safe(row.outcome.message) if row.outcome is not None else ""
-    middle = Content.styled(words or change_words(row.foreseen), "$text-muted").truncate(
-        room - shown - 1, ellipsis=True, pad=True
-    )
+    words = Content.styled(change_words(row.foreseen, row.outcome), "$text-muted")
+    middle = words.truncate(room - shown - 1, ellipsis=True, pad=True)
     return Content.assemble((f"{sign} ", tone), pad(name, shown), " ", middle, " ")
 
 
@@ -335,7 +333,7 @@ PACE_EVERY = 1.0
 """Seconds between two looks at what holds up the sending."""
 TITLE_NAME = 40
 """Cells of a name in the title."""
-NOTHING_ASKED = 0
+NO_GENERATION = 0
 """No challenge has this generation."""
 
 
@@ -353,7 +351,7 @@ class EditScreen(BaseScreen):
         subject = subject_words(tuple(changes.rows()))
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
-        self._asked = NOTHING_ASKED
+        self._generation = NO_GENERATION
         self._can = services.client.capabilities
         self._sent = EditProgress(len(changes.changed))
 
@@ -407,7 +405,7 @@ class EditScreen(BaseScreen):
             self.confirm.refuse(f"Nothing would be changed: {edit_sentence(changes)}.{way}")
         else:
             challenge = edit_challenge(changes, production=target.production, registry=target.name)
-            self._asked = self.confirm.ask(challenge)
+            self._generation = self.confirm.ask(challenge)
         self.show_keys()
 
     async def _show_groups(self, groups: Sequence[EditGroup[VersionRow]]) -> None:
@@ -459,9 +457,9 @@ class EditScreen(BaseScreen):
 
     def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
         """Send it, if what was typed answers the challenge that is on the screen."""
-        if event.generation != self._asked or self.services.read_only:
+        if event.generation != self._generation or self.services.read_only:
             return
-        self._asked = NOTHING_ASKED
+        self._generation = NO_GENERATION
         self._show_progress()
         self._ticking = self.set_interval(PACE_EVERY, self._show_progress)
         self.app.run_worker(self._send(), group="edit")
@@ -612,8 +610,8 @@ class Editing(BaseScreen):
             changes = await foresee(self.services, await subjects_of(self.services, keys), wanted)
         self.app.push_screen(EditScreen(self.services, wanted, changes))
 
-    def _ask_progress(self, asked: LineageProgress) -> None:
-        self.say(f"Asking the registry: {asked.words()}.")
+    def _ask_progress(self, progress: LineageProgress) -> None:
+        self.say(f"Asking the registry: {progress.words()}.")
 
 
 def subject_words(rows: Sequence[VersionRow]) -> str:
