@@ -24,7 +24,6 @@ from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
-from artifact_tui.cli.wording import name_of
 from artifact_tui.config import nearest
 from artifact_tui.deletion import review
 from artifact_tui.deletion.calls import storage_of
@@ -108,9 +107,11 @@ class VersionLines:
                 )
                 missing.append(f"{where}: {why}")
             elif len(found) > 1:
-                wrong.append(f"{where}: may be {' or '.join(sorted(map(name_of, found))[:3])}")
+                wrong.append(
+                    f"{where}: may be {' or '.join(sorted(map(text.version_name, found))[:3])}"
+                )
             elif said not in {None, (found[0].collection, found[0].label)}:
-                wrong.append(f"{where}: is {name_of(found[0])}, not what the line says")
+                wrong.append(f"{where}: is {text.version_name(found[0])}, not what the line says")
             elif found[0].state == "trash":
                 missing.append(f"{where}: is in the trash already")
             else:

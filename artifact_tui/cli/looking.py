@@ -175,7 +175,7 @@ def list_versions(listing: PrintedList, sort: Sort) -> None:
         listing.out.rows(
             (
                 (
-                    wording.name_of(row),
+                    text.version_name(row),
                     safe(row.type),
                     _bytes(row.size, None if row.link else row.stored),
                     wording.since(row.created_us, listing.now_us, "old"),
@@ -305,9 +305,9 @@ def _print_version(
     out: Output,
 ) -> None:
     """Print a version for people; `source` is what a link shows, where that is listed."""
-    out.words(f"{wording.name_of(found.row)} of {safe(target.name)}")
+    out.words(f"{text.version_name(found.row)} of {safe(target.name)}")
     if found.row.link:
-        shown = wording.name_of(source) if source else safe(found.row.source_key or "")
+        shown = text.version_name(source) if source else safe(found.row.source_key or "")
         out.words(f"  {'link to':<11} {shown}")
     for field, value in _fields(found, now_us()):
         out.words(f"  {field:<11} {value}")
@@ -401,7 +401,7 @@ def _ref(ref: VersionRef) -> str:
     names = f"  aliases {wording.aliases(ref.aliases)}" if ref.aliases else ""
     word = "deleted" if ref.state is VersionState.TRASH else ref.state
     state = "" if ref.state is VersionState.LIVE else f"  [{word}]"
-    return f"{wording.name_of(ref)}{state}{names}"
+    return f"{text.version_name(ref)}{state}{names}"
 
 
 def _print_files(files: Sequence[File], total: int, out: Output) -> None:

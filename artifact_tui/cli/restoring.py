@@ -159,7 +159,7 @@ def _trash_row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ..
     names = f" · had the aliases {wording.aliases(had)}" if had else ""
     ago = wording.since(row.deleted_us, now, "ago")
     when = "deleted, not known when" if row.deleted_us is None else f"deleted {ago}"
-    return wording.name_of(row), text.size(row.size), f"{when}{by}{names}"
+    return text.version_name(row), text.size(row.size), f"{when}{by}{names}"
 
 
 def _print_trash_summary(

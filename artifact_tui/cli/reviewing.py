@@ -251,7 +251,7 @@ def print_items(items: Iterable[Item], out: Output) -> None:
 
 
 def _item_row(item: Item) -> tuple[str, ...]:
-    name = wording.name_of(item) if item.kind == VERSION else safe(item.name)
+    name = text.version_name(item) if item.kind == VERSION else safe(item.name)
     return name, text.size(item.size), " · ".join(_notes(item))
 
 

@@ -174,7 +174,7 @@ def _print_added(client: LocalClient, key: str, target: Target, out: Output) -> 
         )
     shared = f", of which {text.size(unique)} only here" if unique != row.size else ""
     out.words(
-        f"added {wording.name_of(row)} to {safe(target.name)}",
+        f"added {text.version_name(row)} to {safe(target.name)}",
         f"  {text.size(row.size)} in {text.plural(row.file_count or 0, 'file')}{shared}",
         f"  aliases {wording.aliases(row.aliases)}",
     )
@@ -200,7 +200,7 @@ def export_command(flags: Flags, words: tuple[str, ...], *, output: Path) -> Non
                 row = find_version(conn, name)
             await client.export(row.key, output)
         what = f"{text.plural(row.file_count or 0, 'file')}, {text.size(row.size)}"
-        Output(changes=True).words(f"{wording.name_of(row)}: {what} in {safe(str(output))}")
+        Output(changes=True).words(f"{text.version_name(row)}: {what} in {safe(str(output))}")
 
     asyncio.run(main())
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from artifact_tui.model import Alias
 
 
-name_of = text.version_name
-
-
 def aliases(found: Iterable[Alias]) -> str:
     """Aliases in one line: `latest, production (protected)`."""
     return ", ".join(alias(one) for one in found)

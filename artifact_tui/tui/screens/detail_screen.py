@@ -12,7 +12,19 @@ from textual.content import Content
 from artifact_tui.catalog.catalog_rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import VersionState
-from artifact_tui.text import age, count, duration, fit, moment, pad, plural, safe, safe_name, size
+from artifact_tui.text import (
+    age,
+    count,
+    duration,
+    fit,
+    moment,
+    pad,
+    plural,
+    safe,
+    safe_name,
+    size,
+    version_name,
+)
 from artifact_tui.text import width as cells
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.registry_link import LineageState
@@ -329,7 +341,7 @@ def show_files(screen: BaseScreen, row: VersionRow) -> None:
 async def _show_files(screen: BaseScreen, row: VersionRow) -> None:
     files = await screen.services.client.files(row.key)
     screen.status_line.hush()
-    name = safe(f"{row.collection}:{row.label}")
+    name = version_name(row)
     if screen.is_current:
         screen.open_dialog(Listing(f"{plural(len(files), 'file')} of {name}", file_lines(files)))
 

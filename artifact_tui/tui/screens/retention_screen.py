@@ -17,7 +17,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF
 from artifact_tui.query import Where, compile_query, parse
 from artifact_tui.query.filter_fields import DAY_US
-from artifact_tui.text import age, duration, moment, pad, plural, safe, size
+from artifact_tui.text import age, duration, moment, pad, plural, safe, size, version_name
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.screens.base_screen import StatusLine
 from artifact_tui.tui.screens.edit_screen import TTL_FORM, Editing, subject_words
@@ -176,7 +176,7 @@ def retention_line(row: VersionRow, cells: int, signs: Signs, now_us: int) -> Co
     when = "expired" if past else age(row.expires_us, now_us)
     return Content.assemble(
         (f"{signs.mark if row.marked else ' '} ", "bold $text-warning"),
-        pad(safe(f"{row.collection}:{row.label}"), name),
+        pad(version_name(row), name),
         " ",
         aliases.truncate(max(room - name - 1, 0), ellipsis=True, pad=True),
         " ",
@@ -199,7 +199,7 @@ def retention_facts(row: VersionRow, signs: Signs, now_us: int) -> Content:
     verb = "expired" if past else "expires"
     return Content("\n").join(
         [
-            Content.assemble((safe(f"{row.collection}:{row.label}"), "bold"), "  ", dot.join(head)),
+            Content.assemble((version_name(row), "bold"), "  ", dot.join(head)),
             Content(f"{signs.ttl} {span}{whose}, {verb} {moment(row.expires_us)}"),
         ]
     )
