@@ -273,6 +273,16 @@ def age(us: int | None, now_us: int) -> str:
     return _spell_span(now_us - us) if us <= now_us else f"in {_spell_span(us - now_us)}"
 
 
+def about(us: int | None) -> str:
+    """A span in microseconds in round words, never 0: “40 s”, “3 min”, “2 h”; “?” for None."""
+    if us is None:
+        return UNKNOWN
+    for unit, name in ((_HOUR, "h"), (_MINUTE, "min")):
+        if us >= 2 * unit:
+            return f"{-(-us // unit)} {name}"
+    return f"{max(-(-us // _SECOND), 1)} s"
+
+
 def duration(us: int) -> str:
     """A span in microseconds in the largest unit that loses nothing: “30 d”, “36 h”."""
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):

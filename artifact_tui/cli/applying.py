@@ -22,11 +22,10 @@ from artifact_tui.cli.reviewing import (
     Consent,
     confirm_plan,
     may_be_confirmed,
-    sentence,
 )
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.deletion import plan_file, tasks, worker
-from artifact_tui.deletion.items import Action, Verdict
+from artifact_tui.deletion.items import Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.tasks import Report, ResultGroup, read_report
 from artifact_tui.errors import (
@@ -57,32 +56,11 @@ def print_report(found: Report, out: Output, path: Path) -> None:
         out.words(f"  {safe(found.why, _LONG)}")
     for group in found.results:
         _print_group(group, out, path)
-    if found.deleted_bytes:
-        after, own = found.summary.freed_after, found.summary.freeing
-        freed = f"; {_freed_words(found)}{'' if own else f' after {after}'}" if after else ""
-        out.words(f"{done}: {text.size(found.deleted_bytes)} listed{freed}")
-        if own:
-            out.words(sentence(after))
-    if found.summary.markers:
-        out.words("the bucket keeps versions: its objects are hidden, and nothing is freed there")
-    if found.remade:
-        out.words(f"{text.plural(found.remade, 'entry', 'entries')} made again since, as new ones")
-    if found.sourceless:
-        out.words(
-            f"no source address was noted of {text.count(found.sourceless)}:"
-            f" this plan cannot make {'it' if found.sourceless == 1 else 'them'} again"
-        )
+    out.words(*(words for words in (found.bytes_words, *found.notes) if words))
     if found.left_out:
         out.words("not part of it, as reviewed:")
         for group in found.left_out:
             _print_group(group, out, path)
-
-
-def _freed_words(found: Report) -> str:
-    """What the deletion frees."""
-    if not found.freed:
-        return "what that frees is not known"
-    return f"{'all of it frees' if found.whole else 'frees'} {found.freed}"
 
 
 def _print_group(group: ResultGroup, out: Output, path: Path) -> None:
@@ -277,8 +255,7 @@ def _follow(path: Path, progress: Progress, signals: ApplySignals) -> Task:
 
 
 def _progress_line(task: Task, *, stopped: bool) -> str:
-    done = "purged" if task.action is Action.PURGE else "deleted"
-    line = f"{text.count(task.done)} of {text.count(task.total)} {done}"
+    line = f"{text.count(task.done)} of {text.count(task.total)} {task.verbs[1]}"
     if task.settled != task.done:
         line += f", {text.count(task.settled - task.done)} not"
     if stopped:
@@ -287,12 +264,7 @@ def _progress_line(task: Task, *, stopped: bool) -> str:
         return f"{line} · paused: {command('resume', task.id[:8])} · ctrl+c stops it"
     if task.pace and not task.pace[0].isdigit():
         return f"{line} · {safe(task.pace)} · ctrl+c stops it"
-    if task.rate:
-        slow = task.rate < 1
-        line += f" · {task.rate * 60:.1f} a minute" if slow else f" · {task.rate:,.0f} a second"
-    if task.left_us:
-        line += f" · {text.age(0, task.left_us)} left"
-    return f"{line} · {safe(task.pace)}" if task.pace else line
+    return " · ".join(part for part in (line, task.rate_words, safe(task.pace)) if part)
 
 
 ASKED_ITEMS = 20
@@ -387,8 +359,7 @@ def resume_command(flags: Flags, plan: Path | None, *, retry_failed: bool, detac
 
 def _only_interrupted() -> Path:
     """The plan that can be continued, if it is the only one."""
-    ready = {Status.INTERRUPTED, Status.PAUSED}
-    found = [task.path for task in tasks.list_tasks() if not task.error and task.status in ready]
+    found = [task.path for task in tasks.list_tasks() if not task.error and task.stopped]
     if not found:
         raise NotFoundError("No plan was interrupted here.", hint=f"All plans: {command('tasks')}")
     if len(found) > 1:
@@ -439,23 +410,15 @@ def tasks_command(*, pause: Path | None, cancel: Path | None, as_json: bool) -> 
 def _task_row(task: Task) -> tuple[str, ...]:
     path = safe(str(task.path), 4096)
     if task.error:
-        return "-", "not readable", "", "", "", path
+        return "-", task.status_words, "", "", "", path
     return (
         task.id[:_SHORT],
-        _task_status(task),
+        ", ".join(part for part in (task.status_words, task.rate_words, safe(task.pace)) if part),
         safe(task.registry),
         f"{text.count(task.settled)} of {text.count(task.total)} settled",
         text.moment(task.started_us or task.created_us),
         path,
     )
-
-
-def _task_status(task: Task) -> str:
-    if task.alive and task.status is Status.APPLYING:
-        left = f", {text.age(0, task.left_us)} left" if task.left_us else ""
-        pace = f", {safe(task.pace)}" if task.pace else ""
-        return f"running{left}{pace}"
-    return str(task.status)
 
 
 def _task_record(task: Task) -> dict[str, Any]:

@@ -11,19 +11,29 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Literal
 
 from artifact_tui import config
 from artifact_tui.deletion import plan_file, worker
-from artifact_tui.deletion.items import DELETED_HERE, DONE, OPEN, Action, ItemState, Reason, Verdict
+from artifact_tui.deletion.items import (
+    DELETED_HERE,
+    DONE,
+    OPEN,
+    Action,
+    ItemState,
+    Reason,
+    Verdict,
+    verbs_of,
+)
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import Plan, Status, Want
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
 from artifact_tui.model import now_us
-from artifact_tui.text import at_least, count, size
+from artifact_tui.text import about, at_least, count, listed, plural, safe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from artifact_tui.deletion.plan import Head, Summary
 
@@ -79,7 +89,105 @@ class Task:
     @property
     def done(self) -> int:
         """Items of which what was asked is so: deleted, unlinked, or gone before."""
-        return sum(self.states.get(state, 0) for state in DONE)
+        return self.count_of(DONE)
+
+    def count_of(self, states: Collection[ItemState]) -> int:
+        """How many items are in one of these states."""
+        return sum(self.states.get(state, 0) for state in states)
+
+    @property
+    def verbs(self) -> tuple[str, str]:
+        """What is done and what was done: “delete” and “deleted”."""
+        return verbs_of(self.action)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to its end, by itself or because its rest was cancelled."""
+        return self.status in _ENDED
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it began, and goes on only when somebody says so."""
+        return self.status in {Status.INTERRUPTED, Status.PAUSED}
+
+    @property
+    def status_words(self) -> str:
+        """Where it is, with what was asked of it but is not done yet."""
+        if self.error:
+            return "unreadable"
+        if self.alive and self.wants is Want.CANCEL:
+            return "cancelling"
+        if self.status is Status.APPLYING and self.wants is Want.PAUSE:
+            return "pausing"
+        if self.status is Status.PAUSED and self.wants is Want.RUN:
+            return "going on"
+        return _STATUS_WORDS.get(self.status, str(self.status))
+
+    @property
+    def rate_words(self) -> str:
+        """Rate and time left while it runs; empty when there is nothing to say yet."""
+        if self.rate is None:
+            return ""
+        rate = f"{count(round(self.rate))}/s" if self.rate >= 1 else f"{self.rate * 60:.1f}/min"
+        return rate if self.left_us is None else f"{rate}, {about(self.left_us)} left"
+
+    @property
+    def result_words(self) -> list[str]:
+        """How many items ended in which way, such as `2 deleted` and `1 failed`."""
+        deleted, unlinked = self.count_of(DELETED_HERE), self.count_of({ItemState.UNLINKED})
+        words = [f"{count(deleted)} {self.verbs[1]}"] if deleted or not unlinked else []
+        ends = (state for state in ItemState if state not in OPEN | DELETED_HERE)
+        return words + [
+            f"{count(self.states[one])} {one.words}" for one in ends if self.states.get(one)
+        ]
+
+    @property
+    def hint(self) -> str:
+        """What can be done next, in a sentence; empty when there is nothing to say. Safe."""
+        if self.status is Status.INTERRUPTED:
+            return "It can be resumed: what was sent is asked about first, nothing is sent twice."
+        if self.status is Status.DRAFT:
+            line = f"artifact-tui apply {quote(str(self.path))}"
+            return f"Saved and not confirmed: apply it with {safe(line, 4096)}"
+        if self.ended and self.retryable:
+            return f"{plural(self.retryable, 'version')} failed and may be tried again."
+        return ""
+
+
+_ENDED = frozenset({Status.FINISHED, Status.CANCELLED})
+
+_STATUS_WORDS = {Status.APPLYING: "running", Status.CONFIRMED: "not begun", Status.DRAFT: "saved"}
+
+_NOT_APPLIED = "nothing applies this plan now"
+_HAS_ENDED = "it has ended"
+
+
+TaskRequest = Literal["pause", "cancel", "resume", "retry", "undo"]
+"""What can be asked of a task."""
+
+
+def task_why_not(request: TaskRequest, task: Task) -> str:
+    """Why something cannot be asked of a task; empty when it can."""
+    if task.error:
+        return "this plan cannot be read"
+    resumable = task.status in {Status.INTERRUPTED, Status.CONFIRMED}
+    at_rest = task.ended or task.status is Status.INTERRUPTED
+    reasons: dict[TaskRequest, dict[str, bool]] = {
+        "pause": {_NOT_APPLIED: not task.alive},
+        "cancel": {
+            "nobody has confirmed it": task.status is Status.DRAFT,
+            _HAS_ENDED: task.ended,
+        },
+        "resume": {"only an interrupted task can be resumed": task.alive or not resumable},
+        "retry": {
+            "nothing failed that may work now": task.alive or not (task.ended and task.retryable)
+        },
+        "undo": {
+            "it has not ended": task.alive or not at_rest,
+            "it deleted nothing": not task.count_of(DELETED_HERE),
+        },
+    }
+    return next((why for why, holds in reasons[request].items() if holds), "")
 
 
 def list_tasks() -> list[Task]:
@@ -176,7 +284,9 @@ def pause(path: Path) -> None:
     """
     with Plan.open(path, write=True) as plan:
         if not plan_file.is_locked(plan.path):
-            raise PlanError(f"Nothing applies the plan {plan.path} now.", hint="It can be resumed.")
+            raise PlanError(
+                f"The plan {plan.path} cannot be paused: {_NOT_APPLIED}.", hint="It can be resumed."
+            )
         plan.ask(Want.PAUSE)
 
 
@@ -212,9 +322,10 @@ def cancel(path: Path) -> None:
         PlanError: the plan came to its end already.
     """
     with Plan.open(path, write=True) as plan:
-        if plan.status in {Status.FINISHED, Status.CANCELLED}:
+        if plan.status in _ENDED:
             raise PlanError(
-                f"The plan {plan.path} has ended ({plan.status}).", hint="There is nothing left."
+                f"The plan {plan.path} cannot be cancelled: {_HAS_ENDED} ({plan.status}).",
+                hint="There is nothing left.",
             )
         plan.ask(Want.CANCEL)
         if plan_file.is_locked(plan.path):
@@ -297,6 +408,16 @@ class ResultGroup:
             head += f" ({count(self.tried)} of them were sent, and did not go)"
         return f"{head}: {self.reason.words}" if self.reason.words else head
 
+    @property
+    def line(self) -> str:
+        """Its words, with what the registry said; safe."""
+        return f"{self.words} ({self.error_words})" if self.errors else self.words
+
+    @property
+    def error_words(self) -> str:
+        """What the registry said, in one line; safe."""
+        return "; ".join(safe(error) for error, _ in self.errors)
+
 
 _VERDICT_WORDS = {
     Verdict.DELETE: "to be deleted",
@@ -346,6 +467,46 @@ class Report:
             return ""
         most = self.deleted_bytes if untold else min(self.summary.freed, self.deleted_bytes)
         return f"at most {size(most)}"
+
+    @property
+    def bytes_words(self) -> str:
+        """Bytes of what is deleted, and what that frees, in a sentence; empty for none. Safe."""
+        if not self.deleted_bytes:
+            return ""
+        summary = self.summary
+        then = safe(summary.freed_after)
+        after = f" after {then}" if then else ""
+        verb = "would be freed" if "purge" in summary.freed_after else "freed"
+        own = ""
+        if summary.freeing:
+            verb = "charged" if summary.charged else "freed then"
+            after, own = "", f"; {then}"
+        freed = (
+            f"{self.freed} {verb}{after}" if self.freed else f"what that frees{after} is not known"
+        )
+        far = "" if self.complete else " so far"
+        done = summary.verbs[1].capitalize()
+        return f"{done}{far}: {listed(self.deleted_bytes)}, {freed}{own}."
+
+    @property
+    def notes(self) -> list[str]:
+        """What else must be known about what is deleted, in whole sentences; safe."""
+        notes = []
+        if self.summary.markers:
+            notes.append(
+                "The bucket keeps versions: its objects are hidden, and nothing is freed there."
+            )
+        if self.remade:
+            notes.append(
+                f"{plural(self.remade, 'entry', 'entries')} made again since, with new ids."
+            )
+        if self.sourceless:
+            them = "it" if self.sourceless == 1 else "them"
+            notes.append(
+                f"No source address was noted of {count(self.sourceless)}:"
+                f" this plan cannot make {them} again."
+            )
+        return notes
 
     @property
     def complete(self) -> bool:

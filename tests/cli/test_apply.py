@@ -84,7 +84,7 @@ def test_what_was_reviewed_is_deleted_and_nothing_else(
     ran = cli("apply", plan, "--yes", "--expect", "2")
     assert ran.out.startswith("finished: 2 versions to be deleted in reg\n")
     assert "  2 deleted, verified gone, 6 KB\n" in ran.out
-    assert "all of it frees 6 KB after purge and gc" in ran.out
+    assert "Deleted: 6 KB listed, 6 KB would be freed after purge and gc." in ran.out
     assert live(registry) == LIVE
     out = cli("report", plan, "--items").out
     gone = "deleted, verified gone"
@@ -139,7 +139,7 @@ def test_what_changed_since_the_review_stays(cli: Cli, registry: Local, plan: Pa
     assert results["v0"] == ("verified", "")
     assert results["v4"] == ("refused", "aliases_changed")
     assert "its aliases changed since the review" in ran.err
-    assert "deleted: 1 KB listed; frees at most 1 KB after purge and gc" in ran.err
+    assert "Deleted so far: 1 KB listed, at most 1 KB would be freed after purge and gc." in ran.err
     assert live(registry) == LIVE | {"net:v4"}
 
 
@@ -271,7 +271,7 @@ def test_a_plan_that_cannot_be_read_is_listed(cli: Cli, registry: Local) -> None
     (record,) = cli("tasks", "--json").records
     with open(record["path"], "r+b") as broken:  # noqa: PTH123 - in place
         broken.write(b"x" * 200)
-    assert "not readable" in cli("tasks").out
+    assert "unreadable" in cli("tasks").out
     assert json.loads(cli("tasks", "--json").out)["status"] == "unreadable"
 
 
@@ -468,7 +468,7 @@ def test_whatever_waits_says_for_what_and_how_it_is_left(
 def test_a_plan_that_waits_can_be_cancelled_and_never_applied(
     cli: Cli, registry: Local, plan: Path
 ) -> None:
-    assert "Nothing applies the plan" in cli("tasks", "--pause", plan, code=1).err
+    assert "cannot be paused: nothing applies" in cli("tasks", "--pause", plan, code=1).err
     assert cli("resume", plan, code=None).code
     assert cli("resume", plan, "--retry-failed", code=None).code
     cli("tasks", "--cancel", plan)

@@ -230,7 +230,7 @@ def test_what_cannot_tell_its_details_is_deleted_with_the_rest(
     cli("show", "zoo", "acme/model-0001:2")
     ran = cli("apply", plan, "--yes", "--expect", "8")
     assert "8 deleted, verified gone" in ran.out
-    assert "no source address was noted of 5: this plan cannot make them again" in ran.out
+    assert "No source address was noted of 5: this plan cannot make them again" in ran.out
     assert not server.entries()
     assert len(server.sent("DELETE")) == 8
 
@@ -355,7 +355,7 @@ def test_many_are_verified_by_listings_where_a_get_is_slow(
     server.clear()
     ran = cli("apply", plan, "--yes", "--expect", "300")
     assert "300 deleted, verified gone" in ran.out
-    assert "no source address was noted of" in ran.out
+    assert "No source address was noted of" in ran.out
     asked = [line for line in server.sent("GET") if "/artifact" in line.target]
     assert 0 < len(asked) < 300
     assert server.counts()["POST"] < 20

@@ -54,7 +54,7 @@ def test_the_story(tmp_path: Path) -> None:
     assert run("restore", "local:./sample", name).startswith("1 version restored.\n")
     rest = str(len(trash) - 1)
     purged = run("purge", "local:./sample", "--all", "--yes", "--expect", rest)
-    promised = re.search(r"all of it frees (.*) after gc", purged)
+    promised = re.search(r"Purged: .* listed, (.*) freed after gc", purged)
     assert promised
     assert f"sample: {promised[1]} freed" in run("gc", "local:./sample")
     assert "nothing is wrong" in run("fsck", "local:./sample", "--verify")

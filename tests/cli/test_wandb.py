@@ -64,7 +64,7 @@ def test_a_server_that_tells_no_charge_frees_what_nobody_knows(
     vision.become(drop_fields=("Artifact.storageBytes",))
     said = carry_out(cli, vision, tmp_path, "vision", "name:mnist version:v0")
     assert "will be deleted: 1 version, 1 KB listed, what is freed is not known\n" in said
-    assert "deleted: 1 KB listed; what that frees is not known\n" in said
+    assert "Deleted: 1 KB listed, what that frees is not known; " in said
     assert " 0 B" not in said
 
 

@@ -59,6 +59,22 @@ def test_age_is_rounded_down(ago: int, shown: str) -> None:
 @pytest.mark.parametrize(
     ("us", "shown"),
     [
+        (None, "?"),
+        (0, "1 s"),
+        (1, "1 s"),
+        (90 * 1_000_000, "90 s"),
+        (121 * 1_000_000, "3 min"),
+        (7_199 * 1_000_000, "120 min"),
+        (7_201 * 1_000_000, "3 h"),
+    ],
+)
+def test_a_wait_is_never_told_as_none(us: int | None, shown: str) -> None:
+    assert text.about(us) == shown
+
+
+@pytest.mark.parametrize(
+    ("us", "shown"),
+    [
         (30 * D, "30 d"),
         (36 * H, "36 h"),
         (90 * MIN, "90 min"),

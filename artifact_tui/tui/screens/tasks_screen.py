@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from shlex import quote
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -21,7 +21,7 @@ from artifact_tui.deletion.items import DELETED_HERE, DONE, Item, ItemState
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.undo import CAVEAT, undo
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import count, listed, moment, pad, plural, safe, size
+from artifact_tui.text import about, count, listed, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import PlanItems, TaskWatch, report_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header
@@ -29,81 +29,33 @@ from artifact_tui.tui.screens.trash_screen import forget_deleted
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.item_rows import (
-    ago,
-    bar,
-    item_facts,
-    percent,
-    rate_words,
-    result_line,
-    status_words,
-    time_left,
-)
+from artifact_tui.tui.widgets.item_rows import ago, bar, item_facts, percent, result_line
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from textual.timer import Timer
     from textual.widget import Widget
 
-    from artifact_tui.deletion import tasks as reports
-    from artifact_tui.deletion.tasks import Report, ResultGroup, Task
+    from artifact_tui.deletion.tasks import Report, ResultGroup, Task, TaskRequest
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
 
 
-_ENDED = frozenset({Status.FINISHED, Status.CANCELLED})
-_RESUMABLE = frozenset({Status.INTERRUPTED, Status.CONFIRMED})
-
-
-def task_key_why_not(row_id: str, task: Task | None) -> str:
-    """Why a key does nothing, in words; empty when it does something."""
-    if row_id not in _KEY_CHECKS:
-        return ""
-    if task is None:
-        return "there is no task"
-    if task.error:
-        return "this plan cannot be read"
-    return _KEY_CHECKS[row_id](task)
-
-
-def _open_why_not(_task: Task) -> str:
-    return ""
-
-
-def _pause_why_not(task: Task) -> str:
-    return "" if task.alive else "nothing applies this plan now"
-
-
-def _cancel_why_not(task: Task) -> str:
-    if task.status is Status.DRAFT:
-        return "nobody has confirmed it"
-    return "it has ended" if task.status in _ENDED else ""
-
-
-def _resume_why_not(task: Task) -> str:
-    possible = not task.alive and task.status in _RESUMABLE
-    return "" if possible else "only an interrupted task can be resumed"
-
-
-def _retry_why_not(task: Task) -> str:
-    possible = not task.alive and task.status in _ENDED and task.retryable
-    return "" if possible else "nothing failed that may work now"
-
-
-_KEY_CHECKS = {
-    "tasks.open": _open_why_not,
-    "tasks.pause": _pause_why_not,
-    "tasks.cancel": _cancel_why_not,
-    "tasks.resume": _resume_why_not,
-    "tasks.retry": _retry_why_not,
-    "tasks.again": _open_why_not,
-}
-
+_REQUESTS: Mapping[str, TaskRequest] = MappingProxyType(
+    {
+        "tasks.pause": "pause",
+        "tasks.cancel": "cancel",
+        "tasks.resume": "resume",
+        "tasks.retry": "retry",
+        "tasks.again": "undo",
+    }
+)
+"""What each key asks of a task."""
 
 _BAR = 16
 _BROAD = 100
@@ -119,15 +71,16 @@ def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
         return Content.assemble((f" {sign} ", style), (safe(task.error), style))
     far = f"{count(task.settled)} of {count(task.total)}"
     parts: list[Content | str | tuple[str, str]] = [
-        (f" {sign} {pad(status_words(task), 12)}", style),
+        (f" {sign} {pad(task.status_words, 12)}", style),
         pad(f"{task.action} {far} ", 24),
     ]
-    if task.status in _ENDED:
-        parts.append((_ended_words(task, signs), _ended_style(task)))
+    if task.ended:
+        style = "$text-warning" if _BAD & task.states.keys() else ""
+        parts.append((f" {signs.dot} ".join(task.result_words), style))
     else:
         parts += [
             (bar(task.settled, task.total, _BAR, signs), "$accent"),
-            f" {pad(percent(task.settled, task.total), 5, 'right')}  {rate_words(task)}",
+            f" {pad(percent(task.settled, task.total), 5, 'right')}  {task.rate_words}",
         ]
     line = Content.assemble(*parts)
     tail = f" {safe(task.registry)}  {ago(_since(task), now_us)} "
@@ -145,7 +98,7 @@ def _since(task: Task) -> int:
 def _task_sign(task: Task, signs: Signs) -> tuple[str, str]:
     if task.error:
         return signs.no, "$text-error"
-    if task.status in _ENDED and _BAD & task.states.keys():
+    if task.ended and _BAD & task.states.keys():
         return "!", "bold $text-warning"
     return {
         Status.APPLYING: (signs.working, "bold $text-accent"),
@@ -153,35 +106,6 @@ def _task_sign(task: Task, signs: Signs) -> tuple[str, str]:
         Status.INTERRUPTED: ("!", "bold $text-warning"),
         Status.FINISHED: (signs.yes, "$text-success"),
     }.get(task.status, (signs.dot, ""))
-
-
-def _ended_words(task: Task, signs: Signs) -> str:
-    """The results of an ended task in short words."""
-    done = _deleted(task)
-    unlinked = task.states.get(ItemState.UNLINKED, 0)
-    parts = [f"{count(done)} {task.action}d"] if done or not unlinked else []
-    for state, word in _STATE_WORDS.items():
-        if found := task.states.get(state, 0):
-            parts.append(f"{count(found)} {word}")
-    return f" {signs.dot} ".join(parts)
-
-
-def _deleted(task: Task) -> int:
-    """How many items a task itself deleted."""
-    return sum(task.states.get(state, 0) for state in DELETED_HERE)
-
-
-_STATE_WORDS = {
-    ItemState.UNLINKED: "unlinked",
-    ItemState.GONE: "already gone",
-    ItemState.REFUSED: "refused",
-    ItemState.FAILED: "failed",
-    ItemState.NOT_TRIED: "not tried",
-}
-
-
-def _ended_style(task: Task) -> str:
-    return "$text-warning" if _BAD & task.states.keys() else ""
 
 
 def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) -> Content:
@@ -204,7 +128,8 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
         lines.append(Content.assemble((f"Pace: {safe(task.pace)}", "$text-accent")))
     if task.why:
         lines.append(Content.assemble((f"Ended early: {safe(task.why)}", "$text-warning")))
-    lines += [Content.assemble((hint, "$text-warning")) for hint in _hints(task)]
+    if task.hint:
+        lines.append(Content.assemble((task.hint, "$text-warning")))
     lines.append(Content(""))
     if report is None or task.alive:
         lines += [_state_line(state, task.states[state], signs) for state in _counted_states(task)]
@@ -212,8 +137,9 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
         lines += [_reason_line(group) for group in bad]
     else:
         lines += [_result_line(group, signs) for group in (*report.results, *report.left_out)]
-    if report is not None and (freed := _freed_words(report)):
-        lines += [Content(""), Content(freed)]
+    if report is not None:
+        more = [Content(words) for words in (report.bytes_words, *report.notes) if words]
+        lines += [Content(""), *more] if more else []
     lines += [Content(""), Content.assemble((f"plan file {safe(str(task.path))}", "$text-muted"))]
     return Content("\n").join(lines)
 
@@ -223,22 +149,10 @@ def _times(task: Task, now_us: int) -> list[str]:
     if task.started_us is not None:
         parts.append(f"started {moment(task.started_us)} ({ago(task.started_us, now_us)})")
         if task.ended_us is not None:
-            parts.append(f"took {time_left(task.ended_us - task.started_us)}")
+            parts.append(f"took {about(task.ended_us - task.started_us)}")
     if task.alive and task.pid is not None:
         parts.append(f"process {task.pid}")
     return parts
-
-
-def _hints(task: Task) -> list[str]:
-    """What can be done next."""
-    if task.status is Status.INTERRUPTED:
-        return ["It can be resumed: what was sent is asked about first, nothing is sent twice."]
-    if task.status is Status.DRAFT:
-        line = f"artifact-tui apply {quote(str(task.path))}"
-        return [f"Saved and not confirmed: apply it with {safe(line, 4096)}"]
-    if task.status in _ENDED and task.retryable:
-        return [f"{plural(task.retryable, 'version')} failed and may be tried again."]
-    return []
 
 
 def _counted_states(task: Task) -> list[ItemState]:
@@ -254,19 +168,14 @@ def _state_line(state: ItemState, number: int, signs: Signs) -> Content:
 def _reason_line(group: ResultGroup) -> Content:
     """Why some items were refused or have failed so far, and the first names; no number."""
     names = ", ".join(safe(name) for name in group.examples)
-    return Content.assemble(f"{' ' * 13}{_group_words(group)}", (f"  {names}", "$text-muted"))
-
-
-def _group_words(group: ResultGroup) -> str:
-    errors = "; ".join(safe(error) for error, _ in group.errors)
-    return f"{group.words} ({errors})" if errors else group.words
+    return Content.assemble(f"{' ' * 13}{group.line}", (f"  {names}", "$text-muted"))
 
 
 def _result_line(group: ResultGroup, signs: Signs) -> Content:
     """One kind of result: how many, why, and the first names."""
     sign, style = _state_sign(group.state, signs)
     names = ", ".join(safe(name) for name in group.examples)
-    head = f"{sign} {pad(count(group.count), 9, 'right')}  {_group_words(group)}"
+    head = f"{sign} {pad(count(group.count), 9, 'right')}  {group.line}"
     if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
         bytes_ = "" if group.size is None else f"  {size(group.size)}"
         return Content.assemble((head, style), (bytes_, "$text-muted"))
@@ -282,26 +191,6 @@ def _state_sign(state: ItemState | None, signs: Signs) -> tuple[str, str]:
         ItemState.REFUSED: (signs.locked, "bold $text-warning"),
         ItemState.FAILED: (signs.no, "bold $text-error"),
     }.get(state, (signs.dot, ""))
-
-
-def _freed_words(report: Report) -> str:
-    """What the bytes of an ended task are, honestly."""
-    summary = report.summary
-    if not report.deleted_bytes:
-        return ""
-    deleted = listed(report.deleted_bytes)
-    if not report.complete:
-        return f"Deleted so far: {deleted}."
-    known = report.freed
-    if summary.freeing:
-        verb = "charged" if summary.charged else "freed then"
-        charged = f"{known} {verb}" if known else "what that frees is not known"
-        return f"Deleted: {deleted}, {charged}; {safe(summary.freed_after)}."
-    after = f" after {summary.freed_after}" if summary.freed_after else ""
-    if not known:
-        return f"Deleted: {deleted}, what that frees{after} is not known."
-    verb = "would be freed" if "purge" in summary.freed_after else "freed"
-    return f"Deleted: {deleted}, {known} {verb}{after}."
 
 
 EVERY = 0.5
@@ -450,22 +339,24 @@ class TasksScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for the task under the cursor."""
-        why = task_key_why_not(row_id, self.chosen)
-        if row_id == "tasks.again" and not why and self.chosen is not None:
-            return self._again_why_not(self.chosen)
-        return why
+        task = self.chosen
+        if row_id not in {*_REQUESTS, "tasks.open"}:
+            return ""
+        if task is None:
+            return "there is no task"
+        if row_id == "tasks.open":
+            return "this plan cannot be read" if task.error else ""
+        if row_id == "tasks.again" and not task.error and (why := self._again_why_not(task)):
+            return why
+        return tasks.task_why_not(_REQUESTS[row_id], task)
 
     def _again_why_not(self, task: Task) -> str:
-        """Why what a task deleted cannot be made again."""
+        """Why nothing that this task deleted can be made again here, whatever its state."""
         can = self.services.client.capabilities
         if can.restore:
             return "this registry restores from its trash"
         if task.address != self.services.client.identity.address:
             return f"it belongs to another registry, {safe(task.registry)}"
-        if task.alive or task.status not in _ENDED | {Status.INTERRUPTED}:
-            return "it has not ended"
-        if not _deleted(task):
-            return "it deleted nothing"
         if not can.recreate:
             return "this registry makes nothing from an address"
         return self.services.read_only_reason
@@ -509,7 +400,7 @@ class TasksScreen(BaseScreen):
         left = task.total - task.settled
         question = (
             f"{plural(left, 'version')} of this task {'is' if left == 1 else 'are'} not settled "
-            f"yet. Give up all that is not sent? What is {task.action}d stays so: "
+            f"yet. Give up all that is not sent? What is {task.verbs[1]} stays so: "
             f"{count(task.settled)} of {count(task.total)} are settled."
         )
         ask = Ask("Cancel the rest", question, yes="gives up the rest")
@@ -525,9 +416,10 @@ class TasksScreen(BaseScreen):
         if self.refused("tasks.again") or task is None:
             return
         question = (
-            f"This task deleted {plural(_deleted(task), 'item')}. Make the entries again, each from"
-            f" the source address it had? {CAVEAT} It can take minutes: the registry fetches and"
-            " rates each of them. What was made again already is left as it is."
+            f"This task deleted {plural(task.count_of(DELETED_HERE), 'item')}. Make the entries"
+            f" again, each from the source address it had? {CAVEAT} It can take minutes: the"
+            " registry fetches and rates each of them. What was made again already is left as it"
+            " is."
         )
         ask = Ask("Make again", question, yes="makes them again")
         self.open_dialog(ask, lambda yes: self._make_again(task, yes=bool(yes)))
@@ -566,7 +458,7 @@ class ResultScreen(BaseScreen):
     def __init__(self, services: Services, path: Path) -> None:
         super().__init__(services)
         self._path = path
-        self._report: reports.Report | None = None
+        self._report: Report | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Groups, items, facts."""
@@ -613,7 +505,8 @@ class ResultScreen(BaseScreen):
         if report.status is Status.APPLYING:
             self.set_timer(RESULT_EVERY, self._look)
         groups = (*report.results, *report.left_out)
-        await self.grouped.show([_result_group(group, self._path) for group in groups])
+        signs = self.services.signs
+        await self.grouped.show([_result_group(group, self._path, signs) for group in groups])
 
     def action_open(self) -> None:
         """From a group to its items."""
@@ -633,26 +526,15 @@ class ResultScreen(BaseScreen):
             self.dismiss()
 
 
-def _result_group(group: reports.ResultGroup, path: Path) -> GroupRow[Item]:
+def _result_group(group: ResultGroup, path: Path, signs: Signs) -> GroupRow[Item]:
     state = group.state.words if group.state else "left out"
     label, _, rest = state.partition(", ")
-    errors = "; ".join(safe(error) for error, _ in group.errors)
-    parts = (rest, group.reason.words, errors, listed(group.size))
+    parts = (rest, group.reason.words, group.error_words, listed(group.size))
     return GroupRow(
         f"{group.verdict}-{group.state}-{group.reason}",
         label.partition(":")[0],
         group.count,
         "; ".join(part for part in parts if part),
-        tone=_state_tone(group.state),
+        tone=_state_sign(group.state, signs)[1],
         items=lambda: PlanItems(path, group),
-    )
-
-
-def _state_tone(state: ItemState | None) -> str:
-    if state is None:
-        return "$text-muted"
-    if state in DONE:
-        return "$text-success"
-    return {ItemState.REFUSED: "bold $text-warning", ItemState.FAILED: "bold $text-error"}.get(
-        state, ""
     )

@@ -84,7 +84,7 @@ async def test_a_waiting_plan_can_be_cancelled_and_then_not_applied(world: World
         assert (plan.status, plan.states()) == (Status.CANCELLED, {ItemState.NOT_TRIED: 3})
         with pytest.raises(PlanError):
             await apply(plan, world.client)
-        with pytest.raises(PlanError, match="has ended"):
+        with pytest.raises(PlanError, match="it has ended"):
             tasks.cancel(plan.path)
     assert world.live() == set(keys)
 
@@ -98,7 +98,7 @@ async def test_an_interrupted_plan_can_be_cancelled(world: World) -> None:
 
 def test_only_what_runs_can_be_paused(world: World) -> None:
     with world.plan(world.add_plain(3)) as plan:
-        with pytest.raises(PlanError, match="Nothing applies"):
+        with pytest.raises(PlanError, match="nothing applies"):
             tasks.pause(plan.path)
         with plan_file.hold_lock(plan.path):
             tasks.pause(plan.path)

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.undo import CAVEAT, RemadeEntry, Undone, why_no_undo
+import pytest
+
+from artifact_tui.deletion import tasks
+from artifact_tui.deletion.apply import apply
+from artifact_tui.deletion.undo import (
+    CAVEAT,
+    Reingestion,
+    RemadeEntry,
+    Undone,
+    reingest,
+    undo,
+    wait_for_end,
+    why_no_undo,
+)
+from artifact_tui.errors import PlanError
 from artifact_tui.model import Capabilities, Outcome, Recipe, Result
+
+if TYPE_CHECKING:
+    from tests.support.world import World
 
 NAMES = {"1": "net:v1", "2": "net:v2\x1b[31m", "3": " net:v3"}
 
@@ -56,3 +74,24 @@ def test_nothing_comes_back_without_a_trash_and_a_source() -> None:
         "“zoo” cannot restore: what was deleted stays deleted. The server frees them."
     )
     assert Undone().lines == ["There is nothing to bring back."]
+
+
+async def test_what_was_not_deleted_is_not_made_again(world: World) -> None:
+    keys = world.add_plain(2)
+    with world.plan(keys) as plan:
+        tasks.cancel(plan.path)
+        assert not await wait_for_end(plan.path)
+        with pytest.raises(PlanError, match="it was not deleted"):
+            await reingest(plan.path, world.client, Reingestion(keys[0], "m:v0", "https://x"))
+
+
+async def test_an_undo_restores_what_the_plan_deleted_and_nothing_else(world: World) -> None:
+    keys, other = world.add_plain(3), world.add("other")
+    with world.plan(keys) as plan:
+        world.trash(keys[0])
+        world.trash(other)
+        await apply(plan, world.client)
+        assert await wait_for_end(plan.path)
+    undone = await undo(plan.path, world.client)
+    assert (len(undone.restored), undone.complete) == (2, True)
+    assert world.live() == set(keys[1:])
