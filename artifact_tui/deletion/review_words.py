@@ -1,14 +1,355 @@
-"""Words of a review for both front ends: safe text, without markup, keys or option names."""
+"""Words of a review for both front ends: consents, groups of items, sentences, calls.
+
+All of it is safe text, without markup, keys or option names: a front end adds those. Groups follow
+from a plan's numbers; the items of one are read when they are to be shown, a page at a time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from artifact_tui.deletion.items import Action
-from artifact_tui.text import count, freed, safe, size
+from artifact_tui.catalog.lineage import LineageCoverage
+from artifact_tui.deletion.items import (
+    COLLECTION,
+    OBJECT,
+    VERSION,
+    Action,
+    Item,
+    ItemState,
+    Reason,
+    Verdict,
+)
+from artifact_tui.deletion.plan import NAMES_SHOWN, PAGE
+from artifact_tui.model import VersionState
+from artifact_tui.text import count, freed, plural, safe, size
 
 if TYPE_CHECKING:
-    from artifact_tui.deletion.plan import Summary
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from artifact_tui.deletion.items import Options
+    from artifact_tui.deletion.plan import Draft, Head, Summary, WholeCollection
+
+    Tally = Callable[[Iterable[tuple[str, int]]], str]
+    """Untrusted names, each with how often, as one safe line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentKind:
+    """Something that a person can agree to, and what is said about it."""
+
+    field: str
+    """The field of `Options` that holds it."""
+    reasons: frozenset[Reason]
+    """Why versions stay without it."""
+    agreed: str
+    """What a plan with it does."""
+    lets: str
+    """What giving it lets happen, as the end of a sentence."""
+    nothing: str
+    """Why there is nothing to agree to."""
+    take: str
+    leave: str
+    """What giving it, and taking it back, does to what waits for it."""
+
+
+_BELOW = frozenset({Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
+
+CONSENTS = {
+    one.field: one
+    for one in (
+        ConsentKind(
+            "delete_aliases",
+            frozenset({Reason.ALIAS}),
+            agreed="aliases go along",
+            lets="lets the aliases go along",
+            nothing="no version that could go carries an alias",
+            take="include them",
+            leave="keep them",
+        ),
+        ConsentKind(
+            "with_dependents",
+            _BELOW,
+            agreed="what was made from the selection goes too",
+            lets="puts those in the plan too",
+            nothing="nothing outside this plan was made from it",
+            take="include those too",
+            leave="leave them out",
+        ),
+        ConsentKind(
+            "orphan_dependents",
+            _BELOW,
+            agreed="live versions lose a parent",
+            lets="lets them lose a parent",
+            nothing="nothing would lose a parent",
+            take="let those lose a parent",
+            leave="forbid it",
+        ),
+        ConsentKind(
+            "unknown_lineage",
+            frozenset({Reason.LINEAGE_UNKNOWN}),
+            agreed="dependents may not be known",
+            lets="lets them go without knowing",
+            nothing="nothing waits for what is not known of its lineage",
+            take="include them",
+            leave="leave them out",
+        ),
+        ConsentKind(
+            "storage",
+            frozenset(),
+            agreed="the stored objects go too",
+            lets="deletes them too",
+            nothing="these versions have no object in the storage",
+            take="delete them too",
+            leave="leave them",
+        ),
+        ConsentKind(
+            "storage_versions",
+            frozenset(),
+            agreed="every stored version of the objects goes",
+            lets="deletes them for good",
+            nothing="no stored object is included",
+            take="delete for good",
+            leave="only hide them",
+        ),
+        ConsentKind(
+            "break_links",
+            frozenset({Reason.LINKED}),
+            agreed="links in other collections break",
+            lets="lets the links break",
+            nothing="no version that could go is shown in another collection",
+            take="include them",
+            leave="keep them",
+        ),
+        ConsentKind(
+            "generated",
+            frozenset({Reason.GENERATED}),
+            agreed="what the registry made by itself goes",
+            lets="asks the registry for them, one by one",
+            nothing="no version that could go was made by the registry itself",
+            take="include them",
+            leave="leave them out",
+        ),
+        ConsentKind(
+            "unfinished",
+            frozenset({Reason.UNFINISHED}),
+            agreed="uploads that never ended go",
+            lets="lets them go",
+            nothing="no version that could go is pending for so long",
+            take="include them",
+            leave="leave them out",
+        ),
+        ConsentKind(
+            "whole_collections",
+            frozenset(),
+            agreed="one request each deletes whole collections",
+            lets="deletes the collections too, with one request each",
+            nothing="no collection goes as a whole, or it takes a request for each version",
+            take="use it",
+            leave="one by one",
+        ),
+    )
+}
+"""All that can be agreed to in a review, by the field of `Options`."""
+
+
+def toggled(options: Options, field: str) -> Options:
+    """The options with a consent given, or taken back if it was given."""
+    match field:
+        case "storage":
+            taken = options.storage or options.storage_versions
+            return replace(options, storage=not taken, storage_versions=False)
+        case "storage_versions":
+            return replace(options, storage=True, storage_versions=not options.storage_versions)
+        case _:
+            changes: dict[str, Any] = {field: not getattr(options, field)}
+            return replace(options, **changes)
+
+
+def why_no_choice(head: Head, summary: Summary, field: str) -> str:
+    """Why there is nothing to choose for a consent; empty when there is."""
+    if field in {"storage", "storage_versions"}:
+        return _why_no_storage_choice(summary, field)
+    options = head.options
+    if field == "with_dependents" and options.action is Action.PURGE:
+        return "a purge takes nothing along"
+    kind = CONSENTS[field]
+    waiting = any(reason in kind.reasons for reason, _ in summary.reasons)
+    offered = field == "whole_collections" and summary.whole
+    return "" if getattr(options, field) or waiting or offered else kind.nothing
+
+
+def _why_no_storage_choice(summary: Summary, field: str) -> str:
+    match field:
+        case _ if not summary.storage:
+            return "no storage was looked at for this plan"
+        case "storage" if not summary.versions:
+            return "this plan is about nothing else"
+        case "storage" if not summary.objects and not summary.left_objects:
+            return CONSENTS[field].nothing
+        case "storage_versions" if not summary.objects:
+            return CONSENTS[field].nothing
+        case "storage_versions" if not summary.for_good and not summary.markers:
+            return "the bucket keeps no versions: what is deleted is gone"
+        case _:
+            return ""
+
+
+def consents_for(reason: Reason, options: Options) -> list[ConsentKind]:
+    """What can still be agreed to, so that what stays for this reason goes."""
+    kinds = (one for one in CONSENTS.values() if reason in one.reasons)
+    purge = options.action is Action.PURGE
+    return [
+        one
+        for one in kinds
+        if not getattr(options, one.field) and not (purge and one.field == "with_dependents")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPick:
+    """Which items of a plan stand in a group: those for which all that is set here holds."""
+
+    goes: bool
+    """Whether the plan deletes or unlinks them."""
+    reason: Reason = Reason.NONE
+    """Why they stay."""
+    kind: str = ""
+    link: bool | None = None
+    joined: bool = False
+    """They joined as dependents."""
+    aliased: bool = False
+    shown: bool = False
+    """Other collections show them."""
+    orphaning: bool = False
+    """Live versions that stay lose them as a parent."""
+    generated: bool = False
+    pending: bool = False
+    collections: frozenset[str] = frozenset()
+    """Names of collections of which they are."""
+
+    def has(self, item: Item) -> bool:
+        """Whether an item is among them."""
+        facts = item.facts
+        return (
+            (item.verdict is Verdict.DELETE) is self.goes
+            and (not self.reason or item.reason is self.reason)
+            and (not self.kind or item.kind == self.kind)
+            and (self.link is None or item.is_link is self.link)
+            and (not self.joined or item.added_as_dependent)
+            and (not self.aliased or bool(facts.aliases))
+            and (not self.shown or bool(facts.links))
+            and (not self.orphaning or bool(item.outside_dependents))
+            and (not self.generated or facts.generated)
+            and (not self.pending or facts.state is VersionState.PENDING)
+            and (not self.collections or item.collection in self.collections)
+        )
+
+
+GOING = ItemPick(goes=True)
+"""All that a plan deletes or unlinks."""
+
+
+def pick_items(draft: Draft, pick: ItemPick, *, after: int = 0, limit: int = PAGE) -> list[Item]:
+    """The next items of a group in the order of the review, those with a `seq` above `after`."""
+    rest = islice(draft.items, after, None)  # `seq` counts from 1, without gaps
+    return list(islice((item for item in rest if pick.has(item)), limit))
+
+
+def picked_items(draft: Draft, pick: ItemPick) -> Iterator[Item]:
+    """All items of a group, read a page at a time."""
+    after = 0
+    while page := pick_items(draft, pick, after=after):
+        yield from page
+        after = page[-1].seq
+
+
+class Harm(StrEnum):
+    """What a group means for whoever reads it: a front end shows each in its own style."""
+
+    HARM = "harm"
+    """Something goes for good, or is not known that should be."""
+    LOSS = "loss"
+    """Something else suffers from what goes."""
+    WARNING = "warning"
+    """It goes because somebody agreed to it."""
+    CONSENT = "consent"
+    """It stays unless somebody agrees."""
+    BLOCKED = "blocked"
+    """It stays."""
+    OFFER = "offer"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGroup:
+    """Items of a plan of which the same is to be said. All texts are safe."""
+
+    id: str
+    label: str
+    count: int
+    words: str
+    harm: Harm = Harm.PLAIN
+    ways: tuple[tuple[str, str], ...] = ()
+    """Consents (fields of `Options`) that change it, and what giving or taking each does."""
+    pick: ItemPick | None = None
+    """The items that stand in it; None: it is about none."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is about what stays."""
+        return self.harm in {Harm.CONSENT, Harm.BLOCKED}
+
+
+def review_groups(head: Head, summary: Summary, *, tally: Tally) -> list[ReviewGroup]:
+    """What a plan does and what it leaves, in groups; empty ones are left out but the first."""
+    options = head.options
+    return [
+        *_going(summary),
+        *_unlinked(summary),
+        *_left_behind(summary),
+        *_objects(summary),
+        *_joined(summary),
+        *_aliases(summary, tally),
+        *_broken_links(options, summary, tally),
+        *_orphans(summary),
+        *_wholes(options, summary),
+        *_offers(summary),
+        *_emptied(summary),
+        *_agreed(summary),
+        *_lineage(options, summary),
+        *_consents(options, summary, tally),
+        *_blocked(options, summary, tally),
+    ]
+
+
+def _take(*fields: str) -> tuple[tuple[str, str], ...]:
+    return tuple((field, CONSENTS[field].take) for field in fields)
+
+
+def _leave(*fields: str) -> tuple[tuple[str, str], ...]:
+    return tuple((field, CONSENTS[field].leave) for field in fields)
+
+
+def _ways_out(options: Options, reason: Reason) -> tuple[tuple[str, str], ...]:
+    return _take(*(one.field for one in consents_for(reason, options)))
+
+
+def _going(summary: Summary) -> Iterator[ReviewGroup]:
+    others = summary.objects or summary.unlinks or summary.wholes
+    if not others or summary.versions != summary.unlinks:
+        yield ReviewGroup(
+            "delete",
+            "will be purged" if summary.action is Action.PURGE else "will be deleted",
+            summary.versions - summary.unlinks,
+            bytes_words(summary),
+            Harm.HARM,
+            pick=ItemPick(goes=True, kind=VERSION, link=False),
+        )
 
 
 def bytes_words(summary: Summary) -> str:
@@ -39,3 +380,344 @@ def _fate_words(summary: Summary) -> str:
         return "no way back"
     trash = summary.action is Action.DELETE and "purge" in summary.freed_after
     return "in the trash until then" if trash else "gone for good"
+
+
+def _unlinked(summary: Summary) -> Iterator[ReviewGroup]:
+    if summary.unlinks:
+        yield ReviewGroup(
+            "unlink",
+            "will be unlinked",
+            summary.unlinks,
+            f"{plural(summary.unlinks, 'link')} will be removed; {summary.sources}",
+            Harm.LOSS,
+            pick=ItemPick(goes=True, link=True),
+        )
+
+
+def _left_behind(summary: Summary) -> Iterator[ReviewGroup]:
+    if summary.left_objects:
+        yield ReviewGroup(
+            "left",
+            "left in storage",
+            summary.left_objects,
+            f"{size(summary.left_bytes)} stay in {safe(summary.storage)} without their version",
+            Harm.LOSS,
+            _take("storage"),
+        )
+
+
+def _objects(summary: Summary) -> Iterator[ReviewGroup]:
+    if summary.objects:
+        ways = _leave("storage") if summary.versions else ()
+        if summary.for_good:
+            ways += _leave("storage_versions")
+        elif summary.markers:
+            ways += _take("storage_versions")
+        yield ReviewGroup(
+            "objects",
+            "stored objects",
+            summary.objects,
+            _object_words(summary),
+            Harm.HARM,
+            ways,
+            ItemPick(goes=True, kind=OBJECT),
+        )
+
+
+def _object_words(summary: Summary) -> str:
+    weight = size(summary.object_bytes)
+    if summary.for_good:
+        words = f"{weight} in every stored version of them: gone for good"
+    elif summary.markers:
+        words = f"hidden only: the bucket keeps versions, so their {weight} stay"
+    else:
+        words = f"{weight} freed, gone for good"
+    when = "once its version is gone" if summary.versions else "if nothing refers to it then"
+    return f"{words}; each {when}"
+
+
+def _joined(summary: Summary) -> Iterator[ReviewGroup]:
+    if summary.added:
+        yield ReviewGroup(
+            "added",
+            "dependents added",
+            summary.added,
+            "made from your selection, not in it",
+            ways=_leave("with_dependents"),
+            pick=ItemPick(goes=True, joined=True),
+        )
+
+
+def _aliases(summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+    if summary.aliases:
+        yield ReviewGroup(
+            "aliases",
+            "aliases that go",
+            sum(carriers for _, carriers in summary.aliases),
+            tally(summary.aliases),
+            Harm.WARNING,
+            _leave("delete_aliases"),
+            ItemPick(goes=True, aliased=True),
+        )
+
+
+def _broken_links(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+    if summary.linked and options.break_links:
+        yield ReviewGroup(
+            "broken",
+            "links that break",
+            sum(links for _, links in summary.linked),
+            f"shown in {tally(summary.linked)}",
+            Harm.LOSS,
+            _leave("break_links"),
+            ItemPick(goes=True, shown=True),
+        )
+
+
+def _orphans(summary: Summary) -> Iterator[ReviewGroup]:
+    if summary.orphaned:
+        names = first_names([safe(name) for name in summary.orphan_names], summary.orphaned)
+        parents = plural(summary.orphaning, "version")
+        yield ReviewGroup(
+            "orphans",
+            "lose a parent",
+            summary.orphaned,
+            f"{names}: made from {parents} of this plan, not in it",
+            Harm.LOSS,
+            _leave("orphan_dependents"),
+            ItemPick(goes=True, orphaning=True),
+        )
+
+
+def _wholes(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
+    """Collections that one request each deletes."""
+    used = [one for one in summary.whole if one.used]
+    if used:
+        yield ReviewGroup(
+            "whole",
+            "whole collections",
+            len(used),
+            f"one request each: {first_names([_whole_words(one) for one in used])}",
+            Harm.HARM,
+            _leave("whole_collections") if options.whole_collections else (),
+            ItemPick(goes=True, kind=COLLECTION),
+        )
+
+
+def _offers(summary: Summary) -> Iterator[ReviewGroup]:
+    """Collections that one request each could delete."""
+    offered = [one for one in summary.whole if not one.used]
+    if offered:
+        fewer = f"; {plural(summary.cheaper, 'request')} fewer" if summary.cheaper else ""
+        yield ReviewGroup(
+            "cheaper",
+            "cheaper",
+            len(offered),
+            _offer_words(offered) + fewer,
+            Harm.OFFER,
+            _take("whole_collections"),
+        )
+
+
+def _offer_words(whole: Sequence[WholeCollection]) -> str:
+    first = whole[0]
+    inside = plural(first.versions, "link" if first.links else "version")
+    words = f"all {inside} of {safe(first.name)}: one request deletes the collection too"
+    more = len(whole) - 1
+    others = f", and {plural(more, 'other collection')}" if more else ""
+    return f"{words}{_also_words(first)}{others}"
+
+
+def _whole_words(one: WholeCollection) -> str:
+    what = "link" if one.links else "version"
+    inside = f"{plural(one.versions, what)}{_also_words(one)}" if one.versions else "empty"
+    return f"{safe(one.name)} ({inside})"
+
+
+def _also_words(one: WholeCollection) -> str:
+    """What goes with a collection beside its versions."""
+    parts = []
+    if one.aliases:
+        parts.append(plural(one.aliases, "alias", "aliases"))
+    if one.broken:
+        parts.append(f"{plural(sum(links for _, links in one.broken), 'link')} elsewhere")
+    return f", with {' and '.join(parts)}" if parts else ""
+
+
+def _emptied(summary: Summary) -> Iterator[ReviewGroup]:
+    named = {one.name for one in summary.whole}
+    emptied = [pair for pair in summary.emptied if pair[0] not in named]
+    if emptied:
+        yield ReviewGroup(
+            "emptied",
+            "lose every version",
+            len(emptied),
+            first_names([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
+            Harm.LOSS,
+            pick=ItemPick(goes=True, collections=frozenset(name for name, _ in emptied)),
+        )
+
+
+def _agreed(summary: Summary) -> Iterator[ReviewGroup]:
+    """What goes because somebody agreed to what it is."""
+    for field, reason, found, pick in (
+        ("generated", Reason.GENERATED, summary.generated, ItemPick(goes=True, generated=True)),
+        ("unfinished", Reason.UNFINISHED, summary.unfinished, ItemPick(goes=True, pending=True)),
+    ):
+        if found:
+            yield ReviewGroup(
+                f"{field}-going",
+                "by your consent",
+                found,
+                reason.words,
+                Harm.WARNING,
+                _leave(field),
+                pick,
+            )
+
+
+def _lineage(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
+    """What goes although something that nobody knows of may have been made from it."""
+    goes = summary.versions if summary.scanned < summary.models else summary.untold
+    if options.unknown_lineage and goes:
+        yield ReviewGroup(
+            "lineage",
+            "lineage unknown",
+            goes,
+            f"others may lose this parent without our knowing: {_scanned_words(summary)}",
+            Harm.WARNING,
+            _leave("unknown_lineage"),
+            ItemPick(goes=True, kind=VERSION),
+        )
+
+
+def _scanned_words(summary: Summary) -> str:
+    """How far the scan of lineage got, where it is scanned."""
+    if not summary.models:
+        return "the registry did not tell, or was not asked"
+    return LineageCoverage(summary.scanned, summary.models).words()
+
+
+_CONSENT_IDS = {
+    Reason.ALIAS: "consent",
+    Reason.LINEAGE_UNKNOWN: "unknown",
+    Reason.GENERATED: "generated",
+    Reason.UNFINISHED: "unfinished",
+    Reason.LINKED: "linked",
+}
+"""What waits for a consent, in the order of the review: each has a group of its own."""
+
+
+def _consents(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+    reasons = dict(summary.reasons)
+    for reason, name in _CONSENT_IDS.items():
+        if stays := reasons.get(reason):
+            yield ReviewGroup(
+                name,
+                "needs your consent",
+                stays,
+                _consent_words(summary, reason, tally),
+                Harm.CONSENT,
+                _ways_out(options, reason),
+                ItemPick(goes=False, reason=reason),
+            )
+
+
+def _consent_words(summary: Summary, reason: Reason, tally: Tally) -> str:
+    match reason:
+        case Reason.ALIAS:
+            return f"carry an alias: {tally(summary.consent_aliases)}"
+        case Reason.LINEAGE_UNKNOWN:
+            return f"dependents are not fully known: {_scanned_words(summary)}"
+        case Reason.LINKED:
+            where = tally(summary.consent_links)
+            return f"other collections show them, the links would break: {where}"
+        case _:
+            return reason.words
+
+
+def _blocked(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+    for reason, stays in summary.reasons:
+        if reason in _CONSENT_IDS:
+            continue
+        words = reason.words
+        if reason is Reason.PROTECTED:
+            words = f"protected alias {tally(summary.protected_aliases)}"
+        yield ReviewGroup(
+            f"blocked-{reason}",
+            "blocked",
+            stays,
+            words,
+            Harm.BLOCKED,
+            _ways_out(options, reason),
+            ItemPick(goes=False, reason=reason),
+        )
+
+
+def made_again(url: str) -> ReviewGroup:
+    """What follows once the deletion is verified; the address is untrusted text."""
+    words = f"from {safe(url)} once it is verified gone: a new id and new metrics"
+    return ReviewGroup("again", "then made again", 1, words, Harm.OFFER)
+
+
+def storage_unknown(error: str) -> ReviewGroup:
+    """Why nobody knows what stays behind in the storage; `error` is untrusted text."""
+    words = f"what stays behind in it is not known: {safe(error)}"
+    return ReviewGroup("storage-failed", "storage", 0, words, Harm.HARM)
+
+
+def lineage_unknown(error: str) -> ReviewGroup:
+    """Why not all dependents are known; `error` is untrusted text."""
+    words = f"not all that was made from these is known: {safe(error)}"
+    return ReviewGroup("lineage-failed", "lineage", 0, words, Harm.HARM)
+
+
+def first_names(names: list[str], total: int | None = None) -> str:
+    """Safe names in one line, as many as one reads; of `total`, if that is more than are given."""
+    shown = names[:NAMES_SHOWN]
+    more = max(len(names), total or 0) - len(shown) if len(shown) == NAMES_SHOWN else 0
+    return ", ".join(shown) + (f" and {count(more)} more" if more > 0 else "")
+
+
+def item_end(item: Item) -> list[str]:
+    """What happened to an item, and if it did not go the reason, its names, the registry's words.
+
+    All of it is safe.
+    """
+    if item.state not in {ItemState.REFUSED, ItemState.FAILED}:
+        return [item.state.words]
+    words = (item.state.words, item.reason.words, safe(item.detail), safe(item.error))
+    return [word for word in words if word]
+
+
+def plan_commands(summary: Summary, path: Path | None) -> list[str]:
+    """What to type in a shell to review and apply a plan, saved or not; safe text."""
+    plan = "FILE" if path is None else shlex.quote(str(path))
+    expect = f"artifact-tui apply {plan} --yes --expect {summary.deletes}"
+    return [safe(f"artifact-tui review {plan}"), safe(expect)]
+
+
+def call_lines(head: Head, items: Iterable[Item]) -> list[str]:
+    """One line for each call in the order of the apply, dependents before parents; safe text.
+
+    Args:
+        head: of the plan.
+        items: all that the plan deletes or unlinks.
+    """  # fmt: skip
+    going = sorted(items, key=lambda item: (item.level, item.seq))
+    wholes = {item.seq for item in going if item.kind == COLLECTION}
+    going = [item for item in going if item.belongs not in wholes]
+    verb = str(head.options.action)
+    calls = plural(len(going), "item")
+    first = f"# it will {verb} {calls} of {head.identity.address}, in this order:"
+    return [safe(first, limit=5000), *(_call_line(verb, item) for item in going)]
+
+
+def _call_line(verb: str, item: Item) -> str:
+    if item.kind == COLLECTION:
+        return f"{verb} collection {safe(item.name)} with all that is in it  {safe(item.key)}"
+    if item.is_link:
+        return f"unlink {safe(item.name)}  {safe(item.key)}"
+    aliases = ", ".join(safe(alias.name) for alias in item.facts.aliases)
+    along = f" with aliases {aliases}" if aliases else ""
+    return f"{verb} {safe(item.name)}{along}  {safe(item.key)} {safe(item.facts.digest)}"

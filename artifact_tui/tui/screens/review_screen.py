@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial, partialmethod
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -16,29 +17,37 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.catalog.catalog_file import Superseded
-from artifact_tui.deletion.items import Action, Item, Options, Reason, Verdict
+from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.deletion.plan import new_path
 from artifact_tui.deletion.review import ChallengeKind, challenge
+from artifact_tui.deletion.review_words import (
+    GOING,
+    Harm,
+    call_lines,
+    first_names,
+    lineage_unknown,
+    made_again,
+    picked_items,
+    plan_commands,
+    review_groups,
+    storage_unknown,
+    toggled,
+    why_no_choice,
+)
 from artifact_tui.deletion.undo import reingest
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import clock, safe
+from artifact_tui.text import clock, count, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header, KeysLine
-from artifact_tui.tui.screens.review_groups import (
-    draft_groups,
-    lineage_failed,
-    made_again_group,
-    printed_calls,
-    storage_failed,
-)
 from artifact_tui.tui.screens.tasks_screen import TasksScreen
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
-from artifact_tui.tui.widgets.grouped import Grouped
+from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,6 +60,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.deletion.plan import Draft
+    from artifact_tui.deletion.review_words import ReviewGroup
     from artifact_tui.deletion.storage import ChosenOrphans
     from artifact_tui.deletion.undo import Reingestion
     from artifact_tui.tui.screens.base_screen import HeaderFacts
@@ -82,139 +92,31 @@ class SaveDialog(Dialog["Path"]):
         self.close(Path(typed).expanduser().absolute() if typed else None)
 
 
-class ReviewConsents(BaseScreen):
-    """Takes consents and has the plan built again; a subclass builds and shows it."""
-
-    def __init__(self, services: Services, options: Options) -> None:
-        super().__init__(services)
-        self.options = options
-        self.draft: Draft | None = None
-
-    def build(self, options: Options) -> None:
-        """Judge the selection with these consents."""
-        raise NotImplementedError
-
-    @property
-    def confirm(self) -> TypedConfirm:
-        """The box."""
-        return self.query_one(TypedConfirm)
-
-    def why_not(self, row_id: str) -> str:
-        """Why a key does nothing for this draft."""
-        draft = self.draft
-        if row_id == "review.confirm" and not self.confirm.is_open:
-            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
-        if row_id.startswith("review.") and draft is None and row_id != "review.back":
-            return "the facts are being read"
-        if draft is None:
-            return ""
-        if row_id in {"review.storage", "review.versions"}:
-            return storage_why_not(row_id, draft)
-        return consent_why_not(row_id, draft)
-
-    def action_aliases(self) -> None:
-        """Take the versions with aliases along, or leave them."""
-        if not self.refused("review.aliases"):
-            self.build(replace(self.options, delete_aliases=not self.options.delete_aliases))
-
-    def action_dependents(self) -> None:
-        """Take all live dependents along, or leave them."""
-        if not self.refused("review.dependents"):
-            self.build(replace(self.options, with_dependents=not self.options.with_dependents))
-
-    def action_orphans(self) -> None:
-        """Let live versions lose a parent, or not."""
-        if not self.refused("review.orphans"):
-            orphan = not self.options.orphan_dependents
-            self.build(replace(self.options, orphan_dependents=orphan))
-
-    def action_unknown(self) -> None:
-        """Take versions along whose dependents are not all known, or leave them."""
-        if not self.refused("review.unknown"):
-            self.build(replace(self.options, unknown_lineage=not self.options.unknown_lineage))
-
-    def action_links(self) -> None:
-        """Take versions along that other collections show, or leave them."""
-        if not self.refused("review.links"):
-            self.build(replace(self.options, break_links=not self.options.break_links))
-
-    def action_generated(self) -> None:
-        """Take versions along that the registry made by itself, or leave them."""
-        if not self.refused("review.generated"):
-            self.build(replace(self.options, generated=not self.options.generated))
-
-    def action_unfinished(self) -> None:
-        """Take versions along whose upload never ended, or leave them."""
-        if not self.refused("review.unfinished"):
-            self.build(replace(self.options, unfinished=not self.options.unfinished))
-
-    def action_collections(self) -> None:
-        """Delete whole collections with one request each, or their versions one by one."""
-        if not self.refused("review.collections"):
-            whole = not self.options.whole_collections
-            self.build(replace(self.options, whole_collections=whole))
-
-    def action_storage(self) -> None:
-        """Take the stored objects of the versions along, or leave them."""
-        if not self.refused("review.storage"):
-            taken = self.options.storage or self.options.storage_versions
-            self.build(replace(self.options, storage=not taken, storage_versions=False))
-
-    def action_versions(self) -> None:
-        """Take every stored version of the objects along, for good; or only hide them."""
-        if not self.refused("review.versions"):
-            for_good = not self.options.storage_versions
-            self.build(replace(self.options, storage=True, storage_versions=for_good))
-
-
-def consent_why_not(row_id: str, draft: Draft) -> str:
-    """Why a consent has nothing to be about; empty when it has."""
-    options, reasons = draft.head.options, {reason for reason, _ in draft.summary.reasons}
-    below = bool(reasons & {Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
-    if row_id == "review.dependents" and options.action is Action.PURGE:
-        return "a purge takes nothing along"
-    about = {
-        "review.aliases": options.delete_aliases or Reason.ALIAS in reasons,
-        "review.dependents": options.with_dependents or below,
-        "review.orphans": options.orphan_dependents or below,
-        "review.unknown": options.unknown_lineage or Reason.LINEAGE_UNKNOWN in reasons,
-        "review.links": options.break_links or Reason.LINKED in reasons,
-        "review.generated": options.generated or Reason.GENERATED in reasons,
-        "review.unfinished": options.unfinished or Reason.UNFINISHED in reasons,
-        "review.collections": options.whole_collections or bool(draft.summary.whole),
-    }
-    return "" if about.get(row_id, True) else _NOTHING_TO[row_id]
-
-
-_NOTHING_TO = {
-    "review.aliases": "no version that could go carries an alias",
-    "review.dependents": "nothing outside this plan was made from it",
-    "review.orphans": "nothing would lose a parent",
-    "review.unknown": "nothing waits for what is not known of its lineage",
-    "review.links": "no version that could go is shown in another collection",
-    "review.generated": "no version that could go was made by the registry itself",
-    "review.unfinished": "no version that could go is pending for so long",
-    "review.collections": "no collection goes as a whole, or it takes a request for each version",
+_KEY_OF = {
+    "delete_aliases": "review.aliases",
+    "with_dependents": "review.dependents",
+    "orphan_dependents": "review.orphans",
+    "unknown_lineage": "review.unknown",
+    "break_links": "review.links",
+    "generated": "review.generated",
+    "unfinished": "review.unfinished",
+    "whole_collections": "review.collections",
+    "storage": "review.storage",
+    "storage_versions": "review.versions",
 }
+"""The key that gives a consent or takes it back."""
 
+_CONSENT_OF = {row_id: field for field, row_id in _KEY_OF.items()}
 
-def storage_why_not(row_id: str, draft: Draft) -> str:
-    """Why the stored objects cannot be included, or not for good; empty when they can."""
-    summary = draft.summary
-    match row_id:
-        case _ if not summary.storage:
-            return "no storage was looked at for this plan"
-        case "review.storage" if not summary.versions:
-            return "this plan is about nothing else"
-        case "review.storage" if not summary.objects and not summary.left_objects:
-            return "these versions have no object in the storage"
-        case "review.versions" if not summary.objects:
-            return "no stored object is included"
-        case "review.versions" if not summary.for_good and not summary.markers:
-            return "the bucket keeps no versions: what is deleted is gone"
-        case _:
-            return ""
-
+_TONES = {
+    Harm.HARM: "bold $text-error",
+    Harm.LOSS: "bold $text-warning",
+    Harm.WARNING: "$text-warning",
+    Harm.CONSENT: "bold $text-warning",
+    Harm.BLOCKED: "bold",
+    Harm.OFFER: "bold $text-accent",
+    Harm.PLAIN: "",
+}
 
 NOTHING_ASKED = 0
 """No challenge has this generation."""
@@ -223,7 +125,12 @@ ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
 """Keys that may be typed before the list is there: they only lead away."""
 
 
-class ReviewScreen(ReviewConsents):
+def _tally(pairs: Iterable[tuple[str, int]], times: str) -> str:
+    """Untrusted names, each with how often it occurs; safe."""
+    return first_names([f"{safe(name)} {times}{count(carriers)}" for name, carriers in pairs])
+
+
+class ReviewScreen(BaseScreen):
     """Shows a draft, takes consents, and starts the plan once it was confirmed."""
 
     PLACE = "review"
@@ -240,7 +147,9 @@ class ReviewScreen(ReviewConsents):
         again: Reingestion | None = None,
         collections: Sequence[str] = (),
     ) -> None:
-        super().__init__(services, Options(action=Action(action)))
+        super().__init__(services)
+        self.options = Options(action=Action(action))
+        self.draft: Draft | None = None
         self._selection = selection
         self._collections = collections
         self._query_text = query_text
@@ -254,7 +163,7 @@ class ReviewScreen(ReviewConsents):
         self._ask = True
         """Whether the registry is to be asked for lineage: not any more once the user left that."""
         self._going: frozenset[str] = frozenset()
-        """Keys of all that the draft deletes."""
+        """Keys of all that the draft deletes, where a link is under review: what of its source?"""
 
     # drawing
 
@@ -262,6 +171,11 @@ class ReviewScreen(ReviewConsents):
         """Groups, items, facts, and the box."""
         yield Grouped[Item](self.services.signs, self._line, self._facts)
         yield TypedConfirm()
+
+    @property
+    def confirm(self) -> TypedConfirm:
+        """The box."""
+        return self.query_one(TypedConfirm)
 
     @property
     def grouped(self) -> Grouped[Item]:
@@ -297,6 +211,43 @@ class ReviewScreen(ReviewConsents):
             return
         rows = [row for row in rows_of("confirm") if row.footer]
         self.query_one(KeysLine).update(rows, self.host.keymap_shown, frozenset())
+
+    def why_not(self, row_id: str) -> str:
+        """Why a key does nothing for this draft."""
+        draft = self.draft
+        if row_id == "review.confirm" and not self.confirm.is_open:
+            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
+        if row_id.startswith("review.") and draft is None and row_id != "review.back":
+            return "the facts are being read"
+        field = _CONSENT_OF.get(row_id)
+        if draft is None or field is None:
+            return ""
+        return why_no_choice(draft.head, draft.summary, field)
+
+    # consents
+
+    def _toggle(self, field: str) -> None:
+        """Give a consent or take it back, and have the selection judged again."""
+        if not self.refused(_KEY_OF[field]):
+            self.build(toggled(self.options, field))
+
+    action_aliases = partialmethod(_toggle, "delete_aliases")
+    action_dependents = partialmethod(_toggle, "with_dependents")
+    action_orphans = partialmethod(_toggle, "orphan_dependents")
+    action_links = partialmethod(_toggle, "break_links")
+    action_generated = partialmethod(_toggle, "generated")
+    action_unfinished = partialmethod(_toggle, "unfinished")
+    action_collections = partialmethod(_toggle, "whole_collections")
+    action_storage = partialmethod(_toggle, "storage")
+    action_versions = partialmethod(_toggle, "storage_versions")
+
+    def action_unknown(self) -> None:
+        """Stop asking for lineage, and review what is known; else as for every consent."""
+        if self._asking:
+            self._ask = False
+            self.build(replace(self.options, unknown_lineage=True))
+        else:
+            self._toggle("unknown_lineage")
 
     # building
 
@@ -343,28 +294,21 @@ class ReviewScreen(ReviewConsents):
             words = f"{asked.words()}. esc leaves, {key} reviews without"
             self.confirm.refuse(f"Asking the registry: {words}.")
 
-    def action_unknown(self) -> None:
-        """Stop asking for lineage, and review what is known; else as for every review."""
-        if self._asking:
-            self._ask = False
-            self.build(replace(self.options, unknown_lineage=True))
-        else:
-            super().action_unknown()
-
     async def _show(self, reviewed: planning.ReviewedDraft) -> None:
         self._asking = False
         draft = self.draft = reviewed.draft
-        self._going = frozenset(one.key for one in draft.items if one.verdict is Verdict.DELETE)
-        keymap = self.host.keymap_shown
+        self._going = frozenset()
+        if draft.summary.subject_links:
+            self._going = frozenset(item.key for item in picked_items(draft, GOING))
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
-        groups = draft_groups(draft, lambda row_id: shown_key(keymap, BY_ID[row_id]), times)
+        groups = review_groups(draft.head, draft.summary, tally=partial(_tally, times=times))
         if self._again is not None:
-            groups.insert(1, made_again_group(self._again))
+            groups.insert(1, made_again(self._again.url))
         if reviewed.storage_error:
-            groups.append(storage_failed(reviewed.storage_error))
+            groups.append(storage_unknown(reviewed.storage_error))
         if reviewed.lineage_error:
-            groups.append(lineage_failed(reviewed.lineage_error))
-        await self.grouped.show(groups)
+            groups.append(lineage_unknown(reviewed.lineage_error))
+        await self.grouped.show([self._group_row(draft, group) for group in groups])
         self.query_one(Header).update(self.header_facts())
         self.show_keys()
         if reason := self._closed_because(draft):
@@ -374,11 +318,26 @@ class ReviewScreen(ReviewConsents):
             self._asked = self.confirm.ask(asked)
         self.call_after_refresh(self._hear)
 
+    def _group_row(self, draft: Draft, group: ReviewGroup) -> GroupRow[Item]:
+        keymap = self.host.keymap_shown
+        pick = group.pick
+        return GroupRow(
+            group.id,
+            group.label,
+            group.count,
+            group.words,
+            keys=tuple(
+                (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
+            ),
+            tone=_TONES[group.harm],
+            items=lambda: Rows([] if pick is None else list(picked_items(draft, pick))),
+        )
+
     def _closed_because(self, draft: Draft) -> str:
         """Why nothing can be confirmed, in words; empty when it can."""
         if self.services.read_only:
             return f"Nothing can be deleted: {self.services.read_only_reason}."
-        if not draft.items:
+        if not draft.summary.items:
             return "Nothing is selected: mark versions first, then review them."
         if (
             challenge(draft.summary, production=False, registry_name="").kind
@@ -466,8 +425,11 @@ class ReviewScreen(ReviewConsents):
             self.carry_out("the calls are being printed", self._print(self.draft), stops=True)
 
     async def _print(self, draft: Draft) -> None:
-        lines = await asyncio.to_thread(printed_calls, draft, self._saved)
-        self.open_dialog(Listing("Commands and calls", lines))
+        commands = plan_commands(draft.summary, self._saved)
+        if self._saved is None:
+            commands.insert(0, "# save the plan first (s), and name its file below")
+        calls = await asyncio.to_thread(lambda: call_lines(draft.head, picked_items(draft, GOING)))
+        self.open_dialog(Listing("Commands and calls", [*commands, "", *calls]))
 
     # applying
 

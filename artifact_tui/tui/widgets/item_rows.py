@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.deletion.items import COLLECTION, DONE, OBJECT, Action, Item, ItemState, Verdict
+from artifact_tui.deletion.review_words import item_end
 from artifact_tui.text import age, pad, plural, safe, size, width
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def _special_words(item: Item, signs: Signs, going: Container[str]) -> str:
 
 def result_line(item: Item, cells: int, signs: Signs) -> Content:
     """An item while or after it is applied: what happened to it, and why."""
-    words = _why_words(item) or [result_words(item, signs)]  # the sign tells the state
+    _, *why = item_end(item)  # the sign tells the state
+    words = why or [result_words(item, signs)]
     special = (f" {signs.dot} ".join(words), "$text-muted")
     return _item_line(_item_sign(item, signs), safe(item.name), special, item, cells)
 
@@ -103,16 +105,8 @@ def result_words(item: Item, signs: Signs) -> str:
     """What happened to one item in words; safe."""
     if item.verdict is not Verdict.DELETE:
         return f"left out: {item.reason.words}"
-    words = [item.state.words, *_why_words(item), "can be retried" if item.retryable else ""]
-    return f" {signs.dot} ".join(word for word in words if word)
-
-
-def _why_words(item: Item) -> list[str]:
-    """The reason for a refusal or failure, its names, and the registry's words; safe."""
-    if item.state not in {ItemState.REFUSED, ItemState.FAILED}:
-        return []
-    words = [item.reason.words, safe(item.detail), safe(item.error)]
-    return [word for word in words if word]
+    retried = ["can be retried"] if item.retryable else []
+    return f" {signs.dot} ".join([*item_end(item), *retried])
 
 
 def _kind_words(item: Item) -> str:

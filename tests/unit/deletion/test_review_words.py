@@ -1,0 +1,113 @@
+"""What both front ends say of a review: consents, groups by their numbers, items in pages."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.cli.drafting import plan_command
+from artifact_tui.deletion.items import Action, Options, Reason
+from artifact_tui.deletion.plan import Summary
+from artifact_tui.deletion.review_words import (
+    CONSENTS,
+    GOING,
+    ItemPick,
+    consents_for,
+    first_names,
+    pick_items,
+    picked_items,
+    review_groups,
+    toggled,
+    why_no_choice,
+)
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+
+def test_everything_that_can_be_agreed_to_is_an_option_of_both_front_ends() -> None:
+    agreed = {one.name for one in fields(Options)} - {"action", "empty_registry"}
+    assert agreed == set(CONSENTS)
+    options = {name for one in plan_command.params for name in one.opts}
+    assert {f"--{field.replace('_', '-')}" for field in CONSENTS} <= options
+
+
+@pytest.mark.parametrize("field", [*CONSENTS])
+def test_a_consent_is_given_and_taken_back(field: str) -> None:
+    given = toggled(Options(), field)
+    assert getattr(given, field)
+    assert not getattr(toggled(given, field), field)
+
+
+def test_to_leave_the_stored_objects_leaves_all_their_versions() -> None:
+    every = toggled(Options(), "storage_versions")
+    assert (every.storage, every.storage_versions) == (True, True)
+    assert toggled(every, "storage") == Options()
+    assert toggled(every, "storage_versions") == Options(storage=True)
+
+
+def test_only_what_is_not_agreed_to_yet_is_offered() -> None:
+    def offered(options: Options) -> list[str]:
+        return [one.field for one in consents_for(Reason.DEPENDENTS, options)]
+
+    assert offered(Options()) == ["with_dependents", "orphan_dependents"]
+    assert offered(Options(with_dependents=True)) == ["orphan_dependents"]
+    assert offered(Options(action=Action.PURGE)) == ["orphan_dependents"]
+    assert consents_for(Reason.PROTECTED, Options()) == []
+
+
+def test_a_consent_that_nothing_waits_for_says_so(world: World) -> None:
+    head = world.draft([]).head
+    waiting = Summary(reasons=((Reason.ALIAS, 2),))
+    assert why_no_choice(head, waiting, "delete_aliases") == ""
+    assert "carries an alias" in why_no_choice(head, Summary(), "delete_aliases")
+    agreed = replace(head, options=Options(delete_aliases=True))
+    assert why_no_choice(agreed, Summary(), "delete_aliases") == ""
+    assert "no storage" in why_no_choice(head, Summary(), "storage")
+
+
+def test_the_groups_of_a_plan_hold_each_item_that_they_count(world: World) -> None:
+    base = world.add("base", aliases=["best"])
+    world.add("tuned", parents=[base])
+    hard = [world.add(name, protected=["prod"]) for name in ("hard", "harder")]
+    draft = world.draft(
+        [base, *hard, *world.add_plain(3)], Options(delete_aliases=True, orphan_dependents=True)
+    )
+    groups = review_groups(draft.head, draft.summary, tally=lambda pairs: repr(list(pairs)))
+    counts = {one.id: (one.count, one.stays) for one in groups}
+    assert counts == {
+        "delete": (4, False),
+        "aliases": (1, False),
+        "orphans": (1, False),
+        "emptied": (2, False),
+        "blocked-protected": (2, True),
+    }
+    found = {one.id: len(list(picked_items(draft, one.pick))) for one in groups if one.pick}
+    assert found == {
+        "delete": 4,
+        "aliases": 1,
+        "orphans": 1,
+        "emptied": 4,
+        "blocked-protected": 2,
+    }
+    assert next(one.words for one in groups if one.id == "orphans").startswith("tuned:v0: made")
+
+
+def test_items_of_a_group_come_in_pages(world: World) -> None:
+    keys = [*world.add_plain(3), world.add("hard", protected=["prod"])]
+    draft = world.draft(keys)
+    first = pick_items(draft, GOING, limit=2)
+    rest = pick_items(draft, GOING, after=first[-1].seq, limit=2)
+    assert [len(first), len(rest)] == [2, 1]
+    assert pick_items(draft, GOING, after=rest[-1].seq) == []
+    (stays,) = pick_items(draft, ItemPick(goes=False))
+    assert stays.collection == "hard"
+
+
+def test_many_names_are_counted() -> None:
+    names = [f"n{number}" for number in range(14)]
+    assert first_names(names).endswith("n10, n11 and 2 more")
+    assert first_names(names[:12], 20).endswith("n11 and 8 more")
+    assert first_names(["a", "b"], 3) == "a, b"
