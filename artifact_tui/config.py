@@ -159,9 +159,9 @@ def refuse_unknown_settings(settings: Mapping[str, object], known: Iterable[str]
     names = list(known)
     for key in settings:
         if key not in names:
-            near = get_close_matches(key, (*names, *COMMON_KEYS), n=1, cutoff=0.6)
+            near = nearest(key, (*names, *COMMON_KEYS))
             allowed = ", ".join((*COMMON_KEYS, *names))
-            hint = f"Did you mean “{near[0]}”?" if near else f"Known keys: {allowed}."
+            hint = f"Did you mean “{near}”?" if near else f"Known keys: {allowed}."
             refuse_setting(settings, key, f"unknown key “{key}”", hint)
 
 
@@ -244,7 +244,7 @@ class Target:
 
 
 def load(path: Path | None = None) -> Config:
-    """Read the configuration, by default from `places.config_file()`.
+    """Read the configuration, by default from `config_file()`.
 
     Raises:
         ConfigError: the file has a mistake, or holds a secret that other users can read.
@@ -572,7 +572,7 @@ def keep_reserve() -> None:
 
 
 def reserve_folders() -> tuple[Path, ...]:
-    """Folders of this user that may keep a reserve (`room`); none is made."""
+    """Folders of this user that may keep a reserve (see `artifact_tui.database`); none is made."""
     with suppress(ArtifactTuiError):
         return _folder("state"), _folder("data") / "registry"
     return ()

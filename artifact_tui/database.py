@@ -340,7 +340,7 @@ def with_reserve(work: Callable[[], T], folder: Path, *others: Path) -> T:
     """Do work that happens whole or not at all, again and again while a reserve makes room for it.
 
     Args:
-        work: raises what `lacks` knows, and then has changed nothing.
+        work: raises an error that `lacks_room` knows, and then has changed nothing.
         folder: where it writes.
         others: folders whose reserve is given up too, where they lie on the same disk.
     """

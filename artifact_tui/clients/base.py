@@ -145,8 +145,8 @@ class Kind(Protocol):
     ) -> Client:
         """Open a registry; `actor` is recorded with what is deleted through the client.
 
-        `settings` is the rest of its table in the configuration: `artifact_tui.settings.convert`
-        reads it, and points at mistakes.
+        `settings` is the rest of its table in the configuration, for
+        `artifact_tui.config.read_settings`, which reads it and points at mistakes.
 
         Raises:
             ConfigError: a setting that is unknown or cannot be used.

@@ -19,9 +19,10 @@ from artifact_tui.clients import local
 from tests.cli.shelf import Shelf
 from tests.servers.wandb.process import running
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.servers.wandb.process import Server
@@ -94,17 +95,10 @@ class Local:
 
         return asyncio.run(work())
 
-    def change(self, work: Callable[[local.LocalClient], Coroutine[Any, Any, object]]) -> None:
+    def change(self, work: Callable[[SyncStore], object]) -> None:
         """Do something to it, as another process would."""
-
-        async def main() -> None:
-            client = local.create(self.path)
-            try:
-                await work(client)
-            finally:
-                await client.aclose()
-
-        asyncio.run(main())
+        with closing(SyncStore.create(self.path)) as store:
+            work(store)
 
     def keys(self) -> dict[str, str]:
         """NAME:V of each version by its key."""
@@ -133,9 +127,9 @@ def registry(tmp_path: Path) -> Local:
     made = Local(tmp_path / "reg")
     keys = [made.add("net", content=bytes([n]) * (n + 1) * 1000) for n in range(5)]
     made.add("tiny", parents=[keys[1]])
-    made.change(lambda client: client.unalias(keys[4], "latest"))
-    made.change(lambda client: client.alias(keys[3], "prod", protected=True))
-    made.change(lambda client: client.alias(keys[2], "candidate"))
+    made.change(lambda store: store.unalias(keys[4], "latest"))
+    made.change(lambda store: store.alias(keys[3], "prod", protected=True))
+    made.change(lambda store: store.alias(keys[2], "candidate"))
     return made
 
 

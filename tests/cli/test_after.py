@@ -149,7 +149,7 @@ def test_what_expired_goes_through_a_plan(
     deleted.add("old", ttl_us=3_600_000_000, content=b"young")
     deleted.add("kept", ttl_us=1, protected=["prod"])
     deleted.add("parent", ttl_us=1, content=b"parent")
-    deleted.change(lambda client: client.link_parent(keys[0], keys[1]))
+    deleted.change(lambda store: store.link_parent(keys[0], keys[1]))
     (counted,) = cli("gc", deleted.address, "--dry-run", "--json").records
     planned = cli("plan", deleted.address, asked, "-o", tmp_path / "p", "--json").records
     assert len(planned) == counted["expired"] == 5

@@ -133,7 +133,7 @@ def test_read_only_means_read_only(cli: Cli, registry: Local, plan: Path, home: 
 
 def test_what_changed_since_the_review_stays(cli: Cli, registry: Local, plan: Path) -> None:
     (record,) = cli("show", registry.address, "net:v4", "--json").records
-    registry.change(lambda client: client.alias(record["key"], "new"))
+    registry.change(lambda store: store.alias(record["key"], "new"))
     ran = cli("apply", plan, "--yes", "--expect", "2", "--json", code=1)
     results = {r["version"]: (r["result"], r["reason"]) for r in ran.records}
     assert results["v0"] == ("verified", "")
@@ -294,7 +294,7 @@ def test_what_joined_because_of_something_stays_in_the_review_when_that_stays(
     cli: Cli, family: Local, tmp_path: Path
 ) -> None:
     keys = {name: key for key, name in family.keys().items()}
-    family.change(lambda client: client.alias(keys["data:v0"], "prod", protected=True))
+    family.change(lambda store: store.alias(keys["data:v0"], "prod", protected=True))
     path = tmp_path / "p.plan"
     out = cli("plan", family.address, *WITH_ALL, "-o", path).out
     assert "will be deleted: 4 versions" in out
@@ -310,7 +310,7 @@ def test_what_joined_because_of_something_stays_when_that_changed_since(
     path = tmp_path / "p.plan"
     assert "7 versions" in cli("plan", family.address, *WITH_ALL, "-o", path).out
     keys = {name: key for key, name in family.keys().items()}
-    family.change(lambda client: client.alias(keys["data:v0"], "prod", protected=True))
+    family.change(lambda store: store.alias(keys["data:v0"], "prod", protected=True))
     out = cli("apply", path, "--yes", "--expect", "7", code=1).out
     assert "1 refused: one of its aliases was protected since the review" in out
     assert "2 refused: it joined because of a version that stays" in out
@@ -329,14 +329,14 @@ def test_what_joined_stays_when_the_middle_of_a_chain_changed_since(
     words = ("plan", chain.address, "name:a|name:z", "--delete-aliases", "--with-dependents", "-o")
     for path in ("p", "q"):
         cli(*words, tmp_path / path)
-    chain.change(lambda client: client.alias(keys["b"], "prod", protected=True))
+    chain.change(lambda store: store.alias(keys["b"], "prod", protected=True))
     out = cli("apply", tmp_path / "p", "--yes", "--expect", "6", code=1).out
     assert "1 deleted, verified gone" in out
     assert "2 refused: it joined because of a version that stays" in out
     assert "1 refused: one of its aliases was protected since the review" in out
     assert live(chain) == {f"{name}:v0" for name in "abcde"}
-    chain.change(lambda client: client.protect(keys["b"], "prod", protected=False))
-    chain.change(lambda client: client.unalias(keys["b"], "prod"))
+    chain.change(lambda store: store.protect(keys["b"], "prod", protected=False))
+    chain.change(lambda store: store.unalias(keys["b"], "prod"))
     chain.add("fresh", parents=[keys["b"]])
     out = cli("apply", tmp_path / "q", "--yes", "--expect", "6", code=1).out
     assert "1 refused: a version was made from it since the review" in out

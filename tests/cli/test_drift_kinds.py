@@ -75,7 +75,7 @@ def shop(tmp_path: Path) -> tuple[Local, dict[str, str]]:
     for name in ("used", "lost"):
         made.add(f"y-{name}", parents=[keys[name]])
     for name in names:
-        made.change(lambda client, key=keys[name]: client.unalias(key, "latest"))  # type: ignore[misc]
+        made.change(lambda store, key=keys[name]: store.unalias(key, "latest"))  # type: ignore[misc]
     return made, keys
 
 
@@ -84,8 +84,8 @@ def test_a_local_registry(cli: Cli, shop: tuple[Local, dict[str, str]], tmp_path
     path = tmp_path / "p.plan"
     cli("plan", made.address, "name:x-*", "--orphan-dependents", "-o", path)
     set_row(made, keys["digest"], "digest='sha256:other'")
-    made.change(lambda client: client.alias(keys["alias"], "new"))
-    made.change(lambda client: client.alias(keys["hard"], "prod", protected=True))
+    made.change(lambda store: store.alias(keys["alias"], "new"))
+    made.change(lambda store: store.alias(keys["hard"], "prod", protected=True))
     made.add("y-more", parents=[keys["new"]])
     for name, number in (("x-gone", 1), ("y-lost", 1)):
         cli("plan", made.address, f"name:{name}", "--delete-aliases", "-o", tmp_path / name)

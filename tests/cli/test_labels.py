@@ -16,8 +16,8 @@ from artifact_tui.catalog import marks
 from artifact_tui.model import Deletion
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.local import LocalClient
     from tests.cli.conftest import Cli, Local
+    from tests.support.sync_store import SyncStore
 
 ONE = ("--yes", "--expect", "1")
 DAY_US = 86_400_000_000
@@ -169,8 +169,8 @@ def test_more_harm_asks_for_more(cli: Cli, registry: Local, *, production: bool)
 
 def test_marks_are_changed_and_what_is_in_the_trash_is_not(cli: Cli, registry: Local) -> None:
     keys = {f"{one['name']}:{one['version']}": one["key"] for one in records(cli, registry)}
-    registry.change(lambda client: client.delete([Deletion(keys["net:v4"])]))
-    registry.change(lambda client: mark(client, [keys["net:v1"], keys["net:v4"]]))
+    registry.change(lambda store: store.delete([Deletion(keys["net:v4"])]))
+    registry.change(lambda store: mark(store, [keys["net:v1"], keys["net:v4"]]))
     ran = cli("ttl", registry.address, "--marked", "7d", "--yes", "--expect", "1", "--json")
     assert [(one["version"], one["result"], one["message"]) for one in ran.records] == [
         ("v1", "done", ""),
@@ -180,9 +180,9 @@ def test_marks_are_changed_and_what_is_in_the_trash_is_not(cli: Cli, registry: L
     assert "\n      net:v4: it is in the trash\n" in ran.err
 
 
-async def mark(client: LocalClient, keys: list[str]) -> None:
-    path = config.marks_file(client.identity.uid)
-    with closing(catalog.connect(client.catalog_path, marks=path)) as conn:
+def mark(store: SyncStore, keys: list[str]) -> None:
+    path = config.marks_file(store.uid)
+    with closing(catalog.connect(store.layout.db, marks=path)) as conn:
         marks.mark_keys(conn, keys)
 
 

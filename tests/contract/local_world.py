@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.clients.local.adding import NewVersion
-from artifact_tui.clients.local.local_store import Store
 from tests.contract.world import PAGE, Thing, Truth
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,12 +26,12 @@ class LocalWorld:
 
     def __init__(self, path: Path) -> None:
         self.now_us = 1_800_000_000_000_000
-        self._others = Store.create(path / "registry", clock=lambda: self.now_us)
+        self._others = SyncStore.create(path / "registry", clock=lambda: self.now_us)
         self._opened: list[LocalClient] = []
         self.client = self._open(read_only=False)
 
     def _open(self, *, read_only: bool) -> LocalClient:
-        store = Store(
+        store = SyncStore(
             self._others.layout,
             read_only=read_only,
             actor="tester",

@@ -6,8 +6,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local.local_store import Store
 from tests.support.disks import fill, other_disk, small_disk
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import put
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def test_a_full_disk_is_freed_on_the_screen(
     tmp_path: Path, open_terminal: Callable[..., Terminal]
 ) -> None:
     with small_disk(tmp_path / "disk", 16) as disk:
-        store = Store.create(disk / "registry")
+        store = SyncStore.create(disk / "registry")
         for name in ("net0", "net1"):
             put(store, name, {"weights": os.urandom(1_000_000)})
         store.close()
@@ -70,7 +70,7 @@ def test_a_full_disk_is_freed_on_the_screen(
 def test_a_registry_without_locks_is_looked_at_and_says_why_no_more(
     tmp_path: Path, open_terminal: Callable[..., Terminal]
 ) -> None:
-    store = Store.create(tmp_path / "registry")
+    store = SyncStore.create(tmp_path / "registry")
     put(store, "net0")
     store.close()
     disk = {"DISK": "ENOLCK", "DISK_ROOT": str(tmp_path), "LD_PRELOAD": other_disk()}

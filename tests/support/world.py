@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from artifact_tui import catalog
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_client import LocalClient
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.deletion import review
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Deletion
 from tests.servers.faulty.faulty import FaultyClient, Script
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,7 +36,7 @@ class World:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.store = Store.create(path)
+        self.store = SyncStore.create(path)
         self.client = LocalClient(self.store)
 
     def close(self) -> None:

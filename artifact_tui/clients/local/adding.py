@@ -22,6 +22,7 @@ import socket
 import stat
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from artifact_tui.clients.local import local_edits
@@ -30,7 +31,7 @@ from artifact_tui.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -195,16 +196,25 @@ def digest_of(data: bytes) -> str:
 
 def hash_file(path: Path) -> tuple[str, int]:
     """The digest and the size of a file's bytes."""
+    with path.open("rb", buffering=0) as file:
+        return hash_chunks(iter(partial(file.read, READ_BYTES), b""))
+
+
+def hash_chunks(
+    chunks: Iterable[bytes], take: Callable[[bytes], None] = lambda _chunk: None
+) -> tuple[str, int]:
+    """The digest and the size of some bytes; each chunk is handed to `take` on the way."""
     hasher = hashlib.sha256()
     size = 0
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(READ_BYTES):
-            hasher.update(chunk)
-            size += len(chunk)
+    for chunk in chunks:
+        hasher.update(chunk)
+        size += len(chunk)
+        take(chunk)
     return DIGEST_PREFIX + hasher.hexdigest(), size
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte, however few the system takes at once."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
@@ -290,13 +300,8 @@ class Staging:
         try:
             mode = stat.S_IMODE(reader.before.st_mode) & 0o777
             if reader.before.st_size in self._sizes:
-                hasher = hashlib.sha256()
-                size = 0
-                for chunk in reader.chunks():
-                    hasher.update(chunk)
-                    size += len(chunk)
+                digest, size = hash_chunks(reader.chunks())
                 reader.check(size)
-                digest = DIGEST_PREFIX + hasher.hexdigest()
                 if digest in self._staged or self._known(digest, size):
                     self._tick(size)
                     return NewFile(found.path, digest, size, mode)
@@ -315,16 +320,15 @@ class Staging:
 
     def _copy(self, chunks: Iterator[bytes], check: Callable[[int], None]) -> tuple[str, int]:
         path = self._left.with_name(f"{self._left.name}-{len(self._staged)}")
-        hasher = hashlib.sha256()
-        size = 0
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+        def store(chunk: bytes) -> None:
+            write_all(fd, chunk)
+            self._tick(len(chunk))
+
         try:
             try:
-                for chunk in chunks:
-                    hasher.update(chunk)
-                    _write_all(fd, chunk)
-                    size += len(chunk)
-                    self._tick(len(chunk))
+                digest, size = hash_chunks(chunks, store)
                 check(size)
                 os.fchmod(fd, self._layout.mode & 0o444)
                 if self._durable:
@@ -334,7 +338,6 @@ class Staging:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        digest = DIGEST_PREFIX + hasher.hexdigest()
         if digest in self._staged:
             path.unlink()
         else:
@@ -370,7 +373,7 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVersion:
-    """What is said about a version when it is added; see `check`."""
+    """The facts that whoever adds a version gives; `check_new` refuses those that cannot be."""
 
     name: str
     """Its collection, made when it is new."""
@@ -396,8 +399,8 @@ class BlobGoneError(Exception):
     """A blob that was there is about to be swept: put its bytes again, then try again."""
 
 
-def check_new(new: NewVersion) -> NewVersion:
-    """The same, when all its names can be stored.
+def check_new(new: NewVersion) -> None:
+    """Refuse a version one of whose names cannot be stored.
 
     Raises:
         UsageError: one of them cannot; the message says which and why.
@@ -411,7 +414,6 @@ def check_new(new: NewVersion) -> NewVersion:
     local_edits.check_text(new.run, "run")
     local_edits.check_text(new.note, "note", longest=local_edits.LONGEST_NOTE)
     local_edits.check_ttl(new.ttl_us)
-    return new
 
 
 def manifest_digest(entries: Sequence[NewFile]) -> str:

@@ -1,4 +1,4 @@
-"""The embedded registry as a `Client`: the store, run in a few threads, and how it is opened.
+"""The embedded registry as a `Client`: work on its store, run in threads, and how it is opened.
 
 The entry point `local` gives `KIND`, which opens `local:PATH`, and `local:` alone.
 """
@@ -9,19 +9,21 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui import config
+from artifact_tui.clients.local import local_edits, local_reading, local_trash
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store, now_us
+from artifact_tui.clients.local.local_store import Store
 from artifact_tui.config import NO_SETTINGS, refuse_unknown_settings
 from artifact_tui.errors import BusyError, RegistryError
-from artifact_tui.model import Capabilities, Identity
+from artifact_tui.model import Capabilities, Identity, now_us
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
+    from sqlite3 import Connection
 
     from artifact_tui.clients.local.fsck import FsckReport
     from artifact_tui.model import (
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     )
 
 
+P = ParamSpec("P")
 T = TypeVar("T")
 QUICK_THREADS = 4
 DELETE_BATCH = 500
@@ -95,25 +98,44 @@ class LocalClient:
         threads = self._slow if slow else self._quick
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
+    async def _read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run work in a thread, on one unchanging view of the database."""
+
+        def look() -> T:
+            with self.store.reading() as conn:
+                return work(conn, *args, **kwargs)
+
+        return await self._run(look)
+
+    async def _write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run work in a thread, in one transaction."""
+        return await self._run(lambda: self.store.write(work, *args, **kwargs))
+
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """The next page of collections, oldest first."""
-        return await self._run(lambda: self.store.collections(after))
+        return await self._read(local_reading.collections_page, after, self.store.page_size)
 
     async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
         """The next page of one collection's versions, oldest first."""
-        return await self._run(lambda: self.store.versions(collection_key, after))
+        return await self._read(
+            local_reading.versions_page, collection_key, after, self.store.page_size
+        )
 
     async def edges(self, after: str | None = None) -> Page[Edge]:
         """The next page of lineage edges."""
-        return await self._run(lambda: self.store.edges(after))
+        return await self._read(local_reading.edges_page, after, self.store.page_size)
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version, by path."""
-        return await self._run(lambda: self.store.files(version_key))
+        return await self._read(local_reading.version_files, version_key)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
-        return await self._run(lambda: self.store.facts(keys))
+        return await self._read(local_reading.read_facts, keys)
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Move versions to the trash, in order, in one transaction."""
@@ -121,11 +143,11 @@ class LocalClient:
 
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Bring versions back from the trash."""
-        return await self._run(lambda: self.store.restore(keys))
+        return await self._write(local_trash.restore_versions, keys)
 
     async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         """The aliases that versions in the trash had; restoring brings back those still free."""
-        return await self._run(lambda: self.store.trashed_aliases(keys))
+        return await self._read(local_trash.trashed_aliases, keys)
 
     async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Remove versions in the trash for good."""
@@ -193,45 +215,17 @@ class LocalClient:
         finally:
             stop.set()
 
-    async def version(self, key: str) -> Version:
-        """One version; `NotFoundError` when it is not there."""
-        return await self._run(lambda: self.store.version(key))
-
     async def resolve(self, name: str) -> str:
         """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
-        return await self._run(lambda: self.store.resolve(name))
+        return await self._read(local_reading.resolve_name, name)
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live; a version's edit is done whole or not at all."""
-        return await self._run(lambda: self.store.edit(edits))
-
-    async def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
-        """Put an alias on a version, or move it there; None keeps its protection as it is."""
-        await self._run(lambda: self.store.alias(key, name, protected=protected))
-
-    async def unalias(self, key: str, name: str) -> None:
-        """Take an alias off; a protected one is refused with `UsageError`."""
-        await self._run(lambda: self.store.unalias(key, name))
+        return await self._write(local_edits.edit_versions, edits)
 
     async def protect(self, key: str, name: str, *, protected: bool = True) -> None:
         """Make an alias that is there forbid deletion, or no longer forbid it."""
-        await self._run(lambda: self.store.protect(key, name, protected=protected))
-
-    async def tag(self, key: str, name: str) -> None:
-        """Put a tag on a version."""
-        await self._run(lambda: self.store.tag(key, name))
-
-    async def untag(self, key: str, name: str) -> None:
-        """Take a tag off a version."""
-        await self._run(lambda: self.store.untag(key, name))
-
-    async def set_ttl(self, key: str, ttl_us: int | None) -> None:
-        """Set or clear (None) the time to live, in microseconds from creation."""
-        await self._run(lambda: self.store.set_ttl(key, ttl_us))
-
-    async def link_parent(self, child: str, parent: str) -> None:
-        """Record that the child version was made from the parent version (keys)."""
-        await self._run(lambda: self.store.link_parent(child, parent))
+        await self._write(local_edits.protect_alias, key, name, protected=protected)
 
     async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
         """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
@@ -256,8 +250,6 @@ class LocalClient:
             await loop.run_in_executor(None, threads.shutdown)
         self.store.close()
 
-
-SCHEME = "local:"
 
 _IGNORED_SETTINGS = ("token", "password")
 """A folder needs none; a file that has them for a registry that moved is no mistake."""
@@ -299,7 +291,7 @@ class LocalKind:
 
     def claims(self, address: str) -> bool:
         """Whether an address is of this kind."""
-        return address.startswith(SCHEME)
+        return address.startswith(config.LOCAL)
 
     def check(self, settings: Mapping[str, object]) -> None:
         """This kind has no settings."""
@@ -321,7 +313,7 @@ class LocalKind:
             RegistryError: it is there but cannot be used; nothing was changed.
         """
         self.check(settings)
-        path = address.removeprefix(SCHEME)
+        path = address.removeprefix(config.LOCAL)
         if path:
             return open_registry(Path(path), read_only=read_only, actor=actor)
         own = config.embedded_registry()

@@ -109,7 +109,6 @@ def _format(conn: sqlite3.Connection) -> int:
 
 
 APPLICATION_ID = 1095914068
-USER_VERSION = PRESENT_FORMAT
 BUSY_MS = 15_000
 
 _HEADER = 100
@@ -149,7 +148,7 @@ def check_file(layout: Layout) -> None:
                 raise
             return  # pages that it lacks may be in the write-ahead log: whoever opens it will see
     if version in OLD_FORMATS:  # whoever may write brings it up to date; it may be done
-        version = USER_VERSION
+        version = PRESENT_FORMAT
     check_format(layout, application, version)
 
 
@@ -177,9 +176,9 @@ def check_format(layout: Layout, application: int, version: int) -> None:
             "Nothing was changed.",
             hint="Open it once for writing, as a user who may write there.",
         )
-    if version != USER_VERSION:
+    if version != PRESENT_FORMAT:
         raise RegistryError(
-            f"{layout.db} has format {version}; this artifact-tui knows format {USER_VERSION}. "
+            f"{layout.db} has format {version}; this artifact-tui knows format {PRESENT_FORMAT}. "
             "Nothing was changed.",
             hint="Use the newer artifact-tui that made it: `pip install -U artifact-tui`.",
         )

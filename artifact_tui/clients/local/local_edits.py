@@ -1,4 +1,4 @@
-"""Names on versions and lines between them: aliases, protection, tags, lineage, time to live.
+"""Changing versions that are there: aliases and their protection, tags, time to live.
 
 Whatever name the registry accepts it keeps exactly, hostile or not. Every function works inside
 the caller's writing transaction; an `Edit` is done whole or not at all.
@@ -45,7 +45,7 @@ def check_text(text: str, what: str, *, longest: int = LONGEST_NAME) -> str:
 
 
 def check_name(text: str, what: str) -> str:
-    """The same for a name, which may not be empty either.
+    """The text itself, when it can be a name: not empty, and stored unchanged.
 
     Raises:
         UsageError: it cannot be a name.
@@ -56,7 +56,7 @@ def check_name(text: str, what: str) -> str:
 
 
 def check_alias(text: str) -> str:
-    """The same for an alias, which must also differ from a version's label.
+    """The text itself, when it can be an alias: a name without “:” that is no version's label.
 
     Raises:
         UsageError: it cannot be an alias.
@@ -144,92 +144,22 @@ def point_alias(
     )
 
 
-def _is_protected(conn: sqlite3.Connection, version_id: int, alias: str) -> bool:
-    """Whether this very version has the alias protected; it must have it."""
-    now = alias_holder(conn, version_id, alias)
-    if now is None or now[0] != version_id:
-        raise NotFoundError(
-            f"This version has no alias “{alias}”. Nothing was changed.",
-            hint="List the version again: the alias may have moved.",
-        )
-    return now[1]
-
-
-def add_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: bool | None) -> None:
-    """Put or move an alias; see `point`."""
-    check_alias(name)
-    point_alias(conn, live_version_id(conn, key), name, protected=protected)
-
-
-def remove_alias(conn: sqlite3.Connection, key: str, name: str) -> None:
-    """Take an alias off the version that has it.
+def protect_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: bool) -> None:
+    """Make an alias forbid deletion, or no longer forbid it.
 
     Raises:
-        UsageError: it is protected.
         NotFoundError: the version, or the alias on it, is not there.
     """
     version_id = live_version_id(conn, key)
-    if _is_protected(conn, version_id, name):
-        raise UsageError(
-            f"The alias “{name}” is protected. Nothing was changed.",
-            hint="Take the protection away first.",
+    holder = alias_holder(conn, version_id, name)
+    if holder is None or holder[0] != version_id:
+        raise NotFoundError(
+            f"This version has no alias “{name}”. Nothing was changed.",
+            hint="List the version again: the alias may have moved.",
         )
-    drop_alias(conn, version_id, name)
-
-
-def protect_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: bool) -> None:
-    """Make an alias forbid deletion, or no longer forbid it."""
-    version_id = live_version_id(conn, key)
-    _is_protected(conn, version_id, name)
     conn.execute(
         "UPDATE alias SET protected = ? WHERE version_id = ? AND scope = '' AND name = ?",
         (int(protected), version_id, name),
-    )
-
-
-def add_tag(conn: sqlite3.Connection, key: str, name: str) -> None:
-    """Put a tag on a version; one that is there already stays."""
-    check_name(name, "tag")
-    conn.execute(
-        "INSERT OR IGNORE INTO tag(version_id, name) VALUES(?, ?)",
-        (live_version_id(conn, key), name),
-    )
-
-
-def remove_tag(conn: sqlite3.Connection, key: str, name: str) -> None:
-    """Take a tag off a version, when it has it."""
-    conn.execute(
-        "DELETE FROM tag WHERE version_id = ? AND name = ?", (live_version_id(conn, key), name)
-    )
-
-
-def set_ttl(conn: sqlite3.Connection, key: str, ttl_us: int | None) -> None:
-    """Give a version a time to live, counted from its creation, or take it away (None)."""
-    check_ttl(ttl_us)
-    conn.execute("UPDATE version SET ttl_us = ? WHERE id = ?", (ttl_us, live_version_id(conn, key)))
-
-
-def add_parent(conn: sqlite3.Connection, child: str, parent: str) -> None:
-    """Record that one version was made from another; a line that is there already stays.
-
-    Raises:
-        UsageError: the parent was itself made from the child.
-    """
-    child_id, parent_id = live_version_id(conn, child), live_version_id(conn, parent)
-    (loops,) = conn.execute(
-        "WITH RECURSIVE below(id) AS (VALUES(?1) UNION"
-        " SELECT e.child_id FROM below CROSS JOIN edge e ON e.parent_id = below.id)"
-        " SELECT EXISTS(SELECT 1 FROM below WHERE id = ?2)",
-        (child_id, parent_id),
-    ).fetchone()
-    if loops:
-        raise UsageError(
-            "A version cannot be made from itself, directly or through others. "
-            "Nothing was changed.",
-            hint="Swap the two versions.",
-        )
-    conn.execute(
-        "INSERT OR IGNORE INTO edge(parent_id, child_id) VALUES(?, ?)", (parent_id, child_id)
     )
 
 
@@ -258,38 +188,56 @@ def _edit_whole(conn: sqlite3.Connection, change: Edit) -> Outcome:
 
 
 def _edit_version(conn: sqlite3.Connection, change: Edit) -> str:
-    """Do what an edit says; gives what else changed."""
+    """Do what an edit says; from which other versions its aliases came, in words."""
     version_id = live_version_id(conn, change.key)
     for name in change.remove_aliases:
-        if (now := alias_holder(conn, version_id, name)) and now[0] == version_id:
-            remove_alias(conn, change.key, name)
-    for name in change.remove_tags:
-        remove_tag(conn, change.key, name)
-    moved = [_move_alias(conn, version_id, change.key, name) for name in change.add_aliases]
-    for name in change.add_tags:
-        add_tag(conn, change.key, name)
+        _remove_alias(conn, version_id, name)
+    conn.executemany(
+        "DELETE FROM tag WHERE version_id = ? AND name = ?",
+        [(version_id, name) for name in change.remove_tags],
+    )
+    moved = [_move_alias(conn, version_id, name) for name in change.add_aliases]
+    conn.executemany(
+        "INSERT OR IGNORE INTO tag(version_id, name) VALUES(?, ?)",
+        [(version_id, check_name(name, "tag")) for name in change.add_tags],
+    )
     if change.ttl_us is not None:
-        _edit_ttl(conn, change.key, change.ttl_us)
+        _set_ttl(conn, version_id, change.ttl_us)
     return ", ".join(filter(None, moved))
 
 
-def _move_alias(conn: sqlite3.Connection, version_id: int, key: str, name: str) -> str:
+def _remove_alias(conn: sqlite3.Connection, version_id: int, alias: str) -> None:
+    """Take an alias off a version, where that version has it."""
+    holder = alias_holder(conn, version_id, alias)
+    if holder is None or holder[0] != version_id:
+        return
+    if holder[1]:
+        raise UsageError(
+            f"The alias “{alias}” is protected. Nothing was changed.",
+            hint="Take the protection away first.",
+        )
+    drop_alias(conn, version_id, alias)
+
+
+def _move_alias(conn: sqlite3.Connection, version_id: int, alias: str) -> str:
     """Put an alias on a version; from which other version it came, in words."""
-    now = alias_holder(conn, version_id, name)
-    add_alias(conn, key, name, protected=None)
-    if now is None or now[0] == version_id:
+    check_alias(alias)
+    holder = alias_holder(conn, version_id, alias)
+    point_alias(conn, version_id, alias, protected=None)
+    if holder is None or holder[0] == version_id:
         return ""
     (label,) = conn.execute(
-        f"SELECT {as_text('label')} FROM version WHERE id = ?", (now[0],)
+        f"SELECT {as_text('label')} FROM version WHERE id = ?", (holder[0],)
     ).fetchone()
-    return f"{name} moved from {label}"
+    return f"{alias} moved from {label}"
 
 
-def _edit_ttl(conn: sqlite3.Connection, key: str, ttl_us: int) -> None:
-    """Set the time to live, or take it away."""
+def _set_ttl(conn: sqlite3.Connection, version_id: int, ttl_us: int) -> None:
+    """Set the time to live, counted from the version's creation, or take it away."""
     if ttl_us == TTL_INHERIT:
         raise UsageError(
             "A local registry has no time to live to inherit. Nothing was changed.",
             hint="Set one, or switch it off.",
         )
-    set_ttl(conn, key, None if ttl_us == TTL_OFF else ttl_us)
+    stored = None if ttl_us == TTL_OFF else check_ttl(ttl_us)
+    conn.execute("UPDATE version SET ttl_us = ? WHERE id = ?", (stored, version_id))

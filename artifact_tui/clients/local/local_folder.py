@@ -66,11 +66,6 @@ class Layout:
         return self.root / "registry.db"
 
     @property
-    def wal(self) -> Path:
-        """SQLite's write-ahead log; not there when nobody has the registry open."""
-        return self.root / "registry.db-wal"
-
-    @property
     def unfinished(self) -> Path:
         """The database while the registry is being made."""
         return self.root / "registry.db.new"

@@ -12,10 +12,10 @@ import json
 import os
 import shutil
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.local.adding import READ_BYTES
-from artifact_tui.clients.local.local_folder import DIGEST_PREFIX
+from artifact_tui.clients.local.adding import READ_BYTES, hash_chunks, write_all
 from artifact_tui.database import as_number, as_text
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
 from artifact_tui.model import Alias, Collection, Edge, Facts, File, Page, Version, VersionState
@@ -318,7 +318,7 @@ def _safe_parts(file: File, layout: Layout) -> list[str]:
 
 
 def _copy_blob(blob: Path, target: Path, file: File) -> None:
-    hasher = hashlib.sha256()
+    """Write the bytes of a blob to a new file with the bits of `file`; refuse them when damaged."""
     try:
         source = blob.open("rb", buffering=0)
     except FileNotFoundError as error:
@@ -332,13 +332,10 @@ def _copy_blob(blob: Path, target: Path, file: File) -> None:
             hint="Ask the owner of the registry to let you read its files.",
         ) from error
     with source, target.open("xb", buffering=0) as out:
-        while chunk := source.read(READ_BYTES):
-            hasher.update(chunk)
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[out.write(rest) :]
+        chunks = iter(partial(source.read, READ_BYTES), b"")
+        digest, _ = hash_chunks(chunks, partial(write_all, out.fileno()))
         os.fchmod(out.fileno(), file.mode & 0o777)
-    if DIGEST_PREFIX + hasher.hexdigest() != file.digest:
+    if digest != file.digest:
         raise RegistryError(
             f"{blob} is damaged: “{file.path}” cannot be given back. Nothing was written.",
             hint=HEAL_HINT,
@@ -355,7 +352,8 @@ def export_version(store: Store, key: str, dest: Path) -> None:
         UsageError: there is something at `dest`.
         RegistryError: bytes are missing or damaged, or cannot be written.
     """
-    files = [(file, _safe_parts(file, store.layout)) for file in store.files(key)]
+    with store.reading() as conn:
+        files = [(file, _safe_parts(file, store.layout)) for file in version_files(conn, key)]
     top = dest.expanduser().absolute()
     if top.is_symlink() or (top.exists() and (not top.is_dir() or any(top.iterdir()))):
         raise UsageError(

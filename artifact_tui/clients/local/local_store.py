@@ -1,33 +1,26 @@
-"""An open embedded registry, and all that can be done with it, without asyncio.
+"""An open embedded registry: its connections, and what needs more than one transaction.
 
-Several processes and threads may use one registry at once. A reading method sees one moment; a
-writing method is one transaction.
+Several processes and threads may use one registry at once. What only reads, or writes in one
+transaction, is a function of `local_reading`, `local_edits` or `local_trash`, which is run in
+`Store.reading()` or by `Store.write()`.
 """
 
 from __future__ import annotations
 
 import getpass
-import time
-from functools import partial
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from artifact_tui import database
-from artifact_tui.clients.local import (
-    adding,
-    local_database,
-    local_edits,
-    local_folder,
-    local_reading,
-    local_trash,
-)
-from artifact_tui.clients.local import fsck as checking
-from artifact_tui.clients.local import local_reading as exporting
+from artifact_tui.clients.local import adding, local_database, local_folder, local_trash
 from artifact_tui.clients.local.adding import Staging
+from artifact_tui.clients.local.fsck import check_registry
 from artifact_tui.clients.local.local_database import Pool
+from artifact_tui.clients.local.local_edits import record_use
 from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.clients.local.local_reading import export_version, json_array, read_version
 from artifact_tui.database import without_locks
 from artifact_tui.errors import BusyError, NoRoomError, RegistryError, UsageError
-from artifact_tui.model import Outcome, Result
+from artifact_tui.model import Outcome, Result, now_us
 
 if TYPE_CHECKING:
     import os
@@ -38,27 +31,11 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.local.adding import NewFile, NewVersion
     from artifact_tui.clients.local.fsck import FsckReport
-    from artifact_tui.model import (
-        Alias,
-        Collection,
-        Deletion,
-        Edge,
-        Edit,
-        Facts,
-        File,
-        Garbage,
-        Page,
-        Version,
-    )
+    from artifact_tui.model import Deletion, Garbage, Version
 
 
 PAGE_ROWS = 1000
 """Rows on a page."""
-
-
-def now_us() -> int:
-    """The time now: microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 def _user() -> str:
@@ -68,8 +45,15 @@ def _user() -> str:
         return ""
 
 
-class OpenRegistry:
-    """What every method of `Store` stands on."""
+P = ParamSpec("P")
+S = TypeVar("S")
+T = TypeVar("T")
+
+_ADD_ATTEMPTS = 5
+
+
+class Store:
+    """One open registry."""
 
     def __init__(
         self,
@@ -99,8 +83,8 @@ class OpenRegistry:
         self._no_locks = without_locks(layout.root)
         self.writable = local_database.may_write(layout) and not self._no_locks
         self.read_only = read_only or not self.writable
-        self._asked_read_only = read_only
-        self._page = page_size
+        self._opened_read_only = read_only
+        self.page_size = page_size
         with local_folder.our_errors(layout):
             local_database.check_file(layout)
         database.know_reserve(layout.root)
@@ -158,61 +142,12 @@ class OpenRegistry:
         Raises:
             ReadOnlyError: it may only be read.
         """
-        if self._asked_read_only:
+        if self._opened_read_only:
             raise local_folder.opened_read_only(self.layout)
         if self._no_locks:
             raise local_folder.no_locks(self.layout, self._no_locks)
         if self.read_only:
             raise local_folder.write_denied(self.layout, ": the folder is not writable")
-
-
-S = TypeVar("S")
-T = TypeVar("T")
-
-_ADD_ATTEMPTS = 5
-
-
-class Store(OpenRegistry):
-    """One open registry, and all that can be done with it."""
-
-    # Reading
-
-    def collections(self, after: str | None = None) -> Page[Collection]:
-        """A page of collections."""
-        with self.reading() as conn:
-            return local_reading.collections_page(conn, after, self._page)
-
-    def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        """A page of one collection's versions."""
-        with self.reading() as conn:
-            return local_reading.versions_page(conn, collection_key, after, self._page)
-
-    def version(self, key: str) -> Version:
-        """One version; `NotFoundError` when it is not there."""
-        with self.reading() as conn:
-            return local_reading.read_version(conn, key)
-
-    def resolve(self, name: str) -> str:
-        """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
-        with self.reading() as conn:
-            return local_reading.resolve_name(conn, name)
-
-    def edges(self, after: str | None = None) -> Page[Edge]:
-        """A page of lineage edges."""
-        with self.reading() as conn:
-            return local_reading.edges_page(conn, after, self._page)
-
-    def files(self, version_key: str) -> tuple[File, ...]:
-        """The files of one version."""
-        with self.reading() as conn:
-            return local_reading.version_files(conn, version_key)
-
-    def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is true of these versions now."""
-        with self.reading() as conn:
-            return local_reading.read_facts(conn, keys)
-
-    # Deleting
 
     def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
         """Move versions to the trash, in order, in one transaction where the disk has the room."""
@@ -222,15 +157,6 @@ class Store(OpenRegistry):
             lambda conn, part: local_trash.delete_versions(conn, part, by),
             key=lambda deletion: deletion.key,
         )
-
-    def restore(self, keys: Sequence[str]) -> list[Outcome]:
-        """Bring versions back from the trash."""
-        return self._write(lambda conn: local_trash.restore_versions(conn, keys))
-
-    def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
-        """The aliases that versions in the trash had."""
-        with self.reading() as conn:
-            return local_trash.trashed_aliases(conn, keys)
 
     def purge(self, keys: Sequence[str]) -> list[Outcome]:
         """Remove versions in the trash for good, some hundred in a transaction."""
@@ -260,7 +186,7 @@ class Store(OpenRegistry):
         while rest := items[len(outcomes) :]:
             part = rest[:size]
             try:
-                outcomes += self._write(partial(_work_on, part, work))
+                outcomes += self.write(work, part)
             except NoRoomError as error:
                 if len(part) > 1:
                     size = len(part) // 2
@@ -271,15 +197,26 @@ class Store(OpenRegistry):
                     raise
         return outcomes
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        """Do work in a transaction; on a full disk with every bit of room that can be made."""
+    def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do work in a transaction; on a full disk with every bit of room that can be made.
+
+        Raises:
+            ReadOnlyError: this registry may only be read.
+            NoRoomError: there is no room, and none could be made.
+        """
         self.check_writable()
+
+        def once(conn: Connection) -> T:
+            return work(conn, *args, **kwargs)
+
         try:
-            return self._pool.write(work)
+            return self._pool.write(once)
         except NoRoomError:
             if not local_trash.make_room(self._pool, self.layout):
                 raise
-            return self._pool.write(work)
+            return self._pool.write(once)
 
     def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
         """Remove bytes that no version needs, and those that killed adds left."""
@@ -292,26 +229,22 @@ class Store(OpenRegistry):
             work = local_trash.preview_garbage if dry_run else local_trash.sweep_garbage
             return work(self._pool, self.layout, now_us=now, grace_us=grace_us)
 
-    # Bytes
-
     def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
-        """Look for damage; see `fsck.check`."""
+        """Look for damage; see `check_registry`."""
         if repair:
             self.check_writable()
         with local_folder.our_errors(self.layout):
-            return checking.check_registry(
+            return check_registry(
                 self._pool, self.layout, repair=repair, verify=verify, now_us=self.clock()
             )
 
     def export(self, key: str, dest: Path) -> None:
-        """Write the files of a version into a new folder; see `export.write_out`."""
+        """Write the files of a version into a new folder; see `export_version`."""
         with local_folder.our_errors(self.layout), local_folder.lock_shared(self.layout):
-            exporting.export_version(self, key, dest)
+            export_version(self, key, dest)
         if not self.read_only:
             with self.writing() as conn:
-                local_edits.record_use(conn, key, self.clock())
-
-    # Adding
+                record_use(conn, key, self.clock())
 
     def add(
         self, path: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
@@ -320,7 +253,7 @@ class Store(OpenRegistry):
 
         Args:
             path: the file or folder.
-            new: what is said about it.
+            new: its collection, names and other facts.
             progress: called with the bytes read so far and in all; may raise to give up.
 
         Raises:
@@ -346,7 +279,8 @@ class Store(OpenRegistry):
         sizes = self._sizes({one.size for one in found})
         (key,) = self._commit(stage, sizes=sizes, tick=tick)
         try:
-            return self.version(key)
+            with self.reading() as conn:
+                return read_version(conn, key)
         except RegistryError as error:
             raise RegistryError(
                 f"“{new.name}” was added, and cannot be read back: {error}",
@@ -363,7 +297,7 @@ class Store(OpenRegistry):
         """Add versions whose files are in memory, all in one transaction; gives their keys.
 
         Args:
-            many: what is said about each, and its files by path. A later one may name an
+            many: the facts of each, and its files by path. A later one may name an
                 earlier one's given key as its parent.
             durable: False leaves syncing the files to the operating system.
             then: called in the same transaction, after the last version.
@@ -440,7 +374,7 @@ class Store(OpenRegistry):
             rows = conn.execute(
                 "SELECT want.value FROM json_each(?) want"
                 " WHERE EXISTS(SELECT 1 FROM blob b WHERE b.size = want.value)",
-                (local_reading.json_array(sizes),),
+                (json_array(sizes),),
             ).fetchall()
         return frozenset(row[0] for row in rows)
 
@@ -456,45 +390,3 @@ class Store(OpenRegistry):
             return self.layout.blob(digest).stat().st_size == size
         except FileNotFoundError:
             return False
-
-    # Names
-
-    def edit(self, edits: Sequence[Edit]) -> list[Outcome]:
-        """Change aliases, tags and times to live, each version's whole or not at all."""
-        return self._write(lambda conn: local_edits.edit_versions(conn, edits))
-
-    def alias(self, key: str, name: str, *, protected: bool | None = None) -> None:
-        """Put an alias on a version, or move it there; None keeps its protection as it is."""
-        self._write(lambda conn: local_edits.add_alias(conn, key, name, protected=protected))
-
-    def unalias(self, key: str, name: str) -> None:
-        """Take an alias off; a protected one is refused with `UsageError`."""
-        self._write(lambda conn: local_edits.remove_alias(conn, key, name))
-
-    def protect(self, key: str, name: str, *, protected: bool = True) -> None:
-        """Make an alias that is there forbid deletion, or no longer forbid it."""
-        self._write(lambda conn: local_edits.protect_alias(conn, key, name, protected=protected))
-
-    def tag(self, key: str, name: str) -> None:
-        """Put a tag on a version."""
-        self._write(lambda conn: local_edits.add_tag(conn, key, name))
-
-    def untag(self, key: str, name: str) -> None:
-        """Take a tag off a version."""
-        self._write(lambda conn: local_edits.remove_tag(conn, key, name))
-
-    def set_ttl(self, key: str, ttl_us: int | None) -> None:
-        """Set or clear (None) the time to live, in microseconds from creation."""
-        self._write(lambda conn: local_edits.set_ttl(conn, key, ttl_us))
-
-    def link_parent(self, child: str, parent: str) -> None:
-        """Record that the child version was made from the parent version (keys)."""
-        self._write(lambda conn: local_edits.add_parent(conn, child, parent))
-
-
-def _work_on(
-    part: Sequence[S],
-    work: Callable[[Connection, Sequence[S]], list[Outcome]],
-    conn: Connection,
-) -> list[Outcome]:
-    return work(conn, part)

@@ -9,11 +9,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from artifact_tui import model
 from artifact_tui.clients.local import local_reading, local_trash
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout, our_errors
 from artifact_tui.clients.local.local_store import Store
-from artifact_tui.clients.local.local_store import now_us as _now
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def _parents(rng: random.Random, series: Series, growing: dict[str, _Growing]) -
 def _next_version(
     rng: random.Random, one: _Growing, growing: dict[str, _Growing], created: int, now: int
 ) -> NewVersion:
-    """What is said about the next version of a collection."""
+    """The facts of the next version of a collection."""
     series, ordinal = one.series, len(one.keys)
     aliases, protected = _names_at(series, ordinal, one.count)
     number = rng.randrange(1, 400)
@@ -399,7 +399,7 @@ def make_sample(
     if versions < 1:
         raise UsageError("The sample needs at least one version.")
     layout = Layout.at(path)
-    now = now_us or _now()
+    now = now_us or model.now_us()
     making = layout.root.with_name(f".{layout.root.name}.{uuid.uuid4().hex[:8]}")
     with our_errors(layout):
         if layout.root.exists() and (not layout.root.is_dir() or any(layout.root.iterdir())):

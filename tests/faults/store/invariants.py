@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local.fsck import Damage
-from artifact_tui.clients.local.local_store import Store
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
     from artifact_tui.clients.local.local_folder import Layout
@@ -39,7 +39,7 @@ def state_of(layout: Layout) -> State:
 
 def check(layout: Layout) -> None:
     """Nothing is harmed; what is left over can be mended; then nothing is left at all."""
-    store = Store(layout)
+    store = SyncStore(layout)
     try:
         before = state_of(layout)
         found = store.fsck(verify=True).problems

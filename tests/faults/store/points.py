@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.clients.local import local_database
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import State, check, state_of
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,19 +29,19 @@ CALLS = ("open", "write", "fsync", "fchmod", "rename", "unlink")
 SQL = ("BEGIN IMMEDIATE", "COMMIT")
 
 
-def _add(store: Store, key: str, files: dict[str, bytes], **more: Any) -> None:
+def _add(store: SyncStore, key: str, files: dict[str, bytes], **more: Any) -> None:
     store.add_many([(NewVersion(name=f"c{key[0]}", type="model", key=key, **more), files)])
 
 
-def _add_folder(store: Store, key: str) -> None:
+def _add_folder(store: SyncStore, key: str) -> None:
     store.add(store.layout.root.parent / "src", NewVersion(name="folder", type="code", key=key))
 
 
-def _gone(store: Store, key: str) -> None:
+def _gone(store: SyncStore, key: str) -> None:
     assert store.delete([Deletion(key, delete_aliases=True, orphan_dependents=True)])
 
 
-STORY: tuple[Callable[[Store], object], ...] = (
+STORY: tuple[Callable[[SyncStore], object], ...] = (
     lambda store: _add(store, "a1", {"one": b"1" * 5000, "two": b"2" * 500}),
     lambda store: _add_folder(store, "f1"),
     lambda store: _add(store, "a2", {"two": b"2" * 500, "three": b"3"}, parents=("a1",)),
@@ -103,7 +103,7 @@ class Fuse:
 def _run(layout: Layout, fuse: Fuse, acknowledge: Callable[[], object]) -> None:
     """Run the story; say so after each part that was done."""
     fuse.arm()
-    store = Store(layout)
+    store = SyncStore(layout)
     for part in STORY:
         part(store)
         acknowledge()
@@ -112,7 +112,7 @@ def _run(layout: Layout, fuse: Fuse, acknowledge: Callable[[], object]) -> None:
 
 def _expected(layout: Layout) -> list[State]:
     """What the registry holds before the story and after each part of it."""
-    store = Store(layout)
+    store = SyncStore(layout)
     states = [state_of(layout)]
     for part in STORY:
         part(store)
@@ -147,7 +147,7 @@ def _killed_at(layout: Layout, at: int) -> tuple[int, bool]:
 
 
 def _go_on(layout: Layout) -> None:
-    store = Store(layout)
+    store = SyncStore(layout)
     _add(store, "z1", {"one": b"1" * 5000, "new": b"z"})
     _gone(store, "z1")
     store.purge(["z1"])
@@ -161,7 +161,7 @@ def prepare(folder: Path) -> Layout:
     (folder / "src" / "deep").mkdir(parents=True)
     (folder / "src" / "deep" / "x").write_bytes(b"x" * 9000)
     (folder / "src" / "y").write_bytes(b"1" * 5000)
-    Store.create(folder / "registry").close()
+    SyncStore.create(folder / "registry").close()
     return Layout.at(folder / "registry")
 
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import local_folder
 from artifact_tui.clients.local.adding import NewVersion
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import BusyError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check, state_of
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def content(number: int) -> bytes:
 
 def _write(layout: Layout, rng: random.Random, log: Callable[[str], None]) -> None:
     """Add, delete, restore and purge versions of one's own, telling each step."""
-    store = Store(layout)
+    store = SyncStore(layout)
     name = f"writer-{os.getpid()}"
     live: list[str] = []
     trash: list[str] = []
@@ -80,7 +80,7 @@ def _write(layout: Layout, rng: random.Random, log: Callable[[str], None]) -> No
 def _sweep(layout: Layout, _rng: random.Random, log: Callable[[str], None]) -> None:
     """Collect garbage all the time."""
     local_folder.LOCK_WAIT_SECONDS = 0.02
-    store = Store(layout)
+    store = SyncStore(layout)
     while True:
         try:
             store.collect_garbage()
@@ -157,7 +157,7 @@ def one_round(layout: Layout, rng: random.Random, known: dict[str, list[str]]) -
 def rounds(count: int, seed: int, folder: Path) -> Tally:
     """Run some rounds on a registry in a folder."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
-    store = Store.create(folder / "registry")
+    store = SyncStore.create(folder / "registry")
     layout = store.layout
     store.close()
     known: dict[str, list[str]] = {}

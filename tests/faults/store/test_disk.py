@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check, state_of
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import add, blobs, leftovers, opened, put
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_a_full_disk_without_a_reserve_is_read_and_cleaned_and_says_what_helps(
         put(store, "o")
     shutil.rmtree(store.layout.root / "reserve")
     fill(small_disk)
-    store = Store(store.layout)
+    store = SyncStore(store.layout)
     try:
         assert [one.name for one in store.collections().rows] == ["n", "o"]
         with pytest.raises(RegistryError, match="no room left") as caught:
@@ -123,7 +123,7 @@ def test_a_full_disk_without_a_reserve_is_read_and_cleaned_and_says_what_helps(
     check(store.layout)
 
 
-def attempt(store: Store, src: Path) -> RegistryError | None:
+def attempt(store: SyncStore, src: Path) -> RegistryError | None:
     """Add a folder; gives the error, if any."""
     try:
         add(store, src)
@@ -180,12 +180,12 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path, src: Path, limit: int) -> 
         "import resource, signal, sys; from pathlib import Path\n"
         "from artifact_tui.clients.local.adding import NewVersion\n"
         "from artifact_tui.clients.local.local_folder import Layout\n"
-        "from artifact_tui.clients.local.local_store import Store\n"
+        "from tests.support.sync_store import SyncStore\n"
         "from artifact_tui.errors import ArtifactTuiError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
         "try:\n"
-        "    store = Store(Layout.at(sys.argv[1]))\n"
+        "    store = SyncStore(Layout.at(sys.argv[1]))\n"
         "    store.add(Path(sys.argv[2]), NewVersion(name='m', type='model'))\n"
         "except ArtifactTuiError as error:\n"
         "    sys.exit(f'{error} {error.hint}')\n"
@@ -223,7 +223,7 @@ def test_a_registry_that_vanishes_is_not_made_again(tmp_path: Path) -> None:
     with opened(tmp_path / "registry") as store:
         shutil.rmtree(store.layout.root)
     with pytest.raises(NotFoundError):
-        Store(store.layout)
+        SyncStore(store.layout)
     assert not store.layout.root.exists()
 
 
@@ -234,7 +234,7 @@ from pathlib import Path
 from artifact_tui.clients.local import open_registry
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
+from tests.support.sync_store import SyncStore
 from artifact_tui.errors import ArtifactTuiError
 root, source, user = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 Store.create(source / "warm").close()  # every module is loaded while we may still read them
@@ -249,7 +249,7 @@ store = None
 for read_only in (True, False):
     def opening():
         global store
-        store = Store(Layout.at(root), read_only=read_only)
+        store = SyncStore(Layout.at(root), read_only=read_only)
         return store.writable, store.read_only, len(store.collections().rows)
     attempt("open", opening)
     if store is None:

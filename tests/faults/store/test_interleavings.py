@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients.local import local_folder, local_reading, local_trash
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import blobs, opened, put, rows
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ class Gate:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+def two(tmp_path: Path) -> Iterator[tuple[SyncStore, SyncStore]]:
     """Two stores on one registry; its invariants are checked in the end."""
     with opened(tmp_path / "registry") as one:
-        other = Store(one.layout, clock=one.clock)
+        other = SyncStore(one.layout, clock=one.clock)
         try:
             yield one, other
         finally:
@@ -74,7 +74,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def unneeded(store: Store) -> None:
+def unneeded(store: SyncStore) -> None:
     """Leave a blob that nothing needs."""
     key = put(store, "old", {"f": BYTES})
     store.delete([Deletion(key, delete_aliases=True)])
@@ -90,12 +90,12 @@ def waits_for_lock(layout: Layout, waiting: Future[Any]) -> None:
 
 
 def test_a_sweep_waits_for_an_add_that_has_seen_the_blob(
-    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    two: tuple[SyncStore, SyncStore], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
-    gate = Gate(Store._known, after=True)
-    monkeypatch.setattr(Store, "_known", gate.method())
+    gate = Gate(SyncStore._known, after=True)
+    monkeypatch.setattr(SyncStore, "_known", gate.method())
     adding = threads.submit(put, writer, "new", {"f": BYTES})
     assert gate.reached.wait(WAIT)
     sweeping = threads.submit(sweeper.collect_garbage)
@@ -107,11 +107,11 @@ def test_a_sweep_waits_for_an_add_that_has_seen_the_blob(
 
 
 def test_a_sweep_waits_between_bytes_and_rows(
-    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    two: tuple[SyncStore, SyncStore], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, sweeper = two
-    gate = Gate(Store._insert)
-    monkeypatch.setattr(Store, "_insert", gate.method())
+    gate = Gate(SyncStore._insert)
+    monkeypatch.setattr(SyncStore, "_insert", gate.method())
     adding = threads.submit(put, writer, "new", {"f": BYTES})
     assert gate.reached.wait(WAIT)
     checking = threads.submit(sweeper.fsck, repair=True)
@@ -122,7 +122,7 @@ def test_a_sweep_waits_between_bytes_and_rows(
 
 
 def test_an_add_waits_for_a_sweep_between_condemned_and_unlinked(
-    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    two: tuple[SyncStore, SyncStore], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
@@ -140,14 +140,14 @@ def test_an_add_waits_for_a_sweep_between_condemned_and_unlinked(
 
 
 def test_without_the_lock_an_add_still_notices_that_its_blob_is_gone(
-    two: tuple[Store, Store], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    two: tuple[SyncStore, SyncStore], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
     monkeypatch.setattr(local_folder, "lock_shared", lambda *_a, **_k: contextlib.nullcontext())
     monkeypatch.setattr(local_folder, "lock_alone", lambda *_a, **_k: contextlib.nullcontext())
-    gate = Gate(Store._known, after=True)
-    monkeypatch.setattr(Store, "_known", gate.method())
+    gate = Gate(SyncStore._known, after=True)
+    monkeypatch.setattr(SyncStore, "_known", gate.method())
     adding = threads.submit(put, writer, "new", {"f": BYTES})
     assert gate.reached.wait(WAIT)
     assert sweeper.collect_garbage().freed == len(BYTES)
@@ -157,7 +157,7 @@ def test_without_the_lock_an_add_still_notices_that_its_blob_is_gone(
 
 
 def test_a_sweep_waits_for_an_export(
-    two: tuple[Store, Store],
+    two: tuple[SyncStore, SyncStore],
     threads: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -178,7 +178,7 @@ def test_a_sweep_waits_for_an_export(
     assert sweeping.result(WAIT).freed == len(BYTES)
 
 
-def test_a_reader_sees_one_moment_while_others_write(two: tuple[Store, Store]) -> None:
+def test_a_reader_sees_one_moment_while_others_write(two: tuple[SyncStore, SyncStore]) -> None:
     reader, writer = two
     key = put(writer, "m")
     with reader.reading() as conn:
@@ -191,7 +191,7 @@ def test_a_reader_sees_one_moment_while_others_write(two: tuple[Store, Store]) -
 
 
 def test_a_version_goes_once_when_two_delete_it(
-    two: tuple[Store, Store], threads: ThreadPoolExecutor
+    two: tuple[SyncStore, SyncStore], threads: ThreadPoolExecutor
 ) -> None:
     keys = [put(two[0], "m") for _ in range(20)]
     deletions = [Deletion(key, delete_aliases=True) for key in keys]
@@ -201,7 +201,7 @@ def test_a_version_goes_once_when_two_delete_it(
 
 
 def test_an_alias_moved_between_look_and_delete_saves_its_version(
-    two: tuple[Store, Store],
+    two: tuple[SyncStore, SyncStore],
 ) -> None:
     deleter, other = two
     key = put(deleter, "m")
@@ -213,7 +213,7 @@ def test_an_alias_moved_between_look_and_delete_saves_its_version(
 
 
 def test_a_file_system_without_locks_is_refused(
-    two: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+    two: tuple[SyncStore, SyncStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def flock(_fd: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

@@ -22,11 +22,11 @@ from hypothesis.stateful import (
 )
 
 from artifact_tui.clients.local.adding import NewVersion, digest_of
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import UsageError
 from artifact_tui.model import Deletion, Result
 from tests.faults.store.invariants import state_of
 from tests.properties.store.model import Fact, Model, Thing
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import HOUR, Clock, blobs
 
 COLLECTIONS = ("a", "b", "c")
@@ -50,7 +50,7 @@ class Lives(RuleBasedStateMachine):
     def begin(self) -> str:
         self.folder = Path(tempfile.mkdtemp(prefix="artifact-tui-test-"))
         self.clock = Clock()
-        self.store = Store.create(self.folder / "registry", clock=self.clock)
+        self.store = SyncStore.create(self.folder / "registry", clock=self.clock)
         self.model = Model()
         return self._add(NewVersion(name="a", type="model"), [1])
 

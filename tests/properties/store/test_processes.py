@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from artifact_tui.clients.local.local_store import Store
 from tests.faults.store.invariants import check, state_of
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import rows
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +34,7 @@ def work(root: Path, seeds: range, steps: int) -> list[list[str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_processes_agree_on_the_history_of_every_version(tmp_path: Path, seed: int) -> None:
-    store = Store.create(tmp_path / "registry")
+    store = SyncStore.create(tmp_path / "registry")
     store.close()
     told = work(store.layout.root, range(seed * 100, seed * 100 + 4), 60)
     done: dict[str, Counter[str]] = defaultdict(Counter)

@@ -10,9 +10,9 @@ import sys
 
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Deletion
+from tests.support.sync_store import SyncStore
 
 CONTENTS = 12
 
@@ -25,7 +25,7 @@ def content(number: int) -> bytes:
 class Worker:
     """Does random things to whatever is there, whoever made it."""
 
-    def __init__(self, store: Store, rng: random.Random) -> None:
+    def __init__(self, store: SyncStore, rng: random.Random) -> None:
         self._store = store
         self._rng = rng
 
@@ -89,7 +89,7 @@ class Worker:
 
 def main() -> None:
     """Work on a registry that is there."""
-    store = Store(Layout.at(sys.argv[1]))
+    store = SyncStore(Layout.at(sys.argv[1]))
     Worker(store, random.Random(int(sys.argv[2]))).work(int(sys.argv[3]))  # noqa: S311
     store.close()
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import config
 from artifact_tui.clients.local.adding import NewVersion
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.config import Config, Target
 from artifact_tui.deletion.tasks import list_tasks
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
+from tests.support.sync_store import SyncStore
 from tests.tui.support import WIDE, User, at
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class World:
     """A registry in a folder. Its methods act as another process would."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = Store.create(folder / "registry", clock=lambda: NOW)
+        self.store = SyncStore.create(folder / "registry", clock=lambda: NOW)
         self.store.actor = "ines"
         self.address = f"local:{self.store.layout.root}"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.local.local_store import Store
+    from tests.support.sync_store import SyncStore
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+def store(tmp_path: Path, clock: Clock) -> Iterator[SyncStore]:
     """An empty registry, open for writing."""
     with opened(tmp_path / "registry", clock) as one:
         yield one

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local.adding import NewVersion
-from artifact_tui.clients.local.local_store import Store
+from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,9 +31,9 @@ class Clock:
 
 
 @contextlib.contextmanager
-def opened(root: Path, clock: Callable[[], int] | None = None) -> Iterator[Store]:
+def opened(root: Path, clock: Callable[[], int] | None = None) -> Iterator[SyncStore]:
     """A store for writing, made when it is not there."""
-    store = Store.create(root, clock=clock or Clock())
+    store = SyncStore.create(root, clock=clock or Clock())
     try:
         yield store
     finally:
@@ -41,7 +41,7 @@ def opened(root: Path, clock: Callable[[], int] | None = None) -> Iterator[Store
 
 
 def put(
-    store: Store,
+    store: SyncStore,
     name: str = "m",
     files: Mapping[str, bytes] | None = None,
     *,
@@ -62,7 +62,7 @@ def put(
     return store.add_many([(new, files or {"f": name.encode()})])[0]
 
 
-def add(store: Store, path: Path, name: str = "m", kind: str = "model") -> Version:
+def add(store: SyncStore, path: Path, name: str = "m", kind: str = "model") -> Version:
     """A new version from a file or folder."""
     return store.add(path, NewVersion(name=name, type=kind))
 

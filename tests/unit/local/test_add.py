@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.clients.local.adding import NewVersion
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.model import Alias, Deletion, Edge
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import NOW, add, blobs, leftovers, put, rows
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ HOSTILE = [
 ]
 
 
-def test_a_folder_becomes_a_version_with_all_its_files(store: Store, src: Path) -> None:
+def test_a_folder_becomes_a_version_with_all_its_files(store: SyncStore, src: Path) -> None:
     version = add(store, src)
     assert (version.label, version.size, version.file_count) == ("v0", 7002, 2)
     assert version.created_us == NOW
@@ -43,12 +43,12 @@ def test_a_folder_becomes_a_version_with_all_its_files(store: Store, src: Path) 
     assert [one.path for one in files] == ["deep/er/config.json", "model.bin"]
 
 
-def test_a_file_becomes_a_version_with_one_file(store: Store, src: Path) -> None:
+def test_a_file_becomes_a_version_with_one_file(store: SyncStore, src: Path) -> None:
     version = add(store, src / "model.bin")
     assert [one.path for one in store.files(version.key)] == ["model.bin"]
 
 
-def test_bytes_come_back_as_they_were(store: Store, src: Path, tmp_path: Path) -> None:
+def test_bytes_come_back_as_they_were(store: SyncStore, src: Path, tmp_path: Path) -> None:
     (src / "run.sh").write_bytes(os.urandom(3_000_000))
     (src / "run.sh").chmod(0o750)
     (src / "nothing").touch()
@@ -61,7 +61,7 @@ def test_bytes_come_back_as_they_were(store: Store, src: Path, tmp_path: Path) -
             assert stat.S_IMODE(twin.stat().st_mode) == stat.S_IMODE(path.stat().st_mode)
 
 
-def test_adding_again_costs_no_bytes(store: Store, src: Path) -> None:
+def test_adding_again_costs_no_bytes(store: SyncStore, src: Path) -> None:
     first = add(store, src)
     before = blobs(store.layout)
     written = {name: (store.layout.blob("sha256:" + name)).stat().st_ino for name in before}
@@ -73,7 +73,7 @@ def test_adding_again_costs_no_bytes(store: Store, src: Path) -> None:
     assert rows(store.layout, "SELECT DISTINCT refs FROM blob") == [(2,)]
 
 
-def test_equal_files_in_one_folder_are_stored_once(store: Store, src: Path) -> None:
+def test_equal_files_in_one_folder_are_stored_once(store: SyncStore, src: Path) -> None:
     for name in ("a", "b", "deep/c"):
         (src / name).write_bytes(b"same")
     version = add(store, src)
@@ -82,7 +82,7 @@ def test_equal_files_in_one_folder_are_stored_once(store: Store, src: Path) -> N
     assert (3,) in rows(store.layout, "SELECT refs FROM blob")
 
 
-def test_blobs_are_read_only_and_nothing_is_left_behind(store: Store, src: Path) -> None:
+def test_blobs_are_read_only_and_nothing_is_left_behind(store: SyncStore, src: Path) -> None:
     add(store, src)
     for path in store.layout.blobs.rglob("*"):
         if path.is_file():
@@ -90,7 +90,7 @@ def test_blobs_are_read_only_and_nothing_is_left_behind(store: Store, src: Path)
     assert leftovers(store.layout) == []
 
 
-def test_the_digest_tells_paths_bytes_and_modes_apart(store: Store, tmp_path: Path) -> None:
+def test_the_digest_tells_paths_bytes_and_modes_apart(store: SyncStore, tmp_path: Path) -> None:
     digests: set[str] = set()
     for path, data, mode in (("a", b"1", 0o644), ("b", b"1", 0o644), ("a", b"2", 0o644),
                              ("a", b"1", 0o755)):  # fmt: skip
@@ -102,7 +102,7 @@ def test_the_digest_tells_paths_bytes_and_modes_apart(store: Store, tmp_path: Pa
     assert len(digests) == 4
 
 
-def test_everything_said_about_a_version_is_kept(store: Store, src: Path) -> None:
+def test_everything_said_about_a_version_is_kept(store: SyncStore, src: Path) -> None:
     parent = put(store, "data")
     new = NewVersion(
         name="m", type="model", aliases=("best",), protected=("production",), tags=("t", "t"),
@@ -115,21 +115,21 @@ def test_everything_said_about_a_version_is_kept(store: Store, src: Path) -> Non
     assert store.edges().rows == (Edge(parent, version.key),)
 
 
-def test_latest_follows_the_newest_version(store: Store) -> None:
+def test_latest_follows_the_newest_version(store: SyncStore) -> None:
     first, second = put(store), put(store)
     assert Alias("latest") not in store.version(first).aliases
     assert Alias("latest") in store.version(second).aliases
     assert store.resolve("m:latest") == second
 
 
-def test_an_alias_moves_and_keeps_its_protection(store: Store) -> None:
+def test_an_alias_moves_and_keeps_its_protection(store: SyncStore) -> None:
     put(store, protected=["production"])
     second = put(store, aliases=["production"])
     assert Alias("production", protected=True) in store.version(second).aliases
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_kept_exactly(store: Store, src: Path, name: str) -> None:
+def test_hostile_names_are_kept_exactly(store: SyncStore, src: Path, name: str) -> None:
     alias = name.replace(":", ";")
     new = NewVersion(name=name, type=name, aliases=(alias,), tags=(name,), run=name, note=name)
     version = store.add(src, new)
@@ -142,7 +142,7 @@ def test_hostile_names_are_kept_exactly(store: Store, src: Path, name: str) -> N
 
 @pytest.mark.parametrize("bad", ["", "nul\0", "half \ud800", "x" * 10_001])
 @pytest.mark.parametrize("where", ["name", "type", "aliases", "protected", "tags"])
-def test_impossible_names_are_refused(store: Store, src: Path, bad: str, where: str) -> None:
+def test_impossible_names_are_refused(store: SyncStore, src: Path, bad: str, where: str) -> None:
     said: dict[str, object] = {"name": "m", "type": "model"}
     said[where] = bad if where in said else (bad,)
     with pytest.raises(UsageError):
@@ -153,31 +153,31 @@ def test_impossible_names_are_refused(store: Store, src: Path, bad: str, where: 
 
 @pytest.mark.parametrize("alias", ["v1", "v007", "v\N{ARABIC-INDIC DIGIT ONE}", "a:b", ":"])
 def test_an_alias_may_not_look_like_a_label_or_hold_a_colon(
-    store: Store, src: Path, alias: str
+    store: SyncStore, src: Path, alias: str
 ) -> None:
     with pytest.raises(UsageError, match="alias"):
         store.add(src, NewVersion(name="m", type="model", aliases=(alias,)))
 
 
 @pytest.mark.parametrize("alias", ["v", "v1a", "V1", "version 1"])
-def test_an_alias_may_begin_with_v(store: Store, src: Path, alias: str) -> None:
+def test_an_alias_may_begin_with_v(store: SyncStore, src: Path, alias: str) -> None:
     store.add(src, NewVersion(name="m", type="model", aliases=(alias,)))
 
 
 @pytest.mark.parametrize("ttl", [0, -1, 2**63])
-def test_an_impossible_ttl_is_refused(store: Store, src: Path, ttl: int) -> None:
+def test_an_impossible_ttl_is_refused(store: SyncStore, src: Path, ttl: int) -> None:
     with pytest.raises(UsageError, match="time to live"):
         store.add(src, NewVersion(name="m", type="model", ttl_us=ttl))
 
 
-def test_a_collection_has_one_type(store: Store, src: Path) -> None:
+def test_a_collection_has_one_type(store: SyncStore, src: Path) -> None:
     put(store, "m")
     with pytest.raises(UsageError, match="model"):
         add(store, src, "m", "dataset")
     assert len(store.versions(store.collections().rows[0].key).rows) == 1
 
 
-def test_an_unknown_or_trashed_parent_is_refused(store: Store, src: Path) -> None:
+def test_an_unknown_or_trashed_parent_is_refused(store: SyncStore, src: Path) -> None:
     trashed = put(store, "old")
     store.delete([Deletion(trashed, delete_aliases=True)])
     with pytest.raises(NotFoundError, match="trash"):
@@ -187,7 +187,7 @@ def test_an_unknown_or_trashed_parent_is_refused(store: Store, src: Path) -> Non
     assert [one.name for one in store.collections().rows] == ["old"]
 
 
-def test_progress_is_told_and_can_give_up(store: Store, src: Path) -> None:
+def test_progress_is_told_and_can_give_up(store: SyncStore, src: Path) -> None:
     told: list[tuple[int, int]] = []
     new = NewVersion(name="m", type="model")
     store.add(src, new, progress=lambda done, total: told.append((done, total)))
@@ -203,7 +203,7 @@ def test_progress_is_told_and_can_give_up(store: Store, src: Path) -> None:
     assert leftovers(store.layout) == []
 
 
-def test_many_versions_are_one_transaction(store: Store) -> None:
+def test_many_versions_are_one_transaction(store: SyncStore) -> None:
     good = NewVersion(name="a", type="model")
     other_type = NewVersion(name="a", type="dataset")
     with pytest.raises(UsageError):
@@ -213,8 +213,8 @@ def test_many_versions_are_one_transaction(store: Store) -> None:
         store.add_many([(good, {})])
 
 
-def test_two_stores_share_one_registry(store: Store, src: Path) -> None:
-    other = Store(store.layout)
+def test_two_stores_share_one_registry(store: SyncStore, src: Path) -> None:
+    other = SyncStore(store.layout)
     try:
         version = add(other, src)
         assert store.version(version.key) == version

@@ -10,7 +10,7 @@ import pytest
 
 from artifact_tui.clients.local import create
 from artifact_tui.errors import BusyError
-from artifact_tui.model import Alias, Deletion
+from artifact_tui.model import TTL_OFF, Alias, Deletion, Edit
 from tests.unit.local.support import leftovers
 
 if TYPE_CHECKING:
@@ -25,21 +25,20 @@ async def test_a_day_in_the_life(tmp_path: Path, src: Path) -> None:
         aliases=["best"], ttl_us=5, run="fancy-cat-7", note="first",
     )  # fmt: skip
     assert await client.resolve("m:production") == model.key
-    assert await client.version(model.key) == model
-    await client.alias(data.key, "stable", protected=True)
+    assert (await client.versions(model.collection_key)).rows == (model,)
+    await client.edit([Edit(data.key, add_aliases=("stable",), add_tags=("clean",))])
+    await client.protect(data.key, "stable", protected=True)
     await client.protect(data.key, "stable", protected=False)
-    await client.unalias(data.key, "stable")
-    await client.tag(data.key, "clean")
-    await client.untag(data.key, "raw")
-    await client.set_ttl(model.key, None)
-    await client.link_parent(model.key, data.key)
-    now = await client.version(data.key)
+    await client.edit([Edit(data.key, remove_aliases=("stable",), remove_tags=("raw",))])
+    await client.edit([Edit(model.key, ttl_us=TTL_OFF)])
+    (now,) = (await client.versions(data.collection_key)).rows
     assert (now.aliases, now.tags) == ((Alias("latest"),), ("clean",))
     await client.export(data.key, tmp_path / "out")
     assert (tmp_path / "out" / "model.bin").read_bytes() == (src / "model.bin").read_bytes()
     await client.protect(model.key, "production", protected=False)
     await client.delete([Deletion(model.key, delete_aliases=True)])
-    assert (await client.version(model.key)).deleted_by == "mara"
+    (deleted,) = (await client.versions(model.collection_key)).rows
+    assert (deleted.ttl_us, deleted.deleted_by) == (None, "mara")
     assert (await client.fsck(verify=True)).problems == ()
     await client.aclose()
 

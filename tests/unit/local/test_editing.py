@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.local.local_store import Store
+    from tests.support.sync_store import SyncStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[SyncStore]:
     with opened(tmp_path / "registry") as store:
         yield store
 
@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         {"ttl_us": 2**70},
     ],
 )
-def test_an_edit_is_done_whole_or_not_at_all(store: Store, wrong: dict[str, object]) -> None:
+def test_an_edit_is_done_whole_or_not_at_all(store: SyncStore, wrong: dict[str, object]) -> None:
     key = put(store)
     store.alias(key, "prod", protected=True)
     before = store.version(key)
@@ -44,14 +44,14 @@ def test_an_edit_is_done_whole_or_not_at_all(store: Store, wrong: dict[str, obje
     assert store.version(key) == before
 
 
-def test_one_refused_edit_takes_no_other_with_it(store: Store) -> None:
+def test_one_refused_edit_takes_no_other_with_it(store: SyncStore) -> None:
     first, second = put(store), put(store)
     outcomes = store.edit([Edit(first, ttl_us=0), Edit(second, ttl_us=5)])
     assert [outcome.result for outcome in outcomes] == [Result.REFUSED, Result.DONE]
     assert store.version(second).ttl_us == 5
 
 
-def test_a_protected_alias_moves_and_stays_protected(store: Store) -> None:
+def test_a_protected_alias_moves_and_stays_protected(store: SyncStore) -> None:
     first, second = put(store), put(store)
     store.alias(first, "prod", protected=True)
     (outcome,) = store.edit([Edit(second, add_aliases=("prod",))])
@@ -59,7 +59,7 @@ def test_a_protected_alias_moves_and_stays_protected(store: Store) -> None:
     assert Alias("prod", protected=True) in store.version(second).aliases
 
 
-def test_a_version_in_the_trash_is_absent_and_stays_as_it_is(store: Store) -> None:
+def test_a_version_in_the_trash_is_absent_and_stays_as_it_is(store: SyncStore) -> None:
     key = put(store)
     store.unalias(key, "latest")
     store.delete([Deletion(key)])

@@ -13,17 +13,17 @@ from tests.unit.local.support import NOW, put, rows, tamper
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.local.local_store import Store
+    from tests.support.sync_store import SyncStore
 
 
-def test_an_export_is_recorded_as_use(store: Store, tmp_path: Path) -> None:
+def test_an_export_is_recorded_as_use(store: SyncStore, tmp_path: Path) -> None:
     key = put(store)
     assert store.version(key).used_us is None
     store.export(key, tmp_path / "new" / "deep")
     assert store.version(key).used_us == NOW
 
 
-def test_a_version_in_the_trash_can_be_taken_out(store: Store, tmp_path: Path) -> None:
+def test_a_version_in_the_trash_can_be_taken_out(store: SyncStore, tmp_path: Path) -> None:
     key = put(store, "m", {"a/b": b"x"})
     store.delete([Deletion(key, delete_aliases=True)])
     (tmp_path / "empty").mkdir()
@@ -31,7 +31,7 @@ def test_a_version_in_the_trash_can_be_taken_out(store: Store, tmp_path: Path) -
     assert (tmp_path / "empty" / "a" / "b").read_bytes() == b"x"
 
 
-def test_nothing_is_written_over(store: Store, tmp_path: Path) -> None:
+def test_nothing_is_written_over(store: SyncStore, tmp_path: Path) -> None:
     key = put(store)
     (tmp_path / "file").touch()
     (tmp_path / "full").mkdir()
@@ -43,13 +43,13 @@ def test_nothing_is_written_over(store: Store, tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_no_such_version(store: Store, tmp_path: Path) -> None:
+def test_no_such_version(store: SyncStore, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         store.export("none", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_blob_is_named_and_nothing_is_left(store: Store, tmp_path: Path) -> None:
+def test_a_damaged_blob_is_named_and_nothing_is_left(store: SyncStore, tmp_path: Path) -> None:
     key = put(store, "m", {"a": b"12345", "b": b"6"})
     ((digest,),) = rows(store.layout, "SELECT digest FROM blob WHERE size = 5")
     path = store.layout.blob(str(digest))
@@ -63,7 +63,7 @@ def test_a_damaged_blob_is_named_and_nothing_is_left(store: Store, tmp_path: Pat
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", "a//b", ".", "a/."])
-def test_a_path_that_leads_out_is_refused(store: Store, tmp_path: Path, path: str) -> None:
+def test_a_path_that_leads_out_is_refused(store: SyncStore, tmp_path: Path, path: str) -> None:
     key = put(store)
     tamper(store.layout, "UPDATE file SET path = ?", path)
     with pytest.raises(RegistryError, match="impossible file name"):
@@ -71,7 +71,7 @@ def test_a_path_that_leads_out_is_refused(store: Store, tmp_path: Path, path: st
     assert not (tmp_path / "x").exists()
 
 
-def test_a_folder_that_cannot_be_written(store: Store, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(store: SyncStore, tmp_path: Path) -> None:
     key = put(store)
     (tmp_path / "file").touch()
     with pytest.raises(RegistryError, match="could not be written"):

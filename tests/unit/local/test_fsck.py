@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.local.fsck import FsckReport
-    from artifact_tui.clients.local.local_store import Store
+    from tests.support.sync_store import SyncStore
 
 CONTENT = b"weights" * 100
 
 
 @pytest.fixture
-def key(store: Store) -> str:
+def key(store: SyncStore) -> str:
     """A version with one file of 700 bytes."""
     return put(store, "m[x]", {"model.bin": CONTENT})
 
 
-def blob(store: Store) -> Path:
+def blob(store: SyncStore) -> Path:
     """The only blob."""
     ((digest,),) = rows(store.layout, "SELECT digest FROM blob")
     return store.layout.blob(str(digest))
@@ -43,7 +43,7 @@ def overwrite(path: Path, data: bytes) -> None:
 
 @pytest.mark.usefixtures("key")
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_sound_registry_has_no_problems(store: Store, *, verify: bool) -> None:
+def test_a_sound_registry_has_no_problems(store: SyncStore, *, verify: bool) -> None:
     report = store.fsck(verify=verify)
     assert report.ok
     assert (report.problems, report.blobs, report.size) == ((), 1, 700)
@@ -51,7 +51,7 @@ def test_a_sound_registry_has_no_problems(store: Store, *, verify: bool) -> None
 
 
 def test_a_missing_blob_is_found_marked_and_healed_by_adding_again(
-    store: Store, key: str, tmp_path: Path
+    store: SyncStore, key: str, tmp_path: Path
 ) -> None:
     path = blob(store)
     path.unlink()
@@ -74,14 +74,14 @@ def test_a_missing_blob_is_found_marked_and_healed_by_adding_again(
 
 
 @pytest.mark.usefixtures("key")
-def test_adding_again_heals_even_without_fsck(store: Store) -> None:
+def test_adding_again_heals_even_without_fsck(store: SyncStore) -> None:
     blob(store).unlink()
     put(store, "other", {"again": CONTENT})
     assert store.fsck(verify=True).problems == ()
 
 
 @pytest.mark.usefixtures("key")
-def test_a_file_that_came_back_is_unmarked_when_its_hash_is_right(store: Store) -> None:
+def test_a_file_that_came_back_is_unmarked_when_its_hash_is_right(store: SyncStore) -> None:
     path = blob(store)
     path.rename(path.with_name("away"))
     store.fsck(repair=True)
@@ -94,7 +94,7 @@ def test_a_file_that_came_back_is_unmarked_when_its_hash_is_right(store: Store) 
 @pytest.mark.usefixtures("key")
 @pytest.mark.parametrize(("data", "kind"), [(b"short", Damage.SIZE), (b"X" * 700, Damage.HASH)])
 def test_wrong_bytes_are_found_and_replaced_by_adding_again(
-    store: Store, data: bytes, kind: Damage
+    store: SyncStore, data: bytes, kind: Damage
 ) -> None:
     overwrite(blob(store), data)
     assert kinds(store.fsck(verify=True)) == [kind]
@@ -107,13 +107,13 @@ def test_wrong_bytes_are_found_and_replaced_by_adding_again(
 
 
 @pytest.mark.usefixtures("key")
-def test_without_verify_only_names_and_sizes_are_looked_at(store: Store) -> None:
+def test_without_verify_only_names_and_sizes_are_looked_at(store: SyncStore) -> None:
     overwrite(blob(store), b"X" * 700)
     assert store.fsck().problems == ()
 
 
 @pytest.mark.usefixtures("key")
-def test_orphans_and_leftovers_go_only_on_repair(store: Store) -> None:
+def test_orphans_and_leftovers_go_only_on_repair(store: SyncStore) -> None:
     orphan = store.layout.blob("sha256:" + "ab" * 32)
     orphan.write_bytes(b"nobody")
     (store.layout.tmp / "host-1-dead").write_bytes(b"half")
@@ -130,7 +130,7 @@ def test_orphans_and_leftovers_go_only_on_repair(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("key")
-def test_files_that_are_not_ours_are_never_removed(store: Store) -> None:
+def test_files_that_are_not_ours_are_never_removed(store: SyncStore) -> None:
     strange = [
         store.layout.blobs / "README",
         store.layout.blobs / "ab" / "notes.txt",
@@ -148,7 +148,7 @@ def test_files_that_are_not_ours_are_never_removed(store: Store) -> None:
 
 
 @pytest.mark.parametrize("refs", [0, 1, 7])
-def test_wrong_counters_are_counted_again(store: Store, refs: int) -> None:
+def test_wrong_counters_are_counted_again(store: SyncStore, refs: int) -> None:
     put(store, "m", {"a": CONTENT, "b": CONTENT})
     tamper(store.layout, "UPDATE blob SET refs = ?, unref_us = 5", refs)
     assert kinds(store.fsck()) == [Damage.COUNT]
@@ -158,7 +158,7 @@ def test_wrong_counters_are_counted_again(store: Store, refs: int) -> None:
     assert store.collect_garbage().freed == 0
 
 
-def test_a_counter_that_hides_garbage_is_mended(store: Store, key: str) -> None:
+def test_a_counter_that_hides_garbage_is_mended(store: SyncStore, key: str) -> None:
     store.delete([Deletion(key, delete_aliases=True)])
     store.purge([key])
     tamper(store.layout, "UPDATE blob SET refs = 3")
@@ -167,7 +167,7 @@ def test_a_counter_that_hides_garbage_is_mended(store: Store, key: str) -> None:
     assert store.collect_garbage().freed == 700
 
 
-def test_a_sweep_that_was_cut_short_is_reported_and_finished(store: Store, key: str) -> None:
+def test_a_sweep_that_was_cut_short_is_reported_and_finished(store: SyncStore, key: str) -> None:
     store.delete([Deletion(key, delete_aliases=True)])
     store.purge([key])
     tamper(store.layout, "UPDATE blob SET state = 1")
@@ -177,7 +177,7 @@ def test_a_sweep_that_was_cut_short_is_reported_and_finished(store: Store, key: 
     assert store.fsck().problems == ()
 
 
-def test_rows_that_name_nothing_stop_every_repair_of_files(store: Store, key: str) -> None:
+def test_rows_that_name_nothing_stop_every_repair_of_files(store: SyncStore, key: str) -> None:
     tamper(store.layout, "DELETE FROM blob")
     report = store.fsck(repair=True)
     assert Damage.REFERENCE in kinds(report)
@@ -188,7 +188,7 @@ def test_rows_that_name_nothing_stop_every_repair_of_files(store: Store, key: st
 
 
 @pytest.mark.usefixtures("key")
-def test_a_damaged_database_is_reported_and_nothing_is_touched(store: Store) -> None:
+def test_a_damaged_database_is_reported_and_nothing_is_touched(store: SyncStore) -> None:
     (store.layout.tmp / "host-1-dead").write_bytes(b"half")
     store.close()
     data = bytearray(store.layout.db.read_bytes())
@@ -208,7 +208,7 @@ def test_a_damaged_database_is_reported_and_nothing_is_touched(store: Store) -> 
 
 
 @pytest.mark.usefixtures("key")
-def test_a_read_only_registry_is_checked_but_not_repaired(store: Store) -> None:
+def test_a_read_only_registry_is_checked_but_not_repaired(store: SyncStore) -> None:
     blob(store).unlink()
     other = type(store)(store.layout, read_only=True)
     try:
@@ -220,7 +220,7 @@ def test_a_read_only_registry_is_checked_but_not_repaired(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("key")
-def test_an_impossible_digest_in_the_database_leads_nowhere(store: Store) -> None:
+def test_an_impossible_digest_in_the_database_leads_nowhere(store: SyncStore) -> None:
     tamper(store.layout, "UPDATE blob SET digest = 'sha256:../../../etc/passwd'")
     for repair in (False, True):
         report = store.fsck(repair=repair)

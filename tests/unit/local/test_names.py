@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.errors import NotFoundError, UsageError
-from artifact_tui.model import Alias, Deletion, Edge
+from artifact_tui.errors import NotFoundError
+from artifact_tui.model import TTL_OFF, Alias, Deletion, Edit, Result
 from tests.unit.local.support import put, rows, tamper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from artifact_tui.clients.local.local_store import Store
+    from tests.support.sync_store import SyncStore
 
 
-def test_an_alias_is_on_one_version_of_a_collection(store: Store) -> None:
+def test_an_alias_is_on_one_version_of_a_collection(store: SyncStore) -> None:
     one, two, other = put(store), put(store), put(store, "n")
     for key in (one, other, two):
         store.alias(key, "best")
@@ -26,7 +24,7 @@ def test_an_alias_is_on_one_version_of_a_collection(store: Store) -> None:
     assert store.resolve("n:best") == other
 
 
-def test_moving_keeps_protection_unless_told_otherwise(store: Store) -> None:
+def test_moving_keeps_protection_unless_told_otherwise(store: SyncStore) -> None:
     one, two = put(store), put(store)
     store.alias(one, "best", protected=True)
     store.alias(two, "best")
@@ -37,85 +35,65 @@ def test_moving_keeps_protection_unless_told_otherwise(store: Store) -> None:
     assert Alias("best") in store.version(one).aliases
 
 
-def test_a_protected_alias_is_not_taken_off(store: Store) -> None:
+def test_a_protected_alias_is_not_taken_off(store: SyncStore) -> None:
     key = put(store, protected=["best"])
-    with pytest.raises(UsageError, match="protected"):
-        store.unalias(key, "best")
+    change = Edit(key, remove_aliases=("best",))
+    (refused,) = store.edit([change])
+    assert (refused.result, "protected" in refused.message) == (Result.REFUSED, True)
     store.protect(key, "best", protected=False)
-    store.unalias(key, "best")
+    store.edit([change])
     assert store.version(key).aliases == (Alias("latest"),)
 
 
-def test_an_alias_of_another_version_is_not_touched(store: Store) -> None:
+def test_an_alias_of_another_version_is_not_touched(store: SyncStore) -> None:
     one, two = put(store), put(store, aliases=["best"])
-    for call in (store.unalias, store.protect):
-        with pytest.raises(NotFoundError, match="best"):
-            call(one, "best")
+    store.edit([Edit(one, remove_aliases=("best",))])
+    with pytest.raises(NotFoundError, match="best"):
+        store.protect(one, "best")
     assert Alias("best") in store.version(two).aliases
 
 
-def test_tags_come_and_go(store: Store) -> None:
+def test_tags_come_and_go(store: SyncStore) -> None:
     key = put(store)
-    for name in ("b", "a", "b"):
-        store.tag(key, name)
+    store.edit([Edit(key, add_tags=("b", "a")), Edit(key, add_tags=("b",))])
     assert store.version(key).tags == ("a", "b")
-    store.untag(key, "a")
-    store.untag(key, "never there")
+    store.edit([Edit(key, remove_tags=("a", "never there"))])
     assert store.version(key).tags == ("b",)
 
 
-def test_a_ttl_is_set_and_taken_away(store: Store) -> None:
+def test_a_ttl_is_set_and_taken_away(store: SyncStore) -> None:
     key = put(store)
-    store.set_ttl(key, 7)
+    store.edit([Edit(key, ttl_us=7)])
     assert store.version(key).ttl_us == 7
-    store.set_ttl(key, None)
+    store.edit([Edit(key, ttl_us=TTL_OFF)])
     assert store.version(key).ttl_us is None
-    with pytest.raises(UsageError):
-        store.set_ttl(key, 0)
 
 
-def test_lineage_has_no_circles(store: Store) -> None:
-    a, b, c = (put(store, name) for name in "abc")
-    store.link_parent(b, a)
-    store.link_parent(c, b)
-    store.link_parent(c, b)
-    assert store.edges().rows == (Edge(a, b), Edge(b, c))
-    for child, parent in ((a, c), (a, b), (a, a)):
-        with pytest.raises(UsageError, match="itself"):
-            store.link_parent(child, parent)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda store, key: store.alias(key, "x"),
-        lambda store, key: store.unalias(key, "x"),
-        lambda store, key: store.protect(key, "x"),
-        lambda store, key: store.tag(key, "x"),
-        lambda store, key: store.untag(key, "x"),
-        lambda store, key: store.set_ttl(key, 5),
-        lambda store, key: store.link_parent(key, key),
-    ],
-)
-def test_what_is_in_the_trash_or_gone_is_left_alone(
-    store: Store, call: Callable[[Store, str], None]
-) -> None:
+def test_what_is_in_the_trash_or_gone_is_left_alone(store: SyncStore) -> None:
     key = put(store)
     store.delete([Deletion(key, delete_aliases=True)])
-    with pytest.raises(NotFoundError, match="trash"):
-        call(store, key)
-    with pytest.raises(NotFoundError, match="no version"):
-        call(store, "nothing like it")
+    for absent, words in ((key, "trash"), ("nothing like it", "no version")):
+        with pytest.raises(NotFoundError, match=words):
+            store.protect(absent, "x")
+        for change in (
+            Edit(absent, add_aliases=("x",)),
+            Edit(absent, remove_aliases=("x",)),
+            Edit(absent, add_tags=("x",)),
+            Edit(absent, remove_tags=("x",)),
+            Edit(absent, ttl_us=5),
+        ):
+            (outcome,) = store.edit([change])
+            assert (outcome.result, words in outcome.message) == (Result.ABSENT, True)
 
 
 @pytest.mark.parametrize("name", ["", ":", "m", "m:", "m:v1", ":v0", "m:none", "n:latest"])
-def test_a_name_that_names_nothing_is_not_found(store: Store, name: str) -> None:
+def test_a_name_that_names_nothing_is_not_found(store: SyncStore, name: str) -> None:
     put(store)
     with pytest.raises(NotFoundError):
         store.resolve(name)
 
 
-def test_the_database_itself_refuses_two_holders_of_an_alias(store: Store) -> None:
+def test_the_database_itself_refuses_two_holders_of_an_alias(store: SyncStore) -> None:
     one, two = put(store), put(store)
     store.alias(one, "best")
     with pytest.raises(sqlite3.IntegrityError):

@@ -16,7 +16,6 @@ from artifact_tui import config
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import KIND, create, local_database, open_registry
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import (
     BusyError,
     NotFoundError,
@@ -24,6 +23,7 @@ from artifact_tui.errors import (
     RegistryError,
     UsageError,
 )
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import NOW, opened, put, snapshot, tamper
 
 if TYPE_CHECKING:
@@ -48,17 +48,19 @@ def test_a_new_registry_has_its_folders_and_says_what_it_is(tmp_path: Path) -> N
     assert "registry" in layout.format.read_text()
     assert stat.S_IMODE(layout.root.stat().st_mode) == 0o700
     assert not layout.unfinished.exists()
-    assert not layout.wal.exists(), "the last one to close leaves one database file"
+    assert not layout.db.with_name("registry.db-wal").exists(), (
+        "the last one to close leaves one database file"
+    )
 
 
 def test_making_it_twice_changes_nothing(closed: Layout) -> None:
     before = snapshot(closed.root)
-    Store.create(closed.root).close()
+    SyncStore.create(closed.root).close()
     assert snapshot(closed.root) == before
 
 
 def test_the_database_is_set_up_as_promised(closed: Layout) -> None:
-    store = Store(closed)
+    store = SyncStore(closed)
     try:
         with store.writing() as conn:
             said = {
@@ -199,14 +201,14 @@ async def test_a_client_that_was_closed_says_so(closed: Layout) -> None:
     with pytest.raises(RegistryError, match="closed"):
         await client.collections()
     with pytest.raises(RegistryError, match="closed"):
-        client.store.collections()
+        client.store.reading().__enter__()
 
 
 def test_a_folder_that_cannot_be_written_is_opened_for_reading(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_database, "may_write", lambda _layout: False)
-    store = Store(closed)
+    store = SyncStore(closed)
     try:
         assert (store.writable, store.read_only) == (False, True)
         assert len(store.collections().rows) == 1
@@ -220,7 +222,7 @@ def test_a_busy_database_is_said_to_be_busy(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_database, "BUSY_MS", 1)
-    store = Store(closed)
+    store = SyncStore(closed)
     try:
         with contextlib.closing(sqlite3.connect(closed.db)) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.clients.local.sample import make_sample
 from artifact_tui.errors import UsageError
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import NOW, blobs, rows
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_bytes_are_real_shared_and_sound(sample: Layout) -> None:
     stored = one(sample, "SELECT sum(size) FROM blob")
     assert stored < listed * 0.75
     assert sum(blobs(sample).values()) == stored
-    store = Store(sample, read_only=True)
+    store = SyncStore(sample, read_only=True)
     try:
         assert store.fsck(verify=True).problems == ()
     finally:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from artifact_tui.clients.local.local_store import Store
+    from tests.support.sync_store import SyncStore
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_added(store: Store, request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_is_added(store: SyncStore, request: pytest.FixtureRequest) -> Iterator[None]:
     """After a refusal there is no version, no blob and no leftover."""
     yield
     if "refused" in request.node.name:
@@ -29,7 +29,7 @@ def nothing_is_added(store: Store, request: pytest.FixtureRequest) -> Iterator[N
     assert leftovers(store.layout) == []
 
 
-def refused(store: Store, path: Path, *words: str) -> None:
+def refused(store: SyncStore, path: Path, *words: str) -> None:
     with pytest.raises(SourceError) as caught:
         add(store, path)
     for word in (*words, "Nothing was added"):
@@ -38,41 +38,41 @@ def refused(store: Store, path: Path, *words: str) -> None:
     str(caught.value).encode("utf-8")
 
 
-def test_refused_a_path_that_is_not_there(store: Store, tmp_path: Path) -> None:
+def test_refused_a_path_that_is_not_there(store: SyncStore, tmp_path: Path) -> None:
     refused(store, tmp_path / "none", "none", "not there")
 
 
-def test_refused_a_folder_without_files(store: Store, tmp_path: Path) -> None:
+def test_refused_a_folder_without_files(store: SyncStore, tmp_path: Path) -> None:
     (tmp_path / "empty" / "deep").mkdir(parents=True)
     refused(store, tmp_path / "empty", "no file")
 
 
-def test_refused_a_named_pipe(store: Store, src: Path) -> None:
+def test_refused_a_named_pipe(store: SyncStore, src: Path) -> None:
     os.mkfifo(src / "pipe")
     refused(store, src, "pipe", "a named pipe")
     refused(store, src / "pipe", "a named pipe")
 
 
-def test_refused_a_socket(store: Store, src: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_a_socket(store: SyncStore, src: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(src)  # a socket's path must be short
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("sock")
         refused(store, src, "sock", "a socket")
 
 
-def test_refused_a_device(store: Store) -> None:
+def test_refused_a_device(store: SyncStore) -> None:
     refused(store, type(store.layout.root)("/dev/null"), "/dev/null", "a device")
 
 
 @pytest.mark.parametrize("target", ["/etc/hostname", "../outside", "deep", ".", "nowhere", "loop"])
-def test_refused_a_link_that_leads_out_or_nowhere(store: Store, src: Path, target: str) -> None:
+def test_refused_a_link_that_leads_out_or_nowhere(store: SyncStore, src: Path, target: str) -> None:
     (src.parent / "outside").write_text("secret")
     (src / "loop").symlink_to(target)
     refused(store, src, "loop", "is a link")
 
 
 def test_a_link_to_a_file_inside_is_stored_as_a_copy(
-    store: Store, src: Path, tmp_path: Path
+    store: SyncStore, src: Path, tmp_path: Path
 ) -> None:
     (src / "deep" / "same").symlink_to("../model.bin")
     version = add(store, src)
@@ -82,7 +82,7 @@ def test_a_link_to_a_file_inside_is_stored_as_a_copy(
     assert len(blobs(store.layout)) == 2
 
 
-def test_the_named_path_may_be_a_link(store: Store, src: Path, tmp_path: Path) -> None:
+def test_the_named_path_may_be_a_link(store: SyncStore, src: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").symlink_to(src)
     (tmp_path / "named.bin").symlink_to(src / "model.bin")
     assert add(store, tmp_path / "folder").file_count == 2
@@ -90,19 +90,19 @@ def test_the_named_path_may_be_a_link(store: Store, src: Path, tmp_path: Path) -
     assert [file.path for file in store.files(one.key)] == ["named.bin"]
 
 
-def test_refused_a_name_that_is_not_utf8(store: Store, src: Path) -> None:
+def test_refused_a_name_that_is_not_utf8(store: SyncStore, src: Path) -> None:
     with open(os.fsencode(src) + b"/bad\xff.bin", "wb") as file:  # noqa: PTH123 - a name in bytes
         file.write(b"x")
     refused(store, src, "bad\\xff.bin", "UTF-8")
 
 
-def test_refused_the_registry_itself_and_what_holds_it(store: Store, tmp_path: Path) -> None:
+def test_refused_the_registry_itself_and_what_holds_it(store: SyncStore, tmp_path: Path) -> None:
     refused(store, store.layout.root, "inside each other")
     refused(store, store.layout.blobs, "inside each other")
     refused(store, tmp_path, "inside each other")
 
 
-def test_hard_links_are_ordinary_files(store: Store, src: Path) -> None:
+def test_hard_links_are_ordinary_files(store: SyncStore, src: Path) -> None:
     (src / "twin").hardlink_to(src / "model.bin")
     assert add(store, src).file_count == 3
     assert len(blobs(store.layout)) == 2
@@ -124,7 +124,7 @@ def while_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) ->
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is rewritten"])
 def test_refused_a_file_that_changes_while_it_is_read(
-    store: Store, src: Path, monkeypatch: pytest.MonkeyPatch, change: str
+    store: SyncStore, src: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     target = src / "deep" / "er" / "config.json"
 
@@ -140,14 +140,14 @@ def test_refused_a_file_that_changes_while_it_is_read(
 
 
 def test_refused_a_file_that_vanishes(
-    store: Store, src: Path, monkeypatch: pytest.MonkeyPatch
+    store: SyncStore, src: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     while_reading(monkeypatch, (src / "model.bin").unlink)
     refused(store, src, "model.bin", "not there")
 
 
 def test_refused_a_file_that_becomes_a_pipe_or_a_link(
-    store: Store, src: Path, monkeypatch: pytest.MonkeyPatch
+    store: SyncStore, src: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = src / "model.bin"
 

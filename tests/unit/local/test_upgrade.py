@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import RegistryError
+from tests.support.sync_store import SyncStore
 from tests.unit.local.support import opened, put, snapshot
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def shape(layout: Layout) -> dict[str, object]:
 def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
     old: Layout, tmp_path: Path
 ) -> None:
-    store = Store(old)
+    store = SyncStore(old)
     try:
         (collection,) = store.collections().rows
         (version,) = store.versions(collection.key).rows
@@ -77,14 +77,14 @@ def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
 def test_it_is_left_alone_when_opened_read_only(old: Layout) -> None:
     before = snapshot(old.root)
     with pytest.raises(RegistryError, match=r"older format [12]") as caught:
-        Store(old, read_only=True)
+        SyncStore(old, read_only=True)
     assert "for writing" in caught.value.hint
     assert snapshot(old.root) == before
 
 
 def test_it_can_be_read_once_it_is_up_to_date(old: Layout) -> None:
-    Store(old).close()
-    reader = Store(old, read_only=True)
+    SyncStore(old).close()
+    reader = SyncStore(old, read_only=True)
     try:
         assert len(reader.collections().rows) == 1
     finally:
@@ -93,9 +93,9 @@ def test_it_can_be_read_once_it_is_up_to_date(old: Layout) -> None:
 
 def test_who_reads_beside_the_one_who_writes_sees_the_new_format(old: Layout) -> None:
     """The new format may still be in the log, where the first bytes of the file do not show it."""
-    store = Store(old)
+    store = SyncStore(old)
     try:
-        reader = Store(Layout.at(old.root), read_only=True)
+        reader = SyncStore(Layout.at(old.root), read_only=True)
         reader.close()
     finally:
         store.close()
