@@ -305,6 +305,15 @@ def moment(us: int | None) -> str:
     return f"{when.year:04}-{when:%m-%d %H:%M}"
 
 
+def ago(us: int | None, now_us: int, word: str = "ago") -> str:
+    """How long ago a moment was: “2 d ago”, or “2 d old” with another `word`.
+
+    Only “in 3 s” where the clock that wrote it is ahead of ours, and “?” for None.
+    """
+    shown = age(us, now_us)
+    return shown if us is None or us > now_us else f"{shown} {word}"
+
+
 def clock(us: int | None, now_us: int) -> str:
     """As `moment`, but only “09:12” for what was less than a day ago."""
     shown = moment(us)

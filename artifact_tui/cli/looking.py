@@ -152,7 +152,7 @@ def list_collections(listing: PrintedList, sort: Sort) -> None:
                 if row.versions
                 else "empty",
                 _bytes(row.size, None if row.links else row.stored),
-                wording.since(row.newest_us, listing.now_us, "old") if row.versions else "",
+                text.ago(row.newest_us, listing.now_us, "old") if row.versions else "",
             )
             for row in rows
         ),
@@ -178,7 +178,7 @@ def list_versions(listing: PrintedList, sort: Sort) -> None:
                     text.version_name(row),
                     safe(row.type),
                     _bytes(row.size, None if row.link else row.stored),
-                    wording.since(row.created_us, listing.now_us, "old"),
+                    text.ago(row.created_us, listing.now_us, "old"),
                     wording.facts(row, listing.now_us),
                 )
                 for row in rows
@@ -354,7 +354,7 @@ def _created(row: VersionRow, now: int) -> str:
     by = f" by {safe(row.run)}" if row.run else ""
     if row.created_us is None:
         return f"not known{by}"
-    return f"{text.moment(row.created_us)} UTC ({wording.since(row.created_us, now, 'old')}){by}"
+    return f"{text.moment(row.created_us)} UTC ({text.ago(row.created_us, now, 'old')}){by}"
 
 
 def _used(row: VersionRow) -> str:

@@ -41,7 +41,7 @@ from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.reviewing import Consent, confirm_plan
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
-from artifact_tui.clients.local import LocalClient
+from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.plan import Plan
@@ -145,7 +145,7 @@ async def _print_trash(listing: PrintedList, client: Client) -> None:
             print_records(listing, rows)
             continue
         had: Mapping[str, tuple[Alias, ...]] = {}
-        if isinstance(client, LocalClient):
+        if isinstance(client, RemembersAliases):
             had = await client.trashed_aliases([row.key for row in rows])
         listing.out.rows(
             (_trash_row(row, had.get(row.key, ()), listing.now_us) for row in rows),
@@ -157,7 +157,7 @@ async def _print_trash(listing: PrintedList, client: Client) -> None:
 def _trash_row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
     by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
     names = f" · had the aliases {wording.aliases(had)}" if had else ""
-    ago = wording.since(row.deleted_us, now, "ago")
+    ago = text.ago(row.deleted_us, now)
     when = "deleted, not known when" if row.deleted_us is None else f"deleted {ago}"
     return text.version_name(row), text.size(row.size), f"{when}{by}{names}"
 

@@ -37,15 +37,6 @@ def life(ttl_us: int | None, *, inherited: bool = False) -> str:
     return f"{shown} (inherited)" if inherited else shown
 
 
-def since(us: int | None, now_us: int, word: str) -> str:
-    """`3 d old`, `3 d ago`; only `in 3 d` where the clock that wrote it is ahead of ours.
-
-    Where the registry does not say, it is the sign for that alone.
-    """
-    shown = text.age(us, now_us)
-    return shown if us is None or us > now_us else f"{shown} {word}"
-
-
 def facts(row: VersionRow, now_us: int) -> str:
     """What a list says about a version beside its name, size and age; empty for a plain one."""
     parts = []

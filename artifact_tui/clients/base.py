@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.model import (
+        Alias,
         Capabilities,
         Collection,
         CollectionDeletion,
@@ -294,6 +295,14 @@ class Scrubbing(Protocol):
 
     def scrub(self, text: str) -> str:
         """The text without them."""
+
+
+@runtime_checkable
+class RemembersAliases(Protocol):
+    """A client whose registry knows the aliases that versions in the trash had."""
+
+    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """Aliases by key; versions without any are left out."""
 
 
 @runtime_checkable

@@ -56,6 +56,13 @@ def test_age_is_rounded_down(ago: int, shown: str) -> None:
     assert text.age(None, now) == "?"
 
 
+def test_a_clock_that_runs_ahead_says_so() -> None:
+    assert text.ago(5_000_000, 0) == "in 5 s"
+    assert text.ago(0, 5_000_000) == "5 s ago"
+    assert text.ago(0, 5_000_000, "old") == "5 s old"
+    assert text.ago(None, 0) == "?"
+
+
 @pytest.mark.parametrize(
     ("us", "shown"),
     [

@@ -24,14 +24,13 @@ from artifact_tui.deletion.storage import (
 )
 from artifact_tui.errors import ArtifactTuiError, EmptyError
 from artifact_tui.model import StoredObject
-from artifact_tui.text import age, moment, pad, plural, safe, size
+from artifact_tui.text import age, ago, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header, StatusLine
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Dialog, Question
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.item_rows import ago
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 

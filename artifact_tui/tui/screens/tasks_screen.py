@@ -21,7 +21,7 @@ from artifact_tui.deletion.items import DELETED_HERE, DONE, Item, ItemState
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.undo import CAVEAT, undo
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import about, count, listed, moment, pad, plural, safe, size
+from artifact_tui.text import about, ago, count, listed, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import PlanItems, TaskWatch, report_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, Header
@@ -29,7 +29,7 @@ from artifact_tui.tui.screens.trash_screen import forget_deleted
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.item_rows import ago, bar, item_facts, percent, result_line
+from artifact_tui.tui.widgets.item_rows import bar, item_facts, percent, result_line
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 

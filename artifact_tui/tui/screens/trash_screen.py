@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
@@ -12,11 +12,13 @@ from textual.content import Content
 from artifact_tui.catalog import retention
 from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.catalog.catalog_rows import rows_of
+from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion.undo import restore_versions
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.query import compile_query, parse
 from artifact_tui.text import (
     age,
+    ago,
     at_least,
     count,
     duration,
@@ -32,7 +34,7 @@ from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Ask, Listing
-from artifact_tui.tui.widgets.item_rows import ago, alias_words
+from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList
 
@@ -49,14 +51,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
-
-
-@runtime_checkable
-class RemembersAliases(Protocol):
-    """A client whose registry knows the aliases that versions in the trash had."""
-
-    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
-        """Aliases by key; versions without any are left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from artifact_tui.deletion.items import COLLECTION, DONE, OBJECT, Action, Item, ItemState, Verdict
 from artifact_tui.deletion.review_words import item_end
-from artifact_tui.text import age, pad, plural, safe, size, width
+from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -186,9 +186,3 @@ def bar(done: int, total: int, cells: int, signs: Signs) -> str:
 def percent(done: int, total: int) -> str:
     """Whole percents, 100 % only when everything is done."""
     return f"{done * 100 // total if total else 100} %"
-
-
-def ago(us: int | None, now_us: int) -> str:
-    """How long ago a moment was: `2 d ago`; `in 3 s` by a clock that runs ahead."""
-    words = age(us, now_us)
-    return words if us is None or us > now_us else f"{words} ago"

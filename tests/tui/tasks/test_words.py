@@ -14,7 +14,7 @@ from artifact_tui.deletion.tasks import Task
 from artifact_tui.tui.planning import PlanItems, report_of
 from artifact_tui.tui.screens.tasks_screen import task_detail, task_line
 from artifact_tui.tui.terminal import ASCII, UNICODE
-from artifact_tui.tui.widgets.item_rows import ago, bar, percent
+from artifact_tui.tui.widgets.item_rows import bar, percent
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ def test_a_bar_fills_its_cells(signs: object) -> None:
         assert len(bar(done, 1000, 16, chosen)) == 16
     assert bar(1000, 1000, 4, chosen) == chosen.bar[-1] * 4
     assert chosen.bar[-1] not in bar(0, 1000, 4, chosen)
-
-
-def test_a_clock_that_runs_ahead_says_so() -> None:
-    assert ago(5 * SECOND, 0) == "in 5 s"
-    assert ago(0, 5 * SECOND) == "5 s ago"
 
 
 def test_an_ended_task_with_failures_does_not_look_like_success() -> None:
