@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.s3_layout import StorageSettings
 
-    ObjectPages = Callable[[str], Iterator[tuple[list["ListedObject"], bytes | None]]]
-    """Pages of what is stored under a prefix, as `current_pages` gives them."""
-
 
 THREADS = 8
 
@@ -215,8 +212,11 @@ def s3_errors(bucket: str) -> Iterator[None]:
 
 PAGE = 1000
 
-_PLAIN = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
-"""Text that XML 1.0 carries: a listing repeats what it was asked for."""
+_IN_XML = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
+"""Text that XML 1.0 carries unchanged (a carriage return comes back as a line feed).
+
+A listing repeats what it was asked for, and a batch names its objects, in XML.
+"""
 _ABSENT_HEAD = frozenset({"404", "NoSuchKey", "NotFound"})
 
 FEW = 8
@@ -280,8 +280,8 @@ def current_objects(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Liste
 def _split(names: Iterable[str]) -> tuple[list[str], list[str]]:
     """Names in the storage's order; those that no listing may be asked for stand apart."""
     every = sorted(set(names), key=str.encode)
-    return [name for name in every if _PLAIN.fullmatch(name)], [
-        name for name in every if not _PLAIN.fullmatch(name)
+    return [name for name in every if _IN_XML.fullmatch(name)], [
+        name for name in every if not _IN_XML.fullmatch(name)
     ]
 
 
@@ -304,12 +304,15 @@ def object_versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[Liste
 
 
 def objects_below(
-    pages: ObjectPages, starts: Iterable[str], mine: Callable[[str], bool]
+    pages: Callable[[str], Iterator[tuple[list[ListedObject], bytes | None]]],
+    starts: Iterable[str],
+    mine: Callable[[str], bool],
 ) -> Iterator[ListedObject]:
     """What is stored under names that start with these, as far as the whole name is `mine`.
 
-    Many are looked for in a pass over what they have in common, for as long as that costs no more
-    requests than one for each would; the rest is asked for one by one.
+    `pages` gives what is stored under a prefix, as `current_pages` does. Many names are looked for
+    in a pass over what they have in common, for as long as that costs no more requests than one
+    for each would; the rest is asked for one by one.
     """
     wanted = sorted(set(starts), key=str.encode)
     seen: set[tuple[str, str]] = set()
@@ -394,7 +397,7 @@ def count_elsewhere(s3: S3, bucket: str, prefix: str) -> tuple[int, bool]:
 
 def _plain(prefix: str) -> str:
     """As much of a prefix as a listing can be asked for."""
-    found = _PLAIN.match(prefix)
+    found = _IN_XML.match(prefix)
     return found[0] if found else ""
 
 
@@ -437,9 +440,6 @@ BATCH = 1000
 AT_ONCE = 4
 """Batches under way at once."""
 
-_BATCHABLE = re.compile("[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
-"""Text that XML 1.0 carries unchanged (a carriage return comes back as a line feed)."""
-
 _THROTTLE_CODES = frozenset(
     {
         "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
@@ -470,8 +470,8 @@ class ObjectDeleter:
 
     def delete(self, places: Sequence[ObjectRef]) -> dict[str, Outcome]:
         """One outcome for each object, by its key."""
-        plain = [place for place in places if _BATCHABLE.fullmatch(place.name)]
-        single = [place for place in places if not _BATCHABLE.fullmatch(place.name)]
+        plain = [place for place in places if _IN_XML.fullmatch(place.name)]
+        single = [place for place in places if not _IN_XML.fullmatch(place.name)]
         batches = [plain[start : start + BATCH] for start in range(0, len(plain), BATCH)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found: dict[str, Outcome] = {}

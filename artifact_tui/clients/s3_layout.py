@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
-from artifact_tui.clients.rest import rest_entries
+from artifact_tui.clients.artifact_keys import Ref, any_type_id, any_type_key, parse_key
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class ObjectRef(NamedTuple):
 
 
 def parse_object_key(key: str) -> ObjectRef | None:
-    """The reverse of `Place.key`; None for a text that is no object's key."""
+    """The reverse of `ObjectRef.key`; None for a text that is no object's key."""
     if not key.startswith("s3://"):
         return None
     path, _, version = key.removeprefix("s3://").partition(_VERSION_ID)
@@ -82,11 +82,7 @@ class ObjectOwner(NamedTuple):
     @property
     def key(self) -> str:
         """The one text for it: `model/30`, or `*/30`."""
-        return (
-            rest_entries.any_type_key(self.id)
-            if self.type is None
-            else rest_entries.Ref(self.type, self.id).key
-        )
+        return any_type_key(self.id) if self.type is None else Ref(self.type, self.id).key
 
 
 class StoragePattern:
@@ -138,10 +134,10 @@ class StoragePattern:
 
     def owner_of(self, version_key: str) -> ObjectOwner | None:
         """Whose the objects of a version are, or None when no name leads to it and back."""
-        identifier = rest_entries.any_type_id(version_key)
+        identifier = any_type_id(version_key)
         if identifier is not None:
             found = ObjectOwner(None, identifier)
-        elif (ref := rest_entries.parse_key(version_key)) is not None:
+        elif (ref := parse_key(version_key)) is not None:
             found = ObjectOwner(ref.type if self.typed else None, ref.id)
         else:
             return None

@@ -80,7 +80,7 @@ class ServerConnections:
         self._closed = False
 
     @asynccontextmanager
-    async def lane(self) -> AsyncIterator[ServerConnection]:
+    async def connection(self) -> AsyncIterator[ServerConnection]:
         """A connection of our own.
 
         One that met trouble is dropped, and so is one that brought a server's failure: some
@@ -88,26 +88,27 @@ class ServerConnections:
         """
         if self._closed:
             raise RegistryError("The connection to the registry has been closed.")
-        lane = self._free.pop() if self._free else ServerConnection(self._open)
-        lane.healthy = False
+        connection = self._free.pop() if self._free else ServerConnection(self._open)
+        connection.healthy = False
         try:
-            yield lane
+            yield connection
         finally:
-            if lane.healthy and not self._closed:
-                self._free.append(lane)
+            if connection.healthy and not self._closed:
+                self._free.append(connection)
             else:
-                await asyncio.shield(lane.close())
+                await asyncio.shield(connection.close())
 
     def _open(self) -> httpx.AsyncBaseTransport:
-        lane = self._transport(self._context())
-        if lane is None:  # out here no traceback has the proxy in it, and that may have a password
+        transport = self._transport(self._context())
+        # Out here no traceback has the proxy in it, and that may have a password.
+        if transport is None:
             raise RegistryError(
                 "The proxy in the environment cannot be used. Nothing was sent.",
                 hint=f"Check {self._origin.scheme}_proxy: it is an address as in"
                 " http://NAME:PASSWORD@HOST:PORT, with %2F for a / in a password; SOCKS is not"
                 " supported.",
             )
-        return ReadOnlyGuard(lane, self._reads) if self._reads is not None else lane
+        return ReadOnlyGuard(transport, self._reads) if self._reads is not None else transport
 
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport | None:
         """A connection to be; None when the proxy that it would go through makes no sense."""

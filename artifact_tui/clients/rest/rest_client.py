@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from artifact_tui.clients.artifact_keys import Ref, parse_key
 from artifact_tui.clients.rest import NAME, rest_entries
 from artifact_tui.clients.rest.rest_deleting import RestDeleter, RestFacts
-from artifact_tui.clients.rest.rest_entries import parse_key
 from artifact_tui.clients.rest.rest_lineage import RestLineage
-from artifact_tui.clients.rest.rest_listing import ALL
-from artifact_tui.clients.rest.rest_reading import ListingReader, ListingRun
+from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, ListingRun
 from artifact_tui.clients.rest.rest_requests import EntryRoutes, MissingEntry, RestRequests
 from artifact_tui.clients.rest.rest_settings import RestCredentials, RestOptions
 from artifact_tui.clients.servers import is_spelled
@@ -41,10 +40,8 @@ from artifact_tui.model import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.rest.rest_entries import Ref, RestEntry
-    from artifact_tui.clients.rest.rest_reading import ServerHealth
-    from artifact_tui.clients.rest.rest_requests import RestCall
-    from artifact_tui.clients.rest.rest_settings import Login, RestAddress
+    from artifact_tui.clients.rest.rest_entries import RestEntry
+    from artifact_tui.clients.rest.rest_settings import RestAddress
     from artifact_tui.clients.s3 import S3Storage
     from artifact_tui.model import Deletion, Edge, Facts, File, Garbage, Relative, Scan, Version
 
@@ -61,9 +58,8 @@ _NO_TRASH = "this registry has no trash"
 class RestClient:
     """One connection to one REST registry.
 
-    Beside the protocol: `artifacts`, `scan`, `lineage`, `get`, `by_name`, `by_regex`, `health`,
-    `create`, `reset`, `authenticate`. Its listings carry no size, date, alias or digest: `digest`
-    is a fingerprint of type, id, name (and source address where the listing has it).
+    Its listings carry no size, date, alias or digest: `digest` is a fingerprint of type, id, name
+    (and source address where the listing has it).
     """
 
     def __init__(
@@ -74,12 +70,12 @@ class RestClient:
         self._options = options
         self._read_only = read_only
         self._credentials = RestCredentials(options)
-        self._wire = RestRequests(address, options, self._credentials, read_only=read_only)
-        self._reader = ListingReader(self._wire, options)
-        self._routes = EntryRoutes(self._wire)
-        self._truth = RestFacts(self._reader, self._routes)
-        self._deleter = RestDeleter(self._wire, self._reader, self._routes, self._truth)
-        self._lineage = RestLineage(self._wire, self._reader, self._routes)
+        self._requests = RestRequests(address, options, self._credentials, read_only=read_only)
+        self.reader = ListingReader(self._requests, options)
+        self._routes = EntryRoutes(self._requests)
+        self._facts = RestFacts(self.reader, self._routes)
+        self._deleter = RestDeleter(self._requests, self.reader, self._routes, self._facts)
+        self._lineage = RestLineage(self._requests, self.reader, self._routes)
         self._run: ListingRun | None = None
         self._runs = 0
         self._storage: S3Storage | None = None
@@ -120,17 +116,17 @@ class RestClient:
         found = []
         if self._address.scheme == "http" and not self._address.loopback:
             found.append("The connection is not encrypted: others may read along.")
-        found += [_incomplete(kind, why) for kind, why in self._reader.missing.items()]
-        if skipped := self._reader.skipped:
+        found += [_incomplete(kind, why) for kind, why in self.reader.missing.items()]
+        if skipped := self.reader.skipped:
             found.append(f"{plural(skipped, 'artifact')} without a usable id: left out.")
-        if spelled := self._reader.spelled:
+        if spelled := self.reader.spelled:
             found.append(
                 f"{plural(spelled, 'artifact')} with a name that is not Unicode:"
                 " what is broken in it is spelled out, and its id names it."
             )
-        if self._truth.survivors:
+        if self._facts.survivors:
             found.append(
-                f"{self._truth.survivors:,} deletions were answered with success and were not"
+                f"{self._facts.survivors:,} deletions were answered with success and were not"
                 " done. Deletions are sent one at a time now."
             )
         return tuple(found)
@@ -138,19 +134,19 @@ class RestClient:
     @property
     def complete(self) -> bool:
         """Whether the last listing had everything."""
-        return not self._reader.missing
+        return not self.reader.missing
 
     def pace(self) -> str:
         """What holds it up now, in a few words; may be empty."""
-        return self._wire.pace()
+        return self._requests.pace()
 
     def silence(self) -> float:
         """Seconds since the last answer."""
-        return self._wire.silence()
+        return self._requests.silence()
 
     def waits(self) -> bool:
         """Whether nothing is on its way now: every request only waits, as the registry asked."""
-        return self._wire.waits()
+        return self._requests.waits()
 
     # reading
 
@@ -166,17 +162,17 @@ class RestClient:
         for start in range(0, len(rows), AT_A_TIME):
             await asyncio.sleep(0)  # the request for the next page leaves meanwhile
             part = rows[start : start + AT_A_TIME]
-            page += [(run.shelf.collection(row), run.shelf.version(row)) for row in part]
+            page += [(run.listing.collection(row), run.listing.version(row)) for row in part]
         return Page(tuple(page), None if run.done or not rows else f"{run.number}.")
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """Collections in the order in which the listing names them."""
         run = await self._current(after)
         position = int(after.partition(".")[2] or 0) if after else 0
-        position = position if position <= len(run.shelf.groups) else 0
-        while len(run.shelf.groups) <= position and not run.done:
+        position = position if position <= len(run.listing.groups) else 0
+        while len(run.listing.groups) <= position and not run.done:
             await run.more()
-        groups = list(run.shelf.groups)[position:]
+        groups = list(run.listing.groups)[position:]
         rows = tuple(_collection(group) for group in groups)
         end = position + len(groups)
         if not run.done and rows:
@@ -190,21 +186,21 @@ class RestClient:
             self._runs += 1
             if self._run is not None:
                 await self._run.close()
-            self._run = ListingRun(self._reader, self._runs)
+            self._run = ListingRun(self.reader, self._runs)
         return self._run
 
     async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
         """One collection's versions, all on one page."""
         del after
-        collection = rest_entries.parse_key(collection_key)
+        collection = parse_key(collection_key)
         if collection is None:
             return Page(())
         run = self._run
         if run is not None and run.fresh and time.monotonic() - run.began < KEPT_S:
-            shelf = await run.all()
+            listing = await run.all()
         else:
-            shelf = await self._reader.named(collection)
-        return Page(tuple(shelf.versions(collection)))
+            listing = await self.reader.named(collection)
+        return Page(tuple(listing.versions(collection)))
 
     async def edges(self, after: str | None = None) -> Page[Edge]:
         """Lineage edges, by reading every model: slow. `scan` tells how far it is."""
@@ -216,7 +212,7 @@ class RestClient:
 
     async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
         """The parents of one version; None when the server does not tell."""
-        ref = rest_entries.parse_key(version_key)
+        ref = parse_key(version_key)
         return None if ref is None else await self._lineage.parents(ref)
 
     async def files(self, version_key: str) -> tuple[File, ...]:
@@ -226,13 +222,13 @@ class RestClient:
 
     def recall(self, keys: Sequence[str]) -> None:
         """An earlier connection may have deleted these."""
-        self._reader.sent |= {ref.id for key in keys if (ref := parse_key(key)) is not None}
+        self.reader.sent |= {ref.id for key in keys if (ref := parse_key(key)) is not None}
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true now; without dependents, which only a scan of all lineage can tell."""
-        found = await self._truth.facts(keys)
-        if self._truth.survivors:
-            self._wire.pacer.serial()
+        found = await self._facts.facts(keys)
+        if self._facts.survivors:
+            self._requests.pacer.serial()
         return found
 
     async def get(self, version_key: str) -> RestEntry:
@@ -242,33 +238,13 @@ class RestClient:
             NotFoundError: the server says that there is none.
             NotToldError: it does not tell about this one.
         """
-        ref = rest_entries.parse_key(version_key)
+        ref = parse_key(version_key)
         row = MissingEntry.ABSENT if ref is None else await self._routes.get(ref)
         if row is MissingEntry.UNASKABLE:
             raise NotToldError(f"The registry cannot be asked about {version_key} by its id.")
         if isinstance(row, MissingEntry):
             raise NotFoundError(f"The registry has no artifact {version_key}.")
         return row
-
-    async def by_name(self, name: str) -> tuple[RestEntry, ...]:
-        """The artifacts of one name."""
-        return await self._search(self._wire.paths.by_name(name), "searching by name")
-
-    async def by_regex(self, pattern: str) -> tuple[RestEntry, ...]:
-        """The artifacts whose name, or text, the server finds a pattern in."""
-        body = msgspec.json.encode({"regex": pattern})
-        call = self._wire.paths.by_regex(body)
-        return await self._search(call, "searching by regular expression")
-
-    async def _search(self, call: RestCall, doing: str) -> tuple[RestEntry, ...]:
-        answer, found = await self._wire.parsed(
-            call, lambda answer: rest_entries.decode_listing(answer.body)[0], "a listing"
-        )
-        if found is not None:
-            return tuple(found)
-        if answer.status == 404:  # noqa: PLR2004 - "nothing found" in half of the family
-            return ()
-        raise self._wire.refused(answer, doing)
 
     async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
         """What is needed to make these artifacts again; those that are gone are left out.
@@ -277,7 +253,7 @@ class RestClient:
         """
         refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
         if quick:
-            rows = self._reader.last.rows if self._reader.last is not None else {}
+            rows = self.reader.last.rows if self.reader.last is not None else {}
             listed = {key: rows[ref] for key, ref in refs.items() if ref in rows}
             return {k: Recipe(r.type, r.name, r.url) for k, r in listed.items() if r.url}
         found = await together(*(self._recipe(ref) for ref in refs.values()))
@@ -288,8 +264,8 @@ class RestClient:
             row = await self._routes.get(ref)
         except NotToldError:
             row = MissingEntry.UNASKABLE
-        if row is MissingEntry.UNASKABLE and self._reader.last is not None:
-            row = self._reader.last.rows.get(ref, MissingEntry.ABSENT)
+        if row is MissingEntry.UNASKABLE and self.reader.last is not None:
+            row = self.reader.last.rows.get(ref, MissingEntry.ABSENT)
         if isinstance(row, MissingEntry) or is_spelled(row.name + row.url):
             return None  # gone, or nobody could write its name
         return Recipe(row.type, row.name, row.url)
@@ -300,11 +276,12 @@ class RestClient:
         Raises:
             RegistryError: it cannot be reached, or it is no such registry.
         """
-        found = [f"{self._address.text} answers in {(await self.health()).milliseconds:.0f} ms."]
-        shelf = await self._reader.listing(self._reader.walk())
-        pages = plural(self._reader.pages or 1, "page")
-        found.append(f"It lists {plural(len(shelf.rows), 'artifact')} on {pages}.")
-        one = next(iter(shelf.rows), None)
+        health = await self.reader.health()
+        found = [f"{self._address.text} answers in {health.milliseconds:.0f} ms."]
+        listing = await self.reader.listing(self.reader.walk())
+        pages = plural(self.reader.pages or 1, "page")
+        found.append(f"It lists {plural(len(listing.rows), 'artifact')} on {pages}.")
+        one = next(iter(listing.rows), None)
         if one is not None and not await self._askable(one):
             found.append(f"It lists {one.key}, and cannot be asked for it.")
         writing = "nothing can be changed" if self._read_only else "artifacts can be deleted"
@@ -328,15 +305,6 @@ class RestClient:
 
             self._storage = S3Storage(self._options.storage, read_only=self._read_only)
         return self._storage
-
-    async def health(self) -> ServerHealth:
-        """How the server is."""
-        return await self._reader.health()
-
-    async def authenticate(self, login: Login) -> None:
-        """Get a token for a name and password, and use it from now on."""
-        self._credentials.use(login)
-        await self._wire.login()
 
     # writing
 
@@ -386,11 +354,11 @@ class RestClient:
         """
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
-        call = self._wire.paths.create(kind, body, self._options.create_s)
+        call = self._requests.paths.create(kind, body, self._options.create_s)
         await self._forget()
-        answer = await self._wire.patiently(partial(self._wire.once, call))
+        answer = await self._requests.patiently(partial(self._requests.once, call))
         if not answer.good:
-            error = self._wire.refused(answer, "making the artifact")
+            error = self._requests.refused(answer, "making the artifact")
             if answer.status < 500 or answer.later:  # noqa: PLR2004 - the server's own failures
                 raise error
             raise UncertainError(str(error), hint="List the registry: it may have been made.")
@@ -407,9 +375,9 @@ class RestClient:
 
     async def entries(self) -> Mapping[str, Recipe]:
         """Everything that is listed now, read after the server has loaded its storage again."""
-        await self._reader.count()
-        shelf = await self._reader.listing(self._reader.walk())
-        return {ref.key: Recipe(row.type, row.name, row.url) for ref, row in shelf.rows.items()}
+        await self.reader.count()
+        listing = await self.reader.listing(self.reader.walk())
+        return {ref.key: Recipe(row.type, row.name, row.url) for ref, row in listing.rows.items()}
 
     async def entry(self, key: str) -> Recipe:
         """One artifact as a GET describes it."""
@@ -424,11 +392,11 @@ class RestClient:
         """
         self._check_writable()
         await self._forget()
-        if self._reader.last is not None:  # also when no answer comes, it may all be gone
-            self._reader.sent |= {ref.id for ref in self._reader.last.rows}
-        answer = await self._wire.once(self._wire.paths.reset())
+        if self.reader.last is not None:  # also when no answer comes, it may all be gone
+            self.reader.sent |= {ref.id for ref in self.reader.last.rows}
+        answer = await self._requests.once(self._requests.paths.reset())
         if not answer.good:
-            raise self._wire.refused(answer, "deleting everything")
+            raise self._requests.refused(answer, "deleting everything")
         if answer.html:
             raise RegistryError(
                 "The registry answered the reset with a web page.",
@@ -438,7 +406,7 @@ class RestClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._forget()
-        await self._wire.aclose()
+        await self._requests.aclose()
         if self._storage is not None:
             await self._storage.aclose()
 

@@ -24,9 +24,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.artifact_keys import Ref, any_type_id, parse_key
 from artifact_tui.clients.rest import rest_entries
-from artifact_tui.clients.rest.rest_listing import ENTRY_TYPES, RestListing
-from artifact_tui.clients.rest.rest_reading import ListingSnapshot, OutageError
+from artifact_tui.clients.rest.rest_listing import (
+    ENTRY_TYPES,
+    ChangingListingError,
+    ListingSnapshot,
+    OutageError,
+    RestListing,
+)
 from artifact_tui.clients.rest.rest_requests import (
     AddressingError,
     DetailsUnknownError,
@@ -41,8 +47,8 @@ from artifact_tui.model import Facts, Outcome, Result, VersionState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from artifact_tui.clients.rest.rest_entries import Ref, RestEntry
-    from artifact_tui.clients.rest.rest_reading import ListingReader
+    from artifact_tui.clients.rest.rest_entries import RestEntry
+    from artifact_tui.clients.rest.rest_listing import ListingReader
     from artifact_tui.clients.rest.rest_requests import EntryRoutes, RestRequests
     from artifact_tui.model import Deletion
 
@@ -119,17 +125,17 @@ class RestDeleter:
     """Deletions of one connection."""
 
     def __init__(
-        self, wire: RestRequests, reader: ListingReader, routes: EntryRoutes, truth: RestFacts
+        self, requests: RestRequests, reader: ListingReader, routes: EntryRoutes, facts: RestFacts
     ) -> None:
-        self._wire = wire
+        self._requests = requests
         self._reader = reader
         self._routes = routes
-        self._truth = truth
+        self._facts = facts
 
     async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
         """One outcome for each deletion, in the same order."""
         batch = _DeletionBatch(deletions)
-        at_once = self._wire.pacer.limit
+        at_once = self._requests.pacer.limit
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(deletions))):
                 group.create_task(self._work(batch))
@@ -148,14 +154,14 @@ class RestDeleter:
 
     async def _one(self, batch: _DeletionBatch, deletion: Deletion) -> Outcome | None:
         """The outcome of one deletion; None when the batch ended before it was sent."""
-        ref = rest_entries.parse_key(deletion.key)
+        ref = parse_key(deletion.key)
         if ref is None:
             return Outcome(deletion.key, Result.ABSENT, "no artifact has such a key")
         try:
             why = "" if batch.stopped else await self._shares(ref)
             if batch.stopped or why:
                 return Outcome(deletion.key, Result.REFUSED, why) if why else None
-            answer = await self._wire.patiently(partial(self._routes.delete, ref))
+            answer = await self._requests.patiently(partial(self._routes.delete, ref))
             return self._answered(batch, deletion.key, ref, answer)
         except AddressingError as error:
             found = Outcome(deletion.key, Result.REFUSED, str(error))
@@ -173,7 +179,7 @@ class RestDeleter:
         if found.result not in {Result.REFUSED, Result.FAILED}:
             self._reader.sent.add(ref.id)
         if found.result is Result.DONE:
-            self._truth.done.add(key)
+            self._facts.done.add(key)
         if wants_credentials(answer):
             batch.trouble("the registry refused our credentials", at_once=True)
             found = Outcome(key, Result.FAILED, found.message)
@@ -183,7 +189,7 @@ class RestDeleter:
             batch.trouble(found.message)
         else:
             batch.troubles = 0
-        return Outcome(key, found.result, self._wire.scrub(found.message))
+        return Outcome(key, found.result, self._requests.credentials.scrub(found.message))
 
     async def _shares(self, ref: Ref) -> str:
         """Why an id that several types have must not be deleted; empty when it may.
@@ -197,10 +203,7 @@ class RestDeleter:
         for other in ENTRY_TYPES:
             if other not in types:
                 with suppress(NotToldError):
-                    if (
-                        await self._routes.get(rest_entries.Ref(other, ref.id))
-                        is MissingEntry.ABSENT
-                    ):
+                    if await self._routes.get(Ref(other, ref.id)) is MissingEntry.ABSENT:
                         return ""
         return _SHARED_ID.format(types=", ".join(sorted(types)))
 
@@ -257,10 +260,10 @@ class RestFacts:
         Raises:
             RegistryError: it cannot be told.
         """
-        anyones = {key: one for key in wanted if (one := rest_entries.any_type_id(key)) is not None}
+        anyones = {key: one for key in wanted if (one := any_type_id(key)) is not None}
         if anyones:
             return await self._of_any_type(wanted, anyones)
-        refs = {key: ref for key in wanted if (ref := rest_entries.parse_key(key)) is not None}
+        refs = {key: ref for key in wanted if (ref := parse_key(key)) is not None}
         if not refs:
             return {}
         found: dict[str, Facts] = {}
@@ -303,16 +306,13 @@ class RestFacts:
         self, wanted: Sequence[str], anyones: Mapping[str, str]
     ) -> Mapping[str, Facts]:
         """Facts where some keys ask for an id of whatever type: the listing tells the type."""
-        first = rest_entries.Ref(ENTRY_TYPES[0], next(iter(anyones.values())))
+        first = Ref(ENTRY_TYPES[0], next(iter(anyones.values())))
         try:
             snapshot = await self._reader.snapshot(partial(self._routes.get, first))
         except OutageError:  # what is asked below decides whether it is one
             snapshot = None
         if snapshot is not None and not snapshot.sure:
-            raise RegistryError(
-                "The registry's listing changes each time it is read.",
-                hint="Try again when nobody else changes it.",
-            )
+            raise ChangingListingError
         meant = {key: _keys_with_id(snapshot, identifier) for key, identifier in anyones.items()}
         others = [key for key in wanted if key not in anyones]
         found = await self.facts([*others, *(one for ones in meant.values() for one in ones)])
@@ -351,10 +351,10 @@ class RestFacts:
         for attempt in range(rounds):
             if attempt and asked:
                 await self._reader.count()
-            absent, untold = await self._ask_each(asked, found, snapshot.shelf)
+            absent, untold = await self._ask_each(asked, found, snapshot.listing)
             for key in asked.keys() - absent.keys() - found.keys():
                 ref = asked[key]
-                listed = snapshot.shelf.has_id(ref.id)
+                listed = snapshot.listing.has_id(ref.id)
                 why = untold.get(key)
                 if why and not (
                     listed and (isinstance(why, DetailsUnknownError) or self._unsent(ref))
@@ -373,24 +373,24 @@ class RestFacts:
         self, snapshot: ListingSnapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
     ) -> dict[str, Ref]:
         """Settle what the listing settles; the rest is doubtful."""
-        shelf = snapshot.shelf
+        listing = snapshot.listing
         doubtful = {}
         for key, ref in pending.items():
-            if ref in shelf.rows and self._unsent(ref):
-                found[key] = _facts(key, shelf.digest(ref), shelf.rows[ref])
-            elif snapshot.sure and not shelf.has_id(ref.id):
+            if ref in listing.rows and self._unsent(ref):
+                found[key] = _facts(key, listing.digest(ref), listing.rows[ref])
+            elif snapshot.sure and not listing.has_id(ref.id):
                 continue
             else:
                 doubtful[key] = ref
         return doubtful
 
     async def _ask_each(
-        self, refs: Mapping[str, Ref], found: dict[str, Facts], shelf: RestListing | None
+        self, refs: Mapping[str, Ref], found: dict[str, Facts], listing: RestListing | None
     ) -> tuple[dict[str, Ref], dict[str, NotToldError]]:
         """One GET for each; gives those that answered 404, and those that it does not tell about.
 
         Listing and GET may word names and addresses differently: what a GET finds there is
-        described as `shelf` lists it. One that is listed under another name is left out.
+        described as `listing` lists it. One that is listed under another name is left out.
 
         Raises:
             RegistryError: an answer that says nothing.
@@ -405,45 +405,45 @@ class RestFacts:
             if row is MissingEntry.ABSENT:
                 absent[key] = ref
             elif not isinstance(row, MissingEntry):
-                described = self._described(key, ref, row, shelf)
+                described = self._described(key, ref, row, listing)
                 if described is not None:
                     found[key] = described
         return absent, untold
 
     def _described(
-        self, key: str, ref: Ref, row: RestEntry, shelf: RestListing | None
+        self, key: str, ref: Ref, row: RestEntry, listing: RestListing | None
     ) -> Facts | None:
         """An artifact that a GET has shown, in the words of a listing."""
-        listed = shelf.rows.get(ref) if shelf is not None else None
-        if shelf is None or listed is None:
+        listed = listing.rows.get(ref) if listing is not None else None
+        if listing is None or listed is None:
             last = self._reader.last
             return _facts(
                 key, rest_entries.entry_digest(row, with_url=last is not None and last.urls), row
             )
         if row.name != listed.name:
             return None
-        return _facts(key, shelf.digest(ref), listed)
+        return _facts(key, listing.digest(ref), listed)
 
 
 def _keys_with_id(snapshot: ListingSnapshot | None, identifier: str) -> list[str]:
     """The keys of all artifacts with an id, of whatever type; without a listing, what may be."""
     if snapshot is None:
-        return [rest_entries.Ref(kind, identifier).key for kind in ENTRY_TYPES]
-    one = snapshot.shelf.any_type(identifier)
-    kinds = snapshot.shelf.types_of(identifier) or ({one.type} if one else set())
-    return [rest_entries.Ref(kind, identifier).key for kind in sorted(kinds)]
+        return [Ref(kind, identifier).key for kind in ENTRY_TYPES]
+    one = snapshot.listing.any_type(identifier)
+    kinds = snapshot.listing.types_of(identifier) or ({one.type} if one else set())
+    return [Ref(kind, identifier).key for kind in sorted(kinds)]
 
 
 def _unaskable(key: str, ref: Ref, snapshot: ListingSnapshot) -> Facts:
     """An id that no GET can ask about (now): only the listing speaks."""
-    shelf = snapshot.shelf
-    listed = ref if ref in shelf.rows else shelf.any_type(ref.id)
+    listing = snapshot.listing
+    listed = ref if ref in listing.rows else listing.any_type(ref.id)
     if listed is None:
         raise NotToldError(
             "The registry does not list an artifact, and cannot be asked about it either.",
             hint="Its listing changes while it is read. Try again when it is quiet.",
         )
-    return _facts(key, shelf.digest(listed), shelf.rows[listed])
+    return _facts(key, listing.digest(listed), listing.rows[listed])
 
 
 def _facts(key: str, digest: str, row: RestEntry) -> Facts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.artifact_keys import Ref, parse_key
 from artifact_tui.clients.rest import rest_entries
 from artifact_tui.clients.rest.rest_requests import AddressingError, wants_credentials
 from artifact_tui.clients.transport import SilentError
@@ -17,9 +18,7 @@ from artifact_tui.model import GONE, Edge, Page, Relative, Scan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from artifact_tui.clients.rest.rest_entries import Ref
-    from artifact_tui.clients.rest.rest_listing import RestListing
-    from artifact_tui.clients.rest.rest_reading import ListingReader
+    from artifact_tui.clients.rest.rest_listing import ListingReader, RestListing
     from artifact_tui.clients.rest.rest_requests import EntryRoutes, RestRequests
     from artifact_tui.clients.transport import HttpAnswer
 
@@ -37,8 +36,8 @@ SCAN = 25
 class RestLineage:
     """Reads lineage, one model at a time."""
 
-    def __init__(self, wire: RestRequests, reader: ListingReader, routes: EntryRoutes) -> None:
-        self._wire = wire
+    def __init__(self, requests: RestRequests, reader: ListingReader, routes: EntryRoutes) -> None:
+        self._requests = requests
         self._reader = reader
         self._routes = routes
         self._oldest: tuple[RestListing, dict[str, Ref]] | None = None
@@ -57,9 +56,9 @@ class RestLineage:
         Raises:
             RegistryError: the registry cannot be used. `after` is still good for going on later.
         """
-        shelf = await self._shelf(again=after is None)
-        models = sorted((ref for ref in shelf.rows if ref.type == MODEL), key=_scan_order)
-        last = rest_entries.parse_key(after) if after else None
+        listing = await self._listing(again=after is None)
+        models = sorted((ref for ref in listing.rows if ref.type == MODEL), key=_scan_order)
+        last = parse_key(after) if after else None
         rest = [ref for ref in models if last is None or _scan_order(ref) > _scan_order(last)]
         edges: list[Edge] = []
         scanned, unknown = [], []
@@ -90,66 +89,66 @@ class RestLineage:
             RegistryError: the registry cannot be used.
         """
         try:
-            call = self._wire.paths.lineage(ref)
+            call = self._requests.paths.lineage(ref)
         except AddressingError:
             return None
         try:
-            answer, found = await self._wire.parsed(call, self._parse(ref), "lineage")
+            answer, found = await self._requests.parsed(call, self._parse(ref), "lineage")
         except SilentError:
             return None
         if found is None:
             if answer.later or wants_credentials(answer):
-                raise self._wire.refused(answer, "reading lineage")
+                raise self._requests.refused(answer, "reading lineage")
             return None
-        shelf = await self._shelf()
+        listing = await self._listing()
         mine = {found.own, ref.id}
         made_from = set()
         for start in {start for start, end in found.edges if end in mine and start not in mine}:
             name = found.names.get(start, "")
-            parent = self._known(shelf, start, name)
+            parent = self._known(listing, start, name)
             if parent is None:
                 shown = name or start.removeprefix(EXTERNAL)
                 key = EXTERNAL + start.removeprefix(EXTERNAL)
                 made_from.add(Relative(key, f"{shown}:?{GONE}"))
             elif parent != ref:
-                made_from.add(Relative(parent.key, f"{shelf.rows[parent].name}:{parent.id}"))
+                made_from.add(Relative(parent.key, f"{listing.rows[parent].name}:{parent.id}"))
         return tuple(sorted(made_from))
 
     @staticmethod
     def _parse(ref: Ref) -> Callable[[HttpAnswer], rest_entries.LineageGraph]:
         return lambda answer: rest_entries.decode_lineage(answer.body, ref.id)
 
-    def _known(self, shelf: RestListing, identifier: str, name: str) -> Ref | None:
+    def _known(self, listing: RestListing, identifier: str, name: str) -> Ref | None:
         """The artifact that a node of the graph stands for.
 
         By id; else by name, the oldest of that name: so does the reference server, whose stored
         lineage has only names.
         """
-        own = rest_entries.Ref(MODEL, identifier)
-        if own in shelf.rows:
+        own = Ref(MODEL, identifier)
+        if own in listing.rows:
             return own
-        if (other := shelf.any_type(identifier)) is not None:
+        if (other := listing.any_type(identifier)) is not None:
             return other
-        oldest = self._names(shelf)
+        oldest = self._names(listing)
         return oldest.get(name) or oldest.get(identifier.removeprefix(EXTERNAL))
 
-    def _names(self, shelf: RestListing) -> dict[str, Ref]:
+    def _names(self, listing: RestListing) -> dict[str, Ref]:
         """The oldest artifact of each name; models before others."""
-        if self._oldest is None or self._oldest[0] is not shelf:
+        if self._oldest is None or self._oldest[0] is not listing:
             oldest: dict[str, Ref] = {}
             for models in (True, False):
-                for group, refs in shelf.groups.items():
+                for group, refs in listing.groups.items():
                     if (group.type == MODEL) is models and group.id:
                         oldest.setdefault(group.id, refs[0])
-            self._oldest = (shelf, oldest)
+            self._oldest = (listing, oldest)
         return self._oldest[1]
 
-    async def _shelf(self, *, again: bool = False) -> RestListing:
+    async def _listing(self, *, again: bool = False) -> RestListing:
         """A listing to know ids by: the last one, or a new one."""
         if again or self._reader.last is None:
-            shelf = await self._reader.listing(self._reader.walk())
+            listing = await self._reader.listing(self._reader.walk())
             if self._reader.last is None:
-                return shelf
+                return listing
         return self._reader.last
 
 

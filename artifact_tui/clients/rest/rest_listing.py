@@ -1,4 +1,4 @@
-"""One pass over the listing of a REST registry, and the artifacts that passes have brought.
+"""The listing of a REST registry: passes over it, what they brought, and whether to believe it.
 
 The family has several paging styles. The next offset may come in a header `offset` or `X-Offset`,
 always or only when more follows, as `null`, or not at all; it is sent back as a query parameter
@@ -12,29 +12,42 @@ in `missing`.
 A `RestListing` holds what one or more passes have brought, in order of arrival, grouped by name:
 what is known stays, and what an earlier pass missed (because somebody deleted while it was paging)
 is added.
+
+A `ListingReader` reads the whole registry, as one snapshot for decisions; a `ListingRun` reads it
+page by page for the catalog. One reading may be wrong: a server whose storage fails lists nothing,
+and a deletion by somebody else moves rows to a page that was read before. A listing is believed
+when the server's own count agrees, or when two passes do; an empty one only when something explains
+it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
+import time
 from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import structs
 
+from artifact_tui.clients.artifact_keys import Ref
 from artifact_tui.clients.rest import rest_entries
 from artifact_tui.clients.rest.rest_entries import entry_digest
-from artifact_tui.clients.transport import GarbageAnswerError
-from artifact_tui.errors import RegistryError
+from artifact_tui.clients.servers import is_spelled
+from artifact_tui.clients.transport import GarbageAnswerError, SilentError
+from artifact_tui.errors import EmptyError, NotToldError, RegistryError
 from artifact_tui.model import Collection, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
-    from artifact_tui.clients.rest.rest_entries import Ref, RestEntry
+    from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_requests import RestCall, RestRequests
     from artifact_tui.clients.rest.rest_settings import RestOptions
     from artifact_tui.clients.transport import HttpAnswer
@@ -71,9 +84,14 @@ class ListingPass:
     """A pass over all artifacts, or over those of one name and type."""
 
     def __init__(
-        self, wire: RestRequests, options: RestOptions, *, name: str = ALL, kind: str | None = None
+        self,
+        requests: RestRequests,
+        options: RestOptions,
+        *,
+        name: str = ALL,
+        kind: str | None = None,
     ) -> None:
-        self._wire = wire
+        self._requests = requests
         self._options = options
         self._name = name
         self._questions = deque([ListingQuestion(kind)])
@@ -157,7 +175,7 @@ class ListingPass:
                 hint="Nothing was taken from it.",
             )
         self.pages += 1
-        answer, found = await self._wire.parsed(
+        answer, found = await self._requests.parsed(
             self._call(question),
             lambda answer: rest_entries.decode_listing(answer.body, question.kind),
             "a listing",
@@ -168,7 +186,7 @@ class ListingPass:
         return answer, found.rows
 
     def _call(self, question: ListingQuestion) -> RestCall:
-        paths = self._wire.paths
+        paths = self._requests.paths
         if question.way is QuestionWay.SEARCH:
             return paths.by_regex(msgspec.json.encode({"regex": question.half or ".*"}))
         if question.way is QuestionWay.NAME:
@@ -205,7 +223,7 @@ class ListingPass:
         if question.half:  # 404, as there are none; or an expression that it does not know
             self._answered()
             return
-        refused = self._wire.refused(answer, "listing its artifacts")
+        refused = self._requests.refused(answer, "listing its artifacts")
         narrower = answer.status in _TOO_MANY and self._offset is None
         if question.way is QuestionWay.SEARCH or (self.missing and narrower):
             self._without(refused)
@@ -236,7 +254,7 @@ class ListingPass:
         fresh = []
         before = len(self._seen)
         for row in rows:
-            mark = replace(row, url="") if row.url else row
+            mark = structs.replace(row, url="") if row.url else row
             if mark not in self._seen:
                 self._seen[mark] = None
                 self._models += row.type == "model"
@@ -392,7 +410,7 @@ class RestListing:
     def any_type(self, identifier: str) -> Ref | None:
         """An artifact with this id, of whatever type."""
         kind = self._types.get(identifier)
-        return None if kind is None else rest_entries.Ref(kind, identifier)
+        return None if kind is None else Ref(kind, identifier)
 
     def types_of(self, identifier: str) -> set[str]:
         """The types under which an id is listed, when there is more than one."""
@@ -455,3 +473,295 @@ def _by_random_ids(ids: list[str]) -> bool:
 def _rises(numbers: list[int]) -> bool:
     """Whether each is larger than the one before."""
     return all(before < after for before, after in pairwise(numbers))
+
+
+EMPTY_LOOKS = 3
+"""How often an empty listing must be seen before it is believed, even when it is explained."""
+
+SNAPSHOT_TRIES = 6
+_PAUSE_S = 0.05
+
+
+class OutageError(RegistryError):
+    """A listing that is empty without an explanation."""
+
+
+class HealthyEmptyError(OutageError, EmptyError):
+    """A listing that is empty without an explanation, at a server that says it is healthy."""
+
+
+class ChangingListingError(RegistryError):
+    """A listing that is another each time it is read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The registry's listing changes each time it is read.",
+            hint="Try again when nobody else changes it.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """What `GET /health` says."""
+
+    status: int
+    artifacts: int | None
+    """How many there are, where the server counts them."""
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListingSnapshot:
+    """A whole listing, and whether what it does not show is really not there."""
+
+    listing: RestListing
+    sure: bool
+    """The server's own count agrees, or two passes do."""
+
+
+class ListingReader:
+    """Passes over the listing of one registry, and what is remembered of them."""
+
+    def __init__(self, requests: RestRequests, options: RestOptions) -> None:
+        self._requests = requests
+        self._options = options
+        self.last: RestListing | None = None
+        """The last complete listing that was not empty."""
+        self.pages = 0
+        """How many requests that listing took."""
+        self.sent: set[str] = set()
+        """Ids that this connection may have deleted."""
+        self.missing: dict[str, RegistryError] = {}
+        """Types that the last listing has not all of, and the registry's answer."""
+        self.skipped = 0
+        """Entries of the last listing without an id that can be asked for."""
+        self.spelled = 0
+        """Artifacts of the last listing whose names are not Unicode, and are spelled out."""
+        self._healthy = True
+        """It answered when it was asked how it is."""
+        self.count_is_useless = False
+        """The server's count has nothing to do with its listing, or does not come in time."""
+
+    async def health(self) -> ServerHealth:
+        """Ask the server how it is; this also makes it load its storage again.
+
+        Raises:
+            RegistryError: it does not answer.
+        """
+        start = time.perf_counter()
+        call = replace(self._requests.paths.health(), whole_s=self._options.item_s)
+        answer = await self._requests.read(call)
+        took = (time.perf_counter() - start) * 1000
+        return ServerHealth(
+            answer.status, rest_entries.decode_count(answer.body) if answer.good else None, took
+        )
+
+    def walk(self) -> ListingPass:
+        """A new pass over everything."""
+        return ListingPass(self._requests, self._options)
+
+    async def count(self) -> int | None:
+        """How many artifacts the server says there are, as far as its count is of use."""
+        if self.count_is_useless:
+            return None
+        try:
+            health = await self.health()
+        except RegistryError as error:
+            self._healthy = False
+            self.count_is_useless = isinstance(error, SilentError)
+            return None
+        self._healthy = health.status < 500  # noqa: PLR2004 - some have no such page at all
+        return health.artifacts
+
+    async def listing(self, walk: ListingPass) -> RestListing:
+        """One whole pass, remembered."""
+        listing = RestListing()
+        while (rows := await walk.page()) is not None:
+            listing.put(rows)
+        self.finished(walk, listing)
+        return listing
+
+    async def named(self, collection: Ref) -> RestListing:
+        """The artifacts of one type and name."""
+        walk = ListingPass(self._requests, self._options, name=collection.id, kind=collection.type)
+        listing = RestListing()
+        while (rows := await walk.page()) is not None:
+            listing.put(row for row in rows if row.collection == collection)
+        listing.settle(walk)
+        return listing
+
+    def finished(self, walk: ListingPass, listing: RestListing) -> None:
+        """Remember a listing that was read to its end."""
+        self.missing, self.skipped = walk.missing, walk.skipped
+        self.spelled = sum(is_spelled(row.name) for row in listing.rows.values())
+        if listing.rows:
+            self.last, self.pages = listing, walk.pages
+
+    async def snapshot(self, reload: Callable[[], Awaitable[object]]) -> ListingSnapshot:
+        """The whole listing as it is now.
+
+        `reload` makes the server load its storage again, where asking for its health does not.
+
+        Raises:
+            RegistryError: it cannot be read, or it is empty and nothing explains that.
+        """
+        before: RestListing | None = None
+        empty = 0
+        for attempt in range(SNAPSHOT_TRIES):
+            await asyncio.sleep(_PAUSE_S * attempt)
+            walk, listing = self.walk(), RestListing()
+            walk.expected = await self.count()
+            if walk.expected is None:
+                with suppress(NotToldError):
+                    await reload()
+            while (rows := await walk.page()) is not None:
+                listing.put(rows)
+            if not listing.rows:
+                empty += 1
+                if empty >= EMPTY_LOOKS and self.explained():
+                    return ListingSnapshot(listing, sure=True)
+                continue
+            if walk.missing:
+                self.finished(walk, listing)
+                return ListingSnapshot(listing, sure=False)
+            same = before is not None and listing.rows.keys() == before.rows.keys()
+            if walk.agrees or (walk.agrees is None and (walk.pages == 1 or same)):
+                self.finished(walk, listing)
+                return ListingSnapshot(listing, sure=True)
+            before = listing
+        if before is None:
+            raise self.outage(healthy=self._healthy and not walk.expected)
+        self.count_is_useless = True
+        return ListingSnapshot(before, sure=False)
+
+    def explained(self) -> bool:
+        """Whether everything that was listed may have been deleted by us."""
+        if self._options.accept_empty:
+            return True
+        return self.last is not None and all(ref.id in self.sent for ref in self.last.rows)
+
+    def outage(self, *, healthy: bool = False) -> OutageError:
+        """The error for a listing that is empty without an explanation.
+
+        It is an `EmptyError` too when the server is `healthy`, and counts nothing itself.
+        """
+        kind = HealthyEmptyError if healthy else OutageError
+        before = f", and listed {len(self.last.rows):,} before" if self.last else ""
+        return kind(
+            f"The registry lists nothing at all{before}. That is what an outage of its storage"
+            " looks like, so nothing is taken as gone. If it is really empty, set"
+            " accept_empty = true for it in the configuration.",
+            hint="Try again later.",
+        )
+
+
+PASSES = 4
+"""How often a listing is read that changes each time, before it is given up."""
+
+
+class ListingRun:
+    """Rows as they come, nothing twice, nothing skipped; the next page is fetched meanwhile."""
+
+    def __init__(self, reader: ListingReader, number: int) -> None:
+        self.number = number
+        self.listing = RestListing()
+        self.done = False
+        self._reader = reader
+        self._walk = reader.walk()
+        self._ahead: asyncio.Future[list[RestEntry] | None] | None = None
+        self._before: frozenset[RestEntry] | None = None
+        self._passes = 1
+        self._began = self._sent = len(reader.sent)
+        self._lock = asyncio.Lock()
+        self.began = time.monotonic()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was deleted through this connection since it began."""
+        return self._began == len(self._reader.sent)
+
+    async def more(self) -> list[RestEntry]:
+        """Rows not given before; empty only when the listing is complete.
+
+        Raises:
+            RegistryError: the listing cannot be read, or cannot be believed.
+        """
+        async with self._lock:
+            while not self.done:
+                if self._sent != len(self._reader.sent):
+                    await self._again()
+                rows = await self._next()
+                if rows is None:
+                    if changed := await self._end():
+                        return changed
+                elif found := self.listing.put(rows):
+                    return found
+        return []
+
+    async def all(self) -> RestListing:
+        """The complete listing."""
+        while not self.done:
+            await self.more()
+        return self.listing
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RegistryError):
+                await self._ahead
+            self._ahead = None
+
+    async def _again(self) -> None:
+        """From the beginning once more; what was listed stays."""
+        await self.close()
+        self._sent = len(self._reader.sent)
+        self._walk = self._reader.walk()
+
+    async def _next(self) -> list[RestEntry] | None:
+        """The page that is being fetched; then the following one is on its way."""
+        ahead = self._ahead or asyncio.ensure_future(self._page())
+        self._ahead = None
+        try:
+            rows = await ahead
+        finally:
+            ahead.cancel()
+        if rows is not None:
+            self._ahead = asyncio.ensure_future(self._page())
+        return rows
+
+    async def _page(self) -> list[RestEntry] | None:
+        """The next page; beside the first one of a pass, the server is asked for its count."""
+        if self._walk.pages:
+            return await self._walk.page()
+        counting = asyncio.ensure_future(self._reader.count())
+        try:
+            rows = await self._walk.page()
+            self._walk.expected = await counting
+        finally:
+            counting.cancel()
+        return rows
+
+    async def _end(self) -> list[RestEntry]:
+        """The end of a pass: is it the whole listing? Gives rows whose order is known only now.
+
+        Another count than the server's may mean that somebody deleted meanwhile, so that rows
+        moved to a page that was read before. Two equal passes are believed against the count.
+        """
+        seen, agrees = self._walk.seen, self._walk.agrees
+        before, self._before = self._before, seen
+        if not seen and (self.listing.rows or self._reader.last) and not self._reader.explained():
+            await self._again()
+            raise self._reader.outage()
+        if agrees is False and seen != before and not self._walk.missing:
+            self._passes += 1
+            await self._again()
+            if self._passes > PASSES:
+                self._passes = 1
+                raise ChangingListingError
+            return []
+        self._reader.count_is_useless |= agrees is False and not self._walk.missing
+        changed = self.listing.settle(self._walk)
+        self._reader.finished(self._walk, self.listing)
+        self.done = True
+        return changed

@@ -49,7 +49,8 @@ from artifact_tui.errors import NotToldError, RegistryError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from artifact_tui.clients.rest.rest_entries import Ref, RestEntry
+    from artifact_tui.clients.artifact_keys import Ref
+    from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_settings import RestAddress, RestCredentials, RestOptions
 
 
@@ -385,8 +386,8 @@ class RestRequests:
         self._on_their_way: dict[int, tuple[float, RestCall]] = {}
         """What has left and is not answered, and since when."""
         self._options = options
-        self._credentials = credentials
-        self._lanes = ServerConnections(
+        self.credentials = credentials
+        self._connections = ServerConnections(
             address.place,
             ca_file=options.ca_file,
             reads=reading_only(self.paths) if read_only else None,
@@ -456,12 +457,12 @@ class RestRequests:
             NotSentError, TooLongError: nothing was sent.
             LostError: it was sent, and is not answered.
         """
-        if self._credentials.missing and call.raw_path != self.paths.authenticate().raw_path:
+        if self.credentials.missing and call.raw_path != self.paths.authenticate().raw_path:
             await self._login(0)
-        used = self._credentials.generation
+        used = self.credentials.generation
         answer = await self._paced(call, spent)
         about_us = answer.status in {401, 403} and not answer.later
-        if about_us and self._credentials.renewable(call, used):
+        if about_us and self.credentials.renewable(call, used):
             await self._login(used)
             answer = await self._paced(call, spent)
         return answer
@@ -480,20 +481,12 @@ class RestRequests:
             spent += wait
         raise AssertionError("unreachable")
 
-    async def login(self) -> None:
-        """Fetch a token now.
-
-        Raises:
-            RegistryError: the login is refused.
-        """
-        await self._login(self._credentials.generation)
-
     async def _login(self, used: int) -> None:
-        async with self._credentials.renewing:
-            if self._credentials.generation == used:
-                call = self.paths.authenticate(self._credentials.login_body())
+        async with self.credentials.renewing:
+            if self.credentials.generation == used:
+                call = self.paths.authenticate(self.credentials.login_body())
                 answer = await self._paced(call, 0.0)
-                self._credentials.take(answer.status, answer.body)
+                self.credentials.take(answer.status, answer.body)
 
     async def _paced(self, call: RestCall, spent: float) -> HttpAnswer:
         left = self._options.patience_s - spent
@@ -552,10 +545,12 @@ class RestRequests:
         patience = self._item_s if call.one else call.whole_s or options.whole_s
         self._on_their_way[id(request)] = (time.monotonic(), call)
         try:
-            async with asyncio.timeout(patience), self._lanes.lane() as lane:
-                answer = await whole_answer(await lane.open().handle_async_request(request), limit)
+            async with asyncio.timeout(patience), self._connections.connection() as connection:
+                answer = await whole_answer(
+                    await connection.open().handle_async_request(request), limit
+                )
                 self._answered = time.monotonic()
-                lane.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
+                connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
                 return answer
         except _NOT_SENT as error:
             raise self._unreachable(error) from None
@@ -595,7 +590,7 @@ class RestRequests:
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip"),
             ("User-Agent", "artifact-tui"),
-            *self._credentials.headers(),
+            *self.credentials.headers(),
         ]
         if call.content is not None:
             headers.append(("Content-Type", "application/json"))
@@ -612,22 +607,18 @@ class RestRequests:
             )
         return NotSentError(
             f"The registry {self._address.text} could not be reached: "
-            f"{self._credentials.scrub(text) or type(error).__name__}.",
+            f"{self.credentials.scrub(text) or type(error).__name__}.",
             hint="Nothing was sent. Check the address, and that the registry runs.",
         )
 
-    def scrub(self, text: str) -> str:
-        """A text without our secrets."""
-        return self._credentials.scrub(text)
-
     def refused(self, answer: HttpAnswer, doing: str) -> RegistryError:
         """An unsuccessful answer to a reading request as an error for people."""
-        said = self._credentials.scrub(rest_entries.error_words(answer.body))
+        said = self.credentials.scrub(rest_entries.error_words(answer.body))
         said = f": {said}" if said else ""
         if answer.status in {401, 403}:
             return RegistryError(
                 f"The registry refused our credentials while {doing} ({answer.status}{said}).",
-                hint=self._credentials.advice,
+                hint=self.credentials.advice,
             )
         if answer.status in {404, 405}:
             hint = "Check the address: many registries of this kind live below /api."
@@ -639,7 +630,7 @@ class RestRequests:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._lanes.aclose()
+        await self._connections.aclose()
 
 
 def _timed_out(error: Exception) -> bool:
@@ -698,8 +689,8 @@ class MissingEntry(Enum):
 class EntryRoutes:
     """GET and DELETE of one artifact."""
 
-    def __init__(self, wire: RestRequests) -> None:
-        self._wire = wire
+    def __init__(self, requests: RestRequests) -> None:
+        self._requests = requests
         self.singular = False
         """This server has `/artifact/{type}/{id}` instead of `/artifacts/{type}/{id}`."""
 
@@ -732,7 +723,7 @@ class EntryRoutes:
     async def _either(self, ref: Ref) -> tuple[HttpAnswer, RestEntry | None]:
         """The answer under the one path or the other, and the artifact in it."""
         here, there = (
-            self._wire.paths.get(ref, singular=singular)
+            self._requests.paths.get(ref, singular=singular)
             for singular in (self.singular, not self.singular)
         )
         try:
@@ -752,7 +743,7 @@ class EntryRoutes:
 
     def _untold(self, answer: HttpAnswer) -> RegistryError:
         """What an answer means that neither shows an artifact nor says that there is none."""
-        refused = self._wire.refused(answer, "reading an artifact")
+        refused = self._requests.refused(answer, "reading an artifact")
         if answer.later or wants_credentials(answer):
             return refused
         about_it = answer.status < 500  # noqa: PLR2004 - the server's own failures
@@ -769,7 +760,7 @@ class EntryRoutes:
                 )
             return row
 
-        return await self._wire.parsed(call, parse, "an artifact")
+        return await self._requests.parsed(call, parse, "an artifact")
 
     @staticmethod
     def _checked(row: RestEntry, ref: Ref) -> RestEntry | MissingEntry:
@@ -784,12 +775,12 @@ class EntryRoutes:
             LostError: it was sent, and is not answered.
         """
         here, there = (
-            self._wire.paths.delete(ref, singular=singular)
+            self._requests.paths.delete(ref, singular=singular)
             for singular in (self.singular, not self.singular)
         )
-        answer = await self._wire.once(here, spent=spent)
+        answer = await self._requests.once(here, spent=spent)
         if no_such_route(answer):
-            other = await self._wire.once(there, spent=spent)
+            other = await self._requests.once(there, spent=spent)
             if not no_such_route(other) and not other.html:
                 self.singular = not self.singular
                 return other

@@ -175,12 +175,6 @@ class RestOptions:
     """Where its bytes are; None when that is not configured."""
 
 
-def from_environment() -> RestOptions:
-    """The options of an address without configuration: a token from the environment, if any."""
-    token = Secret(os.environ.get(TOKEN_VARIABLE, ""))
-    return RestOptions(auth=Auth.TOKEN if token else Auth.NONE, token=token)
-
-
 MOST_AT_ONCE = 64
 
 
@@ -413,12 +407,6 @@ class RestCredentials:
     def missing(self) -> bool:
         """Whether there is a login, and no token was fetched for it yet."""
         return self._login is not None and not self._token
-
-    def use(self, login: Login) -> None:
-        """Log in with these from now on."""
-        self._login = login
-        if self._auth is Auth.NONE:
-            self._auth = Auth.TOKEN
 
     def renewable(self, call: RestCall, used: int) -> bool:
         """Whether a request refused with generation `used` of the token deserves another."""

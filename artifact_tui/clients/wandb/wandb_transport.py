@@ -325,7 +325,7 @@ class WandbWire:
         self._graphql = origin.copy_with(raw_path=b"/graphql")
         self._token = origin.copy_with(raw_path=TOKEN_PATH)
         self._options = options
-        self._lanes = ServerConnections(
+        self._connections = ServerConnections(
             address.origin, ca_file=options.ca_file, reads=is_reading_request if read_only else None
         )
         self._timeout = {
@@ -384,9 +384,14 @@ class WandbWire:
         request.extensions["timeout"] = self._timeout
         failure: RegistryError
         try:
-            async with asyncio.timeout(self._options.whole_s), self._lanes.lane() as lane:
-                answer = await whole_answer(await lane.open().handle_async_request(request), limit)
-                lane.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
+            async with (
+                asyncio.timeout(self._options.whole_s),
+                self._connections.connection() as connection,
+            ):
+                answer = await whole_answer(
+                    await connection.open().handle_async_request(request), limit
+                )
+                connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
                 return answer
         except _NOT_SENT as error:
             failure = self._unreachable(error)
@@ -416,7 +421,7 @@ class WandbWire:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._lanes.aclose()
+        await self._connections.aclose()
 
 
 TRIES = 5

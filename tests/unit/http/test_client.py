@@ -37,15 +37,10 @@ def test_the_kind_does_not_import_httpx() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-async def test_get_by_name_and_by_regex(server: Server, opener: Opener) -> None:
-    server.seed([Entry("1", "org/a", url="https://u"), Entry("2", "org/b c"), Entry("3", "x")])
+async def test_one_artifact_is_asked_for_by_its_key(server: Server, opener: Opener) -> None:
+    server.seed([Entry("1", "org/a", url="https://u")])
     client = opener()
     assert (await client.get("model/1")).url == "https://u"
-    assert [row.id for row in await client.by_name("org/b c")] == ["2"]
-    assert [row.id for row in await client.by_regex("^org/")] == ["1", "2"]
-    assert await client.by_name("none") == await client.by_regex("none") == ()
-    with pytest.raises(RegistryError, match="Invalid regular"):
-        await client.by_regex("(")
     with pytest.raises(NotFoundError):
         await client.get("model/9")
     with pytest.raises(NotFoundError):
@@ -55,7 +50,7 @@ async def test_get_by_name_and_by_regex(server: Server, opener: Opener) -> None:
 
 async def test_health_counts(server: Server, opener: Opener) -> None:
     server.fill(7)
-    found = await opener().health()
+    found = await opener().reader.health()
     assert (found.status, found.artifacts) == (200, 7)
     assert found.milliseconds > 0
 
@@ -108,10 +103,10 @@ async def test_a_reset_that_is_not_confirmed_is_an_error(
 async def test_closing_ends_everything(server: Server, opener: Opener) -> None:
     server.fill(3)
     client = opener()
-    await client.health()
+    await client.reader.health()
     await client.aclose()
     with pytest.raises(RegistryError, match="closed"):
-        await client.health()
+        await client.reader.health()
     (outcome,) = await client.delete([Deletion("model/1")])
     assert outcome.result is Result.FAILED
     assert len(server.ids()) == 3

@@ -176,7 +176,7 @@ async def test_an_outage_between_pages_is_an_error_not_the_end(
     page = await client.artifacts()
     listed = {version.key for _, version in page.rows}
     server.become(page_size=10, outage=True)
-    await opener().health()
+    await opener().reader.health()
     why = ""
     while page.after and not why:
         try:

@@ -6,7 +6,7 @@ import pytest
 
 from artifact_tui.clients import kind_of
 from artifact_tui.clients.rest import KIND
-from artifact_tui.clients.rest.rest_settings import Auth, RestAddress, from_environment
+from artifact_tui.clients.rest.rest_settings import Auth, RestAddress, options_of
 from artifact_tui.errors import UsageError
 
 
@@ -51,10 +51,11 @@ def test_the_kind_claims_web_addresses_only() -> None:
 
 
 def test_a_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert from_environment().auth is Auth.NONE
+    assert options_of({}, "http://host").auth is Auth.NONE
     monkeypatch.setenv("ARTIFACT_TUI_TOKEN", "abc")
-    assert from_environment().auth is Auth.TOKEN
-    assert from_environment().token.reveal() == "abc"
+    options = options_of({}, "http://host")
+    assert options.auth is Auth.TOKEN
+    assert options.token.reveal() == "abc"
 
 
 def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.rest.rest_entries import Ref
+from artifact_tui.clients.artifact_keys import Ref
 from artifact_tui.clients.rest.rest_requests import (
     AddressingError,
     RestCall,
     RestPaths,
     build_request,
+    reading_only,
 )
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Deletion, Result
@@ -110,7 +111,6 @@ async def test_on_the_raw_request_line_of_a_server(server: Server, opener: Opene
             lambda encoded=encoded: client.lineage(f"model/{encoded}"),
             lambda encoded=encoded: client.delete([Deletion(f"model/{encoded}")]),
             lambda encoded=encoded: client.delete([Deletion(f"{encoded}/nope")]),
-            lambda text=text: client.by_name(text),
             lambda text=text: client.create(text, "n", "u"),
         ):
             try:
@@ -141,3 +141,15 @@ async def test_an_id_that_cannot_be_addressed_is_refused_and_stays(
     assert all(one.message for one in outcomes)
     assert set(await client.facts(keys)) == set(keys)
     assert len(server.entries()) == 7
+
+
+def test_searches_and_the_login_pass_in_read_only_mode() -> None:
+    reads = reading_only(PATHS)
+    one = Ref("model", "1")
+    for call in (
+        PATHS.by_regex(), PATHS.by_name("x"), PATHS.listing(offset=1), PATHS.authenticate(),
+        PATHS.get(one),
+    ):  # fmt: skip
+        assert reads(build_request(ORIGIN, call, []))
+    for call in (PATHS.reset(), PATHS.delete(one), PATHS.create("model", b"{}", 1.0)):
+        assert not reads(build_request(ORIGIN, call, []))

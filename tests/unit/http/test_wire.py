@@ -40,7 +40,7 @@ async def test_no_redirect_leaves_the_server(
     client = opener(options=RestOptions(auth=Auth.TOKEN, token=TOKEN))
     (outcome,) = await client.delete([Deletion(keys[0])])
     assert (outcome.result is Result.DONE) is (method != "DELETE")
-    for read in (client.health(), client.get(keys[1]), client.facts(keys)):
+    for read in (client.reader.health(), client.get(keys[1]), client.facts(keys)):
         try:
             await read
         except RegistryError as error:
@@ -70,9 +70,9 @@ async def test_a_get_follows_on_the_same_server_only_for_a_while(
     port = listener.sockets[0].getsockname()[1]
     async with listener:
         client = opener(f"http://127.0.0.1:{port}")
-        assert (await client.health()).artifacts == 3
+        assert (await client.reader.health()).artifacts == 3
         with pytest.raises(RegistryError, match="circle"):
-            await client.health()
+            await client.reader.health()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_only_the_configured_header_is_sent(server: Server, opener: Opener
     for auth, present in ((Auth.NONE, []), (Auth.TOKEN, ["x-authorization"]),
                           (Auth.BEARER, ["authorization"])):  # fmt: skip
         server.clear()
-        await opener(options=RestOptions(auth=auth, token=TOKEN)).health()
+        await opener(options=RestOptions(auth=auth, token=TOKEN)).reader.health()
         (line,) = server.log()
         names = [n for n in ("authorization", "x-authorization", "cookie") if n in line.headers]
         assert names == present
@@ -136,16 +136,6 @@ async def test_a_refused_login_says_so_and_never_the_password(
         assert CANARY not in outcomes[0].message
 
 
-async def test_authenticate_on_demand(server: Server, opener: Opener) -> None:
-    server.become(auth="x-authorization", opens_with="open")
-    keys = server.fill(3)
-    client = opener(read_only=True)
-    with pytest.raises(RegistryError):
-        await client.facts(keys)
-    await client.authenticate(Login("me", Secret("open")))
-    assert len(await client.facts(keys)) == 3
-
-
 @pytest.mark.parametrize("kind", ["bomb", "big"])
 async def test_a_huge_answer_is_cut_off_early(server: Server, opener: Opener, kind: str) -> None:
     server.become(Fault(kind, methods=("GET", "POST", "DELETE")))
@@ -153,7 +143,7 @@ async def test_a_huge_answer_is_cut_off_early(server: Server, opener: Opener, ki
     client = opener()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(RegistryError, match="larger than"):
-        await client.health()
+        await client.reader.health()
     with pytest.raises(RegistryError, match="larger than"):
         await client.artifacts()
     (outcome,) = await client.delete([Deletion(keys[0])])
@@ -179,8 +169,8 @@ async def test_an_idle_connection_is_not_used_again(server: Server, opener: Open
     assert transport.IDLE_S < 5, "uvicorn closes idle connections after 5 seconds"
     server.fill(2)
     client = opener()
-    await client.health()
-    await client.health()
+    await client.reader.health()
+    await client.reader.health()
     assert len({line.connection for line in server.log()}) == 1
 
 
@@ -190,9 +180,9 @@ async def test_the_environments_proxy_is_not_used_for_this_machine(
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     server.fill(2)
-    assert (await opener().health()).artifacts == 2
+    assert (await opener().reader.health()).artifacts == 2
     with pytest.raises(RegistryError, match="could not be reached"):
-        await opener("http://registry.invalid/api").health()
+        await opener("http://registry.invalid/api").reader.health()
 
 
 async def test_netrc_is_not_read(
@@ -202,7 +192,7 @@ async def test_netrc_is_not_read(
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    await opener().health()
+    await opener().reader.health()
     assert "authorization" not in server.log()[0].headers
 
 
@@ -264,10 +254,10 @@ async def test_certificates_are_checked(
     async with listener:
         client = opener(f"https://localhost:{port}", options=options)
         if works:
-            assert (await client.health()).artifacts == 3
+            assert (await client.reader.health()).artifacts == 3
         else:
             with pytest.raises(RegistryError, match="certificate"):
-                await client.health()
+                await client.reader.health()
         await client.aclose()
     assert bool(heard) is works
 
@@ -276,4 +266,4 @@ async def test_a_file_of_no_certificates_says_so(opener: Opener, tmp_path: Path)
     (tmp_path / "ca.pem").write_text("nothing")
     client = opener("https://localhost:9", options=RestOptions(ca_file=tmp_path / "ca.pem"))
     with pytest.raises(RegistryError, match=r"ca\.pem"):
-        await client.health()
+        await client.reader.health()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.rest.rest_entries import Ref
+from artifact_tui.clients.artifact_keys import Ref
 from artifact_tui.clients.s3_layout import ObjectRef, StoragePattern, parse_object_key
 from artifact_tui.errors import UsageError
 

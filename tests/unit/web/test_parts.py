@@ -66,21 +66,21 @@ async def test_the_guard_asks_about_every_request() -> None:
     assert inner.closed
 
 
-async def test_a_lane_in_trouble_is_not_used_again() -> None:
-    lanes = ServerConnections(Origin("http", "127.0.0.1", 1))
-    async with lanes.lane() as first:
+async def test_a_connection_in_trouble_is_not_used_again() -> None:
+    connections = ServerConnections(Origin("http", "127.0.0.1", 1))
+    async with connections.connection() as first:
         first.open()
         first.healthy = True
-    async with lanes.lane() as second:
+    async with connections.connection() as second:
         assert second is first
-        async with lanes.lane() as third:
+        async with connections.connection() as third:
             assert third is not first
-    async with lanes.lane() as fourth:
+    async with connections.connection() as fourth:
         assert fourth not in (first, third)
         fourth.healthy = True
-    await lanes.aclose()
+    await connections.aclose()
     with pytest.raises(RegistryError, match="closed"):
-        async with lanes.lane():
+        async with connections.connection():
             pass
 
 
@@ -103,11 +103,11 @@ async def test_a_proxy_that_makes_no_sense_is_said_without_its_password(
     monkeypatch.setenv(f"{scheme}_proxy", proxy)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    lanes = ServerConnections(Origin(scheme, "zoo.example", 80))
+    connections = ServerConnections(Origin(scheme, "zoo.example", 80))
     with pytest.raises(RegistryError, match="proxy in the environment cannot be used") as caught:
-        async with lanes.lane() as lane:
-            lane.open()
-    await lanes.aclose()
+        async with connections.connection() as connection:
+            connection.open()
+    await connections.aclose()
     assert f"{scheme}_proxy" in caught.value.hint
     assert caught.value.__context__ is None
     ours = [f for f, _ in traceback.walk_tb(caught.value.__traceback__) if "clients" in str(f)]
@@ -115,20 +115,20 @@ async def test_a_proxy_that_makes_no_sense_is_said_without_its_password(
     assert "canary" not in "".join(repr(frame.f_locals) for frame in ours)
 
 
-async def test_a_cancelled_request_closes_its_lane() -> None:
-    lanes = ServerConnections(Origin("http", "127.0.0.1", 1))
+async def test_a_cancelled_request_closes_its_connection() -> None:
+    connections = ServerConnections(Origin("http", "127.0.0.1", 1))
     under_way: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
 
     async def use() -> None:
-        async with lanes.lane() as lane:
-            lane.open()
-            under_way.set_result(lane)
+        async with connections.connection() as connection:
+            connection.open()
+            under_way.set_result(connection)
             await asyncio.Event().wait()
 
     task = asyncio.create_task(use())
-    lane = await under_way
+    connection = await under_way
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert lane._transport is None
-    await lanes.aclose()
+    assert connection._transport is None
+    await connections.aclose()
