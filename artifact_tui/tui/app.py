@@ -314,11 +314,15 @@ class ArtifactApp(App[None]):
         if undone.missing:
             again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
             lines.append(f"Among the tasks, {again} tries again.")
+        self.tell(lines, "Made again")
+
+    def tell(self, lines: Sequence[str], title: str = "") -> None:
+        """Show sentences that are safe already on the present screen; many of them in a dialog."""
         screen = self.screen
         if len(lines) > MOST_SAID and isinstance(screen, BaseScreen):
             from artifact_tui.tui.widgets.dialogs import Listing  # noqa: PLC0415 - on demand
 
-            screen.open_dialog(Listing("Made again", lines))
+            screen.open_dialog(Listing(title, lines))
         elif isinstance(screen, BaseScreen):
             screen.tell(" ".join(lines))
 

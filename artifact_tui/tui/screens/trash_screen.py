@@ -33,7 +33,7 @@ from artifact_tui.text import (
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.dialogs import Ask, Listing
+from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList
@@ -387,17 +387,7 @@ class TrashScreen(BaseScreen):
     async def _restore(self, chosen: dict[str, str]) -> None:
         lines = (await restore_versions(self.services.client, chosen)).lines
         self._marked = {key: name for key, name in self._marked.items() if key not in chosen}
-        if len(lines) > 2 and self.is_attached:  # noqa: PLR2004 - what fits on the message line
-            self.open_dialog(Listing("Restored", lines))
-        else:
-            self._tell_anywhere(" ".join(lines))
-
-    def _tell_anywhere(self, words: str) -> None:
-        """Say it here, or on the screen that the user has gone to."""
-        if self.is_attached:
-            self.tell(words)
-        else:
-            self.host.say(words)
+        self.host.tell(lines, "Restored")
 
     def action_gc(self) -> None:
         """Say what a garbage collection would free, and ask."""
@@ -407,9 +397,8 @@ class TrashScreen(BaseScreen):
     async def _look_at_garbage(self) -> None:
         garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=True)
         if not garbage.blobs and not garbage.leftovers:
-            self._tell_anywhere(
-                "Nothing to free: every stored object is needed. Purge versions first."
-            )
+            words = "Nothing to free: every stored object is needed. Purge versions first."
+            self.host.tell([words])
             return
         if not self.is_attached:
             return
@@ -424,7 +413,7 @@ class TrashScreen(BaseScreen):
 
     async def _collect_now(self) -> None:
         garbage: Garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=False)
-        self._tell_anywhere(f"{size(garbage.freed)} freed.")
+        self.host.tell([f"{size(garbage.freed)} freed."])
 
     def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Carry something out that outlives this screen; keys that act wait for it."""
