@@ -23,7 +23,6 @@ from artifact_tui.catalog import Sort, connect, marks
 from artifact_tui.catalog.detail import version_detail
 from artifact_tui.catalog.listing import (
     collection_outline,
-    next_page,
     registry_totals,
     version_window,
 )
@@ -132,7 +131,7 @@ def filters(conn: sqlite3.Connection) -> None:
         show(f"filter {text}", partial(collection_outline, conn, found, Sort()))
 
 
-def windows(conn: sqlite3.Connection, count: int) -> None:
+def windows(conn: sqlite3.Connection) -> None:
     """100 rows of the large collection, against LIMIT and OFFSET."""
     live = next(row for row in collection_outline(conn, where(""), Sort()) if row.id == 1).versions
     for field in ("version", "size"):
@@ -154,8 +153,6 @@ def windows(conn: sqlite3.Connection, count: int) -> None:
             ours()
             took = (time.perf_counter() - began) * 1000
             show(f"100 rows by {field}, {name} (first time {took:.1f})", ours, naive)
-    after = f"[{count // 2}, {count // 2}]"
-    show("flat page by version", lambda: next_page(conn, where(""), Sort("version"), after, 100))
 
 
 def bytes_freed(conn: sqlite3.Connection) -> None:
@@ -201,7 +198,7 @@ def main() -> None:
         with closing(connect(path)) as conn:
             first(conn, path)
             filters(conn)
-            windows(conn, count)
+            windows(conn)
             bytes_freed(conn)
 
 

@@ -37,9 +37,9 @@ TABLES = frozenset(
 _PRAGMAS = (
     "temp_store = MEMORY",
     "cache_size = -16384",
-    "mmap_size = 1073741824",
     "trusted_schema = OFF",
 )
+_MAPPED_BYTES = 1 << 30
 _MARKS = """
 CREATE TABLE IF NOT EXISTS marks.mark(
   version_key TEXT PRIMARY KEY,
@@ -65,11 +65,17 @@ class CatalogConnection(sqlite3.Connection):
         self.kept.clear()
 
 
-def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
+def connect(path: Path, *, marks: Path | None = None, mapped: bool = True) -> sqlite3.Connection:
     """Open a catalog read-only, in autocommit mode; the caller closes it.
 
     The marks are attached as schema `marks` and can be written; without a file for them they
     live in memory. A temp table `picked(version_id)` is there for `marks.pick`.
+
+    Args:
+        path: the catalog file.
+        marks: the file of the marks.
+        mapped: map the file into memory. That reads a fifth faster, but every page that was read
+            counts as memory of this process: who reads most of a file once had better not.
 
     Raises:
         RegistryError: the file is missing or is no catalog; it is left as it is.
@@ -79,6 +85,7 @@ def connect(path: Path, *, marks: Path | None = None) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             conn.execute(f"PRAGMA {pragma}")
+        conn.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES * mapped}")
         _attach(conn, marks)
         conn.executescript(_TEMP)
     except BaseException:

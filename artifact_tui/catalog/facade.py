@@ -21,12 +21,11 @@ from artifact_tui.catalog.detail import version_detail
 from artifact_tui.catalog.listing import (
     collection_outline,
     matching_totals,
-    next_page,
     registry_totals,
     version_position,
     version_window,
 )
-from artifact_tui.catalog.version_names import existing_values, find_version, rows_by_keys
+from artifact_tui.catalog.version_names import existing_values, rows_by_keys
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     )
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.catalog.retention import Expiring
-    from artifact_tui.model import Page
     from artifact_tui.query import Where
 
 
@@ -129,20 +127,6 @@ class Catalog:
         before, self._marks_stamp = self._marks_stamp, now
         return before != now
 
-    async def totals(self) -> Totals:
-        """The whole registry in numbers."""
-        return await self._ask("list", registry_totals)
-
-    async def outline(
-        self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
-    ) -> tuple[CollectionRow, ...]:
-        """The collections with at least one version that matches; with `empty`, empty ones too."""
-
-        def outline(conn: sqlite3.Connection) -> tuple[CollectionRow, ...]:
-            return collection_outline(conn, where, sort, empty=empty)
-
-        return await self._ask("list", outline, latest=latest)
-
     async def listed(
         self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
     ) -> tuple[tuple[CollectionRow, ...], Totals]:
@@ -185,19 +169,9 @@ class Catalog:
         asked = (collection_id, where, sort, version_id)
         return await self._ask("list", version_position, *asked, latest=latest)
 
-    async def page(
-        self, where: Where, sort: Sort, after: str | None, count: int, *, latest: Latest = False
-    ) -> Page[VersionRow]:
-        """The next matching versions of all collections."""
-        return await self._ask("list", next_page, where, sort, after, count, latest=latest)
-
     async def detail(self, version_id: int, *, latest: Latest = False) -> VersionDetail:
         """Everything about one version; `NotFoundError` when it is gone."""
         return await self._ask("detail", version_detail, version_id, latest=latest)
-
-    async def find(self, name: str) -> VersionRow:
-        """The version that `COLLECTION:LABEL` or `COLLECTION:ALIAS` names."""
-        return await self._ask("detail", find_version, name)
 
     async def by_keys(self, keys: Sequence[str]) -> tuple[VersionRow, ...]:
         """The versions with these keys that are still there, in this order."""
@@ -233,10 +207,6 @@ class Catalog:
         """Take these marks away; returns how many there were."""
         return await self._ask("marks", marks.unmark_keys, keys)
 
-    async def toggle(self, key: str) -> bool:
-        """Mark a version, or take its mark away; returns whether it is marked now."""
-        return await self._ask("marks", marks.toggle_mark, key)
-
     async def mark_where(self, where: Where) -> int:
         """Mark every version that matches; returns how many were not marked before."""
         return await self._ask("marks", marks.mark_where, where)
@@ -252,10 +222,6 @@ class Catalog:
     async def marked_any(self) -> bool:
         """Whether any version is marked."""
         return await self._ask("marks", marks.marked_any)
-
-    async def marked_keys(self) -> tuple[str, ...]:
-        """The keys of the marked versions."""
-        return await self._ask("marks", marks.marked_keys)
 
     async def hidden_count(self, where: Where, *, latest: Latest = False) -> int:
         """How many marked versions a filter hides."""

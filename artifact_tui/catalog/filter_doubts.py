@@ -110,10 +110,12 @@ def refuse_slips(found: Iterable[Doubt], query: Query) -> None:
 
 def undecided(conn: sqlite3.Connection, where: Where) -> int:
     """How many versions a filter leaves out only because nobody knows whether they match."""
+    if where.unknown == sql.ALWAYS_KNOWN:
+        return 0
     with snapshot(conn):
         found: int = conn.execute(
             "SELECT count(*) FROM collection c CROSS JOIN version v ON v.collection_id = c.id"
-            f" WHERE ({where.sql}) IS NULL",
+            f" WHERE {where.unknown}",
             where.params,
         ).fetchone()[0]
         return found

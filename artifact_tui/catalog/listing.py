@@ -1,4 +1,4 @@
-"""Lists: how they are sorted, collections with totals, versions by window and by page.
+"""Lists: how they are sorted, collections with totals, versions by window and all of them in turn.
 
 A list is sorted by one key, then by id; what is not known comes last in either direction.
 
@@ -8,13 +8,12 @@ each state of the data; filters that only look at collections add up those numbe
 A screen reads any stretch of a sorted collection. The ids of the first rows come from a short
 query, those of the last from the same query read backwards; for the rows between, the ids of the
 whole order are read once. All are kept (4 bytes a version) until the data change or other orders
-push them out. The command line reads all matching versions of a registry, page after page or a
-few at a time, without ever skipping over rows.
+push them out. The command line reads all matching versions of a registry: their ids once, then a
+few rows at a time.
 """
 
 from __future__ import annotations
 
-import json
 from array import array
 from dataclasses import dataclass
 from enum import Enum
@@ -25,7 +24,6 @@ from artifact_tui.catalog.catalog_file import CatalogConnection, stamp
 from artifact_tui.catalog.catalog_rows import CollectionRow, Totals, rows_of, snapshot
 from artifact_tui.database import as_number, as_text
 from artifact_tui.errors import UsageError
-from artifact_tui.model import Page
 from artifact_tui.query import sql
 
 if TYPE_CHECKING:
@@ -41,23 +39,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _SortKey:
-    """A key as SQL over `v` and `c`; `turned` where a growing value means a falling column."""
+    """A key as SQL over `v` and `c`; `turned` where a growing value means a falling column.
+
+    `indexed` where SQLite has an index in this order.
+    """
 
     sql: str
     turned: bool = False
     nullable: bool = True
     common: bool = False
+    indexed: bool = False
 
 
 _SORT_KEYS = {
     "name": _SortKey(f"{as_text('c.name')} COLLATE NOCASE", nullable=False, common=True),
     "version": _SortKey("CASE WHEN v.ordinal >= 0 THEN v.ordinal END"),
     "type": _SortKey(as_text("c.type"), nullable=False, common=True),
-    "size": _SortKey("v.size"),
+    "size": _SortKey("v.size", indexed=True),
     "unique": _SortKey(f"({sql.UNIQUE_BYTES})"),
     "stored": _SortKey(as_number("v.stored")),
-    "age": _SortKey("v.created_us", turned=True),
-    "created": _SortKey("v.created_us"),
+    "age": _SortKey("v.created_us", turned=True, indexed=True),
+    "created": _SortKey("v.created_us", indexed=True),
     "used": _SortKey(as_number("v.used_us"), turned=True),
     "ttl": _SortKey(sql.EXPIRES_US),
     "dependents": _SortKey(
@@ -96,27 +98,18 @@ class Sort:
         """Whether all versions of a collection are equal in it."""
         return _SORT_KEYS[self.field].common
 
-    @property
-    def nullable(self) -> bool:
-        """Whether a version may lack it."""
-        return _SORT_KEYS[self.field].nullable
+    def order(self, *, backwards: bool = False, whole: bool = False) -> str:
+        """What follows ORDER BY, over `v` and `c`; `backwards` gives exactly the opposite order.
 
-    @property
-    def key(self) -> str:
-        """The SQL of the key, over `v` and `c`."""
-        return _SORT_KEYS[self.field].sql
-
-    @property
-    def falling(self) -> bool:
-        """Whether the key's SQL value falls from row to row."""
-        return self.descending != _SORT_KEYS[self.field].turned
-
-    def order(self, *, backwards: bool = False) -> str:
-        """What follows ORDER BY; `backwards` gives exactly the opposite order."""
-        falls = self.falling != backwards
-        nulls = f" NULLS {'FIRST' if backwards else 'LAST'}" if self.nullable else ""
+        With `whole` every row is wanted, not only the first ones: then rows are sorted, which is
+        faster than to look up one after the other in the order of an index.
+        """
+        key = _SORT_KEYS[self.field]
+        falls = (self.descending != key.turned) != backwards
+        nulls = f" NULLS {'FIRST' if backwards else 'LAST'}" if key.nullable else ""
+        column = f"+{key.sql}" if whole and key.indexed else key.sql  # a sign rules the index out
         return (
-            f"{self.key} {'DESC' if falls else 'ASC'}{nulls}, v.id {'DESC' if backwards else 'ASC'}"
+            f"{column} {'DESC' if falls else 'ASC'}{nulls}, v.id {'DESC' if backwards else 'ASC'}"
         )
 
     def within(self, *, backwards: bool = False) -> str:
@@ -404,31 +397,7 @@ def _param_values(where: Where) -> _ParamValues:
     return tuple(where.params.items())
 
 
-_Stretch = tuple[str, dict[str, object]]
-
 _OF_ALL = "FROM version v CROSS JOIN collection c ON c.id = v.collection_id"
-
-
-def next_page(
-    conn: sqlite3.Connection, where: Where, sort: Sort, after: str | None, count: int
-) -> Page[VersionRow]:
-    """The next `count` matching versions of all collections.
-
-    `after` is the `Page.after` of the page before, or None for the first. It holds the last row's
-    place rather than a number of rows, so that deletions between two pages shift nothing.
-
-    Raises:
-        UsageError: `after` does not come from a page sorted the same way.
-    """
-    with snapshot(conn):
-        ids: list[int] = []
-        for stretch in _stretches(sort, after):
-            ids += _read_stretch(conn, where, sort, stretch, count - len(ids))
-            if len(ids) >= count:
-                break
-        rows = rows_of(conn, ids)
-        more = len(ids) >= count > 0
-        return Page(rows, _place(conn, sort, ids[-1]) if more else None)
 
 
 def version_chunks(
@@ -440,7 +409,8 @@ def version_chunks(
     leave out versions that are gone.
     """
     found = conn.execute(
-        f"SELECT v.id {_OF_ALL} WHERE {where.sql} ORDER BY {sort.order()} LIMIT :page_limit",
+        f"SELECT v.id {_OF_ALL} WHERE {where.sql} ORDER BY {sort.order(whole=limit is None)}"
+        " LIMIT :page_limit",
         {**where.params, "page_limit": -1 if limit is None else limit},
     )
     ids = array("q", chain.from_iterable(found))
@@ -448,56 +418,3 @@ def version_chunks(
         with snapshot(conn):
             rows = rows_of(conn, list(ids[start : start + size]))
         yield rows
-
-
-def every_version(conn: sqlite3.Connection, where: Where, sort: Sort) -> Iterator[VersionRow]:
-    """All matching versions, one by one; see `version_chunks`."""
-    return chain.from_iterable(version_chunks(conn, where, sort))
-
-
-def _stretches(sort: Sort, after: str | None) -> Iterator[_Stretch]:
-    """Conditions that together are the rows after a place, each in order and each able to seek."""
-    if after is None:
-        yield "1", {}
-        return
-    value, last = _read_place(after)
-    if value is None:
-        yield f"{sort.key} IS NULL AND v.id > :page_id", {"page_id": last}
-        return
-    yield f"{sort.key} = :page_key AND v.id > :page_id", {"page_key": value, "page_id": last}
-    yield f"{sort.key} {'<' if sort.falling else '>'} :page_key", {"page_key": value}
-    if sort.nullable:
-        yield f"{sort.key} IS NULL", {}
-
-
-def _read_stretch(
-    conn: sqlite3.Connection, where: Where, sort: Sort, stretch: _Stretch, limit: int
-) -> list[int]:
-    """The ids of one stretch."""
-    condition, params = stretch
-    found = conn.execute(
-        f"SELECT v.id {_OF_ALL} WHERE {condition} AND ({where.sql})"
-        f" ORDER BY {sort.order()} LIMIT :page_limit",
-        {**where.params, **params, "page_limit": limit},
-    )
-    return list(chain.from_iterable(found))
-
-
-def _place(conn: sqlite3.Connection, sort: Sort, version_id: int) -> str:
-    """The place of a row in the order, as text."""
-    found = conn.execute(f"SELECT {sort.key} {_OF_ALL} WHERE v.id = ?", (version_id,)).fetchone()
-    key = found[0]
-    if isinstance(key, bytes):  # where another program stored such: see `as_number`
-        return json.dumps([None, version_id, key.hex()])
-    return json.dumps([key, version_id])
-
-
-def _read_place(after: str) -> tuple[object, int]:
-    """The key and the id in a place."""
-    try:
-        value, last, *raw = json.loads(after)
-        return bytes.fromhex(*raw) if raw else value, int(last)
-    except (ValueError, TypeError) as error:
-        raise UsageError(
-            "This is no place in a list.", hint="Use the `after` of the page before."
-        ) from error

@@ -55,11 +55,6 @@ def unmark_keys(conn: sqlite3.Connection, keys: Iterable[str]) -> int:
     return _write(conn, "DELETE FROM marks.mark WHERE version_key = ?", [(key,) for key in keys])
 
 
-def toggle_mark(conn: sqlite3.Connection, key: str, *, now_us: int | None = None) -> bool:
-    """Mark a version, or take its mark away; returns whether it is marked now."""
-    return not unmark_keys(conn, [key]) and bool(mark_keys(conn, [key], now_us=now_us))
-
-
 def mark_where(conn: sqlite3.Connection, where: Where, *, now_us: int | None = None) -> int:
     """Mark every version that matches; returns how many were not marked before."""
     at = time.time_ns() // 1000 if now_us is None else now_us
@@ -100,11 +95,6 @@ def marked_count(conn: sqlite3.Connection) -> int:
 def marked_any(conn: sqlite3.Connection) -> bool:
     """Whether any version is marked."""
     return bool(conn.execute(f"SELECT EXISTS (SELECT 1 {_THERE})").fetchone()[0])
-
-
-def marked_keys(conn: sqlite3.Connection) -> tuple[str, ...]:
-    """The keys of the marked versions, in the order of their ids."""
-    return tuple(chain.from_iterable(conn.execute(f"SELECT v.key {_THERE} ORDER BY v.id")))
 
 
 def hidden_count(conn: sqlite3.Connection, where: Where) -> int:
@@ -211,14 +201,6 @@ def pick_dependents(conn: sqlite3.Connection) -> int:
 def picked_ids(conn: sqlite3.Connection) -> list[int]:
     """The ids of the picked versions, ascending."""
     return list(chain.from_iterable(conn.execute("SELECT version_id FROM picked ORDER BY 1")))
-
-
-def picked_keys(conn: sqlite3.Connection) -> list[str]:
-    """The keys of the picked versions, by id."""
-    found = conn.execute(
-        "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"
-    )
-    return list(chain.from_iterable(found))
 
 
 def picked_rows(conn: sqlite3.Connection, *, chunk: int = 500) -> Iterator[VersionRow]:

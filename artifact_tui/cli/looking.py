@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artifact_tui import config, query, text
-from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.catalog_rows import CollectionRow, tags_of, unique_of
 from artifact_tui.catalog.detail import DEPENDENTS_COUNTED, FILES_SHOWN, version_detail
 from artifact_tui.catalog.filter_doubts import refuse_sort
 from artifact_tui.catalog.lineage import ask_lineage, lineage_coverage
@@ -18,9 +18,8 @@ from artifact_tui.catalog.listing import (
     SORT_FIELDS,
     Sort,
     collection_outline,
-    matching_totals,
-    next_page,
     registry_totals,
+    version_chunks,
 )
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
@@ -34,16 +33,13 @@ from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRef, VersionRow
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.model import File
 
-
-PAGE = 500
-"""Versions read, and aligned, at a time."""
 
 _LARGEST_FIRST = frozenset({"size", "unique", "stored", "dependents"})
 
@@ -65,18 +61,31 @@ class PrintedList:
     trash: bool = True
     """Whether what is deleted can be restored: else there is no trash, whatever is still listed."""
 
-    def versions(self, sort: Sort) -> Iterator[tuple[VersionRow, ...]]:
-        """The matching versions, a page at a time, up to the limit."""
-        after: str | None = None
-        left = self.limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            page = next_page(self.conn, self.where, sort, after, size)
-            yield page.rows
-            left = None if left is None else left - len(page.rows)
-            after = page.after
-            if after is None:
-                return
+
+@dataclass(slots=True)
+class MatchTotals:
+    """What the versions that match come to."""
+
+    count: int = 0
+    size: int | None = None
+    """Links add nothing; None when the size of none is known."""
+    stored: int = 0
+    """What is charged for those that are no links."""
+
+    @classmethod
+    def of(cls, rows: Iterable[CollectionRow]) -> MatchTotals:
+        """What all versions that match of these collections come to."""
+        match = cls()
+        for row in rows:
+            match.add(row.versions, row.size, row.stored, link=row.links)
+        return match
+
+    def add(self, count: int, size: int | None, stored: int | None, *, link: bool) -> None:
+        """Add so many versions, and what they come to."""
+        self.count += count
+        if size is not None:
+            self.size = (self.size or 0) + size * (not link)
+        self.stored += (stored or 0) * (not link)
 
 
 @click.command("ls", cls=FilterCommand)
@@ -124,17 +133,17 @@ def ls_command(
             empty = parsed.everything and client.capabilities.collection_delete
             trash = client.capabilities.restore
             listing = PrintedList(conn, where, target.name, now, out, limit, local, empty, trash)
-            if versions:
-                list_versions(listing, sort)
-            else:
-                list_collections(listing, sort)
-            _print_summary(listing, parsed)
+            match = (list_versions if versions else list_collections)(listing, sort)
+            _print_summary(listing, parsed, match)
 
     asyncio.run(main())
 
 
-def list_collections(listing: PrintedList, sort: Sort) -> None:
-    """Print the collections that have a version that matches, and perhaps empty ones."""
+def list_collections(listing: PrintedList, sort: Sort) -> MatchTotals:
+    """Print the collections that have a version that matches, and perhaps empty ones.
+
+    Returns what the versions of all of them come to.
+    """
     found = collection_outline(listing.conn, listing.where, sort, empty=listing.empty)
     rows = list(islice(found, listing.limit))
     if listing.out.json:
@@ -142,7 +151,7 @@ def list_collections(listing: PrintedList, sort: Sort) -> None:
             listing.out.record(
                 wording.collection_record(row, registry=listing.registry, now_us=listing.now_us)
             )
-        return
+        return MatchTotals.of(found)
     listing.out.rows(
         (
             (
@@ -158,6 +167,7 @@ def list_collections(listing: PrintedList, sort: Sort) -> None:
         ),
         right="234",
     )
+    return MatchTotals.of(found)
 
 
 def _bytes(listed: int | None, stored: int | None) -> str:
@@ -165,13 +175,33 @@ def _bytes(listed: int | None, stored: int | None) -> str:
     return text.size(listed) if stored in {None, listed} else text.charged(listed, stored)
 
 
-def list_versions(listing: PrintedList, sort: Sort) -> None:
-    """Print the versions that match."""
+def list_versions(listing: PrintedList, sort: Sort) -> MatchTotals:
+    """Print the versions that match; returns what all of them come to."""
+    match = MatchTotals()
+    chunks = _counted(version_chunks(listing.conn, listing.where, sort, limit=listing.limit), match)
+    if listing.out.json:
+        print_records(listing, chunks)
+    else:
+        _print_rows(listing, chunks)
+    if match.count == listing.limit:  # there may be more
+        return MatchTotals.of(collection_outline(listing.conn, listing.where, Sort()))
+    return match
+
+
+def _counted(
+    chunks: Iterator[tuple[VersionRow, ...]], match: MatchTotals
+) -> Iterator[tuple[VersionRow, ...]]:
+    """The same chunks, added up as they pass."""
+    for rows in chunks:
+        for row in rows:
+            match.add(1, row.size, row.stored, link=row.link)
+        yield rows
+
+
+def _print_rows(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]) -> None:
+    """Print versions for people, aligned chunk by chunk."""
     numbers = count(1)
-    for rows in listing.versions(sort):
-        if listing.out.json:
-            print_records(listing, rows)
-            continue
+    for rows in chunks:
         listing.out.rows(
             (
                 (
@@ -188,27 +218,28 @@ def list_versions(listing: PrintedList, sort: Sort) -> None:
         )
 
 
-def print_records(listing: PrintedList, rows: tuple[VersionRow, ...]) -> None:
+def print_records(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]) -> None:
     """Print versions as JSON."""
-    ids = [row.id for row in rows]
-    unique = unique_of(listing.conn, ids)
-    tags = tags_of(listing.conn, ids)
     complete = lineage_coverage(listing.conn).complete
-    for row in rows:
-        listing.out.record(
-            wording.version_record(
-                row,
-                registry=listing.registry,
-                now_us=listing.now_us,
-                unique=unique.get(row.id),
-                tags=tags.get(row.id, ()),
-                complete=complete,
+    for rows in chunks:
+        ids = [row.id for row in rows]
+        unique = unique_of(listing.conn, ids)
+        tags = tags_of(listing.conn, ids)
+        for row in rows:
+            listing.out.record(
+                wording.version_record(
+                    row,
+                    registry=listing.registry,
+                    now_us=listing.now_us,
+                    unique=unique.get(row.id),
+                    tags=tags.get(row.id, ()),
+                    complete=complete,
+                )
             )
-        )
 
 
-def _print_summary(listing: PrintedList, parsed: query.Query) -> None:
-    """What was listed, out of what."""
+def _print_summary(listing: PrintedList, parsed: query.Query, match: MatchTotals) -> None:
+    """Say what matches, out of what."""
     out, name = listing.out, safe(listing.registry)
     totals = registry_totals(listing.conn)
     empty = _empty_count(listing)
@@ -216,13 +247,12 @@ def _print_summary(listing: PrintedList, parsed: query.Query) -> None:
         more = ". Put something in: artifact-tui add SOURCE NAME --type model"
         out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
         return
-    found, size = matching_totals(listing.conn, listing.where)
-    stored = None if totals.stored is None else _stored_bytes(listing)
     if parsed.text.strip():
-        what, weight = text.plural(found, "version"), text.charged(size, stored)
+        charged = None if totals.stored is None else match.stored
+        what, weight = text.plural(match.count, "version"), text.charged(match.size, charged)
         out.words(
             f"{what} of {text.count(totals.among(parsed))} in {name} match · {weight}"
-            if found
+            if match.count
             else f"nothing in {name} matches {safe(parsed.text.strip())}"
         )
         return
@@ -235,12 +265,6 @@ def _print_summary(listing: PrintedList, parsed: query.Query) -> None:
         + (f" · {text.plural(empty, 'empty collection')}" if empty else "")
         + (trash if totals.trash_versions else "")
     )
-
-
-def _stored_bytes(listing: PrintedList) -> int:
-    """What is charged for all versions that match."""
-    rows = collection_outline(listing.conn, listing.where, Sort())
-    return sum(row.stored or 0 for row in rows if not row.links)
 
 
 def _empty_count(listing: PrintedList) -> int:

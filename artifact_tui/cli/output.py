@@ -46,6 +46,10 @@ _LONGEST = 4096
 """Characters of a command line that is shown to be copied."""
 
 
+_ENCODER = _json.JSONEncoder(ensure_ascii=True, default=str)
+"""Made once: `json.dumps` with arguments makes one for each call."""
+
+
 unwritten: list[OSError] = []
 """Why standard output did not take what a command had to say; `failures.run` makes it known."""
 
@@ -71,7 +75,7 @@ class Output:
 
     def record(self, fields: Mapping[str, Any]) -> None:
         """Print one JSON object, in ASCII, so that no name can disturb a terminal."""
-        self._write(_json.dumps(fields, ensure_ascii=True, default=str))
+        self._write(_ENCODER.encode(fields))
 
     def _write(self, line: str) -> None:
         if self._lost:

@@ -16,7 +16,7 @@ import click
 
 from artifact_tui import query, text
 from artifact_tui.catalog import marks
-from artifact_tui.catalog.listing import Sort, next_page
+from artifact_tui.catalog.listing import Sort, version_chunks
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
 from artifact_tui.cli.applying import check_writable, print_item_records, start_and_watch
@@ -139,11 +139,12 @@ def trash_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json
 
 
 async def _print_trash(listing: PrintedList, client: Client) -> None:
+    chunks = version_chunks(listing.conn, listing.where, Sort("name"))
+    if listing.out.json:
+        print_records(listing, chunks)
+        return
     numbers = count(1)
-    for rows in listing.versions(Sort("name")):
-        if listing.out.json:
-            print_records(listing, rows)
-            continue
+    for rows in chunks:
         had: Mapping[str, tuple[Alias, ...]] = {}
         if isinstance(client, RemembersAliases):
             had = await client.trashed_aliases([row.key for row in rows])
@@ -181,7 +182,7 @@ def _print_trash_summary(
         out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
         return
     frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
-    (first,) = next_page(conn, where, Sort("name"), None, 1).rows
+    ((first,),) = version_chunks(conn, where, Sort("name"), limit=1)
     out.words(
         f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
         f"{text.size(weight.listed)} listed, {frees}",

@@ -249,7 +249,7 @@ async def reading(
 
 @contextmanager
 def _connected(client: Client, path: Path, marks: Path | None) -> Iterator[sqlite3.Connection]:
-    with closing(catalog.connect(path, marks=marks)) as conn:
+    with closing(catalog.connect(path, marks=marks, mapped=False)) as conn:
         try:
             yield conn
         except sqlite3.Error as error:

@@ -30,7 +30,7 @@ from artifact_tui.query.filter_tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 DEPENDENT_ROWS = """\
@@ -124,6 +124,9 @@ NOT_IN_TRASH = "v.state <> 'trash'"
 """What a filter shows that says nothing of the state."""
 
 
+ALWAYS_KNOWN = "0"
+"""`Where.unknown` of a filter that every version either meets or does not."""
+
 _COMMON = frozenset({"name", "type", "state"})
 """Fields that are the same for all versions of a collection in one state."""
 
@@ -159,10 +162,21 @@ class Where:
     `state`."""
     marked: bool = False
     """Whether it reads the marks, so that a mark changes what it matches."""
+    unknown: str = ALWAYS_KNOWN
+    """Where nobody knows whether a version matches, as SQL: exactly where `sql` is NULL.
+
+    It gives up at the first term that a version does not meet, and asks nothing of terms that are
+    always known; `sql IS NULL` would work out every term for every version.
+    """
 
     def narrowed(self, sql: str, *, marked: bool = False) -> Where:
-        """This condition and one more, over the same rows."""
-        return Where(f"({self.sql}) AND ({sql})", self.params, marked=self.marked or marked)
+        """This condition and one more, over the same rows; the added one is never NULL."""
+        return Where(
+            f"({self.sql}) AND ({sql})",
+            self.params,
+            marked=self.marked or marked,
+            unknown=f"({sql}) AND ({self.unknown})",
+        )
 
 
 def compile_query(query: Query, now_us: int) -> Where:
@@ -173,10 +187,40 @@ def compile_query(query: Query, now_us: int) -> Where:
         now_us: microseconds UTC that ages and times left are counted from.
     """
     compiler = _Compiler(now_us)
-    sql = compiler.sql(query.root)
+    terms = [(compiler.sql(node), _may_be_unknown(node)) for node in _conjuncts(query.root)]
     if "state" not in query.fields:
-        sql = NOT_IN_TRASH if query.everything else f"{NOT_IN_TRASH} AND {sql}"
-    return Where(sql, compiler.params, common=query.fields <= _COMMON)
+        terms.insert(0, (NOT_IN_TRASH, False))
+    sql = " AND ".join(term for term, _ in terms) or "1"
+    return Where(sql, compiler.params, common=query.fields <= _COMMON, unknown=_unknown_of(terms))
+
+
+def _conjuncts(node: Node) -> Iterator[Node]:
+    """The parts of a filter that must all be met."""
+    if isinstance(node, AllOf):
+        for item in node.items:
+            yield from _conjuncts(item)
+    else:
+        yield node
+
+
+def _may_be_unknown(node: Node) -> bool:
+    """Whether a part of a filter can be NULL: names, aliases, states, and none or any are known."""
+    match node:
+        case AllOf(items) | AnyOf(items):
+            return any(map(_may_be_unknown, items))
+        case Not(item):
+            return _may_be_unknown(item)
+    return not isinstance(node, TextTerm | HasTerm | StateTerm)
+
+
+def _unknown_of(terms: Sequence[tuple[str, bool]]) -> str:
+    """Where no term is false, and one is NULL; each with whether it can be."""
+    unsure = [sql for sql, may_be_unknown in terms if may_be_unknown]
+    if not unsure:
+        return ALWAYS_KNOWN
+    none_false = [f"{sql} IS NOT 0" if may_be_unknown else sql for sql, may_be_unknown in terms]
+    one_unknown = " OR ".join(f"{sql} IS NULL" for sql in unsure)
+    return " AND ".join([*none_false, f"({one_unknown})"])
 
 
 class _Compiler:

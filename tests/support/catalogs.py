@@ -10,17 +10,34 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.listing import Sort, version_chunks
+from artifact_tui.catalog.marks import only_marked
 from artifact_tui.model import Alias, Link, VersionState, schema_sql
+from artifact_tui.query import Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from artifact_tui.catalog.catalog_rows import VersionRow
 
 NOW = 1_800_000_000_000_000
 """The moment that tests of the catalog stop the clock at: 2027-01-15 08:00 UTC."""
 DAY = 86_400_000_000
+
+
+def every_version(conn: sqlite3.Connection, where: Where, sort: Sort) -> Iterator[VersionRow]:
+    """All matching versions, one by one."""
+    return chain.from_iterable(version_chunks(conn, where, sort))
+
+
+def marked_keys(conn: sqlite3.Connection) -> tuple[str, ...]:
+    """The keys of the marked versions, in the order of their ids."""
+    rows = every_version(conn, only_marked(Where("1")), Sort())
+    return tuple(row.key for row in sorted(rows, key=lambda row: row.id))
 
 
 @dataclass(frozen=True)

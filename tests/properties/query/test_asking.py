@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from artifact_tui.catalog import Sort, connect, marks
 from artifact_tui.catalog.lineage import ask_lineage
-from artifact_tui.catalog.listing import every_version
 from artifact_tui.catalog.sync import sync
 from artifact_tui.deletion import review
 from artifact_tui.model import VersionState
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import NOW
+from tests.support.catalogs import NOW, every_version
 from tests.support.listing import Telling
 
 MOST = 7
@@ -141,5 +140,5 @@ async def _story(
         with closing(connect(path)) as conn:
             marks.pick_keys(conn, list(map(key, live)))
             marks.pick_dependents(conn)
-            taken = {int(one[1:]) for one in marks.picked_keys(conn)}
+            taken = {int(row.key[1:]) for row in marks.picked_rows(conn)}
         assert taken == {*live, *world.closure(set(live))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 
 from artifact_tui.catalog import connect, listing, marks
 from artifact_tui.catalog.detail import version_detail
+from artifact_tui.catalog.filter_doubts import undecided
 from artifact_tui.catalog.listing import (
     Sort,
     collection_outline,
-    every_version,
     matching_totals,
-    next_page,
+    version_chunks,
     version_position,
     version_window,
 )
@@ -26,7 +27,7 @@ from artifact_tui.deletion import review
 from artifact_tui.query import compile_query, parse
 from tests.properties.query.naive import Naive
 from tests.properties.query.strategies import catalogs, filters, sorts
-from tests.support.catalogs import NOW, Made, Maker
+from tests.support.catalogs import NOW, Made, Maker, every_version, marked_keys
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,15 +54,6 @@ def weight(group: Sequence[Made], *, links: bool = True) -> int | None:
     return sum(made.size or 0 for made in known if links or not made.source_key) if known else None
 
 
-def paged(conn: sqlite3.Connection, condition: Where, sort: Sort) -> list[int]:
-    found = next_page(conn, condition, sort, None, 3)
-    rows = list(found.rows)
-    while found.after is not None:
-        found = next_page(conn, condition, sort, found.after, 3)
-        rows += found.rows
-    return [row.id for row in rows]
-
-
 @given(catalogs(), filters, sorts)
 def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
     naive = Naive(maker, NOW)
@@ -73,7 +65,15 @@ def test_filter_and_order(maker: Maker, text: str, sort: Sort) -> None:
         )
         order = [made.id for made in naive.sorted(sort, expected)]
         assert [row.id for row in every_version(conn, where(text), sort)] == order
-        assert paged(conn, where(text), sort) == order
+        for limit in (1, 5):
+            first = chain.from_iterable(version_chunks(conn, where(text), sort, limit=limit))
+            assert [row.id for row in first] == order[:limit]
+        (unknown,) = conn.execute(
+            f"SELECT count(*) FROM version v JOIN collection c ON c.id = v.collection_id"
+            f" WHERE ({where(text).sql}) IS NULL",
+            where(text).params,
+        ).fetchone()
+        assert undecided(conn, where(text)) == unknown
         rows = collection_outline(conn, where(text), sort)
         counts = {row.name: (row.versions, row.size, row.newest_us) for row in rows}
         assert counts == {
@@ -149,7 +149,7 @@ def test_marks(maker: Maker, text: str, data: st.DataObject) -> None:
     with opened(maker) as conn:
         assert marks.mark_keys(conn, marked, now_us=NOW) == len(marked)
         there = marked - {"gone"}
-        assert set(marks.marked_keys(conn)) == there
+        assert set(marked_keys(conn)) == there
         assert marks.marked_count(conn) == len(there)
         assert marks.hidden_count(conn, where(text)) == len(there - shown)
         only = marks.only_marked(where(text))
@@ -158,7 +158,7 @@ def test_marks(maker: Maker, text: str, data: st.DataObject) -> None:
         assert sum(row.marked for row in rows) == len(there & shown)
         assert marks.unmark_where(conn, where(text)) == len(there & shown)
         assert marks.mark_where(conn, where(text)) == len(shown)
-        assert set(marks.marked_keys(conn)) == there | shown
+        assert set(marked_keys(conn)) == there | shown
 
 
 @given(catalogs())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.servers.rest.registry import Entry
+from tests.support.catalogs import marked_keys
 
 if TYPE_CHECKING:
     from tests.servers.rest.process import Server
@@ -24,7 +25,7 @@ async def test_keeping_the_newest_goes_by_the_listing_or_is_refused(
         await user.sees("filter: -latest:1", "would mark 2 versions")
         await user.presses("enter")
         await user.sees("2 marked")
-        keys = await user.app.services.catalog.marked_keys()
+        keys = await user.app.services.catalog.run(marked_keys)
         assert set(keys) == {"model/8123456789", "model/5555555555"}
     server.become(too_many=3)
     async with opened(server.address) as user:

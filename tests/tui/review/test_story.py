@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.support.catalogs import marked_keys
 from tests.tui.review.world import only_task, plans, types_it
 
 if TYPE_CHECKING:
@@ -105,4 +106,4 @@ async def test_marks_of_what_is_gone_go_and_those_of_what_stayed_stay(world: Wor
         await user.until(lambda: not only_task().alive)
         await user.presses("escape")
         await user.sees("1 marked")
-        assert await user.app.services.catalog.marked_keys() == (keys[0],)
+        assert await user.app.services.catalog.run(marked_keys) == (keys[0],)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.version_names import find_version
 from artifact_tui.config import Config, Target
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
@@ -112,7 +113,7 @@ def fixed_milliseconds(user: User) -> None:
 
 async def goes_to(user: User, name: str) -> None:
     """Put the cursor on a version, `COLLECTION:LABEL`, as listed."""
-    (row,) = [await user.app.services.catalog.find(name)]
+    row = await user.app.services.catalog.run(lambda conn: find_version(conn, name))
     user.app.screen.reveal(row)  # type: ignore[attr-defined]
     await user.until(lambda: _on(user, row.key), f"the cursor to be on {name}")
 

@@ -7,10 +7,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import Sort, connect
-from artifact_tui.catalog.listing import every_version
 from artifact_tui.model import Alias, Edge
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import NOW
+from tests.support.catalogs import NOW, every_version
 from tests.support.listing import Listing
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.catalog.facade import Catalog
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, RegistryError
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import NOW, Maker
+from tests.support.catalogs import NOW, Maker, marked_keys
 from tests.support.writing import change
 
 if TYPE_CHECKING:
@@ -61,14 +61,12 @@ async def started(begun: threading.Event) -> None:
 
 async def test_every_question_has_an_answer(catalog: Catalog) -> None:
     sort = Sort("size", descending=True)
-    assert (await catalog.totals()).versions == 3
-    assert [row.name for row in await catalog.outline(EVERYTHING, sort)] == ["a", "b"]
+    rows, totals = await catalog.listed(EVERYTHING, sort)
+    assert (totals.versions, [row.name for row in rows]) == (3, ["a", "b"])
     assert await catalog.matching(EVERYTHING) == (3, 13)
     assert [row.id for row in await catalog.window(1, EVERYTHING, sort, 0, 9)] == [2, 1]
     assert await catalog.position(1, EVERYTHING, sort, 1) == 1
-    assert len((await catalog.page(EVERYTHING, sort, None, 2)).rows) == 2
     assert (await catalog.detail(1)).dependents_total == 1
-    assert (await catalog.find("a:latest")).id == 1
     assert [row.id for row in await catalog.by_keys(["b/v1", "a/v1"])] == [3, 1]
     assert await catalog.values("alias", "la") == ("latest",)
     assert (await catalog.freed(["a/v1"])).freed == 5
@@ -76,21 +74,22 @@ async def test_every_question_has_an_answer(catalog: Catalog) -> None:
 
 async def test_marks_are_seen_by_every_lane(catalog: Catalog) -> None:
     assert await catalog.mark(["a/v1", "b/v1"]) == 2
-    assert [row.marked for row in await catalog.outline(EVERYTHING, Sort())] == [1, 1]
+    rows, _ = await catalog.listed(EVERYTHING, Sort())
+    assert [row.marked for row in rows] == [1, 1]
     assert (await catalog.detail(1)).row.marked
     assert (await catalog.freed()).listed == 6
-    assert await catalog.toggle("b/v1") is False
+    assert await catalog.unmark(["b/v1"]) == 1
     assert await catalog.hidden_count(compile_query(parse("b"), NOW)) == 1
     assert await catalog.mark_where(EVERYTHING) == 2
     assert await catalog.unmark_where(compile_query(parse("a"), NOW)) == 2
-    assert await catalog.marked_keys() == ("b/v1",)
+    assert await catalog.run(marked_keys, lane="marks") == ("b/v1",)
     assert await catalog.unmark(["b/v1"]) == 1
     assert await catalog.marked_count() == 0
 
 
 async def test_marks_written_one_after_the_other_keep_their_order(catalog: Catalog) -> None:
-    toggled = await asyncio.gather(*(catalog.toggle("a/v1") for _ in range(20)))
-    assert list(toggled) == [True, False] * 10
+    calls = [change(["a/v1"]) for _ in range(10) for change in (catalog.mark, catalog.unmark)]
+    assert await asyncio.gather(*calls) == [1] * 20
 
 
 async def test_without_a_file_marks_are_shared_and_then_gone(path: Path) -> None:
@@ -110,13 +109,13 @@ async def test_changed_tells_of_other_processes_only_once(catalog: Catalog, path
     change(path, "UPDATE version SET size = 100")
     assert await catalog.changed()
     assert not await catalog.changed()
-    assert (await catalog.totals()).size == 300
+    assert (await catalog.listed(EVERYTHING, Sort()))[1].size == 300
 
 
 async def test_errors_reach_the_caller(catalog: Catalog) -> None:
     with pytest.raises(NotFoundError):
-        await catalog.find("a:nothing")
-    assert (await catalog.find("a:v2")).id == 2
+        await catalog.detail(99)
+    assert (await catalog.detail(2)).row.id == 2
 
 
 async def test_a_newer_call_stops_the_running_query(catalog: Catalog) -> None:
@@ -133,24 +132,24 @@ async def test_a_newer_call_stops_one_that_has_not_begun(catalog: Catalog) -> No
     begun = threading.Event()
     running = asyncio.create_task(catalog.run(endless(begun), lane="list"))
     await started(begun)
-    waiting = asyncio.create_task(catalog.outline(EVERYTHING, Sort(), latest=True))
+    waiting = asyncio.create_task(catalog.listed(EVERYTHING, Sort(), latest=True))
     await asyncio.sleep(0)
-    newest = asyncio.create_task(catalog.outline(EVERYTHING, Sort(), latest=True))
+    newest = asyncio.create_task(catalog.listed(EVERYTHING, Sort(), latest=True))
     with pytest.raises(Superseded):
         await waiting
     running.cancel()
-    assert len(await newest) == 2
+    assert len((await newest)[0]) == 2
 
 
 async def test_calls_of_other_methods_and_plain_calls_are_left_alone(catalog: Catalog) -> None:
     sort = Sort()
     answers = await asyncio.gather(
-        catalog.totals(),
+        catalog.expiring(EVERYTHING, NOW),
         catalog.matching(EVERYTHING, latest=True),
         catalog.window(1, EVERYTHING, sort, 0, 1, latest="one"),
         catalog.window(2, EVERYTHING, sort, 0, 1, latest="two"),
-        catalog.outline(EVERYTHING, sort),
-        catalog.outline(EVERYTHING, sort, latest=True),
+        catalog.listed(EVERYTHING, sort),
+        catalog.listed(EVERYTHING, sort, latest=True),
     )
     assert len(answers) == 6
 
@@ -232,9 +231,9 @@ async def test_close_finishes_marks_and_stops_the_rest(path: Path, tmp_path: Pat
         with pytest.raises(Superseded):
             await task
     with pytest.raises(Superseded):
-        await catalog.totals()
+        await catalog.detail(1)
     again = await Catalog.open(path, tmp_path / "marks.db")
-    assert await again.marked_keys() == ("a/v1",)
+    assert await again.run(marked_keys) == ("a/v1",)
     await again.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("catalog-")]
 

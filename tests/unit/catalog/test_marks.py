@@ -10,7 +10,7 @@ from artifact_tui.catalog import Sort, connect, marks
 from artifact_tui.catalog.catalog_rows import rows_of
 from artifact_tui.catalog.listing import collection_outline
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import NOW, Maker
+from tests.support.catalogs import NOW, Maker, marked_keys
 from tests.support.writing import change
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def test_marks_outlive_the_connection(path: Path, tmp_path: Path) -> None:
         assert marks.mark_keys(conn, ["a/v1", "b/v1"], now_us=NOW) == 2
         assert marks.mark_keys(conn, ["a/v1"]) == 0
     with closing(connect(path, marks=tmp_path / "marks.db")) as conn:
-        assert marks.marked_keys(conn) == ("a/v1", "b/v1")
+        assert marked_keys(conn) == ("a/v1", "b/v1")
         assert [row.marked for row in rows_of(conn, [1, 2, 3])] == [True, False, True]
         assert marks.unmark_keys(conn, ["a/v1", "a/v2"]) == 1
-        assert marks.toggle_mark(conn, "a/v2") is True
-        assert marks.toggle_mark(conn, "b/v1") is False
-        assert marks.marked_keys(conn) == ("a/v2",)
+        assert marks.mark_keys(conn, ["a/v2"]) == 1
+        assert marks.unmark_keys(conn, ["b/v1"]) == 1
+        assert marked_keys(conn) == ("a/v2",)
         assert marks.unmark_keys(conn, ["a/v2"]) == 1
         assert marks.marked_count(conn) == 0
 
@@ -64,7 +64,7 @@ def test_a_mark_whose_version_is_purged_is_not_counted(path: Path) -> None:
     with closing(connect(path)) as conn:
         marks.mark_keys(conn, ["a/v1", "b/v1"])
         change(path, "DELETE FROM version WHERE key = 'a/v1'")
-        assert marks.marked_keys(conn) == ("b/v1",)
+        assert marked_keys(conn) == ("b/v1",)
         assert marks.marked_count(conn) == 1
 
 
@@ -80,7 +80,7 @@ def test_two_programs_mark_at_once(path: Path, tmp_path: Path) -> None:
     with closing(connect(path, marks=shared)) as one, closing(connect(path, marks=shared)) as two:
         marks.mark_keys(one, ["a/v1"])
         marks.mark_keys(two, ["a/v2"])
-        assert marks.marked_keys(one) == marks.marked_keys(two) == ("a/v1", "a/v2")
+        assert marked_keys(one) == marked_keys(two) == ("a/v1", "a/v2")
 
 
 def test_a_failed_mark_leaves_no_transaction(path: Path) -> None:

@@ -8,13 +8,12 @@ from artifact_tui.catalog import Sort
 from artifact_tui.catalog.catalog_rows import Totals
 from artifact_tui.catalog.listing import (
     collection_outline,
-    every_version,
     matching_totals,
     registry_totals,
 )
 from artifact_tui.errors import UsageError
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import DAY, NOW, Maker
+from tests.support.catalogs import DAY, NOW, Maker, every_version
 from tests.support.writing import change
 
 if TYPE_CHECKING:

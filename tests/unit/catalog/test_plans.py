@@ -75,7 +75,6 @@ def conn(opened: Opened) -> sqlite3.Connection:
         marks.picked_bytes,
         marks.pick_dependents,
         marks.marked_count,
-        marks.marked_keys,
         lambda conn: marks.hidden_count(conn, FILTERED),
         lambda conn: marks.unmark_where(conn, FILTERED),
     ],

@@ -21,7 +21,7 @@ from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.catalog_rows import tags_of, unique_of
 from artifact_tui.catalog.detail import version_detail
 from artifact_tui.catalog.lineage import put_edges
-from artifact_tui.catalog.listing import every_version, registry_totals
+from artifact_tui.catalog.listing import registry_totals
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.catalog.version_names import find_version
 from artifact_tui.errors import RegistryError
@@ -33,7 +33,7 @@ from artifact_tui.model import (
     Page,
 )
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import NOW
+from tests.support.catalogs import NOW, every_version
 from tests.unit.catalog.synced import ALL, keys, listing, one, one_raw
 
 if TYPE_CHECKING:

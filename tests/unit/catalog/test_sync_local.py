@@ -13,7 +13,6 @@ from artifact_tui.catalog.detail import version_detail
 from artifact_tui.catalog.listing import (
     SORT_FIELDS,
     collection_outline,
-    every_version,
     matching_totals,
     registry_totals,
     version_window,
@@ -24,7 +23,7 @@ from artifact_tui.clients.local import KIND
 from artifact_tui.clients.local.sample import make_sample
 from artifact_tui.deletion import review
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import DAY, NOW
+from tests.support.catalogs import DAY, NOW, every_version
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,7 +11,7 @@ from artifact_tui.catalog import Sort, connect, marks
 from artifact_tui.catalog.catalog_rows import PickedBytes
 from artifact_tui.catalog.detail import version_detail
 from artifact_tui.catalog.lineage import ask_lineage
-from artifact_tui.catalog.listing import every_version, registry_totals
+from artifact_tui.catalog.listing import registry_totals
 from artifact_tui.catalog.sync import sync
 from artifact_tui.catalog.version_names import find_version
 from artifact_tui.clients.servers import Secret
@@ -20,6 +20,7 @@ from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.query import compile_query, parse
 from tests.servers.wandb.process import running
 from tests.servers.wandb.scenes import Company, Link, Place, Series, Shelf, Team, Use, Version
+from tests.support.catalogs import every_version
 
 if TYPE_CHECKING:
     import sqlite3
@@ -108,7 +109,7 @@ async def test_dependents_are_known_once_they_are_asked_for(
         await sync(client, path)
         with closing(connect(path)) as conn:
             marks.pick_where(conn, compile_query(parse(""), NOW))
-            keys = marks.picked_keys(conn)
+            keys = [row.key for row in marks.picked_rows(conn)]
         asked = await ask_lineage(client, path, keys)
         assert (asked.total, asked.complete) == (2, True)
         assert (await ask_lineage(client, path, keys)).total == 0

@@ -91,7 +91,7 @@ def test_only_the_marked_follow_the_marks(large: sqlite3.Connection, tmp_path: P
     only = marks.only_marked(EVERYTHING)
     marks.mark_keys(large, ["large/v5", "large/v9"])
     assert ids(version_window(large, 1, only, Sort("version"), 0, 9)) == [5, 9]
-    marks.toggle_mark(large, "large/v5")
+    marks.unmark_keys(large, ["large/v5"])
     assert ids(version_window(large, 1, only, Sort("version"), 0, 9)) == [9]
     with closing(connect(tmp_path / "catalog.db", marks=tmp_path / "marks.db")) as other:
         marks.mark_keys(other, ["large/v7"])

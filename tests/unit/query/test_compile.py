@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import Sort, connect
-from artifact_tui.catalog.listing import every_version
 from artifact_tui.model import Alias
 from artifact_tui.query import compile_query, parse
-from tests.support.catalogs import DAY, NOW, Maker
+from tests.support.catalogs import DAY, NOW, Maker, every_version
 
 if TYPE_CHECKING:
     import sqlite3
