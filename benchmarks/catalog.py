@@ -39,7 +39,7 @@ ROUNDS = 5
 SMALL = 50
 """Versions of each collection but the first, which has half of all."""
 
-_FILL = """
+FILL = """
 PRAGMA synchronous = OFF;
 PRAGMA journal_mode = OFF;
 PRAGMA cache_size = -262144;
@@ -77,7 +77,7 @@ def build(path: Path, count: int) -> None:
     """Fill a new catalog file."""
     with closing(sqlite3.connect(path)) as conn:
         conn.executescript(schema_sql())
-        conn.executescript(_FILL.format(count=count, small=SMALL, now=NOW))
+        conn.executescript(FILL.format(count=count, small=SMALL, now=NOW))
 
 
 def median_ms(work: Callable[[], object]) -> float:

@@ -187,7 +187,7 @@ class PickedBytes:
     """Whether `freed` holds what the registry charges, where bytes of files are not known."""
 
 
-_ROWS = f"""
+ROW_QUERY = f"""
 SELECT v.id, {as_text("v.key")}, v.collection_id, {as_text("c.name")}, {as_text("c.type")},
   {as_text("v.label")}, ifnull({as_number("v.ordinal")}, -1), {as_text("v.digest")},
   {as_number("v.size")}, {as_number("v.created_us")}, {as_number("v.used_us")},
@@ -232,7 +232,7 @@ CROSS JOIN version s ON s.key = v.source_key
 CROSS JOIN collection c ON c.id = s.collection_id
 WHERE v.source_key IS NOT NULL"""
 
-_UNIQUE = f"""
+UNIQUE_QUERY = f"""
 SELECT v.id, {sql.UNIQUE_BYTES}
 FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value"""
 
@@ -261,7 +261,7 @@ def rows_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRow, .
     """The versions with these ids, in this order; those that are gone are left out."""
     aliases, links = aliases_of(conn, ids), links_of(conn, ids)
     sources = sources_of(conn, ids)
-    found = conn.execute(_ROWS, {"ids": json.dumps(ids)})
+    found = conn.execute(ROW_QUERY, {"ids": json.dumps(ids)})
     return tuple(
         _row(row, aliases.get(row[0], ()), links.get(row[0], ()), sources.get(row[0], ""))
         for row in found
@@ -308,7 +308,7 @@ def sources_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
 
 def unique_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int | None]:
     """The bytes that only the one version holds, by id; None where files are not known."""
-    return dict(conn.execute(_UNIQUE, {"ids": json.dumps(ids)}).fetchall())
+    return dict(conn.execute(UNIQUE_QUERY, {"ids": json.dumps(ids)}).fetchall())
 
 
 def _texts(conn: sqlite3.Connection, query: str, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -322,7 +322,7 @@ def _texts(conn: sqlite3.Connection, query: str, ids: Sequence[int]) -> dict[int
 def _row(
     row: tuple[Any, ...], aliases: tuple[Alias, ...], links: tuple[str, ...], source: str
 ) -> VersionRow:
-    """One row of `_ROWS`: its columns are the fields, in their order."""
+    """One row of `ROW_QUERY`: its columns are the fields, in their order."""
     inherited, *more, generated, known = row[_MARKED + 1 :]
     state, marked = VersionState(row[_STATE]), bool(row[_MARKED])
     fields = (*row[:_STATE], state, *row[_STATE + 1 : _MARKED], marked, aliases)

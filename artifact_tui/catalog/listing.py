@@ -136,6 +136,10 @@ SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
 FROM (SELECT t.*, c.links, t.size * NOT c.links AS own
   FROM temp.tally t CROSS JOIN collection c ON c.id = t.collection_id)"""
 
+_CHARGES = f"""
+SELECT EXISTS (SELECT 1 FROM version v CROSS JOIN collection c ON c.id = v.collection_id
+  WHERE {as_number("v.stored")} IS NOT NULL AND v.state <> 'trash' AND NOT c.links)"""
+
 _COLLECTION = f"""
 SELECT c.id, {as_text("c.key")} AS key, {as_text("c.name")} AS name, {as_text("c.type")} AS type"""
 
@@ -176,6 +180,21 @@ def registry_totals(conn: sqlite3.Connection) -> Totals:
         _tally(conn)
         found: tuple[int, int, int | None, int, int, int | None] = conn.execute(_TOTALS).fetchone()
         return Totals(*found)
+
+
+def versions_listed(conn: sqlite3.Connection) -> tuple[int, int]:
+    """How many versions are not in the trash, and how many are; faster than all totals."""
+    with snapshot(conn):
+        (every,) = conn.execute("SELECT count(*) FROM version").fetchone()
+        (trash,) = conn.execute("SELECT count(*) FROM version WHERE state = 'trash'").fetchone()
+        return every - trash, trash
+
+
+def charges(conn: sqlite3.Connection) -> bool:
+    """Whether the registry tells what it charges for any version outside the trash."""
+    with snapshot(conn):
+        (found,) = conn.execute(_CHARGES).fetchone()
+        return bool(found)
 
 
 def collection_outline(

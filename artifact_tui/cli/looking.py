@@ -17,9 +17,11 @@ from artifact_tui.catalog.lineage import ask_lineage, lineage_coverage
 from artifact_tui.catalog.listing import (
     SORT_FIELDS,
     Sort,
+    charges,
     collection_outline,
     registry_totals,
     version_chunks,
+    versions_listed,
 )
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
@@ -241,25 +243,27 @@ def print_records(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]
 def _print_summary(listing: PrintedList, parsed: query.Query, match: MatchTotals) -> None:
     """Say what matches, out of what."""
     out, name = listing.out, safe(listing.registry)
-    totals = registry_totals(listing.conn)
+    live, deleted = versions_listed(listing.conn)
     empty = _empty_count(listing)
-    if not totals.versions + totals.trash_versions + empty:
+    if not live + deleted + empty:
         more = ". Put something in: artifact-tui add SOURCE NAME --type model"
         out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
         return
     if parsed.text.strip():
-        charged = None if totals.stored is None else match.stored
+        among = live + deleted * ("state" in parsed.fields)
+        charged = match.stored if charges(listing.conn) else None
         what, weight = text.plural(match.count, "version"), text.charged(match.size, charged)
         out.words(
-            f"{what} of {text.count(totals.among(parsed))} in {name} match · {weight}"
+            f"{what} of {text.count(among)} in {name} match · {weight}"
             if match.count
             else f"nothing in {name} matches {safe(parsed.text.strip())}"
         )
         return
+    totals = registry_totals(listing.conn)
     kinds = text.plural(totals.collections, "collection")
     what = text.plural(totals.versions, "version")
-    deleted = text.plural(totals.trash_versions, "version")
-    trash = f" · {deleted} {'in the trash' if listing.trash else 'deleted, and still listed'}"
+    gone = text.plural(totals.trash_versions, "version")
+    trash = f" · {gone} {'in the trash' if listing.trash else 'deleted, and still listed'}"
     out.words(
         f"{name} · {kinds} · {what} · {text.charged(totals.size, totals.stored)}"
         + (f" · {text.plural(empty, 'empty collection')}" if empty else "")
