@@ -46,8 +46,8 @@ def may_show(place: str, other: str, settings: Mapping[str, object]) -> bool:
         return False
     host, *where = place.split("/")
     home, *parts = other.split("/")
-    shelf = len(parts) == 2 and parts[1].startswith(REGISTRY_PREFIX)  # noqa: PLR2004 - readable
-    return host.startswith(_UID_PREFIX) and len(where) == 1 and host == home and shelf
+    registry = len(parts) == 2 and parts[1].startswith(REGISTRY_PREFIX)  # noqa: PLR2004 - readable
+    return host.startswith(_UID_PREFIX) and len(where) == 1 and host == home and registry
 
 
 _SCHEMES = {"wandb": "https", "wandb+http": "http"}
@@ -99,7 +99,7 @@ class WandbAddress:
 
     @property
     def uid(self) -> str:
-        """The same for every name of the same backend."""
+        """Which place it is, whichever name of its backend it was reached by."""
         one = Origin(
             self.origin.scheme, wandb_settings.backend_host(self.origin.host), self.origin.port
         )

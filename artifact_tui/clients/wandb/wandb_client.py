@@ -1,4 +1,4 @@
-"""The client of Weights & Biases: it holds the parts together that do the work."""
+"""The client of Weights & Biases: the protocol of `clients.base`, carried out by the parts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.wandb import NAME, wandb_listing, wandb_model
+from artifact_tui.clients.wandb import NAME, wandb_listing
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
 from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
 from artifact_tui.clients.wandb.wandb_facts import DepartedVersions, LookTimes, WandbFacts
 from artifact_tui.clients.wandb.wandb_lineage import lineage_of
 from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
-from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION
+from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION, parse_collection_key
 from artifact_tui.clients.wandb.wandb_paging import LiveListings
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.clients.wandb.wandb_trial import WandbTrial
@@ -60,25 +60,25 @@ class WandbClient:
         self._options = options
         self._read_only = read_only
         self._graph = GraphTransport(address, options, read_only=read_only)
-        self._fields = FittingSender(self._graph)
-        self._loader = QuestionLoader(self._fields)
+        self._sender = FittingSender(self._graph)
+        self._loader = QuestionLoader(self._sender)
         self._scope = AddressScope(
-            self._fields, address.entity, address.project, registries=options.registries
+            self._sender, address.entity, address.project, registries=options.registries
         )
-        self._lister = WandbLister(self._fields, self._loader, self._scope)
+        self._lister = WandbLister(self._sender, self._loader, self._scope)
         looks = LookTimes()
-        self._truth = WandbFacts(self._loader, self._lister, looks)
-        self._departed = DepartedVersions(self._loader, self._truth.facts)
+        facts = WandbFacts(self._loader, self._lister, looks)
+        self._departed = DepartedVersions(self._loader, facts.facts)
         self._runs = LiveListings()
         self._deleter = WandbDeleter(
-            self._fields,
+            self._sender,
             self.facts,
-            lambda: self._graph.at_once,
+            lambda: self._graph.pace.limit,
             batch=options.batch,
             looks=looks,
         )
-        self._editor = WandbEditor(self._fields, self._loader)
-        self._whole = WholeCollections(self._fields, self._loader, self.facts, self._lister)
+        self._editor = WandbEditor(self._sender, self._loader)
+        self._whole = WholeCollections(self._sender, self._loader, self.facts, self._lister)
 
     @property
     def identity(self) -> Identity:
@@ -133,8 +133,8 @@ class WandbClient:
 
     async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
         """One collection's versions, oldest first."""
-        home = wandb_model.parse_key(collection_key)
-        if not isinstance(home, wandb_model.SequenceKey | wandb_model.PortfolioKey):
+        home = parse_collection_key(collection_key)
+        if home is None:
             return Page(())
         return await self._runs.page(after, partial(self._lister.versions, home))
 
@@ -176,10 +176,10 @@ class WandbClient:
     async def test(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences; raises where nothing works."""
         trier = WandbTrial(
-            self._fields,
+            self._sender,
             self._address,
             self._options,
-            advice=self._graph.advice,
+            advice=self._graph.credentials.advice,
             read_only=self._read_only,
         )
         return await trier.sentences()
@@ -219,19 +219,19 @@ class WandbClient:
 
     def pace(self) -> str:
         """What limits the speed now, in a few words."""
-        return self._graph.pace()
+        return self._graph.pace.words()
 
     def silence(self) -> float:
         """Seconds since the last answer."""
-        return self._graph.silence()
+        return self._graph.pace.silence
 
     def waits(self) -> bool:
         """Whether nothing is on its way: every call only waits, as W&B asked."""
-        return self._graph.waits()
+        return self._graph.pace.waits
 
     def scrub(self, text: str) -> str:
         """A text without our secrets."""
-        return self._graph.scrub(text)
+        return self._graph.credentials.scrub(text)
 
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Refused: W&B has no way back."""

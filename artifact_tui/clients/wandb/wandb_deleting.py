@@ -643,8 +643,8 @@ class WholeCollections:
 
     async def name(self, collection_key: str) -> str:
         """What a collection is called in the lists; empty when there is none."""
-        home = wandb_model.parse_key(collection_key)
-        if not isinstance(home, wandb_model.SequenceKey | wandb_model.PortfolioKey):
+        home = wandb_model.parse_collection_key(collection_key)
+        if home is None:
             return ""
         found = await self._loader.ask(
             _COLLECTION_NAME, wandb_model.ArtifactCollection, id=home.collection
@@ -654,8 +654,8 @@ class WholeCollections:
         return self._lister.named(found.project, found.name)
 
     async def _see(self, collection_key: str) -> _CollectionLook | None:
-        home = wandb_model.parse_key(collection_key)
-        if not isinstance(home, wandb_model.SequenceKey | wandb_model.PortfolioKey):
+        home = wandb_model.parse_collection_key(collection_key)
+        if home is None:
             return None
         if (left := await self._there(home)) is None:
             return None
@@ -672,7 +672,7 @@ class WholeCollections:
 
     async def _there(self, home: CollectionKey) -> float | None:
         """When the question left whether it is there; None when it is not."""
-        found, left = await self._loader.told(
+        found, left = await self._loader.ask_dated(
             _COLLECTION_STATE, wandb_model.ArtifactCollection, id=home.collection
         )
         if found is None or found.state in wandb_model.GONE_STATES:
@@ -687,8 +687,8 @@ class WholeCollections:
     async def delete(self, deletion: CollectionDeletion) -> Outcome:
         """Delete one collection; the outcome's key is the collection's."""
         key = deletion.key
-        home = wandb_model.parse_key(key)
-        if not isinstance(home, wandb_model.SequenceKey | wandb_model.PortfolioKey):
+        home = wandb_model.parse_collection_key(key)
+        if home is None:
             return Outcome(key, Result.ABSENT, "no collection has such a key")
         try:
             reply = await self._sent(home, deletion)

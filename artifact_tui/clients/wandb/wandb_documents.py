@@ -404,12 +404,14 @@ class QuestionLoader:
         Raises:
             RegistryError: nobody knows.
         """
-        return (await self.told(shape, kind, **variables))[0]
+        return (await self.ask_dated(shape, kind, **variables))[0]
 
-    async def told(
+    async def ask_dated(
         self, shape: GraphQuestion, kind: type[T], **variables: object
     ) -> tuple[T | None, float]:
-        """The same, and the moment (`time.monotonic`) since which it may have changed.
+        """The answer to one question, and the moment since which it may have changed.
+
+        The moment is one of `time.monotonic`; the answer is None when there is no such thing.
 
         Raises:
             RegistryError: nobody knows.
@@ -572,6 +574,24 @@ def _is_absent(data: msgspec.Raw | None, errors: Sequence[GraphError]) -> bool:
     An error further in says nothing of the thing itself: what must not be null has become so.
     """
     return data is None and all(len(one.path) == 1 and says_absent(one) for one in errors)
+
+
+async def ask_document(
+    sender: DocumentSender, call: GraphCall, kind: type[T], what: str
+) -> T | None:
+    """The answer to one reading document, or None when there is nothing in it.
+
+    `what` is what the answer is for, where that is more exact than what the call is for.
+
+    Raises:
+        NotToldError: the server refuses it, or a part of it.
+        RegistryError: there is no answer, or it cannot be understood.
+    """
+    reply = await sender.ask(call)
+    if reply.errors:
+        raise refusal_error(reply, what)
+    found: T | None = wandb_model.read_answer(reply.data, kind | None, what)  # type: ignore[arg-type]
+    return found
 
 
 def refusal_error(reply: GraphReply, what: str) -> NotToldError:

@@ -71,12 +71,6 @@ class EditTarget:
     link: bool
 
     @property
-    def type(self) -> str:
-        """The type of the version."""
-        named = self.artifact.artifact_type
-        return named.name or "" if named else ""
-
-    @property
     def aliases(self) -> frozenset[str]:
         """The aliases that it has in this collection."""
         rows = (row for row in self.artifact.aliases or [] if row is not None)
@@ -113,27 +107,23 @@ class EditTarget:
         }
 
 
-async def read_targets(loader: QuestionLoader, keys: Sequence[str]) -> dict[str, EditTarget]:
-    """The versions of these keys; those that are gone are left out.
+async def read_target(loader: QuestionLoader, key: str) -> EditTarget | None:
+    """The version of a key; None when it is gone.
 
     Raises:
         RegistryError: it cannot be told.
     """
-    refs = {key: wandb_model.parse_key(key) for key in keys}
-    found = await together(*(_read_target(loader, ref) for ref in refs.values()))
-    return {key: one for key, one in zip(refs, found, strict=True) if one is not None}
-
-
-async def _read_target(loader: QuestionLoader, ref: wandb_model.Key | None) -> EditTarget | None:
-    if not isinstance(ref, wandb_model.SourceKey | wandb_model.LinkKey):
+    ref = wandb_model.parse_version_key(key)
+    if ref is None:
         return None
     home: wandb_model.CollectionPlace | wandb_model.ArtifactSequence | None
     if isinstance(ref, wandb_model.LinkKey):
-        artifact, shelf = await together(
+        artifact, portfolio = await together(
             loader.ask(_TARGET_VERSION, wandb_model.Artifact, id=ref.artifact),
             loader.ask(_TARGET_PORTFOLIO, wandb_model.ArtifactCollection, id=ref.portfolio),
         )
-        home = None if shelf is None or shelf.state in wandb_model.GONE_STATES else shelf
+        gone = portfolio is None or portfolio.state in wandb_model.GONE_STATES
+        home = None if gone else portfolio
     else:
         artifact = await loader.ask(_TARGET_VERSION, wandb_model.Artifact, id=ref.artifact)
         home = artifact.artifact_sequence if artifact is not None else None
@@ -274,13 +264,17 @@ class _StepEnd:
 class WandbEditor:
     """Edits on one connection."""
 
-    def __init__(self, graph: DocumentSender, loader: QuestionLoader) -> None:
-        self._graph = graph
+    def __init__(self, sender: DocumentSender, loader: QuestionLoader) -> None:
+        self._sender = sender
         self._loader = loader
 
     async def edit(self, edits: Sequence[Edit]) -> list[Outcome]:
         """One outcome for each edit, in the same order."""
-        outcomes = [_refused_unsent(edit) for edit in edits]
+        faults = [wandb_model.edit_fault(edit) for edit in edits]
+        outcomes = [
+            Outcome(edit.key, Result.REFUSED, fault) if fault else None
+            for edit, fault in zip(edits, faults, strict=True)
+        ]
         todo = [number for number, wrong in enumerate(outcomes) if wrong is None]
         known = await together(*(self._read(edits[number].key) for number in todo))
         found = dict(zip(todo, known, strict=True))
@@ -302,7 +296,7 @@ class WandbEditor:
     async def _read(self, key: str) -> EditTarget | RegistryError | None:
         """A version as it is now; None when it is gone, an error when that is not told."""
         try:
-            return (await read_targets(self._loader, [key])).get(key)
+            return await read_target(self._loader, key)
         except RegistryError as error:
             return error
 
@@ -348,7 +342,7 @@ class WandbEditor:
         """
         call = GraphCall(step.document, {"i": step.variable}, writes=True, what=step.what)
         try:
-            reply = await self._graph.ask(call)
+            reply = await self._sender.ask(call)
         except UncertainError as error:
             return await self._look_again(edit, step, str(error))
         except RegistryError as error:
@@ -414,12 +408,6 @@ class WandbEditor:
         return _StepEnd(Result.FAILED, why, left) if left else None
 
 
-def _refused_unsent(edit: Edit) -> Outcome | None:
-    """What is refused before anything is read or sent."""
-    why = wandb_model.edit_fault(edit)
-    return Outcome(edit.key, Result.REFUSED, why) if why else None
-
-
 def _forbidden(edit: Edit, target: EditTarget) -> str:
     """What W&B does not allow for this version, or would do to another one."""
     if target.link and (edit.add_tags or edit.remove_tags):
@@ -428,8 +416,8 @@ def _forbidden(edit: Edit, target: EditTarget) -> str:
         return ""
     if target.link:
         return "a link has no time to live: set that of its source"
-    if wandb_model.is_automatic_type(target.type) or target.artifact.is_generated:
-        return f"W&B has no time to live for versions of the type {target.type}"
+    if wandb_model.is_automatic_type(target.artifact.type) or target.artifact.is_generated:
+        return f"W&B has no time to live for versions of the type {target.artifact.type}"
     return ""
 
 

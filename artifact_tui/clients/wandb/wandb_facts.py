@@ -157,7 +157,7 @@ class WandbFacts:
         Raises:
             RegistryError: it cannot be told.
         """
-        refs = {key: ref for key in keys if (ref := _version_key(key)) is not None}
+        refs = {key: ref for key in keys if (ref := wandb_model.parse_version_key(key)) is not None}
         wanted = sorted({ref.artifact for ref in refs.values()})
         told = await together(*(self._ask(one) for one in wanted))
         linked = await self._lister.linked([one for one, _ in told if one is not None])
@@ -180,7 +180,7 @@ class WandbFacts:
         return found
 
     async def _ask(self, identifier: str) -> tuple[Artifact | None, float]:
-        found, left = await self._loader.told(_FACTS, Artifact, id=identifier)
+        found, left = await self._loader.ask_dated(_FACTS, Artifact, id=identifier)
         if found is not None and found.id != identifier:
             raise RegistryError(
                 "W&B answered about another version than the one that was asked for.",
@@ -203,7 +203,7 @@ class WandbFacts:
             generated=wandb_model.is_generated(artifact),
             collection=self._lister.named(own.project, own.name) if own else "",
             label=_label_of(artifact.version_index),
-            type=_type_name(artifact),
+            type=artifact.type,
         )
 
     def _link(self, key: str, artifact: Artifact, ref: wandb_model.LinkKey) -> Facts:
@@ -221,21 +221,12 @@ class WandbFacts:
             source_key=ref.source,
             collection=self._lister.named(holder.project, holder.name) if holder else "",
             label=_label_of(shown.version_index) if shown else "",
-            type=_type_name(artifact),
+            type=artifact.type,
         )
 
 
 def _label_of(index: int | None) -> str:
     return "" if index is None else f"v{index}"
-
-
-def _type_name(artifact: Artifact) -> str:
-    return (artifact.artifact_type.name if artifact.artifact_type else None) or ""
-
-
-def _version_key(key: str) -> wandb_model.VersionKey | None:
-    ref = wandb_model.parse_key(key)
-    return ref if isinstance(ref, wandb_model.SourceKey | wandb_model.LinkKey) else None
 
 
 def _certain_aliases(artifact: Artifact, home: str) -> tuple[Alias, ...]:
@@ -299,10 +290,11 @@ class DepartedVersions:
             return await self._look(keys)
         self._done.difference_update(quick)
         others = [key for key in dict.fromkeys(keys) if key not in set(quick)]
-        told, full = await together(
-            together(*(self._quick(key) for key in quick)),
-            self._look(others) if others else _no_facts(),
-        )
+
+        async def look() -> Mapping[str, Facts]:
+            return await self._look(others) if others else {}
+
+        told, full = await together(together(*(self._quick(key) for key in quick)), look())
         found = {**full, **{facts.key: facts for facts in told if isinstance(facts, Facts)}}
         if left := [key for key, facts in zip(quick, told, strict=True) if facts is True]:
             found |= await self._look(left)
@@ -325,7 +317,3 @@ class DepartedVersions:
             return True
         digest = found.digest or ""
         return Facts(key, digest, VersionState.TRASH, lineage_known=False)
-
-
-async def _no_facts() -> Mapping[str, Facts]:
-    return {}

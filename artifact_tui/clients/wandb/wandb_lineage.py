@@ -101,7 +101,7 @@ class RelativeFinder:
     async def _ask(self, wanted: Iterable[str]) -> list[Artifact]:
         """These versions with who used them; those that are not told have no users."""
         order = sorted(wanted)
-        found = await together(*(users_of(self._loader, one) for one in order))
+        found = await together(*(self._loader.ask(_USERS, Artifact, id=one) for one in order))
         for identifier, one in zip(order, found, strict=True):
             if one is None:
                 self._made[identifier] = ()
@@ -160,10 +160,14 @@ class RelativeFinder:
             found = _all_nodes(page)
             return None if found is None else tuple(found)
         if run.id not in self._outputs:
-            ask = self._page_of_run(_OUTPUTS_OF, run.name, run.project)
-            work = self._steady(ask, ARTIFACTS_ON_PAGE, page) if ask else None
-            self._outputs[run.id] = asyncio.ensure_future(_tuple(work))
+            self._outputs[run.id] = asyncio.ensure_future(self._all_logged(run, page))
         return await self._outputs[run.id]
+
+    async def _all_logged(self, run: UsingRun, page: Connection[Artifact]) -> MadeVersions | None:
+        """All that a run logged, whose first page this is; None when that is not told."""
+        ask = self._page_of_run(_OUTPUTS_OF, run.name, run.project)
+        found = await self._steady(ask, ARTIFACTS_ON_PAGE, page) if ask else None
+        return None if found is None else tuple(found)
 
     async def parents(self, creator: wandb_model.Creator | None) -> MadeVersions | None:
         """The versions that the creator had used, deleted ones too; None when that is not told."""
@@ -223,11 +227,6 @@ class RelativeFinder:
         return ask
 
 
-async def users_of(loader: QuestionLoader, artifact: str) -> Artifact | None:
-    """A version with who used it; None when it is not there."""
-    return await loader.ask(_USERS, Artifact, id=artifact)
-
-
 async def lineage_of(
     loader: QuestionLoader, keys: Sequence[str], *, parents: bool, name: Callable[[Artifact], str]
 ) -> Mapping[str, Lineage]:
@@ -275,11 +274,6 @@ async def _version_or_none(
         return await loader.ask(shape, Artifact, id=ref.artifact)
     except NotToldError:
         return None
-
-
-async def _tuple(work: Awaitable[list[Artifact] | None] | None) -> MadeVersions | None:
-    found = await work if work is not None else None
-    return None if found is None else tuple(found)
 
 
 def _page_or_error(page: Connection[wandb_paging.T] | None) -> Connection[wandb_paging.T]:

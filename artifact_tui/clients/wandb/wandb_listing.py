@@ -16,7 +16,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -24,7 +24,12 @@ from artifact_tui.clients.servers import is_spelled
 from artifact_tui.clients.transport import GarbageAnswerError, NotSentError, together
 from artifact_tui.clients.wandb import wandb_documents, wandb_model, wandb_paging
 from artifact_tui.clients.wandb.wandb_address import REGISTRY_PREFIX
-from artifact_tui.clients.wandb.wandb_documents import FILES, GraphQuestion, refusal_error
+from artifact_tui.clients.wandb.wandb_documents import (
+    FILES,
+    GraphQuestion,
+    ask_document,
+    refusal_error,
+)
 from artifact_tui.clients.wandb.wandb_model import (
     Artifact,
     ArtifactCollection,
@@ -52,6 +57,9 @@ if TYPE_CHECKING:
     Row = tuple[model.Collection, model.Version | None]
     """A collection with one of its versions, or without when it has none."""
 
+
+Answer = TypeVar("Answer")
+Node = TypeVar("Node")
 
 PROJECTS_ON_PAGE = 200
 """Projects on a page."""
@@ -114,9 +122,9 @@ class AddressScope:
     """The projects of one address."""
 
     def __init__(
-        self, asking: DocumentSender, entity: str, project: str, *, registries: bool
+        self, sender: DocumentSender, entity: str, project: str, *, registries: bool
     ) -> None:
-        self._asking = asking
+        self._sender = sender
         self._entity = entity
         self._project = project
         self._registries = registries
@@ -155,40 +163,35 @@ class AddressScope:
             seen.add((place.entity, place.project))
             yield place
         for owner in await self._owners() if self._registries else ():
-            async for place in self._shelves(owner):
+            async for place in self._owned_registries(owner):
                 if (place.entity, place.project) not in seen:
                     seen.add((place.entity, place.project))
                     yield place
 
     async def _projects(self, entity: str) -> AsyncIterator[ListedProject]:
-        after: str | None = None
-        while True:
-            variables = {"e": entity, "a": after, "n": PROJECTS_ON_PAGE}
-            reply = await self._asking.ask(_listing_call(wandb_documents.PROJECTS, variables))
-            found = wandb_model.read_answer(reply.data, _ModelsAnswer | None, _LISTING_PROJECTS)  # type: ignore[arg-type]
-            if reply.errors or found is None or found.models is None:
-                if not reply.errors:
-                    raise RegistryError(
-                        f"W&B knows no entity {entity}, or does not show it to you.",
-                        hint="Check the address, and that the API key is of a member.",
-                    )
-                raise refusal_error(reply, _LISTING_PROJECTS)
-            for model in found.models.nodes:
-                if model.name:
-                    yield ListedProject(model.entity_name or entity, model.name, alone=False)
-            if found.models.after in {None, after}:
-                return
-            after = found.models.after
+        def page(found: _ModelsAnswer | None) -> Connection[_ListedModel]:
+            if found is None or found.models is None:
+                raise RegistryError(
+                    f"W&B knows no entity {entity}, or does not show it to you.",
+                    hint="Check the address, and that the API key is of a member.",
+                )
+            return found.models
+
+        pages = self._pages(
+            wandb_documents.PROJECTS, entity, _ModelsAnswer, page, _LISTING_PROJECTS
+        )
+        async for project in pages:
+            if project.name:
+                yield ListedProject(project.entity_name or entity, project.name, alone=False)
 
     async def _owners(self) -> list[str]:
         """The entities that own the registries of the entity's organisations."""
-        reply = await self._asking.ask(
-            _listing_call(wandb_documents.ORGANISATIONS, {"e": self._entity})
-        )
-        if reply.errors:
-            self._not_told(refusal_error(reply, _FINDING_ORGANISATION))
+        call = _listing_call(wandb_documents.ORGANISATIONS, {"e": self._entity})
+        try:
+            found = await ask_document(self._sender, call, _MemberAnswer, _FINDING_ORGANISATION)
+        except NotToldError as error:
+            self._note_unlisted(error)
             return []
-        found = wandb_model.read_answer(reply.data, _MemberAnswer | None, _FINDING_ORGANISATION)  # type: ignore[arg-type]
         member = found.entity if found is not None else None
         if member is None:
             return []
@@ -196,25 +199,43 @@ class AddressScope:
         owners = [one.org_entity for one in (member.organization, *many) if one is not None]
         return list(dict.fromkeys(one.name for one in owners if one is not None and one.name))
 
-    async def _shelves(self, owner: str) -> AsyncIterator[ListedProject]:
+    async def _owned_registries(self, owner: str) -> AsyncIterator[ListedProject]:
         """The registries that an entity owns."""
-        after: str | None = None
-        while True:
-            variables = {"e": owner, "a": after, "n": PROJECTS_ON_PAGE}
-            reply = await self._asking.ask(_listing_call(wandb_documents.OWNED_PROJECTS, variables))
-            if reply.errors:
-                self._not_told(refusal_error(reply, _LISTING_REGISTRIES))
-                return
-            found = wandb_model.read_answer(reply.data, _OwnerAnswer | None, _LISTING_REGISTRIES)  # type: ignore[arg-type]
-            page = found.entity.projects if found is not None and found.entity else None
-            for project in page.nodes if page else ():
+
+        def page(found: _OwnerAnswer | None) -> Connection[NamedObject]:
+            owned = found.entity.projects if found is not None and found.entity else None
+            return owned or Connection()
+
+        pages = self._pages(
+            wandb_documents.OWNED_PROJECTS, owner, _OwnerAnswer, page, _LISTING_REGISTRIES
+        )
+        try:
+            async for project in pages:
                 if project.name and project.name.startswith(REGISTRY_PREFIX):
                     yield ListedProject(owner, project.name, alone=False)
-            if page is None or page.after in {None, after}:
+        except NotToldError as error:
+            self._note_unlisted(error)
+
+    async def _pages(
+        self,
+        document: str,
+        entity: str,
+        kind: type[Answer],
+        page_of: Callable[[Answer | None], Connection[Node]],
+        what: str,
+    ) -> AsyncIterator[Node]:
+        """The rows of a list of an entity's projects; `page_of` finds the page in an answer."""
+        after: str | None = None
+        while True:
+            call = _listing_call(document, {"e": entity, "a": after, "n": PROJECTS_ON_PAGE})
+            page = page_of(await ask_document(self._sender, call, kind, what))
+            for node in page.nodes:
+                yield node
+            if page.after in {None, after}:
                 return
             after = page.after
 
-    def _not_told(self, error: RegistryError) -> None:
+    def _note_unlisted(self, error: RegistryError) -> None:
         self.notice = f"The registries of the organisation are not listed. {error}"
 
 
@@ -236,8 +257,8 @@ class _CollectionsAnswer(GraphObject, frozen=True):
 class CollectionPages:
     """Reads the collections of projects."""
 
-    def __init__(self, asking: DocumentSender, notices: dict[str, str]) -> None:
-        self._asking = asking
+    def __init__(self, sender: DocumentSender, notices: dict[str, str]) -> None:
+        self._sender = sender
         self._notices = notices
         self._portion = 0
 
@@ -272,7 +293,7 @@ class CollectionPages:
     ) -> Connection[ArtifactCollection]:
         what = f"listing {place.entity}/{place.project}"
         variables = {"e": place.entity, "p": place.project, "a": after, "n": count, "k": first}
-        reply = await self._asking.ask(GraphCall(document, variables, writes=False, what=what))
+        reply = await self._sender.ask(GraphCall(document, variables, writes=False, what=what))
         found = wandb_model.read_answer(reply.data, _CollectionsAnswer | None, what)  # type: ignore[arg-type]
         project = found.project if found is not None else None
         page = project.artifact_collections if project is not None else None
@@ -390,14 +411,14 @@ class _MembershipsAnswer(GraphObject, frozen=True):
 class WandbLister:
     """Reads the lists of one address."""
 
-    def __init__(self, asking: DocumentSender, loader: QuestionLoader, scope: AddressScope) -> None:
+    def __init__(self, sender: DocumentSender, loader: QuestionLoader, scope: AddressScope) -> None:
         self._loader = loader
         self._scope = scope
         self.notices: dict[str, str] = {}
         """What the last lists did not tell, in whole sentences, by what it is about."""
         self._untold: Counter[str] = Counter()
         """What could not be read of the last lists, by what is said about it."""
-        self._pages = CollectionPages(asking, self.notices)
+        self._pages = CollectionPages(sender, self.notices)
 
     def named(self, home: wandb_model.HomeProject | None, collection: str | None) -> str:
         """A collection as these lists name it; empty when it has no name."""
@@ -672,8 +693,8 @@ async def files_of(loader: QuestionLoader, version_key: str) -> tuple[File, ...]
         NotFoundError: there is no such version.
         RegistryError: it cannot be told.
     """
-    ref = wandb_model.parse_key(version_key)
-    if not isinstance(ref, wandb_model.SourceKey | wandb_model.LinkKey):
+    ref = wandb_model.parse_version_key(version_key)
+    if ref is None:
         raise NotFoundError(f"The registry has no version {version_key}.")
 
     async def ask(after: str | None, count: int) -> Connection[_FileNode]:

@@ -110,6 +110,18 @@ def parse_key(key: str) -> Key | None:
     return found if found is not None and found.key == key else None
 
 
+def parse_version_key(key: str) -> VersionKey | None:
+    """Which version a text is the key of; None for any other text."""
+    ref = parse_key(key)
+    return ref if isinstance(ref, SourceKey | LinkKey) else None
+
+
+def parse_collection_key(key: str) -> CollectionKey | None:
+    """Which collection a text is the key of; None for any other text."""
+    ref = parse_key(key)
+    return ref if isinstance(ref, SequenceKey | PortfolioKey) else None
+
+
 def _encoded_id(identifier: str) -> str:
     """Percent-encoded where it is not plain base64; most ids need nothing."""
     if identifier.isascii() and identifier.isalnum():
@@ -119,13 +131,6 @@ def _encoded_id(identifier: str) -> str:
 
 GONE_STATES = frozenset({"DELETED", "PENDING_DELETION", "GARBAGE_COLLECTED"})
 """Of an artifact or a collection that was deleted, whether it still shows or not."""
-
-
-def version_state(state: str | None) -> VersionState:
-    """Where a version is in its life; an unknown state is that of one that is there."""
-    if state in GONE_STATES:
-        return VersionState.TRASH
-    return VersionState.PENDING if state == "PENDING" else VersionState.LIVE
 
 
 T = TypeVar("T")
@@ -287,6 +292,11 @@ class Artifact(GraphObject, frozen=True):
     created_by: Creator | None = None
     used_by: Connection[UsingRun] | None = None
 
+    @property
+    def type(self) -> str:
+        """Its type; empty where that is not told."""
+        return (self.artifact_type.name if self.artifact_type else None) or ""
+
 
 class ArtifactCollection(CollectionPlace, frozen=True):
     """A collection as a list shows it, perhaps with its first versions."""
@@ -416,11 +426,12 @@ def ttl_seconds(ttl_us: int) -> int:
 
 def edit_fault(edit: Edit) -> str:
     """What W&B would not accept in an edit, as a sentence; empty when it is fine."""
+    too_many = max(len(edit.add_tags), len(edit.remove_tags)) > MOST_TAGS
     every = (
         *(_wrong_alias(alias) for alias in edit.add_aliases),
         *(_wrong_removal(alias) for alias in edit.remove_aliases),
         *(_wrong_tag(tag) for tag in (*edit.add_tags, *edit.remove_tags)),
-        _too_many_tags(edit),
+        f"W&B takes at most {MOST_TAGS} tags at a time" if too_many else "",
         _added_and_removed("alias", edit.add_aliases, edit.remove_aliases),
         _added_and_removed("tag", edit.add_tags, edit.remove_tags),
         _wrong_ttl(edit.ttl_us),
@@ -439,11 +450,6 @@ def _wrong_tag(tag: str) -> str:
         f"the tag {tag!r} cannot be used: a tag has letters, digits, - and _,"
         " and spaces between them"
     )
-
-
-def _too_many_tags(edit: Edit) -> str:
-    most = max(len(edit.add_tags), len(edit.remove_tags))
-    return f"W&B takes at most {MOST_TAGS} tags at a time" if most > MOST_TAGS else ""
 
 
 def _added_and_removed(what: str, added: tuple[str, ...], removed: tuple[str, ...]) -> str:
@@ -479,15 +485,16 @@ HIDDEN_ALIAS = "an alias that you may not see"
 
 SEQUENCE_TYPE = "ArtifactSequence"
 
-_SECOND = 1_000_000
 _LABEL = re.compile(r"v(\d+)", re.ASCII)
 _SYSTEM_TYPES = frozenset({"wandb-history", "job"})
 """Types of which W&B refuses to delete any version."""
 
 
 def state_of(artifact: Artifact) -> VersionState:
-    """Where a version is in its life."""
-    return version_state(artifact.state)
+    """Where a version is in its life; an unknown state is that of one that is there."""
+    if artifact.state in GONE_STATES:
+        return VersionState.TRASH
+    return VersionState.PENDING if artifact.state == "PENDING" else VersionState.LIVE
 
 
 def is_version_label(alias: str) -> bool:
@@ -497,18 +504,14 @@ def is_version_label(alias: str) -> bool:
 
 def keep_reason(artifact: Artifact) -> str:
     """Why W&B surely will not delete a version; empty: nothing is known against it."""
-    kind = _type_of(artifact)
+    kind = artifact.type
     return f"system-managed: W&B keeps versions of the type {kind}" if kind in _SYSTEM_TYPES else ""
 
 
 def is_generated(artifact: Artifact) -> bool:
     """Whether W&B made a version by itself: some of these it deletes, others it refuses."""
-    kind = _type_of(artifact)
+    kind = artifact.type
     return kind not in _SYSTEM_TYPES and (artifact.is_generated is True or is_automatic_type(kind))
-
-
-def _type_of(artifact: Artifact) -> str:
-    return (artifact.artifact_type.name if artifact.artifact_type else None) or ""
 
 
 def aliases_of(artifact: Artifact, home: str) -> tuple[Alias, ...]:
@@ -606,7 +609,7 @@ def shown_version(
         stored=checked_count(artifact.storage_bytes),
         kept=keep_reason(artifact),
         generated=is_generated(artifact),
-        ttl_us=checked_count(seconds * _SECOND) or None if seconds > 0 else None,
+        ttl_us=checked_count(seconds * SECOND_US) or None if seconds > 0 else None,
         ttl_inherited=bool(artifact.ttl_is_inherited),
     )
 

@@ -144,7 +144,13 @@ class ListPass(Generic[T]):
             seen.add(after)
             starts = self._starts(page) if own and self._leaping else []
             own = True
-            pages = await self._leap(page, starts) if starts else [await self._step(page)]
+            pages: list[tuple[str | None, Connection[T]]]
+            if starts:
+                size = len(page.rows)
+                several = await together(*(self._ask(start, size) for start in starts))
+                pages = list(zip(starts, several, strict=True))
+            else:
+                pages = [await self._step(page)]
             for start, found in pages:
                 if starts and self._hidden:
                     break  # nobody can tell whether this one begins where the last one ended
@@ -164,13 +170,6 @@ class ListPass(Generic[T]):
         self._positions = True
         positions = range(made.position - 1, total - 2, size - 1)[:PAGES_AT_ONCE]
         return [made.after(position) for position in positions]
-
-    async def _leap(
-        self, page: Connection[T], starts: Sequence[str]
-    ) -> list[tuple[str | None, Connection[T]]]:
-        size = len(page.rows)
-        found = await together(*(self._ask(start, size) for start in starts))
-        return list(zip(starts, found, strict=True))
 
     async def _step(self, page: Connection[T]) -> tuple[str | None, Connection[T]]:
         """The next page, from a row before its own rows where that can be."""

@@ -84,11 +84,8 @@ def backend_host(host: str) -> str:
 def twin_hosts(host: str) -> tuple[str, ...]:
     """The other names of the backend that a host is."""
     one = backend_host(host)
-    return tuple(name for name in (one, *_newer_names(one)) if name != host)
-
-
-def _newer_names(one: str) -> tuple[str, ...]:
-    return tuple(new for new, old in BACKENDS.items() if old == one)
+    newer = (new for new, old in BACKENDS.items() if old == one)
+    return tuple(name for name in (one, *newer) if name != host)
 
 
 def is_official(host: str) -> bool:

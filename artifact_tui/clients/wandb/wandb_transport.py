@@ -126,7 +126,7 @@ class IdentityToken:
                 f"The identity token file {self.path} cannot be read: {why}.",
                 hint="WANDB_IDENTITY_TOKEN_FILE names it.",
             ) from None
-        if not found or not _is_token(found.reveal()):
+        if not found or not _is_one_word(found.reveal()):
             raise RegistryError(
                 f"The identity token file {self.path} holds no token.",
                 hint="It should hold one JWT and nothing else.",
@@ -140,15 +140,16 @@ def _read_grant(answer: HttpAnswer) -> tuple[Secret, float]:
         found = msgspec.json.decode(answer.body, type=_GrantedToken)
     except (msgspec.MsgspecError, RecursionError):
         return Secret(""), 0.0
-    if not _is_token(found.access_token):
+    if not _is_one_word(found.access_token):
         return Secret(""), 0.0
     lives = found.expires_in if found.expires_in is not None else USUAL_LIFE_S
     lives = min(max(lives, 0.0), 10 * USUAL_LIFE_S) if math.isfinite(lives) else USUAL_LIFE_S
     return Secret(found.access_token), lives
 
 
-def _is_token(token: str) -> bool:
-    return token.isascii() and token.isprintable() and " " not in token
+def _is_one_word(secret: str) -> bool:
+    """Whether a header can carry it: printable ASCII without blanks."""
+    return secret.isascii() and secret.isprintable() and " " not in secret
 
 
 class WandbCredentials:
@@ -228,17 +229,12 @@ def _basic_value(key: Secret, place: str) -> Secret:
     Raises:
         UsageError: no key looks like this.
     """
-    if not _is_key(key):
+    if not _is_one_word(key.reveal()):
         raise UsageError(
             f"The API key from {place or 'the options'} holds characters that no key has.",
             hint="Copy it again as W&B shows it: one word, without quotes.",
         )
     return Secret(b64encode(f"api:{key.reveal()}".encode("ascii")).decode("ascii"))
-
-
-def _is_key(key: Secret) -> bool:
-    text = key.reveal()
-    return text.isascii() and text.isprintable() and " " not in text
 
 
 TOKEN_PATH = b"/oidc/token"
@@ -315,7 +311,7 @@ _NOT_SENT = (
 )
 
 
-class WandbWire:
+class WandbConnections:
     """All connections to one server. Redirects are never followed."""
 
     def __init__(self, address: WandbAddress, options: WandbOptions, *, read_only: bool) -> None:
@@ -342,14 +338,6 @@ class WandbWire:
         ]
         self._admin = [("Use-Admin-Privileges", "true")] if options.admin else []
 
-    async def ready(self) -> int:
-        """Have credentials that are good for a while; gives their generation."""
-        return await self.credentials.ready(self._exchange)
-
-    async def renewed(self, generation: int) -> bool:
-        """Whether there are newer credentials than those of a generation, after a refusal."""
-        return await self.credentials.renewed(generation, self._exchange)
-
     async def graphql(self, body: bytes) -> HttpAnswer:
         """The answer to one document.
 
@@ -360,7 +348,7 @@ class WandbWire:
         answer = await self._send(self._request(body), self._options.answer_limit)
         return self.credentials.cleaned(answer)
 
-    async def _exchange(self, form: Secret) -> HttpAnswer:
+    async def exchange(self, form: Secret) -> HttpAnswer:
         """The answer to an exchange of tokens; our other credentials do not go with it."""
         return await self._send(self._exchanging(form), TOKEN_LIMIT)
 
@@ -428,7 +416,7 @@ TRIES = 5
 """How often something is sent before its failure is reported; a throttle does not count."""
 
 FEW_TRIES = 3
-"""The same where it concerns the screen: no server there, or answers that make no sense."""
+"""How often where no server is there, or its answers make no sense: somebody waits for it."""
 
 BACK_S = 0.1
 """Seconds before the second try; four times as many before each one after."""
@@ -441,8 +429,10 @@ class GraphTransport:
     """One connection to one server; calls may be made concurrently."""
 
     def __init__(self, address: WandbAddress, options: WandbOptions, *, read_only: bool) -> None:
-        self._wire = WandbWire(address, options, read_only=read_only)
-        self._pace = Pace(options.concurrency)
+        self._connections = WandbConnections(address, options, read_only=read_only)
+        self.credentials = self._connections.credentials
+        self.pace = Pace(options.concurrency)
+        """What limits the speed now."""
         self._read_only = read_only
         self._address = address
 
@@ -450,32 +440,6 @@ class GraphTransport:
     def read_only(self) -> bool:
         """Whether documents that write are refused before they are sent."""
         return self._read_only
-
-    def pace(self) -> str:
-        """What limits the speed now, in a few words; may be empty."""
-        return self._pace.words()
-
-    def silence(self) -> float:
-        """Seconds since the last answer."""
-        return self._pace.silence
-
-    def waits(self) -> bool:
-        """Whether nothing is on its way: every request only waits, as W&B asked."""
-        return self._pace.waits
-
-    @property
-    def at_once(self) -> int:
-        """How many calls may be under way now; more of them wait."""
-        return self._pace.limit
-
-    @property
-    def advice(self) -> str:
-        """What to do when our credentials are refused."""
-        return self._wire.credentials.advice
-
-    def scrub(self, text: str) -> str:
-        """A text without our secrets."""
-        return self._wire.credentials.scrub(text)
 
     async def ask(self, call: GraphCall) -> GraphReply:
         """The answer to a document, also when it tells of errors.
@@ -494,7 +458,8 @@ class GraphTransport:
             )
         if call.writes == is_reading_document(call.document):
             raise ValueError(f"a document for {call.what} says wrongly whether it writes")
-        body = _encoded_call(call)
+        variables = {name: value for name, value in call.variables.items() if value is not None}
+        body = msgspec.json.encode({"query": call.document, "variables": variables})
         for attempt in itertools.count(1):
             reply = await self._try(call, body, attempt)
             if reply is not None:
@@ -529,32 +494,34 @@ class GraphTransport:
 
         And when its request left.
         """
+        credentials = self.credentials
         again = True
         throttles = 0
         while True:
-            generation = await self._wire.ready()
-            async with self._pace.turn() as began:
+            generation = await credentials.ready(self._connections.exchange)
+            async with self.pace.turn() as began:
                 if began > call.until:
                     raise StaleError(f"W&B let it wait too long: {call.what}. Nothing was done.")
                 try:
-                    answer = await self._wire.graphql(body)
+                    answer = await self._connections.graphql(body)
                 except LostError:
-                    self._pace.trouble(began)
+                    self.pace.trouble(began)
                     raise
                 if _throttled(answer):
-                    self._pace.complained(began, answer.headers)
+                    self.pace.complained(began, answer.headers)
                     throttles += 1
                     if throttles == call.throttles:
                         raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
                     continue
                 if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
-                    self._pace.trouble(began)
+                    self.pace.trouble(began)
                 else:
                     kind = (call.document, len(answer.body).bit_length())
-                    self._pace.went_well(kind, began, answer.headers)
-            if answer.status == 401 and again and await self._wire.renewed(generation):  # noqa: PLR2004
+                    self.pace.went_well(kind, began, answer.headers)
+            if again and answer.status == 401:  # noqa: PLR2004 - the credentials have expired
                 again = False
-                continue
+                if await credentials.renewed(generation, self._connections.exchange):
+                    continue
             return answer, began
 
     def _understood(self, call: GraphCall, answer: HttpAnswer) -> GraphReply | None:
@@ -564,7 +531,7 @@ class GraphTransport:
             LostError: what writes was answered in a way that tells nothing.
             RegistryError: asking again would not help.
         """
-        reply = parse_reply(answer.status, answer.body, self.scrub)
+        reply = parse_reply(answer.status, answer.body, self.credentials.scrub)
         if answer.status in {401, 403} and _about_us(answer, reply):
             raise self._refused(call, answer, reply)
         failed = answer.status >= 500  # noqa: PLR2004 - the server's own failures
@@ -574,7 +541,7 @@ class GraphTransport:
             raise self._strange(call, answer)
         if call.writes:
             raise LostError(
-                f"{self._wire.base} answered {call.what} "
+                f"{self._connections.base} answered {call.what} "
                 f"with {_answer_kind(answer)} ({answer.status}).",
                 hint="Whether it was carried out is not known yet.",
             )
@@ -584,10 +551,10 @@ class GraphTransport:
         """What is said of a reading request whose answers never made sense."""
         if answer.good:
             return GarbageAnswerError(
-                f"{self._wire.base} answered {call.what} with {_answer_kind(answer)}.",
+                f"{self._connections.base} answered {call.what} with {_answer_kind(answer)}.",
                 hint="Check the address: is it the API of a W&B server?",
             )
-        reply = parse_reply(answer.status, answer.body, self.scrub)
+        reply = parse_reply(answer.status, answer.body, self.credentials.scrub)
         return RegistryError(
             f"W&B failed while {call.what} ({answer.status}{_reply_words(reply)}).",
             hint="Try again later.",
@@ -599,30 +566,25 @@ class GraphTransport:
         return RegistryError(
             f"W&B refused our credentials while {call.what} "
             f"({answer.status}{_reply_words(reply)}).",
-            hint=self.advice,
+            hint=self.credentials.advice,
         )
 
     def _strange(self, call: GraphCall, answer: HttpAnswer) -> RegistryError:
         """An answer that no W&B server gives, with a status that says: not done."""
         if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects
             return RegistryError(
-                f"{self._wire.base} sends us on to another place ({answer.status}).",
+                f"{self._connections.base} sends us on to another place ({answer.status}).",
                 hint="Nothing was sent there. If the server has moved, use its new address.",
             )
         return RegistryError(
-            f"{self._wire.base} answered {call.what} "
+            f"{self._connections.base} answered {call.what} "
             f"with {_answer_kind(answer)} ({answer.status}).",
             hint="Nothing was done. Check the address: is it the API of a W&B server?",
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._wire.aclose()
-
-
-def _encoded_call(call: GraphCall) -> bytes:
-    variables = {name: value for name, value in call.variables.items() if value is not None}
-    return msgspec.json.encode({"query": call.document, "variables": variables})
+        await self._connections.aclose()
 
 
 def _throttled(answer: HttpAnswer) -> bool:

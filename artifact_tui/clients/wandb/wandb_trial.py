@@ -89,14 +89,14 @@ class WandbTrial:
 
     def __init__(
         self,
-        fields: FittingSender,
+        sender: FittingSender,
         address: WandbAddress,
         options: WandbOptions,
         *,
         advice: str,
         read_only: bool,
     ) -> None:
-        self._fields = fields
+        self._sender = sender
         self._address = address
         self._options = options
         self._advice = advice
@@ -170,7 +170,7 @@ class WandbTrial:
         self, document: str, variables: Mapping[str, object], kind: type[wandb_model.T], what: str
     ) -> wandb_model.T:
         call = GraphCall(document, variables, writes=False, what=what)
-        reply = await self._fields.ask(call)
+        reply = await self._sender.ask(call)
         if reply.empty and reply.errors:
             raise refusal_error(reply, what)
         return wandb_model.read_answer(reply.data, kind, what)

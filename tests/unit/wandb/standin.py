@@ -90,7 +90,7 @@ class Scene:
         return {key: found[key] for key in keys if key in found}
 
     def deleter(self, *, batch: bool) -> WandbDeleter:
-        return WandbDeleter(self.fields, self.look, lambda: self.graph.at_once, batch=batch)
+        return WandbDeleter(self.fields, self.look, lambda: self.graph.pace.limit, batch=batch)
 
     def documents(self) -> list[int]:
         """How many mutations each document had, in the order in which they arrived."""

@@ -351,7 +351,7 @@ async def test_read_only_sends_nothing_that_writes(server: Server) -> None:
         await graph.ask(GraphCall(DELETE, {}, writes=False, what="reading"))
     body = json.dumps({"query": DELETE, "variables": {"i": {"artifactID": first}}}).encode()
     with pytest.raises(ReadOnlyError):
-        await graph._wire.graphql(body)
+        await graph._connections.graphql(body)
     assert server.log() == []
     assert json.loads((await graph.ask(READ)).data) == {"viewer": {"username": "ada"}}
     await graph.aclose()

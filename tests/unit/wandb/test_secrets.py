@@ -116,7 +116,7 @@ async def test_no_failure_shows_the_key(
 
 
 def everything_reachable(graph: GraphTransport) -> str:
-    wire = graph._wire
+    wire = graph._connections
     parts = [graph, vars(graph), vars(wire), wire.credentials, vars(wire.credentials)]
     return "\n".join(repr(part) for part in parts)
 

@@ -91,9 +91,10 @@ def test_a_question_that_may_be_too_heavy(message: str) -> None:
 
 
 def test_states() -> None:
-    assert {wandb_model.version_state(one) for one in wandb_model.GONE_STATES} == {
-        VersionState.TRASH
-    }
-    assert wandb_model.version_state("PENDING") is VersionState.PENDING
+    def state(text: str | None) -> VersionState:
+        return wandb_model.state_of(wandb_model.Artifact("x", state=text))
+
+    assert {state(one) for one in wandb_model.GONE_STATES} == {VersionState.TRASH}
+    assert state("PENDING") is VersionState.PENDING
     for one in (None, "", "COMMITTED", "SOMETHING_NEW"):
-        assert wandb_model.version_state(one) is VersionState.LIVE
+        assert state(one) is VersionState.LIVE
