@@ -38,14 +38,23 @@ from artifact_tui.deletion.review import (
     confirm,
     confirm_count,
 )
+from artifact_tui.deletion.review_words import (
+    CONSENTS,
+    Harm,
+    item_end,
+    plan_commands,
+    review_groups,
+)
 from artifact_tui.errors import ConfirmationError, PlanError, UsageError
 from artifact_tui.model import actor
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
+    from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.plan import Head, Summary
+    from artifact_tui.deletion.review_words import ReviewGroup
 
     Items = Callable[[Verdict], Iterable[Item]]
 
@@ -53,31 +62,11 @@ if TYPE_CHECKING:
 PAGE = 500
 """Items that are aligned together."""
 
-_OPTION = {
-    Reason.ALIAS: "--delete-aliases lets the aliases go along",
-    Reason.DEPENDENTS: "--with-dependents puts those in the plan too; "
-    "--orphan-dependents lets them lose a parent",
-    Reason.LINKED: "--break-links lets the links break",
-    Reason.GENERATED: "--generated asks the registry for them, one by one",
-    Reason.UNFINISHED: "--unfinished lets them go",
-    Reason.LINEAGE_UNKNOWN: "--unknown-lineage lets them go without knowing",
-    Reason.PROTECTED: "a protected alias must move or be unprotected first",
-    Reason.READ_ONLY: "the command or the configuration says so",
+_REMEDIES = {
+    "blocked-protected": "a protected alias must move or be unprotected first",
+    "blocked-read_only": "the command or the configuration says so",
 }
-"""What a person can do about a reason, when building the plan."""
-
-
-_AGREED = {
-    "delete_aliases": "aliases go along",
-    "with_dependents": "what was made from the selection goes too",
-    "orphan_dependents": "live versions lose a parent",
-    "unknown_lineage": "dependents may not be known",
-    "storage_versions": "every stored version of the objects goes",
-    "break_links": "links in other collections break",
-    "generated": "what the registry made by itself goes",
-    "unfinished": "uploads that never ended go",
-}
-"""Consents in a plan: of one that somebody else made, a proposal."""
+"""What a person can do, by group, where no option helps."""
 
 
 def print_origin(plan: Plan, out: Output) -> None:
@@ -91,7 +80,7 @@ def print_origin(plan: Plan, out: Output) -> None:
         f"this plan was not made here{by}: what is in it is a proposal",
         f"  it is for {safe(target.name)} at {safe(target.address)}{called}",
     )
-    if agreed := [words for name, words in _AGREED.items() if getattr(head.options, name)]:
+    if agreed := [one.agreed for one in CONSENTS.values() if getattr(head.options, one.field)]:
         out.words(f"  it wants you to agree: {'; '.join(agreed)}")
     out.words("")
 
@@ -109,131 +98,68 @@ def print_review(
 
     `offered` are the options of the command that would let more of them go; None: all there are.
     """
-    verb, done = summary.verbs
+    verb, _ = summary.verbs
     of = f" of {text.plural(summary.collections, 'collection')}" if summary.collections else ""
     out.words(f"{verb} {summary.things}{of} in {safe(head.registry)}")
     if head.query:
         out.words(f"  filter: {safe(head.query)}")
     out.words(f"  facts read {text.moment(head.facts_us)} UTC")
-    _print_going(summary, items, out, done, most)
-    _print_staying(summary, items, out, most)
-    for reason, count in summary.reasons:
-        if ways := _ways(reason, offered):
-            out.words(f"  because {reason.words} ({text.count(count)}): {ways}")
+    if summary.storage:
+        out.words(f"  storage: {safe(summary.storage)}")
+    if summary.empty_registry:
+        out.words("  the registry lists nothing at all, and was said to be really empty")
+    groups = [
+        (group, _ways(group, head.options, offered))
+        for group in review_groups(head, summary, tally=wording.counted)
+    ]
+    _print_going(summary, groups, out)
+    _print_some(items(Verdict.DELETE), out, most, summary.deletes)
+    consents, blocked = summary.consents, summary.blocked
+    for verdict, harm, title, total in (
+        (Verdict.CONSENT, Harm.CONSENT, "needs your consent, and stays without it", consents),
+        (Verdict.BLOCKED, Harm.BLOCKED, "blocked, and stays", blocked),
+    ):
+        if not total:
+            continue
+        out.words("", f"{title}: {text.plural(total, 'version')}")
+        for group, way in groups:
+            if group.harm is harm:
+                out.words(f"  {group.words} ({text.count(group.count)})")
+                out.words(*([f"      {way}"] if way else []))
+        _print_some(items(verdict), out, most, total)
 
 
-def _print_going(summary: Summary, items: Items, out: Output, done: str, most: int | None) -> None:
+def _print_going(summary: Summary, groups: Sequence[tuple[ReviewGroup, str]], out: Output) -> None:
+    """What goes, in numbers and in groups."""
+    _, done = summary.verbs
     if not summary.deletes:
         out.words("", f"nothing will be {done}")
         return
+    said = {one.id: f", {one.words}" for one, _ in groups if one.id == "delete"}
     if summary.only_links:
-        out.words("", f"will be {done}: {summary.things}; the sources stay")
-    else:
-        out.words("", f"will be {done}: {summary.things}, {weight(summary)}")
-        _print_freeing(summary, out)
-        _print_stored(summary, out)
-        if summary.unlinks:
-            out.words(f"  {text.plural(summary.unlinks, 'link')} unlinked: {summary.sources}")
-    if summary.added:
-        added = text.plural(summary.added, "version")
-        out.words(f"  {added} of them joined because they were made from what was asked for")
-    if summary.aliases:
-        out.words(f"  aliases that go: {wording.counted(summary.aliases)}")
-    if summary.linked:
-        out.words(f"  links that break in other collections: {wording.counted(summary.linked)}")
-    _print_collections(summary, out)
-    if summary.orphaned:
-        out.words(f"  {text.plural(summary.orphaned, 'live version')} will lose a parent")
-    _print_some(items(Verdict.DELETE), out, most, summary.deletes)
+        said = {"unlink": f"; {summary.sources}"}
+    out.words("", f"will be {done}: {summary.things}{''.join(said.values())}")
+    going = [(one, way) for one, way in groups if not one.stays and one.id not in said]
+    cells = max((len(one.label) for one, _ in going), default=0)
+    digits = max((len(text.count(one.count)) for one, _ in going), default=0)
+    for one, way in going:
+        out.words(f"  {one.label:<{cells}}  {text.count(one.count):>{digits}}  {one.words}")
+        out.words(*([f"{' ' * (cells + digits + 6)}{way}"] if way else []))
 
 
-def _print_freeing(summary: Summary, out: Output) -> None:
-    """When the bytes are free, and whether anything can come back."""
-    if summary.charged:
-        out.words("  freed is what the registry charges for them: bytes shared with others stay")
-    if summary.freeing and summary.freed_after:
-        out.words(f"  {sentence(summary.freed_after)}")
-    if summary.no_way_back:
-        out.words("  no way back: what is deleted here cannot be restored")
+def _ways(group: ReviewGroup, options: Options, offered: Container[str] | None) -> str:
+    """What a person can do about a group, with options that the command has."""
+    ways = [
+        f"{option_of(field)}: {words}"
+        for field, words in group.ways
+        if not getattr(options, field) and (offered is None or option_of(field) in offered)
+    ]
+    return "; ".join(ways) or _REMEDIES.get(group.id, "")
 
 
-def sentence(words: str) -> str:
-    """A registry's own words as a sentence, made safe."""
-    shown = safe(words)
-    return shown if shown.endswith(".") else f"{shown}."
-
-
-def _print_collections(summary: Summary, out: Output) -> None:
-    """The collections that lose everything, and whether one request would do it."""
-    used = [one for one in summary.whole if one.used]
-    for one in used:
-        what = text.plural(one.versions, "link" if one.links else "version")
-        out.words(f"  one request deletes the collection {safe(one.name)} with {what}")
-        if one.aliases:
-            out.words(f"      with {text.plural(one.aliases, 'alias', 'aliases')}")
-        if one.broken:
-            out.words(f"      links that break: {wording.counted(one.broken)}")
-    names = {one.name for one in used}
-    for name, count in summary.emptied:
-        if name not in names:
-            out.words(f"  {safe(name)} loses every version, all {text.count(count)}")
-    if summary.cheaper:
-        fewer = text.plural(summary.cheaper, "request")
-        out.words(f"  cheaper: --whole-collections takes {fewer} less; the collections go too")
-
-
-def _print_stored(summary: Summary, out: Output) -> None:
-    """What happens in the storage beside the registry."""
-    place = safe(summary.storage)
-    if summary.objects:
-        when = "after its version is gone" if summary.versions else "if nothing refers to it then"
-        out.words(f"  in {place}: {text.size(summary.object_bytes)}, each {when}")
-    if summary.empty_registry:
-        out.words("  the registry lists nothing at all, and was said to be really empty")
-    if summary.markers:
-        out.words("  the bucket keeps versions: this hides the objects, and frees nothing")
-    if summary.for_good:
-        out.words("  every stored version of the objects goes, for good")
-    if summary.left_objects:
-        left = text.plural(summary.left_objects, "stored object")
-        out.words(f"  left behind in {place}: {left}, {text.size(summary.left_bytes)} (--storage)")
-
-
-def weight(summary: Summary) -> str:
-    """The bytes of a plan: listed, and freed after what."""
-    after = f" after {summary.freed_after}" if summary.freed_after and not summary.freeing else ""
-    unknown = (
-        f" ({text.plural(summary.unknown_sizes, 'size')} not known)"
-        if summary.unknown_sizes
-        else ""
-    )
-    freed = text.freed(summary.freed, summary.freed_untold, f"freed{after}")
-    return f"{text.size(summary.listed)} listed{unknown}, {freed}"
-
-
-def _print_staying(summary: Summary, items: Items, out: Output, most: int | None) -> None:
-    for verdict, what, count in (
-        (Verdict.CONSENT, "needs your consent, and stays without it", summary.consents),
-        (Verdict.BLOCKED, "blocked, and stays", summary.blocked),
-    ):
-        if not count:
-            continue
-        out.words("", f"{what}: {text.plural(count, 'version')}")
-        if verdict is Verdict.CONSENT and summary.consent_aliases:
-            out.words(f"  aliases: {wording.counted(summary.consent_aliases)}")
-        if verdict is Verdict.CONSENT and summary.consent_links:
-            out.words(f"  links that would break: {wording.counted(summary.consent_links)}")
-        if verdict is Verdict.BLOCKED and summary.protected_aliases:
-            out.words(f"  protected aliases: {wording.counted(summary.protected_aliases)}")
-        _print_some(items(verdict), out, most, count)
-
-
-def _ways(reason: Reason, offered: Container[str] | None) -> str:
-    """What a person can do about a reason, with options that the command has."""
-    ways = _OPTION.get(reason, "").split("; ")
-    if offered is not None:
-        ways = [way for way in ways if way[:2] != "--" or way.split()[0] in offered]
-    return "; ".join(ways)
+def option_of(consent: str) -> str:
+    """The option of a command that gives a consent."""
+    return f"--{consent.replace('_', '-')}"
 
 
 def _print_some(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:
@@ -274,22 +200,15 @@ def _notes(item: Item) -> Iterator[str]:
         detail = f" ({safe(item.detail)})" if item.detail and not told else ""
         yield f"{item.reason.words}{detail}"
     if item.state is not ItemState.PLANNED:
-        yield _end(item)
-
-
-def _end(item: Item) -> str:
-    """What happened to an item, and why it did not go."""
-    parts = [item.state.words]
-    if item.state in {ItemState.REFUSED, ItemState.FAILED}:
-        parts += [item.reason.words, safe(item.detail), safe(item.error)]
-    return ": ".join(part for part in parts if part)
+        yield ": ".join(item_end(item))
 
 
 def print_next(path: Path, summary: Summary, out: Output) -> None:
     """Print the commands that read and apply a plan."""
-    out.words("", f"next: {command('review', path)}")
+    review, apply = plan_commands(summary, path)
+    out.words("", f"next: {review}")
     if summary.deletes:
-        out.words(f"      {command('apply', path, '--yes', '--expect', summary.deletes)}")
+        out.words(f"      {apply}")
 
 
 def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:

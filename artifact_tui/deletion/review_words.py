@@ -48,8 +48,6 @@ class ConsentKind:
     """Why versions stay without it."""
     agreed: str
     """What a plan with it does."""
-    lets: str
-    """What giving it lets happen, as the end of a sentence."""
     nothing: str
     """Why there is nothing to agree to."""
     take: str
@@ -66,7 +64,6 @@ CONSENTS = {
             "delete_aliases",
             frozenset({Reason.ALIAS}),
             agreed="aliases go along",
-            lets="lets the aliases go along",
             nothing="no version that could go carries an alias",
             take="include them",
             leave="keep them",
@@ -75,7 +72,6 @@ CONSENTS = {
             "with_dependents",
             _BELOW,
             agreed="what was made from the selection goes too",
-            lets="puts those in the plan too",
             nothing="nothing outside this plan was made from it",
             take="include those too",
             leave="leave them out",
@@ -84,7 +80,6 @@ CONSENTS = {
             "orphan_dependents",
             _BELOW,
             agreed="live versions lose a parent",
-            lets="lets them lose a parent",
             nothing="nothing would lose a parent",
             take="let those lose a parent",
             leave="forbid it",
@@ -93,7 +88,6 @@ CONSENTS = {
             "unknown_lineage",
             frozenset({Reason.LINEAGE_UNKNOWN}),
             agreed="dependents may not be known",
-            lets="lets them go without knowing",
             nothing="nothing waits for what is not known of its lineage",
             take="include them",
             leave="leave them out",
@@ -101,8 +95,7 @@ CONSENTS = {
         ConsentKind(
             "storage",
             frozenset(),
-            agreed="the stored objects go too",
-            lets="deletes them too",
+            agreed="stored objects go",
             nothing="these versions have no object in the storage",
             take="delete them too",
             leave="leave them",
@@ -111,7 +104,6 @@ CONSENTS = {
             "storage_versions",
             frozenset(),
             agreed="every stored version of the objects goes",
-            lets="deletes them for good",
             nothing="no stored object is included",
             take="delete for good",
             leave="only hide them",
@@ -120,7 +112,6 @@ CONSENTS = {
             "break_links",
             frozenset({Reason.LINKED}),
             agreed="links in other collections break",
-            lets="lets the links break",
             nothing="no version that could go is shown in another collection",
             take="include them",
             leave="keep them",
@@ -129,7 +120,6 @@ CONSENTS = {
             "generated",
             frozenset({Reason.GENERATED}),
             agreed="what the registry made by itself goes",
-            lets="asks the registry for them, one by one",
             nothing="no version that could go was made by the registry itself",
             take="include them",
             leave="leave them out",
@@ -138,7 +128,6 @@ CONSENTS = {
             "unfinished",
             frozenset({Reason.UNFINISHED}),
             agreed="uploads that never ended go",
-            lets="lets them go",
             nothing="no version that could go is pending for so long",
             take="include them",
             leave="leave them out",
@@ -147,7 +136,6 @@ CONSENTS = {
             "whole_collections",
             frozenset(),
             agreed="one request each deletes whole collections",
-            lets="deletes the collections too, with one request each",
             nothing="no collection goes as a whole, or it takes a request for each version",
             take="use it",
             leave="one by one",
@@ -690,11 +678,15 @@ def item_end(item: Item) -> list[str]:
     return [word for word in words if word]
 
 
+_LONG = 5000
+"""Characters of a line that may hold a path or an address."""
+
+
 def plan_commands(summary: Summary, path: Path | None) -> list[str]:
     """What to type in a shell to review and apply a plan, saved or not; safe text."""
     plan = "FILE" if path is None else shlex.quote(str(path))
     expect = f"artifact-tui apply {plan} --yes --expect {summary.deletes}"
-    return [safe(f"artifact-tui review {plan}"), safe(expect)]
+    return [safe(f"artifact-tui review {plan}", _LONG), safe(expect, _LONG)]
 
 
 def call_lines(head: Head, items: Iterable[Item]) -> list[str]:
@@ -710,7 +702,7 @@ def call_lines(head: Head, items: Iterable[Item]) -> list[str]:
     verb = str(head.options.action)
     calls = plural(len(going), "item")
     first = f"# it will {verb} {calls} of {head.identity.address}, in this order:"
-    return [safe(first, limit=5000), *(_call_line(verb, item) for item in going)]
+    return [safe(first, _LONG), *(_call_line(verb, item) for item in going)]
 
 
 def _call_line(verb: str, item: Item) -> str:

@@ -81,7 +81,9 @@ def test_restore_says_what_did_not_come_back(cli: Cli, deleted: Local) -> None:
 
 def test_purge_needs_consent_like_any_deletion(cli: Cli, deleted: Local) -> None:
     ran = cli("purge", deleted.address, "--all", code=2)
-    assert "will be purged: 2 versions, 6 KB listed, 6 KB freed after gc\n" in ran.out
+    assert (
+        "will be purged: 2 versions, 6 KB listed, 6 KB freed after gc; gone for good\n" in ran.out
+    )
     assert f"artifact-tui purge {deleted.address} --all --yes --expect 2" in ran.err
     cli("purge", deleted.address, "--all", "--yes", "--expect", "3", code=1)
     cli("purge", deleted.address, "--all", "--yes", code=2)

@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 def test_everything_is_judged_and_said(cli: Cli, registry: Local, tmp_path: Path) -> None:
     out = cli("plan", registry.address, "name:net", "-o", tmp_path / "p.plan").out
     assert out.startswith("delete 2 versions of 1 collection in reg\n  filter: name:net\n")
-    assert "will be deleted: 2 versions, 6 KB listed, 6 KB freed after purge and gc\n" in out
+    assert (
+        "will be deleted: 2 versions, 6 KB listed, 6 KB freed after purge and gc; in the trash"
+        in out
+    )
     assert "\n    1  net:v0  1 KB\n    5  net:v4  5 KB\n" in out
-    assert "needs your consent, and stays without it: 1 version\n  aliases: candidate\n" in out
-    assert "blocked, and stays: 2 versions\n  protected aliases: prod\n" in out
+    assert (
+        "needs your consent, and stays without it: 1 version\n  carry an alias: candidate (1)\n"
+        in out
+    )
+    assert "blocked, and stays: 2 versions\n  " in out
+    assert "  protected alias prod (1)\n      a protected alias must move or be unpr" in out
     assert "net:v1  2 KB  live versions outside this plan were made from it (tiny:v0)" in out
-    assert "--with-dependents puts those in the plan too" in out
+    assert "      --with-dependents: include those too; --orphan-dependents: let those " in out
     assert out.endswith(
         f"next: artifact-tui review {tmp_path}/p.plan\n"
         f"      artifact-tui apply {tmp_path}/p.plan --yes --expect 2\n"
@@ -38,12 +45,12 @@ def test_consents_widen_it(cli: Cli, registry: Local, tmp_path: Path) -> None:
     out = cli("plan", registry.address, "name:net", "--delete-aliases", "--with-dependents",
               "-o", tmp_path / "p.plan").out  # fmt: skip
     assert out.startswith("delete 5 versions of 2 collections in reg\n")
-    assert "  1 version of them joined because they were made from what was asked for\n" in out
-    assert "  aliases that go: candidate, latest\n" in out
-    assert "  tiny loses every version, all 1\n" in out
+    assert "  dependents added    1  made from your selection, not in it\n" in out
+    assert "  aliases that go     2  candidate, latest\n" in out
+    assert "  lose every version  1  tiny (all 1)\n" in out
     assert "tiny:v0  40 B  joined as a dependent · aliases latest\n" in out
     out = cli("plan", registry.address, "name:net", "--orphan-dependents").out
-    assert "  1 live version will lose a parent\n" in out
+    assert "  lose a parent  1  tiny:v0: made from 1 version of this plan, not in it\n" in out
     assert "net:v1  2 KB  1 version will lose this parent\n" in out
 
 
@@ -129,7 +136,7 @@ def test_nothing_to_delete_makes_no_plan(cli: Cli, registry: Local, tmp_path: Pa
     assert "it carries a protected alias" in ran.out
     assert "nothing to delete" in ran.err
     ran = cli("--read-only", "plan", registry.address, "*", "-o", path, code=1)
-    assert "because the registry is read-only" in ran.out
+    assert "  the registry is read-only (6)\n      the command or the configuration" in ran.out
     assert not path.exists()
 
 

@@ -93,7 +93,7 @@ def test_only_what_stays_unknown_needs_consent(cli: Cli, server: Server, status:
                           Fault(status, methods=("GET",), path="model/2/lineage")))  # fmt: skip
     ran = cli("plan", "zoo", "acme/text", code=1)
     assert "not all lineage is known: " in ran.err
-    assert "its dependents are not fully known (1): --unknown-lineage lets them go" in ran.out
+    assert "models scanned (1)\n      --unknown-lineage: include them\n" in ran.out
     assert "will be deleted: 1 version" in cli("plan", "zoo", "acme/text", "--unknown-lineage").out
 
 
@@ -112,7 +112,7 @@ def test_what_has_dependents_is_not_reingested_unasked(cli: Cli, server: Server)
     assert len(names(server)) == 4
     options = cli("reingest", "--help").out
     assert [way for way in re.findall(r"--[a-z-]+", ran.out) if way not in options] == []
-    assert "--orphan-dependents lets them lose a parent" in ran.out
+    assert "--orphan-dependents: let those lose a parent\n" in ran.out
     again = cli(*words, "--orphan-dependents", code=2).err
     (line,) = re.findall(r"After a review: artifact-tui (.*)", again)
     cli(*shlex.split(line))

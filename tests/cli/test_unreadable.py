@@ -221,7 +221,7 @@ def test_a_local_registry_with_values_of_other_types_is_read_and_cleaned(
     wanted.write_text(key)
     plan = tmp_path / "p"
     said = cli("plan", address, "--from", wanted, "--delete-aliases", "-o", plan)
-    assert "1 size not known" in said.out
+    assert "this registry does not tell their sizes" in said.out
     assert "1 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "1").out
     assert "b\\\\xff:v0\\\\x80  ?  deleted " in cli("trash", address).out
     cli("restore", "--plan", plan)

@@ -63,7 +63,7 @@ def test_a_server_that_tells_no_charge_frees_what_nobody_knows(
 ) -> None:
     vision.become(drop_fields=("Artifact.storageBytes",))
     said = carry_out(cli, vision, tmp_path, "vision", "name:mnist version:v0")
-    assert "will be deleted: 1 version, 1 KB listed, what is freed is not known\n" in said
+    assert "1 version, no way back; 1 KB listed, what is freed is not known; W&B frees" in said
     assert "Deleted: 1 KB listed, what that frees is not known; " in said
     assert " 0 B" not in said
 
@@ -105,9 +105,10 @@ def test_a_collection_that_loses_every_version_is_not_said_to_go(
 ) -> None:
     words = ("plan", "vision", "name:mnist", "--delete-aliases", "--break-links")
     said = cli(*words, "--orphan-dependents", "-o", tmp_path / "p.plan").out
-    assert "  mnist loses every version, all 5\n" in said
     assert "the whole collection" not in said
-    assert "cheaper: --whole-collections takes 4 requests less; the collections go too" in said
+    assert "all 5 versions of mnist: one request deletes the collection too" in said
+    assert "; 4 requests fewer\n" in said
+    assert " --whole-collections: use it\n" in said
 
 
 def test_records_tell_where_an_alias_and_a_link_are(cli: Cli, vision: Server) -> None:
@@ -179,14 +180,15 @@ def test_all_without_an_alias_counts_those_in_registries(
 def test_a_collection_with_one_request(cli: Cli, vision: Server, tmp_path: Path) -> None:
     words = ("vision", "--collection", "mnist", "--delete-aliases", "--orphan-dependents")
     ran = cli("plan", *words)
-    assert "links that would break: acme-org/wandb-registry-model/Prod\n" in ran.out
-    assert "because another collection shows it: the link breaks (1): --break-links" in ran.out
+    assert (
+        "the links would break: acme-org/wandb-registry-model/Prod (1)\n      --break-l" in ran.out
+    )
     said = cli("plan", *words, "--break-links").out
-    assert "cheaper: --whole-collections takes 4 requests less" in said
+    assert "; 4 requests fewer\n" in said
     vision.clear()
     said = carry_out(cli, vision, tmp_path, *words, "--break-links", "--whole-collections")
-    assert "one request deletes the collection mnist with 5 versions\n" in said
-    assert "links that break: acme-org/wandb-registry-model/Prod\n" in said
+    assert "one request each: mnist (5 versions, with " in said
+    assert "shown in acme-org/wandb-registry-model/Prod\n" in said
     assert vision.done() == [f"deleteArtifactSequence {MNIST}"]
     assert gone(vision) == {f"mnist:v{n}" for n in range(5)}
 
@@ -225,7 +227,8 @@ def test_a_link_is_unlinked_and_its_source_stays(
         mark_all(cli, registry)
         vision.clear()
     said = carry_out(cli, vision, tmp_path, registry, *words, "--delete-aliases", *whole)
-    assert "the sources stay\n" in said
+    assert "will be unlinked: 1 link" in said
+    assert "; its source stays\n" in said
     assert gone(vision) == set()
     assert f"{MNIST}:v2" in vision.alive()
     assert not [one for one in vision.done() if "deleteArtifact " in one]
@@ -238,8 +241,8 @@ def test_a_link_that_goes_with_its_source_is_not_said_to_leave_it(
     words = ("plan", vision.address("acme"), "registry:any | link:yes", "--delete-aliases")
     said = cli(*words, "-o", tmp_path / "p.plan").out
     assert "will be deleted: 1 version and 1 link" in said
-    assert "  1 link unlinked: its source goes too\n" in said
-    assert "  aliases that go: production\n" in said
+    assert "  will be unlinked  1  1 link will be removed; its source goes too\n" in said
+    assert "  aliases that go   1  production\n" in said
 
 
 def test_a_version_that_is_shown_elsewhere_needs_consent(
@@ -248,7 +251,7 @@ def test_a_version_that_is_shown_elsewhere_needs_consent(
     words = ("vision", "name:mnist version:v2", "--delete-aliases")
     assert "nothing will be deleted" in cli("plan", *words, code=1).out
     said = carry_out(cli, vision, tmp_path, *words, "--break-links")
-    assert "links that break in other collections: acme-org/wandb-registry-model/Prod\n" in said
+    assert "  1  shown in acme-org/wandb-registry-model/Prod\n" in said
     assert gone(vision) == {"mnist:v2"}
 
 
@@ -270,7 +273,7 @@ def test_cached_asks_nothing_and_knows_less(cli: Cli, vision: Server) -> None:
     cli("ls", "vision")
     vision.clear()
     said = cli("plan", "vision", "version:v1", "name:mnist", "--cached", code=1).out
-    assert "its dependents are not fully known (1): --unknown-lineage lets them go" in said
+    assert "not asked (1)\n      --unknown-lineage: include them\n" in said
     cli("plan", "vision", "version:v1", "name:mnist", "--cached", "--unknown-lineage")
     assert not vision.log()
 

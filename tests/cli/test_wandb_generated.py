@@ -34,7 +34,7 @@ def test_tables_and_code_go_by_consent_and_what_is_refused_says_so(
     )  # fmt: skip
     words = ("plan", "vision", "*", "-o", tmp_path / "p.plan")
     said = cli(*words, code=1).out
-    assert "the registry made it by itself, and may refuse (5): --generated asks" in said
+    assert "made it by itself, and may refuse (5)\n      --generated: include them\n" in said
     assert "blocked, and stays: 2 versions\n" in said
     records = cli("ls", "vision", "--versions", "--json").records
     assert {one["type"] for one in records if one["generated"]} == {
@@ -71,7 +71,7 @@ def test_an_upload_that_never_ended_goes_by_consent_and_a_fresh_one_stays(
     said = cli(*words, code=1).out
     assert "set:v1  1 KB  its upload began over 7 days ago, and never ended" in said
     assert "set:v2  1 KB  it is still being written" in said
-    assert "never ended (1): --unfinished lets them go\n" in said
+    assert "never ended (1)\n      --unfinished: include them\n" in said
     assert "will be deleted: 1 version" in cli(*words, "--unfinished").out
     cli("apply", tmp_path / "p.plan", "--yes", "--expect", "1")
     assert gone(vision) == {"set:v1"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.cli.drafting import plan_command
+from artifact_tui.cli.reviewing import option_of
 from artifact_tui.deletion.items import Action, Options, Reason
 from artifact_tui.deletion.plan import Summary
 from artifact_tui.deletion.review_words import (
@@ -31,7 +32,7 @@ def test_everything_that_can_be_agreed_to_is_an_option_of_both_front_ends() -> N
     agreed = {one.name for one in fields(Options)} - {"action", "empty_registry"}
     assert agreed == set(CONSENTS)
     options = {name for one in plan_command.params for name in one.opts}
-    assert {f"--{field.replace('_', '-')}" for field in CONSENTS} <= options
+    assert set(map(option_of, CONSENTS)) <= options
 
 
 @pytest.mark.parametrize("field", [*CONSENTS])
