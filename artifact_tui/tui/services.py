@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from artifact_tui import config as config_module
 from artifact_tui.catalog.filter_doubts import doubts, refuse_sort
 from artifact_tui.clients import open_client
+from artifact_tui.config import catalog_file, keep_reserve, marks_file
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import now_us
 from artifact_tui.tui.registry_link import LineageAsker
@@ -95,7 +95,7 @@ async def open_services(target: Target, config: Config) -> Services:
     Raises:
         ArtifactTuiError: it cannot be opened; the message says why.
     """
-    await asyncio.to_thread(config_module.keep_reserve)
+    await asyncio.to_thread(keep_reserve)
     client = await asyncio.to_thread(
         open_client, target.address, read_only=target.read_only, settings=target.settings
     )
@@ -110,7 +110,7 @@ async def _with_catalog(target: Target, config: Config, client: Client) -> Servi
     """Open the catalog: the registry's own, or the one that a link keeps fresh."""
     from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
 
-    marks = config_module.marks_file(client.identity.uid)
+    marks = marks_file(client.identity.uid)
     if client.catalog_path is not None:
         catalog = await Catalog.open(client.catalog_path, marks)
         return Services(target, config, client, catalog, client.catalog_path, signs_for(config))
@@ -119,7 +119,7 @@ async def _with_catalog(target: Target, config: Config, client: Client) -> Servi
         make_catalog_file,
     )
 
-    path = config_module.catalog_file(client.identity.uid)
+    path = catalog_file(client.identity.uid)
     await asyncio.to_thread(make_catalog_file, path)
     catalog = await Catalog.open(path, marks)
     services = Services(target, config, client, catalog, path, signs_for(config))

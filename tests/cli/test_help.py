@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import config as config_module
+from artifact_tui.config import config_dir
 from tests.cli.test_readme import COMMANDS, USAGE, rest_process
 from tests.servers.rest.registry import Entry
 from tests.servers.s3_odd import odd_s3
@@ -59,7 +59,7 @@ def test_every_example_runs(
     cli("demo", "./made", "--versions", "400", "--no-open")
     rest_process.become()
     made = [Entry(str(n), "acme/bert", "model", url="https://x.example") for n in range(40, 43)]
-    config = config_module.config_dir() / "config.toml"
+    config = config_dir() / "config.toml"
     with odd_s3("fine", {f"artifacts/model/{n}.zip": n for n in range(41, 45)}) as s3:
         for name in COMMANDS:
             rest_process.seed(made)

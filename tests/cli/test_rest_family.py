@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui import config as config_module
+from artifact_tui.config import config_dir
 from tests.servers.rest.process import running
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
@@ -31,7 +31,7 @@ def server(process: Server) -> Server:
     process.become()
     process.seed([])
     process.clear()
-    (config_module.config_dir() / "config.toml").write_text(
+    (config_dir() / "config.toml").write_text(
         f'[registries.zoo]\naddress = "{process.address}"\n', encoding="utf-8"
     )
     return process
@@ -177,7 +177,7 @@ def test_what_stays_accepted_is_told_so_and_ends_as_gone_in_an_empty_registry(
     cli: Cli, server: Server, tmp_path: Path
 ) -> None:
     server.fill(3)
-    config = config_module.config_dir() / "config.toml"
+    config = config_dir() / "config.toml"
     config.write_text(config.read_text() + "accepted_seconds = 0.5\n", encoding="utf-8")
     plan = tmp_path / "a.plan"
     cli("plan", "zoo", "name:acme/*", "--unknown-lineage", "-o", plan)
@@ -197,7 +197,7 @@ def test_a_health_that_never_answers_is_asked_once_and_holds_up_nothing(
 ) -> None:
     server.fill(3)
     server.become(health="hangs")
-    config = config_module.config_dir() / "config.toml"
+    config = config_dir() / "config.toml"
     config.write_text(config.read_text() + "item_seconds = 0.2\nanswer_seconds = 0.5\n", "utf-8")
     plan = tmp_path / "a.plan"
     cli("plan", "zoo", "version:2", "--unknown-lineage", "-o", plan)
@@ -214,7 +214,7 @@ def test_what_cannot_tell_its_details_is_deleted_with_the_rest(
 ) -> None:
     """An ingestion that failed, one that is still running, and two that the server trips over."""
     server.fill(8, names=8)
-    config = config_module.config_dir() / "config.toml"
+    config = config_dir() / "config.toml"
     config.write_text(config.read_text() + "item_seconds = 0.5\n", encoding="utf-8")
     silent = Fault("hang_before", methods=("GET",), path="/model/7")
     odd = [

@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.catalog.catalog_file import Superseded
-from artifact_tui.deletion import storage as storage_module
 from artifact_tui.deletion.storage import (
     EMPTY_WHY,
+    ChosenOrphans,
     ListedVersion,
+    OrphanFindings,
     OrphanRow,
     empty_challenge,
+    listed_versions,
+    look_for_orphans,
     orphan_groups,
     orphan_words,
+    require_storage,
 )
 from artifact_tui.errors import ArtifactTuiError, EmptyError
 from artifact_tui.model import StoredObject
@@ -177,7 +181,7 @@ class OrphansScreen(BaseScreen):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
-        self._found: storage_module.OrphanFindings | None = None
+        self._found: OrphanFindings | None = None
         self._marked: set[str] = set()
         """Keys of objects. Marks are for the moment: they are not kept."""
         self._order = ORDERS[0]
@@ -238,9 +242,9 @@ class OrphansScreen(BaseScreen):
     async def _look(self, *, empty: bool) -> None:
         services = self.services
         try:
-            storage = storage_module.require_storage(services.client)
-            versions = await services.catalog.run(storage_module.listed_versions)
-            found = await storage_module.look_for_orphans(
+            storage = require_storage(services.client)
+            versions = await services.catalog.run(listed_versions)
+            found = await look_for_orphans(
                 services.client, storage, versions, now_us=services.now(), empty=empty
             )
         except Superseded:
@@ -345,7 +349,7 @@ class OrphansScreen(BaseScreen):
             return
         chosen = self._chosen()
         if chosen:
-            self.host.open_review(storage_module.ChosenOrphans(chosen, self._found))
+            self.host.open_review(ChosenOrphans(chosen, self._found))
         else:
             self.say("Mark objects first, or go to one.")
 

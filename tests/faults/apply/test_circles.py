@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion import apply as apply_module
 from artifact_tui.deletion.apply import apply
 from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import (
@@ -59,7 +58,7 @@ async def test_a_circle_is_deleted_whatever_the_size_of_the_calls(world: World) 
 async def test_nothing_of_a_circle_goes_when_one_has_changed(
     world: World, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    monkeypatch.setattr(apply_module, "CIRCLE_PART", part)
+    monkeypatch.setattr("artifact_tui.deletion.apply.CIRCLE_PART", part)
     base = world.add("base")
     keys = [world.add(parents=[base]) for _ in range(25)]
     world.circle(*keys)

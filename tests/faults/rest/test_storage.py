@@ -14,10 +14,10 @@ import pytest
 from artifact_tui import config
 from artifact_tui.clients.s3 import S3Storage
 from artifact_tui.clients.s3_layout import StorageSettings
-from artifact_tui.deletion import storage as storage_module
 from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import OBJECT, ItemState, Reason
 from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.storage import find_orphans, plan_orphans, with_storage
 from tests.faults.apply.harness import wait_for
 from tests.faults.rest.scene import NOW_US
 from tests.servers.rest.traps import Fault
@@ -74,7 +74,7 @@ async def prepare(
     bucket.put(*names(keys))
     await scene.read(client)
     draft = scene.draft(client, keys[:going], **options)
-    scene.save(await storage_module.with_storage(draft, client.storage()))
+    scene.save(await with_storage(draft, client.storage()))
     return keys
 
 
@@ -235,16 +235,14 @@ async def test_orphans_are_found_and_deleted_by_a_plan(scene: Scene, bucket: Buc
         storage = client.storage()
         assert storage is not None
         later = NOW_US * 2
-        found = await storage_module.find_orphans(
-            storage, keys, grace_us=0, now_us=later, expected=keys
-        )
+        found = await find_orphans(storage, keys, grace_us=0, now_us=later, expected=keys)
         assert [one.name for one in found.objects] == names(["model/77", "model/78"])
         assert (found.missing, found.referred, found.strange) == (("model/5",), 4, 0)
-        young = await storage_module.find_orphans(storage, keys, grace_us=later, now_us=later)
+        young = await find_orphans(storage, keys, grace_us=later, now_us=later)
         assert (young.objects, young.young) == ([], 2)
         await scene.read(client)
         scene.save(
-            storage_module.plan_orphans(
+            plan_orphans(
                 found.objects,
                 identity=client.identity,
                 name="stand-in",

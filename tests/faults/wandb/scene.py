@@ -10,8 +10,8 @@ from artifact_tui.catalog.sync import sync
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect, wandb_model
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions as Settings
-from artifact_tui.deletion import apply as apply_module
 from artifact_tui.deletion import review
+from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import COLLECTION, DONE, VERSION, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
@@ -105,9 +105,9 @@ class Scene:
 
     async def apply(
         self, client: WandbClient, *, control: Control | None = None, policy: Policy = HASTE
-    ) -> apply_module.Ending:
+    ) -> Ending:
         with Plan.open(self.plan, write=True) as plan:
-            return await apply_module.apply(plan, client, control=control, policy=policy)
+            return await apply(plan, client, control=control, policy=policy)
 
     def states(self, kind: str = VERSION) -> dict[str, ItemState]:
         """What the plan says of every item that was to go, by key."""

@@ -16,13 +16,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import Sort, connect
-from artifact_tui.catalog import sync as sync_module
 from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.catalog_rows import tags_of, unique_of
 from artifact_tui.catalog.detail import version_detail
 from artifact_tui.catalog.lineage import put_edges
 from artifact_tui.catalog.listing import registry_totals
-from artifact_tui.catalog.sync import SyncProgress, sync
+from artifact_tui.catalog.sync import (
+    SyncProgress,
+    begin_sync,
+    finish_sync,
+    put_collections,
+    put_versions,
+    sync,
+)
 from artifact_tui.catalog.version_names import find_version
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import (
@@ -281,12 +287,12 @@ def test_a_full_disk_keeps_what_was_known(path: Path) -> None:
     registry = listing()
     asyncio.run(sync(registry.client, path))
     with closing(open_to_write(path)) as conn:
-        number = sync_module.begin_sync(conn, registry.identity)
+        number = begin_sync(conn, registry.identity)
         (pages,) = conn.execute("PRAGMA page_count").fetchone()
         conn.execute(f"PRAGMA max_page_count = {pages}")
         new = [replace(registry.made["b"][0], key=f"k{n}", ordinal=n) for n in range(10, 2_000)]
         with pytest.raises(RegistryError, match="cannot be written: database or disk is full"):
-            sync_module.put_versions(conn, new, number)
+            put_versions(conn, new, number)
     assert len(keys(path)) == 4
 
 
@@ -302,9 +308,9 @@ async def test_a_registry_that_never_ends_is_left(path: Path) -> None:
 
 
 def put_all(conn: sqlite3.Connection, registry: Listing, number: int) -> None:
-    sync_module.put_collections(conn, registry.listed, number)
+    put_collections(conn, registry.listed, number)
     for versions in registry.made.values():
-        sync_module.put_versions(conn, versions, number)
+        put_versions(conn, versions, number)
     put_edges(conn, registry.lineage)
 
 
@@ -316,9 +322,9 @@ async def test_two_syncs_at_once_lose_nothing(path: Path, first: str) -> None:
         closing(open_to_write(path)) as older,
         closing(open_to_write(path)) as newer,
     ):
-        syncs = [(conn, sync_module.begin_sync(conn, registry.identity)) for conn in (older, newer)]
+        syncs = [(conn, begin_sync(conn, registry.identity)) for conn in (older, newer)]
         for conn, number in syncs if first == "older" else syncs[::-1]:
             put_all(conn, registry, number)
-        assert [sync_module.finish_sync(conn, number, NOW) for conn, number in syncs] == [0, 0]
+        assert [finish_sync(conn, number, NOW) for conn, number in syncs] == [0, 0]
     assert len(keys(path)) == 4
     assert one(path, "SELECT count(*) FROM edge") == 3

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import Sort, connect
-from artifact_tui.catalog import sync as sync_module
 from artifact_tui.catalog.catalog_file import CATALOG_FORMAT, open_to_write, transaction
 from artifact_tui.catalog.catalog_rows import unique_of
 from artifact_tui.catalog.listing import collection_outline
-from artifact_tui.catalog.sync import sync
+from artifact_tui.catalog.sync import put_files, sync
 from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.model import Capabilities, Collection, File, Link
 from tests.unit.catalog.synced import ALL, keys, listing, one, one_raw
@@ -91,7 +90,7 @@ async def test_links_have_no_files_of_their_own(path: Path) -> None:
     with closing(connect(path)) as conn:
         assert unique_of(conn, [row.id for row in rows_by_keys(conn, ["a/1"])]) == {1: 100}
     with closing(open_to_write(path)) as writer:
-        sync_module.put_files(writer, registry.contents)
+        put_files(writer, registry.contents)
     assert one(path, "SELECT count(*) FROM file") == 1
 
 

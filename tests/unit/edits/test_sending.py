@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.edits import changes as changes_module
-from artifact_tui.edits.changes import MARGIN_US, EditProgress, Effect, ExpiryClock, VersionChange
+from artifact_tui.edits.changes import (
+    MARGIN_US,
+    EditProgress,
+    Effect,
+    ExpiryClock,
+    VersionChange,
+    edits_in_time,
+    send_edits,
+)
 from artifact_tui.errors import BusyError, ReadOnlyError, RegistryError
 from artifact_tui.model import Edit, Outcome, Result
 from tests.unit.tui.rows import version
@@ -21,7 +28,7 @@ EDITS = [Edit(f"v{n}", add_tags=("x",)) for n in range(5)]
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "EDIT_BATCH", 2)
+    monkeypatch.setattr("artifact_tui.edits.changes.EDIT_BATCH", 2)
 
 
 class Registry:
@@ -43,7 +50,7 @@ async def sent_to(
     registry: Registry, stop: asyncio.Event | None = None
 ) -> tuple[EditProgress, list[int]]:
     sent, heard = EditProgress(len(EDITS)), list[int]()
-    await changes_module.send_edits(
+    await send_edits(
         registry, iter(EDITS), sent, lambda sent: heard.append(len(sent.outcomes)), stop=stop
     )
     return sent, heard
@@ -109,17 +116,13 @@ async def test_what_has_come_too_close_is_not_sent() -> None:
         for n, expires_us in enumerate([9, 1 + MARGIN_US, 9 + MARGIN_US, None, 4 + MARGIN_US])
     ]
     registry, sent = Registry(), EditProgress(5)
-    edits = changes_module.edits_in_time(
-        changes, sent, lambda: ExpiryClock(next(moments), restores=False)
-    )
-    await changes_module.send_edits(registry, edits, sent, lambda _: None)
+    edits = edits_in_time(changes, sent, lambda: ExpiryClock(next(moments), restores=False))
+    await send_edits(registry, edits, sent, lambda _: None)
     assert [key for call in registry.calls for key in call] == ["v2", "v3"]
     refused = [key for key, one in sent.outcomes.items() if one.result is Result.REFUSED]
     assert sorted(refused) == ["v0", "v1", "v4"]
     assert "deleted at once" in sent.outcomes["v0"].message
     assert sent.ended
 
-    restorable = changes_module.edits_in_time(
-        changes, EditProgress(5), lambda: ExpiryClock(99, restores=True)
-    )
+    restorable = edits_in_time(changes, EditProgress(5), lambda: ExpiryClock(99, restores=True))
     assert len(list(restorable)) == 5

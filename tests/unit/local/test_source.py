@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local import adding as blobs_module
+from artifact_tui.clients.local.adding import _SourceReader
 from artifact_tui.errors import SourceError
 from tests.unit.local.support import add, blobs, leftovers
 
@@ -110,16 +110,16 @@ def test_hard_links_are_ordinary_files(store: SyncStore, src: Path) -> None:
 
 def while_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something when the first source file has been opened."""
-    original = blobs_module._SourceReader.chunks
+    original = _SourceReader.chunks
     done: list[bool] = []
 
-    def chunks(self: blobs_module._SourceReader) -> object:
+    def chunks(self: _SourceReader) -> object:
         if not done:
             done.append(True)
             act()
         return original(self)
 
-    monkeypatch.setattr(blobs_module._SourceReader, "chunks", chunks)
+    monkeypatch.setattr(_SourceReader, "chunks", chunks)
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is rewritten"])
