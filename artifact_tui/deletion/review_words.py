@@ -6,10 +6,10 @@ from a plan's numbers; the items of one are read when they are to be shown, a pa
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.lineage import LineageCoverage
@@ -237,6 +237,30 @@ class ItemPick:
             and (not self.collections or item.collection in self.collections)
         )
 
+    def where(self) -> tuple[str, tuple[object, ...]]:
+        """The same as a condition on the table `item`, called `i`, and its parameters."""
+        facts = "json_extract(i.facts, '$.{}')"
+        parts: list[tuple[bool, str, tuple[object, ...]]] = [
+            (True, f"i.verdict {'=' if self.goes else '<>'} 'delete'", ()),
+            (bool(self.reason), "i.reason = ?", (str(self.reason),)),
+            (bool(self.kind), "i.kind = ?", (self.kind,)),
+            (self.link is True, f"{facts.format('source_key')} <> ''", ()),
+            (self.link is False, f"{facts.format('source_key')} = ''", ()),
+            (self.joined, "i.added", ()),
+            (self.aliased, "json_array_length(i.facts, '$.aliases') > 0", ()),
+            (self.shown, "json_array_length(i.facts, '$.links') > 0", ()),
+            (self.orphaning, "EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq)", ()),
+            (self.generated, f"{facts.format('generated')} IS 1", ()),
+            (self.pending, f"{facts.format('state')} IS 'pending'", ()),
+            (
+                bool(self.collections),
+                "i.collection IN (SELECT value FROM json_each(?))",
+                (json.dumps(sorted(self.collections)),),
+            ),
+        ]
+        held = [(sql, params) for so, sql, params in parts if so]
+        return " AND ".join(sql for sql, _ in held), tuple(one for _, own in held for one in own)
+
 
 GOING = ItemPick(goes=True)
 """All that a plan deletes or unlinks."""
@@ -244,8 +268,12 @@ GOING = ItemPick(goes=True)
 
 def pick_items(draft: Draft, pick: ItemPick, *, after: int = 0, limit: int = PAGE) -> list[Item]:
     """The next items of a group in the order of the review, those with a `seq` above `after`."""
-    rest = islice(draft.items, after, None)  # `seq` counts from 1, without gaps
-    return list(islice((item for item in rest if pick.has(item)), limit))
+    found: list[Item] = []
+    while len(found) < limit and after < len(draft.items):
+        page = draft.items[after : after + PAGE]  # `seq` counts from 1, without gaps
+        found += [item for item in page if pick.has(item)]
+        after += PAGE
+    return found[:limit]
 
 
 def picked_items(draft: Draft, pick: ItemPick) -> Iterator[Item]:

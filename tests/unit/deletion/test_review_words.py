@@ -23,8 +23,11 @@ from artifact_tui.deletion.review_words import (
     toggled,
     why_no_choice,
 )
+from tests.support.linked_world import LinkedWorld
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.world import World
 
 
@@ -94,6 +97,41 @@ def test_the_groups_of_a_plan_hold_each_item_that_they_count(world: World) -> No
         "blocked-protected": 2,
     }
     assert next(one.words for one in groups if one.id == "orphans").startswith("tuned:v0: made")
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        GOING,
+        ItemPick(goes=False),
+        ItemPick(goes=False, reason=Reason.PROTECTED),
+        ItemPick(goes=True, kind="version", link=False),
+        ItemPick(goes=True, link=True),
+        ItemPick(goes=True, joined=True),
+        ItemPick(goes=True, aliased=True),
+        ItemPick(goes=True, shown=True),
+        ItemPick(goes=True, orphaning=True),
+        ItemPick(goes=True, generated=True),
+        ItemPick(goes=True, pending=True),
+        ItemPick(goes=True, kind="collection"),
+        ItemPick(goes=True, collections=frozenset({"base", "other"})),
+    ],
+)
+def test_a_plan_file_finds_the_items_of_a_group(tmp_path: Path, pick: ItemPick) -> None:
+    world = LinkedWorld(tmp_path)
+    registry = world.registry
+    base = registry.add("base", aliases=["best"])
+    joined = registry.add("joined", parents=[base])
+    link = registry.link("other", base)
+    hard = registry.add("hard")
+    options = Options(
+        delete_aliases=True, with_dependents=True, break_links=True, whole_collections=True
+    )
+    with world.plan([base, link, hard], options) as plan:
+        assert joined in {item.key for item in plan.every_item()}
+        where, params = pick.where()
+        found = [item.seq for item in plan.select(f"{where} ORDER BY i.seq", params)]
+        assert found == [item.seq for item in plan.every_item() if pick.has(item)]
 
 
 def test_items_of_a_group_come_in_pages(world: World) -> None:
