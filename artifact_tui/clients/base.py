@@ -222,7 +222,7 @@ class Editable(Protocol):
     """A client that can change aliases, tags or times to live; `capabilities` say which."""
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
-        """Change what is said about versions; one outcome for each, in the same order.
+        """Change aliases, tags and times to live; one outcome for each edit, in the same order.
 
         DONE (the message says what else changed, such as from which version an alias moved),
         ABSENT, REFUSED in the registry's words, FAILED or UNKNOWN. Removing what is not there is

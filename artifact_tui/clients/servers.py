@@ -83,7 +83,7 @@ class Secret:
                 text = text.replace(part, "***")
         return text
 
-    def found(self, data: bytes) -> bool:
+    def is_in(self, data: bytes) -> bool:
         """Whether this value, as it is, is somewhere in an answer."""
         return len(self._value) >= SHORTEST_SECRET and self._value.encode() in data
 
@@ -259,7 +259,7 @@ _SPELLED = re.compile(r"\\(?:x[89a-f][0-9a-f]|u[dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
 def mended(body: bytes) -> bytes:
-    """JSON with its broken texts spelled out; the same object when there is none."""
+    """JSON with its broken texts spelled out; `body` itself when there is none."""
     if not body.isascii():
         try:
             body.decode()

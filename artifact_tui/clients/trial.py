@@ -39,20 +39,19 @@ async def trial(target: Target) -> Trial:
             open_client, target.address, read_only=target.read_only, settings=target.settings
         )
         try:
-            said = await _said(client, target)
+            sentences = await _try(client, target)
         finally:
             await client.aclose()
     except ArtifactTuiError as error:
         return Trial(works=False, sentences=tuple(filter(None, (str(error), error.hint))))
     took = (time.perf_counter() - began) * 1000
-    return Trial(works=True, sentences=said, milliseconds=took)
+    return Trial(works=True, sentences=sentences, milliseconds=took)
 
 
-async def _said(client: Client, target: Target) -> tuple[str, ...]:
+async def _try(client: Client, target: Target) -> tuple[str, ...]:
     if isinstance(client, Testable):
-        said = await client.test()
         own = (access(target),) if target.production else ()
-        return (*said, *_abilities(client.capabilities), *own)
+        return (*await client.test(), *_abilities(client.capabilities), *own)
     began = time.perf_counter()
     await client.collections()
     took = (time.perf_counter() - began) * 1000

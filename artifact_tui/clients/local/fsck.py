@@ -152,7 +152,7 @@ class _FsckRun:
     blobs: dict[str, _BlobRow] = field(default_factory=dict)
     problems: list[FsckProblem] = field(default_factory=list)
 
-    def found(self, kind: Damage, what: str, size: int = 0, detail: str = "") -> None:
+    def note(self, kind: Damage, what: str, size: int = 0, detail: str = "") -> None:
         """Write a problem down; beside a row that is not right, nothing is mended."""
         self.repair = self.repair and kind is not Damage.ROW
         mended = self.repair and kind in _MENDED
@@ -164,21 +164,21 @@ def _check_database(run: _FsckRun, *, verify: bool) -> bool:
     pragma = "integrity_check" if verify else "quick_check"
     try:
         with run.pool.reading() as conn:
-            told = (str(row[0]) for row in conn.execute(f"PRAGMA {pragma}({_MOST})"))
-            said = [line for line in told if line != "ok" and not line.startswith(_FAILED)]
-            sound = all(map(_VALUE.search, said))
+            rows = (str(row[0]) for row in conn.execute(f"PRAGMA {pragma}({_MOST})"))
+            complaints = [line for line in rows if line != "ok" and not line.startswith(_FAILED)]
+            sound = all(map(_VALUE.search, complaints))
             broken = conn.execute("PRAGMA foreign_key_check").fetchall() if sound else []
     except RegistryError as error:
         if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise
-        said, sound, broken = [str(error.__cause__)], False, []
-    for line in said:
-        run.found(Damage.ROW if sound else Damage.DATABASE, str(run.layout.db), detail=line)
+        complaints, sound, broken = [str(error.__cause__)], False, []
+    for line in complaints:
+        run.note(Damage.ROW if sound else Damage.DATABASE, str(run.layout.db), detail=line)
     if not sound:
         return False
     run.repair = run.repair and not broken  # a dangling row may be the last to know of an orphan
     for table, number, parent, _ in broken:
-        run.found(Damage.REFERENCE, f"{table} {number}", detail=f"names a {parent} that is gone")
+        run.note(Damage.REFERENCE, f"{table} {number}", detail=f"names a {parent} that is gone")
     return True
 
 
@@ -199,7 +199,7 @@ def _check_types(run: _FsckRun, conn: sqlite3.Connection, table: str) -> None:
         f"SELECT *, {', '.join(wrong)} FROM {table} WHERE {' OR '.join(wrong)}"
     ):
         names = [name for (name, _), bad in zip(columns, row[-len(columns) :], strict=True) if bad]
-        run.found(Damage.ROW, f"{table} {row[0]}", detail=f"of another type: {', '.join(names)}")
+        run.note(Damage.ROW, f"{table} {row[0]}", detail=f"of another type: {', '.join(names)}")
 
 
 def _check_rows(run: _FsckRun) -> None:
@@ -209,20 +209,20 @@ def _check_rows(run: _FsckRun) -> None:
             _check_types(run, conn, table)
             for check in _CHECK.findall(checks):
                 for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({check})"):
-                    run.found(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {check}")
+                    run.note(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {check}")
         for row in conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id"):
             if not is_digest(row[1]):
                 detail = (
                     f"no bytes have the digest {row[1]!r:.80}; {_sufferers(conn, _BlobRow(*row))}"
                 )
-                run.found(Damage.ROW, f"blob {row[0]}", row[2], detail)
+                run.note(Damage.ROW, f"blob {row[0]}", row[2], detail)
         for table, number, column in _NAMES:
             for row, raw in conn.execute(f"SELECT {number}, CAST({column} AS BLOB) FROM {table}"):
                 try:
                     (raw or b"").decode()
                 except UnicodeDecodeError:
                     shown = raw.decode("utf-8", "backslashreplace")
-                    run.found(Damage.TEXT, f"{table} {row}", detail=f"{column} {shown}")
+                    run.note(Damage.TEXT, f"{table} {row}", detail=f"{column} {shown}")
 
 
 def _sufferers(conn: sqlite3.Connection, blob: _BlobRow) -> str:
@@ -239,7 +239,7 @@ def _report_hurt(run: _FsckRun, kind: Damage, blob: _BlobRow) -> None:
     """Bytes that versions need are not there, or are not right: say so, and mark the blob."""
     with run.pool.reading() as conn:
         detail = _sufferers(conn, blob)
-    run.found(kind, str(run.layout.blob(blob.digest)), blob.size, detail)
+    run.note(kind, str(run.layout.blob(blob.digest)), blob.size, detail)
     if run.repair:
         with run.pool.writing() as conn:
             conn.execute("UPDATE blob SET state = 2 WHERE id = ? AND state = 0", (blob.number,))
@@ -261,9 +261,9 @@ def _check_orphans(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
         name = path.name
         ours = _NAME.fullmatch(name) and inside == f"{name[:2]}/{name}"
         if not ours or not stat.S_ISREG(info.st_mode):
-            run.found(Damage.STRANGER, str(path), info.st_size)
+            run.note(Damage.STRANGER, str(path), info.st_size)
         elif DIGEST_PREFIX + name not in run.blobs:
-            run.found(Damage.ORPHAN, str(path), info.st_size)
+            run.note(Damage.ORPHAN, str(path), info.st_size)
             if run.repair:
                 path.unlink()
 
@@ -287,7 +287,7 @@ def _check_healed(run: _FsckRun, blob: _BlobRow) -> None:
     if hash_file(path) != (blob.digest, blob.size):
         _report_hurt(run, Damage.HASH, blob)
         return
-    run.found(Damage.HEALED, str(path), blob.size)
+    run.note(Damage.HEALED, str(path), blob.size)
     if run.repair:
         with run.pool.writing() as conn:
             conn.execute("UPDATE blob SET state = 0 WHERE id = ? AND state = 2", (blob.number,))
@@ -305,7 +305,7 @@ def _check_counts(run: _FsckRun) -> None:
     if not wrong:
         return
     for _, digest, refs, real in wrong:
-        run.found(Damage.COUNT, digest, detail=f"says {refs}, is {real}")
+        run.note(Damage.COUNT, digest, detail=f"says {refs}, is {real}")
     if run.repair:
         with run.pool.writing() as conn:
             conn.executemany(
@@ -318,7 +318,7 @@ def _check_counts(run: _FsckRun) -> None:
 def _check_leftovers(run: _FsckRun) -> None:
     left = local_trash.clear_tmp(run.layout) if run.repair else local_trash.left_in_tmp(run.layout)
     for name, size in left:
-        run.found(Damage.LEFTOVER, str(run.layout.tmp / name), size)
+        run.note(Damage.LEFTOVER, str(run.layout.tmp / name), size)
 
 
 def _check_unfinished(run: _FsckRun) -> None:
@@ -328,7 +328,7 @@ def _check_unfinished(run: _FsckRun) -> None:
         ).fetchall()
     for digest, size in rows:
         if is_digest(digest):
-            run.found(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
+            run.note(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
     if run.repair and rows:
         local_trash.finish_sweep_locked(run.pool, run.layout)
 

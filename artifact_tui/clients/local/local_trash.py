@@ -352,7 +352,7 @@ def _condemn_blobs(pool: Pool, layout: Layout, before: int) -> tuple[int, int]:
 
 
 def make_room(pool: Pool, layout: Layout) -> bool:
-    """Make room without any: leftovers of adds and condemned bytes; whether something went."""
+    """Remove leftovers of adds and condemned bytes, which needs no room; whether any went."""
     with contextlib.suppress(ArtifactTuiError, OSError), local_folder.lock_alone(layout, wait=0):
         return bool(clear_tmp(layout)) or finish_sweep_locked(pool, layout)[0] > 0
     return False

@@ -138,31 +138,32 @@ class RestDeleter:
         at_once = self._requests.pacer.limit
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(deletions))):
-                group.create_task(self._work(batch))
+                group.create_task(self._delete_next(batch))
         for position in batch.repeats:
-            batch.outcomes[position] = await self._one(batch, deletions[position])
+            batch.outcomes[position] = await self._delete_one(batch, deletions[position])
         return [
             found or Outcome(deletion.key, Result.FAILED, f"not sent: {batch.stopped}")
             for deletion, found in zip(deletions, batch.outcomes, strict=True)
         ]
 
-    async def _work(self, batch: _DeletionBatch) -> None:
+    async def _delete_next(self, batch: _DeletionBatch) -> None:
+        """Delete one artifact after another, until none is left or the batch has ended."""
         for position in batch.positions:
             if batch.stopped:
                 return
-            batch.outcomes[position] = await self._one(batch, batch.deletions[position])
+            batch.outcomes[position] = await self._delete_one(batch, batch.deletions[position])
 
-    async def _one(self, batch: _DeletionBatch, deletion: Deletion) -> Outcome | None:
+    async def _delete_one(self, batch: _DeletionBatch, deletion: Deletion) -> Outcome | None:
         """The outcome of one deletion; None when the batch ended before it was sent."""
         ref = parse_key(deletion.key)
         if ref is None:
             return Outcome(deletion.key, Result.ABSENT, "no artifact has such a key")
         try:
-            why = "" if batch.stopped else await self._shares(ref)
+            why = "" if batch.stopped else await self._shared_id_reason(ref)
             if batch.stopped or why:
                 return Outcome(deletion.key, Result.REFUSED, why) if why else None
             answer = await self._requests.patiently(partial(self._routes.delete, ref))
-            return self._answered(batch, deletion.key, ref, answer)
+            return self._note_answer(batch, deletion.key, ref, answer)
         except AddressingError as error:
             found = Outcome(deletion.key, Result.REFUSED, str(error))
         except LostError as error:
@@ -174,7 +175,10 @@ class RestDeleter:
             found = Outcome(deletion.key, Result.FAILED, str(error))
         return found
 
-    def _answered(self, batch: _DeletionBatch, key: str, ref: Ref, answer: HttpAnswer) -> Outcome:
+    def _note_answer(
+        self, batch: _DeletionBatch, key: str, ref: Ref, answer: HttpAnswer
+    ) -> Outcome:
+        """The outcome that an answer means, and what it says about the rest of the batch."""
         found = deletion_outcome(key, ref.id, answer)
         if found.result not in {Result.REFUSED, Result.FAILED}:
             self._reader.sent.add(ref.id)
@@ -191,7 +195,7 @@ class RestDeleter:
             batch.troubles = 0
         return Outcome(key, found.result, self._requests.credentials.scrub(found.message))
 
-    async def _shares(self, ref: Ref) -> str:
+    async def _shared_id_reason(self, ref: Ref) -> str:
         """Why an id that several types have must not be deleted; empty when it may.
 
         The reference server ignores the type and deletes every entry with the id. A server that
@@ -224,7 +228,7 @@ class _DeletionBatch:
         self.troubles = 0
 
     def trouble(self, why: str, *, at_once: bool = False) -> None:
-        """Another failure that may concern everything."""
+        """Count a failure that may concern everything; enough of them end the batch."""
         self.troubles += 1
         if at_once or self.troubles >= TROUBLE:
             self.stopped = why

@@ -127,18 +127,18 @@ class ListingPass:
             except GarbageAnswerError as error:
                 if self._questions[0].way is not QuestionWay.SEARCH:
                     raise
-                self._without(error)
+                self._do_without(error)
                 continue
             if rows is None:
-                self._otherwise(answer)
+                self._ask_differently(answer)
                 continue
-            fresh = self._fresh(rows)
-            following = self._following(answer)
+            fresh = self._new_rows(rows)
+            following = self._next_start(answer)
             back = self._offset is not None and self._offset < self._received
             skipped = self.skipped - skipped
             self._received += len(fresh) + skipped
             repeats = bool(rows) and not fresh and self._offset is not None
-            if repeats and not (back or self._complete()):
+            if repeats and not (back or self._has_all()):
                 if self._repeated:
                     raise RegistryError(
                         "The registry promises more artifacts and repeats the same page.",
@@ -148,7 +148,7 @@ class ListingPass:
                 continue
             self._repeated = False
             if not (fresh or skipped) or following is None:
-                self._answered()
+                self._end_question()
             else:
                 self._offset = following
             if fresh:
@@ -194,13 +194,13 @@ class ListingPass:
         query = {"name": self._name} | ({"types": [question.kind]} if question.kind else {})
         return paths.listing(msgspec.json.encode([query]), self._offset)
 
-    def _answered(self) -> None:
-        """The present question is answered; a search answers all others with it."""
+    def _end_question(self) -> None:
+        """Go on to the next question; a search was the answer to all others too."""
         question = self._questions.popleft()
         if question.way is QuestionWay.SEARCH and not question.half:
             self._questions.clear()
             self.missing.clear()
-            if self._seen and not self._complete():
+            if self._seen and not self._has_all():
                 self._questions += [
                     ListingQuestion(None, QuestionWay.SEARCH, half) for half in self._halves()
                 ]
@@ -212,8 +212,8 @@ class ListingPass:
         some = "".join(map(re.escape, ends[: max(1, len(ends) // 2)])) or "x"
         return f"[{some}]$", f"[^{some}]$"
 
-    def _otherwise(self, answer: HttpAnswer) -> None:
-        """The present question is refused: put it in another way, or do without its answer.
+    def _ask_differently(self, answer: HttpAnswer) -> None:
+        """Put the present question, which was refused, in another way, or do without its answer.
 
         Raises:
             RegistryError: there is no other way.
@@ -221,12 +221,12 @@ class ListingPass:
         self.whole = False
         question = self._questions[0]
         if question.half:  # 404, as there are none; or an expression that it does not know
-            self._answered()
+            self._end_question()
             return
         refused = self._requests.refused(answer, "listing its artifacts")
         narrower = answer.status in _TOO_MANY and self._offset is None
         if question.way is QuestionWay.SEARCH or (self.missing and narrower):
-            self._without(refused)
+            self._do_without(refused)
         elif not narrower or question.way is QuestionWay.NAME:
             raise refused
         elif self._name != ALL:
@@ -237,20 +237,20 @@ class ListingPass:
             self._refused = refused
             self._questions[0] = ListingQuestion(question.kind, QuestionWay.SEARCH)
 
-    def _without(self, error: RegistryError) -> None:
-        """Do without the answer to the present question."""
+    def _do_without(self, error: RegistryError) -> None:
+        """Drop the present question, and note what stays unread."""
         question = self._questions.popleft()
         if question.half:
             return
         why = self._refused if question.way is QuestionWay.SEARCH else error
         self.missing[question.kind or ALL] = why or error
 
-    def _following(self, answer: HttpAnswer) -> int | None:
+    def _next_start(self, answer: HttpAnswer) -> int | None:
         if self._questions[0].way is not QuestionWay.LISTING:
             return None
         return next_offset(answer.headers, self._offset or 0)
 
-    def _fresh(self, rows: list[RestEntry]) -> list[RestEntry]:
+    def _new_rows(self, rows: list[RestEntry]) -> list[RestEntry]:
         fresh = []
         before = len(self._seen)
         for row in rows:
@@ -264,7 +264,7 @@ class ListingPass:
             self.missing.setdefault(ALL, limited)
         return fresh
 
-    def _complete(self) -> bool:
+    def _has_all(self) -> bool:
         return self.expected is not None and len(self._seen) + self.skipped >= self.expected
 
     @property
@@ -339,7 +339,7 @@ class RestListing:
                 self._counted = self._counted and found is not None and before < found
                 group.append(ref)
                 self._ordinals[ref] = found if self._counted else len(group)
-                self._share(ref)
+                self._note_type(ref)
                 self.urls = self.urls or bool(row.url)
             elif known.name != row.name and row not in self._twins.get(ref, ()):
                 self._twins.setdefault(ref, []).append(row)
@@ -385,20 +385,21 @@ class RestListing:
         if not whole:
             return "number" if counted else "unknown"
         if all(
-            _rises([numbers[ref] for ref in refs if ref in numbers]) for refs in self._by(listed)
+            _rises([numbers[ref] for ref in refs if ref in numbers])
+            for refs in self._by_collection(listed)
         ):
             return "number"
         falls = len(listed) >= SORTED and _rises([numbers[ref] for ref in reversed(listed)])
         return "unknown" if counted or falls else "place"
 
-    def _by(self, listed: list[Ref]) -> Iterable[list[Ref]]:
-        """What was listed, by collection."""
+    def _by_collection(self, listed: list[Ref]) -> Iterable[list[Ref]]:
+        """The listed artifacts, grouped by collection."""
         found: dict[Ref, list[Ref]] = {}
         for ref in listed:
             found.setdefault(self.rows[ref].collection, []).append(ref)
         return found.values()
 
-    def _share(self, ref: Ref) -> None:
+    def _note_type(self, ref: Ref) -> None:
         first = self._types.setdefault(ref.id, ref.type)
         if first != ref.type:
             self._shared.setdefault(ref.id, {first}).add(ref.type)
@@ -689,7 +690,7 @@ class ListingRun:
         async with self._lock:
             while not self.done:
                 if self._sent != len(self._reader.sent):
-                    await self._again()
+                    await self._start_over()
                 rows = await self._next()
                 if rows is None:
                     if changed := await self._end():
@@ -712,8 +713,8 @@ class ListingRun:
                 await self._ahead
             self._ahead = None
 
-    async def _again(self) -> None:
-        """From the beginning once more; what was listed stays."""
+    async def _start_over(self) -> None:
+        """Read from the beginning once more; what was listed stays listed."""
         await self.close()
         self._sent = len(self._reader.sent)
         self._walk = self._reader.walk()
@@ -743,7 +744,9 @@ class ListingRun:
         return rows
 
     async def _end(self) -> list[RestEntry]:
-        """The end of a pass: is it the whole listing? Gives rows whose order is known only now.
+        """End a pass, or begin another when it was not the whole listing.
+
+        Gives rows whose order is known only now.
 
         Another count than the server's may mean that somebody deleted meanwhile, so that rows
         moved to a page that was read before. Two equal passes are believed against the count.
@@ -751,11 +754,11 @@ class ListingRun:
         seen, agrees = self._walk.seen, self._walk.agrees
         before, self._before = self._before, seen
         if not seen and (self.listing.rows or self._reader.last) and not self._reader.explained():
-            await self._again()
+            await self._start_over()
             raise self._reader.outage()
         if agrees is False and seen != before and not self._walk.missing:
             self._passes += 1
-            await self._again()
+            await self._start_over()
             if self._passes > PASSES:
                 self._passes = 1
                 raise ChangingListingError

@@ -144,11 +144,13 @@ class RestPaths:
 
     def get(self, ref: Ref, *, singular: bool = False) -> RestCall:
         """GET /artifacts/{type}/{id}."""
-        return replace(self._call("GET", self._one(ref, singular=singular), reads=True), one=True)
+        return replace(
+            self._call("GET", self._artifact_path(ref, singular=singular), reads=True), one=True
+        )
 
     def delete(self, ref: Ref, *, singular: bool = False) -> RestCall:
         """DELETE /artifacts/{type}/{id}."""
-        return self._call("DELETE", self._one(ref, singular=singular), reads=False)
+        return self._call("DELETE", self._artifact_path(ref, singular=singular), reads=False)
 
     def by_name(self, name: str) -> RestCall:
         """GET /artifact/byName/{name}."""
@@ -181,7 +183,7 @@ class RestPaths:
         return replace(self._call("PUT", "/authenticate", reads=True), content=content)
 
     @staticmethod
-    def _one(ref: Ref, *, singular: bool) -> str:
+    def _artifact_path(ref: Ref, *, singular: bool) -> str:
         place = "artifact" if singular else "artifacts"
         return f"/{place}/{path_segment(ref.type, 'type')}/{path_segment(ref.id)}"
 
@@ -703,13 +705,13 @@ class EntryRoutes:
             RegistryError: nothing can be asked.
         """
         try:
-            return await self._asked(ref)
+            return await self._ask_once(ref)
         except SilentError as error:
             raise NotToldError(str(error)) from None
 
-    async def _asked(self, ref: Ref) -> RestEntry | MissingEntry:
+    async def _ask_once(self, ref: Ref) -> RestEntry | MissingEntry:
         try:
-            answer, row = await self._either(ref)
+            answer, row = await self._under_either_path(ref)
         except AddressingError:
             return MissingEntry.UNASKABLE
         if row is not None:
@@ -718,9 +720,9 @@ class EntryRoutes:
             return MissingEntry.ABSENT
         if answer.status in {400, 405, 422}:
             return MissingEntry.UNASKABLE
-        raise self._untold(answer)
+        raise self._error_of(answer)
 
-    async def _either(self, ref: Ref) -> tuple[HttpAnswer, RestEntry | None]:
+    async def _under_either_path(self, ref: Ref) -> tuple[HttpAnswer, RestEntry | None]:
         """The answer under the one path or the other, and the artifact in it."""
         here, there = (
             self._requests.paths.get(ref, singular=singular)
@@ -741,7 +743,7 @@ class EntryRoutes:
                 answer = other
         return answer, row
 
-    def _untold(self, answer: HttpAnswer) -> RegistryError:
+    def _error_of(self, answer: HttpAnswer) -> RegistryError:
         """What an answer means that neither shows an artifact nor says that there is none."""
         refused = self._requests.refused(answer, "reading an artifact")
         if answer.later or wants_credentials(answer):

@@ -235,13 +235,13 @@ class DeletionCall:
         outcome = self.outcomes[job.position]
         return outcome is not None and outcome.result in {Result.DONE, Result.UNLINKED}
 
-    def known(self, job: WandbDeletion) -> bool:
+    def has_answer(self, job: WandbDeletion) -> bool:
         """Whether the registry gave a usable answer about it."""
         outcome = self.outcomes[job.position]
         return outcome is not None and outcome.result not in {Result.UNKNOWN, Result.FAILED}
 
-    def looked(self, job: WandbDeletion, now: Facts | None, at: float) -> None:
-        """A job that waited was looked at again: it stays one only when nothing has changed.
+    def note_look(self, job: WandbDeletion, now: Facts | None, at: float) -> None:
+        """Note a new look at a job that waited: it stays one only when nothing has changed.
 
         `at` is when the look began.
         """
@@ -252,24 +252,24 @@ class DeletionCall:
         else:
             self.ages.looked(job.key, at)
 
-    def reopen(self, jobs: Sequence[WandbDeletion]) -> None:
-        """These have no outcome after all."""
+    def take_back(self, jobs: Sequence[WandbDeletion]) -> None:
+        """Take their outcomes back: they are to be sent again."""
         for job in jobs:
             self.outcomes[job.position] = None
 
     def settle(self, jobs: Sequence[WandbDeletion], result: Result, words: str) -> None:
-        """The same outcome for all of these."""
+        """Give all of these one outcome."""
         for job in jobs:
             self.outcomes[job.position] = Outcome(job.key, result, words)
 
-    def answered(self, job: WandbDeletion, outcome: Outcome) -> None:
-        """The registry answered, without an error."""
+    def note_outcome(self, job: WandbDeletion, outcome: Outcome) -> None:
+        """Note what the registry answered without an error."""
         self.outcomes[job.position] = outcome
         if outcome.result is not Result.UNKNOWN:
             self._troubles = 0
 
-    def failed(self, job: WandbDeletion, errors: Sequence[GraphError], status: int) -> None:
-        """The registry answered with errors."""
+    def note_errors(self, job: WandbDeletion, errors: Sequence[GraphError], status: int) -> None:
+        """Note what the registry answered with errors, and what they say about the rest."""
         found = meaning_of_errors(errors, status)
         self.outcomes[job.position] = outcome_of_errors(job.key, errors, status)
         if found.credentials:
@@ -282,7 +282,7 @@ class DeletionCall:
             self.aliased.append(job)
 
     def trouble(self, why: str, *, at_once: bool = False) -> None:
-        """Another failure that may concern everything."""
+        """Count a failure that may concern everything; enough of them end the call."""
         self._troubles += 1
         if at_once or self._troubles >= MOST_TROUBLES:
             self.stopped = self.stopped or why
@@ -326,7 +326,7 @@ class WandbDeleter:
 
     def __init__(
         self,
-        graph: DocumentSender,
+        sender: DocumentSender,
         look: ReadFacts,
         at_once: Callable[[], int],
         *,
@@ -334,7 +334,7 @@ class WandbDeleter:
         looks: LookTimes | None = None,
     ) -> None:
         """`at_once` tells how many requests the pace lets through now, `looks` what `look` saw."""
-        self._graph = graph
+        self._sender = sender
         self._look = look
         self._at_once = at_once
         self._looks = LookTimes() if looks is None else looks
@@ -377,10 +377,10 @@ class WandbDeleter:
                 return
             if false := [job for job in said if not gone[job.key]]:
                 self.batching.refuse()
-                batch.reopen(false)
+                batch.take_back(false)
                 jobs.extendleft(reversed(false))
                 return
-        if any(batch.known(job) for job in part):
+        if any(batch.has_answer(job) for job in part):
             self.batching.proved(len(part))
 
     async def _next(self, batch: DeletionCall, jobs: deque[WandbDeletion]) -> list[WandbDeletion]:
@@ -399,7 +399,7 @@ class WandbDeleter:
         for job in old:
             now = facts.get(job.key)
             at = self._looks.at(job.key, now.token) if now else None
-            batch.looked(job, now, asked if at is None else at)
+            batch.note_look(job, now, asked if at is None else at)
         return [job for job in part if batch.outcomes[job.position] is None]
 
     async def _send(
@@ -419,25 +419,25 @@ class WandbDeleter:
             until=batch.ages.until(job.key for job in part),
         )
         try:
-            reply = await self._graph.ask(call)
+            reply = await self._sender.ask(call)
         except UncertainError as error:
             self.batching.lost(len(part))
             batch.trouble(str(error))
             batch.settle(part, Result.UNKNOWN, str(error))
             return False
         except RegistryError as error:
-            return self._not_done(batch, jobs, part, error)
-        silent = self._answered(batch, part, reply)
-        return not silent or await self._refused(batch, jobs, silent, reply, len(part))
+            return self._note_unsent(batch, jobs, part, error)
+        silent = self._note_reply(batch, part, reply)
+        return not silent or await self._settle_silent(batch, jobs, silent, reply, len(part))
 
-    def _not_done(
+    def _note_unsent(
         self,
         batch: DeletionCall,
         jobs: deque[WandbDeletion],
         part: list[WandbDeletion],
         error: RegistryError,
     ) -> bool:
-        """A document was certainly not carried out: it may have been too large for someone."""
+        """Note a document that was certainly not carried out: it may have been too large."""
         if isinstance(error, StaleError):
             jobs.extendleft(reversed(part))
         elif isinstance(error, TooLongError):
@@ -451,7 +451,7 @@ class WandbDeleter:
             batch.settle(part, Result.FAILED, str(error))
         return False
 
-    def _answered(
+    def _note_reply(
         self, batch: DeletionCall, part: list[WandbDeletion], reply: GraphReply
     ) -> list[WandbDeletion]:
         """Note the outcomes; gives the jobs about which the answer says nothing of their own."""
@@ -463,18 +463,18 @@ class WandbDeleter:
             errors = _errors_about(reply.errors, name, alone=alone)
             payload = payloads.get(name)
             if alone and (errors or reply.status >= 300):  # noqa: PLR2004 - no success
-                batch.failed(job, errors, reply.status)
+                batch.note_errors(job, errors, reply.status)
             elif not alone and (payload is None if not errors else _about_document(errors)):
                 silent.append(job)
             elif errors:
-                batch.failed(job, errors, reply.status)
+                batch.note_errors(job, errors, reply.status)
             else:
-                batch.answered(
+                batch.note_outcome(
                     job, outcome_of_payload(job.key, job.artifact, payload, link=job.link)
                 )
         return silent
 
-    async def _refused(
+    async def _settle_silent(
         self,
         batch: DeletionCall,
         jobs: deque[WandbDeletion],
@@ -482,14 +482,14 @@ class WandbDeleter:
         reply: GraphReply,
         count: int,
     ) -> bool:
-        """The server said nothing about some items of a document, or that it is too much for it.
+        """Find the outcomes of items about which the server said nothing, or only "too much".
 
         Unless the server itself failed, a look tells what was not done: that is sent one by one.
         """
         found = meaning_of_errors(reply.errors, reply.status)
         if found.credentials:
             for job in silent:
-                batch.failed(job, reply.errors, reply.status)
+                batch.note_errors(job, reply.errors, reply.status)
             return False
         if found.result is Result.UNKNOWN:
             self.batching.lost(count)
@@ -616,10 +616,10 @@ class WholeCollections:
     """Whole collections of one connection."""
 
     def __init__(
-        self, graph: DocumentSender, loader: QuestionLoader, look: ReadFacts, lister: WandbLister
+        self, sender: DocumentSender, loader: QuestionLoader, look: ReadFacts, lister: WandbLister
     ) -> None:
         """`look` tells what is true of versions."""
-        self._graph = graph
+        self._sender = sender
         self._loader = loader
         self._look = look
         self._lister = lister
@@ -634,7 +634,7 @@ class WholeCollections:
             RegistryError: it cannot be told.
         """
         self._looks.pop(collection_key, None)
-        if (look := await self._see(collection_key)) is None:
+        if (look := await self._look_inside(collection_key)) is None:
             return None
         self._looks[collection_key] = look
         if len(self._looks) > COLLECTIONS_REMEMBERED:
@@ -653,11 +653,11 @@ class WholeCollections:
             return ""
         return self._lister.named(found.project, found.name)
 
-    async def _see(self, collection_key: str) -> _CollectionLook | None:
+    async def _look_inside(self, collection_key: str) -> _CollectionLook | None:
         home = wandb_model.parse_collection_key(collection_key)
         if home is None:
             return None
-        if (left := await self._there(home)) is None:
+        if (left := await self._ask_state(home)) is None:
             return None
         try:
             versions = await self._lister.whole(home)
@@ -670,7 +670,7 @@ class WholeCollections:
         live = {key: one for key, one in found.items() if one.state is not VersionState.TRASH}
         return _CollectionLook(left, live)
 
-    async def _there(self, home: CollectionKey) -> float | None:
+    async def _ask_state(self, home: CollectionKey) -> float | None:
         """When the question left whether it is there; None when it is not."""
         found, left = await self._loader.ask_dated(
             _COLLECTION_STATE, wandb_model.ArtifactCollection, id=home.collection
@@ -691,7 +691,7 @@ class WholeCollections:
         if home is None:
             return Outcome(key, Result.ABSENT, "no collection has such a key")
         try:
-            reply = await self._sent(home, deletion)
+            reply = await self._look_and_send(home, deletion)
         except UncertainError as error:
             return Outcome(key, Result.UNKNOWN, str(error))
         except RegistryError as error:
@@ -702,7 +702,9 @@ class WholeCollections:
             return outcome_of_errors(key, reply.errors, reply.status)
         return _collection_outcome(key, home, reply)
 
-    async def _sent(self, home: CollectionKey, deletion: CollectionDeletion) -> GraphReply | str:
+    async def _look_and_send(
+        self, home: CollectionKey, deletion: CollectionDeletion
+    ) -> GraphReply | str:
         """The answer to the one request, or why it was not sent.
 
         A look that is too old by the time the request would leave is made again.
@@ -715,13 +717,13 @@ class WholeCollections:
         for looks in range(MOST_LOOKS + 1):
             late = before is not None and time.monotonic() > good_until(before.left, 0)
             if looks or late or not deletion.delete_aliases:
-                now = await self._see(home.key)
+                now = await self._look_inside(home.key)
                 if why := _reason_against(home, deletion, before, now):
                     return why
                 before = now
             until = good_until(before.left if before else time.monotonic(), looks)
             try:
-                return await self._graph.ask(_collection_call(home, until=until))
+                return await self._sender.ask(_collection_call(home, until=until))
             except StaleError:
                 if looks == MOST_LOOKS:
                     raise

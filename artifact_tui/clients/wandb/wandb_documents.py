@@ -190,7 +190,7 @@ FAMILY = (
     " createdBy{__typename ...on Run{id name project{name entity{name}}"
     f" inputArtifacts(first:50){{{_INPUTS}}}}}}}}}"
 )
-"""The same, and what the run that made it had used."""
+"""The runs that used one version with what they made, and what the run that made it had used."""
 
 FAMILY_PARTS = f"{_RELATIVE} <Artifact.usedBy|{_MAKER}>"
 
@@ -259,14 +259,13 @@ class DocumentSender(Protocol):
 
 
 class FittingSender:
-    """The transport, with documents that fit the server.
+    """Sends documents through the transport, without the fields that the server does not know.
 
-    Beside `ask` it is what other rooms give their documents to; those without marks pass as they
-    are.
+    Such fields are marked in a document; one without marks passes as it is.
     """
 
-    def __init__(self, graph: DocumentSender) -> None:
-        self._graph = graph
+    def __init__(self, sender: DocumentSender) -> None:
+        self._sender = sender
         self.lacking: frozenset[str] = frozenset()
         """What the server does not know, such as `Artifact.storageBytes`."""
 
@@ -280,7 +279,7 @@ class FittingSender:
         """
         while True:
             used = self.lacking
-            reply = await self._graph.ask(
+            reply = await self._sender.ask(
                 replace(call, document=render_document(call.document, used))
             )
             unknown = lacking_marks(call.document, reply.errors) - used
@@ -392,8 +391,8 @@ def questions_document(shape: GraphQuestion, count: int) -> str:
 class QuestionLoader:
     """Gathers questions, and sends them."""
 
-    def __init__(self, graph: DocumentSender) -> None:
-        self._graph = graph
+    def __init__(self, sender: DocumentSender) -> None:
+        self._sender = sender
         self._waiting: dict[GraphQuestion, list[_PendingQuestion]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -474,12 +473,14 @@ class QuestionLoader:
         if not (questions := _still_open(questions)):
             return
         try:
-            await self._answered(shape, questions)
+            await self._give_answers(shape, questions)
         except Exception as error:  # noqa: BLE001 - it is the askers'
             for question in questions:
                 question.fail(error)
 
-    async def _answered(self, shape: GraphQuestion, questions: Sequence[_PendingQuestion]) -> None:
+    async def _give_answers(
+        self, shape: GraphQuestion, questions: Sequence[_PendingQuestion]
+    ) -> None:
         variables = {
             f"{name}{n}": value
             for n, question in enumerate(questions)
@@ -491,7 +492,7 @@ class QuestionLoader:
         )
         asked = time.monotonic()
         try:
-            reply = await self._graph.ask(call)
+            reply = await self._sender.ask(call)
             answers = _answers_by_name(reply, shape)
         except RegistryError as error:
             if len(questions) == 1:

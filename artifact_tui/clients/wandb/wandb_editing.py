@@ -169,7 +169,7 @@ class EditStep:
     what: str
     """What it does, as in `adding aliases`."""
     parts: tuple[str, ...]
-    """The same, change by change, as in `adding the alias best`."""
+    """What it does, change by change, as in `adding the alias best`."""
 
 
 def edit_steps(edit: Edit, target: EditTarget) -> list[EditStep]:
@@ -285,7 +285,7 @@ class WandbEditor:
             while queue:
                 number = queue.popleft()
                 edit = edits[number]
-                outcomes[number] = await self._one(edit, found[number])
+                outcomes[number] = await self._edit_one(edit, found[number])
 
         async with asyncio.TaskGroup() as group:
             group.create_task(work(moving))
@@ -300,7 +300,7 @@ class WandbEditor:
         except RegistryError as error:
             return error
 
-    async def _one(self, edit: Edit, target: EditTarget | RegistryError | None) -> Outcome:
+    async def _edit_one(self, edit: Edit, target: EditTarget | RegistryError | None) -> Outcome:
         if isinstance(target, RegistryError):
             return Outcome(edit.key, Result.FAILED, str(target))
         if target is None:
@@ -352,22 +352,22 @@ class WandbEditor:
             if found.result is Result.UNKNOWN:
                 return await self._look_again(edit, step, found.message)
             return _StepEnd(found.result, found.message)
-        return await self._believed(edit, step, target, reply)
+        return await self._success_end(edit, step, target, reply)
 
-    async def _believed(
+    async def _success_end(
         self, edit: Edit, step: EditStep, target: EditTarget, reply: GraphReply
     ) -> _StepEnd | None:
-        """A success, if the answer shows what was asked for."""
+        """How a request that was answered without an error ended; None: it was done."""
         try:
             said = wandb_model.read_answer(reply.data, _EditAnswer, step.what)
         except RegistryError as error:
             return await self._look_again(edit, step, str(error))
         if step.document in {ADD_ALIASES, REMOVE_ALIASES}:
-            return await self._named(edit, step, said)
-        return await self._updated(edit, step, target, said.update_artifact)
+            return await self._aliases_end(edit, step, said)
+        return await self._update_end(edit, step, target, said.update_artifact)
 
-    async def _named(self, edit: Edit, step: EditStep, said: _EditAnswer) -> _StepEnd | None:
-        """What an answer about aliases says."""
+    async def _aliases_end(self, edit: Edit, step: EditStep, said: _EditAnswer) -> _StepEnd | None:
+        """How a change of aliases ended, as its answer says."""
         answer = said.add_aliases if step.document == ADD_ALIASES else said.delete_aliases
         if answer is None or answer.success is None:
             return await self._look_again(edit, step, _SILENT)
@@ -375,10 +375,10 @@ class WandbEditor:
             None if answer.success else _StepEnd(Result.REFUSED, "W&B says that it did not do it")
         )
 
-    async def _updated(
+    async def _update_end(
         self, edit: Edit, step: EditStep, target: EditTarget, said: _UpdateAnswer | None
     ) -> _StepEnd | None:
-        """What an answer that shows the version shows to be done."""
+        """How a change of tags or time to live ended, as the version in its answer shows."""
         shown = said.artifact if said is not None else None
         if shown is None:
             return await self._look_again(edit, step, _SILENT)

@@ -428,7 +428,7 @@ class WandbLister:
 
     async def everything(self, put: PutPage[Row]) -> None:
         """Hand over all collections with their versions, in no order."""
-        self._begin()
+        self._forget_notices()
         big = asyncio.Semaphore(BIG_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
@@ -439,12 +439,12 @@ class WandbLister:
 
     async def collections(self, put: PutPage[model.Collection]) -> None:
         """Hand over all collections, without their versions."""
-        self._begin()
+        self._forget_notices()
         seen: set[str] = set()
         async for place in self._scope.places():
             ask = self._pages.names(place)
             pages = wandb_paging.rows_by_page(
-                ask, COLLECTIONS_ON_PAGE, unsteady=partial(self._unsteady, place)
+                ask, COLLECTIONS_ON_PAGE, unsteady=partial(self._note_changing_project, place)
             )
             async for edges in pages:
                 nodes = self._nodes(edges)
@@ -462,7 +462,9 @@ class WandbLister:
     ) -> None:
         ask = self._pages.nested(place)
         most = PORTIONS[0][0]
-        pages = wandb_paging.rows_by_page(ask, most, unsteady=partial(self._unsteady, place))
+        pages = wandb_paging.rows_by_page(
+            ask, most, unsteady=partial(self._note_changing_project, place)
+        )
         async with asyncio.TaskGroup() as group:
             async for edges in pages:
                 listed = [(one, place.named(one.name or "")) for one in self._nodes(edges)]
@@ -470,13 +472,13 @@ class WandbLister:
                 for one, name in listed:
                     if not _is_complete(one.artifacts):
                         await big.acquire()
-                        task = group.create_task(self._rest(one, name, put))
+                        task = group.create_task(self._long_collection(one, name, put))
                         task.add_done_callback(lambda _: big.release())
                 await put(await self._rows(short))
 
     # versions
 
-    async def _rest(self, one: ArtifactCollection, name: str, put: PutPage[Row]) -> None:
+    async def _long_collection(self, one: ArtifactCollection, name: str, put: PutPage[Row]) -> None:
         """The versions of a collection of which the first page is not all."""
         shown = wandb_model.shown_collection(one, name)
         home = _collection_key(one)
@@ -484,7 +486,7 @@ class WandbLister:
             self._versions(one.id),
             VERSIONS_ON_PAGE,
             first=one.artifacts,
-            unsteady=partial(self._unstable, name),
+            unsteady=partial(self._note_changing, name),
         )
         empty = True
         async for edges in pages:
@@ -501,7 +503,7 @@ class WandbLister:
         pages = wandb_paging.rows_by_page(
             self._versions(home.collection),
             VERSIONS_ON_PAGE,
-            unsteady=partial(self._unstable, name),
+            unsteady=partial(self._note_changing, name),
         )
         async for edges in pages:
             found = await self._read(home, edges)
@@ -561,10 +563,10 @@ class WandbLister:
     async def _read(
         self, home: wandb_model.CollectionKey, edges: Sequence[ConnectionEdge[Artifact] | None]
     ) -> list[model.Version]:
-        """Versions with all that shows them."""
+        """Versions as a list shows them, each with all the collections that show it."""
         await asyncio.sleep(0)
         read = [(edge, edge.node) for edge in edges if edge is not None and edge.node is not None]
-        self._tell(
+        self._note_unread(
             "Versions that are not shown, or could not be read, are left out",
             len(edges) - len(read),
         )
@@ -579,7 +581,7 @@ class WandbLister:
         return [wandb_model.shown_version(edge, whole.get(one.id, one), home) for edge, one in read]
 
     async def linked(self, artifacts: Sequence[Artifact]) -> list[Artifact]:
-        """The same versions, each with all the collections that show it.
+        """These versions, each with all the collections that show it.
 
         Raises:
             RegistryError: that cannot be told.
@@ -613,28 +615,30 @@ class WandbLister:
         """The collections of a page; what cannot be read of them is counted."""
         found = [edge.node for edge in edges if edge is not None and edge.node is not None]
         hidden = len(edges) - len(found)
-        self._tell("Collections that are not shown, or could not be read, are left out", hidden)
-        self._tell(
+        self._note_unread(
+            "Collections that are not shown, or could not be read, are left out", hidden
+        )
+        self._note_unread(
             "Names of collections that are not text are spelled out",
             sum(not one.name or is_spelled(one.name) for one in found),
         )
         return found
 
-    def _begin(self) -> None:
-        """A new list has notices of its own."""
+    def _forget_notices(self) -> None:
+        """Begin a list, which has notices of its own."""
         self.notices.clear()
         self._untold.clear()
 
-    def _tell(self, what: str, more: int) -> None:
+    def _note_unread(self, what: str, more: int) -> None:
         """Count what could not be read."""
         if more:
             self._untold[what] += more
             self.notices[what] = f"{what}: {self._untold[what]:,}."
 
-    def _unsteady(self, place: ListedProject) -> None:
-        self._unstable(f"{place.entity}/{place.project}")
+    def _note_changing_project(self, place: ListedProject) -> None:
+        self._note_changing(f"{place.entity}/{place.project}")
 
-    def _unstable(self, name: str) -> None:
+    def _note_changing(self, name: str) -> None:
         self.notices[name] = (
             f"{name} changed whenever it was read: something in it may be missing here."
             " Sync it again when fewer others are at work on it."

@@ -104,8 +104,8 @@ class Quota:
         self._answers = 0
         self._known: float | None = None
 
-    def told(self, headers: Mapping[str, str]) -> bool:
-        """Whether these headers tell of a quota."""
+    def speaks_in(self, headers: Mapping[str, str]) -> bool:
+        """Whether these headers speak of a quota."""
         return _quota_left(headers) is not None and reset_wait(headers) is not None
 
     def note(self, headers: Mapping[str, str]) -> None:
@@ -314,7 +314,7 @@ class Pace:
             self._less(began)
             self._hold(guess, "W&B is too busy: the next try is in")
             return
-        if not self._quota.told(headers):
+        if not self._quota.speaks_in(headers):
             self._less(began)
         self._hold(min(asked, LONGEST_ASKED), "W&B asks to wait")
 

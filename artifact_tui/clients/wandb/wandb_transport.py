@@ -204,7 +204,7 @@ class WandbCredentials:
 
     def cleaned(self, answer: HttpAnswer) -> HttpAnswer:
         """An answer without our secrets, in case the server sent them back."""
-        if not any(secret.found(answer.body) for secret in self._secrets()):
+        if not any(secret.is_in(answer.body) for secret in self._secrets()):
             return answer
         text = self.scrub(answer.body.decode("utf-8", "replace"))
         return HttpAnswer(answer.status, answer.headers, text.encode())
@@ -525,7 +525,7 @@ class GraphTransport:
             return answer, began
 
     def _understood(self, call: GraphCall, answer: HttpAnswer) -> GraphReply | None:
-        """The reply in an answer; None when the same should be asked again.
+        """The reply in an answer; None when the document should be sent again.
 
         Raises:
             LostError: what writes was answered in a way that tells nothing.

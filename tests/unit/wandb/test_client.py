@@ -128,7 +128,7 @@ async def test_a_notice_goes_when_the_next_listing_has_no_reason_for_it(listing:
     server.seed(places=[Place(path=HOME)])
     server.change(drop_fields=("Organization.orgEntity",))
     async with opened("acme") as client:
-        client._lister._unstable(HOME)
+        client._lister._note_changing(HOME)
         await every(getattr(client, listing))
         (notice,) = client.notices
         assert "registries" in notice

@@ -38,7 +38,7 @@ def test_equality_and_truth() -> None:
 
 
 def test_it_is_found_in_answers() -> None:
-    assert Secret(CANARY).found(f'{{"said":"{CANARY}"}}'.encode())
-    assert not Secret(CANARY).found(b"canary")
-    assert not Secret("ab").found(b"ab"), "too short to be looked for"
-    assert not Secret("").found(b"")
+    assert Secret(CANARY).is_in(f'{{"said":"{CANARY}"}}'.encode())
+    assert not Secret(CANARY).is_in(b"canary")
+    assert not Secret("ab").is_in(b"ab"), "too short to be looked for"
+    assert not Secret("").is_in(b"")
