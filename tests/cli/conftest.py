@@ -17,12 +17,12 @@ from artifact_tui import config
 from artifact_tui.cli import main
 from artifact_tui.clients import local
 from tests.cli.shelf import Shelf
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
 from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.servers.wandb.process import Server
@@ -139,11 +139,10 @@ def shelf(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return Shelf.make(cli, tmp_path, monkeypatch)
 
 
-@pytest.fixture(scope="session")
-def wandb_process() -> Iterator[Server]:
+@pytest.fixture
+def wandb_process() -> Server:
     """One stand-in for W&B; each test fills it anew."""
-    with running() as server:
-        yield server
+    return fresh()
 
 
 @pytest.fixture

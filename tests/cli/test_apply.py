@@ -20,7 +20,7 @@ import pytest
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.plan import Status
 from tests.cli.conftest import Local
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
 
@@ -439,29 +439,28 @@ def test_whatever_waits_says_for_what_and_how_it_is_left(
     cli: Cli, tmp_path: Path, home: Path
 ) -> None:
     path = tmp_path / "p.plan"
-    with running() as server:
-        server.become()
-        server.seed([Entry(str(n), "acme/text", "dataset") for n in range(6)])
-        cli("plan", server.address, "acme/text", "--unknown-lineage", "-o", path)
-        server.become(quota=3, quota_path="DELETE", retry_after="500")
-        child = on_terminal("apply", path, "--yes", "--expect", "6")
-        child.expect(r"\d of 6 deleted · the registry asks to wait \d+ s · ctrl.c stops it")
-        assert "asks to wait" in cli("tasks").out
-        child.sendintr()
-        child.expect("to go on: artifact-tui resume")
-        assert "uncertain: sent, and no answer yet" in (child.before or "")
-        child.expect(pexpect.EOF)
-        child.close()
-        assert child.exitstatus == 130
-        server.become(Fault("503"))
-        child = on_terminal("resume", path)
-        child.expect(r"waits \d+ s: .*ctrl.c stops it")
-        child.sendintr()
-        child.expect("to go on: artifact-tui resume")
-        child.expect(pexpect.EOF)
-        server.become()
-        cli("resume", path)
-        assert server.entries() == []
+    server = fresh()
+    server.seed([Entry(str(n), "acme/text", "dataset") for n in range(6)])
+    cli("plan", server.address, "acme/text", "--unknown-lineage", "-o", path)
+    server.become(quota=3, quota_path="DELETE", retry_after="500")
+    child = on_terminal("apply", path, "--yes", "--expect", "6")
+    child.expect(r"\d of 6 deleted · the registry asks to wait \d+ s · ctrl.c stops it")
+    assert "asks to wait" in cli("tasks").out
+    child.sendintr()
+    child.expect("to go on: artifact-tui resume")
+    assert "uncertain: sent, and no answer yet" in (child.before or "")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    server.become(Fault("503"))
+    child = on_terminal("resume", path)
+    child.expect(r"waits \d+ s: .*ctrl.c stops it")
+    child.sendintr()
+    child.expect("to go on: artifact-tui resume")
+    child.expect(pexpect.EOF)
+    server.become()
+    cli("resume", path)
+    assert server.entries() == []
     assert home.exists()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import Ran
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 from tests.support.disks import fill, other_disk, small_disk
 
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 MEGABYTE = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import Local
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.wandb.scenes import Link, Name, Series, Use, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.cli.conftest import Cli
@@ -139,10 +139,9 @@ def test_what_leaves_the_trash_while_one_is_asked_is_not_purged(
     assert set(made.states()) == {"x-same:v0", "x-digest:v0", "x-label:v7"}
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Rest]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Rest:
+    return fresh()
 
 
 def test_a_rest_registry(cli: Cli, process: Rest, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui import config
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 
 if TYPE_CHECKING:
@@ -239,24 +239,23 @@ def test_credentials_go_where_this_person_said_and_nowhere_else(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "p.plan"
-    with running() as server:
-        server.become()
-        server.seed([Entry("1", "acme/text", "dataset", url="https://example.org/text")])
-        cli("plan", server.address, "acme/text", "--unknown-lineage", "-o", path)
-        monkeypatch.setenv("ARTIFACT_TUI_STATE", str(tmp_path / "other"))
-        monkeypatch.setenv("ARTIFACT_TUI_TOKEN", "not-for-you-0123456789")
-        server.clear()
-        words = ("apply", path, "--yes", "--expect", "1")
-        ran = cli(*words, code=1)
-        assert f"Only the plan {path} names {server.address}" in ran.err
-        assert f"--registry {server.address}" in ran.err
-        assert server.sent("GET") == server.sent("DELETE") == server.sent("POST") == []
-        other = cli(*words, "--registry", "http://127.0.0.1:9/api", code=2)
-        assert "and not for http://127.0.0.1:9/api" in other.err
-        assert f"Only the plan {path} names" in cli("restore", "--plan", path, code=1).err
-        assert server.sent("GET") == server.sent("POST") == []
-        cli(*words, "--registry", server.address)
-        assert server.entries() == []
+    server = fresh()
+    server.seed([Entry("1", "acme/text", "dataset", url="https://example.org/text")])
+    cli("plan", server.address, "acme/text", "--unknown-lineage", "-o", path)
+    monkeypatch.setenv("ARTIFACT_TUI_STATE", str(tmp_path / "other"))
+    monkeypatch.setenv("ARTIFACT_TUI_TOKEN", "not-for-you-0123456789")
+    server.clear()
+    words = ("apply", path, "--yes", "--expect", "1")
+    ran = cli(*words, code=1)
+    assert f"Only the plan {path} names {server.address}" in ran.err
+    assert f"--registry {server.address}" in ran.err
+    assert server.sent("GET") == server.sent("DELETE") == server.sent("POST") == []
+    other = cli(*words, "--registry", "http://127.0.0.1:9/api", code=2)
+    assert "and not for http://127.0.0.1:9/api" in other.err
+    assert f"Only the plan {path} names" in cli("restore", "--plan", path, code=1).err
+    assert server.sent("GET") == server.sent("POST") == []
+    cli(*words, "--registry", server.address)
+    assert server.entries() == []
 
 
 def test_what_is_shown_under_another_name_stays_at_every_kind(

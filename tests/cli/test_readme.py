@@ -12,13 +12,11 @@ import pytest
 from artifact_tui import config
 from artifact_tui.config import load
 from tests.pty.terminal import Terminal
-from tests.servers.rest.process import running as rest_running
+from tests.servers.rest.process import fresh as rest_fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.s3_odd import odd_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.cli.conftest import Cli, Local
     from tests.servers.rest.process import Server as Rest
     from tests.servers.wandb.process import Server
@@ -201,10 +199,9 @@ def test_which_commands_take_json(cli: Cli) -> None:
     assert set(re.findall("`([^`]+)`", told)) | {"open"} == without
 
 
-@pytest.fixture(scope="module")
-def rest_process() -> Iterator[Rest]:
-    with rest_running() as server:
-        yield server
+@pytest.fixture
+def rest_process() -> Rest:
+    return rest_fresh()
 
 
 def test_the_lines_of_a_rest_registry(

@@ -8,10 +8,9 @@ import pytest
 
 from artifact_tui import config
 from artifact_tui.config import load
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Cli, Local
@@ -20,11 +19,12 @@ if TYPE_CHECKING:
 CANARY = "canary-4711-of-nobody"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        server.fill(7, names=2)
-        yield server
+@pytest.fixture
+def server() -> Server:
+    server = fresh()
+    server.fill(7, names=2)
+    server.clear()
+    return server
 
 
 def text() -> str:

@@ -9,22 +9,19 @@ import pytest
 
 from artifact_tui import config
 from artifact_tui.deletion.tasks import list_tasks
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.traps import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.cli.conftest import Cli
     from tests.servers.rest.process import Server
 
 CANARY = "canary-4711-of-nobody"
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui import config
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Cli
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

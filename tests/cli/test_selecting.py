@@ -11,21 +11,19 @@ import pytest
 
 from artifact_tui import config
 from tests.cli.conftest import Local
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Cli, Ran
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

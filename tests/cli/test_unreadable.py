@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.servers.rest.process import running as running_rest
+from tests.servers.rest.process import fresh as rest_fresh
 from tests.servers.rest.registry import Entry
 
 if TYPE_CHECKING:
@@ -76,10 +76,9 @@ def spoiled() -> Iterator[Spoiled]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Rest]:
-    with running_rest() as server:
-        yield server
+@pytest.fixture
+def process() -> Rest:
+    return rest_fresh()
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.rest import connect
 from tests.contract.world import PAGE, Thing, Truth
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 
 if TYPE_CHECKING:
@@ -103,19 +101,11 @@ class HttpWorld:
             await client.aclose()
 
 
-@functools.cache
-def _server() -> Server:
-    """One process for all worlds; each begins with an empty registry."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(running())
-
-
 @contextlib.asynccontextmanager
 async def http_world(path: Path) -> AsyncIterator[HttpWorld]:
     """A fresh, empty REST registry."""
     del path
-    world = HttpWorld(_server())
+    world = HttpWorld(fresh())
     try:
         yield world
     finally:

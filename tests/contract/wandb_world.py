@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect, wandb_model
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from tests.contract.world import PAGE, Thing, Truth
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Name, Place, Series, Team, Use, Version
 
 if TYPE_CHECKING:
@@ -163,19 +161,11 @@ class WandbWorld:
             await client.aclose()
 
 
-@functools.cache
-def _server() -> Server:
-    """One process for all worlds; each begins with an empty registry."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(running())
-
-
 @contextlib.asynccontextmanager
 async def wandb_world(path: Path) -> AsyncIterator[WandbWorld]:
     """A fresh, empty project of W&B."""
     del path
-    world = WandbWorld(_server())
+    world = WandbWorld(fresh())
     try:
         yield world
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.orphans.beside import Beside
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.servers.s3 import moto
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ def endpoint() -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="session")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

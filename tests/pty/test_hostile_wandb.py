@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.pty.test_hostile import MARKERS
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Scene, Series, Team, Use, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.pty.terminal import Terminal
     from tests.servers.wandb.process import Server
@@ -20,9 +20,8 @@ EVIL = "esc\x1b[31mred \x1b]52;c;AAAA\x07 \u202e \x9b31m \x1b[2Jwipe [bold]"
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
+def server() -> Server:
+    return fresh()
 
 
 def scene() -> Scene:

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sdk import programs
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.servers.wandb.process import Server
 
 
-@pytest.fixture(scope="session")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with running() as found:
-        yield found
+@pytest.fixture
+def server() -> Server:
+    return fresh()

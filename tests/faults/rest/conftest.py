@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.rest.scene import Scene
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="session")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

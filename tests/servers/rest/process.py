@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import http.client
 import json
 import subprocess
@@ -127,3 +129,20 @@ def running() -> Iterator[Server]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@functools.cache
+def shared() -> Server:
+    """The one stand-in that the tests of this process share, as the last one left it."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(running())
+
+
+def fresh(*faults: Fault, **changes: Any) -> Server:
+    """The shared stand-in, empty, with these traps and no others."""
+    server = shared()
+    server.become(*faults, **changes)
+    server.seed([])
+    server.clear()
+    return server

@@ -11,20 +11,19 @@ from artifact_tui import config
 from artifact_tui.config import load, resolve
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 from tests.tui.support import WIDE, User, at
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="session")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 from tests.tui.wandb.world import Project, project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.wandb.process import Server
 
 
-@pytest.fixture(scope="session")
-def wandb_process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def wandb_process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

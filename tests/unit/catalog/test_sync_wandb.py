@@ -18,13 +18,13 @@ from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect as open_wandb
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.query import compile_query, parse
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Place, Series, Shelf, Team, Use, Version
 from tests.support.catalogs import every_version
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from artifact_tui.clients.wandb.wandb_client import WandbClient
@@ -36,29 +36,29 @@ BEST = f"{REGISTRY}/best"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Server:
     """`mnist:v0` was used for `v1`, that for `bird:v0` elsewhere; a registry shows `v1`."""
-    with running() as server:
-        server.seed(
-            companies=[Company(name="corp", entity="corp-entity")],
-            teams=[Team(name="acme", organization="corp")],
-            places=[Place(path=one) for one in ("acme/vision", "acme/audio", REGISTRY)],
-            series=[
-                Series(
-                    path="acme/vision/mnist",
-                    versions=[Version(aliases=["a"]), Version(run="r1"), Version(run="r2")],
-                ),
-                Series(path="acme/vision/empty"),
-                Series(path="acme/audio/bird", versions=[Version(run="r9", stored=7)]),
-            ],
-            shelves=[Shelf(path=BEST)],
-            links=[Link(portfolio=BEST, version="acme/vision/mnist:v1", aliases=["production"])],
-            uses=[
-                Use(run="acme/vision/r1", version="acme/vision/mnist:v0"),
-                Use(run="acme/audio/r9", version="acme/vision/mnist:v1"),
-            ],
-        )
-        yield server
+    server = fresh()
+    server.seed(
+        companies=[Company(name="corp", entity="corp-entity")],
+        teams=[Team(name="acme", organization="corp")],
+        places=[Place(path=one) for one in ("acme/vision", "acme/audio", REGISTRY)],
+        series=[
+            Series(
+                path="acme/vision/mnist",
+                versions=[Version(aliases=["a"]), Version(run="r1"), Version(run="r2")],
+            ),
+            Series(path="acme/vision/empty"),
+            Series(path="acme/audio/bird", versions=[Version(run="r9", stored=7)]),
+        ],
+        shelves=[Shelf(path=BEST)],
+        links=[Link(portfolio=BEST, version="acme/vision/mnist:v1", aliases=["production"])],
+        uses=[
+            Use(run="acme/vision/r1", version="acme/vision/mnist:v0"),
+            Use(run="acme/audio/r9", version="acme/vision/mnist:v1"),
+        ],
+    )
+    return server
 
 
 @pytest.fixture

@@ -8,20 +8,19 @@ import pytest
 import pytest_asyncio
 
 from artifact_tui.clients.rest import connect
-from tests.servers.rest.process import running
+from tests.servers.rest.process import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from typing import Any
 
     from artifact_tui.clients.rest.rest_client import RestClient
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="session")
-def process() -> Iterator[Server]:
-    with running() as server:
-        yield server
+@pytest.fixture
+def process() -> Server:
+    return fresh()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLo
 from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
-from tests.unit.wandb.standin import server
+from tests.servers.wandb.process import shared
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from artifact_tui.clients.wandb.wandb_client import WandbClient
     from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply
     from artifact_tui.model import Collection, Page, Version
-    from tests.servers.wandb.process import Server
 
     Row = tuple[Collection, Version | None]
 
@@ -28,19 +27,10 @@ T = TypeVar("T")
 HOME = "acme/vision"
 
 
-def fresh(**traps: Any) -> Server:
-    """The stand-in, empty, behaving like this."""
-    found = server()
-    found.become(**traps)
-    found.seed()
-    found.clear()
-    return found
-
-
 @contextlib.asynccontextmanager
 async def opened(where: str = HOME, **options: Any) -> AsyncIterator[WandbClient]:
     """A client of an entity or project of the stand-in."""
-    found = server()
+    found = shared()
     made = WandbOptions(key=Secret(found.api_key), **options)
     client = connect(found.address(where), options=made)
     try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import functools
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.servers import Secret
@@ -15,32 +12,20 @@ from artifact_tui.clients.wandb.wandb_documents import FittingSender
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.model import Alias, Facts, VersionState
-from tests.servers.wandb.process import running
+from tests.servers.wandb.process import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.servers.wandb.process import Server
 
 HOME = "acme/vision"
-
-
-@functools.cache
-def server() -> Server:
-    """One process for all tests; each begins with what it seeds."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(running())
 
 
 class Scene:
     """A stand-in with a few things in it, and one connection."""
 
     def __init__(self, **options: Any) -> None:
-        self.server = server()
-        self.server.become()
-        self.server.seed()
-        self.server.clear()
+        self.server = fresh()
         self.options = WandbOptions(key=Secret(self.server.api_key), **options)
         self.graph = GraphTransport(
             WandbAddress.parse(self.server.address()), self.options, read_only=False

@@ -12,8 +12,9 @@ from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import CollectionDeletion, Deletion, Edit, Page, Result
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Place, Series, Version
-from tests.unit.wandb.opened import HOME, every, fresh, opened
+from tests.unit.wandb.opened import HOME, every, opened
 
 
 async def test_it_is_every_protocol_that_it_says_it_is() -> None:

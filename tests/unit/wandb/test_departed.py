@@ -7,10 +7,10 @@ import pytest
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Deletion, VersionState
+from tests.servers.wandb.process import fresh, shared
 from tests.servers.wandb.scenes import Link, Series, Version
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb.opened import HOME, fresh, opened
-from tests.unit.wandb.standin import server as standin
+from tests.unit.wandb.opened import HOME, opened
 
 SHELF = f"{HOME}/picked"
 
@@ -42,7 +42,7 @@ async def test_the_quick_look_asks_little() -> None:
     keys = keys_of(40)
     async with opened() as client:
         await client.delete([Deletion(key) for key in keys])
-        server = standin()
+        server = shared()
         server.clear()
         await client.facts(keys)
     (line,) = server.log()
@@ -76,6 +76,6 @@ async def test_a_look_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     keys = keys_of(3)
     async with opened() as client:
         await client.delete([Deletion(key) for key in keys])
-        standin().change(faults=[Fault(kind="500")])
+        shared().change(faults=[Fault(kind="500")])
         with pytest.raises(RegistryError):
             await client.facts(keys)

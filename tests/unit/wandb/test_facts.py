@@ -10,10 +10,11 @@ import pytest
 from artifact_tui.clients.wandb import wandb_model, wandb_transport
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Alias, Deletion, Facts, Link, VersionState
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Fill, Series, Use, Version
 from tests.servers.wandb.scenes import Link as Shown
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb.opened import HOME, fresh, opened
+from tests.unit.wandb.opened import HOME, opened
 
 SHELF = "corp-entity/wandb-registry-model/best"
 

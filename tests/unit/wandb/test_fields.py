@@ -15,8 +15,9 @@ from artifact_tui.clients.wandb.wandb_documents import GraphQuestion, questions_
 from artifact_tui.clients.wandb.wandb_replies import GraphError
 from artifact_tui.errors import RegistryError
 from tests.servers.wandb.engine import SDL
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Link, Series, Shelf, Version
-from tests.unit.wandb.opened import HOME, every, fresh, opened
+from tests.unit.wandb.opened import HOME, every, opened
 
 
 def constants() -> list[object]:

@@ -7,9 +7,10 @@ import pytest
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import File
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Link, Series, Version
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb.opened import HOME, fresh, opened
+from tests.unit.wandb.opened import HOME, opened
 
 
 @pytest.mark.parametrize("cursors", ["offset", "keyset"])

@@ -17,8 +17,8 @@ from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphError
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.errors import ReadOnlyError, RegistryError, UncertainError
+from tests.servers.wandb.process import shared
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb import standin
 from tests.unit.wandb.graphs import DELETE, READ, WRITE, deletion, filled, graph_of
 from tests.unit.wandb.raw import answering, response
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server() -> Server:
-    found = standin.server()
+    found = shared()
     found.become()
     found.seed()
     found.clear()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.errors import RegistryError
+from tests.servers.wandb.process import shared
 from tests.servers.wandb.traps import Quota
-from tests.unit.wandb import standin
 from tests.unit.wandb.graphs import READ, deletion, filled, graph_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server() -> Server:
-    found = standin.server()
+    found = shared()
     found.become()
     found.seed()
     found.clear()

@@ -16,7 +16,7 @@ from artifact_tui.clients.wandb.wandb_replies import GraphCall
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import JWT_GRANT, GraphTransport, IdentityToken
 from artifact_tui.errors import RegistryError
-from tests.unit.wandb import standin
+from tests.servers.wandb.process import shared
 from tests.unit.wandb.raw import answering, response
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ READ = GraphCall("query{viewer{username}}", {}, writes=False, what="asking who w
 
 @pytest.fixture
 def server() -> Server:
-    found = standin.server()
+    found = shared()
     found.become(identity_token=JWT)
     found.seed()
     found.clear()

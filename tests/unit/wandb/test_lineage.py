@@ -9,9 +9,10 @@ import pytest
 from artifact_tui.clients.wandb import wandb_lineage, wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Lineage, Relative
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Fill, Link, Place, Series, Use, Version
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb.opened import HOME, fresh, opened
+from tests.unit.wandb.opened import HOME, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,6 +10,7 @@ import pytest
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Alias, Deletion, Link, VersionState
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import (
     Company,
     Fill,
@@ -21,7 +22,7 @@ from tests.servers.wandb.scenes import (
 )
 from tests.servers.wandb.scenes import Link as Shown
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb.opened import HOME, every, everything, fresh, labels, lister, opened
+from tests.unit.wandb.opened import HOME, every, everything, labels, lister, opened
 
 SHELF = "corp-entity/wandb-registry-model"
 COMPANY: dict[str, Any] = {

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.model import VersionState
+from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Shelf, Team, Version
-from tests.unit.wandb.opened import HOME, everything, fresh
+from tests.unit.wandb.opened import HOME, everything
 
 REGISTRY = "corp-entity/wandb-registry-model"
 NAMES = st.sampled_from(["latest", "best", "prod", "v1", "ü", "a b"])

@@ -10,7 +10,8 @@ import pytest
 from artifact_tui.clients.wandb import wandb_listing
 from artifact_tui.clients.wandb.wandb_paging import MOST_LISTINGS, LiveListings
 from artifact_tui.errors import RegistryError
-from tests.unit.wandb.opened import every, fresh, opened
+from tests.servers.wandb.process import fresh
+from tests.unit.wandb.opened import every, opened
 
 if TYPE_CHECKING:
     from artifact_tui.clients.wandb.wandb_paging import PutPage

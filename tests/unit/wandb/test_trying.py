@@ -15,8 +15,8 @@ from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.config import Target
 from artifact_tui.errors import RegistryError
 from tests.servers.s3 import moto
+from tests.servers.wandb.process import shared
 from tests.servers.wandb.scenes import Place, Series, Team
-from tests.unit.wandb import standin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server() -> Server:
-    found = standin.server()
+    found = shared()
     found.become()
     found.seed(series=[Series(path="acme/vision/mnist")])
     found.clear()

@@ -11,10 +11,10 @@ from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_facts import WandbFacts
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Deletion, Result
+from tests.servers.wandb.process import fresh, shared
 from tests.servers.wandb.scenes import Link, Series, Version
 from tests.servers.wandb.traps import Untold
-from tests.unit.wandb.opened import HOME, every, fresh, lister, opened
-from tests.unit.wandb.standin import server
+from tests.unit.wandb.opened import HOME, every, lister, opened
 from tests.unit.wandb.test_answers import Canned, connection, facts
 
 INSIDE = (
@@ -91,10 +91,10 @@ async def test_an_error_after_a_deletion_is_no_answer() -> None:
         (outcome,) = await client.delete([Deletion(key)])
         assert outcome.result is Result.DONE
         no_answer = Untold(field="Query.artifact", error="lookup mysql: no such host")
-        server().change(untold=(no_answer,))
+        shared().change(untold=(no_answer,))
         with pytest.raises(RegistryError, match="no such host"):
             await client.facts([key])
-        server().change(untold=())
+        shared().change(untold=())
         assert await client.facts([key]) == {}
 
 
@@ -133,7 +133,7 @@ async def test_further_memberships_that_are_not_told_are_an_error() -> None:
 )
 async def test_links_that_are_not_told_may_break(traps: dict[str, Any]) -> None:
     key, links = linked(2)
-    server().change(**traps)
+    shared().change(**traps)
     async with opened() as client:
         found = await client.facts([key])
         with pytest.raises(RegistryError, match="where a version is linked"):
