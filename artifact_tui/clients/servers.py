@@ -20,7 +20,8 @@ import subprocess
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from artifact_tui.config import refuse_setting
 
@@ -149,6 +150,44 @@ def secret_from_command(settings: Mapping[str, object], key: str, command: str) 
         did = f"ended with {ran.returncode}" if ran.returncode else "printed nothing"
         refuse_setting(settings, key, f"the {key} {did}", "Try it in a shell.")
     return lines[0]
+
+
+MOST_AT_ONCE = 64
+"""Requests at once that a configuration may ask for."""
+
+
+class ConnectionSettings(Protocol):
+    """Settings that every remote kind has."""
+
+    concurrency: int
+    ca_file: str
+
+
+def connection_options(
+    settings: Mapping[str, object], known: ConnectionSettings, numbers: Mapping[str, str]
+) -> dict[str, Any]:
+    """The options of a connection: how many requests at once, and whom to trust.
+
+    `numbers` names the options of further settings, which must be more than 0 where they are
+    configured; those that are not configured are left out.
+
+    Raises:
+        ConfigError: a setting that cannot be used.
+    """
+    if not 1 <= known.concurrency <= MOST_AT_ONCE:
+        refuse_setting(
+            settings, "concurrency", f"“concurrency” is a number from 1 to {MOST_AT_ONCE}"
+        )
+    found: dict[str, Any] = {"concurrency": known.concurrency}
+    for key, option in numbers.items():
+        if key in settings:
+            found[option] = getattr(known, key)
+            if not found[option] > 0:
+                refuse_setting(settings, key, f"“{key}” must be more than 0")
+    ca_file = Path(known.ca_file).expanduser() if known.ca_file else None
+    if ca_file is not None and not ca_file.is_file():
+        refuse_setting(settings, "ca_file", f"the ca_file {ca_file} is not there")
+    return {**found, "ca_file": ca_file}
 
 
 FIRST_WAIT = 0.5

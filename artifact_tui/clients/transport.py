@@ -181,6 +181,15 @@ class ReadOnlyGuard(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
+"""What httpx raises when a request did not leave."""
+
 LONGEST_NAME = 12
 """Characters of an encoding's name that are repeated."""
 

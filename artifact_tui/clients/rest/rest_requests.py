@@ -34,6 +34,7 @@ import httpx
 from artifact_tui.clients.rest import rest_entries
 from artifact_tui.clients.servers import FIRST_WAIT, Pause, asked_wait
 from artifact_tui.clients.transport import (
+    NOT_SENT,
     GarbageAnswerError,
     HttpAnswer,
     LostError,
@@ -359,13 +360,6 @@ SILENT_TRIES = 2
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGAIN = frozenset({500, 502, 503, 504})
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.LocalProtocolError,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-)
 
 
 class RestRequests:
@@ -554,7 +548,7 @@ class RestRequests:
                 self._answered = time.monotonic()
                 connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
                 return answer
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             raise self._unreachable(error) from None
         except (httpx.TransportError, TimeoutError) as error:
             kind = "did not answer in time" if _timed_out(error) else "broke the connection off"

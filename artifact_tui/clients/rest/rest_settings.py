@@ -18,9 +18,8 @@ from __future__ import annotations
 import asyncio
 import netrc
 import os
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,6 +31,7 @@ from artifact_tui.clients.servers import (
     PORTS,
     Origin,
     Secret,
+    connection_options,
     secret_from_command,
     secret_from_variable,
 )
@@ -40,6 +40,7 @@ from artifact_tui.errors import RegistryError, UsageError, bare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from artifact_tui.clients.rest.rest_requests import RestCall
 
@@ -175,7 +176,17 @@ class RestOptions:
     """Where its bytes are; None when that is not configured."""
 
 
-MOST_AT_ONCE = 64
+_NUMBERS = {
+    "connect_seconds": "connect_s",
+    "answer_seconds": "answer_s",
+    "request_seconds": "whole_s",
+    "item_seconds": "item_s",
+    "create_seconds": "create_s",
+    "patience_seconds": "patience_s",
+    "accepted_seconds": "accepted_s",
+    "batch": "batch",
+}
+"""Settings that are numbers, and the options that they are."""
 
 
 class RestSettings(msgspec.Struct, kw_only=True):
@@ -336,39 +347,10 @@ def _from_netrc(settings: Mapping[str, object], host: str) -> str:
 def _with_limits(
     settings: Mapping[str, object], known: RestSettings, options: RestOptions
 ) -> RestOptions:
-    """How fast, and how patient."""
-    if not 1 <= known.concurrency <= MOST_AT_ONCE:
-        refuse_setting(
-            settings, "concurrency", f"“concurrency” is a number from 1 to {MOST_AT_ONCE}"
-        )
-    times = {
-        "connect_s": "connect_seconds",
-        "answer_s": "answer_seconds",
-        "whole_s": "request_seconds",
-        "item_s": "item_seconds",
-        "create_s": "create_seconds",
-        "patience_s": "patience_seconds",
-        "accepted_s": "accepted_seconds",
-        "batch": "batch",
-    }
-    given = {}
-    for name, key in times.items():
-        if key in settings:
-            given[name] = getattr(known, key)
-            if not given[name] > 0:
-                refuse_setting(settings, key, f"“{key}” must be more than 0")
-    ca_file = Path(known.ca_file).expanduser() if known.ca_file else None
-    if ca_file is not None and not ca_file.is_file():
-        refuse_setting(settings, "ca_file", f"the ca_file {ca_file} is not there")
-    assert given.keys() <= {entry.name for entry in fields(RestOptions)}  # noqa: S101 - spelled right
-    return replace(
-        options,
-        concurrency=known.concurrency,
-        ca_file=ca_file,
-        accept_empty=known.accept_empty,
-        storage=storage_of(settings),
-        **given,
-    )
+    """The options with how fast, how patient, and where the storage is."""
+    given = connection_options(settings, known, _NUMBERS)
+    storage = storage_of(settings)
+    return replace(options, accept_empty=known.accept_empty, storage=storage, **given)
 
 
 _NO_LOGIN = 501

@@ -42,6 +42,7 @@ from artifact_tui.clients.servers import (
     PORTS,
     Origin,
     Secret,
+    connection_options,
     secret_from_command,
     secret_from_variable,
 )
@@ -417,8 +418,6 @@ def _login_of_sdk_settings(origin: Origin, looked: list[str]) -> WandbLogin | No
 USUAL_AT_ONCE = 32
 """Requests at once, at most, when nothing else is configured."""
 
-MOST_AT_ONCE = 64
-
 
 @dataclass(frozen=True, slots=True)
 class WandbOptions:
@@ -520,27 +519,13 @@ def _login_as_configured(settings: Mapping[str, object], known: WandbSettings) -
 
 def _options_without_login(settings: Mapping[str, object], known: WandbSettings) -> WandbOptions:
     """All but the credentials."""
-    if not 1 <= known.concurrency <= MOST_AT_ONCE:
-        refuse_setting(
-            settings, "concurrency", f"“concurrency” is a number from 1 to {MOST_AT_ONCE}"
-        )
-    times = {}
-    for key, name in _TIME_SETTINGS.items():
-        if key in settings:
-            times[name] = getattr(known, key)
-            if not times[name] > 0:
-                refuse_setting(settings, key, f"“{key}” must be more than 0")
-    ca_file = Path(known.ca_file).expanduser() if known.ca_file else None
-    if ca_file is not None and not ca_file.is_file():
-        refuse_setting(settings, "ca_file", f"the ca_file {ca_file} is not there")
+    given = connection_options(settings, known, _TIME_SETTINGS)
     return WandbOptions(
         admin=known.admin,
         registries=known.registries,
-        concurrency=known.concurrency,
         batch=known.batch,
-        ca_file=ca_file,
         storage=_bucket_settings(settings, known),
-        **times,
+        **given,
     )
 
 

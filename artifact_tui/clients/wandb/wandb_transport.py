@@ -28,6 +28,7 @@ import msgspec
 
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.transport import (
+    NOT_SENT,
     GarbageAnswerError,
     HttpAnswer,
     LostError,
@@ -302,14 +303,6 @@ def is_reading_request(request: httpx.Request) -> bool:
 TOKEN_LIMIT = 100_000
 """Largest answer to the exchange of a token, in bytes."""
 
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.LocalProtocolError,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-)
-
 
 class WandbConnections:
     """All connections to one server. Redirects are never followed."""
@@ -381,7 +374,7 @@ class WandbConnections:
                 )
                 connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
                 return answer
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             failure = self._unreachable(error)
         except (httpx.TransportError, TimeoutError) as error:
             failure = self._lost(error)
