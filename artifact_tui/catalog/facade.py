@@ -211,6 +211,16 @@ class Catalog:
         """Mark every version that matches; returns how many were not marked before."""
         return await self._ask("marks", marks.mark_where, where)
 
+    async def mark_window(
+        self, collection_id: int, where: Where, sort: Sort, start: int, count: int
+    ) -> int:
+        """Mark rows `start` to `start + count` of a collection's matching versions, in order.
+
+        Returns how many were not marked before.
+        """
+        asked = (collection_id, where, sort, start, count)
+        return await self._ask("marks", marks.mark_window, *asked)
+
     async def unmark_where(self, where: Where) -> int:
         """Take the mark of every version that matches away; returns how many there were."""
         return await self._ask("marks", marks.unmark_where, where)
@@ -223,9 +233,12 @@ class Catalog:
         """Whether any version is marked."""
         return await self._ask("marks", marks.marked_any)
 
-    async def hidden_count(self, where: Where, *, latest: Latest = False) -> int:
-        """How many marked versions a filter hides."""
-        return await self._ask("marks", marks.hidden_count, where, latest=latest)
+    async def marked_and_hidden(self, where: Where, *, latest: Latest = False) -> tuple[int, int]:
+        """How many versions are marked, and how many of these a filter hides.
+
+        No mark waits for it: marks that are still to be written are not counted.
+        """
+        return await self._ask("detail", marks.marked_and_hidden, where, latest=latest)
 
     async def _ask(
         self, lane: LaneName, work: Callable[..., T], *asked: Any, latest: Latest = False

@@ -307,8 +307,7 @@ class KeptOrders:
     ) -> tuple[VersionRow, ...]:
         """Rows `start` to `start + count` of a collection's matching versions, in order."""
         with snapshot(self._conn):
-            self._refresh(where)
-            return rows_of(self._conn, self._ids(collection_id, where, sort, start, count))
+            return rows_of(self._conn, self.ids(collection_id, where, sort, start, count))
 
     def position(self, collection_id: int, where: Where, sort: Sort, version_id: int) -> int | None:
         """Where a version stands in the order, counted from 0; None when it does not match."""
@@ -327,10 +326,11 @@ class KeptOrders:
             self._totals.clear()
             self._stamp = now
 
-    def _ids(
+    def ids(
         self, collection_id: int, where: Where, sort: Sort, start: int, count: int
     ) -> list[int]:
-        """The ids of one stretch."""
+        """The ids of rows `start` to `start + count`; call it within a snapshot."""
+        self._refresh(where)
         start, end = max(0, start), max(0, start) + max(0, count)
         asked = (collection_id, where, sort)
         if (OrderPart.ALL, *_order_key(*asked)) in self._orders:

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_rows import PickedBytes, rows_of, snapshot
+from artifact_tui.catalog.listing import kept_orders
 from artifact_tui.database import as_number
 from artifact_tui.query import Where
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.listing import Sort
 
     Selection = Sequence[str] | Where | Literal["marked"]
     """Keys, what matches, or the marks."""
@@ -60,9 +63,26 @@ def mark_where(conn: sqlite3.Connection, where: Where, *, now_us: int | None = N
     at = time.time_ns() // 1000 if now_us is None else now_us
     return conn.execute(
         "INSERT OR IGNORE INTO marks.mark SELECT v.key, :mark_at"
-        f" FROM collection c CROSS JOIN version v ON v.collection_id = c.id WHERE {where.sql}",
+        f" FROM collection c CROSS JOIN version v ON v.collection_id = c.id WHERE {where.sql}"
+        " ORDER BY v.key",  # in the order of the table they are written twice as fast
         {**where.params, "mark_at": at},
     ).rowcount
+
+
+def mark_window(  # noqa: PLR0917 - what is looked at, then which rows of it
+    conn: sqlite3.Connection, collection_id: int, where: Where, sort: Sort, start: int, count: int
+) -> int:
+    """Mark rows `start` to `start + count` of a collection's matching versions, in their order.
+
+    Returns how many were not marked before.
+    """
+    with _writing(conn):
+        ids = kept_orders(conn).ids(collection_id, where, sort, start, count)
+        return conn.execute(
+            "INSERT OR IGNORE INTO marks.mark SELECT v.key, :at"
+            " FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value ORDER BY v.key",
+            {"ids": json.dumps(ids), "at": time.time_ns() // 1000},
+        ).rowcount
 
 
 def unmark_where(conn: sqlite3.Connection, where: Where) -> int:
@@ -97,28 +117,34 @@ def marked_any(conn: sqlite3.Connection) -> bool:
     return bool(conn.execute(f"SELECT EXISTS (SELECT 1 {_THERE})").fetchone()[0])
 
 
-def hidden_count(conn: sqlite3.Connection, where: Where) -> int:
-    """How many marked versions a filter hides."""
-    (found,) = conn.execute(
-        f"SELECT count(*) {_THERE} CROSS JOIN collection c ON c.id = v.collection_id"
-        f" WHERE ({where.sql}) IS NOT TRUE",
+def marked_and_hidden(conn: sqlite3.Connection, where: Where) -> tuple[int, int]:
+    """How many versions are marked, and how many of these a filter hides."""
+    found: tuple[int, int] = conn.execute(
+        f"SELECT count(*), coalesce(sum(({where.sql}) IS NOT TRUE), 0)"
+        f" {_THERE} CROSS JOIN collection c ON c.id = v.collection_id",
         where.params,
     ).fetchone()
-    return int(found)
+    return found
 
 
 def _write(
     conn: sqlite3.Connection, sql: str, rows: list[tuple[str, int]] | list[tuple[str]]
 ) -> int:
     """Carry out one statement for each row in one transaction; returns how many rows changed."""
+    with _writing(conn):
+        return max(0, conn.executemany(sql, rows).rowcount)
+
+
+@contextmanager
+def _writing(conn: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that writes marks."""
     conn.execute("BEGIN IMMEDIATE")
     try:
-        changed = conn.executemany(sql, rows).rowcount
+        yield
     except BaseException:
         conn.rollback()
         raise
     conn.commit()
-    return max(0, changed)
 
 
 # Of a link neither the bytes nor the files are its own. Bytes that are charged stand in for files

@@ -47,7 +47,6 @@ from artifact_tui.tui.screens.browse_view import (
     fact_words,
     filter_words,
     in_collection,
-    marks_of,
     nothing_words,
 )
 from artifact_tui.tui.screens.detail_screen import DetailPane, DetailScreen, show_files
@@ -85,6 +84,12 @@ if TYPE_CHECKING:
 POLL = 1.0
 """Seconds between two looks at whether anyone changed the catalog."""
 
+MANY = 20_000
+"""Marks that are counted again only once no key has marked for a moment."""
+
+RESTS = 0.5
+"""Seconds the cursor, or the keys that mark, rest before what takes long is asked."""
+
 SOON = 0.06
 """Seconds the cursor rests before the detail is read: a held key reads nothing."""
 
@@ -107,7 +112,7 @@ class BrowseList(BaseScreen):
         self.marks_made = 0
         """Counts the keys that mark: a list that was read before one of them is read again."""
         self.just_marked = False
-        """Whether the last key that marked did so, and the numbers on the screen lack it."""
+        """Whether the last key that marked did so, and its marks are not counted yet."""
         self.tree_list = TreeList(services.signs, services.now)
         self.pane = DetailPane(services.signs, services.now)
         self.offers = Offers(services.signs)
@@ -287,14 +292,26 @@ class BrowseList(BaseScreen):
             start(self, "marks-count", self._count_marks, self.answer, latest=True)
 
     async def _count_marks(self, found: ViewAnswer) -> None:
-        made = self.marks_made
+        """Count the marks, then what they would free; a key that marks has them counted again."""
+        made, catalog = self.marks_made, self.services.catalog
         try:
-            self.marks = await marks_of(self.services, found.where)
+            if self.marks is not None and self.marks.count > MANY:
+                await asyncio.sleep(RESTS)
+            marked, hidden = await catalog.marked_and_hidden(found.where, latest=True)
+            if made != self.marks_made:
+                return
+            self.just_marked = False
+            counted = MarkTotals(marked, hidden)
+            if self.marks is None or counted != replace(self.marks, bytes=None):
+                self.marks = counted
+                self.show_facts()
+            freed = await catalog.freed(latest=True)
         except ArtifactTuiError as error:
             self.fail(error)
             return
-        self.just_marked = self.just_marked and made != self.marks_made
-        self.show_facts()
+        if made == self.marks_made:
+            self.marks = replace(counted, bytes=freed)
+            self.show_facts()
 
     # Showing
 
@@ -401,10 +418,11 @@ class BrowseMarking(BrowseList):
         else:
             change = self._marker.toggle(row, self.answer)
             if isinstance(row, CollectionRow):
-                self._has_marked(marks=row.marked < row.versions)
+                marks = row.marked < row.versions
+                self._has_marked(marks=marks, more=row.versions * marks - row.marked)
                 self._write_many(f"{plural(row.versions, 'mark')} of {safe(row.name)}", change)
             else:
-                self._has_marked(marks=not row.marked)
+                self._has_marked(marks=not row.marked, more=-1 if row.marked else 1)
                 self._write(change)
             if not self.view.marked_only:  # there, the next row comes to the cursor by itself
                 tree.action_down()
@@ -438,9 +456,13 @@ class BrowseMarking(BrowseList):
         written = self._written(task, many=True)
         self.carry_out(f"{what} are being written", written, lets=lets, everywhere=True)
 
-    def _has_marked(self, *, marks: bool) -> None:
+    def _has_marked(self, *, marks: bool, more: int = 0) -> None:
+        """A key has marked; the number of marks is shown at once where it is known."""
         self.marks_made += 1
         self.just_marked = marks
+        if self.marks is not None and more:
+            self.marks = self.marks.shifted(more)
+            self.show_facts()
 
     async def _written(self, change: asyncio.Task[object], *, many: bool = False) -> None:
         try:
@@ -512,13 +534,12 @@ class BrowseMarking(BrowseList):
             number = await change(where)
         except ArtifactTuiError:
             self.just_marked = False
+            self.count_marks()
             raise
+        if self.marks is not None:
+            self.marks = self.marks.shifted(number if action == "mark" else -number)
         self.say(rule_done(action, number))
         self.reload_first(MOVES)
-
-
-RESTS = 0.5
-"""Seconds the cursor rests on a version before its lineage is asked for."""
 
 
 class BrowseRemote(BrowseMarking):

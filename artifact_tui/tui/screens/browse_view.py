@@ -17,6 +17,7 @@ from artifact_tui.catalog.marks import only_marked
 from artifact_tui.query import Query, compile_query, parse
 from artifact_tui.query.filter_tree import AllOf
 from artifact_tui.text import count, freed, listed, safe
+from artifact_tui.tui.widgets.tree_list import TreePlace
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -115,17 +116,12 @@ class MarkTotals:
     count: int
     hidden: int
     """Marked versions that the list does not show."""
-    bytes: PickedBytes
+    bytes: PickedBytes | None = None
+    """What their deletion would free; None until that is worked out."""
 
-
-async def marks_of(services: Services, where: Where) -> MarkTotals:
-    """Count the marks and work out what their deletion would free."""
-    catalog = services.catalog
-    return MarkTotals(
-        await catalog.marked_count(),
-        await catalog.hidden_count(where, latest=True),
-        await catalog.freed(latest=True),
-    )
+    def shifted(self, difference: int) -> MarkTotals:
+        """These numbers once so many of the versions that are shown are marked, or fewer."""
+        return MarkTotals(max(self.hidden, self.count + difference), self.hidden)
 
 
 def filter_words(view: View, signs: Signs) -> Content:
@@ -147,10 +143,13 @@ def fact_words(answer: ViewAnswer, marks: MarkTotals | None, signs: Signs) -> li
     marked = f"{count(marks.count)} marked"
     if marks.hidden:
         marked += f" ({count(marks.hidden)} hidden)"
-    told = marks.bytes.listed if marks.bytes.listed or not marks.bytes.unknown_count else None
-    verb = "charged for them" if marks.bytes.charged else "would be freed"
-    freed_ = freed(marks.bytes.freed, marks.bytes.unknown_count, verb)
-    forms = [dot.join([marked, listed(told), freed_]), dot.join([marked, freed_]), marked]
+    if marks.bytes is None:
+        forms = [f"{marked}{dot}{signs.ellipsis}", marked]
+    else:
+        told = marks.bytes.listed if marks.bytes.listed or not marks.bytes.unknown_count else None
+        verb = "charged for them" if marks.bytes.charged else "would be freed"
+        freed_ = freed(marks.bytes.freed, marks.bytes.unknown_count, verb)
+        forms = [dot.join([marked, listed(told), freed_]), dot.join([marked, freed_]), marked]
     return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
 
 
@@ -185,6 +184,10 @@ def in_collection(where: Where, collection_id: int) -> Where:
     return where.narrowed(f"c.id = {int(collection_id)}", marked=where.marked)
 
 
+LONG_RANGE = 2_000
+"""Versions of a range beyond which they are marked by their places, without reading each."""
+
+
 class Marker:
     """Marks and unmarks what the tree shows."""
 
@@ -211,12 +214,32 @@ class Marker:
         opened = set(outline.opened)
         runs = [(outline.rows[index], start, n) for index, start, n in outline.runs(first, last)]
         for row, start, length in runs:
-            if start is not None:
+            if start is None:
+                if row.id not in opened:
+                    await self._set_collection(row, answer, marked=True)
+            elif length > LONG_RANGE:
+                await self._mark_window(row, answer, start, length)
+            else:
                 rows = await answer.source.window(row.id, start, length)
                 self._draw(rows, marked=True)
                 await self._catalog.mark([version.key for version in rows])
-            elif row.id not in opened:
-                await self._set_collection(row, answer, marked=True)
+
+    async def _mark_window(
+        self, row: CollectionRow, answer: ViewAnswer, start: int, length: int
+    ) -> None:
+        """Mark a long stretch of a collection; of its rows only those on the screen are drawn."""
+        tree = self._tree
+        index = tree.outline.index_of(row.id)
+        drawn = 0
+        if index is not None:
+            above = max(0, tree.top - tree.outline.line(TreePlace(index, start)))
+            shown = min(tree.page_lines, length - above)
+            rows = await answer.source.window(row.id, start + above, shown)
+            drawn = self._draw(rows, marked=True)
+        source = answer.source
+        marked = await self._catalog.mark_window(row.id, source.where, source.sort, start, length)
+        tree.outline.shift_marks([(row.id, marked - drawn)])
+        tree.refresh_changed()
 
     def _set_collection(
         self, row: CollectionRow, answer: ViewAnswer, *, marked: bool
@@ -228,11 +251,12 @@ class Marker:
         where = in_collection(answer.where, row.id)
         return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
 
-    def _draw(self, rows: Sequence[VersionRow], *, marked: bool) -> None:
-        """Show marks before they are written."""
+    def _draw(self, rows: Sequence[VersionRow], *, marked: bool) -> int:
+        """Show marks before they are written; returns how many rows change."""
         changed = {row.key: row.collection_id for row in rows if row.marked != marked}
         tree = self._tree
         tree.pages.set_marked(lambda one: marked if one.key in changed else None)
         step = 1 if marked else -1
         tree.outline.shift_marks((key, step * n) for key, n in Counter(changed.values()).items())
         tree.refresh_changed()
+        return len(changed)

@@ -151,7 +151,8 @@ def test_marks(maker: Maker, text: str, data: st.DataObject) -> None:
         there = marked - {"gone"}
         assert set(marked_keys(conn)) == there
         assert marks.marked_count(conn) == len(there)
-        assert marks.hidden_count(conn, where(text)) == len(there - shown)
+        found = marks.marked_and_hidden(conn, where(text))
+        assert found == (len(there), len(there - shown))
         only = marks.only_marked(where(text))
         assert matching_totals(conn, only)[0] == len(there & shown)
         rows = collection_outline(conn, where(text), Sort())

@@ -79,7 +79,7 @@ async def test_marks_are_seen_by_every_lane(catalog: Catalog) -> None:
     assert (await catalog.detail(1)).row.marked
     assert (await catalog.freed()).listed == 6
     assert await catalog.unmark(["b/v1"]) == 1
-    assert await catalog.hidden_count(compile_query(parse("b"), NOW)) == 1
+    assert await catalog.marked_and_hidden(compile_query(parse("b"), NOW)) == (1, 1)
     assert await catalog.mark_where(EVERYTHING) == 2
     assert await catalog.unmark_where(compile_query(parse("a"), NOW)) == 2
     assert await catalog.run(marked_keys, lane="marks") == ("b/v1",)

@@ -53,7 +53,7 @@ def test_hidden_and_counted_by_collection(path: Path) -> None:
     with closing(connect(path)) as conn:
         marks.mark_keys(conn, ["a/v1", "a/v2", "b/v1"])
         where = compile_query(parse("version:v1"), NOW)
-        assert marks.hidden_count(conn, where) == 1
+        assert marks.marked_and_hidden(conn, where) == (3, 1)
         rows = collection_outline(conn, where, Sort())
         assert [(row.name, row.versions, row.marked) for row in rows] == [("a", 1, 1), ("b", 1, 1)]
         assert marks.unmark_where(conn, where) == 2
@@ -72,7 +72,7 @@ def test_a_trashed_version_is_marked_but_hidden(path: Path) -> None:
     with closing(connect(path)) as conn:
         marks.mark_keys(conn, ["a/v1"])
         change(path, "UPDATE version SET state = 'trash' WHERE key = 'a/v1'")
-        assert marks.hidden_count(conn, compile_query(parse(""), NOW)) == 1
+        assert marks.marked_and_hidden(conn, compile_query(parse(""), NOW)) == (1, 1)
 
 
 def test_two_programs_mark_at_once(path: Path, tmp_path: Path) -> None:

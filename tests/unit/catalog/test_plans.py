@@ -75,7 +75,7 @@ def conn(opened: Opened) -> sqlite3.Connection:
         marks.picked_bytes,
         marks.pick_dependents,
         marks.marked_count,
-        lambda conn: marks.hidden_count(conn, FILTERED),
+        lambda conn: marks.marked_and_hidden(conn, FILTERED),
         lambda conn: marks.unmark_where(conn, FILTERED),
     ],
 )

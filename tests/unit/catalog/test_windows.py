@@ -98,6 +98,17 @@ def test_only_the_marked_follow_the_marks(large: sqlite3.Connection, tmp_path: P
     assert ids(version_window(large, 1, only, Sort("version"), 0, 9)) == [7, 9]
 
 
+def test_a_window_is_marked_in_the_order_of_the_list(large: sqlite3.Connection) -> None:
+    sort = Sort("size", descending=True)
+    marks.mark_keys(large, [version_window(large, 1, EVERYTHING, sort, 150, 1)[0].key])
+    assert marks.mark_window(large, 1, EVERYTHING, sort, 100, 120) == 119
+    rows = version_window(large, 1, EVERYTHING, sort, 0, COUNT)
+    assert [at for at, row in enumerate(rows) if row.marked] == list(range(100, 220))
+    only = marks.only_marked(compile_query(parse("size>0"), NOW))
+    assert marks.mark_window(large, 1, only, sort, 0, 9) == 0
+    assert not large.in_transaction
+
+
 def test_orders_that_nobody_uses_are_forgotten(
     large: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
