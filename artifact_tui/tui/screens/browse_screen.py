@@ -304,7 +304,8 @@ class BrowseList(BaseScreen):
             counted = MarkTotals(marked, hidden)
             if self.marks is None or counted != replace(self.marks, bytes=None):
                 self.marks = counted
-                self.show_facts()
+                if marked > MANY:
+                    self.show_facts()
             freed = await catalog.freed(latest=True)
         except ArtifactTuiError as error:
             self.fail(error)
@@ -462,7 +463,8 @@ class BrowseMarking(BrowseList):
         self.just_marked = marks
         if self.marks is not None and more:
             self.marks = self.marks.shifted(more)
-            self.show_facts()
+            if self.marks.count > MANY:  # few are counted before anybody could read it
+                self.show_facts()
 
     async def _written(self, change: asyncio.Task[object], *, many: bool = False) -> None:
         try:
