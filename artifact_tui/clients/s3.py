@@ -24,8 +24,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from artifact_tui.clients.s3_layout import ObjectRef, StoragePattern, parse_object_key
-from artifact_tui.clients.servers import asked_wait
-from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
+from artifact_tui.clients.servers import asked_wait, read_only_error
+from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
 
 if TYPE_CHECKING:
@@ -134,10 +134,7 @@ def _add_md5(params: dict[str, Any], **_: Any) -> None:
 def _refuse_writes(model: Any, **_: Any) -> None:
     """The last door before the network in read-only mode."""
     if model.name not in _READS:
-        raise ReadOnlyError(
-            "This storage is open for reading only. Nothing was sent.",
-            hint=READ_ONLY_HINT,
-        )
+        raise read_only_error("This storage")
 
 
 def code_of(error: Exception) -> str:
@@ -711,10 +708,7 @@ class S3Storage:
     async def delete_objects(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Delete these objects; one outcome for each, in the same order."""
         if self._read_only:
-            raise ReadOnlyError(
-                f"The storage {self.place} is open for reading only. Nothing was sent.",
-                hint=READ_ONLY_HINT,
-            )
+            raise read_only_error(f"The storage {self.place}")
         places = {key: place for key in keys if (place := self._ours(key)) is not None}
         unique = list(dict.fromkeys(places.values()))
         found = await self._run(lambda s3: self._deleter(s3).delete(unique))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from artifact_tui.config import refuse_setting
+from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -107,6 +108,9 @@ class Secret:
         raise TypeError("a secret is not written down")
 
 
+TOKEN_VARIABLE = "ARTIFACT_TUI_TOKEN"  # noqa: S105 - the variable's name
+"""The token of a remote registry whose configuration names no other."""
+
 COMMAND_S = 30.0
 """Seconds that a command may take."""
 
@@ -150,6 +154,11 @@ def secret_from_command(settings: Mapping[str, object], key: str, command: str) 
         did = f"ended with {ran.returncode}" if ran.returncode else "printed nothing"
         refuse_setting(settings, key, f"the {key} {did}", "Try it in a shell.")
     return lines[0]
+
+
+def read_only_error(what: str) -> ReadOnlyError:
+    """The error for a writing request to a registry or storage that is open for reading only."""
+    return ReadOnlyError(f"{what} is open for reading only. Nothing was sent.", hint=READ_ONLY_HINT)
 
 
 MOST_AT_ONCE = 64

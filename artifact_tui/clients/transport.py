@@ -20,8 +20,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from artifact_tui.clients.servers import quota_spent
-from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError, UncertainError
+from artifact_tui.clients.servers import quota_spent, read_only_error
+from artifact_tui.errors import RegistryError, UncertainError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -170,10 +170,7 @@ class ReadOnlyGuard(httpx.AsyncBaseTransport):
             ReadOnlyError: it writes. Nothing was sent.
         """
         if not self._reads(request):
-            raise ReadOnlyError(
-                "This registry is open for reading only. Nothing was sent.",
-                hint=READ_ONLY_HINT,
-            )
+            raise read_only_error("This registry")
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:

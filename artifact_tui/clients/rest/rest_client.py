@@ -16,13 +16,11 @@ from artifact_tui.clients.rest.rest_lineage import RestLineage
 from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, ListingRun
 from artifact_tui.clients.rest.rest_requests import EntryRoutes, MissingEntry, RestRequests
 from artifact_tui.clients.rest.rest_settings import RestCredentials, RestOptions
-from artifact_tui.clients.servers import is_spelled
+from artifact_tui.clients.servers import is_spelled, read_only_error
 from artifact_tui.clients.transport import together
 from artifact_tui.errors import (
-    READ_ONLY_HINT,
     NotFoundError,
     NotToldError,
-    ReadOnlyError,
     RegistryError,
     UncertainError,
 )
@@ -310,10 +308,7 @@ class RestClient:
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise ReadOnlyError(
-                f"The registry {self._address.text} is open for reading only. Nothing was sent.",
-                hint=READ_ONLY_HINT,
-            )
+            raise read_only_error(f"The registry {self._address.text}")
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these artifacts, for good: there is no trash."""

@@ -29,6 +29,7 @@ from artifact_tui.clients.rest import rest_entries
 from artifact_tui.clients.s3_layout import PATTERN, StoragePattern, StorageSettings
 from artifact_tui.clients.servers import (
     PORTS,
+    TOKEN_VARIABLE,
     Origin,
     Secret,
     connection_options,
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.rest.rest_requests import RestCall
-
-
-TOKEN_VARIABLE = "ARTIFACT_TUI_TOKEN"  # noqa: S105 - the variable's name
 
 
 class Auth(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.wandb import NAME, wandb_listing
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
 from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
@@ -17,7 +18,7 @@ from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION, parse_coll
 from artifact_tui.clients.wandb.wandb_paging import LiveListings
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.clients.wandb.wandb_trial import WandbTrial
-from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError
+from artifact_tui.errors import RegistryError
 from artifact_tui.model import Capabilities, Identity, Outcome, Page, Result
 
 if TYPE_CHECKING:
@@ -188,10 +189,7 @@ class WandbClient:
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise ReadOnlyError(
-                f"The registry {self._address.text} is open for reading only. Nothing was sent.",
-                hint=READ_ONLY_HINT,
-            )
+            raise read_only_error(f"The registry {self._address.text}")
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these versions, and unlink these links."""

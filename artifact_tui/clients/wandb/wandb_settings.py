@@ -40,6 +40,7 @@ import msgspec
 from artifact_tui.clients.s3_layout import StorageSettings
 from artifact_tui.clients.servers import (
     PORTS,
+    TOKEN_VARIABLE,
     Origin,
     Secret,
     connection_options,
@@ -331,7 +332,6 @@ def open_file_notice(path: Path) -> tuple[str, ...]:
 
 KEY_VARIABLE = "WANDB_API_KEY"
 FILE_VARIABLE = "WANDB_IDENTITY_TOKEN_FILE"
-OWN_VARIABLE = "ARTIFACT_TUI_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,9 +357,9 @@ def find_login(origin: Origin) -> WandbLogin:
         or _login_of_sdk_settings(origin, looked)
     )
     if found is None:
-        found = _login_of_variable(OWN_VARIABLE)
+        found = _login_of_variable(TOKEN_VARIABLE)
     if found is None:
-        looked = [KEY_VARIABLE, FILE_VARIABLE, *looked, OWN_VARIABLE]
+        looked = [KEY_VARIABLE, FILE_VARIABLE, *looked, TOKEN_VARIABLE]
         raise UsageError(
             f"There is no API key for {origin.netloc}.",
             hint=f"Log in with `wandb login`, or set {KEY_VARIABLE}. Looked at: "

@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from artifact_tui.clients.servers import Secret
+from artifact_tui.clients.servers import Secret, read_only_error
 from artifact_tui.clients.transport import (
     NOT_SENT,
     GarbageAnswerError,
@@ -40,7 +40,7 @@ from artifact_tui.clients.transport import (
 )
 from artifact_tui.clients.wandb.wandb_pacing import Pace
 from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply, StaleError, parse_reply
-from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError, RegistryError, UsageError
+from artifact_tui.errors import RegistryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -445,10 +445,7 @@ class GraphTransport:
             RegistryError: no usable answer; what writes was not carried out.
         """
         if call.writes and self._read_only:
-            raise ReadOnlyError(
-                "This registry is open for reading only. Nothing was sent.",
-                hint=READ_ONLY_HINT,
-            )
+            raise read_only_error("This registry")
         if call.writes == is_reading_document(call.document):
             raise ValueError(f"a document for {call.what} says wrongly whether it writes")
         variables = {name: value for name, value in call.variables.items() if value is not None}
