@@ -26,7 +26,6 @@ from artifact_tui.catalog.listing import (
     registry_totals,
     version_window,
 )
-from artifact_tui.deletion import review
 from artifact_tui.model import schema_sql
 from artifact_tui.query import Where, compile_query, parse
 
@@ -173,9 +172,6 @@ def bytes_freed(conn: sqlite3.Connection) -> None:
     if naive() != (marks.picked_bytes(conn).freed,):
         raise SystemExit("freed bytes differ")
     show(f"freed bytes of {len(keys):,}", lambda: marks.picked_bytes(conn), naive)
-    show(
-        "their facts, as a review reads them", lambda: review.read_candidates(conn, frozenset(keys))
-    )
     marks.pick_keys(conn, keys[:100])
     show("freed bytes of 100", lambda: marks.picked_bytes(conn), naive)
     show("detail of the version with most dependents", lambda: version_detail(conn, 1))

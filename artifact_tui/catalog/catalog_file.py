@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from artifact_tui import config, database
@@ -25,7 +26,6 @@ from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 TABLES = frozenset(
@@ -40,6 +40,15 @@ _PRAGMAS = (
     "trusted_schema = OFF",
 )
 _MAPPED_BYTES = 1 << 30
+_SPILLING_PRAGMAS = (
+    "temp_store = FILE",
+    "main.cache_size = -8192",
+    "temp.cache_size = -8192",
+    "mmap_size = 0",
+    "trusted_schema = OFF",
+)
+"""For work on very many rows: mapped pages and temp tables would count as memory of ours."""
+
 _MARKS = """
 CREATE TABLE IF NOT EXISTS marks.mark(
   version_key TEXT PRIMARY KEY,
@@ -58,11 +67,17 @@ class CatalogConnection(sqlite3.Connection):
         """Caches by the module that owns them; each checks `stamp` before it believes them."""
         self.path: Path | None = None
         """The catalog file, for messages."""
+        self.must_stop: Callable[[], bool] = _never
+        """Whether what runs here is not wanted any more; asked by connections made for it."""
 
     def rollback(self) -> None:
         """Undo, and forget what may rest on temp tables that are undone with it."""
         super().rollback()
         self.kept.clear()
+
+
+def _never() -> bool:
+    return False
 
 
 def connect(path: Path, *, marks: Path | None = None, mapped: bool = True) -> sqlite3.Connection:
@@ -92,6 +107,33 @@ def connect(path: Path, *, marks: Path | None = None, mapped: bool = True) -> sq
         conn.close()
         raise
     return conn
+
+
+def connect_beside(conn: sqlite3.Connection) -> CatalogConnection:
+    """Open the catalog and the marks of a connection again, for work on very many rows.
+
+    Temp tables go into files once they are large, and nothing is mapped, so that a million rows
+    take no more memory than ten. Work there ends as interrupted when that of `conn` must stop,
+    until `set_progress_handler(None, 0)` is called. The caller closes it.
+
+    Raises:
+        RegistryError: the file is missing or is no catalog.
+        ArtifactTuiError: the file of the marks cannot be used.
+    """
+    names = {name: path for _, name, path in conn.execute("PRAGMA database_list")}
+    path = conn.path if isinstance(conn, CatalogConnection) else None
+    beside = _open_checked(path or Path(names["main"]))
+    try:
+        for pragma in _SPILLING_PRAGMAS:
+            beside.execute(f"PRAGMA {pragma}")
+        _attach(beside, Path(names["marks"]) if names.get("marks") else None)
+        beside.executescript(_TEMP)
+        if isinstance(conn, CatalogConnection):
+            beside.set_progress_handler(conn.must_stop, _STEPS)
+    except BaseException:
+        beside.close()
+        raise
+    return beside
 
 
 @contextmanager
@@ -480,6 +522,8 @@ class CatalogLane:
             return
         self._conn = conn
         conn.set_progress_handler(self._must_stop, _STEPS)
+        if isinstance(conn, CatalogConnection):
+            conn.must_stop = self._must_stop
         self._tell(self._opened)
         while (job := self._take()) is not None:
             self._answer(job, conn)

@@ -7,6 +7,7 @@ that are freed, collections that lose all they have) is what its maker saw in th
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter
@@ -22,7 +23,13 @@ import msgspec
 
 from artifact_tui import config
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.checks import KNOWN, lost_aliases
+from artifact_tui.deletion.draft_items import (
+    INSERT_ITEM,
+    PAGE,
+    DraftItems,
+    read_items,
+    row_of_item,
+)
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -36,16 +43,15 @@ from artifact_tui.deletion.items import (
     verbs_of,
 )
 from artifact_tui.errors import PlanError
-from artifact_tui.model import Facts, Identity, VersionState
+from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annotations
 from artifact_tui.text import count, plural
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from artifact_tui.catalog.lineage import LineageCoverage
-    from artifact_tui.model import Alias, Capabilities
+    from artifact_tui.model import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +267,10 @@ class Draft:
     """A reviewed plan that is not in a file yet."""
 
     head: Head
-    items: tuple[Item, ...]
+    items: Sequence[Item]
+    """Those of a registry's review are read from where SQL put them, a page at a time."""
     summary: Summary
-    requested: tuple[str, ...]
+    requested: Sequence[str]
     """The keys that were selected, before dependents joined."""
     names: Mapping[str, str]
     """`COLLECTION:LABEL` of each live dependent that stays, by key."""
@@ -273,130 +280,24 @@ class Draft:
     """What the registry can do, as far as it was told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Freeing:
-    """What a deletion frees, and when."""
-
-    freed: int
-    untold: int
-    """As `Summary.freed_untold`."""
-    charged: bool
-    after: str
-    """As `Summary.freed_after`."""
-    own_words: bool
-    """As `Summary.freeing`."""
-    no_way_back: bool
-
-
-def summarise(
-    items: Sequence[Item],
-    *,
-    action: Action,
-    freeing: Freeing,
-    emptied: tuple[tuple[str, int], ...],
-    whole: Sequence[WholeCollection] = (),
-    coverage: LineageCoverage = KNOWN,
-    names: Mapping[str, str],
-) -> Summary:
-    """The numbers of a list of items; bytes freed and emptied collections come from the catalog.
-
-    `names` has `COLLECTION:LABEL` of each live version that stays and loses a parent, by key.
-    """
-    goes = [item for item in items if item.verdict is Verdict.DELETE]
-    going = {item.key for item in goes}
-    stays = [item for item in items if item.verdict is not Verdict.DELETE]
-    verdicts = Counter(item.verdict for item in items)
-    wholes = [item for item in goes if item.kind == COLLECTION]
-    orphaning = [item for item in goes if item.outside_dependents]
-    orphans = dict.fromkeys(key for item in orphaning for key in item.outside_dependents)
-    orphan_names = dict.fromkeys(names.get(key, key) for key in orphans)
-    subject = [item for item in items if item.kind == VERSION]
-    rows = [item for item in subject if not item.is_link]
-    filled = {item.belongs for item in subject}
-    return Summary(
-        action=action,
-        items=len(items),
-        deletes=len(goes),
-        consents=verdicts[Verdict.CONSENT],
-        blocked=verdicts[Verdict.BLOCKED],
-        added=sum(item.added_as_dependent for item in goes),
-        listed=sum(item.size or 0 for item in goes),
-        unknown_sizes=sum(item.size is None for item in goes),
-        freed=freeing.freed,
-        freed_untold=freeing.untold,
-        freed_now=not freeing.after,
-        freed_after=freeing.after,
-        freeing=freeing.own_words,
-        charged=freeing.charged,
-        no_way_back=freeing.no_way_back,
-        unlinks=sum(item.is_link for item in goes),
-        followed=sum(item.facts.source_key in going for item in goes if item.is_link),
-        linked=_count_links(goes, going),
-        consent_links=_count_links((i for i in stays if i.reason is Reason.LINKED), set()),
-        whole=tuple(whole),
-        wholes=len(wholes),
-        cheaper=sum(max(0, one.versions - 1) for one in whole if not one.used),
-        aliases=_count_aliases(goes),
-        consent_aliases=_count_aliases([i for i in stays if i.verdict is Verdict.CONSENT]),
-        protected_aliases=_count_aliases(
-            [i for i in stays if i.reason is Reason.PROTECTED], protected_only=True
-        ),
-        collections=len({item.collection for item in goes}),
-        emptied=emptied,
-        scanned=coverage.scanned,
-        models=coverage.total,
-        orphaned=len(orphans),
-        orphaning=len(orphaning),
-        orphan_names=tuple(orphan_names)[:NAMES_SHOWN],
-        generated=sum(item.facts.generated for item in goes),
-        unfinished=sum(item.facts.state is VersionState.PENDING for item in goes),
-        untold=sum(item.kind == VERSION and not item.facts.lineage_known for item in goes),
-        subject_versions=len(rows),
-        subject_collections=len({item.collection for item in rows}),
-        subject_links=len(subject) - len(rows),
-        subject_empty=sum(i.kind == COLLECTION and i.seq not in filled for i in items),
-        reasons=tuple(Counter(item.reason for item in stays).most_common()),
-    )
-
-
-def _count_aliases(
-    items: Sequence[Item], *, protected_only: bool = False
-) -> tuple[tuple[str, int], ...]:
-    """Aliases by name; one that a link carries and its source has by that link counts once."""
-    inside = {item.key for item in items if item.is_link}
-    found = Counter(
-        alias.name
-        for item in items
-        for alias in _own_aliases(item.facts, inside)
-        if alias.protected or not protected_only
-    )
-    return most_first(found)
-
-
-def _own_aliases(facts: Facts, inside: Container[str]) -> Iterator[Alias]:
-    """The aliases that go with an item, but for those that a link in the list carries."""
-    shown = {link.name for link in facts.links if link.key in inside}
-    return (alias for alias in lost_aliases(facts) if not (alias.scope and alias.scope in shown))
-
-
-def _count_links(items: Iterable[Item], going: Container[str]) -> tuple[tuple[str, int], ...]:
-    """Collections that show these items by links that do not go, with how many of them."""
-    links = (link for item in items for link in item.facts.links if link.key not in going)
-    return most_first(Counter(link.name for link in links))
-
-
 def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """Names with their counts, the greatest count first."""
     return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-_ITEM_TOTALS = """SELECT verdict, kind, reason, count(*), coalesce(sum(size), 0), sum(size IS NULL),
+_ITEM_TOTALS = """SELECT verdict, count(*), sum(kind='version'), sum(kind='collection'),
+    sum(kind='object'), coalesce(sum(size), 0),
+    coalesce(sum(CASE kind WHEN 'object' THEN size END), 0), sum(size IS NULL),
     sum(added), sum(json_extract(facts, '$.source_key') <> ''),
     sum(json_extract(facts, '$.generated') IS 1),
     sum(json_extract(facts, '$.state') IS 'pending'),
-    sum(json_extract(facts, '$.lineage_known') IS 0),
+    sum(kind='version' AND json_extract(facts, '$.lineage_known') IS 0),
     sum(json_type(facts, '$.source_key') IS NOT 'text')
-    FROM item GROUP BY 1, 2, 3 ORDER BY min(seq)"""
+    FROM item GROUP BY verdict"""
+"""The index of verdicts gives the groups: without one SQLite would sort all facts in memory."""
+
+_REASON_TOTALS = """SELECT reason, count(*) FROM item WHERE verdict<>'delete'
+    GROUP BY reason ORDER BY count(*) DESC, min(seq)"""
 
 _SUBJECT_COLLECTIONS = """SELECT count(DISTINCT collection) FROM item
     WHERE kind='version' AND ifnull(json_extract(facts, '$.source_key'), '') = ''"""
@@ -445,28 +346,27 @@ _WHOLES = """SELECT c.seq, c.key, c.collection, count(m.seq),
 def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> Summary:
     """What the items of an open plan add up to; `told` is what its maker saw in the catalog."""
     total: Counter[str] = Counter()
-    reasons: Counter[Reason] = Counter()
     for row in conn.execute(_ITEM_TOTALS):
-        verdict, kind, reason, items, size, unknown, added, links, *traits, strange = row
+        verdict, items, *kinds, size, object_bytes, unknown, added, links = row[:10]
+        generated, pending, untold, strange = row[10:]
         if strange:
             raise ValueError("the facts of an item are none")
         total["items"] += items
         total[verdict] += items
-        total[f"subject {kind}"] += items
         total["subject links"] += links
-        if verdict != Verdict.DELETE:
-            reasons[Reason(reason)] += items
-            continue
-        total["added"] += added
-        total["listed"] += size
-        total["unknown"] += unknown
-        total["links"] += links
-        total["generated"] += traits[0]
-        total["unfinished"] += traits[1]
-        total["untold"] += traits[2] if kind == VERSION else 0
-        total[kind] += items
-        if kind == OBJECT:
-            total["bytes"] += size
+        for kind, number in zip((VERSION, COLLECTION, OBJECT), kinds, strict=True):
+            total[f"subject {kind}"] += number
+        if verdict == Verdict.DELETE:
+            total["added"] = added
+            total["listed"] = size
+            total["unknown"] = unknown
+            total["links"] = links
+            total["generated"] = generated
+            total["unfinished"] = pending
+            total["untold"] = untold
+            total["bytes"] = object_bytes
+            total[COLLECTION], total[OBJECT] = kinds[1:]
+    reasons = tuple((Reason(why), number) for why, number in conn.execute(_REASON_TOTALS))
     whole, cheaper = _whole_totals(conn, told)
     orphaned, orphaning = conn.execute(_ORPHANS).fetchone()
     return replace(
@@ -512,7 +412,7 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
         objects=total[OBJECT],
         object_bytes=total["bytes"],
         for_good=options.storage_versions and total[OBJECT] > 0,
-        reasons=tuple(reasons.most_common()),
+        reasons=reasons,
     )  # fmt: skip
 
 
@@ -570,19 +470,13 @@ def _whole_totals(
 
 def _emptied_totals(conn: sqlite3.Connection, told: Summary) -> tuple[tuple[str, int], ...]:
     """Those collections that were found to lose everything, and that lose something here."""
-    sql = f"SELECT count(*) FROM item WHERE {_GOES} AND kind='version' AND collection=?"
-    counts = ((name, most, _number(conn, sql, name)) for name, most in told.emptied)
-    return tuple((name, min(most, count)) for name, most, count in counts if count)
-
-
-PAGE = 1000
-"""How many items are fetched at a time: readers must not hold up the apply."""
-
-_COLUMNS = """i.seq, i.level, i.key, i.collection, i.label, i.type, i.size, i.facts, i.verdict,
-    CASE WHEN p.reason <> '' THEN p.reason ELSE i.reason END,
-    CASE WHEN p.reason <> '' THEN p.detail ELSE i.detail END,
-    i.added, i.kind, p.state, p.attempts, p.error, p.retryable, p.sent_us, p.done_us,
-    i.belongs"""
+    if not told.emptied:
+        return ()
+    sql = f"""SELECT collection, count(*) FROM item WHERE {_GOES} AND kind='version'
+        AND collection IN (SELECT value FROM json_each(?)) GROUP BY collection"""
+    names = json.dumps([name for name, _ in told.emptied])
+    counts = dict(conn.execute(sql, (names,)).fetchall())
+    return tuple((name, min(most, counts[name])) for name, most in told.emptied if name in counts)
 
 
 class Status(StrEnum):
@@ -872,21 +766,8 @@ class Plan:
 
     def select(self, where: str, params: Sequence[object]) -> list[Item]:
         """The items (`i`) with their progress (`p`) for which our own SQL condition holds."""
-        sql = f"SELECT {_COLUMNS} FROM item i JOIN progress p USING(seq) WHERE {where}"
         with plan_file.trouble(self.path):
-            rows = self.conn.execute(sql, params).fetchall()
-            outside = self._outside([row[0] for row in rows])
-            return [_item_of_row(row, outside.get(row[0], ())) for row in rows]
-
-    def _outside(self, seqs: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        found: dict[int, tuple[str, ...]] = {}
-        for start in range(0, len(seqs), PAGE):
-            part = seqs[start : start + PAGE]
-            marks = ",".join("?" * len(part))
-            sql = f"SELECT seq, key FROM outside WHERE seq IN ({marks}) ORDER BY seq, key"
-            for seq, key in self.conn.execute(sql, part).fetchall():
-                found[seq] = (*found.get(seq, ()), key)
-        return found
+            return list(read_items(self.conn, where, params))
 
     def names(self, keys: Sequence[str]) -> dict[str, str]:
         """`COLLECTION:LABEL` of keys that the plan knows: its items and their dependents."""
@@ -911,78 +792,20 @@ class Plan:
             return self.conn.execute(sql, (limit,)).fetchall()
 
 
-def _item_of_row(row: tuple[Any, ...], outside: tuple[str, ...]) -> Item:
-    texts = (*row[2:6], *row[7:11], row[12], row[13], row[15])
-    numbers = (row[0], row[1], row[14], *(n for n in (row[6], *row[17:20]) if n is not None))
-    if not all(isinstance(one, str) for one in texts):
-        raise ValueError("a text of an item is none")
-    if not all(isinstance(one, int) and 0 <= one < 1 << 62 for one in numbers):
-        raise ValueError("a number of an item is none")
-    return Item(
-        seq=row[0],
-        level=row[1],
-        key=row[2],
-        collection=row[3],
-        label=row[4],
-        type=row[5],
-        size=row[6],
-        facts=replace(
-            msgspec.json.decode(row[7], type=Facts),
-            key=row[2],
-            collection=row[3],
-            label=row[4],
-            type=row[5],
-        ),
-        verdict=Verdict(row[8]),
-        reason=Reason(row[9]),
-        detail=row[10],
-        added_as_dependent=bool(row[11]),
-        outside_dependents=outside,
-        kind=row[12],
-        state=ItemState(row[13]),
-        attempts=row[14],
-        error=row[15],
-        retryable=bool(row[16]),
-        sent_us=row[17],
-        done_us=row[18],
-        belongs=row[19],
-    )
-
-
-def _row_of_item(item: Item) -> tuple[object, ...]:
-    """The reviewed part of an item, in the order of the table's columns."""
-    return (
-        item.seq,
-        item.kind,
-        item.level,
-        item.key,
-        item.collection,
-        item.label,
-        item.type,
-        item.size,
-        msgspec.json.encode(replace(item.facts, collection="", label="", type="")).decode(),
-        item.verdict,
-        item.reason,
-        item.detail,
-        item.added_as_dependent,
-        item.belongs,
-    )
-
-
 def _fill(conn: sqlite3.Connection, draft: Draft) -> None:
     encode = msgspec.json.encode
     conn.executemany(
         "INSERT INTO plan(name, value) VALUES(?,?)",
         [("head", encode(draft.head).decode()), ("summary", encode(draft.summary).decode())],
     )
-    conn.executemany(
-        f"INSERT INTO item VALUES({','.join('?' * 14)})",
-        (_row_of_item(item) for item in draft.items),
-    )
-    conn.executemany(
-        "INSERT INTO outside(seq, key, name) VALUES(?,?,?)",
-        ((i.seq, k, draft.names.get(k, k)) for i in draft.items for k in i.outside_dependents),
-    )
+    items = draft.items
+    if isinstance(items, DraftItems):
+        rows, outside = items.item_rows(), items.outside_rows()
+    else:
+        rows = map(row_of_item, items)
+        outside = ((i.seq, k, draft.names.get(k, k)) for i in items for k in i.outside_dependents)
+    conn.executemany(INSERT_ITEM, rows)
+    conn.executemany("INSERT INTO outside(seq, key, name) VALUES(?,?,?)", outside)
     conn.execute("INSERT INTO progress(seq) SELECT seq FROM item")
     conn.execute("INSERT INTO journal(id, status) VALUES(1, 'draft')")
     conn.execute("INSERT INTO plan(name, value) VALUES('hash', ?)", (plan_file.content_hash(conn),))

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import text
 from artifact_tui.catalog import connect
 from artifact_tui.catalog import marks as picking
-from artifact_tui.catalog.catalog_rows import snapshot
+from artifact_tui.catalog.catalog_file import connect_beside, plain_errors
 from artifact_tui.catalog.lineage import (
     LineageProgress,
     ask_lineage,
@@ -36,42 +35,35 @@ from artifact_tui.catalog.lineage import (
 )
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.clients.base import AskedLineage, LineageScan
-from artifact_tui.database import as_number, as_text
-from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.checks import components, judge, levels_of, lost_aliases, needs_first
+from artifact_tui.database import as_text
+from artifact_tui.deletion import judging, plan_file, wholes
+from artifact_tui.deletion.draft_items import DraftItems, DraftNames, RequestedKeys
 from artifact_tui.deletion.items import (
-    COLLECTION,
     Action,
-    Candidate,
-    Item,
     Options,
-    Reason,
-    Verdict,
 )
 from artifact_tui.deletion.plan import (
     Draft,
-    Freeing,
     Head,
     Status,
+    Summary,
     WholeCollection,
-    most_first,
-    summarise,
+    count_summary,
 )
 from artifact_tui.errors import ConfirmationError, PlanError
-from artifact_tui.model import Alias, Capabilities, Facts, Link, VersionState, now_us
-from artifact_tui.query.sql import LINEAGE_KNOWN
+from artifact_tui.model import Capabilities, now_us
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from artifact_tui.catalog.catalog_file import CatalogConnection
     from artifact_tui.catalog.catalog_rows import PickedBytes
     from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.checks import Judgement
-    from artifact_tui.deletion.plan import Plan, Summary
+    from artifact_tui.deletion.plan import Plan
     from artifact_tui.model import Identity
 
 
@@ -172,9 +164,8 @@ def build_plan(
         production=production,
         read_only=read_only,
     )
-    with snapshot(conn):
-        asked = _Request(pick_request(conn, selection, collections), tuple(collections))
-        return _build(conn, head, asked, capabilities)
+    subject = ReviewSubject(selection, tuple(collections), capabilities)
+    return _build(conn, head, subject)
 
 
 def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, now_us: int) -> Draft:
@@ -186,18 +177,16 @@ def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, no
         created_us=now_us,
         facts_us=last_synced_us(conn) or now_us,
     )
-    with snapshot(conn):
-        picking.pick_keys(conn, draft.requested)
-        asked = _Request(draft.requested, draft.collections)
-        return _build(conn, head, asked, draft.capabilities)
+    return _build(conn, head, ReviewSubject(draft.requested, draft.collections, draft.capabilities))
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """What was selected, before dependents joined: keys."""
+class ReviewSubject:
+    """What a review is about: versions, whole collections by key, and what the registry can do."""
 
-    versions: tuple[str, ...]
+    selection: Selection
     collections: tuple[str, ...]
+    capabilities: Capabilities | None
 
 
 def pick_request(
@@ -212,67 +201,61 @@ def pick_request(
     return tuple(row[0] for row in rows)
 
 
-def _build(
-    conn: sqlite3.Connection, head: Head, asked: _Request, capabilities: Capabilities | None
-) -> Draft:
-    options = head.options
-    if options.with_dependents and options.action is Action.DELETE:
-        picking.pick_dependents(conn)
-    found = read_candidates(conn, frozenset(asked.versions))
-    coverage = lineage_coverage(conn)
-    judged = judge(
-        found.candidates, options,
-        read_only=head.read_only, names=found.names, coverage=coverage, now_us=head.created_us,
-    )  # fmt: skip
-    items = tuple(
-        _judged_item(seq, candidate, judgement)
-        for seq, (candidate, judgement) in enumerate(
-            zip(found.candidates, judged, strict=True), start=1
-        )
-    )
-    going = [item.key for item in items if item.verdict is Verdict.DELETE]
-    whole: list[WholeCollection] = []
-    if _can_delete_whole(options, capabilities):
-        homes = {one.key: one.collection_key for one in found.candidates}
-        items, whole = _with_wholes(conn, head, asked, items, homes)
-    picking.pick_keys(conn, going)
+def _build(conn: sqlite3.Connection, head: Head, subject: ReviewSubject) -> Draft:
+    """Judge what is selected, on a connection of its own, which the draft keeps."""
+    selection = subject.selection
+    if selection == "marked" and not picking.are_kept(conn):
+        # Marks in memory are seen by this connection alone.
+        selection = [row[0] for row in conn.execute("SELECT version_key FROM marks.mark")]
+    beside = connect_beside(conn)
+    try:
+        with plain_errors(beside):
+            DraftItems.make_tables(beside)
+            beside.execute("BEGIN")
+            draft = _build_beside(beside, head, replace(subject, selection=selection))
+            beside.set_progress_handler(None, 0)
+            return draft
+    except BaseException:
+        beside.close()
+        raise
+
+
+_PICK_KEY = "INSERT OR IGNORE INTO temp.picked SELECT id FROM version WHERE key = ?"
+
+
+def _build_beside(conn: CatalogConnection, head: Head, subject: ReviewSubject) -> Draft:
+    """Judge what is selected; the transaction that was begun ends with it."""
+    options, can = head.options, subject.capabilities
+    if isinstance(subject.selection, RequestedKeys):
+        conn.executemany(_PICK_KEY, ((key,) for key in subject.selection))
+    else:
+        picking.pick(conn, subject.selection)
+    conn.execute(_ALL_OF, (json.dumps(list(subject.collections)),))
+    judging.lay_out(conn, head)
+    judging.give_verdicts(conn, head)
+    offers: list[WholeCollection] = []
+    if can is not None and can.collection_delete and options.action is Action.DELETE:
+        offers = wholes.offer_collections(conn, subject.collections, options)
+    judging.fill_items(conn)
+    wholes.add_items(conn, read_only=head.read_only)
+    picking.pick_nothing(conn)
+    conn.execute("INSERT INTO picked SELECT version_id FROM judged WHERE verdict = 'delete'")
     freed = picking.picked_bytes(conn)
-    summary = summarise(
-        items,
-        action=options.action,
-        freeing=_freeing_of(options.action, capabilities, freed),
-        emptied=emptied_collections(conn, options.action),
-        whole=whole,
-        coverage=coverage,
-        names=found.names,
+    emptied = emptied_collections(conn, options.action)
+    coverage = lineage_coverage(conn)
+    conn.commit()
+    items = DraftItems(conn)
+    freeing = _freeing_of(options.action, can, freed)
+    seen = replace(freeing, emptied=emptied, whole=tuple(offers),
+                   scanned=coverage.scanned, models=coverage.total)  # fmt: skip
+    summary = count_summary(conn, seen, options)
+    judging.forget(conn)
+    return Draft(
+        head, items, summary, RequestedKeys(items), DraftNames(items), subject.collections, can
     )
-    return Draft(head, items, summary, asked.versions, found.names, asked.collections, capabilities)
 
 
-def _can_delete_whole(options: Options, capabilities: Capabilities | None) -> bool:
-    can = capabilities is not None and capabilities.collection_delete
-    return can and options.action is Action.DELETE
-
-
-def _with_wholes(
-    conn: sqlite3.Connection,
-    head: Head,
-    asked: _Request,
-    items: tuple[Item, ...],
-    homes: Mapping[str, str],
-) -> tuple[tuple[Item, ...], list[WholeCollection]]:
-    """The items with whole collections among them, and those that one request could delete."""
-    going = {homes[item.key] for item in items if item.verdict is Verdict.DELETE}
-    listed = read_collections(conn, going | set(asked.collections))
-    offers = offer_collections(items, homes, listed)
-    used = choose_collections(offers, head.options)
-    whole = whole_collections_of(offers, items, homes, used)
-    if used:
-        items = put_among_items(items, homes, used, read_only=head.read_only)
-    return items, whole
-
-
-def _freeing_of(action: Action, capabilities: Capabilities | None, found: PickedBytes) -> Freeing:
+def _freeing_of(action: Action, capabilities: Capabilities | None, found: PickedBytes) -> Summary:
     """What the deletion frees, and what must happen after the plan before bytes are free."""
     can = capabilities or _LIKE_LOCAL
     trash = action is Action.DELETE and can.soft_delete
@@ -280,72 +263,16 @@ def _freeing_of(action: Action, capabilities: Capabilities | None, found: Picked
     steps += ["gc"] if can.garbage_collection else []
     own = can.freeing if not steps else ""
     after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
-    return Freeing(
+    return Summary(
         freed=found.freed,
-        untold=found.unknown_count,
+        freed_untold=found.unknown_count,
         charged=found.charged,
-        after=after,
-        own_words=bool(own),
+        freed_now=not after,
+        freed_after=after,
+        freeing=bool(own),
         no_way_back=action is Action.DELETE and not (can.restore or can.recreate),
     )
 
-
-def _judged_item(seq: int, candidate: Candidate, judgement: Judgement) -> Item:
-    return Item(
-        seq=seq,
-        level=judgement.level,
-        key=candidate.key,
-        collection=candidate.collection,
-        label=candidate.label,
-        type=candidate.type,
-        size=candidate.size,
-        facts=candidate.facts,
-        verdict=judgement.verdict,
-        reason=judgement.reason,
-        detail=judgement.detail,
-        added_as_dependent=candidate.added_as_dependent,
-        outside_dependents=judgement.outside,
-    )
-
-
-# Nothing can be asked or deleted by a key that is no text.
-_CANDIDATE_KEPT = f"""CASE typeof(v.key) WHEN 'text' THEN {as_text("v.kept")}
-  ELSE 'another program wrote its key: artifact-tui fsck names the row' END"""
-
-_CANDIDATE_VERSIONS = f"""
-SELECT v.id, {as_text("v.key")}, {as_text("c.key")}, {as_text("c.name")}, {as_text("v.label")},
-  {as_text("c.type")}, {as_number("v.size")}, {as_text("v.digest")}, v.state,
-  ifnull({as_text("v.source_key")}, ''), {_CANDIDATE_KEPT}, {LINEAGE_KNOWN}, v.generated,
-  {as_number("v.created_us")}
-FROM picked p CROSS JOIN version v ON v.id = p.version_id
-JOIN collection c ON c.id = v.collection_id
-ORDER BY c.name, c.id, v.ordinal"""
-
-_CANDIDATE_ALIASES = f"""
-SELECT a.version_id, {as_text("a.name")}, a.protected, {as_text("a.scope")}
-FROM picked p CROSS JOIN alias a ON a.version_id = p.version_id"""
-
-_CANDIDATE_LINKS = f"""
-SELECT l.version_id, {as_text("l.key")}, {as_text("l.name")}
-FROM picked p CROSS JOIN link l ON l.version_id = p.version_id"""
-
-# The nearest live versions below each picked one: through the trash, and no further. Those of
-# collections that are not listed here are told by name only.
-_CANDIDATE_DEPENDENTS = f"""
-WITH RECURSIVE below(root, id) AS (
-  SELECT p.version_id, e.child_id FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
-  UNION
-  SELECT b.root, e.child_id FROM below b CROSS JOIN version t ON t.id = b.id
-  CROSS JOIN edge e ON e.parent_id = t.id WHERE t.state = 'trash')
-SELECT b.root, {as_text("v.key")}, c.name || ':' || v.label
-FROM below b CROSS JOIN version v ON v.id = b.id JOIN collection c ON c.id = v.collection_id
-WHERE v.state <> 'trash' AND v.id <> b.root
-UNION
-SELECT p.version_id, r.key, r.name FROM picked p
-CROSS JOIN relative r ON r.version_id = p.version_id WHERE r.up = 0
-UNION
-SELECT b.root, r.key, r.name FROM below b CROSS JOIN version t ON t.id = b.id
-CROSS JOIN relative r ON r.version_id = t.id WHERE r.up = 0 AND t.state = 'trash'"""
 
 _EMPTIED = f"""
 SELECT {as_text("c.name")}, count(*)
@@ -353,58 +280,6 @@ FROM picked p CROSS JOIN version v ON v.id = p.version_id
 JOIN collection c ON c.id = v.collection_id GROUP BY c.id
 HAVING count(*) = (SELECT count(*) FROM version w WHERE w.collection_id = c.id AND {{counted}})
 ORDER BY count(*) DESC, c.name"""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Candidates in the order of the review, and the names of all that was made from them."""
-
-    candidates: list[Candidate]
-    names: dict[str, str]
-
-
-def read_candidates(conn: sqlite3.Connection, requested: Collection[str]) -> Candidates:
-    """Everything about the picked versions; those not `requested` joined as dependents."""
-    aliases: defaultdict[int, list[Alias]] = defaultdict(list)
-    for version_id, name, protected, scope in conn.execute(_CANDIDATE_ALIASES):
-        aliases[version_id].append(Alias(name, bool(protected), scope))
-    links: defaultdict[int, list[Link]] = defaultdict(list)
-    for version_id, key, name in conn.execute(_CANDIDATE_LINKS):
-        links[version_id].append(Link(key, name))
-    dependents: defaultdict[int, set[str]] = defaultdict(set)
-    names: dict[str, str] = {}
-    for root, key, name in conn.execute(_CANDIDATE_DEPENDENTS):
-        dependents[root].add(key)
-        names[key] = name
-    candidates = [
-        Candidate(
-            key=row[1],
-            collection=row[3],
-            label=row[4],
-            type=row[5],
-            size=0 if row[9] else row[6],
-            facts=Facts(
-                key=row[1],
-                digest=row[7],
-                state=VersionState(row[8]),
-                aliases=tuple(sorted(aliases[row[0]])),
-                dependents=tuple(sorted(dependents[row[0]])),
-                lineage_known=bool(row[11]),
-                source_key=row[9],
-                links=tuple(sorted(links[row[0]])),
-                kept=row[10],
-                generated=bool(row[12]),
-                collection=row[3],
-                label=row[4],
-                type=row[5],
-            ),
-            added_as_dependent=row[1] not in requested,
-            collection_key=row[2],
-            created_us=row[13],
-        )
-        for row in conn.execute(_CANDIDATE_VERSIONS)
-    ]
-    return Candidates(candidates, names)
 
 
 def emptied_collections(conn: sqlite3.Connection, action: Action) -> tuple[tuple[str, int], ...]:
@@ -416,180 +291,10 @@ def emptied_collections(conn: sqlite3.Connection, action: Action) -> tuple[tuple
     return tuple(conn.execute(_EMPTIED.format(counted=counted)).fetchall())
 
 
-_COLLECTIONS = """
-SELECT c.key, c.name, c.type, c.links, (SELECT count(*) FROM version v
-  WHERE v.collection_id = c.id AND v.state <> 'trash')
-FROM json_each(?) j CROSS JOIN collection c ON c.key = j.value"""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedCollection:
-    """A collection as the catalog shows it."""
-
-    key: str
-    name: str
-    type: str
-    links: bool
-    live: int
-    """Its versions, those in the trash left out."""
-
-
-def read_collections(conn: sqlite3.Connection, keys: Iterable[str]) -> dict[str, ListedCollection]:
-    """These collections, by key; those that the catalog does not know are left out."""
-    rows = conn.execute(_COLLECTIONS, (json.dumps(sorted(keys)),))
-    found = (
-        ListedCollection(key, name, kind, bool(links), live)
-        for key, name, kind, links, live in rows
-    )
-    return {one.key: one for one in found}
-
-
 def collection_keys_of(conn: sqlite3.Connection, name: str) -> tuple[str, ...]:
     """The keys of the collections with this name; there is one of each type at most."""
     rows = conn.execute("SELECT key FROM collection WHERE name = ? ORDER BY id", (name,))
     return tuple(row[0] for row in rows)
-
-
-def offer_collections(
-    items: Sequence[Item], homes: Mapping[str, str], collections: Mapping[str, ListedCollection]
-) -> list[ListedCollection]:
-    """The collections that one request each could delete, those with most versions first.
-
-    Args:
-        items: the judged versions.
-        homes: the collection of each of them, both by key.
-        collections: those collections, and any that were asked for by name.
-    """  # fmt: skip
-    going = [item for item in items if item.verdict is Verdict.DELETE]
-    counts = Counter(homes[item.key] for item in going)
-    full = {key for key, one in collections.items() if counts[key] == one.live}
-    facts = {item.key: item.facts for item in going}
-    circles = _in_circles(facts, {key: home for key, home in homes.items() if home in full})
-    found = [collections[key] for key in full - circles]
-    return sorted(found, key=lambda one: (-one.live, one.name, one.key))
-
-
-def whole_collections_of(
-    found: Sequence[ListedCollection],
-    items: Sequence[Item],
-    homes: Mapping[str, str],
-    used: Sequence[ListedCollection],
-) -> list[WholeCollection]:
-    """The same for the review: what else goes with each of them, and whether the plan does it."""
-    going = {item.key for item in items if item.verdict is Verdict.DELETE}
-    broken: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    aliases: Counter[str] = Counter()
-    for item in items:
-        home = homes[item.key]
-        aliases[home] += len(lost_aliases(item.facts))
-        broken[home].update(link.name for link in item.facts.links if link.key not in going)
-    return [
-        WholeCollection(
-            key=one.key,
-            name=one.name,
-            versions=one.live,
-            links=one.links,
-            broken=most_first(broken[one.key]),
-            aliases=aliases[one.key],
-            used=one in used,
-        )
-        for one in found
-    ]
-
-
-def put_among_items(
-    items: Sequence[Item],
-    homes: Mapping[str, str],
-    found: Sequence[ListedCollection],
-    *,
-    read_only: bool,
-) -> tuple[Item, ...]:
-    """The items of a plan with these collections among them, each before its versions."""
-    wholes = {one.key: one for one in found}
-    facts = {item.key: item.facts for item in items if item.verdict is Verdict.DELETE}
-    inside = {key: homes[key] for key in facts if homes[key] in wholes}
-    levels = levels_of(_collection_graph(facts, inside, wholes))
-    made: list[Item] = []
-    seqs: dict[str, int] = {}
-
-    def add(one: ListedCollection) -> None:
-        seqs[one.key] = len(made) + 1
-        made.append(
-            _collection_item(
-                one, len(made) + 1, levels[_collection_node(one.key)], read_only=read_only
-            )
-        )
-
-    for item in items:
-        home = inside.get(item.key)
-        if home is not None and home not in seqs:
-            add(wholes[home])
-        made.append(
-            replace(
-                item,
-                seq=len(made) + 1,
-                level=levels.get(item.key, item.level),
-                belongs=seqs.get(home) if home is not None else None,
-            )
-        )
-    for one in found:
-        if one.key not in seqs:
-            add(one)
-    return tuple(made)
-
-
-def choose_collections(
-    found: Sequence[ListedCollection], options: Options
-) -> list[ListedCollection]:
-    """Those that the plan deletes by one request: empty ones can go in no other way."""
-    return [one for one in found if options.whole_collections or one.live == 0]
-
-
-def _collection_item(one: ListedCollection, seq: int, level: int, *, read_only: bool) -> Item:
-    return Item(
-        seq=seq,
-        level=level,
-        key=one.key,
-        collection=one.name,
-        label="",
-        type=one.type,
-        size=0,
-        facts=Facts(one.key, "", VersionState.LIVE, collection=one.name, type=one.type),
-        verdict=Verdict.BLOCKED if read_only else Verdict.DELETE,
-        reason=Reason.READ_ONLY if read_only else Reason.NONE,
-        kind=COLLECTION,
-    )
-
-
-def _collection_node(collection_key: str) -> str:
-    """A collection as a node: no version has a key with this in front."""
-    return f"\0{collection_key}"
-
-
-def _collection_graph(
-    facts: Mapping[str, Facts], inside: Mapping[str, str], wholes: Iterable[str]
-) -> dict[str, list[str]]:
-    """What must go before each version, and before each whole collection."""
-    graph = needs_first(facts)
-    needs: dict[str, set[str]] = {_collection_node(key): set() for key in wholes}
-    for key, home in inside.items():
-        needs[_collection_node(home)].update(k for k in graph[key] if inside.get(k) != home)
-        graph[key].append(_collection_node(home))
-    return graph | {node: sorted(keys) for node, keys in needs.items()}
-
-
-def _in_circles(facts: Mapping[str, Facts], homes: Mapping[str, str]) -> set[str]:
-    """Collections that could not go before, nor after, another: each needs the other to be first.
-
-    A circle inside one collection is no matter: all of it goes by the same request.
-    """
-    tied = {key: needs for key, needs in needs_first(facts).items() if needs}
-    involved = tied.keys() | {key for needs in tied.values() for key in needs}
-    inside = {key: homes[key] for key in involved if key in homes}
-    wholes = {_collection_node(home): home for home in inside.values()}
-    graph = _collection_graph({key: facts[key] for key in involved}, inside, wholes.values())
-    circles = (part for part in components(graph) if len(part) > 1)
-    return {wholes[node] for part in circles for node in part if node in wholes}
 
 
 FEW = 10

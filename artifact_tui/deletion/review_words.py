@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.lineage import LineageCoverage
+from artifact_tui.deletion.draft_items import PAGE, DraftItems
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -23,7 +24,7 @@ from artifact_tui.deletion.items import (
     Reason,
     Verdict,
 )
-from artifact_tui.deletion.plan import NAMES_SHOWN, PAGE
+from artifact_tui.deletion.plan import NAMES_SHOWN
 from artifact_tui.model import VersionState
 from artifact_tui.text import count, freed, plural, safe, size
 
@@ -268,6 +269,11 @@ GOING = ItemPick(goes=True)
 
 def pick_items(draft: Draft, pick: ItemPick, *, after: int = 0, limit: int = PAGE) -> list[Item]:
     """The next items of a group in the order of the review, those with a `seq` above `after`."""
+    if isinstance(draft.items, DraftItems):
+        where, params = pick.where()
+        return draft.items.select(
+            f"i.seq > ? AND {where} ORDER BY i.seq LIMIT ?", (after, *params, limit)
+        )
     found: list[Item] = []
     while len(found) < limit and after < len(draft.items):
         page = draft.items[after : after + PAGE]  # `seq` counts from 1, without gaps

@@ -16,7 +16,7 @@ from tests.servers.faulty.faulty import Rule, Script
 from tests.support.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 S = ItemState
@@ -27,7 +27,7 @@ def world(tmp_path: Path) -> LinkedWorld:
     return LinkedWorld(tmp_path)
 
 
-def wholes(items: list[Item] | tuple[Item, ...]) -> list[Item]:
+def wholes(items: Sequence[Item]) -> list[Item]:
     return [item for item in items if item.kind == COLLECTION]
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from artifact_tui.catalog import Sort, connect, marks
 from artifact_tui.catalog.lineage import ask_lineage
 from artifact_tui.catalog.sync import sync
-from artifact_tui.deletion import review
 from artifact_tui.model import VersionState
 from artifact_tui.query import compile_query, parse
+from tests.support import reference
 from tests.support.catalogs import NOW, every_version
 from tests.support.listing import Telling
 
@@ -94,7 +94,7 @@ def told(path: Path) -> dict[int, tuple[set[int], bool]]:
     with closing(connect(path)) as conn:
         for row in every_version(conn, everything, Sort()):
             marks.pick_keys(conn, [row.key])
-            (judged,) = review.read_candidates(conn, {row.key}).candidates
+            (judged,) = reference.read_candidates(conn, {row.key}).candidates
             below = {int(key[1:]) for key in judged.facts.dependents}
             assert row.dependents == len(below)
             found[int(row.key[1:])] = (below, row.lineage_known)

@@ -23,10 +23,10 @@ from artifact_tui.catalog.listing import (
     version_position,
     version_window,
 )
-from artifact_tui.deletion import review
 from artifact_tui.query import compile_query, parse
 from tests.properties.query.naive import Naive
 from tests.properties.query.strategies import catalogs, filters, sorts
+from tests.support import reference
 from tests.support.catalogs import NOW, Made, Maker, every_version, marked_keys
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> 
         assert weighed.charged == any(made.stored is not None for made in untold)
         assert weighed.listed == sum(made.size or 0 for made in sources)
         assert weighed.unknown_count == sum(made.stored is None for made in untold)
-        judged = review.read_candidates(conn, frozenset()).candidates
+        judged = reference.read_candidates(conn, frozenset()).candidates
         assert {one.key: set(one.facts.dependents) for one in judged} == {
             made.key: naive.lost_by(made) for made in picked
         }

@@ -11,8 +11,8 @@ from artifact_tui.catalog.detail import (
     FILES_SHOWN,
     version_detail,
 )
-from artifact_tui.deletion import review
 from artifact_tui.errors import NotFoundError
+from tests.support import reference
 from tests.support.catalogs import NOW, Maker
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_what_is_elsewhere_is_seen_through_the_trash_as_in_a_review(opened: Open
     assert [line.ref.label for line in found.dependents] == ["v3", "v1"]
     assert (found.row.dependents, found.dependents_total) == (2, 2)
     marks.pick_keys(conn, [root.key])
-    (judged,) = review.read_candidates(conn, {root.key}).candidates
+    (judged,) = reference.read_candidates(conn, {root.key}).candidates
     assert len(judged.facts.dependents) == 2
 
 

@@ -21,8 +21,8 @@ from artifact_tui.catalog.sync import sync
 from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.clients.local import KIND
 from artifact_tui.clients.local.sample import make_sample
-from artifact_tui.deletion import review
 from artifact_tui.query import compile_query, parse
+from tests.support import reference
 from tests.support.catalogs import DAY, NOW, every_version
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def test_every_detail_and_every_selection_is_the_same(
         marks.pick_keys(conn, [row.key for row in rows[::3]])
     assert marks.picked_bytes(own) == marks.picked_bytes(synced)
     assert marks.picked_bytes(own).freed > 0
-    judged = [review.read_candidates(conn, frozenset()) for conn in both]
+    judged = [reference.read_candidates(conn, frozenset()) for conn in both]
     assert judged[0] == judged[1]
     assert any(one.facts.dependents for one in judged[0].candidates)
     assert marks.pick_dependents(own) == marks.pick_dependents(synced)

@@ -1,0 +1,163 @@
+"""A review built in SQL says, item by item, what the rules say of objects in memory."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.catalog import connect
+from artifact_tui.deletion import review
+from artifact_tui.deletion.items import Action, Options
+from artifact_tui.model import Capabilities, Identity, schema_sql
+from tests.support.reference import Freeing, reference_review
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY_US = 86_400_000_000
+NOW_US = 1_800_000_000_000_000
+CONSENTS = tuple(
+    field.name
+    for field in fields(Options)
+    if field.name not in {"action", "storage", "storage_versions", "empty_registry"}
+)
+CAN = Capabilities(soft_delete=True, purge=True, garbage_collection=True, collection_delete=True)
+
+
+def _make_registry(path: Path, chance: random.Random) -> tuple[int, int]:
+    """A small registry in which everything occurs that a verdict depends on."""
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(schema_sql())
+        collections, versions = chance.randint(1, 4), chance.randint(1, 9)
+        for number in range(1, collections + 1):
+            conn.execute(
+                "INSERT INTO collection(id, key, name, type) VALUES(?, ?, ?, ?)",
+                (
+                    number,
+                    f"c{number}",
+                    f"{chance.choice('abc')}{number}",
+                    chance.choice(["model", "dataset"]),
+                ),
+            )
+        conn.executemany(
+            "INSERT INTO meta VALUES(?, ?)",
+            [
+                ("synced_us", "5"),
+                ("asked_lineage", str(int(chance.random() < 0.3))),
+                ("scanned_lineage", str(int(chance.random() < 0.2))),
+            ],
+        )
+        for number in range(1, versions + 1):
+            _add_version(conn, chance, number, versions, collections)
+        conn.execute(
+            """UPDATE collection SET links = 1 WHERE id IN (SELECT collection_id
+            FROM version WHERE state <> 'trash' GROUP BY collection_id
+            HAVING sum(source_key IS NULL) = 0)"""
+        )
+        backwards = chance.random() < 0.35
+        for _ in range(chance.randint(0, 2 * versions)):
+            one, other = chance.randint(1, versions), chance.randint(1, versions)
+            edge = (one, other) if backwards else (min(one, other), max(one, other))
+            if one != other:
+                conn.execute("INSERT OR IGNORE INTO edge VALUES(?, ?)", edge)
+        conn.commit()
+        return versions, collections
+
+
+def _add_version(
+    conn: sqlite3.Connection, chance: random.Random, number: int, versions: int, collections: int
+) -> None:
+    source = f"k{chance.randint(1, versions)}" if chance.random() < 0.15 else None
+    conn.execute(
+        """INSERT INTO version(id, key, collection_id, ordinal, label, digest, state, size,
+        created_us, source_key, kept, generated) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            number,
+            f"k{number}",
+            chance.randint(1, collections),
+            number,
+            f"v{number}",
+            f"d{number}",
+            chance.choices(["live", "trash", "pending"], [8, 2, 1])[0],
+            chance.choice([None, 5, 70]),
+            chance.choice([None, NOW_US, NOW_US - 30 * DAY_US]),
+            None if source == f"k{number}" else source,
+            "kept so" if chance.random() < 0.05 else "",
+            int(chance.random() < 0.08),
+        ),
+    )
+    for _ in range(chance.choice([0, 0, 0, 1, 1, 2, 7])):
+        conn.execute(
+            "INSERT OR IGNORE INTO alias VALUES(?, ?, ?, ?)",
+            (
+                number,
+                chance.choice(["", "", "other"]),
+                chance.choice("pqrstuvwxyz"),
+                int(chance.random() < 0.2),
+            ),
+        )
+    if chance.random() < 0.15:
+        key = chance.choice([f"k{chance.randint(1, versions)}", f"x{number}"])
+        conn.execute("INSERT INTO link VALUES(?, ?, ?)", (number, key, f"to/{chance.choice('ab')}"))
+    if chance.random() < 0.1:
+        conn.execute(
+            "INSERT INTO relative VALUES(?, 0, ?, 'far:r')", (number, f"r{chance.randint(1, 3)}")
+        )
+    if chance.random() < 0.5:
+        conn.execute("INSERT INTO lineage_scan VALUES(?, 1)", (number,))
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_sql_says_what_the_rules_say(tmp_path: Path, part: int) -> None:
+    for seed in range(part * 25, part * 25 + 25):
+        chance = random.Random(seed)  # noqa: S311 - the same registries each time
+        path = tmp_path / f"{seed}.db"
+        versions, collections = _make_registry(path, chance)
+        keys = [f"k{n}" for n in range(1, versions + 1) if chance.random() < 0.7]
+        named = [f"c{n}" for n in range(1, collections + 1) if chance.random() < 0.1]
+        with closing(connect(path)) as conn:
+            for _ in range(3):
+                options = Options(
+                    action=Action.PURGE if chance.random() < 0.15 else Action.DELETE,
+                    **{name: chance.random() < 0.5 for name in CONSENTS},
+                )
+                _compare(conn, keys, named, options, read_only=chance.random() < 0.03)
+
+
+def _compare(
+    conn: sqlite3.Connection,
+    keys: list[str],
+    named: list[str],
+    options: Options,
+    *,
+    read_only: bool,
+) -> None:
+    draft = review.build_plan(
+        conn,
+        identity=Identity("local", "u", "a"),
+        name="x",
+        selection=keys,
+        options=options,
+        read_only=read_only,
+        now_us=NOW_US,
+        collections=named,
+        capabilities=CAN,
+    )
+    summary = draft.summary
+    freeing = Freeing(
+        freed=summary.freed,
+        untold=summary.freed_untold,
+        charged=summary.charged,
+        after=summary.freed_after,
+        own_words=summary.freeing,
+        no_way_back=summary.no_way_back,
+    )
+    expected = reference_review(conn, draft.head, keys, named, capabilities=CAN, freeing=freeing)
+    for item, right in zip(draft.items, expected.items, strict=True):
+        assert asdict(item) == asdict(right)
+    assert asdict(summary) == asdict(replace(expected.summary, states=summary.states))
