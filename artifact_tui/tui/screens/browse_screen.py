@@ -402,7 +402,7 @@ class BrowseMarking(BrowseList):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
-        self._marker = Marker(services, self.tree_list)
+        self._marker = Marker(services, self.tree_list, self._marks_drawn)
 
     def action_mark(self) -> None:
         """Mark the range, or the row and go down."""
@@ -419,11 +419,10 @@ class BrowseMarking(BrowseList):
         else:
             change = self._marker.toggle(row, self.answer)
             if isinstance(row, CollectionRow):
-                marks = row.marked < row.versions
-                self._has_marked(marks=marks, more=row.versions * marks - row.marked)
+                self._has_marked(marks=row.marked < row.versions)
                 self._write_many(f"{plural(row.versions, 'mark')} of {safe(row.name)}", change)
             else:
-                self._has_marked(marks=not row.marked, more=-1 if row.marked else 1)
+                self._has_marked(marks=not row.marked)
                 self._write(change)
             if not self.view.marked_only:  # there, the next row comes to the cursor by itself
                 tree.action_down()
@@ -457,10 +456,12 @@ class BrowseMarking(BrowseList):
         written = self._written(task, many=True)
         self.carry_out(f"{what} are being written", written, lets=lets, everywhere=True)
 
-    def _has_marked(self, *, marks: bool, more: int = 0) -> None:
-        """A key has marked; the number of marks is shown at once where it is known."""
+    def _has_marked(self, *, marks: bool) -> None:
         self.marks_made += 1
         self.just_marked = marks
+
+    def _marks_drawn(self, more: int) -> None:
+        """So many more are marked, or fewer; what they would free is not known yet."""
         if self.marks is not None and more:
             self.marks = self.marks.shifted(more)
             if self.marks.count > MANY:  # few are counted before anybody could read it
@@ -538,8 +539,7 @@ class BrowseMarking(BrowseList):
             self.just_marked = False
             self.count_marks()
             raise
-        if self.marks is not None:
-            self.marks = self.marks.shifted(number if action == "mark" else -number)
+        self._marks_drawn(number if action == "mark" else -number)
         self.say(rule_done(action, number))
         self.reload_first(MOVES)
 

@@ -20,7 +20,7 @@ from artifact_tui.text import count, freed, listed, safe
 from artifact_tui.tui.widgets.tree_list import TreePlace
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import Any
 
     from artifact_tui.catalog.catalog_rows import PickedBytes, Totals, VersionRow
@@ -179,10 +179,14 @@ NOT_MARKED = "The keys pressed since were dropped: nothing else has happened."
 EMPTY_COLLECTION = "This collection is empty: d reviews the deletion of the collection itself."
 
 
-def in_collection(where: Where, collection_id: int) -> Where:
-    """What matches in one collection."""
-    return where.narrowed(f"c.id = {int(collection_id)}", marked=where.marked)
+def in_collection(where: Where, *collection_ids: int) -> Where:
+    """What matches in one collection, or in some of them."""
+    ids = ", ".join(str(int(one)) for one in collection_ids)
+    return where.narrowed(f"c.id IN ({ids})", marked=where.marked)
 
+
+COLLECTIONS_AT_ONCE = 1_000
+"""Collections of a range that one statement marks."""
 
 LONG_RANGE = 2_000
 """Versions of a range beyond which they are marked by their places, without reading each."""
@@ -191,9 +195,13 @@ LONG_RANGE = 2_000
 class Marker:
     """Marks and unmarks what the tree shows."""
 
-    def __init__(self, services: Services, tree: TreeList) -> None:
+    def __init__(
+        self, services: Services, tree: TreeList, counted: Callable[[int], object]
+    ) -> None:
+        """`counted` hears how many more are marked as soon as that is drawn."""
         self._catalog = services.catalog
         self._tree = tree
+        self._counted = counted
 
     def toggle(
         self, row: CollectionRow | VersionRow, answer: ViewAnswer
@@ -203,7 +211,10 @@ class Marker:
         It is drawn when this returns, and written when the result was awaited.
         """
         if isinstance(row, CollectionRow):
-            return self._set_collection(row, answer, marked=row.marked < row.versions)
+            marked = row.marked < row.versions
+            self._draw_collections([row], marked=marked)
+            where = in_collection(answer.where, row.id)
+            return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
         marked = not row.marked
         self._draw([row], marked=marked)
         return self._catalog.mark([row.key]) if marked else self._catalog.unmark([row.key])
@@ -213,50 +224,53 @@ class Marker:
         outline = self._tree.outline
         opened = set(outline.opened)
         runs = [(outline.rows[index], start, n) for index, start, n in outline.runs(first, last)]
+        closed = [row for row, start, _ in runs if start is None and row.id not in opened]
+        self._draw_collections(closed, marked=True)
         for row, start, length in runs:
-            if start is None:
-                if row.id not in opened:
-                    await self._set_collection(row, answer, marked=True)
-            elif length > LONG_RANGE:
+            if start is not None and length > LONG_RANGE:
                 await self._mark_window(row, answer, start, length)
-            else:
+            elif start is not None:
                 rows = await answer.source.window(row.id, start, length)
                 self._draw(rows, marked=True)
                 await self._catalog.mark([version.key for version in rows])
+        for at in range(0, len(closed), COLLECTIONS_AT_ONCE):
+            ids = [row.id for row in closed[at : at + COLLECTIONS_AT_ONCE]]
+            await self._catalog.mark_where(in_collection(answer.where, *ids))
 
     async def _mark_window(
         self, row: CollectionRow, answer: ViewAnswer, start: int, length: int
     ) -> None:
         """Mark a long stretch of a collection; of its rows only those on the screen are drawn."""
-        tree = self._tree
+        tree, source = self._tree, answer.source
         index = tree.outline.index_of(row.id)
         drawn = 0
         if index is not None:
             above = max(0, tree.top - tree.outline.line(TreePlace(index, start)))
             shown = min(tree.page_lines, length - above)
-            rows = await answer.source.window(row.id, start + above, shown)
+            rows = await source.window(row.id, start + above, shown)
             drawn = self._draw(rows, marked=True)
-        source = answer.source
+        if not row.marked:  # then all of the stretch are newly marked
+            self._shift({row.id: length - drawn})
+            drawn = length
         marked = await self._catalog.mark_window(row.id, source.where, source.sort, start, length)
-        tree.outline.shift_marks([(row.id, marked - drawn)])
-        tree.refresh_changed()
+        self._shift({row.id: marked - drawn})
 
-    def _set_collection(
-        self, row: CollectionRow, answer: ViewAnswer, *, marked: bool
-    ) -> Coroutine[Any, Any, int]:
-        tree = self._tree
-        tree.pages.set_marked(lambda one: marked if one.collection_id == row.id else None)
-        tree.outline.shift_marks([(row.id, row.versions if marked else -row.versions)])
-        tree.refresh_changed()
-        where = in_collection(answer.where, row.id)
-        return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
+    def _draw_collections(self, rows: Sequence[CollectionRow], *, marked: bool) -> None:
+        """Show the marks of whole collections before they are written."""
+        ids = {row.id for row in rows}
+        self._tree.pages.set_marked(lambda one: marked if one.collection_id in ids else None)
+        self._shift({row.id: row.versions * marked - row.marked for row in rows})
 
     def _draw(self, rows: Sequence[VersionRow], *, marked: bool) -> int:
         """Show marks before they are written; returns how many rows change."""
         changed = {row.key: row.collection_id for row in rows if row.marked != marked}
-        tree = self._tree
-        tree.pages.set_marked(lambda one: marked if one.key in changed else None)
+        self._tree.pages.set_marked(lambda one: marked if one.key in changed else None)
         step = 1 if marked else -1
-        tree.outline.shift_marks((key, step * n) for key, n in Counter(changed.values()).items())
-        tree.refresh_changed()
+        self._shift({key: step * n for key, n in Counter(changed.values()).items()})
         return len(changed)
+
+    def _shift(self, changes: Mapping[int, int]) -> None:
+        """Show so many more marks of each collection, by its id."""
+        self._tree.outline.shift_marks(changes.items())
+        self._tree.refresh_changed()
+        self._counted(sum(changes.values()))
