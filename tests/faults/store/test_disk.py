@@ -237,7 +237,7 @@ from artifact_tui.clients.local.local_folder import Layout
 from tests.support.sync_store import SyncStore
 from artifact_tui.errors import ArtifactTuiError
 root, source, user = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-Store.create(source / "warm").close()  # every module is loaded while we may still read them
+SyncStore.create(source / "warm").close()  # every module is loaded while we may still read them
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(user); os.setuid(user)
 def attempt(what, call):
