@@ -65,8 +65,13 @@ def end(scene: Scene, number: signal.Signals, after: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
-@pytest.mark.parametrize("after", [1, 5, LAST])
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [
+        (signal.SIGKILL, 1), (signal.SIGKILL, 5), (signal.SIGKILL, LAST),
+        (signal.SIGHUP, 1), (signal.SIGHUP, LAST), (signal.SIGINT, 5),
+    ],
+)  # fmt: skip
 async def test_what_a_stopped_worker_left_is_finished_by_the_next(
     scene: Scene, number: signal.Signals, after: int
 ) -> None:
