@@ -8,7 +8,9 @@ is left behind, however the program ends. It lives as long as somebody holds the
 from __future__ import annotations
 
 import codecs
+import json
 import weakref
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -253,6 +255,22 @@ class DraftItems(_Rows[Item]):
     def outside_rows(self) -> Iterator[Sequence[object]]:
         """The dependents that stay as rows of the table `outside` of a plan file."""
         return iter(self.conn.execute("SELECT seq, key, name FROM outside ORDER BY seq, key"))
+
+
+class PickedItems(_Rows[Item]):
+    """The items of a draft for which a condition holds: their numbers in memory, no more."""
+
+    def __init__(self, items: DraftItems, where: str, params: Sequence[object]) -> None:
+        self._items = items
+        self._seqs = array("q", items.seqs(where, params))
+        super().__init__(len(self._seqs))
+
+    def page(self, after: int, limit: int) -> list[Item]:
+        """Those from a position, in the order of the review."""
+        seqs = json.dumps(self._seqs[after : after + limit].tolist())
+        return self._items.select(
+            "i.seq IN (SELECT value FROM json_each(?)) ORDER BY i.seq", (seqs,)
+        )
 
 
 class RequestedKeys(_Rows[str]):

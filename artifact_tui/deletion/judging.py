@@ -128,10 +128,10 @@ def _some_names(names: str, order: str) -> str:
 
     `names` is a query without ORDER BY whose column `name` has them.
     """
-    return f"""(SELECT group_concat(name, ', ') FROM (SELECT name FROM ({names})
-   ORDER BY {order} LIMIT {NAMES_SHOWN}))
- || CASE WHEN (SELECT count(*) FROM ({names})) > {NAMES_SHOWN}
-   THEN ' and ' || ((SELECT count(*) FROM ({names})) - {NAMES_SHOWN}) || ' more' ELSE '' END"""
+    return f"""(SELECT group_concat(CASE WHEN place <= {NAMES_SHOWN} THEN name END, ', ')
+ || CASE WHEN count(*) > {NAMES_SHOWN} THEN ' and ' || (count(*) - {NAMES_SHOWN}) || ' more'
+   ELSE '' END
+ FROM (SELECT name, row_number() OVER (ORDER BY {order}) AS place FROM ({names}) ORDER BY place))"""
 
 
 def _alias_words(where: str) -> str:
@@ -474,7 +474,7 @@ INSERT OR IGNORE INTO draft.outside(seq, key, name)
 SELECT seq + ifnull((SELECT w.rank FROM whole w WHERE w.first <= o.seq
     ORDER BY w.first DESC LIMIT 1), 0), key, name FROM (
   SELECT j.seq, {as_text("x.key")} AS key, {_NAME} AS name
-  FROM dep d CROSS JOIN judged j ON j.version_id = d.parent
+  FROM judged j CROSS JOIN dep d ON d.parent = j.version_id
   CROSS JOIN version x ON x.id = d.child CROSS JOIN collection c ON c.id = x.collection_id
   WHERE d.child <> d.parent
   AND (NOT d.inside OR EXISTS(SELECT 1 FROM stay s WHERE s.version_id = d.child))

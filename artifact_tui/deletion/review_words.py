@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.catalog.lineage import LineageCoverage
-from artifact_tui.deletion.draft_items import PAGE, DraftItems
+from artifact_tui.deletion.draft_items import PAGE, DraftItems, PickedItems
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -280,6 +280,13 @@ def pick_items(draft: Draft, pick: ItemPick, *, after: int = 0, limit: int = PAG
         found += [item for item in page if pick.has(item)]
         after += PAGE
     return found[:limit]
+
+
+def items_of(draft: Draft, pick: ItemPick) -> Sequence[Item]:
+    """The items of a group, read from the draft as they are looked at."""
+    if isinstance(draft.items, DraftItems):
+        return PickedItems(draft.items, *pick.where())
+    return [item for item in draft.items if pick.has(item)]
 
 
 def picked_items(draft: Draft, pick: ItemPick) -> Iterator[Item]:

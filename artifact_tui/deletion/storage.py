@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import HasStorage
 from artifact_tui.deletion.calls import storage_of
+from artifact_tui.deletion.draft_items import DraftItems
 from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
 from artifact_tui.deletion.plan import Draft, Head, Summary
 from artifact_tui.deletion.review import REGISTRY_LIMIT, typeable
@@ -69,7 +70,8 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
     hidden = not options.storage_versions and await storage.versioned()
     summary = _with_objects_counted(draft.summary, items, place, markers=hidden)
     summary = replace(summary, for_good=options.storage_versions and bool(items))
-    return replace(draft, items=(*draft.items, *items), summary=summary)
+    more = draft.items.add(items) if isinstance(draft.items, DraftItems) else (*draft.items, *items)
+    return replace(draft, items=more, summary=summary)
 
 
 @dataclass(slots=True)

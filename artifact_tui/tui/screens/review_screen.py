@@ -25,6 +25,7 @@ from artifact_tui.deletion.review_words import (
     Harm,
     call_lines,
     first_names,
+    items_of,
     lineage_unknown,
     made_again,
     picked_items,
@@ -330,7 +331,7 @@ class ReviewScreen(BaseScreen):
                 (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
             ),
             tone=_TONES[group.harm],
-            items=lambda: Rows([] if pick is None else list(picked_items(draft, pick))),
+            items=lambda: Rows([] if pick is None else items_of(draft, pick)),
         )
 
     def _closed_because(self, draft: Draft) -> str:
