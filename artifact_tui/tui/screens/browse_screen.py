@@ -463,8 +463,8 @@ class BrowseMarking(BrowseList):
     def _marks_drawn(self, more: int) -> None:
         """So many more are marked, or fewer; what they would free is not known yet."""
         if self.marks is not None and more:
-            self.marks = self.marks.shifted(more)
-            if self.marks.count > MANY:  # few are counted before anybody could read it
+            before, self.marks = self.marks, self.marks.shifted(more)
+            if max(before.count, self.marks.count) > MANY:  # few are counted in no time
                 self.show_facts()
 
     async def _written(self, change: asyncio.Task[object], *, many: bool = False) -> None:

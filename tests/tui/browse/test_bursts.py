@@ -11,6 +11,7 @@ import pytest
 from textual.events import Key
 
 from artifact_tui import config
+from artifact_tui.tui.screens import browse_screen
 from tests.tui.browse.shelf import browse, cursor_line
 from tests.tui.browse.test_filter import in_a_bunch
 
@@ -112,6 +113,24 @@ async def test_keys_wait_for_the_files_and_esc_leaves_them(
         await user.presses("escape")
         await user.sees("Given up.")
         assert browse(user).is_current
+
+
+async def test_many_marks_are_counted_before_they_are_written(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse_screen, "MANY", 0)
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.until(lambda: browse(user).marks is not None)
+        with held_up(user):
+            in_a_bunch(user, "space")
+            await user.sees("6 marked")
+        await user.sees("6 marked · 180 KB listed")
+        with held_up(user):
+            in_a_bunch(user, "g", "space")
+            await user.sees_no("6 marked")
+        await user.presses("G", "space")
+        await user.sees("1 marked · 9 KB listed")
 
 
 async def test_esc_takes_back_what_waits(shelf: Shelf) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.tui.screens import browse_view
 from tests.tui.browse.shelf import cursor_line
 from tests.tui.browse.test_filter import in_a_bunch
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.tui.browse.shelf import Shelf
 
 
@@ -94,6 +97,21 @@ async def test_a_range_is_marked(shelf: Shelf) -> None:
         await user.presses("v")
         await user.sees("3 marked")
         assert "┃" not in user.screen
+
+
+async def test_a_long_range_is_marked_by_places(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse_view, "LONG_RANGE", 1)
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses("l", "l", "j", "space", "k", "k", "v", "j", "j", "v")
+        await user.sees("3 marked")
+        for name in ("v5", "v4", "v3"):
+            assert "●" in user.line(f"   {name}")
+        assert "●" not in user.line("   v2")
+        await user.presses("d")
+        await user.sees("Review · 3 versions in 1 collection")
 
 
 async def test_a_range_goes_over_collections_and_escape_gives_it_up(shelf: Shelf) -> None:
