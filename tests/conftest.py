@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -52,6 +53,12 @@ _keep_bytecode()
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers a core for `-n auto`: tests often wait for a server or a screen."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_finish() -> None:
+    """Let no later garbage collection walk through the thousands of tests and their modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
