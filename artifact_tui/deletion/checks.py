@@ -1,8 +1,8 @@
-"""May this be deleted, and what must go before it? Asked at the review, and again just before.
+"""May this still be deleted? Asked right before, with facts that were just read.
 
-Nothing here reads a registry. `judge` decides what the review shows. `recheck` compares what was
-reviewed with what is true now, and lets an item through only when nothing has changed apart from
-what the plan itself has done; `Planned` tells it what that is.
+Nothing here reads a registry. `recheck` compares what was reviewed with what is true now, and lets
+an item through only when nothing has changed apart from what the plan itself has done; `Planned`
+tells it what that is. What the review shows is decided in `judging`.
 
 Lineage may run in a circle where it is told by runs: one that logs two checkpoints and reads both
 back makes each from the other. No order is right for these, so all of a circle share a level.
@@ -10,7 +10,7 @@ back makes each from the other. No order is right for these, so all of a circle 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,16 +20,12 @@ from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import (
     DONE,
     OBJECT,
-    UNFINISHED_DAYS,
     VERSION,
     Action,
-    Candidate,
     Options,
     Reason,
-    Verdict,
 )
 from artifact_tui.model import Alias, Facts, Link, VersionState
-from artifact_tui.query.filter_fields import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,31 +35,6 @@ if TYPE_CHECKING:
 
     Stays = Callable[[str], bool]
     """Whether an item of the plan, by key, is not known to be gone."""
-
-
-def needs_first(facts: Mapping[str, Facts]) -> dict[str, list[str]]:
-    """What must go before each of these versions: its dependents among them, and its links."""
-    graph = {
-        key: [k for k in (*one.dependents, *(link.key for link in one.links)) if k in facts]
-        for key, one in facts.items()
-    }
-    for key, one in facts.items():
-        source = graph.get(one.source_key)
-        if source is not None and key not in source:
-            source.append(key)
-    return graph
-
-
-def levels_of(graph: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The level of each node: above that of all that must go before it, 0 if nothing must.
-
-    All nodes of one circle share a level, which is above that of all that any of them needs.
-    """
-    levels: dict[str, int] = {}
-    for part in components(graph):
-        level = max((levels[k] + 1 for key in part for k in graph[key] if k in levels), default=0)
-        levels.update(dict.fromkeys(part, level))
-    return levels
 
 
 def components(graph: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
@@ -154,20 +125,6 @@ NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdict on one candidate, and its place in the order of deletion."""
-
-    verdict: Verdict
-    reason: Reason = Reason.NONE
-    detail: str = ""
-    level: int = 0
-    outside: tuple[str, ...] = ()
-    """Keys of its live dependents that stay."""
-    broken: tuple[Link, ...] = ()
-    """Links to it that do not go in the plan before it, and would break."""
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """Why an item is not deleted after all; `gone` when there is nothing left to delete."""
 
@@ -176,132 +133,6 @@ class Refusal:
     keys: tuple[str, ...] = ()
     """The dependents that the reason is about."""
     gone: bool = False
-
-
-def judge(
-    candidates: Sequence[Candidate],
-    options: Options,
-    *,
-    read_only: bool = False,
-    names: Mapping[str, str] | None = None,
-    coverage: LineageCoverage = KNOWN,
-    now_us: int = 0,
-) -> list[Judgement]:
-    """One verdict for each candidate, in the same order.
-
-    A candidate whose dependent stays (outside the plan, blocked, or without consent) is blocked
-    too, unless `orphan_dependents` allows that dependent to lose its parent. Those whose lineage
-    runs in a circle are one: all of them go, or, without that consent, none. Links go before what
-    they show; one that stays needs the consent to break it. What joined because it was made from
-    something goes only when something goes that it was made from. `names` gives the words for keys
-    of dependents in details; a key without one stands for itself. `coverage` tells how far the
-    registry's lineage was scanned: until then nobody knows all dependents. `now_us` tells which
-    pending versions nobody is writing any more.
-    """
-    old_us = now_us - UNFINISHED_DAYS * DAY_US
-    named = {c.key: f"{c.collection}:{c.label}" for c in candidates} | dict(names or {})
-    by_key = {c.key: c for c in candidates}
-    graph = needs_first({key: candidate.facts for key, candidate in by_key.items()})
-    unfinished = {c.key for c in candidates if c.created_us is not None and c.created_us <= old_us}
-    asked = _Judge(options, coverage, by_key.keys(), named, unfinished, read_only=read_only)
-    found: dict[str, Judgement] = {}
-    broken_up = False
-    for part in components(graph):
-        together = frozenset(part)
-        judged = {key: asked.one(by_key[key].facts, together) for key in part}
-        going = {key for key, one in judged.items() if one.verdict is Verdict.DELETE}
-        if len(going) < len(part) > 1:
-            broken_up = True
-            going = going if options.orphan_dependents else set()
-            judged = {
-                key: asked.again(by_key[key].facts, one, going) for key, one in judged.items()
-            }
-        asked.going |= going
-        found |= judged
-    if kept := _only_joined(by_key, asked.going):
-        broken_up = True
-        asked.going -= kept.keys()
-        for key, root in kept.items():
-            found[key] = replace(
-                found[key],
-                verdict=Verdict.BLOCKED, reason=Reason.ASKED_STAYS, detail=named[root],
-            )  # fmt: skip
-    levels = levels_of(_unbound(graph, asked.going) if broken_up else graph)
-    return [replace(found[c.key], level=levels[c.key]) for c in candidates]
-
-
-def _only_joined(by_key: Mapping[str, Candidate], going: Collection[str]) -> dict[str, str]:
-    """What would go only because it was made from something that stays; by key, with that."""
-    joined = {key for key, one in by_key.items() if one.added_as_dependent}
-    if not joined:
-        return {}
-    below = {key: one.facts.dependents for key, one in by_key.items()}
-    asked = [key for key in by_key if key not in joined]
-    wanted = reachable(below, (key for key in asked if key in going))
-    because = reachable(below, (key for key in asked if key not in going))
-    return {
-        key: because[key]
-        for key in by_key
-        if key in joined and key in going and key not in wanted and key in because
-    }
-
-
-def _unbound(graph: Mapping[str, Sequence[str]], going: Collection[str]) -> dict[str, list[str]]:
-    """The graph without what binds those that go in a circle to those of it that stay."""
-    home = {key: number for number, part in enumerate(components(graph)) for key in part}
-    return {
-        key: [k for k in needs if home[k] != home[key] or (k in going and key in going)]
-        for key, needs in graph.items()
-    }
-
-
-@dataclass(slots=True)
-class _Judge:
-    """What was asked of a review, and which candidates go so far."""
-
-    options: Options
-    coverage: LineageCoverage
-    inside: Collection[str]
-    """Keys of all candidates."""
-    named: Mapping[str, str]
-    old: Collection[str]
-    """Keys of those that, should they be pending, nobody is taken to be writing any more."""
-    read_only: bool = field(kw_only=True)
-    going: set[str] = field(default_factory=set)
-
-    def one(self, facts: Facts, together: Collection[str]) -> Judgement:
-        """The verdict on one candidate if all that are in a circle with it go as well."""
-        stays = [d for d in facts.dependents if d not in self.going and d not in together]
-        broken = tuple(link for link in facts.links if link.key not in self.going)
-        why, detail = Reason.READ_ONLY, ""
-        if not self.read_only:
-            why, detail = _blocked(facts, self.options, old=facts.key in self.old)
-        if why is Reason.NONE and stays and not self.options.orphan_dependents:
-            inside = all(d in self.inside for d in stays)
-            why = Reason.DEPENDENT_STAYS if inside else Reason.DEPENDENTS
-            detail = self._names(stays)
-        verdict = Verdict.BLOCKED
-        if why is Reason.NONE:
-            consents = _consents(facts, broken, self.options, self.coverage)
-            why, detail = next(consents, (Reason.NONE, ""))
-            verdict = Verdict.DELETE if why is Reason.NONE else Verdict.CONSENT
-        return Judgement(verdict, why, detail, outside=tuple(stays), broken=broken)
-
-    def again(self, facts: Facts, found: Judgement, going: Collection[str]) -> Judgement:
-        """The same when only `going` go of its circle: with no consent for that, it stays too."""
-        stays = tuple(
-            d for d in facts.dependents if d not in self.going and d not in going and d != facts.key
-        )
-        if found.verdict is Verdict.DELETE and facts.key not in going:
-            why = Reason.DEPENDENT_STAYS
-            return replace(
-                found,
-                verdict=Verdict.BLOCKED, reason=why, detail=self._names(stays), outside=stays,
-            )  # fmt: skip
-        return replace(found, outside=stays)
-
-    def _names(self, keys: Iterable[str]) -> str:
-        return names_in_line(self.named.get(key, key) for key in keys)
 
 
 def _blocked(facts: Facts, options: Options, *, old: bool) -> tuple[Reason, str]:
@@ -520,7 +351,11 @@ _PLANNED_FACTS = "SELECT facts FROM item WHERE key=? AND kind='version' AND verd
 _PLANNED_STATE = (
     "SELECT p.state FROM progress p JOIN item i USING(seq) WHERE i.key=? AND i.kind='version'"
 )
-_LEVEL_FACTS = "SELECT key, facts FROM item WHERE level=? AND kind='version' AND verdict='delete'"
+# Only what is made from something on its own level can be in a circle.
+_LEVEL_PAIRS = """SELECT i.key, o.key FROM item i, json_each(i.facts, '$.dependents') d
+    CROSS JOIN item o ON o.key = d.value AND o.kind = 'version'
+    AND o.verdict = 'delete' AND o.level = i.level
+    WHERE i.level = ? AND i.kind = 'version' AND i.verdict = 'delete'"""
 _LEVEL_STAYED = """SELECT i.key FROM item i JOIN progress p USING(seq)
     WHERE i.level=? AND i.kind='version' AND i.verdict='delete'
     AND p.state IN ('refused','failed','not_tried')"""
@@ -547,10 +382,11 @@ class Circles:
         return self._levels[item.level].get(item.key, _NO_CIRCLE)
 
     def _read(self, level: int) -> dict[str, frozenset[str]]:
+        graph: dict[str, list[str]] = {}
         with plan_file.trouble(self._plan.path):
-            rows = self._plan.conn.execute(_LEVEL_FACTS, (level,)).fetchall()
-        below = {key: msgspec.json.decode(text, type=Facts).dependents for key, text in rows}
-        graph = {key: [k for k in keys if k in below] for key, keys in below.items()}
+            for parent, child in self._plan.conn.execute(_LEVEL_PAIRS, (level,)):
+                graph.setdefault(parent, []).append(child)
+                graph.setdefault(child, [])
         circles = (frozenset(part) for part in components(graph) if len(part) > 1)
         return {key: circle for circle in circles for key in circle}
 

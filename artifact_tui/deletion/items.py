@@ -216,23 +216,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One version as the catalog shows it, before it is judged. Names are untrusted text."""
-
-    key: str
-    collection: str
-    label: str
-    type: str
-    size: int | None
-    """Bytes listed, or None where the registry does not say; 0 for a link."""
-    facts: Facts
-    added_as_dependent: bool = False
-    """Not asked for: it joined because it was made from something that was."""
-    created_us: int | None = None
-    collection_key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """One line of a plan: what was reviewed, and what has happened to it. Names are untrusted."""
 

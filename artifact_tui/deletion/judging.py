@@ -1,8 +1,7 @@
 """Judge what is picked, in SQL: who goes, who stays and why, and in which order.
 
-The rules are those of `checks.judge`, which says the same of objects in memory; a property test
-holds the two to each other. Here half a million versions are rows of temp tables, and only what a
-circle of lineage is made of comes to Python.
+Half a million versions are rows of temp tables, and only what a circle of lineage is made of comes
+to Python. The tests say the same rules of objects in memory, and hold the two to each other.
 
 `lay_out` writes down what the verdicts depend on, whatever is agreed to: dependents, links,
 aliases, the order. `give_verdicts` fills in the verdicts for one set of options. Tables that may be

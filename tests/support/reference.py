@@ -10,35 +10,20 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage import lineage_coverage
 from artifact_tui.database import as_number, as_text
-from artifact_tui.deletion.checks import (
-    KNOWN,
-    components,
-    judge,
-    levels_of,
-    lost_aliases,
-    needs_first,
-)
-from artifact_tui.deletion.items import (
-    COLLECTION,
-    VERSION,
-    Action,
-    Candidate,
-    Item,
-    Options,
-    Reason,
-    Verdict,
-)
+from artifact_tui.deletion.checks import KNOWN, components, lost_aliases
+from artifact_tui.deletion.items import COLLECTION, VERSION, Action, Item, Options, Reason, Verdict
 from artifact_tui.deletion.plan import NAMES_SHOWN, Head, Summary, WholeCollection, most_first
 from artifact_tui.deletion.review import emptied_collections
 from artifact_tui.model import Alias, Capabilities, Facts, Link, VersionState
 from artifact_tui.query.sql import LINEAGE_KNOWN
+from tests.support.judge import Candidate, judge, levels_of, needs_first
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
     from artifact_tui.catalog.lineage import LineageCoverage
-    from artifact_tui.deletion.checks import Judgement
+    from tests.support.judge import Judgement
 
 # Nothing can be asked or deleted by a key that is no text.
 _CANDIDATE_KEPT = f"""CASE typeof(v.key) WHEN 'text' THEN {as_text("v.kept")}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.deletion.checks import components, held_back, levels_of
+from artifact_tui.deletion.checks import components, held_back
 from tests.properties.deletion.circles import below
+from tests.support.judge import levels_of
 
 NODES = "abcdefgh"
 

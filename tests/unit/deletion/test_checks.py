@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from artifact_tui.deletion.checks import Judgement, Refusal, judge, names_in_line, recheck
-from artifact_tui.deletion.items import Action, Candidate, Options, Reason, Verdict
+from artifact_tui.deletion.checks import Refusal, names_in_line, recheck
+from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
+from tests.support.judge import Candidate, Judgement, judge
 
 PURGE = Options(action=Action.PURGE)
 ORPHAN = Options(orphan_dependents=True)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from artifact_tui.deletion.checks import Judgement, judge, recheck
-from artifact_tui.deletion.items import (
-    Candidate,
-    ItemState,
-    Options,
-    Reason,
-    Verdict,
-)
+from artifact_tui.deletion.checks import recheck
+from artifact_tui.deletion.items import ItemState, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
+from tests.support.judge import Candidate, Judgement, judge
 
 S = ItemState
 ORPHAN = Options(orphan_dependents=True)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion.checks import judge, recheck
-from artifact_tui.deletion.items import Candidate, Options, Reason, Verdict
+from artifact_tui.deletion.checks import recheck
+from artifact_tui.deletion.items import Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, Link, VersionState
+from tests.support.judge import Candidate, judge
 
 if TYPE_CHECKING:
-    from artifact_tui.deletion.checks import Judgement
+    from tests.support.judge import Judgement
 
 BREAK = Options(break_links=True)
 ALIASES = Options(delete_aliases=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from artifact_tui.catalog.lineage import LineageCoverage
-from artifact_tui.deletion.checks import judge, recheck, with_lineage
-from artifact_tui.deletion.items import Candidate, Options, Reason, Verdict
+from artifact_tui.deletion.checks import recheck, with_lineage
+from artifact_tui.deletion.items import Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
+from tests.support.judge import Candidate, judge
 
 PARTLY = LineageCoverage(3, 4)
 CONSENT = Options(unknown_lineage=True)
