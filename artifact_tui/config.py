@@ -329,12 +329,6 @@ def _configured_target(config: Config, name: str, typed: str) -> Target:
     )
 
 
-def read_only_at(config: Config, address: str, known: RegistryConfig | None) -> bool:
-    """Whether an address, and what is configured for it, may only be read, as `resolve` says."""
-    near = _nested_registries(config, address, known)
-    return any(one.read_only for one in (*near, *((known,) if known is not None else ())))
-
-
 def same_registry(one: str, other: str) -> bool:
     """Whether two addresses mean the same registry."""
     return _place(_address(one) or one) == _place(_address(other) or other)

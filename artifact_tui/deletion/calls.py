@@ -129,11 +129,6 @@ class Policy:
     grace: float = 3.0
     """How long a question may go on when the user, or a signal, wishes to stop."""
 
-    @property
-    def tries(self) -> int:
-        """How often one thing is tried in all."""
-        return len(self.delays) + 1
-
     def sizes(self, batch: int) -> BatchSizes:
         """The sizes of calls, one after the other, for a registry that takes `batch` at once."""
         return BatchSizes(self.ramp, self.most, max(1, batch))

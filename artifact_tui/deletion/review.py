@@ -82,9 +82,9 @@ async def ask_what_is_needed(
     Args:
         client: the registry.
         catalog_path: its catalog, synced before.
-        selection: as for `build.build_plan`.
+        selection: as for `build_plan`.
         options: what will be asked of the plan: with dependents, theirs are asked for too.
-        collections: as for `build.build_plan`.
+        collections: as for `build_plan`.
         marks: the file of the marks, for the selection `marked`.
         progress: called with how far it is.
 
@@ -148,7 +148,7 @@ def build_plan(
 
     `conn` is a catalog connection (`catalog.connect`); its `picked` table is used. Keys that the
     catalog does not know are left out. Without `capabilities` a registry with a trash and a
-    garbage collection is assumed, as the local one. `collections` are keys (`whole_review.keys_of`
+    garbage collection is assumed, as the local one. `collections` are keys (`collection_keys_of`
     gives those of a name): all versions of these are selected as well, and an empty one is deleted
     itself, where the registry can do that.
     """

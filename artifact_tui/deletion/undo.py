@@ -331,13 +331,6 @@ def note_source(plan: Plan, url: str, *, clock: Callable[[], int] = now_us) -> N
         _note(plan, item.seq, FAILED, url, error="not made yet", at_us=clock())
 
 
-def remade_keys(plan: Plan) -> dict[str, str]:
-    """New keys by old ones, of the entries that were made again."""
-    sql = "SELECT i.key, r.key FROM remade r JOIN item i USING(seq) WHERE r.state='made'"
-    with plan_file.trouble(plan.path):
-        return dict(plan.conn.execute(sql).fetchall())
-
-
 def recipe_of(plan: Plan, seq: int) -> Recipe | None:
     """What was noted about an entry just before its deletion."""
     with plan_file.trouble(plan.path):

@@ -225,7 +225,7 @@ class BaseScreen(Screen[None]):
     """A screen of ours. A subclass names its `PLACE`, its `TITLE_WORD`, and composes a body."""
 
     PLACE: ClassVar[str] = "browse"
-    """The `where` of this screen's rows in `bindings`."""
+    """The place of this screen in the table of keys (`key_bindings.PLACES`)."""
     TITLE_WORD: ClassVar[str] = ""
     """Shown in the header; empty for browse."""
 

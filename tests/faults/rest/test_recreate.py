@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.undo import recipe_of, recreate, remade_keys
+from artifact_tui.deletion.undo import recipe_of, recreate
 from artifact_tui.errors import ReadOnlyError
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
@@ -60,11 +60,11 @@ async def test_type_name_and_source_are_kept_and_made_again(
         recipe = recipe_of(plan, 1)
         assert recipe is not None
         found = await recreate(plan, client)
-        known = remade_keys(plan)
         again = await recreate(plan, client)
     assert there(scene) == BOTH
     assert {one.old_key for one in found} == set(KEYS[:2])
-    assert known == {one.old_key: one.new_key for one in found}
+    known = {one.old_key: one.new_key for one in found}
+    assert {one.old_key: one.new_key for one in again} == known, "the plan remembers them"
     assert not set(known.values()) & set(KEYS)
     assert all(one.before and one.new_key for one in again), "made once"
     assert there(scene) == BOTH

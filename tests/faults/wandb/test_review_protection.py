@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.config import Config, RegistryConfig, read_only_at, resolve
+from artifact_tui.config import Config, RegistryConfig, resolve
 
 HOST = "wandb://api.wandb.ai"
 TEAM = f"{HOST}/team"
@@ -23,7 +23,6 @@ def test_an_entity_with_its_own_table_keeps_what_its_projects_say(
     config = Config({"team": team, "prod": guarded(project)}, default="team")
     target = resolve(config, named)
     assert (target.name, target.read_only, target.production) == ("team", True, True)
-    assert read_only_at(config, TEAM, team)
     assert not resolve(config, f"{TEAM}/other").read_only, "its other projects can be opened"
 
 
@@ -33,7 +32,6 @@ def test_an_entity_that_may_show_a_guarded_registry_is_guarded(*, known: bool) -
     own = RegistryConfig(TEAM)
     config = Config({"shelf": shelf} | ({"team": own} if known else {}))
     assert resolve(config, TEAM).read_only
-    assert read_only_at(config, TEAM, own if known else None)
     assert not resolve(config, f"{TEAM}/vision").read_only
     assert not resolve(config, "wandb://wandb.corp.example/team").read_only
 
