@@ -24,11 +24,12 @@ from artifact_tui.cli import reviewing, wording
 from artifact_tui.cli.drafting import print_draft
 from artifact_tui.cli.options import DurationParam, json_option, span
 from artifact_tui.cli.output import Output, command
-from artifact_tui.cli.reviewing import ask
+from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, reading, target_of
 from artifact_tui.clients.base import FlatListing, Recreate, Resettable
 from artifact_tui.deletion import storage as search
+from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.errors import (
     READ_ONLY_HINT,
@@ -115,7 +116,8 @@ def orphans_command(
                 search.look_for_orphans, client, storage, versions, now_us=now_us(), grace_us=grace
             )
             found = await _compare(look, target, empty, [*again, *planned])
-            again.extend(["--empty", search.empty_challenge(target.name)] if found.empty else [])
+            if found.empty:
+                again.extend(["--empty", search.empty_confirmation(target.name).expected])
             _print_findings(found, target, out)
             if output is None:
                 _print_next_plan(found, again, out)
@@ -148,25 +150,17 @@ async def _compare(
     again: Sequence[str],
 ) -> search.OrphanFindings:
     """The comparison; a registry that lists nothing is believed only when a person says so."""
-    expected = search.empty_challenge(target.name)
-    if empty is not None and empty != expected:
-        raise ConfirmationError(
-            f"Not confirmed: expected {expected}. Nothing was compared.",
-            hint="Say the registry's name after --empty, as shown.",
-        )
+    asked = search.empty_confirmation(target.name)
+    if empty is not None:
+        asked.check(empty)
     try:
         return await look(empty=empty is not None)
     except EmptyError as error:
         if not sys.stdin.isatty():
-            instead = command("orphans", *again, "--empty", expected)
+            instead = command("orphans", *again, "--empty", asked.expected)
             error.hint = f"Try again later. If it is really empty: {instead}"
             raise
-        typed = ask(f"type {expected} if it is really empty", search.EMPTY_WHY).strip()
-        if typed != expected:
-            raise ConfirmationError(
-                f"Not confirmed: expected {expected}. Nothing was compared.",
-                hint="Try again when the registry lists its artifacts.",
-            ) from None
+        asked.check(ask(asked))
         return await look(empty=True)
 
 
@@ -340,22 +334,16 @@ def _export_listing(target: Target, listing: WholeListing, recipes: Mapping[str,
 
 def _confirm_reset(target: Target, count: int, name: str | None, expect: int | None) -> None:
     """The registry's name and the count, typed or said; nothing less."""
-    wanted = f"{target.name} {count}"
-    if name is not None or expect is not None:
-        typed = f"{name} {expect}"
-    elif sys.stdin.isatty():
-        typed = ask(f"type {safe(wanted)} to delete everything", "there is no way back").strip()
-    else:
-        instead = command("reset", target.typed, "--name", target.name, "--expect", count)
-        raise UsageError(
-            "This must be confirmed, and there is no terminal to ask on. Nothing was deleted.",
-            hint=f"After a look at the listing: {instead}",
-        )
-    if typed != wanted:
-        raise ConfirmationError(
-            f"Not confirmed: expected {safe(wanted)}. Nothing was deleted.",
-            hint="Say the registry's name and the number of artifacts that it holds now.",
-        )
+    named = typeable(target.name) or "everything"
+    asked = Confirmation(
+        expected=f"{named} {count}",
+        count=count,
+        then="to delete everything",
+        why="there is no way back",
+    )
+    instead = ("reset", target.typed, "--name", named, "--expect", count)
+    said = name is not None or expect is not None
+    asked.check(f"{name} {expect}" if said else answer(asked, None, instead))
 
 
 async def _send_reset(client: Resettable) -> str:

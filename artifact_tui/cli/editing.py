@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -34,7 +33,7 @@ from artifact_tui.cli.options import (
     json_option,
 )
 from artifact_tui.cli.output import INTERRUPTED, Output, Progress, command
-from artifact_tui.cli.reviewing import Consent, ask
+from artifact_tui.cli.reviewing import Consent, answer
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     client_of,
@@ -48,14 +47,13 @@ from artifact_tui.clients.base import Neighbours, Paced
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.deletion.items import Options
-from artifact_tui.deletion.review import matches
 from artifact_tui.edits.changes import (
     NO_EDIT,
     CommonEdit,
     EditProgress,
     Effect,
     VersionChange,
-    edit_challenge,
+    edit_confirmation,
     editor_of,
     edits_in_time,
     expiry_clock,
@@ -80,7 +78,6 @@ from artifact_tui.edits.edit_words import (
 )
 from artifact_tui.errors import (
     READ_ONLY_HINT,
-    ConfirmationError,
     NotFoundError,
     ReadOnlyError,
     UsageError,
@@ -520,8 +517,7 @@ def _stopping() -> Iterator[asyncio.Event]:
 
 async def run_edit(job: EditJob) -> int:
     """Show a change, get it confirmed, send it; returns the exit code."""
-    consent = Consent(job.yes, job.expect, "changed")
-    consent.check()
+    Consent(job.yes, job.expect, "changed").check()
     out = Output(json=job.as_json, changes=True)
     if job.asks_nothing:
         return await _show_version(job, out)
@@ -537,42 +533,13 @@ async def run_edit(job: EditJob) -> int:
         await _print_beside(client, changes, job, out)
         if job.dry_run or not changes.changed:
             return _print_planned(changes, protection, job, out)
-        confirm_edit(changes, consent, job.target, job.again(len(changes.changed)))
+        target = job.target
+        asked = edit_confirmation(changes, production=target.production, registry=target.name)
+        asked.check(answer(asked, job.expect, job.again(asked.count)))
         sent = await _carry_out(client, editor, changes, protection)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)
     return _print_done(changes, sent, protection, job, out, can=client.capabilities)
-
-
-def confirm_edit(
-    changes: Changes[NamedVersion],
-    consent: Consent,
-    target: Target,
-    instead: tuple[object, ...],
-) -> None:
-    """Get a change confirmed; `instead` is the command that needs no terminal.
-
-    Raises:
-        UsageError: there is no terminal to ask on.
-        ConfirmationError: it was not confirmed. Nothing was changed.
-    """
-    count = len(changes.changed)
-    if consent.expect is not None:
-        if consent.expect != count:
-            raise ConfirmationError(
-                f"This changes {text.plural(count, 'version')}, not {consent.expect}. "
-                "Nothing was changed.",
-                hint="Look again with --dry-run, then give the number that it shows.",
-            )
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "This must be confirmed, and there is no terminal to ask on. Nothing was changed.",
-            hint=f"After a look: {command(*instead)}",
-        )
-    challenge = edit_challenge(changes, production=target.production, registry=target.name)
-    if not matches(challenge, ask(challenge.prompt, challenge.why)):
-        raise ConfirmationError("It was not confirmed. Nothing was changed.")
 
 
 def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:

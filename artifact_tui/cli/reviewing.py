@@ -22,6 +22,7 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.options import json_option, plan_argument
 from artifact_tui.cli.output import Output, command
 from artifact_tui.deletion import plan_file
+from artifact_tui.deletion.confirmation import confirm, confirmation_of
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -32,12 +33,6 @@ from artifact_tui.deletion.items import (
     Verdict,
 )
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.review import (
-    ChallengeKind,
-    challenge_of,
-    confirm,
-    confirm_count,
-)
 from artifact_tui.deletion.review_words import (
     CONSENTS,
     Harm,
@@ -45,13 +40,14 @@ from artifact_tui.deletion.review_words import (
     plan_commands,
     review_groups,
 )
-from artifact_tui.errors import ConfirmationError, PlanError, UsageError
+from artifact_tui.errors import PlanError, UsageError
 from artifact_tui.model import actor
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
+    from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.plan import Head, Summary
     from artifact_tui.deletion.review_words import ReviewGroup
@@ -297,31 +293,35 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
             if plan.status in {Status.FINISHED, Status.CANCELLED}
             else f"{command('report', plan.path)} or {command('resume', plan.path)}",
         )
-    if consent.expect is not None:
-        confirm_count(plan, consent.expect, actor=actor())
-        return
-    asked = challenge_of(plan)
-    if asked.kind is ChallengeKind.NOTHING:
-        raise ConfirmationError(
-            f"The plan {plan.path} deletes nothing.", hint="Review it to see why."
-        )
+    confirm(plan, answer(confirmation_of(plan), consent.expect, instead), actor=actor())
+
+
+def answer(asked: Confirmation, expect: int | None, instead: tuple[object, ...]) -> str | int:
+    """The count that a script states, or what a person types; `instead` needs no terminal.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+    """
+    if expect is not None or not asked.expected:
+        return expect or ""
     if not sys.stdin.isatty():
         raise UsageError(
-            "This must be confirmed, and there is no terminal to ask on. Nothing was deleted.",
+            "This must be confirmed, and there is no terminal to ask on."
+            f" Nothing was {asked.verbs[1]}.",
             hint=f"After a review: {command(*instead)}",
         )
-    confirm(plan, ask(asked.prompt, asked.why), actor=actor())
+    return ask(asked)
 
 
-def ask(prompt: str, why: str) -> str:
+def ask(asked: Confirmation) -> str:
     """What a person types after the question is on the screen, and not before."""
-    because = f"{why}\n" if why else ""
+    because = f"{asked.why}\n" if asked.why else ""
     try:
         sys.stdout.flush()
     except OSError as error:  # what is to be agreed to was not seen
         error.add_note("Nothing was asked, and nothing was done.")
         raise
-    sys.stderr.write(f"\n{because}{prompt} (Enter alone leaves everything as it is): ")
+    sys.stderr.write(f"\n{because}{asked.prompt} (Enter alone leaves everything as it is): ")
     sys.stderr.flush()
     with suppress(termios.error, ValueError, OSError):
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
@@ -367,5 +367,5 @@ def review_command(plan: Path, *, as_json: bool) -> None:
         for name, parents in opened.orphans():
             out.words(f"  {safe(name)} loses {parents} of its parents")
         if opened.status in {Status.DRAFT, Status.CONFIRMED}:
-            out.words("", f"to apply it: {challenge_of(opened).prompt}")
+            out.words("", f"to apply it: {confirmation_of(opened).prompt}")
             print_next(plan, summary, out)

@@ -1,4 +1,4 @@
-"""A review: from a selection to a judged draft, and what must be typed before it is applied.
+"""A review: from a selection to a judged draft.
 
 Where lineage is told only for the asking, the registry is asked about the selection first, and
 about all that was made from it when that is to go too. Where a registry tells only what models
@@ -7,9 +7,6 @@ were made from, every model that nobody asked yet is asked: any may have been ma
 A whole collection is offered when every live version of it goes anyway. It stands before its
 versions in the order, after all that must go before any of them; should it turn out to have
 changed, its versions are still there to be deleted one by one, in the order of the plan.
-
-The greater the harm, the more must be typed. It is always something that is on the screen as well,
-in its safe form; a name that cannot be typed gives way to the registry's, and that to the count.
 """
 
 from __future__ import annotations
@@ -19,11 +16,8 @@ import json
 import uuid
 from contextlib import closing
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from shlex import quote
 from typing import TYPE_CHECKING
 
-from artifact_tui import text
 from artifact_tui.catalog import connect
 from artifact_tui.catalog import marks as picking
 from artifact_tui.catalog.catalog_file import connect_beside, plain_errors
@@ -36,7 +30,7 @@ from artifact_tui.catalog.lineage import (
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.clients.base import AskedLineage, LineageScan
 from artifact_tui.database import as_text
-from artifact_tui.deletion import judging, plan_file, wholes
+from artifact_tui.deletion import judging, wholes
 from artifact_tui.deletion.draft_items import DraftItems, DraftNames, RequestedKeys
 from artifact_tui.deletion.items import (
     Action,
@@ -45,13 +39,11 @@ from artifact_tui.deletion.items import (
 from artifact_tui.deletion.plan import (
     Draft,
     Head,
-    Status,
     Summary,
     WholeCollection,
     count_summary,
 )
-from artifact_tui.errors import ConfirmationError, PlanError
-from artifact_tui.model import Capabilities, now_us
+from artifact_tui.model import Capabilities
 
 if TYPE_CHECKING:
     import sqlite3
@@ -63,7 +55,6 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.plan import Plan
     from artifact_tui.model import Identity
 
 
@@ -295,177 +286,3 @@ def collection_keys_of(conn: sqlite3.Connection, name: str) -> tuple[str, ...]:
     """The keys of the collections with this name; there is one of each type at most."""
     rows = conn.execute("SELECT key FROM collection WHERE name = ? ORDER BY id", (name,))
     return tuple(row[0] for row in rows)
-
-
-FEW = 10
-"""Up to this many plain versions need only a `y`."""
-
-NAME_LIMIT = 40
-"""The name of a collection that is longer is not asked for."""
-
-REGISTRY_LIMIT = 80
-"""Nor is a longer name or address of a registry."""
-
-
-class ChallengeKind(StrEnum):
-    """What the challenge asks for."""
-
-    NOTHING = "nothing"
-    """There is nothing to delete, so nothing to confirm."""
-    YES = "yes"
-    COUNT = "count"
-    COLLECTION = "collection"
-    REGISTRY = "registry"
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """What to type, and why that much; all of it is safe to show."""
-
-    kind: ChallengeKind
-    expected: str
-    prompt: str
-    """Such as `type 3391 to delete`."""
-    why: str = ""
-    """The harm that asks for it; empty for a plain `y`."""
-
-
-def challenge(summary: Summary, production: bool, registry_name: str) -> Challenge:  # noqa: FBT001
-    """What must be typed for this plan. The registry's name may be untrusted text."""
-    count = summary.deletes
-    if count == 0:
-        return Challenge(ChallengeKind.NOTHING, "", "nothing to delete")
-    kind, why = _harm(summary, production=production)
-    expected = ""
-    if kind is ChallengeKind.COLLECTION:
-        expected = typeable(_lost_collections(summary)[0], NAME_LIMIT)
-        kind = kind if expected else ChallengeKind.REGISTRY
-    if kind is ChallengeKind.REGISTRY:
-        expected = typeable(registry_name, REGISTRY_LIMIT)
-        kind = kind if expected else ChallengeKind.COUNT
-    if kind is ChallengeKind.COUNT:
-        expected = str(count)
-    elif kind is ChallengeKind.YES:
-        expected = "y"
-    verb = "purge" if summary.action is Action.PURGE else "delete"
-    if summary.unlinks == count:
-        verb = "unlink"
-    return Challenge(kind, expected, f"type {expected} to {verb}", why)
-
-
-def _lost_collections(summary: Summary) -> list[str]:
-    """Collections that lose every version, and empty ones that go themselves."""
-    empty = [one.name for one in summary.whole if one.used and one.versions == 0]
-    return [name for name, _ in summary.emptied] + empty
-
-
-def _harm(summary: Summary, *, production: bool) -> tuple[ChallengeKind, str]:
-    """The greatest harm in the plan: what it asks for, and in words."""
-    lost = len(_lost_collections(summary))
-    whole = any(one.used for one in summary.whole)
-    harms = (
-        (production, ChallengeKind.REGISTRY, "this registry is marked production"),
-        (
-            summary.orphaned > 0,
-            ChallengeKind.REGISTRY,
-            f"{text.plural(summary.orphaned, 'live version')} will lose a parent",
-        ),
-        (
-            summary.empty_registry,
-            ChallengeKind.REGISTRY,
-            "the registry lists nothing, and is said to be empty",
-        ),
-        (
-            summary.for_good,
-            ChallengeKind.REGISTRY,
-            f"{text.plural(summary.objects, 'stored object')} will be removed for good",
-        ),
-        (
-            lost > 1,
-            ChallengeKind.REGISTRY,
-            f"{lost} collections {'go with all in them' if whole else 'lose every version'}",
-        ),
-        (
-            lost == 1,
-            ChallengeKind.COLLECTION,
-            "the whole collection goes" if whole else "the collection loses every version",
-        ),
-        (bool(summary.linked), ChallengeKind.COUNT, "links in other collections break"),
-        (bool(summary.aliases), ChallengeKind.COUNT, "aliases go too"),
-        (summary.objects > 0, ChallengeKind.COUNT, "stored objects go too"),
-        (summary.deletes > FEW, ChallengeKind.COUNT, ""),
-    )
-    return next(((kind, why) for so, kind, why in harms if so), (ChallengeKind.YES, ""))
-
-
-def typeable(name: str, limit: int) -> str:
-    """The (untrusted) name, when it can be typed as it is shown; else nothing."""
-    good = name == text.safe(name) == name.strip() and len(name) <= limit
-    return name if good else ""
-
-
-def matches(challenge: Challenge, typed: str) -> bool:
-    """Whether what was typed is what was asked for, to the letter. Nothing typed never is."""
-    return challenge.expected != "" and typed.strip() == challenge.expected
-
-
-def challenge_of(plan: Plan) -> Challenge:
-    """The challenge for a plan file: of one that was not made here, the registry's name is typed.
-
-    What such a file says about itself may be less than what it does.
-    """
-    target = plan_file.target_of(plan)
-    production = plan.head.production or target.production
-    if plan_file.is_made(plan):
-        return challenge(plan.summary, production, plan.head.registry)
-    asked = challenge(plan.summary, True, target.name)  # noqa: FBT003 - the greatest harm
-    if asked.kind is ChallengeKind.NOTHING or production:
-        return asked
-    return replace(asked, why="this plan was not made here")
-
-
-def confirm(plan: Plan, typed: str, *, actor: str) -> None:
-    """Write into a plan that a person typed what was asked; only then can it be applied.
-
-    Raises:
-        ConfirmationError: something else was typed, or there is nothing to delete.
-        PlanError: the plan was changed since it was made, or has been applied.
-    """
-    plan.check_hash()
-    asked = challenge_of(plan)
-    if not matches(asked, typed):
-        expected = f"expected {asked.expected}" if asked.expected else asked.prompt
-        raise ConfirmationError(
-            f"Not confirmed: {expected}. Nothing was deleted.", hint=f"To go on, {asked.prompt}."
-        )
-    _mark_confirmed(plan, actor)
-
-
-def confirm_count(plan: Plan, expected: int, *, actor: str) -> None:
-    """As `confirm`, for a script that says how many versions it expects to be deleted.
-
-    Raises:
-        ConfirmationError: the plan deletes another number of versions, or none.
-        PlanError: the plan was changed since it was made, or has been applied.
-    """
-    plan.check_hash()
-    count = plan.summary.deletes
-    if count != expected or count == 0:
-        what = text.plural(count, plan.summary.noun)
-        raise ConfirmationError(
-            f"The plan {plan.path} deletes {what}, not {expected}. Nothing was deleted.",
-            hint="Review the plan, then give the number that it shows.",
-        )
-    _mark_confirmed(plan, actor)
-
-
-def _mark_confirmed(plan: Plan, actor: str) -> None:
-    sql = """UPDATE journal SET status=CASE status WHEN 'draft' THEN ? ELSE status END,
-        confirmed_us=?, confirmed_by=? WHERE status NOT IN ('finished','cancelled')"""
-    if plan.write(sql, (Status.CONFIRMED, now_us(), actor)):
-        plan_file.note_confirmed(plan)
-    else:
-        raise PlanError(
-            f"The plan {plan.path} has been applied already ({plan.status}).",
-            hint=f"What happened to each: artifact-tui report {quote(str(plan.path))}",
-        )

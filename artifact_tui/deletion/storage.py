@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import HasStorage
 from artifact_tui.deletion.calls import storage_of
+from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.draft_items import DraftItems
 from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
 from artifact_tui.deletion.plan import Draft, Head, Summary
-from artifact_tui.deletion.review import REGISTRY_LIMIT, typeable
 from artifact_tui.errors import EmptyError, RegistryError
 from artifact_tui.model import Facts, StoredObject, VersionState
 from artifact_tui.text import duration, fit, safe, size
@@ -397,9 +397,14 @@ EMPTY_WHY = (
 """Why a registry that lists nothing is believed only when a person says that it is empty."""
 
 
-def empty_challenge(name: str) -> str:
+def empty_confirmation(name: str) -> Confirmation:
     """What must be typed to say that the registry `name` is really empty."""
-    return typeable(name, REGISTRY_LIMIT) or "empty"
+    return Confirmation(
+        expected=typeable(name) or "empty",
+        verbs=("compare", "compared"),
+        then="if it is really empty",
+        why=EMPTY_WHY,
+    )
 
 
 @dataclass(frozen=True, slots=True)

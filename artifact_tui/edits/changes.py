@@ -19,7 +19,7 @@ from artifact_tui.catalog import marks, retention, version_names
 from artifact_tui.catalog.catalog_rows import tags_of
 from artifact_tui.catalog.retention import ExpiryDay, total_size
 from artifact_tui.clients.base import Editable
-from artifact_tui.deletion.review import FEW, REGISTRY_LIMIT, Challenge, ChallengeKind, typeable
+from artifact_tui.deletion.confirmation import FEW, Confirmation, typeable
 from artifact_tui.errors import ArtifactTuiError, ReadOnlyError, RegistryError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, Outcome, Result, VersionState
 from artifact_tui.query.filter_fields import DAY_US, read_duration
@@ -624,7 +624,10 @@ def expiry_stretches(
     return stretches
 
 
-def edit_challenge(changes: Changes[KeptT], *, production: bool, registry: str) -> Challenge:
+CHANGE = ("change", "changed")
+
+
+def edit_confirmation(changes: Changes[KeptT], *, production: bool, registry: str) -> Confirmation:
     """What must be typed: `y`, the count, or the registry's name; the greater the harm, the more.
 
     Args:
@@ -634,18 +637,16 @@ def edit_challenge(changes: Changes[KeptT], *, production: bool, registry: str) 
     """
     total, counts = len(changes.changed), changes.counts
     if not total:
-        return Challenge(ChallengeKind.NOTHING, "", "nothing to change")
+        return Confirmation(expected="", verbs=CHANGE)
     why = ""
     if at_once := counts[Effect.AT_ONCE]:
         why = f"{count(at_once)} expire at once" if at_once > 1 else "it expires at once"
     elif undated := sum(counts[effect] for effect in UNDATED):
         why = f"{count(undated)} may expire at once" if undated > 1 else "it may expire at once"
-    name = typeable(registry, REGISTRY_LIMIT)
-    if why and production and name:
-        return Challenge(ChallengeKind.REGISTRY, name, f"type {name} to change", why)
-    if why or total > FEW:
-        return Challenge(ChallengeKind.COUNT, str(total), f"type {total} to change", why)
-    return Challenge(ChallengeKind.YES, "y", "type y to change")
+    name = typeable(registry) if production else ""
+    number = str(total)
+    expected = (name or number) if why else number if total > FEW else "y"
+    return Confirmation(expected=expected, count=total, verbs=CHANGE, why=why)
 
 
 EDIT_BATCH = 100

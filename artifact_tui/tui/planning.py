@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from artifact_tui import config
 from artifact_tui.deletion import worker
 from artifact_tui.deletion.calls import storage_of
+from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.draft_items import PAGE
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Plan, Status, new_path
 from artifact_tui.deletion.review import (
     ask_what_is_needed,
     build_plan,
-    confirm,
     models_asked,
     with_options,
 )

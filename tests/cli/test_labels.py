@@ -157,7 +157,7 @@ def test_more_harm_asks_for_more(cli: Cli, registry: Local, *, production: bool)
         shell.expect_exact("it expires at once")
         shell.expect_exact(f"type {expected} to change")
         shell.sendline("y")
-        shell.expect_exact("It was not confirmed. Nothing was changed.")
+        shell.expect_exact("Nothing was changed.")
         shell.expect(pexpect.EOF)
     with on_terminal("ttl", "mine", "old:v0", "30d") as shell:
         shell.expect_exact("as it is): ")

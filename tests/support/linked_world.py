@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
-from artifact_tui.deletion import review
+from artifact_tui.deletion import confirmation, review
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
@@ -80,7 +80,7 @@ class LinkedWorld:
         """A confirmed plan, open for writing, for `faulty()`."""
         draft = self.draft(keys, options, collections=collections)
         plan = Plan.create(self.path.with_name(f"{draft.head.id[:8]}.plan"), draft)
-        review.confirm_count(plan, plan.summary.deletes, actor="tester")
+        confirmation.confirm(plan, plan.summary.deletes, actor="tester")
         return plan
 
     def sent(self) -> list[tuple[str, list[str]]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import catalog
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_client import LocalClient
-from artifact_tui.deletion import review
+from artifact_tui.deletion import confirmation, review
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
@@ -147,7 +147,7 @@ class World:
         where = path or self.path.with_name(f"{draft.head.id[:8]}.plan")
         plan = Plan.create(where, draft)
         if confirmed:
-            review.confirm_count(plan, plan.summary.deletes, actor="tester")
+            confirmation.confirm(plan, plan.summary.deletes, actor="tester")
         return plan
 
 

@@ -24,7 +24,7 @@ from artifact_tui.edits.changes import (
     ExpiryClock,
     ForeseenVersion,
     Foresight,
-    edit_challenge,
+    edit_confirmation,
     editor_of,
     edits_in_time,
     expiry_clock,
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection
+    from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.edits.changes import Changes, Subjects, What
     from artifact_tui.edits.edit_words import EditGroup
     from artifact_tui.model import Outcome
@@ -333,8 +334,6 @@ PACE_EVERY = 1.0
 """Seconds between two looks at what holds up the sending."""
 TITLE_NAME = 40
 """Cells of a name in the title."""
-NO_GENERATION = 0
-"""No challenge has this generation."""
 
 
 class EditScreen(BaseScreen):
@@ -351,7 +350,7 @@ class EditScreen(BaseScreen):
         subject = subject_words(tuple(changes.rows()))
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
-        self._generation = NO_GENERATION
+        self._asked: Confirmation | None = None
         self._can = services.client.capabilities
         self._sent = EditProgress(len(changes.changed))
 
@@ -404,8 +403,10 @@ class EditScreen(BaseScreen):
             way = " Delete with a plan: d in the list." if changes.counts[Effect.DUE] else ""
             self.confirm.refuse(f"Nothing would be changed: {edit_sentence(changes)}.{way}")
         else:
-            challenge = edit_challenge(changes, production=target.production, registry=target.name)
-            self._generation = self.confirm.ask(challenge)
+            self._asked = edit_confirmation(
+                changes, production=target.production, registry=target.name
+            )
+            self.confirm.ask(self._asked)
         self.show_keys()
 
     async def _show_groups(self, groups: Sequence[EditGroup[VersionRow]]) -> None:
@@ -456,10 +457,10 @@ class EditScreen(BaseScreen):
     # sending
 
     def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
-        """Send it, if what was typed answers the challenge that is on the screen."""
-        if event.generation != self._generation or self.services.read_only:
+        """Send it, if what was typed answers what is asked for on the screen."""
+        if event.asked is not self._asked or self.services.read_only:
             return
-        self._generation = NO_GENERATION
+        self._asked = None
         self._show_progress()
         self._ticking = self.set_interval(PACE_EVERY, self._show_progress)
         self.app.run_worker(self._send(), group="edit")

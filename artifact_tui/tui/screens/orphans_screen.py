@@ -14,12 +14,11 @@ from textual.content import Content
 
 from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.deletion.storage import (
-    EMPTY_WHY,
     ChosenOrphans,
     ListedVersion,
     OrphanFindings,
     OrphanRow,
-    empty_challenge,
+    empty_confirmation,
     listed_versions,
     look_for_orphans,
     orphan_groups,
@@ -151,24 +150,24 @@ class EmptyDialog(Dialog[bool]):
 
     def __init__(self, name: str) -> None:
         super().__init__(id="empty")
-        self._expected = empty_challenge(name)
+        self._asked = empty_confirmation(name)
         self.border_title = Content("Is it really empty?")
         self.border_subtitle = Content("enter compares \N{MIDDLE DOT} esc leaves")
 
     def compose(self) -> ComposeResult:
         """What that means, and the box."""
         words = Question()
-        words.show(Content(EMPTY_WHY))
+        words.show(Content(self._asked.why))
         yield words
         asked = Line()
-        asked.show(Content.assemble((f"Type {self._expected} if it is really empty:", "bold")))
+        asked.show(Content.assemble((f"T{self._asked.prompt[1:]}:", "bold")))
         yield asked
         yield OneLine(id="empty-name")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Only the name itself says yes."""
         event.stop()
-        if event.value.strip() == self._expected:
+        if self._asked.matches(event.value):
             self.close(True)  # noqa: FBT003 - the dialog's value
 
 

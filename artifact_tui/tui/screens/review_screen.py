@@ -17,9 +17,9 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.catalog.catalog_file import Superseded
+from artifact_tui.deletion.confirmation import deletion_confirmation
 from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.deletion.plan import new_path
-from artifact_tui.deletion.review import ChallengeKind, challenge
 from artifact_tui.deletion.review_words import (
     GOING,
     Harm,
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection
+    from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review_words import ReviewGroup
     from artifact_tui.deletion.storage import ChosenOrphans
@@ -119,8 +120,6 @@ _TONES = {
     Harm.PLAIN: "",
 }
 
-NOTHING_ASKED = 0
-"""No challenge has this generation."""
 NOT_YET = float("inf")
 ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
 """Keys that may be typed before the list is there: they only lead away."""
@@ -156,7 +155,8 @@ class ReviewScreen(BaseScreen):
         self._query_text = query_text
         self._again = again
         """What is made again once it is deleted."""
-        self._asked = NOTHING_ASKED
+        self._asked: Confirmation | None = None
+        """What is asked for at the moment, for the draft that is shown."""
         self._heard_from = NOT_YET
         self._saved: Path | None = None
         self._asking = False
@@ -315,8 +315,11 @@ class ReviewScreen(BaseScreen):
         if reason := self._closed_because(draft):
             self.confirm.refuse(reason)
         else:
-            asked = challenge(draft.summary, draft.head.production, draft.head.registry)
-            self._asked = self.confirm.ask(asked)
+            head = draft.head
+            self._asked = deletion_confirmation(
+                draft.summary, production=head.production, registry=head.registry
+            )
+            self.confirm.ask(self._asked)
         self.call_after_refresh(self._hear)
 
     def _group_row(self, draft: Draft, group: ReviewGroup) -> GroupRow[Item]:
@@ -340,10 +343,7 @@ class ReviewScreen(BaseScreen):
             return f"Nothing can be deleted: {self.services.read_only_reason}."
         if not draft.summary.items:
             return "Nothing is selected: mark versions first, then review them."
-        if (
-            challenge(draft.summary, production=False, registry_name="").kind
-            is ChallengeKind.NOTHING
-        ):
+        if not draft.summary.deletes:
             return "Nothing would be deleted as it stands: see above what stays, and why."
         return ""
 
@@ -435,10 +435,10 @@ class ReviewScreen(BaseScreen):
     # applying
 
     def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
-        """Start the plan, if what was typed answers the challenge that is on the screen."""
-        if self.draft is None or event.generation != self._asked or self.services.read_only:
+        """Start the plan, if what was typed answers what is asked for on the screen."""
+        if self.draft is None or event.asked is not self._asked or self.services.read_only:
             return
-        self._asked = NOTHING_ASKED
+        self._asked = None
         self.app.run_worker(self._apply(self.draft, event.typed), group="apply")
 
     async def _apply(self, draft: Draft, typed: str) -> None:

@@ -5,7 +5,7 @@ one. While a dialog is open, keys go to it and nowhere else.
 
 `TypedConfirm` is the typed confirmation: the only place on the screen from which something can be
 deleted. The keyboard is elsewhere at first; a key of its own moves it here. What was typed before
-the challenge stood on the screen (and for a moment after, while the eye finds it) is thrown away.
+the question stood on the screen (and for a moment after, while the eye finds it) is thrown away.
 Enter does nothing until the box holds exactly what is asked for. A question (`Ask`) is answered
 with yes by `y` only, never by enter.
 """
@@ -22,7 +22,6 @@ from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 
-from artifact_tui.deletion.review import Challenge, matches
 from artifact_tui.text import pad, safe, width
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.widgets.line_view import CursorList
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
     from textual.widgets import Input
 
+    from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.model import Recipe
 
 
@@ -272,7 +272,7 @@ class Listing(Dialog[None]):
 
 
 SETTLE = 0.4
-"""Seconds after the challenge was drawn before keys count: nobody reads and types faster."""
+"""Seconds after the question was drawn before keys count: nobody reads and types faster."""
 
 NOT_YET = float("inf")
 
@@ -322,11 +322,11 @@ class TypedConfirm(Vertical):
     class Confirmed(Message):
         """Exactly what was asked for was typed, and then enter was pressed."""
 
-        def __init__(self, typed: str, generation: int) -> None:
+        def __init__(self, typed: str, asked: Confirmation) -> None:
             super().__init__()
             self.typed = typed
-            self.generation = generation
-            """Which challenge it answers: the value that `ask` returned."""
+            self.asked = asked
+            """What it answers: the very object that `ask` was given."""
 
     class Left(Message):
         """The user went back to the lists."""
@@ -338,9 +338,8 @@ class TypedConfirm(Vertical):
         """`enter` says what the enter key does once the text is typed."""
         super().__init__(id="confirm")
         self._enter = enter
-        self._challenge: Challenge | None = None
+        self._asked: Confirmation | None = None
         self._refusal = ""
-        self.generation = 0
 
     def compose(self) -> ComposeResult:
         """What to type, then the box."""
@@ -367,20 +366,16 @@ class TypedConfirm(Vertical):
 
     def refuse(self, reason: str) -> None:
         """Close the box, and say why (safe text)."""
-        self.generation += 1
-        self._challenge, self._refusal = None, reason
+        self._asked, self._refusal = None, reason
         self._shut()
         self._draw()
 
-    def ask(self, challenge: Challenge) -> int:
-        """Ask for a text from now on; earlier challenges, and what was typed, are void."""
-        self.generation += 1
-        self._challenge, self._refusal = challenge, ""
+    def ask(self, asked: Confirmation) -> None:
+        """Ask for a text from now on; what was asked for before, or typed, is void."""
+        self._asked, self._refusal = asked, ""
         self._shut()
         self._draw()
-        generation = self.generation
-        self.call_after_refresh(self._drawn, generation)
-        return generation
+        self.call_after_refresh(self._drawn, asked)
 
     def _shut(self) -> None:
         box = self.box
@@ -390,14 +385,14 @@ class TypedConfirm(Vertical):
         box.disabled = True
         box.value = ""
 
-    def _drawn(self, generation: int) -> None:
-        """The challenge stands on the screen: what is typed a moment from now on counts."""
-        if generation == self.generation:
+    def _drawn(self, asked: Confirmation) -> None:
+        """The question stands on the screen: what is typed a moment from now on counts."""
+        if asked is self._asked:
             self.box.open_from = Message().time + SETTLE
-            self.set_timer(SETTLE, lambda: self._open(generation))
+            self.set_timer(SETTLE, lambda: self._open(asked))
 
-    def _open(self, generation: int) -> None:
-        if generation == self.generation:
+    def _open(self, asked: Confirmation) -> None:
+        if asked is self._asked:
             self.box.disabled = False
             self._draw()
             self.post_message(self.Opened())
@@ -414,25 +409,25 @@ class TypedConfirm(Vertical):
         prompt = self.query_one("#confirm-prompt", Line)
         hint = self.query_one("#confirm-hint", Line)
         sign = self.query_one("#confirm-sign", Line)
-        closed = self._challenge is None
+        closed = self._asked is None
         self.query_one("#confirm-row").display = not closed
         prompt.set_class(closed, "-whole")
-        if self._challenge is None:
+        if self._asked is None:
             prompt.show(Content.assemble((self._refusal, "bold $text-warning")))
             return
-        asked = self._challenge
+        asked = self._asked
         why = f"  ({asked.why})" if asked.why else ""
         verb = asked.prompt[0].upper() + asked.prompt[1:]
         prompt.show(Content.assemble((verb, "bold"), (why, "$text-warning")))
         sign.show(Content.assemble((">", "bold $text-error" if self.box.has_focus else "bold")))
         hint.show(self._hint(asked))
 
-    def _hint(self, asked: Challenge) -> Content:
+    def _hint(self, asked: Confirmation) -> Content:
         if not self.is_open:
             return Content("")
         if not self.box.has_focus:
             return Content.assemble(("tab to type here", "$text-muted"))
-        if matches(asked, self.box.value):
+        if asked.matches(self.box.value):
             return Content.assemble((self._enter, "bold $text-error"))
         return Content.assemble(("esc back", "$text-muted"))
 
@@ -452,11 +447,11 @@ class TypedConfirm(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: only with the exact text."""
         event.stop()
-        asked = self._challenge
+        asked = self._asked
         if asked is None or not self.is_open:
             return
-        if matches(asked, event.value):
-            answered = self.Confirmed(event.value, self.generation)
+        if asked.matches(event.value):
+            answered = self.Confirmed(event.value, asked)
             self.refuse(
                 "It is being written down and started; until then nothing is sent"
             )  # a second enter finds the box closed

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.deletion import tasks, worker
+from artifact_tui.deletion.confirmation import confirmation_of
 from artifact_tui.deletion.items import COLLECTION, Item, ItemState, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.review import ChallengeKind, challenge_of
 from artifact_tui.deletion.tasks import read_report
 from artifact_tui.errors import PlanError
 from tests.servers.faulty.faulty import Rule, Script
@@ -79,8 +79,7 @@ def test_an_empty_collection_goes_when_it_is_named(world: LinkedWorld) -> None:
     kept = world.registry.add("keep")
     with world.plan([], collections=["empty"]) as plan:
         assert (plan.summary.deletes, plan.summary.versions) == (1, 0)
-        assert challenge_of(plan).kind is ChallengeKind.COLLECTION
-        assert challenge_of(plan).expected == "empty"
+        assert confirmation_of(plan).expected == "empty"
         run(plan, world.faulty())
         assert states(plan) == {"empty": S.VERIFIED}
     assert world.registry.collections() == {"keep"}
@@ -284,8 +283,8 @@ def test_what_failed_can_be_tried_again(
 def test_several_collections_are_confirmed_by_the_registry(world: LinkedWorld) -> None:
     keys = [world.registry.add(name) for name in "abcdef"]
     with world.plan(keys, WHOLE) as plan:
-        asked = challenge_of(plan)
-        assert (asked.kind, asked.expected) == (ChallengeKind.REGISTRY, "here")
+        asked = confirmation_of(plan)
+        assert asked.expected == "here"
         assert asked.why == "6 collections go with all in them"
         run(plan, world.faulty())
         assert set(states(plan).values()) == {S.VERIFIED}

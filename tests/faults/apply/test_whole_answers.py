@@ -10,8 +10,8 @@ import pytest
 
 from artifact_tui.deletion import apply as applying
 from artifact_tui.deletion import tasks, worker
+from artifact_tui.deletion.confirmation import confirmation_of
 from artifact_tui.deletion.items import ItemState, Options, Reason
-from artifact_tui.deletion.review import challenge_of
 from artifact_tui.model import CollectionDeletion, Deletion, Outcome, Result
 from tests.servers.faulty.faulty import Rule, Script
 from tests.servers.faulty.linked import LinkedClient
@@ -161,7 +161,7 @@ def test_an_unlinking_never_asks_to_delete_aliases(world: LinkedWorld) -> None:
     world.registry.link("best", world.registry.add("m"))
     client = Strange(world)
     with world.plan(links, Options(delete_aliases=True)) as plan:
-        assert challenge_of(plan).prompt == "type 1 to unlink"
+        assert confirmation_of(plan).prompt == "type 1 to unlink"
         run(plan, client)
     (asked,) = client.asked
     assert isinstance(asked, Deletion)

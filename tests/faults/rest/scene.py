@@ -10,7 +10,7 @@ from artifact_tui.catalog.lineage import scan_lineage
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients.rest import connect
 from artifact_tui.clients.rest.rest_settings import RestOptions as Settings
-from artifact_tui.deletion import review
+from artifact_tui.deletion import confirmation, review
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import DONE, ItemState, Options, Verdict
@@ -63,7 +63,7 @@ class Scene:
     def save(self, draft: Draft) -> Path:
         """Write a plan and confirm it."""
         with Plan.create(self.plan, draft) as plan:
-            review.confirm_count(plan, plan.summary.deletes, actor="tester")
+            confirmation.confirm(plan, plan.summary.deletes, actor="tester")
         return self.plan
 
     async def apply(

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from artifact_tui.cli import editing, reviewing
+from artifact_tui.cli import editing
 from artifact_tui.config import Target
-from artifact_tui.edits.changes import CommonEdit, Effect
-from artifact_tui.errors import ConfirmationError
+from artifact_tui.edits.changes import CommonEdit, Effect, edit_confirmation
 from artifact_tui.model import TTL_INHERIT
 from tests.servers.wandb.scenes import Series, Team, Version
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.faults.wandb.scene import Scene
 
 DAY = 86_400
 NOW_US = 1_800_000_000_000_000
 """Long after the stand-in's versions were made."""
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 async def foreseen(scene: Scene, folder: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -50,24 +41,12 @@ async def foreseen(scene: Scene, folder: Any, monkeypatch: pytest.MonkeyPatch) -
     return found
 
 
-async def test_inheriting_asks_for_the_count_on_the_command_line(
+async def test_inheriting_asks_for_the_count(
     scene: Scene, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = await foreseen(scene, tmp_path, monkeypatch)
     assert +found.counts == {Effect.INHERITS: 2}
-    typed, whys = [], []
-    monkeypatch.setattr(sys, "stdin", Terminal())
-
-    def ask(prompt: str, why: str) -> str:
-        typed.append(prompt)
-        whys.append(why)
-        return "y"
-
-    monkeypatch.setattr(editing, "ask", ask)
-    consent = reviewing.Consent(yes=False, expect=None, done="changed")
-    target = Target("vision", "wandb://h.example/acme/vision")
-    for one in (target, replace(target, production=True)):
-        with pytest.raises(ConfirmationError):
-            editing.confirm_edit(found, consent, one, ())
-    assert typed == ["type 2 to change", "type vision to change"]
-    assert "may expire at once" in whys[0]
+    plain = edit_confirmation(found, production=False, registry="vision")
+    harmful = edit_confirmation(found, production=True, registry="vision")
+    assert [plain.prompt, harmful.prompt] == ["type 2 to change", "type vision to change"]
+    assert "may expire at once" in plain.why

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from artifact_tui import config
 from artifact_tui.catalog import connect
 from artifact_tui.deletion import plan_file, tasks, worker
+from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.items import ItemState, Options, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.review import build_plan, confirm_count
+from artifact_tui.deletion.review import build_plan
 from artifact_tui.model import Identity
 from tests.tui.review.world import NOW
 
@@ -36,7 +37,7 @@ def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
             actor="ines",
         )
     with Plan.create(path, draft) as plan:
-        confirm_count(plan, plan.summary.deletes, actor="ines")
+        confirm(plan, plan.summary.deletes, actor="ines")
     return path
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion.review import ChallengeKind
-from artifact_tui.edits.changes import Changes, Effect, VersionChange, edit_challenge
+from artifact_tui.edits.changes import Changes, Effect, VersionChange, edit_confirmation
 from artifact_tui.model import Edit
 from tests.unit.tui.rows import version
 
@@ -26,19 +25,19 @@ def changes_of(**effects: int) -> Changes[VersionRow]:
 
 
 @pytest.mark.parametrize(
-    ("effects", "production", "kind", "expected", "why"),
+    ("effects", "production", "expected", "why"),
     [
-        ({}, True, ChallengeKind.NOTHING, "", ""),
-        ({"later": 10}, False, ChallengeKind.YES, "y", ""),
-        ({"later": 11}, False, ChallengeKind.COUNT, "11", ""),
-        ({"at_once": 1}, False, ChallengeKind.COUNT, "1", "it expires at once"),
-        ({"at_once": 1, "inherits": 3}, True, ChallengeKind.REGISTRY, "vision",
+        ({}, True, "", ""),
+        ({"later": 10}, False, "y", ""),
+        ({"later": 11}, False, "11", ""),
+        ({"at_once": 1}, False, "1", "it expires at once"),
+        ({"at_once": 1, "inherits": 3}, True, "vision",
          "it expires at once"),
-        ({"at_once": 2000}, False, ChallengeKind.COUNT, "2000", "2,000 expire at once"),
-        ({"names": 3}, True, ChallengeKind.YES, "y", ""),
-        ({"stays": 11}, True, ChallengeKind.COUNT, "11", ""),
-        ({"inherits": 1}, False, ChallengeKind.COUNT, "1", "it may expire at once"),
-        ({"some_time": 1, "inherits": 1}, True, ChallengeKind.REGISTRY, "vision",
+        ({"at_once": 2000}, False, "2000", "2,000 expire at once"),
+        ({"names": 3}, True, "y", ""),
+        ({"stays": 11}, True, "11", ""),
+        ({"inherits": 1}, False, "1", "it may expire at once"),
+        ({"some_time": 1, "inherits": 1}, True, "vision",
          "2 may expire at once"),
     ],
 )  # fmt: skip
@@ -46,16 +45,15 @@ def test_the_greater_the_harm_the_more_is_typed(
     *,
     effects: dict[str, int],
     production: bool,
-    kind: ChallengeKind,
     expected: str,
     why: str,
 ) -> None:
-    challenge = edit_challenge(changes_of(**effects), production=production, registry="vision")
-    assert (challenge.kind, challenge.expected, challenge.why) == (kind, expected, why)
-    assert not expected or challenge.prompt == f"type {expected} to change"
+    asked = edit_confirmation(changes_of(**effects), production=production, registry="vision")
+    assert (asked.expected, asked.why) == (expected, why)
+    assert not expected or asked.prompt == f"type {expected} to change"
 
 
 @pytest.mark.parametrize("name", ["bad\x1b[31m", " padded", "x" * 81])
 def test_a_registry_whose_name_cannot_be_typed_asks_for_the_count(name: str) -> None:
-    challenge = edit_challenge(changes_of(at_once=1, later=2), production=True, registry=name)
-    assert (challenge.kind, challenge.expected) == (ChallengeKind.COUNT, "3")
+    asked = edit_confirmation(changes_of(at_once=1, later=2), production=True, registry=name)
+    assert asked.expected == "3"
