@@ -7,7 +7,10 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
+from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -22,15 +25,15 @@ from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError
 from artifact_tui.tui import crash, terminal
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import keymap_from, shown_key
-from artifact_tui.tui.screens.base_screen import BaseScreen
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
 from artifact_tui.tui.terminal import ASCII_ONLY
 from artifact_tui.tui.typed_keys import Effects, TypedKeys, start
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
-    from typing import Any, Literal
+    from typing import Any
 
     from rich.console import RenderableType
     from textual.events import Event
@@ -38,13 +41,10 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.catalog.marks import Selection
     from artifact_tui.config import Config, Target
-    from artifact_tui.deletion.storage import ChosenOrphans
-    from artifact_tui.deletion.undo import Reingestion, Undone
-    from artifact_tui.query import Where
+    from artifact_tui.deletion.undo import Undone
     from artifact_tui.tui.changed_cells import TerminalCells
-    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.services import ScreenName, Services
 
 
 def launch(target: Target, config: Config) -> int:
@@ -135,6 +135,7 @@ def check_theme(config: Config) -> None:
         )
 
 
+_MODE_NUMBERS = count(1)
 _NO_COLOUR = NoColor()
 MOST_SAID = 2
 """Sentences that go on the message line; more of them get a dialog."""
@@ -232,69 +233,44 @@ class ArtifactApp(App[None]):
 
     # Screens
 
-    def open_review(
-        self,
-        selection: Sequence[str] | Where | ChosenOrphans | Literal["marked"],
-        *,
-        action: str = "delete",
-        query_text: str = "",
-        again: Reingestion | None = None,
-        collections: Sequence[str] = (),
-    ) -> None:
-        """Review a deletion (or purge): of keys, a `Where`, "marked" versions, or orphans.
+    def open(self, name: ScreenName, *args: Any, instead: bool = False, **more: Any) -> None:
+        """Open the screen of this name; its module is imported when it is wanted first."""
+        module = import_module(f"artifact_tui.tui.screens.{name}_screen")
+        screen = getattr(module, f"{name.capitalize()}Screen")(self.services, *args, **more)
+        (self.switch_screen if instead else self.push_screen)(screen)
 
-        `collections` are keys: all of these go too, empty ones themselves.
+    def show_in_list(self, row: VersionRow) -> None:
+        """Back to browse, the cursor on this version."""
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, BrowseScreen):
+            self.pop_screen()
+        if isinstance(self.screen, BrowseScreen):
+            self.screen.reveal(row)
+
+    async def open_registry(self, target: Target) -> None:
+        """Open another registry and close this one; cancelled in time, stay.
+
+        A session that was started with `--read-only` stays read-only.
+
+        Raises:
+            ArtifactTuiError: it cannot be opened.
         """
-        from artifact_tui.tui.screens.review_screen import ReviewScreen  # noqa: PLC0415 - on demand
+        before = self.services
+        if before.target.locked:
+            target = replace(target, read_only=True, locked=True)
+        after = await open_services(target, before.config)
+        await asyncio.shield(self._change_registry(after))
+        start(self, "close", before.aclose)
 
-        self.push_screen(
-            ReviewScreen(
-                self.services,
-                selection,
-                action=action,
-                query_text=query_text,
-                again=again,
-                collections=collections,
-            )
-        )
-
-    def open_tasks(self) -> None:
-        """Watch and steer the deletions that run or ran."""
-        from artifact_tui.tui.screens.tasks_screen import TasksScreen  # noqa: PLC0415 - on demand
-
-        self.push_screen(TasksScreen(self.services))
-
-    def open_trash(self) -> None:
-        """What was deleted and can be restored or purged."""
-        from artifact_tui.tui.screens.trash_screen import TrashScreen  # noqa: PLC0415 - on demand
-
-        self.push_screen(TrashScreen(self.services))
-
-    def open_orphans(self) -> None:
-        """What does not fit together between the registry and its storage."""
-        from artifact_tui.tui.screens.orphans_screen import OrphansScreen  # noqa: PLC0415 - on demand
-
-        self.push_screen(OrphansScreen(self.services))
-
-    def open_retention(self, chosen: Selection | None) -> None:
-        """What expires when; `chosen` is for what another time to live would be."""
-        from artifact_tui.tui.screens.retention_screen import RetentionScreen  # noqa: PLC0415 - on demand
-
-        self.push_screen(RetentionScreen(self.services, chosen))
-
-    def open_registries(self) -> None:
-        """What is configured: add, test, switch, remove."""
-        from artifact_tui.tui.screens.registries_screen import (  # noqa: PLC0415 - on demand
-            RegistriesScreen,
-        )
-
-        self.push_screen(RegistriesScreen(self.services))
-
-    def open_lineage(self, row: VersionRow) -> None:
-        """Walk through what a version was made from and what was made from it."""
-        from artifact_tui.tui.screens.lineage_screen import LineageScreen  # noqa: PLC0415 - on demand
-
-        self.push_screen(LineageScreen(self.services, row))
+    async def _change_registry(self, after: Services) -> None:
+        """Begin a new stack of screens; Textual keeps the very first one, which sleeps then."""
+        self.services = after
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        old, new = self.current_mode, f"registry {next(_MODE_NUMBERS)}"
+        self.add_mode(new, lambda: BrowseScreen(after))
+        await self.switch_mode(new)
+        if old.startswith("registry "):
+            await self.remove_mode(old)
 
     # What every screen offers
 

@@ -16,7 +16,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.events import Key
 from textual.message import Message
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.worker import Worker
 
-    from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.key_bindings import KeyRow
-    from artifact_tui.tui.screens.base_screen import BaseScreen
 
 MOVES = frozenset({"move"})
 MOVES_AND_MARKS = frozenset({"move", "mark"})
@@ -57,6 +55,29 @@ def start(
     """Run `job(*args)` as long as `node` lives; with `latest` it replaces the group's last one."""
     work = cast("Callable[[], Any]", partial(job, *args))
     node.run_worker(work, group=group, exclusive=latest)
+
+
+class KeyedScreen(Protocol):
+    """What is asked of a screen about keys."""
+
+    PLACE: str
+    """The place of this screen in the table of keys (`key_bindings.PLACES`)."""
+
+    @property
+    def row_since(self) -> float:
+        """When the row under the cursor became another by itself (the clock of `Message.time`)."""
+
+    def waiting(self, *, acts: bool) -> Iterator[KeyWait]:
+        """What has to be done before keys mean what they should; `acts` of those on the row."""
+
+    def say(self, message: str) -> None:
+        """Show one sentence until the next key."""
+
+    def tell(self, words: str) -> None:
+        """Show one that is safe already."""
+
+    def untell(self, words: str) -> None:
+        """Drop it, if it still stands there."""
 
 
 @dataclass(eq=False, slots=True)
@@ -168,7 +189,7 @@ class TypedKeys:
 
     def __init__(
         self,
-        app: ArtifactApp,
+        app: App[None],
         handle: Callable[[Key | Paste], Awaitable[None]],
         keymap: Mapping[str, str],
     ) -> None:
@@ -190,9 +211,9 @@ class TypedKeys:
         self._free.set()
 
     @property
-    def _screen(self) -> BaseScreen:
+    def _screen(self) -> KeyedScreen:
         """The present screen: all of the app's are ours."""
-        return cast("BaseScreen", self._app.screen)
+        return cast("KeyedScreen", self._app.screen)
 
     @property
     def _busy(self) -> bool:
@@ -297,9 +318,7 @@ class TypedKeys:
             self._say(waiting)
             self._hold(waiting)
             return
-        status = self._screen.status_line
-        if status.words == self._words:
-            status.hush()
+        self._screen.untell(self._words)
         self._held = None
         await self._next()
 
@@ -330,9 +349,9 @@ class TypedKeys:
             await self._handle(event)
         elif held.give_up is not None:
             held.give_up()
-            self._app.say("Given up.")
+            self._screen.say("Given up.")
         else:
-            self._app.say(f"Taken back. Still going on: {held.words}.")
+            self._screen.say(f"Taken back. Still going on: {held.words}.")
 
     def drop(self) -> None:
         """Forget the keys that wait: what they follow went wrong."""

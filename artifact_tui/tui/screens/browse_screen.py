@@ -25,8 +25,16 @@ from artifact_tui.text import plural, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import TaskWatch
 from artifact_tui.tui.registry_link import LineageState
-from artifact_tui.tui.screens.base_screen import BaseScreen, Header
-from artifact_tui.tui.screens.browse_inputs import (
+from artifact_tui.tui.typed_keys import (
+    LEAVING,
+    MOVES,
+    MOVES_AND_LEAVING,
+    MOVES_AND_MARKS,
+    KeyWait,
+    start,
+)
+from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
+from artifact_tui.tui.widgets.browse_inputs import (
     FilterBar,
     Offers,
     Rule,
@@ -35,7 +43,7 @@ from artifact_tui.tui.screens.browse_inputs import (
     rule_done,
     sort_title,
 )
-from artifact_tui.tui.screens.browse_view import (
+from artifact_tui.tui.widgets.browse_view import (
     EMPTY_COLLECTION,
     EVERYTHING,
     NOT_MARKED,
@@ -49,18 +57,9 @@ from artifact_tui.tui.screens.browse_view import (
     in_collection,
     nothing_words,
 )
-from artifact_tui.tui.screens.detail_screen import DetailPane, DetailScreen, show_files
-from artifact_tui.tui.screens.edit_screen import Editing, names_form
-from artifact_tui.tui.screens.trash_screen import forget_deleted
-from artifact_tui.tui.typed_keys import (
-    LEAVING,
-    MOVES,
-    MOVES_AND_LEAVING,
-    MOVES_AND_MARKS,
-    KeyWait,
-    start,
-)
+from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
 from artifact_tui.tui.widgets.dialogs import Overlay
+from artifact_tui.tui.widgets.edit_request import EditRequest, names_form
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.tree_list import TreeList, TreePlace
@@ -76,9 +75,9 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.query import Query, Where
-    from artifact_tui.tui.screens.base_screen import HeaderFacts
-    from artifact_tui.tui.screens.browse_inputs import RuleAction
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.base_screen import HeaderFacts
+    from artifact_tui.tui.widgets.browse_inputs import RuleAction
 
 
 POLL = 1.0
@@ -141,7 +140,7 @@ class BrowseList(BaseScreen):
 
     def on_mount(self) -> None:
         """Ask for everything, then look now and then whether it has changed."""
-        start(self, "forget", forget_deleted, self.services)
+        start(self, "forget", self.services.forget_deleted)
         self.read_first("the list is being read")
         self.reload()
         self.set_interval(POLL, self._look)
@@ -149,7 +148,7 @@ class BrowseList(BaseScreen):
     def on_screen_resume(self) -> None:
         """Another screen may have changed something; what it deleted needs no mark any more."""
         if self.answer is not None:
-            start(self, "forget", forget_deleted, self.services)
+            start(self, "forget", self.services.forget_deleted)
             self.reload_first(MOVES)
 
     # Asking
@@ -619,7 +618,7 @@ class BrowseRemote(BrowseMarking):
 
     def action_registries(self) -> None:
         """The configured registries."""
-        self.host.open_registries()
+        self.host.open("registries")
 
     def header_facts(self) -> HeaderFacts:
         """How old the catalog is, and how far the link is."""
@@ -660,22 +659,26 @@ class BrowseRemote(BrowseMarking):
             self.query_one(Header).update(self.header_facts())
 
 
-class BrowseEdits(BrowseRemote, Editing):  # Textual takes styles from the first
+class BrowseEdits(BrowseRemote):
     """Adds `a` and `T` to browse."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._edit = EditRequest(self)
 
     def edits_why_not(self, row_id: str) -> str:
         """Why a key of this half does nothing; empty for all others."""
         if row_id == "browse.retention":
             has_ttl = self.services.client.capabilities.ttl
             return "" if has_ttl else "this registry has no times to live"
-        return self.edit_why_not("aliases", "tags") if row_id == "browse.names" else ""
+        return self._edit.why_not("aliases", "tags") if row_id == "browse.names" else ""
 
     def action_names(self) -> None:
         """Ask for other aliases and tags of the marks, or of the row."""
         if not self.refused("browse.names"):
             can = self.services.client.capabilities
             form = names_form(aliases=can.edit_aliases, tags=can.edit_tags)
-            self.ask_for(partial(self.chosen, self.tree_list.row), form)
+            self._edit.ask_for(partial(self.chosen, self.tree_list.row), form)
 
     def action_retention(self) -> None:
         """What expires when, and other times to live for the marks, or the row."""
@@ -683,7 +686,7 @@ class BrowseEdits(BrowseRemote, Editing):  # Textual takes styles from the first
             self.carry_out("what is chosen is being read", self._retention(self.tree_list.row))
 
     async def _retention(self, row: CollectionRow | VersionRow | None) -> None:
-        self.host.open_retention(await self.chosen(row))
+        self.host.open("retention", await self.chosen(row))
 
 
 class BrowseScreen(BrowseEdits):
@@ -731,7 +734,7 @@ class BrowseScreen(BrowseEdits):
         elif self.wide:
             self.set_focus(self.pane, scroll_visible=False)
         else:
-            self.app.push_screen(DetailScreen(self.services, row))
+            self.host.open("detail", row)
 
     def action_close(self) -> None:
         """Back to the list, up to the collection, or collapse it."""
@@ -875,25 +878,25 @@ class BrowseScreen(BrowseEdits):
         if chosen is None:
             self.say_no_row()
         elif chosen == "marked" or not isinstance(row, CollectionRow):
-            self.host.open_review(chosen, query_text=query_text if chosen == "marked" else "")
+            self.host.open("review", chosen, query_text=query_text if chosen == "marked" else "")
         elif row.versions:
-            self.host.open_review(chosen, query_text=query_text)
+            self.host.open("review", chosen, query_text=query_text)
         else:
-            self.host.open_review((), collections=(row.key,))
+            self.host.open("review", (), collections=(row.key,))
 
     def action_tasks(self) -> None:
         """Open the tasks."""
-        self.host.open_tasks()
+        self.host.open("tasks")
 
     def action_trash(self) -> None:
         """Open the trash."""
         if not self.refused("browse.trash"):
-            self.host.open_trash()
+            self.host.open("trash")
 
     def action_orphans(self) -> None:
         """Compare the registry with its storage."""
         if not self.refused("browse.orphans"):
-            self.host.open_orphans()
+            self.host.open("orphans")
 
     def action_reingest(self) -> None:
         """Ask from which address the version is to be made again."""
@@ -916,7 +919,7 @@ class BrowseScreen(BrowseEdits):
 
         def go(url: str | None) -> None:
             if url:
-                self.host.open_review((row.key,), again=Reingestion(row.key, name, url))
+                self.host.open("review", (row.key,), again=Reingestion(row.key, name, url))
 
         self.open_dialog(ReingestDialog(name, recipe), go)
 
@@ -928,7 +931,7 @@ class BrowseScreen(BrowseEdits):
         if isinstance(row, CollectionRow):
             self.say("Lineage belongs to a version: expand the collection and choose one.")
         else:
-            self.host.open_lineage(row)
+            self.host.open("lineage", row)
 
     def action_files(self) -> None:
         """List the files of the version."""

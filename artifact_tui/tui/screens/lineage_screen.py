@@ -21,11 +21,10 @@ from artifact_tui.text import age, count, fit, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.registry_link import LineageState
-from artifact_tui.tui.screens.base_screen import BaseScreen
-from artifact_tui.tui.screens.browse_screen import BrowseScreen
-from artifact_tui.tui.screens.browse_view import NOT_MARKED
-from artifact_tui.tui.screens.detail_screen import branches
 from artifact_tui.tui.typed_keys import MOVES_AND_MARKS, start
+from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.browse_view import NOT_MARKED
+from artifact_tui.tui.widgets.detail_pane import branches
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line
 
@@ -291,13 +290,8 @@ class LineageScreen(BaseScreen):
 
     def action_show(self) -> None:
         """Show the version in the list of browse."""
-        row = self._list.current
-        browse = next((s for s in self.app.screen_stack if isinstance(s, BrowseScreen)), None)
-        if row is None or browse is None:
-            return
-        while self.app.screen is not browse:
-            self.app.pop_screen()
-        browse.reveal(row)
+        if self._list.current is not None:
+            self.host.show_in_list(self._list.current)
 
     def action_copy(self) -> None:
         """Copy the name of the version."""

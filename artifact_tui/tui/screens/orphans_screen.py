@@ -30,8 +30,8 @@ from artifact_tui.model import StoredObject
 from artifact_tui.text import age, ago, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.screens.base_screen import BaseScreen, Header, StatusLine
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
+from artifact_tui.tui.widgets.base_screen import BaseScreen, Header, StatusLine
 from artifact_tui.tui.widgets.dialogs import Dialog, Question
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
     from artifact_tui.deletion.storage import OrphanFindings
-    from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.base_screen import HeaderFacts
     from artifact_tui.tui.widgets.row_list import RowList
 
 
@@ -348,7 +348,7 @@ class OrphansScreen(BaseScreen):
             return
         chosen = self._chosen()
         if chosen:
-            self.host.open_review(ChosenOrphans(chosen, self._found))
+            self.host.open("review", ChosenOrphans(chosen, self._found))
         else:
             self.say("Mark objects first, or go to one.")
 
@@ -362,7 +362,7 @@ class OrphansScreen(BaseScreen):
 
     def action_tasks(self) -> None:
         """Watch the tasks."""
-        self.host.open_tasks()
+        self.host.open("tasks")
 
     def action_back(self) -> None:
         """One layer back; from the groups, leave."""

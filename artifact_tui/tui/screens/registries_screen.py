@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -23,11 +22,9 @@ from artifact_tui.configwrite import add_registry, remove_registry, set_default
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import fit, pad, plural, safe
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
-from artifact_tui.tui.screens.browse_inputs import Toggle
-from artifact_tui.tui.screens.browse_screen import BrowseScreen
-from artifact_tui.tui.services import open_services
 from artifact_tui.tui.typed_keys import start
+from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.widgets.browse_inputs import Toggle
 from artifact_tui.tui.widgets.dialogs import Ask, Dialog
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
 from artifact_tui.tui.widgets.row_list import RowList, Rows
@@ -40,46 +37,8 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.trial import Trial
     from artifact_tui.config import Target
-    from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
-
-
-_MODE_NUMBERS = count(1)
-
-
-async def switch(app: ArtifactApp, target: Target) -> None:
-    """Open another registry and close this one; cancelled in time, stay.
-
-    A session that was started with `--read-only` stays read-only. Run it as the app's own work:
-    the screens of the registry that is left do not live to its end.
-
-    Raises:
-        ArtifactTuiError: it cannot be opened.
-    """
-    before = app.services
-    if before.target.locked:
-        target = replace(target, read_only=True, locked=True)
-    after = await open_services(target, before.config)
-    await asyncio.shield(_change_registry(app, after))
-    start(app, "close", before.aclose)
-
-
-async def _change_registry(app: ArtifactApp, after: Services) -> None:
-    app.services = after
-    while len(app.screen_stack) > 1:
-        await app.pop_screen()
-    await _show_registry(app, after)
-
-
-async def _show_registry(app: ArtifactApp, services: Services) -> None:
-    """Begin a new stack of screens; Textual keeps the very first one, which sleeps from now on."""
-    old = app.current_mode
-    new = f"registry {next(_MODE_NUMBERS)}"
-    app.add_mode(new, lambda: BrowseScreen(services))
-    await app.switch_mode(new)
-    if old.startswith("registry "):
-        await app.remove_mode(old)
 
 
 _BROAD = 100
@@ -402,7 +361,7 @@ class RegistriesScreen(BaseScreen):
             return
         self.say(f"Opening {row.target.name}")
         words = f"{safe(row.target.name)} is being opened"
-        self.carry_out(words, switch(self.host, row.target), everywhere=True, stops=True)
+        self.carry_out(words, self.host.open_registry(row.target), everywhere=True, stops=True)
 
     def action_test(self) -> None:
         """Ask the registry under the cursor how it is."""

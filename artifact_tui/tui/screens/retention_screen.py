@@ -19,9 +19,9 @@ from artifact_tui.query import Where, compile_query, parse
 from artifact_tui.query.filter_fields import DAY_US
 from artifact_tui.text import age, duration, moment, pad, plural, safe, size, version_name
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.screens.base_screen import StatusLine
-from artifact_tui.tui.screens.edit_screen import TTL_FORM, Editing, subject_words
 from artifact_tui.tui.typed_keys import start
+from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.widgets.edit_request import TTL_FORM, EditRequest, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
 
@@ -208,7 +208,7 @@ def retention_facts(row: VersionRow, signs: Signs, now_us: int) -> Content:
 _NOTHING = "No version here has a time to live: nothing expires."
 
 
-class RetentionScreen(Editing):
+class RetentionScreen(BaseScreen):
     """The versions that expire, by period; set, inherit and off for the marks or the row."""
 
     PLACE = "retention"
@@ -217,6 +217,7 @@ class RetentionScreen(Editing):
 
     def __init__(self, services: Services, chosen: Selection | None) -> None:
         super().__init__(services)
+        self._edit = EditRequest(self)
         self._chosen = chosen
         """The marks; else what was chosen in browse, unless a row has the keyboard here."""
         self._chosen_words = ""
@@ -348,10 +349,10 @@ class RetentionScreen(Editing):
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""
         if row_id in {"retention.set", "retention.off"}:
-            return self.edit_why_not("ttl")
+            return self._edit.why_not("ttl")
         if row_id == "retention.inherit":
             can = self.services.client.capabilities
-            return self.edit_why_not("ttl") or why_no_inheriting(can)
+            return self._edit.why_not("ttl") or why_no_inheriting(can)
         return ""
 
     def _change(self, row_id: str, wanted: CommonEdit | None) -> None:
@@ -362,9 +363,9 @@ class RetentionScreen(Editing):
         if chosen is None:
             self.say("Nothing is chosen: mark versions in the list, or go to one here.")
         elif wanted is None:
-            self.ask_for(partial(_as_chosen, chosen), TTL_FORM)
+            self._edit.ask_for(partial(_as_chosen, chosen), TTL_FORM)
         else:
-            self.review_change(partial(_as_chosen, chosen), wanted)
+            self._edit.review_change(partial(_as_chosen, chosen), wanted)
 
     def action_set(self) -> None:
         """Ask for a time to live, with its dates."""
@@ -391,12 +392,12 @@ class RetentionScreen(Editing):
     ) -> None:
         """Open the review: marks go first, as everywhere; it waits for those being written."""
         if await self.services.catalog.marked_count():
-            self.host.open_review("marked")
+            self.host.open("review", "marked")
         elif row is not None:
-            self.host.open_review((row.key,))
+            self.host.open("review", (row.key,))
         elif group is not None and group.id == OVERDUE:
             where = compile_query(parse(EXPIRED), self.services.now())
-            self.host.open_review(where, query_text=EXPIRED)
+            self.host.open("review", where, query_text=EXPIRED)
         else:
             self.say("These have not expired: mark versions, or go to one.")
 

@@ -41,9 +41,8 @@ from artifact_tui.text import clock, count, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.screens.base_screen import BaseScreen, Header, KeysLine
-from artifact_tui.tui.screens.tasks_screen import TasksScreen
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
+from artifact_tui.tui.widgets.base_screen import BaseScreen, Header, KeysLine
 from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line
@@ -65,8 +64,8 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.review_words import ReviewGroup
     from artifact_tui.deletion.storage import ChosenOrphans
     from artifact_tui.deletion.undo import Reingestion
-    from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.base_screen import HeaderFacts
     from artifact_tui.tui.widgets.row_list import RowList
 
 
@@ -454,7 +453,7 @@ class ReviewScreen(BaseScreen):
                 self.host.say(words, error=True)
             return
         if self.app.screen is self:
-            self.app.switch_screen(TasksScreen(self.services, draft.head.id))
+            self.host.open("tasks", draft.head.id, instead=True)
         else:
             self.host.say("The plan is being applied: the tasks show how far it is.")
         if self._again is not None:

@@ -7,7 +7,6 @@ task is a screen of its own: its items by what became of them and why.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,19 +16,17 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.deletion import tasks
-from artifact_tui.deletion.items import DELETED_HERE, DONE, Item, ItemState
+from artifact_tui.deletion.items import DELETED_HERE, ItemState
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.undo import CAVEAT, undo
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import about, ago, count, listed, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.planning import PlanItems, TaskWatch, report_of
-from artifact_tui.tui.screens.base_screen import BaseScreen, Header
-from artifact_tui.tui.screens.trash_screen import forget_deleted
+from artifact_tui.tui.planning import TaskWatch, report_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
-from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.item_rows import bar, item_facts, percent, result_line
+from artifact_tui.tui.widgets.item_rows import bar, percent, state_sign
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.deletion.tasks import Report, ResultGroup, Task, TaskRequest
-    from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
 
@@ -161,7 +157,7 @@ def _counted_states(task: Task) -> list[ItemState]:
 
 def _state_line(state: ItemState, number: int, signs: Signs) -> Content:
     """How many items are in a state."""
-    sign, style = _state_sign(state, signs)
+    sign, style = state_sign(state, signs)
     return Content.assemble((f"{sign} {pad(count(number), 9, 'right')}  {state.words}", style))
 
 
@@ -173,24 +169,13 @@ def _reason_line(group: ResultGroup) -> Content:
 
 def _result_line(group: ResultGroup, signs: Signs) -> Content:
     """One kind of result: how many, why, and the first names."""
-    sign, style = _state_sign(group.state, signs)
+    sign, style = state_sign(group.state, signs)
     names = ", ".join(safe(name) for name in group.examples)
     head = f"{sign} {pad(count(group.count), 9, 'right')}  {group.line}"
     if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
         bytes_ = "" if group.size is None else f"  {size(group.size)}"
         return Content.assemble((head, style), (bytes_, "$text-muted"))
     return Content.assemble((head, style), (f"  {names}", "$text-muted"))
-
-
-def _state_sign(state: ItemState | None, signs: Signs) -> tuple[str, str]:
-    if state is None:
-        return signs.locked, "$text-muted"
-    if state in DONE:
-        return signs.yes, "$text-success"
-    return {
-        ItemState.REFUSED: (signs.locked, "bold $text-warning"),
-        ItemState.FAILED: (signs.no, "bold $text-error"),
-    }.get(state, (signs.dot, ""))
 
 
 EVERY = 0.5
@@ -288,7 +273,7 @@ class TasksScreen(BaseScreen):
             seen = running and self.app.screen is self
             (self._timer.resume if seen else self._timer.pause)()
         if self._alive - running:
-            await forget_deleted(self.services)
+            await self.services.forget_deleted()
         self._alive = running
 
     @on(RowList.Moved, "#tasks")
@@ -363,13 +348,13 @@ class TasksScreen(BaseScreen):
 
     async def action_back(self) -> None:
         """Leave; what runs goes on."""
-        await forget_deleted(self.services)
+        await self.services.forget_deleted()
         self.dismiss()
 
     def action_open(self) -> None:
         """Every item of the task."""
         if not self.refused("tasks.open") and self.chosen is not None:
-            self.app.push_screen(ResultScreen(self.services, self.chosen.path))
+            self.host.open("result", self.chosen.path)
 
     def action_pause(self) -> None:
         """Pause, or go on."""
@@ -442,99 +427,3 @@ class TasksScreen(BaseScreen):
         if self.is_attached:
             self.say(done)
             await self._look_now(everything=True)
-
-
-RESULT_EVERY = 1.0
-"""Seconds between two looks at a plan that is being applied."""
-
-
-class ResultScreen(BaseScreen):
-    """Every item of a plan, by what became of it."""
-
-    PLACE = "result"
-    TITLE_WORD = "Result"
-    BINDINGS = bindings_of("result")
-
-    def __init__(self, services: Services, path: Path) -> None:
-        super().__init__(services)
-        self._path = path
-        self._report: Report | None = None
-
-    def compose_body(self) -> Iterable[Widget]:
-        """Groups, items, facts."""
-        yield Grouped[Item](self.services.signs, self._line, self._facts)
-
-    @property
-    def grouped(self) -> Grouped[Item]:
-        """The lists."""
-        return self.query_one(Grouped)
-
-    def _line(self, item: Item, cells: int) -> Content:
-        return result_line(item, cells, self.services.signs)
-
-    def _facts(self, item: Item) -> Content:
-        return item_facts(item, {}, self.services.signs)
-
-    def header_facts(self) -> HeaderFacts:
-        """Which plan this is."""
-        facts = super().header_facts()
-        if self._report is None:
-            return facts
-        dot = self.services.signs.dot
-        summary = self._report.summary
-        title = f"Result {dot} {summary.action} {plural(summary.deletes, summary.noun)}"
-        return replace(facts, title=title, facts=str(self._report.status))
-
-    def on_mount(self) -> None:
-        """Read the report."""
-        self.grouped.groups.focus()
-        self._look()
-
-    def _look(self) -> None:
-        """Read the report; again while the plan is applied."""
-        self.run_worker(self._read(), group="read", exclusive=True)
-
-    async def _read(self) -> None:
-        try:
-            report = await report_of(self._path)
-        except ArtifactTuiError as error:
-            self.fail(error)
-            return
-        self._report = report
-        self.query_one(Header).update(self.header_facts())
-        if report.status is Status.APPLYING:
-            self.set_timer(RESULT_EVERY, self._look)
-        groups = (*report.results, *report.left_out)
-        signs = self.services.signs
-        await self.grouped.show([_result_group(group, self._path, signs) for group in groups])
-
-    def action_open(self) -> None:
-        """From a group to its items."""
-        self.grouped.open_items()
-
-    def action_close(self) -> None:
-        """From the items to the groups."""
-        self.grouped.close_items()
-
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)
-
-    def action_back(self) -> None:
-        """One layer back."""
-        if not self.grouped.close_items():
-            self.dismiss()
-
-
-def _result_group(group: ResultGroup, path: Path, signs: Signs) -> GroupRow[Item]:
-    state = group.state.words if group.state else "left out"
-    label, _, rest = state.partition(", ")
-    parts = (rest, group.reason.words, group.error_words, listed(group.size))
-    return GroupRow(
-        f"{group.verdict}-{group.state}-{group.reason}",
-        label.partition(":")[0],
-        group.count,
-        "; ".join(part for part in parts if part),
-        tone=_state_sign(group.state, signs)[1],
-        items=lambda: PlanItems(path, group),
-    )

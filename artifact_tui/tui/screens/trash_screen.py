@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from artifact_tui.catalog.catalog_rows import rows_of
 from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion.undo import restore_versions
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.query import compile_query, parse
 from artifact_tui.text import (
     age,
     ago,
@@ -31,8 +29,8 @@ from artifact_tui.text import (
     size,
 )
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.screens.base_screen import BaseScreen, StatusLine
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
+from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
@@ -48,9 +46,9 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import PickedBytes, VersionRow
     from artifact_tui.model import Alias, Garbage
-    from artifact_tui.tui.screens.base_screen import HeaderFacts
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.base_screen import HeaderFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +91,6 @@ class TrashRows:
     async def _aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         client = self._services.client
         return await client.trashed_aliases(keys) if isinstance(client, RemembersAliases) else {}
-
-
-async def forget_deleted(services: Services) -> None:
-    """Take the marks of what is in the trash away; what failed to be deleted stays marked."""
-    with suppress(ArtifactTuiError):  # such marks do no harm, and are tried again next time
-        await services.catalog.unmark_where(compile_query(parse("state:trash"), services.now()))
 
 
 def garbage_words(garbage: Garbage) -> str:
@@ -370,13 +362,13 @@ class TrashScreen(BaseScreen):
 
     def action_tasks(self) -> None:
         """Watch the tasks."""
-        self.host.open_tasks()
+        self.host.open("tasks")
 
     def action_purge(self) -> None:
         """Review the purge of the marked versions, or of the row."""
         chosen = self._chosen()
         if not self.refused("trash.purge") and chosen:
-            self.host.open_review(list(chosen), action="purge")
+            self.host.open("review", list(chosen), action="purge")
 
     def action_restore(self) -> None:
         """Bring the marked versions, or the row, back."""

@@ -23,13 +23,12 @@ from artifact_tui.tui.widgets.line_view import LinesView
 from artifact_tui.tui.widgets.line_widgets import LABEL, OneLine, fact, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.widgets import Input
 
     from artifact_tui.tui.key_bindings import KeyRow
-    from artifact_tui.tui.screens.base_screen import BaseScreen
     from artifact_tui.tui.terminal import Signs
 
 
@@ -221,26 +220,24 @@ def find_commands(commands: Sequence[PaletteCommand], text: str) -> list[Palette
     return [commands[i] for score, i in sorted(scored, key=lambda s: (-s[0], s[1])) if score > 0]
 
 
-def commands_for(screen: BaseScreen) -> list[PaletteCommand]:
-    """Every command that has a key here, then the themes."""
-    keymap = screen.host.keymap_shown
+def commands_for(
+    place: str, keymap: Mapping[str, str], why_not: Callable[[str], str], themes: Iterable[str]
+) -> list[PaletteCommand]:
+    """Every command that has a key at this place, then the themes."""
     found = [
         PaletteCommand(
             title=f"{row.label}: {row.help}",
-            action=_action_of(row),
+            action=f"app.{row.action}" if row.where == "app" else row.action,
             key=shown_key(keymap, row),
-            reason=screen.why_not(row.id),
+            reason=why_not(row.id),
         )
-        for row in (*rows_of(screen.PLACE), *rows_of("app"))
+        for row in (*rows_of(place), *rows_of("app"))
         if row.id != "app.palette"
     ]
-    return [*found, *_theme_commands(screen)]
-
-
-def _action_of(row: KeyRow) -> str:
-    return f"app.{row.action}" if row.where == "app" else row.action
-
-
-def _theme_commands(screen: BaseScreen) -> Iterator[PaletteCommand]:
-    for name in sorted(screen.app.available_themes):
-        yield PaletteCommand(title=f"theme: {name}", action=f"app.use_theme('{name}')")
+    return [
+        *found,
+        *(
+            PaletteCommand(title=f"theme: {name}", action=f"app.use_theme('{name}')")
+            for name in sorted(themes)
+        ),
+    ]

@@ -186,3 +186,15 @@ def bar(done: int, total: int, cells: int, signs: Signs) -> str:
 def percent(done: int, total: int) -> str:
     """Whole percents, 100 % only when everything is done."""
     return f"{done * 100 // total if total else 100} %"
+
+
+def state_sign(state: ItemState | None, signs: Signs) -> tuple[str, str]:
+    """The sign of what became of items, and its style; None for those that were left out."""
+    if state is None:
+        return signs.locked, "$text-muted"
+    if state in DONE:
+        return signs.yes, "$text-success"
+    return {
+        ItemState.REFUSED: (signs.locked, "bold $text-warning"),
+        ItemState.FAILED: (signs.no, "bold $text-error"),
+    }.get(state, (signs.dot, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.tui.screens import browse_view
+from artifact_tui.tui.widgets import browse_view
 from tests.tui.browse.shelf import cursor_line
 from tests.tui.browse.test_filter import in_a_bunch
 

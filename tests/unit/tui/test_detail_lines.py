@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from artifact_tui.catalog.catalog_rows import DependentRef, VersionRef
 from artifact_tui.model import Alias, File, VersionState
-from artifact_tui.tui.screens.detail_screen import FILES_SHOWN, DetailLines, branches
 from artifact_tui.tui.terminal import UNICODE
+from artifact_tui.tui.widgets.detail_pane import FILES_SHOWN, DetailLines, branches
 from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
 from tests.unit.tui.rows import DAY, NOW, collection, detail, version
 

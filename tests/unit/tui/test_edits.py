@@ -6,7 +6,7 @@ import pytest
 
 from artifact_tui.edits.changes import CommonEdit
 from artifact_tui.errors import UsageError
-from artifact_tui.tui.screens.edit_screen import TTL_FORM, names_form
+from artifact_tui.tui.widgets.edit_request import TTL_FORM, names_form
 from tests.unit.tui.rows import DAY
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from artifact_tui.model import Alias
 from artifact_tui.tui.registry_link import LineageState, LinkState
-from artifact_tui.tui.screens.detail_screen import DetailLines
 from artifact_tui.tui.terminal import ASCII, UNICODE
+from artifact_tui.tui.widgets.detail_pane import DetailLines
 from tests.unit.tui.rows import NOW, collection, detail, version
 from tests.unit.tui.test_painter import text
 

@@ -14,9 +14,9 @@ from artifact_tui.config import Config
 from artifact_tui.errors import ConfigError, UsageError
 from artifact_tui.tui import app
 from artifact_tui.tui.key_bindings import BY_ID, rows_of
-from artifact_tui.tui.screens.base_screen import HeaderFacts, header_content, keys_content
-from artifact_tui.tui.screens.browse_inputs import offerable, quoted
 from artifact_tui.tui.terminal import ASCII, UNICODE, ascii_of, signs_for
+from artifact_tui.tui.widgets.base_screen import HeaderFacts, header_content, keys_content
+from artifact_tui.tui.widgets.browse_inputs import offerable, quoted
 from artifact_tui.tui.widgets.help_dialogs import PaletteCommand, find_commands
 from artifact_tui.tui.widgets.line_view import compact
 

@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.errors import ArtifactTuiError
-    from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.key_bindings import KeyRow
-    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.services import Host, Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.help_dialogs import PaletteCommand
 
@@ -313,9 +312,9 @@ class BaseScreen(Screen[None]):
             super()._compositor_refresh()
 
     @property
-    def host(self) -> ArtifactApp:
-        """The app, typed."""
-        return cast("ArtifactApp", self.app)
+    def host(self) -> Host:
+        """The app, as screens know it."""
+        return cast("Host", self.app)
 
     def compose(self) -> ComposeResult:
         """Header, body, message line, footer."""
@@ -370,7 +369,12 @@ class BaseScreen(Screen[None]):
 
     def tell(self, words: str) -> None:
         """Show a sentence that is safe already."""
-        self.query_one(StatusLine).say(words)
+        self.status_line.say(words)
+
+    def untell(self, words: str) -> None:
+        """Drop that sentence, if it still stands there."""
+        if self.status_line.words == words:
+            self.status_line.hush()
 
     def fail(self, error: ArtifactTuiError) -> None:
         """Say what went wrong and what to do about it."""
@@ -399,7 +403,10 @@ class BaseScreen(Screen[None]):
             commands_for,
         )
 
-        self.open_dialog(Palette(commands_for(self)), self._start)
+        commands = commands_for(
+            self.PLACE, self.host.keymap_shown, self.why_not, self.app.available_themes
+        )
+        self.open_dialog(Palette(commands), self._start)
 
     def _start(self, command: PaletteCommand | None) -> None:
         if command is not None and not command.reason:

@@ -1,0 +1,125 @@
+"""Result: every item of a plan, by what became of it and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from artifact_tui.deletion.items import Item
+from artifact_tui.deletion.plan import Status
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.text import listed, plural
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.planning import PlanItems, report_of
+from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
+from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
+from artifact_tui.tui.widgets.item_rows import item_facts, result_line, state_sign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from textual.content import Content
+    from textual.widget import Widget
+
+    from artifact_tui.deletion.tasks import Report, ResultGroup
+    from artifact_tui.tui.services import Services
+    from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.base_screen import HeaderFacts
+    from artifact_tui.tui.widgets.row_list import RowList
+
+
+RESULT_EVERY = 1.0
+"""Seconds between two looks at a plan that is being applied."""
+
+
+class ResultScreen(BaseScreen):
+    """Every item of a plan, by what became of it."""
+
+    PLACE = "result"
+    TITLE_WORD = "Result"
+    BINDINGS = bindings_of("result")
+
+    def __init__(self, services: Services, path: Path) -> None:
+        super().__init__(services)
+        self._path = path
+        self._report: Report | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Groups, items, facts."""
+        yield Grouped[Item](self.services.signs, self._line, self._facts)
+
+    @property
+    def grouped(self) -> Grouped[Item]:
+        """The lists."""
+        return self.query_one(Grouped)
+
+    def _line(self, item: Item, cells: int) -> Content:
+        return result_line(item, cells, self.services.signs)
+
+    def _facts(self, item: Item) -> Content:
+        return item_facts(item, {}, self.services.signs)
+
+    def header_facts(self) -> HeaderFacts:
+        """Which plan this is."""
+        facts = super().header_facts()
+        if self._report is None:
+            return facts
+        dot = self.services.signs.dot
+        summary = self._report.summary
+        title = f"Result {dot} {summary.action} {plural(summary.deletes, summary.noun)}"
+        return replace(facts, title=title, facts=str(self._report.status))
+
+    def on_mount(self) -> None:
+        """Read the report."""
+        self.grouped.groups.focus()
+        self._look()
+
+    def _look(self) -> None:
+        """Read the report; again while the plan is applied."""
+        self.run_worker(self._read(), group="read", exclusive=True)
+
+    async def _read(self) -> None:
+        try:
+            report = await report_of(self._path)
+        except ArtifactTuiError as error:
+            self.fail(error)
+            return
+        self._report = report
+        self.query_one(Header).update(self.header_facts())
+        if report.status is Status.APPLYING:
+            self.set_timer(RESULT_EVERY, self._look)
+        groups = (*report.results, *report.left_out)
+        signs = self.services.signs
+        await self.grouped.show([_result_group(group, self._path, signs) for group in groups])
+
+    def action_open(self) -> None:
+        """From a group to its items."""
+        self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the items to the groups."""
+        self.grouped.close_items()
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+    def action_back(self) -> None:
+        """One layer back."""
+        if not self.grouped.close_items():
+            self.dismiss()
+
+
+def _result_group(group: ResultGroup, path: Path, signs: Signs) -> GroupRow[Item]:
+    state = group.state.words if group.state else "left out"
+    label, _, rest = state.partition(", ")
+    parts = (rest, group.reason.words, group.error_words, listed(group.size))
+    return GroupRow(
+        f"{group.verdict}-{group.state}-{group.reason}",
+        label.partition(":")[0],
+        group.count,
+        "; ".join(part for part in parts if part),
+        tone=state_sign(group.state, signs)[1],
+        items=lambda: PlanItems(path, group),
+    )

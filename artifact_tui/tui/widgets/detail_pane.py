@@ -1,0 +1,346 @@
+"""The detail of one version or collection, in lines; its files, in a dialog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artifact_tui.catalog.catalog_rows import CollectionRow
+from artifact_tui.model import VersionState
+from artifact_tui.text import (
+    age,
+    count,
+    duration,
+    fit,
+    moment,
+    pad,
+    plural,
+    safe,
+    safe_name,
+    size,
+    version_name,
+)
+from artifact_tui.text import width as cells
+from artifact_tui.tui.registry_link import LineageState
+from artifact_tui.tui.widgets.dialogs import Listing
+from artifact_tui.tui.widgets.line_view import LinesView
+from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from artifact_tui.catalog.catalog_rows import (
+        DependentRef,
+        VersionDetail,
+        VersionRef,
+        VersionRow,
+    )
+    from artifact_tui.model import File
+    from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.base_screen import BaseScreen
+
+
+LINKS_SHOWN = 6
+"""Collections that are named; the rest are counted."""
+
+
+def link_facts(row: VersionRow, signs: Signs, width: int) -> Iterator[Content]:
+    """The lines about links of one version; none where there is nothing to say."""
+    if row.kept:
+        text = f"{signs.locked} the registry keeps it: {safe(row.kept)}"
+        yield from fact("kept", words(text, "$text-warning"), width)
+    if row.link:
+        name = safe(row.source) if row.source else "a version that is not listed here"
+        yield from fact("link", words(f"{signs.link} shows {name}"), width)
+        yield from fact("", words("Deleting it removes the link; the source stays.", "dim"), width)
+    for index, name in enumerate(row.links[:LINKS_SHOWN]):
+        pieces = [Content(f"{signs.link} {safe(name)}")]
+        yield from fact("" if index else "shown in", pieces, width)
+    if len(row.links) > LINKS_SHOWN:
+        more = f"{signs.ellipsis} {count(len(row.links) - LINKS_SHOWN)} more"
+        yield from fact("", [Content.styled(more, "dim")], width)
+
+
+FILES_SHOWN = 8
+"""Files that are listed; the rest are counted."""
+
+
+class DetailLines:
+    """Writes the detail of a row for one width and one moment."""
+
+    def __init__(self, width: int, signs: Signs, now_us: int) -> None:
+        self.width = max(width, LABEL + 8)
+        self.signs = signs
+        self.now_us = now_us
+
+    def collection(self, row: CollectionRow) -> list[Content]:
+        """A collection: only what the list knows."""
+        lines = [*self._title(safe_name(row.name), safe(row.type)), Content("")]
+        lines += fact("versions", words(count(row.versions)), self.width)
+        lines += fact("size", words(f"{size(row.size)} listed"), self.width)
+        if row.stored is not None and not row.links:
+            lines += fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
+        if row.versions:
+            lines += fact("newest", words(self._when(row.newest_us)), self.width)
+        if row.marked:
+            lines += fact("marked", words(plural(row.marked, "version")), self.width)
+        return lines
+
+    def version(
+        self, detail: VersionDetail, told: LineageState = LineageState.KNOWN
+    ) -> list[Content]:
+        """A version: names, sizes, times, files, where it comes from and what depends on it.
+
+        `told` says whether its parents were asked for, where they have to be.
+        """
+        row = detail.row
+        lines = self._title(f"{safe_name(row.collection)} {safe(row.label)}", safe(row.type))
+        lines.append(Content.styled(fit(safe(row.digest), self.width), "dim"))
+        lines.append(Content(""))
+        for part in (
+            self._state(detail),
+            link_facts(detail.row, self.signs, self.width),
+            self._names(detail),
+            self._bytes(detail),
+            self._times(detail),
+            self._parents(detail, told),
+            self._dependents(detail, told),
+            self._files(detail),
+        ):
+            lines += part
+        if detail.note:
+            lines += fact("note", words(safe(detail.note)), self.width)
+        return lines
+
+    def _title(self, name: str, kind: str) -> list[Content]:
+        room = self.width - cells(kind) - 2
+        if room < 16:  # noqa: PLR2004 - a name cut shorter says nothing
+            return [
+                Content.styled(fit(name, self.width), "bold"),
+                Content.styled(fit(kind, self.width), "dim"),
+            ]
+        return [Content.assemble((pad(name, room), "bold"), "  ", (kind, "dim"))]
+
+    def _state(self, detail: VersionDetail) -> Iterator[Content]:
+        row, signs = detail.row, self.signs
+        if row.state is VersionState.TRASH:
+            who = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
+            text = f"{signs.trash} in the trash since {moment(row.deleted_us)}{who}"
+            if row.deleted_us is None:  # a registry without a trash may still list it
+                text = f"{signs.trash} deleted{who}"
+            yield from fact("state", words(text, "$text-warning"), self.width)
+        elif row.state is VersionState.PENDING:
+            text = f"{signs.pending} pending: its bytes are not complete"
+            yield from fact("state", words(text, "$text-warning"), self.width)
+
+    def _names(self, detail: VersionDetail) -> Iterator[Content]:
+        signs = self.signs
+        pieces: list[Content] = []
+        for alias in sorted(detail.row.aliases, key=lambda alias: not alias.protected):
+            name = safe(alias.name) + (f" in {safe(alias.scope)}" if alias.scope else "")
+            if alias.protected:
+                pieces.append(Content.styled(f"{name}{signs.protected}", "bold $text-warning"))
+                pieces.append(Content.styled("(protected)", "$text-warning"))
+            else:
+                pieces.append(Content.styled(name, "$text-accent"))
+        yield from fact("aliases", pieces or words("none", "dim"), self.width)
+        if detail.tags:
+            yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
+
+    def _bytes(self, detail: VersionDetail) -> Iterator[Content]:
+        row = detail.row
+        text = size(row.size)
+        if detail.unique is not None:
+            text += f", of which {size(detail.unique)} only here"
+        yield from fact("size", words(text), self.width)
+        if row.stored is not None and not row.link:
+            yield from fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
+
+    def _times(self, detail: VersionDetail) -> Iterator[Content]:
+        row = detail.row
+        created = words(self._when(row.created_us))
+        if row.run:
+            created += [Content("by"), *words(safe(row.run))]
+        yield from fact("created", created, self.width)
+        if detail.used_us is not None:
+            yield from fact("last used", words(self._when(detail.used_us)), self.width)
+        if row.used_count is not None:
+            yield from fact("used by", words(plural(row.used_count, "run")), self.width)
+        if not row.link:
+            yield from fact("ttl", self._ttl(detail), self.width)
+
+    def _ttl(self, detail: VersionDetail) -> list[Content]:
+        row, signs = detail.row, self.signs
+        if row.ttl_us is None:
+            whose = ", says its collection or team" if row.ttl_inherited else ""
+            return words(f"none, it is kept{whose}", "dim")
+        span = duration(row.ttl_us) + (" inherited" if row.ttl_inherited else "")
+        if row.expires_us is None:
+            return words(f"{signs.ttl} {span}")
+        until = moment(row.expires_us)
+        if row.expires_us <= self.now_us:
+            return words(f"{signs.expired} {span}, expired {until}", "$text-warning")
+        return words(f"{signs.ttl} {span}, until {until} ({age(row.expires_us, self.now_us)})")
+
+    def _parents(self, detail: VersionDetail, told: LineageState) -> Iterator[Content]:
+        if told is not LineageState.KNOWN:
+            known = f"{count(len(detail.parents))} known, " if detail.parents else ""
+            text = words(f"{known}{told}", "$text-warning")
+            yield from fact("made from", text, self.width)
+        elif detail.row.link:
+            yield from fact("made from", words("see its source", "dim"), self.width)
+        elif not detail.parents:
+            yield from fact("made from", words("nothing that is known", "dim"), self.width)
+        for index, ref in enumerate(detail.parents):
+            first = not index and told is LineageState.KNOWN
+            yield from fact("made from" if first else "", self._ref(ref), self.width)
+
+    def _dependents(self, detail: VersionDetail, told: LineageState) -> Iterator[Content]:
+        more = "more than " if detail.dependents_capped else ""
+        total = count(detail.dependents_total)
+        if not detail.row.lineage_known:
+            known = f"{more}{total} known, " if detail.dependents_total else ""
+            state = LineageState.NOT_ASKED if told is LineageState.KNOWN else told
+            text = words(f"{known}{state}", "$text-warning")
+        elif not detail.coverage.complete:
+            text = words(f"{more}{total} known, {detail.coverage.words()}", "$text-warning")
+        elif not detail.lineage_known:
+            direct = f"{count(detail.row.dependents)} direct, at least {more}{total} in all"
+            text = words(f"{direct}: not all of those were asked", "$text-warning")
+        elif detail.row.link:
+            text = words("see its source", "dim")
+        elif not detail.dependents_total:
+            text = words("none", "$text-muted")
+        else:
+            text = words(f"{count(detail.row.dependents)} direct, {more}{total} in all")
+        yield from fact("dependents", text, self.width)
+        for branch, ref in branches(detail.dependents, self.signs):
+            pieces = self._ref(ref)
+            yield Content.assemble(
+                (f" {branch}", "dim"), *[part for p in pieces for part in (p, " ")]
+            )
+        left = detail.dependents_total - len(detail.dependents)
+        if left > 0:
+            yield Content.styled(f" {self.signs.ellipsis} {count(left)} more", "dim")
+
+    def _ref(self, ref: VersionRef) -> list[Content]:
+        name = f"{safe(ref.collection)} {safe(ref.label)}"
+        pieces = [Content(fit(name, max(self.width - LABEL, 8)))]
+        if ref.state is VersionState.TRASH:
+            pieces.append(Content.styled(f"{self.signs.trash} deleted", "$text-warning"))
+        for alias in ref.aliases:
+            shown = fit(safe(alias.name), 24) + (self.signs.protected if alias.protected else "")
+            pieces.append(
+                Content.styled(shown, "$text-warning" if alias.protected else "$text-accent")
+            )
+        return pieces
+
+    def _files(self, detail: VersionDetail) -> Iterator[Content]:
+        yield from fact("files", words(count(detail.files_total)), self.width)
+        room = self.width - 12
+        for file in detail.files[:FILES_SHOWN]:
+            yield Content.assemble(
+                "  ", pad(safe(file.path), room), (pad(size(file.size), 10, "right"), "dim")
+            )
+        left = detail.files_total - min(len(detail.files), FILES_SHOWN)
+        if left > 0 and detail.files:
+            yield Content.styled(f"  {self.signs.ellipsis} {count(left)} more", "dim")
+
+    def _when(self, us: int | None) -> str:
+        return moment(us) if us is None else f"{moment(us)} ({age(us, self.now_us)})"
+
+
+def branches(dependents: Sequence[DependentRef], signs: Signs) -> Iterator[tuple[str, VersionRef]]:
+    """Each dependent with the lines that draw its place in the tree."""
+    lasts: list[bool] = []
+    for dependent, last in zip(dependents, _last_siblings(dependents), strict=True):
+        lasts[dependent.depth - 1 :] = [last]
+        stems = ["  " if ended else signs.pipe for ended in lasts[:-1]]
+        yield "".join(stems) + (signs.elbow if last else signs.tee), dependent.ref
+
+
+def _last_siblings(dependents: Sequence[DependentRef]) -> list[bool]:
+    """For each line of the tree, whether no sibling follows."""
+    found: list[bool] = []
+    below: list[int] = []  # depths of the lines below that a line above can still see
+    for dependent in reversed(dependents):
+        while below and below[-1] > dependent.depth:
+            below.pop()
+        found.append(not below or below[-1] < dependent.depth)
+        below.append(dependent.depth)
+    return found[::-1]
+
+
+class DetailPane(LinesView):
+    """Shows a collection or a version; laid out again when the width changes."""
+
+    def __init__(self, signs: Signs, now: Callable[[], int]) -> None:
+        super().__init__(id="detail")
+        self._signs = signs
+        self._now = now
+        self._shown: CollectionRow | VersionDetail | None = None
+        self._told = LineageState.KNOWN
+
+    def show_row(
+        self, row: CollectionRow | VersionDetail | None, told: LineageState = LineageState.KNOWN
+    ) -> None:
+        """Show this from now on; None empties the pane. `told` is about a version's parents."""
+        same = _row_key(row) == _row_key(self._shown)
+        self._shown, self._told = row, told
+        self._write(top=not same)
+
+    def tell(self, key: str, told: LineageState) -> None:
+        """How far the question about a version's parents is, if that version is shown."""
+        if key == _row_key(self._shown):
+            self._told = told
+            self._write(top=False)
+
+    def sized(self) -> None:
+        """Lay out for the new width."""
+        super().sized()
+        self._write(top=False)
+
+    def _write(self, *, top: bool) -> None:
+        self.show([Content.assemble(" ", line) for line in self._content()], top=top)
+
+    def _content(self) -> list[Content]:
+        if self._shown is None:
+            return []
+        lines = DetailLines(self.inner_width - 2, self._signs, self._now())
+        if isinstance(self._shown, CollectionRow):
+            return lines.collection(self._shown)
+        return lines.version(self._shown, self._told)
+
+
+def _row_key(row: CollectionRow | VersionDetail | None) -> str:
+    if row is None:
+        return ""
+    return row.key if isinstance(row, CollectionRow) else row.row.key
+
+
+MOST_FILES = 10_000
+"""Files that are listed; the rest are counted."""
+
+
+def show_files(screen: BaseScreen, row: VersionRow) -> None:
+    """Ask for the files, and list them over the screen."""
+    screen.say("Asking for the files" + screen.services.signs.ellipsis)
+    screen.carry_out("the files are being asked for", _show_files(screen, row), stops=True)
+
+
+async def _show_files(screen: BaseScreen, row: VersionRow) -> None:
+    files = await screen.services.client.files(row.key)
+    screen.status_line.hush()
+    name = version_name(row)
+    if screen.is_current:
+        screen.open_dialog(Listing(f"{plural(len(files), 'file')} of {name}", file_lines(files)))
+
+
+def file_lines(files: Sequence[File]) -> list[str]:
+    """One safe line a file: its size, then its path."""
+    lines = [
+        f"{pad(size(file.size), 9, 'right')}  {safe(file.path)}" for file in files[:MOST_FILES]
+    ]
+    more = len(files) - len(lines)
+    return [*lines, f"and {plural(more, 'more file')}"] if more else lines or ["It has no files."]
