@@ -22,10 +22,10 @@ from pathlib import Path
 from artifact_tui.catalog import connect
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.review import build_plan, with_options
 from artifact_tui.model import Capabilities, Identity
 from artifact_tui.query import Where
 from benchmarks.catalog import NOW, build
+from tests.support.reviewing import draft_of, with_options
 
 FEW = 10
 SCREENFUL = 40
@@ -81,7 +81,7 @@ def review(path: Path, count: int) -> None:
             ).fetchone()
             found = Where(f"{found.sql} AND v.id >= :first", {"first": first})
         watch = Watch()
-        draft = build_plan(
+        draft = draft_of(
             conn,
             identity=Identity("local", "u", "a"),
             name="bench",

@@ -117,11 +117,6 @@ def marked_any(conn: sqlite3.Connection) -> bool:
     return bool(conn.execute(f"SELECT EXISTS (SELECT 1 {_THERE})").fetchone()[0])
 
 
-def are_kept(conn: sqlite3.Connection) -> bool:
-    """Whether the marks are in a file, where other connections see them."""
-    return any(name == "marks" and path for _, name, path in conn.execute("PRAGMA database_list"))
-
-
 def marked_and_hidden(conn: sqlite3.Connection, where: Where) -> tuple[int, int]:
     """How many versions are marked, and how many of these a filter hides."""
     found: tuple[int, int] = conn.execute(

@@ -21,16 +21,18 @@ import click
 
 from artifact_tui import config, text
 from artifact_tui.cli import reviewing, wording
-from artifact_tui.cli.drafting import print_draft
+from artifact_tui.cli.drafting import print_draft, review_source
 from artifact_tui.cli.options import DurationParam, json_option, span
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.session import client_of, reading, target_of
+from artifact_tui.cli.session import client_of, target_of
 from artifact_tui.clients.base import FlatListing, Recreate, Resettable
 from artifact_tui.deletion import storage as search
 from artifact_tui.deletion.confirmation import Confirmation, typeable
+from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.review import ReviewRequest, review
 from artifact_tui.errors import (
     READ_ONLY_HINT,
     ConfirmationError,
@@ -40,15 +42,16 @@ from artifact_tui.errors import (
     RegistryError,
     UsageError,
 )
-from artifact_tui.model import actor, now_us
+from artifact_tui.model import now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft
+    from artifact_tui.deletion.review import ReviewSource
     from artifact_tui.model import Collection, Recipe, StoredObject, Version
 
     WholeListing = list[tuple[Collection, Version]]
@@ -109,31 +112,21 @@ def orphans_command(
 
     async def main() -> None:
         async with client_of(target) as client:
-            storage = search.require_storage(client)
-            async with reading(client) as conn:
-                versions = search.listed_versions(conn)
-            look = partial(
-                search.look_for_orphans, client, storage, versions, now_us=now_us(), grace_us=grace
-            )
-            found = await _compare(look, target, empty, [*again, *planned])
+            search.require_storage(client)
+            source = await review_source(client, target)
+            found = await _compare(source, grace, empty, [*again, *planned])
             if found.empty:
                 again.extend(["--empty", search.empty_confirmation(target.name).expected])
             _print_findings(found, target, out)
             if output is None:
                 _print_next_plan(found, again, out)
                 return
-            draft = await search.plan_chosen_orphans(
-                storage,
-                found.every if storage_versions else found.objects,
-                found,
-                identity=client.identity,
-                name=target.name,
-                production=target.production,
-                read_only=target.read_only,
-                now_us=found.at_us,
-                actor=actor(),
-                for_good=storage_versions,
+            chosen = found.every if storage_versions else found.objects
+            request = ReviewRequest(
+                selection=search.ChosenOrphans(chosen, found),
+                options=Options(storage_versions=storage_versions),
             )
+            draft = await review(source, request, now_us=found.at_us)
         hint = ""
         if found.hidden:
             instead = command("orphans", *again, "--plan", output, "--storage-versions")
@@ -144,13 +137,11 @@ def orphans_command(
 
 
 async def _compare(
-    look: Callable[..., Awaitable[search.OrphanFindings]],
-    target: Target,
-    empty: str | None,
-    again: Sequence[str],
+    source: ReviewSource, grace: int | None, empty: str | None, again: Sequence[str]
 ) -> search.OrphanFindings:
     """The comparison; a registry that lists nothing is believed only when a person says so."""
-    asked = search.empty_confirmation(target.name)
+    look = partial(search.compare, source, now_us=now_us(), grace_us=grace)
+    asked = search.empty_confirmation(source.target.name)
     if empty is not None:
         asked.check(empty)
     try:

@@ -23,22 +23,33 @@ from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.session import client_of, parse_filter, reading, split, where_of
+from artifact_tui.cli.session import (
+    client_of,
+    connected,
+    parse_filter,
+    split,
+    synced,
+    where_of,
+)
 from artifact_tui.config import nearest
-from artifact_tui.deletion import review
-from artifact_tui.deletion.calls import storage_of
+from artifact_tui.deletion import review as asking
 from artifact_tui.deletion.draft_items import DraftItems, PickedItems
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Item, Options, Verdict
 from artifact_tui.deletion.plan import Plan, new_path
-from artifact_tui.deletion.review import ask_what_is_needed, build_plan
-from artifact_tui.deletion.storage import with_storage
-from artifact_tui.errors import NotFoundError, PlanError, RegistryError, UsageError
-from artifact_tui.model import actor, now_us
+from artifact_tui.deletion.review import (
+    ReviewRequest,
+    ReviewSource,
+    collection_keys_of,
+    review,
+)
+from artifact_tui.errors import NotFoundError, PlanError, UsageError
+from artifact_tui.model import now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection as Selected
@@ -212,17 +223,75 @@ async def make_draft(
     parse_filter([selection.filter])  # before anything is sent
     async with client_of(target) as client:
         _refuse_purge(client, target, options)
-        marks = config.marks_file(client.identity.uid) if selection.marked else None
-        async with reading(client, marks=marks, cached=cached) as conn:
-            chosen = _selected(conn, client, selection)
-            keys = collection_keys(conn, selection.collections, target)
-            if not cached:
-                await ask_lineage(client, chosen, options, collections=keys, marks=marks, scan=scan)
-            draft = draft_of(
-                conn, client, target, chosen, options=options,
-                query_text=selection.text, collections=keys,
-            )  # fmt: skip
-        return await with_objects(draft, client)
+        source = await review_source(client, target, marked=selection.marked, cached=cached)
+        with connected_to(source) as conn:
+            request = ReviewRequest(
+                selection=_selected(conn, client, selection),
+                options=options,
+                collections=collection_keys(conn, selection.collections, target),
+                query=selection.text,
+                ask=not cached,
+                scan=scan,
+            )
+        return await reviewed(source, request)
+
+
+async def review_source(
+    client: Client, target: Target, *, marked: bool = False, cached: bool = False
+) -> ReviewSource:
+    """An open registry as it is reviewed, its catalog synced first; `marked` needs the marks."""
+    path = client.catalog_path or await synced(client, cached=cached)
+    marks = config.marks_file(client.identity.uid) if marked else None
+    return ReviewSource(client, target, path, marks)
+
+
+def connected_to(source: ReviewSource) -> AbstractContextManager[sqlite3.Connection]:
+    """A read-only connection to the catalog and the marks of what is reviewed."""
+    return connected(source.client, source.catalog_path, source.marks)
+
+
+async def reviewed(source: ReviewSource, request: ReviewRequest) -> Draft:
+    """The draft of a request, with progress; what is not known is said.
+
+    Raises:
+        ArtifactTuiError: as `deletion.review.review`.
+    """
+    with Progress() as progress:
+        draft = await review(source, request, now_us=now_us(), progress=_told(progress))
+    if draft.lineage_error:
+        say(f"not all lineage is known: {safe(draft.lineage_error)}")
+    if draft.storage_error:
+        say(f"what this leaves in the storage is not known: {safe(draft.storage_error)}")
+    return draft
+
+
+async def ask_lineage(source: ReviewSource, keys: Sequence[str]) -> None:
+    """Ask for the lineage of these versions, with progress; what is not known then is said."""
+    with Progress() as progress:
+        untold = await asking.ask_lineage(
+            source, ReviewRequest(selection=keys), progress=_told(progress)
+        )
+    if untold:
+        say(f"not all lineage is known: {safe(untold)}")
+
+
+def _told(progress: Progress) -> Callable[[LineageProgress], None]:
+    """Shows how far the questions are; what takes long is announced first."""
+    announced = False
+
+    def tell(asked: LineageProgress) -> None:
+        nonlocal announced
+        if asked.models and not announced:
+            announced = True
+            left = text.plural(asked.untold, "model")
+            were = "was" if asked.untold == 1 else "were"
+            say(
+                f"asking what {left} {were} made from, as the registry tells nothing else of"
+                " lineage (Ctrl+C leaves)"
+            )
+        progress.show(asked.words())
+
+    return tell
 
 
 def _selected(conn: sqlite3.Connection, client: Client, selection: PlanSubject) -> Selected:
@@ -235,7 +304,9 @@ def _selected(conn: sqlite3.Connection, client: Client, selection: PlanSubject) 
     return where_of(conn, parse_filter([selection.filter]), client, acts=True)
 
 
-def collection_keys(conn: sqlite3.Connection, names: Sequence[str], target: Target) -> list[str]:
+def collection_keys(
+    conn: sqlite3.Connection, names: Sequence[str], target: Target
+) -> tuple[str, ...]:
     """The keys of the collections with these names.
 
     Raises:
@@ -243,7 +314,7 @@ def collection_keys(conn: sqlite3.Connection, names: Sequence[str], target: Targ
     """
     keys: list[str] = []
     for name in names:
-        found = review.collection_keys_of(conn, name)
+        found = collection_keys_of(conn, name)
         if not found:
             near = nearest(name, existing_values(conn, "name", "", 10_000))
             raise NotFoundError(
@@ -253,7 +324,7 @@ def collection_keys(conn: sqlite3.Connection, names: Sequence[str], target: Targ
                 else f"List them: {command('ls', target.typed)}",
             )
         keys += found
-    return keys
+    return tuple(keys)
 
 
 def _refuse_purge(client: Client, target: Target, options: Options) -> None:
@@ -269,99 +340,6 @@ def _refuse_purge(client: Client, target: Target, options: Options) -> None:
     raise UsageError(
         f"“{target.name}” has no trash that could be purged. Nothing was deleted.", hint=then
     )
-
-
-def draft_of(
-    conn: sqlite3.Connection,
-    client: Client,
-    target: Target,
-    selection: Selected,
-    *,
-    options: Options,
-    query_text: str = "",
-    collections: Sequence[str] = (),
-) -> Draft:
-    """Judge a selection of a catalog."""
-    return build_plan(
-        conn,
-        identity=client.identity,
-        name=target.name,
-        selection=selection,
-        options=options,
-        production=target.production,
-        read_only=target.read_only,
-        now_us=now_us(),
-        actor=actor(),
-        query_text=query_text,
-        capabilities=client.capabilities,
-        collections=collections,
-    )
-
-
-async def with_objects(draft: Draft, client: Client) -> Draft:
-    """The draft with what it leaves in the storage, or deletes there.
-
-    Raises:
-        UsageError: objects are to go, and no storage is configured.
-        RegistryError: objects are to go, and the storage could not be asked.
-    """
-    wanted = draft.head.options.storage
-    storage = storage_of(client)
-    if wanted and storage is None:
-        raise UsageError(
-            f"No storage is configured for “{draft.head.registry}”. No plan was made.",
-            hint="Give it a bucket in the configuration, or leave --storage out.",
-        )
-    try:
-        return await with_storage(draft, storage)
-    except RegistryError as error:
-        if wanted:
-            raise
-        say(f"what this leaves in the storage is not known: {error}")
-        return draft
-
-
-async def ask_lineage(
-    client: Client,
-    selection: Selected,
-    options: Options,
-    *,
-    collections: Sequence[str] = (),
-    marks: Path | None = None,
-    scan: bool = False,
-) -> None:
-    """Ask for the lineage of a selection, as far as a registry tells it only when asked.
-
-    Asking every model takes long: that is left out where the user agrees not to know, unless
-    `scan` says otherwise.
-    """
-    if client.capabilities.scanned_lineage and options.unknown_lineage and not scan:
-        return
-    path = client.catalog_path or config.catalog_file(client.identity.uid)
-    told: list[LineageProgress] = []
-
-    def tell(asked: LineageProgress) -> None:
-        if asked.models and not told:
-            left = text.plural(asked.untold, "model")
-            were = "was" if asked.untold == 1 else "were"
-            say(
-                f"asking what {left} {were} made from, as the registry tells nothing else of"
-                " lineage (Ctrl+C leaves)"
-            )
-        told.append(asked)
-        progress.show(asked.words())
-
-    with Progress() as progress:
-        try:
-            found = await ask_what_is_needed(
-                client, path, selection, options,
-                collections=collections, marks=marks, progress=tell,
-            )  # fmt: skip
-        except RegistryError as error:
-            say(f"not all lineage is known: {error}")
-            return
-    if found is not None and not found.complete:
-        say(f"not all lineage is known: {found.missing}")
 
 
 DRAFT_ITEMS = 20

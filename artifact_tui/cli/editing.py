@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artifact_tui import config, text
+from artifact_tui import text
 from artifact_tui.catalog import version_names
 from artifact_tui.catalog.catalog_rows import tags_of, unique_of
 from artifact_tui.catalog.lineage import lineage_coverage
@@ -25,7 +25,7 @@ from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.retention import total_size
 from artifact_tui.catalog.version_names import find_version
 from artifact_tui.cli import wording
-from artifact_tui.cli.drafting import ask_lineage
+from artifact_tui.cli.drafting import ask_lineage, connected_to, review_source
 from artifact_tui.cli.options import (
     FilterCommand,
     cached_option,
@@ -46,7 +46,6 @@ from artifact_tui.cli.session import (
 from artifact_tui.clients.base import Neighbours, Paced
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import load, registry_word
-from artifact_tui.deletion.items import Options
 from artifact_tui.edits.changes import (
     NO_EDIT,
     CommonEdit,
@@ -447,8 +446,8 @@ async def look_at_edit(
     Raises:
         NotFoundError: there is none.
     """
-    marks = config.marks_file(client.identity.uid) if chosen.marked else None
-    async with reading(client, marks=marks, cached=cached) as conn:
+    source = await review_source(client, target, marked=chosen.marked, cached=cached)
+    with connected_to(source) as conn:
         clock = expiry_clock(client, now_us())
 
         def foresee() -> Changes[NamedVersion]:
@@ -457,7 +456,7 @@ async def look_at_edit(
 
         changes = foresee()
         if changes.unasked and not cached:
-            await ask_lineage(client, changes.unasked, Options())
+            await ask_lineage(source, changes.unasked)
             changes = foresee()
         if not changes.total:
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"

@@ -22,12 +22,12 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.applying import check_writable, print_item_records, start_and_watch
 from artifact_tui.cli.drafting import (
     PlanSubject,
-    ask_lineage,
-    draft_of,
+    connected_to,
     make_draft,
     print_draft,
+    review_source,
+    reviewed,
     save_draft,
-    with_objects,
 )
 from artifact_tui.cli.looking import PrintedList, print_records
 from artifact_tui.cli.options import (
@@ -45,6 +45,7 @@ from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.review import ReviewRequest
 from artifact_tui.deletion.undo import (
     CAVEAT,
     maker_of,
@@ -401,17 +402,15 @@ def reingest_command(
 async def _reingest_draft(target: Target, name: str, options: Options, url: str | None) -> Draft:
     async with client_of(target) as client:
         maker_of(client)
-        async with reading(client) as conn:
+        source = await review_source(client, target)
+        with connected_to(source) as conn:
             key = find_version(conn, name).key
-            if not url and not (await source_of(client, key, name)).url:
-                raise RegistryError(
-                    f"The registry does not tell the source address of {name}."
-                    " Nothing was deleted.",
-                    hint="Name the address to make it from, with --url.",
-                )
-            await ask_lineage(client, [key], options)
-            draft = draft_of(conn, client, target, [key], options=options, query_text=name)
-        return await with_objects(draft, client)
+        if not url and not (await source_of(client, key, name)).url:
+            raise RegistryError(
+                f"The registry does not tell the source address of {name}. Nothing was deleted.",
+                hint="Name the address to make it from, with --url.",
+            )
+        return await reviewed(source, ReviewRequest(selection=[key], options=options, query=name))
 
 
 async def _make_again(target: Target, path: Path, out: Output) -> int:

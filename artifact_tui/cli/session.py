@@ -228,7 +228,7 @@ async def local_client_of(target: Target, *, write: bool = False) -> AsyncIterat
 @contextmanager
 def catalog_of(client: LocalClient) -> Iterator[sqlite3.Connection]:
     """A read-only connection to the catalog of an open local registry."""
-    with _connected(client, client.catalog_path, None) as conn:
+    with connected(client, client.catalog_path, None) as conn:
         yield conn
 
 
@@ -240,15 +240,16 @@ async def reading(
 
     With `cached`, what the last sync knew is read, and nothing is sent.
     """
-    path = client.catalog_path
-    if path is None:
-        path = await synced(client, cached=cached)
-    with _connected(client, path, marks) as conn:
+    path = client.catalog_path or await synced(client, cached=cached)
+    with connected(client, path, marks) as conn:
         yield conn
 
 
 @contextmanager
-def _connected(client: Client, path: Path, marks: Path | None) -> Iterator[sqlite3.Connection]:
+def connected(
+    client: Client, path: Path, marks: Path | None = None
+) -> Iterator[sqlite3.Connection]:
+    """A read-only connection to a catalog and the marks; what SQLite cannot read is explained."""
     with closing(catalog.connect(path, marks=marks, mapped=False)) as conn:
         try:
             yield conn

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from artifact_tui.model import Capabilities
+    from artifact_tui.deletion.review import ReviewRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +270,14 @@ class Draft:
     items: Sequence[Item]
     """Those of a registry's review are read from where SQL put them, a page at a time."""
     summary: Summary
-    requested: Sequence[str]
-    """The keys that were selected, before dependents joined."""
+    request: ReviewRequest
+    """What it answers, with the keys that were selected before dependents joined."""
     names: Mapping[str, str]
     """`COLLECTION:LABEL` of each live dependent that stays, by key."""
-    collections: tuple[str, ...] = ()
-    """Keys of the collections that were selected by name, empty ones included."""
-    capabilities: Capabilities | None = None
-    """What the registry can do, as far as it was told."""
+    storage_error: str = ""
+    """Why it does not say what stays behind in the storage: untrusted text."""
+    lineage_error: str = ""
+    """Why not all dependents are known that were to be asked for: untrusted text."""
 
 
 def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

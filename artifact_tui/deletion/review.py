@@ -1,8 +1,9 @@
-"""A review: from a selection to a judged draft.
+"""A review: from a request to a judged draft, for both front ends.
 
 Where lineage is told only for the asking, the registry is asked about the selection first, and
 about all that was made from it when that is to go too. Where a registry tells only what models
 were made from, every model that nobody asked yet is asked: any may have been made from these.
+Then the catalog is judged in SQL, and the storage beside the registry is asked what stays there.
 
 A whole collection is offered when every live version of it goes anyway. It stands before its
 versions in the order, after all that must go before any of them; should it turn out to have
@@ -15,35 +16,30 @@ import asyncio
 import json
 import uuid
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import connect
+from artifact_tui.catalog import connect, lineage
 from artifact_tui.catalog import marks as picking
-from artifact_tui.catalog.catalog_file import connect_beside, plain_errors
-from artifact_tui.catalog.lineage import (
-    LineageProgress,
-    ask_lineage,
-    lineage_coverage,
-    scan_lineage,
-)
+from artifact_tui.catalog.catalog_file import CatalogLane, connect_beside, plain_errors
+from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage, scan_lineage
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.clients.base import AskedLineage, LineageScan
 from artifact_tui.database import as_text
 from artifact_tui.deletion import judging, wholes
+from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.draft_items import DraftItems, DraftNames, RequestedKeys
-from artifact_tui.deletion.items import (
-    Action,
-    Options,
+from artifact_tui.deletion.items import Action, Options
+from artifact_tui.deletion.plan import Draft, Head, Summary, WholeCollection, count_summary
+from artifact_tui.deletion.storage import (
+    ChosenOrphans,
+    draft_of_orphans,
+    require_storage,
+    with_storage,
 )
-from artifact_tui.deletion.plan import (
-    Draft,
-    Head,
-    Summary,
-    WholeCollection,
-    count_summary,
-)
-from artifact_tui.model import Capabilities
+from artifact_tui.errors import RegistryError, UsageError
+from artifact_tui.model import actor
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +51,121 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Identity
+    from artifact_tui.config import Target
+    from artifact_tui.model import Capabilities
+
+    Progress = Callable[[LineageProgress], object]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSource:
+    """The registry that is reviewed, and what is known of it on this machine."""
+
+    client: Client
+    target: Target
+    """How it is called and protected: `read_only` tells of this session too."""
+    catalog_path: Path
+    """Its catalog, synced before."""
+    marks: Path | None = None
+    """The file of the marks, for the selection `marked`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRequest:
+    """What is to be reviewed, and what was agreed to.
+
+    The request of a draft has the very keys that were selected: with other options it judges the
+    same versions again, whatever is marked or matches by then.
+    """
+
+    selection: Selection | ChosenOrphans = ()
+    """Keys, those that match a filter, the marks; or stored objects. Unknown keys are left out."""
+    options: Options = field(default_factory=Options)
+    collections: tuple[str, ...] = ()
+    """Keys of collections: all their versions are selected too, and empty ones themselves."""
+    query: str = ""
+    """How it was selected, in words of the user."""
+    ask: bool = True
+    """Whether the registry is asked for the lineage that is not known."""
+    scan: bool = False
+    """Whether every model is asked even though `unknown_lineage` agrees not to know."""
+
+
+async def review(
+    source: ReviewSource,
+    request: ReviewRequest,
+    *,
+    now_us: int,
+    progress: Progress | None = None,
+) -> Draft:
+    """Judge what is selected in a registry; nothing is written but what was learnt of lineage.
+
+    Args:
+        source: the registry.
+        request: what is to be reviewed.
+        now_us: the time, microseconds UTC.
+        progress: called with how far the questions about lineage are.
+
+    Raises:
+        RegistryError: the catalog cannot be used; or the storage could not be asked although its
+            objects are to go.
+        UsageError: stored objects are to go, and no storage is configured.
+    """
+    chosen = request.selection
+    if isinstance(chosen, ChosenOrphans):
+        named = replace(request, query="orphans")
+        head = new_head(source, named, now_us=now_us, facts_us=chosen.findings.at_us)
+        return await draft_of_orphans(chosen, request, head, require_storage(source.client))
+    options = request.options
+    storage = storage_of(source.client) if options.action is Action.DELETE else None
+    needed = options.storage or options.storage_versions
+    if needed and storage is None:
+        raise UsageError(
+            f"No storage is configured for “{source.target.name}”. No plan was made.",
+            hint="Give it a bucket in the configuration, or leave its objects out.",
+        )
+    untold = await ask_lineage(source, request, progress=progress)
+    build = partial(build_plan, source=source, request=request, now_us=now_us)
+    lane = await CatalogLane.open(
+        "review", partial(connect, source.catalog_path, marks=source.marks, mapped=False)
+    )
+    try:
+        draft = replace(await lane.run(build), lineage_error=untold)
+    finally:
+        await lane.close()
+    try:
+        return await with_storage(draft, storage)
+    except RegistryError as error:
+        if needed:
+            raise
+        return replace(draft, storage_error=f"{error} {error.hint}".strip())
+
+
+def asks(client: Client, request: ReviewRequest) -> bool:
+    """Whether a review asks the registry for lineage: not for all models if one agreed to less."""
+    scans = client.capabilities.scanned_lineage
+    return request.ask and not (scans and request.options.unknown_lineage and not request.scan)
+
+
+async def ask_lineage(
+    source: ReviewSource, request: ReviewRequest, *, progress: Progress | None = None
+) -> str:
+    """Ask for the lineage that a review needs; why not all is known, which is untrusted text."""
+    if not asks(source.client, request) or isinstance(request.selection, ChosenOrphans):
+        return ""
+    try:
+        found = await ask_what_is_needed(
+            source.client,
+            source.catalog_path,
+            request.selection,
+            request.options,
+            collections=request.collections,
+            marks=source.marks,
+            progress=progress,
+        )
+    except RegistryError as error:
+        return f"{error} {error.hint}".strip()
+    return "" if found is None else found.missing
 
 
 async def ask_what_is_needed(
@@ -90,7 +200,7 @@ async def ask_what_is_needed(
         return None
     keys = await asyncio.to_thread(_keys_to_ask, catalog_path, marks, selection, collections)
     if isinstance(client, AskedLineage):
-        return await ask_lineage(
+        return await lineage.ask_lineage(
             client, catalog_path, keys, closure=options.with_dependents, progress=progress
         )
     if not keys or not isinstance(client, LineageScan):
@@ -112,8 +222,6 @@ def _keys_to_ask(
         return pick_request(conn, selection, collections)
 
 
-_LIKE_LOCAL = Capabilities(soft_delete=True, restore=True, purge=True, garbage_collection=True)
-
 _ALL_OF = """
 INSERT OR IGNORE INTO temp.picked SELECT v.id FROM json_each(?) j
 CROSS JOIN collection c ON c.key = j.value CROSS JOIN version v ON v.collection_id = c.id
@@ -121,63 +229,40 @@ WHERE v.state <> 'trash'"""
 
 
 def build_plan(
-    conn: sqlite3.Connection,
-    *,
-    identity: Identity,
-    name: str,
-    selection: Selection,
-    options: Options,
-    production: bool = False,
-    read_only: bool = False,
-    now_us: int,
-    actor: str = "",
-    query_text: str = "",
-    capabilities: Capabilities | None = None,
-    collections: Sequence[str] = (),
+    conn: sqlite3.Connection, source: ReviewSource, request: ReviewRequest, *, now_us: int
 ) -> Draft:
-    """Judge a selection of one registry's catalog; nothing is written anywhere.
+    """Judge a selection of one registry's catalog; nothing is written or asked anywhere.
 
-    `conn` is a catalog connection (`catalog.connect`); its `picked` table is used. Keys that the
-    catalog does not know are left out. Without `capabilities` a registry with a trash and a
-    garbage collection is assumed, as the local one. `collections` are keys (`collection_keys_of`
-    gives those of a name): all versions of these are selected as well, and an empty one is deleted
-    itself, where the registry can do that.
+    `conn` is a connection to the catalog (`catalog.connect`); the draft keeps one of its own.
     """
-    head = Head(
+    head = new_head(source, request, now_us=now_us, facts_us=last_synced_us(conn) or now_us)
+    beside = connect_beside(conn)
+    try:
+        with plain_errors(beside):
+            DraftItems.make_tables(beside)
+            beside.execute("BEGIN")
+            draft = _build_beside(beside, head, request, source.client.capabilities)
+            beside.set_progress_handler(None, 0)
+            return draft
+    except BaseException:
+        beside.close()
+        raise
+
+
+def new_head(source: ReviewSource, request: ReviewRequest, *, now_us: int, facts_us: int) -> Head:
+    """The head of a plan that is made now from facts of another moment, microseconds UTC."""
+    return Head(
         id=uuid.uuid4().hex,
-        identity=identity,
-        registry=name,
-        options=options,
+        identity=source.client.identity,
+        registry=source.target.name,
+        options=request.options,
         created_us=now_us,
-        facts_us=last_synced_us(conn) or now_us,
-        actor=actor,
-        query=query_text,
-        production=production,
-        read_only=read_only,
+        facts_us=facts_us,
+        actor=actor(),
+        query=request.query,
+        production=source.target.production,
+        read_only=source.target.read_only,
     )
-    subject = ReviewSubject(selection, tuple(collections), capabilities)
-    return _build(conn, head, subject)
-
-
-def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, now_us: int) -> Draft:
-    """The same selection judged again, from fresh facts, with other consents."""
-    head = replace(
-        draft.head,
-        id=uuid.uuid4().hex,
-        options=options,
-        created_us=now_us,
-        facts_us=last_synced_us(conn) or now_us,
-    )
-    return _build(conn, head, ReviewSubject(draft.requested, draft.collections, draft.capabilities))
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewSubject:
-    """What a review is about: versions, whole collections by key, and what the registry can do."""
-
-    selection: Selection
-    collections: tuple[str, ...]
-    capabilities: Capabilities | None
 
 
 def pick_request(
@@ -192,41 +277,24 @@ def pick_request(
     return tuple(row[0] for row in rows)
 
 
-def _build(conn: sqlite3.Connection, head: Head, subject: ReviewSubject) -> Draft:
-    """Judge what is selected, on a connection of its own, which the draft keeps."""
-    selection = subject.selection
-    if selection == "marked" and not picking.are_kept(conn):
-        # Marks in memory are seen by this connection alone.
-        selection = [row[0] for row in conn.execute("SELECT version_key FROM marks.mark")]
-    beside = connect_beside(conn)
-    try:
-        with plain_errors(beside):
-            DraftItems.make_tables(beside)
-            beside.execute("BEGIN")
-            draft = _build_beside(beside, head, replace(subject, selection=selection))
-            beside.set_progress_handler(None, 0)
-            return draft
-    except BaseException:
-        beside.close()
-        raise
-
-
 _PICK_KEY = "INSERT OR IGNORE INTO temp.picked SELECT id FROM version WHERE key = ?"
 
 
-def _build_beside(conn: CatalogConnection, head: Head, subject: ReviewSubject) -> Draft:
+def _build_beside(
+    conn: CatalogConnection, head: Head, request: ReviewRequest, can: Capabilities
+) -> Draft:
     """Judge what is selected; the transaction that was begun ends with it."""
-    options, can = head.options, subject.capabilities
-    if isinstance(subject.selection, RequestedKeys):
-        conn.executemany(_PICK_KEY, ((key,) for key in subject.selection))
-    else:
-        picking.pick(conn, subject.selection)
-    conn.execute(_ALL_OF, (json.dumps(list(subject.collections)),))
+    options, selection = request.options, request.selection
+    if isinstance(selection, RequestedKeys):
+        conn.executemany(_PICK_KEY, ((key,) for key in selection))
+    elif not isinstance(selection, ChosenOrphans):
+        picking.pick(conn, selection)
+    conn.execute(_ALL_OF, (json.dumps(request.collections),))
     judging.lay_out(conn, head)
     judging.give_verdicts(conn, head)
     offers: list[WholeCollection] = []
-    if can is not None and can.collection_delete and options.action is Action.DELETE:
-        offers = wholes.offer_collections(conn, subject.collections, options)
+    if can.collection_delete and options.action is Action.DELETE:
+        offers = wholes.offer_collections(conn, request.collections, options)
     judging.fill_items(conn)
     wholes.add_items(conn, read_only=head.read_only)
     picking.pick_nothing(conn)
@@ -241,14 +309,12 @@ def _build_beside(conn: CatalogConnection, head: Head, subject: ReviewSubject) -
                    scanned=coverage.scanned, models=coverage.total)  # fmt: skip
     summary = count_summary(conn, seen, options)
     judging.forget(conn)
-    return Draft(
-        head, items, summary, RequestedKeys(items), DraftNames(items), subject.collections, can
-    )
+    again = replace(request, selection=RequestedKeys(items))
+    return Draft(head, items, summary, again, DraftNames(items))
 
 
-def _freeing_of(action: Action, capabilities: Capabilities | None, found: PickedBytes) -> Summary:
+def _freeing_of(action: Action, can: Capabilities, found: PickedBytes) -> Summary:
     """What the deletion frees, and what must happen after the plan before bytes are free."""
-    can = capabilities or _LIKE_LOCAL
     trash = action is Action.DELETE and can.soft_delete
     steps = ["purge"] if trash and can.purge else []
     steps += ["gc"] if can.garbage_collection else []

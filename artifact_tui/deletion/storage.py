@@ -8,29 +8,33 @@ Nothing here deletes: a plan of objects is reviewed and applied like any.
 
 from __future__ import annotations
 
-import uuid
+import asyncio
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog import connect
+from artifact_tui.catalog.catalog_file import plain_errors
 from artifact_tui.clients.base import HasStorage
 from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.draft_items import DraftItems
 from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
-from artifact_tui.deletion.plan import Draft, Head, Summary
+from artifact_tui.deletion.plan import Draft, Summary
 from artifact_tui.errors import EmptyError, RegistryError
 from artifact_tui.model import Facts, StoredObject, VersionState
 from artifact_tui.text import duration, fit, safe, size
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from artifact_tui.clients.base import Client, Storage
-    from artifact_tui.model import Identity
+    from artifact_tui.deletion.plan import Head
+    from artifact_tui.deletion.review import ReviewRequest, ReviewSource
 
 
 STORAGE_PART = 1000
@@ -157,36 +161,6 @@ def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
         versions = list(several)
         newest = max(versions, key=lambda one: (one.modified_us is None, one.modified_us or 0))
         yield replace(newest, size=sum(one.size for one in versions))
-
-
-def plan_orphans(
-    objects: Sequence[StoredObject],
-    *,
-    identity: Identity,
-    name: str,
-    place: str,
-    markers: bool,
-    production: bool = False,
-    read_only: bool = False,
-    empty: bool = False,
-    now_us: int,
-    actor: str = "",
-) -> Draft:
-    """A plan of nothing but stored objects that no version refers to; `empty` as in `Options`.
-
-    Each is deleted only if the registry still has no such version then.
-    """
-    head = Head(
-        id=uuid.uuid4().hex, identity=identity, registry=name,
-        options=Options(storage=True, empty_registry=empty),
-        created_us=now_us, facts_us=now_us, actor=actor, query="orphans",
-        production=production, read_only=read_only,
-    )  # fmt: skip
-    items = tuple(_object_items(objects, 1, 0, {}))
-    summary = Summary(freed_now=not markers, empty_registry=empty)
-    summary = _with_objects_counted(summary, items, place, markers=markers)
-    keys = tuple(item.key for item in items)
-    return Draft(head, items, summary, keys, {})
 
 
 def _object_items(
@@ -442,38 +416,34 @@ def why_no_storage(client: Client) -> str:
     return "" if client.capabilities.storage_cleanup else NO_BUCKET
 
 
-def listed_versions(conn: sqlite3.Connection) -> tuple[ListedVersion, ...]:
+def _listed_versions(path: Path) -> tuple[ListedVersion, ...]:
     """Every version of a catalog that is not in the trash."""
-    return tuple(ListedVersion(*row) for row in conn.execute(_LIVE_VERSIONS))
+    with closing(connect(path, mapped=False)) as conn, plain_errors(conn):
+        return tuple(ListedVersion(*row) for row in conn.execute(_LIVE_VERSIONS))
 
 
-async def look_for_orphans(
-    client: Client,
-    storage: Storage,
-    versions: Sequence[ListedVersion],
-    *,
-    now_us: int,
-    grace_us: int | None = None,
-    empty: bool = False,
+async def compare(
+    source: ReviewSource, *, now_us: int, grace_us: int | None = None, empty: bool = False
 ) -> OrphanFindings:
-    """Compare a storage with the versions of a catalog, and ask the registry about each doubt.
+    """Compare a storage with what its registry lists, and ask the registry about each doubt.
 
     Args:
-        client: the registry.
-        storage: what lies beside it.
-        versions: all that the registry lists.
+        source: the registry, with its catalog.
         now_us: the time, UTC.
         grace_us: instead of the storage's own.
         empty: a person said that the registry is really empty, should it list nothing.
 
     Raises:
         EmptyError: the registry lists nothing, and nobody said that it is empty.
-        RegistryError: the storage or the registry could not be asked.
+        RegistryError: the storage or the registry could not be asked, or there is no storage.
     """
+    client = source.client
+    storage = require_storage(client)
+    versions = await asyncio.to_thread(_listed_versions, source.catalog_path)
     grace = storage.grace_us if grace_us is None else grace_us
     keys = [version.key for version in versions]
     versioned = await storage.versioned()
-    found, behind = await _compare(storage, keys, grace, now_us, versioned=versioned)
+    found, behind = await _look(storage, keys, grace, now_us, versioned=versioned)
     elsewhere, counted = await _elsewhere(storage)
     missing, without = missing_by_type(versions, frozenset(found.missing))
     asked = [one.version_key for one in (*found.objects, *found.hidden)]
@@ -506,7 +476,7 @@ async def look_for_orphans(
     )
 
 
-async def _compare(
+async def _look(
     storage: Storage, keys: Sequence[str], grace_us: int, now_us: int, *, versioned: bool
 ) -> tuple[StorageComparison, bool]:
     """What does not fit together; and whether what delete markers hide could be looked at."""
@@ -551,47 +521,30 @@ def missing_by_type(
     return tuple(found), without
 
 
-async def plan_chosen_orphans(
-    storage: Storage,
-    objects: Sequence[StoredObject],
-    findings: OrphanFindings,
-    *,
-    identity: Identity,
-    name: str,
-    production: bool,
-    read_only: bool,
-    now_us: int,
-    actor: str,
-    for_good: bool = False,
+async def draft_of_orphans(
+    chosen: ChosenOrphans, request: ReviewRequest, head: Head, storage: Storage
 ) -> Draft:
-    """A plan of nothing but these orphans; with `for_good`, of every stored version of them.
+    """A draft of nothing but the orphans that were chosen; they go for good where that is agreed.
 
-    What delete markers hide can only go for good.
+    What delete markers hide can only go for good. Each is deleted only if the registry still has no
+    such version then.
 
     Raises:
         RegistryError: the stored versions could not be listed.
     """
-    for_good = for_good or any(not one.current for one in objects)
-    for_good = for_good and findings.versioned
+    found, objects = chosen.findings, chosen.objects
+    every = request.options.storage_versions or any(not one.current for one in objects)
+    for_good = found.versioned and every
     if for_good:
         objects = await _every_version(storage, objects)
-    draft = plan_orphans(
-        objects,
-        identity=identity,
-        name=name,
-        place=findings.place,
-        markers=findings.versioned and not for_good,
-        production=production,
-        read_only=read_only,
-        empty=findings.empty,
-        now_us=now_us,
-        actor=actor,
+    options = Options(storage=True, storage_versions=for_good, empty_registry=found.empty)
+    items = tuple(_object_items(objects, 1, 0, {}))
+    markers = found.versioned and not for_good
+    summary = Summary(
+        freed_now=not markers, empty_registry=found.empty, for_good=for_good and bool(objects)
     )
-    if not for_good:
-        return draft
-    options = replace(draft.head.options, storage_versions=True)
-    head = replace(draft.head, options=options)
-    return replace(draft, head=head, summary=replace(draft.summary, for_good=bool(objects)))
+    summary = _with_objects_counted(summary, items, found.place, markers=markers)
+    return Draft(replace(head, options=options), items, summary, request, {})
 
 
 async def _every_version(

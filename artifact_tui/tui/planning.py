@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
 from artifact_tui.deletion import worker
-from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.draft_items import PAGE
-from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Plan, Status, new_path
 from artifact_tui.deletion.review import (
-    ask_what_is_needed,
-    build_plan,
+    ReviewRequest,
+    ReviewSource,
+    ask_lineage,
+    asks,
     models_asked,
-    with_options,
-)
-from artifact_tui.deletion.storage import (
-    ChosenOrphans,
-    plan_chosen_orphans,
-    require_storage,
-    with_storage,
+    review,
 )
 from artifact_tui.deletion.tasks import (
     SUFFIX,
@@ -35,131 +30,61 @@ from artifact_tui.deletion.tasks import (
     read_task,
 )
 from artifact_tui.deletion.undo import note_source
-from artifact_tui.errors import RegistryError
-from artifact_tui.model import actor
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from artifact_tui.catalog.lineage import LineageProgress
-    from artifact_tui.catalog.marks import Selection
-    from artifact_tui.deletion.items import Item, Options
+    from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.tui.services import Services
 
+    LineageTold = Callable[[LineageProgress], object]
 
-@dataclass(frozen=True, slots=True)
-class ReviewedDraft:
-    """A draft, and why it does not say what stays behind in the storage."""
 
-    draft: Draft
-    storage_error: str = ""
-    """Untrusted text; empty when the storage was looked at, or there is none."""
-    lineage_error: str = ""
-    """Why not all dependents are known that were to be asked for: untrusted text."""
+def source_of(services: Services) -> ReviewSource:
+    """The registry of a session as what is reviewed."""
+    return ReviewSource(
+        services.client,
+        replace(services.target, read_only=services.read_only),
+        services.catalog_path,
+        config.marks_file(services.client.identity.uid),
+    )
 
 
 async def draft_of(
-    services: Services,
-    selection: Selection | ChosenOrphans,
-    options: Options,
-    query_text: str,
-    *,
-    before: Draft | None = None,
-    collections: Sequence[str] = (),
-    progress: Callable[[LineageProgress], object] | None = None,
-    ask: bool = True,
-) -> ReviewedDraft:
-    """A draft for a selection; nothing is written anywhere. A later call ends this one.
+    services: Services, request: ReviewRequest, *, progress: LineageTold | None = None
+) -> Draft:
+    """The draft of a request, once the scan of lineage that runs has ended.
 
-    `collections` are keys: all of these are selected too, empty ones themselves.
-    With `before` the same versions are judged again, from fresh facts, with other consents.
-    Where a registry tells lineage only when asked, it is asked first, if `ask`; `progress` hears
-    how far.
+    Raises:
+        ArtifactTuiError: as `deletion.review.review`.
     """
-    if isinstance(selection, ChosenOrphans):
-        return ReviewedDraft(await _draft_of_orphans(services, selection, options))
-    asked_for = selection if before is None else before.requested
-    lineage_error = ""
-    if ask:
-        lineage_error = await ask_lineage(
-            services, asked_for, options, collections=collections, progress=progress
-        )
-
-    def work(conn: sqlite3.Connection) -> Draft:
-        if before is not None:
-            return with_options(conn, before, options, now_us=services.now())
-        return build_plan(
-            conn,
-            identity=services.client.identity,
-            name=services.target.name,
-            selection=selection,
-            options=options,
-            production=services.target.production,
-            read_only=services.read_only,
-            now_us=services.now(),
-            actor=actor(),
-            query_text=query_text,
-            capabilities=services.client.capabilities,
-            collections=collections,
-        )
-
-    draft = await services.catalog.run(work, latest="review")
-    storage = storage_of(services.client) if options.action is Action.DELETE else None
-    try:
-        return ReviewedDraft(await with_storage(draft, storage), lineage_error=lineage_error)
-    except RegistryError as error:
-        if options.storage or options.storage_versions:
-            raise
-        return ReviewedDraft(draft, f"{error} {error.hint}".strip(), lineage_error)
+    async with _scanned(services, request, progress):
+        return await review(source_of(services), request, now_us=services.now(), progress=progress)
 
 
-async def ask_lineage(
-    services: Services,
-    selection: Selection,
-    options: Options,
-    *,
-    collections: Sequence[str] = (),
-    progress: Callable[[LineageProgress], object] | None = None,
-) -> str:
-    """Ask for what must be known; why it is not all known, or nothing. Untrusted text."""
-    client = services.client
-    if client.capabilities.scanned_lineage and options.unknown_lineage:
-        return ""
-    try:
-        if services.link is not None and progress is not None:
-            await services.link.scan_ended(lambda found: progress(models_asked(found)))
-        asked = await ask_what_is_needed(
-            client,
-            services.catalog_path,
-            selection,
-            options,
-            collections=collections,
-            marks=config.marks_file(client.identity.uid),
-            progress=progress,
-        )
-        if services.link is not None and asked is not None and asked.models:
-            await services.link.prepare()
-    except RegistryError as error:
-        return f"{error} {error.hint}".strip()
-    return "" if asked is None else asked.missing
+async def asked_lineage(services: Services, keys: Sequence[str], *, progress: LineageTold) -> str:
+    """Ask for the lineage of these versions; why not all is known, which is untrusted text."""
+    request = ReviewRequest(selection=keys)
+    async with _scanned(services, request, progress):
+        return await ask_lineage(source_of(services), request, progress=progress)
 
 
-async def _draft_of_orphans(services: Services, chosen: ChosenOrphans, options: Options) -> Draft:
-    return await plan_chosen_orphans(
-        require_storage(services.client),
-        chosen.objects,
-        chosen.findings,
-        identity=services.client.identity,
-        name=services.target.name,
-        production=services.target.production,
-        read_only=services.read_only,
-        now_us=services.now(),
-        actor=actor(),
-        for_good=options.storage_versions,
-    )
+@asynccontextmanager
+async def _scanned(
+    services: Services, request: ReviewRequest, progress: LineageTold | None
+) -> AsyncIterator[None]:
+    """Wait for a scan of lineage that runs, and let the header know what was asked beside it."""
+    link, client = services.link, services.client
+    if link is None or not client.capabilities.scanned_lineage or not asks(client, request):
+        yield
+        return
+    if progress is not None:
+        await link.scan_ended(lambda found: progress(models_asked(found)))
+    yield
+    await link.prepare()
 
 
 async def save_plan(draft: Draft, path: Path) -> None:

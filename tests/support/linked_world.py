@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
-from artifact_tui.deletion import confirmation, review
+from artifact_tui.deletion import confirmation
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from tests.servers.faulty.faulty import FaultyClient, Script
 from tests.servers.faulty.linked import LinkedClient, Registry
+from tests.support.reviewing import draft_of
 from tests.support.world import HASTE, NOW_US
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class LinkedWorld:
         asyncio.run(sync(self.client, self.catalog, now_us=NOW_US))
         client = self.faulty()
         with closing(catalog.connect(self.catalog)) as conn:
-            return review.build_plan(
+            return draft_of(
                 conn,
                 identity=client.identity,
                 name="here",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from artifact_tui import catalog
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_client import LocalClient
-from artifact_tui.deletion import confirmation, review
+from artifact_tui.deletion import confirmation
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Deletion
 from tests.servers.faulty.faulty import FaultyClient, Script
+from tests.support.reviewing import draft_of
 from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class World:
         read_only: bool = False,
     ) -> Draft:
         with closing(catalog.connect(self.store.layout.db)) as conn:
-            return review.build_plan(
+            return draft_of(
                 conn,
                 identity=(self.faulty() if faulty else self.client).identity,
                 name="here",

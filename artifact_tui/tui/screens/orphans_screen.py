@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.deletion.storage import (
     ChosenOrphans,
     ListedVersion,
     OrphanFindings,
     OrphanRow,
+    compare,
     empty_confirmation,
-    listed_versions,
-    look_for_orphans,
     orphan_groups,
     orphan_words,
-    require_storage,
 )
 from artifact_tui.errors import ArtifactTuiError, EmptyError
 from artifact_tui.model import StoredObject
 from artifact_tui.text import age, ago, moment, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.planning import source_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen, Header, StatusLine
 from artifact_tui.tui.widgets.dialogs import Dialog, Question
@@ -241,13 +239,7 @@ class OrphansScreen(BaseScreen):
     async def _look(self, *, empty: bool) -> None:
         services = self.services
         try:
-            storage = require_storage(services.client)
-            versions = await services.catalog.run(listed_versions)
-            found = await look_for_orphans(
-                services.client, storage, versions, now_us=services.now(), empty=empty
-            )
-        except Superseded:
-            return
+            found = await compare(source_of(services), now_us=services.now(), empty=empty)
         except EmptyError:
             if not self.is_attached:
                 return

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.message import Message
 
-from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.deletion.confirmation import deletion_confirmation
 from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.deletion.plan import new_path
+from artifact_tui.deletion.review import ReviewRequest
 from artifact_tui.deletion.review_words import (
     GOING,
     Harm,
@@ -147,11 +147,13 @@ class ReviewScreen(BaseScreen):
         collections: Sequence[str] = (),
     ) -> None:
         super().__init__(services)
-        self.options = Options(action=Action(action))
+        self.request = ReviewRequest(
+            selection=selection,
+            options=Options(action=Action(action)),
+            collections=tuple(collections),
+            query=query_text,
+        )
         self.draft: Draft | None = None
-        self._selection = selection
-        self._collections = collections
-        self._query_text = query_text
         self._again = again
         """What is made again once it is deleted."""
         self._asked: Confirmation | None = None
@@ -160,8 +162,6 @@ class ReviewScreen(BaseScreen):
         self._saved: Path | None = None
         self._asking = False
         """Questions about lineage are on their way, and nothing is drawn yet."""
-        self._ask = True
-        """Whether the registry is to be asked for lineage: not any more once the user left that."""
         self._going: frozenset[str] = frozenset()
         """Keys of all that the draft deletes, where a link is under review: what of its source?"""
 
@@ -184,7 +184,7 @@ class ReviewScreen(BaseScreen):
 
     def _line(self, item: Item, cells: int) -> Content:
         can = self.services.client.capabilities
-        action = self.options.action if can.soft_delete and can.restore else Action.PURGE
+        action = self.request.options.action if can.soft_delete and can.restore else Action.PURGE
         return review_line(item, cells, self.services.signs, action, self._going)
 
     def _facts(self, item: Item) -> Content:
@@ -194,7 +194,7 @@ class ReviewScreen(BaseScreen):
     def header_facts(self) -> HeaderFacts:
         """How much is under review, and how old the facts are."""
         facts = super().header_facts()
-        word = "Purge" if self.options.action is Action.PURGE else self.TITLE_WORD
+        word = "Purge" if self.request.options.action is Action.PURGE else self.TITLE_WORD
         if self.draft is None:
             return replace(facts, title=word)
         dot = self.services.signs.dot
@@ -229,7 +229,7 @@ class ReviewScreen(BaseScreen):
     def _toggle(self, field: str) -> None:
         """Give a consent or take it back, and have the selection judged again."""
         if not self.refused(_KEY_OF[field]):
-            self.build(toggled(self.options, field))
+            self.build(toggled(self.request.options, field))
 
     action_aliases = partialmethod(_toggle, "delete_aliases")
     action_dependents = partialmethod(_toggle, "with_dependents")
@@ -244,8 +244,8 @@ class ReviewScreen(BaseScreen):
     def action_unknown(self) -> None:
         """Stop asking for lineage, and review what is known; else as for every consent."""
         if self._asking:
-            self._ask = False
-            self.build(replace(self.options, unknown_lineage=True))
+            self.request = replace(self.request, ask=False)
+            self.build(replace(self.request.options, unknown_lineage=True))
         else:
             self._toggle("unknown_lineage")
 
@@ -254,35 +254,24 @@ class ReviewScreen(BaseScreen):
     def on_mount(self) -> None:
         """Start on the groups, without a draft yet."""
         self.grouped.groups.focus()
-        self.build(self.options)
+        self.build(self.request.options)
 
     def build(self, options: Options) -> None:
         """Judge the selection with these consents."""
-        self.options = options
+        self.request = replace(self.request, options=options)
         self._asking = False
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.read_first("the facts are being read", MOVES_AND_LEAVING)
-        self.run_worker(self._build_now(options), group="build", exclusive=True)
+        self.run_worker(self._build_now(), group="build", exclusive=True)
 
-    async def _build_now(self, options: Options) -> None:
+    async def _build_now(self) -> None:
         try:
-            reviewed = await planning.draft_of(
-                self.services,
-                self._selection,
-                options,
-                self._query_text,
-                before=self.draft,
-                collections=self._collections,
-                progress=self._asked_for,
-                ask=self._ask,
-            )
-        except Superseded:
-            return
+            draft = await planning.draft_of(self.services, self.request, progress=self._asked_for)
         except ArtifactTuiError as error:
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
             self._hear()
         else:
-            await self._show(reviewed)
+            await self._show(draft)
         self.read_done()
 
     def _asked_for(self, asked: LineageProgress) -> None:
@@ -294,9 +283,9 @@ class ReviewScreen(BaseScreen):
             words = f"{asked.words()}. esc leaves, {key} reviews without"
             self.confirm.refuse(f"Asking the registry: {words}.")
 
-    async def _show(self, reviewed: planning.ReviewedDraft) -> None:
+    async def _show(self, draft: Draft) -> None:
         self._asking = False
-        draft = self.draft = reviewed.draft
+        self.draft, self.request = draft, draft.request
         self._going = frozenset()
         if draft.summary.subject_links:
             self._going = frozenset(item.key for item in picked_items(draft, GOING))
@@ -304,10 +293,10 @@ class ReviewScreen(BaseScreen):
         groups = review_groups(draft.head, draft.summary, tally=partial(_tally, times=times))
         if self._again is not None:
             groups.insert(1, made_again(self._again.url))
-        if reviewed.storage_error:
-            groups.append(storage_unknown(reviewed.storage_error))
-        if reviewed.lineage_error:
-            groups.append(lineage_unknown(reviewed.lineage_error))
+        if draft.storage_error:
+            groups.append(storage_unknown(draft.storage_error))
+        if draft.lineage_error:
+            groups.append(lineage_unknown(draft.lineage_error))
         await self.grouped.show([self._group_row(draft, group) for group in groups])
         self.query_one(Header).update(self.header_facts())
         self.show_keys()

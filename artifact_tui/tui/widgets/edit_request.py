@@ -13,7 +13,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from artifact_tui.deletion.items import Options
 from artifact_tui.edits.changes import (
     NO_OTHERS,
     CommonEdit,
@@ -324,8 +323,8 @@ class EditRequest:
     async def _review(self, subjects: Subjects, wanted: CommonEdit) -> None:
         changes = await foresee(self._services, subjects, wanted)
         if changes.unasked:
-            await planning.ask_lineage(
-                self._services, changes.unasked, Options(), progress=self._ask_progress
+            await planning.asked_lineage(
+                self._services, changes.unasked, progress=self._ask_progress
             )
             self._screen.status_line.hush()
             keys = [row.key for row in subjects.rows]

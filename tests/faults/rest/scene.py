@@ -10,11 +10,12 @@ from artifact_tui.catalog.lineage import scan_lineage
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients.rest import connect
 from artifact_tui.clients.rest.rest_settings import RestOptions as Settings
-from artifact_tui.deletion import confirmation, review
+from artifact_tui.deletion import confirmation
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import DONE, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
+from tests.support.reviewing import draft_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Scene:
         self, client: RestClient, keys: Sequence[str], *, unknown_lineage: bool = True, **more: Any
     ) -> Draft:
         with closing(catalog.connect(self.catalog)) as conn:
-            return review.build_plan(
+            return draft_of(
                 conn,
                 identity=client.identity,
                 name="stand-in",

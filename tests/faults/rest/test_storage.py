@@ -14,10 +14,17 @@ import pytest
 from artifact_tui import config
 from artifact_tui.clients.s3 import S3Storage
 from artifact_tui.clients.s3_layout import StorageSettings
+from artifact_tui.config import Target
 from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import OBJECT, ItemState, Reason
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.storage import find_orphans, plan_orphans, with_storage
+from artifact_tui.deletion.review import ReviewRequest, ReviewSource, review
+from artifact_tui.deletion.storage import (
+    ChosenOrphans,
+    OrphanFindings,
+    find_orphans,
+    with_storage,
+)
 from tests.faults.apply.harness import wait_for
 from tests.faults.rest.scene import NOW_US
 from tests.servers.rest.traps import Fault
@@ -241,16 +248,11 @@ async def test_orphans_are_found_and_deleted_by_a_plan(scene: Scene, bucket: Buc
         young = await find_orphans(storage, keys, grace_us=later, now_us=later)
         assert (young.objects, young.young) == ([], 2)
         await scene.read(client)
-        scene.save(
-            plan_orphans(
-                found.objects,
-                identity=client.identity,
-                name="stand-in",
-                place=storage.place,
-                markers=False,
-                now_us=NOW_US,
-            )
-        )
+        source = ReviewSource(client, Target("stand-in", client.identity.address), scene.catalog)
+        orphans = tuple(found.objects)
+        findings = OrphanFindings(storage.place, NOW_US, 0, versioned=False, objects=orphans)
+        request = ReviewRequest(selection=ChosenOrphans(orphans, findings))
+        scene.save(await review(source, request, now_us=NOW_US))
         scene.server.fill(77)
         assert (await scene.apply(client)).status is Status.FINISHED
     finally:

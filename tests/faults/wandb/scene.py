@@ -10,13 +10,14 @@ from artifact_tui.catalog.sync import sync
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect, wandb_model
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions as Settings
-from artifact_tui.deletion import confirmation, review
+from artifact_tui.deletion import confirmation
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import COLLECTION, DONE, VERSION, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.review import ask_what_is_needed
 from artifact_tui.query import Where, compile_query, parse
+from tests.support.reviewing import draft_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -86,7 +87,7 @@ class Scene:
         options = Options(**consents)
         await ask_what_is_needed(client, self.catalog, chosen, options, collections=collections)
         with closing(catalog.connect(self.catalog)) as conn:
-            return review.build_plan(
+            return draft_of(
                 conn,
                 identity=client.identity,
                 name="stand-in",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import connect
-from artifact_tui.deletion import review
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.model import Capabilities, Identity, schema_sql
 from tests.support.reference import Freeing, reference_review
+from tests.support.reviewing import draft_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,7 @@ def _compare(
     *,
     read_only: bool,
 ) -> None:
-    draft = review.build_plan(
+    draft = draft_of(
         conn,
         identity=Identity("local", "u", "a"),
         name="x",

@@ -12,8 +12,8 @@ from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.items import ItemState, Options, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.deletion.review import build_plan
 from artifact_tui.model import Identity
+from tests.support.reviewing import draft_of
 from tests.tui.review.world import NOW
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
     """A confirmed plan among the plans."""
     path = config.plans_dir() / f"{len(list(config.plans_dir().iterdir()))}.plan"
     with closing(connect(world.store.layout.db)) as conn:
-        draft = build_plan(
+        draft = draft_of(
             conn,
             identity=Identity("local", world.address, world.store.uid),
             name=name,

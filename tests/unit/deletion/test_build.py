@@ -8,11 +8,12 @@ import pytest
 from artifact_tui import catalog
 from artifact_tui.catalog import marks
 from artifact_tui.clients.local.sample import make_sample
-from artifact_tui.deletion import review
+from artifact_tui.deletion.draft_items import RequestedKeys
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Capabilities, Identity
 from artifact_tui.query import compile_query, parse
+from tests.support.reviewing import LIKE_LOCAL, draft_of, with_options
 from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def test_dependents_join_when_asked_and_are_marked_as_such(world: World) -> None
         small: (0, True),
     }
     assert joined.summary.added == 2
-    assert joined.requested == (base,)
+    assert joined.request.selection == (base,)
 
 
 def test_dependents_are_seen_through_the_trash(world: World) -> None:
@@ -78,8 +79,8 @@ def test_other_consents_judge_the_same_selection_again(world: World) -> None:
     first = world.draft([base])
     with closing(catalog.connect(world.store.layout.db)) as conn:
         options = Options(delete_aliases=True, with_dependents=True)
-        second = review.with_options(conn, first, options, now_us=NOW_US + 1)
-        third = review.with_options(conn, second, Options(), now_us=NOW_US + 2)
+        second = with_options(conn, first, options, now_us=NOW_US + 1)
+        third = with_options(conn, second, Options(), now_us=NOW_US + 2)
     assert {i.key: i.verdict for i in second.items} == {
         base: Verdict.DELETE,
         child: Verdict.DELETE,
@@ -136,8 +137,8 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
     with closing(catalog.connect(world.store.layout.db, marks=tmp_path / "marks.db")) as conn:
         marks.mark_keys(conn, keys[:2])
 
-        def draft(selection: Selection) -> Draft:
-            return review.build_plan(
+        def requested(selection: Selection) -> set[str]:
+            draft = draft_of(
                 conn,
                 identity=world.identity,
                 name="here",
@@ -145,11 +146,13 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
                 options=Options(),
                 now_us=NOW_US,
             )
+            assert isinstance(draft.request.selection, RequestedKeys)
+            return set(draft.request.selection)
 
-        assert set(draft("marked").requested) == set(keys[:2])
+        assert requested("marked") == set(keys[:2])
         where = compile_query(parse("name:sweep"), NOW_US)
-        assert set(draft(where).requested) == set(keys)
-        assert draft(["not-there", keys[0]]).requested == (keys[0],)
+        assert requested(where) == set(keys)
+        assert requested(["not-there", keys[0]]) == {keys[0]}
 
 
 @pytest.mark.parametrize(
@@ -160,14 +163,14 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
         (Capabilities(soft_delete=True), "its own garbage collection"),
         (Capabilities(soft_delete=True, freeing="W&B frees them."), "W&B frees them."),
         (Capabilities(garbage_collection=True), "gc"),
-        (None, "purge and gc"),
+        (LIKE_LOCAL, "purge and gc"),
     ],
 )
 def test_when_bytes_are_free_depends_on_the_registry(
-    world: World, capabilities: Capabilities | None, after: str
+    world: World, capabilities: Capabilities, after: str
 ) -> None:
     with closing(catalog.connect(world.store.layout.db)) as conn:
-        draft = review.build_plan(
+        draft = draft_of(
             conn,
             identity=world.identity,
             name="here",
@@ -187,7 +190,7 @@ def test_no_version_of_a_plan_costs_a_question_of_its_own(tmp_path: Path) -> Non
         keys = [row[0] for row in conn.execute("SELECT key FROM version")]
         questions: list[str] = []
         conn.set_trace_callback(questions.append)
-        draft = review.build_plan(
+        draft = draft_of(
             conn,
             identity=Identity("local", "local:x", "uid"),
             name="sample",

@@ -12,10 +12,11 @@ import pytest
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
-from artifact_tui.deletion.review import ask_what_is_needed, build_plan
+from artifact_tui.deletion.review import ask_what_is_needed
 from artifact_tui.model import Capabilities, Edge, Lineage, Page, Relative
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import LinkedWorld, by_key
+from tests.support.reviewing import draft_of
 from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def reviewed(
     world: LinkedWorld, client: Asked, keys: list[str], options: Options
 ) -> dict[str, Item]:
     with closing(catalog.connect(world.catalog)) as conn:
-        draft = build_plan(
+        draft = draft_of(
             conn,
             identity=client.identity,
             name="here",
