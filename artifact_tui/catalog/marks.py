@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _THERE = "FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key"
 
+_TRASHED = f"{_THERE} AND v.state = 'trash'"
+
 IS_MARKED = "EXISTS (SELECT 1 FROM marks.mark m WHERE m.version_key = v.key)"
 """Whether `v` is marked, as SQL."""
 
@@ -95,14 +97,25 @@ def unmark_where(conn: sqlite3.Connection, where: Where) -> int:
     ).rowcount
 
 
-def unmark_gone(conn: sqlite3.Connection) -> int:
-    """Take the marks of versions that are not there any more; returns how many there were.
+def marked_trash(conn: sqlite3.Connection) -> tuple[str, ...]:
+    """The keys of marked versions that are in the trash."""
+    return tuple(chain.from_iterable(conn.execute(f"SELECT v.key {_TRASHED}")))
 
-    A registry that was reset gives old ids to new versions: they must not come marked.
+
+def unmark_gone(conn: sqlite3.Connection, in_trash: Sequence[str], since_us: int) -> int:
+    """Take marks away after a sync that began at `since_us`; returns how many there were.
+
+    They go from versions that are not there any more: a registry that was reset gives old ids to
+    new versions, which must not come marked. They go from those that were deleted too, which are
+    in the trash now, were not among the marked ones there before (`in_trash`), and were not marked
+    since.
     """
     return conn.execute(
         "DELETE FROM marks.mark WHERE NOT EXISTS"
         " (SELECT 1 FROM version v WHERE v.key = mark.version_key)"
+        f" OR (at_us < :since AND version_key IN (SELECT v.key {_TRASHED})"
+        " AND version_key NOT IN (SELECT value FROM json_each(:before)))",
+        {"since": since_us, "before": json.dumps(list(in_trash))},
     ).rowcount
 
 

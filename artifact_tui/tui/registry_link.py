@@ -27,7 +27,7 @@ from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.clients.base import AskedLineage, LineageScan, Noticing, Paced
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.model import VersionState
+from artifact_tui.model import VersionState, now_us
 from artifact_tui.text import age, count, plural, safe
 from artifact_tui.tui import crash
 
@@ -177,8 +177,12 @@ class RegistryLink:
             )
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
+        in_trash = await self._catalog.run(marks.marked_trash, lane="marks")
+        since_us = now_us()
         await sync(self._client, self._path, progress=progress, now_us=self._now())
-        await self._catalog.run(marks.unmark_gone, lane="marks")
+        await self._catalog.run(
+            lambda conn: marks.unmark_gone(conn, in_trash, since_us), lane="marks"
+        )
         await self.prepare()
         notices = self._client.notices if isinstance(self._client, Noticing) else ()
         self.state = replace(self.state, syncing=False, notices=notices)

@@ -44,6 +44,8 @@ async def test_all_without_alias_leaves_what_is_named_anywhere(
         await user.sees("no way back", "charged by the registry", "storage meter lags")
         await applies(user, "small")
         await user.sees("2 deleted", "left alone, needs consent")
+        await user.presses("escape")
+        await user.sees("1 marked")  # the others are in the trash, as the next sync tells
     alive = server.alive()
     assert {f"{MODELS}:{label}" for label in ("v1", "v2", "v3", "v4")} <= alive
     assert not {f"{MODELS}:v0", "acme/vision/small:v0"} & alive
