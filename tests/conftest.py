@@ -1,4 +1,8 @@
-"""What every test gets: places of its own, one time zone and locale, hypothesis without a clock."""
+"""What every test gets: places of its own, one time zone and locale, hypothesis without a clock.
+
+Processes that apply plans are forked from one that has its imports done: `own_interpreter` is for
+tests of their start.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from artifact_tui.deletion import worker
+from tests.support import forked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +52,9 @@ def _keep_bytecode() -> None:
     sys.dont_write_bytecode = False
 
 
+_spawn = worker._spawn
+worker._spawn = forked.worker  # type: ignore[assignment] # it answers what is asked of it
+
 _in_memory()
 _keep_bytecode()
 
@@ -75,6 +85,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     time.tzset()
     yield path
     time.tzset()
+
+
+@pytest.fixture
+def own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that applies a plan is started as for a user, not forked."""
+    monkeypatch.setattr(worker, "_spawn", _spawn)
 
 
 @pytest.fixture(autouse=True)

@@ -96,6 +96,7 @@ def test_the_worker_finds_the_token_that_is_configured_for_the_plans_registry(
     assert CANARY not in ran.out + ran.err
 
 
+@pytest.mark.usefixtures("own_interpreter")
 def test_no_process_carries_the_token_in_its_arguments(
     cli: Cli, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

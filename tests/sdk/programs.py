@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support import forked
+
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.servers.wandb.process import Server
 
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -22,25 +24,23 @@ def run(
 
     With `check` the program must end well.
     """
-    return _run([sys.executable, str(SCRIPTS / f"{program}.py"), *args], server, home, check=check)
+    return _run([str(SCRIPTS / f"{program}.py"), *args], server, home, check=check)
 
 
 def wandb(server: Server, *args: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run the SDK's own command line: `wandb ARGS`."""
-    return _run([sys.executable, "-m", "wandb", *args], server, home, check=True)
+    return _run(["-m", "wandb", *args], server, home, check=True)
 
 
 def _run(
     command: list[str], server: Server, home: Path, *, check: bool
 ) -> subprocess.CompletedProcess[str]:
-    ended = subprocess.run(
+    ended = forked.run(
         command,
+        imports=forked.SDK,
         env=_environment(server, home),
         cwd=_folder(home),
-        capture_output=True,
-        text=True,
         timeout=LIMIT_S,
-        check=False,
     )
     assert not check or ended.returncode == 0, ended.stdout + ended.stderr
     return ended

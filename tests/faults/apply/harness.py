@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +12,12 @@ from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import ItemState, Verdict
 from artifact_tui.deletion.plan import Plan
 from tests.servers.faulty import faulty
+from tests.support import forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tests.support.forked import Process
     from tests.support.linked_world import LinkedWorld
     from tests.support.world import World
 
@@ -52,24 +52,17 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(FAULTY)}
 
 
-def spawn(plan: Path, *, limit: int | None = None) -> subprocess.Popen[bytes]:
+def spawn(plan: Path, *, limit: int | None = None) -> Process:
     """A worker in a hurry; `limit` is the size in bytes that no file may outgrow."""
     code = (
         "import functools, resource, runpy\n"
-        "from artifact_tui.deletion import calls\n"
-        "calls.Policy = functools.partial(calls.Policy, delays=(0.01, 0.01, 0.01))\n"
+        "from artifact_tui.deletion import apply, calls\n"
+        "apply.Policy = functools.partial(calls.Policy, delays=(0.01, 0.01, 0.01))\n"
     )
     if limit is not None:
         code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     code += "runpy.run_module('artifact_tui.deletion.worker', run_name='__main__')"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(plan)],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    return forked.start(["-c", code, str(plan)], env=environment())
 
 
 def released(plan: Path) -> bool:

@@ -14,11 +14,15 @@ import tempfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import lies, spawn, wait_for, write_script
 from tests.support.world import World, all_options
+
+if TYPE_CHECKING:
+    from tests.support.forked import Process
 
 VERSIONS = 60
 KILLS = 3
@@ -47,7 +51,7 @@ def script(world: World, rng: random.Random) -> None:
     write_script(world, *rules, batch_delete=rng.choice([2, 5, 10]))
 
 
-def kill_sometime(process: subprocess.Popen[bytes], plan: Path, rng: random.Random) -> None:
+def kill_sometime(process: Process, plan: Path, rng: random.Random) -> None:
     """Wait until it works, then a random moment more, and kill it."""
     with Plan.open(plan) as watch:
         before = int(watch.one("SELECT count(*) FROM progress WHERE state <> 'planned'"))

@@ -30,6 +30,8 @@ from tests.support.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("own_interpreter")
+
 TOKEN = "very-s3cret-token"  # noqa: S105 - of nothing
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -16,11 +14,13 @@ from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from tests.faults.apply.harness import wait_for
 from tests.servers.rest.traps import Fault
+from tests.support import forked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.faults.rest.scene import Scene
+    from tests.support.forked import Process
 
 COUNT = 60
 LAST = 11
@@ -44,9 +44,8 @@ async def prepare(scene: Scene, *, count: int = COUNT, stay: int = 10, **traps: 
     return keys
 
 
-def spawn(plan: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "artifact_tui.deletion.worker", str(plan)]
-    return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+def spawn(plan: Path) -> Process:
+    return forked.start(["-m", "artifact_tui.deletion.worker", str(plan)])
 
 
 def end(scene: Scene, number: signal.Signals, after: int) -> None:

@@ -1,0 +1,246 @@
+"""Python programs that begin with their imports done: forked from a process that has done them.
+
+A test that needs a process of its own, and not its start, saves what an interpreter and hundreds of
+modules cost. The process is like any other, but for what `/proc` says of its command line.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).parents[2]
+MOST_BYTES = 1 << 18
+"""Of a request: the program, its arguments and its environment."""
+
+OURS = (
+    "artifact_tui.cli",
+    "artifact_tui.deletion.worker",
+    "artifact_tui.clients.local",
+    "artifact_tui.clients.rest",
+    "artifact_tui.clients.wandb",
+)
+SDK = ("wandb.apis.public",)
+
+
+@dataclass
+class Forked:
+    """A program that runs or ran, to be asked what `subprocess.Popen` is."""
+
+    pid: int
+    _status: socket.socket
+    returncode: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            with self._lock:
+                if self.returncode is None:
+                    self.returncode = int(self._status.recv(16))
+                    self._status.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+Process = Forked | subprocess.Popen[bytes]
+
+
+def start(
+    program: Sequence[str],
+    *,
+    imports: tuple[str, ...] = OURS,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
+) -> Process:
+    """Start what `python PROGRAM` would, in a session of its own and without standard input.
+
+    `program` is `-c CODE ARGS`, `-m MODULE ARGS` or `SCRIPT ARGS`.
+    """
+    if sys.platform != "linux":  # others fork, and send file descriptors, less well
+        return subprocess.Popen(
+            [sys.executable, *program],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - a device
+        files = [nothing if one == subprocess.DEVNULL else one for one in (stdout, stderr)]
+        fds = [nothing, *files, theirs]
+        request = {
+            "program": list(program),
+            "env": dict(os.environ if env is None else env),
+            "cwd": str(cwd or Path.cwd()),
+        }
+        numbers = [one if isinstance(one, int) else one.fileno() for one in fds]
+        socket.send_fds(_starter(imports)[0], [json.dumps(request).encode()], numbers)
+    return Forked(int(ours.recv(16)), ours)
+
+
+def run(
+    program: Sequence[str],
+    *,
+    imports: tuple[str, ...] = OURS,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float = 100,
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; what it printed is in the answer."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = start(program, imports=imports, env=env, cwd=cwd, stdout=out, stderr=err)
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        for file in (out, err):
+            file.seek(0)
+        said = (file.read().decode("utf-8") for file in (out, err))
+        return subprocess.CompletedProcess(list(program), code, *said)
+
+
+def worker(path: Path, log: BinaryIO) -> Process:
+    """The process that applies a plan, as `artifact_tui.deletion.worker` starts it."""
+    return start(["-m", "artifact_tui.deletion.worker", str(path)], stdout=log, stderr=log)
+
+
+@functools.cache
+def _starter(imports: tuple[str, ...]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """The process that has these modules, and a connection to it; it ends when that does."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forked", str(theirs.fileno()), *imports],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "TZ": "UTC", "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+    atexit.register(ours.close)
+    return ours, process
+
+
+def _serve(connection: socket.socket) -> None:
+    """Start what is asked for, until nobody can ask any more."""
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        data, fds, _, _ = socket.recv_fds(connection, MOST_BYTES, 4)
+        if not data:
+            return
+        if os.fork() == 0:
+            _watch(connection, json.loads(data), fds)
+        for fd in fds:
+            os.close(fd)
+
+
+def _watch(connection: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+    """Run the program in a child, and tell its number and how it ended."""
+    connection.close()
+    *files, told = fds
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        os._exit(_become(request, files))
+    with socket.socket(fileno=told) as status:
+        status.send(str(pid).encode())
+        for fd in files:
+            os.close(fd)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        with contextlib.suppress(BrokenPipeError):  # who started it may be gone
+            status.send(str(code).encode())
+    os._exit(0)
+
+
+def _become(request: dict[str, Any], files: list[int]) -> int:
+    """Run the program, as the interpreter does; gives the exit code."""
+    os.setsid()
+    for target, fd in enumerate(files):
+        os.dup2(fd, target)
+        os.close(fd)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    sys.path[1:1] = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    try:
+        _run(request["program"])
+        code: object = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)  # noqa: T201 - as the interpreter does
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return code or 0
+
+
+def _run(program: list[str]) -> None:
+    if program[0] == "-m":
+        sys.argv = program[1:]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # it was imported already
+            runpy.run_module(program[1], run_name="__main__", alter_sys=True)
+    elif program[0] == "-c":
+        sys.argv = ["-c", *program[2:]]
+        exec(program[1], {"__name__": "__main__"})  # noqa: S102 - a test's own
+    else:
+        sys.argv = program
+        runpy.run_path(program[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    for _name in sys.argv[2:]:
+        importlib.import_module(_name)
+    gc.freeze()  # what all share is walked through, and so copied, by none
+    _serve(socket.socket(fileno=int(sys.argv[1])))
