@@ -10,7 +10,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path  # noqa: TC003 - click reads it
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -173,11 +173,8 @@ class StoppedError(ArtifactTuiError):
     exit_code = INTERRUPTED
 
 
-T = TypeVar("T")
-
-
-def start(signals: ApplySignals, path: Path, how: Callable[..., T]) -> T:
-    """Start applying a plan by one of the ways to do so; `signals` may stop it at any moment.
+def _start(signals: ApplySignals, path: Path, how: Callable[..., object]) -> None:
+    """Start applying a plan; `signals` may stop it at any moment.
 
     Raises:
         StoppedError: it was stopped before it began.
@@ -186,7 +183,7 @@ def start(signals: ApplySignals, path: Path, how: Callable[..., T]) -> T:
     try:
         with Progress() as progress:
             progress.show("starting the process that applies it · ctrl+c stops it")
-            return how(path, stop=signals.stop)
+            how(path, stop=signals.stop)
     except PlanError as error:
         if not signals.stops:
             raise
@@ -196,17 +193,53 @@ def start(signals: ApplySignals, path: Path, how: Callable[..., T]) -> T:
         ) from error
 
 
-def start_and_watch(path: Path, out: Output, *, detach: bool = False) -> int:
-    """Apply a confirmed plan; returns the exit code."""
+def confirm_and_apply(
+    path: Path,
+    out: Output,
+    consent: Consent,
+    instead: tuple[object, ...],
+    *,
+    read_only: bool,
+    first: Callable[[Plan], object] = lambda _: None,
+    detach: bool = False,
+) -> int:
+    """Get a plan confirmed, apply it, and print what became of it; returns the exit code.
+
+    Args:
+        path: the plan.
+        out: where it is printed.
+        consent: what was said on the command line.
+        instead: the command that needs no terminal, without the consent.
+        read_only: whether this command may only read.
+        first: called with the open plan before anything is asked.
+        detach: return as soon as it has started.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfirmationError: it was not confirmed. Nothing was deleted.
+        ReadOnlyError: the registry may only be read.
+        PlanError: the plan was changed, or has been applied.
+    """
+    with Plan.open(path, write=True) as plan:
+        check_writable(plan, read_only=read_only)
+        first(plan)
+        confirm_plan(plan, consent, (*instead, "--yes", "--expect", plan.summary.deletes))
+    return start_and_watch(path, out, worker.start, detach=detach)
+
+
+def start_and_watch(
+    path: Path, out: Output, how: Callable[..., object], *, detach: bool = False
+) -> int:
+    """Begin or continue a confirmed plan by one of the ways to do so; returns the exit code."""
     with ApplySignals() as signals:
-        start(signals, path, worker.start)
+        _start(signals, path, how)
         if detach and not signals.stops:
-            out.words(f"started; it goes on by itself. See it with: {command('tasks')}")
+            out.words(f"it goes on by itself. See it with: {command('tasks')}")
             return 0
-        return watch(path, out, signals)
+        return _watch(path, out, signals)
 
 
-def watch(path: Path, out: Output, signals: ApplySignals) -> int:
+def _watch(path: Path, out: Output, signals: ApplySignals) -> int:
     """Follow an apply to its end, print what became of it, and return the exit code."""
     with Progress() as progress:
         task = _follow(path, progress, signals)
@@ -307,22 +340,32 @@ def apply_command(
     consent = Consent(yes, expect)
     consent.check()
     out = Output(json=as_json, changes=True)
-    with Plan.open(plan, write=True) as opened:
+
+    def show(opened: Plan) -> None:
         if registry is not None:
             plan_file.name_registry(opened, registry)
         plan_file.registry_of(opened)
-        check_writable(opened, read_only=flags.read_only)
         opened.check_hash()
-        summary = opened.summary
         if not yes and may_be_confirmed(opened):
             reviewing.print_origin(opened, out)
             reviewing.print_review(
-                opened.head, summary, lambda v: opened.every_item(verdict=v), out, most=ASKED_ITEMS
+                opened.head,
+                opened.summary,
+                lambda verdict: opened.every_item(verdict=verdict),
+                out,
+                most=ASKED_ITEMS,
             )
-        named = () if registry is None else ("--registry", registry)
-        instead = ("apply", plan, *named, "--yes", "--expect", summary.deletes)
-        confirm_plan(opened, consent, instead)
-    code = start_and_watch(plan, out, detach=detach)
+
+    named = () if registry is None else ("--registry", registry)
+    code = confirm_and_apply(
+        plan,
+        out,
+        consent,
+        ("apply", plan, *named),
+        read_only=flags.read_only,
+        first=show,
+        detach=detach,
+    )
     if as_json and not detach:
         print_item_records(plan, out)
     return code
@@ -344,17 +387,17 @@ def resume_command(flags: Flags, plan: Path | None, *, retry_failed: bool, detac
     with Plan.open(path) as opened:
         check_writable(opened, read_only=flags.read_only)
         plan_file.check_confirmed(opened)
-    with ApplySignals() as signals:
-        if retry_failed:
-            count = start(signals, path, tasks.retry_failed)
-            if not count:
-                raise NotFoundError(f"Nothing in the plan {path} failed that may work now.")
-        else:
-            start(signals, path, tasks.resume)
-        if detach:
-            out.words(f"it goes on by itself. See it with: {command('tasks')}")
-            return 0
-        return watch(path, out, signals)
+    return start_and_watch(path, out, _retry if retry_failed else tasks.resume, detach=detach)
+
+
+def _retry(path: Path, *, stop: Callable[[], bool]) -> None:
+    """Try again what failed.
+
+    Raises:
+        NotFoundError: nothing did that may work now.
+    """
+    if not tasks.retry_failed(path, stop=stop):
+        raise NotFoundError(f"Nothing in the plan {path} failed that may work now.")
 
 
 def _only_interrupted() -> Path:

@@ -19,7 +19,7 @@ from artifact_tui.catalog import marks
 from artifact_tui.catalog.listing import Sort, version_chunks
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
-from artifact_tui.cli.applying import check_writable, print_item_records, start_and_watch
+from artifact_tui.cli.applying import confirm_and_apply, print_item_records
 from artifact_tui.cli.drafting import (
     PlanSubject,
     connected_to,
@@ -38,13 +38,13 @@ from artifact_tui.cli.options import (
     json_option,
 )
 from artifact_tui.cli.output import Output, Progress, command
-from artifact_tui.cli.reviewing import Consent, confirm_plan
+from artifact_tui.cli.reviewing import Consent
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
 from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action, Options
-from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.review import ReviewRequest
 from artifact_tui.deletion.undo import (
     CAVEAT,
@@ -55,13 +55,13 @@ from artifact_tui.deletion.undo import (
     undo,
     why_no_undo,
 )
-from artifact_tui.errors import RegistryError, UsageError
+from artifact_tui.errors import ArtifactTuiError, RegistryError, UsageError
 from artifact_tui.model import Alias, Capabilities, Outcome, Result, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.clients.base import Client
@@ -308,28 +308,39 @@ def purge_command(
     selection = PlanSubject(in_trash(rest).text)
     options = Options(action=Action.PURGE, orphan_dependents=orphan_dependents)
     draft = asyncio.run(make_draft(target, selection, options))
-    print_draft(draft, out, records=False)
-    path = save_draft(draft, None)
-    try:
-        with Plan.open(path, write=True) as plan:
-            check_writable(plan, read_only=flags.read_only)
-            also = ["--all"] * everything + ["--orphan-dependents"] * orphan_dependents
-            instead = ("purge", *words, *also)
-            confirm_plan(plan, consent, (*instead, "--yes", "--expect", draft.summary.deletes))
-    except BaseException:
-        _forget_plan(path)
-        raise
-    code = start_and_watch(path, out)
+    also = ["--all"] * everything + ["--orphan-dependents"] * orphan_dependents
+    instead = ("purge", *words, *also)
+    path, code = _apply_draft(draft, out, consent, instead, read_only=flags.read_only)
     if as_json:
         print_item_records(path, out)
     out.words(f"record: {path}", f"next: {command('gc', target.typed)}")
     return code
 
 
-def _forget_plan(path: Path) -> None:
-    """Remove a plan that nobody confirmed."""
-    with suppress(OSError):
-        path.unlink()
+def _apply_draft(
+    draft: Draft,
+    out: Output,
+    consent: Consent,
+    instead: tuple[object, ...],
+    *,
+    read_only: bool,
+    first: Callable[[Plan], object] = lambda _: None,
+) -> tuple[Path, int]:
+    """Print a draft, and apply it as a plan of its own; its file, and the exit code.
+
+    Raises:
+        ArtifactTuiError: it was not confirmed; then no plan is left behind.
+    """
+    print_draft(draft, out, records=False)
+    path = save_draft(draft, None)
+    try:
+        code = confirm_and_apply(path, out, consent, instead, read_only=read_only, first=first)
+    except BaseException:
+        with suppress(OSError, ArtifactTuiError), Plan.open(path) as plan:
+            if plan.status is Status.DRAFT:
+                path.unlink()
+        raise
+    return path, code
 
 
 @click.command("reingest")
@@ -374,23 +385,18 @@ def reingest_command(
         storage=storage, orphan_dependents=orphan_dependents, unknown_lineage=unknown_lineage
     )
     draft = asyncio.run(_reingest_draft(target, name, options, url))
-    print_draft(draft, out, records=False)
-    path = save_draft(draft, None)
-    try:
-        with Plan.open(path, write=True) as plan:
-            check_writable(plan, read_only=flags.read_only)
-            out.words("", CAVEAT)
-            also = ["--url", url] if url else []
-            also += ["--storage"] * storage + ["--orphan-dependents"] * orphan_dependents
-            also += ["--unknown-lineage"] * unknown_lineage
-            instead = ("reingest", *words, *also)
-            confirm_plan(plan, consent, (*instead, "--yes", "--expect", draft.summary.deletes))
-            if url:
-                note_source(plan, url)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    if code := start_and_watch(path, out):
+    also = ["--url", url] if url else []
+    also += ["--storage"] * storage + ["--orphan-dependents"] * orphan_dependents
+    also += ["--unknown-lineage"] * unknown_lineage
+
+    def warn(plan: Plan) -> None:
+        out.words("", CAVEAT)
+        if url:
+            note_source(plan, url)
+
+    instead = ("reingest", *words, *also)
+    path, code = _apply_draft(draft, out, consent, instead, read_only=flags.read_only, first=warn)
+    if code:
         out.words(
             "It was not made again, because its deletion did not come to its end.",
             f"to go on: {command('resume', path)}, then {command('restore', '--plan', path)}",
