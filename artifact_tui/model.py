@@ -62,30 +62,24 @@ class Capabilities:
     """One request deletes a whole collection."""
     batch_delete: int = 1
     """How many versions one `delete` call may carry."""
-    conditional_delete: bool = False
-    """`Deletion.token` is checked by the registry in the same step as the deletion."""
     reset: bool = False
     storage_cleanup: bool = False
     scanned_lineage: bool = False
-    """Dependents are known only as far as a scan of all lineage got (`LineageScan`)."""
+    """Dependents are known only as far as a scan of all lineage got."""
     unsure_answers: bool = False
     """An answer to a deletion proves nothing: only a look at the version afterwards does."""
     recreate: bool = False
-    """An entry can be made again from its type, name and source address (`Recreate`)."""
+    """An entry can be made again from its type, name and source address."""
     garbage_collection: bool = False
     """Bytes can be freed on request (`gc`), rather than by the server in its own time."""
     accepted_s: float = 120.0
     """Seconds without progress after which what was ACCEPTED, and is still there, is given up."""
-    writable: bool = True
-    """False when this connection can only read, whatever the user asks."""
-    unwritable: str = ""
-    """Why it can only read, where there is more to say: words for people."""
     asked_lineage: bool = False
-    """Dependents are told when one asks for them (`AskedLineage`); a sync does not bring them."""
+    """Dependents are told when one asks for them; a sync does not bring them."""
     freeing: str = ""
     """When the registry frees the bytes of what was deleted, for people; empty: `gc` does it."""
     edit_aliases: bool = False
-    """Aliases can be added, removed and moved (`Editable`)."""
+    """Aliases can be added, removed and moved."""
     edit_tags: bool = False
     edit_ttl: bool = False
     inherit_ttl: bool = False
@@ -234,21 +228,6 @@ class Facts:
     def name(self) -> str:
         """`COLLECTION:LABEL`, as far as it is told: untrusted text."""
         return f"{self.collection}:{self.label}"
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A part of the scan of all lineage; the keys are those of versions."""
-
-    edges: tuple[Edge, ...]
-    scanned: tuple[str, ...]
-    """Keys whose parents are known now, those without any included."""
-    unknown: tuple[str, ...]
-    """Keys whose lineage the server would not tell: what they were made from is not known."""
-    after: str | None
-    """Where to go on; None at the end."""
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True, order=True)

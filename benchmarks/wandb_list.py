@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 async def synced(server: Server) -> float:
     """Seconds to fill a new catalog."""
     ours = client(server)
-    await ours.test()
+    await ours.check()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         await sync(ours, Path(folder) / "catalog.db")

@@ -73,7 +73,7 @@ def client(server: Server, *, batch: bool = True) -> WandbClient:
 async def listed(server: Server) -> tuple[float, int]:
     """Seconds for the whole inventory, and how many versions there are."""
     ours = client(server)
-    await ours.test()
+    await ours.check()
     start = time.perf_counter()
     found, after = 0, None
     while True:
@@ -90,7 +90,7 @@ async def listed(server: Server) -> tuple[float, int]:
 async def deleted(server: Server, *, batch: bool) -> tuple[float, float]:
     """Seconds to list what the run logged, look, delete and look again; and to delete alone."""
     ours = client(server, batch=batch)
-    await ours.test()
+    await ours.check()
     start = time.perf_counter()
     keys, after = [], None
     while True:

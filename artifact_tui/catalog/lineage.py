@@ -10,7 +10,6 @@ deleted, what is older than the last sync is asked again.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections import deque
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.base import AskedLineage, LineageScan
+    from artifact_tui.clients.base import Client
     from artifact_tui.model import Edge, Lineage, Relative
 
 
@@ -157,7 +156,7 @@ class LineageProgress:
 
 
 async def ask_lineage(
-    client: AskedLineage,
+    client: Client,
     path: Path,
     keys: Sequence[str],
     *,
@@ -203,7 +202,7 @@ async def ask_lineage(
 class _LineageWalk:
     """One call of `ask_lineage` on its way."""
 
-    def __init__(self, client: AskedLineage, lane: CatalogLane, asking: _AskOptions) -> None:
+    def __init__(self, client: Client, lane: CatalogLane, asking: _AskOptions) -> None:
         self._client = client
         self._lane = lane
         self._asking = asking
@@ -222,7 +221,7 @@ class _LineageWalk:
         page = [self.waiting.popleft() for _ in range(min(ASK_PAGE, len(self.waiting)))]
         keys = [key for _, key in page]
         parents = self._asking.parents
-        found = await self._client.lineage_of(keys, parents=parents)
+        found = await self._client.lineage(keys, parents=parents)
         put = partial(put_asked, asked=keys, found=found, now_us=at, parents=parents)
         await self._lane.run(put, keep=True)
         untold = sum(key not in found for key in keys)
@@ -278,7 +277,7 @@ SCAN_PAGE = 24
 
 
 async def scan_lineage(
-    client: LineageScan,
+    client: Client,
     path: Path,
     *,
     again: bool = False,
@@ -310,7 +309,8 @@ async def scan_lineage(
         after = 0
         while page := await lane.run(partial(unscanned, after=after, count=SCAN_PAGE)):
             after = page[-1][0]
-            found = await _ask_parents(client, [key for _, key in page])
+            answers = await client.lineage([key for _, key in page])
+            found = {key: answer.parents for key, answer in answers.items()}
             at = time.time_ns() // 1000 if now_us is None else now_us
             coverage = await lane.run(partial(_put_page, found=found, at=at), keep=True)
             if progress is not None:
@@ -322,20 +322,8 @@ async def scan_lineage(
         await lane.close()
 
 
-async def _ask_parents(client: LineageScan, keys: Sequence[str]) -> dict[str, Sequence[Relative]]:
-    """The parents of versions; those that the registry does not tell are left out."""
-    answers = await asyncio.gather(*(client.lineage(key) for key in keys), return_exceptions=True)
-    known: dict[str, Sequence[Relative]] = {}
-    for key, answer in zip(keys, answers, strict=True):
-        if isinstance(answer, BaseException):
-            raise answer
-        if answer is not None:
-            known[key] = answer
-    return known
-
-
 def _put_page(
-    conn: sqlite3.Connection, found: dict[str, Sequence[Relative]], at: int
+    conn: sqlite3.Connection, found: Mapping[str, Sequence[Relative]], at: int
 ) -> LineageCoverage:
     """Write a page down; how far the scan is then."""
     put_lineage(conn, found, at)

@@ -22,7 +22,6 @@ from artifact_tui.catalog.catalog_file import (
     write_meta,
 )
 from artifact_tui.catalog.lineage import put_edges
-from artifact_tui.clients.base import FlatListing, Partial
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import GONE, Capabilities
 
@@ -75,7 +74,7 @@ async def sync(
         run.number = await run.write(begin_sync, client.identity, client.capabilities)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
-        if isinstance(client, Partial) and not client.complete:
+        if not client.complete:
             removed = await run.write(finish_partial_sync, at)
         else:
             removed = await run.write(finish_sync, run.number, at)
@@ -113,8 +112,8 @@ class _SyncRun:
 
     async def everything(self, *, files: bool) -> None:
         """List and write all there is; in one pass, where the registry has such a listing."""
-        if isinstance(self._client, FlatListing):
-            await self._flat(self._client, files=files)
+        if self._client.can("artifacts"):
+            await self._flat(files=files)
         else:
             await self._by_collection(files=files)
         can = self._client.capabilities
@@ -123,10 +122,10 @@ class _SyncRun:
                 await self.write(put_edges, edges)
                 self.tell(replace(self.state, edges=self.state.edges + len(edges)))
 
-    async def _flat(self, client: FlatListing, *, files: bool) -> None:
+    async def _flat(self, *, files: bool) -> None:
         """Collections and their versions, as they come; what comes again counts once."""
         collections: set[str] = set()
-        async for found in _pages(client.artifacts, moves=False):
+        async for found in _pages(self._client.artifacts, moves=False):
             new = {row.key: row for row, _ in found if row.key not in collections}
             await self.write(put_collections, tuple(new.values()), self.number)
             collections |= new.keys()

@@ -27,7 +27,6 @@ from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, target_of
-from artifact_tui.clients.base import FlatListing, Recreate, Resettable
 from artifact_tui.deletion import storage as search
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.items import Options
@@ -254,7 +253,7 @@ def reset_command(flags: Flags, registry: str, *, name: str | None, expect: int 
 
 async def _reset(target: Target, name: str | None, expect: int | None, out: Output) -> int:
     async with client_of(target, write=True) as client:
-        if not client.capabilities.reset or not isinstance(client, Resettable):
+        if not client.can("reset"):
             raise UsageError(f"“{target.name}” cannot be reset. Nothing was deleted.")
         listing = await _everything(client)
         if not listing:
@@ -281,7 +280,7 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
 
 async def _everything(client: Client) -> WholeListing:
     """The whole listing."""
-    if not isinstance(client, FlatListing):
+    if not client.can("artifacts"):
         raise UsageError("This registry cannot be listed in one pass. Nothing was deleted.")
     found: dict[str, tuple[Collection, Version]] = {}
     after: str | None = None
@@ -295,8 +294,6 @@ async def _everything(client: Client) -> WholeListing:
 
 async def _recipes(client: Client, listing: WholeListing) -> Mapping[str, Recipe]:
     """What is needed to make the entries again."""
-    if not client.capabilities.recreate or not isinstance(client, Recreate):
-        return {}
     return await client.recipe([version.key for _, version in listing])
 
 
@@ -337,7 +334,7 @@ def _confirm_reset(target: Target, count: int, name: str | None, expect: int | N
     asked.check(f"{name} {expect}" if said else answer(asked, None, instead))
 
 
-async def _send_reset(client: Resettable) -> str:
+async def _send_reset(client: Client) -> str:
     """Send the reset; why it is uncertain, if it is."""
     try:
         await client.reset()

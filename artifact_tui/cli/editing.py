@@ -43,7 +43,6 @@ from artifact_tui.cli.session import (
     target_of,
     where_of,
 )
-from artifact_tui.clients.base import Neighbours, Paced
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.edits.changes import (
@@ -53,7 +52,6 @@ from artifact_tui.edits.changes import (
     Effect,
     VersionChange,
     edit_confirmation,
-    editor_of,
     edits_in_time,
     expiry_clock,
     expiry_days,
@@ -91,7 +89,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.retention import ExpiryDay
-    from artifact_tui.clients.base import Client, Editable
+    from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.edits.changes import Changes, NamedVersion, What
     from artifact_tui.edits.edit_words import EditGroup
@@ -292,8 +290,6 @@ def _print_held(
     changes: Changes[NamedVersion], wanted: CommonEdit, client: Client, out: Output
 ) -> None:
     """How aliases are changed that another collection holds."""
-    if not isinstance(client, Neighbours):
-        return
     removed = {*wanted.remove_aliases}
     held = {alias for one in changes.foreseen() for alias in one.held}
     for alias in islice(sorted(one for one in held if one.name in removed), VERSIONS_SHOWN):
@@ -404,20 +400,17 @@ def print_sent(
     _print_groups(missed, job.target, out, sent)
 
 
-def editable(client: Client, target: Target, what: What) -> Editable:
-    """The client, as one that can change this.
+def check_editable(client: Client, target: Target, what: What) -> None:
+    """Refuse a registry that cannot change this.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: so it is.
     """
-    editor = editor_of(client, what)
-    if editor is None:
+    if why := why_not_editable(client, what):
         raise UsageError(
-            f"Not possible in “{target.name}”: {why_not_editable(client, what)}. "
-            "Nothing was changed.",
+            f"Not possible in “{target.name}”: {why}. Nothing was changed.",
             hint="Local registries and Weights & Biases can do this.",
         )
-    return editor
 
 
 def refuse_read_only(target: Target) -> None:
@@ -476,24 +469,21 @@ def _chosen_rows(
     return version_chunks(conn, where, Sort("name"))
 
 
-async def send_changes(
-    client: Client, editor: Editable, changes: Changes[NamedVersion]
-) -> EditProgress:
+async def send_changes(client: Client, changes: Changes[NamedVersion]) -> EditProgress:
     """Send every change; Ctrl+C stops after the batch in flight, a second one breaks it off."""
     sent = EditProgress(len(changes.changed))
     edits = edits_in_time(changes.changed, sent, lambda: expiry_clock(client, now_us()))
     with Progress() as progress, _stopping() as stop:
         await send_edits(
-            editor, edits, sent, lambda sent: progress.show(_sending_line(editor, sent)), stop=stop
+            client, edits, sent, lambda sent: progress.show(_sending_line(client, sent)), stop=stop
         )
     if isinstance(sent.error, ReadOnlyError):
         raise sent.error
     return sent
 
 
-def _sending_line(client: Editable, sent: EditProgress) -> str:
-    pace = client.pace() if isinstance(client, Paced) else ""
-    return f"{sent_words(sent)} {safe(pace)}".rstrip()
+def _sending_line(client: Client, sent: EditProgress) -> str:
+    return f"{sent_words(sent)} {safe(client.pace())}".rstrip()
 
 
 @contextmanager
@@ -523,7 +513,7 @@ async def run_edit(job: EditJob) -> int:
     if not job.dry_run:
         refuse_read_only(job.target)
     async with client_of(job.target, write=not job.dry_run) as client:
-        editor = editable(client, job.target, job.what)
+        check_editable(client, job.target, job.what)
         _refuse_what_it_cannot(client, job)
         changes = await look_at_edit(client, job.target, job.chosen, job.wanted, cached=job.cached)
         protection = await _protection(client, job)
@@ -535,7 +525,7 @@ async def run_edit(job: EditJob) -> int:
         target = job.target
         asked = edit_confirmation(changes, production=target.production, registry=target.name)
         asked.check(answer(asked, job.expect, job.again(asked.count)))
-        sent = await _carry_out(client, editor, changes, protection)
+        sent = await _carry_out(client, changes, protection)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)
     return _print_done(changes, sent, protection, job, out, can=client.capabilities)
@@ -593,18 +583,18 @@ async def _protection(client: Client, job: EditJob) -> Protection:
 
 
 async def _carry_out(
-    client: Client, editor: Editable, changes: Changes[NamedVersion], protection: Protection
+    client: Client, changes: Changes[NamedVersion], protection: Protection
 ) -> EditProgress:
     """Change what was confirmed: unprotect first, protect last."""
     if protection.nothing or not isinstance(client, LocalClient):
-        return await send_changes(client, editor, changes)
+        return await send_changes(client, changes)
     (one,) = changes.changed
     for name in protection.off:
         await client.protect(one.row.key, name, protected=False)
     if one.wish == NO_EDIT:
         sent = EditProgress(1, {one.row.key: Outcome(one.row.key, Result.DONE)})
     else:
-        sent = await send_changes(client, editor, changes)
+        sent = await send_changes(client, changes)
     if all(outcome.result is Result.DONE for outcome in sent.outcomes.values()):
         for name in protection.on:
             await client.protect(one.row.key, name)

@@ -29,7 +29,6 @@ from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
-from artifact_tui.clients.base import AskedLineage
 from artifact_tui.model import GONE, VersionState, now_us
 from artifact_tui.text import safe
 
@@ -319,7 +318,7 @@ def show_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json:
 
 async def _ask_for_lineage(client: Client, row: VersionRow) -> None:
     """Ask a registry that tells lineage only when asked."""
-    if not client.capabilities.asked_lineage or not isinstance(client, AskedLineage):
+    if not client.capabilities.asked_lineage:
         return
     path = config.catalog_file(client.identity.uid)
     await ask_lineage(client, path, [row.key], closure=True, parents=True, most=DEPENDENTS_COUNTED)

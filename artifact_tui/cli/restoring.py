@@ -41,7 +41,6 @@ from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.reviewing import Consent
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
-from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.plan import Plan, Status
@@ -146,9 +145,7 @@ async def _print_trash(listing: PrintedList, client: Client) -> None:
         return
     numbers = count(1)
     for rows in chunks:
-        had: Mapping[str, tuple[Alias, ...]] = {}
-        if isinstance(client, RemembersAliases):
-            had = await client.trashed_aliases([row.key for row in rows])
+        had = await client.trashed_aliases([row.key for row in rows])
         listing.out.rows(
             (_trash_row(row, had.get(row.key, ()), listing.now_us) for row in rows),
             numbers=numbers,

@@ -19,7 +19,6 @@ from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
-from artifact_tui.clients.base import Noticing, Paced
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, keep_reserve, load, nearest, resolve
 from artifact_tui.errors import (
@@ -71,14 +70,13 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
             raise
         finally:
             waiting.cancel()
-    if isinstance(client, Noticing):
-        say(*(safe(sentence) for sentence in client.notices))
+    say(*(safe(sentence) for sentence in client.notices))
     return path
 
 
 async def _tell_waits(client: Client, show: Callable[[str], object]) -> None:
     """Say every second what the registry is waited for."""
-    while isinstance(client, Paced):
+    while True:
         await asyncio.sleep(1)
         if words := client.pace():
             show(f" · {safe(words)}")
@@ -228,7 +226,7 @@ async def local_client_of(target: Target, *, write: bool = False) -> AsyncIterat
 @contextmanager
 def catalog_of(client: LocalClient) -> Iterator[sqlite3.Connection]:
     """A read-only connection to the catalog of an open local registry."""
-    with connected(client, client.catalog_path, None) as conn:
+    with connected(client, client.store.layout.db, None) as conn:
         yield conn
 
 

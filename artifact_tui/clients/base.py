@@ -1,26 +1,25 @@
-"""What every client must do: the one interface between us and a registry.
+"""What every client must do, and what it may do: the one interface between us and a registry.
 
 A client is thin. It turns one registry's protocol into pages of collections, versions and lineage
-edges, and carries out deletions one batch at a time. It keeps no state, knows no screen, never
-retries a deletion by itself and never decides whether something may be deleted: it is told exactly
-which versions, with which consents. `tests/contract` is this page as a test suite.
+edges, and carries out deletions one batch at a time. It keeps no state about deletions, knows no
+screen, never retries a deletion by itself and never decides whether something may be deleted: it
+is told exactly which versions, with which consents. `tests/contract` is this page as a test suite.
 
-What only some registries can do is a protocol of its own (`FlatListing`, `LineageScan`,
-`AskedLineage`, `CollectionDelete`, `Editable`, `Neighbours`, `Paced`, `Waiting`, `Noticing`,
-`Partial`, `Recalling`, `Scrubbing`, `Recreate`, `Resettable`, `Testable`, `HasStorage`):
-`isinstance` tells, and `capabilities` where a screen needs to know without a client.
-
-Errors: every method may raise `RegistryError` (nothing can be said about the registry right now)
-or `BusyError` (someone holds a lock; trying again may work). Writing methods raise
-`ReadOnlyError` before anything is sent when the client was opened with `read_only`.
-What concerns one item never raises: it is that item's `Outcome`.
+A kind of registry overrides what it can do, and nothing else: `Client.can` looks whether a method
+is overridden. Errors: every method may raise `RegistryError` (nothing can be said about the
+registry right now) or `BusyError` (someone holds a lock; trying again may work). Writing methods
+raise `ReadOnlyError` before anything is sent when the client was opened with `read_only`. What
+concerns one item never raises: it is that item's `Outcome`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+import math
+from typing import TYPE_CHECKING, Protocol
 
 from artifact_tui.config import NO_SETTINGS
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Capabilities, Outcome, Page, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.model import (
         Alias,
-        Capabilities,
         Collection,
         CollectionDeletion,
         Creation,
@@ -40,49 +38,145 @@ if TYPE_CHECKING:
         Garbage,
         Identity,
         Lineage,
-        Outcome,
-        Page,
         Recipe,
-        Relative,
-        Scan,
         StoredObject,
         Version,
     )
 
 
-class Client(Protocol):
-    """One open connection to one registry. Methods may be called concurrently."""
+class Client:
+    """One open connection to one registry. Methods may be called concurrently.
+
+    Every kind has `identity`, and says in `tells` and `edits` what its registry keeps. The other
+    attributes have defaults that are right for a small registry.
+    """
+
+    identity: Identity
+    """Which registry this is."""
+
+    read_only: bool = False
+    """Whether every writing method raises `ReadOnlyError`."""
+
+    catalog_path: Path | None = None
+    """The SQLite file that already holds the tables of `model.sql`; None: it is synced first."""
+
+    tells: frozenset[str] = frozenset()
+    """What its listing tells, of `aliases` (with tags), `lineage`, `links`, `ttl`, and `trash`."""
+
+    edits: frozenset[str] = frozenset()
+    """What `edit` changes, of `aliases`, `tags`, `ttl`, and `inherit`: a TTL from above."""
+
+    scanned_types: tuple[str, ...] = ()
+    """Types of which every version must be asked for its lineage before dependents are known.
+
+    For registries that tell only parents; where there are none, `lineage` tells dependents.
+    """
+
+    batch_delete: int = 1
+    """How many versions one `delete` call may carry."""
+
+    unsure_answers: bool = False
+    """An answer to a deletion proves nothing: only a look at the version afterwards does."""
+
+    accepted_s: float = 120.0
+    """Seconds without progress after which what was ACCEPTED, and is still there, is given up."""
+
+    freeing: str = ""
+    """When the registry frees the bytes of what was deleted, for people; empty: `gc` does it."""
+
+    # what it can do
+
+    def can(self, what: str) -> bool:
+        """Whether it can do what a method of this class is for, such as `restore`."""
+        mine, default = getattr(type(self), what), getattr(Client, what)
+        return mine is not default and not self.cannot(what)
+
+    def cannot(self, what: str) -> str:
+        """Why this connection, or its registry, cannot do something: words for people.
+
+        Empty where it can, and where there is nothing to say about it.
+        """
+        del what
+        return ""
 
     @property
-    def identity(self) -> Identity:
-        """Which registry this is."""
+    def unwritable(self) -> str:
+        """Why nothing can be changed here, whatever the user asks: words for people, or empty."""
+        return ""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do."""
+        """What it can do, as one value."""
+        return Capabilities(
+            aliases="aliases" in self.tells,
+            links="links" in self.tells,
+            lineage="lineage" in self.tells,
+            ttl="ttl" in self.tells,
+            soft_delete="trash" in self.tells,
+            restore=self.can("restore"),
+            purge=self.can("purge"),
+            collection_delete=self.can("delete_collection"),
+            batch_delete=self.batch_delete,
+            reset=self.can("reset"),
+            storage_cleanup=self.can("storage"),
+            scanned_lineage=bool(self.scanned_types),
+            unsure_answers=self.unsure_answers,
+            recreate=self.can("create"),
+            garbage_collection=self.can("collect_garbage"),
+            accepted_s=self.accepted_s,
+            asked_lineage=self.can("lineage") and not self.scanned_types,
+            freeing=self.freeing,
+            edit_aliases="aliases" in self.edits,
+            edit_tags="tags" in self.edits,
+            edit_ttl="ttl" in self.edits,
+            inherit_ttl="inherit" in self.edits,
+        )
 
-    @property
-    def read_only(self) -> bool:
-        """True when every writing method raises `ReadOnlyError`."""
+    # reading
 
-    @property
-    def catalog_path(self) -> Path | None:
-        """The SQLite file that already holds the tables of `model.sql`, or None: sync first."""
+    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
+        """The next page of everything; a version that comes again replaces what came before.
+
+        A collection without versions comes with None.
+
+        `after` may be the same for every page: the client ends a listing that would never end.
+        """
+        del after
+        return Page(())
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         """The next page of collections, in an order that deletions do not shift."""
+        raise NotImplementedError
 
     async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
         """The next page of one collection's versions (live and in the trash), oldest first.
 
         An unknown collection gives an empty last page.
         """
+        raise NotImplementedError
 
     async def edges(self, after: str | None = None) -> Page[Edge]:
         """The next page of lineage edges between versions of this registry."""
+        del after
+        return Page(())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last listing had everything: else what it did not show may be there."""
+        return True
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Whole sentences about the connection or the last listing; they may quote the registry."""
+        return ()
 
     async def files(self, version_key: str) -> tuple[File, ...]:
-        """The files of one version, by path; `NotFoundError` when there is no such version."""
+        """The files of one version, by path; `NotFoundError` when there is no such version.
+
+        Of a registry that does not tell what is in a version, none.
+        """
+        del version_key
+        return ()
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now. Versions that are gone are left out.
@@ -90,6 +184,38 @@ class Client(Protocol):
         Names are told as the listing tells them: a plan is held to what it showed.
         `NotToldError` when the registry would not tell about one of them, and may about others.
         """
+        raise NotImplementedError
+
+    async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
+        """What a registry tells of the lineage of these versions when it is asked.
+
+        Versions that are gone, and those the registry would not tell about, are left out. With
+        `scanned_types` only parents are told; else dependents, and `parents` when asked for.
+        """
+        del keys, parents
+        return {}
+
+    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
+        """The aliases that versions in the trash had, by key; those without any are left out."""
+        del keys
+        return {}
+
+    def neighbour(self, collection: str) -> tuple[str, str] | None:
+        """The address of another registry that has a collection, and its name there.
+
+        `collection` is written as in `Alias.scope` and `Link.name`; None when it is kept from us.
+        """
+        del collection
+        return None
+
+    async def check(self) -> tuple[str, ...]:
+        """What is found at its address, in whole sentences: which version of it, what it can do.
+
+        Raises when it cannot be reached.
+        """
+        raise NotImplementedError
+
+    # deleting
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these versions (softly, where the registry can), at most `batch_delete` of them.
@@ -99,21 +225,121 @@ class Client(Protocol):
         registry itself where it can; a token that no longer fits is CHANGED. A version that is
         already in the trash is ABSENT. `deleted_by` is recorded where the registry can.
         """
+        raise NotImplementedError
 
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Bring versions back from the trash, with those of their aliases that are still free.
 
         DONE (the message says which aliases could not come back), or ABSENT.
         """
+        return [Outcome(key, Result.REFUSED, "this registry restores nothing") for key in keys]
 
     async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Remove versions in the trash for good. A live version is REFUSED, a missing ABSENT."""
+        return [Outcome(key, Result.REFUSED, "this registry purges nothing") for key in keys]
 
     async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
         """Free the bytes that no version needs. No version is changed.
 
         Objects that became unneeded less than `grace_us` microseconds ago are left for later.
         """
+        del grace_us, dry_run
+        raise RegistryError("This registry collects no garbage.", hint=self.freeing)
+
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        """What is true now of every version in a collection, those in the trash left out.
+
+        None when there is no such collection (any more).
+        """
+        raise NotImplementedError
+
+    async def collection_name(self, collection_key: str) -> str:
+        """What a collection is called now, as the listing has it; empty: there is none."""
+        raise NotImplementedError
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        """Delete a collection with all that is in it; of a collection of links only the links.
+
+        The outcome's key is the collection's. DONE, UNLINKED (links only), ABSENT, REFUSED,
+        FAILED or UNKNOWN, as in `delete`. `collection_facts` and `collection_name` go with it.
+        """
+        raise NotImplementedError
+
+    async def reset(self) -> None:
+        """Delete everything; `RegistryError` when it was not done, or nobody knows."""
+        raise NotImplementedError
+
+    def storage(self) -> Storage | None:
+        """Where the registry leaves objects behind; None when that is not configured.
+
+        It is closed with the client.
+        """
+        return None
+
+    # changing and making
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Change aliases, tags and times to live; one outcome for each edit, in the same order.
+
+        DONE (the message says what else changed, such as from which version an alias moved),
+        ABSENT, REFUSED in the registry's words, FAILED or UNKNOWN. Removing what is not there is
+        DONE. `ReadOnlyError` as for every writing method.
+        """
+        return [Outcome(one.key, Result.REFUSED, "this registry changes nothing") for one in edits]
+
+    async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
+        """What is needed to make these versions again; those that are gone are left out.
+
+        With `quick` nothing is sent: only what the registry has told already.
+        """
+        del keys, quick
+        return {}
+
+    async def create(self, kind: str, name: str, url: str) -> Creation:
+        """Make an entry of a type from a source address; `recipe`, `entries`, `entry` go with it.
+
+        `UncertainError` when nobody knows whether it was made.
+        """
+        raise NotImplementedError
+
+    async def entries(self) -> Mapping[str, Recipe]:
+        """Everything that is listed now, by version key, as the listing describes it."""
+        raise NotImplementedError
+
+    async def entry(self, key: str) -> Recipe:
+        """One entry in its own words.
+
+        `NotFoundError` when there is none, `NotToldError` when the registry does not tell about it
+        (yet).
+        """
+        raise NotImplementedError
+
+    # the connection
+
+    def pace(self) -> str:
+        """What limits its speed now: "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
+
+        It begins with a digit unless the registry holds us back.
+        """
+        return ""
+
+    def silence(self) -> float:
+        """Seconds since the last answer, where one call may bring many; else infinite."""
+        return math.inf
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way now: every call only waits, as the registry asked.
+
+        Then a call may be given up without leaving anything on its way.
+        """
+        return False
+
+    def scrub(self, text: str) -> str:
+        """A text without the secrets that must not be kept with what the registry said."""
+        return text
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these, which would else look like an outage."""
 
     async def aclose(self) -> None:
         """Release everything; the client may not be used afterwards."""
@@ -154,206 +380,6 @@ class Kind(Protocol):
             NotFoundError: there is no registry at this address.
             RegistryError: it is there but cannot be used; nothing was changed.
         """
-
-
-@runtime_checkable
-class FlatListing(Protocol):
-    """A client that lists everything in one pass."""
-
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
-        """The next page of everything; a version that comes again replaces what came before.
-
-        A collection without versions comes with None.
-
-        `after` may be the same for every page: the client ends a listing that would never end.
-        """
-
-
-@runtime_checkable
-class LineageScan(Protocol):
-    """A client that learns of dependents only by asking every version for its parents."""
-
-    async def scan(self, after: str | None = None) -> Scan:
-        """The next part of the scan; `after` stays good over connections and deletions."""
-
-    async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
-        """The parents of one version, sorted; None when the registry does not tell.
-
-        Those that are gone have `GONE` after their name.
-        """
-
-
-@runtime_checkable
-class AskedLineage(Protocol):
-    """A client that tells the lineage of versions when one asks for it."""
-
-    async def lineage_of(
-        self, keys: Sequence[str], *, parents: bool = False
-    ) -> Mapping[str, Lineage]:
-        """The lineage of these versions, in batched requests.
-
-        Versions that are gone, and those the registry would not tell about, are left out.
-        """
-
-
-@runtime_checkable
-class CollectionDelete(Protocol):
-    """A client that deletes a whole collection with one request."""
-
-    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
-        """What is true now of every version in a collection, those in the trash left out.
-
-        None when there is no such collection (any more).
-        """
-
-    async def collection_name(self, collection_key: str) -> str:
-        """What a collection is called now, as the listing has it; empty: there is none."""
-
-    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
-        """Delete a collection with all that is in it; of a collection of links only the links.
-
-        The outcome's key is the collection's. DONE, UNLINKED (links only), ABSENT, REFUSED,
-        FAILED or UNKNOWN, as in `Client.delete`.
-        """
-
-
-@runtime_checkable
-class Editable(Protocol):
-    """A client that can change aliases, tags or times to live; `capabilities` say which."""
-
-    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
-        """Change aliases, tags and times to live; one outcome for each edit, in the same order.
-
-        DONE (the message says what else changed, such as from which version an alias moved),
-        ABSENT, REFUSED in the registry's words, FAILED or UNKNOWN. Removing what is not there is
-        DONE. `ReadOnlyError` as for every writing method.
-        """
-
-
-@runtime_checkable
-class Neighbours(Protocol):
-    """A client whose versions are shown, and named, in collections of other registries."""
-
-    def neighbour(self, collection: str) -> tuple[str, str] | None:
-        """The address of the registry that has a collection, and its name there.
-
-        `collection` is written as in `Alias.scope` and `Link.name`; None when it is kept from us.
-        """
-
-
-@runtime_checkable
-class Paced(Protocol):
-    """A client that can say what limits its speed now."""
-
-    def pace(self) -> str:
-        """A few words, such as "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
-
-        They begin with a digit unless the registry holds us back.
-        """
-
-    def silence(self) -> float:
-        """Seconds since the last answer: one call may bring many."""
-
-
-@runtime_checkable
-class Waiting(Protocol):
-    """A client that can say when a call may be given up without leaving anything on its way."""
-
-    def waits(self) -> bool:
-        """Whether nothing is on its way now: every call only waits, as the registry asked."""
-
-
-@runtime_checkable
-class Noticing(Protocol):
-    """A client that has something to say about what it lists, or about its connection."""
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Whole sentences: what the last listing left out, say. They may quote the registry."""
-
-
-@runtime_checkable
-class Partial(Protocol):
-    """A client whose registry may not list everything."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the last listing had everything: else what it did not show may be there."""
-
-
-@runtime_checkable
-class Recalling(Protocol):
-    """A client to which an earlier deletion explains what would else look like an outage."""
-
-    def recall(self, keys: Sequence[str]) -> None:
-        """An earlier connection may have deleted these."""
-
-
-@runtime_checkable
-class Scrubbing(Protocol):
-    """A client that knows secrets which must not be kept with what the registry said."""
-
-    def scrub(self, text: str) -> str:
-        """The text without them."""
-
-
-@runtime_checkable
-class RemembersAliases(Protocol):
-    """A client whose registry knows the aliases that versions in the trash had."""
-
-    async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
-        """Aliases by key; versions without any are left out."""
-
-
-@runtime_checkable
-class Recreate(Protocol):
-    """A client that can make an entry again."""
-
-    async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
-        """What is needed to make these versions again; those that are gone are left out.
-
-        With `quick` nothing is sent: only what the registry has told already.
-        """
-
-    async def create(self, kind: str, name: str, url: str) -> Creation:
-        """Make an entry of a type from a source address.
-
-        `UncertainError` when nobody knows whether it was made.
-        """
-
-    async def entries(self) -> Mapping[str, Recipe]:
-        """Everything that is listed now, by version key, as the listing describes it."""
-
-    async def entry(self, key: str) -> Recipe:
-        """One entry in its own words.
-
-        `NotFoundError` when there is none, `NotToldError` when the registry does not tell about it
-        (yet).
-        """
-
-
-@runtime_checkable
-class Resettable(Protocol):
-    """A client that can delete everything with one request."""
-
-    async def reset(self) -> None:
-        """Delete everything; `RegistryError` when it was not done, or nobody knows."""
-
-
-@runtime_checkable
-class Testable(Protocol):
-    """A client that can say what it found at its address."""
-
-    async def test(self) -> tuple[str, ...]:
-        """Whole sentences: reachable, which version, what it can do. Raises when it is not."""
-
-
-@runtime_checkable
-class HasStorage(Protocol):
-    """A client whose registry leaves objects behind in a storage that we were told of."""
-
-    def storage(self) -> Storage | None:
-        """The storage; None when none is configured. It is closed with the client."""
 
 
 class Storage(Protocol):

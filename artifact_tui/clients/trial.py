@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients import open_client
-from artifact_tui.clients.base import Testable
 from artifact_tui.errors import ArtifactTuiError
 
 if TYPE_CHECKING:
@@ -49,9 +48,9 @@ async def trial(target: Target) -> Trial:
 
 
 async def _try(client: Client, target: Target) -> tuple[str, ...]:
-    if isinstance(client, Testable):
+    if client.can("check"):
         own = (access(target),) if target.production else ()
-        return (*await client.test(), *_abilities(client.capabilities), *own)
+        return (*await client.check(), *_abilities(client.capabilities), *own)
     began = time.perf_counter()
     await client.collections()
     took = (time.perf_counter() - began) * 1000

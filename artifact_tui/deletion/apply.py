@@ -26,7 +26,6 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
-from artifact_tui.clients.base import CollectionDelete
 from artifact_tui.deletion import checks, journal, plan_file
 from artifact_tui.deletion.calls import (
     ApplyMeans,
@@ -141,14 +140,14 @@ def _check_registry(plan: Plan, client: Client) -> None:
             f"and {found.address} is another one. Nothing was deleted.",
             hint="Apply it to the registry it was made for, or make a new plan.",
         )
-    if plan.head.read_only or client.read_only or not client.capabilities.writable:
+    if plan.head.read_only or client.read_only or client.unwritable:
         raise ReadOnlyError(
             f"The registry {found.address} may only be read. Nothing was deleted.",
-            hint=f"{READ_ONLY_HINT}. Then make the plan again."
-            if client.capabilities.writable
-            else "Ask the owner of the registry to let you write there.",
+            hint="Ask the owner of the registry to let you write there."
+            if client.unwritable
+            else f"{READ_ONLY_HINT}. Then make the plan again.",
         )
-    if plan.summary.wholes and not isinstance(client, CollectionDelete):
+    if plan.summary.wholes and not client.can("delete_collection"):
         raise PlanError(
             f"The registry {found.address} cannot delete whole collections. Nothing was deleted.",
             hint="Make a plan that deletes their versions.",

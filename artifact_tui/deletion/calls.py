@@ -25,15 +25,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from artifact_tui.clients.base import (
-    CollectionDelete,
-    HasStorage,
-    Paced,
-    Recalling,
-    Recreate,
-    Scrubbing,
-    Waiting,
-)
 from artifact_tui.deletion import journal, plan_file
 from artifact_tui.deletion.checks import (
     NAMES_SHOWN,
@@ -77,11 +68,11 @@ class UnreachableError(Exception):
     """A whole call came to nothing: nobody knows what it did."""
 
 
-def redacted(words: str, client: object | None = None) -> str:
+def redacted(words: str, client: Client | None = None) -> str:
     """A registry's words, cut to size and without the secrets that we, or its client, know of."""
     token = os.environ.get("ARTIFACT_TUI_TOKEN", "")
     words = words.replace(token, "***") if token else words
-    words = client.scrub(words) if isinstance(client, Scrubbing) else words
+    words = client.scrub(words) if client is not None else words
     return words[:ERROR_LIMIT]
 
 
@@ -92,7 +83,7 @@ def first_error(error: BaseException) -> BaseException:
     return error
 
 
-def error_words(error: BaseException, client: object | None = None) -> str:
+def error_words(error: BaseException, client: Client | None = None) -> str:
     """What an error says; our own are sentences, others need their kind."""
     error = first_error(error)
     if isinstance(error, ArtifactTuiError):
@@ -190,7 +181,7 @@ class GroupEnd:
 
 def storage_of(client: Client) -> Storage | None:
     """The storage beside a registry, if it has one and we were told of it."""
-    return client.storage() if isinstance(client, HasStorage) else None
+    return client.storage()
 
 
 class DeletionTarget:
@@ -230,8 +221,7 @@ class DeletionTarget:
         Of a whole collection only that it is there: `collection` tells what is in it.
         """
         keys = [item.key for item in items if item.kind == VERSION]
-        if isinstance(self._client, Recalling):
-            self._client.recall([i.key for i in items if i.kind == VERSION and i.attempts])
+        self._client.recall([i.key for i in items if i.kind == VERSION and i.attempts])
         objects = [item.key for item in items if item.kind == OBJECT]
         found = dict(await self._client.facts(keys)) if keys else {}
         if objects:
@@ -259,8 +249,8 @@ class DeletionTarget:
             CollectionDeletion(item.key, delete_aliases=aliases)
         )
 
-    def _collections(self) -> CollectionDelete:
-        if not isinstance(self._client, CollectionDelete):
+    def _collections(self) -> Client:
+        if not self._client.can("delete_collection"):
             raise RegistryError(
                 "This registry cannot delete a whole collection.",
                 hint="Make a plan without whole collections.",
@@ -276,10 +266,7 @@ class DeletionTarget:
 
         `quick` is as for the client.
         """
-        client = self._client
-        if not self.recreates or not isinstance(client, Recreate):
-            return {}
-        return await client.recipe(keys, quick=quick)
+        return await self._client.recipe(keys, quick=quick)
 
     async def remove(
         self, ready: Sequence[tuple[Item, Facts]], options: Options
@@ -414,7 +401,7 @@ class CallWatch:
 
     def _only_waits(self) -> bool:
         """Whether nothing is on its way to the registry, as far as the client says."""
-        return isinstance(self._client, Waiting) and self._client.waits()
+        return self._client.waits()
 
     async def _watch(self) -> None:
         while True:
@@ -431,9 +418,9 @@ class CallWatch:
             self._waited = self._waited or now
             return f"{self.waiting}, for {now - self._waited:.0f} s"
         self._waited = None
-        words = self._client.pace() if isinstance(self._client, Paced) else ""
+        words = self._client.pace()
         late = 0.0 if self._called is None else now - self._called
-        late = min(late, self._client.silence()) if isinstance(self._client, Paced) else late
+        late = min(late, self._client.silence())
         if late < self._policy.beat or (words and not words[0].isdigit()):
             return words
         return f"no answer from the registry for {late:.0f} s"

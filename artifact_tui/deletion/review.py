@@ -25,7 +25,6 @@ from artifact_tui.catalog import marks as picking
 from artifact_tui.catalog.catalog_file import CatalogLane, connect_beside, plain_errors
 from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage, scan_lineage
 from artifact_tui.catalog.listing import last_synced_us
-from artifact_tui.clients.base import AskedLineage, LineageScan
 from artifact_tui.database import as_text
 from artifact_tui.deletion import judging, wholes
 from artifact_tui.deletion.calls import storage_of
@@ -195,15 +194,14 @@ async def ask_what_is_needed(
     Raises:
         RegistryError: the registry could not be asked, or the catalog cannot be used.
     """  # fmt: skip
-    scanned = client.capabilities.scanned_lineage and isinstance(client, LineageScan)
-    if options.action is not Action.DELETE or not (scanned or isinstance(client, AskedLineage)):
+    if options.action is not Action.DELETE or not client.can("lineage"):
         return None
     keys = await asyncio.to_thread(_keys_to_ask, catalog_path, marks, selection, collections)
-    if isinstance(client, AskedLineage):
+    if not client.scanned_types:
         return await lineage.ask_lineage(
             client, catalog_path, keys, closure=options.with_dependents, progress=progress
         )
-    if not keys or not isinstance(client, LineageScan):
+    if not keys:
         return None
     tell = None if progress is None else lambda found: progress(models_asked(found))
     return models_asked(await scan_lineage(client, catalog_path, progress=tell))

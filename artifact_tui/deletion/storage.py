@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import connect
 from artifact_tui.catalog.catalog_file import plain_errors
-from artifact_tui.clients.base import HasStorage
 from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.draft_items import DraftItems
@@ -411,9 +410,9 @@ def why_no_storage(client: Client) -> str:
     """Why there can be no orphans here; empty when there can."""
     if client.catalog_path is not None:
         return "a local registry keeps its own bytes: gc frees them"
-    if not isinstance(client, HasStorage):
-        return "this registry keeps its own bytes"
-    return "" if client.capabilities.storage_cleanup else NO_BUCKET
+    if client.can("storage"):
+        return ""
+    return client.cannot("storage") or "this registry keeps its own bytes"
 
 
 def _listed_versions(path: Path) -> tuple[ListedVersion, ...]:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Recreate
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.calls import redacted
 from artifact_tui.deletion.items import DELETED_HERE, DONE, VERSION, Verdict
@@ -339,13 +338,13 @@ def recipe_of(plan: Plan, seq: int) -> Recipe | None:
     return Recipe(*row) if row else None
 
 
-def maker_of(client: Client) -> Recreate:
+def maker_of(client: Client) -> Client:
     """The client as one that makes entries again.
 
     Raises:
         UsageError: this registry cannot.
     """
-    if not client.capabilities.recreate or not isinstance(client, Recreate):
+    if not client.can("create"):
         raise UsageError(
             f"The registry {client.identity.address} cannot make entries again."
             " Nothing was changed.",
@@ -368,7 +367,7 @@ def _check_registry(plan: Plan, client: Client) -> None:
         )
 
 
-def _maker(plan: Plan, client: Client) -> Recreate:
+def _maker(plan: Plan, client: Client) -> Client:
     """The client, if it may and can make the entries of this plan."""
     _check_registry(plan, client)
     if client.read_only:
@@ -436,7 +435,7 @@ def _making_of(plan: Plan, item: Item, url: str, *, uncertain: bool) -> RemadeEn
     return _Making(item, recipe)
 
 
-async def _make(plan: Plan, maker: Recreate, one: _Making, clock: Callable[[], int]) -> None:
+async def _make(plan: Plan, maker: Client, one: _Making, clock: Callable[[], int]) -> None:
     """Ask for one entry, once, unless that was accepted before."""
     if one.accepted:
         return
@@ -452,7 +451,7 @@ async def _make(plan: Plan, maker: Recreate, one: _Making, clock: Callable[[], i
 
 
 async def _look(
-    maker: Recreate,
+    maker: Client,
     making: Sequence[_Making],
     *,
     before: set[str],
@@ -489,7 +488,7 @@ async def _look(
 
 
 async def _see(
-    maker: Recreate,
+    maker: Client,
     one: _Making,
     there: Mapping[str, Recipe],
     new: Sequence[str],
@@ -522,7 +521,7 @@ async def _see(
 
 
 async def _like(
-    maker: Recreate, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
+    maker: Client, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
 ) -> str:
     """The new entry that stands for one whose key is not told, or not listed; empty: none."""
     name, url = one.recipe.name.casefold(), one.recipe.url

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 from artifact_tui.catalog import marks, retention, version_names
 from artifact_tui.catalog.catalog_rows import tags_of
 from artifact_tui.catalog.retention import ExpiryDay, total_size
-from artifact_tui.clients.base import Editable
 from artifact_tui.deletion.confirmation import FEW, Confirmation, typeable
 from artifact_tui.errors import ArtifactTuiError, ReadOnlyError, RegistryError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, Outcome, Result, VersionState
@@ -70,21 +69,12 @@ def read_lifetime(text: str) -> int | None:
     return span[0] if span is not None and span[0] > 0 else None
 
 
-def editor_of(client: Client, *whats: What) -> Editable | None:
-    """The client as one that can change any of these; None when it cannot."""
-    can = client.capabilities
-    editable = {"aliases": can.edit_aliases, "tags": can.edit_tags, "ttl": can.edit_ttl}
-    if not isinstance(client, Editable) or not any(editable[what] for what in whats):
-        return None
-    return client
-
-
 _WHATS: Mapping[What, str] = {"aliases": "aliases", "tags": "tags", "ttl": "times to live"}
 
 
 def why_not_editable(client: Client, *whats: What) -> str:
     """Why a registry lets nobody change any of these; empty when it does."""
-    if editor_of(client, *whats) is not None:
+    if client.can("edit") and client.edits.intersection(whats):
         return ""
     return f"its {' and '.join(_WHATS[what] for what in whats)} cannot be changed"
 
@@ -700,7 +690,7 @@ def edits_in_time(
 
 
 async def send_edits(
-    client: Editable,
+    client: Client,
     edits: Iterable[Edit],
     sent: EditProgress,
     progress: Callable[[EditProgress], object],

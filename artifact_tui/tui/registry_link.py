@@ -25,7 +25,6 @@ from artifact_tui.catalog.lineage import (
 )
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sync import SyncProgress, sync
-from artifact_tui.clients.base import AskedLineage, LineageScan, Noticing, Paced
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import VersionState, now_us
 from artifact_tui.text import age, count, plural, safe
@@ -154,8 +153,8 @@ class RegistryLink:
         try:
             await _stop(before)
             await self._sync()
-            if isinstance(self._client, LineageScan) and self._client.capabilities.scanned_lineage:
-                await self._scan(self._client)
+            if self._client.scanned_types:
+                await self._scan()
         except ArtifactTuiError as error:
             self.state = replace(self.state, error=f"{error} {error.hint}".strip())
         except Exception as error:  # noqa: BLE001 - a mistake of ours; the screen goes on
@@ -184,18 +183,19 @@ class RegistryLink:
             lambda conn: marks.unmark_gone(conn, in_trash, since_us), lane="marks"
         )
         await self.prepare()
-        notices = self._client.notices if isinstance(self._client, Noticing) else ()
-        self.state = replace(self.state, syncing=False, notices=notices)
+        self.state = replace(self.state, syncing=False, notices=self._client.notices)
         self._tell(rows=True)
 
-    async def _scan(self, client: LineageScan) -> None:
+    async def _scan(self) -> None:
         self.state = replace(self.state, scanning=True)
 
         def progress(coverage: LineageCoverage) -> None:
             self.state = replace(self.state, coverage=coverage)
             self._tell(rows=False)
 
-        coverage = await scan_lineage(client, self._path, progress=progress, now_us=self._now())
+        coverage = await scan_lineage(
+            self._client, self._path, progress=progress, now_us=self._now()
+        )
         self.state = replace(self.state, coverage=coverage)
 
     async def scan_ended(self, progress: Callable[[LineageCoverage], object]) -> None:
@@ -228,7 +228,7 @@ class RegistryLink:
 
 def throttled(client: Client) -> str:
     """What a registry asks for, unless it lets as much through as is sent. Untrusted text."""
-    words = client.pace() if isinstance(client, Paced) else ""
+    words = client.pace()
     return "" if words[:1].isdigit() else words
 
 
@@ -269,9 +269,7 @@ class LineageAsker:
 
     def told(self, row: VersionRow) -> LineageState:
         """What is known of a version's parents, as far as this session asked."""
-        if not isinstance(self._client, AskedLineage) or row.link:
-            return LineageState.KNOWN
-        if not self._client.capabilities.asked_lineage:
+        if row.link or not self._client.capabilities.asked_lineage:
             return LineageState.KNOWN
         return self._told.get(row.key, LineageState.NOT_ASKED)
 
@@ -297,7 +295,7 @@ class LineageAsker:
         Raises:
             ArtifactTuiError: the registry could not be asked.
         """
-        if not isinstance(self._client, AskedLineage):
+        if not self._client.capabilities.asked_lineage:
             return
         self._told[row.key] = LineageState.ASKING
         found = LineageState.FAILED
@@ -321,7 +319,7 @@ class LineageAsker:
         Raises:
             ArtifactTuiError: the registry could not be asked. What was learnt is kept.
         """
-        if not isinstance(self._client, AskedLineage):
+        if not self._client.capabilities.asked_lineage:
             return None
         async with self._turn:
             return await ask_lineage(

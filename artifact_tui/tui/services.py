@@ -57,8 +57,8 @@ class Services:
     @property
     def read_only_reason(self) -> str:
         """Why nothing may be changed here, or an empty string when the session is armed."""
-        if not self.client.capabilities.writable:
-            return self.client.capabilities.unwritable or "this connection can only read"
+        if self.client.unwritable:
+            return self.client.unwritable
         if self.client.read_only or self.target.read_only:
             return "this session is read-only"
         return ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class HttpWorld:
     """A stand-in server with small pages."""
 
-    lacks = frozenset({"bytes", "dependents"})
+    lacks = frozenset({"bytes", "dependents", "edges", "tokens"})
     """These registries tell neither sizes nor dates, and dependents only by a scan."""
 
     nobody = "model/987654321"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.base import CollectionDelete
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import CollectionDeletion, Deletion, Result
 from tests.contract.steps import every, key_of, live
@@ -17,17 +16,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("collection_delete")
 
 
-def able(client: object) -> CollectionDelete:
-    assert isinstance(client, CollectionDelete)
-    return client
-
-
 async def test_facts_of_a_collection_are_those_of_its_live_versions(world: World) -> None:
     keys = [await world.make("m", aliases=[f"a{n}"]) for n in range(8)]
     await world.make("other")
     await world.client.delete([Deletion(keys[3], delete_aliases=True)])
     del keys[3]
-    found = await able(world.client).collection_facts(await key_of(world.client, "m"))
+    found = await world.client.collection_facts(await key_of(world.client, "m"))
     assert found == await world.client.facts(keys)
     assert found is not None
     assert set(found) == set(keys)
@@ -36,18 +30,18 @@ async def test_facts_of_a_collection_are_those_of_its_live_versions(world: World
 async def test_facts_of_no_collection(world: World) -> None:
     key = await world.make("m")
     for unknown in ("", "nothing like it", world.nobody, key):
-        assert await able(world.client).collection_facts(unknown) is None
+        assert await world.client.collection_facts(unknown) is None
 
 
 async def test_a_collection_goes_with_all_that_is_in_it_and_nothing_else(world: World) -> None:
     keys = [await world.make("m") for _ in range(7)]
     others = {await world.make("mm"), await world.make("n")}
     collection = await key_of(world.client, "m")
-    outcome = await able(world.client).delete_collection(CollectionDeletion(collection))
+    outcome = await world.client.delete_collection(CollectionDeletion(collection))
     assert (outcome.key, outcome.result) == (collection, Result.DONE)
     assert await live(world) == others
     assert not set(keys) & await live(world)
-    assert not await able(world.client).collection_facts(collection)
+    assert not await world.client.collection_facts(collection)
     names = {one.name for one in await every(world.client.collections)}
     assert names == {"mm", "n"}
 
@@ -57,12 +51,12 @@ async def test_an_alias_in_it_needs_consent(world: World) -> None:
     await world.make("m", aliases=["best"])
     collection = await key_of(world.client, "m")
     before = await world.truth()
-    refused = await able(world.client).delete_collection(CollectionDeletion(collection))
+    refused = await world.client.delete_collection(CollectionDeletion(collection))
     assert refused.result is Result.REFUSED
     assert "best" in refused.message
     assert await world.truth() == before
     consent = CollectionDeletion(collection, delete_aliases=True)
-    assert (await able(world.client).delete_collection(consent)).result is Result.DONE
+    assert (await world.client.delete_collection(consent)).result is Result.DONE
     assert await live(world) == set()
 
 
@@ -70,7 +64,7 @@ async def test_a_collection_that_is_gone_is_absent(world: World) -> None:
     await world.make("m")
     kept = await world.make("n")
     collection = await key_of(world.client, "m")
-    client = able(world.client)
+    client = world.client
     assert (await client.delete_collection(CollectionDeletion(collection))).result is Result.DONE
     for key in (collection, "", "nothing like it", world.nobody, kept):
         outcome = await client.delete_collection(CollectionDeletion(key))
@@ -84,7 +78,7 @@ async def test_a_collection_of_links_goes_without_the_sources(world: World) -> N
     for source in sources:
         await world.link(source, "shelf")
     collection = await key_of(world.client, "shelf")
-    client = able(world.client)
+    client = world.client
     found = await client.collection_facts(collection)
     assert found is not None
     assert {one.source_key for one in found.values()} == sources
@@ -100,6 +94,6 @@ async def test_read_only_means_read_only(world: World) -> None:
     before, client = await world.truth(), await world.reopen(read_only=True)
     seen = world.requests()
     with pytest.raises(ReadOnlyError):
-        await able(client).delete_collection(CollectionDeletion(collection, delete_aliases=True))
+        await client.delete_collection(CollectionDeletion(collection, delete_aliases=True))
     assert world.requests() == seen
     assert await world.truth() == before

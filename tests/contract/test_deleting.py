@@ -183,7 +183,7 @@ async def test_parents_first_are_refused(world: World) -> None:
     assert results(await world.client.delete(deletions)) == [Result.REFUSED, Result.DONE]
 
 
-@pytest.mark.needs("conditional_delete", "aliases", "lineage")
+@pytest.mark.needs("tokens", "aliases", "lineage")
 @pytest.mark.parametrize("change", ["alias", "moved away", "protected", "dependent"])
 async def test_a_stale_token_is_refused_and_nothing_happens(world: World, change: str) -> None:
     key = await world.make("m", aliases=["one"])
@@ -204,7 +204,7 @@ async def test_a_stale_token_is_refused_and_nothing_happens(world: World, change
     assert await world.truth() == before
 
 
-@pytest.mark.needs("conditional_delete", "aliases")
+@pytest.mark.needs("tokens", "aliases")
 async def test_one_changed_item_does_not_stop_the_others(world: World) -> None:
     keys = [await world.make("m") for _ in range(5)]
     deletions = [await fresh(world, key) for key in keys]
@@ -232,8 +232,10 @@ async def test_a_full_batch_is_taken(world: World) -> None:
     assert await live(world) == {kept}
 
 
-@pytest.mark.parametrize("writing", ["delete", "restore", "purge", "gc"])
+@pytest.mark.parametrize("writing", ["delete", "restore", "purge", "collect_garbage"])
 async def test_read_only_means_read_only(world: World, writing: str) -> None:
+    if not world.client.can(writing):
+        pytest.skip(f"it has no {writing}")
     key, deleted = await world.make("m", ttl_us=1), await world.make("m")
     await world.client.delete([Deletion(deleted)])
     world.advance(HOUR)
@@ -244,7 +246,7 @@ async def test_read_only_means_read_only(world: World, writing: str) -> None:
         "delete": lambda: client.delete([Deletion(key)]),
         "restore": lambda: client.restore([deleted]),
         "purge": lambda: client.purge([deleted]),
-        "gc": lambda: client.collect_garbage(grace_us=0, dry_run=False),
+        "collect_garbage": lambda: client.collect_garbage(grace_us=0, dry_run=False),
     }
     with pytest.raises(ReadOnlyError):
         await calls[writing]()

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.base import Editable
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Deletion, Edit, Result
 from tests.contract.steps import results
 from tests.contract.world import HOUR
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.base import Client
     from artifact_tui.model import Outcome, Version
     from tests.contract.world import World
 
 
-def editable(client: Client) -> Editable:
-    """The client, which can edit: it says so."""
-    assert isinstance(client, Editable)
-    return client
-
-
 async def edit(world: World, *edits: Edit) -> list[Outcome]:
-    return list(await editable(world.client).edit(edits))
+    return list(await world.client.edit(edits))
 
 
 async def listed(world: World, key: str) -> Version:
@@ -165,15 +157,13 @@ async def test_read_only_refuses_before_anything_is_sent(world: World) -> None:
     reader = await world.reopen(read_only=True)
     sent = list(world.requests() or ())
     with pytest.raises(ReadOnlyError):
-        await editable(reader).edit([Edit(key, remove_aliases=("best",))])
+        await reader.edit([Edit(key, remove_aliases=("best",))])
     assert await world.truth() == before
     assert "DELETE" not in list(world.requests() or ())[len(sent) :]
 
 
-async def test_who_says_that_something_can_be_edited_has_the_method(world: World) -> None:
-    can = world.client.capabilities
-    says = can.edit_aliases or can.edit_tags or can.edit_ttl
-    assert isinstance(cast("object", world.client), Editable) == says
+async def test_who_edits_says_what(world: World) -> None:
+    assert world.client.can("edit") == bool(world.client.edits)
 
 
 @pytest.mark.needs("edit_aliases")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.base import AskedLineage
 from artifact_tui.model import Deletion
 from tests.contract.steps import every
 
@@ -20,8 +19,7 @@ pytestmark = pytest.mark.needs("asked_lineage")
 
 
 async def asked(world: World, *keys: str, parents: bool = False) -> Mapping[str, Lineage]:
-    assert isinstance(world.client, AskedLineage)
-    return await world.client.lineage_of(keys, parents=parents)
+    return await world.client.lineage(keys, parents=parents)
 
 
 async def test_dependents_and_parents_are_told_with_their_names(world: World) -> None:

@@ -175,7 +175,7 @@ async def test_a_dependent_in_the_trash_passes_on_its_own_dependents(world: Worl
     assert (await world.client.facts([top]))[top].dependents == ()
 
 
-@pytest.mark.needs("conditional_delete", "aliases", "lineage")
+@pytest.mark.needs("tokens", "aliases", "lineage")
 async def test_a_token_changes_with_each_fact_and_with_nothing_else(world: World) -> None:
     key = await world.make("m")
     seen = []

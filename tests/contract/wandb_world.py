@@ -30,7 +30,7 @@ STATES = {"COMMITTED": "live", "PENDING": "pending"}
 class WandbWorld:
     """A stand-in server with small pages, and a client of one of its projects."""
 
-    lacks = frozenset({"deleter", "edges", "guarded_dependents", "told_protection"})
+    lacks = frozenset({"deleter", "edges", "guarded_dependents", "tokens", "told_protection"})
     """W&B tells neither who deleted nor what is protected, and lineage only when asked."""
 
     nobody = wandb_model.SourceKey("QXJ0aWZhY3Q6OTg3NjU0MzIx").key

@@ -48,7 +48,8 @@ class World(Protocol):
     A world may have `lacks`: names for `needs` that are no capabilities, and that its kind of
     registry has not. `bytes`: sizes, dates and files; `dependents`: facts that tell them;
     `guarded_dependents`: the registry itself refuses to orphan them; `edges`: lineage that is
-    listed; `deleter`: who deleted, and when; `told_protection`: which aliases are protected.
+    listed; `deleter`: who deleted, and when; `told_protection`: which aliases are protected;
+    `tokens`: the registry itself refuses what has changed since its facts were read.
     """
 
     @property

@@ -95,7 +95,7 @@ async def test_read_only_and_local_registries_say_why(beside: Beside, world: Wor
     beside.configure(read_only=True)
     async with opened() as user:
         await user.presses("I")
-        await user.sees("Not possible here: this connection can only read.")
+        await user.sees("Not possible here: this session is read-only.")
     async with world.opened() as user:
         await user.presses("I")
         await user.sees("Not possible here: this registry makes nothing from an address")

@@ -116,7 +116,7 @@ async def test_read_only_compares_and_reviews_nothing(beside: Beside) -> None:
         await user.presses("o")
         await user.sees("1 orphan")
         await user.presses("d")
-        await user.sees("Not possible here: this connection can only read.")
+        await user.sees("Not possible here: this session is read-only.")
     assert beside.names() == {"artifacts/model/71.zip"}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
+from artifact_tui.clients.base import Client
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import (
-    Capabilities,
     Collection,
     Edge,
     File,
@@ -20,29 +20,23 @@ from artifact_tui.model import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.base import AskedLineage, Client
 
 T = TypeVar("T")
 
 
-class Listing:
+class Listing(Client):
     """The listing half of a client; change its lists between two syncs."""
 
     def __init__(self, *, page: int = 2, lineage: bool = True) -> None:
         self.identity = Identity("listing", "listing:test", "uid-1")
-        self.capabilities = Capabilities(lineage=lineage)
+        self.tells = frozenset({"lineage"}) if lineage else frozenset()
         self.page = page
         self.listed: list[Collection] = []
         self.made: dict[str, list[Version]] = {}
-        self.lineage: list[Edge] = []
+        self.made_from: list[Edge] = []
         self.contents: dict[str, tuple[File, ...]] = {}
         self.fails_at: str | None = None
         """The collection key, or `edges`, whose second page is not answered."""
-
-    @property
-    def client(self) -> Client:
-        """Itself, for whoever wants a whole client."""
-        return cast("Client", self)
 
     def collection(self, *names: str) -> Listing:
         """List collections; the key is the name."""
@@ -75,7 +69,7 @@ class Listing:
         return self._page(collection_key, self.made.get(collection_key, []), after)
 
     async def edges(self, after: str | None = None) -> Page[Edge]:
-        return self._page("edges", self.lineage, after)
+        return self._page("edges", self.made_from, after)
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         if version_key not in self.contents:
@@ -88,7 +82,6 @@ class Telling(Listing):
 
     def __init__(self, *, page: int = 2) -> None:
         super().__init__(page=page)
-        self.capabilities = Capabilities(lineage=True, asked_lineage=True)
         self.below: dict[str, tuple[str, ...] | None] = {}
         """The nearest live versions made from each; None is not told."""
         self.above: dict[str, tuple[str, ...]] = {}
@@ -96,14 +89,7 @@ class Telling(Listing):
         self.breaks_at: int | None = None
         """How many questions are answered before the registry goes away."""
 
-    @property
-    def telling(self) -> AskedLineage:
-        """Itself, for whoever asks for lineage."""
-        return cast("AskedLineage", self)
-
-    async def lineage_of(
-        self, keys: Sequence[str], *, parents: bool = False
-    ) -> Mapping[str, Lineage]:
+    async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         if len(self.questions) == self.breaks_at:
             raise RegistryError("The registry went away.")
         self.questions.append(list(keys))

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui import config
+from artifact_tui.clients.base import Client
 from artifact_tui.clients.local import local_edits, local_reading, local_trash
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
 from artifact_tui.clients.local.local_store import Store
 from artifact_tui.config import NO_SETTINGS, refuse_unknown_settings
 from artifact_tui.errors import BusyError, RegistryError
-from artifact_tui.model import Capabilities, Identity, now_us
+from artifact_tui.model import Identity, now_us
 
 if TYPE_CHECKING:
     import os
@@ -47,49 +48,26 @@ QUICK_THREADS = 4
 DELETE_BATCH = 500
 
 
-class LocalClient:
+class LocalClient(Client):
     """One open embedded registry; see `clients.base.Client` for what the methods promise."""
+
+    tells = frozenset({"aliases", "lineage", "ttl", "trash"})
+    edits = frozenset({"aliases", "tags", "ttl"})
+    batch_delete = DELETE_BATCH
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.identity = Identity("local", f"local:{store.layout.root}", store.uid)
+        self.read_only = store.read_only
+        self.catalog_path = store.layout.db  # the registry's own database: it needs no sync
         self._quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="registry")
         self._slow = ThreadPoolExecutor(2, thread_name_prefix="registry-bytes")
         self._closed = False
 
     @property
-    def identity(self) -> Identity:
-        """Which registry this is; `uid` was made with it."""
-        return Identity("local", f"local:{self.store.layout.root}", self.store.uid)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do: all but links, and deleting collections or everything at once."""
-        return Capabilities(
-            aliases=True,
-            lineage=True,
-            ttl=True,
-            soft_delete=True,
-            restore=True,
-            purge=True,
-            batch_delete=DELETE_BATCH,
-            conditional_delete=True,
-            garbage_collection=True,
-            edit_aliases=True,
-            edit_tags=True,
-            edit_ttl=True,
-            writable=self.store.writable,
-            unwritable=self.store.unwritable,
-        )
-
-    @property
-    def read_only(self) -> bool:
-        """True when every writing method raises `ReadOnlyError`."""
-        return self.store.read_only
-
-    @property
-    def catalog_path(self) -> Path:
-        """The registry's own database: it needs no sync."""
-        return self.store.layout.db
+    def unwritable(self) -> str:
+        """Why nothing can be written, when it is the file system."""
+        return self.store.unwritable
 
     async def _run(self, work: Callable[[], T], *, slow: bool = False) -> T:
         """Run work in a thread; what moves bytes has threads of its own."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.artifact_keys import Ref, parse_key
+from artifact_tui.clients.base import Client
 from artifact_tui.clients.rest import NAME, rest_entries
 from artifact_tui.clients.rest.rest_deleting import RestDeleter, RestFacts
-from artifact_tui.clients.rest.rest_lineage import RestLineage
+from artifact_tui.clients.rest.rest_lineage import MODEL, RestLineage
 from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, ListingRun
 from artifact_tui.clients.rest.rest_requests import EntryRoutes, MissingEntry, RestRequests
 from artifact_tui.clients.rest.rest_settings import RestCredentials, RestOptions
@@ -25,14 +26,12 @@ from artifact_tui.errors import (
     UncertainError,
 )
 from artifact_tui.model import (
-    Capabilities,
     Collection,
     Creation,
     Identity,
-    Outcome,
+    Lineage,
     Page,
     Recipe,
-    Result,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_settings import RestAddress
     from artifact_tui.clients.s3 import S3Storage
-    from artifact_tui.model import Deletion, Edge, Facts, File, Garbage, Relative, Scan, Version
+    from artifact_tui.model import Deletion, Facts, File, Outcome, Version
 
 
 AT_A_TIME = 50
@@ -50,15 +49,17 @@ AT_A_TIME = 50
 KEPT_S = 60.0
 """How long a listing read for `collections` also answers `versions`."""
 
-_NO_TRASH = "this registry has no trash"
 
-
-class RestClient:
+class RestClient(Client):
     """One connection to one REST registry.
 
     Its listings carry no size, date, alias or digest: `digest` is a fingerprint of type, id, name
     (and source address where the listing has it).
     """
+
+    tells = frozenset({"lineage"})
+    scanned_types = (MODEL,)
+    unsure_answers = True
 
     def __init__(
         self, address: RestAddress, options: RestOptions | None, *, read_only: bool
@@ -66,7 +67,10 @@ class RestClient:
         options = options or RestOptions()
         self._address = address
         self._options = options
-        self._read_only = read_only
+        self.identity = Identity(NAME, address.text, address.text)
+        self.read_only = read_only
+        self.batch_delete = options.batch
+        self.accepted_s = options.accepted_s
         self._credentials = RestCredentials(options)
         self._requests = RestRequests(address, options, self._credentials, read_only=read_only)
         self.reader = ListingReader(self._requests, options)
@@ -77,36 +81,6 @@ class RestClient:
         self._run: ListingRun | None = None
         self._runs = 0
         self._storage: S3Storage | None = None
-
-    @property
-    def identity(self) -> Identity:
-        """The address is all that tells one such registry from another."""
-        return Identity(NAME, self._address.text, self._address.text)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Deletion one by one; lineage upwards only; no trash, no aliases, no bytes."""
-        return Capabilities(
-            lineage=True,
-            batch_delete=self._options.batch,
-            reset=True,
-            storage_cleanup=self._options.storage is not None,
-            scanned_lineage=True,
-            unsure_answers=True,
-            recreate=True,
-            accepted_s=self._options.accepted_s,
-            writable=not self._read_only,
-        )
-
-    @property
-    def read_only(self) -> bool:
-        """Whether writing requests are refused before they are sent."""
-        return self._read_only
-
-    @property
-    def catalog_path(self) -> None:
-        """There is no catalog: sync first."""
-        return
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -148,7 +122,10 @@ class RestClient:
 
     # reading
 
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version]]:
+    # `listing` will take its place.
+    async def artifacts(  # type: ignore[override]
+        self, after: str | None = None
+    ) -> Page[tuple[Collection, Version]]:
         """Everything, as it comes: the cheapest way to fill a catalog.
 
         A version may come again, when a later page shows that another entry has the same id. An
@@ -200,18 +177,13 @@ class RestClient:
             listing = await self.reader.named(collection)
         return Page(tuple(listing.versions(collection)))
 
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        """Lineage edges, by reading every model: slow. `scan` tells how far it is."""
-        return await self._lineage.edges(after)
-
-    async def scan(self, after: str | None = None) -> Scan:
-        """The next part of the scan of all models' lineage; `after` stays good for days."""
-        return await self._lineage.scan(after)
-
-    async def lineage(self, version_key: str) -> tuple[Relative, ...] | None:
-        """The parents of one version; None when the server does not tell."""
-        ref = parse_key(version_key)
-        return None if ref is None else await self._lineage.parents(ref)
+    async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
+        """The parents of these; those that the server does not tell about are left out."""
+        del parents
+        refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
+        found = await together(*(self._lineage.parents(ref) for ref in refs.values()))
+        pairs = zip(refs, found, strict=True)
+        return {key: Lineage(parents=parents) for key, parents in pairs if parents is not None}
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """Nothing: these registries do not tell what is in an artifact."""
@@ -268,7 +240,7 @@ class RestClient:
             return None  # gone, or nobody could write its name
         return Recipe(row.type, row.name, row.url)
 
-    async def test(self) -> tuple[str, ...]:
+    async def check(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences.
 
         Raises:
@@ -282,8 +254,8 @@ class RestClient:
         one = next(iter(listing.rows), None)
         if one is not None and not await self._askable(one):
             found.append(f"It lists {one.key}, and cannot be asked for it.")
-        writing = "nothing can be changed" if self._read_only else "artifacts can be deleted"
-        found.append(f"The connection is {'read-only' if self._read_only else 'armed'}: {writing}.")
+        writing = "nothing can be changed" if self.read_only else "artifacts can be deleted"
+        found.append(f"The connection is {'read-only' if self.read_only else 'armed'}: {writing}.")
         storage = self.storage()
         if storage is not None:
             kept = "keeps versions" if await storage.versioned() else "keeps no versions"
@@ -296,18 +268,23 @@ class RestClient:
         except NotToldError:
             return False
 
+    def cannot(self, what: str) -> str:
+        """Why this registry cannot clean up its storage, when no bucket is configured."""
+        unknown = what == "storage" and self._options.storage is None
+        return "no bucket is configured for it" if unknown else ""
+
     def storage(self) -> S3Storage | None:
         """The storage beside the registry, when a bucket is configured."""
         if self._storage is None and self._options.storage is not None:
             from artifact_tui.clients.s3 import S3Storage  # noqa: PLC0415 - lazy
 
-            self._storage = S3Storage(self._options.storage, read_only=self._read_only)
+            self._storage = S3Storage(self._options.storage, read_only=self.read_only)
         return self._storage
 
     # writing
 
     def _check_writable(self) -> None:
-        if self._read_only:
+        if self.read_only:
             raise read_only_error(f"The registry {self._address.text}")
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
@@ -320,25 +297,6 @@ class RestClient:
         if self._run is not None:
             await self._run.close()
             self._run = None
-
-    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        """Refused: there is no trash. `create` makes a new artifact from the same source."""
-        self._check_writable()
-        return [Outcome(key, Result.REFUSED, _NO_TRASH) for key in keys]
-
-    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        """Refused: there is no trash."""
-        self._check_writable()
-        return [Outcome(key, Result.REFUSED, _NO_TRASH) for key in keys]
-
-    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
-        """Impossible: the registry says nothing about its bytes."""
-        del grace_us, dry_run
-        self._check_writable()
-        raise RegistryError(
-            "This registry has no garbage collection.",
-            hint="What deletions leave in its storage is shown as orphans, once configured.",
-        )
 
     async def create(self, kind: str, name: str, url: str) -> Creation:
         """Make an artifact from a source address. It may take minutes.

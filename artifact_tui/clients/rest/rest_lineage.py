@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.artifact_keys import Ref, parse_key
+from artifact_tui.clients.artifact_keys import Ref
 from artifact_tui.clients.rest import rest_entries
 from artifact_tui.clients.rest.rest_requests import AddressingError, wants_credentials
 from artifact_tui.clients.transport import SilentError
-from artifact_tui.model import GONE, Edge, Page, Relative, Scan
+from artifact_tui.model import GONE, Relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,6 @@ MODEL = "model"
 EXTERNAL = "external:"
 """Before the name of a parent that the reference server does not have."""
 
-SCAN = 25
-"""Models read for one page of a scan: a few seconds on a slow server."""
-
 
 class RestLineage:
     """Reads lineage, one model at a time."""
@@ -41,44 +38,6 @@ class RestLineage:
         self._reader = reader
         self._routes = routes
         self._oldest: tuple[RestListing, dict[str, Ref]] | None = None
-
-    async def edges(self, after: str | None) -> Page[Edge]:
-        """The next page of edges; every page but the last has some."""
-        while True:
-            scan = await self.scan(after)
-            if scan.edges or scan.after is None:
-                return Page(scan.edges, scan.after)
-            after = scan.after
-
-    async def scan(self, after: str | None, count: int = SCAN) -> Scan:
-        """The lineage of the next models, in an order that deletions do not shift.
-
-        Raises:
-            RegistryError: the registry cannot be used. `after` is still good for going on later.
-        """
-        listing = await self._listing(again=after is None)
-        models = sorted((ref for ref in listing.rows if ref.type == MODEL), key=_scan_order)
-        last = parse_key(after) if after else None
-        rest = [ref for ref in models if last is None or _scan_order(ref) > _scan_order(last)]
-        edges: list[Edge] = []
-        scanned, unknown = [], []
-        for ref in rest[:count]:
-            found = await self.parents(ref)
-            if found is None:
-                unknown.append(ref.key)
-            else:
-                scanned.append(ref.key)
-                there = [parent for parent in found if not parent.name.endswith(GONE)]
-                edges += [Edge(parent.key, ref.key) for parent in there]
-        ended = len(rest) <= count
-        return Scan(
-            edges=tuple(edges),
-            scanned=tuple(scanned),
-            unknown=tuple(unknown),
-            after=None if ended else rest[count - 1].key,
-            done=len(models) - max(0, len(rest) - count),
-            total=len(models),
-        )
 
     async def parents(self, ref: Ref) -> tuple[Relative, ...] | None:
         """What one artifact was made from, or None when the server does not tell.
@@ -143,16 +102,10 @@ class RestLineage:
             self._oldest = (listing, oldest)
         return self._oldest[1]
 
-    async def _listing(self, *, again: bool = False) -> RestListing:
+    async def _listing(self) -> RestListing:
         """A listing to know ids by: the last one, or a new one."""
-        if again or self._reader.last is None:
+        if self._reader.last is None:
             listing = await self._reader.listing(self._reader.walk())
             if self._reader.last is None:
                 return listing
         return self._reader.last
-
-
-def _scan_order(ref: Ref) -> tuple[bool, int, str]:
-    """An order that stays the same over connections and deletions."""
-    found = rest_entries.id_number(ref.id)
-    return (found is None, found or 0, ref.id)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.base import Client
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.wandb import NAME, wandb_listing
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
@@ -18,8 +19,7 @@ from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION, parse_coll
 from artifact_tui.clients.wandb.wandb_paging import LiveListings
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.clients.wandb.wandb_trial import WandbTrial
-from artifact_tui.errors import RegistryError
-from artifact_tui.model import Capabilities, Identity, Outcome, Page, Result
+from artifact_tui.model import Identity, Page, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,12 +31,11 @@ if TYPE_CHECKING:
         Collection,
         CollectionDeletion,
         Deletion,
-        Edge,
         Edit,
         Facts,
         File,
-        Garbage,
         Lineage,
+        Outcome,
         Version,
     )
 
@@ -46,20 +45,20 @@ BATCH = 200
 
 FREEING = "W&B frees the bytes at its next garbage collection, up to a day; its storage meter lags"
 
-_NO_RESTORE = "W&B has no way to restore a deleted version, or to remove it at once"
 
+class WandbClient(Client):
+    """One connection to W&B: one project, or all of an entity."""
 
-class WandbClient:
-    """One connection to W&B: one project, or all of an entity.
-
-    Beside the protocol it is `FlatListing`, `AskedLineage`, `CollectionDelete`, `Editable`,
-    `Paced` and `Testable`.
-    """
+    tells = frozenset({"aliases", "links", "lineage", "ttl", "trash"})
+    edits = frozenset({"aliases", "tags", "ttl", "inherit"})
+    batch_delete = BATCH
+    freeing = FREEING
 
     def __init__(self, address: WandbAddress, options: WandbOptions, *, read_only: bool) -> None:
         self._address = address
         self._options = options
-        self._read_only = read_only
+        self.identity = Identity(NAME, address.text, address.uid)
+        self.read_only = read_only
         self._graph = GraphTransport(address, options, read_only=read_only)
         self._sender = FittingSender(self._graph)
         self._loader = QuestionLoader(self._sender)
@@ -80,41 +79,6 @@ class WandbClient:
         )
         self._editor = WandbEditor(self._sender, self._loader)
         self._whole = WholeCollections(self._sender, self._loader, self.facts, self._lister)
-
-    @property
-    def identity(self) -> Identity:
-        """Where, with the host, so that it is the same place in every environment."""
-        return Identity(NAME, self._address.text, self._address.uid)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Nearly everything, but no way back."""
-        return Capabilities(
-            aliases=True,
-            links=True,
-            lineage=True,
-            ttl=True,
-            soft_delete=True,
-            collection_delete=True,
-            batch_delete=BATCH,
-            writable=not self._read_only,
-            asked_lineage=True,
-            freeing=FREEING,
-            edit_aliases=True,
-            edit_tags=True,
-            edit_ttl=True,
-            inherit_ttl=True,
-        )
-
-    @property
-    def read_only(self) -> bool:
-        """Whether writing documents are refused before they are sent."""
-        return self._read_only
-
-    @property
-    def catalog_path(self) -> None:
-        """There is no catalog: sync first."""
-        return
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -139,14 +103,7 @@ class WandbClient:
             return Page(())
         return await self._runs.page(after, partial(self._lister.versions, home))
 
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        """Nothing: lineage is asked for (`lineage_of`)."""
-        del after
-        return Page(())
-
-    async def lineage_of(
-        self, keys: Sequence[str], *, parents: bool = False
-    ) -> Mapping[str, Lineage]:
+    async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         """Who used these versions and what was made of it, many in one document."""
         return await lineage_of(self._loader, keys, parents=parents, name=self._relative)
 
@@ -174,21 +131,21 @@ class WandbClient:
         """What a collection is called now, as the lists name it."""
         return await self._whole.name(collection_key)
 
-    async def test(self) -> tuple[str, ...]:
+    async def check(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences; raises where nothing works."""
         trier = WandbTrial(
             self._sender,
             self._address,
             self._options,
             advice=self._graph.credentials.advice,
-            read_only=self._read_only,
+            read_only=self.read_only,
         )
         return await trier.sentences()
 
     # writing
 
     def _check_writable(self) -> None:
-        if self._read_only:
+        if self.read_only:
             raise read_only_error(f"The registry {self._address.text}")
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
@@ -230,25 +187,6 @@ class WandbClient:
     def scrub(self, text: str) -> str:
         """A text without our secrets."""
         return self._graph.credentials.scrub(text)
-
-    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        """Refused: W&B has no way back."""
-        self._check_writable()
-        return [Outcome(key, Result.REFUSED, _NO_RESTORE) for key in keys]
-
-    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        """Refused: W&B's own garbage collection does it."""
-        self._check_writable()
-        return [Outcome(key, Result.REFUSED, _NO_RESTORE) for key in keys]
-
-    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
-        """Impossible: W&B does it in its own time."""
-        del grace_us, dry_run
-        self._check_writable()
-        raise RegistryError(
-            "W&B collects its garbage itself, up to a day after a deletion.",
-            hint="A self-hosted server needs GORILLA_ARTIFACT_GC_ENABLED and a versioned bucket.",
-        )
 
     async def aclose(self) -> None:
         """Stop what is under way, and close every connection."""

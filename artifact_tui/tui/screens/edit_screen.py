@@ -16,7 +16,6 @@ from artifact_tui.edits.changes import (
     Effect,
     ForeseenVersion,
     edit_confirmation,
-    editor_of,
     edits_in_time,
     send_edits,
     why_not_editable,
@@ -291,13 +290,11 @@ class EditScreen(BaseScreen):
 
     async def _send(self) -> None:
         services, sent, changes = self.services, self._sent, self._changes
-        client = editor_of(services.client, "aliases", "tags", "ttl")
-        if client is None:
-            why = why_not_editable(services.client, "aliases", "tags", "ttl")
+        if why := why_not_editable(services.client, "aliases", "tags", "ttl"):
             sent.error = UsageError(f"Not possible here: {why}.", hint="Nothing was changed.")
         else:
             edits = edits_in_time(changes.changed, sent, lambda: clock_of(services))
-            await send_edits(client, edits, sent, lambda _: self._show_progress())
+            await send_edits(services.client, edits, sent, lambda _: self._show_progress())
             if services.link is not None:
                 services.link.sync()
         self._ticking.stop()

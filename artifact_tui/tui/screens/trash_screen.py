@@ -11,7 +11,6 @@ from textual.content import Content
 from artifact_tui.catalog import retention
 from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.catalog.catalog_rows import rows_of
-from artifact_tui.clients.base import RemembersAliases
 from artifact_tui.deletion.undo import restore_versions
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import (
@@ -39,7 +38,7 @@ from artifact_tui.tui.widgets.row_list import RowList
 if TYPE_CHECKING:
     import sqlite3
     from array import array
-    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Coroutine, Iterable
     from typing import Any
 
     from textual.widget import Widget
@@ -85,12 +84,9 @@ class TrashRows:
             return rows_of(conn, ids)
 
         versions = await self._services.catalog.run(work)
-        had = await self._aliases([version.key for version in versions])
-        return [TrashRow(version, had.get(version.key, ())) for version in versions]
-
-    async def _aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         client = self._services.client
-        return await client.trashed_aliases(keys) if isinstance(client, RemembersAliases) else {}
+        had = await client.trashed_aliases([version.key for version in versions])
+        return [TrashRow(version, had.get(version.key, ())) for version in versions]
 
 
 def garbage_words(garbage: Garbage) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.model import CollectionDeletion, Deletion, Facts, Identity, Outcome
+    from artifact_tui.model import CollectionDeletion, Deletion, Facts, Outcome
 
 S = ItemState
 QUICK = replace(HASTE, tell=0.01, beat=0.03, grace=0.05)
@@ -40,11 +40,7 @@ class Throttled(LinkedClient):
         """Whether a request is on its way all the time."""
         self.reads = False
         """Whether looks are throttled too."""
-        self._identity = world.faulty().identity
-
-    @property
-    def identity(self) -> Identity:
-        return self._identity
+        self.identity = world.faulty().identity
 
     def silence(self) -> float:
         return 1e9

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.base import Client
 from artifact_tui.deletion import tasks, worker
 from artifact_tui.deletion.confirmation import confirmation_of
 from artifact_tui.deletion.items import COLLECTION, Item, ItemState, Options, Reason, Verdict
@@ -292,19 +293,16 @@ def test_several_collections_are_confirmed_by_the_registry(world: LinkedWorld) -
         assert (task.total, task.settled) == (12, 12)
 
 
-class OneByOne:
+class OneByOne(Client):
     """The same registry through a client that knows no whole collections."""
 
     def __init__(self, world: LinkedWorld) -> None:
-        inner = world.faulty()
-        self.identity, self.capabilities, self.read_only = (
-            inner.identity, inner.capabilities, False,
-        )  # fmt: skip
+        self.identity = world.faulty().identity
 
 
 def test_a_client_that_knows_no_whole_collections_is_not_asked(world: LinkedWorld) -> None:
     key = world.registry.add("sweep")
-    client: Any = OneByOne(world)
+    client = OneByOne(world)
     with world.plan([key], WHOLE) as plan, pytest.raises(PlanError, match="whole collections"):
         run(plan, client)
 

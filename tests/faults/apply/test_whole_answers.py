@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Plan
-    from artifact_tui.model import Facts, Identity
+    from artifact_tui.model import Facts
 
 S = ItemState
 
@@ -33,17 +33,13 @@ class Strange(LinkedClient):
 
     def __init__(self, world: LinkedWorld) -> None:
         super().__init__(world.registry)
-        self._identity = world.faulty().identity
+        self.identity = world.faulty().identity
         self.shells = False
         """Deleted collections are still there, empty."""
         self.unlisted: set[str] = set()
         """Versions that are there, and not listed."""
         self.answer: Outcome | None = None
         self.asked: list[Deletion | CollectionDeletion] = []
-
-    @property
-    def identity(self) -> Identity:
-        return self._identity
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         found = await super().collection_facts(collection_key)

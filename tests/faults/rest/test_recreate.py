@@ -131,7 +131,7 @@ async def test_what_stayed_is_not_made_again(scene: Scene, client: RestClient) -
 
 async def test_a_read_only_registry_makes_nothing(scene: Scene, client: RestClient) -> None:
     reader = scene.client()
-    reader._read_only = True
+    reader.read_only = True
     with Plan.open(scene.plan, write=True) as plan, pytest.raises(ReadOnlyError):
         await recreate(plan, reader)
     await reader.aclose()

@@ -35,7 +35,7 @@ async def foreseen(scene: Scene, folder: Any, monkeypatch: pytest.MonkeyPatch) -
             client, target, editing.ChosenVersions(filter="*"), wanted
         )
         before = scene.server.expire(NOW_US)
-        await editing.send_changes(client, client, found)
+        await editing.send_changes(client, found)
     assert before == set()
     assert len(scene.server.expire(NOW_US)) == 2, "the server deletes both at once"
     return found

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +19,7 @@ from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.model import Result
 from tests.properties.deletion.circles import circles, stayed
 from tests.properties.deletion.linked_scene import Scene, Stage, scenes
-from tests.servers.faulty.faulty import FaultyClient
+from tests.servers.faulty.faulty import FaultyClient, Wrapped
 from tests.support.linked_world import LinkedWorld
 from tests.support.world import HASTE
 
@@ -36,21 +36,18 @@ LIES = frozenset({"done", "absent"})
 DID = frozenset({Result.DONE, Result.UNLINKED})
 
 
-class Witness:
+class Witness(Wrapped):
     """The registry, with someone who looks at all that goes in the moment before it does."""
 
     def __init__(self, world: LinkedWorld, plan: Plan) -> None:
+        super().__init__(world.client)
         self._registry = world.registry
-        self._client = world.client
         self._options = plan.head.options
         self._plan = plan
         self._reviewed = {i.key: i for i in plan.every_item(verdict=Verdict.DELETE)}
         self._circles = circles(self._reviewed)
         self.done: list[str] = []
         self.wrong: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
     def _planned(self, key: str) -> tuple[str, ...] | None:
         item = self._reviewed.get(key)
@@ -110,15 +107,12 @@ async def _play(stage: Stage, plan: Plan, witness: Witness) -> None:
     raise AssertionError(f"it never ended: {plan.states()}")
 
 
-class _Named:
+class _Named(Wrapped):
     """A client under the name that the plan was made for."""
 
     def __init__(self, client: FaultyClient, identity: Identity) -> None:
-        self._client = client
+        super().__init__(client)
         self.identity = identity
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
 
 def _lies(stage: Stage, plan: Plan, witness: Witness) -> list[str]:

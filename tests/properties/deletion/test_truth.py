@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.model import Result
 from tests.properties.deletion.circles import circles, stayed
 from tests.properties.deletion.scene import Scene, Stage, scenes
-from tests.servers.faulty.faulty import FaultyClient
+from tests.servers.faulty.faulty import FaultyClient, Wrapped
 from tests.support.world import HASTE, World
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     found.close()
 
 
-class Witness:
+class Witness(Wrapped):
     """The real registry, with someone who looks at each version in the moment before it goes."""
 
     def __init__(self, world: World, plan: Plan) -> None:
+        super().__init__(world.client)
         self._world = world
         self._options = plan.head.options
         self._plan = plan
@@ -50,9 +51,6 @@ class Witness:
         self._circles = circles(self._reviewed)
         self.done: list[str] = []
         self.wrong: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world.client, name)
 
     def _planned(self, key: str) -> tuple[str, ...] | None:
         item = self._reviewed.get(key)

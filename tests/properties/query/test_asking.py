@@ -124,15 +124,13 @@ async def _story(
     for at, gone in ((NOW, set[int]()), (NOW + 2, going)):
         world.deleted.update(gone)
         registry = world.registry(listed_trash=listed_trash)
-        await sync(registry.client, path, now_us=at)
+        await sync(registry, path, now_us=at)
         unseen = gone & world.beyond  # what is not listed goes without a sync's knowing
         for number, (below, known) in told(path).items():
             seen = not known or bool(unseen) or world.nearest(number) <= below
             assert seen, "before it is asked again"
         live = sorted(listed - world.deleted)
-        asked = await ask_lineage(
-            registry.telling, path, list(map(key, live)), closure=True, now_us=at + 1
-        )
+        asked = await ask_lineage(registry, path, list(map(key, live)), closure=True, now_us=at + 1)
         assert asked.complete
         found = told(path)
         for number in {*live, *world.closure(set(live))}:

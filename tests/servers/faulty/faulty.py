@@ -30,6 +30,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from artifact_tui.clients.base import Client
 from artifact_tui.clients.local import KIND as LOCAL
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Deletion, Facts, Outcome, Result
@@ -37,8 +38,7 @@ from artifact_tui.model import Deletion, Facts, Outcome, Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from artifact_tui.clients.base import Client
-    from artifact_tui.model import Capabilities, CollectionDeletion, Identity
+    from artifact_tui.model import Capabilities, CollectionDeletion
 
 BEFORE = frozenset({"raise", "busy", "kill", "gate"})
 AFTER = frozenset({"raise-after", "kill-after"})
@@ -119,8 +119,26 @@ class Served:
             file.write(json.dumps(line) + "\n")
 
 
-class FaultyClient:
-    """A local client whose calls go wrong by a script."""
+class Wrapped(Client):
+    """Another client with something changed: what a subclass does not define is the inner one's."""
+
+    def __init__(self, inner: Client) -> None:
+        self._inner = inner
+
+    def __getattribute__(self, name: str) -> Any:
+        own = object.__getattribute__
+        if name in vars(Client) and not name.startswith("__") and name not in own(self, "__dict__"):
+            classes = type(self).__mro__
+            if not any(name in vars(one) for one in classes[: classes.index(Client)]):
+                return getattr(own(self, "_inner"), name)
+        return own(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class FaultyClient(Wrapped):
+    """A client whose calls go wrong by a script."""
 
     def __init__(
         self,
@@ -134,27 +152,17 @@ class FaultyClient:
 
         `hook(op, call)` is called as each call begins: tests let others write in between.
         """
-        self._inner = inner
+        super().__init__(inner)
+        self.identity = replace(inner.identity, kind="faulty", address=f"faulty:{base}")
+        self.batch_delete = script.batch_delete or inner.batch_delete
         self._script = script
         self._base = base
         self._hook = hook
         self.served = Served(base.with_name(base.name + ".served.jsonl"))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    @property
-    def identity(self) -> Identity:
-        return replace(self._inner.identity, kind="faulty", address=f"faulty:{self._base}")
-
     @property
     def capabilities(self) -> Capabilities:
-        real = self._inner.capabilities
-        return replace(
-            real,
-            batch_delete=self._script.batch_delete or real.batch_delete,
-            conditional_delete=self._script.conditional_delete,
-        )
+        return replace(self._inner.capabilities, batch_delete=self.batch_delete)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         call = await self._begin("facts", keys)

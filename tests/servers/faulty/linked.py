@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from artifact_tui.clients.base import Client
 from artifact_tui.model import (
     Alias,
-    Capabilities,
     Collection,
     CollectionDeletion,
     Edge,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.model import Deletion, File, Garbage
+    from artifact_tui.model import Deletion
 
 BATCH = 50
 
@@ -322,30 +322,18 @@ def _dependents(conn: sqlite3.Connection, version: str) -> set[str]:
     return found
 
 
-class LinkedClient:
+class LinkedClient(Client):
     """The client of such a registry."""
+
+    tells = frozenset({"aliases", "links", "lineage", "trash"})
+    batch_delete = BATCH
+    freeing = "It frees the bytes in its own time"
 
     def __init__(self, registry: Registry, *, read_only: bool = False) -> None:
         self.registry = registry
         self.read_only = read_only
-        self.catalog_path = None
-
-    @property
-    def identity(self) -> Identity:
-        path = self.registry.path
-        return Identity("linked", f"linked:{path}", f"linked:{path}")
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(
-            aliases=True,
-            links=True,
-            lineage=True,
-            soft_delete=True,
-            collection_delete=True,
-            batch_delete=BATCH,
-            freeing="It frees the bytes in its own time",
-        )
+        address = f"linked:{registry.path}"
+        self.identity = Identity("linked", address, address)
 
     async def collections(self, after: str | None = None) -> Page[Collection]:
         del after
@@ -386,10 +374,6 @@ class LinkedClient:
         rows = self.registry.rows("SELECT parent, child FROM edge ORDER BY parent, child")
         return Page(tuple(Edge(*row) for row in rows))
 
-    async def files(self, version_key: str) -> tuple[File, ...]:
-        del version_key
-        return ()
-
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         return self.registry.facts(keys)
 
@@ -408,15 +392,3 @@ class LinkedClient:
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         return self.registry.delete_collection(deletion)
-
-    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        raise NotImplementedError
-
-    async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        raise NotImplementedError
-
-    async def collect_garbage(self, *, grace_us: int, dry_run: bool) -> Garbage:
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        """Nothing is open."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.base import Client
 from artifact_tui.config import Config
 from artifact_tui.tui import terminal
 from artifact_tui.tui.key_bindings import rows_of
@@ -18,6 +18,21 @@ from tests.tui.support import NARROW
 if TYPE_CHECKING:
     from tests.tui.browse.shelf import Shelf
     from tests.tui.support import User
+
+
+class Poor(Client):
+    """A registry without a trash and without lineage, in a folder of somebody else."""
+
+    def __init__(self, inner: Client) -> None:
+        self.identity, self.catalog_path = inner.identity, inner.catalog_path
+        self._inner = inner
+
+    @property
+    def unwritable(self) -> str:
+        return "you may not write to its folder"
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 @pytest.fixture
@@ -73,23 +88,13 @@ async def test_what_the_registry_cannot_do_is_disabled_with_the_reason(shelf: Sh
     async with shelf.opened() as user:
         await user.sees("9 of 9")
         client = user.app.services.client
-        poor = replace(client.capabilities, soft_delete=False, lineage=False, writable=False)
-        user.app.services.client = type(
-            "Poor",
-            (),
-            {
-                "capabilities": poor,
-                "read_only": False,
-                "catalog_path": client.catalog_path,
-                "aclose": client.aclose,
-            },
-        )()
+        user.app.services.client = Poor(client)
         browse(user).show_keys()
         await user.sees("(d review)", "(u trash)")
         for key, reason in (
             ("u", "this registry has no trash"),
             ("L", "this registry keeps no lineage"),
-            ("d", "this connection can only read"),
+            ("d", "you may not write to its folder"),
         ):
             await user.presses(key)
             await user.sees(f"Not possible here: {reason}.")

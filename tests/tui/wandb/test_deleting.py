@@ -269,11 +269,11 @@ async def test_a_session_that_only_reads_changes_nothing(server: Server, team: P
     async with team.opened(read_only=True) as user:
         await goes_to(user, "mnist:v0")
         await user.presses("d")
-        await user.sees("this connection can only read")
+        await user.sees("this session is read-only")
         await user.presses("a")
-        await user.sees("this connection can only read")
+        await user.sees("this session is read-only")
         await user.presses("T")
         await user.sees("a change is for mnist:v0")
         await user.presses("s")
-        await user.sees("this connection can only read")
+        await user.sees("this session is read-only")
     assert server.done() == []

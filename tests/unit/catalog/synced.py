@@ -38,5 +38,5 @@ def listing() -> Listing:
     for ordinal in (1, 2, 3):
         registry.version("a", ordinal, size=ordinal, aliases=(Alias(f"alias{ordinal}"),))
     registry.version("b", 1, tags=("t1", "t2"), run="r", note="n", ttl_us=5, used_us=7)
-    registry.lineage = [Edge("a/1", "b/1"), Edge("a/2", "b/1"), Edge("a/1", "a/3")]
+    registry.made_from = [Edge("a/1", "b/1"), Edge("a/2", "b/1"), Edge("a/1", "a/3")]
     return registry

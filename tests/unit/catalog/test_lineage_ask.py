@@ -54,7 +54,7 @@ def detail(path: Path, key: str) -> VersionDetail:
 
 
 async def synced(registry: Telling, path: Path, *, now_us: int = NOW) -> None:
-    await sync(registry.client, path, now_us=now_us)
+    await sync(registry, path, now_us=now_us)
 
 
 async def ask(
@@ -67,7 +67,7 @@ async def ask(
     again: bool = False,
 ) -> LineageProgress:
     return await ask_lineage(
-        registry.telling, path, keys, closure=closure, parents=parents, again=again, now_us=at
+        registry, path, keys, closure=closure, parents=parents, again=again, now_us=at
     )
 
 
@@ -123,7 +123,7 @@ async def test_the_closure_asks_on_until_nothing_new_comes(
     await ask(registry, path, "a/2")
     registry.questions.clear()
     done = await ask_lineage(
-        registry.telling, path, ["a/1"], closure=True, now_us=NOW, progress=told.append
+        registry, path, ["a/1"], closure=True, now_us=NOW, progress=told.append
     )
     assert registry.questions == [["a/1"], ["a/3"], ["a/4"]], "a/2 was known, a/5 needs none"
     assert (done.asked, done.complete) == (3, True)
@@ -142,7 +142,7 @@ async def test_a_circle_ends(registry: Telling, path: Path) -> None:
 
 async def test_the_closure_is_bounded(registry: Telling, path: Path) -> None:
     await synced(registry, path)
-    done = await ask_lineage(registry.telling, path, ["a/1"], closure=True, now_us=NOW, most=2)
+    done = await ask_lineage(registry, path, ["a/1"], closure=True, now_us=NOW, most=2)
     assert (done.asked, done.capped, done.complete) == (2, True, False)
     assert not row(path, "a/3").lineage_known
 

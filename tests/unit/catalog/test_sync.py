@@ -66,7 +66,7 @@ def got(path: Path) -> bytes:
 
 async def test_everything_listed_is_there(path: Path) -> None:
     told: list[SyncProgress] = []
-    done = await sync(listing().client, path, progress=told.append, now_us=NOW)
+    done = await sync(listing(), path, progress=told.append, now_us=NOW)
     assert (
         done == told[-1] == SyncProgress(collections=3, versions=4, edges=3, removed=0, done=True)
     )
@@ -86,19 +86,19 @@ async def test_everything_listed_is_there(path: Path) -> None:
 
 async def test_a_second_sync_changes_nothing_and_keeps_the_ids(path: Path) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     before = [one(path, "SELECT json_group_array(id || key) FROM version ORDER BY id")]
-    assert (await sync(registry.client, path)).removed == 0
+    assert (await sync(registry, path)).removed == 0
     assert before == [one(path, "SELECT json_group_array(id || key) FROM version ORDER BY id")]
 
 
 async def test_what_is_no_longer_listed_is_removed_with_all_that_hangs_on_it(path: Path) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     del registry.made["a"][0]
     registry.listed = [row for row in registry.listed if row.key != "empty"]
-    registry.lineage = [Edge("a/2", "b/1"), Edge("a/1", "b/1")]
-    assert (await sync(registry.client, path)).removed == 1
+    registry.made_from = [Edge("a/2", "b/1"), Edge("a/1", "b/1")]
+    assert (await sync(registry, path)).removed == 1
     assert keys(path) == ["a/2", "a/3", "b/1"]
     assert one(path, "SELECT count(*) FROM edge") == 1
     assert one(path, "SELECT group_concat(name) FROM (SELECT name FROM alias ORDER BY 1)") == (
@@ -109,11 +109,11 @@ async def test_what_is_no_longer_listed_is_removed_with_all_that_hangs_on_it(pat
 
 async def test_changed_facts_replace_the_old_ones(path: Path) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     old: Version = registry.made["b"][0]
     registry.made["b"][0] = replace(old, aliases=(Alias("new", protected=True),), tags=("t2",))
     registry.listed[1] = replace(registry.listed[1], name="renamed", type="dataset")
-    await sync(registry.client, path)
+    await sync(registry, path)
     with closing(connect(path)) as conn:
         row = find_version(conn, "renamed:new")
         assert (row.type, row.aliases) == ("dataset", (Alias("new", protected=True),))
@@ -123,18 +123,18 @@ async def test_changed_facts_replace_the_old_ones(path: Path) -> None:
 @pytest.mark.parametrize("place", ["collections", "a", "edges"])
 async def test_a_sync_that_breaks_off_removes_nothing(path: Path, place: str) -> None:
     registry = listing()
-    await sync(registry.client, path, now_us=1)
+    await sync(registry, path, now_us=1)
     registry.made["a"] = [registry.version("a", 4), registry.version("a", 5)]
     for ordinal in (6, 7):
         registry.version("a", ordinal)
     registry.fails_at = place
     with pytest.raises(RegistryError, match="went away"):
-        await sync(registry.client, path, now_us=2)
+        await sync(registry, path, now_us=2)
     assert {"a/1", "a/2", "a/3", "b/1"} <= set(keys(path))
     assert one(path, "SELECT count(*) FROM edge") == 3
     assert one(path, "SELECT value FROM meta WHERE name = 'synced_us'") == "1"
     registry.fails_at = None
-    assert (await sync(registry.client, path)).removed == 3
+    assert (await sync(registry, path)).removed == 3
     assert {"a/4", "a/5", "a/6", "a/7", "b/1"} == set(keys(path))
 
 
@@ -152,14 +152,14 @@ def tell(state):
     if state.versions >= int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-asyncio.run(sync(registry.client, Path(sys.argv[1]), progress=tell))
+asyncio.run(sync(registry, Path(sys.argv[1]), progress=tell))
 """
 
 
 @pytest.mark.parametrize("after", [2, 4])
 def test_a_sync_that_is_killed_removes_nothing(path: Path, after: int) -> None:
     registry = listing()
-    asyncio.run(sync(registry.client, path))
+    asyncio.run(sync(registry, path))
     killed = subprocess.run(
         [sys.executable, "-c", _KILLED, str(path), str(after)],
         cwd=Path(__file__).parents[3],
@@ -170,7 +170,7 @@ def test_a_sync_that_is_killed_removes_nothing(path: Path, after: int) -> None:
     assert {"a/1", "a/2", "a/3", "b/1"} <= set(found)
     assert len(found) == 4 + after
     assert one(path, "SELECT count(*) FROM edge") == 3
-    assert asyncio.run(sync(registry.client, path)).removed == after
+    assert asyncio.run(sync(registry, path)).removed == after
     assert keys(path) == ["a/1", "a/2", "a/3", "b/1"]
 
 
@@ -181,18 +181,18 @@ async def test_pages_can_be_seen_before_the_end(path: Path) -> None:
         if state.versions and not state.done:
             seen.append(len(keys(path)))
 
-    await sync(listing().client, path, progress=look)
+    await sync(listing(), path, progress=look)
     assert seen == sorted(seen)
     assert seen[0] == 2
 
 
 async def test_ordinals_that_change_hands(path: Path) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     first, second, _ = registry.made["a"]
     new = replace(first, key="a/new", ordinal=3, label="v3")
     registry.made["a"] = [replace(second, ordinal=1), replace(first, ordinal=2), new]
-    await sync(registry.client, path)
+    await sync(registry, path)
     with closing(connect(path)) as conn:
         rows = list(every_version(conn, compile_query(parse("name:a"), NOW), Sort("version")))
     assert [(row.key, row.ordinal) for row in rows] == [("a/2", 1), ("a/1", 2), ("a/new", 3)]
@@ -200,10 +200,10 @@ async def test_ordinals_that_change_hands(path: Path) -> None:
 
 async def test_a_version_that_moves_to_another_collection(path: Path) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     moved = replace(registry.made["a"].pop(), collection_key="b", ordinal=9)
     registry.made["b"].append(moved)
-    await sync(registry.client, path)
+    await sync(registry, path)
     with closing(connect(path)) as conn:
         assert find_version(conn, "b:v3").key == "a/3"
 
@@ -216,7 +216,7 @@ async def test_files_are_listed_when_asked(path: Path) -> None:
         "a/2": (replace(shared, mode=0o755),),
         "a/3": (File("x", 9, ""), shared),
     }
-    await sync(registry.client, path, files=True)
+    await sync(registry, path, files=True)
     with closing(connect(path)) as conn:
         ids = {row.key: row.id for row in every_version(conn, ALL, Sort())}
         unique = unique_of(conn, list(ids.values()))
@@ -227,23 +227,23 @@ async def test_files_are_listed_when_asked(path: Path) -> None:
         "b/1": None,
     }
     del registry.made["a"][0]
-    await sync(registry.client, path)
+    await sync(registry, path)
     assert one(path, "SELECT group_concat(digest || refs) FROM blob") == "sha256:s1"
 
 
 async def test_lineage_is_not_asked_for_where_there_is_none(path: Path) -> None:
     registry = listing()
-    registry.capabilities = replace(registry.capabilities, lineage=False)
-    assert (await sync(registry.client, path)).edges == 0
+    registry.tells = frozenset()
+    assert (await sync(registry, path)).edges == 0
 
 
 async def test_the_catalog_of_another_registry_is_left_alone(path: Path) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     registry.identity = Identity("listing", "listing:other", "uid-2")
     registry.made.clear()
     with pytest.raises(RegistryError, match="another registry: listing:test") as caught:
-        await sync(registry.client, path)
+        await sync(registry, path)
     assert "Remove the catalog file" in caught.value.hint
     assert len(keys(path)) == 4
 
@@ -251,7 +251,7 @@ async def test_the_catalog_of_another_registry_is_left_alone(path: Path) -> None
 async def test_a_file_that_is_no_catalog_is_left_alone(path: Path) -> None:
     put(path, b"hello " * 1000)
     with pytest.raises(RegistryError, match=r"catalog\.db cannot be written"):
-        await sync(listing().client, path)
+        await sync(listing(), path)
     assert got(path) == b"hello " * 1000
 
 
@@ -260,13 +260,13 @@ async def test_a_catalog_of_another_format_is_left_alone(path: Path) -> None:
         conn.execute("CREATE TABLE x(y)")
         conn.execute("PRAGMA user_version = 9")
     with pytest.raises(RegistryError, match="is of format 9"):
-        await sync(listing().client, path)
+        await sync(listing(), path)
     assert one_raw(path, "PRAGMA journal_mode") == "delete"
 
 
 async def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="no-folder"):
-        await sync(listing().client, tmp_path / "no-folder" / "catalog.db")
+        await sync(listing(), tmp_path / "no-folder" / "catalog.db")
 
 
 @pytest.mark.parametrize(
@@ -276,16 +276,16 @@ async def test_what_a_catalog_cannot_hold_stops_the_sync(
     path: Path, facts: dict[str, object]
 ) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     registry.version("b", 2, **facts)
     with pytest.raises(RegistryError, match="cannot hold"):
-        await sync(registry.client, path)
+        await sync(registry, path)
     assert len(keys(path)) == 4
 
 
 def test_a_full_disk_keeps_what_was_known(path: Path) -> None:
     registry = listing()
-    asyncio.run(sync(registry.client, path))
+    asyncio.run(sync(registry, path))
     with closing(open_to_write(path)) as conn:
         number = begin_sync(conn, registry.identity)
         (pages,) = conn.execute("PRAGMA page_count").fetchone()
@@ -304,20 +304,20 @@ async def test_a_registry_that_never_ends_is_left(path: Path) -> None:
 
     registry.edges = again  # type: ignore[method-assign]
     with pytest.raises(RegistryError, match="again and again"):
-        await sync(registry.client, path)
+        await sync(registry, path)
 
 
 def put_all(conn: sqlite3.Connection, registry: Listing, number: int) -> None:
     put_collections(conn, registry.listed, number)
     for versions in registry.made.values():
         put_versions(conn, versions, number)
-    put_edges(conn, registry.lineage)
+    put_edges(conn, registry.made_from)
 
 
 @pytest.mark.parametrize("first", ["older", "newer"])
 async def test_two_syncs_at_once_lose_nothing(path: Path, first: str) -> None:
     registry = listing()
-    await sync(registry.client, path)
+    await sync(registry, path)
     with (
         closing(open_to_write(path)) as older,
         closing(open_to_write(path)) as newer,

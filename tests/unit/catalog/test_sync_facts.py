@@ -15,7 +15,8 @@ from artifact_tui.catalog.catalog_rows import unique_of
 from artifact_tui.catalog.listing import collection_outline
 from artifact_tui.catalog.sync import put_files, sync
 from artifact_tui.catalog.version_names import rows_by_keys
-from artifact_tui.model import Capabilities, Collection, File, Link
+from artifact_tui.model import Collection, File, Link
+from tests.support.listing import Telling
 from tests.unit.catalog.synced import ALL, keys, listing, one, one_raw
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ PRAGMA user_version = 1;
 async def test_a_catalog_of_an_older_format_is_made_anew(path: Path) -> None:
     with closing(sqlite3.connect(path)) as conn:
         conn.executescript(_FORMER)
-    assert (await sync(listing().client, path)).versions == 4
+    assert (await sync(listing(), path)).versions == 4
     assert keys(path) == ["a/1", "a/2", "a/3", "b/1"]
     assert one(path, "SELECT value FROM meta WHERE name = 'uid'") == "uid-1"
     assert one_raw(path, "PRAGMA user_version") == CATALOG_FORMAT
@@ -62,7 +63,7 @@ async def test_what_only_some_registries_tell_is_there_too(path: Path) -> None:
     registry.version("b", 2, links=links, ttl_inherited=True, ttl_us=9, **facts)
     registry.version("p", 1, source_key="b/2", label="v0")
     for _ in range(2):
-        await sync(registry.client, path)
+        await sync(registry, path)
         with closing(connect(path)) as conn:
             (row,) = rows_by_keys(conn, ["b/2"])
             assert row.links == ("org/registry/best", "other/best")
@@ -74,11 +75,11 @@ async def test_what_only_some_registries_tell_is_there_too(path: Path) -> None:
             shown = {row.name: row.links for row in collection_outline(conn, ALL, Sort())}
             assert shown == {"a": False, "b": False, "org/registry/best": True}
     registry.made["b"][1] = replace(registry.made["b"][1], links=links[1:])
-    await sync(registry.client, path)
+    await sync(registry, path)
     with closing(connect(path)) as conn:
         assert rows_by_keys(conn, ["b/2"])[0].links == ("other/best",)
     registry.made["b"].pop()
-    assert (await sync(registry.client, path)).removed == 1
+    assert (await sync(registry, path)).removed == 1
     assert one(path, "SELECT count(*) FROM link") == 0
 
 
@@ -86,7 +87,7 @@ async def test_links_have_no_files_of_their_own(path: Path) -> None:
     registry = listing()
     registry.version("b", 2, source_key="a/1")
     registry.contents = dict.fromkeys(("a/1", "b/2"), (File("w", 100, "sha256:w"),))
-    await sync(registry.client, path, files=True)
+    await sync(registry, path, files=True)
     with closing(connect(path)) as conn:
         assert unique_of(conn, [row.id for row in rows_by_keys(conn, ["a/1"])]) == {1: 100}
     with closing(open_to_write(path)) as writer:
@@ -95,14 +96,11 @@ async def test_links_have_no_files_of_their_own(path: Path) -> None:
 
 
 async def test_a_sync_notes_what_the_registry_does(path: Path) -> None:
-    registry = listing()
-    registry.capabilities = replace(
-        registry.capabilities, asked_lineage=True, freeing="within a day"
-    )
-    assert (await sync(registry.client, path)).edges == 0
+    telling = Telling().collection("a", "b")
+    telling.freeing = "within a day"
+    assert (await sync(telling, path)).edges == 0
     noted = "SELECT value FROM meta WHERE name = "
     assert one(path, f"{noted}'asked_lineage'") == "1"
     assert one(path, f"{noted}'freeing'") == "within a day"
-    registry.capabilities = Capabilities(lineage=True)
-    await sync(registry.client, path)
+    await sync(listing(), path)
     assert one(path, f"{noted}'asked_lineage'") == "0"

@@ -13,7 +13,7 @@ from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.review import ask_what_is_needed
-from artifact_tui.model import Capabilities, Edge, Lineage, Page, Relative
+from artifact_tui.model import Edge, Lineage, Page, Relative
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import LinkedWorld, by_key
 from tests.support.reviewing import draft_of
@@ -41,10 +41,6 @@ class Asked(LinkedClient):
         self.unused: set[str] = set()
         """Versions that no run used."""
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return replace(super().capabilities, asked_lineage=True)
-
     async def edges(self, after: str | None = None) -> Page[Edge]:
         del after
         return Page(())
@@ -54,9 +50,7 @@ class Asked(LinkedClient):
         counted = (replace(v, used_count=0 if v.key in self.unused else 1) for v in page.rows)
         return Page(tuple(counted))
 
-    async def lineage_of(
-        self, keys: Sequence[str], *, parents: bool = False
-    ) -> Mapping[str, Lineage]:
+    async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         assert not parents
         self.asked += keys
         facts = self.registry.facts(keys)

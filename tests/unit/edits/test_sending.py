@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.base import Client
 from artifact_tui.edits.changes import (
     MARGIN_US,
     EditProgress,
@@ -31,7 +32,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artifact_tui.edits.changes.EDIT_BATCH", 2)
 
 
-class Registry:
+class Registry(Client):
     """Does what it is asked, until call number `fails`."""
 
     def __init__(self, error: BaseException | None = None, *, fails: int = 2) -> None:

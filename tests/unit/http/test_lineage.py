@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Edge, Relative
+from artifact_tui.model import Edge, Lineage, Relative
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
-from tests.unit.http.support import every
 
 if TYPE_CHECKING:
     from tests.servers.rest.process import Server
@@ -38,33 +37,22 @@ EDGES = {
 async def test_every_edge_once_in_both_shapes(server: Server, opener: Opener, shape: str) -> None:
     server.become(lineage=shape)
     server.seed(FAMILY)
-    found = await every(opener().edges)
-    assert sorted(found) == sorted(EDGES)
+    found = await opener().lineage([f"{entry.type}/{entry.id}" for entry in FAMILY])
+    edges = {Edge(one.key, key) for key, told in found.items() for one in told.parents}
+    assert {edge for edge in edges if not edge.parent.startswith("external:")} == EDGES
 
 
 async def test_parents_named_by_name_are_the_oldest_of_it(server: Server, opener: Opener) -> None:
     server.become(lineage="names")
     server.seed(FAMILY)
-    assert await opener().lineage("model/4") == (
-        Relative("external:external-thing", "external-thing:? (deleted)"),
-        Relative("model/2", "base:2"),
-    )
-
-
-async def test_the_scan_counts_and_goes_on_where_it_was(server: Server, opener: Opener) -> None:
-    server.seed([Entry(str(n), f"m{n}", parents=(str(n - 1),)) for n in range(1, 61)])
-    first = await opener().scan()
-    assert (first.done, first.total) == (25, 60)
-    assert first.after is not None
-    server.seed([entry for entry in server.entries() if entry.id not in {"3", "26"}])
-    second = await opener().scan(first.after)
-    assert second.scanned[0] == "model/27"
-    third = await opener().scan(second.after)
-    assert third.after is None
-    assert third.done == third.total == 58
-    scanned = [*first.scanned, *second.scanned, *third.scanned]
-    assert len(scanned) == len(set(scanned)) == 59
-    assert Edge("model/26", "model/27") not in second.edges
+    assert await opener().lineage(["model/4"]) == {
+        "model/4": Lineage(
+            parents=(
+                Relative("external:external-thing", "external-thing:? (deleted)"),
+                Relative("model/2", "base:2"),
+            )
+        )
+    }
 
 
 async def test_lineage_that_the_server_does_not_tell_is_unknown_not_none(
@@ -72,19 +60,15 @@ async def test_lineage_that_the_server_does_not_tell_is_unknown_not_none(
 ) -> None:
     server.become(Fault("404", methods=("GET",), path="/2/lineage"))
     server.seed(FAMILY)
-    found = await opener().scan()
-    assert found.unknown == ("model/2",)
-    assert "model/2" not in found.scanned
-    assert await opener().lineage("model/2") is None
-    assert await opener().lineage("nobody's") is None
-    assert await opener().lineage("model/a%2F..") is None
+    asked = ["model/2", "model/5", "nobody's", "model/a%2F.."]
+    assert await opener().lineage(asked) == {"model/5": Lineage()}
 
 
 async def test_refused_credentials_stop_the_scan(server: Server, opener: Opener) -> None:
     server.become(Fault("401", methods=("GET",), path="/lineage"))
     server.seed(FAMILY)
     with pytest.raises(RegistryError, match="credentials"):
-        await opener().scan()
+        await opener().lineage(["model/2", "model/3"])
 
 
 @pytest.mark.parametrize("kind", ["garbage", "html_after", "deep"])
@@ -94,4 +78,4 @@ async def test_garbage_is_an_error_not_an_empty_lineage(
     server.become(Fault(kind, methods=("GET",), path="/lineage"))
     server.seed(FAMILY)
     with pytest.raises(RegistryError):
-        await opener().lineage("model/2")
+        await opener().lineage(["model/2"])

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from artifact_tui.clients import base
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
@@ -17,24 +16,15 @@ from tests.servers.wandb.scenes import Place, Series, Version
 from tests.unit.wandb.opened import HOME, every, opened
 
 
-async def test_it_is_every_protocol_that_it_says_it_is() -> None:
+async def test_it_has_a_trash_and_no_way_back() -> None:
     fresh()
     async with opened() as client:
-        for protocol in (
-            base.FlatListing,
-            base.AskedLineage,
-            base.CollectionDelete,
-            base.Editable,
-            base.Paced,
-            base.Noticing,
-        ):
-            assert isinstance(client, protocol)
-        can = client.capabilities
-        assert can.links
-        assert can.soft_delete
-        assert can.asked_lineage
-        assert not any((can.restore, can.purge, can.garbage_collection, can.scanned_lineage))
-        assert "garbage collection" in can.freeing
+        assert {"links", "trash"} <= client.tells
+        for what in ("lineage", "delete_collection", "edit"):
+            assert client.can(what)
+        for what in ("restore", "purge", "collect_garbage", "reset", "create", "storage"):
+            assert not client.can(what)
+        assert "garbage collection" in client.freeing
 
 
 async def test_its_identity_names_the_host() -> None:
@@ -78,14 +68,10 @@ async def test_read_only_refuses_every_writing_method_before_anything_is_sent() 
     options = WandbOptions(key=Secret(server.api_key))
     client = connect(server.address(), options=options, read_only=True)
     try:
-        assert not client.capabilities.writable
         for call in (
             client.delete([Deletion("artifact:QQ==")]),
             client.delete_collection(CollectionDeletion("sequence:QQ==")),
             client.edit([Edit("artifact:QQ==", add_tags=("a",))]),
-            client.restore(["artifact:QQ=="]),
-            client.purge(["artifact:QQ=="]),
-            client.collect_garbage(grace_us=0, dry_run=True),
         ):
             with pytest.raises(ReadOnlyError):
                 await call
@@ -106,7 +92,7 @@ async def test_everything_at_once() -> None:
         listed, facts, family, collections, files = await asyncio.gather(
             every(client.artifacts),
             client.facts(keys),
-            client.lineage_of(keys, parents=True),
+            client.lineage(keys, parents=True),
             every(client.collections),
             asyncio.gather(*(client.files(key) for key in keys)),
         )

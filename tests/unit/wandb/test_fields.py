@@ -123,7 +123,7 @@ async def read_all() -> None:
         assert {one.label for one in found} == {f"v{n}" for n in range(5)}
         sources = [v.key for _, v in rows if v and not v.source_key]
         assert set(await client.facts(sources)) == set(sources)
-        await client.lineage_of(sources, parents=True)
+        await client.lineage(sources, parents=True)
         assert await client.files(sources[0])
 
 
@@ -170,7 +170,7 @@ async def test_without_users_dependents_are_not_known() -> None:
         keys = [v.key for one, v in rows if v and one.name == "m"]
         facts = await client.facts(keys)
         assert {one.lineage_known for one in facts.values()} == {False}
-        assert await client.lineage_of(keys) == {}
+        assert await client.lineage(keys) == {}
 
 
 async def test_without_memberships_a_link_cannot_be_told_and_aliases_show_where() -> None:

@@ -45,7 +45,7 @@ def chain(server: Server, states: str, **traps: object) -> dict[str, str]:
 
 async def asked(*keys: str, parents: bool = False, where: str = HOME) -> Mapping[str, Lineage]:
     async with opened(where) as client:
-        return await client.lineage_of(keys, parents=parents)
+        return await client.lineage(keys, parents=parents)
 
 
 async def test_direct_dependents_parents_and_runs() -> None:

@@ -39,7 +39,7 @@ async def said(
     options.setdefault("key", Secret(server.api_key))
     client = connect(server.address(where), options=WandbOptions(**options), read_only=read_only)
     try:
-        return "\n".join(await client.test())
+        return "\n".join(await client.check())
     finally:
         await client.aclose()
 

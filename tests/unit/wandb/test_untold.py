@@ -164,7 +164,7 @@ async def test_further_outputs_that_are_not_told_leave_dependents_unknown(untold
     key = wandb_model.SourceKey(known[f"{HOME}/data:v0"]).key
     async with opened() as client:
         assert not (await client.facts([key]))[key].lineage_known
-        assert await client.lineage_of([key]) == {}
+        assert await client.lineage([key]) == {}
 
 
 @pytest.mark.parametrize("further", [None, {"id": "a", "usedBy": None}])
