@@ -138,7 +138,7 @@ class Wrapped(Client):
 
 
 class FaultyClient(Wrapped):
-    """A client whose calls go wrong by a script."""
+    """A connection whose calls go wrong by a script."""
 
     def __init__(
         self,

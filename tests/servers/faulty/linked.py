@@ -323,7 +323,7 @@ def _dependents(conn: sqlite3.Connection, version: str) -> set[str]:
 
 
 class LinkedClient(Client):
-    """The client of such a registry."""
+    """A connection to such a registry."""
 
     tells = frozenset({"aliases", "links", "lineage", "trash"})
     batch_delete = BATCH
