@@ -21,10 +21,10 @@ from artifact_tui.cli.output import HUNG_UP, INTERRUPTED, Output, Progress, comm
 from artifact_tui.cli.reviewing import (
     Consent,
     confirm_plan,
-    may_be_confirmed,
 )
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.deletion import plan_file, tasks, worker
+from artifact_tui.deletion.confirmation import waits
 from artifact_tui.deletion.items import Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.tasks import Report, ResultGroup, read_report
@@ -346,7 +346,7 @@ def apply_command(
             plan_file.name_registry(opened, registry)
         plan_file.registry_of(opened)
         opened.check_hash()
-        if not yes and may_be_confirmed(opened):
+        if not yes and waits(opened):
             reviewing.print_origin(opened, out)
             reviewing.print_review(
                 opened.head,

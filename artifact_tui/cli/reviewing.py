@@ -22,7 +22,7 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.options import json_option, plan_argument
 from artifact_tui.cli.output import Output, command
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.confirmation import confirm, confirmation_of
+from artifact_tui.deletion.confirmation import check_waits, confirm, confirmation_of
 from artifact_tui.deletion.items import (
     COLLECTION,
     OBJECT,
@@ -40,7 +40,7 @@ from artifact_tui.deletion.review_words import (
     plan_commands,
     review_groups,
 )
-from artifact_tui.errors import PlanError, UsageError
+from artifact_tui.errors import UsageError
 from artifact_tui.model import actor
 from artifact_tui.text import moment, safe
 
@@ -271,13 +271,6 @@ class Consent:
             )
 
 
-def may_be_confirmed(plan: Plan) -> bool:
-    """Whether a plan waits for a confirmation: one that began elsewhere waits for it here."""
-    if plan.status in {Status.DRAFT, Status.CONFIRMED}:
-        return True
-    return plan.status is Status.INTERRUPTED and not plan_file.is_confirmed(plan)
-
-
 def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> None:
     """Get a plan (open for writing) confirmed; `instead` is the command that needs no terminal.
 
@@ -286,13 +279,7 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
         ConfirmationError: it was not confirmed. Nothing was deleted.
         PlanError: the plan was changed, or has been applied.
     """
-    if not may_be_confirmed(plan):
-        raise PlanError(
-            f"The plan {plan.path} has been applied already ({plan.status}).",
-            hint=command("report", plan.path)
-            if plan.status in {Status.FINISHED, Status.CANCELLED}
-            else f"{command('report', plan.path)} or {command('resume', plan.path)}",
-        )
+    check_waits(plan)
     confirm(plan, answer(confirmation_of(plan), consent.expect, instead), actor=actor())
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import text
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import verbs_of
-from artifact_tui.deletion.plan import Status
+from artifact_tui.deletion.plan import OVER, Status
 from artifact_tui.errors import ConfirmationError, PlanError
 from artifact_tui.model import now_us
 
@@ -152,6 +152,44 @@ def confirmation_of(plan: Plan) -> Confirmation:
     return replace(asked, why="this plan was not made here")
 
 
+def waits(plan: Plan) -> bool:
+    """Whether a plan waits for a confirmation: one that began elsewhere waits for it here."""
+    if plan.status in {Status.DRAFT, Status.CONFIRMED}:
+        return True
+    return plan.status is Status.INTERRUPTED and not plan_file.is_confirmed(plan)
+
+
+def check_waits(plan: Plan) -> None:
+    """Refuse a plan that was applied, is being applied or was cancelled.
+
+    Raises:
+        PlanError: so it is. What is done stays done.
+    """
+    if waits(plan):
+        return
+    path, name = plan.path, quote(str(plan.path))
+    report = f"What happened to each: artifact-tui report {name}"
+    if plan.stored_status not in OVER:
+        report += f"; to go on: artifact-tui resume {name}"
+    raise PlanError(f"The plan {path} has been applied already ({plan.status}).", hint=report)
+
+
+def check_may_apply(plan: Plan) -> None:
+    """Refuse a plan that was not confirmed here, was changed since, or came to its end.
+
+    Raises:
+        ConfirmationError: nobody has confirmed it, as far as is known here.
+        PlanError: it was changed since its review, or has ended.
+    """
+    if plan.stored_status in OVER:
+        raise PlanError(
+            f"The plan {plan.path} has been applied ({plan.status}). Nothing was deleted now.",
+            hint="A plan is applied once: retry what failed, or make a new plan.",
+        )
+    plan.check_hash()
+    plan_file.check_confirmed(plan)
+
+
 def confirm(plan: Plan, answer: str | int, *, actor: str) -> None:
     """Write into a plan that its confirmation was answered; only then can it be applied.
 
@@ -169,8 +207,5 @@ def confirm(plan: Plan, answer: str | int, *, actor: str) -> None:
     sql = """UPDATE journal SET status=CASE status WHEN 'draft' THEN ? ELSE status END,
         confirmed_us=?, confirmed_by=? WHERE status NOT IN ('finished','cancelled')"""
     if not plan.write(sql, (Status.CONFIRMED, now_us(), actor)):
-        raise PlanError(
-            f"The plan {plan.path} has been applied already ({plan.status}).",
-            hint=f"What happened to each: artifact-tui report {quote(str(plan.path))}",
-        )
+        check_waits(plan)
     plan_file.note_confirmed(plan)

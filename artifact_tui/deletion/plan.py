@@ -495,6 +495,10 @@ class Status(StrEnum):
     """The rest was given up; what had been done stays done."""
 
 
+OVER = frozenset({Status.FINISHED, Status.CANCELLED})
+"""A plan that is so came to its end, by itself or because its rest was cancelled."""
+
+
 class Want(StrEnum):
     """What the user asks of a running apply."""
 

@@ -605,7 +605,7 @@ def is_confirmed(plan: Plan) -> bool:
 
 def check_confirmed(plan: Plan) -> None:
     """Raise ConfirmationError unless the plan was confirmed here."""
-    if is_confirmed(plan):
+    if is_confirmed(plan) and plan.stored_status != "draft":
         return
     if plan.confirmed_by:
         raise ConfirmationError(

@@ -56,8 +56,6 @@ class ConsentKind:
     """What giving it, and taking it back, does to what waits for it."""
 
 
-_BELOW = frozenset({Reason.DEPENDENTS, Reason.DEPENDENT_STAYS})
-
 CONSENTS = {
     one.field: one
     for one in (
@@ -71,7 +69,7 @@ CONSENTS = {
         ),
         ConsentKind(
             "with_dependents",
-            _BELOW,
+            frozenset({Reason.DEPENDENTS}),
             agreed="what was made from the selection goes too",
             nothing="nothing outside this plan was made from it",
             take="include those too",
@@ -79,7 +77,7 @@ CONSENTS = {
         ),
         ConsentKind(
             "orphan_dependents",
-            _BELOW,
+            frozenset({Reason.DEPENDENTS, Reason.DEPENDENT_STAYS}),
             agreed="live versions lose a parent",
             nothing="nothing would lose a parent",
             take="let those lose a parent",

@@ -27,7 +27,7 @@ from artifact_tui.deletion.items import (
     verbs_of,
 )
 from artifact_tui.deletion.journal import Journal
-from artifact_tui.deletion.plan import Plan, Status, Want
+from artifact_tui.deletion.plan import OVER, Plan, Status, Want
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
 from artifact_tui.model import now_us
 from artifact_tui.text import about, at_least, count, listed, plural, safe, size
@@ -103,7 +103,7 @@ class Task:
     @property
     def ended(self) -> bool:
         """Whether it came to its end, by itself or because its rest was cancelled."""
-        return self.status in _ENDED
+        return self.status in OVER
 
     @property
     def stopped(self) -> bool:
@@ -154,8 +154,6 @@ class Task:
         return ""
 
 
-_ENDED = frozenset({Status.FINISHED, Status.CANCELLED})
-
 _STATUS_WORDS = {Status.APPLYING: "running", Status.CONFIRMED: "not begun", Status.DRAFT: "saved"}
 
 _NOT_APPLIED = "nothing applies this plan now"
@@ -174,10 +172,7 @@ def task_why_not(request: TaskRequest, task: Task) -> str:
     at_rest = task.ended or task.status is Status.INTERRUPTED
     reasons: dict[TaskRequest, dict[str, bool]] = {
         "pause": {_NOT_APPLIED: not task.alive},
-        "cancel": {
-            "nobody has confirmed it": task.status is Status.DRAFT,
-            _HAS_ENDED: task.ended,
-        },
+        "cancel": {_HAS_ENDED: task.ended},
         "resume": {"only an interrupted task can be resumed": task.alive or not resumable},
         "retry": {
             "nothing failed that may work now": task.alive or not (task.ended and task.retryable)
@@ -322,7 +317,7 @@ def cancel(path: Path) -> None:
         PlanError: the plan came to its end already.
     """
     with Plan.open(path, write=True) as plan:
-        if plan.status in _ENDED:
+        if plan.status in OVER:
             raise PlanError(
                 f"The plan {plan.path} cannot be cancelled: {_HAS_ENDED} ({plan.status}).",
                 hint="There is nothing left.",

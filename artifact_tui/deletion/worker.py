@@ -26,8 +26,9 @@ from artifact_tui.clients import open_client
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Control, redacted
+from artifact_tui.deletion.confirmation import check_may_apply
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.errors import ArtifactTuiError, BusyError, ConfirmationError, PlanError
+from artifact_tui.errors import ArtifactTuiError, BusyError, PlanError
 from artifact_tui.model import actor
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ def start(
             raise plan_file.busy_error(
                 path, plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1")
             )
-        _check_may_start(plan)
-        plan.check_hash()
-        plan_file.check_confirmed(plan)
+        check_may_apply(plan)
         plan_file.registry_of(plan)
         plan.note("")
         before = _runs(plan)
@@ -85,19 +84,6 @@ def start(
         finally:
             threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
         return process.pid
-
-
-def _check_may_start(plan: Plan) -> None:
-    if plan.status is Status.DRAFT:
-        raise ConfirmationError(
-            f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
-            hint="Review it and confirm it first.",
-        )
-    if plan.status in {Status.FINISHED, Status.CANCELLED}:
-        raise PlanError(
-            f"The plan {plan.path} has been applied ({plan.status}). Nothing was deleted now.",
-            hint="A plan is applied once: retry what failed, or make a new plan.",
-        )
 
 
 def _runs(plan: Plan) -> int:
@@ -180,9 +166,9 @@ async def apply_file(path: Path) -> Ending:
                 ending = await apply(plan, client, control=control)
             finally:
                 await client.aclose()
-        except BusyError:
-            raise
         except ArtifactTuiError as error:
+            if isinstance(error, BusyError) and plan_file.is_locked(plan.path):
+                raise  # another process applies it: what stands there is about that one
             with suppress(ArtifactTuiError):
                 plan.note(redacted(f"{error} {error.hint}".strip(), client))
             raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from artifact_tui.deletion import tasks, worker
+from artifact_tui.deletion import plan_file, tasks, worker
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import BusyError, ConfirmationError, PlanError
@@ -175,6 +175,23 @@ def test_why_it_could_not_begin_is_said(world: World) -> None:
     task = tasks.read_task(path)
     assert task.status is Status.CONFIRMED
     assert str(world.path) in task.why
+
+
+async def test_a_registry_that_is_busy_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise BusyError("Somebody is adding to it.", hint="Try again.")
+
+    with world.plan(world.add_plain(2)) as plan:
+        path = plan.path
+    monkeypatch.setattr(worker, "open_client", busy)
+    with pytest.raises(BusyError):
+        await worker.apply_file(path)
+    assert tasks.read_task(path).why == "Somebody is adding to it. Try again."
+    with plan_file.hold_lock(path), pytest.raises(BusyError):
+        await worker.apply_file(path)
+    assert "Somebody is adding" in tasks.read_task(path).why, "not of the one that applies it"
 
 
 def test_a_plan_that_may_not_be_applied_starts_nothing(world: World) -> None:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from tests.tui.review.world import World
 
 
-def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
-    """A confirmed plan among the plans."""
+def planned(
+    world: World, keys: Sequence[str], *, name: str = "vision", confirmed: bool = True
+) -> Path:
+    """A plan among the plans, confirmed or only saved."""
     path = config.plans_dir() / f"{len(list(config.plans_dir().iterdir()))}.plan"
     with closing(connect(world.store.layout.db)) as conn:
         draft = draft_of(
@@ -37,7 +39,8 @@ def planned(world: World, keys: Sequence[str], *, name: str = "vision") -> Path:
             actor="ines",
         )
     with Plan.create(path, draft) as plan:
-        confirm(plan, plan.summary.deletes, actor="ines")
+        if confirmed:
+            confirm(plan, plan.summary.deletes, actor="ines")
     return path
 
 

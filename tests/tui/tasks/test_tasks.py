@@ -60,6 +60,18 @@ async def test_counters_and_keys_do_not_wait_for_the_report(
         await user.sees("finished", "delete 900 of 900", "900  deleted, verified gone", "took")
 
 
+async def test_a_saved_plan_is_given_up_as_on_the_command_line(world: World) -> None:
+    path = made.planned(world, free(world), confirmed=False)
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("saved", "c cancel")
+        await user.presses("c")
+        await user.sees("3 versions of this task are not settled yet.")
+        await presses_until_gone(user, "y", "Cancel the rest")
+        await user.sees("cancelled", "3 not tried")
+    assert read_task(path).status is Status.CANCELLED
+
+
 async def test_the_rest_is_cancelled_only_after_y(world: World) -> None:
     path, _ = made.paused(world, many(world))
     async with world.opened() as user:
