@@ -24,19 +24,16 @@ from artifact_tui.cli.output import Output, command
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.confirmation import check_waits, confirm, confirmation_of
 from artifact_tui.deletion.items import (
-    COLLECTION,
     OBJECT,
     VERSION,
     Item,
-    ItemState,
-    Reason,
     Verdict,
 )
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.review_words import (
     CONSENTS,
     Harm,
-    item_end,
+    item_notes,
     plan_commands,
     review_groups,
 )
@@ -174,29 +171,12 @@ def print_items(items: Iterable[Item], out: Output) -> None:
 
 def _item_row(item: Item) -> tuple[str, ...]:
     name = text.version_name(item) if item.kind == VERSION else safe(item.name)
-    return name, text.size(item.size), " · ".join(_notes(item))
-
-
-def _notes(item: Item) -> Iterator[str]:
-    if item.kind == COLLECTION:
-        yield "the whole collection"
-    if item.is_link:
-        yield "link"
-    if item.added_as_dependent:
-        yield "joined as a dependent"
-    if item.facts.aliases:
-        yield f"aliases {wording.aliases(item.facts.aliases)}"
-    if item.facts.links:
-        shown = wording.counted((link.name, 1) for link in item.facts.links)
-        yield f"shown in {shown}"
-    if item.outside_dependents and item.verdict is Verdict.DELETE:
-        yield f"{text.plural(len(item.outside_dependents), 'version')} will lose this parent"
-    if item.reason and item.verdict is not Verdict.DELETE:
-        told = item.reason in {Reason.ALIAS, Reason.LINKED}  # stands in the line already
-        detail = f" ({safe(item.detail)})" if item.detail and not told else ""
-        yield f"{item.reason.words}{detail}"
-    if item.state is not ItemState.PLANNED:
-        yield ": ".join(item_end(item))
+    notes = item_notes(
+        item,
+        aliases=f"aliases {wording.aliases(item.facts.aliases)}",
+        links=f"shown in {wording.counted((link.name, 1) for link in item.facts.links)}",
+    )
+    return name, text.size(item.size), " · ".join(notes)
 
 
 def print_next(path: Path, summary: Summary, out: Output) -> None:

@@ -706,6 +706,38 @@ def first_names(names: list[str], total: int | None = None) -> str:
     return ", ".join(shown) + (f" and {count(more)} more" if more > 0 else "")
 
 
+def item_notes(
+    item: Item, *, aliases: str, links: str, dependents: str = "", source: str = "link"
+) -> Iterator[str]:
+    """What is special about an item, as notes for one line; safe.
+
+    A front end says by the others how it writes its aliases, the collections that show it, what was
+    made from it, and that it is a link: they are used where there are any.
+    """
+    goes, reason = item.verdict is Verdict.DELETE, item.reason
+    if item.kind == COLLECTION:
+        yield "the whole collection"
+    if item.added_as_dependent:
+        yield "joined as a dependent"
+    if item.facts.aliases:
+        yield aliases
+    if item.facts.dependents and dependents:
+        yield dependents
+    if item.facts.links:
+        yield links
+    if item.is_link:
+        yield source
+    if item.outside_dependents and goes:
+        yield f"{plural(len(item.outside_dependents), 'version')} will lose this parent"
+    if reason and not goes:
+        stands = reason in {Reason.ALIAS, Reason.LINKED}  # in the line already
+        yield (
+            f"{reason.words} ({safe(item.detail)})" if item.detail and not stands else reason.words
+        )
+    if item.state is not ItemState.PLANNED:
+        yield ": ".join(item_end(item))
+
+
 def item_end(item: Item) -> list[str]:
     """What happened to an item, and if it did not go the reason, its names, the registry's words.
 

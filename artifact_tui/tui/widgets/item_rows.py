@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.deletion.items import COLLECTION, DONE, OBJECT, Action, Item, ItemState, Verdict
-from artifact_tui.deletion.review_words import item_end
+from artifact_tui.deletion.review_words import item_end, item_notes
 from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
@@ -65,19 +65,15 @@ def review_line(
 
 
 def _special_words(item: Item, signs: Signs, going: Container[str]) -> str:
-    parts = [alias_words(item.facts.aliases, signs)] if item.facts.aliases else []
-    if item.facts.dependents:
-        parts.append(f"{signs.dependents}{len(item.facts.dependents)}")
-    if item.added_as_dependent:
-        parts.append("joined as a dependent")
-    if item.facts.links:
-        parts.append(f"{signs.link}{len(item.facts.links)}")
-    if item.is_link:
-        fate = "goes too" if item.facts.source_key in going else "stays"
-        parts.append(f"link: its source {fate}")
-    if item.verdict is not Verdict.DELETE:
-        parts.append(item.reason.words)
-    return f" {signs.dot} ".join(parts)
+    fate = "goes too" if item.facts.source_key in going else "stays"
+    notes = item_notes(
+        item,
+        aliases=alias_words(item.facts.aliases, signs),
+        links=f"{signs.link}{len(item.facts.links)}",
+        dependents=f"{signs.dependents}{len(item.facts.dependents)}",
+        source=f"link: its source {fate}",
+    )
+    return f" {signs.dot} ".join(notes)
 
 
 def result_line(item: Item, cells: int, signs: Signs) -> Content:
