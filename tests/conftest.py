@@ -65,6 +65,24 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand tests out one at a time, so that no worker is left alone with many in the end."""
+    if getattr(config.option, "maxschedchunk", 1) is None:
+        config.option.maxschedchunk = 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take long, and end with those that take next to nothing."""
+    items.sort(key=_haste)
+
+
+def _haste(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow"):
+        return 0
+    return 1 + item.nodeid.startswith(("tests/contract/", "tests/unit/"))
+
+
 def pytest_collection_finish() -> None:
     """Let no later garbage collection walk through the thousands of tests and their modules."""
     gc.collect()

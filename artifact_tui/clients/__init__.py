@@ -5,6 +5,8 @@ Those in the tree register in `pyproject.toml` the same way a third party would.
 
 from __future__ import annotations
 
+import functools
+import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
@@ -13,6 +15,7 @@ from artifact_tui.errors import UsageError, bare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from importlib.metadata import EntryPoint
 
     from artifact_tui.clients.base import Client, Kind
 
@@ -67,7 +70,7 @@ def kind_of(address: str) -> Kind:
     Raises:
         UsageError: no installed client does; the hint lists those that are installed.
     """
-    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    found = _installed(tuple(sys.path))
     prefix = address.partition(":")[0]
     last: list[Kind] = []
     others: list[Kind] = []
@@ -88,6 +91,12 @@ def kind_of(address: str) -> Kind:
         f"No client here can open “{bare(address)}”.",
         hint=f"Use an address such as local:PATH. Clients installed: {names}.",
     )
+
+
+@functools.cache
+def _installed(_folders: tuple[str, ...]) -> list[EntryPoint]:
+    """The kinds in these folders, by name: found once, as all that is installed is read for it."""
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
 
 
 def _refuse_mistaken(address: str, kinds: Sequence[Kind]) -> None:

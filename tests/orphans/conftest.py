@@ -8,18 +8,15 @@ import pytest
 
 from tests.orphans.beside import Beside
 from tests.servers.rest.process import fresh
-from tests.servers.s3 import moto
+from tests.servers.s3 import shared_moto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.servers.rest.process import Server
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    with moto() as found:
-        yield found
+@pytest.fixture
+def endpoint() -> str:
+    return shared_moto()
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import http.client
 import os
 import socket
@@ -39,6 +41,14 @@ def moto() -> Iterator[str]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@functools.cache
+def shared_moto() -> str:
+    """The endpoint of the one that the tests of this process share: each has buckets of its own."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(moto())
 
 
 _READY_S = 30.0

@@ -79,7 +79,10 @@ class LinkedWorld:
         collections: Sequence[str] = (),
     ) -> Plan:
         """A confirmed plan, open for writing, for `faulty()`."""
-        draft = self.draft(keys, options, collections=collections)
+        return self.planned(self.draft(keys, options, collections=collections))
+
+    def planned(self, draft: Draft) -> Plan:
+        """The confirmed plan of a draft, open for writing."""
         plan = Plan.create(self.path.with_name(f"{draft.head.id[:8]}.plan"), draft)
         confirmation.confirm(plan, plan.summary.deletes, actor="tester")
         return plan

@@ -145,6 +145,10 @@ class World:
     ) -> Plan:
         """A plan beside the registry, open for writing and confirmed."""
         draft = self.draft(keys, options, faulty=faulty)
+        return self.planned(draft, confirmed=confirmed, path=path)
+
+    def planned(self, draft: Draft, *, confirmed: bool = True, path: Path | None = None) -> Plan:
+        """The plan of a draft."""
         where = path or self.path.with_name(f"{draft.head.id[:8]}.plan")
         plan = Plan.create(where, draft)
         if confirmed:

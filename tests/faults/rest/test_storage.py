@@ -28,7 +28,7 @@ from artifact_tui.deletion.storage import (
 from tests.faults.apply.harness import wait_for
 from tests.faults.rest.scene import NOW_US
 from tests.servers.rest.traps import Fault
-from tests.servers.s3 import moto
+from tests.servers.s3 import shared_moto
 from tests.unit.storage.conftest import Bucket
 
 if TYPE_CHECKING:
@@ -39,10 +39,9 @@ if TYPE_CHECKING:
     from tests.faults.rest.scene import Scene
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto() as found:
-        yield found
+@pytest.fixture
+def endpoint() -> str:
+    return shared_moto()
 
 
 @pytest.fixture(autouse=True)

@@ -169,7 +169,7 @@ def _check(folder: Path, scene: Scene) -> None:
     draft = world.draft(stage.chosen, scene.options, collections=stage.named)
     if draft.summary.deletes == 0:
         return
-    with world.plan(stage.chosen, scene.options, collections=stage.named) as plan:
+    with world.planned(draft) as plan:
         assert plan.summary == replace(draft.summary, states=plan.states())
         witness = Witness(world, plan)
         stage.drift(0)
@@ -189,7 +189,7 @@ def _check(folder: Path, scene: Scene) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @given(scene=scenes())
-@settings(max_examples=200)
+@settings(max_examples=150)
 def test_only_what_was_reviewed_goes_and_every_state_is_true(scene: Scene) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ class Registry:
 
     def rows(self, sql: str, *params: object) -> list[tuple[str, ...]]:
         """What a query finds."""
-        with self.writing() as conn:
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=20)) as conn:
             return conn.execute(sql, params).fetchall()
 
     # what tests set up, and others do

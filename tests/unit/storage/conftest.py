@@ -12,20 +12,23 @@ import pytest_asyncio
 
 from artifact_tui.clients.s3 import S3Storage
 from artifact_tui.clients.s3_layout import StorageSettings
-from tests.servers.s3 import ministack, moto
+from tests.servers.s3 import ministack, shared_moto
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-_SERVERS = {"moto": moto, "ministack": ministack}
+_SERVERS = ("moto", "ministack")
 
 
-@pytest.fixture(scope="session", params=list(_SERVERS))
+@pytest.fixture(scope="session", params=_SERVERS)
 def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each server in turn."""
-    with _SERVERS[request.param]() as found:
-        yield found
+    if request.param == "moto":
+        yield shared_moto()
+    else:
+        with ministack() as found:
+            yield found
 
 
 def lacking(server: str, reason: str) -> pytest.MarkDecorator:

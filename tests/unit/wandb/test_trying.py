@@ -14,13 +14,11 @@ from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.config import Target
 from artifact_tui.errors import RegistryError
-from tests.servers.s3 import moto
+from tests.servers.s3 import shared_moto
 from tests.servers.wandb.process import shared
 from tests.servers.wandb.scenes import Place, Series, Team
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.servers.wandb.process import Server
 
 
@@ -116,10 +114,9 @@ async def test_through_the_configuration(server: Server, monkeypatch: pytest.Mon
     assert "x" * 40 not in " ".join(found.sentences)
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto() as found:
-        yield found
+@pytest.fixture
+def endpoint() -> str:
+    return shared_moto()
 
 
 @pytest.mark.parametrize(
