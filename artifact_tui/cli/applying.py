@@ -391,13 +391,16 @@ def resume_command(flags: Flags, plan: Path | None, *, retry_failed: bool, detac
 
 
 def _retry(path: Path, *, stop: Callable[[], bool]) -> None:
-    """Try again what failed.
+    """Try again what failed, and go on with what was interrupted.
 
     Raises:
-        NotFoundError: nothing did that may work now.
+        NotFoundError: there is nothing of the kind.
     """
-    if not tasks.retry_failed(path, stop=stop):
+    if tasks.retry_failed(path, stop=stop):
+        return
+    if tasks.read_task(path).status is not Status.INTERRUPTED:
         raise NotFoundError(f"Nothing in the plan {path} failed that may work now.")
+    tasks.resume(path, stop=stop)
 
 
 def _only_interrupted() -> Path:

@@ -1,4 +1,4 @@
-"""Calls of an apply to its registry, and to the storage beside it: looks and deletions.
+"""Calls of an apply to its registry, and to the storage beside it: looks and deletions, one try.
 
 A registry that throttles can make one call last for minutes. Meanwhile the plan shows why, gives a
 sign of life, and listens: a call that only waits is given up for a pause, a cancellation or a
@@ -7,36 +7,30 @@ signal. What it may have sent is looked at before anything is said about it.
 Where the registry would not tell about something, the question is halved until only that is left
 out: one item that nobody may see does not hold up the others. When it tells about nothing any more,
 that is trouble with the registry.
-
-Dependents go before what they were made from. So before the first dependent that only joined a plan
-is sent, the versions that somebody chose are looked at: one that has changed is refused there and
-then, and with it all that would go for its sake alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
-from artifact_tui.deletion import journal, plan_file
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.checks import (
     NAMES_SHOWN,
-    Planned,
+    Look,
     lost_aliases,
+    members_of,
     names_in_line,
-    reachable,
-    recheck,
 )
 from artifact_tui.deletion.items import (
     COLLECTION,
-    DONE,
     OBJECT,
     OPEN,
     VERSION,
@@ -47,17 +41,24 @@ from artifact_tui.deletion.items import (
 from artifact_tui.deletion.journal import ItemEnd
 from artifact_tui.deletion.plan import Want
 from artifact_tui.errors import ArtifactTuiError, BusyError, EmptyError, NotToldError, RegistryError
-from artifact_tui.model import CollectionDeletion, Deletion, Facts, VersionState
+from artifact_tui.model import (
+    CollectionDeletion,
+    Deletion,
+    Facts,
+    Outcome,
+    Result,
+    VersionState,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 
     from artifact_tui.clients.base import Client, Storage
     from artifact_tui.deletion.checks import Refusal
-    from artifact_tui.deletion.items import Item, Options
+    from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.journal import Journal
     from artifact_tui.deletion.plan import Plan
-    from artifact_tui.model import Outcome, Recipe
+    from artifact_tui.model import Recipe
 
 
 ERROR_LIMIT = 500
@@ -96,21 +97,25 @@ class Policy:
     """How fast an apply goes and how long it tries; times in seconds."""
 
     ramp: tuple[int, ...] = (1, 10, 100)
-    """Items of the first calls: a mistake shows itself while it is small."""
+    """Items of the first calls, and after trouble: a mistake shows itself while it is small."""
     most: int = 500
     """Items of every later call, or fewer where the registry takes fewer."""
     objects: int = 4000
     """Stored objects of every later call: storages take many more at once than registries."""
-    delays: tuple[float, ...] = (0.5, 2.0, 8.0)
-    """Waits before the second, third, … try of what may work later."""
+    wholes: int = 4
+    """Whole collections that are deleted at once, after the first."""
+    delays: tuple[float, ...] = (0.5, 1.5, 3.0, 6.0)
+    """Waits before the second, third, … try, whatever did not work.
+
+    After the last one, what did not go has failed; a registry that cannot be used ends the run.
+    What it accepted, and has not done, is looked at in this rhythm; there the last one repeats.
+    """
     recipes: int = 200
     """In plans of so many items what is needed to make each again is noted, however long it takes.
 
     In larger ones as long as that takes at most `share` of the time that the deletions take.
     """
     share: float = 0.2
-    accepted: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
-    """Waits between looks at what the registry accepted and has not done; the last one repeats."""
     poll: float = 0.2
     """How often a pause looks whether it is over."""
     beat: float = 5.0
@@ -120,26 +125,29 @@ class Policy:
     grace: float = 3.0
     """How long a question may go on when the user, or a signal, wishes to stop."""
 
-    def sizes(self, batch: int) -> BatchSizes:
-        """The sizes of calls, one after the other, for a registry that takes `batch` at once."""
-        return BatchSizes(self.ramp, self.most, max(1, batch))
-
-    def object_sizes(self) -> BatchSizes:
-        """The same for the storage beside a registry."""
-        return BatchSizes(self.ramp, self.objects, self.objects)
+    def sizes(self, kind: str, batch: int) -> tuple[Sequence[int], int]:
+        """Items of a kind of the first calls and of each later one; it takes `batch` at once."""
+        if kind == COLLECTION:
+            return (1,), self.wholes
+        return self.ramp, self.objects if kind == OBJECT else min(self.most, max(1, batch))
 
 
 class BatchSizes:
-    """Counts up the ramp: `next()` is the number of items of the next call."""
+    """Counts up a ramp: `now` is the number of items of the next call."""
 
-    def __init__(self, ramp: Sequence[int], most: int, batch: int) -> None:
-        self._rest = list(reversed(ramp))
-        self._most = min(most, batch)
-        self._batch = batch
+    def __init__(self, ramp: Sequence[int], most: int) -> None:
+        self._ramp = ramp
+        self._most = most
+        self.begin()
 
-    def next(self) -> int:
-        """The size of the next call."""
-        return min(self._rest.pop(), self._batch) if self._rest else self._most
+    def begin(self) -> None:
+        """The next call is one of the first."""
+        self._rest = chain(self._ramp, repeat(self._most))
+        self.grow()
+
+    def grow(self) -> None:
+        """A call has its size."""
+        self.now = min(next(self._rest), self._most)
 
 
 class Control:
@@ -167,142 +175,9 @@ class Control:
                 await self._event.wait()
 
 
-@dataclass(slots=True)
-class GroupEnd:
-    """What is left of a group of items after its call."""
-
-    again: list[int] = field(default_factory=list)
-    """Items, by seq, that may work later."""
-    broken: str = ""
-    """Set when the registry could not be used, however often it was tried: why."""
-    halted: bool = False
-    """It was given up because of a wish: what is still planned of it waits for its turn."""
-
-
 def storage_of(client: Client) -> Storage | None:
     """The storage beside a registry, if it has one and we were told of it."""
     return client.storage()
-
-
-class DeletionTarget:
-    """Asks and deletes versions through the client, and objects through its storage."""
-
-    def __init__(self, client: Client, begun_us: int | None = None) -> None:
-        """Speak to a registry; `begun_us` is when the run began that deletes in it."""
-        self._client = client
-        self._begun_us = begun_us
-
-    @property
-    def unsure(self) -> bool:
-        """Whether the registry's answers prove nothing."""
-        return self._client.capabilities.unsure_answers
-
-    @property
-    def scanned(self) -> bool:
-        """Whether the registry never tells the dependents of a version: a scan found them."""
-        return self._client.capabilities.scanned_lineage
-
-    @property
-    def recreates(self) -> bool:
-        """Whether the registry can make again what it deleted."""
-        return self._client.capabilities.recreate
-
-    def words(self, text: str) -> str:
-        """The registry's words, fit to be kept."""
-        return redacted(text, self._client)
-
-    def error_words(self, error: BaseException) -> str:
-        """What an error says, fit to be kept."""
-        return error_words(error, self._client)
-
-    async def facts(self, items: Sequence[Item]) -> Mapping[str, Facts]:
-        """What is true of items now; those that are gone are left out.
-
-        Of a whole collection only that it is there: `collection` tells what is in it.
-        """
-        keys = [item.key for item in items if item.kind == VERSION]
-        self._client.recall([i.key for i in items if i.kind == VERSION and i.attempts])
-        objects = [item.key for item in items if item.kind == OBJECT]
-        found = dict(await self._client.facts(keys)) if keys else {}
-        if objects:
-            found |= await self._storage().facts(objects)
-        for item in items:
-            if item.kind == COLLECTION and await self.collection(item.key) is not None:
-                found[item.key] = Facts(item.key, "", VersionState.LIVE)
-        return found
-
-    async def collection(self, key: str) -> Mapping[str, Facts] | None:
-        """What is true of every version in a collection; None when it is gone."""
-        return await self._collections().collection_facts(key)
-
-    async def collection_name(self, key: str) -> str:
-        """What the registry calls a collection now; empty where it does not tell."""
-        return await self._collections().collection_name(key)
-
-    async def remove_collection(
-        self, item: Item, members: Sequence[Item], options: Options
-    ) -> Outcome:
-        """Delete a whole collection; consent goes only with aliases that were reviewed."""
-        reviewed = any(lost_aliases(member.facts) for member in members)
-        aliases = options.delete_aliases and reviewed
-        return await self._collections().delete_collection(
-            CollectionDeletion(item.key, delete_aliases=aliases)
-        )
-
-    def _collections(self) -> Client:
-        if not self._client.can("delete_collection"):
-            raise RegistryError(
-                "This registry cannot delete a whole collection.",
-                hint="Make a plan without whole collections.",
-            )
-        return self._client
-
-    async def versions(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What the registry says of versions, by key."""
-        return await self._client.facts(keys)
-
-    async def recipes(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
-        """What is needed to make versions again; nothing where that cannot be done.
-
-        `quick` is as for the client.
-        """
-        return await self._client.recipe(keys, quick=quick)
-
-    async def remove(
-        self, ready: Sequence[tuple[Item, Facts]], options: Options
-    ) -> Sequence[Outcome]:
-        """Delete (or purge) items of one kind; one outcome for each."""
-        keys = [item.key for item, _ in ready]
-        if ready[0][0].kind == OBJECT:
-            return await self._storage().delete_objects(keys)
-        if options.action is Action.PURGE:
-            return await self._client.purge(keys)
-        begun = self._begun_us
-        return await self._client.delete([_deletion(i, now, options, begun) for i, now in ready])
-
-    def _storage(self) -> Storage:
-        storage = storage_of(self._client)
-        if storage is None:
-            raise RegistryError(
-                "No storage is configured for this registry now.",
-                hint="Configure the bucket again, then resume.",
-            )
-        return storage
-
-
-def _deletion(item: Item, now: Facts, options: Options, begun_us: int | None) -> Deletion:
-    """Consent goes only with what was reviewed and found again just now.
-
-    Where no dependent may stay, those still there go at the same time: each is made from the other.
-    """
-    orphans = options.orphan_dependents or not item.outside_dependents
-    return Deletion(
-        key=item.key,
-        token=now.token,
-        delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
-        orphan_dependents=orphans and bool(now.dependents),
-        begun_us=begun_us,
-    )
 
 
 T = TypeVar("T")
@@ -437,18 +312,6 @@ class CallWatch:
                 self._beaten = now
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyMeans:
-    """What one apply works with."""
-
-    plan: Plan
-    target: DeletionTarget
-    journal: Journal
-    control: Control
-    policy: Policy
-    watch: CallWatch
-
-
 RECIPES = 10
 """Recipes that are asked for between two looks at the time."""
 
@@ -458,39 +321,84 @@ RECIPES_START_S = 2.0
 DARK = 100
 """Items in a row about which the registry would not tell: it is not asked about more of them."""
 
+LOOK = 1000
+"""Versions that one question is about, at most."""
+
+AHEAD_S = 2.0
+"""For so many seconds, from the question on, facts about the next batch are taken for true."""
+
+_STAYING_OWNERS = """SELECT v.key FROM json_each(?) w
+    CROSS JOIN item v ON v.key = w.value AND v.kind='version'
+    CROSS JOIN progress p USING(seq) WHERE p.state NOT IN ('verified','gone')"""
+
 
 class DarkError(UnreachableError):
     """The registry tells about nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class LookAnswer:
-    """What the registry says of items now."""
+class Answers:
+    """What came of one call that deletes."""
 
-    facts: Mapping[str, Facts] = field(default_factory=dict)
-    """By key; those that are gone are left out."""
-    untold: Mapping[str, str] = field(default_factory=dict)
-    """By key, in the registry's words: why it would not tell about these."""
+    by_key: Mapping[str, Outcome]
+    """UNKNOWN for an item that was not answered."""
+    lost: str = ""
+    """Why the call as a whole came to nothing; it may have been carried out."""
+    halted: bool = False
+    """It was given up while it waited, because somebody wished so."""
 
 
-class RegistryLooks:
-    """Asks for one apply."""
+class Calls:
+    """The calls of one apply: about versions, whole collections, and stored objects."""
 
-    def __init__(self, means: ApplyMeans) -> None:
-        self._plan = means.plan
-        self._target = means.target
-        self._watch = means.watch
-        self.took = 0.0
+    def __init__(
+        self, plan: Plan, client: Client, watch: CallWatch, policy: Policy, begun_us: int | None
+    ) -> None:
+        """`begun_us` is when the run began that deletes."""
+        self._plan = plan
+        self._client = client
+        self._watch = watch
+        self._options = plan.head.options
+        self._begun_us = begun_us
+        self._ahead: tuple[float, frozenset[str], Look] = (-inf, frozenset(), Look())
+        self._took = 0.0
         """Seconds that the last look took."""
-        self.sent_s = 0.0
+        self._sent_s = 0.0
         """Seconds that deletions have taken so far."""
         self._recipes_s = 0.0
-        policy = means.policy
-        self._share = policy.share if means.plan.summary.deletes > policy.recipes else inf
+        self._share = policy.share if plan.summary.deletes > policy.recipes else inf
         self._dark = 0
         """Items in a row that were asked about for the first time, and not told."""
 
-    async def facts(self, items: Sequence[Item], *, sent: bool = False) -> LookAnswer:
+    async def look_before(self, items: Sequence[Item]) -> Look:
+        """What is true of items that are to be sent: as the look after the last batch has found.
+
+        Raises:
+            UnreachableError, HaltedError: as for `look`.
+        """
+        (at, told, look), self._ahead = self._ahead, (-inf, frozenset(), Look())
+        if time.monotonic() - at <= AHEAD_S and told.issuperset(item.key for item in items):
+            return look
+        return await self.look(items)
+
+    async def look_after(self, items: Sequence[Item], upcoming: Sequence[Item]) -> Look:
+        """What is true of what was sent, and of the batch that follows if looks are quick.
+
+        Raises:
+            UnreachableError, HaltedError: as for `look`.
+        """
+        if self._took > AHEAD_S / 2 or items[0].kind == COLLECTION:
+            upcoming = ()
+        asked = time.monotonic()
+        try:
+            look = await self.look([*items, *upcoming], sent=True)
+        except DarkError:
+            return await self.look(items, sent=True)
+        told = frozenset(item.key for item in upcoming if item.key not in look.untold)
+        self._ahead = (asked, told, look)
+        return look
+
+    async def look(self, items: Sequence[Item], *, sent: bool = False) -> Look:
         """What is true of items now; `sent` tells that they were sent.
 
         Raises:
@@ -499,82 +407,126 @@ class RegistryLooks:
             HaltedError: it was given up, because somebody wished so.
         """
         asked = time.monotonic()
-        found: dict[str, Facts] = {}
-        untold: dict[str, str] = {}
-        parts = [list(items)]
+        look = Look()
+        of = {kind: [i for i in items if i.kind == kind] for kind in (VERSION, OBJECT, COLLECTION)}
+        for start in range(0, len(of[VERSION]), LOOK):
+            await self._look_at(of[VERSION][start : start + LOOK], look, sent=sent)
+        if of[OBJECT]:
+            await self._look_at(of[OBJECT], look, sent=sent)
+            look.kept = await self._kept(of[OBJECT])
+        there = {item.key for item in items}
+        wholes = (self._look_at([one], look, sent=sent, besides=there) for one in of[COLLECTION])
+        for error in await asyncio.gather(*wholes, return_exceptions=True):
+            if error is not None:
+                raise error
+        self._took = time.monotonic() - asked
+        return look
+
+    async def _look_at(
+        self, items: list[Item], look: Look, *, sent: bool, besides: Collection[str] = ()
+    ) -> None:
+        """Ask about items of one kind, and note what is told and what is not."""
+        parts = [items]
         while parts:
             part = parts.pop()
+            keys = [item.key for item in part]
             try:
-                now = await self._ask(self._target.facts(part), sent=sent)
+                if part[0].kind == COLLECTION:
+                    await self._look_inside(part[0], look, sent=sent, besides=besides)
+                elif part[0].kind == OBJECT:
+                    look.facts |= await self._told(self._storage().facts(keys), sent=sent)
+                else:
+                    self._client.recall([item.key for item in part if item.attempts])
+                    look.facts |= await self._told(self._client.facts(keys), sent=sent)
             except NotToldError as error:
                 if middle := len(part) // 2:
                     parts += [part[middle:], part[:middle]]
                 else:
-                    untold[part[0].key] = self._untold(part[0], error)
+                    look.untold[keys[0]] = self._untold(part[0], error)
                 continue
-            if any(facts.key != key for key, facts in now.items()):
-                raise UnreachableError("the registry answered about something else")
-            found |= now
             self._dark = 0
-        self.took = time.monotonic() - asked
-        return LookAnswer(found, untold)
+
+    async def _look_inside(
+        self, item: Item, look: Look, *, sent: bool, besides: Collection[str]
+    ) -> None:
+        """Whether a whole collection is there, what is in it, and what became of its others.
+
+        `besides` are the keys of versions that are asked about anyway.
+        """
+        key = item.key
+        members = members_of(self._plan, item)
+        inside = await self._ask(self._client.collection_facts(key), sent=sent)
+        if inside is not None:
+            # Nothing goes that was shown under another name.
+            name = "" if sent else await self._ask(self._client.collection_name(key))
+            look.facts[key] = Facts(key, "", VersionState.LIVE, collection=name)
+            look.facts |= _checked(inside)
+        look.inside[key] = frozenset(inside or ())
+        look.members[key] = members
+        known = look.inside[key].union(besides)
+        lost = [one.key for one in members if one.state in OPEN and one.key not in known]
+        for start in range(0, len(lost), LOOK):
+            call = self._client.facts(lost[start : start + LOOK])
+            look.facts |= await self._told(call, sent=sent)
 
     def _untold(self, item: Item, error: NotToldError) -> str:
         """In the registry's words: why it would not tell about one item."""
-        words = self._target.error_words(error)
+        words = error_words(error, self._client)
         self._dark += item.reason is not Reason.NOT_TOLD
         if self._dark > DARK:
             raise DarkError(words)
         return words
 
-    async def names(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """What versions outside the plan are called, as far as the registry tells."""
-        try:
-            found = await self._ask(self._target.versions(keys), sent=False) if keys else {}
-        except (UnreachableError, NotToldError, HaltedError):
-            return {}
-        return {key: one.name for key, one in found.items() if one.collection and one.label}
-
-    async def refused(self, item: Item, refusal: Refusal) -> ItemEnd:
-        """The end of an item that is not deleted after all, with the names that it is about."""
-        shown = refusal.keys[: NAMES_SHOWN + 1]
-        names = self._plan.names(shown)
-        names |= await self.names([key for key in shown if key not in names])
-        detail = refusal.detail or names_in_line(names.get(k, k) for k in refusal.keys)
-        return ItemEnd(item.seq, ItemState.REFUSED, refusal.reason, detail)
-
-    async def kept(self, items: Sequence[Item]) -> frozenset[str]:
+    async def _kept(self, items: Sequence[Item]) -> frozenset[str]:
         """Of stored objects: the keys of those versions that still need theirs."""
-        owners = sorted({item.collection for item in items if item.kind == OBJECT})
-        if not owners:
-            return frozenset()
-        found = await self._all(self._owners(owners))
-        sql = """SELECT v.key FROM item v JOIN progress p USING(seq)
-            WHERE v.key=? AND v.kind='version' AND p.state NOT IN ('verified','gone')"""
-        return frozenset(o for o in owners if o in found or self._plan.one(sql, (o,)))
+        owners = sorted({item.collection for item in items})
+        found = set(await self._all(self._owners(owners)))
+        with plan_file.trouble(self._plan.path):
+            rows = self._plan.conn.execute(_STAYING_OWNERS, (json.dumps(owners),))
+            found.update(row[0] for row in rows)
+        return frozenset(found)
 
     async def _owners(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """Those of these versions that the registry has; none when it is said to be empty."""
         try:
-            return await self._target.versions(keys)
+            return await self._client.facts(keys)
         except EmptyError:
-            if not self._plan.head.options.empty_registry:
+            if not self._options.empty_registry:
                 raise
             return {}
+
+    async def refused(self, found: Sequence[tuple[Item, Refusal]]) -> list[ItemEnd]:
+        """The ends of items that are not deleted after all, with the names that this is about."""
+        shown = {key for _, refusal in found for key in refusal.keys[: NAMES_SHOWN + 1]}
+        names = self._plan.names(sorted(shown))
+        if unknown := sorted(shown - names.keys()):
+            with suppress(UnreachableError, NotToldError, HaltedError):
+                told = await self._ask(self._client.facts(unknown))
+                names |= {k: one.name for k, one in told.items() if one.collection and one.label}
+        return [
+            ItemEnd(
+                item.seq,
+                ItemState.REFUSED,
+                why.reason,
+                why.detail or names_in_line(names.get(key, key) for key in why.keys),
+            )
+            for item, why in found
+        ]
 
     async def recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
         """What is needed to make these entries again, by item; without it there is no way back.
 
         In a large plan only what the registry has told already, where it is slow to tell.
         """
+        if not self._client.can("recipe"):
+            return {}
         keys = [item.key for item in items if item.kind != OBJECT]
-        keys = keys if self._target.recreates else []
         found: dict[str, Recipe] = {}
         for start in range(0, len(keys), RECIPES):
-            slow = self._recipes_s > RECIPES_START_S + self._share * self.sent_s
+            slow = self._recipes_s > RECIPES_START_S + self._share * self._sent_s
             part = keys[start:] if slow else keys[start : start + RECIPES]
             asked = time.monotonic()
-            found |= await self._all(self._target.recipes(part, quick=slow))
+            found |= await self._all(self._client.recipe(part, quick=slow))
             if slow:
                 break
             self._recipes_s += time.monotonic() - asked
@@ -582,11 +534,16 @@ class RegistryLooks:
 
     async def _all(self, call: Coroutine[object, object, T]) -> T:
         try:
-            return await self._ask(call, sent=False)
+            return await self._ask(call)
         except NotToldError as error:
-            raise UnreachableError(self._target.error_words(error)) from error
+            raise UnreachableError(error_words(error, self._client)) from error
 
-    async def _ask(self, call: Coroutine[object, object, T], *, sent: bool) -> T:
+    async def _told(
+        self, call: Coroutine[object, object, Mapping[str, Facts]], *, sent: bool
+    ) -> Mapping[str, Facts]:
+        return _checked(await self._ask(call, sent=sent))
+
+    async def _ask(self, call: Coroutine[object, object, T], *, sent: bool = False) -> T:
         try:
             return await self._watch.reading(call, sent=sent)
         except HaltedError:
@@ -594,146 +551,85 @@ class RegistryLooks:
         except Exception as error:  # whatever a client raises, nothing is known
             if isinstance(told := first_error(error), NotToldError):
                 raise told from None
-            raise UnreachableError(self._target.error_words(error)) from error
+            raise UnreachableError(error_words(error, self._client)) from error
 
+    async def send(self, ready: Sequence[tuple[Item, Facts]], look: Look) -> Answers:
+        """Delete (or purge) items of one kind, by one call: one try.
 
-CHOSEN_FRESH_S = 30.0
-"""Seconds in which a chosen version that was as reviewed is not looked at again."""
-
-CHOSEN_PART = 500
-"""Versions that one look is about, at most."""
-
-_ANY_JOINED = "SELECT EXISTS(SELECT 1 FROM item WHERE added AND verdict='delete')"
-_PARENTS = """SELECT key, added, facts FROM item WHERE kind='version' AND verdict='delete'
-    AND json_extract(facts, '$.dependents[0]') IS NOT NULL"""
-_ENDED = """SELECT i.key FROM progress p CROSS JOIN item i USING(seq)
-    WHERE p.state IN ('refused', 'failed') AND NOT p.retryable
-    AND i.kind='version' AND i.verdict='delete'"""
-
-
-class JoinedDependents:
-    """Finds, in one apply, the items that joined for versions which all stay."""
-
-    def __init__(self, means: ApplyMeans, looks: RegistryLooks) -> None:
-        self._means = means
-        self._plan = means.plan
-        self._looks = looks
-        self._any = bool(means.plan.one(_ANY_JOINED))
-        self._parents: dict[str, list[str]] = {}
-        self._dependents: dict[str, tuple[str, ...]] = {}
-        self._chosen: set[str] = set()
-        """Keys of parents that somebody chose: they did not only join."""
-        self._looked: dict[str, float] = {}
-        self._below: set[str] = set()
-        """Keys of chosen versions and all their dependents, once these were looked at."""
-        if self._any:
-            self._read()
-
-    def _read(self) -> None:
-        with plan_file.trouble(self._plan.path):
-            for key, added, facts in self._plan.conn.execute(_PARENTS):
-                if not added:
-                    self._chosen.add(key)
-                self._dependents[key] = msgspec.json.decode(facts, type=Facts).dependents
-                for below in self._dependents[key]:
-                    self._parents.setdefault(below, []).append(key)
-
-    async def stays(self, items: Sequence[Item]) -> Mapping[str, str]:
-        """The items that only joined, for versions that all stay: by key, with one of those.
-
-        Raises:
-            UnreachableError: nobody knows what becomes of the chosen versions.
-            HaltedError: it was given up, because somebody wished so.
+        `look` has what is in the whole collections among them.
         """
-        joined = [item.key for item in items if item.added_as_dependent]
-        if not self._any or not joined:
-            return {}
-        roots = {key: self._roots(key) for key in joined}
-        going = await self._going({root for found in roots.values() for root in found})
-        return {
-            key: found[0]
-            for key, found in roots.items()
-            if found and not any(root in going for root in found)
-        }
+        silent = Outcome("", Result.UNKNOWN, "no answer for this item")
+        unknown = {item.key: replace(silent, key=item.key) for item, _ in ready}
+        began = time.monotonic()
+        try:
+            outcomes = await self._watch.sending(self._remove(ready, look))
+        except HaltedError:
+            return Answers(unknown, halted=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
+            why = error_words(error, self._client)
+            return Answers({k: replace(one, message=why) for k, one in unknown.items()}, why)
+        self._sent_s += time.monotonic() - began
+        told = {one.key: one for one in outcomes if one.key in unknown}
+        for key, one in told.items():
+            if one.message:
+                told[key] = replace(one, message=redacted(one.message, self._client))
+        return Answers({**unknown, **told})
 
-    def _roots(self, key: str) -> list[str]:
-        """The chosen versions for which this one joined."""
-        above = reachable(self._parents, [key])
-        return sorted(one for one in above if one in self._chosen)
+    async def _remove(self, ready: Sequence[tuple[Item, Facts]], look: Look) -> Sequence[Outcome]:
+        kind = ready[0][0].kind
+        keys = [item.key for item, _ in ready]
+        if kind == COLLECTION:
+            return await asyncio.gather(*(self._remove_whole(item, look) for item, _ in ready))
+        if kind == OBJECT:
+            return await self._storage().delete_objects(keys)
+        if self._options.action is Action.PURGE:
+            return await self._client.purge(keys)
+        return await self._client.delete([self._deletion(item, now) for item, now in ready])
 
-    async def _going(self, keys: Iterable[str]) -> set[str]:
-        """The keys of those that are gone or still to go; a version that has changed is refused."""
-        items = self._items(keys)
-        now = time.monotonic()
-        done = {item.key for item in items if item.state in DONE}
-        found = done | {item.key for item in items if item.state in OPEN}
-        old = [
-            item
-            for item in items
-            if item.state is ItemState.PLANNED
-            and now - self._looked.get(item.key, -CHOSEN_FRESH_S) >= CHOSEN_FRESH_S
-        ]
-        for start in range(0, len(old), CHOSEN_PART):
-            found -= await self._changed(old[start : start + CHOSEN_PART])
-        if self._plan.head.options.orphan_dependents:
-            return found
-        return done | found - await self._held(found - done)
+    async def _remove_whole(self, item: Item, look: Look) -> Outcome:
+        """Delete a whole collection; consent goes only with aliases that were reviewed."""
+        reviewed = any(
+            lost_aliases(one.facts) for one in look.members[item.key] if one.state in OPEN
+        )
+        aliases = self._options.delete_aliases and reviewed
+        deletion = CollectionDeletion(item.key, delete_aliases=aliases)
+        try:
+            answer = await self._client.delete_collection(deletion)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
+            return Outcome(item.key, Result.UNKNOWN, error_words(error, self._client))
+        if answer.key != item.key:
+            words = "the registry answered about something else"
+            return Outcome(item.key, Result.UNKNOWN, words)
+        return answer
 
-    async def _held(self, keys: Iterable[str]) -> set[str]:
-        """The keys of all that stay because a dependent of theirs does, however far away.
+    def _deletion(self, item: Item, now: Facts) -> Deletion:
+        """Consent goes only with what was reviewed and found again just now.
 
-        The dependents of these versions are looked at once, before the first of them goes.
+        Where no dependent may stay, those still there go at the same time: each is made from the
+        other.
         """
-        new = set(keys) - self._below
-        below = reachable(self._dependents, new).keys() - new - self._below
-        self._below |= new | below
-        items = [item for item in self._items(below) if item.state is ItemState.PLANNED]
-        for start in range(0, len(items), CHOSEN_PART):
-            await self._changed(items[start : start + CHOSEN_PART], untold_stays=False)
-        with plan_file.trouble(self._plan.path):
-            stays = [key for (key,) in self._plan.conn.execute(_ENDED)]
-        return set(reachable(self._parents, stays))
+        options = self._options
+        orphans = options.orphan_dependents or not item.outside_dependents
+        return Deletion(
+            key=item.key,
+            token=now.token,
+            delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
+            orphan_dependents=orphans and bool(now.dependents),
+            begun_us=self._begun_us,
+        )
 
-    def _items(self, keys: Iterable[str]) -> list[Item]:
-        """The versions of the plan with these keys."""
-        items: list[Item] = []
-        every = sorted(keys)
-        for start in range(0, len(every), CHOSEN_PART):
-            part = every[start : start + CHOSEN_PART]
-            where = f"i.key IN ({','.join('?' * len(part))}) AND i.kind='{VERSION}'"
-            items += self._plan.select(where, part)
-        return items
+    def _storage(self) -> Storage:
+        storage = storage_of(self._client)
+        if storage is None:
+            raise RegistryError(
+                "No storage is configured for this registry now.",
+                hint="Configure the bucket again, then resume.",
+            )
+        return storage
 
-    async def _changed(self, items: Sequence[Item], *, untold_stays: bool = True) -> set[str]:
-        """Look at these items; refuse now those not as reviewed, and give their keys.
 
-        What the registry would not tell about fails now, unless it may still tell in its turn.
-        """
-        asked = time.monotonic()
-        look = await self._looks.facts(items)
-        options = self._plan.head.options
-        planned = Planned(self._plan, scanned=self._means.target.scanned)
-        ends: list[ItemEnd] = []
-        stays: set[str] = set()
-        for item in items:
-            if item.key in look.untold:
-                if not untold_stays:
-                    continue
-                stays.add(item.key)
-                ends.append(
-                    journal.fail_now(
-                        journal.end_not_told(item, look.untold[item.key], unsure=False)
-                    )
-                )
-                continue
-            facts = planned.complete(item, look.facts.get(item.key))
-            below = facts.dependents if facts is not None else ()
-            together = frozenset(key for key in below if planned(key) is not None)
-            refusal = recheck(item.facts, facts, options, planned, together)
-            if refusal is None or refusal.gone:
-                self._looked[item.key] = asked
-                continue
-            stays.add(item.key)
-            ends.append(await self._looks.refused(item, refusal))
-        self._means.journal.settle(ends)
-        return stays
+def _checked(told: Mapping[str, Facts]) -> Mapping[str, Facts]:
+    """Facts by key, when each is about what it was asked for."""
+    if any(facts.key != key for key, facts in told.items()):
+        raise UnreachableError("the registry answered about something else")
+    return told

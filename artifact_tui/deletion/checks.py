@@ -1,27 +1,37 @@
 """May this still be deleted? Asked right before, with facts that were just read.
 
-Nothing here reads a registry. `recheck` compares what was reviewed with what is true now, and lets
-an item through only when nothing has changed apart from what the plan itself has done; `Planned`
-tells it what that is. What the review shows is decided in `judging`.
+Nothing here reads a registry. `Checks.check` is asked about a batch before it is sent: whatever is
+not as it was reviewed is refused here, and nowhere else. `recheck` compares one item's facts, and
+lets it through only when nothing has changed apart from what the plan itself has done. What the
+review shows is decided in `judging`.
 
 Lineage may run in a circle where it is told by runs: one that logs two checkpoints and reads both
-back makes each from the other. No order is right for these, so all of a circle share a level.
+back makes each from the other. No order is right for these, so all of a circle share a level. If
+one of them stays, none goes that it was made from, near or far, unless dependents may lose parents.
+
+What joined a plan as a dependent stays when all stay that somebody chose and it was made from.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import json
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from artifact_tui import text
 from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import (
+    COLLECTION,
     DONE,
     OBJECT,
+    OPEN,
     VERSION,
     Action,
+    ItemState,
     Options,
     Reason,
 )
@@ -256,7 +266,7 @@ def _named(reviewed: Facts, now: Facts) -> str:
     if all(told in {"", shown} for shown, told in pairs):
         return ""
     kind = f", a {now.type}" if now.type not in {"", reviewed.type} else ""
-    return f"it is {now.name}{kind}"
+    return f"it is {now.name if now.label else now.collection}{kind}"
 
 
 def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
@@ -356,84 +366,274 @@ _LEVEL_PAIRS = """SELECT i.key, o.key FROM item i, json_each(i.facts, '$.depende
     CROSS JOIN item o ON o.key = d.value AND o.kind = 'version'
     AND o.verdict = 'delete' AND o.level = i.level
     WHERE i.level = ? AND i.kind = 'version' AND i.verdict = 'delete'"""
-_LEVEL_STAYED = """SELECT i.key FROM item i JOIN progress p USING(seq)
-    WHERE i.level=? AND i.kind='version' AND i.verdict='delete'
-    AND p.state IN ('refused','failed','not_tried')"""
+_STAYED = """SELECT i.key FROM json_each(?) w CROSS JOIN item i ON i.key = w.value
+    AND i.kind = 'version' CROSS JOIN progress p USING(seq)
+    WHERE p.state IN ('refused','failed','not_tried')"""
+_MEMBERS = "i.belongs=? AND i.kind='version' AND i.verdict='delete' ORDER BY i.seq"
+
+_ANY_JOINED = "SELECT EXISTS(SELECT 1 FROM item WHERE added AND verdict='delete')"
+_MADE = """CREATE TEMP TABLE IF NOT EXISTS made(parent INTEGER, child INTEGER,
+      PRIMARY KEY(parent, child)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS temp.made_from ON made(child);
+    INSERT OR IGNORE INTO made SELECT i.seq, o.seq
+      FROM item i CROSS JOIN json_each(i.facts, '$.dependents') d
+      CROSS JOIN item o ON o.key = d.value AND o.kind = 'version' AND o.verdict = 'delete'
+      WHERE i.kind = 'version' AND i.verdict = 'delete';"""
+_CHOSEN_ABOVE = """WITH RECURSIVE above(one, seq) AS (
+      SELECT value, value FROM json_each(?)
+      UNION SELECT a.one, m.parent FROM above a CROSS JOIN made m ON m.child = a.seq)
+    SELECT a.one, a.seq, i.key FROM above a CROSS JOIN item i USING(seq)
+    WHERE NOT i.added AND a.seq <> a.one ORDER BY i.key"""
+_ALL_BELOW = """WITH RECURSIVE below(seq) AS (
+      SELECT value FROM json_each(?)
+      UNION SELECT m.child FROM below b CROSS JOIN made m ON m.parent = b.seq)
+    SELECT seq FROM below"""
+# Of what failed for now nobody knows yet whether it stays.
+_HELD = """WITH RECURSIVE held(seq) AS (
+      SELECT m.parent FROM progress p CROSS JOIN made m ON m.child = p.seq
+        WHERE p.state IN ('refused', 'failed') AND NOT p.retryable
+      UNION SELECT m.parent FROM held h CROSS JOIN made m ON m.child = h.seq)
+    SELECT seq FROM held"""
+_STATES = """SELECT p.seq, p.state FROM json_each(?) w
+    CROSS JOIN progress p ON p.seq = w.value"""
 
 _NO_CIRCLE: frozenset[str] = frozenset()
 
-
-class Circles:
-    """Which items of a plan go together: each is made, as reviewed, from every other of them.
-
-    Only what was reviewed counts, and that never changes: keep one for all looks.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._levels: dict[int, dict[str, frozenset[str]]] = {}
-
-    def of(self, item: Item) -> frozenset[str]:
-        """The keys of its circle, its own among them; nothing where it is in none."""
-        if item.kind != VERSION or not item.facts.dependents:
-            return _NO_CIRCLE
-        if item.level not in self._levels:
-            self._levels[item.level] = self._read(item.level)
-        return self._levels[item.level].get(item.key, _NO_CIRCLE)
-
-    def _read(self, level: int) -> dict[str, frozenset[str]]:
-        graph: dict[str, list[str]] = {}
-        with plan_file.trouble(self._plan.path):
-            for parent, child in self._plan.conn.execute(_LEVEL_PAIRS, (level,)):
-                graph.setdefault(parent, []).append(child)
-                graph.setdefault(child, [])
-        circles = (frozenset(part) for part in components(graph) if len(part) > 1)
-        return {key: circle for circle in circles for key in circle}
+KNOWN_MOST = 100_000
+"""Versions of which the reviewed dependents are remembered."""
 
 
-class Planned:
-    """For `recheck`: the reviewed dependents of the versions that this plan deletes, by key.
+def members_of(plan: Plan, item: Item) -> list[Item]:
+    """The versions that were to go with a whole collection; none of anything else."""
+    return plan.select(_MEMBERS, (item.seq,)) if item.kind == COLLECTION else []
 
-    Make a new one for each look: what has become of items is remembered, too.
-    """
 
-    def __init__(self, plan: Plan, circles: Circles | None = None, *, scanned: bool) -> None:
+@dataclass(slots=True)
+class Look:
+    """What the registry says of some items now."""
+
+    facts: dict[str, Facts] = field(default_factory=dict)
+    """By key; those that are gone are left out. With a whole collection come its versions."""
+    untold: dict[str, str] = field(default_factory=dict)
+    """By key, in the registry's words: why it would not tell about these."""
+    inside: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By the key of a whole collection: the keys of the versions that are in it now."""
+    members: dict[str, Sequence[Item]] = field(default_factory=dict)
+    """By the key of a whole collection: the items that were to go with it."""
+    kept: frozenset[str] = frozenset()
+    """Of stored objects: the keys of those versions that still need theirs."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check says of some items: each is in one of these."""
+
+    ready: list[tuple[Item, Facts]] = field(default_factory=list)
+    refused: list[tuple[Item, Refusal]] = field(default_factory=list)
+    gone: list[Item] = field(default_factory=list)
+    untold: list[Item] = field(default_factory=list)
+
+
+class Checks:
+    """Checks of one apply, and what its plan tells about the lineage of its items, by queries."""
+
+    def __init__(self, plan: Plan, *, scanned: bool) -> None:
         """`scanned` tells that the registry never tells dependents: those of the review count."""
         self._plan = plan
-        self._circles = circles or Circles(plan)
+        self._options = plan.head.options
         self._scanned = scanned
+        self._circles: dict[int, dict[str, frozenset[str]]] = {}
         self._known: dict[str, tuple[str, ...] | None] = {}
-        self._stays: dict[str, bool] = {}
-        self._together: dict[frozenset[str], frozenset[str]] = {}
+        self._joined = bool(plan.one(_ANY_JOINED))
+        if self._joined:
+            with plan_file.trouble(plan.path):
+                plan.conn.executescript(_MADE)
 
-    def together(self, item: Item) -> frozenset[str]:
-        """Those of its circle that may still go, or are gone; all, where parents may be lost."""
-        circle = self._circles.of(item)
-        if not circle or self._plan.head.options.orphan_dependents:
-            return circle
-        if circle not in self._together:
-            with plan_file.trouble(self._plan.path):
-                rows = self._plan.conn.execute(_LEVEL_STAYED, (item.level,)).fetchall()
-            self._together[circle] = circle.difference(row[0] for row in rows)
-        return self._together[circle]
+    def check(
+        self,
+        items: Sequence[Item],
+        look: Look,
+        *,
+        alone: Mapping[str, str] = MappingProxyType({}),
+        early: bool = False,
+        among: Collection[str] = (),
+    ) -> Checked:
+        """What may be sent of these items, whose facts were just read, and why the rest may not.
 
-    def __call__(self, key: str) -> tuple[str, ...] | None:
-        """The dependents; None for a key that this plan does not delete."""
+        Args:
+            items: what is asked about: all of a circle, or what is left of it, at once.
+            look: what the registry says of them.
+            alone: of what joined, by key: a chosen version that stays, as all of its chosen do.
+            early: it is not their turn yet: what goes before them may be there.
+            among: the keys of versions that go by the same request.
+        """
+        found = Checked()
+        stays: dict[str, bool] = {}
+        circles: dict[str, frozenset[str]] = {}
+        for item in items:
+            if item.key in look.untold:
+                found.untold.append(item)
+                continue
+            facts = self.complete(item, look.facts.get(item.key), stays)
+            going = _NO_CIRCLE
+            if facts is None:
+                pass
+            elif early:
+                going = frozenset(key for key in facts.dependents if self.planned(key) is not None)
+            elif among:
+                left = tuple(key for key in facts.dependents if key not in among)
+                facts = replace(facts, dependents=left)
+            else:
+                going = circles[item.key] = self.together(item)
+            refusal = recheck(item.facts, facts, self._options, self.planned, going)
+            if refusal is None:
+                refusal = self._of_others(item, look, alone)
+            if refusal is None and facts is not None:
+                found.ready.append((item, facts))
+            elif refusal is None or refusal.gone:
+                found.gone.append(item)
+            else:
+                found.refused.append((item, refusal))
+        self._hold_back(found, circles)
+        return found
+
+    def _of_others(self, item: Item, look: Look, alone: Mapping[str, str]) -> Refusal | None:
+        """Why an item that has not changed stays: for the sake of others, or of what is in it."""
+        if item.key in alone:
+            return Refusal(Reason.ASKED_STAYS, keys=(alone[item.key],))
+        if item.kind == OBJECT and item.collection in look.kept:
+            return Refusal(Reason.ARTIFACT_STAYS)
+        if item.kind == COLLECTION and (changed := self._changed_inside(item, look, alone)):
+            return Refusal(Reason.COLLECTION_CHANGED, changed)
+        return None
+
+    def _changed_inside(self, item: Item, look: Look, alone: Mapping[str, str]) -> str:
+        """What in a whole collection was not reviewed, or is not as it was; nothing when all is."""
+        members, inside = look.members[item.key], look.inside[item.key]
+        among = frozenset(one.key for one in members)
+        there = [one for one in members if not self._gone(look, one)]
+        found = self.check([one for one in there if one.state in OPEN], look, among=among)
+        changed = {one.key for one, _ in found.refused}
+        names = [one.name for one in there if one.key in changed or one.state not in OPEN]
+        if new := len(inside - among):
+            names.append(f"{text.plural(new, 'version')} that nobody reviewed")
+        stays = [one.name for one in members if one.state in OPEN and one.key in alone]
+        return names_in_line(names or stays)
+
+    def _gone(self, look: Look, item: Item) -> bool:
+        return is_gone(look.facts.get(item.key), self._options.action)
+
+    def _hold_back(self, found: Checked, circles: Mapping[str, frozenset[str]]) -> None:
+        """Refuse what is ready and in a circle with something that stays, made from it."""
+        stays = [item.key for item, _ in found.refused] + [item.key for item in found.untold]
+        if not stays or not circles or self._options.orphan_dependents:
+            return
+        below = {
+            item.key: circles[item.key].intersection(facts.dependents)
+            for item, facts in found.ready
+            if item.key in circles
+        }
+        held = held_back(below, stays)
+        if held:
+            found.refused += [
+                (item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],)))
+                for item, _ in found.ready
+                if item.key in held
+            ]
+            found.ready = [one for one in found.ready if one[0].key not in held]
+
+    def planned(self, key: str) -> tuple[str, ...] | None:
+        """The reviewed dependents of a version that this plan deletes; None for any other key."""
         if key not in self._known:
+            if len(self._known) > KNOWN_MOST:
+                self._known.clear()
             facts = self._plan.one(_PLANNED_FACTS, (key,))
             found = None if facts is None else msgspec.json.decode(facts, type=Facts).dependents
             self._known[key] = found
         return self._known[key]
 
-    def stays(self, key: str) -> bool:
-        """Whether an item is not known to be gone."""
-        if key not in self._stays:
-            self._stays[key] = self._plan.one(_PLANNED_STATE, (key,)) not in DONE
-        return self._stays[key]
+    def complete(
+        self, item: Item, now: Facts | None, stays: dict[str, bool] | None = None
+    ) -> Facts | None:
+        """Facts as the registry tells them, with the dependents that it cannot tell.
 
-    def complete(self, item: Item, now: Facts | None) -> Facts | None:
-        """Facts as the registry tells them, with the dependents that it cannot tell."""
-        if now is None or item.kind == OBJECT:
+        `stays` remembers, for one look, which items of the plan are not known to be gone.
+        """
+        if now is None or now.lineage_known or item.kind != VERSION:
             return now
-        full = with_lineage(item.facts, now, self, self.stays)
+        known: dict[str, bool] = {} if stays is None else stays
+
+        def still(key: str) -> bool:
+            if key not in known:
+                known[key] = self._plan.one(_PLANNED_STATE, (key,)) not in DONE
+            return known[key]
+
+        full = with_lineage(item.facts, now, self.planned, still)
         return replace(full, lineage_known=item.facts.lineage_known) if self._scanned else full
+
+    def circle(self, item: Item) -> frozenset[str]:
+        """The keys of its circle, its own among them; nothing where it is in none.
+
+        Only what was reviewed counts, and that never changes.
+        """
+        if item.kind != VERSION or not item.facts.dependents:
+            return _NO_CIRCLE
+        if item.level not in self._circles:
+            graph: dict[str, list[str]] = {}
+            with plan_file.trouble(self._plan.path):
+                for parent, child in self._plan.conn.execute(_LEVEL_PAIRS, (item.level,)):
+                    graph.setdefault(parent, []).append(child)
+                    graph.setdefault(child, [])
+            circles = (frozenset(part) for part in components(graph) if len(part) > 1)
+            self._circles[item.level] = {key: circle for circle in circles for key in circle}
+        return self._circles[item.level].get(item.key, _NO_CIRCLE)
+
+    def together(self, item: Item) -> frozenset[str]:
+        """Those of its circle that may still go, or are gone; all, where parents may be lost."""
+        circle = self.circle(item)
+        if not circle or self._options.orphan_dependents:
+            return circle
+        return circle.difference(row[0] for row in self._rows(_STAYED, sorted(circle)))
+
+    def recheck(self, item: Item, now: Facts) -> Refusal | None:
+        """Why one item would be refused now, by `recheck`."""
+        return recheck(item.facts, now, self._options, self.planned, self.together(item))
+
+    def split_circles(self, items: Sequence[Item]) -> set[frozenset[str]]:
+        """The circles that these are in, and others with them.
+
+        Where dependents may lose parents, each of a circle goes or stays by itself.
+        """
+        if self._options.orphan_dependents:
+            return set()
+        here = {item.key for item in items}
+        return {circle for item in items if not (circle := self.circle(item)) <= here}
+
+    def chosen_above(self, items: Sequence[Item]) -> dict[int, dict[int, str]]:
+        """For which chosen versions those of these that only joined did so.
+
+        By the `seq` of what joined: the keys of those versions, by their `seq`.
+        """
+        found: dict[int, dict[int, str]] = {}
+        joined = [item.seq for item in items if item.added_as_dependent] if self._joined else []
+        for one, seq, key in self._rows(_CHOSEN_ABOVE, joined) if joined else ():
+            found.setdefault(one, {})[seq] = key
+        return found
+
+    def all_below(self, seqs: Collection[int]) -> set[int]:
+        """These items, and all of the plan that were made from them, near or far, by `seq`."""
+        return {row[0] for row in self._rows(_ALL_BELOW, sorted(seqs))}
+
+    def going(self, seqs: Collection[int]) -> set[int]:
+        """Those of these items that are gone, or will go as far as anybody can tell, by `seq`."""
+        states = {seq: ItemState(state) for seq, state in self._rows(_STATES, sorted(seqs))}
+        done = {seq for seq, state in states.items() if state in DONE}
+        still = {seq for seq, state in states.items() if state in OPEN}
+        if still and not self._options.orphan_dependents:
+            with plan_file.trouble(self._plan.path):
+                still -= {row[0] for row in self._plan.conn.execute(_HELD)}
+        return done | still
+
+    def _rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with plan_file.trouble(self._plan.path):
+            return self._plan.conn.execute(sql, (json.dumps(values),)).fetchall()

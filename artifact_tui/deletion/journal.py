@@ -8,15 +8,16 @@ returns.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.checks import is_gone, recheck
+from artifact_tui.deletion.checks import Refusal, is_gone
 from artifact_tui.deletion.items import OPEN, VERSION, ItemState, Reason
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.errors import ArtifactTuiError
@@ -50,6 +51,9 @@ class ItemEnd:
     def open(self) -> bool:
         """Whether it has not ended."""
         return self.state in OPEN
+
+
+_AMONG = "seq IN (SELECT value FROM json_each(?))"
 
 
 def _columns_of(outcome: ItemEnd) -> tuple[str, str, str, str, bool]:
@@ -130,43 +134,47 @@ class Journal:
             conn.execute("UPDATE journal SET status=?", (status,))
 
     @_one_transaction
-    def intents(self, seqs: Collection[int], recipes: Mapping[int, Recipe] | None = None) -> None:
+    def intend(self, seqs: Sequence[int], recipes: Mapping[int, Recipe] | None = None) -> None:
         """These items are about to be sent; with what is needed to make them again."""
-        sql = "UPDATE progress SET state='sent', attempts=attempts+1, sent_us=? WHERE seq=?"
+        sql = f"UPDATE progress SET state='sent', attempts=attempts+1, sent_us=? WHERE {_AMONG}"
+        with self._transaction() as conn:
+            conn.execute(sql, (self._clock(), json.dumps(seqs)))
+            if recipes:
+                conn.executemany(
+                    "INSERT OR IGNORE INTO recipe VALUES(?,?,?,?)",
+                    [(seq, r.type, r.name, r.url) for seq, r in recipes.items()],
+                )
+
+    @_one_transaction
+    def settle(self, ends: Collection[ItemEnd]) -> None:
+        """These items have ended, or wait for another try."""
+        sql = f"""UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
+            WHERE {_AMONG}"""
+        alike: dict[tuple[str, str, str, str, bool], list[int]] = {}
+        for end in ends:
+            alike.setdefault(_columns_of(end), []).append(end.seq)
+        if not alike:
+            return
         now = self._clock()
         with self._transaction() as conn:
-            conn.executemany(sql, ((now, seq) for seq in seqs))
-            conn.executemany(
-                "INSERT OR IGNORE INTO recipe VALUES(?,?,?,?)",
-                [(seq, r.type, r.name, r.url) for seq, r in (recipes or {}).items()],
-            )
+            for columns, seqs in alike.items():
+                done = None if columns[0] in OPEN else now
+                conn.execute(sql, (*columns, done, json.dumps(seqs)))
 
     @_one_transaction
-    def settle(self, outcomes: Collection[ItemEnd]) -> None:
-        """These items have ended, or wait for another try."""
-        sql = """UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
-            WHERE seq=?"""
-        now = self._clock()
-        rows = [(*_columns_of(o), None if o.state in OPEN else now, o.seq) for o in outcomes]
-        if rows:
-            with self._transaction() as conn:
-                conn.executemany(sql, rows)
-
-    @_one_transaction
-    def uncertain(self, seqs: Collection[int], error: str) -> None:
-        """Items stay SENT: nobody can say yet what happened; this is why."""
+    def uncertain(self, untold: Mapping[int, str]) -> None:
+        """Items that are SENT stay so: nobody can say yet what happened; this is why, by item."""
         sql = "UPDATE progress SET reason=?, error=? WHERE seq=? AND state='sent'"
         with self._transaction() as conn:
-            conn.executemany(sql, ((Reason.NO_ANSWER, error, seq) for seq in seqs))
+            conn.executemany(sql, [(Reason.NO_ANSWER, why, seq) for seq, why in untold.items()])
 
     @_one_transaction
-    def give_up(self, seqs: Collection[int]) -> None:
-        """Items that were to be tried again have failed; why is already with them."""
-        sql = """UPDATE progress SET state='failed', retryable=1, done_us=?
-            WHERE seq=? AND state='planned'"""
-        now = self._clock()
+    def give_up(self, kind: str, level: int) -> None:
+        """What is still planned of a kind and level has failed; why is already with it."""
+        sql = """UPDATE progress SET state='failed', retryable=1, done_us=? WHERE state='planned'
+            AND seq IN (SELECT seq FROM item WHERE verdict='delete' AND level=? AND kind=?)"""
         with self._transaction() as conn:
-            conn.executemany(sql, ((now, seq) for seq in seqs))
+            conn.execute(sql, (self._clock(), level, kind))
 
     @_one_transaction
     def cancel_rest(self) -> None:
@@ -214,14 +222,14 @@ class Journal:
             self.end(Status.INTERRUPTED, why)
 
 
-_MAY_WORK_LATER = {Result.UNKNOWN: Reason.NO_ANSWER, Result.FAILED: Reason.REGISTRY_FAILED}
-_LIE_OF = {
+_MAY_WORK_LATER = {
+    Result.UNKNOWN: Reason.NO_ANSWER,
+    Result.FAILED: Reason.REGISTRY_FAILED,
     Result.DONE: Reason.STILL_THERE,
     Result.UNLINKED: Reason.STILL_THERE,
     Result.ABSENT: Reason.SAID_ABSENT,
 }
-LIES = frozenset(_LIE_OF.values())
-"""The reasons of what survived: the answer said something else."""
+"""Why something is still there, by what the registry answered."""
 
 _REFUSALS = {Result.REFUSED: Reason.REGISTRY_REFUSED, Result.CHANGED: Reason.CHANGED}
 
@@ -232,44 +240,29 @@ def end_gone(item: Item, *, sent: bool) -> ItemEnd:
     return ItemEnd(item.seq, ours if sent else ItemState.GONE)
 
 
-def end_after_look(  # noqa: PLR0911 - one way out for each row of a table
+def end_after_look(
     item: Item,
     outcome: Outcome,
     now: Facts | None,
     options: Options,
-    planned: Callable[[str], Sequence[str] | None],
-    *,
-    sent_before: bool,
-    together: Collection[str] = frozenset(),
+    changed: Callable[[Item, Facts], Refusal | None],
 ) -> ItemEnd:
     """The registry answered, and was asked again: `now` is what it says of the item.
 
-    `sent_before` tells that an earlier call may have carried the item out; `planned` and
-    `together` are as for `recheck`.
+    `changed` tells why the item would be refused with facts that are not as they were reviewed.
     """
     result, error = outcome.result, outcome.message
-    if is_gone(now, options.action):
+    if now is None or is_gone(now, options.action):
         if result is Result.UNLINKED and item.kind == VERSION:
             return ItemEnd(item.seq, ItemState.UNLINKED)
         ours = result not in {Result.ABSENT, *_REFUSALS}
-        return end_gone(item, sent=ours or sent_before)
+        return end_gone(item, sent=ours or item.attempts > 0)
     if result is Result.ACCEPTED:
         return ItemEnd(item.seq, ItemState.SENT, Reason.ACCEPTED, error=error)
-    if result in _LIE_OF:
-        return ItemEnd(item.seq, ItemState.FAILED, _LIE_OF[result], error=error, retryable=True)
     if result in _MAY_WORK_LATER:
         return ItemEnd(item.seq, ItemState.PLANNED, _MAY_WORK_LATER[result], error=error)
-    refusal = recheck(item.facts, now, options, planned, together)
-    if refusal is not None:
-        return ItemEnd(item.seq, ItemState.REFUSED, refusal.reason, refusal.detail, error)
-    return ItemEnd(item.seq, ItemState.REFUSED, _REFUSALS[result], error=error)
-
-
-def send_survivor_again(end: ItemEnd) -> ItemEnd:
-    """A survivor is to be deleted again; anything else stays what it is."""
-    if end.state is ItemState.FAILED and end.reason in LIES:
-        return replace(end, state=ItemState.PLANNED, retryable=False)
-    return end
+    refusal = changed(item, now) or Refusal(_REFUSALS[result])
+    return ItemEnd(item.seq, ItemState.REFUSED, refusal.reason, refusal.detail, error)
 
 
 def end_without_look(item: Item, outcome: Outcome, *, unsure: bool = False) -> ItemEnd:
@@ -291,21 +284,14 @@ def end_without_look(item: Item, outcome: Outcome, *, unsure: bool = False) -> I
     return ItemEnd(item.seq, ItemState.DELETED)
 
 
-def end_not_told(item: Item, words: str, *, unsure: bool) -> ItemEnd:
+def end_not_told(item: Item, words: str) -> ItemEnd:
     """The registry would not tell about it, in these words: it is not sent, and asked about later.
 
-    `unsure` tells that an earlier call may have carried it out.
+    What an earlier call may have carried out stays uncertain.
     """
-    if unsure:
+    if item.state is ItemState.SENT:
         return ItemEnd(item.seq, ItemState.SENT, Reason.NO_ANSWER, error=words)
     return ItemEnd(item.seq, ItemState.PLANNED, Reason.NOT_TOLD, error=words)
-
-
-def fail_now(end: ItemEnd) -> ItemEnd:
-    """What would be asked about later has failed now."""
-    if end.state is ItemState.PLANNED:
-        return replace(end, state=ItemState.FAILED, retryable=True)
-    return end
 
 
 def end_resumed(item: Item, now: Facts | None, options: Options, *, last: bool = False) -> ItemEnd:

@@ -83,7 +83,7 @@ def test_one_that_is_called_otherwise_by_now_is_not_asked_for_as_a_whole(shelf: 
     registry.tell("x", name="prod")
     found = shelf.apply(3, code=1)
     assert found["x"] == refused("renamed", "it is prod")
-    assert shelf.sent() == [("delete", keys)]
+    assert shelf.sent() == [("delete", [key]) for key in keys]
     assert registry.collections() == {"x"}
     assert [found[key] for key in keys] == [GONE, GONE]
 

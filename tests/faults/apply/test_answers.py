@@ -82,7 +82,8 @@ async def test_a_lie_is_found_out_and_can_be_retried(world: World, do: str, reas
     with world.plan(keys, faulty=True) as plan:
         await apply(plan, client, policy=HASTE)
         failed = plan.items(state=S.FAILED)
-        assert [(i.reason, i.retryable, i.attempts) for i in failed] == [(reason, True, 6)] * 3
+        tries = 1 + len(HASTE.delays)
+        assert [(i.reason, i.retryable, i.attempts) for i in failed] == [(reason, True, tries)] * 3
         assert reason.words.startswith("answered")
 
 
@@ -103,19 +104,15 @@ async def test_absent_after_we_may_have_sent_it_counts_as_deleted(world: World) 
     assert (states, status) == ({S.VERIFIED: 1}, Status.FINISHED)
 
 
-async def test_gone_after_an_earlier_run_sent_it_counts_as_deleted(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_gone_after_an_earlier_run_sent_it_counts_as_deleted(world: World) -> None:
     keys = world.add_plain(2)
     client = world.faulty(script(*(Rule("delete", "raise", n) for n in range(1, 5))))
-    monkeypatch.setattr("artifact_tui.deletion.worker.start", lambda _, **__: None)
     with world.plan(keys, faulty=True) as plan:
         await apply(plan, client, policy=HASTE)
-        assert plan.summary.states == {S.FAILED: 1, S.PLANNED: 1}
+        assert [(item.state, item.attempts) for item in plan.every_item()] == [(S.PLANNED, 2)] * 2
         world.trash(*keys)  # or a request that was slow to arrive
-        tasks.retry_failed(plan.path)
         await apply(plan, client, policy=HASTE)
-        assert [item.state for item in plan.every_item()] == [S.VERIFIED, S.GONE]
+        assert [item.state for item in plan.every_item()] == [S.VERIFIED] * 2
 
 
 async def test_absent_with_the_effect_is_gone_and_not_ours_to_claim(world: World) -> None:
@@ -148,11 +145,20 @@ async def test_a_registry_out_of_reach_ends_the_run_and_leaves_the_rest(world: W
         ending = await apply(plan, client, policy=HASTE)
         assert ending.status is Status.INTERRUPTED
         assert "cannot be reached" in ending.why
-        assert plan.summary.states == {S.VERIFIED: 1, S.FAILED: 10, S.PLANNED: 19}
-        failed = plan.items(state=S.FAILED)
-        assert {(i.reason, i.retryable) for i in failed} == {(Reason.UNREACHABLE, True)}
+        assert plan.summary.states == {S.VERIFIED: 1, S.PLANNED: 29}
         assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
-        assert plan.summary.states == {S.VERIFIED: 20, S.FAILED: 10}
+        assert plan.summary.states == {S.VERIFIED: 30}
+
+
+async def test_what_is_lost_is_tried_one_by_one_later(world: World) -> None:
+    keys = world.add_plain(30)
+    client = world.faulty(script(Rule("delete", "raise", 2)))
+    with world.plan(keys, faulty=True) as plan:
+        assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
+        assert plan.summary.states == {S.VERIFIED: 30}
+    calls = [x["keys"] for x in client.served.lines() if (x["op"], x["at"]) == ("delete", "begin")]
+    assert [len(call) for call in calls] == [1, 10, 1, 10, 8, *[1] * 10]
+    assert [call[0] for call in calls[5:]] == calls[1]
 
 
 async def test_nothing_is_claimed_about_what_nobody_can_see(world: World) -> None:
@@ -209,7 +215,7 @@ async def test_facts_about_something_else_are_not_believed(world: World) -> None
     client = Mixed(world.client, Script(), world.path)
     with world.plan(keys, faulty=True) as plan:
         await apply(plan, client, policy=HASTE)
-        assert plan.summary.states == {S.FAILED: 1, S.PLANNED: 1}
+        assert plan.summary.states == {S.PLANNED: 2}
     assert world.live() == set(keys)
 
 

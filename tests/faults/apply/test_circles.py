@@ -54,11 +54,7 @@ async def test_a_circle_is_deleted_whatever_the_size_of_the_calls(world: World) 
     assert world.live() == set()
 
 
-@pytest.mark.parametrize("part", [4, 500])
-async def test_nothing_of_a_circle_goes_when_one_has_changed(
-    world: World, monkeypatch: pytest.MonkeyPatch, part: int
-) -> None:
-    monkeypatch.setattr("artifact_tui.deletion.apply.CIRCLE_PART", part)
+async def test_nothing_of_a_circle_goes_when_one_has_changed(world: World) -> None:
     base = world.add("base")
     keys = [world.add(parents=[base]) for _ in range(25)]
     world.circle(*keys)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion import apply
+from artifact_tui.deletion import calls
 from artifact_tui.deletion.items import ItemState, Reason
 from tests.servers.faulty.faulty import Rule, Script
 from tests.support.linked_world import LinkedWorld, by_key, run
@@ -72,7 +72,7 @@ def test_slow_looks_are_not_shared_and_old_ones_not_believed(
     world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [world.registry.add("m") for _ in range(30)]
-    monkeypatch.setattr(apply, "AHEAD_S", 0.02)
+    monkeypatch.setattr(calls, "AHEAD_S", 0.02)
     client = world.faulty()
     facts = client.facts
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.deletion import apply as applying
 from artifact_tui.deletion import tasks, worker
 from artifact_tui.deletion.confirmation import confirmation_of
 from artifact_tui.deletion.items import ItemState, Options, Reason
@@ -16,6 +15,7 @@ from artifact_tui.model import CollectionDeletion, Deletion, Outcome, Result
 from tests.servers.faulty.faulty import Rule, Script
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import EVERYTHING, WHOLE, LinkedWorld, by_key, run
+from tests.support.world import HASTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,7 +169,7 @@ class Crowded(Strange):
 
     def __init__(self, world: LinkedWorld) -> None:
         super().__init__(world)
-        self.crowd = asyncio.Barrier(applying.WHOLES)
+        self.crowd = asyncio.Barrier(HASTE.wholes)
         self.active: list[int] = []
         self._now = 0
 
@@ -185,11 +185,11 @@ class Crowded(Strange):
 
 
 def test_the_first_collection_goes_alone_and_then_some_at_once(world: LinkedWorld) -> None:
-    keys = [world.registry.add(f"m{number}") for number in range(2 * applying.WHOLES + 1)]
+    keys = [world.registry.add(f"m{number}") for number in range(2 * HASTE.wholes + 1)]
     client = Crowded(world)
     with world.plan(keys, WHOLE) as plan:
         run(plan, client)
         assert {item.state for item in items(plan).values()} == {S.VERIFIED}
     assert len(client.active) == len(keys)
-    assert (client.active[0], max(client.active)) == (1, applying.WHOLES)
+    assert (client.active[0], max(client.active)) == (1, HASTE.wholes)
     assert client.active[1] == 1

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from artifact_tui.deletion import journal
+from artifact_tui.deletion.checks import Refusal, recheck
 from artifact_tui.deletion.items import Action, Item, ItemState, Options, Reason, Verdict
 from artifact_tui.model import Alias, Facts, Outcome, Result, VersionState
 
@@ -18,9 +20,11 @@ S = ItemState
 
 
 def looked(result: Result, now: Facts | None, *, before: bool = False) -> ItemEnd:
-    return journal.end_after_look(
-        ITEM, Outcome("k", result, "words"), now, Options(), lambda _: None, sent_before=before
-    )
+    def changed(item: Item, now: Facts) -> Refusal | None:
+        return recheck(item.facts, now, Options(), lambda _: None)
+
+    item = replace(ITEM, attempts=int(before))
+    return journal.end_after_look(item, Outcome("k", result, "words"), now, Options(), changed)
 
 
 @pytest.mark.parametrize("gone", [None, TRASH])
@@ -44,23 +48,23 @@ def test_what_is_gone_is_gone_by_us_if_we_may_have_sent_it(
 
 
 @pytest.mark.parametrize(
-    ("result", "state", "reason", "retryable"),
+    ("result", "state", "reason"),
     [
-        (Result.DONE, S.FAILED, Reason.STILL_THERE, True),
-        (Result.UNLINKED, S.FAILED, Reason.STILL_THERE, True),
-        (Result.ABSENT, S.FAILED, Reason.SAID_ABSENT, True),
-        (Result.UNKNOWN, S.PLANNED, Reason.NO_ANSWER, False),
-        (Result.FAILED, S.PLANNED, Reason.REGISTRY_FAILED, False),
-        (Result.REFUSED, S.REFUSED, Reason.REGISTRY_REFUSED, False),
-        (Result.CHANGED, S.REFUSED, Reason.CHANGED, False),
+        (Result.DONE, S.PLANNED, Reason.STILL_THERE),
+        (Result.UNLINKED, S.PLANNED, Reason.STILL_THERE),
+        (Result.ABSENT, S.PLANNED, Reason.SAID_ABSENT),
+        (Result.UNKNOWN, S.PLANNED, Reason.NO_ANSWER),
+        (Result.FAILED, S.PLANNED, Reason.REGISTRY_FAILED),
+        (Result.REFUSED, S.REFUSED, Reason.REGISTRY_REFUSED),
+        (Result.CHANGED, S.REFUSED, Reason.CHANGED),
     ],
 )
 @pytest.mark.parametrize("before", [False, True])
 def test_what_is_still_there_was_not_deleted_whatever_the_answer(
-    result: Result, state: ItemState, reason: Reason, *, retryable: bool, before: bool
+    result: Result, state: ItemState, reason: Reason, *, before: bool
 ) -> None:
     found = looked(result, LIVE, before=before)
-    assert (found.state, found.reason, found.retryable) == (state, reason, retryable)
+    assert (found.state, found.reason, found.retryable) == (state, reason, False)
     assert found.error == "words"
 
 
@@ -93,16 +97,6 @@ def test_after_a_crash_the_registry_decides() -> None:
     purge = Options(action=Action.PURGE)
     assert journal.end_resumed(ITEM, TRASH, purge).state is S.PLANNED
     assert journal.end_resumed(ITEM, None, purge).state is S.VERIFIED
-
-
-def test_survivors_are_deleted_again_and_nothing_else() -> None:
-    for result in (Result.DONE, Result.ABSENT, Result.UNLINKED):
-        end = looked(result, LIVE)
-        again = journal.send_survivor_again(end)
-        assert (again.state, again.reason, again.retryable) == (S.PLANNED, end.reason, False)
-    for result in (Result.REFUSED, Result.FAILED, Result.UNKNOWN, Result.CHANGED):
-        end = looked(result, LIVE)
-        assert journal.send_survivor_again(end) == end
 
 
 def test_an_answer_that_proves_nothing_leaves_it_open() -> None:
