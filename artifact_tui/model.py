@@ -192,6 +192,20 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A part of what a registry lists; a version that comes again replaces what came before."""
+
+    collections: tuple[Collection, ...] = ()
+    """Each comes before its versions, or with them."""
+    versions: tuple[Version, ...] = ()
+    """Live and in the trash."""
+    edges: tuple[Edge, ...] = ()
+    """Lineage between versions of this registry; it may come before them."""
+    complete: bool = True
+    """False: the registry does not list everything, so what is not listed may still be there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was reviewed about one version, and what is read again just before its deletion."""
 

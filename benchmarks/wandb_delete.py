@@ -36,13 +36,8 @@ async def alone(server: Server, *, batch: bool) -> float:
     """Seconds to list what the run logged and delete it."""
     ours = client(server, batch=batch)
     start = time.perf_counter()
-    keys, after = [], None
-    while True:
-        page = await ours.artifacts(after)
-        keys += [one.key for _, one in page.rows if one is not None and one.run == RUN]
-        after = page.after
-        if after is None:
-            break
+    listing = ours.listing()
+    keys = [one.key async for part in listing for one in part.versions if one.run == RUN]
     outcomes = await ours.delete([Deletion(key) for key in keys])
     took = time.perf_counter() - start
     await ours.aclose()

@@ -75,13 +75,7 @@ async def listed(server: Server) -> tuple[float, int]:
     ours = client(server)
     await ours.check()
     start = time.perf_counter()
-    found, after = 0, None
-    while True:
-        page = await ours.artifacts(after)
-        found += sum(version is not None for _, version in page.rows)
-        after = page.after
-        if after is None:
-            break
+    found = sum([len(part.versions) async for part in ours.listing()])
     took = time.perf_counter() - start
     await ours.aclose()
     return took, found
@@ -92,13 +86,8 @@ async def deleted(server: Server, *, batch: bool) -> tuple[float, float]:
     ours = client(server, batch=batch)
     await ours.check()
     start = time.perf_counter()
-    keys, after = [], None
-    while True:
-        page = await ours.artifacts(after)
-        keys += [one.key for _, one in page.rows if one is not None and one.run == RUN]
-        after = page.after
-        if after is None:
-            break
+    listing = ours.listing()
+    keys = [one.key async for part in listing for one in part.versions if one.run == RUN]
     deleting = 0.0
     for at in range(0, len(keys), BATCH):
         part = keys[at : at + BATCH]

@@ -1,6 +1,6 @@
 """Lineage: how much of it is known, how the rest is asked for, and how answers are written down.
 
-Registries tell lineage in three ways. A sync brings all edges (`put_edges`); or every model is
+Registries tell lineage in three ways. A sync brings all edges; or every model is
 asked for its parents (`scan_lineage`), which can be stopped anywhere and goes on where it was,
 since the catalog knows whom it has not asked about yet; or versions are asked for their dependents
 before those are needed (`ask_lineage`). What is answered becomes edges between versions that the
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Edge, Lineage, Relative
+    from artifact_tui.model import Lineage, Relative
 
 
 SCANNED_TYPE = "model"
@@ -331,7 +331,7 @@ def _put_page(
 
 
 _EDGE = """
-INSERT OR IGNORE INTO {table}
+INSERT OR IGNORE INTO edge
 SELECT p.id, c.id FROM version p CROSS JOIN version c WHERE p.key = ? AND c.key = ?"""
 
 _RELATIVE = """
@@ -343,14 +343,6 @@ SELECT v.id, v.key FROM version v CROSS JOIN collection c ON c.id = v.collection
 WHERE v.id > ? AND v.state = 'live' AND c.type = ?
   AND NOT EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id)
 ORDER BY v.id LIMIT ?"""
-
-
-def put_edges(conn: sqlite3.Connection, rows: Sequence[Edge]) -> None:
-    """Take in a page of lineage; edges between versions that are not known are left out."""
-    pairs = [(row.parent, row.child) for row in rows if row.parent != row.child]
-    with transaction(conn):
-        for table in ("edge", "temp.linked"):
-            conn.executemany(_EDGE.format(table=table), pairs)
 
 
 def unscanned(conn: sqlite3.Connection, after: int, count: int) -> list[tuple[int, str]]:
@@ -369,7 +361,7 @@ def put_lineage(
                 continue
             conn.execute("DELETE FROM edge WHERE child_id = ?", (version_id,))
             above = [parent for parent in parents if parent.key != key]
-            conn.executemany(_EDGE.format(table="edge"), [(row.key, key) for row in above])
+            conn.executemany(_EDGE, [(row.key, key) for row in above])
             if above:
                 conn.execute("DELETE FROM relative WHERE version_id = ? AND up", (version_id,))
                 _put_relatives(conn, version_id, above, up=True)
@@ -405,11 +397,11 @@ def put_asked(
                 continue
             conn.execute("DELETE FROM edge WHERE parent_id = ?", (version_id,))
             below = [row for row in answer.dependents if row.key != key]
-            conn.executemany(_EDGE.format(table="edge"), [(key, row.key) for row in below])
+            conn.executemany(_EDGE, [(key, row.key) for row in below])
             _put_relatives(conn, version_id, below, up=False)
             if parents:
                 above = [row for row in answer.parents if row.key != key]
-                conn.executemany(_EDGE.format(table="edge"), [(row.key, key) for row in above])
+                conn.executemany(_EDGE, [(row.key, key) for row in above])
                 _put_relatives(conn, version_id, above, up=True)
             _note_scan(conn, version_id, now_us)
 

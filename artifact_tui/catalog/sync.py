@@ -1,6 +1,6 @@
-"""Fills a catalog file from a client: every collection, version and edge, page by page.
+"""Fills a catalog file from a client: every collection, version and edge, part by part.
 
-Pages can be seen as soon as they are written; each is one transaction. A row remembers in `seen`
+What is written can be seen at once, lineage at the end. A row remembers in `seen`
 the newest sync that listed it. What the registry no longer lists is removed at the end, in one
 transaction; a sync that does not get there removes nothing, and the next one starts over without
 harm.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,16 +22,15 @@ from artifact_tui.catalog.catalog_file import (
     transaction,
     write_meta,
 )
-from artifact_tui.catalog.lineage import put_edges
 from artifact_tui.errors import NotFoundError, RegistryError
-from artifact_tui.model import GONE, Capabilities
+from artifact_tui.model import GONE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Collection, File, Identity, Page, Version
+    from artifact_tui.model import Collection, Edge, File, Listed, Version
 
 
 T = TypeVar("T")
@@ -71,13 +71,10 @@ async def sync(
     lane = await CatalogLane.open("sync", partial(open_to_write, path))
     try:
         run = _SyncRun(client, lane, progress)
-        run.number = await run.write(begin_sync, client.identity, client.capabilities)
+        run.number = await run.write(begin_sync, client)
         await run.everything(files=files)
         at = time.time_ns() // 1000 if now_us is None else now_us
-        if not client.complete:
-            removed = await run.write(finish_partial_sync, at)
-        else:
-            removed = await run.write(finish_sync, run.number, at)
+        removed = await run.write(partial(finish_sync, complete=run.complete), run.number, at)
         run.tell(replace(run.state, removed=removed, done=True))
         return run.state
     finally:
@@ -93,6 +90,8 @@ class _SyncRun:
         self._client = client
         self._lane = lane
         self._progress = progress
+        self._collections: set[str] = set()
+        self.complete = True
         self.number = 0
         self.state = SyncProgress()
 
@@ -111,47 +110,33 @@ class _SyncRun:
             self._progress(state)
 
     async def everything(self, *, files: bool) -> None:
-        """List and write all there is; in one pass, where the registry has such a listing."""
-        if self._client.can("artifacts"):
-            await self._flat(files=files)
-        else:
-            await self._by_collection(files=files)
-        can = self._client.capabilities
-        if can.lineage and not (can.scanned_lineage or can.asked_lineage):
-            async for edges in _pages(self._client.edges):
-                await self.write(put_edges, edges)
-                self.tell(replace(self.state, edges=self.state.edges + len(edges)))
+        """List and write all there is."""
+        async with aclosing(self._client.listing()) as listing:
+            async for part in listing:
+                await self._take(part, files=files)
 
-    async def _flat(self, *, files: bool) -> None:
-        """Collections and their versions, as they come; what comes again counts once."""
-        collections: set[str] = set()
-        async for found in _pages(self._client.artifacts, moves=False):
-            new = {row.key: row for row, _ in found if row.key not in collections}
-            await self.write(put_collections, tuple(new.values()), self.number)
-            collections |= new.keys()
-            rows = {row.key: row for _, row in found if row is not None}
-            self.state = replace(self.state, collections=len(collections))
-            await self._versions(tuple(rows.values()), files=files)
-
-    async def _by_collection(self, *, files: bool) -> None:
-        """Collections first, then the versions of each."""
-        keys: list[str] = []
-        async for found in _pages(self._client.collections):
-            await self.write(put_collections, found, self.number)
-            keys += [row.key for row in found]
-            self.tell(replace(self.state, collections=len(keys)))
-        for key in keys:
-            async for versions in _pages(partial(self._client.versions, key)):
-                await self._versions(versions, files=files)
-
-    async def _versions(self, rows: Sequence[Version], *, files: bool) -> None:
-        """Write a page of versions, with their files when asked."""
-        new = await self.write(put_versions, rows, self.number)
+    async def _take(self, part: Listed, *, files: bool) -> None:
+        """Write a part of the listing, with the files of its versions when asked."""
+        self.complete = self.complete and part.complete
+        rows = {row.key: row for row in part.collections if row.key not in self._collections}
+        await self.write(put_collections, tuple(rows.values()), self.number)
+        self._collections |= rows.keys()
+        versions = {row.key: row for row in part.versions}
+        new = await self.write(put_versions, tuple(versions.values()), self.number)
         if files:
-            sources = [row.key for row in rows if row.source_key is None]
+            sources = [row.key for row in versions.values() if row.source_key is None]
             found = {key: await self._files(key) for key in sources}
             await self.write(put_files, found)
-        self.tell(replace(self.state, versions=self.state.versions + new))
+        await self.write(put_edges, part.edges)
+        known = self.state
+        self.tell(
+            replace(
+                known,
+                collections=len(self._collections),
+                versions=known.versions + new,
+                edges=known.edges + len(part.edges),
+            )
+        )
 
     async def _files(self, key: str) -> tuple[File, ...]:
         """The files of a version; none when it was deleted meanwhile."""
@@ -159,31 +144,6 @@ class _SyncRun:
             return await self._client.files(key)
         except NotFoundError:
             return ()
-
-
-async def _pages(
-    ask: Callable[[str | None], Awaitable[Page[T]]], *, moves: bool = True
-) -> AsyncIterator[tuple[T, ...]]:
-    """The rows of every page, page by page; `moves` tells that each has a cursor of its own.
-
-    Raises:
-        RegistryError: the registry sends the same place twice, so that it would never end.
-    """
-    after: str | None = None
-    seen: set[str] = set()
-    while True:
-        page = await ask(after)
-        if page.rows:
-            yield page.rows
-        after = page.after
-        if after is None:
-            return
-        if moves and after in seen:
-            raise RegistryError(
-                "The registry lists the same page again and again.",
-                hint="The sync was stopped; what the catalog knew before is still there.",
-            )
-        seen.add(after)
 
 
 _COLLECTION = """
@@ -196,9 +156,14 @@ _FILE = """
 INSERT INTO file(version_id, path, blob_id, mode)
 SELECT ?, ?, id, ? FROM blob WHERE digest = ?"""
 
+_LINK = """
+INSERT OR IGNORE INTO edge SELECT p.id, c.id FROM temp.linked l
+CROSS JOIN version p ON p.key = l.parent CROSS JOIN version c ON c.key = l.child"""
+
 _UNLINK = """
-DELETE FROM edge WHERE NOT EXISTS (SELECT 1 FROM temp.linked l
-  WHERE l.parent_id = edge.parent_id AND l.child_id = edge.child_id)"""
+DELETE FROM edge WHERE NOT EXISTS (SELECT 1 FROM version p CROSS JOIN version c
+  CROSS JOIN temp.linked l ON l.parent = p.key AND l.child = c.key
+  WHERE p.id = edge.parent_id AND c.id = edge.child_id)"""
 
 # Relatives that are listed by now become edges. Parents that are gone become relatives: the lineage
 # of what was made from them is broken, and says so.
@@ -249,9 +214,7 @@ DROP TABLE temp.gone;
 """
 
 
-def begin_sync(
-    conn: sqlite3.Connection, identity: Identity, capabilities: Capabilities | None = None
-) -> int:
+def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
     """Start a sync: returns its number, which is what its rows carry in `seen`.
 
     What the registry can do is noted where queries depend on it: whether lineage comes with the
@@ -260,7 +223,8 @@ def begin_sync(
     Raises:
         RegistryError: the file is the catalog of another registry.
     """
-    can = capabilities or Capabilities()
+    identity, scanned = client.identity, bool(client.scanned_types)
+    asked = client.can("lineage") and not scanned
     with transaction(conn):
         known = dict(conn.execute("SELECT name, value FROM meta").fetchall())
         if known.get("uid", identity.uid) != identity.uid:
@@ -270,12 +234,12 @@ def begin_sync(
             )
         number = int(known.get("generation", 0)) + 1
         write_meta(conn, uid=identity.uid, kind=identity.kind, address=identity.address)
-        write_meta(conn, generation=str(number), scanned_lineage=str(int(can.scanned_lineage)))
-        write_meta(conn, asked_lineage=str(int(can.asked_lineage)), freeing=can.freeing)
+        write_meta(conn, generation=str(number), scanned_lineage=str(int(scanned)))
+        write_meta(conn, asked_lineage=str(int(asked)), freeing=client.freeing)
         conn.execute("DROP TABLE IF EXISTS temp.linked")
         conn.execute(
-            "CREATE TEMP TABLE linked(parent_id INTEGER, child_id INTEGER,"
-            " PRIMARY KEY(parent_id, child_id)) WITHOUT ROWID"
+            "CREATE TEMP TABLE linked(parent TEXT, child TEXT,"
+            " PRIMARY KEY(parent, child)) WITHOUT ROWID"
         )
         return number
 
@@ -312,9 +276,13 @@ def put_files(conn: sqlite3.Connection, found: Mapping[str, Sequence[File]]) -> 
             conn.executemany(_FILE, [(row[0], f.path, f.mode, f.digest) for f in files])
 
 
-def finish_sync(conn: sqlite3.Connection, seen: int, now_us: int) -> int:
-    """End a sync that saw everything: remove what it did not see; returns how many versions."""
+def finish_sync(conn: sqlite3.Connection, seen: int, now_us: int, *, complete: bool = True) -> int:
+    """End a sync: remove what a complete listing did not show; returns how many versions."""
     with transaction(conn):
+        conn.execute(_LINK)
+        write_meta(conn, synced_us=str(now_us), incomplete=str(int(not complete)))
+        if not complete:
+            return 0
         (gone,) = conn.execute("SELECT count(*) FROM version WHERE seen < ?", (seen,)).fetchone()
         if _noted(conn, "asked_lineage"):
             _run_script(conn, _SETTLE_ASKED, seen)
@@ -323,15 +291,16 @@ def finish_sync(conn: sqlite3.Connection, seen: int, now_us: int) -> int:
         else:
             conn.execute(_UNLINK)
         _run_script(conn, _SWEEP, seen)
-        write_meta(conn, synced_us=str(now_us), incomplete="0")
         return int(gone)
 
 
-def finish_partial_sync(conn: sqlite3.Connection, now_us: int) -> int:
-    """End a sync to which the registry did not tell everything: nothing is removed."""
+def put_edges(conn: sqlite3.Connection, rows: Sequence[Edge]) -> None:
+    """Take in a part of the lineage; it is settled at the end, when all versions are known."""
     with transaction(conn):
-        write_meta(conn, synced_us=str(now_us), incomplete="1")
-        return 0
+        conn.executemany(
+            "INSERT OR IGNORE INTO temp.linked VALUES (?, ?)",
+            [(row.parent, row.child) for row in rows if row.parent != row.child],
+        )
 
 
 def _noted(conn: sqlite3.Connection, name: str) -> bool:

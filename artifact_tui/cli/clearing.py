@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import uuid
+from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -280,16 +281,13 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
 
 async def _everything(client: Client) -> WholeListing:
     """The whole listing."""
-    if not client.can("artifacts"):
-        raise UsageError("This registry cannot be listed in one pass. Nothing was deleted.")
-    found: dict[str, tuple[Collection, Version]] = {}
-    after: str | None = None
-    while True:
-        page = await client.artifacts(after)
-        found |= {version.key: (row, version) for row, version in page.rows if version}
-        after = page.after
-        if after is None:
-            return list(found.values())
+    collections: dict[str, Collection] = {}
+    versions: dict[str, Version] = {}
+    async with aclosing(client.listing()) as listing:
+        async for part in listing:
+            collections |= {row.key: row for row in part.collections}
+            versions |= {row.key: row for row in part.versions}
+    return [(collections[row.collection_key], row) for row in versions.values()]
 
 
 async def _recipes(client: Client, listing: WholeListing) -> Mapping[str, Recipe]:

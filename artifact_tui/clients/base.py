@@ -22,25 +22,23 @@ from artifact_tui.errors import RegistryError
 from artifact_tui.model import Capabilities, Outcome, Page, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.model import (
         Alias,
-        Collection,
         CollectionDeletion,
         Creation,
         Deletion,
-        Edge,
         Edit,
         Facts,
         File,
         Garbage,
         Identity,
         Lineage,
+        Listed,
         Recipe,
         StoredObject,
-        Version,
     )
 
 
@@ -134,36 +132,13 @@ class Client:
 
     # reading
 
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
-        """The next page of everything; a version that comes again replaces what came before.
+    def listing(self) -> AsyncGenerator[Listed, None]:
+        """Everything there is, in parts, which may come in any order; read with `async for`.
 
-        A collection without versions comes with None.
-
-        `after` may be the same for every page: the client ends a listing that would never end.
-        """
-        del after
-        return Page(())
-
-    async def collections(self, after: str | None = None) -> Page[Collection]:
-        """The next page of collections, in an order that deletions do not shift."""
-        raise NotImplementedError
-
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        """The next page of one collection's versions (live and in the trash), oldest first.
-
-        An unknown collection gives an empty last page.
+        Rows that somebody deletes meanwhile may be missing, and no others. A listing that is empty,
+        or short, because something is broken is an error, or not `complete`.
         """
         raise NotImplementedError
-
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        """The next page of lineage edges between versions of this registry."""
-        del after
-        return Page(())
-
-    @property
-    def complete(self) -> bool:
-        """Whether the last listing had everything: else what it did not show may be there."""
-        return True
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,8 @@ async def _try(client: Client, target: Target) -> tuple[str, ...]:
         own = (access(target),) if target.production else ()
         return (*await client.check(), *_abilities(client.capabilities), *own)
     began = time.perf_counter()
-    await client.collections()
+    async with aclosing(client.listing()) as listing:
+        await anext(listing, None)
     took = (time.perf_counter() - began) * 1000
     return (f"It answered in {took:.0f} ms.", *_abilities(client.capabilities), access(target))
 

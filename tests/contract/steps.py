@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from artifact_tui.model import Deletion, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Outcome, Page, Result, Version
+    from artifact_tui.model import Collection, Outcome, Result, Version
     from tests.contract.world import World
 
-T = TypeVar("T")
+
+async def collections_of(client: Client) -> dict[str, Collection]:
+    """Every collection that is listed, by name."""
+    parts = [part async for part in client.listing()]
+    return {one.name: one for part in parts for one in part.collections}
 
 
-async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    """All rows of all pages."""
-    rows: list[T] = []
-    after = None
-    while True:
-        page = await read(after)
-        rows += page.rows
-        if page.after is None:
-            return rows
-        assert page.rows, "a page that is not the last has rows"
-        after = page.after
+async def listed(client: Client) -> dict[str, Version]:
+    """Every version that is listed, by key; the last that came of each."""
+    return {one.key: one async for part in client.listing() for one in part.versions}
 
 
 async def key_of(client: Client, name: str) -> str:
     """The key of the collection of a name."""
-    found = {one.name: one.key for one in await every(client.collections)}
-    return found[name]
+    return (await collections_of(client))[name].key
 
 
 async def versions_of(client: Client, name: str) -> list[Version]:
-    """All versions of the collection of a name."""
+    """All versions of the collection of a name, in the order in which they were made."""
     key = await key_of(client, name)
-    return await every(lambda after: client.versions(key, after))
+    found = [one for one in (await listed(client)).values() if one.collection_key == key]
+    return sorted(found, key=lambda one: one.ordinal or 0)
 
 
 async def version_of(client: Client, name: str, key: str) -> Version:

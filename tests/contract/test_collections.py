@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import CollectionDeletion, Deletion, Result
-from tests.contract.steps import every, key_of, live
+from tests.contract.steps import collections_of, key_of, live
 
 if TYPE_CHECKING:
     from tests.contract.world import World
@@ -42,7 +42,7 @@ async def test_a_collection_goes_with_all_that_is_in_it_and_nothing_else(world: 
     assert await live(world) == others
     assert not set(keys) & await live(world)
     assert not await world.client.collection_facts(collection)
-    names = {one.name for one in await every(world.client.collections)}
+    names = set(await collections_of(world.client))
     assert names == {"mm", "n"}
 
 
@@ -85,7 +85,7 @@ async def test_a_collection_of_links_goes_without_the_sources(world: World) -> N
     outcome = await client.delete_collection(CollectionDeletion(collection))
     assert (outcome.key, outcome.result) == (collection, Result.UNLINKED)
     assert await live(world) == sources
-    assert {one.name for one in await every(world.client.collections)} == {"m"}
+    assert set(await collections_of(world.client)) == {"m"}
 
 
 async def test_read_only_means_read_only(world: World) -> None:

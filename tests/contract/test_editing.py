@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Deletion, Edit, Result
-from tests.contract.steps import results
+from tests.contract.steps import listed, results
 from tests.contract.world import HOUR
 
 if TYPE_CHECKING:
@@ -18,23 +18,6 @@ if TYPE_CHECKING:
 
 async def edit(world: World, *edits: Edit) -> list[Outcome]:
     return list(await world.client.edit(edits))
-
-
-async def listed(world: World, key: str) -> Version:
-    """The version as the client lists it now."""
-    after: str | None = None
-    while True:
-        page = await world.client.collections(after)
-        for collection in page.rows:
-            at: str | None = None
-            while True:
-                versions = await world.client.versions(collection.key, at)
-                if found := [row for row in versions.rows if row.key == key]:
-                    return found[0]
-                if (at := versions.after) is None:
-                    break
-        if (after := page.after) is None:
-            raise AssertionError(key)
 
 
 def aliases(version: Version) -> set[str]:
@@ -47,7 +30,7 @@ async def test_aliases_are_added_and_removed(world: World) -> None:
     key = await world.make("a", aliases=["old", "kept"])
     (outcome,) = await edit(world, Edit(key, add_aliases=("new",), remove_aliases=("old",)))
     assert (outcome.key, outcome.result) == (key, Result.DONE)
-    assert aliases(await listed(world, key)) == {"new", "kept"}
+    assert aliases((await listed(world.client))[key]) == {"new", "kept"}
     names = {name for name, _ in (await world.truth()).things[key].aliases}
     assert names == {"new", "kept"}
 
@@ -56,12 +39,12 @@ async def test_aliases_are_added_and_removed(world: World) -> None:
 async def test_an_alias_moves_and_the_answer_says_from_where(world: World) -> None:
     first = await world.make("a", aliases=["best"])
     second = await world.make("a")
-    label = (await listed(world, first)).label
+    label = ((await listed(world.client))[first]).label
     (outcome,) = await edit(world, Edit(second, add_aliases=("best",)))
     assert outcome.result is Result.DONE
     assert outcome.message == f"best moved from {label}"
-    assert aliases(await listed(world, first)) == set()
-    assert aliases(await listed(world, second)) == {"best"}
+    assert aliases((await listed(world.client))[first]) == set()
+    assert aliases((await listed(world.client))[second]) == {"best"}
 
 
 @pytest.mark.needs("edit_aliases")
@@ -70,8 +53,10 @@ async def test_what_is_there_may_be_added_and_what_is_not_removed(world: World) 
     other = await world.make("a", aliases=["others"])
     change = Edit(key, add_aliases=("there",), remove_aliases=("never", "others"))
     assert results(await edit(world, change)) == [Result.DONE]
-    assert aliases(await listed(world, key)) == {"there"}
-    assert aliases(await listed(world, other)) == {"others"}, "it is not on the version named"
+    assert aliases((await listed(world.client))[key]) == {"there"}
+    assert aliases((await listed(world.client))[other]) == {"others"}, (
+        "it is not on the version named"
+    )
 
 
 @pytest.mark.needs("edit_tags")
@@ -79,17 +64,17 @@ async def test_tags_are_added_and_removed(world: World) -> None:
     key = await world.make("a", tags=["old", "kept"])
     change = Edit(key, add_tags=("new", "kept"), remove_tags=("old", "never"))
     assert results(await edit(world, change)) == [Result.DONE]
-    assert set((await listed(world, key)).tags) == {"new", "kept"}
+    assert set((await listed(world.client))[key].tags) == {"new", "kept"}
 
 
 @pytest.mark.needs("edit_ttl")
 async def test_a_time_to_live_is_set_and_switched_off(world: World) -> None:
     key = await world.make("a")
     assert results(await edit(world, Edit(key, ttl_us=5 * HOUR))) == [Result.DONE]
-    found = await listed(world, key)
+    found = (await listed(world.client))[key]
     assert (found.ttl_us, found.ttl_inherited) == (5 * HOUR, False)
     assert results(await edit(world, Edit(key, ttl_us=TTL_OFF))) == [Result.DONE]
-    found = await listed(world, key)
+    found = (await listed(world.client))[key]
     assert (found.ttl_us, found.ttl_inherited) == (None, False)
 
 
@@ -97,7 +82,7 @@ async def test_a_time_to_live_is_set_and_switched_off(world: World) -> None:
 async def test_a_time_to_live_can_be_inherited(world: World) -> None:
     key = await world.make("a", ttl_us=HOUR)
     assert results(await edit(world, Edit(key, ttl_us=TTL_INHERIT))) == [Result.DONE]
-    assert (await listed(world, key)).ttl_inherited
+    assert (await listed(world.client))[key].ttl_inherited
 
 
 @pytest.mark.needs("edit_ttl")
@@ -107,7 +92,7 @@ async def test_where_nothing_can_be_inherited_that_is_refused(world: World) -> N
     (outcome,) = await edit(world, Edit(key, ttl_us=TTL_INHERIT))
     assert outcome.result is Result.REFUSED
     assert "inherit" in outcome.message
-    assert (await listed(world, key)).ttl_us == HOUR
+    assert (await listed(world.client))[key].ttl_us == HOUR
 
 
 @pytest.mark.needs("edit_tags", "edit_ttl")
@@ -115,7 +100,7 @@ async def test_what_an_edit_does_not_name_stays(world: World) -> None:
     key = await world.make("a", aliases=["best"], tags=["t"], ttl_us=HOUR)
     await edit(world, Edit(key, add_tags=("u",)))
     await edit(world, Edit(key, ttl_us=2 * HOUR))
-    found = await listed(world, key)
+    found = (await listed(world.client))[key]
     assert (aliases(found), set(found.tags), found.ttl_us) == ({"best"}, {"t", "u"}, 2 * HOUR)
 
 
@@ -126,7 +111,7 @@ async def test_there_is_one_outcome_for_each_in_order(world: World) -> None:
     outcomes = await edit(world, *edits[:2], Edit(world.nobody, add_tags=("t",)), edits[2])
     assert [one.key for one in outcomes] == [*keys[:2], world.nobody, keys[2]]
     assert results(outcomes) == [Result.DONE, Result.DONE, Result.ABSENT, Result.DONE]
-    assert [(await listed(world, key)).tags for key in keys] == [("t0",), ("t1",), ("t2",)]
+    assert [(await listed(world.client))[key].tags for key in keys] == [("t0",), ("t1",), ("t2",)]
     assert await edit(world) == []
 
 
@@ -171,7 +156,7 @@ async def test_an_alias_moves_no_further_than_its_collection(world: World) -> No
     first, second = await world.make("a", aliases=["best"]), await world.make("a")
     elsewhere = await world.make("b", aliases=["best"])
     assert results(await edit(world, Edit(second, add_aliases=("best",)))) == [Result.DONE]
-    found = [aliases(await listed(world, key)) for key in (first, second, elsewhere)]
+    found = [aliases((await listed(world.client))[key]) for key in (first, second, elsewhere)]
     assert found == [set(), {"best"}, {"best"}]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.model import Deletion
-from tests.contract.steps import every
+from tests.contract.steps import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,11 +58,7 @@ async def test_deleted_dependents_are_looked_through(world: World) -> None:
 async def test_nobody_used_it_is_no_dependents(world: World) -> None:
     used, unused = await world.make("a"), await world.make("a")
     await world.make("b", parents=[used])
-    counts = {
-        one.key: one.used_count
-        for collection in await every(world.client.collections)
-        for one in (await world.client.versions(collection.key)).rows
-    }
+    counts = {key: one.used_count for key, one in (await listed(world.client)).items()}
     assert counts[unused] == 0
     assert counts[used]
     assert (await asked(world, unused))[unused].dependents == ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.model import Alias, Deletion, Result
-from tests.contract.steps import every, fresh, live, results, versions_of
+from tests.contract.steps import collections_of, fresh, live, results, versions_of
 
 if TYPE_CHECKING:
     from tests.contract.world import World
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs("links")
 async def test_a_link_is_listed_where_it_is_shown_and_names_its_source(world: World) -> None:
     source = await world.make("m", aliases=["latest"])
     link = await world.link(source, "shelf", aliases=["best"])
-    shelf = next(one for one in await every(world.client.collections) if one.name == "shelf")
+    shelf = (await collections_of(world.client))["shelf"]
     assert shelf.links
     (shown,) = await versions_of(world.client, "shelf")
     assert (shown.key, shown.source_key, shown.links) == (link, source, ())

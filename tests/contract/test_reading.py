@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from artifact_tui.errors import NotFoundError
-from artifact_tui.model import Alias, Deletion, Edge, Page, VersionState
-from tests.contract.steps import every, versions_of
+from artifact_tui.model import Alias, Deletion, Edge, VersionState
+from tests.contract.steps import collections_of, listed, versions_of
 from tests.contract.world import HOUR
 
 if TYPE_CHECKING:
     from tests.contract.world import World
 
 
-async def test_an_empty_registry_has_one_empty_page_of_everything(world: World) -> None:
-    assert await world.client.collections() == Page(())
-    assert await world.client.edges() == Page(())
+async def test_an_empty_registry_lists_nothing(world: World) -> None:
+    async for part in world.client.listing():
+        assert (part.collections, part.versions, part.edges) == ((), (), ())
     assert await world.client.facts([]) == {}
 
 
@@ -31,17 +30,17 @@ async def test_identity_stays_the_same_and_names_the_kind(world: World) -> None:
     assert again.read_only
 
 
-async def test_every_collection_is_listed_once_over_all_pages(world: World) -> None:
+async def test_every_collection_is_listed(world: World) -> None:
     names = [f"c{n}" for n in range(8)]
     for name in names:
         await world.make(name, kind="dataset")
-    found = await every(world.client.collections)
-    assert sorted(one.name for one in found) == names
-    assert len({one.key for one in found}) == len(names)
-    assert {one.type for one in found} == {"dataset"}
+    found = await collections_of(world.client)
+    assert sorted(found) == names
+    assert len({one.key for one in found.values()}) == len(names)
+    assert {one.type for one in found.values()} == {"dataset"}
 
 
-async def test_every_version_is_listed_once_oldest_first(world: World) -> None:
+async def test_every_version_is_listed_and_counted_as_it_was_made(world: World) -> None:
     keys = [await world.make("series") for _ in range(10)]
     found = await versions_of(world.client, "series")
     assert [one.key for one in found] == keys
@@ -51,10 +50,14 @@ async def test_every_version_is_listed_once_oldest_first(world: World) -> None:
     assert len({one.label for one in found}) == len(keys)
 
 
-async def test_an_unknown_collection_is_an_empty_last_page(world: World) -> None:
-    page = await world.client.versions("nothing like it")
-    assert page.rows == ()
-    assert page.after is None
+async def test_a_collection_is_told_before_its_versions(world: World) -> None:
+    for number in range(10):
+        await world.make(f"c{number // 2}")
+    known: set[str] = set()
+    async for part in world.client.listing():
+        known |= {one.key for one in part.collections}
+        assert {one.collection_key for one in part.versions} <= known
+        assert part.complete
 
 
 @pytest.mark.needs("bytes", "aliases", "ttl")
@@ -73,27 +76,15 @@ async def test_a_version_says_what_is_known_about_it(world: World) -> None:
     assert version.digest
 
 
-@pytest.mark.needs("soft_delete")
-async def test_deleting_between_pages_neither_skips_nor_repeats(world: World) -> None:
-    keys = [await world.make("series") for _ in range(9)]
-    (collection,) = (await world.client.collections()).rows
-    first = await world.client.versions(collection.key)
-    for version in first.rows:
-        await world.client.delete([Deletion(version.key)])
-        await world.client.purge([version.key])
-    rest = await every(lambda after: world.client.versions(collection.key, after or first.after))
-    assert [one.key for one in (*first.rows, *rest)] == keys
-
-
-async def test_deleting_between_pages_hides_no_collection(world: World) -> None:
-    keys = {name: await world.make(name) for name in (f"c{n}" for n in range(9))}
-    first = await world.client.collections()
-    assert first.after is not None
-    for collection in first.rows:
-        await world.client.delete([Deletion(keys[collection.name])])
-    rest = await every(lambda after: world.client.collections(after or first.after))
-    found = [one.name for one in (*first.rows, *rest)]
-    assert sorted(found) == sorted(keys)
+async def test_deleting_while_it_is_listed_hides_nothing_else(world: World) -> None:
+    """Where cursors are positions, what goes shifts all that comes after it."""
+    keys = [await world.make(f"c{number % 4}") for number in range(12)]
+    seen: set[str] = set()
+    async for part in world.client.listing():
+        new = [one.key for one in part.versions if one.key not in seen]
+        seen.update(new)
+        await world.client.delete([Deletion(key, delete_aliases=True) for key in new[:1]])
+    assert seen == set(keys)
 
 
 @pytest.mark.needs("soft_delete")
@@ -118,7 +109,7 @@ async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) 
 async def test_every_edge_is_listed_once(world: World) -> None:
     parents = [await world.make("p") for _ in range(4)]
     children = [await world.make("c", parents=parents) for _ in range(3)]
-    found = await every(world.client.edges)
+    found = [edge async for part in world.client.listing() for edge in part.edges]
     assert sorted(found) == sorted(Edge(p, c) for p in parents for c in children)
 
 
@@ -199,10 +190,11 @@ async def test_a_token_changes_with_each_fact_and_with_nothing_else(world: World
 
 async def test_facts_name_a_version_as_the_listing_does(world: World) -> None:
     keys = [await world.make("m"), await world.make("n", kind="dataset"), await world.make("n2")]
-    listed = {}
-    for collection in await every(world.client.collections):
-        for one in await every(partial(world.client.versions, collection.key)):
-            listed[one.key] = (collection.name, one.label, collection.type)
+    names = {one.key: one for one in (await collections_of(world.client)).values()}
+    shown = {
+        key: (names[one.collection_key].name, one.label, names[one.collection_key].type)
+        for key, one in (await listed(world.client)).items()
+    }
     facts = await world.client.facts(keys)
     found = {key: (one.collection, one.label, one.type) for key, one in facts.items()}
-    assert found == {key: listed[key] for key in keys}
+    assert found == {key: shown[key] for key in keys}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.model import Deletion, Result
-from tests.contract.steps import fresh, results
+from tests.contract.steps import fresh, results, versions_of
 
 if TYPE_CHECKING:
     from tests.contract.world import World
@@ -115,6 +115,5 @@ async def test_a_label_is_never_used_again(world: World) -> None:
     await world.client.delete([Deletion(key) for key in keys])
     await world.client.purge(keys)
     await world.make("m")
-    (collection,) = (await world.client.collections()).rows
-    (version,) = (await world.client.versions(collection.key)).rows
+    (version,) = await versions_of(world.client, "m")
     assert version.ordinal == 3

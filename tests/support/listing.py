@@ -12,13 +12,13 @@ from artifact_tui.model import (
     File,
     Identity,
     Lineage,
-    Page,
+    Listed,
     Relative,
     Version,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 
 T = TypeVar("T")
@@ -27,9 +27,8 @@ T = TypeVar("T")
 class Listing(Client):
     """The listing half of a client; change its lists between two syncs."""
 
-    def __init__(self, *, page: int = 2, lineage: bool = True) -> None:
+    def __init__(self, *, page: int = 2) -> None:
         self.identity = Identity("listing", "listing:test", "uid-1")
-        self.tells = frozenset({"lineage"}) if lineage else frozenset()
         self.page = page
         self.listed: list[Collection] = []
         self.made: dict[str, list[Version]] = {}
@@ -55,26 +54,40 @@ class Listing(Client):
         self.made.setdefault(collection, []).append(made)
         return made
 
-    def _page(self, name: str, rows: Sequence[T], after: str | None) -> Page[T]:
-        start = int(after or 0)
-        if start and self.fails_at == name:
-            raise RegistryError("The registry went away.")
-        end = start + self.page
-        return Page(tuple(rows[start:end]), str(end) if end < len(rows) else None)
+    def _pages(self, name: str, rows: Sequence[T]) -> Iterator[tuple[T, ...]]:
+        for start in range(0, len(rows), self.page):
+            if start and self.fails_at == name:
+                raise RegistryError("The registry went away.")
+            yield tuple(rows[start : start + self.page])
 
-    async def collections(self, after: str | None = None) -> Page[Collection]:
-        return self._page("collections", self.listed, after)
-
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        return self._page(collection_key, self.made.get(collection_key, []), after)
-
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        return self._page("edges", self.made_from, after)
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        for rows in self._pages("collections", self.listed):
+            yield Listed(collections=rows)
+        for collection in self.listed:
+            for versions in self._pages(collection.key, self.made.get(collection.key, [])):
+                yield Listed(versions=versions)
+        for edges in self._pages("edges", self.made_from):
+            yield Listed(edges=edges)
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         if version_key not in self.contents:
             raise NotFoundError("There is no such version.")
         return self.contents[version_key]
+
+
+async def listed_rows(client: Client) -> list[tuple[Collection, Version | None]]:
+    """Every version as it is listed, with its collection; collections without any at the end."""
+    collections: dict[str, Collection] = {}
+    versions: list[Version] = []
+    async for part in client.listing():
+        collections |= {one.key: one for one in part.collections}
+        versions += part.versions
+        assert {one.collection_key for one in part.versions} <= collections.keys()
+    full = {one.collection_key for one in versions}
+    return [
+        *((collections[one.collection_key], one) for one in versions),
+        *((one, None) for one in collections.values() if one.key not in full),
+    ]
 
 
 class Telling(Listing):

@@ -11,19 +11,16 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from artifact_tui.model import Collection, Edge, Edit, Facts, File, Outcome, Page, Version
+    from artifact_tui.model import Edit, Facts, File, Listed, Outcome, Version
 
 
 class SyncStore(Store):
     """A store whose reads and edits are methods too."""
 
-    def collections(self, after: str | None = None) -> Page[Collection]:
+    def listing(self) -> Listed:
+        """Everything."""
         with self.reading() as conn:
-            return local_reading.collections_page(conn, after, self.page_size)
-
-    def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        with self.reading() as conn:
-            return local_reading.versions_page(conn, collection_key, after, self.page_size)
+            return local_reading.listing_page(conn, 0, 1_000_000)[0]
 
     def version(self, key: str) -> Version:
         with self.reading() as conn:
@@ -32,10 +29,6 @@ class SyncStore(Store):
     def resolve(self, name: str) -> str:
         with self.reading() as conn:
             return local_reading.resolve_name(conn, name)
-
-    def edges(self, after: str | None = None) -> Page[Edge]:
-        with self.reading() as conn:
-            return local_reading.edges_page(conn, after, self.page_size)
 
     def files(self, version_key: str) -> tuple[File, ...]:
         with self.reading() as conn:

@@ -23,21 +23,19 @@ from artifact_tui.model import Identity, now_us
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from sqlite3 import Connection
 
     from artifact_tui.clients.local.fsck import FsckReport
     from artifact_tui.model import (
         Alias,
-        Collection,
         Deletion,
-        Edge,
         Edit,
         Facts,
         File,
         Garbage,
+        Listed,
         Outcome,
-        Page,
         Version,
     )
 
@@ -93,19 +91,12 @@ class LocalClient(Client):
         """Run work in a thread, in one transaction."""
         return await self._run(lambda: self.store.write(work, *args, **kwargs))
 
-    async def collections(self, after: str | None = None) -> Page[Collection]:
-        """The next page of collections, oldest first."""
-        return await self._read(local_reading.collections_page, after, self.store.page_size)
-
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        """The next page of one collection's versions, oldest first."""
-        return await self._read(
-            local_reading.versions_page, collection_key, after, self.store.page_size
-        )
-
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        """The next page of lineage edges."""
-        return await self._read(local_reading.edges_page, after, self.store.page_size)
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """Versions, oldest first, with their collections and what they were made from."""
+        after: int | None = 0
+        while after is not None:
+            part, after = await self._read(local_reading.listing_page, after, self.store.page_size)
+            yield part
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version, by path."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui.clients.local.adding import READ_BYTES, hash_chunks, write_all
 from artifact_tui.database import as_number, as_text
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
-from artifact_tui.model import Alias, Collection, Edge, Facts, File, Page, Version, VersionState
+from artifact_tui.model import Alias, Collection, Edge, Facts, File, Listed, Version, VersionState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -173,26 +173,6 @@ _SELECT_VERSION = (
 )
 
 
-def _row_after(after: str | None) -> int:
-    if after is None:
-        return -1
-    try:
-        return int(after)
-    except ValueError as error:
-        raise UsageError(f"“{after}” is not a place in a list of this registry.") from error
-
-
-def collections_page(conn: sqlite3.Connection, after: str | None, size: int) -> Page[Collection]:
-    """A page of collections, oldest first."""
-    rows = conn.execute(
-        f"SELECT id, {as_text('key')}, {as_text('name')}, {as_text('type')},"
-        f" {as_number('created_us')} FROM collection WHERE id > ? ORDER BY id LIMIT ?",
-        (_row_after(after), size + 1),
-    ).fetchall()
-    page = tuple(Collection(*row[1:]) for row in rows[:size])
-    return Page(page, str(rows[size - 1][0]) if len(rows) > size else None)
-
-
 def _version_tags(conn: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for number, name in conn.execute(
@@ -224,16 +204,33 @@ def _version_of_row(
     )  # fmt: skip
 
 
-def versions_page(
-    conn: sqlite3.Connection, collection_key: str, after: str | None, size: int
-) -> Page[Version]:
-    """A page of one collection's versions, live and in the trash, oldest first."""
+def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Listed, int | None]:
+    """Versions made after one, the oldest first, with their collections and what they come from.
+
+    Also where to go on; None at the end.
+    """
     rows = conn.execute(
-        _SELECT_VERSION + "WHERE c.key = ? AND v.ordinal > ? ORDER BY v.ordinal LIMIT ?",
-        (collection_key, _row_after(after), size + 1),
+        _SELECT_VERSION + "WHERE v.id > ? ORDER BY v.id LIMIT ?", (after, size + 1)
     ).fetchall()
-    page = _versions_of_rows(conn, rows[:size])
-    return Page(page, str(page[-1].ordinal) if len(rows) > size else None)
+    ids = json_array(row[0] for row in rows[:size])
+    collections = conn.execute(
+        f"SELECT {as_text('key')}, {as_text('name')}, {as_text('type')}, {as_number('created_us')}"
+        " FROM collection WHERE id IN (SELECT v.collection_id FROM json_each(?) want"
+        " CROSS JOIN version v ON v.id = want.value) ORDER BY id",
+        (ids,),
+    )
+    edges = conn.execute(
+        "SELECT p.key, c.key FROM json_each(?) want CROSS JOIN edge e ON e.child_id = want.value"
+        " CROSS JOIN version p ON p.id = e.parent_id CROSS JOIN version c ON c.id = e.child_id"
+        " ORDER BY e.child_id, e.parent_id",
+        (ids,),
+    )
+    part = Listed(
+        collections=tuple(Collection(*row) for row in collections),
+        versions=_versions_of_rows(conn, rows[:size]),
+        edges=tuple(Edge(*row) for row in edges),
+    )
+    return part, rows[size - 1][0] if len(rows) > size else None
 
 
 def read_version(conn: sqlite3.Connection, key: str) -> Version:
@@ -271,20 +268,6 @@ def resolve_name(conn: sqlite3.Connection, name: str) -> str:
             hint="A version is named COLLECTION:LABEL or COLLECTION:ALIAS, such as resnet50:v3.",
         )
     return str(row[0])
-
-
-def edges_page(conn: sqlite3.Connection, after: str | None, size: int) -> Page[Edge]:
-    """A page of lineage edges."""
-    parent, _, child = (after or "-1 -1").partition(" ")
-    rows = conn.execute(
-        "SELECT e.parent_id, e.child_id, p.key, c.key FROM edge e"
-        " CROSS JOIN version p ON p.id = e.parent_id CROSS JOIN version c ON c.id = e.child_id"
-        " WHERE (e.parent_id, e.child_id) > (?, ?) ORDER BY e.parent_id, e.child_id LIMIT ?",
-        (_row_after(parent), _row_after(child), size + 1),
-    ).fetchall()
-    page = tuple(Edge(row[2], row[3]) for row in rows[:size])
-    last = f"{rows[size - 1][0]} {rows[size - 1][1]}" if len(rows) > size else None
-    return Page(page, last)
 
 
 def version_files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,28 +25,24 @@ from artifact_tui.errors import (
     UncertainError,
 )
 from artifact_tui.model import (
-    Collection,
     Creation,
     Identity,
     Lineage,
-    Page,
+    Listed,
     Recipe,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_settings import RestAddress
     from artifact_tui.clients.s3 import S3Storage
-    from artifact_tui.model import Deletion, Facts, File, Outcome, Version
+    from artifact_tui.model import Deletion, Facts, File, Outcome
 
 
 AT_A_TIME = 50
 """Rows turned into versions before the event loop gets its turn."""
-
-KEPT_S = 60.0
-"""How long a listing read for `collections` also answers `versions`."""
 
 
 class RestClient(Client):
@@ -78,8 +73,6 @@ class RestClient(Client):
         self._facts = RestFacts(self.reader, self._routes)
         self._deleter = RestDeleter(self._requests, self.reader, self._routes, self._facts)
         self._lineage = RestLineage(self._requests, self.reader, self._routes)
-        self._run: ListingRun | None = None
-        self._runs = 0
         self._storage: S3Storage | None = None
 
     @property
@@ -103,11 +96,6 @@ class RestClient(Client):
             )
         return tuple(found)
 
-    @property
-    def complete(self) -> bool:
-        """Whether the last listing had everything."""
-        return not self.reader.missing
-
     def pace(self) -> str:
         """What holds it up now, in a few words; may be empty."""
         return self._requests.pace()
@@ -122,60 +110,20 @@ class RestClient(Client):
 
     # reading
 
-    # `listing` will take its place.
-    async def artifacts(  # type: ignore[override]
-        self, after: str | None = None
-    ) -> Page[tuple[Collection, Version]]:
+    async def listing(self) -> AsyncGenerator[Listed, None]:
         """Everything, as it comes: the cheapest way to fill a catalog.
 
-        A version may come again, when a later page shows that another entry has the same id. An
-        unknown `after` (of another connection) starts from the beginning.
+        A version may come again, when a later page shows that another entry has the same id.
         """
-        run = await self._current(after)
-        rows = await run.more()
-        page: list[tuple[Collection, Version]] = []
-        for start in range(0, len(rows), AT_A_TIME):
-            await asyncio.sleep(0)  # the request for the next page leaves meanwhile
-            part = rows[start : start + AT_A_TIME]
-            page += [(run.listing.collection(row), run.listing.version(row)) for row in part]
-        return Page(tuple(page), None if run.done or not rows else f"{run.number}.")
-
-    async def collections(self, after: str | None = None) -> Page[Collection]:
-        """Collections in the order in which the listing names them."""
-        run = await self._current(after)
-        position = int(after.partition(".")[2] or 0) if after else 0
-        position = position if position <= len(run.listing.groups) else 0
-        while len(run.listing.groups) <= position and not run.done:
-            await run.more()
-        groups = list(run.listing.groups)[position:]
-        rows = tuple(_collection(group) for group in groups)
-        end = position + len(groups)
-        if not run.done and rows:
-            return Page(rows, f"{run.number}.{end}")
-        return Page(rows)
-
-    async def _current(self, after: str | None) -> ListingRun:
-        """The listing that a cursor belongs to, or a new one."""
-        number = (after or "").partition(".")[0]
-        if self._run is None or number != str(self._run.number):
-            self._runs += 1
-            if self._run is not None:
-                await self._run.close()
-            self._run = ListingRun(self.reader, self._runs)
-        return self._run
-
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        """One collection's versions, all on one page."""
-        del after
-        collection = parse_key(collection_key)
-        if collection is None:
-            return Page(())
-        run = self._run
-        if run is not None and run.fresh and time.monotonic() - run.began < KEPT_S:
-            listing = await run.all()
-        else:
-            listing = await self.reader.named(collection)
-        return Page(tuple(listing.versions(collection)))
+        run = ListingRun(self.reader)
+        try:
+            while rows := await run.more():
+                for start in range(0, len(rows), AT_A_TIME):
+                    await asyncio.sleep(0)  # the request for the next page leaves meanwhile
+                    yield run.listing.shown(rows[start : start + AT_A_TIME])
+            yield Listed(complete=not self.reader.missing)
+        finally:
+            await run.close()
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         """The parents of these; those that the server does not tell about are left out."""
@@ -292,12 +240,6 @@ class RestClient(Client):
         self._check_writable()
         return await self._deleter.delete(deletions)
 
-    async def _forget(self) -> None:
-        """Something changes that the listing kept for `versions` does not know of."""
-        if self._run is not None:
-            await self._run.close()
-            self._run = None
-
     async def create(self, kind: str, name: str, url: str) -> Creation:
         """Make an artifact from a source address. It may take minutes.
 
@@ -308,7 +250,6 @@ class RestClient(Client):
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
         call = self._requests.paths.create(kind, body, self._options.create_s)
-        await self._forget()
         answer = await self._requests.patiently(partial(self._requests.once, call))
         if not answer.good:
             error = self._requests.refused(answer, "making the artifact")
@@ -344,7 +285,6 @@ class RestClient(Client):
             RegistryError: it was not done, or nobody knows; the message says which.
         """
         self._check_writable()
-        await self._forget()
         if self.reader.last is not None:  # also when no answer comes, it may all be gone
             self.reader.sent |= {ref.id for ref in self.reader.last.rows}
         answer = await self._requests.once(self._requests.paths.reset())
@@ -358,7 +298,6 @@ class RestClient(Client):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._forget()
         await self._requests.aclose()
         if self._storage is not None:
             await self._storage.aclose()
@@ -376,7 +315,3 @@ def _incomplete(kind: str, why: RegistryError) -> str:
         f"The list is incomplete: the registry does not list all {what}."
         f" {why} What is not listed is not taken as gone."
     )
-
-
-def _collection(group: Ref) -> Collection:
-    return Collection(key=group.key, name=group.id, type=group.type)

@@ -42,10 +42,10 @@ from artifact_tui.clients.rest.rest_entries import entry_digest
 from artifact_tui.clients.servers import is_spelled
 from artifact_tui.clients.transport import GarbageAnswerError, SilentError
 from artifact_tui.errors import EmptyError, NotToldError, RegistryError
-from artifact_tui.model import Collection, Version
+from artifact_tui.model import Collection, Listed, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_requests import RestCall, RestRequests
@@ -67,8 +67,6 @@ class QuestionWay(Enum):
     LISTING = "listing"
     SEARCH = "search"
     """By regular expression: everything, on one page."""
-    NAME = "name"
-    """By name, of whatever type, on one page."""
 
 
 class ListingQuestion(NamedTuple):
@@ -81,20 +79,12 @@ class ListingQuestion(NamedTuple):
 
 
 class ListingPass:
-    """A pass over all artifacts, or over those of one name and type."""
+    """A pass over all artifacts."""
 
-    def __init__(
-        self,
-        requests: RestRequests,
-        options: RestOptions,
-        *,
-        name: str = ALL,
-        kind: str | None = None,
-    ) -> None:
+    def __init__(self, requests: RestRequests, options: RestOptions) -> None:
         self._requests = requests
         self._options = options
-        self._name = name
-        self._questions = deque([ListingQuestion(kind)])
+        self._questions = deque([ListingQuestion(None)])
         self._offset: int | None = None
         self._received = 0
         """Rows that the present question has brought."""
@@ -189,9 +179,7 @@ class ListingPass:
         paths = self._requests.paths
         if question.way is QuestionWay.SEARCH:
             return paths.by_regex(msgspec.json.encode({"regex": question.half or ".*"}))
-        if question.way is QuestionWay.NAME:
-            return paths.by_name(self._name)
-        query = {"name": self._name} | ({"types": [question.kind]} if question.kind else {})
+        query = {"name": ALL} | ({"types": [question.kind]} if question.kind else {})
         return paths.listing(msgspec.json.encode([query]), self._offset)
 
     def _end_question(self) -> None:
@@ -227,10 +215,8 @@ class ListingPass:
         narrower = answer.status in _TOO_MANY and self._offset is None
         if question.way is QuestionWay.SEARCH or (self.missing and narrower):
             self._do_without(refused)
-        elif not narrower or question.way is QuestionWay.NAME:
+        elif not narrower:
             raise refused
-        elif self._name != ALL:
-            self._questions = deque([ListingQuestion(question.kind, QuestionWay.NAME)])
         elif question.kind is None:
             self._questions = deque(ListingQuestion(kind) for kind in ENTRY_TYPES)
         else:
@@ -453,11 +439,10 @@ class RestListing:
             note=note,
         )
 
-    def versions(self, collection: Ref) -> Iterator[Version]:
-        """The versions of a collection, oldest first where that is known."""
-        refs = self.groups.get(collection, [])
-        for ref in sorted(refs, key=lambda ref: self._ordinals[ref] or 0):
-            yield self.version(self.rows[ref])
+    def shown(self, rows: Sequence[RestEntry]) -> Listed:
+        """Artifacts as a part of the listing."""
+        collections = dict.fromkeys(self.collection(row) for row in rows)
+        return Listed(tuple(collections), tuple(self.version(row) for row in rows))
 
 
 def _by_random_ids(ids: list[str]) -> bool:
@@ -582,15 +567,6 @@ class ListingReader:
         self.finished(walk, listing)
         return listing
 
-    async def named(self, collection: Ref) -> RestListing:
-        """The artifacts of one type and name."""
-        walk = ListingPass(self._requests, self._options, name=collection.id, kind=collection.type)
-        listing = RestListing()
-        while (rows := await walk.page()) is not None:
-            listing.put(row for row in rows if row.collection == collection)
-        listing.settle(walk)
-        return listing
-
     def finished(self, walk: ListingPass, listing: RestListing) -> None:
         """Remember a listing that was read to its end."""
         self.missing, self.skipped = walk.missing, walk.skipped
@@ -663,8 +639,7 @@ PASSES = 4
 class ListingRun:
     """Rows as they come, nothing twice, nothing skipped; the next page is fetched meanwhile."""
 
-    def __init__(self, reader: ListingReader, number: int) -> None:
-        self.number = number
+    def __init__(self, reader: ListingReader) -> None:
         self.listing = RestListing()
         self.done = False
         self._reader = reader
@@ -672,14 +647,8 @@ class ListingRun:
         self._ahead: asyncio.Future[list[RestEntry] | None] | None = None
         self._before: frozenset[RestEntry] | None = None
         self._passes = 1
-        self._began = self._sent = len(reader.sent)
+        self._sent = len(reader.sent)
         self._lock = asyncio.Lock()
-        self.began = time.monotonic()
-
-    @property
-    def fresh(self) -> bool:
-        """Whether nothing was deleted through this connection since it began."""
-        return self._began == len(self._reader.sent)
 
     async def more(self) -> list[RestEntry]:
         """Rows not given before; empty only when the listing is complete.
@@ -698,12 +667,6 @@ class ListingRun:
                 elif found := self.listing.put(rows):
                     return found
         return []
-
-    async def all(self) -> RestListing:
-        """The complete listing."""
-        while not self.done:
-            await self.more()
-        return self.listing
 
     async def close(self) -> None:
         """Stop fetching."""

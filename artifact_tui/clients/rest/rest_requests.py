@@ -153,11 +153,6 @@ class RestPaths:
         """DELETE /artifacts/{type}/{id}."""
         return self._call("DELETE", self._artifact_path(ref, singular=singular), reads=False)
 
-    def by_name(self, name: str) -> RestCall:
-        """GET /artifact/byName/{name}."""
-        path = f"/artifact/byName/{path_segment(name, 'name')}"
-        return self._call("GET", path, reads=True, lists=True)
-
     def by_regex(self, content: bytes = b"{}") -> RestCall:
         """POST /artifact/byRegEx."""
         call = self._call("POST", "/artifact/byRegEx", reads=True, lists=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Client
@@ -15,20 +15,19 @@ from artifact_tui.clients.wandb.wandb_editing import WandbEditor
 from artifact_tui.clients.wandb.wandb_facts import DepartedVersions, LookTimes, WandbFacts
 from artifact_tui.clients.wandb.wandb_lineage import lineage_of
 from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
-from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION, parse_collection_key
-from artifact_tui.clients.wandb.wandb_paging import LiveListings
+from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION
+from artifact_tui.clients.wandb.wandb_paging import read_ahead
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from artifact_tui.clients.wandb.wandb_trial import WandbTrial
-from artifact_tui.model import Identity, Page, Result
+from artifact_tui.model import Identity, Listed, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from artifact_tui.clients.wandb.wandb_address import WandbAddress
     from artifact_tui.clients.wandb.wandb_model import Artifact
     from artifact_tui.clients.wandb.wandb_settings import WandbOptions
     from artifact_tui.model import (
-        Collection,
         CollectionDeletion,
         Deletion,
         Edit,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
         File,
         Lineage,
         Outcome,
-        Version,
     )
 
 
@@ -69,7 +67,6 @@ class WandbClient(Client):
         looks = LookTimes()
         facts = WandbFacts(self._loader, self._lister, looks)
         self._departed = DepartedVersions(self._loader, facts.facts)
-        self._runs = LiveListings()
         self._deleter = WandbDeleter(
             self._sender,
             self.facts,
@@ -88,20 +85,14 @@ class WandbClient(Client):
 
     # reading
 
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
-        """Everything, as it comes, in no order; `after` may be the same for every page."""
-        return await self._runs.page(after, self._lister.everything, name="everything")
-
-    async def collections(self, after: str | None = None) -> Page[Collection]:
-        """Collections, those of one project after those of another."""
-        return await self._runs.page(after, self._lister.collections)
-
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        """One collection's versions, oldest first."""
-        home = parse_collection_key(collection_key)
-        if home is None:
-            return Page(())
-        return await self._runs.page(after, partial(self._lister.versions, home))
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """Everything, as it comes, in no order."""
+        async with aclosing(read_ahead(self._lister.everything)) as parts:
+            async for rows in parts:
+                collections = {one.key: one for one, _ in rows}
+                versions = tuple(version for _, version in rows if version is not None)
+                yield Listed(tuple(collections.values()), versions)
+        yield Listed(complete=self._lister.steady)
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         """Who used these versions and what was made of it, many in one document."""
@@ -189,7 +180,6 @@ class WandbClient(Client):
         return self._graph.credentials.scrub(text)
 
     async def aclose(self) -> None:
-        """Stop what is under way, and close every connection."""
-        await self._runs.aclose()
+        """Close every connection."""
         await self._loader.aclose()
         await self._graph.aclose()

@@ -113,15 +113,6 @@ COLLECTIONS = (
 )
 """A page of a project's collections, each with its first versions."""
 
-COLLECTIONS_ALONE = (
-    "query($e:String!,$p:String!,$a:String,$n:Int!)"
-    "{project(entityName:$e,name:$p){artifactCollections(after:$a,first:$n)"
-    "{<ArtifactCollectionConnection.totalCount|totalCount>"
-    f" {PAGE} edges{{<ArtifactCollectionEdge.cursor|cursor> node{{...Collection}}}}}}}}}}"
-    f" {COLLECTION} {PLACE}"
-)
-"""A page of a project's collections alone."""
-
 OWNED_PROJECTS = (
     "query($e:String!,$a:String,$n:Int!){entity(name:$e){projects(after:$a,first:$n)"
     f"{{{PAGE} edges{{node{{name}}}}}}}}}}"

@@ -246,9 +246,6 @@ def _listing_call(document: str, variables: Mapping[str, object]) -> GraphCall:
 PORTIONS = ((50, 20), (10, 10), (3, 5))
 """Collections on a page, and versions that come with each of them."""
 
-COLLECTIONS_ON_PAGE = 200
-"""Collections on a page that has no versions."""
-
 
 class _CollectionsAnswer(GraphObject, frozen=True):
     project: wandb_model.ProjectCollections | None = None
@@ -270,9 +267,7 @@ class CollectionPages:
                 portion = self._portion
                 most, first = PORTIONS[portion]
                 try:
-                    return await self._page(
-                        place, wandb_documents.COLLECTIONS, after, min(count, most), first
-                    )
+                    return await self._page(place, after, min(count, most), first)
                 except RegistryError as error:
                     if portion + 1 == len(PORTIONS) or not _may_be_size(error):
                         raise
@@ -280,20 +275,14 @@ class CollectionPages:
 
         return ask
 
-    def names(self, place: ListedProject) -> AskCollections:
-        """How to read pages of collections alone."""
-
-        async def ask(after: str | None, count: int) -> Connection[ArtifactCollection]:
-            return await self._page(place, wandb_documents.COLLECTIONS_ALONE, after, count, None)
-
-        return ask
-
     async def _page(
-        self, place: ListedProject, document: str, after: str | None, count: int, first: int | None
+        self, place: ListedProject, after: str | None, count: int, first: int
     ) -> Connection[ArtifactCollection]:
         what = f"listing {place.entity}/{place.project}"
         variables = {"e": place.entity, "p": place.project, "a": after, "n": count, "k": first}
-        reply = await self._sender.ask(GraphCall(document, variables, writes=False, what=what))
+        reply = await self._sender.ask(
+            GraphCall(wandb_documents.COLLECTIONS, variables, writes=False, what=what)
+        )
         found = wandb_model.read_answer(reply.data, _CollectionsAnswer | None, what)  # type: ignore[arg-type]
         project = found.project if found is not None else None
         page = project.artifact_collections if project is not None else None
@@ -418,6 +407,8 @@ class WandbLister:
         """What the last lists did not tell, in whole sentences, by what it is about."""
         self._untold: Counter[str] = Counter()
         """What could not be read of the last lists, by what is said about it."""
+        self.steady = True
+        """Nothing is missing from the last list because others were at work on it."""
         self._pages = CollectionPages(sender, self.notices)
 
     def named(self, home: wandb_model.HomeProject | None, collection: str | None) -> str:
@@ -436,26 +427,6 @@ class WandbLister:
                 await gate.acquire()
                 task = group.create_task(self._project(place, put, big))
                 task.add_done_callback(lambda _: gate.release())
-
-    async def collections(self, put: PutPage[model.Collection]) -> None:
-        """Hand over all collections, without their versions."""
-        self._forget_notices()
-        seen: set[str] = set()
-        async for place in self._scope.places():
-            ask = self._pages.names(place)
-            pages = wandb_paging.rows_by_page(
-                ask, COLLECTIONS_ON_PAGE, unsteady=partial(self._note_changing_project, place)
-            )
-            async for edges in pages:
-                nodes = self._nodes(edges)
-                found = [one for one in nodes if one.id not in seen and _is_there(one)]
-                seen |= {one.id for one in found}
-                await put(
-                    [
-                        wandb_model.shown_collection(one, place.named(one.name or ""))
-                        for one in found
-                    ]
-                )
 
     async def _project(
         self, place: ListedProject, put: PutPage[Row], big: asyncio.Semaphore
@@ -495,20 +466,6 @@ class WandbLister:
             await put([(shown, version) for version in found])
         if empty and _is_there(one):
             await put([(shown, None)])
-
-    async def versions(self, home: wandb_model.CollectionKey, put: PutPage[model.Version]) -> None:
-        """Hand over the versions of one collection, oldest first, each once."""
-        seen: set[str] = set()
-        name = "A collection"
-        pages = wandb_paging.rows_by_page(
-            self._versions(home.collection),
-            VERSIONS_ON_PAGE,
-            unsteady=partial(self._note_changing, name),
-        )
-        async for edges in pages:
-            found = await self._read(home, edges)
-            await put([one for one in found if one.key not in seen])
-            seen |= {one.key for one in found}
 
     async def whole(self, home: wandb_model.CollectionKey) -> list[model.Version] | None:
         """Every version of one collection as it is now; None when there is no such collection.
@@ -628,6 +585,7 @@ class WandbLister:
         """Begin a list, which has notices of its own."""
         self.notices.clear()
         self._untold.clear()
+        self.steady = True
 
     def _note_unread(self, what: str, more: int) -> None:
         """Count what could not be read."""
@@ -639,6 +597,7 @@ class WandbLister:
         self._note_changing(f"{place.entity}/{place.project}")
 
     def _note_changing(self, name: str) -> None:
+        self.steady = False
         self.notices[name] = (
             f"{name} changed whenever it was read: something in it may be missing here."
             " Sync it again when fewer others are at work on it."

@@ -18,14 +18,13 @@ import base64
 import binascii
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from artifact_tui.clients.transport import together
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
     from artifact_tui.clients.wandb.wandb_model import Connection, ConnectionEdge
 
@@ -294,153 +293,41 @@ R = TypeVar("R")
 PAGES_AHEAD = 8
 """Pages that wait for their reader."""
 
-MOST_LISTINGS = 16
-"""Listings kept that nobody is reading now; the one left alone the longest gives way."""
 
+async def read_ahead(
+    produce: Callable[[PutPage[R]], Awaitable[None]],
+) -> AsyncGenerator[Sequence[R], None]:
+    """What a listing hands over, page by page; it goes on while its reader is busy.
 
-class _EndOfListing:
-    """The listing is over."""
+    Raises:
+        RegistryError: the listing failed; what it had handed over before came first.
+    """
+    pages: asyncio.Queue[Sequence[R] | _EndOfListing] = asyncio.Queue(PAGES_AHEAD)
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-
-
-class LiveListing(Generic[R]):
-    """One listing on its way."""
-
-    def __init__(
-        self, number: int, name: str, produce: Callable[[PutPage[R]], Awaitable[None]]
-    ) -> None:
-        self.number = number
-        self.name = name
-        self.readers = 0
-        """How many wait for a page now."""
-        self._queue: asyncio.Queue[tuple[R, ...] | _EndOfListing] = asyncio.Queue(PAGES_AHEAD)
-        self._task = asyncio.create_task(self._produce(produce))
-
-    async def _produce(self, produce: Callable[[PutPage[R]], Awaitable[None]]) -> None:
+    async def work() -> None:
+        error: BaseException | None = None
         try:
-            await produce(self._put)
-        except Exception as error:  # noqa: BLE001 - it is the reader's
-            await self._queue.put(_EndOfListing(_first_error(error)))
-        else:
-            await self._queue.put(_EndOfListing())
+            await produce(pages.put)
+        except Exception as raised:  # noqa: BLE001 - it is the reader's
+            error = raised
+        await pages.put(_EndOfListing(error))
 
-    async def _put(self, rows: Sequence[R]) -> None:
-        if rows:
-            await self._queue.put(tuple(rows))
-
-    async def more(self) -> Page[R]:
-        """The next page; the last one may be empty.
-
-        Raises:
-            RegistryError: the listing failed, or was ended.
-        """
-        self.readers += 1
-        try:
-            rows = await self._queue.get()
-        finally:
-            self.readers -= 1
-        if isinstance(rows, _EndOfListing):
-            self._queue.put_nowait(rows)
-            if rows.error is not None:
-                raise rows.error
-            return Page(())
-        await asyncio.sleep(0)
-        return Page(rows, None if self._over() else f"{self.number}.")
-
-    def _over(self) -> bool:
-        """Whether nothing but a good end waits."""
-        if self._queue.qsize() != 1:
-            return False
-        end = self._queue.get_nowait()
-        self._queue.put_nowait(end)
-        return isinstance(end, _EndOfListing) and end.error is None
-
-    async def close(self) -> None:
-        """Stop it; who waits for a page is told."""
-        if self._task.done():
-            return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(_EndOfListing(_ended_error()))
+    task = asyncio.create_task(work())
+    try:
+        while not isinstance(page := await pages.get(), _EndOfListing):
+            if page:
+                yield page
+        if page.error is not None:
+            raise _first_error(page.error)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-class LiveListings:
-    """The listings of one connection, by the number in their cursors."""
+class _EndOfListing(NamedTuple):
+    """Nothing more comes."""
 
-    def __init__(self) -> None:
-        self._runs: dict[int, LiveListing[object]] = {}
-        self._made = 0
-        self._ended: set[int] = set()
-        """Those that gave way to others."""
-
-    async def page(
-        self, after: str | None, produce: Callable[[PutPage[R]], Awaitable[None]], *, name: str = ""
-    ) -> Page[R]:
-        """The next page of a listing, or the first one of a new listing.
-
-        An `after` of another connection starts from the beginning. Of listings with the same
-        `name` there is one: a new one ends the former, whose reader has left.
-
-        Raises:
-            RegistryError: the listing failed, or gave way to others.
-        """
-        number = (after or "").partition(".")[0]
-        run: LiveListing[R] | None = None
-        if number.isdecimal():
-            run = self._known(int(number))
-        if run is None:
-            run = await self._begin(name, produce)
-        try:
-            page = await run.more()
-        except Exception:
-            await self._end(run.number)
-            raise
-        if page.after is None:
-            await self._end(run.number)
-        return page
-
-    def _known(self, number: int) -> LiveListing[R] | None:
-        """A listing by its number, which counts as read last; None for one of elsewhere."""
-        run = self._runs.pop(number, None)
-        if run is not None:
-            self._runs[number] = run
-        elif number in self._ended:
-            raise _ended_error()
-        return run  # type: ignore[return-value]
-
-    async def _begin(
-        self, name: str, produce: Callable[[PutPage[R]], Awaitable[None]]
-    ) -> LiveListing[R]:
-        self._made += 1
-        run = LiveListing(self._made, name, produce)
-        left = [one for one in self._runs.values() if not one.readers]
-        former = [one.number for one in left if name and one.name == name]
-        too_many = [one.number for one in left[: max(0, len(left) + 1 - MOST_LISTINGS)]]
-        self._runs[run.number] = run  # type: ignore[assignment]
-        for number in former or too_many:
-            self._ended.add(number)
-            await self._end(number)
-        return run
-
-    async def _end(self, number: int) -> None:
-        run = self._runs.pop(number, None)
-        if run is not None:
-            await run.close()
-
-    async def aclose(self) -> None:
-        """Stop them all."""
-        for number in list(self._runs):
-            await self._end(number)
-
-
-def _ended_error() -> RegistryError:
-    return RegistryError(
-        "The listing was ended before its last page.", hint="Nothing was changed. List again."
-    )
+    error: BaseException | None
 
 
 def _first_error(error: BaseException) -> BaseException:

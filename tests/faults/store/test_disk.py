@@ -75,7 +75,7 @@ def test_a_folder_larger_than_the_disk(small_disk: Path, src: Path) -> None:
         assert caught.value.hint
         assert leftovers(store.layout) == []
         assert blobs(store.layout) == before
-        assert [one.name for one in store.collections().rows] == ["before"]
+        assert [one.name for one in store.listing().collections] == ["before"]
         assert add(store, src / "part-0").size == MEGABYTE
     check(store.layout)
 
@@ -112,7 +112,7 @@ def test_a_full_disk_without_a_reserve_is_read_and_cleaned_and_says_what_helps(
     fill(small_disk)
     store = SyncStore(store.layout)
     try:
-        assert [one.name for one in store.collections().rows] == ["n", "o"]
+        assert [one.name for one in store.listing().collections] == ["n", "o"]
         with pytest.raises(RegistryError, match="no room left") as caught:
             store.delete([Deletion(keys[1], delete_aliases=True)])
         assert "artifact-tui gc" in caught.value.hint
@@ -250,7 +250,7 @@ for read_only in (True, False):
     def opening():
         global store
         store = SyncStore(Layout.at(root), read_only=read_only)
-        return store.writable, store.read_only, len(store.collections().rows)
+        return store.writable, store.read_only, len(store.listing().collections)
     attempt("open", opening)
     if store is None:
         continue

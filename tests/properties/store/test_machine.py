@@ -222,7 +222,7 @@ class Lives(RuleBasedStateMachine):
         try:
             self._check_stored()
             assert self.store.fsck(verify=True).problems == ()
-            named = {one.name for one in self.store.collections().rows}
+            named = {one.name for one in self.store.listing().collections}
             assert named == {thing.collection for thing in self.model.things.values()}
         finally:
             self.store.close()

@@ -23,15 +23,15 @@ from artifact_tui.model import (
     Facts,
     Identity,
     Link,
+    Listed,
     Outcome,
-    Page,
     Result,
     Version,
     VersionState,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.model import Deletion
@@ -335,44 +335,37 @@ class LinkedClient(Client):
         address = f"linked:{registry.path}"
         self.identity = Identity("linked", address, address)
 
-    async def collections(self, after: str | None = None) -> Page[Collection]:
-        del after
-        rows = self.registry.rows("SELECT key, links FROM coll ORDER BY key")
-        return Page(tuple(Collection(key, key, "model", links=bool(n)) for key, n in rows))
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        for key, links in self.registry.rows("SELECT key, links FROM coll ORDER BY key"):
+            yield Listed((Collection(key, key, "model", links=bool(links)),), self._versions(key))
+        rows = self.registry.rows("SELECT parent, child FROM edge ORDER BY parent, child")
+        yield Listed(edges=tuple(Edge(*row) for row in rows))
 
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        del after
-        trash = self.registry.rows("SELECT key FROM ver WHERE coll=? AND NOT live", collection_key)
-        keys = [row[0] for row in trash] + self.registry.members(collection_key)
+    def _versions(self, collection: str) -> tuple[Version, ...]:
+        trash = self.registry.rows("SELECT key FROM ver WHERE coll=? AND NOT live", collection)
+        keys = [row[0] for row in trash] + self.registry.members(collection)
         found = self.registry.facts(keys)
         rows = self.registry.rows("SELECT key, value FROM told WHERE name='created_us'")
         created = {key: int(value) for key, value in rows}
-        return Page(
-            tuple(
-                Version(
-                    key=key,
-                    collection_key=collection_key,
-                    ordinal=number,
-                    label=facts.label,
-                    digest=facts.digest,
-                    state=facts.state,
-                    size=100,
-                    created_us=created.get(key, number + 1),
-                    source_key=facts.source_key or None,
-                    links=facts.links,
-                    stored=10,
-                    kept=facts.kept,
-                    generated=facts.generated,
-                    aliases=facts.aliases,
-                )
-                for number, (key, facts) in enumerate(found.items())
+        return tuple(
+            Version(
+                key=key,
+                collection_key=collection,
+                ordinal=number,
+                label=facts.label,
+                digest=facts.digest,
+                state=facts.state,
+                size=100,
+                created_us=created.get(key, number + 1),
+                source_key=facts.source_key or None,
+                links=facts.links,
+                stored=10,
+                kept=facts.kept,
+                generated=facts.generated,
+                aliases=facts.aliases,
             )
+            for number, (key, facts) in enumerate(found.items())
         )
-
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        del after
-        rows = self.registry.rows("SELECT parent, child FROM edge ORDER BY parent, child")
-        return Page(tuple(Edge(*row) for row in rows))
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         return self.registry.facts(keys)

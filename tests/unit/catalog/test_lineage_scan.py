@@ -15,12 +15,12 @@ from artifact_tui.catalog.sync import sync
 from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.clients.base import Client
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Collection, Edge, Identity, Lineage, Page, Relative, Version
+from artifact_tui.model import Collection, Identity, Lineage, Listed, Relative, Version
 from tests.support.catalogs import NOW
 from tests.support.writing import change
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -33,7 +33,6 @@ class Flat(Client):
 
     def __init__(self, *, page: int = 2) -> None:
         self.page = page
-        self._at = 0
         self.rows: list[tuple[Collection, Version]] = []
         self.empty: list[Collection] = []
         """Collections without versions, on every page."""
@@ -50,17 +49,12 @@ class Flat(Client):
         self.rows.append((collection, version))
         return key
 
-    async def artifacts(self, after: str | None = None) -> Page[tuple[Collection, Version | None]]:
-        """Always the same cursor, as a client with a memory has it."""
-        self._at = self._at + self.page if after else 0
-        if self.fails_at_page is not None and self._at >= self.fails_at_page * self.page:
-            raise RegistryError("It went away.")
-        rows = tuple(self.rows[self._at : self._at + self.page])
-        empty = tuple((collection, None) for collection in self.empty)
-        return Page((*empty, *rows), "more" if self._at + self.page < len(self.rows) else None)
-
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        raise AssertionError(f"lineage is scanned, not listed ({after})")
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        for number, start in enumerate(range(0, len(self.rows), self.page)):
+            if number == self.fails_at_page:
+                raise RegistryError("It went away.")
+            rows = self.rows[start : start + self.page]
+            yield Listed((*self.empty, *(one for one, _ in rows)), tuple(one for _, one in rows))
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         assert not parents

@@ -19,13 +19,13 @@ from artifact_tui.catalog import Sort, connect
 from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.catalog_rows import tags_of, unique_of
 from artifact_tui.catalog.detail import version_detail
-from artifact_tui.catalog.lineage import put_edges
 from artifact_tui.catalog.listing import registry_totals
 from artifact_tui.catalog.sync import (
     SyncProgress,
     begin_sync,
     finish_sync,
     put_collections,
+    put_edges,
     put_versions,
     sync,
 )
@@ -36,7 +36,6 @@ from artifact_tui.model import (
     Edge,
     File,
     Identity,
-    Page,
 )
 from artifact_tui.query import compile_query, parse
 from tests.support.catalogs import NOW, every_version
@@ -231,12 +230,6 @@ async def test_files_are_listed_when_asked(path: Path) -> None:
     assert one(path, "SELECT group_concat(digest || refs) FROM blob") == "sha256:s1"
 
 
-async def test_lineage_is_not_asked_for_where_there_is_none(path: Path) -> None:
-    registry = listing()
-    registry.tells = frozenset()
-    assert (await sync(registry, path)).edges == 0
-
-
 async def test_the_catalog_of_another_registry_is_left_alone(path: Path) -> None:
     registry = listing()
     await sync(registry, path)
@@ -287,24 +280,13 @@ def test_a_full_disk_keeps_what_was_known(path: Path) -> None:
     registry = listing()
     asyncio.run(sync(registry, path))
     with closing(open_to_write(path)) as conn:
-        number = begin_sync(conn, registry.identity)
+        number = begin_sync(conn, registry)
         (pages,) = conn.execute("PRAGMA page_count").fetchone()
         conn.execute(f"PRAGMA max_page_count = {pages}")
         new = [replace(registry.made["b"][0], key=f"k{n}", ordinal=n) for n in range(10, 2_000)]
         with pytest.raises(RegistryError, match="cannot be written: database or disk is full"):
             put_versions(conn, new, number)
     assert len(keys(path)) == 4
-
-
-async def test_a_registry_that_never_ends_is_left(path: Path) -> None:
-    registry = listing()
-
-    async def again(after: str | None = None) -> Page[Edge]:
-        return Page((), "same")
-
-    registry.edges = again  # type: ignore[method-assign]
-    with pytest.raises(RegistryError, match="again and again"):
-        await sync(registry, path)
 
 
 def put_all(conn: sqlite3.Connection, registry: Listing, number: int) -> None:
@@ -322,7 +304,7 @@ async def test_two_syncs_at_once_lose_nothing(path: Path, first: str) -> None:
         closing(open_to_write(path)) as older,
         closing(open_to_write(path)) as newer,
     ):
-        syncs = [(conn, begin_sync(conn, registry.identity)) for conn in (older, newer)]
+        syncs = [(conn, begin_sync(conn, registry)) for conn in (older, newer)]
         for conn, number in syncs if first == "older" else syncs[::-1]:
             put_all(conn, registry, number)
         assert [finish_sync(conn, number, NOW) for conn, number in syncs] == [0, 0]

@@ -13,18 +13,17 @@ from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.review import ask_what_is_needed
-from artifact_tui.model import Edge, Lineage, Page, Relative
+from artifact_tui.model import Lineage, Listed, Relative
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import LinkedWorld, by_key
 from tests.support.reviewing import draft_of
 from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.deletion.items import Item
-    from artifact_tui.model import Version
 
 ELSEWHERE = Relative("far/0", "other/project/far:v0")
 
@@ -41,14 +40,10 @@ class Asked(LinkedClient):
         self.unused: set[str] = set()
         """Versions that no run used."""
 
-    async def edges(self, after: str | None = None) -> Page[Edge]:
-        del after
-        return Page(())
-
-    async def versions(self, collection_key: str, after: str | None = None) -> Page[Version]:
-        page = await super().versions(collection_key, after)
-        counted = (replace(v, used_count=0 if v.key in self.unused else 1) for v in page.rows)
-        return Page(tuple(counted))
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        async for part in super().listing():
+            unused = (replace(v, used_count=int(v.key not in self.unused)) for v in part.versions)
+            yield Listed(part.collections, tuple(unused))
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         assert not parents

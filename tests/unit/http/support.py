@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from artifact_tui.clients.rest.rest_client import RestClient
-    from artifact_tui.model import Outcome, Page, Result, Version
-
-T = TypeVar("T")
-
-
-async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    """All rows of all pages."""
-    rows: list[T] = []
-    after = None
-    while True:
-        page = await read(after)
-        rows += page.rows
-        after = page.after
-        if after is None:
-            return rows
+    from artifact_tui.model import Listed, Outcome, Result, Version
 
 
 async def all_keys(client: RestClient) -> list[str]:
     """Version keys in the order of the listing."""
-    return [version.key for _, version in await every(client.artifacts)]
+    return [version.key for version in await versions(client)]
 
 
-async def versions_of(client: RestClient, key: str) -> list[Version]:
-    return await every(lambda after: client.versions(key, after))
+async def versions(client: RestClient) -> list[Version]:
+    """Every version as it was listed, those that came again too."""
+    return await rest_of(client.listing())
+
+
+async def rest_of(listing: AsyncIterator[Listed]) -> list[Version]:
+    """The versions that a listing still has to tell."""
+    return [version async for part in listing for version in part.versions]
 
 
 def results(outcomes: Sequence[Outcome]) -> list[Result]:

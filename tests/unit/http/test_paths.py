@@ -51,7 +51,6 @@ def calls(text: str) -> list[RestCall]:
         lambda: PATHS.delete(ref),
         lambda: PATHS.delete(ref, singular=True),
         lambda: PATHS.delete(typed),
-        lambda: PATHS.by_name(text),
         lambda: PATHS.lineage(ref),
         lambda: PATHS.create(text, b"{}", 1.0),
     ]
@@ -147,7 +146,7 @@ def test_searches_and_the_login_pass_in_read_only_mode() -> None:
     reads = reading_only(PATHS)
     one = Ref("model", "1")
     for call in (
-        PATHS.by_regex(), PATHS.by_name("x"), PATHS.listing(offset=1), PATHS.authenticate(),
+        PATHS.by_regex(), PATHS.listing(offset=1), PATHS.authenticate(),
         PATHS.get(one),
     ):  # fmt: skip
         assert reads(build_request(ORIGIN, call, []))

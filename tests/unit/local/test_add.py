@@ -112,7 +112,7 @@ def test_everything_said_about_a_version_is_kept(store: SyncStore, src: Path) ->
     assert version.aliases == (Alias("best"), Alias("latest"), Alias("production", protected=True))
     assert (version.tags, version.ttl_us, version.run) == (("t",), 5, "fancy-cat-7")
     assert (version.note, version.created_us) == ("why", 123)
-    assert store.edges().rows == (Edge(parent, version.key),)
+    assert store.listing().edges == (Edge(parent, version.key),)
 
 
 def test_latest_follows_the_newest_version(store: SyncStore) -> None:
@@ -133,7 +133,7 @@ def test_hostile_names_are_kept_exactly(store: SyncStore, src: Path, name: str) 
     alias = name.replace(":", ";")
     new = NewVersion(name=name, type=name, aliases=(alias,), tags=(name,), run=name, note=name)
     version = store.add(src, new)
-    (collection,) = store.collections().rows
+    (collection,) = store.listing().collections
     assert (collection.name, collection.type) == (name, name)
     assert Alias(alias) in version.aliases
     assert (version.tags, version.run, version.note) == ((name,), name, name)
@@ -148,7 +148,7 @@ def test_impossible_names_are_refused(store: SyncStore, src: Path, bad: str, whe
     with pytest.raises(UsageError):
         store.add(src, NewVersion(**said))  # type: ignore[arg-type]
     assert blobs(store.layout) == {}
-    assert store.collections().rows == ()
+    assert store.listing().collections == ()
 
 
 @pytest.mark.parametrize("alias", ["v1", "v007", "v\N{ARABIC-INDIC DIGIT ONE}", "a:b", ":"])
@@ -174,7 +174,7 @@ def test_a_collection_has_one_type(store: SyncStore, src: Path) -> None:
     put(store, "m")
     with pytest.raises(UsageError, match="model"):
         add(store, src, "m", "dataset")
-    assert len(store.versions(store.collections().rows[0].key).rows) == 1
+    assert len(store.listing().versions) == 1
 
 
 def test_an_unknown_or_trashed_parent_is_refused(store: SyncStore, src: Path) -> None:
@@ -184,7 +184,7 @@ def test_an_unknown_or_trashed_parent_is_refused(store: SyncStore, src: Path) ->
         store.add(src, NewVersion(name="m", type="model", parents=(trashed,)))
     with pytest.raises(NotFoundError, match="no version"):
         store.add(src, NewVersion(name="m", type="model", parents=("nothing",)))
-    assert [one.name for one in store.collections().rows] == ["old"]
+    assert [one.name for one in store.listing().collections] == ["old"]
 
 
 def test_progress_is_told_and_can_give_up(store: SyncStore, src: Path) -> None:
@@ -199,7 +199,7 @@ def test_progress_is_told_and_can_give_up(store: SyncStore, src: Path) -> None:
     (src / "more").write_bytes(b"more")
     with pytest.raises(KeyboardInterrupt):
         store.add(src, new, progress=stop)
-    assert len(store.versions(store.collections().rows[0].key).rows) == 1
+    assert len(store.listing().versions) == 1
     assert leftovers(store.layout) == []
 
 
@@ -208,7 +208,7 @@ def test_many_versions_are_one_transaction(store: SyncStore) -> None:
     other_type = NewVersion(name="a", type="dataset")
     with pytest.raises(UsageError):
         store.add_many([(good, {"f": b"1"}), (other_type, {"f": b"2"})])
-    assert store.collections().rows == ()
+    assert store.listing().collections == ()
     with pytest.raises(UsageError):
         store.add_many([(good, {})])
 

@@ -11,10 +11,20 @@ import pytest
 from artifact_tui.clients.local import create
 from artifact_tui.errors import BusyError
 from artifact_tui.model import TTL_OFF, Alias, Deletion, Edit
+from tests.support.listing import listed_rows
 from tests.unit.local.support import leftovers
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from artifact_tui.clients.base import Client
+    from artifact_tui.model import Version
+
+
+async def versions_of(client: Client, of: Version) -> tuple[Version, ...]:
+    """The versions of a collection."""
+    rows = [one for _, one in await listed_rows(client) if one is not None]
+    return tuple(one for one in rows if one.collection_key == of.collection_key)
 
 
 async def test_a_day_in_the_life(tmp_path: Path, src: Path) -> None:
@@ -25,19 +35,19 @@ async def test_a_day_in_the_life(tmp_path: Path, src: Path) -> None:
         aliases=["best"], ttl_us=5, run="fancy-cat-7", note="first",
     )  # fmt: skip
     assert await client.resolve("m:production") == model.key
-    assert (await client.versions(model.collection_key)).rows == (model,)
+    assert await versions_of(client, model) == (model,)
     await client.edit([Edit(data.key, add_aliases=("stable",), add_tags=("clean",))])
     await client.protect(data.key, "stable", protected=True)
     await client.protect(data.key, "stable", protected=False)
     await client.edit([Edit(data.key, remove_aliases=("stable",), remove_tags=("raw",))])
     await client.edit([Edit(model.key, ttl_us=TTL_OFF)])
-    (now,) = (await client.versions(data.collection_key)).rows
+    (now,) = await versions_of(client, data)
     assert (now.aliases, now.tags) == ((Alias("latest"),), ("clean",))
     await client.export(data.key, tmp_path / "out")
     assert (tmp_path / "out" / "model.bin").read_bytes() == (src / "model.bin").read_bytes()
     await client.protect(model.key, "production", protected=False)
     await client.delete([Deletion(model.key, delete_aliases=True)])
-    (deleted,) = (await client.versions(model.collection_key)).rows
+    (deleted,) = await versions_of(client, model)
     assert (deleted.ttl_us, deleted.deleted_by) == (None, "mara")
     assert (await client.fsck(verify=True)).problems == ()
     await client.aclose()
@@ -47,8 +57,8 @@ async def test_many_calls_at_once(tmp_path: Path, src: Path) -> None:
     client = create(tmp_path / "r")
     added = await asyncio.gather(*(client.add(src, f"c{n % 3}", type="model") for n in range(12)))
     assert len({one.key for one in added}) == 12
-    pages = await asyncio.gather(*(client.collections() for _ in range(20)))
-    assert {len(page.rows) for page in pages} == {3}
+    lists = await asyncio.gather(*(listed_rows(client) for _ in range(20)))
+    assert {len(rows) for rows in lists} == {12}
     await client.aclose()
 
 
@@ -62,7 +72,7 @@ async def test_the_event_loop_goes_on_while_bytes_are_read(tmp_path: Path, src: 
 
     adding = asyncio.create_task(client.add(src, "m", type="model", progress=progress))
     assert await asyncio.to_thread(reading.wait, 20)
-    assert (await client.collections()).rows == ()
+    assert await listed_rows(client) == []
     go_on.set()
     assert (await adding).label == "v0"
     await client.aclose()
@@ -85,7 +95,7 @@ async def test_a_cancelled_add_stops_reading_and_adds_nothing(tmp_path: Path, sr
     await client.aclose()
     assert leftovers(client.store.layout) == []
     again = create(tmp_path / "r")
-    assert (await again.collections()).rows == ()
+    assert await listed_rows(again) == []
     await again.aclose()
 
 

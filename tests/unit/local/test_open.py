@@ -199,7 +199,7 @@ async def test_a_client_that_was_closed_says_so(closed: Layout) -> None:
     await client.aclose()
     await client.aclose()
     with pytest.raises(RegistryError, match="closed"):
-        await client.collections()
+        await anext(client.listing())
     with pytest.raises(RegistryError, match="closed"):
         client.store.reading().__enter__()
 
@@ -211,7 +211,7 @@ def test_a_folder_that_cannot_be_written_is_opened_for_reading(
     store = SyncStore(closed)
     try:
         assert (store.writable, store.read_only) == (False, True)
-        assert len(store.collections().rows) == 1
+        assert len(store.listing().collections) == 1
         with pytest.raises(ReadOnlyError, match="not writable"):
             put(store)
     finally:

@@ -24,7 +24,7 @@ def nothing_is_added(store: SyncStore, request: pytest.FixtureRequest) -> Iterat
     """After a refusal there is no version, no blob and no leftover."""
     yield
     if "refused" in request.node.name:
-        assert store.collections().rows == ()
+        assert store.listing().collections == ()
         assert blobs(store.layout) == {}
     assert leftovers(store.layout) == []
 

@@ -64,8 +64,8 @@ def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
 ) -> None:
     store = SyncStore(old)
     try:
-        (collection,) = store.collections().rows
-        (version,) = store.versions(collection.key).rows
+        assert len(store.listing().collections) == 1
+        (version,) = store.listing().versions
         assert store.facts([version.key])[version.key].digest == version.digest
     finally:
         store.close()
@@ -86,7 +86,7 @@ def test_it_can_be_read_once_it_is_up_to_date(old: Layout) -> None:
     SyncStore(old).close()
     reader = SyncStore(old, read_only=True)
     try:
-        assert len(reader.collections().rows) == 1
+        assert len(reader.listing().collections) == 1
     finally:
         reader.close()
 

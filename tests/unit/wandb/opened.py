@@ -12,13 +12,14 @@ from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from tests.servers.wandb.process import shared
+from tests.support.listing import listed_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from artifact_tui.clients.wandb.wandb_client import WandbClient
     from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply
-    from artifact_tui.model import Collection, Page, Version
+    from artifact_tui.model import Collection, Version
 
     Row = tuple[Collection, Version | None]
 
@@ -39,22 +40,10 @@ async def opened(where: str = HOME, **options: Any) -> AsyncIterator[WandbClient
         await client.aclose()
 
 
-async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    """All rows of all pages."""
-    rows: list[T] = []
-    after = None
-    while True:
-        page = await read(after)
-        rows += page.rows
-        if page.after is None:
-            return rows
-        after = page.after
-
-
 async def everything(where: str = HOME, **options: Any) -> list[Row]:
     """What a client lists."""
     async with opened(where, **options) as client:
-        return await every(client.artifacts)
+        return await listed_rows(client)
 
 
 def labels(rows: Sequence[Row]) -> list[str]:

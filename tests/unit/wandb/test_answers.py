@@ -12,10 +12,9 @@ from artifact_tui.clients.wandb import wandb_lineage, wandb_model
 from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
 from artifact_tui.clients.wandb.wandb_facts import WandbFacts
 from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
-from artifact_tui.clients.wandb.wandb_paging import LiveListings
+from artifact_tui.clients.wandb.wandb_paging import read_ahead
 from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 from artifact_tui.errors import NotToldError, RegistryError
-from tests.unit.wandb.opened import every
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,11 +63,10 @@ async def listed(canned: Canned, project: str = "p") -> tuple[list[Row], WandbLi
     fields = FittingSender(canned)
     loader = QuestionLoader(fields)
     lister = WandbLister(fields, loader, AddressScope(fields, "e", project, registries=False))
-    runs = LiveListings()
     try:
-        return await every(lambda after: runs.page(after, lister.everything)), lister
+        pages = [page async for page in read_ahead(lister.everything)]
+        return [row for page in pages for row in page], lister
     finally:
-        await runs.aclose()
         await loader.aclose()
 
 

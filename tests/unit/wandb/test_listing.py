@@ -22,7 +22,8 @@ from tests.servers.wandb.scenes import (
 )
 from tests.servers.wandb.scenes import Link as Shown
 from tests.servers.wandb.traps import Fault
-from tests.unit.wandb.opened import HOME, every, everything, labels, lister, opened
+from tests.support.listing import listed_rows
+from tests.unit.wandb.opened import HOME, everything, labels, lister, opened
 
 SHELF = "corp-entity/wandb-registry-model"
 COMPANY: dict[str, Any] = {
@@ -45,7 +46,7 @@ async def test_its_pages_are_under_way_together() -> None:
     async with opened() as client:
         await client.facts(["artifact:a"])
         server.clear()
-        await every(client.artifacts)
+        await listed_rows(client)
     assert len(server.log()) == 5
     assert server.most_at_once() > 2
 
@@ -70,13 +71,6 @@ async def test_every_page_size_lists_everything_once(cap: int, cursors: str) -> 
     rows = await everything()
     wanted = [f"c{size}-0000:v{n}" for size in sizes for n in range(size)] + ["c0-0000:"]
     assert labels(rows) == sorted(wanted)
-    async with opened() as client:
-        collections = await every(client.collections)
-        assert sorted(one.name for one in collections) == sorted(f"c{n}-0000" for n in sizes)
-        for one in collections:
-            found = await every(lambda after, key=one.key: client.versions(key, after))  # type: ignore[misc]
-            assert [v.label for v in found] == [f"v{n}" for n in range(int(one.name[1:-5]))]
-        assert client.notices == ()
 
 
 async def test_big_collections_share_their_further_requests() -> None:
@@ -243,24 +237,17 @@ async def test_an_empty_project_and_an_empty_entity_have_nothing() -> None:
 async def test_two_listings_at_once_do_not_disturb_each_other() -> None:
     fresh(page_cap=3).fill(12, 4)
     async with opened() as client:
-        both = await asyncio.gather(every(client.artifacts), every(client.artifacts))
-        collections = await every(client.collections)
+        both = await asyncio.gather(listed_rows(client), listed_rows(client))
     assert labels(both[0]) == labels(both[1])
-    assert (len(both[0]), len(collections)) == (48, 12)
-
-
-async def test_a_cursor_of_another_connection_starts_over() -> None:
-    fresh(page_cap=3).fill(4, 1)
-    async with opened() as client:
-        page = await client.collections("17.")
-    assert page.rows
+    assert len(both[0]) == 48
 
 
 async def test_an_abandoned_listing_is_given_up_with_the_client() -> None:
     fresh(page_cap=1).fill(40, 3)
     async with opened() as client:
-        assert (await client.artifacts()).after is not None
-        assert (await client.collections()).after is not None
+        parts = client.listing()
+        await anext(parts)
+        await parts.aclose()
 
 
 async def test_a_failure_in_the_middle_fails_the_listing() -> None:
@@ -321,6 +308,7 @@ async def test_a_list_that_never_holds_still_says_so() -> None:
         async with lister(client, happens) as listing:
             await listing.everything(put)
             (notice,) = listing.notices.values()
+            assert not listing.steady
     assert "model-0000" in notice
     assert "missing" in notice
 

@@ -1,4 +1,4 @@
-"""Listings under way: whoever reads one is told of its end, and one left alone harms no other."""
+"""Listings under way: they end with their reader, and one left alone harms no other."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.clients.wandb import wandb_listing
-from artifact_tui.clients.wandb.wandb_paging import MOST_LISTINGS, LiveListings
+from artifact_tui.clients.wandb.wandb_paging import read_ahead
 from artifact_tui.errors import RegistryError
 from tests.servers.wandb.process import fresh
-from tests.unit.wandb.opened import every, opened
+from tests.support.listing import listed_rows
+from tests.unit.wandb.opened import opened
 
 if TYPE_CHECKING:
     from artifact_tui.clients.wandb.wandb_paging import PutPage
@@ -25,63 +26,24 @@ async def forever(put: PutPage[int]) -> None:
         await put([1])
 
 
-async def silent(put: PutPage[int]) -> None:
-    """A listing of which no page ever comes."""
-    await asyncio.Event().wait()
-    await put([1])
-
-
-async def test_who_waits_for_a_page_is_told_that_the_connection_was_closed() -> None:
-    runs = LiveListings()
-    reader = asyncio.create_task(runs.page(None, silent))
-    await asyncio.sleep(0.01)
-    await runs.aclose()
-    with pytest.raises(RegistryError, match="ended"):
-        await asyncio.wait_for(reader, SOON_S)
-
-
-async def test_listings_that_are_being_read_do_not_give_way() -> None:
-    runs = LiveListings()
-    readers = [asyncio.create_task(runs.page(None, silent)) for _ in range(MOST_LISTINGS + 2)]
-    await asyncio.sleep(0.01)
-    assert not any(reader.done() for reader in readers)
-    await runs.aclose()
-    ends = await asyncio.wait_for(asyncio.gather(*readers, return_exceptions=True), SOON_S)
-    assert {type(end) for end in ends} == {RegistryError}
-
-
-async def test_of_too_many_the_one_left_alone_the_longest_gives_way_and_says_so() -> None:
-    runs = LiveListings()
-    pages = [await runs.page(None, forever) for _ in range(MOST_LISTINGS)]
-    again = await runs.page(pages[0].after, forever)
-    await runs.page(None, forever)
-    with pytest.raises(RegistryError, match="ended"):
-        await runs.page(pages[1].after, forever)
-    assert (await runs.page(again.after, forever)).rows == (1,)
-    await runs.aclose()
-
-
-async def test_a_listing_that_begins_anew_takes_the_place_of_the_former() -> None:
-    runs = LiveListings()
+async def test_a_listing_that_is_left_ends() -> None:
     before = len(asyncio.all_tasks())
-    first = await runs.page(None, forever, name="everything")
-    other = await runs.page(None, forever)
-    second = await runs.page(None, forever, name="everything")
-    assert len(asyncio.all_tasks()) == before + 2
-    with pytest.raises(RegistryError, match="ended"):
-        await runs.page(first.after, forever, name="everything")
-    for page in (other, second):
-        assert (await runs.page(page.after, forever)).rows == (1,)
-    await runs.aclose()
+    pages = read_ahead(forever)
+    assert [await anext(pages) for _ in range(3)] == [[1]] * 3
+    assert len(asyncio.all_tasks()) == before + 1
+    await pages.aclose()
     assert len(asyncio.all_tasks()) == before
 
 
-async def test_the_cursor_of_another_connection_starts_from_the_beginning() -> None:
-    before, runs = LiveListings(), LiveListings()
-    pages = [await before.page(None, forever) for _ in range(2)]
-    assert (await runs.page(pages[-1].after, forever)).rows == (1,)
-    await before.aclose()
-    await runs.aclose()
+async def test_what_came_before_a_failure_comes_before_it() -> None:
+    async def broken(put: PutPage[int]) -> None:
+        await put([1])
+        raise RegistryError("It went away.")
+
+    pages = read_ahead(broken)
+    assert await anext(pages) == [1]
+    with pytest.raises(RegistryError, match="went away"):
+        await anext(pages)
 
 
 async def test_a_listing_that_nobody_reads_on_does_not_stop_the_next(
@@ -100,7 +62,7 @@ async def test_a_listing_that_nobody_reads_on_does_not_stop_the_next(
 
         left = asyncio.create_task(client._lister.everything(stuck))
         await asyncio.wait_for(put.wait(), SOON_S)
-        rows = await asyncio.wait_for(every(client.artifacts), SOON_S)
+        rows = await asyncio.wait_for(listed_rows(client), SOON_S)
         left.cancel()
         await asyncio.gather(left, return_exceptions=True)
     assert len({version.key for _, version in rows if version}) == 12 * 25

@@ -14,7 +14,8 @@ from artifact_tui.model import Deletion, Result
 from tests.servers.wandb.process import fresh, shared
 from tests.servers.wandb.scenes import Link, Series, Version
 from tests.servers.wandb.traps import Untold
-from tests.unit.wandb.opened import HOME, every, lister, opened
+from tests.support.listing import listed_rows
+from tests.unit.wandb.opened import HOME, lister, opened
 from tests.unit.wandb.test_answers import Canned, connection, facts
 
 INSIDE = (
@@ -120,7 +121,7 @@ async def test_further_memberships_that_are_not_told_are_an_error() -> None:
             with pytest.raises(NotToldError, match="where a version is linked"):
                 await client.facts([one_key])
         with pytest.raises(RegistryError, match="where a version is linked"):
-            await every(client.artifacts)
+            await listed_rows(client)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ async def test_links_that_are_not_told_may_break(traps: dict[str, Any]) -> None:
         found = await client.facts([key])
         with pytest.raises(RegistryError, match="where a version is linked"):
             await client.facts(links)
-        listed = {v.key: v for _, v in await every(client.artifacts) if v}
+        listed = {v.key: v for _, v in await listed_rows(client) if v}
     assert found[key].links == listed[key].links
     assert model.Link("", wandb_model.UNKNOWN_PLACES) in found[key].links
     assert listed[links[0]].links == ()
