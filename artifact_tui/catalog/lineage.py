@@ -11,12 +11,12 @@ deleted, what is older than the last sync is asked again.
 from __future__ import annotations
 
 import json
-import time
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from artifact_tui import model
 from artifact_tui.catalog import catalog_file
 from artifact_tui.catalog.catalog_file import CatalogLane, open_to_write, transaction
 from artifact_tui.model import GONE
@@ -191,7 +191,7 @@ async def ask_lineage(
         walk = _LineageWalk(client, lane, _AskOptions(closure, parents, again, most))
         await walk.start(keys)
         while walk.waiting:
-            await walk.step(time.time_ns() // 1000 if now_us is None else now_us)
+            await walk.step(model.now_us() if now_us is None else now_us)
             if progress is not None:
                 progress(walk.state)
         return walk.state
@@ -311,7 +311,7 @@ async def scan_lineage(
             after = page[-1][0]
             answers = await client.lineage([key for _, key in page])
             found = {key: answer.parents for key, answer in answers.items()}
-            at = time.time_ns() // 1000 if now_us is None else now_us
+            at = model.now_us() if now_us is None else now_us
             coverage = await lane.run(partial(_put_page, found=found, at=at), keep=True)
             if progress is not None:
                 progress(coverage)

@@ -12,11 +12,11 @@ CROSS JOIN: SQLite cannot know that the table is short, and would scan millions 
 from __future__ import annotations
 
 import json
-import time
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from artifact_tui import model
 from artifact_tui.catalog.catalog_rows import PickedBytes, rows_of, snapshot
 from artifact_tui.catalog.listing import kept_orders
 from artifact_tui.database import as_number
@@ -49,7 +49,7 @@ def only_marked(where: Where) -> Where:
 
 def mark_keys(conn: sqlite3.Connection, keys: Iterable[str], *, now_us: int | None = None) -> int:
     """Mark these versions; returns how many were not marked before."""
-    at = time.time_ns() // 1000 if now_us is None else now_us
+    at = model.now_us() if now_us is None else now_us
     return _write(
         conn, "INSERT OR IGNORE INTO marks.mark VALUES (?, ?)", [(key, at) for key in keys]
     )
@@ -62,7 +62,7 @@ def unmark_keys(conn: sqlite3.Connection, keys: Iterable[str]) -> int:
 
 def mark_where(conn: sqlite3.Connection, where: Where, *, now_us: int | None = None) -> int:
     """Mark every version that matches; returns how many were not marked before."""
-    at = time.time_ns() // 1000 if now_us is None else now_us
+    at = model.now_us() if now_us is None else now_us
     return conn.execute(
         "INSERT OR IGNORE INTO marks.mark SELECT v.key, :mark_at"
         f" FROM collection c CROSS JOIN version v ON v.collection_id = c.id WHERE {where.sql}"
@@ -83,7 +83,7 @@ def mark_window(  # noqa: PLR0917 - what is looked at, then which rows of it
         return conn.execute(
             "INSERT OR IGNORE INTO marks.mark SELECT v.key, :at"
             " FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value ORDER BY v.key",
-            {"ids": json.dumps(ids), "at": time.time_ns() // 1000},
+            {"ids": json.dumps(ids), "at": model.now_us()},
         ).rowcount
 
 

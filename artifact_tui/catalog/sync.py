@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from artifact_tui import model
 from artifact_tui.catalog.catalog_file import (
     CatalogLane,
     open_to_write,
@@ -73,7 +73,7 @@ async def sync(
         run = _SyncRun(client, lane, progress)
         run.number = await run.write(begin_sync, client)
         await run.everything(files=files)
-        at = time.time_ns() // 1000 if now_us is None else now_us
+        at = model.now_us() if now_us is None else now_us
         removed = await run.write(partial(finish_sync, complete=run.complete), run.number, at)
         run.tell(replace(run.state, removed=removed, done=True))
         return run.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,42 +16,31 @@ from artifact_tui.query.sql import glob
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRef, VersionRow
     from artifact_tui.query.filter_tree import TextTerm
 
     _Groups = dict[str, list[tuple[str, str]]]
-    """By collection or type: labels, and the texts that name them."""
+    """By collection or type: names in it, and the texts that are so read."""
 
 
-_LABEL = """
-SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-WHERE c.name = :name AND v.label = :label ORDER BY v.id LIMIT 2"""
+_THESE = "IN (SELECT j.value FROM json_each(:names) j)"
 
-_ALIAS = """
-SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-CROSS JOIN alias a ON a.version_id = v.id
-WHERE c.name = :name AND a.name = :label AND a.scope = ''
-UNION
-SELECT a.version_id FROM alias a WHERE a.name = :label AND a.scope = :name
-LIMIT 2"""
+_BY_LABEL = f"""
+SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+WHERE c.name = :group AND v.label {_THESE}"""
+
+_BY_ALIAS = f"""
+SELECT a.name, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+CROSS JOIN alias a ON a.version_id = v.id WHERE c.name = :group AND a.scope = '' AND a.name {_THESE}
+UNION SELECT a.name, a.version_id FROM alias a WHERE a.scope = :group AND a.name {_THESE}"""
+
+_BY_TYPE = f"""
+SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
+WHERE c.type = :group AND v.label {_THESE}"""
 
 _BY_KEY = "SELECT j.value, v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value"
-
-_LABELS = """
-SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-WHERE c.name = ?"""
-
-_ALIASES = """
-SELECT a.name, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-CROSS JOIN alias a ON a.version_id = v.id WHERE c.name = ? AND a.scope = ''"""
-
-_TYPED = """
-SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-WHERE c.type = ?"""
-
-_HELD = "SELECT name, version_id FROM alias WHERE scope = ?"
 
 _KEYS = "SELECT v.id FROM json_each(?) j CROSS JOIN version v ON v.key = j.value ORDER BY j.key"
 
@@ -76,21 +66,16 @@ def find_version(conn: sqlite3.Connection, name: str) -> VersionRow:
         UsageError: it does not say which version, or several have this name.
     """
     collection, _, label = name.rpartition(":")
-    params = {"name": collection, "label": label}
     with snapshot(conn):
-        for query in (_LABEL, _ALIAS):
-            ids = list(chain.from_iterable(conn.execute(query, params)))
-            if ids:
-                break
-        else:
-            ids = list(ids_by_names(conn, [name])[name])
+        ways = (found[name] for found in _ids_by_ways(conn, [name]))
+        ids = next((found for found in ways if found), set[int]())
         if len(ids) > 1:
             raise UsageError(
                 f"{name} names more than one version.",
                 hint="Name it by its key, which `artifact-tui ls --versions --json` prints.",
             )
         if ids:
-            rows = rows_of(conn, ids)
+            rows = rows_of(conn, list(ids))
             if not rows:
                 raise NotFoundError(
                     f"{name} is there, but its collection is not.",
@@ -106,40 +91,50 @@ def find_version(conn: sqlite3.Connection, name: str) -> VersionRow:
 
 
 def ids_by_names(conn: sqlite3.Connection, texts: Sequence[str]) -> dict[str, set[int]]:
-    """The ids of all versions that each text may name, as `find_version` reads it."""
-    found: dict[str, set[int]] = {text: set() for text in texts}
-    named: _Groups = {}
-    typed: _Groups = {}
-    for text in found:
-        name, _, label = text.rpartition(":")
-        named.setdefault(name, []).append((label, text))
-        kind, _, identifier = text.partition("/")
-        typed.setdefault(kind, []).append((identifier, text))
+    """The ids of all versions that each text may name, in whatever way."""
     with snapshot(conn):
-        for text, number in ids_by_keys(conn, list(found)).items():
-            found[text].add(number)
-        types = {kind for (kind,) in conn.execute("SELECT DISTINCT type FROM collection")}
-        _add(found, {kind: wanted for kind, wanted in typed.items() if kind in types}, conn, _TYPED)
-        _add(found, named, conn, _LABELS)
-        _add(found, named, conn, _ALIASES)
-        held = {scope for (scope,) in conn.execute("SELECT DISTINCT scope FROM alias")} - {""}
-        _add(found, {name: named[name] for name in held & named.keys()}, conn, _HELD)
+        ways = list(_ids_by_ways(conn, texts))
+    return {text: set[int]().union(*(found[text] for found in ways)) for text in texts}
+
+
+def _ids_by_ways(
+    conn: sqlite3.Connection, texts: Sequence[str]
+) -> Iterator[Mapping[str, set[int]]]:
+    """The ids that each text names by a label, then by an alias, then by a key or `TYPE/ID`."""
+    named, typed = _grouped(texts, ":"), _grouped(texts, "/")
+    yield _ids_in(conn, _BY_LABEL, named)
+    yield _ids_in(conn, _BY_ALIAS, named)
+    types = {kind for (kind,) in conn.execute("SELECT DISTINCT type FROM collection")}
+    keys = _ids_in(conn, _BY_TYPE, {kind: typed[kind] for kind in types & typed.keys()})
+    for text, number in ids_by_keys(conn, texts).items():
+        keys[text].add(number)
+    yield keys
+
+
+def _grouped(texts: Iterable[str], sign: str) -> _Groups:
+    groups: _Groups = defaultdict(list)
+    for text in texts:
+        group, _, name = text.rpartition(sign) if sign == ":" else text.partition(sign)
+        groups[group].append((name, text))
+    return groups
+
+
+def _ids_in(conn: sqlite3.Connection, query: str, groups: _Groups) -> dict[str, set[int]]:
+    """By text: the ids that a query tells of its name in its group."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for group, wanted in groups.items():
+        known: dict[str, set[int]] = defaultdict(set)
+        names = json.dumps([name for name, _ in wanted])
+        for name, number in conn.execute(query, {"group": group, "names": names}):
+            known[name].add(number)
+        for name, text in wanted:
+            found[text] |= known[name]
     return found
 
 
 def ids_by_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, int]:
     """The ids of the versions with these keys; those that are gone are left out."""
     return dict(conn.execute(_BY_KEY, (json.dumps(list(keys)),)).fetchall())
-
-
-def _add(found: dict[str, set[int]], groups: _Groups, conn: sqlite3.Connection, query: str) -> None:
-    """Add what a query tells of each group: the ids by label."""
-    for group, wanted in groups.items():
-        known: dict[str, set[int]] = {}
-        for label, number in conn.execute(query, (group,)):
-            known.setdefault(label, set()).add(number)
-        for label, text in wanted:
-            found[text] |= known.get(label, set())
 
 
 def rows_by_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> tuple[VersionRow, ...]:

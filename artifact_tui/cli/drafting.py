@@ -109,7 +109,7 @@ class VersionLines:
         keys: dict[str, None] = {}
         for at, name, said in self._lines:
             one = records.get(name)
-            named = ids[name] if said is None else () if one is None else [one]
+            named = ids[name] if said is None else {one}
             found = [refs[number] for number in named if number in refs]
             where = f"line {at}: {safe(name)}"
             if not found:
