@@ -3,7 +3,8 @@
 A client is thin. It turns one registry's protocol into pages of collections, versions and lineage
 edges, and carries out deletions one batch at a time. It keeps no state about deletions, knows no
 screen, never retries a deletion by itself and never decides whether something may be deleted: it
-is told exactly which versions, with which consents. `tests/contract` is this page as a test suite.
+is told exactly which versions, with which consents. `artifact_tui.testing` is this page as a test
+suite.
 
 A kind of registry overrides what it can do, and nothing else: `Client.can` looks whether a method
 is overridden. Errors: every method may raise `RegistryError` (nothing can be said about the

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.rest import connect
-from tests.contract.world import PAGE, Thing, Truth
+from artifact_tui.testing.world import PAGE, Thing, Truth
 from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.clients.local.adding import NewVersion
-from tests.contract.world import PAGE, Thing, Truth
+from artifact_tui.testing.world import PAGE, Thing, Truth
 from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class LocalWorld:
     """A registry in a temporary folder."""
 
+    lacks: frozenset[str] = frozenset()
     nobody = "0123456789abcdef" * 2
 
     def __init__(self, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect, wandb_model
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
-from tests.contract.world import PAGE, Thing, Truth
+from artifact_tui.testing.world import PAGE, Thing, Truth
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Name, Place, Series, Team, Use, Version
 

@@ -1,4 +1,4 @@
-"""Edits of the embedded registry; what every registry promises is in `tests/contract`."""
+"""Edits of the embedded registry; what every registry promises is in `artifact_tui/testing`."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ import pytest
 
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import CollectionDeletion, Deletion, Result
-from tests.contract.steps import collections_of, key_of, live
+from artifact_tui.testing.steps import collections_of, key_of, live
+from artifact_tui.testing.world import needs
 
 if TYPE_CHECKING:
-    from tests.contract.world import World
-
-pytestmark = pytest.mark.needs("collection_delete")
+    from artifact_tui.testing.world import World
 
 
+@needs("delete_collection")
 async def test_facts_of_a_collection_are_those_of_its_live_versions(world: World) -> None:
     keys = [await world.make("m", aliases=[f"a{n}"]) for n in range(8)]
     await world.make("other")
@@ -27,12 +27,14 @@ async def test_facts_of_a_collection_are_those_of_its_live_versions(world: World
     assert set(found) == set(keys)
 
 
+@needs("delete_collection")
 async def test_facts_of_no_collection(world: World) -> None:
     key = await world.make("m")
     for unknown in ("", "nothing like it", world.nobody, key):
         assert await world.client.collection_facts(unknown) is None
 
 
+@needs("delete_collection")
 async def test_a_collection_goes_with_all_that_is_in_it_and_nothing_else(world: World) -> None:
     keys = [await world.make("m") for _ in range(7)]
     others = {await world.make("mm"), await world.make("n")}
@@ -46,6 +48,7 @@ async def test_a_collection_goes_with_all_that_is_in_it_and_nothing_else(world: 
     assert names == {"mm", "n"}
 
 
+@needs("delete_collection")
 async def test_an_alias_in_it_needs_consent(world: World) -> None:
     await world.make("m")
     await world.make("m", aliases=["best"])
@@ -60,6 +63,7 @@ async def test_an_alias_in_it_needs_consent(world: World) -> None:
     assert await live(world) == set()
 
 
+@needs("delete_collection")
 async def test_a_collection_that_is_gone_is_absent(world: World) -> None:
     await world.make("m")
     kept = await world.make("n")
@@ -72,7 +76,8 @@ async def test_a_collection_that_is_gone_is_absent(world: World) -> None:
     assert await live(world) == {kept}
 
 
-@pytest.mark.needs("links")
+@needs("delete_collection")
+@needs("links")
 async def test_a_collection_of_links_goes_without_the_sources(world: World) -> None:
     sources = {await world.make("m") for _ in range(4)}
     for source in sources:
@@ -88,7 +93,8 @@ async def test_a_collection_of_links_goes_without_the_sources(world: World) -> N
     assert set(await collections_of(world.client)) == {"m"}
 
 
-async def test_read_only_means_read_only(world: World) -> None:
+@needs("delete_collection")
+async def test_read_only_deletes_no_collection(world: World) -> None:
     await world.make("m")
     collection = await key_of(world.client, "m")
     before, client = await world.truth(), await world.reopen(read_only=True)

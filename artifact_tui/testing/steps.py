@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client
     from artifact_tui.model import Collection, Outcome, Result, Version
-    from tests.contract.world import World
+    from artifact_tui.testing.world import World
 
 
 async def collections_of(client: Client) -> dict[str, Collection]:

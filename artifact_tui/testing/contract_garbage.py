@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from artifact_tui.model import Deletion, Garbage
-from tests.contract.world import HOUR
+from artifact_tui.testing.world import HOUR, needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.contract.world import World
-
-pytestmark = pytest.mark.needs("garbage_collection", "purge")
+    from artifact_tui.testing.world import World
 
 
 async def gone(world: World, keys: Sequence[str]) -> None:
@@ -23,6 +19,7 @@ async def gone(world: World, keys: Sequence[str]) -> None:
     await world.client.purge(keys)
 
 
+@needs("collect_garbage", "purge")
 async def test_nothing_to_do_is_nothing_done(world: World) -> None:
     await world.make("m")
     before = await world.truth()
@@ -30,6 +27,7 @@ async def test_nothing_to_do_is_nothing_done(world: World) -> None:
     assert await world.truth() == before
 
 
+@needs("collect_garbage", "purge")
 async def test_exactly_the_bytes_that_nothing_needs_are_freed(world: World) -> None:
     first = await world.make("m", files={"own": b"x" * 100, "shared": b"y" * 1000})
     await world.make("m", files={"other": b"z" * 10, "shared": b"y" * 1000})
@@ -42,6 +40,7 @@ async def test_exactly_the_bytes_that_nothing_needs_are_freed(world: World) -> N
     assert (await world.truth()).stored == before - 100
 
 
+@needs("collect_garbage", "purge")
 async def test_what_became_unneeded_lately_waits(world: World) -> None:
     key = await world.make("m", files={"a": b"12345"})
     await gone(world, [key])
@@ -52,7 +51,8 @@ async def test_what_became_unneeded_lately_waits(world: World) -> None:
     assert (await world.client.collect_garbage(grace_us=HOUR, dry_run=False)).freed == 5
 
 
-@pytest.mark.needs("ttl")
+@needs("collect_garbage", "purge")
+@needs("ttl")
 async def test_what_has_expired_is_counted_and_stays(world: World) -> None:
     await world.make("m", ttl_us=HOUR, aliases=["candidate"])
     await world.make("m", ttl_us=3 * HOUR)

@@ -1,4 +1,4 @@
-"""What the contract suite needs to know of one kind of registry: see `conftest.WORLDS`.
+"""What the contract needs of one kind of registry, and which of its tests fit a kind.
 
 A world is a fresh, empty registry with a client opened on it, and a second way in that plays
 other people: it makes versions, moves aliases and reads the truth without going through the
@@ -7,13 +7,16 @@ client that is being tested.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import pytest
+
+from artifact_tui.clients.base import Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from artifact_tui.clients.base import Client
 
 HOUR = 3_600_000_000
 PAGE = 3
@@ -45,12 +48,16 @@ class Truth:
 class World(Protocol):
     """One registry of the kind under test.
 
-    A world may have `lacks`: names for `needs` that are no capabilities, and that its kind of
-    registry has not. `bytes`: sizes, dates and files; `dependents`: facts that tell them;
-    `guarded_dependents`: the registry itself refuses to orphan them; `edges`: lineage that is
-    listed; `deleter`: who deleted, and when; `told_protection`: which aliases are protected;
-    `tokens`: the registry itself refuses what has changed since its facts were read.
+    `lacks` are words for `needs` that a client does not tell. `bytes`: sizes, dates and files;
+    `dependents`: facts that tell them; `guarded_dependents`: the registry itself refuses to orphan
+    them; `edges`: lineage that is listed; `deleter`: who deleted, and when; `told_protection`:
+    which aliases are protected; `tokens`: the registry itself refuses what has changed since its
+    facts were read.
     """
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """What this kind of registry has not."""
 
     @property
     def client(self) -> Client:
@@ -99,8 +106,57 @@ class World(Protocol):
     async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
         """Somebody shows a version in a collection of links; gives the link's key.
 
-        Only asked of kinds whose capabilities tell of links.
+        Only asked of kinds whose listing tells of links.
         """
 
     async def truth(self) -> Truth:
         """What is really there now."""
+
+
+_TOLD = frozenset({"aliases", "lineage", "links", "ttl", "trash"})
+_Test = TypeVar("_Test", bound=Callable[..., object])
+
+
+def needs(*what: str) -> Callable[[_Test], _Test]:
+    """Mark a test of the contract as being about what only some registries have.
+
+    Each word is one of `Client.tells`, `edit` and one of `Client.edits`, a method that a kind may
+    override, `asked lineage`, or something that a world may lack.
+    """
+    return _marked("needs", what)
+
+
+def without(*what: str) -> Callable[[_Test], _Test]:
+    """Mark a test of the contract as being about registries that have none of this."""
+    return _marked("without", what)
+
+
+def _marked(name: str, what: tuple[str, ...]) -> Callable[[_Test], _Test]:
+    def mark(test: _Test) -> _Test:
+        setattr(test, name, (*getattr(test, name, ()), *what))
+        return test
+
+    return mark
+
+
+def has(world: World, what: str) -> bool:
+    """Whether a registry has what a test is about."""
+    client = world.client
+    if what in _TOLD:
+        return what in client.tells
+    if what.startswith("edit "):
+        return what.removeprefix("edit ") in client.edits
+    if what == "asked lineage":
+        return client.can("lineage") and not client.scanned_types
+    return client.can(what) if hasattr(Client, what) else what not in world.lacks
+
+
+@pytest.fixture(autouse=True)
+def fitting(request: pytest.FixtureRequest, world: World) -> None:
+    """Skip what is not about this kind of registry."""
+    for what in getattr(request.function, "needs", ()):
+        if not has(world, what):
+            pytest.skip(f"it has no {what}")
+    for what in getattr(request.function, "without", ()):
+        if has(world, what):
+            pytest.skip(f"it has {what}")

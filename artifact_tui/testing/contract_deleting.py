@@ -9,13 +9,13 @@ import pytest
 
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import Deletion, Result, VersionState
-from tests.contract.steps import fresh, live, results, told_live
-from tests.contract.world import HOUR
+from artifact_tui.testing.steps import fresh, live, results, told_live
+from artifact_tui.testing.world import HOUR, needs, without
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.contract.world import World
+    from artifact_tui.testing.world import World
 
 
 async def test_a_plain_version_goes_and_its_neighbour_stays(world: World) -> None:
@@ -26,7 +26,7 @@ async def test_a_plain_version_goes_and_its_neighbour_stays(world: World) -> Non
     assert await live(world) == {other}
 
 
-@pytest.mark.without("soft_delete")
+@without("trash")
 async def test_without_a_trash_it_is_gone_for_good(world: World) -> None:
     key, other = await world.make("m"), await world.make("m")
     await world.client.delete([await fresh(world, key)])
@@ -39,7 +39,7 @@ async def test_without_a_trash_it_is_gone_for_good(world: World) -> None:
     assert set((await world.truth()).things) == {other}
 
 
-@pytest.mark.without("soft_delete")
+@without("trash")
 async def test_without_a_trash_purge_and_restore_touch_nothing(world: World) -> None:
     key = await world.make("m")
     before = await world.truth()
@@ -48,7 +48,7 @@ async def test_without_a_trash_purge_and_restore_touch_nothing(world: World) -> 
     assert await world.truth() == before
 
 
-@pytest.mark.needs("soft_delete")
+@needs("trash")
 async def test_with_a_trash_facts_still_know_it(world: World) -> None:
     key = await world.make("m")
     await world.client.delete([await fresh(world, key)])
@@ -137,7 +137,7 @@ async def test_no_deletions_are_no_outcomes(world: World) -> None:
     assert await world.truth() == before
 
 
-@pytest.mark.needs("aliases")
+@needs("aliases")
 async def test_an_alias_needs_consent(world: World) -> None:
     key = await world.make("m", aliases=["candidate"])
     refused = await world.client.delete([await fresh(world, key)])
@@ -147,7 +147,7 @@ async def test_an_alias_needs_consent(world: World) -> None:
     assert results(done) == [Result.DONE]
 
 
-@pytest.mark.needs("aliases")
+@needs("aliases")
 async def test_a_protected_alias_forbids_with_every_consent(world: World) -> None:
     key = await world.make("m", protected=["production"])
     before = await world.truth()
@@ -157,7 +157,7 @@ async def test_a_protected_alias_forbids_with_every_consent(world: World) -> Non
     assert await world.truth() == before
 
 
-@pytest.mark.needs("dependents", "guarded_dependents")
+@needs("dependents", "guarded_dependents")
 async def test_a_live_dependent_needs_consent(world: World) -> None:
     parent = await world.make("p")
     await world.make("c", parents=[parent])
@@ -166,7 +166,7 @@ async def test_a_live_dependent_needs_consent(world: World) -> None:
     assert results(await world.client.delete([allowed])) == [Result.DONE]
 
 
-@pytest.mark.needs("lineage")
+@needs("lineage")
 async def test_dependents_first_lets_their_parent_follow_in_one_call(world: World) -> None:
     top = await world.make("a")
     middle = await world.make("b", parents=[top])
@@ -175,7 +175,7 @@ async def test_dependents_first_lets_their_parent_follow_in_one_call(world: Worl
     assert results(await world.client.delete(deletions)) == [Result.DONE] * 3
 
 
-@pytest.mark.needs("dependents", "guarded_dependents")
+@needs("dependents", "guarded_dependents")
 async def test_parents_first_are_refused(world: World) -> None:
     parent = await world.make("a")
     child = await world.make("b", parents=[parent])
@@ -183,7 +183,7 @@ async def test_parents_first_are_refused(world: World) -> None:
     assert results(await world.client.delete(deletions)) == [Result.REFUSED, Result.DONE]
 
 
-@pytest.mark.needs("tokens", "aliases", "lineage")
+@needs("tokens", "aliases", "lineage")
 @pytest.mark.parametrize("change", ["alias", "moved away", "protected", "dependent"])
 async def test_a_stale_token_is_refused_and_nothing_happens(world: World, change: str) -> None:
     key = await world.make("m", aliases=["one"])
@@ -204,7 +204,7 @@ async def test_a_stale_token_is_refused_and_nothing_happens(world: World, change
     assert await world.truth() == before
 
 
-@pytest.mark.needs("tokens", "aliases")
+@needs("tokens", "aliases")
 async def test_one_changed_item_does_not_stop_the_others(world: World) -> None:
     keys = [await world.make("m") for _ in range(5)]
     deletions = [await fresh(world, key) for key in keys]
@@ -223,7 +223,7 @@ async def test_two_at_once_delete_an_item_once(world: World) -> None:
 
 
 async def test_a_full_batch_is_taken(world: World) -> None:
-    keys = [await world.make("m") for _ in range(world.client.capabilities.batch_delete)]
+    keys = [await world.make("m") for _ in range(world.client.batch_delete)]
     kept = await world.make("m")
     outcomes = await world.client.delete([Deletion(key) for key in keys])
     assert [one.key for one in outcomes] == keys

@@ -8,11 +8,11 @@ import pytest
 
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import Alias, Deletion, Edge, VersionState
-from tests.contract.steps import collections_of, listed, versions_of
-from tests.contract.world import HOUR
+from artifact_tui.testing.steps import collections_of, listed, versions_of
+from artifact_tui.testing.world import HOUR, needs
 
 if TYPE_CHECKING:
-    from tests.contract.world import World
+    from artifact_tui.testing.world import World
 
 
 async def test_an_empty_registry_lists_nothing(world: World) -> None:
@@ -60,7 +60,7 @@ async def test_a_collection_is_told_before_its_versions(world: World) -> None:
         assert part.complete
 
 
-@pytest.mark.needs("bytes", "aliases", "ttl")
+@needs("bytes", "aliases", "ttl")
 async def test_a_version_says_what_is_known_about_it(world: World) -> None:
     key = await world.make(
         "m", files={"a": b"12", "d/b": b"345"}, aliases=["one"], tags=["t", "s"], ttl_us=HOUR
@@ -87,7 +87,7 @@ async def test_deleting_while_it_is_listed_hides_nothing_else(world: World) -> N
     assert seen == set(keys)
 
 
-@pytest.mark.needs("soft_delete")
+@needs("trash")
 async def test_versions_in_the_trash_are_listed(world: World) -> None:
     key, other = await world.make("m"), await world.make("m")
     await world.client.delete([Deletion(key)])
@@ -95,7 +95,7 @@ async def test_versions_in_the_trash_are_listed(world: World) -> None:
     assert found == {key: VersionState.TRASH, other: VersionState.LIVE}
 
 
-@pytest.mark.needs("soft_delete", "deleter")
+@needs("trash", "deleter")
 async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) -> None:
     key = await world.make("m")
     await world.client.delete([Deletion(key)])
@@ -105,7 +105,7 @@ async def test_versions_in_the_trash_are_listed_with_who_and_when(world: World) 
     assert version.deleted_by == "tester"
 
 
-@pytest.mark.needs("lineage", "edges")
+@needs("lineage", "edges")
 async def test_every_edge_is_listed_once(world: World) -> None:
     parents = [await world.make("p") for _ in range(4)]
     children = [await world.make("c", parents=parents) for _ in range(3)]
@@ -113,11 +113,11 @@ async def test_every_edge_is_listed_once(world: World) -> None:
     assert sorted(found) == sorted(Edge(p, c) for p in parents for c in children)
 
 
-@pytest.mark.needs("bytes")
+@needs("bytes")
 async def test_files_come_by_path_with_their_sizes(world: World) -> None:
-    key = await world.make("m", files={"b": b"22", "a/x": b"1", "a": b"4444"})
+    key = await world.make("m", files={"b": b"22", "a/x": b"1", "a.txt": b"4444"})
     files = await world.client.files(key)
-    assert [(one.path, one.size) for one in files] == [("a", 4), ("a/x", 1), ("b", 2)]
+    assert [(one.path, one.size) for one in files] == [("a.txt", 4), ("a/x", 1), ("b", 2)]
 
 
 async def test_files_of_no_version_are_not_found(world: World) -> None:
@@ -132,21 +132,21 @@ async def test_facts_leave_out_what_is_gone(world: World) -> None:
     assert found[key].state is VersionState.LIVE
 
 
-@pytest.mark.needs("aliases")
+@needs("aliases")
 async def test_facts_have_every_alias_sorted(world: World) -> None:
     key = await world.make("m", aliases=["b", "a"])
     facts = (await world.client.facts([key]))[key]
     assert facts.aliases == (Alias("a"), Alias("b"))
 
 
-@pytest.mark.needs("aliases", "told_protection")
+@needs("aliases", "told_protection")
 async def test_facts_tell_which_alias_is_protected(world: World) -> None:
     key = await world.make("m", aliases=["a"], protected=["production"])
     facts = (await world.client.facts([key]))[key]
     assert facts.aliases == (Alias("a"), Alias("production", protected=True))
 
 
-@pytest.mark.needs("dependents")
+@needs("dependents")
 async def test_dependents_are_the_nearest_live_versions(world: World) -> None:
     top = await world.make("a")
     middle = [await world.make("b", parents=[top]) for _ in range(2)]
@@ -155,7 +155,7 @@ async def test_dependents_are_the_nearest_live_versions(world: World) -> None:
     assert (await world.client.facts([low]))[low].dependents == ()
 
 
-@pytest.mark.needs("lineage", "soft_delete")
+@needs("lineage", "trash")
 async def test_a_dependent_in_the_trash_passes_on_its_own_dependents(world: World) -> None:
     top = await world.make("a")
     middle = await world.make("b", parents=[top])
@@ -166,7 +166,7 @@ async def test_a_dependent_in_the_trash_passes_on_its_own_dependents(world: Worl
     assert (await world.client.facts([top]))[top].dependents == ()
 
 
-@pytest.mark.needs("tokens", "aliases", "lineage")
+@needs("tokens", "aliases", "lineage")
 async def test_a_token_changes_with_each_fact_and_with_nothing_else(world: World) -> None:
     key = await world.make("m")
     seen = []

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.model import Alias, Deletion, Result
-from tests.contract.steps import collections_of, fresh, live, results, versions_of
+from artifact_tui.testing.steps import collections_of, fresh, live, results, versions_of
+from artifact_tui.testing.world import needs
 
 if TYPE_CHECKING:
-    from tests.contract.world import World
-
-pytestmark = pytest.mark.needs("links")
+    from artifact_tui.testing.world import World
 
 
+@needs("links")
 async def test_a_link_is_listed_where_it_is_shown_and_names_its_source(world: World) -> None:
     source = await world.make("m", aliases=["latest"])
     link = await world.link(source, "shelf", aliases=["best"])
@@ -28,6 +28,7 @@ async def test_a_link_is_listed_where_it_is_shown_and_names_its_source(world: Wo
     assert version.digest == shown.digest
 
 
+@needs("links")
 async def test_aliases_belong_to_the_collection_that_holds_them(world: World) -> None:
     source = await world.make("m", aliases=["latest"])
     link = await world.link(source, "shelf", aliases=["best"])
@@ -40,6 +41,7 @@ async def test_aliases_belong_to_the_collection_that_holds_them(world: World) ->
     assert listed.aliases == facts[link].aliases
 
 
+@needs("links")
 async def test_facts_tell_links_from_sources(world: World) -> None:
     source = await world.make("m")
     links = [await world.link(source, name) for name in ("a", "b")]
@@ -51,6 +53,7 @@ async def test_facts_tell_links_from_sources(world: World) -> None:
         assert facts[link].digest == facts[source].digest
 
 
+@needs("links")
 @pytest.mark.parametrize("consent", [False, True])
 async def test_deleting_a_link_leaves_its_source_alive(world: World, consent: bool) -> None:  # noqa: FBT001
     source, other = await world.make("m", aliases=["latest"]), await world.make("m")
@@ -64,6 +67,7 @@ async def test_deleting_a_link_leaves_its_source_alive(world: World, consent: bo
     assert facts[source].links == ()
 
 
+@needs("links")
 async def test_a_link_is_unlinked_once(world: World) -> None:
     source = await world.make("m")
     link = await world.link(source, "shelf")
@@ -73,6 +77,7 @@ async def test_a_link_is_unlinked_once(world: World) -> None:
     assert await live(world) == {source}
 
 
+@needs("links")
 async def test_links_and_sources_in_one_call(world: World) -> None:
     sources = [await world.make("m") for _ in range(3)]
     links = [await world.link(source, "shelf") for source in sources]
@@ -86,6 +91,7 @@ async def test_links_and_sources_in_one_call(world: World) -> None:
     assert set(await world.client.facts(links)) == set()
 
 
+@needs("links")
 async def test_deleting_a_source_takes_its_links(world: World) -> None:
     source = await world.make("m")
     link = await world.link(source, "shelf")

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from artifact_tui.model import Deletion
-from tests.contract.steps import listed
+from artifact_tui.testing.steps import listed
+from artifact_tui.testing.world import needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from artifact_tui.model import Lineage
-    from tests.contract.world import World
-
-pytestmark = pytest.mark.needs("asked_lineage")
+    from artifact_tui.testing.world import World
 
 
 async def asked(world: World, *keys: str, parents: bool = False) -> Mapping[str, Lineage]:
     return await world.client.lineage(keys, parents=parents)
 
 
+@needs("asked lineage")
 async def test_dependents_and_parents_are_told_with_their_names(world: World) -> None:
     top = await world.make("a")
     middle = [await world.make("b", parents=[top]) for _ in range(2)]
@@ -35,6 +33,7 @@ async def test_dependents_and_parents_are_told_with_their_names(world: World) ->
     assert found[low].runs == ()
 
 
+@needs("asked lineage")
 async def test_facts_and_lineage_tell_the_same(world: World) -> None:
     keys = [await world.make("a")]
     for name in "bcdef":
@@ -46,7 +45,8 @@ async def test_facts_and_lineage_tell_the_same(world: World) -> None:
     }
 
 
-@pytest.mark.needs("soft_delete")
+@needs("asked lineage")
+@needs("trash")
 async def test_deleted_dependents_are_looked_through(world: World) -> None:
     top = await world.make("a")
     middle = await world.make("b", parents=[top])
@@ -55,6 +55,7 @@ async def test_deleted_dependents_are_looked_through(world: World) -> None:
     assert [one.key for one in (await asked(world, top))[top].dependents] == [low]
 
 
+@needs("asked lineage")
 async def test_nobody_used_it_is_no_dependents(world: World) -> None:
     used, unused = await world.make("a"), await world.make("a")
     await world.make("b", parents=[used])
@@ -64,6 +65,7 @@ async def test_nobody_used_it_is_no_dependents(world: World) -> None:
     assert (await asked(world, unused))[unused].dependents == ()
 
 
+@needs("asked lineage")
 async def test_what_is_gone_is_left_out(world: World) -> None:
     key = await world.make("a")
     assert set(await asked(world, "nothing like it", world.nobody, key)) == {key}

@@ -8,12 +8,12 @@ import pytest
 
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Deletion, Edit, Result
-from tests.contract.steps import listed, results
-from tests.contract.world import HOUR
+from artifact_tui.testing.steps import listed, results
+from artifact_tui.testing.world import HOUR, needs, without
 
 if TYPE_CHECKING:
     from artifact_tui.model import Outcome, Version
-    from tests.contract.world import World
+    from artifact_tui.testing.world import World
 
 
 async def edit(world: World, *edits: Edit) -> list[Outcome]:
@@ -25,7 +25,7 @@ def aliases(version: Version) -> set[str]:
     return {alias.name for alias in version.aliases if not alias.scope}
 
 
-@pytest.mark.needs("edit_aliases")
+@needs("edit aliases")
 async def test_aliases_are_added_and_removed(world: World) -> None:
     key = await world.make("a", aliases=["old", "kept"])
     (outcome,) = await edit(world, Edit(key, add_aliases=("new",), remove_aliases=("old",)))
@@ -35,7 +35,7 @@ async def test_aliases_are_added_and_removed(world: World) -> None:
     assert names == {"new", "kept"}
 
 
-@pytest.mark.needs("edit_aliases")
+@needs("edit aliases")
 async def test_an_alias_moves_and_the_answer_says_from_where(world: World) -> None:
     first = await world.make("a", aliases=["best"])
     second = await world.make("a")
@@ -47,7 +47,7 @@ async def test_an_alias_moves_and_the_answer_says_from_where(world: World) -> No
     assert aliases((await listed(world.client))[second]) == {"best"}
 
 
-@pytest.mark.needs("edit_aliases")
+@needs("edit aliases")
 async def test_what_is_there_may_be_added_and_what_is_not_removed(world: World) -> None:
     key = await world.make("a", aliases=["there"])
     other = await world.make("a", aliases=["others"])
@@ -59,7 +59,7 @@ async def test_what_is_there_may_be_added_and_what_is_not_removed(world: World) 
     )
 
 
-@pytest.mark.needs("edit_tags")
+@needs("edit tags")
 async def test_tags_are_added_and_removed(world: World) -> None:
     key = await world.make("a", tags=["old", "kept"])
     change = Edit(key, add_tags=("new", "kept"), remove_tags=("old", "never"))
@@ -67,7 +67,7 @@ async def test_tags_are_added_and_removed(world: World) -> None:
     assert set((await listed(world.client))[key].tags) == {"new", "kept"}
 
 
-@pytest.mark.needs("edit_ttl")
+@needs("edit ttl")
 async def test_a_time_to_live_is_set_and_switched_off(world: World) -> None:
     key = await world.make("a")
     assert results(await edit(world, Edit(key, ttl_us=5 * HOUR))) == [Result.DONE]
@@ -78,15 +78,15 @@ async def test_a_time_to_live_is_set_and_switched_off(world: World) -> None:
     assert (found.ttl_us, found.ttl_inherited) == (None, False)
 
 
-@pytest.mark.needs("edit_ttl", "inherit_ttl")
+@needs("edit ttl", "edit inherit")
 async def test_a_time_to_live_can_be_inherited(world: World) -> None:
     key = await world.make("a", ttl_us=HOUR)
     assert results(await edit(world, Edit(key, ttl_us=TTL_INHERIT))) == [Result.DONE]
     assert (await listed(world.client))[key].ttl_inherited
 
 
-@pytest.mark.needs("edit_ttl")
-@pytest.mark.without("inherit_ttl")
+@needs("edit ttl")
+@without("edit inherit")
 async def test_where_nothing_can_be_inherited_that_is_refused(world: World) -> None:
     key = await world.make("a", ttl_us=HOUR)
     (outcome,) = await edit(world, Edit(key, ttl_us=TTL_INHERIT))
@@ -95,7 +95,7 @@ async def test_where_nothing_can_be_inherited_that_is_refused(world: World) -> N
     assert (await listed(world.client))[key].ttl_us == HOUR
 
 
-@pytest.mark.needs("edit_tags", "edit_ttl")
+@needs("edit tags", "edit ttl")
 async def test_what_an_edit_does_not_name_stays(world: World) -> None:
     key = await world.make("a", aliases=["best"], tags=["t"], ttl_us=HOUR)
     await edit(world, Edit(key, add_tags=("u",)))
@@ -104,7 +104,7 @@ async def test_what_an_edit_does_not_name_stays(world: World) -> None:
     assert (aliases(found), set(found.tags), found.ttl_us) == ({"best"}, {"t", "u"}, 2 * HOUR)
 
 
-@pytest.mark.needs("edit_tags")
+@needs("edit tags")
 async def test_there_is_one_outcome_for_each_in_order(world: World) -> None:
     keys = [await world.make("a") for _ in range(3)]
     edits = [Edit(key, add_tags=(f"t{at}",)) for at, key in enumerate(keys)]
@@ -115,7 +115,7 @@ async def test_there_is_one_outcome_for_each_in_order(world: World) -> None:
     assert await edit(world) == []
 
 
-@pytest.mark.needs("edit_aliases")
+@needs("edit aliases")
 @pytest.mark.parametrize("name", ["", "a:b", "v3"])
 async def test_what_cannot_be_an_alias_is_refused_and_nothing_changes(
     world: World, name: str
@@ -128,14 +128,14 @@ async def test_what_cannot_be_an_alias_is_refused_and_nothing_changes(
     assert await world.truth() == before
 
 
-@pytest.mark.needs("edit_aliases", "soft_delete")
+@needs("edit aliases", "trash")
 async def test_a_deleted_version_is_absent(world: World) -> None:
     key = await world.make("a")
     await world.client.delete([Deletion(key)])
     assert results(await edit(world, Edit(key, add_aliases=("new",)))) == [Result.ABSENT]
 
 
-@pytest.mark.needs("edit_aliases")
+@needs("edit aliases")
 async def test_read_only_refuses_before_anything_is_sent(world: World) -> None:
     key = await world.make("a", aliases=["best"])
     before = await world.truth()
@@ -151,7 +151,7 @@ async def test_who_edits_says_what(world: World) -> None:
     assert world.client.can("edit") == bool(world.client.edits)
 
 
-@pytest.mark.needs("edit_aliases")
+@needs("edit aliases")
 async def test_an_alias_moves_no_further_than_its_collection(world: World) -> None:
     first, second = await world.make("a", aliases=["best"]), await world.make("a")
     elsewhere = await world.make("b", aliases=["best"])
@@ -160,7 +160,7 @@ async def test_an_alias_moves_no_further_than_its_collection(world: World) -> No
     assert found == [set(), {"best"}, {"best"}]
 
 
-@pytest.mark.needs("edit_aliases", "links")
+@needs("edit aliases", "links")
 async def test_an_alias_of_a_link_is_not_one_of_its_source(world: World) -> None:
     source = await world.make("a")
     link = await world.link(source, "shelf")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from artifact_tui.model import Deletion, Result
-from tests.contract.steps import fresh, results, versions_of
+from artifact_tui.testing.steps import fresh, results, versions_of
+from artifact_tui.testing.world import needs
 
 if TYPE_CHECKING:
-    from tests.contract.world import World
-
-pytestmark = pytest.mark.needs("soft_delete")
+    from artifact_tui.testing.world import World
 
 
+@needs("trash")
 async def test_a_plain_version_goes_to_the_trash(world: World) -> None:
     key, other = await world.make("m"), await world.make("m")
     outcomes = await world.client.delete([await fresh(world, key)])
@@ -24,7 +22,8 @@ async def test_a_plain_version_goes_to_the_trash(world: World) -> None:
     assert truth.things[other].state == "live"
 
 
-@pytest.mark.needs("garbage_collection")
+@needs("trash")
+@needs("collect_garbage")
 async def test_soft_delete_frees_no_bytes(world: World) -> None:
     key = await world.make("m", files={"a": b"12345"})
     before = (await world.truth()).stored
@@ -33,7 +32,8 @@ async def test_soft_delete_frees_no_bytes(world: World) -> None:
     assert (await world.truth()).stored == before
 
 
-@pytest.mark.needs("lineage", "restore")
+@needs("trash")
+@needs("lineage", "restore")
 async def test_a_grandchild_still_protects_when_the_child_is_in_the_trash(world: World) -> None:
     top = await world.make("a")
     middle = await world.make("b", parents=[top])
@@ -44,7 +44,8 @@ async def test_a_grandchild_still_protects_when_the_child_is_in_the_trash(world:
     assert results(await world.client.delete([await fresh(world, top)])) == [Result.DONE]
 
 
-@pytest.mark.needs("restore", "aliases")
+@needs("trash")
+@needs("restore", "aliases")
 async def test_restore_brings_the_version_and_its_aliases_back(world: World) -> None:
     key = await world.make("m", aliases=["b", "a"])
     before = await world.truth()
@@ -55,7 +56,8 @@ async def test_restore_brings_the_version_and_its_aliases_back(world: World) -> 
     assert await world.truth() == before
 
 
-@pytest.mark.needs("restore", "aliases")
+@needs("trash")
+@needs("restore", "aliases")
 async def test_restore_leaves_an_alias_where_it_is_now_and_says_so(world: World) -> None:
     key = await world.make("m", aliases=["mine", "taken"])
     other = await world.make("m")
@@ -69,13 +71,15 @@ async def test_restore_leaves_an_alias_where_it_is_now_and_says_so(world: World)
     assert things[other].aliases == {("taken", False)}
 
 
-@pytest.mark.needs("restore")
+@needs("trash")
+@needs("restore")
 async def test_restoring_what_is_not_in_the_trash_is_absent(world: World) -> None:
     live = await world.make("m")
     assert results(await world.client.restore([live, "nothing like it"])) == [Result.ABSENT] * 2
 
 
-@pytest.mark.needs("purge")
+@needs("trash")
+@needs("purge")
 async def test_purge_takes_only_what_is_in_the_trash(world: World) -> None:
     live, trashed = await world.make("m"), await world.make("m")
     await world.client.delete([Deletion(trashed)])
@@ -88,7 +92,8 @@ async def test_purge_takes_only_what_is_in_the_trash(world: World) -> None:
     assert results(await world.client.restore([trashed])) == [Result.ABSENT]
 
 
-@pytest.mark.needs("purge", "lineage")
+@needs("trash")
+@needs("purge", "lineage")
 async def test_purge_removes_the_edges_of_what_went(world: World) -> None:
     parent = await world.make("p")
     child = await world.make("c", parents=[parent])
@@ -98,7 +103,8 @@ async def test_purge_removes_the_edges_of_what_went(world: World) -> None:
     assert (await world.truth()).edges == frozenset()
 
 
-@pytest.mark.needs("purge")
+@needs("trash")
+@needs("purge")
 async def test_a_collection_without_versions_is_gone(world: World) -> None:
     keys = [await world.make("m") for _ in range(2)]
     await world.make("other")
@@ -109,7 +115,8 @@ async def test_a_collection_without_versions_is_gone(world: World) -> None:
     assert (await world.truth()).collections == {"other"}
 
 
-@pytest.mark.needs("purge")
+@needs("trash")
+@needs("purge")
 async def test_a_label_is_never_used_again(world: World) -> None:
     keys = [await world.make("m") for _ in range(3)]
     await world.client.delete([Deletion(key) for key in keys])

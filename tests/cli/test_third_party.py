@@ -1,0 +1,86 @@
+"""A third party's kind of registry: listed, planned, applied, restored, and on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from artifact_tui.config import load, resolve
+from artifact_tui.tui.app import ArtifactApp
+from artifact_tui.tui.services import open_services
+from tests.servers.folders import folders
+from tests.tui.support import at
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+INSTALLED = str(Path(folders.__file__).parent)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with four versions: one made from another, one called `latest`."""
+    monkeypatch.syspath_prepend(INSTALLED)
+    monkeypatch.setenv("PYTHONPATH", INSTALLED)
+    root = tmp_path / "shelf"
+    for key, size in {
+        "dataset/mnist/v0": 500, "model/net/v0": 100, "model/net/v1": 200, "model/net/v2": 300,
+    }.items():  # fmt: skip
+        (root / key).mkdir(parents=True)
+        (root / key / "data.bin").write_bytes(b"x" * size)
+    (root / "model/net/v2/.made-from").write_text("dataset/mnist/v0\n", encoding="utf-8")
+    folders.Folders(root).hold("model/net/v2", {"latest": ("v2", False)})
+    return root
+
+
+def test_it_is_listed_and_tried_like_any_other(cli: Cli, shelf: Path) -> None:
+    listed = cli("ls", f"folders:{shelf}", "--versions", "--json").records
+    assert {(one["name"], one["version"], one["size"]) for one in listed} == {
+        ("mnist", "v0", 500), ("net", "v0", 100), ("net", "v1", 200), ("net", "v2", 300),
+    }  # fmt: skip
+    cli("registries", "add", "shelf", f"folders:{shelf}")
+    assert "It has aliases, lineage, trash, purge." in cli("registries", "test", "shelf").out
+    refused = cli("alias", f"folders:{shelf}", "net:v0", "--add", "best", code=None)
+    assert refused.code != 0
+    assert "Not possible" in refused.err
+
+
+def test_a_plan_of_it_is_reviewed_applied_and_undone(cli: Cli, shelf: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "old.plan"
+    review = cli("plan", f"folders:{shelf}", "*", "--json", "-o", plan).records
+    verdicts = {one["key"]: (one["verdict"], one["reason"]) for one in review}
+    assert verdicts["model/net/v0"][0] == verdicts["model/net/v1"][0] == "delete"
+    assert verdicts["model/net/v2"][0] == "consent"
+    assert verdicts["dataset/mnist/v0"][0] != "delete"
+    cli("apply", plan, "--yes", "--expect", "2")
+    there = {path.relative_to(shelf).as_posix() for path in shelf.glob("[!.]*/*/v*")}
+    assert there == {"dataset/mnist/v0", "model/net/v2"}
+    cli("restore", f"folders:{shelf}", "--plan", plan)
+    assert (shelf / "model/net/v0/data.bin").read_bytes() == b"x" * 100
+
+
+def test_what_changed_since_the_review_stays(cli: Cli, shelf: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "old.plan"
+    cli("plan", f"folders:{shelf}", "version:v0", "type:model", "-o", plan)
+    (shelf / "model/net/v0/data.bin").write_bytes(b"other")
+    cli("apply", plan, "--yes", "--expect", "1", code=None)
+    (item,) = (one for one in cli("report", plan, "--json", code=None).records if one["result"])
+    assert (item["key"], item["result"]) == ("model/net/v0", "refused")
+    assert (shelf / "model/net/v0").is_dir()
+
+
+async def test_it_is_on_the_screen(shelf: Path) -> None:
+    config = load()
+    services = await open_services(resolve(config, f"folders:{shelf}"), config)
+    app = ArtifactApp(services)
+    try:
+        async with at(app) as user:
+            await user.sees("net", "mnist", "4 versions")
+            await user.presses("slash")
+            await user.types("name:net alias:none")
+            await user.presses("enter")
+            await user.sees("2 of 4")
+    finally:
+        await app.services.aclose()
