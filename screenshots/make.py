@@ -22,8 +22,8 @@ sys.path.insert(0, str(HERE.parent))  # the stand-in server is among the tests
 from artifact_tui.clients.local.sample import make_sample  # noqa: E402
 from artifact_tui.config import Config, Target  # noqa: E402
 from artifact_tui.tui.app import ArtifactApp  # noqa: E402
-from artifact_tui.tui.screens.browse_screen import POLL  # noqa: E402
 from artifact_tui.tui.services import open_services  # noqa: E402
+from artifact_tui.tui.widgets.version_list import POLL  # noqa: E402
 from tests.servers.wandb.process import running  # noqa: E402
 from tests.tui.wandb.world import project  # noqa: E402
 

@@ -23,10 +23,10 @@ from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import MOVES_AND_MARKS, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
-from artifact_tui.tui.widgets.browse_view import NOT_MARKED
 from artifact_tui.tui.widgets.detail_pane import branches
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line
+from artifact_tui.tui.widgets.marker import NOT_MARKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -24,9 +24,9 @@ from artifact_tui.text import fit, pad, plural, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
-from artifact_tui.tui.widgets.browse_inputs import Toggle
 from artifact_tui.tui.widgets.dialogs import Ask, Dialog
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
+from artifact_tui.tui.widgets.list_inputs import Toggle
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 
 if TYPE_CHECKING:

@@ -264,10 +264,15 @@ class BaseScreen(Screen[None]):
 
     def read_first(self, words: str, lets: frozenset[str] = LEAVING) -> None:
         """Let keys wait until `read_done`: they mean what is being read."""
-        if self._reading is None or self._reading.done.done():
-            self._reading = KeyWait(words, lets)
-        else:
+        if self._reading is not None and self.is_reading_first:
             self._reading.lets &= lets
+        else:
+            self._reading = KeyWait(words, lets)
+
+    @property
+    def is_reading_first(self) -> bool:
+        """Whether keys wait for what is being read."""
+        return self._reading is not None and not self._reading.done.done()
 
     def read_done(self) -> None:
         """What was to be read first is on the screen, or cannot be."""
@@ -410,9 +415,15 @@ class BaseScreen(Screen[None]):
 
     def _start(self, command: PaletteCommand | None) -> None:
         if command is not None and not command.reason:
-            start(self, "command", self.run_action, command.action)
+            start(self, "command", self._run, command.action)
         elif command is not None:
             self.say(f"Not possible here: {command.reason}.", error=True)
+
+    async def _run(self, action: str) -> None:
+        """Start an action as its key would: the innermost widget that has it takes it."""
+        for node in (self.focused or self).ancestors_with_self:
+            if await self.app.run_action(action, node):
+                break
 
     def open_dialog(
         self, dialog: Dialog[Any], callback: Callable[[Any], object] | None = None

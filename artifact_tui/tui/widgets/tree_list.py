@@ -289,8 +289,10 @@ class TreeList(CursorList):
             super().__init__()
             self.error = error
 
-    def __init__(self, signs: Signs, now: Callable[[], int]) -> None:
+    def __init__(self, signs: Signs, now: Callable[[], int], *, trash: bool = False) -> None:
         super().__init__(id="tree")
+        self.trash = trash
+        """Whether deletions are listed, with what they deleted, instead of collections."""
         self.outline = Outline()
         self._signs = signs
         self._now = now
@@ -328,6 +330,13 @@ class TreeList(CursorList):
         if place is None or place.version is None:
             return self.collection
         return self.pages.row(self.outline.rows[place.collection].id, place.version)
+
+    @property
+    def no_row(self) -> str:
+        """Why a key has no row to act on, in words."""
+        if self.count:
+            return "This row could not be read: r reads the list again."
+        return "There is nothing in the list."
 
     @property
     def arriving(self) -> bool:
@@ -551,7 +560,7 @@ class TreeList(CursorList):
     @property
     def columns(self) -> ColumnLayout:
         """The columns at the present width."""
-        return layout_for(self.inner_width)
+        return layout_for(self.inner_width, trash=self.trash)
 
     def sized(self) -> None:
         """Choose the columns again."""
@@ -600,6 +609,7 @@ class TreeList(CursorList):
                 ),
                 lineage_known=self._lineage_known,
                 charged=self._charged,
+                trash=self.trash,
             )
         return self._painter
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.segment import Segment
 
 from artifact_tui.model import VersionState
-from artifact_tui.text import age, count, fit, pad, safe, safe_name, size, width
+from artifact_tui.text import age, count, fit, pad, safe, safe_name, size, version_name, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,11 @@ _COLUMNS = (
     Column("age", "age", 6, "right", "age"),
     Column("ttl", "ttl", 7, "right", "ttl"),
 )
+_TRASH_COLUMNS = (
+    *(column for column in _COLUMNS if column.id not in {"age", "ttl"}),
+    Column("age", "deleted", 9, "right", "deleted"),
+)
+"""In the trash an age counts from the deletion."""
 _DROPPED: tuple[ColumnId, ...] = ("share", "ttl", "type", "versions", "age")
 """What goes first when there is no room."""
 
@@ -80,9 +85,9 @@ class ColumnLayout:
         return self.name + wide
 
 
-def layout_for(width: int) -> ColumnLayout:
+def layout_for(width: int, *, trash: bool = False) -> ColumnLayout:
     """The columns for a list of `width` cells; the name takes what is left."""
-    columns = list(_COLUMNS)
+    columns = list(_TRASH_COLUMNS if trash else _COLUMNS)
     for dropped in _DROPPED:
         if _name_width(width, columns) >= _NAME_MIN:
             break
@@ -157,6 +162,7 @@ class Painter:
         biggest: int,
         lineage_known: bool = True,
         charged: bool = False,
+        trash: bool = False,
     ) -> None:
         self.layout = layout
         self.styles = styles
@@ -168,6 +174,8 @@ class Painter:
         """False while there may be dependents that nobody has told us of."""
         self.charged = charged
         """Whether sizes are what the registry charges."""
+        self.trash = trash
+        """Whether versions stand below their deletion, and not below their collection."""
 
     def collection(self, row: CollectionRow, look: LineLook) -> list[Segment]:
         """A collection's own line."""
@@ -239,7 +247,8 @@ class Painter:
             case "size":
                 return self._cell(size(row.weight(charged=self.charged)), column, "text")
             case "age":
-                return self._cell(age(row.created_us, self.now_us), column, "muted")
+                since = row.deleted_us if self.trash else row.created_us
+                return self._cell(age(since, self.now_us), column, "muted")
             case "ttl":
                 return self._ttl(row, column)
             case _:
@@ -261,7 +270,8 @@ class Painter:
 
     def _label(self, row: VersionRow, room: int) -> list[Segment]:
         """Label, state signs and aliases, in exactly `room` cells."""
-        label = fit(safe(row.label), max(room, 0))
+        name = version_name(row) if self.trash else safe(row.label)
+        label = fit(name, max(room, 0))
         parts = [self._segment(label, "label")]
         used = width(label)
         for text, style in self._tags(row):
@@ -280,7 +290,7 @@ class Painter:
         """What follows the label: state first, then aliases, the protected ones first."""
         signs = self.signs
         found: list[tuple[str, str]] = []
-        if row.state is VersionState.TRASH:
+        if row.state is VersionState.TRASH and not self.trash:
             word = "deleted" if row.deleted_us is None else "trash"
             found.append((f"{signs.trash} {word}", "warning"))
         elif row.state is VersionState.PENDING:

@@ -11,7 +11,7 @@ import pytest
 from textual.events import Key
 
 from artifact_tui import config
-from artifact_tui.tui.screens import browse_screen
+from artifact_tui.tui.widgets import marker
 from tests.tui.browse.shelf import browse, cursor_line
 from tests.tui.browse.test_filter import in_a_bunch
 
@@ -118,10 +118,10 @@ async def test_keys_wait_for_the_files_and_esc_leaves_them(
 async def test_many_marks_are_counted_before_they_are_written(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browse_screen, "MANY", 0)
+    monkeypatch.setattr(marker, "MANY", 0)
     async with shelf.opened() as user:
         await user.sees("9 of 9")
-        await user.until(lambda: browse(user).marks is not None)
+        await user.until(lambda: browse(user).versions.marker.totals is not None)
         with held_up(user):
             in_a_bunch(user, "space")
             await user.sees("6 marked")

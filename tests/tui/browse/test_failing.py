@@ -60,7 +60,7 @@ async def test_a_mistake_of_ours_ends_without_values(
     async def story() -> None:
         async with shelf.opened() as user:
             await user.sees("9 of 9")
-            monkeypatch.setattr(type(browse(user)), "action_sort", mistaken)
+            monkeypatch.setattr(type(browse(user).versions), "action_sort", mistaken)
             await user.presses("s")
             await user.until(lambda: not user.app.is_running)
 

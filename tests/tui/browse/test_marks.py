@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.tui.widgets import browse_view
+from artifact_tui.tui.widgets import marker
 from tests.tui.browse.shelf import cursor_line
 from tests.tui.browse.test_filter import in_a_bunch
 
@@ -102,7 +102,7 @@ async def test_a_range_is_marked(shelf: Shelf) -> None:
 async def test_a_long_range_is_marked_by_places(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browse_view, "LONG_RANGE", 1)
+    monkeypatch.setattr(marker, "LONG_RANGE", 1)
     async with shelf.opened() as user:
         await user.sees("9 of 9")
         await user.presses("l", "l", "j", "space", "k", "k", "v", "j", "j", "v")

@@ -128,4 +128,4 @@ async def test_opening_the_filter_sends_a_line(shelf: Shelf, sent: list[int]) ->
         await user.presses("slash")
         await _drawn(user, sent)
         assert sum(sent) <= 4 * 120
-        assert browse(user).filter_bar.display
+        assert browse(user).versions.filter_bar.display

@@ -16,9 +16,9 @@ from artifact_tui.tui import app
 from artifact_tui.tui.key_bindings import BY_ID, rows_of
 from artifact_tui.tui.terminal import ASCII, UNICODE, ascii_of, signs_for
 from artifact_tui.tui.widgets.base_screen import HeaderFacts, header_content, keys_content
-from artifact_tui.tui.widgets.browse_inputs import offerable, quoted
 from artifact_tui.tui.widgets.help_dialogs import PaletteCommand, find_commands
 from artifact_tui.tui.widgets.line_view import compact
+from artifact_tui.tui.widgets.list_inputs import offerable, quoted
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Mn", "Me", "Mc"])))

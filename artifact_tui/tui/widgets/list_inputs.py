@@ -1,4 +1,4 @@
-"""What browse asks for: a filter as it is typed, the order of the list, a rule to mark by.
+"""What a list of versions asks for: a filter as it is typed, its order, a rule to mark by.
 
 The filter is one line, with offers of what could stand at the cursor. A rule is a filter too: keep
 the newest, without alias, older than …; its dialog shows which filter, and what it comes to, before
@@ -26,7 +26,7 @@ from artifact_tui.tui.widgets.dialogs import Dialog, Menu, MenuEntry
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -113,6 +113,10 @@ def _pointed(trouble: QueryError, signs: Signs) -> list[Content]:
     return [said, Content.styled(" " * (SLASH + trouble.position) + signs.opened, "$text-error")]
 
 
+FilterEnd = Literal["", "kept", "undone"]
+"""Whether typing goes on, and else how it ended."""
+
+
 class FilterBar(Horizontal):
     """Shown while a filter is being typed."""
 
@@ -123,31 +127,18 @@ class FilterBar(Horizontal):
     FilterBar > #slash { width: 3; color: $text-accent; text-style: bold; }
     """
 
-    class Changed(Message):
-        """Another text stands there."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class Done(Changed):
-        """Enter was pressed."""
-
-    class Cancelled(Changed):
-        """The filter is to be as it was: `text`."""
-
-    class Asked(Message):
-        """Values of a field that begin with a word are wanted."""
-
-        def __init__(self, field: str, word: str) -> None:
-            super().__init__()
-            self.field = field
-            self.word = word
-
-    def __init__(self, offers: Offers) -> None:
+    def __init__(
+        self,
+        offers: Offers,
+        typed: Callable[[str, FilterEnd], object],
+        wanted: Callable[[str, str], object],
+    ) -> None:
+        """`typed` hears each text; `wanted` that values of a field are, and how they begin."""
         super().__init__(id="filter")
         self.input = OneLine(id="filter-input")
         self._offers = offers
+        self._typed = typed
+        self._wanted = wanted
         self._before = ""
 
     def compose(self) -> ComposeResult:
@@ -185,21 +176,21 @@ class FilterBar(Horizontal):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter at once, and offer what could follow."""
         event.stop()
-        self.post_message(self.Changed(event.value))
+        self._typed(event.value, "")
         before = event.value[: self.input.cursor_position]
         self._offers.offer(complete(event.value, self.input.cursor_position))
         found = _VALUE.search(before)
         if found is not None:
-            self.post_message(self.Asked(found["field"], found["word"]))
+            self._wanted(found["field"], found["word"])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter."""
         event.stop()
-        self.post_message(self.Done(event.value))
+        self._typed(event.value, "kept")
 
     def action_cancel(self) -> None:
         """Back to the filter from before."""
-        self.post_message(self.Cancelled(self._before))
+        self._typed(self._before, "undone")
 
     def action_complete(self) -> None:
         """Take the offer."""
@@ -241,6 +232,7 @@ _SORT_CHOICES = (
     ("used", "r", "last used", False),
     ("ttl", "x", "ttl", False),
     ("dependents", "d", "dependents", True),
+    ("deleted", "w", "when deleted", False),
 )
 _SORT_WAYS = {
     "name": ("a to z", "z to a"),
@@ -253,15 +245,17 @@ _SORT_WAYS = {
     "used": ("just used first", "long unused first"),
     "ttl": ("expiring first", "expiring last"),
     "dependents": ("few first", "many first"),
+    "deleted": ("just deleted first", "long deleted first"),
 }
 
 
 class SortMenu(Menu[Sort]):
     """Choose a field; the field that is sorted by already turns the order round."""
 
-    def __init__(self, now: Sort, signs: Signs) -> None:
+    def __init__(self, now: Sort, signs: Signs, *, trash: bool) -> None:
         entries = []
-        for field, letter, label, descending in _SORT_CHOICES:
+        choices = [row for row in _SORT_CHOICES if trash or row[0] != "deleted"]
+        for field, letter, label, descending in choices:
             current = field == now.field
             choice = Sort(field, descending=not now.descending if current else descending)
             sign = " " if not current else signs.descending if now.descending else signs.ascending
@@ -269,7 +263,7 @@ class SortMenu(Menu[Sort]):
             entries.append(
                 MenuEntry(choice, label, letter, f"turn: {note}" if current else note, sign)
             )
-        start = next((i for i, row in enumerate(_SORT_CHOICES) if row[0] == now.field), 0)
+        start = next((i for i, row in enumerate(choices) if row[0] == now.field), 0)
         super().__init__("Sort", entries, start=start)
 
 
@@ -329,7 +323,7 @@ class Toggle(Widget, can_focus=True):
 class RuleDialog(Dialog[Rule]):
     """Asks for a rule and shows what it would mark or unmark.
 
-    It posts `Asked` for every rule that can be read; the screen answers with `tell`.
+    `asked` hears every rule that can be read, and answers with `tell` or `refuse`.
     """
 
     BINDINGS = bindings_of("rule")
@@ -347,20 +341,16 @@ class RuleDialog(Dialog[Rule]):
     }
     """
 
-    class Asked(Message):
-        """What this rule comes to is wanted."""
-
-        def __init__(self, dialog: RuleDialog, rule: Rule) -> None:
-            super().__init__()
-            self.dialog = dialog
-            self.rule = rule
-
     def __init__(
-        self, action: RuleAction, collection: str, collection_id: int | None, can: Capabilities
+        self,
+        action: RuleAction,
+        collection: str,
+        can: Capabilities,
+        asked: Callable[[RuleDialog, Rule], object],
     ) -> None:
         """`collection` names the collection under the cursor (untrusted), or is empty."""
         super().__init__(id="rule")
-        self.collection_id = collection_id
+        self._asked = asked
         self._action = action
         self._collection = collection
         self._can = can
@@ -444,7 +434,7 @@ class RuleDialog(Dialog[Rule]):
             self._trouble(error)
             return
         self._rule = Rule(query, collection_only=self._on("#rule-collection"))
-        self.post_message(self.Asked(self, self._rule))
+        self._asked(self, self._rule)
 
     def _text(self) -> str:
         """The rule as a filter."""
