@@ -80,7 +80,9 @@ def _never() -> bool:
     return False
 
 
-def connect(path: Path, *, marks: Path | None = None, mapped: bool = True) -> sqlite3.Connection:
+def connect(
+    path: Path, *, marks: Path | str | None = None, mapped: bool = True
+) -> sqlite3.Connection:
     """Open a catalog read-only, in autocommit mode; the caller closes it.
 
     The marks are attached as schema `marks` and can be written; without a file for them they
@@ -88,7 +90,8 @@ def connect(path: Path, *, marks: Path | None = None, mapped: bool = True) -> sq
 
     Args:
         path: the catalog file.
-        marks: the file of the marks.
+        marks: the file of the marks; or a name, for marks in memory that all connections of this
+            process see that name it.
         mapped: map the file into memory. That reads a fifth faster, but every page that was read
             counts as memory of this process: who reads most of a file once had better not.
 
@@ -228,10 +231,12 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def _attach(conn: sqlite3.Connection, marks: Path | None) -> None:
+def _attach(conn: sqlite3.Connection, marks: Path | str | None) -> None:
     """Attach the marks as schema `marks`."""
-    if marks is None:
-        conn.execute("ATTACH ':memory:' AS marks")
+    if not isinstance(marks, Path):
+        where = ":memory:" if marks is None else f"file:{marks}?mode=memory&cache=shared"
+        conn.execute("ATTACH ? AS marks", (where,))
+        conn.execute("PRAGMA read_uncommitted = 1")  # who reads a shared cache would block writers
         conn.executescript(_MARKS)
         return
 

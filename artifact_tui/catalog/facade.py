@@ -9,10 +9,9 @@ committed.
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from uuid import uuid4
 
 from artifact_tui.catalog import marks, retention
 from artifact_tui.catalog.catalog_file import CatalogLane, connect, marks_stamp, stamp
@@ -30,6 +29,7 @@ from artifact_tui.catalog.version_names import existing_values, rows_by_keys
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from artifact_tui.catalog.catalog_rows import (
         CollectionRow,
@@ -59,9 +59,8 @@ class Catalog:
     What happens in the threads: only SQL. What happens on the event loop: only waiting.
     """
 
-    def __init__(self, lanes: dict[LaneName, CatalogLane], rest: ExitStack) -> None:
+    def __init__(self, lanes: dict[LaneName, CatalogLane]) -> None:
         self._lanes = lanes
-        self._rest = rest
         self._stamp: tuple[int, ...] = ()
         self._marks_stamp = 0
 
@@ -73,13 +72,7 @@ class Catalog:
             RegistryError: the file is missing or is no catalog.
             ArtifactTuiError: the file of the marks cannot be used.
         """
-        rest = ExitStack()
-        if marks_path is None:
-            from tempfile import TemporaryDirectory  # noqa: PLC0415 - only tests have no marks
-
-            folder = rest.enter_context(TemporaryDirectory(prefix="artifact-tui-"))
-            marks_path = Path(folder) / "marks.db"
-        connecting = partial(connect, path, marks=marks_path)
+        connecting = partial(connect, path, marks=marks_path or f"marks-{uuid4().hex}")
         lanes: dict[LaneName, CatalogLane] = {}
         names: tuple[LaneName, ...] = ("marks", "list", "detail")
         try:
@@ -87,9 +80,8 @@ class Catalog:
                 lanes[name] = await CatalogLane.open(name, connecting)
         except BaseException:
             await asyncio.gather(*(lane.close() for lane in lanes.values()))
-            rest.close()
             raise
-        catalog = cls(lanes, rest)
+        catalog = cls(lanes)
         await catalog.changed()
         await catalog.marks_changed()
         return catalog
@@ -100,7 +92,6 @@ class Catalog:
         Those who wait for an answer get `Superseded`.
         """
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
-        self._rest.close()
 
     async def run(
         self,

@@ -62,6 +62,7 @@ _SORT_KEYS = {
     "created": _SortKey("v.created_us", indexed=True),
     "used": _SortKey(as_number("v.used_us"), turned=True),
     "ttl": _SortKey(sql.EXPIRES_US),
+    "deleted": _SortKey(as_number("v.deleted_us"), turned=True),
     "dependents": _SortKey(
         f"ifnull(nullif({sql.DEPENDENTS}, 0), CASE WHEN {sql.DEPENDENTS_KNOWN} THEN 0 END)"
     ),
@@ -77,7 +78,8 @@ SORT_FIELDS = tuple(_SORT_KEYS)
 class Sort:
     """One field of `SORT_FIELDS` and a direction.
 
-    `age` and `used` grow with the time passed: without `descending` the youngest come first.
+    `age`, `used` and `deleted` grow with the time passed: without `descending` the youngest come
+    first.
 
     Raises:
         UsageError: there is no such field to sort by.

@@ -79,12 +79,16 @@ def mark_window(  # noqa: PLR0917 - what is looked at, then which rows of it
     Returns how many were not marked before.
     """
     with _writing(conn):
-        ids = kept_orders(conn).ids(collection_id, where, sort, start, count)
-        return conn.execute(
-            "INSERT OR IGNORE INTO marks.mark SELECT v.key, :at"
-            " FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value ORDER BY v.key",
-            {"ids": json.dumps(ids), "at": model.now_us()},
-        ).rowcount
+        return mark_ids(conn, kept_orders(conn).ids(collection_id, where, sort, start, count))
+
+
+def mark_ids(conn: sqlite3.Connection, ids: Sequence[int]) -> int:
+    """Mark the versions with these ids; returns how many were not marked before."""
+    return conn.execute(
+        "INSERT OR IGNORE INTO marks.mark SELECT v.key, :at"
+        " FROM json_each(:ids) j CROSS JOIN version v ON v.id = j.value ORDER BY v.key",
+        {"ids": json.dumps(ids), "at": model.now_us()},
+    ).rowcount
 
 
 def unmark_where(conn: sqlite3.Connection, where: Where) -> int:

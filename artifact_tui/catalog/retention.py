@@ -1,4 +1,4 @@
-"""What leaves a registry: versions with a time to live, by date, and those in the trash.
+"""What leaves a registry by itself: versions with a time to live, by date.
 
 Times are microseconds UTC. A link adds no bytes: those are its source's.
 """
@@ -6,12 +6,10 @@ Times are microseconds UTC. A link adds no bytes: those are its source's.
 from __future__ import annotations
 
 import json
-from array import array
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.catalog import marks
 from artifact_tui.catalog.catalog_rows import rows_of, snapshot
 from artifact_tui.database import as_number
 from artifact_tui.query import sql
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from artifact_tui.catalog.catalog_rows import PickedBytes, VersionRow
+    from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.query import Where
 
 
@@ -131,32 +129,3 @@ def total_size(sizes: Iterable[int | None]) -> int | None:
     found = list(sizes)
     known = [size for size in found if size is not None]
     return sum(known) if known or not found else None
-
-
-_IN_TRASH = "FROM version WHERE state = 'trash' ORDER BY deleted_us DESC, id DESC"
-
-
-def trash_ids(conn: sqlite3.Connection) -> array[int]:
-    """The ids of the versions in the trash, the last deleted first (eight bytes each)."""
-    return array("q", chain.from_iterable(conn.execute(f"SELECT id {_IN_TRASH}")))
-
-
-def trash_keys(conn: sqlite3.Connection) -> tuple[str, ...]:
-    """Their keys, in the same order."""
-    return tuple(chain.from_iterable(conn.execute(f"SELECT key {_IN_TRASH}")))
-
-
-def trash_names(conn: sqlite3.Connection) -> dict[str, str]:
-    """Their names by key. Untrusted text."""
-    return dict(
-        conn.execute(
-            "SELECT v.key, c.name || ':' || v.label"
-            " FROM version v JOIN collection c ON c.id = v.collection_id WHERE v.state = 'trash'"
-        )
-    )
-
-
-def trash_bytes(conn: sqlite3.Connection) -> PickedBytes:
-    """What they weigh together, and what is freed when all of them are purged."""
-    marks.pick_keys(conn, trash_keys(conn))
-    return marks.picked_bytes(conn)

@@ -7,7 +7,7 @@ Delete is never on ctrl+d or ctrl+r: those are "half a page down" and "reload" i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
@@ -38,15 +38,19 @@ class KeyRow:
     @property
     def kind(self) -> str:
         """`move`, `mark` or `leave`, for what waits for less than other keys do; else empty."""
-        verb = self.id.partition(".")[2]
         if self.where == "list":
             return "move"
-        return {"mark": "mark", "back": "leave", "quit": "leave"}.get(verb, "")
+        return {"mark": "mark", "back": "leave", "quit": "leave"}.get(self.verb, "")
 
     @property
     def where(self) -> str:
         """The part of the program this key belongs to."""
         return self.id.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """What it does there, in one word."""
+        return self.id.partition(".")[2]
 
 
 APP = (
@@ -488,10 +492,11 @@ TASKS = (
     ),
     KeyRow(
         "tasks.again",
-        "m",
+        "u,m",
         "again",
-        "make again",
-        "Make again what a task deleted, where a registry has no trash: new ids, new metrics.",
+        "undo",
+        "Undo a task that has ended, as a whole: from the trash, or else all is made again.",
+        footer=True,
         row=True,
     ),
     KeyRow("tasks.back", "escape,q", "back", "back", "Leave; what runs goes on.", footer=True),
@@ -503,23 +508,29 @@ RESULT = (
     KeyRow("result.back", "escape,q", "back", "back", "One layer back.", footer=True),
 )
 
+_LIKE_BROWSE = frozenset(
+    {"mark", "filter", "sort", "range", "rule", "unrule", "marked"}
+    | {"open", "close", "next", "previous", "copy"}
+)
+
 TRASH = (
-    KeyRow(
-        "trash.mark",
-        "space",
-        "mark",
-        "mark",
-        "Mark or unmark the row and go down.",
-        footer=True,
-        row=True,
+    *(
+        replace(
+            row,
+            id=f"trash.{row.verb}",
+            help=row.help.replace("collection", "deletion"),
+            footer=row.verb in {"mark", "filter", "sort", "rule"},
+        )
+        for row in BROWSE
+        if row.verb in _LIKE_BROWSE
     ),
-    KeyRow("trash.all", "asterisk", "all", "all", "Mark everything, or nothing."),
+    KeyRow("trash.all", "asterisk", "all", "all", "Mark all that is listed, or nothing."),
     KeyRow(
         "trash.restore",
         "r",
         "restore",
         "restore",
-        "Bring the marked versions, or the row, back with the aliases that are still free.",
+        "Bring back the marks, or the row (of a deletion: all), with aliases that are still free.",
         footer=True,
         row=True,
     ),
@@ -528,7 +539,7 @@ TRASH = (
         "d",
         "purge",
         "purge",
-        "Review the purge of the marked versions, or of the row: they are gone for good then.",
+        "Review the purge of the marks, or of the row: they are gone for good then.",
         footer=True,
         row=True,
     ),
@@ -541,7 +552,14 @@ TRASH = (
         footer=True,
     ),
     KeyRow("trash.tasks", "t", "tasks", "tasks", "Watch purges and deletions."),
-    KeyRow("trash.back", "escape,q", "back", "back", "Back to the list.", footer=True),
+    KeyRow(
+        "trash.back",
+        "escape,q",
+        "back",
+        "back",
+        "One layer back: range, only marked, filter; then to the list.",
+        footer=True,
+    ),
 )
 
 ORPHANS = (

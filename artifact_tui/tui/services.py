@@ -50,6 +50,7 @@ class Services:
     link: RegistryLink | None = None
     """Syncs the catalog of a remote registry; None where the catalog is the registry itself."""
     asker: LineageAsker = field(init=False)
+    _trash: Catalog | None = None
 
     def __post_init__(self) -> None:
         self.asker = LineageAsker(self.client, self.catalog_path, lambda: self.now())  # noqa: PLW0108 - tests set it
@@ -86,6 +87,20 @@ class Services:
         can = self.client.capabilities
         await self.catalog.run(lambda conn: refuse_sort(conn, sort.field, can))
 
+    async def trash(self) -> Catalog:
+        """The catalog with marks of its own, for what is in the trash; they end with the session.
+
+        What is marked there is never mixed up with what is marked for deletion.
+
+        Raises:
+            RegistryError: the catalog cannot be read.
+        """
+        from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
+
+        if self._trash is None:
+            self._trash = await Catalog.open(self.catalog_path)
+        return self._trash
+
     async def forget_deleted(self) -> None:
         """Take the marks of what is in the trash away; what failed to be deleted stays marked."""
         with suppress(ArtifactTuiError):  # such marks do no harm, and are tried again next time
@@ -97,6 +112,8 @@ class Services:
             await self.link.aclose()
         with suppress(ArtifactTuiError, asyncio.CancelledError):
             await self.catalog.marked_count()  # answered after the writes that were asked for
+        if self._trash is not None:
+            await self._trash.close()
         await self.catalog.close()
         await self.client.aclose()
 

@@ -359,7 +359,10 @@ class BrowseScreen(BaseScreen):
     def action_trash(self) -> None:
         """Open the trash."""
         if not self.refused("browse.trash"):
-            self.host.open("trash")
+            self.carry_out("the trash is being opened", self._open_trash())
+
+    async def _open_trash(self) -> None:
+        self.host.open("trash", await self.services.trash())
 
     def action_registries(self) -> None:
         """The configured registries."""

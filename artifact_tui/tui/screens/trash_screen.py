@@ -1,92 +1,138 @@
-"""The trash: what was deleted and can come back; restore it, purge it, free the bytes."""
+"""The trash: what was deleted and can come back, by who deleted it and when.
+
+It is the list of browse with marks of its own: restore or purge what is marked, or the row; free
+the bytes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from array import array
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
 
-from artifact_tui.catalog import retention
+from artifact_tui.catalog import trash
 from artifact_tui.catalog.catalog_file import Superseded
-from artifact_tui.catalog.catalog_rows import rows_of
+from artifact_tui.catalog.catalog_rows import CollectionRow, rows_of
+from artifact_tui.catalog.listing import Sort
+from artifact_tui.catalog.marks import mark_ids
 from artifact_tui.deletion.undo import restore_versions
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.query import parse
 from artifact_tui.text import (
-    age,
     ago,
     at_least,
     count,
     duration,
-    fit,
     freed,
     moment,
-    pad,
     plural,
     safe,
+    safe_name,
     size,
+    version_name,
 )
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, start
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import alias_words
+from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
-from artifact_tui.tui.widgets.row_list import RowList
+from artifact_tui.tui.widgets.list_views import View, ViewAnswer
+from artifact_tui.tui.widgets.version_list import VersionList
 
 if TYPE_CHECKING:
-    import sqlite3
-    from array import array
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
     from typing import Any
 
-    from textual.widget import Widget
+    from textual.app import ComposeResult
 
     from artifact_tui.catalog.catalog_rows import PickedBytes, VersionRow
-    from artifact_tui.model import Alias, Garbage
+    from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.catalog.marks import Selection
+    from artifact_tui.catalog.trash import Deletion
+    from artifact_tui.model import Garbage
+    from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
 
 
+EVERYTHING = View(base=parse("state:trash"), sort=Sort("deleted"))
+"""All of the trash, the last deleted first."""
+
+
+def deletion_name(deletion: Deletion) -> str:
+    """When it was and whose; untrusted text."""
+    when = "at an unknown time" if deletion.last_us is None else moment(deletion.last_us)
+    return f"{when} by {deletion.who}" if deletion.who else when
+
+
+def deletion_row(deletion: Deletion) -> CollectionRow:
+    """A deletion as a row that versions stand below."""
+    return CollectionRow(
+        deletion.id,
+        f"deletion {deletion.id}",
+        deletion_name(deletion),
+        "",
+        deletion.versions,
+        deletion.size,
+        deletion.last_us,
+        deletion.marked,
+        stored=deletion.stored,
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class TrashRow:
-    """One version in the trash."""
+class TrashSource:
+    """The versions of each deletion, window by window: one condition, one order.
 
-    version: VersionRow
-    aliases: tuple[Alias, ...]
-    """Those it had, where the registry remembers them."""
+    `collection_id` of their rows is the id of the deletion: they stand below that.
+    """
 
+    services: Services
+    catalog: Catalog
+    where: Where
+    sort: Sort
+    deletions: Mapping[int, Deletion]
+    _orders: dict[int, array[int]] = field(default_factory=dict)
+    """The ids of the versions of a deletion, once they were read."""
 
-class TrashRows:
-    """The trash by windows, the last deleted first, as it was when it was opened."""
+    async def window(self, deletion_id: int, start: int, count: int) -> Sequence[VersionRow]:
+        """`count` versions from index `start` on; those that have gone meanwhile are left out."""
+        ids = (await self._ids(deletion_id))[start : start + count].tolist()
+        rows = await self.catalog.run(lambda conn: rows_of(conn, ids), lane="list")
+        had = await self.services.client.trashed_aliases([row.key for row in rows])
+        return [
+            replace(row, collection_id=deletion_id, aliases=tuple(had.get(row.key, ())))
+            for row in rows
+        ]
 
-    def __init__(self, services: Services, ids: array[int]) -> None:
-        self._services = services
-        self._ids = ids
+    async def position(self, deletion_id: int, version_id: int) -> int | None:
+        """Where a version stands; None when it is not in that deletion."""
+        ids = await self._ids(deletion_id)
+        return ids.index(version_id) if version_id in ids else None
 
-    @classmethod
-    async def open(cls, services: Services) -> TrashRows:
-        """What is in the trash now."""
-        return cls(services, await services.catalog.run(retention.trash_ids))
+    def part(self, where: Where, deletion_ids: Iterable[int]) -> Where:
+        """What matches in some deletions."""
+        return trash.of_deletions(where, [self.deletions[one] for one in deletion_ids])
 
-    @property
-    def count(self) -> int:
-        """How many versions."""
-        return len(self._ids)
+    async def mark_window(self, deletion_id: int, start: int, count: int) -> int:
+        """Mark `count` versions from index `start` on; returns how many were not marked before."""
+        ids = (await self._ids(deletion_id))[start : start + count].tolist()
+        return await self.catalog.run(lambda conn: mark_ids(conn, ids), lane="marks")
 
-    async def window(self, start: int, count: int) -> list[TrashRow]:
-        """The rows from `start`; those that have gone meanwhile are left out."""
-        ids = self._ids[start : start + count].tolist()
-
-        def work(conn: sqlite3.Connection) -> tuple[VersionRow, ...]:
-            return rows_of(conn, ids)
-
-        versions = await self._services.catalog.run(work)
-        client = self._services.client
-        had = await client.trashed_aliases([version.key for version in versions])
-        return [TrashRow(version, had.get(version.key, ())) for version in versions]
+    async def _ids(self, deletion_id: int) -> array[int]:
+        if deletion_id not in self.deletions:
+            return array("q")
+        if deletion_id not in self._orders:
+            where = self.part(self.where, [deletion_id])
+            work = partial(trash.ids_in_order, where=where, sort=self.sort)
+            self._orders[deletion_id] = await self.catalog.run(work, lane="list")
+        return self._orders[deletion_id]
 
 
 def garbage_words(garbage: Garbage) -> str:
@@ -99,56 +145,29 @@ def garbage_words(garbage: Garbage) -> str:
     return f"{' and '.join(parts)}: {size(garbage.freed)} freed. What is freed cannot come back."
 
 
-_SIZE = 9
-_AGE = 8
-_BROAD = 100
-
-
-def trash_name(row: TrashRow) -> str:
-    """`COLLECTION:LABEL`, untrusted."""
-    return f"{row.version.collection}:{row.version.label}"
-
-
-def trash_line(row: TrashRow, cells: int, signs: Signs, now_us: int, *, marked: bool) -> Content:
-    """Mark, name, aliases it had, who deleted it, when, size."""
-    version = row.version
-    broad = cells >= _BROAD
-    by = safe(version.deleted_by) if broad else ""
-    room = cells - 2 - _SIZE - _AGE - 5 - (24 if broad else 0)
-    name = room * 3 // 5 if row.aliases or broad else room
-    aliases = fit(alias_words(row.aliases, signs), room - name - 1)
-    return Content.assemble(
-        (f"{signs.mark if marked else ' '} ", "bold $text-accent"),
-        pad(safe(trash_name(row)), name),
-        " ",
-        (pad(aliases, max(room - name - 1, 0)), "$text-muted"),
-        (pad(fit(by, 22), 23) + " ", "$text-muted") if broad else "",
-        pad(age(version.deleted_us, now_us), _AGE, "right"),
-        " ",
-        pad(size(version.size), _SIZE, "right"),
-        " ",
-    )
+def _frees_words(what: str, frees: str | None, signs: Signs) -> str:
+    """What a purge frees; None while that is being counted, empty when nobody knows."""
+    bytes_ = signs.ellipsis if frees is None else f"{frees or 'what nobody knows'} after gc"
+    return f"Purging {what} frees {bytes_}"
 
 
 def trash_facts(
-    row: TrashRow, frees: str | None, signs: Signs, now_us: int, *, freeing: str = ""
+    version: VersionRow, frees: str | None, signs: Signs, now_us: int, *, freeing: str = ""
 ) -> Content:
     """Everything about one version in the trash.
 
     `frees` is None while that is being counted, and empty when nobody knows; `freeing` says when
     the registry frees the bytes by itself, where nothing can be purged.
     """
-    version = row.version
     dot = f" {signs.dot} "
     head = [safe(version.type), size(version.size), safe(version.digest[:19])]
     by = f" by {safe(version.deleted_by)}" if version.deleted_by else ""
     when = f"Deleted{by}; when is not known"
     if version.deleted_us is not None:
         when = f"Deleted {moment(version.deleted_us)} ({ago(version.deleted_us, now_us)}){by}"
-    had = f"{dot}had {alias_words(row.aliases, signs)}" if row.aliases else ""
-    bytes_ = signs.ellipsis if frees is None else f"{frees or 'what nobody knows'} after gc"
+    had = f"{dot}had {alias_words(version.aliases, signs)}" if version.aliases else ""
     stays = [
-        safe(freeing) or f"Purging it frees {bytes_}",
+        safe(freeing) or _frees_words("it", frees, signs),
         f"created {ago(version.created_us, now_us)}",
     ]
     if version.dependents:
@@ -157,179 +176,174 @@ def trash_facts(
         stays.append(f"its TTL was {duration(version.ttl_us)}")
     return Content("\n").join(
         [
-            Content.assemble((safe(trash_name(row)), "bold"), "  ", dot.join(head)),
+            Content.assemble((version_name(version), "bold"), "  ", dot.join(head)),
             Content(when + had),
             Content(dot.join(stays)),
         ]
     )
 
 
-_EMPTY = "The trash is empty. What is deleted comes here, and stays until it is purged."
+def deletion_facts(row: CollectionRow, frees: str | None, signs: Signs, freeing: str) -> Content:
+    """Everything about one deletion; `frees` and `freeing` as in `trash_facts`."""
+    dot = f" {signs.dot} "
+    listed = f"{plural(row.versions, 'version')}{dot}{size(row.size)}"
+    words = safe(freeing) or _frees_words("all of it", frees, signs)
+    head = Content.assemble((f"Deleted {safe_name(row.name)}", "bold"), "  ", listed)
+    return Content("\n").join([head, Content(words)])
+
+
+_NEEDS_ROWS = frozenset({"trash.restore", "trash.purge", "trash.all"})
+_EMPTY = "What is deleted comes here, and stays until it is purged."
 _NOT_LISTED = (
-    "No deleted version is listed. What is deleted here cannot be restored, and it is the registry "
-    "that removes it for good."
+    "What is deleted here cannot be restored, and it is the registry that removes it for good."
 )
-_NEEDS_ROWS = frozenset({"trash.restore", "trash.purge", "trash.mark", "trash.all"})
 _ONLY_SEEN = "What is deleted cannot be restored or purged from here."
 
 
+class TrashList(VersionList):
+    """What is in the trash, below its deletions."""
+
+    BINDINGS = bindings_of("trash")
+
+    def __init__(self, page: BaseScreen, catalog: Catalog) -> None:
+        super().__init__(page, catalog, EVERYTHING, trash=True)
+        self.weight: PickedBytes | None = None
+        """Of all of it; None while that is not known."""
+        self._known: set[int] = set()
+        """Deletions that were listed before: others are shown with their versions at first."""
+
+    @property
+    def can_act(self) -> bool:
+        """Whether anything in the trash can be restored or purged."""
+        can = self.page.services.client.capabilities
+        return can.restore or can.purge
+
+    async def ask(self, view: View) -> ViewAnswer:
+        """What a view comes to; marks of what is not in the trash any more go."""
+        services, catalog = self.page.services, self.catalog
+        where = view.where(services)
+        await catalog.run(trash.forget_restored, lane="marks")
+        work = partial(trash.deletions, where=where, sort=view.sort)
+        found, total = await catalog.run(work, lane="list", latest="trash")
+        by_id = {one.id: one for one in found}
+        self.rows.outline.opened |= by_id.keys() - self._known
+        self._known |= by_id.keys()
+        source = TrashSource(services, catalog, where, view.sort, by_id)
+        rows = tuple(deletion_row(one) for one in found)
+        start(self.page, "weigh-all", self._weigh_all, latest=True)
+        return ViewAnswer(view, where, rows, source, total)
+
+    async def _weigh_all(self) -> None:
+        everything = EVERYTHING.where(self.page.services)
+        work = partial(trash.chosen_bytes, chosen=everything)
+        self.weight = await self.catalog.run(work, latest="trash-all")
+        self.show_facts()
+
+    def nothing(self) -> str:
+        """Why nothing is listed."""
+        if self.answer is None:
+            return ""
+        if not self.answer.among:
+            return "The trash is empty." if self.can_act else "No deleted version is listed."
+        which = "marked" if self.view.marked_only else "in the trash"
+        return f"Nothing {which} matches: esc shows more."
+
+    def narrowing(self) -> Content:
+        """What narrows the list; else that nothing comes back from here, if so."""
+        only_seen = self.view.everything and not self.can_act
+        return Content(f" {_ONLY_SEEN}") if only_seen else super().narrowing()
+
+    def describe(self, answer: ViewAnswer) -> Sequence[Content]:
+        """What is marked; else how much there is, and what is freed if all of it goes."""
+        totals, weight = self.marker.totals, self.weight
+        if totals is not None and totals.count:
+            return super().describe(answer)
+        if not answer.view.everything:
+            shown = f"{count(answer.versions)} of {plural(answer.among, 'version')} "
+            return [Content(shown), Content("")]
+        parts = [plural(answer.among, "version")]
+        if weight is not None and answer.among:
+            parts.append(f"{size(weight.listed)} listed")
+            if self.can_act:
+                parts.append(freed(weight.freed, weight.unknown_count, "freed if all go"))
+        dot = f" {self.page.services.signs.dot} "
+        return [*(Content(dot.join(parts[:some]) + " ") for some in (len(parts), 1)), Content("")]
+
+    def open_version(self, row: VersionRow) -> None:
+        """A screen of its own."""
+        self.page.host.open("detail", row)
+
+
 class TrashScreen(BaseScreen):
-    """The versions in the trash, the last deleted first."""
+    """The deletions, what each of them deleted, and the way back."""
 
     PLACE = "trash"
     TITLE_WORD = "Trash"
     BINDINGS = bindings_of("trash")
+    AUTO_FOCUS = "#tree"
 
     DEFAULT_CSS = "TrashScreen #trash-rule { color: $text-muted; }"
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, catalog: Catalog) -> None:
+        """`catalog` keeps the marks of the trash apart from all others."""
         super().__init__(services)
-        self._trash: TrashRows | None = None
-        self._marked: dict[str, str] = {}
-        """Names by key. Marks in the trash are for the moment: they are not kept."""
-        self._weight: PickedBytes | None = None
-        self._now = services.now()
-        """When the list was read: all its ages count from there."""
+        self._catalog = catalog
+        self.versions = TrashList(self, catalog)
+        self._facts = FactsPane(id="trash-facts")
 
-    def compose_body(self) -> Iterable[Widget]:
+    def compose(self) -> ComposeResult:
         """The list, and the facts of the row."""
-        yield RowList[TrashRow](self._line, key=lambda row: row.version.key, id="trash")
-        yield Line(id="trash-rule")
-        yield FactsPane(id="trash-facts")
-
-    @property
-    def rows(self) -> RowList[TrashRow]:
-        """The list."""
-        return self.query_one("#trash", RowList)
-
-    @property
-    def _can_act(self) -> bool:
-        """Whether anything in the trash can be restored or purged."""
-        can = self.services.client.capabilities
-        return can.restore or can.purge
-
-    def _line(self, row: TrashRow, cells: int) -> Content:
-        marked = row.version.key in self._marked
-        return trash_line(row, cells, self.services.signs, self._now, marked=marked)
-
-    # reading
+        return self.versions.compose_page(Line(id="trash-rule"), self._facts)
 
     def header_facts(self) -> HeaderFacts:
         """What is restorable is a trash; else it is only what the registry still lists."""
         facts = super().header_facts()
-        return facts if self._can_act else replace(facts, title="Deleted, and still listed")
-
-    def on_mount(self) -> None:
-        """Read the trash."""
-        self.rows.focus()
+        return facts if self.versions.can_act else replace(facts, title="Deleted, and still listed")
 
     def on_screen_resume(self) -> None:
         """It may have changed."""
-        self._read()
-
-    def _read(self) -> None:
         self.read_first("the trash is being read")
-        start(self, "read", self._read_now, latest=True)
+        self.versions.reader.reload()
 
-    async def _read_now(self) -> None:
-        try:
-            await self._read_rows()
-            self.read_done()
-            self._weight = await self.services.catalog.run(retention.trash_bytes)
-        except Superseded:
-            return
-        except ArtifactTuiError as error:
-            self.fail(error)
-            self.read_done()
-        self._show_totals()
-        self.show_keys()
-
-    async def _read_rows(self) -> None:
-        """Read what is in the trash; marks of what is not there any more go."""
-        self._now = self.services.now()
-        self._trash = await TrashRows.open(self.services)
-        await self.rows.show(self._trash)
-        await self._forget_marks()
-
-    async def _forget_marks(self) -> None:
-        """Marks of what is not in the trash any more go."""
-        if self._marked:
-            there = set(await self.services.catalog.run(retention.trash_keys))
-            self._marked = {key: name for key, name in self._marked.items() if key in there}
-
-    def _show_totals(self) -> None:
-        found = self._trash.count if self._trash else 0
-        weight = self._weight
-        dot = f" {self.services.signs.dot} "
-        parts = [plural(found, "version")]
-        if weight is not None and found:
-            parts.append(f"{size(weight.listed)} listed")
-            if self._can_act:
-                parts.append(freed(weight.freed, weight.unknown_count, "freed if all go"))
-        marked = f"{count(len(self._marked))} marked" if self._marked else ""
-        forms = [Content(dot.join(parts[:some]) + " ") for some in (len(parts), 1)]
-        left = marked if marked or self._can_act else _ONLY_SEEN
-        self.query_one(StatusLine).facts(Content(f" {left}"), *forms, Content(""))
-
-    @on(RowList.Moved, "#trash")
-    def _moved(self) -> None:
+    def on_resize(self) -> None:
+        """The rule takes the new width."""
         rule = self.services.signs.line * self.size.width
         self.query_one("#trash-rule", Line).show(Content(rule))
-        row = self.rows.current
-        if row is None:
-            empty = _EMPTY if self._can_act else _NOT_LISTED
-            words = empty if self._trash and not self._trash.count else ""
-            self.query_one("#trash-facts", FactsPane).show(Content(words))
-            return
-        self._show_facts(row, None)
-        self.run_worker(self._weigh(row), group="weigh", exclusive=True)
 
-    async def _weigh(self, row: TrashRow) -> None:
-        """What purging this one row alone frees."""
+    @on(CursorList.Moved, "#tree")
+    def _moved(self) -> None:
+        row = self.versions.rows.row
+        self._show_facts(row, None)
+        if row is not None:
+            start(self, "weigh", self._weigh, row, latest=True)
+
+    async def _weigh(self, row: CollectionRow | VersionRow) -> None:
+        """What purging this row alone frees."""
+        answer = self.versions.answer
+        if answer is None:
+            return
+        chosen: Selection = (row.key,)
+        if isinstance(row, CollectionRow):
+            chosen = answer.source.part(answer.where, [row.id])
+        work = partial(trash.chosen_bytes, chosen=chosen)
         try:
-            weight = await self.services.catalog.freed([row.version.key], latest="trash-row")
+            weight = await self._catalog.run(work, latest="trash-row")
         except Superseded:
             return
-        if self.rows.current is row:
+        if self.versions.rows.row is row:
             self._show_facts(row, at_least(weight.freed, weight.unknown_count))
 
-    def _show_facts(self, row: TrashRow, frees: str | None) -> None:
-        can = self.services.client.capabilities
+    def _show_facts(self, row: CollectionRow | VersionRow | None, frees: str | None) -> None:
+        can, signs = self.services.client.capabilities, self.services.signs
         freeing = can.freeing if not can.purge else ""
-        facts = trash_facts(row, frees, self.services.signs, self._now, freeing=freeing)
-        self.query_one("#trash-facts", FactsPane).show(facts)
-
-    # marking
-
-    def action_mark(self) -> None:
-        """Mark or unmark the row, and go down."""
-        row = self.rows.current
-        if row is None:
-            return
-        if self._marked.pop(row.version.key, None) is None:
-            self._marked[row.version.key] = trash_name(row)
-        self.rows.refresh_line(self.rows.cursor)
-        self.rows.action_down()
-        self._show_totals()
-
-    def action_all(self) -> None:
-        """Mark everything; when everything is marked, nothing."""
-        if not self.refused("trash.all"):
-            self.carry_out("everything is being marked", self._mark_all(), lets=MOVES_AND_LEAVING)
-
-    async def _mark_all(self) -> None:
-        every = await self.services.catalog.run(retention.trash_names)
-        self._marked = {} if len(self._marked) == len(every) else every
-        if self.is_attached:
-            self.rows.refresh()
-            self._show_totals()
-
-    def _chosen(self) -> dict[str, str]:
-        """Names by key of the marked versions, or of the row."""
-        row = self.rows.current
-        if self._marked or row is None:
-            return dict(self._marked)
-        return {row.version.key: trash_name(row)}
+        facts = Content("")
+        if isinstance(row, CollectionRow):
+            facts = deletion_facts(row, frees, signs, freeing)
+        elif row is not None:
+            facts = trash_facts(row, frees, signs, self.services.now(), freeing=freeing)
+        elif self.versions.answer is not None and not self.versions.answer.among:
+            facts = Content(_EMPTY if self.versions.can_act else _NOT_LISTED)
+        self._facts.show(facts)
 
     # acting
 
@@ -344,38 +358,47 @@ class TrashScreen(BaseScreen):
             return "this registry cannot purge"
         if row_id == "trash.gc" and not can.garbage_collection:
             return can.freeing or "this registry frees bytes in its own time"
-        if row_id in _NEEDS_ROWS and not self.rows.count:
-            return "the trash is empty" if self._can_act else "nothing deleted is listed"
+        if row_id in _NEEDS_ROWS and not self.versions.rows.count:
+            empty = "the trash is empty" if self.versions.can_act else "nothing deleted is listed"
+            hides = self.versions.answer is not None and self.versions.answer.among
+            return "nothing in the trash matches" if hides else empty
         return ""
 
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)
-
     def action_back(self) -> None:
-        """Leave."""
-        self.dismiss()
+        """One layer back: range, only marked, filter; then leave."""
+        if not self.versions.one_layer_back():
+            self.dismiss()
 
     def action_tasks(self) -> None:
         """Watch the tasks."""
         self.host.open("tasks")
 
+    async def _chosen(self, row: CollectionRow | VersionRow | None) -> dict[str, str]:
+        """Names by key of the marked versions, or of the row."""
+        chosen = await self.versions.marker.chosen(row)
+        if chosen is None:
+            return {}
+        return await self._catalog.run(partial(trash.names_of, chosen=chosen))
+
     def action_purge(self) -> None:
         """Review the purge of the marked versions, or of the row."""
-        chosen = self._chosen()
-        if not self.refused("trash.purge") and chosen:
+        if not self.refused("trash.purge"):
+            review = self._review_purge(self.versions.rows.row)
+            self.carry_out("the marks are being looked at", review)
+
+    async def _review_purge(self, row: CollectionRow | VersionRow | None) -> None:
+        if chosen := await self._chosen(row):
             self.host.open("review", list(chosen), action="purge")
 
     def action_restore(self) -> None:
         """Bring the marked versions, or the row, back."""
-        chosen = self._chosen()
-        if not self.refused("trash.restore") and chosen:
-            self._do(f"restoring {plural(len(chosen), 'version')}", self._restore(chosen))
+        if not self.refused("trash.restore"):
+            self._do("restoring", self._restore(self.versions.rows.row))
 
-    async def _restore(self, chosen: dict[str, str]) -> None:
-        lines = (await restore_versions(self.services.client, chosen)).lines
-        self._marked = {key: name for key, name in self._marked.items() if key not in chosen}
-        self.host.tell(lines, "Restored")
+    async def _restore(self, row: CollectionRow | VersionRow | None) -> None:
+        if chosen := await self._chosen(row):
+            undone = await restore_versions(self.services.client, chosen)
+            self.host.tell(undone.lines, "Restored")
 
     def action_gc(self) -> None:
         """Say what a garbage collection would free, and ask."""
@@ -413,4 +436,4 @@ class TrashScreen(BaseScreen):
             await work
         finally:
             if self.is_attached:
-                self._read()
+                self.versions.reader.reload_first(MOVES)

@@ -334,9 +334,10 @@ class TreeList(CursorList):
     @property
     def no_row(self) -> str:
         """Why a key has no row to act on, in words."""
-        if self.count:
-            return "This row could not be read: r reads the list again."
-        return "There is nothing in the list."
+        if not self.count:
+            return "There is nothing in the list."
+        again = "" if self.trash else ": r reads the list again"
+        return f"This row could not be read{again}."
 
     @property
     def arriving(self) -> bool:

@@ -54,7 +54,7 @@ _COLUMNS = (
     Column("ttl", "ttl", 7, "right", "ttl"),
 )
 _TRASH_COLUMNS = (
-    *(column for column in _COLUMNS if column.id not in {"age", "ttl"}),
+    *(column for column in _COLUMNS if column.id not in {"type", "age", "ttl"}),
     Column("age", "deleted", 9, "right", "deleted"),
 )
 """In the trash an age counts from the deletion."""

@@ -81,6 +81,10 @@ class VersionList(Horizontal):
         """Show a version in detail."""
         raise NotImplementedError
 
+    def narrowing(self) -> Content:
+        """What narrows the list."""
+        return filter_words(self.view, self.page.services.signs)
+
     def describe(self, answer: ViewAnswer) -> Sequence[Content]:
         """Marks and numbers, the longest form first."""
         return fact_words(answer, self.marker.totals, self.page.services.signs)
@@ -153,9 +157,7 @@ class VersionList(Horizontal):
     def show_facts(self) -> None:
         """Draw the filter, the marks and the numbers."""
         if self.answer is not None:
-            typing = self.filter_bar.display
-            signs = self.page.services.signs
-            left = Content("") if typing else filter_words(self.view, signs)
+            left = Content("") if self.filter_bar.display else self.narrowing()
             self.page.status_line.facts(left, *self.describe(self.answer))
 
     def on_resize(self) -> None:

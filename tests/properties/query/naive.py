@@ -180,6 +180,7 @@ class Naive:
             "created": made.created_us,
             "age": None if made.created_us is None else now - made.created_us,
             "used": None if made.used_us is None else now - made.used_us,
+            "deleted": None if made.deleted_us is None else now - made.deleted_us,
             "ttl": None if expires is None else expires - now,
         }
         return values[field]

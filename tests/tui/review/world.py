@@ -139,7 +139,9 @@ async def presses_until_gone(user: User, key: str, text: str) -> None:
     """Press a key until a question has gone: too early it is not heard."""
 
     def gone() -> bool:
-        user.app.simulate_key(key)
-        return text not in user.screen
+        if text in user.screen:
+            user.app.simulate_key(key)
+            return False
+        return True
 
     await user.until(gone, f"“{text}” to go")

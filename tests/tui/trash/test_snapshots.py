@@ -21,7 +21,7 @@ async def test_marked_rows(
     async with world.opened(size) as user:
         await user.presses("u")
         await user.sees("3 versions")
-        await user.presses("space", "k")
+        await user.presses("j", "space", "k")
         await user.sees("1 marked", "frees 1 KB after gc")
         looks_the_same(user, snapshot)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artifact_tui.model import Deletion
-from tests.tui.review.world import presses_until_gone, types_it
+from tests.tui.browse.test_filter import in_a_bunch
+from tests.tui.review.world import DAY, NOW, presses_until_gone, types_it
 
 if TYPE_CHECKING:
     from tests.tui.review.world import World
+
+HOUR = DAY // 24
 
 
 def trashed(world: World, *numbers: int) -> list[str]:
@@ -22,7 +25,9 @@ async def test_shows_who_deleted_what_when_and_the_aliases_it_had(world: World) 
     trashed(world, 1)
     async with world.opened() as user:
         await user.presses("u")
-        await user.sees("resnet50:v1", "candidate", "ines", "1 version · 1 KB listed · 1 KB freed")
+        await user.sees("2026-11-18 11:06 by ines", "resnet50:v1 candidate")
+        await user.sees("1 version · 1 KB listed · 1 KB freed if all go")
+        await user.presses("j")
         await user.sees("Deleted 2026-11-18", "(0 s ago) by ines", "had candidate")
         await user.sees("Purging it frees 1 KB after gc")
 
@@ -60,7 +65,7 @@ async def test_purges_through_a_review_and_frees_what_was_promised(world: World)
     async with world.opened() as user:
         await user.presses("u")
         await user.sees("2 versions · 2 KB listed · 2 KB freed if all go")
-        await user.presses("space", "space", "d")
+        await user.presses("j", "space", "space", "d")
         await user.sees("Purge · 2 versions", "2 KB listed, 2 KB freed after gc; gone for good")
         await types_it(user, "y")
         await user.presses("enter")
@@ -91,7 +96,7 @@ async def test_read_only_restores_and_frees_nothing(world: World) -> None:
 async def test_an_empty_trash_says_what_comes_here(world: World) -> None:
     async with world.opened() as user:
         await user.presses("u")
-        await user.sees("The trash is empty. What is deleted comes here")
+        await user.sees("The trash is empty.", "What is deleted comes here")
         await user.presses("r", "d", "space", "asterisk")
         await user.sees("The trash is empty.")
 
@@ -99,7 +104,7 @@ async def test_an_empty_trash_says_what_comes_here(world: World) -> None:
 async def test_purge_of_a_parent_asks_about_its_live_dependents(world: World) -> None:
     world.store.delete([Deletion(world.keys()[3], orphan_dependents=True)])
     async with world.opened() as user:
-        await user.presses("u")
+        await user.presses("u", "j")
         await user.sees("imagenet:v0", "1 live dependent")
         await user.presses("d")
         await user.sees("live versions outside this plan were made from it")
@@ -107,3 +112,127 @@ async def test_purge_of_a_parent_asks_about_its_live_dependents(world: World) ->
         await user.sees("Not possible here: a purge takes nothing along.")
         await user.presses("o")
         await user.sees("Type vision to purge")
+
+
+def deleted_twice(world: World) -> None:
+    """Two versions by ines, and two hours later one by bo."""
+    world.store.clock = lambda: NOW - 2 * HOUR
+    trashed(world, 0, 1)
+    world.store.actor, world.store.clock = "bo", lambda: NOW
+    trashed(world, 2)
+
+
+async def test_stands_by_deletion_the_last_one_first(world: World) -> None:
+    deleted_twice(world)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("2026-11-18 11:06 by bo", "2026-11-18 09:06 by ines", "3 versions")
+        lines = user.screen.splitlines()
+        names = [line.split()[0] for line in lines if "resnet50:v" in line]
+        assert names == ["resnet50:v2", "resnet50:v0", "resnet50:v1"]
+        await user.presses("s", "w")
+        await user.until(lambda: "by ines" in user.screen.splitlines()[2])
+
+
+async def test_a_deletion_is_restored_as_a_whole(world: World) -> None:
+    deleted_twice(world)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("by ines")
+        await user.presses("j", "j", "h", "space", "k")
+        await user.sees("2 marked · 2 KB listed · 2 KB would be freed   3 of 3")
+        await user.presses("r")
+        await user.sees("2 versions restored.")
+        await user.sees_no("by ines")
+    assert {"resnet50:v0", "resnet50:v1"} <= world.live()
+
+
+async def test_filters_marks_a_range_and_keeps_what_a_filter_hides(world: World) -> None:
+    deleted_twice(world)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("3 versions")
+        await user.presses("slash")
+        await user.types("version:v0|version:v2")
+        await user.presses("enter")
+        await user.sees("2 of 3 versions")
+        await user.presses("v", "G", "space")
+        await user.sees("2 marked", "2 of 3")
+        await user.presses("slash")
+        await user.presses(*["backspace"] * len("|version:v2"), "enter")
+        await user.sees("2 marked (1 hidden)", "1 of 3")
+        await user.presses("escape", "M")
+        await user.sees("only the marked", "2 of 3")
+        await user.presses("d")
+        await user.sees("Purge · 2 versions")
+
+
+async def test_marks_by_rule(world: World) -> None:
+    deleted_twice(world)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("3 versions")
+        await user.presses("plus")
+        await user.sees("Mark by rule", "would mark 3 versions")
+        await user.presses("tab")
+        await user.types("99d")
+        await user.sees("would mark 1 version")
+        await user.presses("enter")
+        await user.sees("1 newly marked", "1 marked")
+        await user.presses("minus")
+        await user.sees("would unmark 3 versions")
+        await user.presses("enter")
+        await user.sees("1 newly unmarked", "3 versions · 3 KB listed")
+
+
+async def test_its_marks_are_not_those_of_the_list(world: World) -> None:
+    trashed(world, 0)
+    async with world.opened() as user:
+        await user.sees("4 of 4")
+        await user.presses("l", "j", "space")
+        await user.sees("1 marked")
+        await user.presses("u")
+        await user.sees("1 version · 1 KB listed")
+        await user.presses("asterisk")
+        await user.sees("1 marked")
+        await user.presses("q")
+        await user.sees("1 marked", "4 of 4")
+        await user.presses("u")
+        await user.sees("1 marked", "1 of 1")
+        await user.presses("r")
+        await user.sees("1 version restored.", "The trash is empty.")
+        await user.presses("q")
+        await user.sees("1 marked", "5 of 5")
+
+
+async def test_many_are_marked_with_four_keys(world: World) -> None:
+    keys = world.add_all("sweep", 123)
+    world.store.delete([Deletion(key, delete_aliases=True) for key in keys])
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("123 versions")
+        await user.presses("v", "G", "v", "d")
+        await user.sees("Purge · 123 versions")
+
+
+async def test_keys_in_a_burst_mean_what_they_would_one_by_one(world: World) -> None:
+    trashed(world, 0, 1, 2)
+    async with world.opened() as user:
+        in_a_bunch(user, "u", "j", "space", "space", "d")
+        await user.sees("Purge · 2 versions")
+
+
+async def test_what_could_not_be_purged_stays_marked(world: World) -> None:
+    keys = trashed(world, 0, 2)
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("2 versions")
+        await user.presses("asterisk", "d")
+        await user.sees("Purge · 2 versions")
+        world.store.restore(keys[:1])
+        await types_it(user, "y")
+        await user.presses("enter")
+        await user.sees("1 purged", "1 refused")
+        await user.presses("escape")
+        await user.sees("The trash is empty.")
+    assert "resnet50:v0" in world.live()
