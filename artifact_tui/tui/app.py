@@ -290,7 +290,7 @@ class ArtifactApp(App[None]):
         if undone.missing:
             again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
             lines.append(f"Among the tasks, {again} tries again.")
-        self.tell(lines, "Made again")
+        self.tell(lines, "Undone")
 
     def tell(self, lines: Sequence[str], title: str = "") -> None:
         """Show sentences that are safe already on the present screen; many of them in a dialog."""

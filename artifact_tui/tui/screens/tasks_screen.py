@@ -16,12 +16,13 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.deletion import tasks
-from artifact_tui.deletion.items import DELETED_HERE, ItemState
+from artifact_tui.deletion.items import DELETED_HERE, Action, ItemState
 from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.undo import CAVEAT, undo
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import about, ago, count, listed, moment, pad, plural, safe, size
-from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.key_bindings import BY_ID, bindings_of
+from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import TaskWatch, report_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
@@ -203,6 +204,8 @@ class TasksScreen(BaseScreen):
         super().__init__(services)
         self._show = show
         """The id of the plan that the cursor goes to first."""
+        self._awaited = show
+        """The id of the one that was just started, until it is seen to have ended."""
         self._watch = TaskWatch()
         self._timer: Timer | None = None
         self._looking = False
@@ -269,6 +272,10 @@ class TasksScreen(BaseScreen):
         self.rows.styles.height = max(min(len(found), self.size.height // 3), 1)
         await self.rows.show(Rows(found), cursor=places[0] if places else None)
         running = frozenset(task.path for task in found if task.alive)
+        for task in found:
+            if task.ended and (task.path in self._alive or task.id == self._awaited):
+                self._offer_undo(task)
+                self._awaited = ""
         if self._timer is not None:
             seen = running and self.app.screen is self
             (self._timer.resume if seen else self._timer.pause)()
@@ -336,14 +343,14 @@ class TasksScreen(BaseScreen):
         return tasks.task_why_not(_REQUESTS[row_id], task)
 
     def _again_why_not(self, task: Task) -> str:
-        """Why nothing that this task deleted can be made again here, whatever its state."""
+        """Why nothing that this task deleted can come back here, whatever its state."""
         can = self.services.client.capabilities
-        if can.restore:
-            return "this registry restores from its trash"
         if task.address != self.services.client.identity.address:
             return f"it belongs to another registry, {safe(task.registry)}"
-        if not can.recreate:
-            return "this registry makes nothing from an address"
+        if task.action is Action.PURGE:
+            return "what was purged is gone for good"
+        if not (can.restore or can.recreate):
+            return safe(can.freeing) or "this registry cannot restore"
         return self.services.read_only_reason
 
     async def action_back(self) -> None:
@@ -396,23 +403,37 @@ class TasksScreen(BaseScreen):
             self._steer(tasks.cancel, task, "The rest is given up.")
 
     def action_again(self) -> None:
-        """Ask, then make again what the task deleted."""
+        """Ask, then bring back what the task deleted: from the trash, or by making it again."""
         task = self.chosen
         if self.refused("tasks.again") or task is None:
             return
-        question = (
-            f"This task deleted {plural(task.count_of(DELETED_HERE), 'item')}. Make the entries"
-            f" again, each from the source address it had? {CAVEAT} It can take minutes: the"
-            " registry fetches and rates each of them. What was made again already is left as it"
-            " is."
-        )
-        ask = Ask("Make again", question, yes="makes them again")
-        self.open_dialog(ask, lambda yes: self._make_again(task, yes=bool(yes)))
+        number = plural(task.count_of(DELETED_HERE), "item")
+        if self.services.client.capabilities.restore:
+            question = (
+                f"This task deleted {number}. Bring them back from the trash, with the aliases"
+                " that are still free? What was purged since stays gone, and is named."
+            )
+            ask = Ask("Undo the task", question, yes="brings them back")
+        else:
+            question = (
+                f"This task deleted {number}. Make the entries"
+                f" again, each from the source address it had? {CAVEAT} It can take minutes: the"
+                " registry fetches and rates each of them. What was made again already is left as"
+                " it is."
+            )
+            ask = Ask("Make again", question, yes="makes them again")
+        self.open_dialog(ask, lambda yes: self._undo(task, yes=bool(yes)))
 
-    def _make_again(self, task: Task, *, yes: bool) -> None:
+    def _undo(self, task: Task, *, yes: bool) -> None:
         if yes:
-            self.say("Making them again" + self.services.signs.ellipsis)
+            self.say("Bringing back what was deleted" + self.services.signs.ellipsis)
             self.host.tell_when_done(undo(task.path, self.services.client))
+
+    def _offer_undo(self, task: Task) -> None:
+        """Say that a task which has just ended can be undone, where it can."""
+        if not (self._again_why_not(task) or tasks.task_why_not("undo", task)):
+            key = shown_key(self.host.keymap_shown, BY_ID["tasks.again"])
+            self.say(f"It has ended. {key} undoes it: what it deleted comes back.")
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
         """Ask something of a task, in a thread that outlives this screen; later keys wait."""

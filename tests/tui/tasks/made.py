@@ -9,7 +9,7 @@ from artifact_tui import config
 from artifact_tui.catalog import connect
 from artifact_tui.deletion import plan_file, tasks, worker
 from artifact_tui.deletion.confirmation import confirm
-from artifact_tui.deletion.items import ItemState, Options, Reason
+from artifact_tui.deletion.items import Action, ItemState, Options, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.model import Identity
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 def planned(
-    world: World, keys: Sequence[str], *, name: str = "vision", confirmed: bool = True
+    world: World,
+    keys: Sequence[str],
+    *,
+    name: str = "vision",
+    action: Action = Action.DELETE,
+    confirmed: bool = True,
 ) -> Path:
     """A plan among the plans, confirmed or only saved."""
     path = config.plans_dir() / f"{len(list(config.plans_dir().iterdir()))}.plan"
@@ -34,13 +39,20 @@ def planned(
             identity=Identity("local", world.address, world.store.uid),
             name=name,
             selection=keys,
-            options=Options(delete_aliases=True),
+            options=Options(action=action, delete_aliases=True),
             now_us=NOW,
             actor="ines",
         )
     with Plan.create(path, draft) as plan:
         if confirmed:
             confirm(plan, plan.summary.deletes, actor="ines")
+    return path
+
+
+def started(world: World, keys: Sequence[str], *, action: Action = Action.DELETE) -> Path:
+    """A plan that is applied by a process of its own."""
+    path = planned(world, keys, action=action)
+    worker.start(path)
     return path
 
 

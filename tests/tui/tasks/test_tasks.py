@@ -8,10 +8,12 @@ import signal
 from typing import TYPE_CHECKING, cast
 
 from artifact_tui import config
+from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import read_task
+from artifact_tui.model import Deletion
 from tests.tui.browse.test_filter import in_a_bunch
-from tests.tui.review.world import only_task, presses_until_gone
+from tests.tui.review.world import only_task, presses_until_gone, types_it
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
@@ -159,3 +161,56 @@ async def test_nothing_is_read_while_nothing_runs(world: World) -> None:
         timer = cast("TasksScreen", user.app.screen)._timer
         assert timer is not None
         assert not timer._active.is_set()
+
+
+async def test_what_was_deleted_is_taken_back_right_after_it_ended(world: World) -> None:
+    async with world.opened() as user:
+        await user.presses("space", "d")
+        await types_it(user, "y")
+        await user.presses("enter")
+        await user.sees("finished", "2 deleted", "It has ended. u undoes it")
+        assert "resnet50:v0" not in world.live()
+        await user.presses("u")
+        await user.sees("This task deleted 2 items.", "y brings them back")
+        await presses_until_gone(user, "y", "y brings them back")
+        await user.sees("2 versions restored.")
+    assert {"resnet50:v0", "resnet50:v2"} <= world.live()
+
+
+async def test_an_undo_names_what_cannot_come_back(world: World) -> None:
+    keys = free(world)
+    made.started(world, keys)
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("finished", "  u undo")
+        world.store.purge(keys[:1])
+        await user.presses("u")
+        await user.sees("purged since stays gone, and is named.")
+        await user.presses("enter", "n")
+        await user.sees_no("stays gone")
+        assert "resnet50:v1" not in world.live()
+        await user.presses("u")
+        await user.sees("y brings them back")
+        await presses_until_gone(user, "y", "y brings them back")
+        await user.sees("2 versions restored, 1 not.", "resnet50:v0 was not restored")
+    assert {"resnet50:v1", "resnet50:v2"} <= world.live()
+
+
+async def test_a_purge_cannot_be_undone(world: World) -> None:
+    keys = free(world)
+    world.store.delete([Deletion(keys[0])])
+    made.started(world, keys[:1], action=Action.PURGE)
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("purge 1 of 1", "(u undo)")
+        await user.presses("u")
+        await user.sees("Not possible here: what was purged is gone for good.")
+
+
+async def test_a_session_that_only_reads_undoes_nothing(world: World) -> None:
+    made.started(world, free(world)[2:])
+    async with world.opened(read_only=True) as user:
+        await user.presses("t")
+        await user.sees("delete 1 of 1", "(u undo)")
+        await user.presses("u")
+        await user.sees("Not possible here: this session is read-only.")
