@@ -206,6 +206,9 @@ class TasksScreen(BaseScreen):
         """The id of the plan that the cursor goes to first."""
         self._awaited = show
         """The id of the one that was just started, until it is seen to have ended."""
+        self.rows = RowList[tasks.Task](self._line, key=lambda task: task.path, id="tasks")
+        self._rule = Line(id="task-rule")
+        self._facts = FactsPane(id="task")
         self._watch = TaskWatch()
         self._timer: Timer | None = None
         self._looking = False
@@ -216,14 +219,9 @@ class TasksScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Tasks above, the one under the cursor below."""
-        yield RowList[tasks.Task](self._line, key=lambda task: task.path, id="tasks")
-        yield Line(id="task-rule")
-        yield FactsPane(id="task")
-
-    @property
-    def rows(self) -> RowList[Task]:
-        """The tasks."""
-        return self.query_one("#tasks", RowList)
+        yield self.rows
+        yield self._rule
+        yield self._facts
 
     @property
     def chosen(self) -> Task | None:
@@ -285,7 +283,7 @@ class TasksScreen(BaseScreen):
 
     @on(RowList.Moved, "#tasks")
     def _moved(self) -> None:
-        self.query_one("#task-rule", Line).show(Content(self.services.signs.line * self.size.width))
+        self._rule.show(Content(self.services.signs.line * self.size.width))
         self.show_keys()
         self._show_detail()
         if not self._reporting and self._wants_report() is not None:
@@ -296,14 +294,14 @@ class TasksScreen(BaseScreen):
         """The counters of the task, and what its last report says."""
         task = self.chosen
         if task is None:
-            self.query_one("#task", FactsPane).show(Content(_NOTHING))
+            self._facts.show(Content(_NOTHING))
             return
         read = self._report
         report = read[1] if read is not None and read[0].path == task.path else None
         if report is not None and read is not None and not task.alive and read[0] != task:
             report = None  # it ended since: the numbers would not agree
         content = task_detail(task, report, self.services.signs, self.services.now())
-        self.query_one("#task", FactsPane).show(content)
+        self._facts.show(content)
 
     def _wants_report(self) -> Task | None:
         """The task under the cursor, if its report was not read, or long ago while it runs."""
