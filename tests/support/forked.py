@@ -13,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -36,13 +37,23 @@ MOST_BYTES = 1 << 18
 """Of a request: the program, its arguments and its environment."""
 
 OURS = (
+    "artifact_tui.clients.*",
+    "artifact_tui.deletion.*",
     "artifact_tui.cli",
-    "artifact_tui.deletion.worker",
-    "artifact_tui.clients.local",
-    "artifact_tui.clients.rest",
-    "artifact_tui.clients.wandb",
+    "artifact_tui.configfile",
+    "httpx",
+    "httpcore",
+    "anyio._backends._asyncio",
+    "boto3.session",
+    "botocore.docs.service",
+    "botocore.retries.standard",
+    "botocore.httpsession",
+    "boto3.s3.inject",
+    "boto3.s3.transfer",
 )
-SDK = ("wandb.apis.public",)
+"""What is needed sooner or later; `*`: all modules of a package."""
+
+SDK = ("wandb.apis.public", "wandb.sdk.artifacts.*", "requests.sessions", "stringprep")
 
 
 @dataclass
@@ -163,6 +174,15 @@ def _starter(imports: tuple[str, ...]) -> tuple[socket.socket, subprocess.Popen[
     return ours, process
 
 
+def _import(name: str) -> None:
+    if not name.endswith(".*"):
+        importlib.import_module(name)
+        return
+    package = importlib.import_module(name.removesuffix(".*"))
+    for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(one.name)
+
+
 def _serve(connection: socket.socket) -> None:
     """Start what is asked for, until nobody can ask any more."""
     while True:
@@ -241,6 +261,6 @@ def _run(program: list[str]) -> None:
 
 if __name__ == "__main__":
     for _name in sys.argv[2:]:
-        importlib.import_module(_name)
+        _import(_name)
     gc.freeze()  # what all share is walked through, and so copied, by none
     _serve(socket.socket(fileno=int(sys.argv[1])))
