@@ -25,7 +25,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
 from math import inf
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from artifact_tui import text
@@ -40,10 +39,11 @@ from artifact_tui.deletion.calls import (
     UnreachableError,
 )
 from artifact_tui.deletion.checks import Checks, is_gone, members_of
+from artifact_tui.deletion.confirmation import check_may_apply
 from artifact_tui.deletion.items import COLLECTION, OPEN, Action, ItemState, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Status, Want
-from artifact_tui.errors import READ_ONLY_HINT, ConfirmationError, PlanError, ReadOnlyError
+from artifact_tui.errors import READ_ONLY_HINT, PlanError, ReadOnlyError
 from artifact_tui.model import Result, now_us
 
 if TYPE_CHECKING:
@@ -104,12 +104,11 @@ async def apply(
             file could not be written, in which case nothing more was sent.
         BusyError: another process applies it.
     """
-    _check_registry(plan, client)
+    plan_file.check_registry(plan, client.identity)
+    _check_able(plan, client)
     with plan_file.hold_lock(plan.path):
         journal = Journal(plan, clock)
-        _check_turn(plan)
-        plan.check_hash()
-        plan_file.check_confirmed(plan)
+        check_may_apply(plan)
         plan.check_untouched()
         plan_file.claim(plan.path, plan.head.id, begun=journal.begun)
         journal.begin()
@@ -124,14 +123,9 @@ async def apply(
         return ending
 
 
-def _check_registry(plan: Plan, client: Client) -> None:
-    made_for, found = plan.head.identity, client.identity
-    if (made_for.kind, made_for.uid) != (found.kind, found.uid):
-        raise PlanError(
-            f"The plan {plan.path} was made for the registry {made_for.address}, "
-            f"and {found.address} is another one. Nothing was deleted.",
-            hint="Apply it to the registry it was made for, or make a new plan.",
-        )
+def _check_able(plan: Plan, client: Client) -> None:
+    """Whether the registry can and may do what the plan does."""
+    found = client.identity
     if plan.head.read_only or client.read_only or client.unwritable:
         raise ReadOnlyError(
             f"The registry {found.address} may only be read. Nothing was deleted.",
@@ -148,21 +142,6 @@ def _check_registry(plan: Plan, client: Client) -> None:
         raise PlanError(
             f"The registry {found.address} cannot purge. Nothing was deleted.",
             hint="Its trash empties by itself, or not at all.",
-        )
-
-
-def _check_turn(plan: Plan) -> None:
-    """Whether the plan may be applied now; its lock is held."""
-    stored = plan.stored_status
-    if stored is Status.DRAFT:
-        raise ConfirmationError(
-            f"Nobody has confirmed the plan {plan.path}. Nothing was deleted.",
-            hint=f"Review it and confirm it: artifact-tui apply {quote(str(plan.path))}",
-        )
-    if stored in {Status.FINISHED, Status.CANCELLED}:
-        raise PlanError(
-            f"The plan {plan.path} has been applied ({stored}). Nothing was deleted now.",
-            hint="A plan is applied once: retry what failed, or make a new plan.",
         )
 
 

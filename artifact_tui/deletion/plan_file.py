@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.config import Config, Target
     from artifact_tui.deletion.plan import Plan
+    from artifact_tui.model import Identity
 
 
 APPLICATION_ID = 0x41545550
@@ -681,6 +682,21 @@ def _target_in(config: Config, plan: Plan) -> Target:
     if known is not None and same_registry(known.address, head.identity.address):
         return resolve(config, head.registry)
     return resolve(config, head.identity.address)
+
+
+def check_registry(plan: Plan, present: Identity) -> None:
+    """Refuse a plan that was made for another registry than this one.
+
+    Raises:
+        PlanError: so it is.
+    """
+    made_for = plan.head.identity
+    if (made_for.kind, made_for.uid) != (present.kind, present.uid):
+        raise PlanError(
+            f"The plan {plan.path} was made for the registry {made_for.address}, "
+            f"and {present.address} is another one. Nothing was done.",
+            hint="Use it with the registry it was made for, or make a new plan.",
+        )
 
 
 def registry_of(plan: Plan) -> Target:

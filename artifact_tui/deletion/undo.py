@@ -228,7 +228,7 @@ async def undo(
                 )
             )
     with Plan.open(path) as plan:
-        _check_registry(plan, client)
+        plan_file.check_registry(plan, client.identity)
         names = {item.key: item.name for item in deleted_by(plan, only)}
     return await restore_versions(client, {**(also or {}), **names})
 
@@ -353,23 +353,9 @@ def maker_of(client: Client) -> Client:
     return client
 
 
-def _check_registry(plan: Plan, client: Client) -> None:
-    """Refuse a plan that was made for another registry.
-
-    Raises:
-        PlanError: so it is.
-    """
-    made_for, present = plan.head.identity, client.identity
-    if (made_for.kind, made_for.uid) != (present.kind, present.uid):
-        raise PlanError(
-            f"The plan {plan.path} was made for another registry: {made_for.address}.",
-            hint="Nothing was changed. Leave the registry out to use that one.",
-        )
-
-
 def _maker(plan: Plan, client: Client) -> Client:
     """The client, if it may and can make the entries of this plan."""
-    _check_registry(plan, client)
+    plan_file.check_registry(plan, client.identity)
     if client.read_only:
         raise ReadOnlyError(
             f"The registry {client.identity.address} may only be read. Nothing was made.",

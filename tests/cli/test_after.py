@@ -65,7 +65,7 @@ def test_a_plan_is_undone_where_it_was_applied(cli: Cli, deleted: Local, tmp_pat
     other = Local(tmp_path / "other")
     other.add("net")
     said = cli("restore", other.address, "--plan", tmp_path / "p.plan", code=1).err
-    assert "was made for another registry" in said
+    assert "is another one. Nothing was done." in said
     assert "2 versions restored." in cli("restore", "--plan", tmp_path / "p.plan").out
 
 
