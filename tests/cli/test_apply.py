@@ -23,6 +23,7 @@ from tests.cli.conftest import Local
 from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
+from tests.support.signals import as_in_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +70,7 @@ def on_terminal(*args: object) -> pexpect.spawn[str]:
         timeout=100,
         dimensions=(24, 80),
         env={**os.environ, "TERM": "xterm"},
+        preexec_fn=as_in_a_shell,
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
 from artifact_tui.model import Deletion
+from tests.support.signals import as_in_a_shell
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Local
@@ -128,7 +129,7 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
 def on_terminal(*args: object) -> pexpect.spawn[str]:
     return pexpect.spawn(
         sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=100,
-        dimensions=(24, 100), env={**os.environ, "TERM": "xterm"},
+        dimensions=(24, 100), env={**os.environ, "TERM": "xterm"}, preexec_fn=as_in_a_shell,
     )  # fmt: skip
 
 

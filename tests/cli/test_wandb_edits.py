@@ -15,6 +15,7 @@ import pytest
 
 from artifact_tui.model import now_us
 from tests.servers.wandb.scenes import Place, Series, Version
+from tests.support.signals import as_in_a_shell
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -165,8 +166,9 @@ def test_ctrl_c_stops_after_what_is_in_flight(vision: Server) -> None:
     words = ["tag", "vision", "--filter", "*", "--add", "x", *YES, "800", "--json"]
     vision.change(mutation_ms=20.0, lanes=4)
     with subprocess.Popen(
-        [*cli, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+        [*cli, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=as_in_a_shell,  # noqa: PLW1509 - it takes no lock
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 100
         while not vision.done() and time.monotonic() < deadline:
             assert process.poll() is None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pexpect
 import pyte
 
+from tests.support.signals import as_in_a_shell
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,6 +58,7 @@ class Terminal:
             dimensions=(lines, columns),
             env={**inherited, "TERM": term, **(env or {})},
             timeout=PATIENCE,
+            preexec_fn=as_in_a_shell,
         )
 
     @property
