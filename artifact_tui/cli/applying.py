@@ -197,7 +197,6 @@ def confirm_and_apply(
     path: Path,
     out: Output,
     consent: Consent,
-    instead: tuple[object, ...],
     *,
     read_only: bool,
     first: Callable[[Plan], object] = lambda _: None,
@@ -209,7 +208,6 @@ def confirm_and_apply(
         path: the plan.
         out: where it is printed.
         consent: what was said on the command line.
-        instead: the command that needs no terminal, without the consent.
         read_only: whether this command may only read.
         first: called with the open plan before anything is asked.
         detach: return as soon as it has started.
@@ -223,7 +221,7 @@ def confirm_and_apply(
     with Plan.open(path, write=True) as plan:
         check_writable(plan, read_only=read_only)
         first(plan)
-        confirm_plan(plan, consent, (*instead, "--yes", "--expect", plan.summary.deletes))
+        confirm_plan(plan, consent)
     return start_and_watch(path, out, worker.start, detach=detach)
 
 
@@ -356,15 +354,8 @@ def apply_command(
                 most=ASKED_ITEMS,
             )
 
-    named = () if registry is None else ("--registry", registry)
     code = confirm_and_apply(
-        plan,
-        out,
-        consent,
-        ("apply", plan, *named),
-        read_only=flags.read_only,
-        first=show,
-        detach=detach,
+        plan, out, consent, read_only=flags.read_only, first=show, detach=detach
     )
     if as_json and not detach:
         print_item_records(plan, out)

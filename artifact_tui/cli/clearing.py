@@ -23,8 +23,8 @@ import click
 from artifact_tui import config, text
 from artifact_tui.cli import reviewing, wording
 from artifact_tui.cli.drafting import print_draft, review_source
-from artifact_tui.cli.options import DurationParam, json_option, span
-from artifact_tui.cli.output import Output, command
+from artifact_tui.cli.options import DurationParam, json_option
+from artifact_tui.cli.output import Output, command, typed_again
 from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, target_of
@@ -105,21 +105,17 @@ def orphans_command(
     """  # noqa: D301 - click's mark for lines that stay as they are
     target = target_of(registry, read_only=flags.read_only)
     out = Output(json=as_json)
-    again = [target.typed]
-    again += [] if grace is None else ["--grace", span(grace)]
-    planned = [] if output is None else ["--plan", str(output)]
-    planned += ["--storage-versions"] if storage_versions else []
 
     async def main() -> None:
         async with client_of(target) as client:
             search.require_storage(client)
             source = await review_source(client, target)
-            found = await _compare(source, grace, empty, [*again, *planned])
-            if found.empty:
-                again.extend(["--empty", search.empty_confirmation(target.name).expected])
+            found = await _compare(source, grace, empty)
             _print_findings(found, target, out)
             if output is None:
-                _print_next_plan(found, again, out)
+                said = search.empty_confirmation(target.name).expected
+                answered = ("--empty", said) if found.empty and empty is None else ()
+                _print_next_plan(found, answered, out)
                 return
             chosen = found.every if storage_versions else found.objects
             request = ReviewRequest(
@@ -129,15 +125,14 @@ def orphans_command(
             draft = await review(source, request, now_us=found.at_us)
         hint = ""
         if found.hidden:
-            instead = command("orphans", *again, "--plan", output, "--storage-versions")
-            hint = f"For what lies behind delete markers: {instead}"
+            hint = f"For what lies behind delete markers: {typed_again('--storage-versions')}"
         _save_plan(draft, output, hint, out)
 
     asyncio.run(main())
 
 
 async def _compare(
-    source: ReviewSource, grace: int | None, empty: str | None, again: Sequence[str]
+    source: ReviewSource, grace: int | None, empty: str | None
 ) -> search.OrphanFindings:
     """The comparison; a registry that lists nothing is believed only when a person says so."""
     look = partial(search.compare, source, now_us=now_us(), grace_us=grace)
@@ -148,7 +143,7 @@ async def _compare(
         return await look(empty=empty is not None)
     except EmptyError as error:
         if not sys.stdin.isatty():
-            instead = command("orphans", *again, "--empty", asked.expected)
+            instead = typed_again("--empty", asked.expected)
             error.hint = f"Try again later. If it is really empty: {instead}"
             raise
         asked.check(ask(asked))
@@ -183,9 +178,9 @@ def _print_findings(found: search.OrphanFindings, target: Target, out: Output) -
         out.words(f"  {label} {number:>9}  {group.words}")
 
 
-def _print_next_plan(found: search.OrphanFindings, again: Sequence[str], out: Output) -> None:
+def _print_next_plan(found: search.OrphanFindings, answered: Sequence[str], out: Output) -> None:
     """The command that plans what was found."""
-    instead = command("orphans", *again, "--plan", "orphans.plan")
+    instead = typed_again(*answered, "--plan", "orphans.plan")
     if found.objects:
         out.words(f"next: {instead}")
     if found.hidden:
@@ -327,9 +322,9 @@ def _confirm_reset(target: Target, count: int, name: str | None, expect: int | N
         then="to delete everything",
         why="there is no way back",
     )
-    instead = ("reset", target.typed, "--name", named, "--expect", count)
+    instead = ("--name", named, "--expect", count)
     said = name is not None or expect is not None
-    asked.check(f"{name} {expect}" if said else answer(asked, None, instead))
+    asked.check(f"{name} {expect}" if said else answer(asked, None, *instead))
 
 
 async def _send_reset(client: Client) -> str:

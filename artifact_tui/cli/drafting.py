@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,7 @@ from artifact_tui.catalog.version_names import existing_values, ids_by_keys, ids
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
+from artifact_tui.cli.reviewing import option_of
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     client_of,
@@ -42,6 +43,7 @@ from artifact_tui.deletion.review import (
     collection_keys_of,
     review,
 )
+from artifact_tui.deletion.review_words import CONSENTS
 from artifact_tui.errors import NotFoundError, PlanError, UsageError
 from artifact_tui.model import now_us
 from artifact_tui.text import safe
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft
+
+    _Command = Callable[..., Any]
 
 
 _QUOTED = 20
@@ -346,6 +350,34 @@ DRAFT_ITEMS = 20
 """Items of each verdict that are printed; `review` prints all."""
 
 
+_CONSENT_HELP = {
+    "delete_aliases": "Aliases may go along (never protected ones).",
+    "with_dependents": "Delete also all that was made from these.",
+    "orphan_dependents": "Live dependents may lose a parent.",
+    "unknown_lineage": "What may have dependents that are not known may go.",
+    "storage": "Delete the stored objects too.",
+    "storage_versions": "Of those objects every stored version, for good, where the bucket keeps"
+    " versions.",
+    "break_links": "Versions may go that other collections show.",
+    "generated": "Versions may go that the registry made by itself: it may refuse.",
+    "unfinished": f"Versions may go whose upload began over {UNFINISHED_DAYS} days ago and never"
+    " ended.",
+    "whole_collections": "Where all versions of a collection go, one request deletes it with them.",
+}
+
+
+def consents_of(*fields: str) -> Callable[[_Command], _Command]:
+    """Options that give these consents, as parameters with the names of the fields."""
+
+    def with_options(command: _Command) -> _Command:
+        for field in reversed(fields):
+            option = click.option(option_of(field), is_flag=True, help=_CONSENT_HELP[field])
+            command = option(command)
+        return command
+
+    return with_options
+
+
 @click.command("plan", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] FILTER…")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The plan file to make.")
@@ -356,28 +388,11 @@ DRAFT_ITEMS = 20
     metavar="FILE",
     help="Versions that a file lists, instead of a filter; - is the standard input.",
 )
-@click.option("--delete-aliases", is_flag=True, help="Aliases may go along (never protected ones).")
-@click.option("--with-dependents", is_flag=True, help="Delete also all that was made from these.")
-@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
-@click.option(
-    "--unknown-lineage", is_flag=True, help="Versions may go whose dependents are not fully known."
-)
 @click.option(
     "--scan-lineage",
     "scan",
     is_flag=True,
     help="With --unknown-lineage: ask all the same for what is missing.",
-)
-@click.option("--break-links", is_flag=True, help="Versions may go that other collections show.")
-@click.option(
-    "--generated",
-    is_flag=True,
-    help="Versions may go that the registry made by itself: it may refuse.",
-)
-@click.option(
-    "--unfinished",
-    is_flag=True,
-    help=f"Versions may go whose upload began over {UNFINISHED_DAYS} days ago and never ended.",
 )
 @click.option(
     "--collection",
@@ -386,41 +401,23 @@ DRAFT_ITEMS = 20
     metavar="NAME",
     help="All versions of this collection, or an empty one itself; may be repeated.",
 )
-@click.option(
-    "--whole-collections",
-    is_flag=True,
-    help="Where all versions of a collection go, one request deletes it with them.",
-)
-@click.option("--storage", is_flag=True, help="Delete the stored objects of the versions too.")
-@click.option(
-    "--storage-versions",
-    is_flag=True,
-    help="Of those objects every stored version, for good, where the bucket keeps versions.",
-)
+@consents_of(*CONSENTS)
 @cached_option
 @json_option
 @click.pass_obj
 def plan_command(
     flags: Flags,
+    /,
     words: tuple[str, ...],
     *,
     output: Path | None,
     marked: bool,
     source: str | None,
-    delete_aliases: bool,
-    with_dependents: bool,
-    orphan_dependents: bool,
-    unknown_lineage: bool,
     scan: bool,
-    break_links: bool,
-    generated: bool,
-    unfinished: bool,
     collections: tuple[str, ...],
-    whole_collections: bool,
-    storage: bool,
-    storage_versions: bool,
     cached: bool,
     as_json: bool,
+    **agreed: Any,
 ) -> int:
     """Build a plan from a filter, and print what it would do. Nothing is deleted.
 
@@ -446,18 +443,8 @@ def plan_command(
     lines = None if source is None else VersionLines(source)
     selection = PlanSubject(" ".join(rest), marked, collections, lines)
     selection.check()
-    options = Options(
-        delete_aliases=delete_aliases,
-        with_dependents=with_dependents,
-        orphan_dependents=orphan_dependents,
-        unknown_lineage=unknown_lineage,
-        storage=storage or storage_versions,
-        storage_versions=storage_versions,
-        break_links=break_links,
-        generated=generated,
-        unfinished=unfinished,
-        whole_collections=whole_collections,
-    )
+    options = Options(**agreed)
+    options = replace(options, storage=options.storage or options.storage_versions)
     out = Output(json=as_json)
     draft = asyncio.run(make_draft(target, selection, options, cached=cached, scan=scan))
     path = (

@@ -180,8 +180,6 @@ class EditJob:
     what: What
     wanted: CommonEdit
     protection: Protection
-    words: tuple[str, ...]
-    """As typed, for the command that needs no terminal."""
     dry_run: bool
     yes: bool
     expect: int | None
@@ -192,26 +190,6 @@ class EditJob:
     def asks_nothing(self) -> bool:
         """Whether it only shows."""
         return self.wanted.nothing and self.protection.nothing
-
-    def again(self, count: int) -> tuple[object, ...]:
-        """The command for a script, once its preview was read."""
-        options: list[object] = []
-        if self.chosen.filter:
-            options += ["--filter", self.chosen.filter]
-        options += ["--marked"] * self.chosen.marked
-        wanted = self.wanted
-        for name in (*wanted.add_aliases, *wanted.add_tags):
-            options += ["--add", name]
-        for name in (*wanted.remove_aliases, *wanted.remove_tags):
-            options += ["--remove", name]
-        for flag, names in (
-            ("--protect", self.protection.on),
-            ("--unprotect", self.protection.off),
-        ):
-            for name in names:
-                options += [flag, name]
-        command = {"aliases": "alias", "tags": "tag", "ttl": "ttl"}[self.what]
-        return (command, *self.words, *options, "--yes", "--expect", count)
 
 
 VERSIONS_SHOWN = 20
@@ -524,7 +502,7 @@ async def run_edit(job: EditJob) -> int:
             return _print_planned(changes, protection, job, out)
         target = job.target
         asked = edit_confirmation(changes, production=target.production, registry=target.name)
-        asked.check(answer(asked, job.expect, job.again(asked.count)))
+        asked.check(answer(asked, job.expect))
         sent = await _carry_out(client, changes, protection)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)
@@ -767,9 +745,7 @@ def ttl_command(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
         problem = f"“{words[-1]}” is no time to live." if words else "Say a time to live."
         raise UsageError(problem, hint="Such as 30d, 12h, none or inherit, as the last word.")
     named = words if span is None else words[:-1]
-    return _run(
-        flags, named, how, what="ttl", wanted=CommonEdit(ttl_us=span), value=words[len(named) :]
-    )
+    return _run(flags, named, how, what="ttl", wanted=CommonEdit(ttl_us=span))
 
 
 def _run(
@@ -780,12 +756,11 @@ def _run(
     what: What,
     wanted: CommonEdit,
     protection: Protection = NO_PROTECTION,
-    value: Sequence[str] = (),
 ) -> int:
     target, chosen = _chosen_versions(flags, words, how)
     job = EditJob(
         target=target, chosen=chosen, what=what, wanted=wanted,
-        protection=protection, words=(*words, *value),
+        protection=protection,
         dry_run=how["dry_run"], yes=how["yes"], expect=how["expect"],
         cached=how["cached"], as_json=how["as_json"],
     )  # fmt: skip

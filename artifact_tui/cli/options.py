@@ -81,13 +81,6 @@ class DurationParam(click.ParamType):  # type: ignore[type-arg] # not generic in
         return found[0]
 
 
-def span(microseconds: int) -> str:
-    """A time span as `Duration` reads it, in the largest unit that fits."""
-    exact = (unit for unit in "dhm" if microseconds and microseconds % TIME_UNITS[unit] == 0)
-    unit = next(exact, "s")
-    return f"{microseconds // TIME_UNITS[unit]}{unit}"
-
-
 def _units() -> str:
     *first, last = TIME_UNITS
     return f"{', '.join(first)} or {last}"

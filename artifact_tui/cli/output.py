@@ -129,6 +129,15 @@ def command(*words: object) -> str:
     return safe(shlex.join(["artifact-tui", *map(str, words)]), _LONGEST)
 
 
+TYPED = "artifact_tui.typed"
+"""Where click's context keeps the words of the command that runs, as they were typed."""
+
+
+def typed_again(*more: object) -> str:
+    """The command that runs, as it was typed, with these words at its end; to be copied."""
+    return command(*click.get_current_context().meta[TYPED], *more)
+
+
 def _cell(text: str, cells: int, *, right: bool) -> str:
     if width(text) >= cells:
         return text

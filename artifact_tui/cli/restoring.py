@@ -23,6 +23,7 @@ from artifact_tui.cli.applying import confirm_and_apply, print_item_records
 from artifact_tui.cli.drafting import (
     PlanSubject,
     connected_to,
+    consents_of,
     make_draft,
     print_draft,
     review_source,
@@ -270,19 +271,20 @@ def _registry_of(path: Path) -> str:
 @click.command("purge", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
 @click.option("--all", "everything", is_flag=True, help="All of the trash, instead of a filter.")
-@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
+@consents_of("orphan_dependents")
 @consent_options
 @json_option
 @click.pass_obj
 def purge_command(
     flags: Flags,
+    /,
     words: tuple[str, ...],
     *,
     everything: bool,
-    orphan_dependents: bool,
     yes: bool,
     expect: int | None,
     as_json: bool,
+    **agreed: Any,
 ) -> int:
     """Remove versions that are in the trash for good. They cannot be restored afterwards.
 
@@ -303,11 +305,9 @@ def purge_command(
         )
     out = Output(json=as_json, changes=True)
     selection = PlanSubject(in_trash(rest).text)
-    options = Options(action=Action.PURGE, orphan_dependents=orphan_dependents)
+    options = Options(action=Action.PURGE, **agreed)
     draft = asyncio.run(make_draft(target, selection, options))
-    also = ["--all"] * everything + ["--orphan-dependents"] * orphan_dependents
-    instead = ("purge", *words, *also)
-    path, code = _apply_draft(draft, out, consent, instead, read_only=flags.read_only)
+    path, code = _apply_draft(draft, out, consent, read_only=flags.read_only)
     if as_json:
         print_item_records(path, out)
     out.words(f"record: {path}", f"next: {command('gc', target.typed)}")
@@ -318,7 +318,6 @@ def _apply_draft(
     draft: Draft,
     out: Output,
     consent: Consent,
-    instead: tuple[object, ...],
     *,
     read_only: bool,
     first: Callable[[Plan], object] = lambda _: None,
@@ -331,7 +330,7 @@ def _apply_draft(
     print_draft(draft, out, records=False)
     path = save_draft(draft, None)
     try:
-        code = confirm_and_apply(path, out, consent, instead, read_only=read_only, first=first)
+        code = confirm_and_apply(path, out, consent, read_only=read_only, first=first)
     except BaseException:
         with suppress(OSError, ArtifactTuiError), Plan.open(path) as plan:
             if plan.status is Status.DRAFT:
@@ -343,25 +342,20 @@ def _apply_draft(
 @click.command("reingest")
 @click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
 @click.option("--url", metavar="URL", help="The source address. Default: the one it has now.")
-@click.option("--storage", is_flag=True, help="Delete its stored object too.")
-@click.option("--orphan-dependents", is_flag=True, help="Live dependents may lose a parent.")
-@click.option(
-    "--unknown-lineage", is_flag=True, help="It may go although its dependents are not fully known."
-)
+@consents_of("storage", "orphan_dependents", "unknown_lineage")
 @consent_options
 @json_option
 @click.pass_obj
 def reingest_command(
     flags: Flags,
+    /,
     words: tuple[str, ...],
     *,
     url: str | None,
-    storage: bool,
-    orphan_dependents: bool,
-    unknown_lineage: bool,
     yes: bool,
     expect: int | None,
     as_json: bool,
+    **agreed: Any,
 ) -> int:
     """Delete a version, and make it again from its source address, or from a corrected one.
 
@@ -378,21 +372,14 @@ def reingest_command(
     if url is not None and not url.strip():
         raise UsageError("The source address is empty. Nothing was deleted.")
     out = Output(json=as_json, changes=True)
-    options = Options(
-        storage=storage, orphan_dependents=orphan_dependents, unknown_lineage=unknown_lineage
-    )
-    draft = asyncio.run(_reingest_draft(target, name, options, url))
-    also = ["--url", url] if url else []
-    also += ["--storage"] * storage + ["--orphan-dependents"] * orphan_dependents
-    also += ["--unknown-lineage"] * unknown_lineage
+    draft = asyncio.run(_reingest_draft(target, name, Options(**agreed), url))
 
     def warn(plan: Plan) -> None:
         out.words("", CAVEAT)
         if url:
             note_source(plan, url)
 
-    instead = ("reingest", *words, *also)
-    path, code = _apply_draft(draft, out, consent, instead, read_only=flags.read_only, first=warn)
+    path, code = _apply_draft(draft, out, consent, read_only=flags.read_only, first=warn)
     if code:
         out.words(
             "It was not made again, because its deletion did not come to its end.",

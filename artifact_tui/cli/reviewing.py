@@ -20,7 +20,7 @@ import click
 from artifact_tui import text
 from artifact_tui.cli import wording
 from artifact_tui.cli.options import json_option, plan_argument
-from artifact_tui.cli.output import Output, command
+from artifact_tui.cli.output import Output, typed_again
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.confirmation import check_waits, confirm, confirmation_of
 from artifact_tui.deletion.items import (
@@ -251,8 +251,8 @@ class Consent:
             )
 
 
-def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> None:
-    """Get a plan (open for writing) confirmed; `instead` is the command that needs no terminal.
+def confirm_plan(plan: Plan, consent: Consent) -> None:
+    """Get a plan (open for writing) confirmed.
 
     Raises:
         UsageError: there is no terminal to ask on.
@@ -260,11 +260,13 @@ def confirm_plan(plan: Plan, consent: Consent, instead: tuple[object, ...]) -> N
         PlanError: the plan was changed, or has been applied.
     """
     check_waits(plan)
-    confirm(plan, answer(confirmation_of(plan), consent.expect, instead), actor=actor())
+    confirm(plan, answer(confirmation_of(plan), consent.expect), actor=actor())
 
 
-def answer(asked: Confirmation, expect: int | None, instead: tuple[object, ...]) -> str | int:
-    """The count that a script states, or what a person types; `instead` needs no terminal.
+def answer(asked: Confirmation, expect: int | None, *instead: object) -> str | int:
+    """The count that a script states, or what a person types.
+
+    `instead` are words that make the command need no terminal; by default those of `Consent`.
 
     Raises:
         UsageError: there is no terminal to ask on.
@@ -275,7 +277,7 @@ def answer(asked: Confirmation, expect: int | None, instead: tuple[object, ...])
         raise UsageError(
             "This must be confirmed, and there is no terminal to ask on."
             f" Nothing was {asked.verbs[1]}.",
-            hint=f"After a review: {command(*instead)}",
+            hint=f"After a review: {typed_again(*instead or ('--yes', '--expect', asked.count))}",
         )
     return ask(asked)
 

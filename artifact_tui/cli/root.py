@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from artifact_tui import __version__
-from artifact_tui.cli.output import command
+from artifact_tui.cli.output import TYPED, command
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class CommandTable(click.Group):
             ctx.exit()
         if args and args[0] not in COMMANDS:
             args = ["open", *args]
+        ctx.meta[TYPED] = tuple(args)
         return super().resolve_command(ctx, args)
 
     def format_commands(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -118,7 +119,7 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
     ran = cli(*words, code=2)
     assert ": the filter ttl:expired plans their deletion\n      31 B in all\n" in ran.out
     assert "  1 expires on " in ran.out
-    assert f"artifact-tui {' '.join(words[:2])} 30d --filter" in ran.err
+    assert f"artifact-tui {shlex.join(words)} --yes --expect 3" in ran.err
     assert "--yes --expect 3" in ran.err
     cli(*words, "--yes", "--expect", "2", code=1)
     assert cli("gc", registry.address, "--dry-run", "--json").records[0]["expired"] == 0
