@@ -48,45 +48,6 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a registry can do; a screen disables the rest and says why."""
-
-    aliases: bool = False
-    links: bool = False
-    lineage: bool = False
-    ttl: bool = False
-    soft_delete: bool = False
-    restore: bool = False
-    purge: bool = False
-    collection_delete: bool = False
-    """One request deletes a whole collection."""
-    batch_delete: int = 1
-    """How many versions one `delete` call may carry."""
-    reset: bool = False
-    storage_cleanup: bool = False
-    scanned_lineage: bool = False
-    """Dependents are known only as far as a scan of all lineage got."""
-    unsure_answers: bool = False
-    """An answer to a deletion proves nothing: only a look at the version afterwards does."""
-    recreate: bool = False
-    """An entry can be made again from its type, name and source address."""
-    garbage_collection: bool = False
-    """Bytes can be freed on request (`gc`), rather than by the server in its own time."""
-    accepted_s: float = 120.0
-    """Seconds without progress after which what was ACCEPTED, and is still there, is given up."""
-    asked_lineage: bool = False
-    """Dependents are told when one asks for them; a sync does not bring them."""
-    freeing: str = ""
-    """When the registry frees the bytes of what was deleted, for people; empty: `gc` does it."""
-    edit_aliases: bool = False
-    """Aliases can be added, removed and moved."""
-    edit_tags: bool = False
-    edit_ttl: bool = False
-    inherit_ttl: bool = False
-    """A version can take its TTL from its collection or team (`TTL_INHERIT`)."""
-
-
-@dataclass(frozen=True, slots=True)
 class Collection:
     """A named series of versions of one type."""
 

@@ -22,14 +22,13 @@ from pathlib import Path
 from artifact_tui.catalog import connect
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.model import Capabilities, Identity
+from artifact_tui.model import Identity
 from artifact_tui.query import Where
 from benchmarks.catalog import NOW, build
 from tests.support.reviewing import draft_of, with_options
 
 FEW = 10
 SCREENFUL = 40
-CAN = Capabilities(soft_delete=True, restore=True, purge=True, garbage_collection=True)
 ITSELF = (sys.executable, "-m", "benchmarks.plan")
 
 PLAIN = """
@@ -88,7 +87,6 @@ def review(path: Path, count: int) -> None:
             selection=found,
             options=Options(),
             now_us=NOW,
-            capabilities=CAN,
         )
         watch(f"built, {len(draft.items):,} items")
         draft.items[:SCREENFUL]

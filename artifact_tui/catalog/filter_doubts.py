@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from artifact_tui.model import Capabilities
+    from artifact_tui.clients.base import Client
     from artifact_tui.query import Where
 
 
@@ -81,7 +81,7 @@ class Doubt:
         return f"{said} Did you mean “{self.near}”?" if self.near else said
 
 
-def doubts(conn: sqlite3.Connection, query: Query, can: Capabilities) -> tuple[Doubt, ...]:
+def doubts(conn: sqlite3.Connection, query: Query, client: Client) -> tuple[Doubt, ...]:
     """The values in a filter that nothing in the registry has; none where the registry is empty.
 
     Raises:
@@ -90,7 +90,7 @@ def doubts(conn: sqlite3.Connection, query: Query, can: Capabilities) -> tuple[D
     with snapshot(conn):
         if conn.execute("SELECT 1 FROM version LIMIT 1").fetchone() is None:
             return ()
-        _refuse_untold(conn, query.fields, can, query.text)
+        _refuse_untold(conn, query.fields, client, query.text)
         counts = [node.count for node in _terms([query.root]) if isinstance(node, LatestTerm)]
         if counts:
             _refuse_unordered(conn, min(counts), query)
@@ -121,20 +121,20 @@ def undecided(conn: sqlite3.Connection, where: Where) -> int:
         return found
 
 
-def refuse_sort(conn: sqlite3.Connection, field: str, can: Capabilities) -> None:
+def refuse_sort(conn: sqlite3.Connection, field: str, client: Client) -> None:
     """Refuse to sort versions by what this registry never tells.
 
     Raises:
         QueryError: so it is.
     """
     with snapshot(conn):
-        _refuse_untold(conn, [field], can)
+        _refuse_untold(conn, [field], client)
         if field == "version":
             _refuse_unordered(conn, 1)
 
 
 def _refuse_untold(
-    conn: sqlite3.Connection, fields: Iterable[str], can: Capabilities, text: str = ""
+    conn: sqlite3.Connection, fields: Iterable[str], client: Client, text: str = ""
 ) -> None:
     """Refuse fields that this registry never tells.
 
@@ -142,14 +142,14 @@ def _refuse_untold(
         QueryError: one of them; its position is where `text` names it.
     """
     told = {
-        "alias": can.aliases, "tag": can.aliases, "ttl": can.ttl, "dependents": can.lineage,
-        "registry": can.links, "link": can.links,
+        "alias": "aliases", "tag": "aliases", "ttl": "ttl", "dependents": "lineage",
+        "registry": "links", "link": "links",
     }  # fmt: skip
     for name in sorted(fields):
         if name in _TOLD:
             known = conn.execute(f"SELECT 1 FROM {_TOLD[name]} LIMIT 1").fetchone() is not None
         else:
-            known = told.get(name, True)
+            known = name not in told or told[name] in client.tells
         if not known:
             raise QueryError(
                 f"This registry does not tell {_WORDS.get(name, name)}.",

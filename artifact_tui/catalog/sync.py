@@ -224,7 +224,6 @@ def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
         RegistryError: the file is the catalog of another registry.
     """
     identity, scanned = client.identity, bool(client.scanned_types)
-    asked = client.can("lineage") and not scanned
     with transaction(conn):
         known = dict(conn.execute("SELECT name, value FROM meta").fetchall())
         if known.get("uid", identity.uid) != identity.uid:
@@ -235,7 +234,7 @@ def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
         number = int(known.get("generation", 0)) + 1
         write_meta(conn, uid=identity.uid, kind=identity.kind, address=identity.address)
         write_meta(conn, generation=str(number), scanned_lineage=str(int(scanned)))
-        write_meta(conn, asked_lineage=str(int(asked)), freeing=client.freeing)
+        write_meta(conn, asked_lineage=str(int(client.tells_dependents)), freeing=client.freeing)
         conn.execute("DROP TABLE IF EXISTS temp.linked")
         conn.execute(
             "CREATE TEMP TABLE linked(parent TEXT, child TEXT,"

@@ -337,10 +337,9 @@ def _refuse_purge(client: Client, target: Target, options: Options) -> None:
     Raises:
         UsageError: the registry removes for good by itself, or at once.
     """
-    can = client.capabilities
-    if options.action is not Action.PURGE or can.purge:
+    if options.action is not Action.PURGE or client.can("purge"):
         return
-    then = f"{can.freeing}." if can.freeing else "What is deleted there is gone at once."
+    then = f"{client.freeing}." if client.freeing else "What is deleted there is gone at once."
     raise UsageError(
         f"“{target.name}” has no trash that could be purged. Nothing was deleted.", hint=then
     )

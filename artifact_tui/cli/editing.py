@@ -93,7 +93,6 @@ if TYPE_CHECKING:
     from artifact_tui.config import Target
     from artifact_tui.edits.changes import Changes, NamedVersion, What
     from artifact_tui.edits.edit_words import EditGroup
-    from artifact_tui.model import Capabilities
 
     _Command = Callable[..., Any]
 
@@ -208,7 +207,7 @@ def print_changes(
     title = ", ".join([*parts, *job.protection.words()])
     count = text.plural(len(changes.changed), "version")
     out.words(f"{title}: {count} of {safe(job.target.name)} will change")
-    groups = effect_groups(changes, client.capabilities)
+    groups = effect_groups(changes, client)
     _print_groups([group for group in groups if group.id != Effect.NAMES], job.target, out)
     _print_held(changes, job.wanted, client, out)
     if out.json:
@@ -360,19 +359,19 @@ def _result_fields(key: str, sent: EditProgress | None) -> dict[str, str]:
 
 
 def print_sent(
-    changes: Changes[NamedVersion], sent: EditProgress, job: EditJob, can: Capabilities, out: Output
+    changes: Changes[NamedVersion], sent: EditProgress, job: EditJob, client: Client, out: Output
 ) -> None:
     """Print what was done and what was not."""
     if sent.stopped:
         out.words("stopped: what was done stays done")
-    out.words(ending_words(changes, sent, can))
+    out.words(ending_words(changes, sent, client))
     if len(changes.changed) == 1 and sent.done:
         (one,) = changes.changed
         if message := sent.outcomes[one.key].message:
             out.words(f"  {version_name(one.row)}: {safe(message)}")
     missed = [
         group
-        for group in result_groups(changes, sent, can)
+        for group in result_groups(changes, sent, client)
         if group.id != Result.DONE and group.id not in UNSENT
     ]
     _print_groups(missed, job.target, out, sent)
@@ -506,7 +505,7 @@ async def run_edit(job: EditJob) -> int:
         sent = await _carry_out(client, changes, protection)
         if job.chosen.name and isinstance(client, LocalClient):
             await _print_now(client, job, out)
-    return _print_done(changes, sent, protection, job, out, can=client.capabilities)
+    return _print_done(changes, sent, protection, job, out, client=client)
 
 
 def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
@@ -516,7 +515,7 @@ def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
         UsageError: this registry cannot inherit a TTL, or not protect an alias.
     """
     name = job.target.name
-    why = why_no_inheriting(client.capabilities)
+    why = why_no_inheriting(client)
     if job.wanted.ttl_us == TTL_INHERIT and why:
         raise UsageError(
             f"Not possible in “{name}”: {why}. Nothing was changed.",
@@ -594,12 +593,12 @@ def _print_done(
     job: EditJob,
     out: Output,
     *,
-    can: Capabilities,
+    client: Client,
 ) -> int:
     """Print what was done; returns the exit code."""
     if job.as_json:
         print_change_records(changes, job.target.name, out, sent, protection=protection)
-    print_sent(changes, sent, job, can, out)
+    print_sent(changes, sent, job, client, out)
     if sent.error is not None:
         raise sent.error
     complete = sent.done == sent.total

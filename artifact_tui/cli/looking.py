@@ -128,11 +128,11 @@ def ls_command(
             now = now_us()
             where = where_of(conn, parsed, client)
             if versions or field != "version":
-                refuse_sort(conn, field, client.capabilities)
+                refuse_sort(conn, field, client)
             out = Output(json=as_json)
             local = client.catalog_path is not None
-            empty = parsed.everything and client.capabilities.collection_delete
-            trash = client.capabilities.restore
+            empty = parsed.everything and client.can("delete_collection")
+            trash = client.can("restore")
             listing = PrintedList(conn, where, target.name, now, out, limit, local, empty, trash)
             match = (list_versions if versions else list_collections)(listing, sort)
             _print_summary(listing, parsed, match)
@@ -318,7 +318,7 @@ def show_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json:
 
 async def _ask_for_lineage(client: Client, row: VersionRow) -> None:
     """Ask a registry that tells lineage only when asked."""
-    if not client.capabilities.asked_lineage:
+    if not client.tells_dependents:
         return
     path = config.catalog_file(client.identity.uid)
     await ask_lineage(client, path, [row.key], closure=True, parents=True, most=DEPENDENTS_COUNTED)

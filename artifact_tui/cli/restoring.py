@@ -56,7 +56,7 @@ from artifact_tui.deletion.undo import (
     why_no_undo,
 )
 from artifact_tui.errors import ArtifactTuiError, RegistryError, UsageError
-from artifact_tui.model import Alias, Capabilities, Outcome, Result, now_us
+from artifact_tui.model import Alias, Outcome, Result, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def trash_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json
             where = where_of(conn, parsed, client)
             out = Output(json=as_json)
             await _print_trash(PrintedList(conn, where, target.name, now_us(), out, None), client)
-            _print_trash_summary(conn, where, target, client.capabilities, out)
+            _print_trash_summary(conn, where, target, client, out)
 
     asyncio.run(main())
 
@@ -163,20 +163,24 @@ def _trash_row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ..
 
 
 def _print_trash_summary(
-    conn: sqlite3.Connection, where: query.Where, target: Target, can: Capabilities, out: Output
+    conn: sqlite3.Connection, where: query.Where, target: Target, client: Client, out: Output
 ) -> None:
     found = marks.pick_where(conn, where)
     if not found:
-        where_is = "of this is in the trash of" if can.restore else "that was deleted is listed in"
+        where_is = (
+            "of this is in the trash of"
+            if client.can("restore")
+            else "that was deleted is listed in"
+        )
         out.words(f"nothing {where_is} {safe(target.name)}")
-    if not can.restore:
+    if not client.can("restore"):
         again = command("restore", target.typed, "--plan", "PLAN")
         instead = f"{_no_trash(target)}. What a plan deleted can be made again: {again}"
-        out.words(safe(why_no_undo(can, target.name) or instead))
+        out.words(safe(why_no_undo(client, target.name) or instead))
     if not found:
         return
     weight = marks.picked_bytes(conn)
-    if not can.restore:
+    if not client.can("restore"):
         what = text.plural(found, "version")
         out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
         return
@@ -225,15 +229,14 @@ def restore_command(
 
     async def main() -> int:
         async with client_of(target, write=True) as client:
-            can = client.capabilities
-            if why := why_no_undo(can, target.name):
+            if why := why_no_undo(client, target.name):
                 raise UsageError(why, hint="Nothing was changed.")
-            if not can.restore and (plan is None or names):
+            if not client.can("restore") and (plan is None or names):
                 raise UsageError(
                     f"{_no_trash(target)}: what a plan deleted can be made again.",
                     hint=f"Name the plan: {command('restore', '--plan', 'FILE')}",
                 )
-            if not can.restore and plan is not None:
+            if not client.can("restore") and plan is not None:
                 with Progress() as progress:
                     undone = await undo(plan, client, uncertain=uncertain, progress=progress.show)
                 return print_undone(undone, {}, target, plan, out)

@@ -280,7 +280,7 @@ def where_of(
             what matches (`acts`), it leaves out a value that nothing has.
     """
     try:
-        found = doubts(conn, parsed, client.capabilities)
+        found = doubts(conn, parsed, client)
         if acts:
             refuse_slips(found, parsed)
     except QueryError as error:

@@ -226,8 +226,8 @@ def gc_command(
 
     async def main() -> None:
         async with client_of(target, write=not dry_run) as client:
-            if not client.capabilities.garbage_collection:
-                freeing = client.capabilities.freeing
+            if not client.can("collect_garbage"):
+                freeing = client.freeing
                 left = command("orphans", target.typed)
                 raise RegistryError(
                     f"“{target.name}” has no garbage collection that could be started from here.",

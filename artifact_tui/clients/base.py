@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Capabilities, Outcome, Page, Result
+from artifact_tui.model import Outcome, Page, Result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -104,32 +104,9 @@ class Client:
         return ""
 
     @property
-    def capabilities(self) -> Capabilities:
-        """What it can do, as one value."""
-        return Capabilities(
-            aliases="aliases" in self.tells,
-            links="links" in self.tells,
-            lineage="lineage" in self.tells,
-            ttl="ttl" in self.tells,
-            soft_delete="trash" in self.tells,
-            restore=self.can("restore"),
-            purge=self.can("purge"),
-            collection_delete=self.can("delete_collection"),
-            batch_delete=self.batch_delete,
-            reset=self.can("reset"),
-            storage_cleanup=self.can("storage"),
-            scanned_lineage=bool(self.scanned_types),
-            unsure_answers=self.unsure_answers,
-            recreate=self.can("create"),
-            garbage_collection=self.can("collect_garbage"),
-            accepted_s=self.accepted_s,
-            asked_lineage=self.can("lineage") and not self.scanned_types,
-            freeing=self.freeing,
-            edit_aliases="aliases" in self.edits,
-            edit_tags="tags" in self.edits,
-            edit_ttl="ttl" in self.edits,
-            inherit_ttl="inherit" in self.edits,
-        )
+    def tells_dependents(self) -> bool:
+        """Whether `lineage` tells what was made from a version, and not only from what it was."""
+        return self.can("lineage") and not self.scanned_types
 
     # reading
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
-    from artifact_tui.model import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +50,24 @@ async def trial(target: Target) -> Trial:
 async def _try(client: Client, target: Target) -> tuple[str, ...]:
     if client.can("check"):
         own = (access(target),) if target.production else ()
-        return (*await client.check(), *_abilities(client.capabilities), *own)
+        return (*await client.check(), *_abilities(client), *own)
     began = time.perf_counter()
     async with aclosing(client.listing()) as listing:
         await anext(listing, None)
     took = (time.perf_counter() - began) * 1000
-    return (f"It answered in {took:.0f} ms.", *_abilities(client.capabilities), access(target))
+    return (f"It answered in {took:.0f} ms.", *_abilities(client), access(target))
 
 
-def _abilities(can: Capabilities) -> Iterator[str]:
+def _abilities(client: Client) -> Iterator[str]:
     names = {
-        "aliases": can.aliases,
-        "lineage": can.lineage,
-        "TTL": can.ttl,
-        "trash": can.soft_delete and can.restore,
-        "purge": can.purge,
-        "garbage collection": can.garbage_collection,
-        "making entries again": can.recreate,
-        "reset": can.reset,
+        "aliases": "aliases" in client.tells,
+        "lineage": "lineage" in client.tells,
+        "TTL": "ttl" in client.tells,
+        "trash": "trash" in client.tells and client.can("restore"),
+        "purge": client.can("purge"),
+        "garbage collection": client.can("collect_garbage"),
+        "making entries again": client.can("create"),
+        "reset": client.can("reset"),
     }
     there = [name for name, has in names.items() if has]
     missing = [name for name, has in names.items() if not has]

@@ -138,7 +138,7 @@ def _check_able(plan: Plan, client: Client) -> None:
             f"The registry {found.address} cannot delete whole collections. Nothing was deleted.",
             hint="Make a plan that deletes their versions.",
         )
-    if plan.head.options.action is Action.PURGE and not client.capabilities.purge:
+    if plan.head.options.action is Action.PURGE and not client.can("purge"):
         raise PlanError(
             f"The registry {found.address} cannot purge. Nothing was deleted.",
             hint="Its trash empties by itself, or not at all.",

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
-    from artifact_tui.model import Capabilities
 
     Progress = Callable[[LineageProgress], object]
 
@@ -142,7 +141,7 @@ async def review(
 
 def asks(client: Client, request: ReviewRequest) -> bool:
     """Whether a review asks the registry for lineage: not for all models if one agreed to less."""
-    scans = client.capabilities.scanned_lineage
+    scans = client.scanned_types
     return request.ask and not (scans and request.options.unknown_lineage and not request.scan)
 
 
@@ -239,7 +238,7 @@ def build_plan(
         with plain_errors(beside):
             DraftItems.make_tables(beside)
             beside.execute("BEGIN")
-            draft = _build_beside(beside, head, request, source.client.capabilities)
+            draft = _build_beside(beside, head, request, source.client)
             beside.set_progress_handler(None, 0)
             return draft
     except BaseException:
@@ -279,7 +278,7 @@ _PICK_KEY = "INSERT OR IGNORE INTO temp.picked SELECT id FROM version WHERE key 
 
 
 def _build_beside(
-    conn: CatalogConnection, head: Head, request: ReviewRequest, can: Capabilities
+    conn: CatalogConnection, head: Head, request: ReviewRequest, client: Client
 ) -> Draft:
     """Judge what is selected; the transaction that was begun ends with it."""
     options, selection = request.options, request.selection
@@ -291,7 +290,7 @@ def _build_beside(
     judging.lay_out(conn, head)
     judging.give_verdicts(conn, head)
     offers: list[WholeCollection] = []
-    if can.collection_delete and options.action is Action.DELETE:
+    if client.can("delete_collection") and options.action is Action.DELETE:
         offers = wholes.offer_collections(conn, request.collections, options)
     judging.fill_items(conn)
     wholes.add_items(conn, read_only=head.read_only)
@@ -302,7 +301,7 @@ def _build_beside(
     coverage = lineage_coverage(conn)
     conn.commit()
     items = DraftItems(conn)
-    freeing = _freeing_of(options.action, can, freed)
+    freeing = _freeing_of(options.action, client, freed)
     seen = replace(freeing, emptied=emptied, whole=tuple(offers),
                    scanned=coverage.scanned, models=coverage.total)  # fmt: skip
     summary = count_summary(conn, seen, options)
@@ -311,12 +310,12 @@ def _build_beside(
     return Draft(head, items, summary, again, DraftNames(items))
 
 
-def _freeing_of(action: Action, can: Capabilities, found: PickedBytes) -> Summary:
+def _freeing_of(action: Action, client: Client, found: PickedBytes) -> Summary:
     """What the deletion frees, and what must happen after the plan before bytes are free."""
-    trash = action is Action.DELETE and can.soft_delete
-    steps = ["purge"] if trash and can.purge else []
-    steps += ["gc"] if can.garbage_collection else []
-    own = can.freeing if not steps else ""
+    trash = action is Action.DELETE and "trash" in client.tells
+    steps = ["purge"] if trash and client.can("purge") else []
+    steps += ["gc"] if client.can("collect_garbage") else []
+    own = client.freeing if not steps else ""
     after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
     return Summary(
         freed=found.freed,
@@ -325,7 +324,7 @@ def _freeing_of(action: Action, can: Capabilities, found: PickedBytes) -> Summar
         freed_now=not after,
         freed_after=after,
         freeing=bool(own),
-        no_way_back=action is Action.DELETE and not (can.restore or can.recreate),
+        no_way_back=action is Action.DELETE and not (client.can("restore") or client.can("create")),
     )
 
 

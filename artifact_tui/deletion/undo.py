@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client
     from artifact_tui.deletion.items import Item
-    from artifact_tui.model import Capabilities, Outcome
+    from artifact_tui.model import Outcome
 
 
 MADE, SENT, FAILED = "made", "sent", "failed"
@@ -160,14 +160,14 @@ class Undone:
             yield CAVEAT
 
 
-def why_no_undo(can: Capabilities, name: str) -> str:
+def why_no_undo(client: Client, name: str) -> str:
     """Why nothing that is deleted comes back in the registry `name`; empty where it can.
 
     It is untrusted text.
     """
-    if can.restore or can.recreate:
+    if client.can("restore") or client.can("create"):
         return ""
-    instead = f" {can.freeing}." if can.freeing else ""
+    instead = f" {client.freeing}." if client.freeing else ""
     return f"“{name}” cannot restore: what was deleted stays deleted.{instead}"
 
 
@@ -220,7 +220,7 @@ async def undo(
         ReadOnlyError: it may only be read.
         BusyError: somebody applies the plan.
     """
-    if not client.capabilities.restore:
+    if not client.can("restore"):
         with Plan.open(path, write=True) as plan:
             return Undone(
                 remade=await recreate(
@@ -317,7 +317,7 @@ async def recreate(
         for number, one in enumerate(making, start=1):
             tell(f"making {number:,} of {len(making):,} again")
             await _make(plan, maker, one, clock)
-        patience = client.capabilities.accepted_s
+        patience = client.accepted_s
         await _look(maker, making, before=set(before), patience_s=patience, tell=tell)
         for one in making:
             _note_making(plan, one, clock)

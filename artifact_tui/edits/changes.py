@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRef, VersionRow
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Alias, Capabilities
+    from artifact_tui.model import Alias
 
     What = Literal["aliases", "tags", "ttl"]
     """What may be changed of a version."""
@@ -79,9 +79,9 @@ def why_not_editable(client: Client, *whats: What) -> str:
     return f"its {' and '.join(_WHATS[what] for what in whats)} cannot be changed"
 
 
-def why_no_inheriting(can: Capabilities) -> str:
+def why_no_inheriting(client: Client) -> str:
     """Why no time to live can come from a collection or team; empty when it can."""
-    return "" if can.inherit_ttl else "its versions inherit no time to live"
+    return "" if "inherit" in client.edits else "its versions inherit no time to live"
 
 
 class Effect(StrEnum):
@@ -126,7 +126,7 @@ class ExpiryClock:
 
     now_us: int
     restores: bool
-    """Whether what has expired can be restored (`Capabilities.restore`)."""
+    """Whether what has expired can be restored (`Client.restore`)."""
 
     @property
     def at_once_us(self) -> int:
@@ -136,7 +136,7 @@ class ExpiryClock:
 
 def expiry_clock(client: Client, now_us: int) -> ExpiryClock:
     """By when something expires at once in a registry; `now_us` is the present moment."""
-    return ExpiryClock(now_us, client.capabilities.restore)
+    return ExpiryClock(now_us, client.can("restore"))
 
 
 @dataclass(frozen=True, slots=True)

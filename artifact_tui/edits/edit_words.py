@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from artifact_tui.catalog.catalog_rows import VersionRef
+    from artifact_tui.clients.base import Client
     from artifact_tui.edits.changes import Changes, CommonEdit, EditProgress
-    from artifact_tui.model import Alias, Capabilities, Edit, Outcome
+    from artifact_tui.model import Alias, Edit, Outcome
 
 
 def edit_title(wanted: CommonEdit) -> str:
@@ -102,13 +103,13 @@ def edit_sentence(changes: Changes[KeptT]) -> str:
     return ", ".join(parts) or "nothing is chosen"
 
 
-def expired_words(can: Capabilities, versions: int) -> str:
+def expired_words(client: Client, versions: int) -> str:
     """What a registry does with that many that expired: `the filter ttl:expired plans …`."""
     what = "it" if versions == 1 else "them"
-    if can.garbage_collection:
+    if client.can("collect_garbage"):
         whose = "its" if versions == 1 else "their"
         return f"the filter ttl:expired plans {whose} deletion"
-    restored = f", and can restore {what}" if can.restore else ""
+    restored = f", and can restore {what}" if client.can("restore") else ""
     return f"the registry deletes {what} as soon as it looks{restored}"
 
 
@@ -152,10 +153,10 @@ UNSENT = frozenset({Effect.SAME, Effect.DUE, Effect.NOT_POSSIBLE})
 """Nothing is sent for them."""
 
 
-def effect_groups(changes: Changes[KeptT], can: Capabilities) -> list[EditGroup[KeptT]]:
+def effect_groups(changes: Changes[KeptT], client: Client) -> list[EditGroup[KeptT]]:
     """What a change would do in a registry, the greatest harm first; no group is empty."""
     counts = changes.counts
-    then, last = expired_words(can, counts[Effect.AT_ONCE]), moment(changes.last_us)
+    then, last = expired_words(client, counts[Effect.AT_ONCE]), moment(changes.last_us)
     return [
         EditGroup(
             effect,
@@ -186,7 +187,7 @@ NOT_SENT = "not-sent"
 
 
 def result_groups(
-    changes: Changes[KeptT], sent: EditProgress, can: Capabilities
+    changes: Changes[KeptT], sent: EditProgress, client: Client
 ) -> list[EditGroup[KeptT]]:
     """What became of each version; those for which nothing was to be sent come last."""
     grouped: defaultdict[str, list[VersionChange[KeptT]]] = defaultdict(list)
@@ -198,7 +199,7 @@ def result_groups(
         EditGroup(name, label, len(grouped[name]), meaning, partial(list, grouped[name]))
         for name, (label, meaning) in words.items()
         if grouped[name]
-    ] + [group for group in effect_groups(changes, can) if group.id in UNSENT]
+    ] + [group for group in effect_groups(changes, client) if group.id in UNSENT]
 
 
 def sent_words(sent: EditProgress) -> str:
@@ -210,11 +211,11 @@ def sent_words(sent: EditProgress) -> str:
     return f"{words}."
 
 
-def ending_words(changes: Changes[KeptT], sent: EditProgress, can: Capabilities) -> str:
+def ending_words(changes: Changes[KeptT], sent: EditProgress, client: Client) -> str:
     """How a change went, and what becomes of what has expired by it."""
     outcomes = (sent.result_of(one.key) for one in changes.of(Effect.AT_ONCE))
     expired = sum(one is not None and one.result is Result.DONE for one in outcomes)
     if not expired:
         return sent_words(sent)
     have = "1 has" if expired == 1 else f"{count(expired)} have"
-    return f"{sent_words(sent)} {have} expired: {expired_words(can, expired)}."
+    return f"{sent_words(sent)} {have} expired: {expired_words(client, expired)}."

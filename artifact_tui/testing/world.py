@@ -147,7 +147,7 @@ def has(world: World, what: str) -> bool:
     if what.startswith("edit "):
         return what.removeprefix("edit ") in client.edits
     if what == "asked lineage":
-        return client.can("lineage") and not client.scanned_types
+        return client.tells_dependents
     return client.can(what) if hasattr(Client, what) else what not in world.lacks
 
 

@@ -78,7 +78,7 @@ async def _scanned(
 ) -> AsyncIterator[None]:
     """Wait for a scan of lineage that runs, and let the header know what was asked beside it."""
     link, client = services.link, services.client
-    if link is None or not client.capabilities.scanned_lineage or not asks(client, request):
+    if link is None or not client.scanned_types or not asks(client, request):
         yield
         return
     if progress is not None:

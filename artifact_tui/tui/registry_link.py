@@ -269,7 +269,7 @@ class LineageAsker:
 
     def told(self, row: VersionRow) -> LineageState:
         """What is known of a version's parents, as far as this session asked."""
-        if row.link or not self._client.capabilities.asked_lineage:
+        if row.link or not self._client.tells_dependents:
             return LineageState.KNOWN
         return self._told.get(row.key, LineageState.NOT_ASKED)
 
@@ -295,7 +295,7 @@ class LineageAsker:
         Raises:
             ArtifactTuiError: the registry could not be asked.
         """
-        if not self._client.capabilities.asked_lineage:
+        if not self._client.tells_dependents:
             return
         self._told[row.key] = LineageState.ASKING
         found = LineageState.FAILED
@@ -319,7 +319,7 @@ class LineageAsker:
         Raises:
             ArtifactTuiError: the registry could not be asked. What was learnt is kept.
         """
-        if not self._client.capabilities.asked_lineage:
+        if not self._client.tells_dependents:
             return None
         async with self._turn:
             return await ask_lineage(

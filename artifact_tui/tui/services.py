@@ -75,8 +75,8 @@ class Services:
         Raises:
             QueryError: it asks for what this registry never tells.
         """
-        can = self.client.capabilities
-        return await self.catalog.run(lambda conn: doubts(conn, query, can))
+        client = self.client
+        return await self.catalog.run(lambda conn: doubts(conn, query, client))
 
     async def refuse_sort(self, sort: Sort) -> None:
         """Refuse an order by what this registry never tells.
@@ -84,8 +84,8 @@ class Services:
         Raises:
             QueryError: so it is.
         """
-        can = self.client.capabilities
-        await self.catalog.run(lambda conn: refuse_sort(conn, sort.field, can))
+        client = self.client
+        await self.catalog.run(lambda conn: refuse_sort(conn, sort.field, client))
 
     async def trash(self) -> Catalog:
         """The catalog with marks of its own, for what is in the trash; they end with the session.

@@ -77,7 +77,7 @@ async def test_it_is_on_the_screen(shelf: Path) -> None:
     app = ArtifactApp(services)
     try:
         async with at(app) as user:
-            await user.sees("net", "mnist", "4 versions")
+            await user.sees("net", "mnist", "4 of 4")
             await user.presses("slash")
             await user.types("name:net alias:none")
             await user.presses("enter")

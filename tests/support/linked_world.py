@@ -67,7 +67,7 @@ class LinkedWorld:
                 read_only=read_only,
                 now_us=NOW_US,
                 actor="tester",
-                capabilities=client.capabilities,
+                client=client,
                 collections=collections,
             )
 

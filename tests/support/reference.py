@@ -14,7 +14,7 @@ from artifact_tui.deletion.checks import KNOWN, components, lost_aliases
 from artifact_tui.deletion.items import COLLECTION, VERSION, Action, Item, Options, Reason, Verdict
 from artifact_tui.deletion.plan import NAMES_SHOWN, Head, Summary, WholeCollection, most_first
 from artifact_tui.deletion.review import emptied_collections
-from artifact_tui.model import Alias, Capabilities, Facts, Link, VersionState
+from artifact_tui.model import Alias, Facts, Link, VersionState
 from artifact_tui.query.sql import LINEAGE_KNOWN
 from tests.support.judge import Candidate, judge, levels_of, needs_first
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
     from artifact_tui.catalog.lineage import LineageCoverage
+    from artifact_tui.clients.base import Client
     from tests.support.judge import Judgement
 
 # Nothing can be asked or deleted by a key that is no text.
@@ -433,7 +434,7 @@ def reference_review(
     keys: Sequence[str],
     collections: Sequence[str],
     *,
-    capabilities: Capabilities,
+    client: Client,
     freeing: Freeing,
 ) -> ReferenceReview:
     """Judge these versions and whole collections."""
@@ -463,7 +464,7 @@ def reference_review(
     )
     going = [item.key for item in items if item.verdict is Verdict.DELETE]
     whole: list[WholeCollection] = []
-    if capabilities.collection_delete and options.action is Action.DELETE:
+    if client.can("delete_collection") and options.action is Action.DELETE:
         homes = {one.key: one.collection_key for one in found.candidates}
         leaving = {homes[key] for key in going}
         listed = read_collections(conn, leaving | set(collections))

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from artifact_tui.config import Target
 from artifact_tui.deletion.review import ReviewRequest, ReviewSource, build_plan
-from artifact_tui.model import Capabilities, Identity
+from tests.servers.faulty.faulty import Wrapped
+from tests.support.able import LIKE_LOCAL
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from artifact_tui.catalog.marks import Selection
+    from artifact_tui.clients.base import Client
     from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.plan import Draft
-
-LIKE_LOCAL = Capabilities(soft_delete=True, restore=True, purge=True, garbage_collection=True)
-
-
-@dataclass
-class Named:
-    """As much of a client as a build needs."""
-
-    identity: Identity
-    capabilities: Capabilities
+    from artifact_tui.model import Identity
 
 
 def draft_of(
@@ -40,12 +33,14 @@ def draft_of(
     production: bool = False,
     read_only: bool = False,
     actor: str = "",
-    capabilities: Capabilities = LIKE_LOCAL,
+    client: Client = LIKE_LOCAL,
     collections: Sequence[str] = (),
 ) -> Draft:
     """What a review of this selection says."""
     target = Target(name, identity.address, read_only, production)
-    source = ReviewSource(cast("Any", Named(identity, capabilities)), target, Path("unused"))
+    named = Wrapped(client)
+    named.identity = identity
+    source = ReviewSource(named, target, Path("unused"))
     request = ReviewRequest(selection=selection, options=options, collections=tuple(collections))
     draft = build_plan(conn, source, request, now_us=now_us)
     return replace(draft, head=replace(draft.head, actor=actor))

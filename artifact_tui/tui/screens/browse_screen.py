@@ -296,15 +296,18 @@ class BrowseScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""
-        can = self.services.client.capabilities
+        client = self.services.client
         if row_id == "browse.names":
             return self._edit.why_not("aliases", "tags")
         able = {
-            "browse.trash": (can.soft_delete, "this registry has no trash"),
-            "browse.lineage": (can.lineage, "this registry keeps no lineage"),
-            "browse.orphans": (can.storage_cleanup, why_no_storage(self.services.client)),
-            "browse.retention": (can.ttl, "this registry has no times to live"),
-            "browse.reingest": (can.recreate, "this registry makes nothing from an address"),
+            "browse.trash": ("trash" in client.tells, "this registry has no trash"),
+            "browse.lineage": ("lineage" in client.tells, "this registry keeps no lineage"),
+            "browse.orphans": (client.can("storage"), why_no_storage(client)),
+            "browse.retention": ("ttl" in client.tells, "this registry has no times to live"),
+            "browse.reingest": (
+                client.can("create"),
+                "this registry makes nothing from an address",
+            ),
         }
         possible, why = able.get(row_id, (True, ""))
         if possible and row_id in {"browse.review", "browse.reingest"}:
@@ -423,8 +426,8 @@ class BrowseScreen(BaseScreen):
     def action_names(self) -> None:
         """Ask for other aliases and tags of the marks, or of the row."""
         if not self.refused("browse.names"):
-            can = self.services.client.capabilities
-            form = names_form(aliases=can.edit_aliases, tags=can.edit_tags)
+            client = self.services.client
+            form = names_form(aliases="aliases" in client.edits, tags="tags" in client.edits)
             self._edit.ask_for(partial(self.versions.marker.chosen, self.tree_list.row), form)
 
     def action_retention(self) -> None:

@@ -174,7 +174,7 @@ class EditScreen(BaseScreen):
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
         self._asked: Confirmation | None = None
-        self._can = services.client.capabilities
+        self._client = services.client
         self._sent = EditProgress(len(changes.changed))
 
     # drawing
@@ -219,7 +219,7 @@ class EditScreen(BaseScreen):
 
     async def _show(self) -> None:
         changes, target = self._changes, self.services.target
-        await self._show_groups(effect_groups(changes, self._can))
+        await self._show_groups(effect_groups(changes, self._client))
         if self.services.read_only:
             self.confirm.refuse(f"Nothing can be changed: {self.services.read_only_reason}.")
         elif not changes.changed:
@@ -298,12 +298,12 @@ class EditScreen(BaseScreen):
             if services.link is not None:
                 services.link.sync()
         self._ticking.stop()
-        words = ending_words(changes, sent, self._can)
+        words = ending_words(changes, sent, self._client)
         if sent.error is not None:
             words = f"{words} {sent.error} {sent.error.hint}".rstrip()
         if self.app.screen is self:
             self.confirm.refuse(safe(words))
-            await self._show_groups(result_groups(changes, sent, self._can))
+            await self._show_groups(result_groups(changes, sent, self._client))
             self.show_keys()
         else:
             self.host.say(words, error=sent.done < sent.total)

@@ -228,8 +228,8 @@ class LineageScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""
-        can = self.services.client.capabilities
-        if row_id == "lineage.below" and not can.asked_lineage:
+        client = self.services.client
+        if row_id == "lineage.below" and not client.tells_dependents:
             return "this registry tells all lineage without being asked"
         return ""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.catalog.retention import Expiring, ExpiryDay
-    from artifact_tui.model import Capabilities
+    from artifact_tui.clients.base import Client
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.row_list import RowList, RowSource
@@ -138,7 +138,7 @@ def period_groups(
     periods: Iterable[ExpiryPeriod],
     items: Callable[[ExpiryPeriod], RowSource[VersionRow]],
     signs: Signs,
-    can: Capabilities,
+    client: Client,
 ) -> list[GroupRow[VersionRow]]:
     """One line for each period in which something expires."""
     return [
@@ -146,7 +146,7 @@ def period_groups(
             period.label,
             period.label,
             period.count,
-            period_words(period, signs, can),
+            period_words(period, signs, client),
             tone="bold $text-error" if period.past else "bold $text-warning",
             items=lambda period=period: items(period),  # type: ignore[misc]
         )
@@ -154,11 +154,11 @@ def period_groups(
     ]
 
 
-def period_words(period: ExpiryPeriod, signs: Signs, can: Capabilities) -> str:
+def period_words(period: ExpiryPeriod, signs: Signs, client: Client) -> str:
     """From which day to which, and how much; of what has expired, what the registry does."""
     told = f"{size(period.size)} listed {signs.dot} "
     if period.past:
-        return told + expired_words(can, period.count)
+        return told + expired_words(client, period.count)
     first, last = _day(period.first_us), _day(period.last_us)
     return told + (first if first == last else f"{first} to {last}")
 
@@ -269,7 +269,7 @@ class RetentionScreen(BaseScreen):
             found.periods,
             lambda period: ExpiryRows(services, found.where, period),
             services.signs,
-            services.client.capabilities,
+            services.client,
         )
         await self._read_chosen()
         self._overview = found
@@ -351,8 +351,8 @@ class RetentionScreen(BaseScreen):
         if row_id in {"retention.set", "retention.off"}:
             return self._edit.why_not("ttl")
         if row_id == "retention.inherit":
-            can = self.services.client.capabilities
-            return self._edit.why_not("ttl") or why_no_inheriting(can)
+            client = self.services.client
+            return self._edit.why_not("ttl") or why_no_inheriting(client)
         return ""
 
     def _change(self, row_id: str, wanted: CommonEdit | None) -> None:

@@ -183,8 +183,8 @@ class ReviewScreen(BaseScreen):
         return self.query_one(Grouped)
 
     def _line(self, item: Item, cells: int) -> Content:
-        can = self.services.client.capabilities
-        action = self.request.options.action if can.soft_delete and can.restore else Action.PURGE
+        client = self.services.client
+        action = self.request.options.action if client.can("restore") else Action.PURGE
         return review_line(item, cells, self.services.signs, action, self._going)
 
     def _facts(self, item: Item) -> Content:

@@ -342,13 +342,13 @@ class TasksScreen(BaseScreen):
 
     def _again_why_not(self, task: Task) -> str:
         """Why nothing that this task deleted can come back here, whatever its state."""
-        can = self.services.client.capabilities
+        client = self.services.client
         if task.address != self.services.client.identity.address:
             return f"it belongs to another registry, {safe(task.registry)}"
         if task.action is Action.PURGE:
             return "what was purged is gone for good"
-        if not (can.restore or can.recreate):
-            return safe(can.freeing) or "this registry cannot restore"
+        if not (client.can("restore") or client.can("create")):
+            return safe(client.freeing) or "this registry cannot restore"
         return self.services.read_only_reason
 
     async def action_back(self) -> None:
@@ -406,7 +406,7 @@ class TasksScreen(BaseScreen):
         if self.refused("tasks.again") or task is None:
             return
         number = plural(task.count_of(DELETED_HERE), "item")
-        if self.services.client.capabilities.restore:
+        if self.services.client.can("restore"):
             question = (
                 f"This task deleted {number}. Bring them back from the trash, with the aliases"
                 " that are still free? What was purged since stays gone, and is named."

@@ -215,8 +215,8 @@ class TrashList(VersionList):
     @property
     def can_act(self) -> bool:
         """Whether anything in the trash can be restored or purged."""
-        can = self.page.services.client.capabilities
-        return can.restore or can.purge
+        client = self.page.services.client
+        return client.can("restore") or client.can("purge")
 
     async def ask(self, view: View) -> ViewAnswer:
         """What a view comes to; marks of what is not in the trash any more go."""
@@ -334,8 +334,8 @@ class TrashScreen(BaseScreen):
             self._show_facts(row, at_least(weight.freed, weight.unknown_count))
 
     def _show_facts(self, row: CollectionRow | VersionRow | None, frees: str | None) -> None:
-        can, signs = self.services.client.capabilities, self.services.signs
-        freeing = can.freeing if not can.purge else ""
+        client, signs = self.services.client, self.services.signs
+        freeing = client.freeing if not client.can("purge") else ""
         facts = Content("")
         if isinstance(row, CollectionRow):
             facts = deletion_facts(row, frees, signs, freeing)
@@ -349,15 +349,15 @@ class TrashScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""
-        can = self.services.client.capabilities
+        client = self.services.client
         if row_id in {"trash.restore", "trash.gc"} and self.services.read_only:
             return self.services.read_only_reason
-        if row_id == "trash.restore" and not can.restore:
+        if row_id == "trash.restore" and not client.can("restore"):
             return "this registry cannot restore"
-        if row_id == "trash.purge" and not can.purge:
+        if row_id == "trash.purge" and not client.can("purge"):
             return "this registry cannot purge"
-        if row_id == "trash.gc" and not can.garbage_collection:
-            return can.freeing or "this registry frees bytes in its own time"
+        if row_id == "trash.gc" and not client.can("collect_garbage"):
+            return client.freeing or "this registry frees bytes in its own time"
         if row_id in _NEEDS_ROWS and not self.versions.rows.count:
             empty = "the trash is empty" if self.versions.can_act else "nothing deleted is listed"
             hides = self.versions.answer is not None and self.versions.answer.among

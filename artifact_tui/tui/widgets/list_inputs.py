@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from artifact_tui.model import Capabilities
+    from artifact_tui.clients.base import Client
     from artifact_tui.tui.terminal import Signs
 
 
@@ -345,7 +345,7 @@ class RuleDialog(Dialog[Rule]):
         self,
         action: RuleAction,
         collection: str,
-        can: Capabilities,
+        client: Client,
         asked: Callable[[RuleDialog, Rule], object],
     ) -> None:
         """`collection` names the collection under the cursor (untrusted), or is empty."""
@@ -353,7 +353,7 @@ class RuleDialog(Dialog[Rule]):
         self._asked = asked
         self._action = action
         self._collection = collection
-        self._can = can
+        self._client = client
         self._rule: Rule | None = None
         self._shown_total = Line(id="rule-total")
         self.border_title = Content("Mark by rule" if action == "mark" else "Unmark by rule")
@@ -368,9 +368,9 @@ class RuleDialog(Dialog[Rule]):
             yield Static(Content("only older than"))
             yield OneLine(id="rule-age")
             yield Static(Content("such as 30d, 6mo, 1y"))
-        if self._can.aliases:
+        if "aliases" in self._client.tells:
             yield Toggle("only without alias", on=self._action == "mark", id="rule-alias")
-        if self._can.lineage:
+        if "lineage" in self._client.tells:
             yield Toggle("only without dependents", id="rule-dependents")
         if self._collection:
             yield Toggle(f"only in {safe(self._collection)}", id="rule-collection")

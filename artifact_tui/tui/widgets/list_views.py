@@ -120,7 +120,7 @@ async def answer_of(services: Services, view: View) -> ViewAnswer:
     """Ask the catalog; a newer question supersedes one that is not answered yet."""
     where = view.where(services)
     catalog = services.catalog
-    empty = view.everything and services.client.capabilities.collection_delete
+    empty = view.everything and services.client.can("delete_collection")
     rows, totals = await catalog.listed(where, view.sort, empty=empty, latest=True)
     source = ListSource(catalog, where, view.sort)
     return ViewAnswer(view, where, rows, source, totals.among(view.query), totals)

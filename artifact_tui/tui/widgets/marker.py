@@ -219,7 +219,7 @@ class Marker:
         def asked(dialog: RuleDialog, rule: Rule) -> None:
             start(self._screen, "rule", self._tell_rule, dialog, rule, row_id, latest=True)
 
-        dialog = RuleDialog(action, name, self._services.client.capabilities, asked)
+        dialog = RuleDialog(action, name, self._services.client, asked)
         self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, row_id))
 
     def _rule_where(self, rule: Rule, row_id: int | None) -> Where:

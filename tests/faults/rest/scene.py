@@ -58,7 +58,7 @@ class Scene:
                 selection=keys,
                 options=Options(unknown_lineage=unknown_lineage, **more),
                 now_us=NOW_US,
-                capabilities=client.capabilities,
+                client=client,
             )
 
     def save(self, draft: Draft) -> Path:

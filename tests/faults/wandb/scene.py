@@ -94,7 +94,7 @@ class Scene:
                 selection=chosen,
                 options=options,
                 now_us=NOW_US,
-                capabilities=client.capabilities,
+                client=client,
                 collections=collections,
             )
 

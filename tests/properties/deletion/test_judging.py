@@ -12,7 +12,8 @@ import pytest
 
 from artifact_tui.catalog import connect
 from artifact_tui.deletion.items import Action, Options
-from artifact_tui.model import Capabilities, Identity, schema_sql
+from artifact_tui.model import Identity, schema_sql
+from tests.support.able import Able
 from tests.support.reference import Freeing, reference_review
 from tests.support.reviewing import draft_of
 
@@ -26,7 +27,7 @@ CONSENTS = tuple(
     for field in fields(Options)
     if field.name not in {"action", "storage", "storage_versions", "empty_registry"}
 )
-CAN = Capabilities(soft_delete=True, purge=True, garbage_collection=True, collection_delete=True)
+CAN = Able("purge", "collect_garbage", "delete_collection", tells=("trash",))
 
 
 def _make_registry(path: Path, chance: random.Random) -> tuple[int, int]:
@@ -146,7 +147,7 @@ def _compare(
         read_only=read_only,
         now_us=NOW_US,
         collections=named,
-        capabilities=CAN,
+        client=CAN,
     )
     summary = draft.summary
     freeing = Freeing(
@@ -157,7 +158,7 @@ def _compare(
         own_words=summary.freeing,
         no_way_back=summary.no_way_back,
     )
-    expected = reference_review(conn, draft.head, keys, named, capabilities=CAN, freeing=freeing)
+    expected = reference_review(conn, draft.head, keys, named, client=CAN, freeing=freeing)
     for item, right in zip(draft.items, expected.items, strict=True):
         assert asdict(item) == asdict(right)
     assert asdict(summary) == asdict(replace(expected.summary, states=summary.states))

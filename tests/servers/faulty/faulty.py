@@ -38,7 +38,7 @@ from artifact_tui.model import Deletion, Facts, Outcome, Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from artifact_tui.model import Capabilities, CollectionDeletion
+    from artifact_tui.model import CollectionDeletion
 
 BEFORE = frozenset({"raise", "busy", "kill", "gate"})
 AFTER = frozenset({"raise-after", "kill-after"})
@@ -159,10 +159,6 @@ class FaultyClient(Wrapped):
         self._base = base
         self._hook = hook
         self.served = Served(base.with_name(base.name + ".served.jsonl"))
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return replace(self._inner.capabilities, batch_delete=self.batch_delete)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         call = await self._begin("facts", keys)

@@ -11,9 +11,10 @@ from artifact_tui.clients.local.sample import make_sample
 from artifact_tui.deletion.draft_items import RequestedKeys
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.model import Capabilities, Identity
+from artifact_tui.model import Identity
 from artifact_tui.query import compile_query, parse
-from tests.support.reviewing import LIKE_LOCAL, draft_of, with_options
+from tests.support.able import LIKE_LOCAL, Able
+from tests.support.reviewing import draft_of, with_options
 from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
@@ -156,18 +157,18 @@ def test_a_filter_and_the_marks_select(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "after"),
+    ("client", "after"),
     [
-        (Capabilities(), ""),
-        (Capabilities(soft_delete=True, purge=True), "purge"),
-        (Capabilities(soft_delete=True), "its own garbage collection"),
-        (Capabilities(soft_delete=True, freeing="W&B frees them."), "W&B frees them."),
-        (Capabilities(garbage_collection=True), "gc"),
+        (Able(), ""),
+        (Able("purge", tells=("trash",)), "purge"),
+        (Able(tells=("trash",)), "its own garbage collection"),
+        (Able(tells=("trash",), freeing="W&B frees them."), "W&B frees them."),
+        (Able("collect_garbage"), "gc"),
         (LIKE_LOCAL, "purge and gc"),
     ],
 )
 def test_when_bytes_are_free_depends_on_the_registry(
-    world: World, capabilities: Capabilities, after: str
+    world: World, client: Able, after: str
 ) -> None:
     with closing(catalog.connect(world.store.layout.db)) as conn:
         draft = draft_of(
@@ -177,7 +178,7 @@ def test_when_bytes_are_free_depends_on_the_registry(
             selection=[],
             options=Options(),
             now_us=NOW_US,
-            capabilities=capabilities,
+            client=client,
         )
     assert draft.summary.freed_after == after
     assert draft.summary.freed_now is (after == "")

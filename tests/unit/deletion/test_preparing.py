@@ -75,7 +75,7 @@ def reviewed(
             selection=keys,
             options=options,
             now_us=NOW_US,
-            capabilities=client.capabilities,
+            client=client,
         )
     return by_key(draft.items)
 

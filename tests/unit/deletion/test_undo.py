@@ -20,7 +20,8 @@ from artifact_tui.deletion.undo import (
     why_no_undo,
 )
 from artifact_tui.errors import PlanError
-from artifact_tui.model import Capabilities, Outcome, Recipe, Result
+from artifact_tui.model import Outcome, Recipe, Result
+from tests.support.able import Able
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -68,9 +69,9 @@ def test_what_is_made_again_has_a_new_key_and_a_caveat() -> None:
 
 
 def test_nothing_comes_back_without_a_trash_and_a_source() -> None:
-    assert not why_no_undo(Capabilities(restore=True), "zoo")
-    assert not why_no_undo(Capabilities(recreate=True), "zoo")
-    assert why_no_undo(Capabilities(freeing="The server frees them"), "zoo") == (
+    assert not why_no_undo(Able("restore"), "zoo")
+    assert not why_no_undo(Able("create"), "zoo")
+    assert why_no_undo(Able(freeing="The server frees them"), "zoo") == (
         "“zoo” cannot restore: what was deleted stays deleted. The server frees them."
     )
     assert Undone().lines == ["There is nothing to bring back."]

@@ -22,9 +22,10 @@ from artifact_tui.edits.edit_words import (
     sent_words,
 )
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Alias, Capabilities, Outcome, Result
+from artifact_tui.model import Alias, Outcome, Result
 from artifact_tui.tui.screens.edit_screen import EditRow, edit_line
 from artifact_tui.tui.terminal import ASCII, UNICODE
+from tests.support.able import Able
 from tests.unit.tui.rows import DAY, NOW, version
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from artifact_tui.edits.changes import Changes
 
 
-LOCAL = Capabilities(restore=True, garbage_collection=True)
-REMOTE = Capabilities()
+LOCAL = Able("restore", "collect_garbage")
+REMOTE = Able()
 A_MONTH = CommonEdit(ttl_us=30 * DAY)
 
 

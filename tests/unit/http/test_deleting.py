@@ -239,5 +239,5 @@ async def test_what_there_is_not_is_said(server: Server, opener: Opener) -> None
     client = opener()
     assert results(await client.restore(["model/1"])) == [Result.REFUSED]
     assert results(await client.purge(["model/1"])) == [Result.REFUSED]
-    assert not client.capabilities.soft_delete
+    assert "trash" not in client.tells
     assert server.log() == []
