@@ -60,7 +60,7 @@ _OF_ALL = "FROM version v CROSS JOIN collection c ON c.id = v.collection_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class PastDeletion:
     """What was deleted together; every number is of its versions that match the filter."""
 
     id: int
@@ -77,7 +77,7 @@ class Deletion:
 
 def deletions(
     conn: sqlite3.Connection, where: Where, sort: Sort
-) -> tuple[tuple[Deletion, ...], int]:
+) -> tuple[tuple[PastDeletion, ...], int]:
     """The deletions with a version that matches, and how many versions the trash has in all.
 
     The last one comes first, or the first one when sorted by `deleted`, descending; of sizes and
@@ -85,7 +85,7 @@ def deletions(
     """
     with snapshot(conn):
         found = conn.execute(_DELETIONS.format(where=where.sql), where.params)
-        rows = [Deletion(*row) for row in found]
+        rows = [PastDeletion(*row) for row in found]
         (total,) = conn.execute("SELECT count(*) FROM version WHERE state = 'trash'").fetchone()
     by_time = sort.field == "deleted" and sort.descending
     rows.sort(key=lambda one: (one.last_us or 0, one.id), reverse=not by_time)
@@ -95,7 +95,7 @@ def deletions(
     return tuple(rows), total
 
 
-def of_deletions(where: Where, chosen: Iterable[Deletion]) -> Where:
+def of_deletions(where: Where, chosen: Iterable[PastDeletion]) -> Where:
     """What matches and was deleted in one of these."""
     values = json.dumps([(one.who, one.first_us, one.last_us) for one in chosen])
     narrowed = where.narrowed(_IN, marked=where.marked)

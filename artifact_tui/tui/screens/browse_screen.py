@@ -355,10 +355,6 @@ class BrowseScreen(BaseScreen):
         else:
             self.host.open("review", (), collections=(row.key,))
 
-    def action_tasks(self) -> None:
-        """Open the tasks."""
-        self.host.open("tasks")
-
     def action_trash(self) -> None:
         """Open the trash."""
         if not self.refused("browse.trash"):

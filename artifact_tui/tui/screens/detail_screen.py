@@ -61,10 +61,6 @@ class DetailScreen(BaseScreen):
             return
         self._pane.show_row(detail, self.services.asker.told(detail.row))
 
-    def action_back(self) -> None:
-        """Back to the list."""
-        self.dismiss()
-
     def action_lineage(self) -> None:
         """Walk through its lineage."""
         self.host.open("lineage", self._row)

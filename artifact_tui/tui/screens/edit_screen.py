@@ -34,9 +34,9 @@ from artifact_tui.edits.edit_words import (
 from artifact_tui.errors import UsageError
 from artifact_tui.model import Result
 from artifact_tui.text import moment, pad, safe, version_name, width
-from artifact_tui.tui.key_bindings import bindings_of, rows_of
+from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.registry_link import throttled
-from artifact_tui.tui.widgets.base_screen import BaseScreen, KeysLine
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import TypedConfirm
 from artifact_tui.tui.widgets.edit_request import clock_of, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-    from artifact_tui.tui.widgets.row_list import RowList
 
     Choice = Callable[[], Awaitable[Selection | None]]
     """Asked once everything is done that earlier keys asked for."""
@@ -166,10 +165,15 @@ class EditScreen(BaseScreen):
     TITLE_WORD = "Change"
     BINDINGS = bindings_of("edit")
 
+    grouped: Grouped[EditRow]
+
     def __init__(
         self, services: Services, wanted: CommonEdit, changes: Changes[VersionRow]
     ) -> None:
         super().__init__(services)
+        self.grouped = Grouped[EditRow](
+            self.services.signs, self._line, self._facts, noun="versions"
+        )
         subject = subject_words(tuple(changes.rows()))
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
@@ -181,13 +185,8 @@ class EditScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Groups, versions, facts, and the box."""
-        yield Grouped[EditRow](self.services.signs, self._line, self._facts, noun="versions")
+        yield self.grouped
         yield TypedConfirm(enter="enter sends the change now")
-
-    @property
-    def grouped(self) -> Grouped[EditRow]:
-        """The lists."""
-        return self.query_one(Grouped)
 
     @property
     def confirm(self) -> TypedConfirm:
@@ -203,14 +202,6 @@ class EditScreen(BaseScreen):
     def header_facts(self) -> HeaderFacts:
         """What is changed, and for how many."""
         return replace(super().header_facts(), title=self._title)
-
-    def show_keys(self) -> None:
-        """Other keys apply while the confirmation is typed."""
-        if not self.confirm.box.has_focus:
-            super().show_keys()
-            return
-        rows = [row for row in rows_of("confirm") if row.footer]
-        self.query_one(KeysLine).update(rows, self.host.keymap_shown, frozenset())
 
     def on_mount(self) -> None:
         """Show what would be done, and ask for the confirmation."""
@@ -243,39 +234,10 @@ class EditScreen(BaseScreen):
             return self.confirm.reason.rstrip(".") or "the list was drawn only now"
         return ""
 
-    def action_open(self) -> None:
-        """From a group to its versions."""
-        self.grouped.open_items()
-
-    def action_close(self) -> None:
-        """From the versions to the groups."""
-        self.grouped.close_items()
-
-    def action_back(self) -> None:
-        """One layer back; from the groups, leave."""
-        if not self.grouped.close_items():
-            self.dismiss()
-
     def action_confirm(self) -> None:
         """Move the keyboard to the box."""
         if not self.refused("edit.confirm"):
             self.confirm.take_keyboard()
-
-    def on_typed_confirm_left(self) -> None:
-        """The keyboard goes back to the lists."""
-        self.grouped.groups.focus()
-
-    def on_typed_confirm_opened(self) -> None:
-        """The box takes keys from now on."""
-        self.show_keys()
-
-    def on_descendant_focus(self) -> None:
-        """Other keys may apply."""
-        self.show_keys()
-
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)
 
     # sending
 

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-    from artifact_tui.tui.widgets.row_list import RowList
 
 
 ORDERS = ("size", "age", "name")
@@ -176,8 +175,11 @@ class OrphansScreen(BaseScreen):
     TITLE_WORD = "Orphans"
     BINDINGS = bindings_of("orphans")
 
+    grouped: Grouped[OrphanRow]
+
     def __init__(self, services: Services) -> None:
         super().__init__(services)
+        self.grouped = Grouped[OrphanRow](self.services.signs, self._line, self._facts)
         self._found: OrphanFindings | None = None
         self._marked: set[str] = set()
         """Keys of objects. Marks are for the moment: they are not kept."""
@@ -188,12 +190,7 @@ class OrphansScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Groups, objects, facts."""
-        yield Grouped[OrphanRow](self.services.signs, self._line, self._facts)
-
-    @property
-    def grouped(self) -> Grouped[OrphanRow]:
-        """The lists."""
-        return self.query_one(Grouped)
+        yield self.grouped
 
     def _line(self, row: OrphanRow, cells: int) -> Content:
         marked = row.key in self._marked
@@ -343,24 +340,3 @@ class OrphansScreen(BaseScreen):
             self.host.open("review", ChosenOrphans(chosen, self._found))
         else:
             self.say("Mark objects first, or go to one.")
-
-    def action_open(self) -> None:
-        """From a group to its objects."""
-        self.grouped.open_items()
-
-    def action_close(self) -> None:
-        """From the objects to the groups."""
-        self.grouped.close_items()
-
-    def action_tasks(self) -> None:
-        """Watch the tasks."""
-        self.host.open("tasks")
-
-    def action_back(self) -> None:
-        """One layer back; from the groups, leave."""
-        if not self.grouped.close_items():
-            self.dismiss()
-
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)

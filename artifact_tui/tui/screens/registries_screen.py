@@ -350,10 +350,6 @@ class RegistriesScreen(BaseScreen):
             return "this registry is on the screen already"
         return ""
 
-    def action_back(self) -> None:
-        """Back to the list."""
-        self.dismiss()
-
     def action_switch(self) -> None:
         """Open another registry instead of this one."""
         row = self.rows.current

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-    from artifact_tui.tui.widgets.row_list import RowList
 
 
 RESULT_EVERY = 1.0
@@ -40,19 +39,17 @@ class ResultScreen(BaseScreen):
     TITLE_WORD = "Result"
     BINDINGS = bindings_of("result")
 
+    grouped: Grouped[Item]
+
     def __init__(self, services: Services, path: Path) -> None:
         super().__init__(services)
+        self.grouped = Grouped[Item](self.services.signs, self._line, self._facts)
         self._path = path
         self._report: Report | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Groups, items, facts."""
-        yield Grouped[Item](self.services.signs, self._line, self._facts)
-
-    @property
-    def grouped(self) -> Grouped[Item]:
-        """The lists."""
-        return self.query_one(Grouped)
+        yield self.grouped
 
     def _line(self, item: Item, cells: int) -> Content:
         return result_line(item, cells, self.services.signs)
@@ -92,23 +89,6 @@ class ResultScreen(BaseScreen):
         groups = (*report.results, *report.left_out)
         signs = self.services.signs
         await self.grouped.show([_result_group(group, self._path, signs) for group in groups])
-
-    def action_open(self) -> None:
-        """From a group to its items."""
-        self.grouped.open_items()
-
-    def action_close(self) -> None:
-        """From the items to the groups."""
-        self.grouped.close_items()
-
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)
-
-    def action_back(self) -> None:
-        """One layer back."""
-        if not self.grouped.close_items():
-            self.dismiss()
 
 
 def _result_group(group: ResultGroup, path: Path, signs: Signs) -> GroupRow[Item]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
-    from artifact_tui.tui.widgets.row_list import RowList, RowSource
+    from artifact_tui.tui.widgets.row_list import RowSource
 
 
 OVERDUE = "expired already"
@@ -215,8 +215,13 @@ class RetentionScreen(BaseScreen):
     TITLE_WORD = "Retention"
     BINDINGS = bindings_of("retention")
 
+    grouped: Grouped[VersionRow]
+
     def __init__(self, services: Services, chosen: Selection | None) -> None:
         super().__init__(services)
+        self.grouped = Grouped["VersionRow"](
+            self.services.signs, self._line, self._facts, noun="versions"
+        )
         self._edit = EditRequest(self)
         self._chosen = chosen
         """The marks; else what was chosen in browse, unless a row has the keyboard here."""
@@ -227,12 +232,7 @@ class RetentionScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Periods, versions, facts."""
-        yield Grouped["VersionRow"](self.services.signs, self._line, self._facts, noun="versions")
-
-    @property
-    def grouped(self) -> Grouped[VersionRow]:
-        """The lists."""
-        return self.query_one(Grouped)
+        yield self.grouped
 
     def _line(self, row: VersionRow, cells: int) -> Content:
         return retention_line(row, cells, self.services.signs, self.services.now())
@@ -400,23 +400,6 @@ class RetentionScreen(BaseScreen):
             self.host.open("review", where, query_text=EXPIRED)
         else:
             self.say("These have not expired: mark versions, or go to one.")
-
-    def action_open(self) -> None:
-        """From a period to its versions."""
-        self.grouped.open_items()
-
-    def action_close(self) -> None:
-        """From the versions to the periods."""
-        self.grouped.close_items()
-
-    def action_back(self) -> None:
-        """One layer back; from the periods, leave."""
-        if not self.grouped.close_items():
-            self.dismiss()
-
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)
 
 
 async def _as_chosen(chosen: Selection) -> Selection:

@@ -39,10 +39,10 @@ from artifact_tui.deletion.undo import reingest
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import clock, count, safe
 from artifact_tui.tui import planning
-from artifact_tui.tui.key_bindings import BY_ID, bindings_of, rows_of
+from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
-from artifact_tui.tui.widgets.base_screen import BaseScreen, Header, KeysLine
+from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
 from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line
@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.undo import Reingestion
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-    from artifact_tui.tui.widgets.row_list import RowList
 
 
 class SaveDialog(Dialog["Path"]):
@@ -136,6 +135,8 @@ class ReviewScreen(BaseScreen):
     TITLE_WORD = "Review"
     BINDINGS = bindings_of("review")
 
+    grouped: Grouped[Item]
+
     def __init__(
         self,
         services: Services,
@@ -147,6 +148,7 @@ class ReviewScreen(BaseScreen):
         collections: Sequence[str] = (),
     ) -> None:
         super().__init__(services)
+        self.grouped = Grouped[Item](self.services.signs, self._line, self._facts)
         self.request = ReviewRequest(
             selection=selection,
             options=Options(action=Action(action)),
@@ -169,18 +171,13 @@ class ReviewScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Groups, items, facts, and the box."""
-        yield Grouped[Item](self.services.signs, self._line, self._facts)
+        yield self.grouped
         yield TypedConfirm()
 
     @property
     def confirm(self) -> TypedConfirm:
         """The box."""
         return self.query_one(TypedConfirm)
-
-    @property
-    def grouped(self) -> Grouped[Item]:
-        """The lists."""
-        return self.query_one(Grouped)
 
     def _line(self, item: Item, cells: int) -> Content:
         client = self.services.client
@@ -203,14 +200,6 @@ class ReviewScreen(BaseScreen):
             title=f"{word} {dot} {self.draft.summary.subject}",
             facts=f"facts read {clock(self.draft.head.facts_us, self.services.now())} UTC",
         )
-
-    def show_keys(self) -> None:
-        """Other keys apply while the confirmation is typed."""
-        if not self.confirm.box.has_focus:
-            super().show_keys()
-            return
-        rows = [row for row in rows_of("confirm") if row.footer]
-        self.query_one(KeysLine).update(rows, self.host.keymap_shown, frozenset())
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for this draft."""
@@ -353,39 +342,10 @@ class ReviewScreen(BaseScreen):
 
     # moving about
 
-    def action_open(self) -> None:
-        """From a group to its items."""
-        self.grouped.open_items()
-
-    def action_close(self) -> None:
-        """From the items to the groups."""
-        self.grouped.close_items()
-
-    def on_row_list_failed(self, event: RowList.Failed) -> None:
-        """Say why rows are missing."""
-        self.fail(event.error)
-
-    def action_back(self) -> None:
-        """One layer back; from the groups, leave."""
-        if not self.grouped.close_items():
-            self.dismiss()
-
     def action_confirm(self) -> None:
         """Move the keyboard to the box."""
         if not self.refused("review.confirm"):
             self.confirm.take_keyboard()
-
-    def on_typed_confirm_left(self) -> None:
-        """The keyboard goes back to the lists."""
-        self.grouped.groups.focus()
-
-    def on_typed_confirm_opened(self) -> None:
-        """The box takes keys from now on."""
-        self.show_keys()
-
-    def on_descendant_focus(self) -> None:
-        """Other keys may apply."""
-        self.show_keys()
 
     # keeping and printing
 

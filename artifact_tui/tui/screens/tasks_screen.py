@@ -351,8 +351,11 @@ class TasksScreen(BaseScreen):
             return safe(client.freeing) or "this registry cannot restore"
         return self.services.read_only_reason
 
-    async def action_back(self) -> None:
+    def action_back(self) -> None:
         """Leave; what runs goes on."""
+        self.carry_out("marks of what is deleted are taken away", self._leave())
+
+    async def _leave(self) -> None:
         await self.services.forget_deleted()
         self.dismiss()
 

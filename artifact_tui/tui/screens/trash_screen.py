@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import PickedBytes, VersionRow
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.marks import Selection
-    from artifact_tui.catalog.trash import Deletion
+    from artifact_tui.catalog.trash import PastDeletion
     from artifact_tui.model import Garbage
     from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
@@ -65,13 +65,13 @@ EVERYTHING = View(base=parse("state:trash"), sort=Sort("deleted"))
 """All of the trash, the last deleted first."""
 
 
-def deletion_name(deletion: Deletion) -> str:
+def deletion_name(deletion: PastDeletion) -> str:
     """When it was and whose; untrusted text."""
     when = "at an unknown time" if deletion.last_us is None else moment(deletion.last_us)
     return f"{when} by {deletion.who}" if deletion.who else when
 
 
-def deletion_row(deletion: Deletion) -> CollectionRow:
+def deletion_row(deletion: PastDeletion) -> CollectionRow:
     """A deletion as a row that versions stand below."""
     return CollectionRow(
         deletion.id,
@@ -97,7 +97,7 @@ class TrashSource:
     catalog: Catalog
     where: Where
     sort: Sort
-    deletions: Mapping[int, Deletion]
+    deletions: Mapping[int, PastDeletion]
     _orders: dict[int, array[int]] = field(default_factory=dict)
     """The ids of the versions of a deletion, once they were read."""
 
@@ -368,10 +368,6 @@ class TrashScreen(BaseScreen):
         """One layer back: range, only marked, filter; then leave."""
         if not self.versions.one_layer_back():
             self.dismiss()
-
-    def action_tasks(self) -> None:
-        """Watch the tasks."""
-        self.host.open("tasks")
 
     async def _chosen(self, row: CollectionRow | VersionRow | None) -> dict[str, str]:
         """Names by key of the marked versions, or of the row."""

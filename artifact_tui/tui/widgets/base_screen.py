@@ -19,7 +19,7 @@ from artifact_tui.text import charged, count, plural, safe, size
 from artifact_tui.tui.key_bindings import rows_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait, start
-from artifact_tui.tui.widgets.dialogs import Dialog, Overlay
+from artifact_tui.tui.widgets.dialogs import ConfirmBox, Dialog, Overlay
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line, spread
 
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from artifact_tui.tui.key_bindings import KeyRow
     from artifact_tui.tui.services import Host, Services
     from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.grouped import Grouped
     from artifact_tui.tui.widgets.help_dialogs import PaletteCommand
+    from artifact_tui.tui.widgets.row_list import RowList
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,8 @@ class BaseScreen(Screen[None]):
     """The place of this screen in the table of keys (`key_bindings.PLACES`)."""
     TITLE_WORD: ClassVar[str] = ""
     """Shown in the header; empty for browse."""
+    grouped: Grouped[Any] | None = None
+    """The groups and their items, where a screen has them."""
 
     DEFAULT_CSS = """
     BaseScreen { layers: base overlay; overflow: hidden; }
@@ -364,7 +368,9 @@ class BaseScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer again, after something was enabled or disabled."""
-        rows = [row for row in rows_of(self.PLACE, "app") if row.footer]
+        typing = isinstance(self.focused, ConfirmBox)
+        places = ("confirm",) if typing else (self.PLACE, "app")
+        rows = [row for row in rows_of(*places) if row.footer]
         disabled = frozenset(row.id for row in rows if self.why_not(row.id))
         self.keys.update(rows, self.host.keymap_shown, disabled)
 
@@ -389,6 +395,46 @@ class BaseScreen(Screen[None]):
         """A message lasts until the next key."""
         del event
         self.status_line.hush()
+
+    # Groups and their items; the way back
+
+    def action_open(self) -> None:
+        """From a group to its items."""
+        if self.grouped is not None:
+            self.grouped.open_items()
+
+    def action_close(self) -> None:
+        """From the items to the groups."""
+        if self.grouped is not None:
+            self.grouped.close_items()
+
+    def action_back(self) -> None:
+        """One layer back; from the last one, leave."""
+        if self.grouped is None or not self.grouped.close_items():
+            self.dismiss()
+
+    def action_tasks(self) -> None:
+        """Watch and steer the tasks."""
+        self.host.open("tasks")
+
+    def on_row_list_failed(self, event: RowList.Failed) -> None:
+        """Say why rows are missing."""
+        self.fail(event.error)
+
+    def on_typed_confirm_left(self) -> None:
+        """The keyboard goes back to the lists."""
+        if self.grouped is not None:
+            self.grouped.groups.focus()
+
+    def on_typed_confirm_opened(self) -> None:
+        """The box takes keys from now on."""
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        """Other keys may apply."""
+        self.show_keys()
+
+    # Dialogs
 
     def show_help(self) -> None:
         """Show the keys that apply here."""

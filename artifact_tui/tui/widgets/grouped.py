@@ -79,27 +79,23 @@ class Grouped(Vertical, Generic[T]):
         super().__init__()
         self.signs = signs
         self.noun = noun
-        self._draw_item = draw
+        self.groups = RowList[GroupRow[T]](
+            self._draw_group, key=lambda group: group.id, id="groups"
+        )
+        self.items = RowList[T](draw, key=lambda row: row.key, id="items")
+        self._items_title = Line(id="items-title", classes="rule")
+        self._facts_rule = Line(id="facts-rule", classes="rule")
+        self._facts = FactsPane(id="facts")
         self._item_facts = facts
         self._shown = ""
 
     def compose(self) -> ComposeResult:
         """Groups, items, facts."""
-        yield RowList[GroupRow[T]](self._draw_group, key=lambda group: group.id, id="groups")
-        yield Line(id="items-title", classes="rule")
-        yield RowList[T](self._draw_item, key=lambda row: row.key, id="items")
-        yield Line(id="facts-rule", classes="rule")
-        yield FactsPane(id="facts")
-
-    @property
-    def groups(self) -> RowList[GroupRow[T]]:
-        """The upper list."""
-        return self.query_one("#groups", RowList)
-
-    @property
-    def items(self) -> RowList[T]:
-        """The lower list."""
-        return self.query_one("#items", RowList)
+        yield self.groups
+        yield self._items_title
+        yield self.items
+        yield self._facts_rule
+        yield self._facts
 
     @property
     def inside(self) -> bool:
@@ -160,9 +156,9 @@ class Grouped(Vertical, Generic[T]):
             return
         row = self.items.current
         title = f"{self.signs.line * 2} {group.label} {self.signs.dot} {count(group.count)} "
-        self._rule("#items-title", title)
-        self._rule("#facts-rule", "")
-        facts = self.query_one(FactsPane)
+        self._rule(self._items_title, title)
+        self._rule(self._facts_rule, "")
+        facts = self._facts
         if self.inside and row is not None:
             facts.show(self._item_facts(row))
         else:
@@ -171,9 +167,9 @@ class Grouped(Vertical, Generic[T]):
             facts.show(Content("\n").join([words, Content.styled(keys, "$text-accent")]))
         self.post_message(self.Pointed())
 
-    def _rule(self, selector: str, title: str) -> None:
+    def _rule(self, line: Line, title: str) -> None:
         rest = max(self.size.width - len(title), 0)
-        self.query_one(selector, Line).show(Content(title + self.signs.line * rest))
+        line.show(Content(title + self.signs.line * rest))
 
     def _draw_group(self, group: GroupRow[T], cells: int) -> Content:
         lead = Content.assemble(
