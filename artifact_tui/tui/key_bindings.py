@@ -22,12 +22,12 @@ class KeyRow:
     """How the configuration names it: `WHERE.VERB`."""
     keys: str
     """Default keys in Textual's spelling, separated by commas, the best-known first."""
-    action: str
-    """The Textual action, resolved where the binding lives."""
     label: str
     """One or two words for the footer."""
     help: str
     """What it does, for the help screen and the command palette."""
+    action: str = ""
+    """The Textual action, resolved where the binding lives; the verb of `id` when empty."""
     footer: bool = False
     """Whether the footer shows it."""
     first: bool = False
@@ -53,459 +53,182 @@ class KeyRow:
         return self.id.partition(".")[2]
 
 
+# A table: one row a key, and its words below where they do not fit beside it.
+# fmt: off
+
 APP = (
-    KeyRow(
-        "app.help", "question_mark", "help", "help", "Show the keys that apply here.", footer=True
-    ),
-    KeyRow("app.palette", "colon,ctrl+p", "palette", "commands", "Find a command by its words."),
-    KeyRow(
-        "app.suspend",
-        "ctrl+z",
-        "suspend",
-        "to the shell",
-        "Back to the shell; fg comes back here. Tasks that are running go on.",
-        first=True,
-    ),
-    KeyRow("app.redraw", "ctrl+l", "redraw", "redraw", "Draw the screen again."),
-    KeyRow(
-        "app.quit", "ctrl+q", "quit", "quit", "Leave; tasks that are running go on.", first=True
-    ),
+    KeyRow("app.help", "question_mark", "help", "Show the keys that apply here.", footer=True),
+    KeyRow("app.palette", "colon,ctrl+p", "commands", "Find a command by its words."),
+    KeyRow("app.suspend", "ctrl+z", "to the shell", first=True,
+        help="Back to the shell; fg comes back here. Tasks that are running go on."),
+    KeyRow("app.redraw", "ctrl+l", "redraw", "Draw the screen again."),
+    KeyRow("app.quit", "ctrl+q", "quit", "Leave; tasks that are running go on.", first=True),
 )
 
 LIST = (
-    KeyRow("list.down", "j,down", "down", "down", "One row down."),
-    KeyRow("list.up", "k,up", "up", "up", "One row up."),
-    KeyRow("list.top", "g,home", "top", "top", "The first row."),
-    KeyRow("list.bottom", "G,end", "bottom", "bottom", "The last row."),
-    KeyRow("list.half_down", "ctrl+d", "half_down", "half down", "Half a page down."),
-    KeyRow("list.half_up", "ctrl+u", "half_up", "half up", "Half a page up."),
-    KeyRow("list.page_down", "pagedown,ctrl+f", "page_down", "page down", "A page down."),
-    KeyRow("list.page_up", "pageup,ctrl+b", "page_up", "page up", "A page up."),
+    KeyRow("list.down", "j,down", "down", "One row down."),
+    KeyRow("list.up", "k,up", "up", "One row up."),
+    KeyRow("list.top", "g,home", "top", "The first row."),
+    KeyRow("list.bottom", "G,end", "bottom", "The last row."),
+    KeyRow("list.half_down", "ctrl+d", "half down", "Half a page down."),
+    KeyRow("list.half_up", "ctrl+u", "half up", "Half a page up."),
+    KeyRow("list.page_down", "pagedown,ctrl+f", "page down", "A page down."),
+    KeyRow("list.page_up", "pageup,ctrl+b", "page up", "A page up."),
 )
 
 BROWSE = (
-    KeyRow(
-        "browse.mark",
-        "space",
-        "mark",
-        "mark",
-        "Mark or unmark the row and go down; on a collection, all its versions in the list.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "browse.review",
-        "d",
-        "review",
-        "review",
-        "Review the deletion of the marks, or of the row.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "browse.filter",
-        "slash",
-        "filter",
-        "filter",
-        "Narrow the list with the filter language.",
-        footer=True,
-    ),
-    KeyRow("browse.sort", "s", "sort", "sort", "Choose the order of the list.", footer=True),
-    KeyRow(
-        "browse.rule",
-        "plus",
-        "rule",
-        "by rule",
-        "Mark by rule: keep the newest, without alias, older than; or all in the list.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.tasks",
-        "t",
-        "tasks",
-        "tasks",
-        "Watch, pause, cancel, retry or resume deletions.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.trash",
-        "u",
-        "trash",
-        "trash",
-        "See what was deleted: restore it or purge it.",
-        footer=True,
-    ),
-    KeyRow(
-        "browse.orphans",
-        "o",
-        "orphans",
-        "orphans",
-        "Compare the registry with its storage: objects that nothing refers to, and missing ones.",
-    ),
-    KeyRow(
-        "browse.reingest",
-        "I",
-        "reingest",
-        "ingest again",
-        "Delete this version, and make it again from its source address, or a corrected one.",
-        row=True,
-    ),
-    KeyRow(
-        "browse.open",
-        "l,right,enter",
-        "open",
-        "open",
-        "Expand a collection, or show a version in detail.",
-        row=True,
-    ),
-    KeyRow(
-        "browse.close",
-        "h,left",
-        "close",
-        "close",
-        "Collapse a collection, or go to the version's collection.",
-        row=True,
-    ),
-    KeyRow(
-        "browse.range",
-        "v",
-        "range",
-        "range",
-        "Start a range; move, then v or space marks it.",
-        row=True,
-    ),
-    KeyRow(
-        "browse.unrule",
-        "minus",
-        "unrule",
-        "unmark rule",
-        "Take marks away by rule, or all marks in the list.",
-    ),
-    KeyRow(
-        "browse.marked",
-        "M",
-        "marked",
-        "only marked",
-        "Show only what is marked, or everything again.",
-    ),
-    KeyRow(
-        "browse.next", "n", "next", "next", "The next version in the list, expanding collections."
-    ),
-    KeyRow("browse.previous", "N", "previous", "previous", "The previous version in the list."),
-    KeyRow(
-        "browse.lineage",
-        "L",
-        "lineage",
-        "lineage",
-        "Walk through what this version was made from, and what was made from it.",
-        row=True,
-    ),
-    KeyRow(
-        "browse.files",
-        "f",
-        "files",
-        "files",
-        "List the files of the version: a registry that tells them only when asked is asked.",
-        row=True,
-    ),
-    KeyRow(
-        "browse.copy",
-        "y",
-        "copy",
-        "copy name",
-        "Copy the name to the clipboard of your terminal.",
-        row=True,
-    ),
-    KeyRow("browse.pane", "tab", "pane", "other pane", "To the detail and back to the list."),
-    KeyRow(
-        "browse.refresh",
-        "r",
-        "refresh",
-        "refresh",
-        "Sync a remote registry again; else read again.",
-    ),
-    KeyRow(
-        "browse.back",
-        "escape",
-        "back",
-        "back",
-        "One layer back: range, detail, only marked, filter.",
-    ),
-    KeyRow("browse.quit", "q", "app.quit", "quit", "Leave; tasks that are running go on."),
+    KeyRow("browse.mark", "space", "mark", footer=True, row=True,
+        help="Mark or unmark the row and go down; on a collection, all its versions in the list."),
+    KeyRow("browse.review", "d", "review", footer=True, row=True,
+        help="Review the deletion of the marks, or of the row."),
+    KeyRow("browse.filter", "slash", "filter", footer=True,
+        help="Narrow the list with the filter language."),
+    KeyRow("browse.sort", "s", "sort", "Choose the order of the list.", footer=True),
+    KeyRow("browse.rule", "plus", "by rule", footer=True,
+        help="Mark by rule: keep the newest, without alias, older than; or all in the list."),
+    KeyRow("browse.tasks", "t", "tasks", footer=True,
+        help="Watch, pause, cancel, retry or resume deletions."),
+    KeyRow("browse.trash", "u", "trash", footer=True,
+        help="See what was deleted: restore it or purge it."),
+    KeyRow("browse.orphans", "o", "orphans",
+        help="Compare the registry with its storage: objects nothing refers to, and missing ones."),
+    KeyRow("browse.reingest", "I", "ingest again", row=True,
+        help="Delete this version, and make it again from its source address, or a corrected one."),
+    KeyRow("browse.open", "l,right,enter", "open", row=True,
+        help="Expand a collection, or show a version in detail."),
+    KeyRow("browse.close", "h,left", "close", row=True,
+        help="Collapse a collection, or go to the version's collection."),
+    KeyRow("browse.range", "v", "range", row=True,
+        help="Start a range; move, then v or space marks it."),
+    KeyRow("browse.unrule", "minus", "unmark rule",
+        help="Take marks away by rule, or all marks in the list."),
+    KeyRow("browse.marked", "M", "only marked", "Show only what is marked, or everything again."),
+    KeyRow("browse.next", "n", "next", "The next version in the list, expanding collections."),
+    KeyRow("browse.previous", "N", "previous", "The previous version in the list."),
+    KeyRow("browse.lineage", "L", "lineage", row=True,
+        help="Walk through what this version was made from, and what was made from it."),
+    KeyRow("browse.files", "f", "files", row=True,
+        help="List the files of the version: a registry that tells them only when asked is asked."),
+    KeyRow("browse.copy", "y", "copy name", row=True,
+        help="Copy the name to the clipboard of your terminal."),
+    KeyRow("browse.pane", "tab", "other pane", "To the detail and back to the list."),
+    KeyRow("browse.refresh", "r", "refresh", "Sync a remote registry again; else read again."),
+    KeyRow("browse.back", "escape", "back", "One layer back: range, detail, only marked, filter."),
+    KeyRow("browse.quit", "q", "quit", "Leave; tasks that are running go on.", action="app.quit"),
 )
 
 FILTER = (
-    KeyRow(
-        "filter.cancel",
-        "escape",
-        "cancel",
-        "cancel",
-        "Leave the filter as it was before.",
-        footer=True,
-    ),
-    KeyRow("filter.complete", "tab", "complete", "complete", "Take the offered word.", footer=True),
-    KeyRow("filter.up", "up", "up", "offer above", "The offered word above."),
-    KeyRow("filter.down", "down", "down", "offer below", "The offered word below."),
+    KeyRow("filter.cancel", "escape", "cancel", "Leave the filter as it was before.", footer=True),
+    KeyRow("filter.complete", "tab", "complete", "Take the offered word.", footer=True),
+    KeyRow("filter.up", "up", "offer above", "The offered word above."),
+    KeyRow("filter.down", "down", "offer below", "The offered word below."),
 )
 
 DETAIL = (
-    KeyRow("detail.back", "escape,h,left,q", "back", "back", "Back to the list.", footer=True),
-    KeyRow("detail.lineage", "L", "lineage", "lineage", "Walk through its lineage.", footer=True),
-    KeyRow("detail.files", "f", "files", "files", "List the files of the version.", footer=True),
-    KeyRow(
-        "detail.copy",
-        "y",
-        "copy",
-        "copy name",
-        "Copy the name to the clipboard of your terminal.",
-        footer=True,
-    ),
+    KeyRow("detail.back", "escape,h,left,q", "back", "Back to the list.", footer=True),
+    KeyRow("detail.lineage", "L", "lineage", "Walk through its lineage.", footer=True),
+    KeyRow("detail.files", "f", "files", "List the files of the version.", footer=True),
+    KeyRow("detail.copy", "y", "copy name", footer=True,
+        help="Copy the name to the clipboard of your terminal."),
 )
 
 LINEAGE = (
-    KeyRow(
-        "lineage.open",
-        "l,right,enter",
-        "open",
-        "centre",
-        "Put the version under the cursor in the middle.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "lineage.mark",
-        "space",
-        "mark",
-        "mark",
-        "Mark or unmark the version and go down.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "lineage.show",
-        "o",
-        "show",
-        "in the list",
-        "Show the version in the list of browse.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "lineage.below",
-        "A",
-        "below",
-        "ask below",
-        "Ask about everything below this version, where a registry tells lineage only when asked.",
-    ),
-    KeyRow(
-        "lineage.copy",
-        "y",
-        "copy",
-        "copy name",
-        "Copy the name to the clipboard of your terminal.",
-        row=True,
-    ),
-    KeyRow(
-        "lineage.back",
-        "escape,h,left,q",
-        "back",
-        "back",
-        "To the version that was in the middle before, then to the list.",
-        footer=True,
-    ),
+    KeyRow("lineage.open", "l,right,enter", "centre", footer=True, row=True,
+        help="Put the version under the cursor in the middle."),
+    KeyRow("lineage.mark", "space", "mark", footer=True, row=True,
+        help="Mark or unmark the version and go down."),
+    KeyRow("lineage.show", "o", "in the list", footer=True, row=True,
+        help="Show the version in the list of browse."),
+    KeyRow("lineage.below", "A", "ask below",
+        help="Ask about everything below this version, where lineage is told only when asked."),
+    KeyRow("lineage.copy", "y", "copy name", row=True,
+        help="Copy the name to the clipboard of your terminal."),
+    KeyRow("lineage.back", "escape,h,left,q", "back", footer=True,
+        help="To the version that was in the middle before, then to the list."),
 )
 
 DIALOG = (
-    KeyRow("dialog.cancel", "escape", "cancel", "cancel", "Leave the dialog; nothing happens."),
-    KeyRow("dialog.next", "tab,down", "app.focus_next", "next field", "The next field."),
-    KeyRow(
-        "dialog.previous", "shift+tab,up", "app.focus_previous", "field before", "The field before."
-    ),
+    KeyRow("dialog.cancel", "escape", "cancel", "Leave the dialog; nothing happens."),
+    KeyRow("dialog.next", "tab,down", "next field", "The next field.", action="app.focus_next"),
+    KeyRow("dialog.previous", "shift+tab,up", "field before", action="app.focus_previous",
+        help="The field before."),
 )
 
 MENU = (
-    KeyRow("menu.choose", "enter,l,right", "choose", "choose", "Choose what is under the cursor."),
-    KeyRow(
-        "menu.cancel", "escape,q,h,left", "cancel", "cancel", "Leave the menu; nothing changes."
-    ),
+    KeyRow("menu.choose", "enter,l,right", "choose", "Choose what is under the cursor."),
+    KeyRow("menu.cancel", "escape,q,h,left", "cancel", "Leave the menu; nothing changes."),
 )
 
-RULE = (KeyRow("rule.apply", "enter", "apply", "apply", "Carry the rule out."),)
+RULE = (
+    KeyRow("rule.apply", "enter", "apply", "Carry the rule out."),
+)
 
 PALETTE = (
-    KeyRow("palette.down", "down,ctrl+n", "down", "down", "The command below."),
-    KeyRow("palette.up", "up,ctrl+p", "up", "up", "The command above."),
+    KeyRow("palette.down", "down,ctrl+n", "down", "The command below."),
+    KeyRow("palette.up", "up,ctrl+p", "up", "The command above."),
 )
 
-HELP = (KeyRow("help.back", "escape,q,question_mark", "cancel", "back", "Close the help."),)
+HELP = (
+    KeyRow("help.back", "escape,q,question_mark", "back", "Close the help.", action="cancel"),
+)
 
 
 REVIEW = (
-    KeyRow("review.open", "enter,l,right", "open", "items", "Go to the items of the group."),
-    KeyRow("review.close", "h,left", "close", "groups", "Back to the groups."),
-    KeyRow(
-        "review.confirm",
-        "tab",
-        "confirm",
-        "confirm",
-        "Go to the box where the confirmation is typed. Nothing is deleted from anywhere else.",
-        footer=True,
-    ),
-    KeyRow("review.back", "escape,q", "back", "back", "Leave; nothing is deleted.", footer=True),
-    KeyRow(
-        "review.save",
-        "s",
-        "save",
-        "save",
-        "Save the plan to a file, to apply it later.",
-        footer=True,
-    ),
-    KeyRow("review.calls", "p", "calls", "calls", "Print the commands and calls.", footer=True),
-    KeyRow(
-        "review.aliases",
-        "a",
-        "aliases",
-        "aliases",
-        "Include the versions that carry an alias, or leave them out again.",
-        footer=True,
-    ),
-    KeyRow(
-        "review.dependents",
-        "w",
-        "dependents",
-        "dependents",
-        "Include every live version made from the selection, or leave them out again.",
-        footer=True,
-    ),
-    KeyRow(
-        "review.orphans",
-        "o",
-        "orphans",
-        "orphans",
-        "Allow live versions outside the plan to lose a parent, or forbid it again.",
-        footer=True,
-    ),
-    KeyRow(
-        "review.unknown",
-        "u",
-        "unknown",
-        "unknown lineage",
-        "Include the versions whose dependents are not fully known, or leave them out again.",
-    ),
-    KeyRow(
-        "review.links",
-        "L",
-        "links",
-        "links",
-        "Include the versions that other collections show: those links break; or leave them out.",
-    ),
-    KeyRow(
-        "review.generated",
-        "m",
-        "generated",
-        "made by the registry",
-        "Include the versions that the registry made by itself: it may refuse; or leave them out.",
-    ),
-    KeyRow(
-        "review.unfinished",
-        "f",
-        "unfinished",
-        "never finished",
-        f"Include the pending versions whose upload began over {UNFINISHED_DAYS} days ago.",
-    ),
-    KeyRow(
-        "review.collections",
-        "c",
-        "collections",
-        "whole collections",
-        "Delete whole collections with one request each, or their versions one by one.",
-    ),
-    KeyRow(
-        "review.storage",
-        "b",
-        "storage",
-        "stored objects",
-        "Delete also the objects in the storage, once their versions are gone; or leave them.",
-    ),
-    KeyRow(
-        "review.versions",
-        "V",
-        "versions",
-        "for good",
-        "Where the bucket keeps versions: delete every version of the objects, for good.",
-    ),
+    KeyRow("review.open", "enter,l,right", "items", "Go to the items of the group."),
+    KeyRow("review.close", "h,left", "groups", "Back to the groups."),
+    KeyRow("review.confirm", "tab", "confirm", footer=True,
+        help="Go to the box for the confirmation. Nothing is deleted from anywhere else."),
+    KeyRow("review.back", "escape,q", "back", "Leave; nothing is deleted.", footer=True),
+    KeyRow("review.save", "s", "save", "Save the plan to a file, to apply it later.", footer=True),
+    KeyRow("review.calls", "p", "calls", "Print the commands and calls.", footer=True),
+    KeyRow("review.aliases", "a", "aliases", footer=True,
+        help="Include the versions that carry an alias, or leave them out again."),
+    KeyRow("review.dependents", "w", "dependents", footer=True,
+        help="Include every live version made from the selection, or leave them out again."),
+    KeyRow("review.orphans", "o", "orphans", footer=True,
+        help="Allow live versions outside the plan to lose a parent, or forbid it again."),
+    KeyRow("review.unknown", "u", "unknown lineage",
+        help="Include the versions whose dependents are not fully known, or leave them out again."),
+    KeyRow("review.links", "L", "links",
+        help="Include versions that other collections show: those links break; or leave them out."),
+    KeyRow("review.generated", "m", "made by the registry",
+        help="Include versions the registry made by itself: it may refuse; or leave them out."),
+    KeyRow("review.unfinished", "f", "never finished",
+        help=f"Include the pending versions whose upload began over {UNFINISHED_DAYS} days ago."),
+    KeyRow("review.collections", "c", "whole collections",
+        help="Delete whole collections with one request each, or their versions one by one."),
+    KeyRow("review.storage", "b", "stored objects",
+        help="Delete the objects in the storage too, once their versions are gone; or leave them."),
+    KeyRow("review.versions", "V", "for good",
+        help="Where the bucket keeps versions: delete every version of the objects, for good."),
 )
 
 CONFIRM = (
-    KeyRow(
-        "confirm.leave", "escape,tab,shift+tab", "leave", "back", "Back to the lists.", footer=True
-    ),
+    KeyRow("confirm.leave", "escape,tab,shift+tab", "back", "Back to the lists.", footer=True),
 )
 
-LISTING = (KeyRow("listing.back", "escape,q", "cancel", "back", "Back to the screen."),)
+LISTING = (
+    KeyRow("listing.back", "escape,q", "back", "Back to the screen.", action="cancel"),
+)
 
 TASKS = (
-    KeyRow(
-        "tasks.open",
-        "enter,l,right",
-        "open",
-        "items",
-        "See every item of the task.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "tasks.pause",
-        "p",
-        "pause",
-        "pause",
-        "Pause the task, or let it go on.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "tasks.cancel",
-        "c",
-        "cancel",
-        "cancel",
-        "Give up what is not deleted yet.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "tasks.resume",
-        "r",
-        "resume",
-        "resume",
-        "Go on with an interrupted task.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "tasks.retry",
-        "f",
-        "retry",
-        "retry failed",
-        "Try the failed items again.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "tasks.again",
-        "u,m",
-        "again",
-        "undo",
-        "Undo a task that has ended, as a whole: from the trash, or else all is made again.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow("tasks.back", "escape,q", "back", "back", "Leave; what runs goes on.", footer=True),
+    KeyRow("tasks.open", "enter,l,right", "items", footer=True, row=True,
+        help="See every item of the task."),
+    KeyRow("tasks.pause", "p", "pause", "Pause the task, or let it go on.", footer=True, row=True),
+    KeyRow("tasks.cancel", "c", "cancel", footer=True, row=True,
+        help="Give up what is not deleted yet."),
+    KeyRow("tasks.resume", "r", "resume", "Go on with an interrupted task.", footer=True, row=True),
+    KeyRow("tasks.retry", "f", "retry failed", footer=True, row=True,
+        help="Try the failed items again."),
+    KeyRow("tasks.again", "u,m", "undo", footer=True, row=True,
+        help="Undo a task that has ended, as a whole: from the trash, or else all is made again."),
+    KeyRow("tasks.back", "escape,q", "back", "Leave; what runs goes on.", footer=True),
 )
 
 RESULT = (
-    KeyRow("result.open", "enter,l,right", "open", "items", "Go to the items.", footer=True),
-    KeyRow("result.close", "h,left", "close", "groups", "Back to the groups."),
-    KeyRow("result.back", "escape,q", "back", "back", "One layer back.", footer=True),
+    KeyRow("result.open", "enter,l,right", "items", "Go to the items.", footer=True),
+    KeyRow("result.close", "h,left", "groups", "Back to the groups."),
+    KeyRow("result.back", "escape,q", "back", "One layer back.", footer=True),
 )
 
 _LIKE_BROWSE = frozenset(
@@ -524,215 +247,98 @@ TRASH = (
         for row in BROWSE
         if row.verb in _LIKE_BROWSE
     ),
-    KeyRow("trash.all", "asterisk", "all", "all", "Mark all that is listed, or nothing."),
-    KeyRow(
-        "trash.restore",
-        "r",
-        "restore",
-        "restore",
-        "Bring back the marks, or the row (of a deletion: all), with aliases that are still free.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "trash.purge",
-        "d",
-        "purge",
-        "purge",
-        "Review the purge of the marks, or of the row: they are gone for good then.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "trash.gc",
-        "c",
-        "gc",
-        "gc",
-        "See which bytes no version needs any more, and free them.",
-        footer=True,
-    ),
-    KeyRow("trash.tasks", "t", "tasks", "tasks", "Watch purges and deletions."),
-    KeyRow(
-        "trash.back",
-        "escape,q",
-        "back",
-        "back",
-        "One layer back: range, only marked, filter; then to the list.",
-        footer=True,
-    ),
+    KeyRow("trash.all", "asterisk", "all", "Mark all that is listed, or nothing."),
+    KeyRow("trash.restore", "r", "restore", footer=True, row=True,
+        help="Bring back the marks, or the row (of a deletion: all), with aliases still free."),
+    KeyRow("trash.purge", "d", "purge", footer=True, row=True,
+        help="Review the purge of the marks, or of the row: they are gone for good then."),
+    KeyRow("trash.gc", "c", "gc", footer=True,
+        help="See which bytes no version needs any more, and free them."),
+    KeyRow("trash.tasks", "t", "tasks", "Watch purges and deletions."),
+    KeyRow("trash.back", "escape,q", "back", footer=True,
+        help="One layer back: range, only marked, filter; then to the list."),
 )
 
 ORPHANS = (
-    KeyRow(
-        "orphans.mark",
-        "space",
-        "mark",
-        "mark",
-        "Mark or unmark the object and go down.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow("orphans.all", "asterisk", "all", "all", "Mark every orphan, or none."),
-    KeyRow(
-        "orphans.review",
-        "d",
-        "review",
-        "review",
-        "Review the deletion of the marked orphans, or of the one under the cursor.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "orphans.sort", "s", "sort", "sort", "Largest first, oldest first, or by name.", footer=True
-    ),
-    KeyRow("orphans.again", "r", "again", "look again", "Compare both once more.", footer=True),
-    KeyRow("orphans.open", "enter,l,right", "open", "see them", "Go to the objects."),
-    KeyRow("orphans.close", "h,left", "close", "groups", "Back to the groups."),
-    KeyRow("orphans.tasks", "t", "tasks", "tasks", "Watch deletions.", footer=True),
-    KeyRow("orphans.back", "escape,q", "back", "back", "Back to the list.", footer=True),
+    KeyRow("orphans.mark", "space", "mark", footer=True, row=True,
+        help="Mark or unmark the object and go down."),
+    KeyRow("orphans.all", "asterisk", "all", "Mark every orphan, or none."),
+    KeyRow("orphans.review", "d", "review", footer=True, row=True,
+        help="Review the deletion of the marked orphans, or of the one under the cursor."),
+    KeyRow("orphans.sort", "s", "sort", "Largest first, oldest first, or by name.", footer=True),
+    KeyRow("orphans.again", "r", "look again", "Compare both once more.", footer=True),
+    KeyRow("orphans.open", "enter,l,right", "see them", "Go to the objects."),
+    KeyRow("orphans.close", "h,left", "groups", "Back to the groups."),
+    KeyRow("orphans.tasks", "t", "tasks", "Watch deletions.", footer=True),
+    KeyRow("orphans.back", "escape,q", "back", "Back to the list.", footer=True),
 )
 
-ASK = (KeyRow("ask.no", "escape,n,q", "cancel", "no", "Leave; nothing happens.", footer=True),)
+ASK = (
+    KeyRow("ask.no", "escape,n,q", "no", "Leave; nothing happens.", action="cancel", footer=True),
+)
 
 
 TO_EDITS = (
-    KeyRow(
-        "browse.retention",
-        "T",
-        "retention",
-        "retention",
-        "What a time to live (TTL) deletes and when; set, inherit or switch it off.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "browse.names",
-        "a",
-        "names",
-        "aliases, tags",
-        "Add, remove or move aliases and tags of the marks, or of the row.",
-        footer=True,
-        row=True,
-    ),
+    KeyRow("browse.retention", "T", "retention", footer=True, row=True,
+        help="What a time to live (TTL) deletes and when; set, inherit or switch it off."),
+    KeyRow("browse.names", "a", "aliases, tags", footer=True, row=True,
+        help="Add, remove or move aliases and tags of the marks, or of the row."),
 )
 
 RETENTION = (
-    KeyRow(
-        "retention.review",
-        "d",
-        "review",
-        "review",
-        "Review the deletion of the marks, of the row, or of all that has expired.",
-        footer=True,
-    ),
-    KeyRow(
-        "retention.set",
-        "s",
-        "set",
-        "set",
-        "Give the marks, or the row, a time to live such as 30d; you see the dates first.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "retention.inherit",
-        "i",
-        "inherit",
-        "inherit",
-        "Let their collection or team say the time to live of the marks, or of the row.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "retention.off",
-        "o",
-        "off",
-        "off",
-        "Let the marks, or the row, never expire.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow(
-        "retention.mark", "space", "mark", "mark", "Mark or unmark the row and go down.", row=True
-    ),
-    KeyRow("retention.open", "enter,l,right", "open", "see them", "Go to the versions."),
-    KeyRow("retention.close", "h,left", "close", "groups", "Back to the periods."),
-    KeyRow("retention.again", "r", "again", "read again", "Read the catalog again."),
-    KeyRow("retention.back", "escape,q", "back", "back", "Back to the list.", footer=True),
+    KeyRow("retention.review", "d", "review", footer=True,
+        help="Review the deletion of the marks, of the row, or of all that has expired."),
+    KeyRow("retention.set", "s", "set", footer=True, row=True,
+        help="Give the marks, or the row, a time to live such as 30d; you see the dates first."),
+    KeyRow("retention.inherit", "i", "inherit", footer=True, row=True,
+        help="Let their collection or team say the time to live of the marks, or of the row."),
+    KeyRow("retention.off", "o", "off", footer=True, row=True,
+        help="Let the marks, or the row, never expire."),
+    KeyRow("retention.mark", "space", "mark", "Mark or unmark the row and go down.", row=True),
+    KeyRow("retention.open", "enter,l,right", "see them", "Go to the versions."),
+    KeyRow("retention.close", "h,left", "groups", "Back to the periods."),
+    KeyRow("retention.again", "r", "read again", "Read the catalog again."),
+    KeyRow("retention.back", "escape,q", "back", "Back to the list.", footer=True),
 )
 
 EDIT = (
-    KeyRow(
-        "edit.confirm",
-        "tab",
-        "confirm",
-        "confirm",
-        "Go to the box where the change is confirmed. Nothing is sent from anywhere else.",
-        footer=True,
-    ),
-    KeyRow("edit.open", "enter,l,right", "open", "items", "Go to the versions of the group."),
-    KeyRow("edit.close", "h,left", "close", "groups", "Back to the groups."),
-    KeyRow("edit.back", "escape,q", "back", "back", "Leave; what was sent stays.", footer=True),
+    KeyRow("edit.confirm", "tab", "confirm", footer=True,
+        help="Go to the box where the change is confirmed. Nothing is sent from anywhere else."),
+    KeyRow("edit.open", "enter,l,right", "items", "Go to the versions of the group."),
+    KeyRow("edit.close", "h,left", "groups", "Back to the groups."),
+    KeyRow("edit.back", "escape,q", "back", "Leave; what was sent stays.", footer=True),
 )
 
 WISH = (
-    KeyRow("wish.apply", "enter", "apply", "preview", "See what it would do; nothing is sent."),
+    KeyRow("wish.apply", "enter", "preview", "See what it would do; nothing is sent."),
 )
 
 
 TO_REGISTRIES = (
-    KeyRow(
-        "browse.registries",
-        "R",
-        "registries",
-        "registries",
-        "The configured registries: add, test, switch to another, remove.",
-    ),
+    KeyRow("browse.registries", "R", "registries",
+        help="The configured registries: add, test, switch to another, remove."),
 )
 
 REGISTRIES = (
-    KeyRow(
-        "registries.switch",
-        "enter,l,right",
-        "switch",
-        "switch",
-        "Leave this registry and open the one under the cursor.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow("registries.add", "a", "add", "add", "Add a registry.", footer=True),
-    KeyRow(
-        "registries.test",
-        "t",
-        "test",
-        "test",
-        "Ask the registry how it is: reachable, what it can do, read-only or not.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow("registries.test_all", "T", "test_all", "test all", "Test every registry."),
-    KeyRow(
-        "registries.default",
-        "asterisk",
-        "default",
-        "default",
-        "Use this registry where none is named.",
-        row=True,
-    ),
-    KeyRow(
-        "registries.remove",
-        "x",
-        "remove",
-        "remove",
-        "Take the registry out of the configuration; the registry itself is not touched.",
-        footer=True,
-        row=True,
-    ),
-    KeyRow("registries.back", "escape,q", "back", "back", "Back to the list.", footer=True),
+    KeyRow("registries.switch", "enter,l,right", "switch", footer=True, row=True,
+        help="Leave this registry and open the one under the cursor."),
+    KeyRow("registries.add", "a", "add", "Add a registry.", footer=True),
+    KeyRow("registries.test", "t", "test", footer=True, row=True,
+        help="Ask the registry how it is: reachable, what it can do, read-only or not."),
+    KeyRow("registries.test_all", "T", "test all", "Test every registry."),
+    KeyRow("registries.default", "asterisk", "default", row=True,
+        help="Use this registry where none is named."),
+    KeyRow("registries.remove", "x", "remove", footer=True, row=True,
+        help="Take the registry out of the configuration; the registry itself is not touched."),
+    KeyRow("registries.back", "escape,q", "back", "Back to the list.", footer=True),
 )
 
-ADDING = (KeyRow("adding.apply", "enter", "apply", "add", "Write it to the configuration."),)
+ADDING = (
+    KeyRow("adding.apply", "enter", "add", "Write it to the configuration."),
+)
 
+
+# fmt: on
 
 PLACES = {
     "app": "Everywhere",
@@ -803,6 +409,13 @@ def rows_of(*places: str) -> tuple[KeyRow, ...]:
 def bindings_of(*places: str) -> list[BindingType]:
     """Textual bindings for the `BINDINGS` of a screen or widget."""
     return [
-        Binding(row.keys, row.action, row.label, show=row.footer, id=row.id, priority=row.first)
+        Binding(
+            row.keys,
+            row.action or row.verb,
+            row.label,
+            show=row.footer,
+            id=row.id,
+            priority=row.first,
+        )
         for row in rows_of(*places)
     ]

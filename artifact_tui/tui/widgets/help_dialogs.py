@@ -227,7 +227,7 @@ def commands_for(
     found = [
         PaletteCommand(
             title=f"{row.label}: {row.help}",
-            action=f"app.{row.action}" if row.where == "app" else row.action,
+            action=f"app.{row.verb}" if row.where == "app" else row.action or row.verb,
             key=shown_key(keymap, row),
             reason=why_not(row.id),
         )
