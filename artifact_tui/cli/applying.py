@@ -19,7 +19,6 @@ from artifact_tui.cli import reviewing, wording
 from artifact_tui.cli.options import PlanParam, consent_options, json_option, plan_argument
 from artifact_tui.cli.output import HUNG_UP, INTERRUPTED, Output, Progress, command, say
 from artifact_tui.cli.reviewing import (
-    Consent,
     confirm_plan,
 )
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
@@ -196,7 +195,7 @@ def _start(signals: ApplySignals, path: Path, how: Callable[..., object]) -> Non
 def confirm_and_apply(
     path: Path,
     out: Output,
-    consent: Consent,
+    expect: int | None,
     *,
     read_only: bool,
     first: Callable[[Plan], object] = lambda _: None,
@@ -207,7 +206,7 @@ def confirm_and_apply(
     Args:
         path: the plan.
         out: where it is printed.
-        consent: what was said on the command line.
+        expect: the count that a script states; None to ask on the terminal.
         read_only: whether this command may only read.
         first: called with the open plan before anything is asked.
         detach: return as soon as it has started.
@@ -221,7 +220,7 @@ def confirm_and_apply(
     with Plan.open(path, write=True) as plan:
         check_writable(plan, read_only=read_only)
         first(plan)
-        confirm_plan(plan, consent)
+        confirm_plan(plan, expect)
     return start_and_watch(path, out, worker.start, detach=detach)
 
 
@@ -318,7 +317,6 @@ def apply_command(
     plan: Path,
     *,
     registry: str | None,
-    yes: bool,
     expect: int | None,
     detach: bool,
     as_json: bool,
@@ -335,8 +333,6 @@ def apply_command(
 
     A plan that somebody else made is shown and confirmed here, whatever its file says.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    consent = Consent(yes, expect)
-    consent.check()
     out = Output(json=as_json, changes=True)
 
     def show(opened: Plan) -> None:
@@ -344,7 +340,7 @@ def apply_command(
             plan_file.name_registry(opened, registry)
         plan_file.registry_of(opened)
         opened.check_hash()
-        if not yes and waits(opened):
+        if expect is None and waits(opened):
             reviewing.print_origin(opened, out)
             reviewing.print_review(
                 opened.head,
@@ -355,7 +351,7 @@ def apply_command(
             )
 
     code = confirm_and_apply(
-        plan, out, consent, read_only=flags.read_only, first=show, detach=detach
+        plan, out, expect, read_only=flags.read_only, first=show, detach=detach
     )
     if as_json and not detach:
         print_item_records(plan, out)

@@ -18,8 +18,7 @@ import click
 
 from artifact_tui import text
 from artifact_tui.catalog import version_names
-from artifact_tui.catalog.catalog_rows import tags_of, unique_of
-from artifact_tui.catalog.lineage import lineage_coverage
+from artifact_tui.catalog.catalog_rows import tags_of
 from artifact_tui.catalog.listing import Sort, version_chunks
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.retention import total_size
@@ -33,7 +32,7 @@ from artifact_tui.cli.options import (
     json_option,
 )
 from artifact_tui.cli.output import INTERRUPTED, Output, Progress, command
-from artifact_tui.cli.reviewing import Consent, answer
+from artifact_tui.cli.reviewing import answer
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     client_of,
@@ -180,7 +179,6 @@ class EditJob:
     wanted: CommonEdit
     protection: Protection
     dry_run: bool
-    yes: bool
     expect: int | None
     cached: bool
     as_json: bool
@@ -483,7 +481,6 @@ def _stopping() -> Iterator[asyncio.Event]:
 
 async def run_edit(job: EditJob) -> int:
     """Show a change, get it confirmed, send it; returns the exit code."""
-    Consent(job.yes, job.expect, "changed").check()
     out = Output(json=job.as_json, changes=True)
     if job.asks_nothing:
         return await _show_version(job, out)
@@ -624,16 +621,10 @@ async def _print_now(client: Client, job: EditJob, out: Output) -> None:
     async with reading(client, cached=job.cached) as conn:
         row = find_version(conn, job.chosen.name)
         tags = tags_of(conn, [row.id]).get(row.id, ())
-        unique = unique_of(conn, [row.id]).get(row.id)
-        complete = lineage_coverage(conn).complete
-    if job.as_json and job.asks_nothing:
-        name = job.target.name
-        out.record(
-            wording.version_record(
-                row, registry=name, now_us=now_us(), unique=unique, tags=tags, complete=complete
-            )
-        )
-        return
+        if job.as_json and job.asks_nothing:
+            name = job.target.name
+            out.record(next(wording.version_records(conn, [row], registry=name, now_us=now_us())))
+            return
     out.words(
         version_name(row),
         f"  aliases {wording.aliases(row.aliases) or 'none'}",
@@ -654,7 +645,7 @@ def _which(command: _Command) -> _Command:
     chosen = click.option("--filter", "chosen", metavar="FILTER", help="All versions that match.")
     marked = click.option("--marked", is_flag=True, help="What is marked on the screen.")
     dry = click.option("--dry-run", is_flag=True, help="Only show what would change.")
-    rest = dry(consent_options(cached_option(json_option(command))))
+    rest = dry(consent_options(cached_option(json_option(command)), done="changed"))
     wrapped: _Command = words(chosen(marked(rest)))
     return wrapped
 
@@ -760,7 +751,7 @@ def _run(
     job = EditJob(
         target=target, chosen=chosen, what=what, wanted=wanted,
         protection=protection,
-        dry_run=how["dry_run"], yes=how["yes"], expect=how["expect"],
+        dry_run=how["dry_run"], expect=how["expect"],
         cached=how["cached"], as_json=how["as_json"],
     )  # fmt: skip
     return asyncio.run(run_edit(job))

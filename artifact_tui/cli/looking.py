@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artifact_tui import config, query, text
-from artifact_tui.catalog.catalog_rows import CollectionRow, tags_of, unique_of
 from artifact_tui.catalog.detail import DEPENDENTS_COUNTED, FILES_SHOWN, version_detail
 from artifact_tui.catalog.filter_doubts import refuse_sort
-from artifact_tui.catalog.lineage import ask_lineage, lineage_coverage
+from artifact_tui.catalog.lineage import ask_lineage
 from artifact_tui.catalog.listing import (
     SORT_FIELDS,
     Sort,
@@ -36,7 +35,12 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-    from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRef, VersionRow
+    from artifact_tui.catalog.catalog_rows import (
+        CollectionRow,
+        VersionDetail,
+        VersionRef,
+        VersionRow,
+    )
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.model import File
@@ -221,22 +225,10 @@ def _print_rows(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]) 
 
 def print_records(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]) -> None:
     """Print versions as JSON."""
-    complete = lineage_coverage(listing.conn).complete
+    conn, name = listing.conn, listing.registry
     for rows in chunks:
-        ids = [row.id for row in rows]
-        unique = unique_of(listing.conn, ids)
-        tags = tags_of(listing.conn, ids)
-        for row in rows:
-            listing.out.record(
-                wording.version_record(
-                    row,
-                    registry=listing.registry,
-                    now_us=listing.now_us,
-                    unique=unique.get(row.id),
-                    tags=tags.get(row.id, ()),
-                    complete=complete,
-                )
-            )
+        for record in wording.version_records(conn, rows, registry=name, now_us=listing.now_us):
+            listing.out.record(record)
 
 
 def _print_summary(listing: PrintedList, parsed: query.Query, match: MatchTotals) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from artifact_tui.errors import UsageError
 from artifact_tui.query import FIELDS
 from artifact_tui.query.filter_fields import TIME_UNITS, read_duration
 
@@ -109,10 +111,30 @@ def plan_argument(command: _Command) -> _Command:
     return click.argument("plan", type=PlanParam())(command)
 
 
-def consent_options(command: _Command) -> _Command:
-    """`--yes` and `--expect`, as the parameters `yes` and `expect`."""
+def consent_options(command: _Command, *, done: str = "deleted") -> _Command:
+    """`--yes` and `--expect`, as the parameter `expect`: one without the other is refused.
+
+    `done` is what will have happened to the versions: `deleted` or `changed`.
+    """
+
+    @wraps(command)
+    def checked(*args: Any, yes: bool, expect: int | None, **more: Any) -> Any:
+        if yes and expect is None:
+            shows = "`artifact-tui review`" if done == "deleted" else "--dry-run"
+            raise UsageError(
+                f"--yes needs --expect COUNT: the number of versions that will be {done}. "
+                f"Nothing was {done}.",
+                hint=f"{shows} shows the number.",
+            )
+        if expect is not None and not yes:
+            raise UsageError(
+                f"--expect goes with --yes. Nothing was {done}.",
+                hint="Say both, or neither to be asked on the terminal.",
+            )
+        return command(*args, expect=expect, **more)
+
     count = click.option(
         "--expect", type=click.IntRange(min=1), metavar="COUNT",
         help="With --yes: the count that was shown; another number refuses.",
     )  # fmt: skip
-    return click.option("--yes", is_flag=True, help="Do not ask; needs --expect.")(count(command))
+    return click.option("--yes", is_flag=True, help="Do not ask; needs --expect.")(count(checked))

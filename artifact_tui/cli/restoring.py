@@ -39,7 +39,6 @@ from artifact_tui.cli.options import (
     json_option,
 )
 from artifact_tui.cli.output import Output, Progress, command
-from artifact_tui.cli.reviewing import Consent
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
 from artifact_tui.deletion import plan_file
@@ -284,7 +283,6 @@ def purge_command(
     words: tuple[str, ...],
     *,
     everything: bool,
-    yes: bool,
     expect: int | None,
     as_json: bool,
     **agreed: Any,
@@ -299,8 +297,6 @@ def purge_command(
     bytes are freed by the next `artifact-tui gc`.
     """  # noqa: D301 - click's mark for lines that stay as they are
     target, rest = split(words, read_only=flags.read_only)
-    consent = Consent(yes, expect)
-    consent.check()
     if bool(" ".join(rest).strip()) == everything:
         raise UsageError(
             "Say what to purge: a filter, or --all.",
@@ -310,7 +306,7 @@ def purge_command(
     selection = PlanSubject(in_trash(rest).text)
     options = Options(action=Action.PURGE, **agreed)
     draft = asyncio.run(make_draft(target, selection, options))
-    path, code = _apply_draft(draft, out, consent, read_only=flags.read_only)
+    path, code = _apply_draft(draft, out, expect, read_only=flags.read_only)
     if as_json:
         print_item_records(path, out)
     out.words(f"record: {path}", f"next: {command('gc', target.typed)}")
@@ -320,7 +316,7 @@ def purge_command(
 def _apply_draft(
     draft: Draft,
     out: Output,
-    consent: Consent,
+    expect: int | None,
     *,
     read_only: bool,
     first: Callable[[Plan], object] = lambda _: None,
@@ -333,7 +329,7 @@ def _apply_draft(
     print_draft(draft, out, records=False)
     path = save_draft(draft, None)
     try:
-        code = confirm_and_apply(path, out, consent, read_only=read_only, first=first)
+        code = confirm_and_apply(path, out, expect, read_only=read_only, first=first)
     except BaseException:
         with suppress(OSError, ArtifactTuiError), Plan.open(path) as plan:
             if plan.status is Status.DRAFT:
@@ -355,7 +351,6 @@ def reingest_command(
     words: tuple[str, ...],
     *,
     url: str | None,
-    yes: bool,
     expect: int | None,
     as_json: bool,
     **agreed: Any,
@@ -370,8 +365,6 @@ def reingest_command(
     needed to try again.
     """  # noqa: D301 - click's mark for lines that stay as they are
     target, name = split_one(words, read_only=flags.read_only)
-    consent = Consent(yes, expect)
-    consent.check()
     if url is not None and not url.strip():
         raise UsageError("The source address is empty. Nothing was deleted.")
     out = Output(json=as_json, changes=True)
@@ -382,7 +375,7 @@ def reingest_command(
         if url:
             note_source(plan, url)
 
-    path, code = _apply_draft(draft, out, consent, read_only=flags.read_only, first=warn)
+    path, code = _apply_draft(draft, out, expect, read_only=flags.read_only, first=warn)
     if code:
         out.words(
             "It was not made again, because its deletion did not come to its end.",

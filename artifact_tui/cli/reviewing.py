@@ -10,7 +10,6 @@ import signal
 import sys
 import termios
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any
@@ -222,37 +221,8 @@ def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What was said on the command line: `--yes` and `--expect`."""
-
-    yes: bool
-    expect: int | None
-    done: str = "deleted"
-    """What will have happened to the versions: `deleted` or `changed`."""
-
-    def check(self) -> None:
-        """Refuse one without the other.
-
-        Raises:
-            UsageError: `--yes` never suffices alone.
-        """
-        if self.yes and self.expect is None:
-            shows = "`artifact-tui review`" if self.done == "deleted" else "--dry-run"
-            raise UsageError(
-                f"--yes needs --expect COUNT: the number of versions that will be {self.done}. "
-                f"Nothing was {self.done}.",
-                hint=f"{shows} shows the number.",
-            )
-        if self.expect is not None and not self.yes:
-            raise UsageError(
-                f"--expect goes with --yes. Nothing was {self.done}.",
-                hint="Say both, or neither to be asked on the terminal.",
-            )
-
-
-def confirm_plan(plan: Plan, consent: Consent) -> None:
-    """Get a plan (open for writing) confirmed.
+def confirm_plan(plan: Plan, expect: int | None) -> None:
+    """Get a plan (open for writing) confirmed: `expect` is the count that a script states.
 
     Raises:
         UsageError: there is no terminal to ask on.
@@ -260,13 +230,13 @@ def confirm_plan(plan: Plan, consent: Consent) -> None:
         PlanError: the plan was changed, or has been applied.
     """
     check_waits(plan)
-    confirm(plan, answer(confirmation_of(plan), consent.expect), actor=actor())
+    confirm(plan, answer(confirmation_of(plan), expect), actor=actor())
 
 
 def answer(asked: Confirmation, expect: int | None, *instead: object) -> str | int:
     """The count that a script states, or what a person types.
 
-    `instead` are words that make the command need no terminal; by default those of `Consent`.
+    `instead` are words that make the command need no terminal; by default `--yes --expect COUNT`.
 
     Raises:
         UsageError: there is no terminal to ask on.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from artifact_tui import text
-from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.catalog_rows import unique_of
 from artifact_tui.catalog.version_names import find_version, rows_by_keys, types_of_name
 from artifact_tui.cli import wording
 from artifact_tui.cli.options import DurationParam, json_option, registry_option
@@ -163,15 +163,12 @@ def _type_of(conn: sqlite3.Connection, name: str) -> str:
 def _print_added(client: LocalClient, key: str, target: Target, out: Output) -> None:
     """Say what was added; a connection opened only now sees it."""
     with catalog_of(client) as conn:
-        (row,) = rows_by_keys(conn, [key])
+        rows = rows_by_keys(conn, [key])
+        (row,) = rows
         unique = unique_of(conn, [row.id])[row.id]
-        tags = tags_of(conn, [row.id]).get(row.id, ())
-    if out.json:
-        out.record(
-            wording.version_record(
-                row, registry=target.name, now_us=now_us(), unique=unique, tags=tags, complete=True
-            )
-        )
+        if out.json:
+            made = wording.version_records(conn, rows, registry=target.name, now_us=now_us())
+            out.record(next(made))
     shared = f", of which {text.size(unique)} only here" if unique != row.size else ""
     out.words(
         f"added {text.version_name(row)} to {safe(target.name)}",

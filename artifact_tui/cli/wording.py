@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
+from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.lineage import lineage_coverage
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
     from artifact_tui.model import Alias
@@ -116,6 +119,24 @@ def alias_scopes(aliases: Sequence[Alias]) -> dict[str, list[str]]:
         scope: [alias.name for alias in aliases if alias.scope == scope]
         for scope in sorted({alias.scope for alias in aliases if alias.scope})
     }
+
+
+def version_records(
+    conn: sqlite3.Connection, rows: Sequence[VersionRow], *, registry: str, now_us: int
+) -> Iterator[dict[str, Any]]:
+    """Versions of one catalog, with what it knows beside their rows."""
+    ids = [row.id for row in rows]
+    unique, tags = unique_of(conn, ids), tags_of(conn, ids)
+    complete = lineage_coverage(conn).complete
+    for row in rows:
+        yield version_record(
+            row,
+            registry=registry,
+            now_us=now_us,
+            unique=unique.get(row.id),
+            tags=tags.get(row.id, ()),
+            complete=complete,
+        )
 
 
 def version_record(
