@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,17 +23,16 @@ from artifact_tui.cli.reviewing import (
     confirm_plan,
 )
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.session import refuse_read_only
 from artifact_tui.deletion import plan_file, tasks, worker
 from artifact_tui.deletion.confirmation import waits
 from artifact_tui.deletion.items import Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.tasks import Report, ResultGroup, read_report
 from artifact_tui.errors import (
-    READ_ONLY_HINT,
     ArtifactTuiError,
     NotFoundError,
     PlanError,
-    ReadOnlyError,
     UsageError,
 )
 from artifact_tui.text import moment, safe
@@ -125,11 +125,8 @@ def check_writable(plan: Plan, *, read_only: bool) -> None:
         ReadOnlyError: it is. Nothing was deleted.
     """
     target = plan_file.target_of(plan)
-    if read_only or target.read_only or plan.head.read_only:
-        raise ReadOnlyError(
-            f"The registry “{target.name}” may only be read. Nothing was deleted.",
-            hint=f"{READ_ONLY_HINT}. Then make the plan again.",
-        )
+    only = read_only or target.read_only or plan.head.read_only
+    refuse_read_only(replace(target, read_only=only), then="Then make the plan again.")
 
 
 class ApplySignals:

@@ -27,14 +27,13 @@ from artifact_tui.cli.options import DurationParam, json_option
 from artifact_tui.cli.output import Output, command, typed_again
 from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.session import client_of, target_of
+from artifact_tui.cli.session import client_of, refuse_read_only, target_of
 from artifact_tui.deletion import storage as search
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.review import ReviewRequest, review
 from artifact_tui.errors import (
-    READ_ONLY_HINT,
     ConfirmationError,
     EmptyError,
     PlanError,
@@ -239,11 +238,7 @@ def reset_command(flags: Flags, registry: str, *, name: str | None, expect: int 
     the registry tells it. Then the registry's name and the number of artifacts must be typed.
     """
     target = target_of(registry, read_only=flags.read_only)
-    if target.read_only:
-        raise ReadOnlyError(
-            f"The registry “{target.name}” may only be read. Nothing was deleted.",
-            hint=READ_ONLY_HINT,
-        )
+    refuse_read_only(target)
     return asyncio.run(_reset(target, name, expect, Output(changes=True)))
 
 

@@ -38,6 +38,7 @@ from artifact_tui.cli.session import (
     client_of,
     parse_filter,
     reading,
+    refuse_read_only,
     split_one,
     target_of,
     where_of,
@@ -73,7 +74,6 @@ from artifact_tui.edits.edit_words import (
     sent_words,
 )
 from artifact_tui.errors import (
-    READ_ONLY_HINT,
     NotFoundError,
     ReadOnlyError,
     UsageError,
@@ -245,7 +245,9 @@ def _details(
         more = group.count - len(due)
         names = ", ".join(map(version_name, due))
         yield f"{names} and {text.count(more)} more" if more else names
-        these = " | ".join(f"({_filter(row)})" for row in due)
+        these = " | ".join(
+            f"(name:{quoted(row.collection)} version:{quoted(row.label)})" for row in due
+        )
         first = f"the first {VERSIONS_SHOWN}: " if more else ""
         yield f"{first}{command('plan', target.typed, these)}"
     elif group.id == Effect.NOT_POSSIBLE or (sent is not None and group.id != NOT_SENT):
@@ -254,11 +256,6 @@ def _details(
             yield f"{version_name(one.row)}: {change_words(one, outcome)}"
         if group.count > VERSIONS_SHOWN:
             yield f"and {text.count(group.count - VERSIONS_SHOWN)} more (--json)"
-
-
-def _filter(row: NamedVersion) -> str:
-    """A filter that finds one version."""
-    return f"name:{quoted(row.collection)} version:{quoted(row.label)}"
 
 
 def _print_held(
@@ -388,19 +385,6 @@ def check_editable(client: Client, target: Target, what: What) -> None:
         )
 
 
-def refuse_read_only(target: Target) -> None:
-    """Refuse before anything is sent.
-
-    Raises:
-        ReadOnlyError: the registry may only be read.
-    """
-    if target.read_only:
-        raise ReadOnlyError(
-            f"The registry “{target.name}” may only be read. Nothing was changed.",
-            hint=READ_ONLY_HINT,
-        )
-
-
 async def look_at_edit(
     client: Client,
     target: Target,
@@ -449,16 +433,14 @@ async def send_changes(client: Client, changes: Changes[NamedVersion]) -> EditPr
     sent = EditProgress(len(changes.changed))
     edits = edits_in_time(changes.changed, sent, lambda: expiry_clock(client, now_us()))
     with Progress() as progress, _stopping() as stop:
-        await send_edits(
-            client, edits, sent, lambda sent: progress.show(_sending_line(client, sent)), stop=stop
-        )
+
+        def tell(sent: EditProgress) -> None:
+            progress.show(f"{sent_words(sent)} {safe(client.pace())}".rstrip())
+
+        await send_edits(client, edits, sent, tell, stop=stop)
     if isinstance(sent.error, ReadOnlyError):
         raise sent.error
     return sent
-
-
-def _sending_line(client: Client, sent: EditProgress) -> str:
-    return f"{sent_words(sent)} {safe(client.pace())}".rstrip()
 
 
 @contextmanager
@@ -485,17 +467,23 @@ async def run_edit(job: EditJob) -> int:
     if job.asks_nothing:
         return await _show_version(job, out)
     if not job.dry_run:
-        refuse_read_only(job.target)
+        refuse_read_only(job.target, done="changed")
     async with client_of(job.target, write=not job.dry_run) as client:
         check_editable(client, job.target, job.what)
         _refuse_what_it_cannot(client, job)
         changes = await look_at_edit(client, job.target, job.chosen, job.wanted, cached=job.cached)
-        protection = await _protection(client, job)
+        protection = NO_PROTECTION
+        if not job.protection.nothing:
+            async with reading(client, cached=True) as conn:
+                row = find_version(conn, job.chosen.name)
+            protection = still_to_do(job.protection, row, job.wanted)
         changes = with_protection(changes, protection)
         print_changes(changes, protection, job, client, out)
         await _print_beside(client, changes, job, out)
         if job.dry_run or not changes.changed:
-            return _print_planned(changes, protection, job, out)
+            if job.as_json:
+                print_change_records(changes, job.target.name, out, protection=protection)
+            return int(bool(job.chosen.name and changes.left))
         target = job.target
         asked = edit_confirmation(changes, production=target.production, registry=target.name)
         asked.check(answer(asked, job.expect))
@@ -548,14 +536,6 @@ async def _print_beside(
         out.words(f"  {safe(alias)} is on {safe(name)}: {line}")
 
 
-async def _protection(client: Client, job: EditJob) -> Protection:
-    """What of the protection that was asked for is not so already."""
-    if job.protection.nothing:
-        return NO_PROTECTION
-    async with reading(client, cached=job.cached) as conn:
-        return still_to_do(job.protection, find_version(conn, job.chosen.name), job.wanted)
-
-
 async def _carry_out(
     client: Client, changes: Changes[NamedVersion], protection: Protection
 ) -> EditProgress:
@@ -573,14 +553,6 @@ async def _carry_out(
         for name in protection.on:
             await client.protect(one.row.key, name)
     return sent
-
-
-def _print_planned(
-    changes: Changes[NamedVersion], protection: Protection, job: EditJob, out: Output
-) -> int:
-    if job.as_json:
-        print_change_records(changes, job.target.name, out, protection=protection)
-    return 1 if job.chosen.name and changes.left else 0
 
 
 def _print_done(

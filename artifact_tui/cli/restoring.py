@@ -216,7 +216,9 @@ def restore_command(
     The exit code is 1 when one of them could not be restored.
     """  # noqa: D301 - click's mark for lines that stay as they are
     if plan is not None and not words:
-        words = (_registry_of(plan),)
+        with Plan.open(plan) as opened:
+            made_for = plan_file.registry_of(opened)
+        words = (made_for.typed or made_for.address,)
     target, names = split(words, read_only=flags.read_only, names=True)
     if not names and plan is None:
         raise UsageError(
@@ -257,17 +259,6 @@ def restore_command(
 
 def _no_trash(target: Target) -> str:
     return f"“{target.name}” has no trash"
-
-
-def _registry_of(path: Path) -> str:
-    """The registry that a plan was made for, where this person knows it.
-
-    Raises:
-        PlanError: only the plan names it.
-    """
-    with Plan.open(path) as plan:
-        target = plan_file.registry_of(plan)
-    return target.typed or target.address
 
 
 @click.command("purge", cls=FilterCommand)

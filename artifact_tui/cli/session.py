@@ -22,9 +22,11 @@ from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, keep_reserve, load, nearest, resolve
 from artifact_tui.errors import (
+    READ_ONLY_HINT,
     ArtifactTuiError,
     NotFoundError,
     QueryError,
+    ReadOnlyError,
     RegistryError,
     UsageError,
 )
@@ -57,7 +59,8 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
 
         def tell(state: SyncProgress) -> None:
             nonlocal line
-            line = f"listing {safe(client.identity.address)}: {_listed_words(state)}"
+            found = text.plural(state.versions, "version")
+            line = f"listing {safe(client.identity.address)}: {found}"
             progress.show(line)
 
         waiting = asyncio.create_task(
@@ -88,10 +91,6 @@ def synced_us(path: Path) -> int | None:
         return None
     with closing(catalog.connect(path)) as conn:
         return last_synced_us(conn)
-
-
-def _listed_words(state: SyncProgress) -> str:
-    return text.plural(state.versions, "version")
 
 
 def _older(path: Path) -> str:
@@ -199,6 +198,19 @@ async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Cli
             yield client
         finally:
             await client.aclose()
+
+
+def refuse_read_only(target: Target, *, done: str = "deleted", then: str = "") -> None:
+    """Refuse to write before anything is sent; `then` is what to do once it may be written.
+
+    Raises:
+        ReadOnlyError: the registry may only be read.
+    """
+    if target.read_only:
+        raise ReadOnlyError(
+            f"The registry “{target.name}” may only be read. Nothing was {done}.",
+            hint=f"{READ_ONLY_HINT}. {then}".removesuffix(". "),
+        )
 
 
 @contextmanager
