@@ -41,6 +41,15 @@ def test_everything_is_judged_and_said(cli: Cli, registry: Local, tmp_path: Path
     assert set(registry.states().values()) == {"live"}
 
 
+def test_dependents_are_offered_only_where_that_helps(cli: Cli, registry: Local) -> None:
+    name = ("alias", registry.address, "tiny:v0", "--add", "prod", "--protect", "prod")
+    cli(*name, "--yes", "--expect", "1")
+    out = cli("plan", registry.address, "name:net|name:tiny", "--delete-aliases").out
+    assert "a version of this plan that was made from it stays (1)\n" in out
+    assert "--orphan-dependents: let those lose a parent\n" in out
+    assert "--with-dependents" not in out
+
+
 def test_consents_widen_it(cli: Cli, registry: Local, tmp_path: Path) -> None:
     out = cli("plan", registry.address, "name:net", "--delete-aliases", "--with-dependents",
               "-o", tmp_path / "p.plan").out  # fmt: skip
