@@ -332,8 +332,9 @@ class Run:
             end = journal.end_not_told(item, look.untold[item.key])
             failed = end.state is ItemState.PLANNED and item.seq in soon
             ends.append(replace(end, state=ItemState.FAILED, retryable=True) if failed else end)
-        for item in (*found.gone, *(one for one, _ in (*found.refused, *found.ready))):
-            ends += self._member_ends(item, look, ours=item.attempts > 0)
+        if look.members:
+            for item in (*found.gone, *(one for one, _ in (*found.refused, *found.ready))):
+                ends += self._member_ends(item, look, ours=item.attempts > 0)
         return ends
 
     def _ends_after(

@@ -98,10 +98,8 @@ class Policy:
 
     ramp: tuple[int, ...] = (1, 10, 100)
     """Items of the first calls, and after trouble: a mistake shows itself while it is small."""
-    most: int = 500
-    """Items of every later call, or fewer where the registry takes fewer."""
     objects: int = 4000
-    """Stored objects of every later call: storages take many more at once than registries."""
+    """Stored objects of every later call; of versions as many as the registry takes at once."""
     wholes: int = 4
     """Whole collections that are deleted at once, after the first."""
     delays: tuple[float, ...] = (0.5, 1.5, 3.0, 6.0)
@@ -129,7 +127,7 @@ class Policy:
         """Items of a kind of the first calls and of each later one; it takes `batch` at once."""
         if kind == COLLECTION:
             return (1,), self.wholes
-        return self.ramp, self.objects if kind == OBJECT else min(self.most, max(1, batch))
+        return self.ramp, self.objects if kind == OBJECT else max(1, batch)
 
 
 class BatchSizes:
@@ -321,7 +319,7 @@ RECIPES_START_S = 2.0
 DARK = 100
 """Items in a row about which the registry would not tell: it is not asked about more of them."""
 
-LOOK = 1000
+LOOK = 5000
 """Versions that one question is about, at most."""
 
 AHEAD_S = 2.0
@@ -558,22 +556,24 @@ class Calls:
 
         `look` has what is in the whole collections among them.
         """
-        silent = Outcome("", Result.UNKNOWN, "no answer for this item")
-        unknown = {item.key: replace(silent, key=item.key) for item, _ in ready}
+        keys = [item.key for item, _ in ready]
         began = time.monotonic()
         try:
             outcomes = await self._watch.sending(self._remove(ready, look))
         except HaltedError:
-            return Answers(unknown, halted=True)
+            return Answers(_unknown(keys, "given up while it waited"), halted=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
             why = error_words(error, self._client)
-            return Answers({k: replace(one, message=why) for k, one in unknown.items()}, why)
+            return Answers(_unknown(keys, why), why)
         self._sent_s += time.monotonic() - began
-        told = {one.key: one for one in outcomes if one.key in unknown}
-        for key, one in told.items():
-            if one.message:
-                told[key] = replace(one, message=redacted(one.message, self._client))
-        return Answers({**unknown, **told})
+        told = {
+            one.key: replace(one, message=redacted(one.message, self._client))
+            if one.message
+            else one
+            for one in outcomes
+        }
+        silent = [key for key in keys if key not in told]
+        return Answers({**told, **_unknown(silent, "no answer for this item")})
 
     async def _remove(self, ready: Sequence[tuple[Item, Facts]], look: Look) -> Sequence[Outcome]:
         kind = ready[0][0].kind
@@ -626,6 +626,10 @@ class Calls:
                 hint="Configure the bucket again, then resume.",
             )
         return storage
+
+
+def _unknown(keys: Sequence[str], why: str) -> dict[str, Outcome]:
+    return {key: Outcome(key, Result.UNKNOWN, why) for key in keys}
 
 
 def _checked(told: Mapping[str, Facts]) -> Mapping[str, Facts]:

@@ -186,11 +186,13 @@ def _state_reason(state: VersionState, action: Action) -> Reason:
     """Why a version in this state cannot be the object of this action; NONE when it can."""
     if action is Action.PURGE:
         return Reason.NONE if state is VersionState.TRASH else Reason.NOT_IN_TRASH
-    return {
-        VersionState.TRASH: Reason.IN_TRASH,
-        VersionState.PENDING: Reason.PENDING,
-        VersionState.LIVE: Reason.NONE,
-    }[state]
+    return _FORBIDS_DELETION.get(state, Reason.NONE)
+
+
+_FORBIDS_DELETION = {
+    VersionState.TRASH: Reason.IN_TRASH,
+    VersionState.PENDING: Reason.PENDING,
+}
 
 
 def _alias_words(aliases: Iterable[Alias]) -> str:
@@ -258,18 +260,19 @@ def recheck(
 
 def _named(reviewed: Facts, now: Facts) -> str:
     """What the registry calls it, when that is not what was shown; a name not told is none."""
-    pairs = (
-        (reviewed.collection, now.collection),
-        (reviewed.label, now.label),
-        (reviewed.type or now.type, now.type),
-    )
-    if all(told in {"", shown} for shown, told in pairs):
+    if (
+        now.collection in {"", reviewed.collection}
+        and now.label in {"", reviewed.label}
+        and (not reviewed.type or now.type in {"", reviewed.type})
+    ):
         return ""
     kind = f", a {now.type}" if now.type not in {"", reviewed.type} else ""
     return f"it is {now.name if now.label else now.collection}{kind}"
 
 
 def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
+    if now.aliases == reviewed.aliases:
+        return None
     after = set(now.aliases)
     before = {a for a in reviewed.aliases if a in after or not _went_along(a, reviewed, now)}
     if before == after:
@@ -291,10 +294,12 @@ def _went_along(alias: Alias, reviewed: Facts, now: Facts) -> bool:
 
 def _links_differ(reviewed: Facts, now: Facts, options: Options) -> Refusal | None:
     """A link that is gone is fine; one that was not there, or was to go before, is not."""
+    if not now.links:
+        return None
     known = {link.key for link in reviewed.links}
     if added := [link.name for link in now.links if link.key not in known]:
         return Refusal(Reason.LINKED_SINCE, names_in_line(added))
-    if now.links and not options.break_links:
+    if not options.break_links:
         return Refusal(Reason.LINKED, names_in_line(link.name for link in now.links))
     return None
 
@@ -306,6 +311,8 @@ def _dependents_differ(
     planned: Callable[[str], Sequence[str] | None],
     together: Collection[str],
 ) -> Refusal | None:
+    if not reviewed.dependents and not now.dependents:
+        return None
     own = {now.key}  # through the trash a circle may lead back to where it began
     before, after = set(reviewed.dependents) - own, set(now.dependents) - own
     if stays := sorted(k for k in after if planned(k) is not None and k not in together):

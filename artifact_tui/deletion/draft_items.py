@@ -64,14 +64,22 @@ def item_columns(facts: str = "i.facts") -> str:
     i.belongs"""
 
 
+_facts_decoder = msgspec.json.Decoder(Facts)
+_NAMES = ("key", "collection", "label", "type")
+"""What facts have in common with their item."""
+
+
 def item_of_row(row: Sequence[Any], outside: tuple[str, ...]) -> Item:
     """The item that a row of `item_columns` tells; ValueError for what is none."""
     texts = (*row[2:6], *row[7:11], row[12], row[13], row[15])
-    numbers = (row[0], row[1], row[14], *(n for n in (row[6], *row[17:20]) if n is not None))
-    if not all(isinstance(one, str) for one in texts):
+    numbers = (row[0], row[1], row[14], *[n for n in (row[6], *row[17:20]) if n is not None])
+    if {*map(type, texts)} != {str}:
         raise ValueError("a text of an item is none")
-    if not all(isinstance(one, int) and 0 <= one < 1 << 62 for one in numbers):
+    if {*map(type, numbers)} != {int} or min(numbers) < 0 or max(numbers) >= 1 << 62:
         raise ValueError("a number of an item is none")
+    facts = _facts_decoder.decode(row[7])
+    for name, told in zip(_NAMES, row[2:6], strict=True):
+        object.__setattr__(facts, name, told)  # nobody else has them yet: a copy takes ten times
     return Item(
         seq=row[0],
         level=row[1],
@@ -80,13 +88,7 @@ def item_of_row(row: Sequence[Any], outside: tuple[str, ...]) -> Item:
         label=row[4],
         type=row[5],
         size=row[6],
-        facts=replace(
-            msgspec.json.decode(row[7], type=Facts),
-            key=row[2],
-            collection=row[3],
-            label=row[4],
-            type=row[5],
-        ),
+        facts=facts,
         verdict=Verdict(row[8]),
         reason=Reason(row[9]),
         detail=row[10],

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 QUICK_THREADS = 4
-DELETE_BATCH = 500
+DELETE_BATCH = 2000
 
 
 class LocalClient(Client):

@@ -73,19 +73,6 @@ def version_ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tupl
     return found
 
 
-def version_names(
-    conn: sqlite3.Connection, version_ids: Iterable[int]
-) -> dict[int, tuple[str, str, str]]:
-    """Collection, label and type of versions."""
-    rows = conn.execute(
-        f"SELECT v.id, {as_text('c.name')}, {as_text('v.label')}, {as_text('c.type')}"
-        " FROM json_each(?) want"
-        " CROSS JOIN version v ON v.id = want.value JOIN collection c ON c.id = v.collection_id",
-        (json_array(version_ids),),
-    )
-    return {number: (collection, label, kind) for number, collection, label, kind in rows}
-
-
 def version_aliases(conn: sqlite3.Connection, version_ids: Iterable[int]) -> dict[int, list[Alias]]:
     """The aliases of versions, sorted; those without any are left out."""
     found: dict[int, list[Alias]] = {}
@@ -131,24 +118,26 @@ def facts_token(
     key: str, digest: str, state: str, names: Sequence[Alias], below: Sequence[str]
 ) -> str:
     """A short text that changes whenever one of these facts does."""
-    text = json.dumps([key, digest, state, [[a.name, a.protected, a.scope] for a in names], below])
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+    text = repr((key, digest, state, [(a.name, a.protected, a.scope) for a in names], below))
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:32]
+
+
+_FACTS = (
+    f"SELECT v.key, v.id, v.state, {as_text('v.digest')}, {as_text('c.name')},"
+    f" {as_text('v.label')}, {as_text('c.type')} FROM json_each(?) want"
+    " CROSS JOIN version v ON v.key = want.value JOIN collection c ON c.id = v.collection_id"
+)
 
 
 def read_facts(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
     """The facts of those versions that are there, in the given order."""
     found: dict[str, Facts] = {}
     for group in in_chunks(tuple(dict.fromkeys(keys))):
-        rows = version_ids(conn, group)
-        numbers = [row[0] for row in rows.values()]
+        rows = conn.execute(_FACTS, (json_array(group),)).fetchall()
+        numbers = [row[1] for row in rows]
         held, below = version_aliases(conn, numbers), live_dependents(conn, numbers)
-        named = version_names(conn, numbers)
-        for key in group:
-            if key not in rows:
-                continue
-            number, state, digest = rows[key]
+        for key, number, state, digest, collection, label, kind in rows:
             mine, under = tuple(held.get(number, ())), tuple(below.get(number, ()))
-            collection, label, kind = named[number]
             found[key] = Facts(
                 key=key,
                 digest=digest,

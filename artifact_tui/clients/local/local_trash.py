@@ -66,15 +66,24 @@ def _why_not(
     return None
 
 
-def move_to_trash(conn: sqlite3.Connection, version_id: int, now: Facts, by: DeletedBy) -> None:
-    """Put one live version into the trash, with its aliases remembered."""
-    kept = json.dumps([[alias.name, alias.protected] for alias in now.aliases])
-    conn.execute("INSERT INTO trash(version_id, aliases) VALUES(?, ?)", (version_id, kept))
-    if now.aliases:
-        conn.execute("DELETE FROM alias WHERE version_id = ?", (version_id,))
+def move_to_trash(
+    conn: sqlite3.Connection, going: Sequence[tuple[int, Facts]], by: DeletedBy
+) -> None:
+    """Put live versions, by their rows, into the trash, with their aliases remembered."""
+    conn.executemany(
+        "INSERT INTO trash(version_id, aliases) VALUES(?, ?)",
+        [
+            (row, json.dumps([[a.name, a.protected] for a in now.aliases]) if now.aliases else "[]")
+            for row, now in going
+        ],
+    )
+    conn.executemany(
+        "DELETE FROM alias WHERE version_id = ?", [(row,) for row, now in going if now.aliases]
+    )
     conn.execute(
-        "UPDATE version SET state = 'trash', deleted_us = ?, deleted_by = ? WHERE id = ?",
-        (by.now_us, by.actor, version_id),
+        "UPDATE version SET state = 'trash', deleted_us = ?, deleted_by = ?"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (by.now_us, by.actor, local_reading.json_array(row for row, _ in going)),
     )
 
 
@@ -91,6 +100,13 @@ def delete_versions(
     numbers = local_reading.version_ids(conn, keys)
     outcomes: list[Outcome] = []
     gone: set[str] = set()
+    going: dict[int, list[tuple[int, Facts]]] = {}
+
+    def carry_out() -> None:
+        for moment, some in going.items():
+            move_to_trash(conn, some, DeletedBy(by.actor, moment))
+        going.clear()
+
     for deletion in deletions:
         now = known.get(deletion.key)
         if now is None or now.state == "trash" or deletion.key in gone:
@@ -98,12 +114,15 @@ def delete_versions(
             outcomes.append(Outcome(deletion.key, Result.ABSENT, message))
             continue
         version_id = numbers[deletion.key][0]
+        if now.dependents:
+            carry_out()
         refusal = _why_not(conn, deletion, now, version_id)
         if refusal is None:
             begun = by.now_us if deletion.begun_us is None else deletion.begun_us
-            move_to_trash(conn, version_id, now, DeletedBy(by.actor, min(by.now_us, begun)))
+            going.setdefault(min(by.now_us, begun), []).append((version_id, now))
             gone.add(deletion.key)
         outcomes.append(refusal or Outcome(deletion.key, Result.DONE))
+    carry_out()
     return outcomes
 
 

@@ -351,7 +351,7 @@ def _throw_away(conn: sqlite3.Connection, rng: random.Random, now: int) -> None:
     for key in chosen:
         when = rng.randrange(max(created[key], now - 20 * DAY), now)
         local_trash.move_to_trash(
-            conn, numbers[key][0], known[key], local_trash.DeletedBy(rng.choice(PEOPLE), when)
+            conn, [(numbers[key][0], known[key])], local_trash.DeletedBy(rng.choice(PEOPLE), when)
         )
 
 

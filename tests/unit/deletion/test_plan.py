@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -109,6 +111,18 @@ def test_an_edited_plan_is_found_out(saved: Path, sql: str) -> None:
     edit(saved, sql)
     with Plan.open(saved) as plan, pytest.raises(PlanError, match="changed after it was reviewed"):
         plan.check_hash()
+
+
+def test_the_hash_is_that_of_the_rows_as_json(saved: Path) -> None:
+    every = "".join(map(chr, range(1, 128)))
+    with Plan.open(saved, write=True) as plan:
+        plan.conn.execute("UPDATE item SET detail=? WHERE seq=1", (every,))
+        plan.conn.execute("UPDATE item SET detail='“ü” 😀' WHERE seq=2")
+        digest = hashlib.sha256()
+        for sql in plan_file.REVIEWED:
+            for row in plan.conn.execute(sql):
+                digest.update(f"{json.dumps(row, separators=(',', ':'))}\n".encode())
+        assert plan_file.content_hash(plan.conn) == digest.hexdigest()
 
 
 def test_its_journal_may_change(saved: Path) -> None:
