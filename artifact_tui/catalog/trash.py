@@ -56,6 +56,7 @@ _IN = f"""EXISTS (SELECT 1 FROM json_each(:q_deletions) d
   AND CASE WHEN json_extract(d.value, '$[1]') IS NULL THEN {_WHEN} IS NULL
     ELSE {_WHEN} BETWEEN json_extract(d.value, '$[1]') AND json_extract(d.value, '$[2]') END)"""
 
+_BY_NAME = f"{as_text('c.name')} COLLATE NOCASE, {as_text('c.name')}, v.ordinal DESC, v.id DESC"
 _OF_ALL = "FROM version v CROSS JOIN collection c ON c.id = v.collection_id"
 
 
@@ -103,11 +104,14 @@ def of_deletions(where: Where, chosen: Iterable[PastDeletion]) -> Where:
 
 
 def ids_in_order(conn: sqlite3.Connection, where: Where, sort: Sort) -> array[int]:
-    """The ids of all versions that match, in order (eight bytes each)."""
+    """The ids of all versions that match, in order (eight bytes each).
+
+    By `deleted`, versions of one deletion are equal: they stand by name, the newest first.
+    """
+    order = _BY_NAME if sort.field == "deleted" else sort.order(whole=True)
     with snapshot(conn):
         found = conn.execute(
-            f"SELECT v.id {_OF_ALL} WHERE {where.sql} ORDER BY {sort.order(whole=True)}",
-            where.params,
+            f"SELECT v.id {_OF_ALL} WHERE {where.sql} ORDER BY {order}", where.params
         )
         return array("q", chain.from_iterable(found))
 

@@ -231,29 +231,27 @@ RESULT = (
     KeyRow("result.back", "escape,q", "back", "One layer back.", footer=True),
 )
 
-_LIKE_BROWSE = frozenset(
-    {"mark", "filter", "sort", "range", "rule", "unrule", "marked"}
-    | {"open", "close", "next", "previous", "copy"}
-)
+def _like_browse(*verbs: str) -> tuple[KeyRow, ...]:
+    """What a list of versions takes in browse, for the trash: deletions stand for collections."""
+    rows = {row.verb: row for row in BROWSE}
+    return tuple(
+        replace(row, id=f"trash.{row.verb}", help=row.help.replace("collection", "deletion"))
+        for row in map(rows.__getitem__, verbs)
+    )
+
 
 TRASH = (
-    *(
-        replace(
-            row,
-            id=f"trash.{row.verb}",
-            help=row.help.replace("collection", "deletion"),
-            footer=row.verb in {"mark", "filter", "sort", "rule"},
-        )
-        for row in BROWSE
-        if row.verb in _LIKE_BROWSE
-    ),
-    KeyRow("trash.all", "asterisk", "all", "Mark all that is listed, or nothing."),
+    *_like_browse("mark"),
     KeyRow("trash.restore", "r", "restore", footer=True, row=True,
         help="Bring back the marks, or the row (of a deletion: all), with aliases still free."),
     KeyRow("trash.purge", "d", "purge", footer=True, row=True,
         help="Review the purge of the marks, or of the row: they are gone for good then."),
+    *_like_browse("filter"),
     KeyRow("trash.gc", "c", "gc", footer=True,
         help="See which bytes no version needs any more, and free them."),
+    *_like_browse("sort", "rule", "unrule", "range", "marked"),
+    KeyRow("trash.all", "asterisk", "all", "Mark all that is listed, or nothing."),
+    *_like_browse("open", "close", "next", "previous", "copy"),
     KeyRow("trash.tasks", "t", "tasks", "Watch purges and deletions."),
     KeyRow("trash.back", "escape,q", "back", footer=True,
         help="One layer back: range, only marked, filter; then to the list."),

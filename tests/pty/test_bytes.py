@@ -66,7 +66,7 @@ def test_a_move_in_the_trash_costs_little_and_idling_nothing(
     terminal = open_terminal(world.address)
     terminal.sees("armed")
     terminal.send("u")
-    terminal.sees("sweep:v14", "frees 990 B")
+    terminal.sees("sweep:v29", "frees 990 B")
     into, *costs = [terminal.spent("j") for _ in range(6)]
     assert into < 2 * MOVE, "from a deletion to a version: all of the facts are others"
     assert max(costs) < MOVE, costs

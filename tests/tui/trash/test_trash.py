@@ -129,7 +129,7 @@ async def test_stands_by_deletion_the_last_one_first(world: World) -> None:
         await user.sees("2026-11-18 11:06 by bo", "2026-11-18 09:06 by ines", "3 versions")
         lines = user.screen.splitlines()
         names = [line.split()[0] for line in lines if "resnet50:v" in line]
-        assert names == ["resnet50:v2", "resnet50:v0", "resnet50:v1"]
+        assert names == ["resnet50:v2", "resnet50:v1", "resnet50:v0"]
         await user.presses("s", "w")
         await user.until(lambda: "by ines" in user.screen.splitlines()[2])
 
