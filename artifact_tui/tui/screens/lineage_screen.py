@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from rich.segment import Segment
 from textual.content import Content
-from textual.strip import Strip
 
 from artifact_tui.catalog.catalog_rows import VersionRef
 from artifact_tui.errors import ArtifactTuiError
@@ -24,9 +22,9 @@ from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import MOVES_AND_MARKS, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import branches
-from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.marker import NOT_MARKED
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -85,89 +83,28 @@ def _ref_of(row: VersionRow) -> VersionRef:
     return VersionRef(row.id, row.key, row.collection, row.label, row.state, row.aliases)
 
 
-class RelativeList(CursorList):
-    """The lines of the lineage screen."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lineage--role",
-        "lineage--middle",
-        "lineage--alias",
-        "lineage--mark",
-    }
-
-    DEFAULT_CSS = """
-    RelativeList > .lineage--role { text-style: dim; }
-    RelativeList > .lineage--middle { text-style: bold; }
-    RelativeList > .lineage--alias { color: $text-accent; }
-    RelativeList > .lineage--mark { color: $text-warning; text-style: bold; }
-    """
-
-    def __init__(self, services: Services) -> None:
-        super().__init__(id="relatives")
-        self._signs = services.signs
-        self._now = services.now
-        self.relatives: Sequence[RelativeLine] = ()
-
-    @property
-    def count(self) -> int:
-        """How many versions."""
-        return len(self.relatives)
-
-    @property
-    def current(self) -> VersionRow | None:
-        """The version under the cursor; None when it is not listed here."""
-        return self.relatives[self.cursor].row if self.cursor < len(self.relatives) else None
-
-    @property
-    def name(self) -> str:
-        """`COLLECTION:LABEL` under the cursor, untrusted; empty when there is none."""
-        here = self.relatives[self.cursor : self.cursor + 1]
-        return f"{here[0].ref.collection}:{here[0].ref.label}" if here else ""
-
-    def show(self, relatives: Sequence[RelativeLine]) -> None:
-        """Show these, the cursor on the one in the middle."""
-        self.relatives = relatives
-        self.changed()
-        middle = next((i for i, one in enumerate(relatives) if one.role == "this"), 0)
-        self.place_cursor(middle, 0)
-
-    def set_marked(self, key: str, *, marked: bool) -> None:
-        """Draw the mark of a version, wherever it stands."""
-        self.relatives = [
-            replace(one, row=replace(one.row, marked=marked))
-            if one.row is not None and one.row.key == key
-            else one
-            for one in self.relatives
-        ]
-        self.refresh_changed()
-
-    def paint(self, line: int) -> Strip:
-        """One version."""
-        one = self.relatives[line]
-        row, signs, style = one.row, self._signs, self.ink
-        gone = one.ref.label.endswith(GONE)
-        facts = pad("" if gone else "elsewhere", 17, "right") + " "
-        if row is not None:
-            when = age(row.created_us, self._now())
-            facts = f"{pad(size(row.size), 9, 'right')}{pad(when, 8, 'right')} "
-        room = max(self.inner_width - 2 - _ROLE - len(one.stem) - len(facts), 8)
-        name = fit(f"{safe(one.ref.collection)} {safe(one.ref.label)}", room)
-        aliases = " ".join(
-            safe(alias.name) + (signs.protected if alias.protected else "")
-            for alias in one.ref.aliases
-        )
-        left = room - Content(name).cell_length
-        middle = one.role == "this"
-        marked = row is not None and row.marked
-        return Strip(
-            [
-                Segment(f"{signs.mark if marked else ' '} ", style("lineage--mark")),
-                Segment(pad(one.role, _ROLE) + one.stem, style("lineage--role")),
-                Segment(name, style("lineage--middle") if middle else None),
-                Segment(pad(f" {aliases}", left), style("lineage--alias")),
-                Segment(facts, style("lineage--middle" if middle else "lineage--role")),
-            ]
-        )
+def relative_line(one: RelativeLine, cells: int, signs: Signs, now_us: int) -> Content:
+    """A version: its mark, what it is to the one in the middle, name, aliases, facts."""
+    row = one.row
+    gone = one.ref.label.endswith(GONE)
+    facts = pad("" if gone else "elsewhere", 17, "right") + " "
+    if row is not None:
+        when = age(row.created_us, now_us)
+        facts = f"{pad(size(row.size), 9, 'right')}{pad(when, 8, 'right')} "
+    room = max(cells - 2 - _ROLE - len(one.stem) - len(facts), 8)
+    name = fit(f"{safe(one.ref.collection)} {safe(one.ref.label)}", room)
+    aliases = " ".join(
+        safe(alias.name) + (signs.protected if alias.protected else "") for alias in one.ref.aliases
+    )
+    middle = "bold" if one.role == "this" else ""
+    marked = row is not None and row.marked
+    return Content.assemble(
+        (f"{signs.mark if marked else ' '} ", "$text-warning bold"),
+        (pad(one.role, _ROLE) + one.stem, "dim"),
+        (name, middle),
+        (pad(f" {aliases}", room - Content(name).cell_length), "$text-accent"),
+        (facts, middle or "dim"),
+    )
 
 
 class LineageScreen(BaseScreen):
@@ -181,13 +118,33 @@ class LineageScreen(BaseScreen):
     def __init__(self, services: Services, row: VersionRow) -> None:
         super().__init__(services)
         self._trail: list[VersionRow] = [row]
-        self._list = RelativeList(services)
+        self._relatives: Sequence[RelativeLine] = ()
+        self._list = RowList[RelativeLine](self._line, id="relatives")
         self._title = Line(id="lineage-title")
 
     def compose_body(self) -> Iterable[Widget]:
         """What is in the middle, and the lines."""
         yield self._title
         yield self._list
+
+    def _line(self, one: RelativeLine, cells: int) -> Content:
+        return relative_line(one, cells, self.services.signs, self.services.now())
+
+    @property
+    def _row(self) -> VersionRow | None:
+        """The version under the cursor; None when it is not listed here."""
+        one = self._list.current
+        return None if one is None else one.row
+
+    def _draw_marked(self, key: str, *, marked: bool) -> None:
+        """Draw the mark of a version, wherever it stands."""
+        self._relatives = [
+            replace(one, row=replace(one.row, marked=marked))
+            if one.row is not None and one.row.key == key
+            else one
+            for one in self._relatives
+        ]
+        self._list.put(self._relatives, cursor=self._list.cursor, top=self._list.top)
 
     def on_mount(self) -> None:
         """Read the first version."""
@@ -220,7 +177,9 @@ class LineageScreen(BaseScreen):
             return
         told = self.services.asker.told(row)
         self._title.show(Content.styled(_title_of(detail, told, self._key()), "bold"))
-        self._list.show(found)
+        self._relatives = found
+        middle = next(i for i, one in enumerate(found) if one.role == "this")
+        self._list.put(found, cursor=middle)
         self.show_keys()
 
     def _key(self) -> str:
@@ -256,8 +215,8 @@ class LineageScreen(BaseScreen):
 
     def action_open(self) -> None:
         """Put the version under the cursor in the middle."""
-        row = self._list.current
-        if row is None and self._list.name:
+        row = self._row
+        if row is None and self._list.current is not None:
             self.say("This version is of a collection that is not listed here.")
         elif row is not None and row.id != self._trail[-1].id:
             self._trail.append(row)
@@ -269,9 +228,9 @@ class LineageScreen(BaseScreen):
 
     def action_mark(self) -> None:
         """Mark or unmark the version, and go down."""
-        row = self._list.current
+        row = self._row
         if row is not None:
-            self._list.set_marked(row.key, marked=not row.marked)
+            self._draw_marked(row.key, marked=not row.marked)
             self._list.action_down()
             catalog = self.services.catalog
             change = (catalog.unmark if row.marked else catalog.mark)([row.key])
@@ -290,13 +249,14 @@ class LineageScreen(BaseScreen):
 
     def action_show(self) -> None:
         """Show the version in the list of browse."""
-        if self._list.current is not None:
-            self.host.show_in_list(self._list.current)
+        if self._row is not None:
+            self.host.show_in_list(self._row)
 
     def action_copy(self) -> None:
         """Copy the name of the version."""
-        if self._list.name:
-            self.host.copy(self._list.name)
+        one = self._list.current
+        if one is not None:
+            self.host.copy(f"{one.ref.collection}:{one.ref.label}")
 
     def action_back(self) -> None:
         """The version that was in the middle before, then the screen before."""

@@ -14,19 +14,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rich.segment import Segment
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.strip import Strip
 
 from artifact_tui.text import pad, safe, width
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
-from artifact_tui.tui.widgets.row_list import RowList, Rows
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,56 +146,16 @@ class MenuEntry(Generic[T]):
     disabled: bool = False
 
 
-class EntryList(CursorList, Generic[T]):
-    """The lines of a menu."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"menu--letter", "menu--note", "menu--off"}
-
-    DEFAULT_CSS = """
-    EntryList {
-        background: $surface;
-        & > .menu--letter { color: $text-accent; text-style: bold; }
-        & > .menu--note { text-style: dim; }
-        & > .menu--off { text-style: dim italic; }
-    }
-    """
-
-    def __init__(self, entries: Sequence[MenuEntry[T]]) -> None:
-        super().__init__(id="entries")
-        self.entries = entries
-
-    @property
-    def count(self) -> int:
-        """How many entries."""
-        return len(self.entries)
-
-    @property
-    def current(self) -> MenuEntry[T] | None:
-        """The entry under the cursor."""
-        return self.entries[self.cursor] if self.cursor < len(self.entries) else None
-
-    def set_entries(self, entries: Sequence[MenuEntry[T]]) -> None:
-        """Show these entries, the cursor on the first."""
-        self.entries = entries
-        self.changed()
-        self.place_cursor(0, 0)
-
-    def paint(self, line: int) -> Strip:
-        """One entry."""
-        entry = self.entries[line]
-        letter = self.ink("menu--letter")
-        note = self.ink("menu--note")
-        off = self.ink("menu--off")
-        room = self.inner_width - 6
-        label = pad(entry.label, max(room - width(entry.note) - 1, 8))
-        return Strip(
-            [
-                Segment(f"{entry.sign} ", note),
-                Segment(f"{entry.letter or ' '} ", letter),
-                Segment(label, off) if entry.disabled else Segment(label),
-                Segment(f" {entry.note} ", off if entry.disabled else note),
-            ]
-        )
+def entry_line(entry: MenuEntry[Any], cells: int) -> Content:
+    """An entry: its sign, its letter, what it is, a note."""
+    room = cells - 6
+    off = "dim italic" if entry.disabled else ""
+    return Content.assemble(
+        (f"{entry.sign} ", "dim"),
+        (f"{entry.letter or ' '} ", "$text-accent bold"),
+        (pad(entry.label, max(room - width(entry.note) - 1, 8)), off),
+        (f" {entry.note} ", off or "dim"),
+    )
 
 
 class Menu(Dialog[T]):
@@ -206,22 +163,23 @@ class Menu(Dialog[T]):
 
     BINDINGS = bindings_of("menu")
     FOCUS = "#entries"
+    DEFAULT_CSS = "Menu RowList { background: $surface; }"
 
     def __init__(self, title: str, entries: Sequence[MenuEntry[T]], *, start: int = 0) -> None:
         super().__init__()
         self.border_title = Content(title)
         self._entries = entries
         self._start = start
+        self._list = RowList[MenuEntry[T]](entry_line, id="entries")
+        self._list.styles.height = min(len(entries), 20)
 
     def compose(self) -> ComposeResult:
         """The list."""
-        entries = EntryList(self._entries)
-        entries.styles.height = min(len(self._entries), 20)
-        yield entries
+        yield self._list
 
     def on_mount(self) -> None:
         """The cursor goes to the present choice."""
-        self.query_one(EntryList).place_cursor(self._start, 0)
+        self._list.put(self._entries, cursor=self._start)
 
     def on_key(self, event: events.Key) -> None:
         """A letter chooses."""
@@ -238,7 +196,7 @@ class Menu(Dialog[T]):
 
     def action_choose(self) -> None:
         """Choose what is under the cursor."""
-        entry = self.query_one(EntryList).current
+        entry = self._list.current
         if entry is not None and not entry.disabled:
             self.close(entry.value)
 
@@ -256,19 +214,19 @@ class Listing(Dialog[None]):
     def __init__(self, title: str, lines: Sequence[str]) -> None:
         super().__init__(id="listing")
         self._lines = lines
+        self._list = RowList[str](lambda line, _width: Content(line), id="listing-lines")
         self.border_title = Content(title)
         self.border_subtitle = Content("esc back")
 
     def compose(self) -> ComposeResult:
         """The lines."""
-        lines = RowList[str](lambda line, _width: Content(line), id="listing-lines")
-        lines.styles.height = min(len(self._lines), _MOST_LINES, self.screen.size.height * 3 // 4)
-        yield lines
+        most = min(_MOST_LINES, self.screen.size.height * 3 // 4)
+        self._list.styles.height = min(len(self._lines), most)
+        yield self._list
 
     def on_mount(self) -> None:
         """Fill it."""
-        lines: RowList[str] = self.query_one("#listing-lines", RowList)
-        lines.call_later(lines.show, Rows(self._lines))
+        self._list.put(self._lines, cursor=0)
 
 
 SETTLE = 0.4

@@ -18,9 +18,10 @@ from artifact_tui.query import FIELDS
 from artifact_tui.text import pad, safe
 from artifact_tui.tui.key_bindings import PLACES, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key, shown_keys
-from artifact_tui.tui.widgets.dialogs import Dialog, EntryList, MenuEntry
+from artifact_tui.tui.widgets.dialogs import Dialog, MenuEntry, entry_line
 from artifact_tui.tui.widgets.line_view import LinesView
 from artifact_tui.tui.widgets.line_widgets import LABEL, OneLine, fact, words
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -151,12 +152,14 @@ class Palette(Dialog[PaletteCommand]):
     Palette {{ width: 76; }}
     Palette > Horizontal {{ height: 1; }}
     Palette Static {{ width: 2; color: $text-accent; }}
-    Palette > EntryList {{ height: {COMMANDS_SHOWN}; margin-top: 1; }}
+    Palette > RowList {{ height: {COMMANDS_SHOWN}; margin-top: 1; background: $surface; }}
     """
 
     def __init__(self, commands: Sequence[PaletteCommand]) -> None:
         super().__init__(id="palette")
         self._commands = commands
+        self._list = RowList[MenuEntry[PaletteCommand]](entry_line, id="entries")
+        self._list.can_focus = False
         self.border_title = Content("Commands")
 
     def compose(self) -> ComposeResult:
@@ -164,20 +167,20 @@ class Palette(Dialog[PaletteCommand]):
         with Horizontal():
             yield Static(Content(":"))
             yield OneLine(id="palette-input")
-        entries = EntryList([command_entry(command) for command in self._commands])
-        entries.can_focus = False
-        yield entries
+        yield self._list
 
-    @property
-    def _list(self) -> EntryList[PaletteCommand]:
-        return self.query_one(EntryList)
+    def on_mount(self) -> None:
+        """Show all of them."""
+        self._find("")
+
+    def _find(self, text: str) -> None:
+        found = find_commands(self._commands, text)
+        self._list.put([command_entry(command) for command in found], cursor=0)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show what matches, the best first."""
         event.stop()
-        self._list.set_entries(
-            [command_entry(c) for c in find_commands(self._commands, event.value)]
-        )
+        self._find(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Start the command under the cursor."""

@@ -1,4 +1,4 @@
-"""A list of rows of one sort, of any length: review, tasks and trash use it.
+"""A list of rows of one sort, of any length: all lists but that of versions are made of it.
 
 Rows come in windows from a `RowSource`; one that is not there yet is drawn blank and asked for.
 Showing a source whose visible rows are the same sends nothing.
@@ -141,6 +141,12 @@ class RowList(CursorList, Generic[T]):
         if cursor is None and before is not None and self._identity(now) != self._identity(before):
             self.swapped = Message().time
 
+    def put(self, rows: Sequence[T], *, cursor: int, top: int = 0) -> None:
+        """Show rows that are all here, the cursor on one of them, from `top` on if it is seen."""
+        self._showing += 1
+        pages = {n // PAGE: rows[n : n + PAGE] for n in range(0, len(rows), PAGE)}
+        self._swap(Rows(rows), pages, cursor, top)
+
     def _identity(self, row: T | None) -> object:
         return None if row is None else self._key(row)
 
@@ -204,4 +210,6 @@ class RowList(CursorList, Generic[T]):
 def _text_style(style: Style) -> Ink:
     """The colour of the text alone: what lies under it is the list's own."""
     full = style.rich_style
-    return Ink(color=full.color, bold=full.bold, italic=full.italic, strike=full.strike)
+    return Ink(
+        color=full.color, bold=full.bold, dim=full.dim, italic=full.italic, strike=full.strike
+    )
