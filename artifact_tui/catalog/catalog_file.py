@@ -116,8 +116,7 @@ def connect_beside(conn: sqlite3.Connection) -> CatalogConnection:
     """Open the catalog and the marks of a connection again, for work on very many rows.
 
     Temp tables go into files once they are large, and nothing is mapped, so that a million rows
-    take no more memory than ten. Work there ends as interrupted when that of `conn` must stop,
-    until `set_progress_handler(None, 0)` is called. The caller closes it.
+    take no more memory than ten. The caller closes it.
 
     Raises:
         RegistryError: the file is missing or is no catalog.
@@ -131,12 +130,21 @@ def connect_beside(conn: sqlite3.Connection) -> CatalogConnection:
             beside.execute(f"PRAGMA {pragma}")
         _attach(beside, Path(names["marks"]) if names.get("marks") else None)
         beside.executescript(_TEMP)
-        if isinstance(conn, CatalogConnection):
-            beside.set_progress_handler(conn.must_stop, _STEPS)
     except BaseException:
         beside.close()
         raise
     return beside
+
+
+@contextmanager
+def stopping_with(beside: sqlite3.Connection, conn: sqlite3.Connection) -> Iterator[None]:
+    """Let work on one connection end as interrupted when that of the other one must stop."""
+    if isinstance(conn, CatalogConnection):
+        beside.set_progress_handler(conn.must_stop, _STEPS)
+    try:
+        yield
+    finally:
+        beside.set_progress_handler(None, 0)
 
 
 @contextmanager

@@ -196,13 +196,13 @@ def pick_nothing(conn: sqlite3.Connection) -> None:
     conn.execute("DELETE FROM temp.picked")
 
 
-def pick(conn: sqlite3.Connection, chosen: Selection) -> int:
-    """Pick exactly what was chosen; returns how many versions."""
+def pick(conn: sqlite3.Connection, chosen: Selection, *, limit: int = -1) -> int:
+    """Pick exactly what was chosen, or some of it up to a limit; returns how many versions."""
     if isinstance(chosen, Where):
-        return pick_where(conn, chosen)
+        return pick_where(conn, chosen, limit=limit)
     if chosen == "marked":
-        return pick_marked(conn)
-    return pick_keys(conn, chosen)
+        return pick_marked(conn, limit=limit)
+    return pick_keys(conn, chosen if limit < 0 else chosen[:limit])
 
 
 def pick_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> int:
@@ -217,22 +217,22 @@ def pick_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> int:
     )
 
 
-def pick_where(conn: sqlite3.Connection, where: Where) -> int:
+def pick_where(conn: sqlite3.Connection, where: Where, *, limit: int = -1) -> int:
     """Pick exactly the versions that match."""
     return _pick_query(
         conn,
         "SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id"
-        f" WHERE {where.sql}",
-        where.params,
+        f" WHERE {where.sql} LIMIT :picked_limit",
+        {**where.params, "picked_limit": limit},
     )
 
 
-def pick_marked(conn: sqlite3.Connection) -> int:
+def pick_marked(conn: sqlite3.Connection, *, limit: int = -1) -> int:
     """Pick exactly the marked versions."""
     return _pick_query(
         conn,
-        "SELECT v.id FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key",
-        {},
+        "SELECT v.id FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key LIMIT ?",
+        (limit,),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -38,6 +39,7 @@ from artifact_tui.deletion.draft_items import DraftItems, PickedItems
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Item, Options, Verdict
 from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.deletion.review import (
+    BuildProgress,
     ReviewRequest,
     ReviewSource,
     collection_keys_of,
@@ -279,12 +281,22 @@ async def ask_lineage(source: ReviewSource, keys: Sequence[str]) -> None:
         say(f"not all lineage is known: {safe(untold)}")
 
 
-def _told(progress: Progress) -> Callable[[LineageProgress], None]:
-    """Shows how far the questions are; what takes long is announced first."""
-    announced = False
+QUIET_SECONDS = 1.0
+"""How long a review is built before anything is said of that."""
 
-    def tell(asked: LineageProgress) -> None:
-        nonlocal announced
+
+def _told(progress: Progress) -> Callable[[LineageProgress | BuildProgress], None]:
+    """Shows how far questions and review are; what takes long is announced first."""
+    announced = False
+    began: float | None = None
+
+    def tell(asked: LineageProgress | BuildProgress) -> None:
+        nonlocal announced, began
+        if isinstance(asked, BuildProgress):
+            began = time.monotonic() if began is None else began
+            if time.monotonic() - began >= QUIET_SECONDS:
+                progress.show(asked.words())
+            return
         if asked.models and not announced:
             announced = True
             left = text.plural(asked.untold, "model")

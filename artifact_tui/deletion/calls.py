@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.checks import (
-    NAMES_SHOWN,
     Look,
     lost_aliases,
     members_of,
@@ -31,6 +30,7 @@ from artifact_tui.deletion.checks import (
 )
 from artifact_tui.deletion.items import (
     COLLECTION,
+    DETAIL_NAMES,
     OBJECT,
     OPEN,
     VERSION,
@@ -495,7 +495,7 @@ class Calls:
 
     async def refused(self, found: Sequence[tuple[Item, Refusal]]) -> list[ItemEnd]:
         """The ends of items that are not deleted after all, with the names that this is about."""
-        shown = {key for _, refusal in found for key in refusal.keys[: NAMES_SHOWN + 1]}
+        shown = {key for _, refusal in found for key in refusal.keys[: DETAIL_NAMES + 1]}
         names = self._plan.names(sorted(shown))
         if unknown := sorted(shown - names.keys()):
             with suppress(UnreachableError, NotToldError, HaltedError):

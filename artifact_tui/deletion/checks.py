@@ -26,6 +26,7 @@ from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import (
     COLLECTION,
+    DETAIL_NAMES,
     DONE,
     OBJECT,
     OPEN,
@@ -130,9 +131,6 @@ def held_back(dependents: Mapping[str, Collection[str]], stays: Iterable[str]) -
 KNOWN = LineageCoverage(0, 0)
 """Of a registry that tells its lineage by itself."""
 
-NAMES_SHOWN = 5
-"""How many names a detail lists before it says how many more there are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -200,10 +198,10 @@ def _alias_words(aliases: Iterable[Alias]) -> str:
 
 
 def names_in_line(names: Iterable[str]) -> str:
-    """Names in one line, at most `NAMES_SHOWN` of them; untrusted text as it came."""
+    """Names in one line, at most `DETAIL_NAMES` of them; untrusted text as it came."""
     every = list(names)
-    more = len(every) - NAMES_SHOWN
-    return ", ".join(every[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(every) - DETAIL_NAMES
+    return ", ".join(every[:DETAIL_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def with_lineage(

@@ -1,58 +1,126 @@
-"""The items of a review that is not saved yet: rows of a database that only one connection sees.
+"""The items of a review that is not saved yet: temp tables that only one connection sees.
 
-SQLite keeps such a database in memory while it is small, and in a file without a name once it is
-not. So a review of a few items needs no disk, one of half a million needs no memory, and nothing
-is left behind, however the program ends. It lives as long as somebody holds these items.
+SQLite keeps them in memory while they are small, and in a file without a name once they are not.
+So a review of a few items needs no disk, one of half a million needs no memory, and nothing is
+left behind, however the program ends. They live as long as somebody holds these items.
+
+What is reviewed is written down once; who goes, who stays and why is another table, which is made
+anew when something else is agreed to. The facts of an item as JSON, and names in sentences, are
+composed from both when a page is read, or when the plan is written.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
+import threading
 import weakref
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import msgspec
 
-from artifact_tui.deletion.items import Item, ItemState, Reason, Verdict
+from artifact_tui.deletion.items import DETAIL_NAMES, Item, ItemState, Reason, Verdict
+from artifact_tui.errors import PlanError
 from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from artifact_tui.deletion.items import Options
+    from artifact_tui.deletion.plan import Head
+
 PAGE = 1000
 """How many items are fetched at a time: readers must not hold up the apply."""
 
 T = TypeVar("T")
 
-_TABLES = """
-CREATE TABLE draft.item(
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, level INTEGER NOT NULL, key TEXT NOT NULL,
-  collection TEXT NOT NULL, label TEXT NOT NULL, type TEXT NOT NULL, size INTEGER,
-  facts TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-  added INTEGER NOT NULL, belongs INTEGER);
-CREATE TABLE draft.outside(
-  seq INTEGER NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY(seq, key)
-) WITHOUT ROWID;
-CREATE VIEW draft.progress AS SELECT seq, 'planned' AS state, 0 AS attempts, '' AS reason,
-  '' AS detail, '' AS error, 0 AS retryable, NULL AS sent_us, NULL AS done_us FROM item;
+TABLES = """
+CREATE TEMP TABLE subject(          -- what is under review; a version has its own id
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, collection TEXT NOT NULL,
+  label TEXT NOT NULL, type TEXT NOT NULL, size INTEGER, digest TEXT NOT NULL,
+  state TEXT NOT NULL, source_key TEXT NOT NULL, kept TEXT NOT NULL, generated INTEGER NOT NULL,
+  known INTEGER NOT NULL, added INTEGER NOT NULL, aliases TEXT, links TEXT,
+  old INTEGER NOT NULL, home INTEGER, ordinal INTEGER);
+CREATE TEMP TABLE dep(              -- nearest live dependents; inside: they are picked as well
+  parent INTEGER, key TEXT, name TEXT, child INTEGER, inside INTEGER,
+  near INTEGER NOT NULL DEFAULT 0,  -- in a circle with it
+  stays INTEGER NOT NULL DEFAULT 1, -- as it is judged now
+  PRIMARY KEY(parent, key)) WITHOUT ROWID;
+CREATE TEMP TABLE shown(            -- links to what is picked; by_id: the picked link itself
+  version_id INTEGER, key TEXT, name TEXT, by_id INTEGER, near INTEGER NOT NULL DEFAULT 0,
+  breaks INTEGER NOT NULL DEFAULT 1, PRIMARY KEY(version_id, key)) WITHOUT ROWID;
+CREATE TEMP TABLE judged(           -- in the order of the review; a detail may be worded later
+  seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, level INTEGER NOT NULL,
+  verdict TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT, belongs INTEGER);
 """
-"""What is reviewed has the columns of a plan file; nothing has been done yet with any item."""
+"""What is reviewed, with all that its items are made of: nothing of the catalog is read later."""
 
-_INDEXES = """
-CREATE UNIQUE INDEX draft.item_key ON item(key, kind);
-CREATE INDEX draft.item_order ON item(verdict, level, seq);
-CREATE INDEX draft.item_belongs ON item(belongs, seq) WHERE belongs IS NOT NULL;
-CREATE INDEX draft.outside_key ON outside(key);
+
+def _some_names(names: str, order: str) -> str:
+    """SQL for the first few of these names in one line; NULL where there are none.
+
+    `names` is a query without ORDER BY whose column `name` has them.
+    """
+    more = f"(SELECT count(*) FROM ({names})) - {DETAIL_NAMES}"
+    return f"""(SELECT group_concat(name, ', ') FROM
+  (SELECT name FROM ({names}) ORDER BY {order} LIMIT {DETAIL_NAMES}))
+  || CASE WHEN {more} > 0 THEN ' and ' || ({more}) || ' more' ELSE '' END"""
+
+
+_LOST_WORDS = _some_names(
+    """SELECT json_extract(a.value, '$.name') || CASE json_extract(a.value, '$.scope')
+        WHEN '' THEN '' ELSE ' in ' || json_extract(a.value, '$.scope') END AS name, a.key AS at
+      FROM json_each(s.aliases) a
+      WHERE NOT (s.source_key <> '' AND json_extract(a.value, '$.scope') <> '')
+      AND (j.reason = 'alias' OR json_extract(a.value, '$.protected'))""",
+    "at",
+)
+
+_STAYING = "SELECT key, name FROM dep d WHERE d.parent = s.id AND d.stays"
+
+_FACTS = """json_object('key', s.key, 'digest', s.digest, 'state', s.state,
+  'aliases', json(ifnull(s.aliases, '[]')),
+  'dependents', json(CASE WHEN EXISTS(SELECT 1 FROM dep d WHERE d.parent = s.id) THEN
+    (SELECT json_group_array(key) FROM (SELECT key FROM dep d WHERE d.parent = s.id ORDER BY key))
+    ELSE '[]' END),
+  'lineage_known', json(CASE WHEN s.known THEN 'true' ELSE 'false' END),
+  'source_key', s.source_key, 'links', json(ifnull(s.links, '[]')), 'kept', s.kept,
+  'generated', json(CASE WHEN s.generated THEN 'true' ELSE 'false' END))"""
+
+_VIEWS = f"""
+CREATE TEMP VIEW reviewed AS
+SELECT j.seq, s.kind, j.level, s.key, s.collection, s.label, s.type, s.size, {_FACTS} AS facts,
+  j.verdict, j.reason,
+  CASE WHEN j.detail IS NOT NULL THEN j.detail
+    WHEN j.reason IN ('alias', 'protected') THEN {_LOST_WORDS}
+    WHEN j.reason = 'linked' THEN {
+    _some_names("SELECT key, name FROM shown w WHERE w.version_id = s.id AND w.breaks", "key, name")
+}
+    ELSE coalesce({_some_names(f"{_STAYING} AND NOT d.near", "key")},
+      {_some_names(_STAYING, "key")}, '') END AS detail,
+  s.added, j.belongs, s.source_key, s.generated, s.state = 'pending' AS pending,
+  NOT s.known AS untold, s.aliases, s.links, 0 AS strange
+FROM judged j CROSS JOIN subject s ON s.id = j.id;
+CREATE TEMP VIEW outside AS
+SELECT j.seq, d.key, d.name FROM judged j JOIN dep d ON d.parent = j.id WHERE d.stays;
+CREATE TEMP VIEW progress AS SELECT seq, 'planned' AS state, 0 AS attempts, '' AS reason,
+  '' AS detail, '' AS error, 0 AS retryable, NULL AS sent_us, NULL AS done_us FROM judged;
 """
+"""The columns of a plan file, and what its numbers are counted from, as `REVIEWED_VIEW` has it."""
 
-_NAME = """SELECT CASE kind WHEN 'collection' THEN collection ELSE collection || ':' || label END
-FROM item WHERE key = ?1 AND kind <> 'object'
-UNION ALL SELECT name FROM outside WHERE key = ?1 LIMIT 1"""
+REVIEWED_VIEW = """
+CREATE TEMP VIEW reviewed AS
+SELECT i.*, json_extract(facts, '$.source_key') AS source_key,
+  json_extract(facts, '$.generated') IS 1 AS generated,
+  json_extract(facts, '$.state') IS 'pending' AS pending,
+  json_extract(facts, '$.lineage_known') IS 0 AS untold,
+  json_extract(facts, '$.aliases') AS aliases, json_extract(facts, '$.links') AS links,
+  json_type(facts, '$.source_key') IS NOT 'text' AS strange FROM item i"""
+"""The items of a plan file, with what of their facts is counted."""
 
 
 def item_columns(facts: str = "i.facts") -> str:
@@ -133,7 +201,8 @@ def read_items(
     conn: sqlite3.Connection, where: str, params: Sequence[object], *, facts: str = "i.facts"
 ) -> Iterator[Item]:
     """The items (`i`) with their progress (`p`) for which our own SQL condition holds."""
-    sql = f"SELECT {item_columns(facts)} FROM item i CROSS JOIN progress p USING(seq) WHERE {where}"
+    sql = f"""SELECT {item_columns(facts)} FROM reviewed i CROSS JOIN progress p USING(seq)
+    WHERE {where}"""
     rows = conn.execute(sql, params).fetchall()
     outside = _outside_of(conn, [row[0] for row in rows])
     for row in rows:
@@ -209,24 +278,54 @@ class _Rows(Sequence[T]):
     __hash__ = None  # type: ignore[assignment]
 
 
+_COPIED = """seq, kind, level, key, collection, label, type, size, {facts}, verdict, reason, detail,
+  added, belongs"""
+
+_COPY = (
+    f"""INSERT INTO saved.item SELECT {_COPIED.format(facts="facts")} FROM temp.reviewed
+    WHERE seq > ?1 AND seq <= ?2 ORDER BY seq""",
+    """INSERT INTO saved.outside SELECT seq, key, name FROM temp.outside
+    WHERE seq > ?1 AND seq <= ?2 ORDER BY seq, key""",
+    "INSERT INTO saved.progress(seq) SELECT seq FROM judged WHERE seq > ?1 AND seq <= ?2",
+)
+
+_COPIED_AT_ONCE = 20_000
+"""Items that are copied by one statement: who reads the draft meanwhile waits for it."""
+
+_OBJECT_IDS = -(1 << 40)
+"""Stored objects are numbered down from here, and collections from 0: versions have their ids."""
+
+
 class DraftItems(_Rows[Item]):
     """The items of a draft in the order of the review: `items[0]` has the `seq` 1."""
 
-    def __init__(self, conn: sqlite3.Connection) -> None:
+    def __init__(self, conn: sqlite3.Connection, head: Head) -> None:
         """`conn` has the tables of `make_tables`, filled, and belongs to these items from now."""
-        conn.executescript(_INDEXES)
         self.conn = conn
+        self.lock = threading.RLock()
+        """Held while they are read, or judged again: that is done in threads."""
+        self.verdicts_lock = threading.Lock()
+        """Held while the verdicts change, or may not: what is saved is what was shown."""
+        self._read_at = _changes_of(conn)
         weakref.finalize(self, conn.close)
-        super().__init__(conn.execute("SELECT count(*) FROM item").fetchone()[0])
+        super().__init__(0)
+        self.judged_for(head)
 
     @staticmethod
     def make_tables(conn: sqlite3.Connection) -> None:
-        """Attach an empty draft to a connection, outside of any transaction."""
-        conn.execute("ATTACH '' AS draft")
-        # Nothing of it outlives the connection, and what fails is not used any further.
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -8192"):
-            conn.execute(f"PRAGMA draft.{pragma}")
-        conn.executescript(_TABLES)
+        """Make an empty draft on a connection."""
+        conn.executescript(TABLES + _VIEWS)
+
+    def judged_for(self, head: Head) -> None:
+        """Note with which head and options they were judged, and count them."""
+        self.head = head
+        (self._count,) = self.conn.execute("SELECT count(*) FROM judged").fetchone()
+
+    def can_be_judged(self, options: Options) -> bool:
+        """Whether verdicts for these options need nothing but what was read already."""
+        ours = self.head.options
+        same = (ours.action, ours.with_dependents) == (options.action, options.with_dependents)
+        return same and self._read_at == _changes_of(self.conn)
 
     def page(self, after: int, limit: int) -> list[Item]:
         """The items whose `seq` is above `after`, at most `limit` of them."""
@@ -234,29 +333,92 @@ class DraftItems(_Rows[Item]):
 
     def select(self, where: str, params: Sequence[object] = ()) -> list[Item]:
         """The items (`i`) for which our own SQL condition holds."""
-        return list(read_items(self.conn, where, params, facts=_RAW_FACTS))
+        with self.lock:
+            return list(read_items(self.conn, where, params, facts=_RAW_FACTS))
 
-    def seqs(self, where: str, params: Sequence[object] = ()) -> Iterator[int]:
+    def seqs(self, where: str, params: Sequence[object] = ()) -> array[int]:
         """The `seq` of the items (`i`) for which our own SQL condition holds, in order."""
-        sql = f"SELECT i.seq FROM item i WHERE {where} ORDER BY i.seq"
-        return (row[0] for row in self.conn.execute(sql, params))
+        sql = f"SELECT i.seq FROM reviewed i WHERE {where} ORDER BY i.seq"
+        with self.lock:
+            return array("q", (row[0] for row in self.conn.execute(sql, params)))
 
-    def add(self, more: Iterable[Item]) -> Self:
-        """Put further items behind these; what these are called from now."""
-        self.conn.executemany(INSERT_ITEM, map(row_of_item, more))
-        (self._count,) = self.conn.execute("SELECT count(*) FROM item").fetchone()
+    def add_objects(self, more: Iterable[Item]) -> Self:
+        """Put stored objects behind these; what these are called from now."""
+        for item in more:
+            seq = self._count + 1
+            number = _OBJECT_IDS - seq
+            self.conn.execute(
+                """INSERT INTO subject(id, kind, key, collection, label, type, size, digest, state,
+                source_key, kept, generated, known, added, old)
+                VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'live', '', '', 0, 1, 0, 0)""",
+                (number, item.kind, item.key, item.collection, item.label, item.type, item.size,
+                 item.facts.digest),
+            )  # fmt: skip
+            self.conn.execute(
+                "INSERT INTO judged VALUES(?, ?, ?, ?, ?, ?, ?)",
+                (seq, number, item.level, item.verdict, item.reason, item.detail, item.belongs),
+            )
+            self._count = seq
         return self
+
+    def copy_to(self, plan: str, head: Head) -> None:
+        """Copy all of them into the empty tables of a plan file, given as the URI of SQLite.
+
+        Raises:
+            PlanError: they were judged again since they were reviewed with this head.
+        """
+        with self.verdicts_lock:
+            if self.head.id != head.id:
+                raise PlanError(
+                    "Other things were agreed to since this was reviewed. Nothing was saved.",
+                    hint="Look at the review as it is now.",
+                )
+            self.conn.execute("ATTACH ? AS saved", (plan,))
+            try:
+                self.conn.execute("PRAGMA saved.synchronous = OFF")
+                self.conn.execute("PRAGMA saved.cache_size = -16384")
+                self.conn.execute("BEGIN")
+                for start in range(0, self._count, _COPIED_AT_ONCE):
+                    with self.lock:
+                        for statement in _COPY:
+                            self.conn.execute(statement, (start, start + _COPIED_AT_ONCE))
+                self.conn.execute("COMMIT")
+            finally:
+                if self.conn.in_transaction:
+                    self.conn.execute("ROLLBACK")
+                self.conn.execute("DETACH saved")
 
     def item_rows(self) -> Iterator[Sequence[object]]:
         """All of them as rows of the table `item` of a plan file."""
-        sql = "SELECT * FROM item ORDER BY seq"
-        facts = self.conn.execute("SELECT CAST(facts AS BLOB) FROM item ORDER BY seq")
-        for row, (text,) in zip(self.conn.execute(sql), facts, strict=True):
-            yield (*row[:8], _spelled(text), *row[9:])
+        sql = f"SELECT {_COPIED.format(facts='CAST(facts AS BLOB)')} FROM reviewed ORDER BY seq"
+        return ((*row[:8], _spelled(row[8]), *row[9:]) for row in self.conn.execute(sql))
 
     def outside_rows(self) -> Iterator[Sequence[object]]:
         """The dependents that stay as rows of the table `outside` of a plan file."""
         return iter(self.conn.execute("SELECT seq, key, name FROM outside ORDER BY seq, key"))
+
+    def outside_names(self, item: Item) -> dict[str, str]:
+        """`COLLECTION:LABEL` of the first dependents of an item that stay, by key."""
+        sql = "SELECT key, name FROM outside WHERE seq = ? ORDER BY key LIMIT ?"
+        with self.lock:
+            return dict(self.conn.execute(sql, (item.seq, PAGE)).fetchall())
+
+
+def _changes_of(conn: sqlite3.Connection) -> int:
+    """A number that changes when somebody changes the catalog."""
+    return int(conn.execute("PRAGMA main.data_version").fetchone()[0])
+
+
+class GoingKeys(Container[str]):
+    """The keys of all versions of a draft that go, looked up one by one."""
+
+    def __init__(self, items: DraftItems) -> None:
+        self._items = items
+
+    def __contains__(self, key: object) -> bool:
+        sql = "SELECT EXISTS(SELECT 1 FROM reviewed WHERE key = ? AND verdict = 'delete')"
+        with self._items.lock:
+            return bool(self._items.conn.execute(sql, (key,)).fetchone()[0])
 
 
 class PickedItems(_Rows[Item]):
@@ -264,7 +426,7 @@ class PickedItems(_Rows[Item]):
 
     def __init__(self, items: DraftItems, where: str, params: Sequence[object]) -> None:
         self._items = items
-        self._seqs = array("q", items.seqs(where, params))
+        self._seqs = items.seqs(where, params)
         super().__init__(len(self._seqs))
 
     def page(self, after: int, limit: int) -> list[Item]:
@@ -281,35 +443,15 @@ class RequestedKeys(_Rows[str]):
     _WHERE = "kind = 'version' AND NOT added"
 
     def __init__(self, items: DraftItems) -> None:
-        self._items = items
-        sql = f"SELECT count(*) FROM item WHERE {self._WHERE}"
+        self.items = items
+        sql = f"SELECT count(*) FROM subject WHERE {self._WHERE}"
         super().__init__(items.conn.execute(sql).fetchone()[0])
 
     def page(self, after: int, limit: int) -> list[str]:
-        """Those from a position, in the order of the review."""
-        sql = f"SELECT key FROM item WHERE {self._WHERE} ORDER BY seq LIMIT ? OFFSET ?"
-        return [row[0] for row in self._items.conn.execute(sql, (limit, after))]
+        """Those from a position, by their ids."""
+        sql = f"SELECT key FROM subject WHERE {self._WHERE} ORDER BY id LIMIT ? OFFSET ?"
+        return [row[0] for row in self.items.conn.execute(sql, (limit, after))]
 
     def __iter__(self) -> Iterator[str]:
-        sql = f"SELECT key FROM item WHERE {self._WHERE} ORDER BY seq"
-        return (row[0] for row in self._items.conn.execute(sql))
-
-
-class DraftNames(Mapping[str, str]):
-    """`COLLECTION:LABEL` of versions by key: of the items, and of dependents that stay."""
-
-    def __init__(self, items: DraftItems) -> None:
-        self._items = items
-
-    def __getitem__(self, key: str) -> str:
-        row = self._items.conn.execute(_NAME, (key,)).fetchone()
-        if row is None:
-            raise KeyError(key)
-        return str(row[0])
-
-    def __iter__(self) -> Iterator[str]:
-        return (row[0] for row in self._items.conn.execute("SELECT DISTINCT key FROM outside"))
-
-    def __len__(self) -> int:
-        sql = "SELECT count(DISTINCT key) FROM outside"
-        return int(self._items.conn.execute(sql).fetchone()[0])
+        sql = f"SELECT key FROM subject WHERE {self._WHERE} ORDER BY id"
+        return (row[0] for row in self.items.conn.execute(sql))

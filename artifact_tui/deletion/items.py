@@ -20,6 +20,10 @@ COLLECTION = "collection"
 """The kind of an item that is a whole collection: one request deletes it with all in it."""
 
 
+DETAIL_NAMES = 5
+"""How many names a detail lists before it says how many more there are."""
+
+
 UNFINISHED_DAYS = 7
 """Days after which nobody is taken to be writing a pending version any more."""
 

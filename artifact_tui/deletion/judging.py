@@ -3,9 +3,11 @@
 Half a million versions are rows of temp tables, and only what a circle of lineage is made of comes
 to Python. The tests say the same rules of objects in memory, and hold the two to each other.
 
-`lay_out` writes down what the verdicts depend on, whatever is agreed to: dependents, links,
-aliases, the order. `give_verdicts` fills in the verdicts for one set of options. Tables that may be
-short begin every query, and CROSS JOIN fixes the order: SQLite cannot know how long they are.
+`lay_out` writes down what the verdicts depend on, whatever is agreed to: facts, dependents, links,
+aliases. `give_verdicts` says for one set of options who stays, and why; all others go. `put_items`
+puts all of them in the order of the review (`draft_items` has the tables that it is read from).
+Tables that may be short begin every query, and CROSS JOIN fixes the order: SQLite cannot know how
+long they are.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage import lineage_coverage
 from artifact_tui.database import as_number, as_text
-from artifact_tui.deletion.checks import NAMES_SHOWN, components
+from artifact_tui.deletion.checks import components
+from artifact_tui.deletion.draft_items import DraftItems
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Action
 from artifact_tui.query.filter_fields import DAY_US
 from artifact_tui.query.sql import LINEAGE_KNOWN
@@ -26,30 +29,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artifact_tui.deletion.plan import Head
+    from artifact_tui.deletion.review import Steps
 
 
 _TABLES = """
-CREATE TEMP TABLE joined(version_id INTEGER PRIMARY KEY);
-CREATE TEMP TABLE dep(              -- nearest live dependents; inside: they are picked as well
-  parent INTEGER, child INTEGER, inside INTEGER, PRIMARY KEY(parent, child)) WITHOUT ROWID;
-CREATE TEMP TABLE elsewhere(        -- dependents that the catalog knows by name only
-  parent INTEGER, key TEXT, name TEXT, PRIMARY KEY(parent, key)) WITHOUT ROWID;
-CREATE TEMP TABLE shown(            -- links to what is picked; by_id: the picked link itself
-  version_id INTEGER, key TEXT, name TEXT, by_id INTEGER,
-  PRIMARY KEY(version_id, key)) WITHOUT ROWID;
-CREATE TEMP TABLE lost(             -- aliases that go, in words: all, and those protected
-  version_id INTEGER PRIMARY KEY, words TEXT, protected TEXT);
+CREATE TEMP TABLE joined(id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE carried(          -- aliases as JSON; how many go with the version
+  id INTEGER PRIMARY KEY, every TEXT, lost INTEGER, protected INTEGER);
 CREATE TEMP TABLE need(             -- `first` goes before `node`
   node INTEGER, first INTEGER, PRIMARY KEY(node, first)) WITHOUT ROWID;
-CREATE TEMP TABLE circle(version_id INTEGER PRIMARY KEY, number INTEGER);
-CREATE TEMP TABLE home(collection_id INTEGER PRIMARY KEY, rank INTEGER);
-CREATE TEMP TABLE judged(           -- own: forbidden by itself; ask: the first consent it lacks
-  seq INTEGER PRIMARY KEY, version_id INTEGER NOT NULL UNIQUE, added INTEGER,
-  state TEXT, link INTEGER, kept TEXT, old INTEGER, generated INTEGER, known INTEGER,
-  own TEXT, own_detail TEXT, ask TEXT, ask_detail TEXT,
-  verdict TEXT, reason TEXT, detail TEXT, level INTEGER NOT NULL DEFAULT 0);
-CREATE TEMP TABLE stay(version_id INTEGER PRIMARY KEY, round INTEGER);
+CREATE TEMP TABLE circle(id INTEGER PRIMARY KEY, number INTEGER);
+CREATE TEMP TABLE barred(           -- own: forbidden by itself; ask: the first consent it lacks
+  id INTEGER PRIMARY KEY, own TEXT, own_detail TEXT, ask TEXT, ask_detail TEXT);
+CREATE TEMP TABLE stay(id INTEGER PRIMARY KEY, round INTEGER);
 CREATE INDEX temp.stay_round ON stay(round);
+CREATE TEMP TABLE held(             -- the verdicts on all that stays
+  id INTEGER PRIMARY KEY, verdict TEXT, reason TEXT, detail TEXT, level INTEGER);
 CREATE TEMP TABLE arrow(node INTEGER, first INTEGER, PRIMARY KEY(node, first)) WITHOUT ROWID;
 CREATE INDEX temp.arrow_first ON arrow(first, node);
 CREATE TEMP TABLE hit(node INTEGER PRIMARY KEY, n INTEGER);
@@ -58,52 +53,56 @@ CREATE TEMP TABLE place(node INTEGER PRIMARY KEY, level INTEGER, round INTEGER);
 CREATE INDEX temp.place_round ON place(round);
 CREATE TEMP TABLE offer(            -- collections that one request each could delete
   collection_id INTEGER PRIMARY KEY, key TEXT, name TEXT, type TEXT, links INTEGER, live INTEGER);
-CREATE TEMP TABLE whole(            -- those that stand among the versions; first: their first one
-  collection_id INTEGER PRIMARY KEY, first INTEGER, rank INTEGER);
-CREATE INDEX temp.whole_first ON whole(first);
+CREATE TEMP TABLE used(             -- those that the plan deletes so
+  collection_id INTEGER PRIMARY KEY);
 """
 
 # Nothing can be asked or deleted by a key that is no text.
 _KEPT = f"""CASE typeof(v.key) WHEN 'text' THEN {as_text("v.kept")}
   ELSE 'another program wrote its key: artifact-tui fsck names the row' END"""
 
-_DIRECT = """
-INSERT OR IGNORE INTO dep
-SELECT p.version_id, e.child_id, EXISTS(SELECT 1 FROM picked q WHERE q.version_id = e.child_id)
-FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
-CROSS JOIN version x ON x.id = e.child_id
-WHERE x.state <> 'trash' AND e.child_id <> p.version_id"""
+_INSIDE = "EXISTS(SELECT 1 FROM picked q WHERE q.version_id = x.id)"
 
-_THROUGH_TRASH = """
-INSERT OR IGNORE INTO dep
-WITH RECURSIVE below(root, id) AS (
-  SELECT p.version_id, e.child_id FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
-  CROSS JOIN version t ON t.id = e.child_id AND t.state = 'trash'
-  UNION
-  SELECT b.root, e.child_id FROM below b CROSS JOIN version t ON t.id = b.id AND t.state = 'trash'
-  CROSS JOIN edge e ON e.parent_id = t.id)
-SELECT b.root, b.id, EXISTS(SELECT 1 FROM picked q WHERE q.version_id = b.id)
-FROM below b CROSS JOIN version x ON x.id = b.id WHERE x.state <> 'trash' AND x.id <> b.root"""
+_DEPENDENT = f"""{as_text("x.key")}, ifnull((SELECT {as_text("c.name")} FROM collection c
+    WHERE c.id = x.collection_id), '') || ':' || {as_text("x.label")}, x.id"""
 
-_ELSEWHERE = f"""
-INSERT OR IGNORE INTO elsewhere
-WITH RECURSIVE below(root, id) AS (
-  SELECT version_id, version_id FROM picked
-  UNION
-  SELECT b.root, e.child_id FROM below b CROSS JOIN edge e ON e.parent_id = b.id
-  CROSS JOIN version t ON t.id = e.child_id AND t.state = 'trash')
-SELECT b.root, {as_text("r.key")}, {as_text("r.name")}
-FROM below b CROSS JOIN relative r ON r.version_id = b.id AND r.up = 0"""
-
-_ELSEWHERE_PICKED = (
-    """INSERT OR IGNORE INTO dep SELECT e.parent, x.id, 1 FROM elsewhere e
-    CROSS JOIN version x ON x.key = e.key CROSS JOIN picked q ON q.version_id = x.id""",
-    """DELETE FROM elsewhere WHERE EXISTS(SELECT 1 FROM dep d CROSS JOIN version x ON x.id = d.child
-    WHERE d.parent = elsewhere.parent AND x.key = elsewhere.key)""",
+# In the order of the children, so that each page of the catalog is read once. What is in the trash
+# is not inside and not outside: what was made from it comes in its place.
+_DIRECT = (
+    """CREATE TEMP TABLE made AS SELECT p.version_id AS parent, e.child_id AS child
+    FROM picked p CROSS JOIN edge e ON e.parent_id = p.version_id
+    WHERE e.child_id <> p.version_id ORDER BY e.child_id""",
+    f"""INSERT OR IGNORE INTO dep(parent, key, name, child, inside)
+    SELECT m.parent, {_DEPENDENT}, CASE WHEN x.state <> 'trash' THEN {_INSIDE} END
+    FROM made m CROSS JOIN version x ON x.id = m.child ORDER BY 1, 2""",
+    "DROP TABLE temp.made",
 )
 
+_BELOW_TRASH = """
+SELECT b.root, e.child_id FROM below b CROSS JOIN version t ON t.id = b.id AND t.state = 'trash'
+  CROSS JOIN edge e ON e.parent_id = t.id"""
+
+_THROUGH_TRASH = f"""
+INSERT OR IGNORE INTO dep(parent, key, name, child, inside)
+WITH RECURSIVE below(root, id) AS (
+  SELECT parent, child FROM dep WHERE inside IS NULL UNION {_BELOW_TRASH})
+SELECT b.root, {_DEPENDENT}, {_INSIDE}
+FROM below b CROSS JOIN version x ON x.id = b.id WHERE x.state <> 'trash' AND x.id <> b.root"""
+
+# Dependents that the catalog knows by name only, unless they are picked.
+_ELSEWHERE = f"""
+INSERT OR IGNORE INTO dep(parent, key, name, child, inside)
+WITH RECURSIVE below(root, id) AS (
+  SELECT version_id, version_id FROM picked
+  UNION SELECT parent, child FROM dep WHERE inside IS NULL UNION {_BELOW_TRASH})
+SELECT root, key, name, child, child IS NOT NULL FROM (
+  SELECT b.root, {as_text("r.key")} AS key, {as_text("r.name")} AS name,
+    (SELECT x.id FROM version x WHERE x.key = r.key AND {_INSIDE}) AS child
+  FROM below b CROSS JOIN relative r ON r.version_id = b.id AND r.up = 0
+  WHERE b.id = b.root OR EXISTS(SELECT 1 FROM version t WHERE t.id = b.id AND t.state = 'trash'))"""
+
 _SHOWN = f"""
-INSERT OR IGNORE INTO shown
+INSERT OR IGNORE INTO shown(version_id, key, name, by_id)
 SELECT l.version_id, {as_text("l.key")}, {as_text("l.name")},
   (SELECT w.id FROM version w CROSS JOIN picked q ON q.version_id = w.id
    WHERE w.key = l.key AND w.id <> l.version_id)
@@ -112,64 +111,55 @@ FROM picked p CROSS JOIN link l ON l.version_id = p.version_id"""
 _NEED = (
     "INSERT OR IGNORE INTO need SELECT parent, child FROM dep WHERE inside",
     "INSERT OR IGNORE INTO need SELECT version_id, by_id FROM shown WHERE by_id IS NOT NULL",
-    """INSERT OR IGNORE INTO need SELECT s.id, v.id
-    FROM picked p CROSS JOIN version v ON v.id = p.version_id
-    CROSS JOIN version s ON s.key = v.source_key CROSS JOIN picked q ON q.version_id = s.id
-    WHERE v.source_key IS NOT NULL""",
+    """INSERT OR IGNORE INTO need SELECT x.id, s.id FROM subject s
+    CROSS JOIN version x ON x.key = s.source_key CROSS JOIN picked q ON q.version_id = x.id
+    WHERE s.source_key <> ''""",
 )
 
-_GOES_WITH = "AND NOT (ifnull(v.source_key, '') <> '' AND a.scope <> '')"
-"""An alias goes with the version; unlinking takes only those that the link itself carries."""
+# An alias goes with the version; unlinking takes only those that the link itself carries.
+_CARRIED = f"""
+INSERT INTO carried
+SELECT d.id, (SELECT json_group_array(json_object('name', name,
+     'protected', json(CASE WHEN protected THEN 'true' ELSE 'false' END), 'scope', scope))
+   FROM (SELECT {as_text("a.name")} AS name, a.protected, {as_text("a.scope")} AS scope
+     FROM alias a WHERE a.version_id = d.id ORDER BY 1, 2, 3)),
+  (SELECT count(*) FROM alias a WHERE a.version_id = d.id AND NOT (d.link AND a.scope <> '')),
+  (SELECT count(*) FROM alias a WHERE a.version_id = d.id AND a.protected
+   AND NOT (d.link AND a.scope <> ''))
+FROM (SELECT v.id, ifnull(v.source_key, '') <> '' AS link
+  FROM (SELECT DISTINCT a.version_id FROM picked p
+    CROSS JOIN alias a ON a.version_id = p.version_id) o
+  CROSS JOIN version v ON v.id = o.version_id) d"""
 
-
-def _some_names(names: str, order: str) -> str:
-    """SQL for the first few of these names in one line; NULL where there are none.
-
-    `names` is a query without ORDER BY whose column `name` has them.
-    """
-    return f"""(SELECT group_concat(CASE WHEN place <= {NAMES_SHOWN} THEN name END, ', ')
- || CASE WHEN count(*) > {NAMES_SHOWN} THEN ' and ' || (count(*) - {NAMES_SHOWN}) || ' more'
-   ELSE '' END
- FROM (SELECT name, row_number() OVER (ORDER BY {order}) AS place FROM ({names}) ORDER BY place))"""
-
-
-def _alias_words(where: str) -> str:
-    name, scope = as_text("a.name"), as_text("a.scope")
-    return _some_names(
-        f"""SELECT CASE WHEN {scope} <> '' THEN {name} || ' in ' || {scope} ELSE {name} END AS name,
-        {name} AS bare, a.protected, {scope} AS scope
-        FROM alias a WHERE a.version_id = v.id {where}""",
-        "bare, protected, scope",
-    )
-
-
-_LOST = f"""
-INSERT OR IGNORE INTO lost
-SELECT v.id, {_alias_words(_GOES_WITH)}, {_alias_words(_GOES_WITH + " AND a.protected")}
-FROM (SELECT DISTINCT a.version_id FROM picked p
-  CROSS JOIN alias a ON a.version_id = p.version_id) d
-CROSS JOIN version v ON v.id = d.version_id"""
-
-_HOME = f"""
-INSERT INTO home SELECT id, row_number() OVER (ORDER BY {as_text("name")}, id) FROM collection
-WHERE id IN (SELECT v.collection_id FROM picked p CROSS JOIN version v ON v.id = p.version_id)"""
-
-_JUDGED = f"""
-INSERT INTO judged(version_id, added, state, link, kept, old, generated, known)
-SELECT v.id, j.version_id IS NOT NULL, v.state, ifnull({as_text("v.source_key")}, '') <> '',
-  {_KEPT}, ifnull({as_number("v.created_us")} <= :old_us, 0), v.generated, {LINEAGE_KNOWN}
+_SUBJECT = f"""
+INSERT INTO subject
+SELECT v.id, 'version', {as_text("v.key")}, {as_text("c.name")}, {as_text("v.label")},
+  {as_text("c.type")}, CASE WHEN ifnull({as_text("v.source_key")}, '') = ''
+    THEN {as_number("v.size")} ELSE 0 END,
+  {as_text("v.digest")}, v.state, ifnull({as_text("v.source_key")}, ''), {_KEPT}, v.generated,
+  {LINEAGE_KNOWN}, EXISTS(SELECT 1 FROM joined j WHERE j.id = v.id),
+  (SELECT every FROM carried a WHERE a.id = v.id),
+  CASE WHEN EXISTS(SELECT 1 FROM shown s WHERE s.version_id = v.id) THEN
+    (SELECT json_group_array(json_object('key', key, 'name', name)) FROM
+      (SELECT key, name FROM shown s WHERE s.version_id = v.id ORDER BY key, name)) END,
+  ifnull({as_number("v.created_us")} <= :old_us, 0), v.collection_id, v.ordinal
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
-CROSS JOIN home h ON h.collection_id = v.collection_id
-LEFT JOIN joined j ON j.version_id = v.id
-ORDER BY h.rank, v.ordinal"""
+CROSS JOIN collection c ON c.id = v.collection_id"""
 
 
-def lay_out(conn: sqlite3.Connection, head: Head) -> None:
+def make_tables(conn: sqlite3.Connection) -> None:
+    """Make all that a review is written into, empty; outside of a transaction."""
+    DraftItems.make_tables(conn)
+    conn.executescript(_TABLES)
+
+
+def lay_out(conn: sqlite3.Connection, head: Head, steps: Steps) -> None:
     """Write down, in temp tables, what the verdicts on all that is picked depend on.
 
     What joins as a dependent is picked as well.
     """
-    conn.executescript(_TABLES)
+    (picked,) = conn.execute("SELECT count(*) FROM picked").fetchone()
+    steps.begin("what was made from them", versions=picked)
     options = head.options
     if options.with_dependents and options.action is Action.DELETE:
         conn.execute("CREATE TEMP TABLE chosen AS SELECT version_id FROM picked")
@@ -178,27 +168,46 @@ def lay_out(conn: sqlite3.Connection, head: Head) -> None:
             """INSERT INTO joined SELECT version_id FROM picked
             WHERE version_id NOT IN (SELECT version_id FROM chosen)"""
         )
-    conn.execute(_DIRECT)
-    if _any(conn, "SELECT 1 FROM version WHERE state = 'trash'"):
+    for statement in _DIRECT:
+        conn.execute(statement)
+    if _any(conn, "SELECT 1 FROM dep WHERE inside IS NULL"):
         conn.execute(_THROUGH_TRASH)
     if _any(conn, "SELECT 1 FROM relative"):
         conn.execute(_ELSEWHERE)
-        for statement in _ELSEWHERE_PICKED:
-            conn.execute(statement)
+    conn.execute("DELETE FROM dep WHERE inside IS NULL")
     conn.execute("CREATE INDEX temp.dep_child ON dep(child, parent) WHERE inside")
+    steps.begin("their facts")
     conn.execute(_SHOWN)
     conn.execute("CREATE INDEX temp.shown_by ON shown(by_id) WHERE by_id IS NOT NULL")
+    conn.execute(_CARRIED)
+    conn.execute(_SUBJECT, {"old_us": head.created_us - UNFINISHED_DAYS * DAY_US})
+    if _any(conn, "SELECT 1 FROM shown") or _any(
+        conn, "SELECT 1 FROM subject WHERE source_key <> ''"
+    ):
+        conn.execute("CREATE INDEX temp.subject_key ON subject(key)")
     for statement in _NEED:
         conn.execute(statement)
-    for number, part in enumerate(put_in_order(conn, "SELECT node, first FROM need")):
+    for number, part in enumerate(put_in_order(conn, _ALL_NEEDS)):
         conn.executemany("INSERT INTO circle VALUES(?, ?)", [(node, number) for node in part])
-    conn.execute(_LOST)
-    conn.execute(_HOME)
-    conn.execute(_JUDGED, {"old_us": head.created_us - UNFINISHED_DAYS * DAY_US})
+    if _any(conn, "SELECT 1 FROM circle"):
+        for statement in _NEAR:
+            conn.execute(statement)
 
 
 def _any(conn: sqlite3.Connection, query: str) -> bool:
     return bool(conn.execute(f"SELECT EXISTS({query})").fetchone()[0])
+
+
+_ALL_NEEDS = "SELECT node, first FROM need"
+
+_SAME_CIRCLE = """EXISTS(SELECT 1 FROM circle a CROSS JOIN circle b ON b.id = {other}
+    WHERE a.id = {one} AND a.number = b.number)"""
+
+_NEAR = (
+    f"UPDATE dep SET near = 1 WHERE inside AND {_SAME_CIRCLE.format(one='child', other='parent')}",
+    f"""UPDATE shown SET near = 1
+    WHERE by_id IS NOT NULL AND {_SAME_CIRCLE.format(one="by_id", other="version_id")}""",
+)
 
 
 _FIRST_PLACES = """
@@ -269,132 +278,116 @@ def _place_circles(conn: sqlite3.Connection, turn: int, circles: list[list[int]]
     return found
 
 
-# What an item by itself forbids, and what it asks consent for, in the order of
-# checks._blocked and checks._consents.
-_OWN = """
-UPDATE judged SET (own, own_detail) = (SELECT
-  CASE WHEN :read_only THEN 'read_only'
-    WHEN :purge AND state <> 'trash' THEN 'not_in_trash'
-    WHEN NOT :purge AND state = 'trash' THEN 'in_trash'
-    WHEN state = 'pending' AND NOT (old AND NOT :purge) THEN 'pending'
-    WHEN l.protected IS NOT NULL THEN 'protected'
-    WHEN kept <> '' THEN 'kept' END,
-  CASE WHEN :read_only OR (:purge AND state <> 'trash') OR (NOT :purge AND state = 'trash')
-      OR (state = 'pending' AND NOT old) THEN ''
-    ELSE coalesce(l.protected, kept) END
-  FROM (SELECT 1) LEFT JOIN lost l ON l.version_id = judged.version_id),
- (ask, ask_detail) = (SELECT
-  CASE WHEN state = 'pending' AND NOT :unfinished THEN 'unfinished'
-    WHEN generated AND NOT :generated THEN 'generated'
-    WHEN l.words IS NOT NULL AND NOT :delete_aliases THEN 'alias' END,
-  CASE WHEN state = 'pending' AND NOT :unfinished OR generated AND NOT :generated THEN ''
-    ELSE l.words END
-  FROM (SELECT 1) LEFT JOIN lost l ON l.version_id = judged.version_id)"""
+# What a version by itself forbids, and what it asks consent for, in the order of
+# checks._blocked and checks._consents. A detail that is NULL is worded when it is read.
+_BARRED = """
+INSERT INTO barred SELECT * FROM (
+  SELECT s.id,
+    CASE WHEN :read_only THEN 'read_only'
+      WHEN :purge AND state <> 'trash' THEN 'not_in_trash'
+      WHEN NOT :purge AND state = 'trash' THEN 'in_trash'
+      WHEN state = 'pending' AND NOT (old AND NOT :purge) THEN 'pending'
+      WHEN c.protected THEN 'protected'
+      WHEN kept <> '' THEN 'kept' END AS own,
+    CASE WHEN :read_only OR (:purge AND state <> 'trash') OR (NOT :purge AND state = 'trash')
+        OR (state = 'pending' AND NOT old) THEN ''
+      WHEN c.protected THEN NULL ELSE kept END,
+    CASE WHEN state = 'pending' AND NOT :unfinished THEN 'unfinished'
+      WHEN generated AND NOT :generated THEN 'generated'
+      WHEN c.lost AND NOT :delete_aliases THEN 'alias' END AS ask,
+    CASE WHEN state = 'pending' AND NOT :unfinished OR generated AND NOT :generated THEN '' END
+  FROM subject s LEFT JOIN carried c USING(id) WHERE s.kind = 'version')
+WHERE own IS NOT NULL OR ask IS NOT NULL"""
 
-_SAME_CIRCLE = """ifnull((SELECT number FROM circle WHERE version_id = {one})
-    = (SELECT number FROM circle WHERE version_id = {other}), 0)"""
+_STAY_BARRED = "INSERT INTO stay SELECT id, 0 FROM barred"
 
-_STAY_FIRST = f"""
-INSERT INTO stay SELECT version_id, 0 FROM judged j
-WHERE own IS NOT NULL OR ask IS NOT NULL
- OR NOT :orphan AND (EXISTS(SELECT 1 FROM dep d WHERE d.parent = j.version_id AND NOT d.inside)
-   OR EXISTS(SELECT 1 FROM elsewhere e WHERE e.parent = j.version_id))
- OR NOT :links AND EXISTS(SELECT 1 FROM shown s WHERE s.version_id = j.version_id
-   AND (s.by_id IS NULL OR {_SAME_CIRCLE.format(one="s.by_id", other="j.version_id")}))
- OR NOT link AND NOT :unknown AND (NOT :covered OR NOT known)"""
+_STAY_OUTSIDE = "INSERT OR IGNORE INTO stay SELECT parent, 0 FROM dep WHERE NOT inside"
+
+_STAY_LINKED = """
+INSERT OR IGNORE INTO stay SELECT version_id, 0 FROM shown WHERE by_id IS NULL OR near"""
+
+_STAY_UNKNOWN = """
+INSERT OR IGNORE INTO stay SELECT id, 0 FROM subject
+WHERE kind = 'version' AND source_key = '' AND (NOT :covered OR NOT known)"""
 
 _STAY_PARENTS = """
 INSERT OR IGNORE INTO stay SELECT d.parent, :next
-FROM stay s CROSS JOIN dep d INDEXED BY dep_child ON d.child = s.version_id
+FROM stay s CROSS JOIN dep d INDEXED BY dep_child ON d.child = s.id
 WHERE s.round = :round AND d.inside"""
 
 _STAY_SHOWN = """
 INSERT OR IGNORE INTO stay SELECT h.version_id, :next
-FROM stay s CROSS JOIN shown h ON h.by_id = s.version_id WHERE s.round = :round"""
+FROM stay s CROSS JOIN shown h ON h.by_id = s.id WHERE s.round = :round"""
 
 _STAY_CIRCLE = """
-INSERT OR IGNORE INTO stay SELECT o.version_id, :next
-FROM stay s CROSS JOIN circle c ON c.version_id = s.version_id
+INSERT OR IGNORE INTO stay SELECT o.id, :next
+FROM stay s CROSS JOIN circle c ON c.id = s.id
 CROSS JOIN circle o ON o.number = c.number WHERE s.round = :round"""
 
-_NAME = f"{as_text('c.name')} || ':' || {as_text('x.label')}"
+# What loses a parent, and which links break, as far as both are there afterwards.
+_LOSERS = (
+    """UPDATE dep SET stays = child <> parent AND EXISTS(SELECT 1 FROM stay s WHERE s.id = child)
+    WHERE inside""",
+    """UPDATE shown SET breaks =
+      by_id IS NULL OR near OR EXISTS(SELECT 1 FROM stay s WHERE s.id = by_id)""",
+)
 
-_STAYING = f"""SELECT x.id, {as_text("x.key")} AS key, {_NAME} AS name, d.inside
-  FROM dep d CROSS JOIN version x ON x.id = d.child
-  CROSS JOIN collection c ON c.id = x.collection_id
-  WHERE d.parent = judged.version_id AND d.child <> d.parent
-  AND (NOT d.inside OR EXISTS(SELECT 1 FROM stay s WHERE s.version_id = d.child))
-  UNION ALL SELECT NULL, key, name, 0 FROM elsewhere WHERE parent = judged.version_id"""
-"""Dependents of an item that stay."""
-
-# Those of its own circle do not count until all else is agreed to.
-_STAYING_FAR = f"""SELECT * FROM ({_STAYING}) o
-  WHERE NOT {_SAME_CIRCLE.format(one="o.id", other="judged.version_id")}"""
-
-_BROKEN = f"""SELECT s.key, s.name FROM shown s WHERE s.version_id = judged.version_id
-  AND (s.by_id IS NULL OR EXISTS(SELECT 1 FROM stay t WHERE t.version_id = s.by_id)
-   OR {_SAME_CIRCLE.format(one="s.by_id", other="judged.version_id")})"""
-
-_ALL_GO = "UPDATE judged SET verdict = 'delete', reason = '', detail = '', level = 0"
-
-_HOLD = f"""
-UPDATE judged SET (verdict, reason, detail) = (SELECT
-   CASE WHEN own IS NOT NULL OR why <> '' THEN 'blocked'
-     WHEN ask IS NOT NULL OR broken OR unsure THEN 'consent' ELSE 'blocked' END,
-   CASE WHEN own IS NOT NULL THEN own WHEN why <> '' THEN why
-     WHEN ask IS NOT NULL THEN ask WHEN broken THEN 'linked'
-     WHEN unsure THEN 'lineage_unknown' ELSE 'dependent_stays' END,
-   CASE WHEN own IS NOT NULL THEN own_detail
-     WHEN why <> '' THEN {_some_names(_STAYING_FAR, "key")}
-     WHEN ask IS NOT NULL THEN ask_detail
-     WHEN broken THEN {_some_names(_BROKEN, "key, name")}
-     WHEN unsure THEN CASE WHEN :covered THEN '' ELSE :coverage END
-     ELSE ifnull({_some_names(_STAYING, "key")}, '') END
-   FROM (SELECT CASE WHEN :orphan THEN ''
-       WHEN EXISTS(SELECT 1 FROM ({_STAYING_FAR}) WHERE NOT inside) THEN 'dependents'
-       WHEN EXISTS({_STAYING_FAR}) THEN 'dependent_stays' ELSE '' END AS why,
-     NOT link AND NOT :unknown AND (NOT :covered OR NOT known) AS unsure,
-     NOT :links AND EXISTS({_BROKEN}) AS broken))
-WHERE version_id IN (SELECT version_id FROM stay)"""
+# Dependents of its own circle do not count until all else is agreed to.
+_HELD = """
+INSERT INTO held(id, verdict, reason, detail)
+SELECT id,
+  CASE WHEN own IS NOT NULL OR why <> '' THEN 'blocked'
+    WHEN ask IS NOT NULL OR broken OR unsure THEN 'consent' ELSE 'blocked' END,
+  CASE WHEN own IS NOT NULL THEN own WHEN why <> '' THEN why
+    WHEN ask IS NOT NULL THEN ask WHEN broken THEN 'linked'
+    WHEN unsure THEN 'lineage_unknown' ELSE 'dependent_stays' END,
+  CASE WHEN own IS NOT NULL THEN own_detail WHEN why <> '' THEN NULL
+    WHEN ask IS NOT NULL THEN ask_detail WHEN broken THEN NULL
+    WHEN unsure THEN CASE WHEN :covered THEN '' ELSE :coverage END END
+FROM (SELECT t.id, b.own, b.own_detail, b.ask, b.ask_detail,
+    CASE WHEN :orphan THEN ''
+      WHEN EXISTS(SELECT 1 FROM dep d WHERE d.parent = t.id AND d.stays AND NOT d.inside)
+        THEN 'dependents'
+      WHEN EXISTS(SELECT 1 FROM dep d WHERE d.parent = t.id AND d.stays AND NOT d.near)
+        THEN 'dependent_stays' ELSE '' END AS why,
+    NOT :unknown AND s.source_key = '' AND (NOT :covered OR NOT s.known) AS unsure,
+    NOT :links AND EXISTS(SELECT 1 FROM shown w WHERE w.version_id = t.id AND w.breaks) AS broken
+  FROM stay t CROSS JOIN subject s ON s.id = t.id LEFT JOIN barred b ON b.id = t.id)"""
 
 _REACHED = """WITH RECURSIVE below(id, root) AS (
-  SELECT j.version_id, j.seq FROM judged j WHERE NOT j.added AND j.verdict {goes} 'delete'
+  SELECT s.id, s.id FROM subject s WHERE NOT s.added AND s.kind = 'version'
+    AND {goes} EXISTS(SELECT 1 FROM held h WHERE h.id = s.id)
   UNION
   SELECT d.child, b.root FROM below b CROSS JOIN dep d ON d.parent = b.id WHERE d.inside)"""
 
-_ALONE = (
-    "DROP TABLE IF EXISTS temp.alone",
-    f"""CREATE TEMP TABLE alone AS {_REACHED.format(goes="<>")}
-    SELECT b.id, min(b.root) AS root FROM below b CROSS JOIN judged j ON j.version_id = b.id
-    WHERE j.added AND j.verdict = 'delete' GROUP BY b.id""",
-    f"DELETE FROM alone WHERE id IN ({_REACHED.format(goes='=')} SELECT id FROM below)",
-    "CREATE INDEX temp.alone_id ON alone(id)",
-)
-
-_HOLD_ALONE = f"""
-UPDATE judged SET verdict = 'blocked', reason = 'asked_stays', detail =
-  (SELECT {as_text("c.name")} || ':' || {as_text("v.label")} FROM alone a
-   CROSS JOIN judged r ON r.seq = a.root CROSS JOIN version v ON v.id = r.version_id
-   CROSS JOIN collection c ON c.id = v.collection_id WHERE a.id = judged.version_id)
-WHERE version_id IN (SELECT id FROM alone)"""
+# The first one in the order of the review is named.
+_ALONE = f"""
+INSERT INTO held(id, verdict, reason, detail)
+SELECT id, 'blocked', 'asked_stays', name FROM (
+  {_REACHED.format(goes="")}
+  SELECT b.id, r.collection || ':' || r.label AS name,
+    row_number() OVER (PARTITION BY b.id ORDER BY r.collection, r.home, r.ordinal) AS turn
+  FROM below b CROSS JOIN subject s ON s.id = b.id CROSS JOIN subject r ON r.id = b.root
+  WHERE s.added AND NOT EXISTS(SELECT 1 FROM held h WHERE h.id = b.id))
+WHERE turn = 1 AND id NOT IN ({_REACHED.format(goes="NOT")} SELECT id FROM below)"""
 
 # Without what binds those of a circle that go to those of it that stay.
 _UNBOUND = """SELECT node, first FROM need n WHERE NOT EXISTS(
-  SELECT 1 FROM circle a CROSS JOIN circle b ON b.version_id = n.first AND b.number = a.number
-  WHERE a.version_id = n.node
-  AND NOT ((SELECT verdict FROM judged WHERE version_id = n.node) = 'delete'
-    AND (SELECT verdict FROM judged WHERE version_id = n.first) = 'delete'))"""
+  SELECT 1 FROM circle a CROSS JOIN circle b ON b.id = n.first AND b.number = a.number
+  WHERE a.id = n.node
+  AND (EXISTS(SELECT 1 FROM held WHERE id = n.node)
+    OR EXISTS(SELECT 1 FROM held WHERE id = n.first)))"""
 
-_LEVELS = """
-UPDATE judged SET level = (SELECT p.level FROM place p WHERE p.node = judged.version_id)
-WHERE version_id IN (SELECT node FROM place WHERE level <> 0)"""
+_HELD_LEVELS = "UPDATE held SET level = ifnull((SELECT level FROM place WHERE node = held.id), 0)"
 
 
 def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
-    """Fill in verdict, reason, detail and level of all that was laid out."""
+    """Find all that stays, with the reasons, and the level of all that was laid out."""
     options = head.options
     coverage = lineage_coverage(conn)
-    conn.execute("DELETE FROM stay")
+    conn.execute("DELETE FROM subject WHERE id < 0")
+    for table in ("barred", "stay", "held", "used"):
+        conn.execute(f"DELETE FROM {table}")
     bound = {
         "read_only": head.read_only,
         "purge": options.action is Action.PURGE,
@@ -407,22 +400,27 @@ def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
         "covered": coverage.complete,
         "coverage": coverage.words(),
     }
-    conn.execute(_OWN, bound)
-    conn.execute(_STAY_FIRST, bound)
-    spread = [] if options.orphan_dependents else [_STAY_PARENTS, _STAY_CIRCLE]
-    spread += [] if options.break_links else [_STAY_SHOWN]
+    conn.execute(_BARRED, bound)
+    conn.execute(_STAY_BARRED)
+    spread = []
+    if not options.orphan_dependents:
+        conn.execute(_STAY_OUTSIDE)
+        spread += [_STAY_PARENTS, _STAY_CIRCLE]
+    if not options.break_links:
+        conn.execute(_STAY_LINKED)
+        spread.append(_STAY_SHOWN)
+    if not options.unknown_lineage:
+        conn.execute(_STAY_UNKNOWN, bound)
     _spread(conn, spread)
-    conn.execute(_ALL_GO)
-    conn.execute(_HOLD, bound)
-    broken_up = _any(conn, "SELECT 1 FROM circle c CROSS JOIN stay s USING(version_id)")
+    for statement in _LOSERS:
+        conn.execute(statement)
+    conn.execute(_HELD, bound)
+    broken_up = _any(conn, "SELECT 1 FROM circle c CROSS JOIN stay s USING(id)")
     if _any(conn, "SELECT 1 FROM joined"):
-        for statement in _ALONE:
-            conn.execute(statement)
-        kept = conn.execute(_HOLD_ALONE).rowcount
+        kept = conn.execute(_ALONE).rowcount
         broken_up = broken_up or (kept > 0 and _any(conn, "SELECT 1 FROM circle"))
-    if broken_up:
-        put_in_order(conn, _UNBOUND)
-    conn.execute(_LEVELS)
+    put_in_order(conn, _UNBOUND if broken_up else _ALL_NEEDS)
+    conn.execute(_HELD_LEVELS)
 
 
 def _spread(conn: sqlite3.Connection, statements: Sequence[str]) -> None:
@@ -434,64 +432,39 @@ def _spread(conn: sqlite3.Connection, statements: Sequence[str]) -> None:
         turn += 1
 
 
-_FACTS = f"""json_object('key', {as_text("v.key")}, 'digest', {as_text("v.digest")},
-  'state', v.state,
-  'aliases', json(CASE WHEN EXISTS(SELECT 1 FROM alias a WHERE a.version_id = v.id) THEN
-    (SELECT json_group_array(json_object('name', name,
-       'protected', json(CASE WHEN protected THEN 'true' ELSE 'false' END), 'scope', scope))
-     FROM (SELECT {as_text("a.name")} AS name, a.protected, {as_text("a.scope")} AS scope
-       FROM alias a WHERE a.version_id = v.id ORDER BY 1, 2, 3)) ELSE '[]' END),
-  'dependents', json(CASE WHEN EXISTS(SELECT 1 FROM dep d WHERE d.parent = v.id)
-      OR EXISTS(SELECT 1 FROM elsewhere e WHERE e.parent = v.id) THEN
-    (SELECT json_group_array(key) FROM (SELECT {as_text("x.key")} AS key
-      FROM dep d CROSS JOIN version x ON x.id = d.child WHERE d.parent = v.id
-      UNION SELECT key FROM elsewhere WHERE parent = v.id ORDER BY 1)) ELSE '[]' END),
-  'token', '', 'lineage_known', json(CASE WHEN j.known THEN 'true' ELSE 'false' END),
-  'source_key', ifnull({as_text("v.source_key")}, ''),
-  'links', json(CASE WHEN EXISTS(SELECT 1 FROM shown s WHERE s.version_id = v.id) THEN
-    (SELECT json_group_array(json_object('key', key, 'name', name)) FROM
-      (SELECT key, name FROM shown s WHERE s.version_id = v.id ORDER BY key, name)) ELSE '[]' END),
-  'kept', j.kept, 'generated', json(CASE WHEN j.generated THEN 'true' ELSE 'false' END),
-  'collection', '', 'label', '', 'type', '')"""
+# A collection that is used stands before the first of its versions that goes, an empty one last.
+_JUDGED = """
+INSERT INTO judged(id, level, verdict, reason, detail)
+SELECT s.id,
+  CASE WHEN h.id IS NOT NULL THEN h.level ELSE coalesce(
+    (SELECT p.level FROM place p WHERE p.node = s.id),
+    CASE WHEN EXISTS(SELECT 1 FROM used u WHERE u.collection_id = s.home) AND s.kind = 'version'
+      THEN 1 + ifnull((SELECT p.level FROM place p WHERE p.node = -s.home), 0) END, 0) END,
+  ifnull(h.verdict, 'delete'), ifnull(h.reason, ''),
+  CASE WHEN h.id IS NOT NULL THEN h.detail ELSE '' END
+FROM subject s LEFT JOIN held h ON h.id = s.id
+ORDER BY s.ordinal IS NULL, s.collection, CASE WHEN s.ordinal IS NULL THEN s.key END,
+  s.home, s.ordinal, s.id"""
 
-# `whole` has the whole collections that stand among the versions, each before its first.
-_ITEMS = f"""
-INSERT INTO draft.item(seq, kind, level, key, collection, label, type, size, facts,
-  verdict, reason, detail, added, belongs)
-SELECT j.seq + ifnull((SELECT w.rank FROM whole w WHERE w.first <= j.seq
-    ORDER BY w.first DESC LIMIT 1), 0),
-  'version', j.level, {as_text("v.key")}, {as_text("c.name")}, {as_text("v.label")},
-  {as_text("c.type")}, CASE WHEN j.link THEN 0 ELSE {as_number("v.size")} END, {_FACTS},
-  j.verdict, j.reason, j.detail, j.added,
-  CASE WHEN j.verdict = 'delete' THEN
-    (SELECT w.first + w.rank - 1 FROM whole w WHERE w.collection_id = v.collection_id) END
-FROM judged j CROSS JOIN version v ON v.id = j.version_id
-CROSS JOIN collection c ON c.id = v.collection_id ORDER BY j.seq"""
-
-_OUTSIDE = f"""
-INSERT OR IGNORE INTO draft.outside(seq, key, name)
-SELECT seq + ifnull((SELECT w.rank FROM whole w WHERE w.first <= o.seq
-    ORDER BY w.first DESC LIMIT 1), 0), key, name FROM (
-  SELECT j.seq, {as_text("x.key")} AS key, {_NAME} AS name
-  FROM judged j CROSS JOIN dep d ON d.parent = j.version_id
-  CROSS JOIN version x ON x.id = d.child CROSS JOIN collection c ON c.id = x.collection_id
-  WHERE d.child <> d.parent
-  AND (NOT d.inside OR EXISTS(SELECT 1 FROM stay s WHERE s.version_id = d.child))
-  UNION ALL
-  SELECT j.seq, e.key, e.name FROM elsewhere e CROSS JOIN judged j ON j.version_id = e.parent) o"""
+_BELONGS = """
+UPDATE judged SET belongs = (SELECT w.seq FROM subject s CROSS JOIN judged w ON w.id = -s.home
+  WHERE s.id = judged.id)
+WHERE verdict = 'delete' AND id IN (SELECT s.id FROM subject s
+  CROSS JOIN used u ON u.collection_id = s.home WHERE s.kind = 'version')"""
 
 
-def fill_items(conn: sqlite3.Connection) -> None:
-    """Write an item for each judged version into `draft`, in the order of the review."""
-    conn.execute(_ITEMS)
-    conn.execute(_OUTSIDE)
+def put_items(conn: sqlite3.Connection) -> None:
+    """Put all that was judged in the order of the review."""
+    conn.execute("DELETE FROM judged")
+    conn.execute(_JUDGED)
+    if _any(conn, "SELECT 1 FROM used"):
+        conn.execute(_BELONGS)
 
 
-def forget(conn: sqlite3.Connection) -> None:
-    """Remove what was laid out: the review keeps only its items."""
-    for (name,) in conn.execute(
-        "SELECT name FROM sqlite_temp_schema WHERE type = 'table'"
-    ).fetchall():
-        if name != "picked":
-            conn.execute(f'DROP TABLE temp."{name}"')
+def pick_going(conn: sqlite3.Connection) -> None:
+    """Pick exactly those versions that go."""
     marks.pick_nothing(conn)
+    conn.execute(
+        """INSERT INTO picked SELECT s.id FROM subject s WHERE s.kind = 'version'
+        AND NOT EXISTS(SELECT 1 FROM held h WHERE h.id = s.id)"""
+    )

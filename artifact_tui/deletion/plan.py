@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter
+import sqlite3
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -31,9 +31,6 @@ from artifact_tui.deletion.draft_items import (
     row_of_item,
 )
 from artifact_tui.deletion.items import (
-    COLLECTION,
-    OBJECT,
-    VERSION,
     Action,
     Item,
     ItemState,
@@ -47,8 +44,7 @@ from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annot
 from artifact_tui.text import count, plural
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from artifact_tui.deletion.review import ReviewRequest
@@ -272,8 +268,6 @@ class Draft:
     summary: Summary
     request: ReviewRequest
     """What it answers, with the keys that were selected before dependents joined."""
-    names: Mapping[str, str]
-    """`COLLECTION:LABEL` of each live dependent that stays, by key."""
     storage_error: str = ""
     """Why it does not say what stays behind in the storage: untrusted text."""
     lineage_error: str = ""
@@ -285,135 +279,121 @@ def most_first(found: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-_ITEM_TOTALS = """SELECT verdict, count(*), sum(kind='version'), sum(kind='collection'),
-    sum(kind='object'), coalesce(sum(size), 0),
-    coalesce(sum(CASE kind WHEN 'object' THEN size END), 0), sum(size IS NULL),
-    sum(added), sum(json_extract(facts, '$.source_key') <> ''),
-    sum(json_extract(facts, '$.generated') IS 1),
-    sum(json_extract(facts, '$.state') IS 'pending'),
-    sum(kind='version' AND json_extract(facts, '$.lineage_known') IS 0),
-    sum(json_type(facts, '$.source_key') IS NOT 'text')
-    FROM item GROUP BY verdict"""
-"""The index of verdicts gives the groups: without one SQLite would sort all facts in memory."""
+_ITEM_TOTALS = """SELECT count(*), sum(verdict = 'delete'), sum(verdict = 'consent'),
+    sum(verdict = 'blocked'), sum(kind = 'version'), sum(kind = 'collection'),
+    sum(kind = 'object'), sum(source_key <> ''),
+    count(DISTINCT CASE WHEN kind = 'version' AND source_key = '' THEN collection END),
+    sum(aliases <> '[]'), sum(links <> '[]'), sum(strange) FROM reviewed"""
 
-_REASON_TOTALS = """SELECT reason, count(*) FROM item WHERE verdict<>'delete'
+_GOING_TOTALS = """SELECT sum(kind = 'collection'), sum(kind = 'object'), sum(size),
+    sum(CASE kind WHEN 'object' THEN size END), sum(size IS NULL), sum(added),
+    sum(source_key <> ''), sum(generated), sum(pending), sum(kind = 'version' AND untold),
+    count(DISTINCT CASE WHEN kind <> 'object' THEN collection END)
+    FROM reviewed WHERE verdict = 'delete'"""
+
+_REASON_TOTALS = """SELECT reason, count(*) FROM reviewed WHERE verdict <> 'delete'
     GROUP BY reason ORDER BY count(*) DESC, min(seq)"""
 
-_SUBJECT_COLLECTIONS = """SELECT count(DISTINCT collection) FROM item
-    WHERE kind='version' AND ifnull(json_extract(facts, '$.source_key'), '') = ''"""
-
-_SUBJECT_EMPTY = """SELECT count(*) FROM item c WHERE kind='collection'
-    AND NOT EXISTS(SELECT 1 FROM item m WHERE m.belongs = c.seq AND m.kind='version')"""
+_SUBJECT_EMPTY = """SELECT count(*) FROM reviewed c WHERE kind = 'collection'
+    AND NOT EXISTS(SELECT 1 FROM reviewed m WHERE m.belongs = c.seq AND m.kind = 'version')"""
 
 _ORPHANS = """SELECT count(DISTINCT o.key), count(DISTINCT o.seq) FROM outside o
-    JOIN item i USING(seq) WHERE i.verdict='delete'"""
+    JOIN reviewed i USING(seq) WHERE i.verdict = 'delete'"""
 
-_ORPHAN_NAMES = """SELECT o.name FROM outside o JOIN item i USING(seq)
-    WHERE i.verdict='delete' ORDER BY o.seq, o.key"""
+_ORPHAN_NAMES = """SELECT o.name FROM outside o JOIN reviewed i USING(seq)
+    WHERE i.verdict = 'delete' ORDER BY o.seq, o.key"""
 
-_GOES = "verdict='delete'"
+_GOES = "verdict = 'delete'"
 
-_FOLLOWED = """SELECT count(*) FROM item i WHERE verdict='delete'
-    AND json_extract(facts, '$.source_key') <> ''
-    AND EXISTS(SELECT 1 FROM item s WHERE s.key = json_extract(i.facts, '$.source_key')
-      AND s.verdict='delete')"""
+_FOLLOWED = """SELECT count(*) FROM reviewed i WHERE verdict = 'delete' AND source_key <> ''
+    AND EXISTS(SELECT 1 FROM reviewed s WHERE s.key = i.source_key AND s.verdict = 'delete')"""
 
 _LINK_TOTALS = """SELECT json_extract(l.value, '$.name'), count(*)
-    FROM item i, json_each(i.facts, '$.links') l
-    WHERE {where} AND NOT EXISTS(SELECT 1 FROM item o
-      WHERE o.key = json_extract(l.value, '$.key') AND o.verdict='delete' AND {where_other})
+    FROM reviewed i, json_each(i.links) l
+    WHERE i.links <> '[]' AND {where} AND NOT EXISTS(SELECT 1 FROM reviewed o
+      WHERE o.key = json_extract(l.value, '$.key') AND o.verdict = 'delete' AND {where_other})
     GROUP BY 1"""
 
 # An alias that a link of the same list carries, and its source has by that link, counts once.
 _ALIAS_TOTALS = """SELECT json_extract(a.value, '$.name'), count(*)
-    FROM item i, json_each(i.facts, '$.aliases') a
-    WHERE {where} AND {lost} AND NOT (json_extract(a.value, '$.scope') <> '' AND EXISTS(
-      SELECT 1 FROM json_each(i.facts, '$.links') l
+    FROM reviewed i, json_each(i.aliases) a
+    WHERE i.aliases <> '[]' AND {where} AND {lost}
+    AND NOT (json_extract(a.value, '$.scope') <> '' AND EXISTS(
+      SELECT 1 FROM json_each(i.links) l
       WHERE json_extract(l.value, '$.name') = json_extract(a.value, '$.scope')
-      AND EXISTS(SELECT 1 FROM item o WHERE o.key = json_extract(l.value, '$.key')
-        AND json_extract(o.facts, '$.source_key') <> '' AND {same}))) GROUP BY 1"""
+      AND EXISTS(SELECT 1 FROM reviewed o WHERE o.key = json_extract(l.value, '$.key')
+        AND o.source_key <> '' AND {same}))) GROUP BY 1"""
 
-_LOST_ALIAS = (
-    "NOT (json_extract(i.facts, '$.source_key') <> '' AND json_extract(a.value, '$.scope') <> '')"
-)
+_LOST_ALIAS = "NOT (i.source_key <> '' AND json_extract(a.value, '$.scope') <> '')"
 
-_WHOLES = """SELECT c.seq, c.key, c.collection, count(m.seq),
-    coalesce(sum(json_extract(m.facts, '$.source_key') <> ''), 0)
-    FROM item c LEFT JOIN item m ON m.belongs = c.seq AND m.kind='version' AND m.verdict='delete'
-    WHERE c.kind='collection' AND c.verdict='delete' GROUP BY c.seq"""
+_WHOLES = """SELECT c.seq, c.key, c.collection, count(m.seq), coalesce(sum(m.source_key <> ''), 0)
+    FROM reviewed c
+    LEFT JOIN reviewed m ON m.belongs = c.seq AND m.kind = 'version' AND m.verdict = 'delete'
+    WHERE c.kind = 'collection' AND c.verdict = 'delete' GROUP BY c.seq"""
 
 
 def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> Summary:
     """What the items of an open plan add up to; `told` is what its maker saw in the catalog."""
-    total: Counter[str] = Counter()
-    for row in conn.execute(_ITEM_TOTALS):
-        verdict, items, *kinds, size, object_bytes, unknown, added, links = row[:10]
-        generated, pending, untold, strange = row[10:]
-        if strange:
-            raise ValueError("the facts of an item are none")
-        total["items"] += items
-        total[verdict] += items
-        total["subject links"] += links
-        for kind, number in zip((VERSION, COLLECTION, OBJECT), kinds, strict=True):
-            total[f"subject {kind}"] += number
-        if verdict == Verdict.DELETE:
-            total["added"] = added
-            total["listed"] = size
-            total["unknown"] = unknown
-            total["links"] = links
-            total["generated"] = generated
-            total["unfinished"] = pending
-            total["untold"] = untold
-            total["bytes"] = object_bytes
-            total[COLLECTION], total[OBJECT] = kinds[1:]
+    row = [number or 0 for number in conn.execute(_ITEM_TOTALS).fetchone()]
+    items, deletes, consents, blocked, versions, collections, objects, links = row[:8]
+    subject_collections, aliased, shown, strange = row[8:]
+    if strange:
+        raise ValueError("the facts of an item are none")
+    going = [number or 0 for number in conn.execute(_GOING_TOTALS).fetchone()]
+    wholes, gone_objects, listed, object_bytes, unknown, added, unlinks = going[:7]
+    generated, unfinished, untold, homes = going[7:]
     reasons = tuple((Reason(why), number) for why, number in conn.execute(_REASON_TOTALS))
     whole, cheaper = _whole_totals(conn, told)
     orphaned, orphaning = conn.execute(_ORPHANS).fetchone()
-    return replace(
+    found = replace(
         told,
         action=options.action,
-        items=total["items"],
-        deletes=total[Verdict.DELETE],
-        consents=total[Verdict.CONSENT],
-        blocked=total[Verdict.BLOCKED],
-        added=total["added"],
-        listed=total["listed"],
-        unknown_sizes=total["unknown"],
-        unlinks=total["links"],
-        followed=_number(conn, _FOLLOWED) if total["links"] else 0,
-        linked=_name_totals(conn, _LINK_TOTALS.format(where=f"i.{_GOES}", where_other="1")),
-        consent_links=_name_totals(
-            conn, _LINK_TOTALS.format(where=f"i.verdict<>'delete' AND i.reason='{Reason.LINKED}'",
-                                where_other="0"),
-        ),
+        items=items,
+        deletes=deletes,
+        consents=consents,
+        blocked=blocked,
+        added=added,
+        listed=listed,
+        unknown_sizes=unknown,
+        unlinks=unlinks,
+        followed=_number(conn, _FOLLOWED) if unlinks else 0,
         whole=whole,
-        wholes=total[COLLECTION],
+        wholes=wholes,
         cheaper=cheaper,
-        aliases=_alias_totals(conn, "verdict='delete'"),
-        consent_aliases=_alias_totals(conn, "verdict='consent'"),
-        protected_aliases=_alias_totals(
-            conn, f"verdict<>'delete' AND {{}}.reason='{Reason.PROTECTED}'", protected=True
-        ),
-        collections=_number(
-            conn, f"SELECT count(DISTINCT collection) FROM item WHERE {_GOES} AND kind<>'object'"
-        ),
+        collections=homes,
         emptied=_emptied_totals(conn, told),
         orphaned=orphaned,
         orphaning=orphaning,
-        orphan_names=_orphan_names(conn),
-        generated=total["generated"],
-        unfinished=total["unfinished"],
-        untold=total["untold"],
-        subject_versions=total[f"subject {VERSION}"] - total["subject links"],
-        subject_collections=_number(conn, _SUBJECT_COLLECTIONS),
-        subject_links=total["subject links"],
-        subject_empty=_number(conn, _SUBJECT_EMPTY) if total[f"subject {COLLECTION}"] else 0,
-        subject_objects=total[f"subject {OBJECT}"],
-        objects=total[OBJECT],
-        object_bytes=total["bytes"],
-        for_good=options.storage_versions and total[OBJECT] > 0,
+        orphan_names=_orphan_names(conn) if orphaned else (),
+        generated=generated,
+        unfinished=unfinished,
+        untold=untold,
+        subject_versions=versions - links,
+        subject_collections=subject_collections,
+        subject_links=links,
+        subject_empty=_number(conn, _SUBJECT_EMPTY) if collections else 0,
+        subject_objects=objects,
+        objects=gone_objects,
+        object_bytes=object_bytes,
+        for_good=options.storage_versions and gone_objects > 0,
         reasons=reasons,
-    )  # fmt: skip
+    )
+    if shown:
+        waiting = f"i.verdict <> 'delete' AND i.reason = '{Reason.LINKED}'"
+        found = replace(
+            found,
+            linked=_name_totals(conn, _LINK_TOTALS.format(where=f"i.{_GOES}", where_other="1")),
+            consent_links=_name_totals(conn, _LINK_TOTALS.format(where=waiting, where_other="0")),
+        )
+    if aliased:
+        protected = f"verdict <> 'delete' AND {{}}.reason = '{Reason.PROTECTED}'"
+        found = replace(
+            found,
+            aliases=_alias_totals(conn, "verdict = 'delete'"),
+            consent_aliases=_alias_totals(conn, "verdict = 'consent'"),
+            protected_aliases=_alias_totals(conn, protected, protected=True),
+        )
+    return found
 
 
 def _orphan_names(conn: sqlite3.Connection) -> tuple[str, ...]:
@@ -450,7 +430,7 @@ def _whole_totals(
     """The collections that one request each deletes, and what its maker offered besides."""
     found = []
     for seq, key, name, versions, links in conn.execute(_WHOLES).fetchall():
-        where = f"i.belongs={int(seq)} AND i.kind='version' AND i.verdict='delete'"
+        where = f"i.belongs = {int(seq)} AND i.kind = 'version' AND i.verdict = 'delete'"
         aliases = _name_totals(conn, _ALIAS_TOTALS.format(where=where, lost=_LOST_ALIAS, same="0"))
         found.append(
             WholeCollection(
@@ -472,7 +452,7 @@ def _emptied_totals(conn: sqlite3.Connection, told: Summary) -> tuple[tuple[str,
     """Those collections that were found to lose everything, and that lose something here."""
     if not told.emptied:
         return ()
-    sql = f"""SELECT collection, count(*) FROM item WHERE {_GOES} AND kind='version'
+    sql = f"""SELECT collection, count(*) FROM reviewed WHERE {_GOES} AND kind = 'version'
         AND collection IN (SELECT value FROM json_each(?)) GROUP BY collection"""
     names = json.dumps([name for name, _ in told.emptied])
     counts = dict(conn.execute(sql, (names,)).fetchall())
@@ -571,8 +551,7 @@ class Plan:
         conn = plan_file.create(path)
         try:
             with plan_file.trouble(path):
-                _fill(conn, draft)
-                conn.execute("COMMIT")
+                _fill(conn, path, draft)
             plan = cls(path, conn)
         except BaseException:
             conn.close()
@@ -796,20 +775,42 @@ class Plan:
             return self.conn.execute(sql, (limit,)).fetchall()
 
 
-def _fill(conn: sqlite3.Connection, draft: Draft) -> None:
+def _fill(conn: sqlite3.Connection, path: Path, draft: Draft) -> None:
+    """Write all of a draft into an empty plan file; only with the last commit it is a plan."""
+    items = draft.items
+    if isinstance(items, DraftItems):
+        items.copy_to(plan_file.address_of(path), draft.head)
+    else:
+        conn.execute("BEGIN IMMEDIATE")
+        _insert(conn, map(row_of_item, items), ())
+        conn.execute("COMMIT")
+    conn.execute("PRAGMA synchronous=EXTRA")
+    conn.execute("BEGIN IMMEDIATE")
     encode = msgspec.json.encode
     conn.executemany(
         "INSERT INTO plan(name, value) VALUES(?,?)",
         [("head", encode(draft.head).decode()), ("summary", encode(draft.summary).decode())],
     )
-    items = draft.items
-    if isinstance(items, DraftItems):
-        rows, outside = items.item_rows(), items.outside_rows()
-    else:
-        rows = map(row_of_item, items)
-        outside = ((i.seq, k, draft.names.get(k, k)) for i in items for k in i.outside_dependents)
-    conn.executemany(INSERT_ITEM, rows)
+    conn.execute("INSERT INTO journal(id, status) VALUES(1, 'draft')")
+    try:
+        found = plan_file.content_hash(conn)
+    except sqlite3.OperationalError:
+        # Texts that another program wrote into the catalog and that are not UTF-8.
+        if not isinstance(items, DraftItems):
+            raise
+        for table in ("progress", "outside", "item"):
+            conn.execute(f"DELETE FROM {table}")
+        _insert(conn, items.item_rows(), items.outside_rows())
+        found = plan_file.content_hash(conn)
+    conn.execute("INSERT INTO plan(name, value) VALUES('hash', ?)", (found,))
+    conn.execute("COMMIT")
+
+
+def _insert(
+    conn: sqlite3.Connection,
+    items: Iterable[Sequence[object]],
+    outside: Iterable[Sequence[object]],
+) -> None:
+    conn.executemany(INSERT_ITEM, items)
     conn.executemany("INSERT INTO outside(seq, key, name) VALUES(?,?,?)", outside)
     conn.execute("INSERT INTO progress(seq) SELECT seq FROM item")
-    conn.execute("INSERT INTO journal(id, status) VALUES(1, 'draft')")
-    conn.execute("INSERT INTO plan(name, value) VALUES('hash', ?)", (plan_file.content_hash(conn),))

@@ -43,6 +43,7 @@ import msgspec
 from artifact_tui import config, database
 from artifact_tui.config import LOCAL, load, registry_at, resolve, same_registry
 from artifact_tui.database import newer_sqlite_needed, without_locks
+from artifact_tui.deletion.draft_items import REVIEWED_VIEW
 from artifact_tui.errors import (
     ArtifactTuiError,
     BusyError,
@@ -188,7 +189,7 @@ def _expected_objects() -> list[tuple[str, ...]]:
 
 
 def create(path: Path) -> sqlite3.Connection:
-    """Make an empty plan file, mode 0600, and open it inside a transaction.
+    """Make an empty plan file, mode 0600, and open it; it is not synchronous yet.
 
     Raises:
         PlanError: something has that name already, or the folder cannot be written.
@@ -211,7 +212,8 @@ def create(path: Path) -> sqlite3.Connection:
         try:
             conn.execute(f"PRAGMA application_id={APPLICATION_ID}")
             conn.execute(f"PRAGMA user_version={FORMAT}")
-            conn.executescript(f"BEGIN IMMEDIATE;{_schema()}")
+            conn.execute("PRAGMA synchronous=OFF")
+            conn.executescript(f"BEGIN IMMEDIATE;{_schema()};COMMIT;")
         except sqlite3.Error:
             conn.close()
             with suppress(OSError):
@@ -252,13 +254,17 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         return conn
 
 
+def address_of(path: Path, mode: str = "rw") -> str:
+    """A plan file as SQLite opens it: where there are no locks, it makes a folder as its lock."""
+    locks = "unix-dotfile" if without_locks(path.absolute().parent) else "unix"
+    return f"{path.absolute().as_uri()}?mode={mode}&vfs={locks}"
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    locks = ""
-    if without_locks(path.absolute().parent):  # then SQLite makes a folder as its lock
-        locks = "&vfs=unix-dotfile"
+    if without_locks(path.absolute().parent):
         _remove_left(path.with_name(f"{path.name}.lock"))
     conn = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}{locks}",
+        address_of(path, mode),
         uri=True,
         isolation_level=None,
         timeout=BUSY_PATIENCE,
@@ -267,6 +273,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             conn.execute(f"PRAGMA {pragma}")
+        conn.execute(REVIEWED_VIEW)
     except sqlite3.Error:
         conn.close()
         raise
@@ -369,16 +376,23 @@ def _not_a_plan(path: Path) -> PlanError:
 
 
 def content_hash(conn: sqlite3.Connection) -> str:
-    """SHA-256 over everything that was reviewed."""
+    """SHA-256 over everything that was reviewed: each row is a line of JSON in ASCII."""
     digest = hashlib.sha256()
+    encode_lines = msgspec.json.Encoder().encode_lines
     for sql in REVIEWED:
-        for row in conn.execute(sql):
-            line = msgspec.json.encode(row)  # ASCII as `json` spells it, in a fifth of the time
-            if not line.isascii() or b"\x7f" in line:
-                line = json.dumps(row, separators=(",", ":")).encode()
-            digest.update(line)
-            digest.update(b"\n")
+        rows = conn.execute(sql)
+        while page := rows.fetchmany(_HASHED_AT_ONCE):
+            lines = encode_lines(page)
+            if not lines.isascii() or b"\x7f" in lines:
+                lines = b"".join(
+                    json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in page
+                )
+            digest.update(lines)
     return digest.hexdigest()
+
+
+_HASHED_AT_ONCE = 200
+"""Rows whose lines are made at once; those beyond ASCII are made one by one, in the same form."""
 
 
 LOCK_PATIENCE = 1.0

@@ -15,21 +15,28 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from artifact_tui import text
 from artifact_tui.catalog import connect, lineage
 from artifact_tui.catalog import marks as picking
-from artifact_tui.catalog.catalog_file import CatalogLane, connect_beside, plain_errors
+from artifact_tui.catalog.catalog_file import (
+    CatalogLane,
+    connect_beside,
+    plain_errors,
+    stopping_with,
+)
 from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage, scan_lineage
 from artifact_tui.catalog.listing import last_synced_us
-from artifact_tui.database import as_text
+from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion import judging, wholes
 from artifact_tui.deletion.calls import storage_of
-from artifact_tui.deletion.draft_items import DraftItems, DraftNames, RequestedKeys
-from artifact_tui.deletion.items import Action, Options
+from artifact_tui.deletion.draft_items import DraftItems, RequestedKeys
+from artifact_tui.deletion.items import Action, Item, Options, Verdict
 from artifact_tui.deletion.plan import Draft, Head, Summary, WholeCollection, count_summary
 from artifact_tui.deletion.storage import (
     ChosenOrphans,
@@ -38,21 +45,21 @@ from artifact_tui.deletion.storage import (
     with_storage,
 )
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import actor
+from artifact_tui.model import Facts, VersionState, actor
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from artifact_tui.catalog.catalog_file import CatalogConnection
     from artifact_tui.catalog.catalog_rows import PickedBytes
     from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
 
-    Progress = Callable[[LineageProgress], object]
+    Progress = Callable[["LineageProgress | BuildProgress"], object]
+    LineageTold = Callable[[LineageProgress], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,43 @@ class ReviewRequest:
     """Whether every model is asked even though `unknown_lineage` agrees not to know."""
 
 
+@dataclass(frozen=True, slots=True)
+class BuildProgress:
+    """How far a review is that is being built."""
+
+    step: int
+    """From 1."""
+    steps: int
+    what: str
+    """What is being done now."""
+    versions: int | None
+    """How many versions are under review; None while they are being found."""
+    first: tuple[Item, ...] = ()
+    """Some of them, before anything was decided about any: their verdicts say nothing."""
+
+    def words(self) -> str:
+        """Such as `494,854 versions, step 3 of 7: who stays, and why`."""
+        known = "" if self.versions is None else f"{text.plural(self.versions, 'version')}, "
+        return f"{known}step {self.step} of {self.steps}: {self.what}"
+
+
+class Steps:
+    """Tells what is being done, one step after the other."""
+
+    def __init__(self, tell: Callable[[BuildProgress], object], steps: int) -> None:
+        self._tell = tell
+        self._progress = BuildProgress(0, steps, "", None)
+
+    def begin(self, what: str, *, versions: int | None = None, first: Sequence[Item] = ()) -> None:
+        """The next step begins; what is known of the versions by now is told from now on."""
+        before = self._progress
+        self._progress = BuildProgress(
+            before.step + 1, before.steps, what,
+            before.versions if versions is None else versions, tuple(first) or before.first,
+        )  # fmt: skip
+        self._tell(self._progress)
+
+
 async def review(
     source: ReviewSource,
     request: ReviewRequest,
@@ -102,7 +146,7 @@ async def review(
         source: the registry.
         request: what is to be reviewed.
         now_us: the time, microseconds UTC.
-        progress: called with how far the questions about lineage are.
+        progress: called with how far the questions about lineage are, and then the review.
 
     Raises:
         RegistryError: the catalog cannot be used; or the storage could not be asked although its
@@ -124,6 +168,8 @@ async def review(
         )
     untold = await ask_lineage(source, request, progress=progress)
     build = partial(build_plan, source=source, request=request, now_us=now_us)
+    if progress is not None:
+        build = partial(build, tell=_heard_here(progress))
     lane = await CatalogLane.open(
         "review", partial(connect, source.catalog_path, marks=source.marks, mapped=False)
     )
@@ -139,6 +185,12 @@ async def review(
         return replace(draft, storage_error=f"{error} {error.hint}".strip())
 
 
+def _heard_here(progress: Progress) -> Callable[[BuildProgress], object]:
+    """A function to call in another thread, so that this is called here, on the event loop."""
+    loop, context = asyncio.get_running_loop(), copy_context()
+    return lambda found: loop.call_soon_threadsafe(progress, found, context=context)
+
+
 def asks(client: Client, request: ReviewRequest) -> bool:
     """Whether a review asks the registry for lineage: not for all models if one agreed to less."""
     scans = client.scanned_types
@@ -146,7 +198,7 @@ def asks(client: Client, request: ReviewRequest) -> bool:
 
 
 async def ask_lineage(
-    source: ReviewSource, request: ReviewRequest, *, progress: Progress | None = None
+    source: ReviewSource, request: ReviewRequest, *, progress: LineageTold | None = None
 ) -> str:
     """Ask for the lineage that a review needs; why not all is known, which is untrusted text."""
     if not asks(source.client, request) or isinstance(request.selection, ChosenOrphans):
@@ -174,7 +226,7 @@ async def ask_what_is_needed(
     *,
     collections: Sequence[str] = (),
     marks: Path | None = None,
-    progress: Callable[[LineageProgress], object] | None = None,
+    progress: LineageTold | None = None,
 ) -> LineageProgress | None:
     """Bring the catalog up to what a review of this selection needs to know.
 
@@ -226,24 +278,54 @@ WHERE v.state <> 'trash'"""
 
 
 def build_plan(
-    conn: sqlite3.Connection, source: ReviewSource, request: ReviewRequest, *, now_us: int
+    conn: sqlite3.Connection,
+    source: ReviewSource,
+    request: ReviewRequest,
+    *,
+    now_us: int,
+    tell: Callable[[BuildProgress], object] = lambda _: None,
 ) -> Draft:
     """Judge a selection of one registry's catalog; nothing is written or asked anywhere.
 
-    `conn` is a connection to the catalog (`catalog.connect`); the draft keeps one of its own.
+    `conn` is a connection to the catalog (`catalog.connect`); the draft keeps one of its own. What
+    is judged again with other consents has its facts already, unless the catalog was changed since.
     """
     head = new_head(source, request, now_us=now_us, facts_us=last_synced_us(conn) or now_us)
+    before = request.selection.items if isinstance(request.selection, RequestedKeys) else None
+    if before is not None and before.can_be_judged(request.options):
+        head = replace(head, facts_us=before.head.facts_us)
+        steps = Steps(tell, _JUDGING_STEPS)
+        with before.verdicts_lock, before.lock, _work_on(before.conn, conn):
+            summary = _judge(before.conn, head, request, source.client, steps)
+            before.conn.execute("COMMIT")
+            before.judged_for(head)
+        return Draft(head, before, summary, request)
+    steps = Steps(tell, _READING_STEPS + _JUDGING_STEPS)
     beside = connect_beside(conn)
     try:
-        with plain_errors(beside):
-            DraftItems.make_tables(beside)
-            beside.execute("BEGIN")
-            draft = _build_beside(beside, head, request, source.client)
-            beside.set_progress_handler(None, 0)
-            return draft
+        judging.make_tables(beside)
+        with _work_on(beside, conn):
+            _pick(beside, request, steps)
+            judging.lay_out(beside, head, steps)
+            summary = _judge(beside, head, request, source.client, steps)
+            items = DraftItems(beside, head)
+            beside.execute("COMMIT")
     except BaseException:
         beside.close()
         raise
+    return Draft(head, items, summary, replace(request, selection=RequestedKeys(items)))
+
+
+@contextmanager
+def _work_on(beside: sqlite3.Connection, conn: sqlite3.Connection) -> Iterator[None]:
+    """Begin a transaction, undone should it not be committed; it stops when `conn` must."""
+    with plain_errors(beside), stopping_with(beside, conn):
+        beside.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if beside.in_transaction:
+                beside.rollback()
 
 
 def new_head(source: ReviewSource, request: ReviewRequest, *, now_us: int, facts_us: int) -> Head:
@@ -277,37 +359,62 @@ def pick_request(
 _PICK_KEY = "INSERT OR IGNORE INTO temp.picked SELECT id FROM version WHERE key = ?"
 
 
-def _build_beside(
-    conn: CatalogConnection, head: Head, request: ReviewRequest, client: Client
-) -> Draft:
-    """Judge what is selected; the transaction that was begun ends with it."""
-    options, selection = request.options, request.selection
+_READING_STEPS = 3
+_JUDGING_STEPS = 4
+
+_FIRST = 50
+"""Versions that are shown while all of them are being read."""
+
+_FIRST_ITEMS = f"""
+SELECT {as_text("v.key")}, {as_text("c.name")}, {as_text("v.label")}, {as_text("c.type")},
+  {as_number("v.size")}, {as_text("v.digest")}
+FROM picked p CROSS JOIN version v ON v.id = p.version_id
+CROSS JOIN collection c ON c.id = v.collection_id ORDER BY c.name, c.id, v.ordinal"""
+
+
+def _pick(conn: sqlite3.Connection, request: ReviewRequest, steps: Steps) -> None:
+    """Pick all that is to be reviewed; the first of it at once, to have something to show."""
+    selection = request.selection
     if isinstance(selection, RequestedKeys):
+        steps.begin("finding what is selected")
         conn.executemany(_PICK_KEY, ((key,) for key in selection))
     elif not isinstance(selection, ChosenOrphans):
+        picking.pick(conn, selection, limit=_FIRST)
+        first = [
+            Item(
+                seq=seq, level=0, key=key, collection=name, label=label, type=kind, size=size,
+                facts=Facts(key, digest, VersionState.LIVE), verdict=Verdict.BLOCKED,
+            )
+            for seq, (key, name, label, kind, size, digest) in enumerate(
+                conn.execute(_FIRST_ITEMS).fetchall(), start=1
+            )
+        ]  # fmt: skip
+        steps.begin("finding what is selected", first=first)
         picking.pick(conn, selection)
     conn.execute(_ALL_OF, (json.dumps(request.collections),))
-    judging.lay_out(conn, head)
+
+
+def _judge(
+    conn: sqlite3.Connection, head: Head, request: ReviewRequest, client: Client, steps: Steps
+) -> Summary:
+    """Give a verdict on all that was laid out, put it in order, and count it."""
+    options = request.options
+    steps.begin("who stays, and why")
     judging.give_verdicts(conn, head)
     offers: list[WholeCollection] = []
     if client.can("delete_collection") and options.action is Action.DELETE:
-        offers = wholes.offer_collections(conn, request.collections, options)
-    judging.fill_items(conn)
-    wholes.add_items(conn, read_only=head.read_only)
-    picking.pick_nothing(conn)
-    conn.execute("INSERT INTO picked SELECT version_id FROM judged WHERE verdict = 'delete'")
-    freed = picking.picked_bytes(conn)
+        offers = wholes.offer_collections(conn, request.collections, head)
+    steps.begin("putting it in order")
+    judging.put_items(conn)
+    steps.begin("which bytes that frees")
+    judging.pick_going(conn)
+    freeing = _freeing_of(options.action, client, picking.picked_bytes(conn))
     emptied = emptied_collections(conn, options.action)
     coverage = lineage_coverage(conn)
-    conn.commit()
-    items = DraftItems(conn)
-    freeing = _freeing_of(options.action, client, freed)
+    steps.begin("counting it")
     seen = replace(freeing, emptied=emptied, whole=tuple(offers),
                    scanned=coverage.scanned, models=coverage.total)  # fmt: skip
-    summary = count_summary(conn, seen, options)
-    judging.forget(conn)
-    again = replace(request, selection=RequestedKeys(items))
-    return Draft(head, items, summary, again, DraftNames(items))
+    return count_summary(conn, seen, options)
 
 
 def _freeing_of(action: Action, client: Client, found: PickedBytes) -> Summary:

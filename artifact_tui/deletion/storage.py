@@ -73,7 +73,11 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
     hidden = not options.storage_versions and await storage.versioned()
     summary = _with_objects_counted(draft.summary, items, place, markers=hidden)
     summary = replace(summary, for_good=options.storage_versions and bool(items))
-    more = draft.items.add(items) if isinstance(draft.items, DraftItems) else (*draft.items, *items)
+    more = (
+        draft.items.add_objects(items)
+        if isinstance(draft.items, DraftItems)
+        else (*draft.items, *items)
+    )
     return replace(draft, items=more, summary=summary)
 
 
@@ -543,7 +547,7 @@ async def draft_of_orphans(
         freed_now=not markers, empty_registry=found.empty, for_good=for_good and bool(objects)
     )
     summary = _with_objects_counted(summary, items, found.place, markers=markers)
-    return Draft(replace(head, options=options), items, summary, request, {})
+    return Draft(replace(head, options=options), items, summary, request)
 
 
 async def _every_version(

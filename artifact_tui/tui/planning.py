@@ -20,6 +20,7 @@ from artifact_tui.deletion.review import (
     models_asked,
     review,
 )
+from artifact_tui.deletion.review_words import items_of
 from artifact_tui.deletion.tasks import (
     SUFFIX,
     Report,
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Draft
+    from artifact_tui.deletion.review import BuildProgress
+    from artifact_tui.deletion.review_words import ItemPick
     from artifact_tui.tui.services import Services
 
     LineageTold = Callable[[LineageProgress], object]
+    Progress = Callable[[LineageProgress | BuildProgress], object]
 
 
 def source_of(services: Services) -> ReviewSource:
@@ -54,7 +58,7 @@ def source_of(services: Services) -> ReviewSource:
 
 
 async def draft_of(
-    services: Services, request: ReviewRequest, *, progress: LineageTold | None = None
+    services: Services, request: ReviewRequest, *, progress: Progress | None = None
 ) -> Draft:
     """The draft of a request, once the scan of lineage that runs has ended.
 
@@ -129,6 +133,27 @@ async def report_of(path: Path) -> Report:
             return read_report(plan)
 
     return await asyncio.to_thread(work)
+
+
+class DraftRows:
+    """The items of one group of a draft, read off the event loop."""
+
+    def __init__(self, rows: Sequence[Item]) -> None:
+        self._rows = rows
+
+    @classmethod
+    async def find(cls, draft: Draft, pick: ItemPick) -> DraftRows:
+        """Find out which items these are."""
+        return cls(await asyncio.to_thread(items_of, draft, pick))
+
+    @property
+    def count(self) -> int:
+        """How many items the group has."""
+        return len(self._rows)
+
+    async def window(self, start: int, count: int) -> Sequence[Item]:
+        """The items from `start`, at most `count` of them."""
+        return await asyncio.to_thread(self._rows.__getitem__, slice(start, start + count))
 
 
 class PlanItems:

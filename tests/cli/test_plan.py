@@ -11,6 +11,7 @@ import pytest
 
 from artifact_tui import config
 from artifact_tui.catalog import connect, marks
+from artifact_tui.cli import drafting, output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,3 +161,15 @@ def test_what_is_no_plan_is_refused(cli: Cli, tmp_path: Path) -> None:
     for command in (["review"], ["report"], ["apply", "--yes", "--expect", "1"]):
         assert "is not a plan" in cli(*command, tmp_path / "x", code=1).err
         assert "There is no plan" in cli(*command, tmp_path / "y", code=1).err
+
+
+def test_what_takes_long_is_told_on_standard_error(
+    cli: Cli, registry: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = cli("plan", registry.address, "name:net", "-o", tmp_path / "quiet.plan")
+    assert "step" not in quiet.err
+    monkeypatch.setattr(drafting, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(output, "_REPEAT", 0)
+    told = cli("plan", registry.address, "name:net", "-o", tmp_path / "told.plan")
+    assert "step 1 of 7: finding what is selected\n5 versions, step 2 of 7: what was" in told.err
+    assert told.out.replace("told.plan", "quiet.plan") == quiet.out

@@ -46,7 +46,14 @@ def draft_of(
     return replace(draft, head=replace(draft.head, actor=actor))
 
 
-def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, now_us: int) -> Draft:
+def with_options(
+    conn: sqlite3.Connection,
+    draft: Draft,
+    options: Options,
+    *,
+    now_us: int,
+    client: Client = LIKE_LOCAL,
+) -> Draft:
     """The same selection with other consents."""
     head, again = draft.head, draft.request
     return draft_of(
@@ -57,4 +64,5 @@ def with_options(conn: sqlite3.Connection, draft: Draft, options: Options, *, no
         options=options,
         now_us=now_us,
         collections=again.collections,
+        client=client,
     )

@@ -17,15 +17,15 @@ from textual.content import Content
 from textual.message import Message
 
 from artifact_tui.deletion.confirmation import deletion_confirmation
+from artifact_tui.deletion.draft_items import DraftItems, GoingKeys
 from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.deletion.plan import new_path
-from artifact_tui.deletion.review import ReviewRequest
+from artifact_tui.deletion.review import BuildProgress, ReviewRequest
 from artifact_tui.deletion.review_words import (
     GOING,
     Harm,
     call_lines,
     first_names,
-    items_of,
     lineage_unknown,
     made_again,
     picked_items,
@@ -37,20 +37,21 @@ from artifact_tui.deletion.review_words import (
 )
 from artifact_tui.deletion.undo import reingest
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.text import clock, count, safe
+from artifact_tui.text import clock, count, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.planning import DraftRows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
 from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.item_rows import item_facts, review_line
+from artifact_tui.tui.widgets.item_rows import item_facts, review_line, unjudged_line
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.events import Key
@@ -118,6 +119,9 @@ _TONES = {
     Harm.PLAIN: "",
 }
 
+PATIENCE = 0.2
+"""Seconds after which a review that is not there yet tells how far it is."""
+
 NOT_YET = float("inf")
 ALWAYS_HEARD = frozenset({"escape", "q", "ctrl+q"})
 """Keys that may be typed before the list is there: they only lead away."""
@@ -164,7 +168,13 @@ class ReviewScreen(BaseScreen):
         self._saved: Path | None = None
         self._asking = False
         """Questions about lineage are on their way, and nothing is drawn yet."""
-        self._going: frozenset[str] = frozenset()
+        self._turn = 0
+        """How many builds have begun: only the latest has anything to say."""
+        self._building: BuildProgress | None = None
+        """How far the draft is that is being built; None once it is there."""
+        self._telling = False
+        """Building takes long enough to say how far it is."""
+        self._going: Container[str] = ()
         """Keys of all that the draft deletes, where a link is under review: what of its source?"""
 
     # drawing
@@ -180,21 +190,30 @@ class ReviewScreen(BaseScreen):
         return self.query_one(TypedConfirm)
 
     def _line(self, item: Item, cells: int) -> Content:
+        if self.draft is None:
+            return unjudged_line(item, cells, self.services.signs)
         client = self.services.client
         action = self.request.options.action if client.can("restore") else Action.PURGE
         return review_line(item, cells, self.services.signs, action, self._going)
 
     def _facts(self, item: Item) -> Content:
-        names = {} if self.draft is None else self.draft.names
+        if self.draft is None:
+            return Content(f"{safe(item.name)}: nothing is decided yet")
+        names: dict[str, str] = {}
+        items = self.draft.items
+        if isinstance(items, DraftItems) and item.outside_dependents and self._building is None:
+            names = items.outside_names(item)
         return item_facts(item, names, self.services.signs, self._going)
 
     def header_facts(self) -> HeaderFacts:
         """How much is under review, and how old the facts are."""
         facts = super().header_facts()
         word = "Purge" if self.request.options.action is Action.PURGE else self.TITLE_WORD
-        if self.draft is None:
-            return replace(facts, title=word)
         dot = self.services.signs.dot
+        if self.draft is None:
+            found = None if self._building is None else self._building.versions
+            known = "" if found is None else f" {dot} {plural(found, 'version')}"
+            return replace(facts, title=f"{word}{known}")
         return replace(
             facts,
             title=f"{word} {dot} {self.draft.summary.subject}",
@@ -248,36 +267,81 @@ class ReviewScreen(BaseScreen):
     def build(self, options: Options) -> None:
         """Judge the selection with these consents."""
         self.request = replace(self.request, options=options)
-        self._asking = False
+        self._turn += 1
+        self._asking = self._telling = False
+        self._building = None
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.read_first("the facts are being read", MOVES_AND_LEAVING)
         self.run_worker(self._build_now(), group="build", exclusive=True)
 
     async def _build_now(self) -> None:
         try:
-            draft = await planning.draft_of(self.services, self.request, progress=self._asked_for)
+            draft = await planning.draft_of(
+                self.services, self.request, progress=partial(self._told, self._turn)
+            )
         except ArtifactTuiError as error:
+            self._building, self._telling = None, False
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
             self._hear()
         else:
             await self._show(draft)
         self.read_done()
 
-    def _asked_for(self, asked: LineageProgress) -> None:
-        """How far the questions about lineage are."""
-        if self.is_attached:
-            self._asking = True
-            self.read_done()  # it may take long: keys say what they need
-            key = shown_key(self.host.keymap_shown, BY_ID["review.unknown"])
-            words = f"{asked.words()}. esc leaves, {key} reviews without"
-            self.confirm.refuse(f"Asking the registry: {words}.")
+    def _told(self, turn: int, progress: LineageProgress | BuildProgress) -> None:
+        """Say how far the questions about lineage are, or the review itself."""
+        if not self.is_attached or turn != self._turn:
+            return
+        if isinstance(progress, BuildProgress):
+            self._show_building(progress)
+        else:
+            self._show_asking(progress)
+
+    def _show_building(self, progress: BuildProgress) -> None:
+        """Remember how far it is, and say so as soon as that is worth a line."""
+        if self._building is None:
+            self.set_timer(PATIENCE, self._begin_to_tell)
+        self._building = progress
+        if self._telling:
+            self._tell_building()
+
+    def _begin_to_tell(self) -> None:
+        """Show the first versions, before any of them is judged, and how far it is."""
+        progress = self._building
+        if progress is None:
+            return
+        self._telling = True
+        self._tell_building()
+        if progress.first and self.draft is None:
+            group = GroupRow(
+                "reading",
+                "under review",
+                progress.versions or len(progress.first),
+                "the first of them: nothing is decided yet, and nothing can be confirmed",
+                items=partial(Rows, progress.first),
+            )
+            self.run_worker(self.grouped.show([group]), group="first")
+
+    def _tell_building(self) -> None:
+        progress = self._building
+        if progress is not None:
+            words = f"Reading the facts{self.services.signs.ellipsis} {progress.words()}."
+            self.confirm.refuse(f"{words} esc leaves.")
+            self.query_one(Header).update(self.header_facts())
+
+    def _show_asking(self, asked: LineageProgress) -> None:
+        self._asking = True
+        self.read_done()  # it may take long: keys say what they need
+        key = shown_key(self.host.keymap_shown, BY_ID["review.unknown"])
+        words = f"{asked.words()}. esc leaves, {key} reviews without"
+        self.confirm.refuse(f"Asking the registry: {words}.")
 
     async def _show(self, draft: Draft) -> None:
-        self._asking = False
+        self._asking = self._telling = False
+        self._building = None
         self.draft, self.request = draft, draft.request
-        self._going = frozenset()
-        if draft.summary.subject_links:
-            self._going = frozenset(item.key for item in picked_items(draft, GOING))
+        self._going = ()
+        if draft.summary.subject_links and isinstance(draft.items, DraftItems):
+            self._going = GoingKeys(draft.items)
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
         groups = review_groups(draft.head, draft.summary, tally=partial(_tally, times=times))
         if self._again is not None:
@@ -311,7 +375,7 @@ class ReviewScreen(BaseScreen):
                 (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
             ),
             tone=_TONES[group.harm],
-            items=lambda: Rows([] if pick is None else items_of(draft, pick)),
+            items=partial(Rows, ()) if pick is None else partial(DraftRows.find, draft, pick),
         )
 
     def _closed_because(self, draft: Draft) -> str:

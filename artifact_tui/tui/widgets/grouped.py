@@ -5,6 +5,7 @@ The cursor of the groups chooses the items at once; review and result are both m
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -52,8 +53,10 @@ class GroupRow(Generic[T]):
     """Keys that change it, and what they do: `("a", "include them")`."""
     tone: str = ""
     """Style of the label."""
-    items: Callable[[], RowSource[T]] = field(default=lambda: Rows(()), compare=False)
-    """The rows of the lower list while this group is chosen."""
+    items: Callable[[], RowSource[T] | Awaitable[RowSource[T]]] = field(
+        default=lambda: Rows(()), compare=False
+    )
+    """The rows of the lower list while this group is chosen, at once or when they are found."""
 
 
 class Grouped(Vertical, Generic[T]):
@@ -143,7 +146,12 @@ class Grouped(Vertical, Generic[T]):
         if group is not None and (again or group.id != self._shown):
             same = group.id == self._shown
             self._shown = group.id
-            await self.items.show(group.items(), cursor=None if same else 0)
+            source = group.items()
+            if isinstance(source, Awaitable):
+                source = await source
+                if self.groups.current is not group:
+                    return
+            await self.items.show(source, cursor=None if same else 0)
         self._show_facts()
 
     def on_resize(self) -> None:

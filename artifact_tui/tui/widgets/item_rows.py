@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.deletion.items import COLLECTION, DONE, OBJECT, Action, Item, ItemState, Verdict
-from artifact_tui.deletion.review_words import item_end, item_notes
+from artifact_tui.deletion.plan import NAMES_SHOWN
+from artifact_tui.deletion.review_words import first_names, item_end, item_notes
 from artifact_tui.text import pad, plural, safe, size, width
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def review_line(
     }[item.verdict]
     middle = (_special_words(item, signs, going), "$text-muted")
     return _item_line(sign, safe(item.name), middle, item, cells)
+
+
+def unjudged_line(item: Item, cells: int, signs: Signs) -> Content:
+    """An item while nobody knows yet what will happen to it."""
+    return _item_line((signs.dot, ""), safe(item.name), ("", ""), item, cells)
 
 
 def _special_words(item: Item, signs: Signs, going: Container[str]) -> str:
@@ -140,8 +146,9 @@ def _fate_lines(
         detail = f": {safe(item.detail)}" if item.detail else ""
         return [Content.assemble((f"Stays: {item.reason.words}{detail}", "$text-warning"))]
     if item.outside_dependents:
-        known = [safe(names.get(key, key)) for key in item.outside_dependents]
-        return [Content.assemble(("Lose this parent: " + ", ".join(known), "$text-warning"))]
+        keys = item.outside_dependents
+        known = first_names([safe(names.get(key, key)) for key in keys[:NAMES_SHOWN]], len(keys))
+        return [Content.assemble((f"Lose this parent: {known}", "$text-warning"))]
     if item.state is not ItemState.PLANNED:
         return [Content(result_words(item, signs))]
     words = _going_words(item, going)

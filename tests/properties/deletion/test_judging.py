@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.catalog import connect
-from artifact_tui.deletion.items import Action, Options
+from artifact_tui.deletion.items import Action, Options, Reason
+from artifact_tui.deletion.plan import Plan
+from artifact_tui.errors import PlanError
 from artifact_tui.model import Identity, schema_sql
 from tests.support.able import Able
 from tests.support.reference import Freeing, reference_review
-from tests.support.reviewing import draft_of
+from tests.support.reviewing import draft_of, with_options
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from artifact_tui.deletion.plan import Draft
 
 DAY_US = 86_400_000_000
 NOW_US = 1_800_000_000_000_000
@@ -128,6 +132,69 @@ def test_sql_says_what_the_rules_say(tmp_path: Path, part: int) -> None:
                     **{name: chance.random() < 0.5 for name in CONSENTS},
                 )
                 _compare(conn, keys, named, options, read_only=chance.random() < 0.03)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_other_consents_give_what_a_new_review_with_them_gives(tmp_path: Path, part: int) -> None:
+    for seed in range(1000 + part * 15, 1015 + part * 15):
+        chance = random.Random(seed)  # noqa: S311 - the same registries each time
+        path = tmp_path / f"{seed}.db"
+        versions, collections = _make_registry(path, chance)
+        keys = [f"k{n}" for n in range(1, versions + 1) if chance.random() < 0.8]
+        named = [f"c{n}" for n in range(1, collections + 1) if chance.random() < 0.1]
+        with closing(connect(path)) as conn:
+            draft = _draft(conn, keys, named, Options())
+            for turn in range(4):
+                options = Options(
+                    action=Action.DELETE, **{name: chance.random() < 0.5 for name in CONSENTS}
+                )
+                before = draft
+                draft = with_options(conn, draft, options, now_us=NOW_US, client=CAN)
+                expected = _draft(conn, keys, named, options)
+                for item, right in zip(draft.items, expected.items, strict=True):
+                    assert asdict(item) == asdict(right)
+                assert asdict(draft.summary) == asdict(expected.summary)
+                with Plan.create(tmp_path / f"{seed}-{turn}.plan", draft) as plan:
+                    assert list(plan.every_item()) == list(draft.items)
+                    plan.check_hash()
+                if before.items is draft.items:
+                    with pytest.raises(PlanError, match="Nothing was saved"):
+                        Plan.create(tmp_path / "old.plan", before)
+                    assert not (tmp_path / "old.plan").exists()
+
+
+def test_a_catalog_that_changed_since_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript(schema_sql())
+        other.execute("INSERT INTO collection(id, key, name, type) VALUES(1, 'c', 'a', 'model')")
+        other.executemany(
+            """INSERT INTO version(id, key, collection_id, ordinal, label, digest)
+            VALUES(?1, 'k' || ?1, 1, ?1, 'v' || ?1, 'd')""",
+            [(1,), (2,)],
+        )
+        other.commit()
+        with closing(connect(path)) as conn:
+            first = _draft(conn, ["k1", "k2"], [], Options())
+            other.execute("INSERT INTO alias(version_id, name) VALUES(1, 'best')")
+            other.commit()
+            second = with_options(conn, first, Options(generated=True), now_us=NOW_US + 1)
+    assert [item.reason for item in first.items] == [Reason.NONE, Reason.NONE]
+    assert [item.reason for item in second.items] == [Reason.ALIAS, Reason.NONE]
+    assert second.head.facts_us > first.head.facts_us
+
+
+def _draft(conn: sqlite3.Connection, keys: list[str], named: list[str], options: Options) -> Draft:
+    return draft_of(
+        conn,
+        identity=Identity("local", "u", "a"),
+        name="x",
+        selection=keys,
+        options=options,
+        now_us=NOW_US,
+        collections=named,
+        client=CAN,
+    )
 
 
 def _compare(

@@ -8,7 +8,7 @@ import pytest
 from artifact_tui import catalog
 from artifact_tui.catalog import marks
 from artifact_tui.clients.local.sample import make_sample
-from artifact_tui.deletion.draft_items import RequestedKeys
+from artifact_tui.deletion.draft_items import DraftItems, RequestedKeys
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.model import Identity
@@ -107,7 +107,8 @@ def test_the_summary_counts_what_matters(world: World) -> None:
         (("best", 1),),
         (("prod", 1),),
     )
-    assert (s.orphaned, draft.names[d]) == (1, "tuned:v0")
+    assert isinstance(draft.items, DraftItems)
+    assert (s.orphaned, draft.items.outside_names(draft.items[0])) == (1, {d: "tuned:v0"})
     assert dict(s.reasons) == {Reason.ALIAS: 1, Reason.PROTECTED: 1}
     more = world.draft([a, b], Options(orphan_dependents=True, delete_aliases=True)).summary
     assert (more.listed, more.freed, more.aliases) == (140, 40, (("best", 1),))

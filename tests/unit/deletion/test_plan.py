@@ -53,6 +53,21 @@ def test_what_was_drafted_is_what_is_read(world: World, tmp_path: Path) -> None:
         plan.check_hash()
 
 
+@pytest.mark.parametrize("alias", ["best", "größe", "del\x7f", 'quo"te\\', "tab\t", "\U0001f389"])
+def test_the_hash_is_of_the_same_lines_whoever_made_the_plan(world: World, alias: str) -> None:
+    keys = [world.add("base"), world.add("named", aliases=[alias]), *world.add_plain(300, "more")]
+    with world.plan(keys, Options(delete_aliases=True), confirmed=False) as plan:
+        lines = hashlib.sha256()
+        for sql in (
+            "SELECT name, value FROM plan WHERE name <> 'hash' ORDER BY name",
+            "SELECT * FROM item ORDER BY seq",
+            "SELECT * FROM outside ORDER BY seq, key",
+        ):
+            for row in plan.conn.execute(sql):
+                lines.update(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+        assert plan.hash == lines.hexdigest()
+
+
 def test_a_plan_is_for_its_owner_alone_and_one_file(saved: Path) -> None:
     assert saved.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in saved.parent.glob(saved.name + "*")] == [saved.name]
