@@ -268,8 +268,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
 
     Without a text: the default registry, the only configured one, or the embedded one.
     A configured registry keeps its protection however it is named, also where a larger one is
-    opened that holds it: a W&B entity with its projects, and with the registries of its
-    organisation. What has no table of its own has the protection of what holds it.
+    opened that holds it. What has no table of its own has the protection of what holds it.
 
     Raises:
         UsageError: there is no such registry, or it is not clear which one is meant.
@@ -341,9 +340,9 @@ def _nested_registries(
     others = [one for one in config.registries.values() if one is not known]
     if address.startswith(LOCAL) or not any(one.read_only or one.production for one in others):
         return []
-    from artifact_tui.clients import nested  # noqa: PLC0415 - local registries do without
+    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
 
-    kind = nested(address)
+    kind = claimed(address)
     if kind is None:
         return []
     here, settings = _place(address), NO_SETTINGS if known is None else known.settings
@@ -408,9 +407,10 @@ def _canonical(address: str) -> str:
     """
     if address.startswith(LOCAL):
         return address
-    from artifact_tui.clients import canonical  # noqa: PLC0415 - local registries do without
+    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
 
-    return canonical(address)
+    kind = claimed(address)
+    return address if kind is None else kind.canonical(address)
 
 
 def _absolute(path: str) -> str:
@@ -421,10 +421,11 @@ def _place(address: str) -> str:
     """What two addresses of one registry have in common: links are followed."""
     if address.startswith(LOCAL):
         return os.path.realpath(address.removeprefix(LOCAL))
-    from artifact_tui.clients import place  # noqa: PLC0415 - local registries do without
+    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
 
     with suppress(UsageError):
-        address = place(address)
+        kind = claimed(address)
+        address = address if kind is None else kind.place(address)
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
@@ -439,9 +440,9 @@ def _short_name(address: str) -> str:
         return "local"
     if address.startswith(LOCAL):
         return Path(address.removeprefix(LOCAL)).name or address
-    from artifact_tui.clients import nested  # noqa: PLC0415 - local registries do without
+    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
 
-    kind = nested(address)
+    kind = claimed(address)
     return address if kind is None else kind.short(address)
 
 

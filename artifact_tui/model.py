@@ -359,6 +359,46 @@ class Garbage:
     """Versions in the trash: they need their bytes until they are purged."""
 
 
+@dataclass(frozen=True, slots=True)
+class FsckProblem:
+    """One thing that is wrong in a registry."""
+
+    kind: str
+    """What is wrong, in a word of the registry's own."""
+    what: str
+    """The file, or the place in the database: may hold untrusted names."""
+    size: int = 0
+    """Bytes concerned, where that can be said."""
+    detail: str = ""
+    """Which versions suffer, or what SQLite said: untrusted text."""
+    repaired: bool = False
+    harmless: bool = False
+    """It costs nobody anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What a check of a whole registry found."""
+
+    problems: tuple[FsckProblem, ...] = ()
+    blobs: int = 0
+    """Blobs looked at."""
+    size: int = 0
+    """Their bytes, as the database says."""
+    verified: bool = False
+    """Whether every byte was read."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong, or all of it was mended."""
+        return all(problem.repaired for problem in self.problems)
+
+    @property
+    def harmed(self) -> tuple[FsckProblem, ...]:
+        """The problems that cost somebody something: bytes or rows that are missing or wrong."""
+        return tuple(one for one in self.problems if not one.repaired and not one.harmless)
+
+
 @cache
 def schema_sql() -> str:
     """The relational form of these types (`model.sql`): the tables every catalog has."""

@@ -43,7 +43,6 @@ from artifact_tui.cli.session import (
     target_of,
     where_of,
 )
-from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.edits.changes import (
     NO_EDIT,
@@ -381,7 +380,7 @@ def check_editable(client: Client, target: Target, what: What) -> None:
     if why := why_not_editable(client, what):
         raise UsageError(
             f"Not possible in “{target.name}”: {why}. Nothing was changed.",
-            hint="Local registries and Weights & Biases can do this.",
+            hint=f"What it can do says `artifact-tui registries test {target.name}`.",
         )
 
 
@@ -488,7 +487,7 @@ async def run_edit(job: EditJob) -> int:
         asked = edit_confirmation(changes, production=target.production, registry=target.name)
         asked.check(answer(asked, job.expect))
         sent = await _carry_out(client, changes, protection)
-        if job.chosen.name and isinstance(client, LocalClient):
+        if job.chosen.name and client.catalog_path is not None:
             await _print_now(client, job, out)
     return _print_done(changes, sent, protection, job, out, client=client)
 
@@ -508,7 +507,7 @@ def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
         )
     if job.protection.nothing:
         return
-    if not isinstance(client, LocalClient):
+    if not client.can("protect"):
         raise UsageError(
             f"Aliases of “{name}” are protected in the registry's own settings, by an admin of it: "
             "only local registries can do that from here. Nothing was changed.",
@@ -540,7 +539,7 @@ async def _carry_out(
     client: Client, changes: Changes[NamedVersion], protection: Protection
 ) -> EditProgress:
     """Change what was confirmed: unprotect first, protect last."""
-    if protection.nothing or not isinstance(client, LocalClient):
+    if protection.nothing:
         return await send_changes(client, changes)
     (one,) = changes.changed
     for name in protection.off:

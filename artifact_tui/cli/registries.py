@@ -10,7 +10,7 @@ import click
 from artifact_tui.cli.options import json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.root import COMMANDS
-from artifact_tui.clients import check_settings
+from artifact_tui.clients import SettingRow, check_settings, every_kind, setting_rows
 from artifact_tui.clients.trial import Trial, access, trial
 from artifact_tui.config import Config, Target, config_file, load, resolve, shown_settings
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
@@ -20,46 +20,30 @@ from artifact_tui.text import safe
 _ROOM = 4096
 
 
-_ADD_HELP = """\
-Add the registry at ADDRESS to the configuration, under NAME.
+class _AddCommand(click.Command):
+    """Its help tells the settings of every kind of registry that is installed."""
 
-\b
-artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
-artifact-tui registries add prod https://prod.example/api --production --bucket prod-bytes
-artifact-tui registries add mine local:./sample --default
-artifact-tui registries add vision wandb://acme/vision --set concurrency=8
-artifact-tui registries add org https://wandb.ai/acme --read-only
+    def get_help(self, ctx: click.Context) -> str:
+        """What `registries add --help` says."""
+        parts = ["Add the registry at ADDRESS to the configuration, under NAME."]
+        for kind in every_kind():
+            parts.append(f"An address such as {kind.forms}:" if kind.about else "")
+            parts.append(kind.about)
+            if rows := [row for row in setting_rows(kind) if row.name not in _OPTIONS]:
+                width = max(len(row.name) for row in rows)
+                lines = (f"  {row.name:{width}}  {_meaning(row)}" for row in rows)
+                parts.append("\n".join(["\b", "Its settings, for --set:", *lines]))
+        parts.append("Nothing is sent: `registries test` does that.")
+        self.help = "\n\n".join(part.strip() for part in parts if part)
+        return super().get_help(ctx)
 
-The address of a W&B registry is an entity or a project, or any page of it, pasted. It is
-written with its host, so that it means the same whatever WANDB_BASE_URL says.
 
-\b
-Settings of a W&B registry, for --set; without --token-env or --token-command the key is found
-as W&B's own SDK finds it:
-  concurrency      requests at once, at most (32): the pace adapts below that
-  batch            false: one deletion a request
-  registries       false: without the registries of an entity's organisation
-  admin            true: send Use-Admin-Privileges; never sent otherwise
-  ca_file, connect_seconds, answer_seconds, request_seconds
-  endpoint, region                the bucket of a self-hosted server, for `registries test`
+_OPTIONS = frozenset({"token_env", "token_command", "token", "password", "concurrency", "bucket"})
+"""Settings with an option of their own, and those that no command writes."""
 
-\b
-Settings of a REST registry, for --set:
-  auth             none, x-authorization (the default with a token), or bearer
-  netrc            true: the token is the password that ~/.netrc has for its host
-  login_name, password_env        get a token from /authenticate with these
-  batch, accept_empty             deletions in one call; believe an empty listing
-  ca_file                         certificates of a private authority
-  connect_seconds, answer_seconds, request_seconds, create_seconds
-  item_seconds                    how long one artifact may hold up the others (10)
-  patience_seconds                how long to wait when it asks for that (900)
-  accepted_seconds                how long to wait for a deletion that it only accepted (120)
-  pattern, endpoint, region       where in the bucket; another S3 than Amazon's
-  grace_hours                     younger objects are no orphans (24)
 
-Nothing is sent: `registries test` does that.
-"""
-"""What `registries add --help` says: `\\b` is click's mark for lines that stay as they are."""
+def _meaning(row: SettingRow) -> str:
+    return f"{row.meaning} ({row.usual})" if row.usual else row.meaning
 
 
 @click.group("registries", invoke_without_command=True)
@@ -90,7 +74,7 @@ def list_(*, as_json: bool) -> int:
     return 0
 
 
-@registries_command.command("add", help=_ADD_HELP)
+@registries_command.command("add", cls=_AddCommand)
 @click.argument("name")
 @click.argument("address")
 @click.option("--production", is_flag=True, help="Read-only by default; deletions ask its name.")
@@ -118,7 +102,7 @@ def add(
     more: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Write a registry into the configuration; see `_ADD_HELP`."""
+    """Write a registry into the configuration."""
     if name in COMMANDS:
         raise UsageError(f"“{name}” is a command, so it cannot be the name of a registry.")
     settings = _settings(

@@ -19,7 +19,6 @@ from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
-from artifact_tui.clients.local import LocalClient
 from artifact_tui.config import Config, Target, keep_reserve, load, nearest, resolve
 from artifact_tui.errors import (
     READ_ONLY_HINT,
@@ -224,22 +223,21 @@ def _hints_about(target: Target) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def local_client_of(target: Target, *, write: bool = False) -> AsyncIterator[LocalClient]:
-    """An open client of a local registry, for what only those can do."""
+async def able_client_of(
+    target: Target, what: str, *, write: bool = False
+) -> AsyncIterator[Client]:
+    """An open client of a registry that can do what a method of `Client` is for.
+
+    Raises:
+        UsageError: it cannot.
+    """
     async with client_of(target, write=write) as client:
-        if not isinstance(client, LocalClient):
+        if not client.can(what):
             raise UsageError(
                 f"“{target.name}” is not a local registry, and only those can do this.",
                 hint="Name a registry by an address such as local:PATH.",
             )
         yield client
-
-
-@contextmanager
-def catalog_of(client: LocalClient) -> Iterator[sqlite3.Connection]:
-    """A read-only connection to the catalog of an open local registry."""
-    with connected(client, client.store.layout.db, None) as conn:
-        yield conn
 
 
 @asynccontextmanager

@@ -16,9 +16,9 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.options import DurationParam, json_option, registry_option
 from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.root import Flags, show_screen
-from artifact_tui.cli.session import catalog_of, client_of, local_client_of, split_one, target_of
-from artifact_tui.clients import local
-from artifact_tui.clients.local.sample import make_sample
+from artifact_tui.cli.session import able_client_of, client_of, reading, split_one, target_of
+from artifact_tui.clients import kind_of
+from artifact_tui.clients.base import Kind
 from artifact_tui.config import LOCAL, Target
 from artifact_tui.errors import RegistryError, UsageError
 from artifact_tui.model import now_us
@@ -27,8 +27,8 @@ from artifact_tui.text import safe
 if TYPE_CHECKING:
     import sqlite3
 
-    from artifact_tui.clients.local import LocalClient
-    from artifact_tui.clients.local.fsck import FsckProblem, FsckReport
+    from artifact_tui.clients.base import Client
+    from artifact_tui.model import FsckProblem, FsckReport
 
 
 SAMPLE_FOLDER = Path("sample")
@@ -52,19 +52,19 @@ def demo_command(flags: Flags, path: Path, *, versions: int, seed: int, no_open:
     """
     target = target_of(f"{LOCAL}{path}", read_only=flags.read_only)
     out = Output(changes=True)
-    if (path / "FORMAT").is_file():
-        out.words(f"there is a registry at {text.safe(str(path))} already")
-    else:
-        with Progress() as progress:
-            make_sample(
-                path,
-                versions=versions,
-                seed=seed,
-                progress=lambda done, total: progress.show(
-                    f"making version {text.count(done)} of {text.count(total)}"
-                ),
-            )
+    with Progress() as progress:
+        made = kind_of(target.address).sample(
+            target.address,
+            versions=versions,
+            seed=seed,
+            progress=lambda done, total: progress.show(
+                f"making version {text.count(done)} of {text.count(total)}"
+            ),
+        )
+    if made:
         out.words(f"made {text.plural(versions, 'version')} in {text.safe(str(path))}")
+    else:
+        out.words(f"there is a registry at {text.safe(str(path))} already")
     if not no_open:
         return show_screen(target)
     out.words(f"next: {command('ls', f'{LOCAL}{path}')}", f"      {command(f'{LOCAL}{path}')}")
@@ -123,21 +123,16 @@ def add_command(
 
 
 def _create_registry(target: Target) -> None:
-    path = target.address.removeprefix(LOCAL)
-    if not target.address.startswith(LOCAL) or target.read_only:
-        raise UsageError(
-            f"No registry can be made at {target.address}.",
-            hint="Use an address such as local:PATH that is not read-only.",
-        )
-    if path:
-        asyncio.run(local.create(path).aclose())
+    kind = Kind() if target.read_only else kind_of(target.address)
+    kind.create(target.address)
 
 
 async def _add(target: Target, request: AddRequest, out: Output) -> None:
-    async with local_client_of(target, write=True) as client:
-        with catalog_of(client) as conn, Progress() as progress:
+    async with able_client_of(target, "add", write=True) as client:
+        async with reading(client) as conn:
             parents = [find_version(conn, name).key for name in request.parents]
             kind = request.type or _type_of(conn, request.name)
+        with Progress() as progress:
             version = await client.add(
                 request.source, request.name, type=kind, aliases=request.aliases,
                 protected=request.protected, tags=request.tags, parents=parents,
@@ -146,7 +141,7 @@ async def _add(target: Target, request: AddRequest, out: Output) -> None:
                     f"reading {text.size(done)} of {text.size(total)}"
                 ),
             )  # fmt: skip
-        _print_added(client, version.key, target, out)
+        await _print_added(client, version.key, target, out)
 
 
 def _type_of(conn: sqlite3.Connection, name: str) -> str:
@@ -160,9 +155,9 @@ def _type_of(conn: sqlite3.Connection, name: str) -> str:
     return found[0]
 
 
-def _print_added(client: LocalClient, key: str, target: Target, out: Output) -> None:
+async def _print_added(client: Client, key: str, target: Target, out: Output) -> None:
     """Say what was added; a connection opened only now sees it."""
-    with catalog_of(client) as conn:
+    async with reading(client) as conn:
         rows = rows_by_keys(conn, [key])
         (row,) = rows
         unique = unique_of(conn, [row.id])[row.id]
@@ -192,8 +187,8 @@ def export_command(flags: Flags, words: tuple[str, ...], *, output: Path) -> Non
     target, name = split_one(words, read_only=flags.read_only)
 
     async def main() -> None:
-        async with local_client_of(target) as client:
-            with catalog_of(client) as conn:
+        async with able_client_of(target, "export") as client:
+            async with reading(client) as conn:
                 row = find_version(conn, name)
             await client.export(row.key, output)
         what = f"{text.plural(row.file_count or 0, 'file')}, {text.size(row.size)}"
@@ -288,7 +283,7 @@ def fsck_command(
     target = target_of(registry, read_only=flags.read_only)
 
     async def main() -> FsckReport:
-        async with local_client_of(target, write=repair) as client:
+        async with able_client_of(target, "fsck", write=repair) as client:
             return await client.fsck(repair=repair, verify=verify)
 
     report = asyncio.run(main())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, NamedTuple, cast, get_origin, get_type_hints
 
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import UsageError, bare
@@ -21,43 +21,6 @@ if TYPE_CHECKING:
 
 GROUP = "artifact_tui.clients"
 """The entry-point group; each entry loads to a `artifact_tui.clients.base.Kind`."""
-
-
-@runtime_checkable
-class Spelled(Protocol):
-    """A kind whose addresses can be written in several ways."""
-
-    def canonical(self, address: str) -> str:
-        """The one way to write it, the same in every environment."""
-
-    def place(self, address: str) -> str:
-        """The same text for every address of one registry: its `Identity.uid`."""
-
-
-@runtime_checkable
-class Advising(Protocol):
-    """A kind that knows how addresses look that it could open, were they written otherwise."""
-
-    def advice(self, address: str) -> str:
-        """What to type instead; empty when it does not look like one of its own."""
-
-
-@runtime_checkable
-class Nested(Protocol):
-    """A kind whose registries lie within others. Places are as `Spelled.place` writes them."""
-
-    def short(self, address: str) -> str:
-        """What to call the registry at an address that nobody gave a name."""
-
-    def within(self, place: str, other: str) -> bool:
-        """Whether a registry is a part of another one."""
-
-    def may_show(self, place: str, other: str, settings: Mapping[str, object]) -> bool:
-        """Whether opening a registry, with these settings, may list what another one holds.
-
-        What is `within` it is not asked about. Nothing is sent: what cannot be told without asking
-        may be so.
-        """
 
 
 def kind_of(address: str) -> Kind:
@@ -76,7 +39,7 @@ def kind_of(address: str) -> Kind:
     others: list[Kind] = []
     for entry in sorted(found, key=lambda entry: entry.name != prefix):
         kind = cast("Kind", entry.load())
-        if getattr(kind, "fallback", False):
+        if kind.fallback:
             last.append(kind)
         elif kind.claims(address):
             return kind
@@ -106,42 +69,22 @@ def _refuse_mistaken(address: str, kinds: Sequence[Kind]) -> None:
         UsageError: one of these kinds knows what to type instead.
     """
     for kind in kinds:
-        if isinstance(kind, Advising) and (hint := kind.advice(address)):
+        if hint := kind.advice(address):
             raise UsageError(f"The address “{address}” is a page for people.", hint=hint)
 
 
-def canonical(address: str) -> str:
-    """The one way to write an address, for kinds that know several (`Spelled`).
-
-    Raises:
-        UsageError: its kind cannot read it.
-    """
-    kind = _kind(address)
-    return kind.canonical(address) if isinstance(kind, Spelled) else address
-
-
-def place(address: str) -> str:
-    """A text that all addresses of one registry share, for kinds that know several.
-
-    Raises:
-        UsageError: its kind cannot read it.
-    """
-    kind = _kind(address)
-    return kind.place(address) if isinstance(kind, Spelled) else address
-
-
-def nested(address: str) -> Nested | None:
-    """The kind of an address, when its registries lie within others."""
-    kind = _kind(address)
-    return kind if isinstance(kind, Nested) else None
-
-
-def _kind(address: str) -> Kind | None:
+def claimed(address: str) -> Kind | None:
     """The kind that claims an address, or None."""
     try:
         return kind_of(address)
     except UsageError:
         return None
+
+
+def every_kind() -> list[Kind]:
+    """Every kind that is installed, by name."""
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return [cast("Kind", entry.load()) for entry in found]
 
 
 def open_client(
@@ -172,3 +115,33 @@ def check_settings(address: str, settings: Mapping[str, object]) -> None:
         ConfigError: a setting that it does not know, or of another type.
     """
     kind_of(address).check(settings)
+
+
+class SettingRow(NamedTuple):
+    """One setting of a kind, for people."""
+
+    name: str
+    meaning: str
+    usual: str
+    """What it is unless it is set; empty for nothing."""
+
+
+def setting_rows(kind: Kind) -> list[SettingRow]:
+    """The settings of a kind that mean something."""
+    import msgspec  # noqa: PLC0415 - a start without settings does without
+
+    known = kind.settings()
+    means = {
+        name: hint.__metadata__[0]
+        for name, hint in get_type_hints(known, include_extras=True).items()
+        if get_origin(hint) is Annotated
+    }
+    usual = {one.name: one.default for one in msgspec.structs.fields(known)}
+    return [SettingRow(name, said, _written(usual[name])) for name, said in means.items()]
+
+
+def _written(value: object) -> str:
+    """A value as the configuration has it; nothing for an empty text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -18,13 +18,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Protocol
 
-from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import RegistryError
-from artifact_tui.model import Outcome, Page, Result
+from artifact_tui.config import NO_SETTINGS, read_settings
+from artifact_tui.errors import RegistryError, UsageError
+from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from pathlib import Path
+
+    import msgspec
 
     from artifact_tui.model import (
         Alias,
@@ -34,12 +36,15 @@ if TYPE_CHECKING:
         Edit,
         Facts,
         File,
+        FsckReport,
         Garbage,
         Identity,
         Lineage,
         Listed,
+        Page,
         Recipe,
         StoredObject,
+        Version,
     )
 
 
@@ -267,6 +272,52 @@ class Client:
         """
         raise NotImplementedError
 
+    # keeping one's own registry
+
+    async def add(
+        self,
+        source: Path,
+        name: str,
+        *,
+        type: str,  # noqa: A002 - the field's own word
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        parents: Sequence[str] = (),
+        ttl_us: int | None = None,
+        run: str = "",
+        note: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Version:
+        """Add a file or a folder as the next version of a collection.
+
+        `protected` are aliases that forbid deletion, `parents` the keys of what it was made from;
+        `progress` is called, from any thread, with the bytes read so far and in all.
+
+        Raises:
+            UsageError: it cannot be stored under this name, or the collection has another type.
+            RegistryError: the registry cannot take it. In every case nothing was added.
+        """
+        raise NotImplementedError
+
+    async def export(self, key: str, dest: Path) -> None:
+        """Write the files of a version into a new or empty folder, checked on the way.
+
+        Raises:
+            NotFoundError: there is no such version.
+            UsageError: there is something at `dest`.
+            RegistryError: bytes are missing or cannot be written; nothing is left at `dest`.
+        """
+        raise NotImplementedError
+
+    async def protect(self, key: str, name: str, *, protected: bool = True) -> None:
+        """Make an alias that is there forbid deletion, or no longer forbid it."""
+        raise NotImplementedError
+
+    async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
+        raise NotImplementedError
+
     # the connection
 
     def pace(self) -> str:
@@ -298,15 +349,64 @@ class Client:
         """Release everything; the client may not be used afterwards."""
 
 
-class Kind(Protocol):
-    """What an entry point of the group `artifact_tui.clients` provides."""
+class Kind:
+    """What an entry point of the group `artifact_tui.clients` provides: `name`, `claims`, `open`.
 
-    @property
-    def name(self) -> str:
-        """The entry-point name, as in `Identity.kind`."""
+    A place is the same text for every address of one registry: its `Identity.uid`.
+    """
+
+    name: str
+    """The entry-point name, as in `Identity.kind`."""
+
+    forms: str = ""
+    """How its addresses look, for people: `https://HOST/api`."""
+
+    about: str = ""
+    """What else `registries add --help` says of its addresses and credentials; and examples."""
+
+    fallback: bool = False
+    """Other kinds are asked first whether an address is theirs."""
 
     def claims(self, address: str) -> bool:
         """Whether an address such as `local:PATH` or `https://…` is of this kind."""
+        return address.startswith(f"{self.name}:")
+
+    def advice(self, address: str) -> str:
+        """What to type instead of an address that looks like one of its own; else empty."""
+        del address
+        return ""
+
+    def canonical(self, address: str) -> str:
+        """The one way to write an address, the same in every environment."""
+        return address
+
+    def place(self, address: str) -> str:
+        """The place of an address."""
+        return address
+
+    def short(self, address: str) -> str:
+        """What to call the registry at an address that nobody gave a name."""
+        return address
+
+    def within(self, place: str, other: str) -> bool:
+        """Whether a registry is a part of another one."""
+        del place, other
+        return False
+
+    def may_show(self, place: str, other: str, settings: Mapping[str, object]) -> bool:
+        """Whether opening a registry, with these settings, may list what another one holds.
+
+        What is `within` it is not asked about. Nothing is sent: what cannot be told without asking
+        may be so.
+        """
+        del place, other, settings
+        return False
+
+    def settings(self) -> type[msgspec.Struct]:
+        """Its settings: names, types, defaults, and what each means (`msgspec.Meta`)."""
+        import msgspec  # noqa: PLC0415 - a start without settings does without
+
+        return msgspec.defstruct("NoSettings", [])
 
     def check(self, settings: Mapping[str, object]) -> None:
         """Refuse settings that this kind does not know, without looking anything up.
@@ -314,6 +414,8 @@ class Kind(Protocol):
         Raises:
             ConfigError: a setting that is unknown, or of another type.
         """
+        if settings:
+            read_settings(settings, self.settings())
 
     def open(
         self,
@@ -333,6 +435,33 @@ class Kind(Protocol):
             NotFoundError: there is no registry at this address.
             RegistryError: it is there but cannot be used; nothing was changed.
         """
+        raise NotImplementedError
+
+    def create(self, address: str) -> None:
+        """Make an empty registry at an address, if there is none.
+
+        Raises:
+            UsageError: none can be made there.
+        """
+        raise UsageError(
+            f"No registry can be made at {address}.",
+            hint="Use an address such as local:PATH that is not read-only.",
+        )
+
+    def sample(
+        self, address: str, *, versions: int, seed: int, progress: Callable[[int, int], None]
+    ) -> bool:
+        """Make a registry with something of everything in it, to play with.
+
+        False where there is a registry already: it is left as it is. `progress` is called with the
+        versions made so far and in all.
+
+        Raises:
+            UsageError: none can be made there.
+        """
+        del versions, seed, progress
+        self.create(address)
+        return True
 
 
 class Storage(Protocol):

@@ -11,7 +11,7 @@ import pytest
 from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage import LineageProgress
-from artifact_tui.clients import place
+from artifact_tui.clients import kind_of
 from tests.servers.wandb.scenes import Link, Place, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
 
@@ -41,7 +41,7 @@ def carry_out(cli: Cli, server: Server, tmp_path: Path, *words: str, code: int =
 def mark_all(cli: Cli, registry: str) -> None:
     """Mark every version of a registry, as the screen would."""
     keys = [one["key"] for one in cli("ls", registry, "--versions", "--json").records]
-    uid = place(registry)
+    uid = kind_of(registry).place(registry)
     paths = config.catalog_file(uid), config.marks_file(uid)
     with closing(catalog.connect(paths[0], marks=paths[1])) as conn:
         assert marks.mark_keys(conn, keys) == len(keys) > 0

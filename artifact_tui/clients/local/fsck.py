@@ -19,7 +19,7 @@ from artifact_tui.clients.local import local_folder, local_trash
 from artifact_tui.clients.local.adding import hash_file
 from artifact_tui.clients.local.local_folder import DIGEST_PREFIX, is_digest
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import schema_sql
+from artifact_tui.model import FsckProblem, FsckReport, schema_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,43 +96,6 @@ _MARKED = {Damage.MISSING, Damage.SIZE, Damage.HASH}
 
 
 @dataclass(frozen=True, slots=True)
-class FsckProblem:
-    """One thing that is wrong."""
-
-    kind: Damage
-    what: str
-    """The file, or the place in the database: may hold untrusted names."""
-    size: int = 0
-    """Bytes concerned, where that can be said."""
-    detail: str = ""
-    """Which versions suffer, or what SQLite said: untrusted text."""
-    repaired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FsckReport:
-    """What a check found."""
-
-    problems: tuple[FsckProblem, ...] = ()
-    blobs: int = 0
-    """Blobs looked at."""
-    size: int = 0
-    """Their bytes, as the database says."""
-    verified: bool = False
-    """Whether every byte was read."""
-
-    @property
-    def ok(self) -> bool:
-        """Nothing is wrong, or all of it was mended."""
-        return all(problem.repaired for problem in self.problems)
-
-    @property
-    def harmed(self) -> tuple[FsckProblem, ...]:
-        """The problems that cost somebody something: bytes or rows that are missing or wrong."""
-        return tuple(one for one in self.problems if not one.repaired and one.kind not in _HARMLESS)
-
-
-@dataclass(frozen=True, slots=True)
 class _BlobRow:
     number: int
     digest: str
@@ -156,7 +119,9 @@ class _FsckRun:
         """Write a problem down; beside a row that is not right, nothing is mended."""
         self.repair = self.repair and kind is not Damage.ROW
         mended = self.repair and kind in _MENDED
-        self.problems.append(FsckProblem(kind, what, size, detail, mended))
+        self.problems.append(
+            FsckProblem(kind, what, size, detail, mended, harmless=kind in _HARMLESS)
+        )
 
 
 def _check_database(run: _FsckRun, *, verify: bool) -> bool:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui import config
-from artifact_tui.clients.base import Client
+from artifact_tui.clients.base import Client, Kind
 from artifact_tui.clients.local import local_edits, local_reading, local_trash
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
 from artifact_tui.clients.local.local_store import Store
-from artifact_tui.config import NO_SETTINGS, refuse_unknown_settings
+from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Identity, now_us
 
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from sqlite3 import Connection
 
-    from artifact_tui.clients.local.fsck import FsckReport
+    import msgspec
+
     from artifact_tui.model import (
         Alias,
         Deletion,
         Edit,
         Facts,
         File,
+        FsckReport,
         Garbage,
         Listed,
         Outcome,
@@ -220,10 +222,6 @@ class LocalClient(Client):
         self.store.close()
 
 
-_IGNORED_SETTINGS = ("token", "password")
-"""A folder needs none; a file that has them for a registry that moved is no mistake."""
-
-
 def create(
     path: str | os.PathLike[str], *, actor: str = "", clock: Callable[[], int] = now_us
 ) -> LocalClient:
@@ -253,18 +251,21 @@ def open_registry(
     return LocalClient(Store(Layout.at(path), read_only=read_only, actor=actor, clock=clock))
 
 
-class LocalKind:
+class LocalKind(Kind):
     """Opens embedded registries."""
 
     name = "local"
+    forms = "local:PATH"
+    about = """\
+\b
+artifact-tui registries add mine local:./sample --default
+"""
 
-    def claims(self, address: str) -> bool:
-        """Whether an address is of this kind."""
-        return address.startswith(config.LOCAL)
+    def settings(self) -> type[msgspec.Struct]:
+        """None that mean anything: a folder needs no token, but may be where a server was."""
+        import msgspec  # noqa: PLC0415 - a start without settings does without
 
-    def check(self, settings: Mapping[str, object]) -> None:
-        """This kind has no settings."""
-        refuse_unknown_settings(settings, _IGNORED_SETTINGS)
+        return msgspec.defstruct("Ignored", [("token", str, ""), ("password", str, "")])
 
     def open(
         self,
@@ -289,6 +290,33 @@ class LocalKind:
         if read_only:
             return open_registry(own, read_only=True, actor=actor)
         return create(own, actor=actor)
+
+    def create(self, address: str) -> None:
+        """Make a registry in a folder, if there is none; the user's own is made when it is opened.
+
+        Raises:
+            UsageError: the folder holds other files.
+            RegistryError: it cannot be made.
+        """
+        if path := address.removeprefix(config.LOCAL):
+            Store.create(path).close()
+
+    def sample(
+        self, address: str, *, versions: int, seed: int, progress: Callable[[int, int], None]
+    ) -> bool:
+        """Make a registry of models, datasets and code with real (small) bytes.
+
+        Raises:
+            UsageError: there is something else at this path.
+            RegistryError: it cannot be made there.
+        """
+        from artifact_tui.clients.local.sample import make_sample  # noqa: PLC0415 - seldom needed
+
+        path = Path(address.removeprefix(config.LOCAL))
+        if (path / "FORMAT").is_file():
+            return False
+        make_sample(path, versions=versions, seed=seed, progress=progress)
+        return True
 
 
 KIND = LocalKind()

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from artifact_tui.clients.local.adding import NewFile, NewVersion
-    from artifact_tui.clients.local.fsck import FsckReport
-    from artifact_tui.model import Deletion, Garbage, Version
+    from artifact_tui.model import Deletion, FsckReport, Garbage, Version
 
 
 PAGE_ROWS = 1000

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.clients.base import Kind
 from artifact_tui.config import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import msgspec
 
     from artifact_tui.clients.rest.rest_client import RestClient
     from artifact_tui.clients.rest.rest_settings import RestOptions
@@ -22,22 +25,27 @@ if TYPE_CHECKING:
 NAME = "http"
 
 
-class RestKind:
+class RestKind(Kind):
     """The entry point; importing it does not import httpx."""
 
-    @property
-    def name(self) -> str:
-        """The entry-point name."""
-        return NAME
-
-    @property
-    def fallback(self) -> bool:
-        """Other kinds choose first: some of them know whose a host is."""
-        return True
+    name = NAME
+    forms = "https://HOST/api"
+    about = """\
+\b
+artifact-tui registries add zoo https://zoo.example/api --token-env ZOO_TOKEN
+artifact-tui registries add prod https://prod.example/api --production --bucket prod-bytes
+"""
+    fallback = True  # other kinds choose first: some of them know whose a host is
 
     def claims(self, address: str) -> bool:
         """Whether an address is that of a web server."""
         return address.partition("://")[0].lower() in {"http", "https"} and "://" in address
+
+    def settings(self) -> type[msgspec.Struct]:
+        """What the configuration may say about a REST registry."""
+        from artifact_tui.clients.rest.rest_settings import RestSettings  # noqa: PLC0415 - lazy
+
+        return RestSettings
 
     def check(self, settings: Mapping[str, object]) -> None:
         """Refuse settings that a REST registry does not know, or values that it cannot use."""

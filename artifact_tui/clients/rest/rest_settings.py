@@ -20,7 +20,7 @@ import netrc
 import os
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -133,6 +133,39 @@ class RestAddress:
         return self.place.loopback
 
 
+class RestSettings(msgspec.Struct, kw_only=True):
+    """Every setting, as it may be written, and what it means; times end in their unit."""
+
+    token_env: Annotated[str, "the variable that holds its token"] = ""
+    token_command: Annotated[str, "a program that prints its token"] = ""
+    token: Annotated[str, "the token itself, in a file that only you can read"] = ""
+    auth: Annotated[str, "none, x-authorization (the default with a token), or bearer"] = ""
+    netrc: Annotated[bool, "the token is the password that ~/.netrc has for its host"] = False
+    login_name: Annotated[str, "get a token from /authenticate as this user"] = ""
+    password_env: Annotated[str, "the variable that holds the password of login_name"] = ""
+    password: Annotated[str, "the password itself, in a file that only you can read"] = ""
+    login_admin: Annotated[bool, "log in as an administrator"] = True
+    concurrency: Annotated[int, "requests at once; more only for a server that bears it"] = 1
+    batch: Annotated[int, "deletions in one call"] = 100
+    accept_empty: Annotated[bool, "believe an empty listing: it is known to be empty"] = False
+    ca_file: Annotated[str, "certificates of a private authority"] = ""
+    connect_seconds: Annotated[float, "how long to wait for a connection"] = 10.0
+    answer_seconds: Annotated[float, "the longest silence of the server"] = 30.0
+    request_seconds: Annotated[float, "the longest duration of one request"] = 90.0
+    item_seconds: Annotated[float, "how long one artifact may hold up the others"] = 10.0
+    create_seconds: Annotated[float, "the longest duration of a creation"] = 180.0
+    patience_seconds: Annotated[float, "how long to wait when it asks for that"] = 900.0
+    accepted_seconds: Annotated[float, "how long a deletion may take that it accepted"] = 120.0
+    bucket: Annotated[str, "the S3 bucket with its bytes"] = ""
+    pattern: Annotated[str, "where in the bucket they are"] = PATTERN
+    endpoint: Annotated[str, "another S3 than Amazon's"] = ""
+    region: Annotated[str, "the region of the bucket"] = ""
+    grace_hours: Annotated[float, "younger objects are no orphans"] = 24.0
+
+
+_USUAL = RestSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class RestOptions:
     """How to speak to one registry; times in seconds, sizes in bytes."""
@@ -145,22 +178,22 @@ class RestOptions:
     """Used to fetch a token, and a new one when it has expired."""
     concurrency: int = 1
     """Requests at once. More than one only for servers known to keep parallel deletions."""
-    batch: int = 100
+    batch: int = _USUAL.batch
     """Deletions a `delete` call takes: pause and cancel wait for the end of a call."""
     ca_file: Path | None = None
     """Certificates of a private authority, trusted beside the usual ones."""
-    connect_s: float = 10.0
-    answer_s: float = 30.0
+    connect_s: float = _USUAL.connect_seconds
+    answer_s: float = _USUAL.answer_seconds
     """Longest silence of the server."""
-    whole_s: float = 90.0
+    whole_s: float = _USUAL.request_seconds
     """Longest duration of one request with its whole answer."""
-    item_s: float = 10.0
+    item_s: float = _USUAL.item_seconds
     """Longest duration of a question about one artifact; halved each time it is too long."""
-    create_s: float = 180.0
+    create_s: float = _USUAL.create_seconds
     """Longest duration of a creation: servers fetch and rate the artifact before they answer."""
-    patience_s: float = 900.0
+    patience_s: float = _USUAL.patience_seconds
     """Longest time to wait because the server asked for it (429, 503), in one call."""
-    accepted_s: float = 120.0
+    accepted_s: float = _USUAL.accepted_seconds
     """How long to wait for a deletion that the server only accepted."""
     answer_limit: int = 4_000_000
     """Largest decoded answer about one artifact."""
@@ -185,36 +218,6 @@ _NUMBERS = {
     "batch": "batch",
 }
 """Settings that are numbers, and the options that they are."""
-
-
-class RestSettings(msgspec.Struct, kw_only=True):
-    """Every setting, as it may be written; times end in their unit."""
-
-    auth: str = ""
-    token: str = ""
-    token_env: str = ""
-    token_command: str = ""
-    netrc: bool = False
-    login_name: str = ""
-    login_admin: bool = True
-    password: str = ""
-    password_env: str = ""
-    concurrency: int = 1
-    batch: int = 0
-    ca_file: str = ""
-    connect_seconds: float = 0.0
-    answer_seconds: float = 0.0
-    request_seconds: float = 0.0
-    item_seconds: float = 0.0
-    create_seconds: float = 0.0
-    patience_seconds: float = 0.0
-    accepted_seconds: float = 0.0
-    accept_empty: bool = False
-    bucket: str = ""
-    pattern: str = PATTERN
-    endpoint: str = ""
-    region: str = ""
-    grace_hours: float = 24.0
 
 
 def options_of(settings: Mapping[str, object], address: str) -> RestOptions:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.config import NO_SETTINGS, read_settings
+from artifact_tui.clients.base import Kind
+from artifact_tui.config import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import msgspec
 
     from artifact_tui.clients.wandb.wandb_client import WandbClient
     from artifact_tui.clients.wandb.wandb_settings import WandbOptions
@@ -15,13 +18,20 @@ if TYPE_CHECKING:
 NAME = "wandb"
 
 
-class WandbKind:
+class WandbKind(Kind):
     """The entry point; importing it does not import httpx."""
 
-    @property
-    def name(self) -> str:
-        """The entry-point name."""
-        return NAME
+    name = NAME
+    forms = "wandb://ENTITY, or an app URL"
+    about = """\
+\b
+artifact-tui registries add vision wandb://acme/vision --set concurrency=8
+artifact-tui registries add org https://wandb.ai/acme --read-only
+
+The address of a W&B registry is an entity or a project, or any page of it, pasted. It is
+written with its host, so that it means the same whatever WANDB_BASE_URL says. Without
+--token-env or --token-command the key is found as W&B's own SDK finds it.
+"""
 
     def claims(self, address: str) -> bool:
         """Whether an address is of W&B: of its own schemes, or on a host of its cloud."""
@@ -63,11 +73,11 @@ class WandbKind:
 
         return wandb_address.may_show(place, other, settings)
 
-    def check(self, settings: Mapping[str, object]) -> None:
-        """Refuse settings that W&B does not know."""
+    def settings(self) -> type[msgspec.Struct]:
+        """What the configuration may say about a registry of W&B."""
         from artifact_tui.clients.wandb.wandb_settings import WandbSettings  # noqa: PLC0415 - lazy
 
-        read_settings(settings, WandbSettings)
+        return WandbSettings
 
     def open(
         self,

@@ -32,7 +32,7 @@ import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -419,6 +419,27 @@ USUAL_AT_ONCE = 32
 """Requests at once, at most, when nothing else is configured."""
 
 
+class WandbSettings(msgspec.Struct, kw_only=True):
+    """Every setting, as it may be written, and what it means; times end in their unit."""
+
+    token_env: Annotated[str, "the variable that holds the API key"] = ""
+    token_command: Annotated[str, "a program that prints the API key"] = ""
+    concurrency: Annotated[int, "requests at once, at most: the pace adapts"] = USUAL_AT_ONCE
+    batch: Annotated[bool, "several deletions in one request, where the server bears it"] = True
+    registries: Annotated[bool, "of an entity: the registries of its organisation too"] = True
+    admin: Annotated[bool, "send Use-Admin-Privileges; never sent otherwise"] = False
+    ca_file: Annotated[str, "certificates of a private authority"] = ""
+    connect_seconds: Annotated[float, "how long to wait for a connection"] = 10.0
+    answer_seconds: Annotated[float, "the longest silence of the server"] = 60.0
+    request_seconds: Annotated[float, "the longest duration of one request"] = 120.0
+    bucket: Annotated[str, "the bucket of a self-hosted server: `registries test` looks at it"] = ""
+    endpoint: Annotated[str, "another S3 than Amazon's"] = ""
+    region: Annotated[str, "the region of the bucket"] = ""
+
+
+_USUAL = WandbSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class WandbOptions:
     """How to speak to one server; times in seconds, sizes in bytes."""
@@ -441,10 +462,10 @@ class WandbOptions:
     """Several deletions in one document, where the server bears it."""
     ca_file: Path | None = None
     """Certificates of a private authority, trusted beside the usual ones."""
-    connect_s: float = 10.0
-    answer_s: float = 60.0
+    connect_s: float = _USUAL.connect_seconds
+    answer_s: float = _USUAL.answer_seconds
     """Longest silence of the server."""
-    whole_s: float = 120.0
+    whole_s: float = _USUAL.request_seconds
     """Longest duration of one request with its whole answer."""
     answer_limit: int = 64_000_000
     """Largest decoded answer."""
@@ -457,24 +478,6 @@ _TIME_SETTINGS = {
     "answer_seconds": "answer_s",
     "request_seconds": "whole_s",
 }
-
-
-class WandbSettings(msgspec.Struct, kw_only=True):
-    """Every setting, as it may be written; times end in their unit."""
-
-    token_env: str = ""
-    token_command: str = ""
-    admin: bool = False
-    registries: bool = True
-    concurrency: int = USUAL_AT_ONCE
-    batch: bool = True
-    ca_file: str = ""
-    connect_seconds: float = 0.0
-    answer_seconds: float = 0.0
-    request_seconds: float = 0.0
-    bucket: str = ""
-    endpoint: str = ""
-    region: str = ""
 
 
 def options_of(settings: Mapping[str, object], origin: Origin) -> WandbOptions:

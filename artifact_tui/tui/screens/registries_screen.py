@@ -15,7 +15,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from artifact_tui.clients import check_settings
+from artifact_tui.clients import check_settings, every_kind
 from artifact_tui.clients.trial import access, trial
 from artifact_tui.config import Config, config_file, load, resolve, same_registry, shown_settings
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
@@ -147,7 +147,7 @@ class NewRegistry:
 
 _REGISTRY_FIELDS = (
     ("name", "name", ""),
-    ("address", "address", "wandb://ENTITY, https://HOST/api, local:PATH, or an app URL"),
+    ("address", "address", ""),
     ("token", "token variable", "the name of the variable that holds its token, or empty"),
     ("bucket", "bucket", "the S3 bucket with its bytes, or empty"),
 )
@@ -180,7 +180,7 @@ class RegistryDialog(Dialog[NewRegistry]):
             with Horizontal():
                 yield Static(Content(label))
                 field = OneLine(id=f"add-{key}")
-                field.placeholder = placeholder
+                field.placeholder = placeholder or ", ".join(one.forms for one in every_kind())
                 yield field
         yield Toggle("the token is sent as Authorization: Bearer", id="add-bearer")
         yield Toggle("production: its name is asked for; read-only first", id="add-production")

@@ -30,7 +30,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.base import Client
+from artifact_tui.clients.base import Client, Kind
 from artifact_tui.clients.local import KIND as LOCAL
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Deletion, Facts, Outcome, Result
@@ -259,16 +259,10 @@ def _after(rule: Rule, answer: Outcome) -> list[Outcome]:
     return [Outcome(answer.key, LIES[what], "a scripted fault")]
 
 
-class FaultyKind:
+class FaultyKind(Kind):
     """What the entry point provides."""
 
     name = "faulty"
-
-    def claims(self, address: str) -> bool:
-        return address.startswith("faulty:")
-
-    def check(self, settings: Mapping[str, object]) -> None:
-        """It has none."""
 
     def open(
         self,
@@ -278,7 +272,7 @@ class FaultyKind:
         actor: str = "",
         settings: Mapping[str, object] = MappingProxyType({}),
     ) -> FaultyClient:
-        self.check(settings)
+        del settings  # there are none
         base = Path(address.removeprefix("faulty:"))
         script = os.environ.get("FAULTY_SCRIPT") or f"{base}.faults.json"
         inner: Client

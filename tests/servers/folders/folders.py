@@ -18,8 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifact_tui.clients.base import Client
-from artifact_tui.config import refuse_unknown_settings
+from artifact_tui.clients.base import Client, Kind
 from artifact_tui.errors import NotFoundError, ReadOnlyError
 from artifact_tui.model import (
     Alias,
@@ -309,18 +308,11 @@ class FolderClient(Client):
         return await self._write(lambda: [self._folders.purge(key) for key in keys])
 
 
-class FolderKind:
+class FolderKind(Kind):
     """What the entry point gives."""
 
     name = "folders"
-
-    def claims(self, address: str) -> bool:
-        """Whether an address is of this kind."""
-        return address.startswith("folders:")
-
-    def check(self, settings: Mapping[str, object]) -> None:
-        """There are no settings."""
-        refuse_unknown_settings(settings, ())
+    forms = "folders:PATH"
 
     def open(
         self,
@@ -331,7 +323,7 @@ class FolderKind:
         settings: Mapping[str, object] = MappingProxyType({}),
     ) -> FolderClient:
         """Open a folder that is there."""
-        self.check(settings)
+        del settings  # there are none
         root = Path(address.removeprefix("folders:")).absolute()
         if not root.is_dir():
             raise NotFoundError(f"There is no folder {root}.")

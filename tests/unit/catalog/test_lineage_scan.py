@@ -41,7 +41,7 @@ class Flat(Client):
         self.fails_after: int | None = None
         self.fails_at_page: int | None = None
 
-    def add(self, name: str, *, kind: str = "model", digest: str = "d") -> str:
+    def put(self, name: str, *, kind: str = "model", digest: str = "d") -> str:
         number = len(self.rows) + 1
         collection = Collection(f"{kind}/{name}", name, kind)
         key = f"{kind}/{number}"
@@ -73,9 +73,9 @@ class Flat(Client):
 def registry() -> Flat:
     """Sixty models, each made from the one before, and a dataset."""
     made = Flat()
-    before = made.add("text", kind="dataset")
+    before = made.put("text", kind="dataset")
     for number in range(60):
-        key = made.add(f"net{number % 7}")
+        key = made.put(f"net{number % 7}")
         made.parents[key] = (before,)
         before = key
     return made
@@ -172,7 +172,7 @@ async def test_a_sync_keeps_lineage_and_asks_only_for_what_is_new(
 ) -> None:
     await sync(registry, path)
     await scan_lineage(registry, path)
-    new = registry.add("net0")
+    new = registry.put("net0")
     await sync(registry, path)
     assert edges(path) == 60
     assert coverage(path) == LineageCoverage(60, 61)

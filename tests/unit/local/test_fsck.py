@@ -14,7 +14,7 @@ from tests.unit.local.support import blobs, leftovers, put, rows, snapshot, tamp
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.local.fsck import FsckReport
+    from artifact_tui.model import FsckReport
     from tests.support.sync_store import SyncStore
 
 CONTENT = b"weights" * 100
@@ -32,7 +32,7 @@ def blob(store: SyncStore) -> Path:
     return store.layout.blob(str(digest))
 
 
-def kinds(report: FsckReport) -> list[Damage]:
+def kinds(report: FsckReport) -> list[str]:
     return [one.kind for one in report.problems]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from artifact_tui.clients import nested
+from artifact_tui.clients import claimed
 from artifact_tui.clients.wandb import KIND
 from artifact_tui.config import NO_SETTINGS
 
@@ -51,4 +51,5 @@ def test_its_short_name_leaves_the_host_out() -> None:
 
 @pytest.mark.parametrize("address", ["https://h/api", "local:x", "nothing:here"])
 def test_other_kinds_have_no_registries_within_others(address: str) -> None:
-    assert nested(address) is None
+    kind = claimed(address)
+    assert kind is None or not kind.within(address, address)
