@@ -10,11 +10,14 @@ from __future__ import annotations
 import getpass
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files as _resource_files
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 
@@ -162,6 +165,11 @@ class Listed:
     """Live and in the trash."""
     edges: tuple[Edge, ...] = ()
     """Lineage between versions of this registry; it may come before them."""
+    files: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
+    """The files of versions, by key, where they and their digests are told with the listing.
+
+    With them it is known which bytes versions share, and what a deletion really frees.
+    """
     complete: bool = True
     """False: the registry does not list everything, so what is not listed may still be there."""
 

@@ -31,14 +31,16 @@ if TYPE_CHECKING:
     from artifact_tui.model import Lineage, Relative
 
 
-SCANNED_TYPE = "model"
-"""The only type whose versions have parents in the registries that must be scanned."""
+SCANNED_TYPES = """\
+(SELECT j.value FROM json_each(ifnull(
+  (SELECT m.value FROM meta m WHERE m.name = 'scanned_types'), '["model"]')) j)"""
+"""The types whose versions must all be asked, where that is how dependents are found."""
 
-_COVERAGE = """
+_COVERAGE = f"""
 SELECT count(s.version_id), count(*)
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 LEFT JOIN lineage_scan s ON s.version_id = v.id
-WHERE c.type = ? AND v.state = 'live'"""
+WHERE c.type IN {SCANNED_TYPES} AND v.state = 'live'"""
 
 _HIDDEN = "SELECT 1 FROM meta WHERE name = 'incomplete' AND value = '1'"
 
@@ -46,7 +48,7 @@ _IS_SCANNED = "SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1'
 
 
 class LineageCoverage(NamedTuple):
-    """Models whose parents were asked for, of all live models; 0 of 0 where nothing is scanned."""
+    """Of all live versions that must be asked for parents, those that were; else 0 of 0."""
 
     scanned: int
     total: int
@@ -73,7 +75,7 @@ def lineage_coverage(conn: sqlite3.Connection) -> LineageCoverage:
     if conn.execute(_IS_SCANNED).fetchone() is None:
         return LineageCoverage(0, 0)
     hidden = conn.execute(_HIDDEN).fetchone() is not None
-    scanned, total = conn.execute(_COVERAGE, (SCANNED_TYPE,)).fetchone()
+    scanned, total = conn.execute(_COVERAGE).fetchone()
     return LineageCoverage(scanned, total, hidden)
 
 
@@ -284,7 +286,7 @@ async def scan_lineage(
     progress: Callable[[LineageCoverage], object] | None = None,
     now_us: int | None = None,
 ) -> LineageCoverage:
-    """Ask for the parents of every live model in the catalog that was not asked about yet.
+    """Ask for the parents of every live version of `scanned_types` that was not asked about yet.
 
     Args:
         client: the registry; it paces its own requests.
@@ -338,16 +340,16 @@ _RELATIVE = """
 INSERT OR REPLACE INTO relative
 SELECT :id, :up, :key, :name WHERE NOT EXISTS (SELECT 1 FROM version WHERE key = :key)"""
 
-_UNSCANNED = """
+_UNSCANNED = f"""
 SELECT v.id, v.key FROM version v CROSS JOIN collection c ON c.id = v.collection_id
-WHERE v.id > ? AND v.state = 'live' AND c.type = ?
+WHERE v.id > ? AND v.state = 'live' AND c.type IN {SCANNED_TYPES}
   AND NOT EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = v.id)
 ORDER BY v.id LIMIT ?"""
 
 
 def unscanned(conn: sqlite3.Connection, after: int, count: int) -> list[tuple[int, str]]:
     """Id and key of the next live versions whose own parents nobody has asked for yet."""
-    return conn.execute(_UNSCANNED, (after, SCANNED_TYPE, count)).fetchall()
+    return conn.execute(_UNSCANNED, (after, count)).fetchall()
 
 
 def put_lineage(

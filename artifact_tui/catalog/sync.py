@@ -22,7 +22,7 @@ from artifact_tui.catalog.catalog_file import (
     transaction,
     write_meta,
 )
-from artifact_tui.errors import NotFoundError, RegistryError
+from artifact_tui.errors import RegistryError
 from artifact_tui.model import GONE
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ async def sync(
     client: Client,
     path: Path,
     *,
-    files: bool = False,
     progress: Callable[[SyncProgress], object] | None = None,
     now_us: int | None = None,
 ) -> SyncProgress:
@@ -61,7 +60,6 @@ async def sync(
     Args:
         client: the registry to list.
         path: the catalog file.
-        files: list the files of every version too, one request each: unique bytes need them.
         progress: called on the event loop after every page.
         now_us: microseconds UTC that are noted as the time of the sync.
 
@@ -72,7 +70,7 @@ async def sync(
     try:
         run = _SyncRun(client, lane, progress)
         run.number = await run.write(begin_sync, client)
-        await run.everything(files=files)
+        await run.everything()
         at = model.now_us() if now_us is None else now_us
         removed = await run.write(partial(finish_sync, complete=run.complete), run.number, at)
         run.tell(replace(run.state, removed=removed, done=True))
@@ -109,24 +107,22 @@ class _SyncRun:
         if self._progress is not None:
             self._progress(state)
 
-    async def everything(self, *, files: bool) -> None:
+    async def everything(self) -> None:
         """List and write all there is."""
         async with aclosing(self._client.listing()) as listing:
             async for part in listing:
-                await self._take(part, files=files)
+                await self._take(part)
 
-    async def _take(self, part: Listed, *, files: bool) -> None:
-        """Write a part of the listing, with the files of its versions when asked."""
+    async def _take(self, part: Listed) -> None:
+        """Write a part of the listing."""
         self.complete = self.complete and part.complete
         rows = {row.key: row for row in part.collections if row.key not in self._collections}
         await self.write(put_collections, tuple(rows.values()), self.number)
         self._collections |= rows.keys()
         versions = {row.key: row for row in part.versions}
         new = await self.write(put_versions, tuple(versions.values()), self.number)
-        if files:
-            sources = [row.key for row in versions.values() if row.source_key is None]
-            found = {key: await self._files(key) for key in sources}
-            await self.write(put_files, found)
+        if part.files:
+            await self.write(put_files, part.files)
         await self.write(put_edges, part.edges)
         known = self.state
         self.tell(
@@ -137,13 +133,6 @@ class _SyncRun:
                 edges=known.edges + len(part.edges),
             )
         )
-
-    async def _files(self, key: str) -> tuple[File, ...]:
-        """The files of a version; none when it was deleted meanwhile."""
-        try:
-            return await self._client.files(key)
-        except NotFoundError:
-            return ()
 
 
 _COLLECTION = """
@@ -223,7 +212,7 @@ def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
     Raises:
         RegistryError: the file is the catalog of another registry.
     """
-    identity, scanned = client.identity, bool(client.scanned_types)
+    identity, scanned = client.identity, client.scanned_types
     with transaction(conn):
         known = dict(conn.execute("SELECT name, value FROM meta").fetchall())
         if known.get("uid", identity.uid) != identity.uid:
@@ -233,7 +222,8 @@ def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
             )
         number = int(known.get("generation", 0)) + 1
         write_meta(conn, uid=identity.uid, kind=identity.kind, address=identity.address)
-        write_meta(conn, generation=str(number), scanned_lineage=str(int(scanned)))
+        write_meta(conn, generation=str(number), scanned_lineage=str(int(bool(scanned))))
+        write_meta(conn, scanned_types=json.dumps(scanned))
         write_meta(conn, asked_lineage=str(int(client.tells_dependents)), freeing=client.freeing)
         conn.execute("DROP TABLE IF EXISTS temp.linked")
         conn.execute(

@@ -85,7 +85,8 @@ A version that no run used has none; a link has none of its own.
 _SCANNED = """\
 (NOT EXISTS (SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1')
  OR NOT EXISTS (SELECT 1 FROM collection k CROSS JOIN version w ON w.collection_id = k.id
-   WHERE k.type = 'model' AND w.state = 'live'
+   WHERE k.type IN (SELECT j.value FROM json_each(ifnull((SELECT m.value FROM meta m
+     WHERE m.name = 'scanned_types'), '["model"]')) j) AND w.state = 'live'
    AND NOT EXISTS (SELECT 1 FROM lineage_scan s WHERE s.version_id = w.id)))"""
 """Whether all lineage was scanned, where that is how dependents are found; asked once a query."""
 

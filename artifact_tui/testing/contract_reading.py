@@ -120,6 +120,17 @@ async def test_files_come_by_path_with_their_sizes(world: World) -> None:
     assert [(one.path, one.size) for one in files] == [("a.txt", 4), ("a/x", 1), ("b", 2)]
 
 
+@needs("bytes")
+async def test_files_told_with_the_listing_are_those_of_the_version(world: World) -> None:
+    for number in range(5):
+        await world.make("m", files={"own": str(number).encode(), "shared": b"the same"})
+    told = {
+        key: files async for part in world.client.listing() for key, files in part.files.items()
+    }
+    for key, files in told.items():
+        assert files == await world.client.files(key)
+
+
 async def test_files_of_no_version_are_not_found(world: World) -> None:
     with pytest.raises(NotFoundError):
         await world.client.files("nothing like it")

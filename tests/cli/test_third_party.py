@@ -47,6 +47,12 @@ def test_it_is_listed_and_tried_like_any_other(cli: Cli, shelf: Path) -> None:
     assert "Not possible" in refused.err
 
 
+def test_bytes_that_others_have_too_are_not_called_freed(cli: Cli, shelf: Path) -> None:
+    (shelf / "model/net/v1/data.bin").write_bytes(b"x" * 100)
+    records = cli("ls", f"folders:{shelf}", "--versions", "name:net", "--json").records
+    assert {one["version"]: one["unique"] for one in records} == {"v0": 0, "v1": 0, "v2": 300}
+
+
 def test_a_plan_of_it_is_reviewed_applied_and_undone(cli: Cli, shelf: Path, tmp_path: Path) -> None:
     plan = tmp_path / "old.plan"
     review = cli("plan", f"folders:{shelf}", "*", "--json", "-o", plan).records

@@ -65,7 +65,8 @@ class Listing(Client):
             yield Listed(collections=rows)
         for collection in self.listed:
             for versions in self._pages(collection.key, self.made.get(collection.key, [])):
-                yield Listed(versions=versions)
+                told = {v.key: self.contents[v.key] for v in versions if v.key in self.contents}
+                yield Listed(versions=versions, files=told)
         for edges in self._pages("edges", self.made_from):
             yield Listed(edges=edges)
 

@@ -214,10 +214,20 @@ def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Liste
         " ORDER BY e.child_id, e.parent_id",
         (ids,),
     )
+    held: dict[str, list[File]] = {}
+    for key, *file in conn.execute(
+        f"SELECT v.key, {as_text('f.path')}, b.size, {as_text('b.digest')}, f.mode"
+        " FROM json_each(?) want CROSS JOIN version v ON v.id = want.value"
+        " CROSS JOIN file f ON f.version_id = v.id CROSS JOIN blob b ON b.id = f.blob_id"
+        " ORDER BY v.id, f.path",
+        (ids,),
+    ):
+        held.setdefault(key, []).append(File(*file))
     part = Listed(
         collections=tuple(Collection(*row) for row in collections),
         versions=_versions_of_rows(conn, rows[:size]),
         edges=tuple(Edge(*row) for row in edges),
+        files={key: tuple(files) for key, files in held.items()},
     )
     return part, rows[size - 1][0] if len(rows) > size else None
 

@@ -283,8 +283,12 @@ class FolderClient(Client):
             kind, _, name = home.partition("/")
             versions = await self._read(self._folders.version, keys)
             parents = await self._read(self._folders.parents, keys)
-            edges = (Edge(one, key) for key, found in parents.items() for one in found)
-            yield Listed((Collection(home, name, kind),), tuple(versions.values()), tuple(edges))
+            yield Listed(
+                collections=(Collection(home, name, kind),),
+                versions=tuple(versions.values()),
+                edges=tuple(Edge(one, key) for key, found in parents.items() for one in found),
+                files=await self._read(self._folders.files, list(versions)),
+            )
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version, by path."""

@@ -207,7 +207,7 @@ async def test_a_version_that_moves_to_another_collection(path: Path) -> None:
         assert find_version(conn, "b:v3").key == "a/3"
 
 
-async def test_files_are_listed_when_asked(path: Path) -> None:
+async def test_files_come_with_the_listing(path: Path) -> None:
     registry = listing()
     shared = File("w.bin", 100, "sha256:s")
     registry.contents = {
@@ -215,7 +215,7 @@ async def test_files_are_listed_when_asked(path: Path) -> None:
         "a/2": (replace(shared, mode=0o755),),
         "a/3": (File("x", 9, ""), shared),
     }
-    await sync(registry, path, files=True)
+    await sync(registry, path)
     with closing(connect(path)) as conn:
         ids = {row.key: row.id for row in every_version(conn, ALL, Sort())}
         unique = unique_of(conn, list(ids.values()))

@@ -87,7 +87,7 @@ async def test_links_have_no_files_of_their_own(path: Path) -> None:
     registry = listing()
     registry.version("b", 2, source_key="a/1")
     registry.contents = dict.fromkeys(("a/1", "b/2"), (File("w", 100, "sha256:w"),))
-    await sync(registry, path, files=True)
+    await sync(registry, path)
     with closing(connect(path)) as conn:
         assert unique_of(conn, [row.id for row in rows_by_keys(conn, ["a/1"])]) == {1: 100}
     with closing(open_to_write(path)) as writer:

@@ -61,7 +61,7 @@ async def both(
 ) -> AsyncIterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
     client = KIND.open(f"local:{registry}", read_only=True)
     assert client.catalog_path is not None
-    await sync(client, tmp_path / "catalog.db", files=True)
+    await sync(client, tmp_path / "catalog.db")
     with (
         closing(connect(client.catalog_path)) as own,
         closing(connect(tmp_path / "catalog.db")) as synced,
