@@ -466,7 +466,8 @@ class ReviewScreen(BaseScreen):
                 self.host.say(words, error=True)
             return
         if self.app.screen is self:
-            self.host.open("tasks", draft.head.id, instead=True)
+            shown = {"undo_offered": self._again is None, "instead": True}
+            self.host.open("tasks", draft.head.id, **shown)
         else:
             self.host.say("The plan is being applied: the tasks show how far it is.")
         if self._again is not None:

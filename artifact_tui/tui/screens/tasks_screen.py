@@ -200,12 +200,13 @@ class TasksScreen(BaseScreen):
     TasksScreen #task-rule { color: $text-muted; }
     """
 
-    def __init__(self, services: Services, show: str = "") -> None:
+    def __init__(self, services: Services, show: str = "", *, undo_offered: bool = True) -> None:
         super().__init__(services)
         self._show = show
         """The id of the plan that the cursor goes to first."""
         self._awaited = show
         """The id of the one that was just started, until it is seen to have ended."""
+        self._undo_offered = undo_offered
         self.rows = RowList[tasks.Task](self._line, key=lambda task: task.path, id="tasks")
         self._rule = Line(id="task-rule")
         self._facts = FactsPane(id="task")
@@ -432,6 +433,8 @@ class TasksScreen(BaseScreen):
 
     def _offer_undo(self, task: Task) -> None:
         """Say that a task which has just ended can be undone, where it can."""
+        if not self._undo_offered or self.status_line.words:
+            return
         if not (self._again_why_not(task) or tasks.task_why_not("undo", task)):
             key = shown_key(self.host.keymap_shown, BY_ID["tasks.again"])
             self.say(f"It has ended. {key} undoes it: what it deleted comes back.")
