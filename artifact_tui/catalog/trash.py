@@ -17,7 +17,7 @@ from artifact_tui.database import as_number, as_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from artifact_tui.catalog.catalog_rows import PickedBytes
     from artifact_tui.catalog.listing import Sort
@@ -96,11 +96,17 @@ def deletions(
     return tuple(rows), total
 
 
-def of_deletions(where: Where, chosen: Iterable[PastDeletion]) -> Where:
+def of_deletions(where: Where, chosen: Sequence[PastDeletion]) -> Where:
     """What matches and was deleted in one of these."""
     values = json.dumps([(one.who, one.first_us, one.last_us) for one in chosen])
-    narrowed = where.narrowed(_IN, marked=where.marked)
-    return replace(narrowed, params={**where.params, "q_deletions": values})
+    params: dict[str, int | str] = {**where.params, "q_deletions": values}
+    condition = _IN
+    first = [one.first_us for one in chosen if one.first_us is not None]
+    last = [one.last_us for one in chosen if one.last_us is not None]
+    if first and len(first) == len(chosen):  # there is an index on the time
+        condition = f"v.state = 'trash' AND v.deleted_us BETWEEN :q_first AND :q_last AND {_IN}"
+        params |= {"q_first": min(first), "q_last": max(last)}
+    return replace(where.narrowed(condition, marked=where.marked), params=params)
 
 
 def ids_in_order(conn: sqlite3.Connection, where: Where, sort: Sort) -> array[int]:
