@@ -22,7 +22,7 @@ import click
 
 from artifact_tui import config, text
 from artifact_tui.cli import reviewing, wording
-from artifact_tui.cli.drafting import print_draft, review_source
+from artifact_tui.cli.drafting import print_draft, review_source, save_draft
 from artifact_tui.cli.options import DurationParam, json_option
 from artifact_tui.cli.output import Output, command, typed_again
 from artifact_tui.cli.reviewing import answer, ask
@@ -31,7 +31,6 @@ from artifact_tui.cli.session import client_of, refuse_read_only, target_of
 from artifact_tui.deletion import storage as search
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.items import Options
-from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.review import ReviewRequest, review
 from artifact_tui.errors import (
     ConfirmationError,
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
-    from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review import ReviewSource
     from artifact_tui.model import Collection, Recipe, StoredObject, Version
 
@@ -122,10 +120,15 @@ def orphans_command(
                 options=Options(storage_versions=storage_versions),
             )
             draft = await review(source, request, now_us=found.at_us)
-        hint = ""
-        if found.hidden:
-            hint = f"For what lies behind delete markers: {typed_again('--storage-versions')}"
-        _save_plan(draft, output, hint, out)
+        if not draft.summary.deletes:
+            also = f"For what lies behind delete markers: {typed_again('--storage-versions')}"
+            raise PlanError(
+                "There is no orphan to delete, so no plan was made.",
+                hint=also if found.hidden else "",
+            )
+        out.words("")
+        print_draft(draft, out, records=False)
+        reviewing.print_next(save_draft(draft, output), draft.summary, out)
 
     asyncio.run(main())
 
@@ -147,16 +150,6 @@ async def _compare(
             raise
         asked.check(ask(asked))
         return await look(empty=True)
-
-
-def _save_plan(draft: Draft, path: Path, hint: str, out: Output) -> None:
-    """Write the plan, and say what it does; without anything to delete, give the hint."""
-    if not draft.summary.deletes:
-        raise PlanError("There is no orphan to delete, so no plan was made.", hint=hint)
-    out.words("")
-    print_draft(draft, out, records=False)
-    Plan.create(path, draft).close()
-    reviewing.print_next(path, draft.summary, out)
 
 
 def _print_findings(found: search.OrphanFindings, target: Target, out: Output) -> None:
@@ -250,7 +243,8 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
         if not listing:
             out.words(f"{safe(target.name)} holds nothing.")
             return 0
-        path = _export_listing(target, listing, await _recipes(client, listing))
+        keys = [version.key for _, version in listing]
+        path = _export_listing(target, listing, await client.recipe(keys))
         count = len(listing)
         out.words(
             f"{safe(target.name)} ({safe(target.address)}) holds "
@@ -258,14 +252,13 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
             f"the listing is kept in {path}",
         )
         _confirm_reset(target, count, name, expect)
-        now = {version.key for _, version in await _everything(client)}
-        if now != {version.key for _, version in listing}:
+        if {version.key for _, version in await _everything(client)} != {*keys}:
             raise ConfirmationError(
                 "The registry changed while you were asked. Nothing was deleted.",
                 hint="Look again, then say it again.",
             )
         uncertain = await _send_reset(client)
-        left = await _still_there(client, [version.key for _, version in listing])
+        left = await _still_there(client, keys)
     return _print_reset(target, count, left, uncertain, out)
 
 
@@ -278,11 +271,6 @@ async def _everything(client: Client) -> WholeListing:
             collections |= {row.key: row for row in part.collections}
             versions |= {row.key: row for row in part.versions}
     return [(collections[row.collection_key], row) for row in versions.values()]
-
-
-async def _recipes(client: Client, listing: WholeListing) -> Mapping[str, Recipe]:
-    """What is needed to make the entries again."""
-    return await client.recipe([version.key for _, version in listing])
 
 
 def _export_listing(target: Target, listing: WholeListing, recipes: Mapping[str, Recipe]) -> Path:
