@@ -1,11 +1,12 @@
 """Lineage: how much of it is known, how the rest is asked for, and how answers are written down.
 
-Registries tell lineage in three ways. A sync brings all edges; or every model is
-asked for its parents (`scan_lineage`), which can be stopped anywhere and goes on where it was,
-since the catalog knows whom it has not asked about yet; or versions are asked for their dependents
-before those are needed (`ask_lineage`). What is answered becomes edges between versions that the
-catalog lists, `relative` rows for the others, and the time of the answer: before something is
-deleted, what is older than the last sync is asked again.
+A sync brings the lineage that a registry lists; the rest is asked for before it is needed
+(`ask_lineage`), by one method of the client. Most registries then tell the dependents of the
+versions asked about. One that tells only parents is asked about all versions of certain types
+(`scan_lineage`), which can be stopped anywhere and goes on where it was, since the catalog knows
+whom it has not asked about yet. What is answered becomes edges between versions that the catalog
+lists, `relative` rows for the others, and the time of the answer: before something is deleted,
+what is older than the last sync is asked again.
 """
 
 from __future__ import annotations
@@ -157,6 +158,12 @@ class LineageProgress:
         return f"lineage of {self.asked:,} of {self.total:,}"
 
 
+def models_asked(found: LineageCoverage) -> LineageProgress:
+    """How far the questions about what models were made from are."""
+    untold = found.total - found.scanned
+    return LineageProgress(asked=found.total, total=found.total, untold=untold, models=True)
+
+
 async def ask_lineage(
     client: Client,
     path: Path,
@@ -171,8 +178,9 @@ async def ask_lineage(
 ) -> LineageProgress:
     """Ask for the dependents of these versions, where they are not known since the last sync.
 
-    Links and versions that no run used need no question; keys that the catalog does not know are
-    left out.
+    A registry that tells only parents is asked about all versions of its `scanned_types` instead,
+    as far as they were not asked about yet (`scan_lineage`). At others links and versions that no
+    run used need no question; keys that the catalog does not know are left out.
 
     Args:
         client: the registry; it paces its own requests.
@@ -188,6 +196,12 @@ async def ask_lineage(
     Raises:
         RegistryError: the registry or the file could not be used. What was learnt is kept.
     """
+    if client.scanned_types:
+        if not keys:
+            return LineageProgress()
+        tell = None if progress is None else lambda found: progress(models_asked(found))
+        scan = scan_lineage(client, path, again=again, progress=tell, now_us=now_us)
+        return models_asked(await scan)
     lane = await CatalogLane.open("ask", partial(catalog_file.open_to_write, path))
     try:
         walk = _LineageWalk(client, lane, _AskOptions(closure, parents, again, most))

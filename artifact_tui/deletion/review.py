@@ -30,7 +30,7 @@ from artifact_tui.catalog.catalog_file import (
     plain_errors,
     stopping_with,
 )
-from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage, scan_lineage
+from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion import judging, wholes
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.catalog.catalog_rows import PickedBytes
-    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
@@ -248,20 +247,9 @@ async def ask_what_is_needed(
     if options.action is not Action.DELETE or not client.can("lineage"):
         return None
     keys = await asyncio.to_thread(_keys_to_ask, catalog_path, marks, selection, collections)
-    if not client.scanned_types:
-        return await lineage.ask_lineage(
-            client, catalog_path, keys, closure=options.with_dependents, progress=progress
-        )
-    if not keys:
-        return None
-    tell = None if progress is None else lambda found: progress(models_asked(found))
-    return models_asked(await scan_lineage(client, catalog_path, progress=tell))
-
-
-def models_asked(found: LineageCoverage) -> LineageProgress:
-    """How far the questions about what models were made from are."""
-    untold = found.total - found.scanned
-    return LineageProgress(asked=found.total, total=found.total, untold=untold, models=True)
+    return await lineage.ask_lineage(
+        client, catalog_path, keys, closure=options.with_dependents, progress=progress
+    )
 
 
 def _keys_to_ask(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
+from artifact_tui.catalog.lineage import models_asked
 from artifact_tui.deletion import worker
 from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.draft_items import PAGE
@@ -17,7 +18,6 @@ from artifact_tui.deletion.review import (
     ReviewSource,
     ask_lineage,
     asks,
-    models_asked,
     review,
 )
 from artifact_tui.deletion.review_words import items_of
