@@ -8,6 +8,7 @@ Names, labels and notes are untrusted text: show them only through `artifact_tui
 from __future__ import annotations
 
 import getpass
+import math
 import socket
 import time
 from dataclasses import dataclass, field
@@ -262,6 +263,8 @@ class CollectionDeletion:
     key: str
     delete_aliases: bool = False
     """As in `Deletion`, for every version of it."""
+    until: float = math.inf
+    """As in `Deletion`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +321,11 @@ class Deletion:
     """The user's consent to leave live dependents without this parent."""
     begun_us: int | None = None
     """When the work that this is a part of began: what goes together is deleted at one moment."""
+    until: float = math.inf
+    """The moment (`time.monotonic`) after which it must not leave any more: it is WAITED then.
+
+    What was found true of the version before may not be so any more.
+    """
 
 
 class Result(StrEnum):
@@ -328,6 +336,8 @@ class Result(StrEnum):
     """It was not there (404)."""
     ACCEPTED = "accepted"
     """It will be done, and is not yet."""
+    WAITED = "waited"
+    """Nothing was sent: the registry let it wait for so long that it must be looked at again."""
     UNLINKED = "unlinked"
     REFUSED = "refused"
     """The registry will not do it: asking again without a change is pointless."""

@@ -180,8 +180,9 @@ class Client:
 
         Returns one outcome for each, in the same order. A protected alias, an alias without
         `delete_aliases`, or a live dependent without `orphan_dependents` is REFUSED by the
-        registry itself where it can; a token that no longer fits is CHANGED. A version that is
-        already in the trash is ABSENT. `deleted_by` is recorded where the registry can.
+        registry itself where it can; a token that no longer fits is CHANGED; what the registry
+        lets wait until after `until` is not sent, and WAITED. A version that is already in the
+        trash is ABSENT. `deleted_by` is recorded where the registry can.
         """
         raise NotImplementedError
 
@@ -219,7 +220,8 @@ class Client:
         """Delete a collection with all that is in it; of a collection of links only the links.
 
         The outcome's key is the collection's. DONE, UNLINKED (links only), ABSENT, REFUSED,
-        FAILED or UNKNOWN, as in `delete`. `collection_facts` and `collection_name` go with it.
+        WAITED, FAILED or UNKNOWN, as in `delete`. `collection_facts` and `collection_name` go with
+        it.
         """
         raise NotImplementedError
 

@@ -183,10 +183,11 @@ class Queue:
             self._last = more[-1].seq if more else self._last
         return list(islice(self._items, size))
 
-    def again(self, items: Sequence[Item]) -> None:
-        """After trouble: these come next, and the sizes begin anew."""
+    def put_back(self, items: Sequence[Item], *, anew: bool = False) -> None:
+        """These come next; after trouble the sizes begin `anew`."""
         self._items.extendleft(reversed(items))
-        self._sizes.begin()
+        if anew:
+            self._sizes.begin()
 
     def drop(self, seqs: Collection[int]) -> None:
         """These have ended before their turn."""
@@ -276,7 +277,7 @@ class Run:
             else:
                 self._lost = 0
             if lost or again:
-                queue.again(self._select(_STILL_OPEN, batch) if again else ())
+                queue.put_back(self._select(_STILL_OPEN, batch) if again else (), anew=True)
         await self._await_accepted()
         with suppress(EndedError):  # it may still be silent; whoever wishes to stop is heard next
             await self._ask("state='deleted'")
@@ -308,6 +309,15 @@ class Run:
         recipes = await self._calls.recipes(going)
         self._journal.intend([*(item.seq for item in going), *inside], recipes)
         answers = await self._calls.send(ready, look)
+        waited = [one for one in going if answers.by_key[one.key].result is Result.WAITED]
+        if waited:
+            parts = [one.seq for item in waited for one in self._open_members(item, look)]
+            self._journal.unsent([*(one.seq for one in waited), *parts])
+            left = {one.seq for one in waited}
+            going = [one for one in going if one.seq not in left]
+            queue.put_back(self._select(_STILL_OPEN, waited))
+        if not going:
+            return ""
         try:
             now = await self._calls.look_after(going, queue.peek())
         except UnreachableError:

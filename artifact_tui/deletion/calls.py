@@ -114,6 +114,11 @@ class Policy:
     In larger ones as long as that takes at most `share` of the time that the deletions take.
     """
     share: float = 0.2
+    fresh: float = 30.0
+    """How old a look may be when a deletion leaves that the registry let wait.
+
+    Twice as old after each look that this was too short for, up to `FRESHER` times.
+    """
     poll: float = 0.2
     """How often a pause looks whether it is over."""
     beat: float = 5.0
@@ -322,6 +327,9 @@ DARK = 100
 LOOK = 5000
 """Versions that one question is about, at most."""
 
+FRESHER = 64
+"""So many times as old as at first a look may become."""
+
 AHEAD_S = 2.0
 """For so many seconds, from the question on, facts about the next batch are taken for true."""
 
@@ -358,7 +366,8 @@ class Calls:
         self._watch = watch
         self._options = plan.head.options
         self._begun_us = begun_us
-        self._ahead: tuple[float, frozenset[str], Look] = (-inf, frozenset(), Look())
+        self._ahead: tuple[frozenset[str], Look] = (frozenset(), Look())
+        self._first = self._fresh = policy.fresh
         self._took = 0.0
         """Seconds that the last look took."""
         self._sent_s = 0.0
@@ -374,8 +383,8 @@ class Calls:
         Raises:
             UnreachableError, HaltedError: as for `look`.
         """
-        (at, told, look), self._ahead = self._ahead, (-inf, frozenset(), Look())
-        if time.monotonic() - at <= AHEAD_S and told.issuperset(item.key for item in items):
+        (told, look), self._ahead = self._ahead, (frozenset[str](), Look())
+        if time.monotonic() - look.at <= AHEAD_S and told.issuperset(item.key for item in items):
             return look
         return await self.look(items)
 
@@ -387,13 +396,12 @@ class Calls:
         """
         if self._took > AHEAD_S / 2 or items[0].kind == COLLECTION:
             upcoming = ()
-        asked = time.monotonic()
         try:
             look = await self.look([*items, *upcoming], sent=True)
         except DarkError:
             return await self.look(items, sent=True)
         told = frozenset(item.key for item in upcoming if item.key not in look.untold)
-        self._ahead = (asked, told, look)
+        self._ahead = (told, look)
         return look
 
     async def look(self, items: Sequence[Item], *, sent: bool = False) -> Look:
@@ -404,8 +412,7 @@ class Calls:
             DarkError: the registry tells about nothing any more.
             HaltedError: it was given up, because somebody wished so.
         """
-        asked = time.monotonic()
-        look = Look()
+        look = Look(at=time.monotonic())
         of = {kind: [i for i in items if i.kind == kind] for kind in (VERSION, OBJECT, COLLECTION)}
         for start in range(0, len(of[VERSION]), LOOK):
             await self._look_at(of[VERSION][start : start + LOOK], look, sent=sent)
@@ -417,7 +424,7 @@ class Calls:
         for error in await asyncio.gather(*wholes, return_exceptions=True):
             if error is not None:
                 raise error
-        self._took = time.monotonic() - asked
+        self._took = time.monotonic() - look.at
         return look
 
     async def _look_at(
@@ -566,6 +573,8 @@ class Calls:
             why = error_words(error, self._client)
             return Answers(_unknown(keys, why), why)
         self._sent_s += time.monotonic() - began
+        waited = any(one.result is Result.WAITED for one in outcomes)
+        self._fresh = min(2 * self._fresh, FRESHER * self._first) if waited else self._first
         told = {
             one.key: replace(one, message=redacted(one.message, self._client))
             if one.message
@@ -584,7 +593,8 @@ class Calls:
             return await self._storage().delete_objects(keys)
         if self._options.action is Action.PURGE:
             return await self._client.purge(keys)
-        return await self._client.delete([self._deletion(item, now) for item, now in ready])
+        until = look.at + self._fresh
+        return await self._client.delete([self._deletion(item, now, until) for item, now in ready])
 
     async def _remove_whole(self, item: Item, look: Look) -> Outcome:
         """Delete a whole collection; consent goes only with aliases that were reviewed."""
@@ -592,7 +602,8 @@ class Calls:
             lost_aliases(one.facts) for one in look.members[item.key] if one.state in OPEN
         )
         aliases = self._options.delete_aliases and reviewed
-        deletion = CollectionDeletion(item.key, delete_aliases=aliases)
+        until = look.at + self._fresh
+        deletion = CollectionDeletion(item.key, delete_aliases=aliases, until=until)
         try:
             answer = await self._client.delete_collection(deletion)
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
@@ -602,7 +613,7 @@ class Calls:
             return Outcome(item.key, Result.UNKNOWN, words)
         return answer
 
-    def _deletion(self, item: Item, now: Facts) -> Deletion:
+    def _deletion(self, item: Item, now: Facts, until: float) -> Deletion:
         """Consent goes only with what was reviewed and found again just now.
 
         Where no dependent may stay, those still there go at the same time: each is made from the
@@ -616,6 +627,7 @@ class Calls:
             delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
             orphan_dependents=orphans and bool(now.dependents),
             begun_us=self._begun_us,
+            until=until,
         )
 
     def _storage(self) -> Storage:

@@ -427,6 +427,8 @@ class Look:
     """By the key of a whole collection: the items that were to go with it."""
     kept: frozenset[str] = frozenset()
     """Of stored objects: the keys of those versions that still need theirs."""
+    at: float = 0.0
+    """When it began (`time.monotonic`): what changed since then may not be in it."""
 
 
 @dataclass(slots=True)

@@ -162,6 +162,13 @@ class Journal:
                 conn.execute(sql, (*columns, done, json.dumps(seqs)))
 
     @_one_transaction
+    def unsent(self, seqs: Sequence[int]) -> None:
+        """Nothing of these has left: it is as if they had not been about to."""
+        sql = f"UPDATE progress SET state='planned', attempts=attempts-1 WHERE {_AMONG}"
+        with self._transaction() as conn:
+            conn.execute(sql, (json.dumps(seqs),))
+
+    @_one_transaction
     def uncertain(self, untold: Mapping[int, str]) -> None:
         """Items that are SENT stay so: nobody can say yet what happened; this is why, by item."""
         sql = "UPDATE progress SET reason=?, error=? WHERE seq=? AND state='sent'"

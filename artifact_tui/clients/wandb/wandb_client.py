@@ -12,7 +12,7 @@ from artifact_tui.clients.wandb import NAME, wandb_listing
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
 from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
-from artifact_tui.clients.wandb.wandb_facts import DepartedVersions, LookTimes, WandbFacts
+from artifact_tui.clients.wandb.wandb_facts import DepartedVersions, WandbFacts
 from artifact_tui.clients.wandb.wandb_lineage import lineage_of
 from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
 from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION
@@ -64,15 +64,13 @@ class WandbClient(Client):
             self._sender, address.entity, address.project, registries=options.registries
         )
         self._lister = WandbLister(self._sender, self._loader, self._scope)
-        looks = LookTimes()
-        facts = WandbFacts(self._loader, self._lister, looks)
+        facts = WandbFacts(self._loader, self._lister)
         self._departed = DepartedVersions(self._loader, facts.facts)
         self._deleter = WandbDeleter(
             self._sender,
             self.facts,
             lambda: self._graph.pace.limit,
             batch=options.batch,
-            looks=looks,
         )
         self._editor = WandbEditor(self._sender, self._loader)
         self._whole = WholeCollections(self._sender, self._loader, self.facts, self._lister)

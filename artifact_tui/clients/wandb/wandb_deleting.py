@@ -20,9 +20,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,14 +30,6 @@ import msgspec
 from artifact_tui.clients.transport import NotSentError, TooLongError
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_documents import GraphQuestion
-from artifact_tui.clients.wandb.wandb_facts import (
-    MOST_LOOKS,
-    LookAges,
-    LookTimes,
-    facts_changed,
-    good_until,
-    is_own_token,
-)
 from artifact_tui.clients.wandb.wandb_listing import HiddenVersionsError
 from artifact_tui.clients.wandb.wandb_replies import (
     DeletionPayload,
@@ -139,8 +130,8 @@ class WandbDeletion:
     portfolio: str = ""
     """Set on a link: the collection to take it out of."""
     delete_aliases: bool = False
-    token: str = ""
-    """What was found true of it before."""
+    until: float = math.inf
+    """The moment after which it must not leave."""
 
     @property
     def link(self) -> bool:
@@ -191,12 +182,10 @@ class DeletionCrew:
 class DeletionCall:
     """What a `delete` call was asked, and what is known of it so far."""
 
-    def __init__(self, deletions: Sequence[Deletion], looks: LookTimes) -> None:
-        """`looks` tells how old what was found true of them is."""
+    def __init__(self, deletions: Sequence[Deletion]) -> None:
         self.outcomes: list[Outcome | None] = [None] * len(deletions)
         self.aliased: list[WandbDeletion] = []
         """Refused because of aliases."""
-        self.ages = LookAges(_look_times(deletions, looks))
         self.stopped = ""
         """Why nothing more is sent."""
         self._deletions = deletions
@@ -218,14 +207,12 @@ class DeletionCall:
     ) -> None:
         ref = wandb_model.parse_key(deletion.key)
         if isinstance(ref, wandb_model.LinkKey):
-            token = deletion.token
-            links.append(
-                WandbDeletion(position, deletion.key, ref.artifact, ref.portfolio, token=token)
-            )
+            job = WandbDeletion(position, deletion.key, ref.artifact, ref.portfolio)
+            links.append(replace(job, until=deletion.until))
         elif isinstance(ref, wandb_model.SourceKey):
+            job = WandbDeletion(position, deletion.key, ref.artifact)
             consent = deletion.delete_aliases
-            job = WandbDeletion(position, deletion.key, ref.artifact, "", consent, deletion.token)
-            sources.append(job)
+            sources.append(replace(job, delete_aliases=consent, until=deletion.until))
         else:
             words = "no version has such a key"
             self.outcomes[position] = Outcome(deletion.key, Result.ABSENT, words)
@@ -239,18 +226,6 @@ class DeletionCall:
         """Whether the registry gave a usable answer about it."""
         outcome = self.outcomes[job.position]
         return outcome is not None and outcome.result not in {Result.UNKNOWN, Result.FAILED}
-
-    def note_look(self, job: WandbDeletion, now: Facts | None, at: float) -> None:
-        """Note a new look at a job that waited: it stays one only when nothing has changed.
-
-        `at` is when the look began.
-        """
-        if now is None or now.state is VersionState.TRASH:
-            self.settle([job], Result.ABSENT, "it went while W&B let its deletion wait")
-        elif facts_changed(job.token, now, self._first.keys()):
-            self.settle([job], Result.CHANGED, "it changed while W&B let its deletion wait")
-        else:
-            self.ages.looked(job.key, at)
 
     def take_back(self, jobs: Sequence[WandbDeletion]) -> None:
         """Take their outcomes back: they are to be sent again."""
@@ -305,16 +280,6 @@ class DeletionCall:
         return found
 
 
-def _look_times(deletions: Sequence[Deletion], looks: LookTimes) -> dict[str, float]:
-    """When those that come with our facts were looked at; long ago where nobody knows."""
-    found = {}
-    for one in deletions:
-        if is_own_token(one.token):
-            at = looks.at(one.key, one.token)
-            found[one.key] = -math.inf if at is None else at
-    return found
-
-
 MOST_THROTTLES = 3
 """A document of several that is throttled so often may cost more than the quota: smaller then."""
 
@@ -331,18 +296,16 @@ class WandbDeleter:
         at_once: Callable[[], int],
         *,
         batch: bool,
-        looks: LookTimes | None = None,
     ) -> None:
-        """`at_once` tells how many requests the pace lets through now, `looks` what `look` saw."""
+        """`at_once` tells how many requests the pace lets through now."""
         self._sender = sender
         self._look = look
         self._at_once = at_once
-        self._looks = LookTimes() if looks is None else looks
         self.batching = DocumentSize(on=batch)
 
     async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
         """One outcome for each deletion, in the same order."""
-        batch = DeletionCall(deletions, self._looks)
+        batch = DeletionCall(deletions)
         for jobs in batch.phases:
             await self._phase(batch, jobs)
         await self._name_aliases(batch)
@@ -361,14 +324,13 @@ class WandbDeleter:
     ) -> None:
         """One of the crew: documents until there are no more, or the crew is too large."""
         while jobs and not batch.stopped and crew.needed:
-            if part := await self._next(batch, jobs):
-                await self._send(batch, jobs, part)
+            await self._send(batch, jobs, self._next(jobs))
             crew.grow(-(-len(jobs) // self.batching.size))
 
     async def _probe(self, batch: DeletionCall, jobs: deque[WandbDeletion]) -> None:
         """The next document, whose answer must be true: what it did is looked at."""
-        part = await self._next(batch, jobs)
-        if not part or not await self._send(batch, jobs, part):
+        part = self._next(jobs)
+        if not await self._send(batch, jobs, part):
             return
         if len(part) > 1:
             said = [job for job in part if batch.done(job)]
@@ -383,24 +345,9 @@ class WandbDeleter:
         if any(batch.has_answer(job) for job in part):
             self.batching.proved(len(part))
 
-    async def _next(self, batch: DeletionCall, jobs: deque[WandbDeletion]) -> list[WandbDeletion]:
-        """What the next document deletes: of what has waited only what a look finds unchanged."""
-        part = [jobs.popleft() for _ in range(min(self.batching.size, len(jobs)))]
-        old = [job for job in part if batch.ages.old(job.key)]
-        if not old:
-            return part
-        asked = time.monotonic()
-        try:
-            facts = await self._look([job.key for job in old])
-        except RegistryError as error:
-            batch.trouble(str(error))
-            batch.settle(old, Result.FAILED, str(error))
-            return [job for job in part if job not in old]
-        for job in old:
-            now = facts.get(job.key)
-            at = self._looks.at(job.key, now.token) if now else None
-            batch.note_look(job, now, asked if at is None else at)
-        return [job for job in part if batch.outcomes[job.position] is None]
+    def _next(self, jobs: deque[WandbDeletion]) -> list[WandbDeletion]:
+        """What the next document deletes."""
+        return [jobs.popleft() for _ in range(min(self.batching.size, len(jobs)))]
 
     async def _send(
         self, batch: DeletionCall, jobs: deque[WandbDeletion], part: list[WandbDeletion]
@@ -416,7 +363,7 @@ class WandbDeleter:
             writes=True,
             what="unlinking versions" if link else "deleting versions",
             throttles=MOST_THROTTLES if len(part) > 1 else 0,
-            until=batch.ages.until(job.key for job in part),
+            until=min(job.until for job in part),
         )
         try:
             reply = await self._sender.ask(call)
@@ -439,7 +386,8 @@ class WandbDeleter:
     ) -> bool:
         """Note a document that was certainly not carried out: it may have been too large."""
         if isinstance(error, StaleError):
-            jobs.extendleft(reversed(part))
+            batch.settle([*part, *jobs], Result.WAITED, str(error))
+            jobs.clear()
         elif isinstance(error, TooLongError):
             self.batching.lost(len(part))
             jobs.extendleft(reversed(part))
@@ -581,9 +529,6 @@ _COLLECTION_TYPES = {
 _HIDDEN_KEY = "hidden:"
 """The key of what W&B does not show of a collection: that of no version."""
 
-COLLECTIONS_REMEMBERED = 4
-"""Collections whose last look is remembered."""
-
 CARRIERS_SHOWN = 3
 """How many versions with aliases a refusal names."""
 
@@ -597,21 +542,6 @@ class _CollectionAnswer(wandb_model.GraphObject, frozen=True):
     delete_artifact_portfolio: _CollectionPayload | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _CollectionLook:
-    """What was found in a collection, and when the first question about it left."""
-
-    left: float
-    found: Mapping[str, Facts]
-
-    def differs(self, now: Mapping[str, Facts]) -> bool:
-        """Whether there is a reason now not to delete it that was not there then."""
-        return any(
-            key not in self.found or facts_changed(self.found[key].token, facts, self.found.keys())
-            for key, facts in now.items()
-        )
-
-
 class WholeCollections:
     """Whole collections of one connection."""
 
@@ -623,7 +553,6 @@ class WholeCollections:
         self._loader = loader
         self._look = look
         self._lister = lister
-        self._looks: dict[str, _CollectionLook] = {}
 
     async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none.
@@ -633,13 +562,8 @@ class WholeCollections:
         Raises:
             RegistryError: it cannot be told.
         """
-        self._looks.pop(collection_key, None)
-        if (look := await self._look_inside(collection_key)) is None:
-            return None
-        self._looks[collection_key] = look
-        if len(self._looks) > COLLECTIONS_REMEMBERED:
-            del self._looks[next(iter(self._looks))]
-        return look.found
+        home = wandb_model.parse_collection_key(collection_key)
+        return None if home is None else await self._look_inside(home)
 
     async def name(self, collection_key: str) -> str:
         """What a collection is called in the lists; empty when there is none."""
@@ -653,36 +577,31 @@ class WholeCollections:
             return ""
         return self._lister.named(found.project, found.name)
 
-    async def _look_inside(self, collection_key: str) -> _CollectionLook | None:
-        home = wandb_model.parse_collection_key(collection_key)
-        if home is None:
-            return None
-        if (left := await self._ask_state(home)) is None:
+    async def _look_inside(self, home: CollectionKey) -> Mapping[str, Facts] | None:
+        if not await self._is_there(home):
             return None
         try:
             versions = await self._lister.whole(home)
         except HiddenVersionsError:
             hidden = Facts(_HIDDEN_KEY, "", VersionState.LIVE, lineage_known=False)
-            return _CollectionLook(left, {_HIDDEN_KEY: hidden})
+            return {_HIDDEN_KEY: hidden}
         if versions is None:
             return None
         found = await self._look([one.key for one in versions])
-        live = {key: one for key, one in found.items() if one.state is not VersionState.TRASH}
-        return _CollectionLook(left, live)
+        return {key: one for key, one in found.items() if one.state is not VersionState.TRASH}
 
-    async def _ask_state(self, home: CollectionKey) -> float | None:
-        """When the question left whether it is there; None when it is not."""
-        found, left = await self._loader.ask_dated(
+    async def _is_there(self, home: CollectionKey) -> bool:
+        found = await self._loader.ask(
             _COLLECTION_STATE, wandb_model.ArtifactCollection, id=home.collection
         )
         if found is None or found.state in wandb_model.GONE_STATES:
-            return None
+            return False
         if found.type_name != _COLLECTION_TYPES[type(home)]:
             raise RegistryError(
                 "W&B answered about another kind of collection than the one that was asked for.",
                 hint="Nothing was changed. Sync the registry again.",
             )
-        return left
+        return True
 
     async def delete(self, deletion: CollectionDeletion) -> Outcome:
         """Delete one collection; the outcome's key is the collection's."""
@@ -691,59 +610,21 @@ class WholeCollections:
         if home is None:
             return Outcome(key, Result.ABSENT, "no collection has such a key")
         try:
-            reply = await self._look_and_send(home, deletion)
-        except UncertainError as error:
-            return Outcome(key, Result.UNKNOWN, str(error))
+            if why := "" if deletion.delete_aliases else await self._alias_reason(home):
+                return Outcome(key, Result.REFUSED, why)
+            reply = await self._sender.ask(_collection_call(home, until=deletion.until))
         except RegistryError as error:
-            return Outcome(key, Result.FAILED, str(error))
-        if isinstance(reply, str):
-            return Outcome(key, Result.REFUSED, reply)
+            waited = Result.WAITED if isinstance(error, StaleError) else Result.FAILED
+            unknown = isinstance(error, UncertainError)
+            return Outcome(key, Result.UNKNOWN if unknown else waited, str(error))
         if reply.errors or reply.status >= 300:  # noqa: PLR2004 - no success
             return outcome_of_errors(key, reply.errors, reply.status)
         return _collection_outcome(key, home, reply)
 
-    async def _look_and_send(
-        self, home: CollectionKey, deletion: CollectionDeletion
-    ) -> GraphReply | str:
-        """The answer to the one request, or why it was not sent.
-
-        A look that is too old by the time the request would leave is made again.
-
-        Raises:
-            UncertainError: it left, and nobody knows what became of it.
-            RegistryError: it did not leave.
-        """
-        before = self._looks.pop(home.key, None)
-        for looks in range(MOST_LOOKS + 1):
-            late = before is not None and time.monotonic() > good_until(before.left, 0)
-            if looks or late or not deletion.delete_aliases:
-                now = await self._look_inside(home.key)
-                if why := _reason_against(home, deletion, before, now):
-                    return why
-                before = now
-            until = good_until(before.left if before else time.monotonic(), looks)
-            try:
-                return await self._sender.ask(_collection_call(home, until=until))
-            except StaleError:
-                if looks == MOST_LOOKS:
-                    raise
-        raise AssertionError("unreachable")
-
-
-def _reason_against(
-    home: CollectionKey,
-    deletion: CollectionDeletion,
-    before: _CollectionLook | None,
-    now: _CollectionLook | None,
-) -> str:
-    """Why a collection is not to be deleted after a look; empty when nothing is against it."""
-    if now is None:
-        return ""
-    if not deletion.delete_aliases and (why := _alias_reason(home, now.found)):
-        return why
-    if before is not None and before.differs(now.found):
-        return "something in it changed while W&B let its deletion wait"
-    return ""
+    async def _alias_reason(self, home: CollectionKey) -> str:
+        """Which versions would lose aliases, in words; empty when none would."""
+        found = await self._look_inside(home)
+        return _alias_reason(home, found or {})
 
 
 def _alias_reason(home: CollectionKey, found: Mapping[str, Facts]) -> str:

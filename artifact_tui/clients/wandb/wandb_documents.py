@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
-
-    _RawAnswer = tuple[msgspec.Raw | None, float]
-    """What was said, and when the request that it answers had left."""
 
 
 PAGE = "pageInfo{hasNextPage endCursor}"
@@ -355,13 +351,13 @@ class GraphQuestion:
 class _PendingQuestion:
     shape: GraphQuestion
     variables: Mapping[str, object]
-    answer: asyncio.Future[_RawAnswer] = field(
+    answer: asyncio.Future[msgspec.Raw | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def settle(self, data: msgspec.Raw | None, left: float) -> None:
+    def settle(self, data: msgspec.Raw | None) -> None:
         if not self.answer.done():
-            self.answer.set_result((data, left))
+            self.answer.set_result(data)
 
     def fail(self, error: BaseException) -> None:
         if not self.answer.done():
@@ -394,18 +390,6 @@ class QuestionLoader:
         Raises:
             RegistryError: nobody knows.
         """
-        return (await self.ask_dated(shape, kind, **variables))[0]
-
-    async def ask_dated(
-        self, shape: GraphQuestion, kind: type[T], **variables: object
-    ) -> tuple[T | None, float]:
-        """The answer to one question, and the moment since which it may have changed.
-
-        The moment is one of `time.monotonic`; the answer is None when there is no such thing.
-
-        Raises:
-            RegistryError: nobody knows.
-        """
         if self._closed:
             raise _closed_error()
         question = _PendingQuestion(shape, variables)
@@ -415,8 +399,8 @@ class QuestionLoader:
             self._send(shape)
         elif len(waiting) == 1:
             self._start(self._soon(shape, waiting))
-        data, left = await question.answer
-        return None if data is None else wandb_model.read_answer(data, kind, shape.what), left
+        data = await question.answer
+        return None if data is None else wandb_model.read_answer(data, kind, shape.what)
 
     async def aclose(self) -> None:
         """Stop what is under way; who still waits for an answer is told."""
@@ -445,7 +429,7 @@ class QuestionLoader:
         task = self._start(self._together(shape, questions))
         task.add_done_callback(lambda _: _fail_closed(questions))
 
-        def left(answer: asyncio.Future[_RawAnswer]) -> None:
+        def left(answer: asyncio.Future[msgspec.Raw | None]) -> None:
             """The last one who waits for the document ends it by leaving."""
             if answer.cancelled() and not _still_open(questions):
                 task.cancel()
@@ -481,7 +465,6 @@ class QuestionLoader:
         call = GraphCall(
             questions_document(shape, len(questions)), variables, writes=False, what=shape.what
         )
-        asked = time.monotonic()
         try:
             reply = await self._sender.ask(call)
             answers = _answers_by_name(reply, shape)
@@ -491,14 +474,13 @@ class QuestionLoader:
             await self._smaller(shape, questions, error)
             return
         again = []
-        left = max(asked, reply.left)
         for n, question in enumerate(questions):
             errors = [one for one in reply.errors if not one.path or one.path[0] == f"p{n}"]
             data = answers.get(f"p{n}")
             if data is not None and not errors:
-                question.settle(data, left)
+                question.settle(data)
             elif _is_absent(data, errors):
-                question.settle(None, left)
+                question.settle(None)
             elif len(questions) > 1:
                 again.append(question)
             else:

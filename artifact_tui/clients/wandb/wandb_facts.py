@@ -1,12 +1,8 @@
-"""What is true of versions now, 25 in a document, and how long that is taken to be so.
+"""What is true of versions now, 25 in a document.
 
 Nothing is taken for "none" that was not answered: a version without an answer about its aliases is
 an error, dependents that are not answered are not known, and where nothing is answered about the
 collections that show it, one stands for them.
-
-A server that throttles can let deletions wait for minutes, long after the last look. So what has
-waited is looked at again before it leaves: a version that got an alias, a link or a dependent
-meanwhile is not sent.
 
 Of versions whose deletion was just answered with success only the state is asked for, of many in
 one document. What is still there in spite of the answer is looked at in full.
@@ -14,11 +10,7 @@ one document. What is still there in spite of the answer is looked at in full.
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from artifact_tui.clients.transport import together
 from artifact_tui.clients.wandb import wandb_documents, wandb_model
@@ -29,7 +21,7 @@ from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.wandb.wandb_documents import QuestionLoader
     from artifact_tui.clients.wandb.wandb_lineage import MadeVersions
@@ -40,101 +32,6 @@ if TYPE_CHECKING:
     """What is true of versions now, by key, as `Client.facts` tells it."""
 
 
-FRESH = 30.0
-"""Seconds after which a version is looked at again; twice as many after each look."""
-
-MOST_LOOKS = 6
-
-_LOOKS_REMEMBERED = 10_000
-"""Versions of which the last look is remembered."""
-
-_token_decoder = msgspec.json.Decoder(Facts)
-
-
-def with_token(facts: Facts) -> Facts:
-    """Facts that can be compared later, by whoever gets the token back."""
-    return replace(facts, token=msgspec.json.encode(replace(facts, token="")).decode())
-
-
-def facts_changed(token: str, now: Facts, going: Collection[str] = ()) -> bool:
-    """Whether there is a reason now not to delete that the facts of the token do not tell.
-
-    Dependents that are `going` are none: what is between them may just have gone.
-    """
-    if not token:
-        return False
-    before = _facts_in_token(token)
-    return before is None or (
-        (now.digest, now.state, now.source_key) != (before.digest, before.state, before.source_key)
-        or (now.kept != "" or (before.lineage_known and not now.lineage_known))
-        or not set(now.aliases) <= set(before.aliases)
-        or not {one.key for one in now.links} <= {one.key for one in before.links}
-        or not set(now.dependents) - set(going) <= set(before.dependents)
-    )
-
-
-def is_own_token(token: str) -> bool:
-    """Whether it tells what was found by a look of ours."""
-    return bool(token) and _facts_in_token(token) is not None
-
-
-def _facts_in_token(token: str) -> Facts | None:
-    try:
-        return _token_decoder.decode(token)
-    except msgspec.MsgspecError:
-        return None
-
-
-class LookTimes:
-    """When versions were looked at on one connection, by what was found of them.
-
-    The moment is that at which the question left: what changes after it may not be in the answer.
-    """
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[str, float]] = {}
-
-    def note(self, facts: Facts, left: float) -> None:
-        """This was the answer to a question that left then."""
-        self._found.pop(facts.key, None)
-        self._found[facts.key] = facts.token, left
-        if len(self._found) > _LOOKS_REMEMBERED:
-            del self._found[next(iter(self._found))]
-
-    def at(self, key: str, token: str) -> float | None:
-        """When this was last found; None: nobody knows."""
-        found, left = self._found.get(key, ("", 0.0))
-        return left if found and found == token else None
-
-
-class LookAges:
-    """When each of some versions was last looked at; where nobody says so, now."""
-
-    def __init__(self, looked: Mapping[str, float] | None = None) -> None:
-        """`looked` says when the last look at some of them began."""
-        self._began = time.monotonic()
-        self._looks = {key: (at, 0) for key, at in (looked or {}).items()}
-
-    def old(self, key: str) -> bool:
-        """Whether a version must be looked at again."""
-        return time.monotonic() > self.until([key])
-
-    def looked(self, key: str, at: float) -> None:
-        """It was looked at again, and is as it was; `at` is when the look began."""
-        looks = self._looks.get(key, (0.0, 0))[1]
-        self._looks[key] = at, min(looks + 1, MOST_LOOKS)
-
-    def until(self, keys: Iterable[str]) -> float:
-        """The moment, on the clock that only goes forward, after which none of them may leave."""
-        found = (self._looks.get(key, (self._began, 0)) for key in keys)
-        return min(good_until(at, looks) for at, looks in found)
-
-
-def good_until(at: float, looks: int) -> float:
-    """Until when a look that began at a moment is good, after so many looks before it."""
-    return at + FRESH * float(2**looks)
-
-
 _FACTS = GraphQuestion(
     wandb_documents.FACTS, {"id": "ID!"}, wandb_documents.FACTS_PARTS, 25, "reading versions"
 )
@@ -143,13 +40,9 @@ _FACTS = GraphQuestion(
 class WandbFacts:
     """Facts about versions of one connection."""
 
-    def __init__(
-        self, loader: QuestionLoader, lister: WandbLister, looks: LookTimes | None = None
-    ) -> None:
-        """`looks` remembers when what was asked."""
+    def __init__(self, loader: QuestionLoader, lister: WandbLister) -> None:
         self._loader = loader
         self._lister = lister
-        self._looks = LookTimes() if looks is None else looks
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now; those that are gone are left out.
@@ -160,9 +53,8 @@ class WandbFacts:
         refs = {key: ref for key in keys if (ref := wandb_model.parse_version_key(key)) is not None}
         wanted = sorted({ref.artifact for ref in refs.values()})
         told = await together(*(self._ask(one) for one in wanted))
-        linked = await self._lister.linked([one for one, _ in told if one is not None])
+        linked = await self._lister.linked([one for one in told if one is not None])
         artifacts = {one.id: one for one in linked}
-        left = {one.id: at for one, at in told if one is not None}
         sources = {ref.artifact for ref in refs.values() if isinstance(ref, wandb_model.SourceKey)}
         family = RelativeFinder(self._loader)
         made = await family.dependents([one for one in artifacts.values() if one.id in sources])
@@ -172,21 +64,19 @@ class WandbFacts:
             if artifact is None:
                 continue
             if isinstance(ref, wandb_model.SourceKey):
-                found[key] = with_token(self._source(key, artifact, made[artifact.id]))
+                found[key] = self._source(key, artifact, made[artifact.id])
             elif _is_shown(artifact, ref.portfolio):
-                found[key] = with_token(self._link(key, artifact, ref))
-            if key in found:
-                self._looks.note(found[key], left[artifact.id])
+                found[key] = self._link(key, artifact, ref)
         return found
 
-    async def _ask(self, identifier: str) -> tuple[Artifact | None, float]:
-        found, left = await self._loader.ask_dated(_FACTS, Artifact, id=identifier)
+    async def _ask(self, identifier: str) -> Artifact | None:
+        found = await self._loader.ask(_FACTS, Artifact, id=identifier)
         if found is not None and found.id != identifier:
             raise RegistryError(
                 "W&B answered about another version than the one that was asked for.",
                 hint="Nothing was changed. Try again later.",
             )
-        return found, left
+        return found
 
     def _source(self, key: str, artifact: Artifact, made: MadeVersions | None) -> Facts:
         own = artifact.artifact_sequence

@@ -148,8 +148,6 @@ class GraphReply:
     errors: tuple[GraphError, ...]
     status: int
     """The HTTP status: errors come with 200 and with others."""
-    left: float = -math.inf
-    """When the request had left (`time.monotonic`), all waiting behind it."""
 
     @property
     def empty(self) -> bool:

@@ -18,7 +18,6 @@ import math
 import re
 import time
 from base64 import b64encode
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
@@ -460,7 +459,7 @@ class GraphTransport:
     async def _try(self, call: GraphCall, body: bytes, attempt: int) -> GraphReply | None:
         """The reply to one more try; None when it deserves another."""
         try:
-            answer, left = await self._answer(call, body)
+            answer = await self._answer(call, body)
         except NotSentError:
             if attempt >= (TRIES if call.writes else FEW_TRIES):
                 raise
@@ -477,13 +476,10 @@ class GraphTransport:
         reply = self._understood(call, answer)
         if reply is None and attempt >= (FEW_TRIES if answer.good else TRIES):
             raise self._failed(call, answer)
-        return None if reply is None else replace(reply, left=left)
+        return reply
 
-    async def _answer(self, call: GraphCall, body: bytes) -> tuple[HttpAnswer, float]:
-        """An answer that is no throttle, with credentials that are as new as can be.
-
-        And when its request left.
-        """
+    async def _answer(self, call: GraphCall, body: bytes) -> HttpAnswer:
+        """An answer that is no throttle, with credentials that are as new as can be."""
         credentials = self.credentials
         again = True
         throttles = 0
@@ -512,7 +508,7 @@ class GraphTransport:
                 again = False
                 if await credentials.renewed(generation, self._connections.exchange):
                     continue
-            return answer, began
+            return answer
 
     def _understood(self, call: GraphCall, answer: HttpAnswer) -> GraphReply | None:
         """The reply in an answer; None when the document should be sent again.

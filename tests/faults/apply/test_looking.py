@@ -10,7 +10,7 @@ import pytest
 from artifact_tui.deletion import calls
 from artifact_tui.deletion.items import ItemState, Reason
 from tests.servers.faulty.faulty import Rule, Script
-from tests.support.linked_world import LinkedWorld, by_key, run
+from tests.support.linked_world import WHOLE, LinkedWorld, by_key, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,3 +85,37 @@ def test_slow_looks_are_not_shared_and_old_ones_not_believed(
         run(plan, client)
         assert plan.summary.states == {S.VERIFIED: 30}
     assert [count for op, count in looks(world) if op == "facts"] == [1, 1, 10, 10, 19, 19]
+
+
+def test_what_the_registry_let_wait_for_too_long_is_looked_at_again(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(12)]
+    taken, named = keys[3], keys[4]
+
+    def hook(op: str, call: int) -> None:
+        if (op, call) == ("delete", 2):
+            world.registry.trash(taken)
+            world.registry.alias("m", named, "new")
+
+    rules = (Rule("delete", "waited", 2), Rule("delete", "waited", 3, (keys[6],)))
+    with world.plan(keys) as plan:
+        run(plan, world.faulty(Script(rules), hook))
+        found = by_key(list(plan.every_item()))
+    assert (found[taken].state, found[taken].attempts) == (S.GONE, 0)
+    assert (found[named].reason, found[named].attempts) == (Reason.ALIASES_CHANGED, 0)
+    others = [found[key] for key in keys if key not in {taken, named}]
+    assert {(item.state, item.attempts) for item in others} == {(S.VERIFIED, 1)}
+    assert [count for op, count in looks(world) if op == "delete"] == [1, 10, 9, 1]
+
+
+def test_a_whole_collection_that_waited_for_too_long_is_looked_at_again(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(3)]
+
+    def hook(op: str, call: int) -> None:
+        if (op, call) == ("delete_collection", 1):
+            world.registry.alias("m", keys[1], "new")
+
+    with world.plan(keys, WHOLE) as plan:
+        run(plan, world.faulty(Script((Rule("delete_collection", "waited", 1),)), hook))
+        found = by_key(list(plan.every_item()))
+    assert (found["m"].reason, found["m"].attempts) == (Reason.COLLECTION_CHANGED, 0)
+    assert world.registry.live() == {keys[1]}

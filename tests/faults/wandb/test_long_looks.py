@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
-from artifact_tui.clients.wandb import wandb_facts
-from artifact_tui.model import CollectionDeletion, Deletion, Result
+from artifact_tui.deletion.items import COLLECTION, ItemState
+from artifact_tui.model import Deletion, Result
+from tests.faults.wandb.scene import HASTE
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
 from tests.servers.wandb.scenes import Scene as Seeded
 from tests.servers.wandb.traps import Fault
@@ -22,9 +22,8 @@ LATER = 150
 """Milliseconds that each document of a look takes, one after the other."""
 
 
-@pytest.fixture(autouse=True)
-def _soon_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wandb_facts, "FRESH", 0.4)
+AT_ONCE = replace(HASTE, fresh=0.4, ramp=())
+"""A look at all of them takes longer than it is good for."""
 
 
 def seed(scene: Scene) -> list[str]:
@@ -51,62 +50,40 @@ def linked_meanwhile(scene: Scene, paths: list[str]) -> None:
 async def test_what_was_linked_during_the_look_stays(scene: Scene) -> None:
     paths = seed(scene)
     async with scene.client(concurrency=1) as client:
+        scene.save(await scene.draft(client, "alias:none"))
         linked_meanwhile(scene, paths)
-        found = await client.facts([scene.key(path) for path in paths])
-        stale = [one for one in found.values() if not one.links]
-        assert len(stale) == 25, "a document of them was read before"
-        scene.server.change(faults=())
-        outcomes = await client.delete([Deletion(one.key, token=one.token) for one in stale])
-    assert {one.result for one in outcomes} == {Result.CHANGED}
+        await scene.apply(client, policy=AT_ONCE)
+    assert set(scene.states().values()) == {ItemState.REFUSED}
+    assert "linked_since" in scene.words(scene.key(paths[0]))
     assert scene.server.alive() == set(paths)
 
 
-async def test_what_was_read_in_time_goes_without_another_look(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wandb_facts, "FRESH", 30.0)
+async def test_what_was_read_in_time_goes_without_another_look(scene: Scene) -> None:
     paths = seed(scene)
     async with scene.client(batch=False) as client:
-        found = await client.facts([scene.key(path) for path in paths])
         scene.server.clear()
-        deletions = [Deletion(one.key, token=one.token) for one in found.values()]
-        outcomes = await client.delete(deletions)
+        outcomes = await client.delete([Deletion(scene.key(path)) for path in paths])
     assert {one.result for one in outcomes} == {Result.DONE}
     assert {line.kind for line in scene.server.log()} == {"mutation"}
 
 
-async def test_facts_of_another_connection_are_looked_at_again(scene: Scene) -> None:
-    paths = seed(scene)
-    async with scene.client() as client:
-        found = await client.facts([scene.key(path) for path in paths[:2]])
-    scene.server.add(links=[Link(portfolio=SHELF, version=paths[0])])
-    async with scene.client() as client:
-        deletions = [Deletion(one.key, token=one.token) for one in found.values()]
-        outcomes = await client.delete(deletions)
-    assert sorted(one.result for one in outcomes) == [Result.CHANGED, Result.DONE]
-    assert paths[0] in scene.server.alive()
-
-
 async def test_a_collection_that_changed_during_the_look_stays(scene: Scene) -> None:
     paths = seed(scene)
-    key = f"sequence:{scene.ids[f'{HOME}/m']}"
     async with scene.client(concurrency=1) as client:
+        scene.save(await scene.draft(client, "alias:none", whole_collections=True))
         linked_meanwhile(scene, paths)
-        found = await client.collection_facts(key)
-        assert found
-        assert [one for one in found.values() if not one.links]
-        outcome = await client.delete_collection(CollectionDeletion(key, delete_aliases=True))
-    assert (outcome.result, "changed" in outcome.message) == (Result.REFUSED, True)
+        await scene.apply(client, policy=AT_ONCE)
+    assert set(scene.states(COLLECTION).values()) == {ItemState.REFUSED}
+    assert set(scene.states().values()) == {ItemState.REFUSED}
     assert scene.server.alive() == set(paths)
 
 
 async def test_a_collection_whose_look_takes_long_goes_when_nothing_changes(scene: Scene) -> None:
     seed(scene)
-    key = f"sequence:{scene.ids[f'{HOME}/m']}"
     slow = Fault(kind="slow", fields=("artifact",), delay_ms=LATER, share=1.0)
     async with scene.client(concurrency=1) as client:
+        scene.save(await scene.draft(client, "alias:none", whole_collections=True))
         scene.server.change(faults=(slow,))
-        assert await client.collection_facts(key)
-        outcome = await client.delete_collection(CollectionDeletion(key))
-    assert outcome.result is Result.DONE
+        await scene.apply(client, policy=AT_ONCE)
+    assert set(scene.states(COLLECTION).values()) == {ItemState.VERIFIED}
     assert scene.server.alive() == set()

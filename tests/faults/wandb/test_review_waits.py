@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import wandb_facts
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.model import CollectionDeletion, Result
+from tests.faults.wandb.scene import HASTE
 from tests.servers.wandb.scenes import Company, Link, Name, Series, Team, Version
 from tests.servers.wandb.traps import Quota
 
@@ -46,12 +48,10 @@ async def applied(scene: Scene, selection: str, after: int, **parts: Any) -> Non
         assert draft.summary.deletes == COUNT
         scene.save(draft)
         scene.server.change(quota=Quota(most=12, window_s=0.5, headers=False))
-        await asyncio.gather(scene.apply(client), meanwhile(scene, after, **parts))
+        await asyncio.gather(scene.apply(client, policy=SOON_OLD), meanwhile(scene, after, **parts))
 
 
-@pytest.fixture(autouse=True)
-def _soon_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wandb_facts, "FRESH", 0.3)
+SOON_OLD = replace(HASTE, fresh=0.3)
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ async def test_what_is_named_while_deletions_wait_stays(scene: Scene) -> None:
     seed(scene)
     last = f"{HOME}/m:v{COUNT - 1}"
     link = Link(portfolio=SHELF, version=last, aliases=["production"])
-    await applied(scene, "alias:none", 20, links=[link])
+    await applied(scene, "alias:none", 12, links=[link])
     assert scene.server.alive() == {last}
     states = scene.states()
     assert states.pop(scene.key(last)) is ItemState.REFUSED
@@ -79,7 +79,9 @@ async def test_a_link_that_is_named_while_others_wait_stays(scene: Scene) -> Non
         scene.save(draft)
         scene.server.change(quota=Quota(most=12, window_s=0.5, headers=False))
         name = Name(at=last, alias="production")
-        await asyncio.gather(scene.apply(client), meanwhile(scene, 20, names=[name]))
+        await asyncio.gather(
+            scene.apply(client, policy=SOON_OLD), meanwhile(scene, 12, names=[name])
+        )
     shown = scene.server.state()["collections"][SHELF]["versions"]
     assert list(shown) == [f"v{COUNT - 1}"]
     assert len(scene.server.alive()) == COUNT
@@ -93,20 +95,19 @@ async def test_looking_again_loses_nothing(scene: Scene) -> None:
         scene.save(await scene.draft(client, "alias:none"))
         quota = Quota(most=3, window_s=0.5, counts="mutations", headers=False)
         scene.server.change(quota=quota, batch=4)
-        await scene.apply(client)
+        await scene.apply(client, policy=SOON_OLD)
     assert set(scene.states().values()) == {ItemState.VERIFIED}
     assert scene.server.alive() == set()
 
 
-async def test_a_whole_collection_that_waited_too_long_is_not_sent(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wandb_facts, "FRESH", -1.0)
+async def test_a_whole_collection_that_waited_too_long_is_not_sent(scene: Scene) -> None:
     seed(scene)
     key = f"sequence:{scene.ids[f'{HOME}/m']}"
     async with scene.client() as client:
-        outcome = await client.delete_collection(CollectionDeletion(key))
-    assert outcome.result is Result.FAILED
+        outcome = await client.delete_collection(
+            CollectionDeletion(key, until=time.monotonic() - 1)
+        )
+    assert outcome.result is Result.WAITED
     assert "wait too long" in outcome.message
     assert scene.server.done() == []
     assert len(scene.server.alive()) == COUNT

@@ -12,7 +12,8 @@ processes, or to every call without one; and to all items of the call, or to its
 
     raise, busy, kill, gate                 the whole call, before its effect
     raise-after, kill-after                 the whole call, after its effect
-    failed, unknown, refused, done, absent  these items, without any effect (done and absent lie)
+    failed, unknown, refused, waited        these items, without any effect
+    done, absent                            the same: these lie
     failed-after, unknown-after, absent-after, drop-after, echo-after   with it
 
 A gate touches `PATH.at` and waits for `PATH.go`. `PATH.served.jsonl` gets one line when a call
@@ -47,6 +48,7 @@ LIES = {
     "unknown": Result.UNKNOWN,
     "refused": Result.REFUSED,
     "changed": Result.CHANGED,
+    "waited": Result.WAITED,
     "done": Result.DONE,
     "absent": Result.ABSENT,
 }
