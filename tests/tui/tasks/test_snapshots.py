@@ -109,3 +109,22 @@ async def test_a_result(world: World, size: tuple[int, int], snapshot: SnapshotA
         await user.presses("enter")
         await user.sees("can be retried")
         looks_the_same(user, snapshot)
+
+
+@SIZES
+async def test_the_question_before_an_undo(
+    world: World,
+    elsewhere: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    snapshot: SnapshotAssertion,
+) -> None:
+    monkeypatch.setattr(screen.TasksScreen, "_again_why_not", lambda *_: "")  # its address is ours
+    name = made.failed(world, world.keys()[:3], "503 busy").name
+    elsewhere[name] = {"settled": 3, "states": {ItemState.VERIFIED: 3}}
+    async with world.opened(size) as user:
+        await user.presses("t")
+        await user.sees("finished", "503 busy")
+        await user.presses("u")
+        await user.sees("y brings them back")
+        looks_the_same(user, snapshot)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.model import Deletion
 from tests.tui.review.snap import SIZES, looks_the_same
+from tests.tui.trash.test_trash import deleted_twice
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -44,4 +45,21 @@ async def test_empty(world: World, size: tuple[int, int], snapshot: SnapshotAsse
     async with world.opened(size) as user:
         await user.presses("u")
         await user.sees("The trash is empty.")
+        looks_the_same(user, snapshot)
+
+
+@SIZES
+async def test_a_range_in_a_filter(
+    world: World, size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    deleted_twice(world)
+    async with world.opened(size) as user:
+        await user.presses("u")
+        await user.sees("3 versions")
+        await user.presses("slash")
+        await user.types("-version:v1")
+        await user.presses("enter")
+        await user.sees("2 of 3 versions")
+        await user.presses("j", "v", "j", "j")
+        await user.sees("frees 1 KB after gc")
         looks_the_same(user, snapshot)
