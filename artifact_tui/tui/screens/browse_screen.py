@@ -385,7 +385,7 @@ class BrowseScreen(BaseScreen):
 
     async def _reingest(self, row: VersionRow) -> None:
         from artifact_tui.deletion.undo import Reingestion, source_of  # noqa: PLC0415 - seldom needed
-        from artifact_tui.tui.widgets.dialogs import ReingestDialog  # noqa: PLC0415 - seldom needed
+        from artifact_tui.tui.widgets.forms import ReingestDialog  # noqa: PLC0415 - seldom needed
 
         name = f"{row.collection}:{row.label}"
         recipe = await source_of(self.services.client, row.key, name)

@@ -30,7 +30,8 @@ from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import source_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen, Header, StatusLine
-from artifact_tui.tui.widgets.dialogs import Dialog, Question
+from artifact_tui.tui.widgets.dialogs import Question
+from artifact_tui.tui.widgets.forms import Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.widget import Widget
-    from textual.widgets import Input
 
     from artifact_tui.deletion.storage import OrphanFindings
     from artifact_tui.tui.services import Services
@@ -139,7 +139,7 @@ def total_words(
     return [left, right]
 
 
-class EmptyDialog(Dialog[bool]):
+class EmptyDialog(Form[bool]):
     """Asks for the name of a registry that lists nothing; ends with True once it was typed."""
 
     FOCUS = "#empty-name"
@@ -161,10 +161,9 @@ class EmptyDialog(Dialog[bool]):
         yield asked
         yield OneLine(id="empty-name")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def action_apply(self) -> None:
         """Only the name itself says yes."""
-        event.stop()
-        if self._asked.matches(event.value):
+        if self._asked.matches(self.text("empty-name")):
             self.close(True)  # noqa: FBT003 - the dialog's value
 
 

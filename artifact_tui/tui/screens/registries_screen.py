@@ -11,9 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Input, Static
 
 from artifact_tui.clients import check_settings, every_kind
 from artifact_tui.clients.trial import access, trial
@@ -24,9 +22,9 @@ from artifact_tui.text import fit, pad, plural, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
-from artifact_tui.tui.widgets.dialogs import Ask, Dialog
-from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
-from artifact_tui.tui.widgets.list_inputs import Toggle
+from artifact_tui.tui.widgets.dialogs import Ask
+from artifact_tui.tui.widgets.forms import Form, Toggle
+from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 
 if TYPE_CHECKING:
@@ -153,7 +151,7 @@ _REGISTRY_FIELDS = (
 )
 
 
-class RegistryDialog(Dialog[NewRegistry]):
+class RegistryDialog(Form[NewRegistry]):
     """Ends with a registry that can be written. A token itself has no place here."""
 
     BINDINGS = bindings_of("adding")
@@ -162,7 +160,6 @@ class RegistryDialog(Dialog[NewRegistry]):
     DEFAULT_CSS = """
     RegistryDialog {
         width: 78;
-        & Horizontal { height: 1; }
         & Static { width: 16; }
         & #add-hint { color: $text-muted; }
         & #add-said { margin-top: 1; height: auto; max-height: 3; }
@@ -177,11 +174,8 @@ class RegistryDialog(Dialog[NewRegistry]):
     def compose(self) -> ComposeResult:
         """The fields, what is wrong with them, the keys."""
         for key, label, placeholder in _REGISTRY_FIELDS:
-            with Horizontal():
-                yield Static(Content(label))
-                field = OneLine(id=f"add-{key}")
-                field.placeholder = placeholder or ", ".join(one.forms for one in every_kind())
-                yield field
+            shown = placeholder or ", ".join(one.forms for one in every_kind())
+            yield self.field(f"add-{key}", label, shown)
         yield Toggle("the token is sent as Authorization: Bearer", id="add-bearer")
         yield Toggle("production: its name is asked for; read-only first", id="add-production")
         yield Toggle("read-only", id="add-read-only")
@@ -193,15 +187,9 @@ class RegistryDialog(Dialog[NewRegistry]):
         hint = "enter add   tab next field   space turn   esc cancel"
         self.query_one("#add-hint", Line).show(Content(hint))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def changed(self) -> None:
         """What was wrong may be right now."""
-        event.stop()
         self._say("")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field adds it."""
-        event.stop()
-        self.action_apply()
 
     def action_apply(self) -> None:
         """Hand it over, unless something is wrong with it."""
@@ -218,24 +206,20 @@ class RegistryDialog(Dialog[NewRegistry]):
             self.close(found)
 
     def _checked(self) -> NewRegistry:
-        address = resolve(Config(), self._text("address")).address if self._text("address") else ""
+        address = (
+            resolve(Config(), self.text("add-address")).address if self.text("add-address") else ""
+        )
         found = NewRegistry(
-            name=self._text("name"),
+            name=self.text("add-name"),
             address=address,
-            token_env=self._text("token").removeprefix("$"),
-            bucket=self._text("bucket"),
-            bearer=self._on("bearer"),
-            production=self._on("production"),
-            read_only=self._on("read-only"),
+            token_env=self.text("add-token").removeprefix("$"),
+            bucket=self.text("add-bucket"),
+            bearer=self.is_on("add-bearer"),
+            production=self.is_on("add-production"),
+            read_only=self.is_on("add-read-only"),
         )
         check_settings(found.address, found.settings)
         return found
-
-    def _text(self, field: str) -> str:
-        return self.query_one(f"#add-{field}", OneLine).value.strip()
-
-    def _on(self, field: str) -> bool:
-        return self.query_one(f"#add-{field}", Toggle).on
 
     def _say(self, what: str) -> None:
         self.query_one("#add-said", Line).show(Content.styled(safe(what), "$text-error"))

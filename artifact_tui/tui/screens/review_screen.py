@@ -44,7 +44,8 @@ from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import DraftRows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
-from artifact_tui.tui.widgets.dialogs import Dialog, Listing, TypedConfirm
+from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
+from artifact_tui.tui.widgets.forms import Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line, unjudged_line
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.events import Key
     from textual.widget import Widget
-    from textual.widgets import Input
 
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
 
 
-class SaveDialog(Dialog["Path"]):
+class SaveDialog(Form["Path"]):
     """Ends with the path, or None."""
 
     FOCUS = "#save-path"
@@ -86,10 +86,9 @@ class SaveDialog(Dialog["Path"]):
         hint.show(Content("enter saves (nothing: leaves); no file is replaced"))
         yield hint
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def action_apply(self) -> None:
         """Hand the path over; an empty line leaves."""
-        event.stop()
-        typed = event.value.strip()
+        typed = self.text("save-path")
         self.close(Path(typed).expanduser().absolute() if typed else None)
 
 

@@ -20,7 +20,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
 
-from artifact_tui.text import pad, safe, width
+from artifact_tui.text import pad, width
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import RowList
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
     from artifact_tui.deletion.confirmation import Confirmation
-    from artifact_tui.model import Recipe
 
 
 T = TypeVar("T")
@@ -457,66 +456,3 @@ class Ask(Dialog[bool]):
             event.prevent_default()
             if event.time >= self._heard_from:
                 self.close(True)  # noqa: FBT003
-
-
-_STEPS = (
-    "1  you review its deletion, and confirm it by typing",
-    "2  it is deleted, and verified gone",
-    "3  it is made again from the address above; if that fails, it is gone,",
-    "   and t (tasks), m tries again",
-    "",
-    "Lost for good: its id and its metrics. The new entry gets its own.",
-    "Its lineage may change. Objects in the storage stay, unless you take them along.",
-)
-
-
-class ReingestDialog(Dialog[str]):
-    """Asks from which address a version is made again; ends with the address, or None."""
-
-    FOCUS = "#reingest-url"
-    DEFAULT_CSS = "ReingestDialog { width: 78; }"
-
-    def __init__(self, name: str, recipe: Recipe) -> None:
-        """Ask about `name`, as untrusted text; its recipe fills in the address."""
-        super().__init__(id="reingest")
-        self._entry = name
-        self._recipe = recipe
-        self.border_title = Content("Ingest again")
-        self.border_subtitle = Content("enter goes to the review \N{MIDDLE DOT} esc leaves")
-
-    def compose(self) -> ComposeResult:
-        """What it is about, the address, the steps."""
-        head = Line()
-        head.show(Content.assemble((safe(self._entry), "bold"), "  ", safe(self._recipe.type)))
-        yield head
-        label = Line()
-        label.show(Content("source address:"))
-        yield label
-        url = self._recipe.url
-        yield OneLine(url if url.isprintable() else "", id="reingest-url")
-        hint = Line(id="reingest-hint")
-        hint.show(Content.styled(self._hint(url), "$text-muted"))
-        yield hint
-        steps = Question()
-        steps.show(Content("\n".join(_STEPS)))
-        yield steps
-
-    def _hint(self, typed: str) -> str:
-        if not typed.strip():
-            return "the registry needs an address to make it from"
-        if typed.strip() == self._recipe.url:
-            return "as it is now: change it to correct it"
-        return f"instead of {safe(self._recipe.url) or 'nothing'}"
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Say what the address is compared with the present one."""
-        event.stop()
-        hint = self.query_one("#reingest-hint", Line)
-        hint.show(Content.styled(self._hint(event.value), "$text-muted"))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Hand the address over."""
-        event.stop()
-        typed = event.value.strip()
-        if typed:
-            self.close(typed)

@@ -9,9 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Input, Static
 
 from artifact_tui.edits.changes import (
     NO_OTHERS,
@@ -33,9 +31,10 @@ from artifact_tui.text import fit, plural, safe, version_name
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
-from artifact_tui.tui.widgets.dialogs import Dialog, Question
+from artifact_tui.tui.widgets.dialogs import Question
+from artifact_tui.tui.widgets.forms import Form
 from artifact_tui.tui.widgets.item_rows import alias_words
-from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.widgets.line_widgets import Line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -124,7 +123,7 @@ TITLE_NAME = 40
 """Cells of a name in a title."""
 
 
-class WishDialog(Dialog[CommonEdit]):
+class WishDialog(Form[CommonEdit]):
     """Ends with what is wanted. `asked` hears all that can be read; `tell` answers."""
 
     BINDINGS = bindings_of("wish")
@@ -133,7 +132,6 @@ class WishDialog(Dialog[CommonEdit]):
     DEFAULT_CSS = """
     WishDialog {
         width: 76;
-        & Horizontal { height: 1; }
         & Static { width: 14; }
         & #wish-hint { color: $text-muted; }
         & #wish-now { color: $text-muted; max-height: 3; }
@@ -164,11 +162,7 @@ class WishDialog(Dialog[CommonEdit]):
         now.display = bool(self._now)
         yield now
         for field in self._form.fields:
-            with Horizontal():
-                yield Static(Content(field.label))
-                line = OneLine(id=f"wish-{field.id}")
-                line.placeholder = field.placeholder
-                yield line
+            yield self.field(f"wish-{field.id}", field.label, field.placeholder)
         yield self._says
         yield Line(id="wish-hint")
 
@@ -179,10 +173,9 @@ class WishDialog(Dialog[CommonEdit]):
         self.query_one("#wish-hint", Line).show(Content(hint))
         self._says.show(Content(" "))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def changed(self) -> None:
         """Something else is wanted."""
-        event.stop()
-        typed = {f.id: self.query_one(f"#wish-{f.id}", OneLine).value for f in self._form.fields}
+        typed = {field.id: self.text(f"wish-{field.id}") for field in self._form.fields}
         try:
             self._wanted = self._form.read(typed)
         except UsageError as error:
@@ -192,11 +185,6 @@ class WishDialog(Dialog[CommonEdit]):
         self._says.show(Content(" "))
         if self._wanted is not None:
             self._asked(self, self._wanted)
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field goes on."""
-        event.stop()
-        self.action_apply()
 
     def action_apply(self) -> None:
         """Hand over what is wanted, if it can be read."""

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from artifact_tui.catalog.listing import Sort
@@ -22,13 +20,13 @@ from artifact_tui.errors import QueryError
 from artifact_tui.query import Query, complete, parse
 from artifact_tui.text import count, fit, plural, safe, size
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.widgets.dialogs import Dialog, Menu, MenuEntry
+from artifact_tui.tui.widgets.dialogs import Menu, MenuEntry
+from artifact_tui.tui.widgets.forms import Form, Toggle
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -283,44 +281,7 @@ class Rule:
     collection_only: bool = False
 
 
-class Toggle(Widget, can_focus=True):
-    """A box that space turns on and off."""
-
-    DEFAULT_CSS = """
-    Toggle { height: 1; width: 1fr; }
-    Toggle:focus { text-style: reverse; }
-    """
-
-    class Changed(Message):
-        """It was turned."""
-
-    def __init__(self, label: str, *, on: bool = False, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self.label = label
-        self.on = on
-
-    def render(self) -> Content:
-        """The box and what it means."""
-        return Content(f"[{'x' if self.on else ' '}] {self.label}")
-
-    def turn(self) -> None:
-        """Turn it round."""
-        self.on = not self.on
-        self.refresh()
-        self.post_message(self.Changed())
-
-    def on_key(self, event: events.Key) -> None:
-        """Space turns it."""
-        if event.key == "space":
-            event.stop()
-            self.turn()
-
-    def on_click(self) -> None:
-        """The mouse turns it."""
-        self.turn()
-
-
-class RuleDialog(Dialog[Rule]):
+class RuleDialog(Form[Rule]):
     """Asks for a rule and shows what it would mark or unmark.
 
     `asked` hears every rule that can be read, and answers with `tell` or `refuse`.
@@ -332,7 +293,6 @@ class RuleDialog(Dialog[Rule]):
     DEFAULT_CSS = """
     RuleDialog {
         width: 64;
-        & Horizontal { height: 1; }
         & Static { width: auto; }
         & OneLine { width: 8; margin: 0 1; }
         & #rule-hint, & #rule-filter { text-style: dim; }
@@ -383,22 +343,7 @@ class RuleDialog(Dialog[Rule]):
         self.query_one("#rule-hint", Line).show(
             Content(f"enter {self._action}   tab next field   space turn   esc cancel")
         )
-        self._changed()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Another number or age."""
-        event.stop()
-        self._changed()
-
-    def on_toggle_changed(self, event: Toggle.Changed) -> None:
-        """A box was turned."""
-        event.stop()
-        self._changed()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field carries the rule out."""
-        event.stop()
-        self.action_apply()
+        self.changed()
 
     def action_apply(self) -> None:
         """Carry the rule out, if it can be read."""
@@ -424,7 +369,8 @@ class RuleDialog(Dialog[Rule]):
     def _total(self, content: Content) -> None:
         self._shown_total.show(content)
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Show the filter that it makes, and ask what that comes to."""
         text = self._text()
         self.query_one("#rule-filter", Line).show(Content(f"filter: {safe(text) or 'everything'}"))
         try:
@@ -433,23 +379,20 @@ class RuleDialog(Dialog[Rule]):
             self._rule = None
             self._trouble(error)
             return
-        self._rule = Rule(query, collection_only=self._on("#rule-collection"))
+        self._rule = Rule(query, collection_only=self.is_on("rule-collection"))
         self._asked(self, self._rule)
 
     def _text(self) -> str:
         """The rule as a filter."""
-        latest = self.query_one("#rule-latest", OneLine).value.strip()
-        age = self.query_one("#rule-age", OneLine).value.strip()
+        latest = self.text("rule-latest")
+        age = self.text("rule-age")
         terms = (
             f"-latest:{latest}" if latest else "",
             f"age>{age}" if age else "",
-            "alias:none" if self._on("#rule-alias") else "",
-            "dependents:0" if self._on("#rule-dependents") else "",
+            "alias:none" if self.is_on("rule-alias") else "",
+            "dependents:0" if self.is_on("rule-dependents") else "",
         )
         return " ".join(term for term in terms if term)
-
-    def _on(self, selector: str) -> bool:
-        return any(toggle.on for toggle in self.query(selector).results(Toggle))
 
 
 def rule_done(action: RuleAction, number: int) -> str:
