@@ -52,6 +52,8 @@ def _keep_bytecode() -> None:
     sys.dont_write_bytecode = False
 
 
+gc.set_threshold(50_000, 20, 20)  # a screen makes and drops so much that a fifth went into this
+
 _spawn = worker._spawn
 worker._spawn = forked.worker  # type: ignore[assignment] # it answers what is asked of it
 

@@ -14,11 +14,17 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+import botocore.session
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Each client of boto3 parses descriptions of the whole protocol anew, a megabyte of JSON.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
 _PORT = (
-    "import sys; from moto.server import ThreadedMotoServer as S;"
+    "import gc, sys; from moto.server import ThreadedMotoServer as S;"
+    " gc.set_threshold(50_000, 20, 20);"
     " s = S('127.0.0.1', 0, verbose=False);"
     " s.start(); print(s.get_host_and_port()[1], flush=True); sys.stdin.read(); s.stop()"
 )

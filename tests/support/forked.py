@@ -262,5 +262,6 @@ def _run(program: list[str]) -> None:
 if __name__ == "__main__":
     for _name in sys.argv[2:]:
         _import(_name)
+    gc.set_threshold(50_000, 20, 20)
     gc.freeze()  # what all share is walked through, and so copied, by none
     _serve(socket.socket(fileno=int(sys.argv[1])))

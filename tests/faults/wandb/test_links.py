@@ -66,7 +66,7 @@ def fresh(process: Server, folder: str, parts: dict[str, Any]) -> Scene:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(
     parts=scenes(),
     consents=st.fixed_dictionaries(
@@ -106,7 +106,7 @@ WAYS = ("keys", "filter", "collection", "whole")
 
 
 @pytest.mark.slow
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(
     parts=scenes(),
     way=st.sampled_from(WAYS),

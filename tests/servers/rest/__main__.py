@@ -7,6 +7,7 @@ redirects lead (it logs what reaches it, and answers 200 to everything).
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ SEEN: list[dict[str, object]] = []
 
 async def main() -> None:
     """Serve all three doors."""
+    gc.set_threshold(50_000, 20, 20)
     state = StandIn()
     front = _Current(make_app(state))
 
