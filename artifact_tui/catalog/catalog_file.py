@@ -37,9 +37,9 @@ TABLES = frozenset(
 _PRAGMAS = (
     "temp_store = MEMORY",
     "cache_size = -16384",
+    f"mmap_size = {1 << 30}",
     "trusted_schema = OFF",
 )
-_MAPPED_BYTES = 1 << 30
 _SPILLING_PRAGMAS = (
     "temp_store = FILE",
     "main.cache_size = -8192",
@@ -92,8 +92,9 @@ def connect(
         path: the catalog file.
         marks: the file of the marks; or a name, for marks in memory that all connections of this
             process see that name it.
-        mapped: map the file into memory. That reads a fifth faster, but every page that was read
-            counts as memory of this process: who reads most of a file once had better not.
+        mapped: map the file into memory, and keep temp tables there. That reads a fifth faster,
+            but every page that was read counts as memory of this process: who reads most of a file
+            once had better not.
 
     Raises:
         RegistryError: the file is missing or is no catalog; it is left as it is.
@@ -101,9 +102,8 @@ def connect(
     """
     conn = _open_checked(path)
     try:
-        for pragma in _PRAGMAS:
+        for pragma in _PRAGMAS if mapped else _SPILLING_PRAGMAS:
             conn.execute(f"PRAGMA {pragma}")
-        conn.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES * mapped}")
         _attach(conn, marks)
         conn.executescript(_TEMP)
     except BaseException:

@@ -18,7 +18,7 @@ import weakref
 from array import array
 from collections.abc import Container, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
@@ -28,7 +28,7 @@ from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.plan import Head
@@ -296,6 +296,23 @@ _OBJECT_IDS = -(1 << 40)
 """Stored objects are numbered down from here, and collections from 0: versions have their ids."""
 
 
+_OWNER_TABLE = (
+    "DROP TABLE IF EXISTS temp.owner",
+    """CREATE TEMP TABLE owner(
+      number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seq INTEGER, type TEXT)""",
+)
+
+
+class Owner(NamedTuple):
+    """A version that goes, by what it is called in a storage."""
+
+    number: int
+    """Its place among these, from 1."""
+    name: str
+    seq: int
+    type: str
+
+
 class DraftItems(_Rows[Item]):
     """The items of a draft in the order of the review: `items[0]` has the `seq` 1."""
 
@@ -342,24 +359,53 @@ class DraftItems(_Rows[Item]):
         with self.lock:
             return array("q", (row[0] for row in self.conn.execute(sql, params)))
 
-    def add_objects(self, more: Iterable[Item]) -> Self:
-        """Put stored objects behind these; what these are called from now."""
-        for item in more:
-            seq = self._count + 1
-            number = _OBJECT_IDS - seq
-            self.conn.execute(
-                """INSERT INTO subject(id, kind, key, collection, label, type, size, digest, state,
-                source_key, kept, generated, known, added, old)
-                VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'live', '', '', 0, 1, 0, 0)""",
-                (number, item.kind, item.key, item.collection, item.label, item.type, item.size,
-                 item.facts.digest),
-            )  # fmt: skip
-            self.conn.execute(
-                "INSERT INTO judged VALUES(?, ?, ?, ?, ?, ?, ?)",
-                (seq, number, item.level, item.verdict, item.reason, item.detail, item.belongs),
+    def note_owners(self, owner: Callable[[str], str]) -> int | None:
+        """Note what the versions that go are called in a storage: `owner` of their keys.
+
+        Gives the highest level of all items; None when nothing that goes has a name there.
+        """
+        sql = """SELECT seq, key, type FROM reviewed
+            WHERE verdict = 'delete' AND kind = 'version' ORDER BY seq"""
+        with self.lock, self.conn:
+            self.conn.execute("BEGIN")
+            for statement in _OWNER_TABLE:
+                self.conn.execute(statement)
+            rows = ((owner(key), seq, kind) for seq, key, kind in self.conn.execute(sql))
+            self.conn.executemany(
+                """INSERT INTO owner(name, seq, type) VALUES(?, ?, ?)
+                ON CONFLICT(name) DO UPDATE SET seq = excluded.seq, type = excluded.type""",
+                (row for row in rows if row[0]),
             )
-            self._count = seq
-        return self
+            found: int | None = self.conn.execute(
+                "SELECT max(level) FROM judged WHERE EXISTS(SELECT 1 FROM owner)"
+            ).fetchone()[0]
+            return found
+
+    def owners(self, after: int, limit: int) -> list[Owner]:
+        """The next of those that were noted."""
+        sql = "SELECT number, name, seq, type FROM owner WHERE number > ? ORDER BY number LIMIT ?"
+        with self.lock:
+            return [Owner(*row) for row in self.conn.execute(sql, (after, limit)).fetchall()]
+
+    def add_objects(self, more: Iterable[Item]) -> None:
+        """Put stored objects behind these items, in this order."""
+        with self.lock, self.conn:
+            self.conn.execute("BEGIN")
+            for item in more:
+                seq = self._count + 1
+                number = _OBJECT_IDS - seq
+                self.conn.execute(
+                    """INSERT INTO subject(id, kind, key, collection, label, type, size, digest,
+                    state, source_key, kept, generated, known, added, old)
+                    VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'live', '', '', 0, 1, 0, 0)""",
+                    (number, item.kind, item.key, item.collection, item.label, item.type,
+                     item.size, item.facts.digest),
+                )  # fmt: skip
+                self.conn.execute(
+                    "INSERT INTO judged VALUES(?, ?, ?, ?, ?, ?, ?)",
+                    (seq, number, item.level, item.verdict, item.reason, item.detail, item.belongs),
+                )
+                self._count = seq
 
     def copy_to(self, plan: str, head: Head) -> None:
         """Copy all of them into the empty tables of a plan file, given as the URI of SQLite.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -343,7 +343,7 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
     wholes, gone_objects, listed, object_bytes, unknown, added, unlinks = going[:7]
     generated, unfinished, untold, homes = going[7:]
     reasons = tuple((Reason(why), number) for why, number in conn.execute(_REASON_TOTALS))
-    whole, cheaper = _whole_totals(conn, told)
+    whole, cheaper = _whole_totals(conn, told, any_used=wholes > 0)
     orphaned, orphaning = conn.execute(_ORPHANS).fetchone()
     found = replace(
         told,
@@ -425,11 +425,12 @@ def _alias_totals(
 
 
 def _whole_totals(
-    conn: sqlite3.Connection, told: Summary
+    conn: sqlite3.Connection, told: Summary, *, any_used: bool
 ) -> tuple[tuple[WholeCollection, ...], int]:
     """The collections that one request each deletes, and what its maker offered besides."""
     found = []
-    for seq, key, name, versions, links in conn.execute(_WHOLES).fetchall():
+    rows = conn.execute(_WHOLES).fetchall() if any_used else []
+    for seq, key, name, versions, links in rows:
         where = f"i.belongs = {int(seq)} AND i.kind = 'version' AND i.verdict = 'delete'"
         aliases = _name_totals(conn, _ALIAS_TOTALS.format(where=where, lost=_LOST_ALIAS, same="0"))
         found.append(
@@ -490,7 +491,20 @@ class Want(StrEnum):
 _SUMMARIES: dict[tuple[str, str], Summary] = {}
 """The numbers of plans that were counted lately, by path and hash: those who watch ask often."""
 
+_LISTED: dict[tuple[str, str], int | None] = {}
+"""The same for the bytes of what goes alone."""
+
 _REMEMBERED = 100
+
+KeptT = TypeVar("KeptT")
+
+
+def _remember(kept: dict[tuple[str, str], KeptT], known: tuple[str, str], found: KeptT) -> None:
+    """Keep what was counted for a plan, and forget the oldest."""
+    while len(kept) >= _REMEMBERED:
+        del kept[next(iter(kept))]
+    kept[known] = found
+
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -558,6 +572,9 @@ class Plan:
             with suppress(OSError):
                 path.unlink()
             raise
+        plan._right = plan._state()  # the hash is of what was read back from the file
+        if not draft.summary.storage:  # counted from the same rows
+            _remember(_SUMMARIES, (str(path), plan.hash), draft.summary)
         plan_file.note_made(plan)
         return plan
 
@@ -611,10 +628,17 @@ class Plan:
         if known not in _SUMMARIES:
             with plan_file.trouble(self.path):
                 found = count_summary(self.conn, self._told, self.head.options)
-            while len(_SUMMARIES) >= _REMEMBERED:
-                del _SUMMARIES[next(iter(_SUMMARIES))]
-            _SUMMARIES[known] = found
+            _remember(_SUMMARIES, known, found)
         return replace(_SUMMARIES[known], states=self.states())
+
+    @property
+    def listed(self) -> int | None:
+        """Bytes of all that is to go, shared ones counted each time; None: no size is told."""
+        known = (str(self.path), self.hash)
+        if known not in _LISTED:
+            total = self.one("SELECT sum(size) FROM item WHERE verdict='delete'")
+            _remember(_LISTED, known, total)
+        return _LISTED[known]
 
     @property
     def confirmed_by(self) -> str:
@@ -681,12 +705,16 @@ class Plan:
         with plan_file.trouble(self.path):
             return {ItemState(state): count for state, count in self.conn.execute(sql).fetchall()}
 
+    def _state(self) -> tuple[int, int]:
+        """Numbers that change with every write to the file."""
+        return (self.one("PRAGMA data_version"), self.conn.total_changes)
+
     def check_hash(self) -> None:
         """Raise PlanError when the file is damaged, or not what was reviewed any more.
 
         What was found to be right is not read again while nobody writes to the file.
         """
-        state = (self.one("PRAGMA data_version"), self.conn.total_changes)
+        state = self._state()
         if self._right == state:
             return
         with plan_file.trouble(self.path):

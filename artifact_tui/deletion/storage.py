@@ -20,8 +20,8 @@ from artifact_tui.catalog import connect
 from artifact_tui.catalog.catalog_file import plain_errors
 from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.confirmation import Confirmation, typeable
-from artifact_tui.deletion.draft_items import DraftItems
-from artifact_tui.deletion.items import OBJECT, VERSION, Item, Options, Verdict
+from artifact_tui.deletion.draft_items import DraftItems, Owner
+from artifact_tui.deletion.items import OBJECT, Item, Options, Verdict
 from artifact_tui.deletion.plan import Draft, Summary
 from artifact_tui.errors import EmptyError, RegistryError
 from artifact_tui.model import Facts, StoredObject, VersionState
@@ -46,39 +46,32 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
     Raises:
         RegistryError: the storage could not be asked.
     """
-    options = draft.head.options
-    if storage is None:
+    options, items = draft.head.options, draft.items
+    if storage is None or not isinstance(items, DraftItems):
         return draft
-    going = {
-        storage.owner(item.key): item
-        for item in draft.items
-        if item.verdict is Verdict.DELETE and item.kind == VERSION
-    }
-    going.pop("", None)
-    if not going:
+    level = await asyncio.to_thread(items.note_owners, storage.owner)
+    if level is None:
         return draft
-    found: list[StoredObject] = []
-    keys = list(going)
-    for start in range(0, len(keys), STORAGE_PART):
-        part = keys[start : start + STORAGE_PART]
-        found += await storage.objects_of(part, versions=options.storage_versions)
-    found = [one for one in found if one.version_key in going]
+    included = options.storage or options.storage_versions
+    number, size, after = 0, 0, 0
+    while part := await asyncio.to_thread(items.owners, after, STORAGE_PART):
+        after = part[-1].number
+        owners = {one.name: one for one in part}
+        told = await storage.objects_of(list(owners), versions=options.storage_versions)
+        found = [one for one in told if one.version_key in owners]
+        number += len(found)
+        size += sum(one.size for one in found)
+        if included:
+            objects = [_object_item(one, 0, level + 1, owners[one.version_key]) for one in found]
+            await asyncio.to_thread(items.add_objects, objects)
     place = storage.place
-    if not (options.storage or options.storage_versions):
-        left = sum(one.size for one in found)
-        summary = replace(draft.summary, storage=place, left_objects=len(found), left_bytes=left)
+    if not included:
+        summary = replace(draft.summary, storage=place, left_objects=number, left_bytes=size)
         return replace(draft, summary=summary)
-    level = max(item.level for item in draft.items) + 1
-    items = tuple(_object_items(found, len(draft.items) + 1, level, going))
     hidden = not options.storage_versions and await storage.versioned()
-    summary = _with_objects_counted(draft.summary, items, place, markers=hidden)
-    summary = replace(summary, for_good=options.storage_versions and bool(items))
-    more = (
-        draft.items.add_objects(items)
-        if isinstance(draft.items, DraftItems)
-        else (*draft.items, *items)
-    )
-    return replace(draft, items=more, summary=summary)
+    summary = _with_objects_counted(draft.summary, number, size, place, markers=hidden)
+    summary = replace(summary, for_good=options.storage_versions and number > 0)
+    return replace(draft, summary=summary)
 
 
 @dataclass(slots=True)
@@ -166,47 +159,43 @@ def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
         yield replace(newest, size=sum(one.size for one in versions))
 
 
-def _object_items(
-    found: Sequence[StoredObject], first: int, level: int, owners: dict[str, Item]
-) -> Iterator[Item]:
-    """Items for objects, each with the version that must go before it."""
-    for seq, one in enumerate(found, start=first):
-        owner = owners.get(one.version_key)
-        yield Item(
-            seq=seq,
-            level=level,
-            key=one.key,
+def _object_item(one: StoredObject, seq: int, level: int, owner: Owner | None = None) -> Item:
+    """The item of an object, with the version that must go before it."""
+    kind = owner.type if owner else ""
+    return Item(
+        seq=seq,
+        level=level,
+        key=one.key,
+        collection=one.version_key,
+        label=one.name,
+        type=kind,
+        size=one.size,
+        facts=Facts(
+            one.key,
+            one.etag,
+            VersionState.LIVE,
             collection=one.version_key,
             label=one.name,
-            type=owner.type if owner else "",
-            size=one.size,
-            facts=Facts(
-                one.key,
-                one.etag,
-                VersionState.LIVE,
-                collection=one.version_key,
-                label=one.name,
-                type=owner.type if owner else "",
-            ),
-            verdict=Verdict.DELETE,
-            kind=OBJECT,
-            belongs=owner.seq if owner else None,
-        )
+            type=kind,
+        ),
+        verdict=Verdict.DELETE,
+        kind=OBJECT,
+        belongs=owner.seq if owner else None,
+    )
 
 
 def _with_objects_counted(
-    summary: Summary, items: Sequence[Item], place: str, *, markers: bool
+    summary: Summary, number: int, size: int, place: str, *, markers: bool
 ) -> Summary:
-    size = sum(item.size or 0 for item in items)
     return replace(
         summary,
-        items=summary.items + len(items),
-        deletes=summary.deletes + len(items),
+        items=summary.items + number,
+        deletes=summary.deletes + number,
         listed=summary.listed + size,
         freed=summary.freed + (0 if markers else size),
         storage=place,
-        subject_objects=len(items),
-        objects=len(items),
+        subject_objects=number,
+        objects=number,
         object_bytes=size,
         markers=markers,
     )
@@ -541,12 +530,13 @@ async def draft_of_orphans(
     if for_good:
         objects = await _every_version(storage, objects)
     options = Options(storage=True, storage_versions=for_good, empty_registry=found.empty)
-    items = tuple(_object_items(objects, 1, 0, {}))
+    items = tuple(_object_item(one, seq, 0) for seq, one in enumerate(objects, start=1))
     markers = found.versioned and not for_good
     summary = Summary(
         freed_now=not markers, empty_registry=found.empty, for_good=for_good and bool(objects)
     )
-    summary = _with_objects_counted(summary, items, found.place, markers=markers)
+    size = sum(one.size for one in objects)
+    summary = _with_objects_counted(summary, len(items), size, found.place, markers=markers)
     return Draft(replace(head, options=options), items, summary, request)
 
 

@@ -246,7 +246,7 @@ def _task(plan: Plan) -> Task:
         settled=total - left - states.get(ItemState.NOT_TRIED, 0),
         states=states,
         retryable=plan.one("SELECT count(*) FROM progress WHERE state='failed' AND retryable"),
-        listed=plan.one("SELECT sum(size) FROM item WHERE verdict='delete'"),
+        listed=plan.listed,
         rate=rate,
         left_us=round(left / rate * 1e6) if rate else None,
         created_us=head.created_us,
