@@ -171,6 +171,7 @@ class EditScreen(BaseScreen):
         self, services: Services, wanted: CommonEdit, changes: Changes[VersionRow]
     ) -> None:
         super().__init__(services)
+        self.confirm = TypedConfirm(enter="enter sends the change now")
         self.grouped = Grouped[EditRow](
             self.services.signs, self._line, self._facts, noun="versions"
         )
@@ -186,12 +187,7 @@ class EditScreen(BaseScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Groups, versions, facts, and the box."""
         yield self.grouped
-        yield TypedConfirm(enter="enter sends the change now")
-
-    @property
-    def confirm(self) -> TypedConfirm:
-        """The box."""
-        return self.query_one(TypedConfirm)
+        yield self.confirm
 
     def _line(self, row: EditRow, cells: int) -> Content:
         return edit_line(row, cells, self.services.signs)

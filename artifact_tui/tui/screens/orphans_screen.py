@@ -29,7 +29,7 @@ from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import source_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen, Header, StatusLine
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Question
 from artifact_tui.tui.widgets.forms import Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
@@ -254,8 +254,8 @@ class OrphansScreen(BaseScreen):
             return
         self._found, self._state = found, ""
         self._marked &= {one.key for one in found.every}
-        self.query_one(StatusLine).hush()
-        self.query_one(Header).update(self.header_facts())
+        self.status_line.hush()
+        self.header.update(self.header_facts())
         await self._show()
 
     def _said_empty(self, said: bool | None) -> None:  # noqa: FBT001 - the dialog's value
@@ -278,7 +278,7 @@ class OrphansScreen(BaseScreen):
     def _show_totals(self) -> None:
         left, right = total_words(self._found, self._chosen(row=False), self.services.signs)
         line = Content.assemble((f" {left}", "bold $text-warning"))
-        self.query_one(StatusLine).facts(line, Content(right), Content(""))
+        self.status_line.facts(line, Content(right), Content(""))
 
     # choosing
 

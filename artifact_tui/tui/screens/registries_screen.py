@@ -21,7 +21,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import fit, pad, plural, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
-from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.forms import Form, Toggle
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
@@ -243,19 +243,19 @@ class RegistriesScreen(BaseScreen):
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self._config = services.config
+        self.rows = RowList[RegistryRow](
+            self._line, key=lambda row: row.target.name, id="registries"
+        )
+        self._rule = Line(id="registry-rule")
+        self._facts = FactsPane(id="registry")
         self._trials: dict[str, Trial] = {}
         self._testing: set[str] = set()
 
     def compose_body(self) -> Iterable[Widget]:
         """Registries above, the one under the cursor below."""
-        yield RowList[RegistryRow](self._line, key=lambda row: row.target.name, id="registries")
-        yield Line(id="registry-rule")
-        yield FactsPane(id="registry")
-
-    @property
-    def rows(self) -> RowList[RegistryRow]:
-        """The registries."""
-        return self.query_one("#registries", RowList)
+        yield self.rows
+        yield self._rule
+        yield self._facts
 
     def _line(self, row: RegistryRow, cells: int) -> Content:
         return registry_line(row, cells, self.services.signs)
@@ -284,7 +284,7 @@ class RegistriesScreen(BaseScreen):
         await self.rows.show(Rows(found), cursor=at)
         words = plural(len(self._config.registries), "configured registry", "configured registries")
         where = f"{words} {self.services.signs.dot} {safe(str(config_file()))} "
-        self.query_one(StatusLine).facts(Content(""), Content(where), Content(f"{words} "))
+        self.status_line.facts(Content(""), Content(where), Content(f"{words} "))
         self.show_keys()
 
     def _found(self) -> list[RegistryRow]:
@@ -311,12 +311,9 @@ class RegistriesScreen(BaseScreen):
 
     @on(RowList.Moved, "#registries")
     def _moved(self) -> None:
-        self.query_one("#registry-rule", Line).show(
-            Content(self.services.signs.line * self.size.width)
-        )
+        self._rule.show(Content(self.services.signs.line * self.size.width))
         row = self.rows.current
-        pane = self.query_one("#registry", FactsPane)
-        pane.show(registry_facts(row, self.services.signs) if row else Content(""))
+        self._facts.show(registry_facts(row, self.services.signs) if row else Content(""))
         self.show_keys()
 
     # acting

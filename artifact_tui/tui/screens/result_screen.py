@@ -11,7 +11,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import listed, plural
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import PlanItems, report_of
-from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, state_sign
 
@@ -83,7 +83,7 @@ class ResultScreen(BaseScreen):
             self.fail(error)
             return
         self._report = report
-        self.query_one(Header).update(self.header_facts())
+        self.header.update(self.header_facts())
         if report.status is Status.APPLYING:
             self.set_timer(RESULT_EVERY, self._look)
         groups = (*report.results, *report.left_out)

@@ -20,7 +20,7 @@ from artifact_tui.query.filter_fields import DAY_US
 from artifact_tui.text import age, duration, moment, pad, plural, safe, size, version_name
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
-from artifact_tui.tui.widgets.base_screen import BaseScreen, StatusLine
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.edit_request import TTL_FORM, EditRequest, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
@@ -305,7 +305,7 @@ class RetentionScreen(BaseScreen):
         else:
             versions = plural(found.count, "version")
             right = Content(f"{versions} with a time to live {dot} {size(found.size)} ")
-        self.query_one(StatusLine).facts(left, right, Content(""))
+        self.status_line.facts(left, right, Content(""))
 
     # choosing
 

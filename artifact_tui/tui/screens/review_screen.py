@@ -43,7 +43,7 @@ from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import DraftRows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
-from artifact_tui.tui.widgets.base_screen import BaseScreen, Header
+from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
 from artifact_tui.tui.widgets.forms import Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
@@ -151,6 +151,7 @@ class ReviewScreen(BaseScreen):
         collections: Sequence[str] = (),
     ) -> None:
         super().__init__(services)
+        self.confirm = TypedConfirm()
         self.grouped = Grouped[Item](self.services.signs, self._line, self._facts)
         self.request = ReviewRequest(
             selection=selection,
@@ -181,12 +182,7 @@ class ReviewScreen(BaseScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Groups, items, facts, and the box."""
         yield self.grouped
-        yield TypedConfirm()
-
-    @property
-    def confirm(self) -> TypedConfirm:
-        """The box."""
-        return self.query_one(TypedConfirm)
+        yield self.confirm
 
     def _line(self, item: Item, cells: int) -> Content:
         if self.draft is None:
@@ -325,7 +321,7 @@ class ReviewScreen(BaseScreen):
         if progress is not None:
             words = f"Reading the facts{self.services.signs.ellipsis} {progress.words()}."
             self.confirm.refuse(f"{words} esc leaves.")
-            self.query_one(Header).update(self.header_facts())
+            self.header.update(self.header_facts())
 
     def _show_asking(self, asked: LineageProgress) -> None:
         self._asking = True
@@ -350,7 +346,7 @@ class ReviewScreen(BaseScreen):
         if draft.lineage_error:
             groups.append(lineage_unknown(draft.lineage_error))
         await self.grouped.show([self._group_row(draft, group) for group in groups])
-        self.query_one(Header).update(self.header_facts())
+        self.header.update(self.header_facts())
         self.show_keys()
         if reason := self._closed_because(draft):
             self.confirm.refuse(reason)

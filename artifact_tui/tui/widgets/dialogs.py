@@ -295,21 +295,22 @@ class TypedConfirm(Vertical):
         """`enter` says what the enter key does once the text is typed."""
         super().__init__(id="confirm")
         self._enter = enter
+        self.box = ConfirmBox()
+        """Where it is typed."""
+        self._prompt = Line(id="confirm-prompt")
+        self._row = Vertical(id="confirm-row")
+        self._sign = Line(id="confirm-sign")
+        self._hint = Line(id="confirm-hint")
         self._asked: Confirmation | None = None
         self._refusal = ""
 
     def compose(self) -> ComposeResult:
         """What to type, then the box."""
-        yield Line(id="confirm-prompt")
-        with Vertical(id="confirm-row"):
-            yield Line(id="confirm-sign")
-            yield ConfirmBox()
-            yield Line(id="confirm-hint")
-
-    @property
-    def box(self) -> ConfirmBox:
-        """Where it is typed."""
-        return self.query_one(ConfirmBox)
+        yield self._prompt
+        with self._row:
+            yield self._sign
+            yield self.box
+            yield self._hint
 
     @property
     def is_open(self) -> bool:
@@ -363,11 +364,9 @@ class TypedConfirm(Vertical):
     # what is said
 
     def _draw(self) -> None:
-        prompt = self.query_one("#confirm-prompt", Line)
-        hint = self.query_one("#confirm-hint", Line)
-        sign = self.query_one("#confirm-sign", Line)
+        prompt = self._prompt
         closed = self._asked is None
-        self.query_one("#confirm-row").display = not closed
+        self._row.display = not closed
         prompt.set_class(closed, "-whole")
         if self._asked is None:
             prompt.show(Content.assemble((self._refusal, "bold $text-warning")))
@@ -376,10 +375,12 @@ class TypedConfirm(Vertical):
         why = f"  ({asked.why})" if asked.why else ""
         verb = asked.prompt[0].upper() + asked.prompt[1:]
         prompt.show(Content.assemble((verb, "bold"), (why, "$text-warning")))
-        sign.show(Content.assemble((">", "bold $text-error" if self.box.has_focus else "bold")))
-        hint.show(self._hint(asked))
+        self._sign.show(
+            Content.assemble((">", "bold $text-error" if self.box.has_focus else "bold"))
+        )
+        self._hint.show(self._hint_words(asked))
 
-    def _hint(self, asked: Confirmation) -> Content:
+    def _hint_words(self, asked: Confirmation) -> Content:
         if not self.is_open:
             return Content("")
         if not self.box.has_focus:
@@ -415,7 +416,7 @@ class TypedConfirm(Vertical):
             self.post_message(answered)
             return
         wrong = "That is not what is asked for" if event.value else "Nothing is typed yet"
-        self.query_one("#confirm-hint", Line).show(Content.styled(wrong, "bold $text-warning"))
+        self._hint.show(Content.styled(wrong, "bold $text-warning"))
 
 
 class Question(Line):
