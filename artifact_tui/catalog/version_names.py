@@ -33,8 +33,10 @@ WHERE c.name = :group AND v.label {_THESE}"""
 
 _BY_ALIAS = f"""
 SELECT a.name, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
-CROSS JOIN alias a ON a.version_id = v.id WHERE c.name = :group AND a.scope = '' AND a.name {_THESE}
+CROSS JOIN alias a ON a.version_id = v.id
+WHERE c.name = :group AND a.scope = '' AND +a.name {_THESE}
 UNION SELECT a.name, a.version_id FROM alias a WHERE a.scope = :group AND a.name {_THESE}"""
+"""With `+` the aliases of each version are read; without, each version is asked for each name."""
 
 _BY_TYPE = f"""
 SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
