@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from typing import Any
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import GraphQLSchema, build_schema, parse, validate
 
 import artifact_tui.clients.wandb as package
 from artifact_tui.clients.wandb import wandb_documents
@@ -51,13 +52,17 @@ def whole_documents() -> list[str]:
     return plain + [questions_document(shape, count) for shape in shapes() for count in (1, 3)]
 
 
+@functools.cache
+def whole_schema() -> GraphQLSchema:
+    return build_schema(SDL.read_text())
+
+
 WHOLE = dict(enumerate(whole_documents()))
 
 
 @pytest.mark.parametrize("number", WHOLE)
 def test_every_document_fits_the_schema_with_all_its_fields_and_with_none(number: int) -> None:
-    text = WHOLE[number]
-    schema = build_schema(SDL.read_text())
+    text, schema = WHOLE[number], whole_schema()
     for lacking in (frozenset[str](), wandb_documents.document_marks(text)):
         assert validate(schema, parse(wandb_documents.render_document(text, lacking))) == []
 
