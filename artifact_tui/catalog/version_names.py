@@ -31,6 +31,7 @@ _BY_LABEL = f"""
 SELECT v.label, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE c.name = :group AND v.label {_THESE}"""
 
+# `+`: else each version would be looked up under every one of the names.
 _BY_ALIAS = f"""
 SELECT a.name, v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 CROSS JOIN alias a ON a.version_id = v.id
