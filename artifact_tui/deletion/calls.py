@@ -178,11 +178,6 @@ class Control:
                 await self._event.wait()
 
 
-def storage_of(client: Client) -> Storage | None:
-    """The storage beside a registry, if it has one and we were told of it."""
-    return client.storage()
-
-
 T = TypeVar("T")
 
 
@@ -631,7 +626,7 @@ class Calls:
         )
 
     def _storage(self) -> Storage:
-        storage = storage_of(self._client)
+        storage = self._client.storage()
         if storage is None:
             raise RegistryError(
                 "No storage is configured for this registry now.",

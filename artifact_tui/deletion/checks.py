@@ -90,22 +90,6 @@ def _closed(open_nodes: dict[str, None], first: str) -> list[str]:
     return found
 
 
-def reachable(dependents: Mapping[str, Collection[str]], roots: Iterable[str]) -> dict[str, str]:
-    """All that was made from these roots, directly or through others: by key, one of the roots.
-
-    `dependents` are those that count, by the key of their parent.
-    """
-    found: dict[str, str] = {}
-    for root in roots:
-        queue = [root]
-        while queue:
-            for key in dependents.get(queue.pop(), ()):
-                if key not in found:
-                    found[key] = root
-                    queue.append(key)
-    return found
-
-
 def held_back(dependents: Mapping[str, Collection[str]], stays: Iterable[str]) -> dict[str, str]:
     """Who stays because of a dependent that stays, however far away; with that dependent.
 

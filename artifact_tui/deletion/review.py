@@ -34,7 +34,6 @@ from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion import judging, wholes
-from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.draft_items import DraftItems, RequestedKeys
 from artifact_tui.deletion.items import Action, Item, Options, Verdict
 from artifact_tui.deletion.plan import Draft, Head, Summary, WholeCollection, count_summary
@@ -158,7 +157,7 @@ async def review(
         head = new_head(source, named, now_us=now_us, facts_us=chosen.findings.at_us)
         return await draft_of_orphans(chosen, request, head, require_storage(source.client))
     options = request.options
-    storage = storage_of(source.client) if options.action is Action.DELETE else None
+    storage = source.client.storage() if options.action is Action.DELETE else None
     needed = options.storage or options.storage_versions
     if needed and storage is None:
         raise UsageError(

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import connect
 from artifact_tui.catalog.catalog_file import plain_errors
-from artifact_tui.deletion.calls import storage_of
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.draft_items import DraftItems, Owner
 from artifact_tui.deletion.items import OBJECT, Item, Options, Verdict
@@ -387,7 +386,7 @@ def require_storage(client: Client) -> Storage:
     Raises:
         RegistryError: none is configured; the message says so.
     """
-    storage = storage_of(client)
+    storage = client.storage()
     if storage is None:
         why = why_no_storage(client)
         raise RegistryError(

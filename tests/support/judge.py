@@ -11,7 +11,6 @@ from artifact_tui.deletion.checks import (
     _consents,
     components,
     names_in_line,
-    reachable,
 )
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Options, Reason, Verdict
 from artifact_tui.query.filter_fields import DAY_US
@@ -131,6 +130,22 @@ def judge(
     return [replace(found[c.key], level=levels[c.key]) for c in candidates]
 
 
+def _reachable(dependents: Mapping[str, Collection[str]], roots: Iterable[str]) -> dict[str, str]:
+    """All that was made from these roots, directly or through others: by key, one of the roots.
+
+    `dependents` are those that count, by the key of their parent.
+    """
+    found: dict[str, str] = {}
+    for root in roots:
+        queue = [root]
+        while queue:
+            for key in dependents.get(queue.pop(), ()):
+                if key not in found:
+                    found[key] = root
+                    queue.append(key)
+    return found
+
+
 def _only_joined(by_key: Mapping[str, Candidate], going: Collection[str]) -> dict[str, str]:
     """What would go only because it was made from something that stays; by key, with that."""
     joined = {key for key, one in by_key.items() if one.added_as_dependent}
@@ -138,8 +153,8 @@ def _only_joined(by_key: Mapping[str, Candidate], going: Collection[str]) -> dic
         return {}
     below = {key: one.facts.dependents for key, one in by_key.items()}
     asked = [key for key in by_key if key not in joined]
-    wanted = reachable(below, (key for key in asked if key in going))
-    because = reachable(below, (key for key in asked if key not in going))
+    wanted = _reachable(below, (key for key in asked if key in going))
+    because = _reachable(below, (key for key in asked if key not in going))
     return {
         key: because[key]
         for key in by_key
