@@ -309,17 +309,10 @@ class Run:
         recipes = await self._calls.recipes(going)
         self._journal.intend([*(item.seq for item in going), *inside], recipes)
         answers = await self._calls.send(ready, look)
-        waited = [one for one in going if answers.by_key[one.key].result is Result.WAITED]
-        if waited:
-            parts = [one.seq for item in waited for one in self._open_members(item, look)]
-            self._journal.unsent([*(one.seq for one in waited), *parts])
-            left = {one.seq for one in waited}
-            going = [one for one in going if one.seq not in left]
-            queue.put_back(self._select(_STILL_OPEN, waited))
-        if not going:
-            return ""
+        waited = self._take_back(going, answers, look)
+        going = [one for one in going if answers.by_key[one.key].result is not Result.WAITED]
         try:
-            now = await self._calls.look_after(going, queue.peek())
+            now = await self._calls.look_after(going, [*waited, *queue.peek()])
         except UnreachableError:
             now = None
         ends = self._ends_after(going, answers, now)
@@ -329,7 +322,17 @@ class Run:
             raise UnreachableError(answers.lost or "the registry could not be asked what it did")
         if answers.halted:
             raise HaltedError
+        queue.put_back(waited)
         return answers.lost if ItemState.PLANNED in states else ""
+
+    def _take_back(self, items: Sequence[Item], answers: Answers, look: Look) -> list[Item]:
+        """Those of which nothing has left, planned again: they need another look."""
+        waited = [one for one in items if answers.by_key[one.key].result is Result.WAITED]
+        if not waited:
+            return []
+        inside = [one.seq for item in waited for one in self._open_members(item, look)]
+        self._journal.unsent([*(one.seq for one in waited), *inside])
+        return self._select(_STILL_OPEN, waited)
 
     async def _ends_before(
         self, found: Checked, look: Look, early: Sequence[Item]

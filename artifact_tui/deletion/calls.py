@@ -389,8 +389,10 @@ class Calls:
         Raises:
             UnreachableError, HaltedError: as for `look`.
         """
-        if self._took > AHEAD_S / 2 or items[0].kind == COLLECTION:
+        if self._took > AHEAD_S / 2 or any(one.kind == COLLECTION for one in (*items, *upcoming)):
             upcoming = ()
+        if not items:
+            return Look()
         try:
             look = await self.look([*items, *upcoming], sent=True)
         except DarkError:

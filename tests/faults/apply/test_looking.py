@@ -107,6 +107,20 @@ def test_what_the_registry_let_wait_for_too_long_is_looked_at_again(world: Linke
     assert [count for op, count in looks(world) if op == "delete"] == [1, 10, 9, 1]
 
 
+def test_what_waited_beside_something_uncertain_has_one_turn(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(12)]
+    rules = (
+        Rule("delete", "waited", 2, (keys[6],)),
+        Rule("delete", "unknown-after", 2, (keys[5],)),
+        Rule("facts", "raise", 3),
+    )
+    with world.plan(keys) as plan:
+        run(plan, world.faulty(Script(rules)))
+        found = by_key(list(plan.every_item()))
+    assert {(item.state, item.attempts) for item in found.values()} == {(S.VERIFIED, 1)}
+    assert world.registry.live() == set()
+
+
 def test_a_whole_collection_that_waited_for_too_long_is_looked_at_again(world: LinkedWorld) -> None:
     keys = [world.registry.add("m") for _ in range(3)]
 
