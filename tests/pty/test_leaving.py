@@ -86,7 +86,7 @@ def test_closing_the_terminal_in_the_middle_of_an_apply_does_not_stop_it(
     terminal.send("space")
     terminal.sees("2,000 marked")
     terminal.send("d")
-    terminal.sees("needs your consent")
+    terminal.sees("needs your consent", "tab to type here")
     terminal.send("a")
     terminal.sees("2,000  ", "Type sweep to delete", "tab to type here")
     terminal.send("tab")
