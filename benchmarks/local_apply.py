@@ -3,7 +3,8 @@
     python -m benchmarks.local_apply [--count 20000] [--runs 3] [--profile]
 
 Against the store alone: as many versions moved into the trash without a plan, a look or a journal,
-in turns with the other. What each takes of the processor and of the plan is said as well.
+in turns with the other. What each takes of the processor, of memory and of the plan is said as
+well, and how long a look at the task takes meanwhile: compare with `--count 10`.
 """
 
 from __future__ import annotations
@@ -14,25 +15,45 @@ import cProfile
 import os
 import pstats
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.apply import apply
+from artifact_tui.deletion.tasks import read_task
 from artifact_tui.model import Deletion
+from benchmarks.plan import largest_memory
 from tests.support.world import World
 
 if TYPE_CHECKING:
     from artifact_tui.deletion.plan import Plan
 
 
-def applied(world: World, plan: Plan) -> float:
-    """Seconds that an apply takes."""
+def applied(world: World, plan: Plan) -> tuple[float, list[float]]:
+    """Seconds that an apply takes, and those of each look at its task meanwhile."""
+    looks: list[float] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_EVERY):
+            began = time.perf_counter()
+            read_task(plan.path)
+            looks.append(time.perf_counter() - began)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
     began = time.perf_counter()
     ending = asyncio.run(apply(plan, world.client))
     took = time.perf_counter() - began
+    over.set()
+    watcher.join()
     assert ending.status == "finished", ending
-    return took
+    return took, looks
+
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the task, as the screen takes them."""
 
 
 def store_alone(world: World, keys: list[str]) -> float:
@@ -62,19 +83,24 @@ def main() -> None:
             alone = store_alone(world, world.add_plain(args.count))
             with world.plan(world.add_plain(args.count)) as plan:
                 if args.profile:
-                    cpu = 0.0
+                    cpu = memory = 0.0
                     with cProfile.Profile() as profile:
-                        took = applied(world, plan)
+                        took, looks = applied(world, plan)
                     pstats.Stats(profile).sort_stats("tottime").print_stats(35)
                 else:
+                    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+                    memory = largest_memory()  # of now: making the versions took more
                     cpu = time.process_time()
-                    took = applied(world, plan)
+                    took, looks = applied(world, plan)
+                    memory = largest_memory() - memory
                     cpu = time.process_time() - cpu
                 size = plan.path.stat().st_size
             print(
                 f"{args.count / took:,.0f} versions/s applied, {args.count / alone:,.0f}/s by the "
                 f"store alone: {took / alone:.1f} times its time; {size / args.count:,.0f} B of "
-                f"plan and {1e6 * cpu / args.count:.0f} µs of CPU a version"
+                f"plan and {1e6 * cpu / args.count:.0f} µs of CPU a version; "
+                f"{len(looks)} looks at the task, the longest {1000 * max(looks, default=0):.0f} "
+                f"ms; it took {memory:.0f} MB more"
             )
         world.close()
 

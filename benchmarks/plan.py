@@ -18,14 +18,19 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import connect
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.tasks import read_report, read_task
 from artifact_tui.model import Identity
 from artifact_tui.query import Where
 from benchmarks.catalog import NOW, build
 from tests.support.reviewing import draft_of, with_options
+
+if TYPE_CHECKING:
+    from artifact_tui.deletion.review import BuildProgress
 
 FEW = 10
 SCREENFUL = 40
@@ -70,7 +75,7 @@ def largest_memory() -> float:
 
 
 def review(path: Path, count: int) -> None:
-    """Build a review, read its first page, agree to more, and save it."""
+    """Build a review, read its first page, agree to more, save it, and look at it as a task."""
     found = Where("v.state <> 'trash' AND v.collection_id = 1", {})
     with closing(connect(path, mapped=False)) as conn:
         if count:
@@ -80,6 +85,13 @@ def review(path: Path, count: int) -> None:
             ).fetchone()
             found = Where(f"{found.sql} AND v.id >= :first", {"first": first})
         watch = Watch()
+        steps: list[BuildProgress] = []
+
+        def tell(progress: BuildProgress) -> None:
+            if not steps:
+                watch(f"first {len(progress.first)} to show")
+            steps.append(progress)
+
         draft = draft_of(
             conn,
             identity=Identity("local", "u", "a"),
@@ -87,6 +99,7 @@ def review(path: Path, count: int) -> None:
             selection=found,
             options=Options(),
             now_us=NOW,
+            tell=tell,
         )
         watch(f"built, {len(draft.items):,} items")
         draft.items[:SCREENFUL]
@@ -95,8 +108,18 @@ def review(path: Path, count: int) -> None:
         draft = with_options(conn, draft, agreed, now_us=NOW + 1)
         watch("two consents given")
         with tempfile.TemporaryDirectory() as folder:
-            Plan.create(Path(folder) / "bench.plan", draft).close()
+            path = Path(folder) / "bench.plan"
+            Plan.create(path, draft).close()
             watch("saved")
+            read_task(path)
+            watch("first look at its task")
+            read_task(path)
+            watch("another look at its task")
+            with Plan.open(path) as plan:
+                read_report(plan)
+                watch("report")
+                plan.check_hash()
+                watch("checked before it is applied")
 
 
 def plain(path: Path) -> None:

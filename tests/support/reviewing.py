@@ -13,12 +13,13 @@ from tests.support.able import LIKE_LOCAL
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.clients.base import Client
     from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.plan import Draft
+    from artifact_tui.deletion.review import BuildProgress
     from artifact_tui.model import Identity
 
 
@@ -35,14 +36,15 @@ def draft_of(
     actor: str = "",
     client: Client = LIKE_LOCAL,
     collections: Sequence[str] = (),
+    tell: Callable[[BuildProgress], object] = lambda _: None,
 ) -> Draft:
-    """What a review of this selection says."""
+    """What a review of this selection says; `tell` hears how far it is."""
     target = Target(name, identity.address, read_only, production)
     named = Wrapped(client)
     named.identity = identity
     source = ReviewSource(named, target, Path("unused"))
     request = ReviewRequest(selection=selection, options=options, collections=tuple(collections))
-    draft = build_plan(conn, source, request, now_us=now_us)
+    draft = build_plan(conn, source, request, now_us=now_us, tell=tell)
     return replace(draft, head=replace(draft.head, actor=actor))
 
 
