@@ -110,12 +110,12 @@ def test_what_the_registry_let_wait_for_too_long_is_looked_at_again(world: Linke
 def test_what_waited_beside_something_uncertain_has_one_turn(world: LinkedWorld) -> None:
     keys = [world.registry.add("m") for _ in range(12)]
     rules = (
-        Rule("delete", "waited", 2, (keys[6],)),
-        Rule("delete", "unknown-after", 2, (keys[5],)),
+        Rule("delete", "waited", 2, (keys[2], keys[3])),
+        Rule("delete", "unknown-after", 2, (keys[1],)),
         Rule("facts", "raise", 3),
     )
     with world.plan(keys) as plan:
-        run(plan, world.faulty(Script(rules)))
+        run(plan, world.faulty(Script(rules, batch_delete=3)))
         found = by_key(list(plan.every_item()))
     assert {(item.state, item.attempts) for item in found.values()} == {(S.VERIFIED, 1)}
     assert world.registry.live() == set()
