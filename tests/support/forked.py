@@ -61,7 +61,7 @@ class Forked:
     """A program that runs or ran, to be asked what `subprocess.Popen` is."""
 
     pid: int
-    _status: socket.socket
+    _status: int
     returncode: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,8 +76,8 @@ class Forked:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
             with self._lock:
                 if self.returncode is None:
-                    self.returncode = int(self._status.recv(16))
-                    self._status.close()
+                    self.returncode = int(os.read(self._status, 16))
+                    os.close(self._status)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -128,7 +128,7 @@ def start(
         }
         numbers = [one if isinstance(one, int) else one.fileno() for one in fds]
         socket.send_fds(_starter(imports)[0], [json.dumps(request).encode()], numbers)
-    return Forked(int(ours.recv(16)), ours)
+    return Forked(int(ours.recv(16)), ours.detach())
 
 
 def run(
