@@ -24,7 +24,7 @@ from artifact_tui import config, text
 from artifact_tui.cli import reviewing, wording
 from artifact_tui.cli.drafting import print_draft, review_source, save_draft
 from artifact_tui.cli.options import DurationParam, json_option
-from artifact_tui.cli.output import Output, command, typed_again
+from artifact_tui.cli.output import Output, command, say, typed_again
 from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, refuse_read_only, target_of
@@ -239,8 +239,9 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
     async with client_of(target, write=True) as client:
         if not client.can("reset"):
             raise UsageError(f"“{target.name}” cannot be reset. Nothing was deleted.")
-        listing = await _everything(client)
-        if not listing:
+        listing, complete = await _everything(client)
+        say(*(safe(sentence) for sentence in client.notices))
+        if complete and not listing:
             out.words(f"{safe(target.name)} holds nothing.")
             return 0
         keys = [version.key for _, version in listing]
@@ -249,10 +250,12 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
         out.words(
             f"{safe(target.name)} ({safe(target.address)}) holds "
             f"{text.plural(count, 'artifact')}. All of them will be deleted, for good.",
+            *([] if complete else [f"What it does not list goes as well: {count} is not all."]),
             f"the listing is kept in {path}",
         )
         _confirm_reset(target, count, name, expect)
-        if {version.key for _, version in await _everything(client)} != {*keys}:
+        again, _ = await _everything(client)
+        if {version.key for _, version in again} != {*keys}:
             raise ConfirmationError(
                 "The registry changed while you were asked. Nothing was deleted.",
                 hint="Look again, then say it again.",
@@ -262,15 +265,17 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
     return _print_reset(target, count, left, uncertain, out)
 
 
-async def _everything(client: Client) -> WholeListing:
-    """The whole listing."""
+async def _everything(client: Client) -> tuple[WholeListing, bool]:
+    """The whole listing, and whether the registry lists everything that it holds."""
+    complete = True
     collections: dict[str, Collection] = {}
     versions: dict[str, Version] = {}
     async with aclosing(client.listing()) as listing:
         async for part in listing:
             collections |= {row.key: row for row in part.collections}
             versions |= {row.key: row for row in part.versions}
-    return [(collections[row.collection_key], row) for row in versions.values()]
+            complete &= part.complete
+    return [(collections[row.collection_key], row) for row in versions.values()], complete
 
 
 def _export_listing(target: Target, listing: WholeListing, recipes: Mapping[str, Recipe]) -> Path:

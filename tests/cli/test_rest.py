@@ -181,6 +181,18 @@ def test_reingest_asks_before_anything(cli: Cli, server: Server) -> None:
     assert not server.sent("DELETE")
 
 
+def test_a_reset_says_that_more_goes_than_the_registry_lists(cli: Cli, server: Server) -> None:
+    server.seed(
+        [Entry(str(n), f"acme/d{n}", "dataset") for n in range(1, 31)]
+        + [Entry(str(n), f"acme/m{n}", "model") for n in range(31, 36)]
+    )
+    server.become(too_many=20, too_many_typed=20, search="missing")
+    ran = cli("reset", "zoo", "--name", "zoo", "--expect", "1", code=1)
+    assert "does not list all artifacts of the type dataset" in ran.err
+    assert "What it does not list goes as well" in ran.out
+    assert len(server.entries()) == 35
+
+
 def test_reset_wants_name_and_count_and_keeps_the_listing(cli: Cli, server: Server) -> None:
     cli("reset", "zoo", code=2)
     cli("reset", "zoo", "--name", "zoo", "--expect", "3", code=1)
