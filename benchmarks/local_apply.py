@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import gc
 import os
 import pstats
 import tempfile
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.apply import apply
 from artifact_tui.deletion.tasks import read_task
+from artifact_tui.deletion.worker import GC_THRESHOLD
 from artifact_tui.model import Deletion
 from benchmarks.plan import largest_memory
 from tests.support.world import World
@@ -76,6 +78,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--profile", action="store_true")
     args = parser.parse_args()
+    gc.set_threshold(*GC_THRESHOLD)  # as the process that applies plans does
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ARTIFACT_TUI_HOME"] = folder
         world = World(Path(folder) / "registry")

@@ -9,6 +9,7 @@ plan can be resumed.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -147,6 +148,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """These stop the apply cleanly."""
 
 
+GC_THRESHOLD = (50_000, 20, 20)
+"""How often Python looks for garbage: an apply makes thousands of items at once, and no circles."""
+
+
 async def apply_file(path: Path) -> Ending:
     """Apply the plan in a file to the registry that it names.
 
@@ -194,6 +199,7 @@ def main(argv: list[str]) -> int:
         level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s"
     )
     os.umask(0o077)
+    gc.set_threshold(*GC_THRESHOLD)
     path = Path(argv[0])
     _log.info("applying %s", text.safe(str(path), limit=5000))
     try:
