@@ -6,10 +6,11 @@ batch the facts are read again and what changed is refused; the intents are on t
 one call leaves; then the registry is asked what is so, and that is written down. The look after one
 batch is also the look before the next, when that follows at once.
 
-Whatever may work later goes to the next round of its level, one at a time and after a pause: what
-was not done, what was lost, what was answered as done, or as not there, and is still there, what
-the registry would not tell about. After the last round it has failed. A registry that cannot be
-used at all, however often it is tried, ends the run: it can be resumed.
+Whatever may work later goes to the next round of its level, after a pause: what was not done, what
+was lost, what was answered as done, or as not there, and is still there, what the registry would
+not tell about. There it goes one at a time until some in a row went, and in the last round always.
+What is open after that has failed. A registry that cannot be used at all, however often it is
+tried, ends the run: it can be resumed.
 
 A whole collection goes by one request, and only when all that is in it now was reviewed and has not
 changed. Afterwards the registry is asked about the collection and about every version of it.
@@ -42,7 +43,7 @@ from artifact_tui.deletion.checks import Checks, is_gone, members_of
 from artifact_tui.deletion.confirmation import check_may_apply
 from artifact_tui.deletion.items import COLLECTION, OPEN, Action, ItemState, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
-from artifact_tui.deletion.plan import Status, Want
+from artifact_tui.deletion.plan import OVER, Status, Want
 from artifact_tui.errors import READ_ONLY_HINT, PlanError, ReadOnlyError
 from artifact_tui.model import Result, now_us
 
@@ -70,6 +71,9 @@ _STILL_OPEN = f"""i.seq IN (SELECT value FROM json_each(?)) AND (p.state='planne
 _PLANNED_SEQS = """i.seq IN (SELECT value FROM json_each(?)) AND p.state='planned' ORDER BY i.seq"""
 _PLANNED_KEYS = """i.key IN (SELECT value FROM json_each(?)) AND i.kind='version'
     AND p.state='planned' ORDER BY i.seq"""
+_EVER_SENT = "(state='sent' OR state='planned' AND attempts>0)"
+_DELETED_OF = """state='deleted'
+    AND seq IN (SELECT seq FROM item WHERE verdict='delete' AND level=? AND kind=?)"""
 _ACCEPTED = f"state='sent' AND reason='{Reason.ACCEPTED}'"
 
 _DONE_BY_US = frozenset({Result.DONE, Result.UNLINKED, Result.UNKNOWN, Result.FAILED})
@@ -156,9 +160,13 @@ class EndedError(Exception):
 class Queue:
     """The planned items of one stage in the order of the review, a batch at a time."""
 
-    def __init__(self, plan: Plan, level: int, kind: str, sizes: BatchSizes) -> None:
+    def __init__(
+        self, plan: Plan, level: int, kind: str, sizes: BatchSizes, *, careful: bool = False
+    ) -> None:
+        """`careful` makes the calls small again after anything that did not go."""
         self._plan = plan
-        self._stage = (level, kind)
+        self.careful = careful
+        self.stage = (level, kind)
         self._sizes = sizes
         self._items: deque[Item] = deque()
         self._last = 0
@@ -177,7 +185,7 @@ class Queue:
         if len(self._items) < size:
             more = self._plan.select(
                 f"{_STAGE} AND i.seq > ? ORDER BY i.seq LIMIT ?",
-                (*self._stage, self._last, max(PAGE, size)),
+                (*self.stage, self._last, max(PAGE, size)),
             )
             self._items.extend(more)
             self._last = more[-1].seq if more else self._last
@@ -230,14 +238,19 @@ class Run:
             await self._await_accepted()
             for level, kind in self._stages():
                 await self._stage(level, kind)
+            with suppress(EndedError):  # it may be silent to the end
+                await self._ask("state='deleted'", last=True)
+            given_up = ItemState.NOT_TRIED in self._plan.states()
+            ending = Ending(Status.CANCELLED if given_up else Status.FINISHED)
         except EndedError as error:
-            if error.ending.status is Status.CANCELLED:
+            ending = error.ending
+            if ending.status is Status.CANCELLED:
+                with suppress(EndedError):
+                    await self._ask(_EVER_SENT, last=True)
                 self._journal.cancel_rest()
-            return error.ending
-        states = self._plan.states()
-        if ItemState.SENT in states:
+        if ending.status in OVER and ItemState.SENT in self._plan.states():
             return Ending(Status.INTERRUPTED, "what was sent could not be looked at")
-        return Ending(Status.CANCELLED if ItemState.NOT_TRIED in states else Status.FINISHED)
+        return ending
 
     def _stages(self) -> list[tuple[int, str]]:
         """Levels and kinds with something to do, in their order."""
@@ -246,9 +259,9 @@ class Run:
 
     async def _stage(self, level: int, kind: str) -> None:
         """One kind of thing of one level, in rounds: what is open after the last one has failed."""
-        sizes = self._sizes.setdefault(kind, BatchSizes(*self._policy.sizes(kind, self._at_once)))
+        sizes = self._sizes.setdefault(kind, self._policy.sizes(kind, self._at_once))
         await self._round(Queue(self._plan, level, kind, sizes))
-        for delay in self._policy.delays:
+        for number, delay in enumerate(self._policy.delays, 1):
             left = self._plan.one(
                 f"""SELECT count(*) FROM item i CROSS JOIN progress p USING(seq) WHERE {_STAGE}""",
                 (level, kind),
@@ -257,7 +270,9 @@ class Run:
                 return
             more = text.plural(left, "item")
             await self.watch.pause(delay, f"then {more} that did not go have another try")
-            await self._round(Queue(self._plan, level, kind, BatchSizes((), 1)))
+            last = number == len(self._policy.delays)
+            slow = BatchSizes((), 1) if last else self._policy.sizes_again(kind, self._at_once)
+            await self._round(Queue(self._plan, level, kind, slow, careful=True))
         self._journal.give_up(kind, level)
 
     async def _round(self, queue: Queue) -> None:
@@ -280,7 +295,7 @@ class Run:
                 queue.put_back(self._select(_STILL_OPEN, batch) if again else (), anew=True)
         await self._await_accepted()
         with suppress(EndedError):  # it may still be silent; whoever wishes to stop is heard next
-            await self._ask("state='deleted'")
+            await self._ask(_DELETED_OF, queue.stage)
 
     async def _batch(self, items: Sequence[Item], queue: Queue) -> str:
         """Look, check, note the intent, send once, look again, note what is so.
@@ -322,8 +337,9 @@ class Run:
             raise UnreachableError(answers.lost or "the registry could not be asked what it did")
         if answers.halted:
             raise HaltedError
-        queue.put_back(waited)
-        return answers.lost if ItemState.PLANNED in states else ""
+        left = ItemState.PLANNED in states
+        queue.put_back(waited, anew=left and queue.careful)
+        return answers.lost if left else ""
 
     def _take_back(self, items: Sequence[Item], answers: Answers, look: Look) -> list[Item]:
         """Those of which nothing has left, planned again: they need another look."""
@@ -360,8 +376,11 @@ class Run:
             answer = answers.by_key[item.key]
             if look is None or item.key in look.untold:
                 unsure = self._unsure or item.kind == COLLECTION
-                ends.append(journal.end_without_look(item, answer, unsure=unsure))
-                ends += [replace(ends[-1], seq=one.seq) for one in self._sent_members(item)]
+                end = journal.end_without_look(item, answer, unsure=unsure)
+                ends.append(end)
+                for one in self._sent_members(item):
+                    own = ItemEnd(one.seq, ItemState.PLANNED)  # their own turn begins with a look
+                    ends.append(replace(end, seq=one.seq) if end.open else own)
                 continue
             now = self._checks.complete(item, look.facts.get(item.key), stays)
             if item.kind == COLLECTION and not look.inside[item.key]:
@@ -421,14 +440,13 @@ class Run:
         chosen = {seq for found in above.values() for seq in found}
         began = time.monotonic()
         old = {s for s in chosen if began - self._chosen.get(s, -inf) >= CHOSEN_FRESH_S}
-        ended = await self._look_early(old, chosen=True)
+        ended = await self._look_early(old, queue, chosen=True)
         self._chosen |= dict.fromkeys(old - ended, began)
         if not self._options.orphan_dependents:
             new = (chosen & self._checks.going(chosen)) - self._families
             below = self._checks.all_below(new) - new - self._families
-            ended |= await self._look_early(below, chosen=False)
+            ended |= await self._look_early(below, queue, chosen=False)
             self._families |= new | below
-        queue.drop(ended)
         going = self._checks.going(chosen)
         alone = {
             one.key: next(iter(above[one.seq].values()))
@@ -437,7 +455,7 @@ class Run:
         }
         return alone, [item for item in items if item.seq not in ended]
 
-    async def _look_early(self, seqs: Collection[int], *, chosen: bool) -> set[int]:
+    async def _look_early(self, seqs: Collection[int], queue: Queue, *, chosen: bool) -> set[int]:
         """Refuse those of these planned items that are not as they were reviewed; which ended.
 
         A chosen one of which the registry would not tell has failed; others may be told in their
@@ -455,12 +473,13 @@ class Run:
             ends = await self._ends_before(found, look, part)
             self._journal.settle(ends)
             ended |= {end.seq for end in ends}
+            queue.drop(ended)  # now: the next question may come to nothing
         return ended
 
     # what was sent, and is not known to be gone
 
-    async def _ask(self, where: str, *, last: bool = False) -> None:
-        """Settle what is SENT or DELETED by asking; what is not told stays as it is.
+    async def _ask(self, where: str, params: Sequence[object] = (), *, last: bool = False) -> None:
+        """Settle what may have been done by asking; what is not told stays as it is.
 
         What the registry accepted, and has not done, does so too, unless this is the `last` look.
         """
@@ -468,7 +487,7 @@ class Run:
         while items := self._plan.select(
             f"""i.seq IN (SELECT seq FROM progress WHERE {where} AND seq > ? ORDER BY seq LIMIT ?)
             ORDER BY i.seq""",
-            (seq, PAGE),
+            (*params, seq, PAGE),
         ):
             seq = items[-1].seq
             look = await self._ask_about(items)

@@ -98,6 +98,8 @@ class Policy:
 
     ramp: tuple[int, ...] = (1, 10, 100)
     """Items of the first calls, and after trouble: a mistake shows itself while it is small."""
+    singles: int = 10
+    """So many that did not go must go one by one before several go at once again."""
     objects: int = 4000
     """Stored objects of every later call; of versions as many as the registry takes at once."""
     wholes: int = 4
@@ -128,11 +130,18 @@ class Policy:
     grace: float = 3.0
     """How long a question may go on when the user, or a signal, wishes to stop."""
 
-    def sizes(self, kind: str, batch: int) -> tuple[Sequence[int], int]:
+    def sizes(self, kind: str, batch: int) -> BatchSizes:
         """Items of a kind of the first calls and of each later one; it takes `batch` at once."""
         if kind == COLLECTION:
-            return (1,), self.wholes
-        return self.ramp, self.objects if kind == OBJECT else max(1, batch)
+            return BatchSizes((1,), self.wholes)
+        return BatchSizes(self.ramp, self.objects if kind == OBJECT else max(1, batch))
+
+    def sizes_again(self, kind: str, batch: int) -> BatchSizes:
+        """The same for what did not go: a plan that met an outage is not ended one by one."""
+        if kind == COLLECTION:
+            return BatchSizes((), 1)
+        singles = [1] * self.singles
+        return BatchSizes((*singles, *self.ramp), self.objects if kind == OBJECT else max(1, batch))
 
 
 class BatchSizes:

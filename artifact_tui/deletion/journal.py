@@ -302,7 +302,7 @@ def end_not_told(item: Item, words: str) -> ItemEnd:
 
 
 def end_resumed(item: Item, now: Facts | None, options: Options, *, last: bool = False) -> ItemEnd:
-    """An earlier call ended with this item SENT or DELETED; this is what the registry says now.
+    """An earlier call may have carried this out; this is what the registry says now.
 
     What the registry accepted, and has not done, is waited for, unless this is the `last` look.
     """
@@ -312,5 +312,8 @@ def end_resumed(item: Item, now: Facts | None, options: Options, *, last: bool =
         end = ItemState.FAILED if last else ItemState.SENT
         return ItemEnd(item.seq, end, Reason.ACCEPTED, error=item.error, retryable=last)
     if item.state is ItemState.DELETED:
-        return ItemEnd(item.seq, ItemState.PLANNED, Reason.STILL_THERE)
+        end = ItemState.FAILED if last else ItemState.PLANNED
+        return ItemEnd(item.seq, end, Reason.STILL_THERE, retryable=last)
+    if item.state is ItemState.PLANNED:
+        return ItemEnd(item.seq, item.state, item.reason, item.detail, item.error)
     return ItemEnd(item.seq, ItemState.PLANNED)

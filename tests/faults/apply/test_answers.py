@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from artifact_tui.model import Deletion, Outcome
+
 S = ItemState
 
 
@@ -159,6 +161,32 @@ async def test_what_is_lost_is_tried_one_by_one_later(world: World) -> None:
     calls = [x["keys"] for x in client.served.lines() if (x["op"], x["at"]) == ("delete", "begin")]
     assert [len(call) for call in calls] == [1, 10, 1, 10, 8, *[1] * 10]
     assert [call[0] for call in calls[5:]] == calls[1]
+
+
+async def test_after_an_outage_a_plan_is_not_ended_one_by_one(world: World) -> None:
+    keys = world.add_plain(300)
+    client = world.faulty(script(*(Rule("delete", "failed", n) for n in range(1, 5))))
+    with world.plan(keys, faulty=True) as plan:
+        assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
+        assert plan.summary.states == {S.VERIFIED: 300}
+    calls = [x["keys"] for x in client.served.lines() if (x["op"], x["at"]) == ("delete", "begin")]
+    assert [len(call) for call in calls] == [1, 10, 100, 189, *[1] * 11, 10, 100, 179]
+
+
+async def test_one_that_breaks_every_call_it_is_in_takes_no_other_along(world: World) -> None:
+    keys = world.add_plain(200)
+
+    class Poisoned(FaultyClient):
+        async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+            if keys[150] in {one.key for one in deletions}:
+                raise KeyError(keys[150])
+            return await super().delete(deletions)
+
+    client = Poisoned(world.client, script(), world.path)
+    with world.plan(keys, faulty=True) as plan:
+        assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
+        assert plan.summary.states == {S.VERIFIED: 199, S.FAILED: 1}
+        assert plan.items(state=S.FAILED)[0].key == keys[150]
 
 
 async def test_nothing_is_claimed_about_what_nobody_can_see(world: World) -> None:
