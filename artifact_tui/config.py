@@ -413,8 +413,13 @@ def _canonical(address: str) -> str:
     return address if kind is None else kind.canonical(address)
 
 
+def from_home(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` or `~NAME` spelled out; as it stands where there is no such home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises RuntimeError
+
+
 def _absolute(path: str) -> str:
-    return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps “..”
+    return os.path.abspath(from_home(path))  # noqa: PTH100 - Path.absolute keeps “..”
 
 
 def _place(address: str) -> str:

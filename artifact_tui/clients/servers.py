@@ -20,10 +20,9 @@ import subprocess
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artifact_tui.config import refuse_setting
+from artifact_tui.config import from_home, refuse_setting
 from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ def connection_options(
             found[option] = getattr(known, key)
             if not found[option] > 0:
                 refuse_setting(settings, key, f"“{key}” must be more than 0")
-    ca_file = Path(known.ca_file).expanduser() if known.ca_file else None
+    ca_file = from_home(known.ca_file) if known.ca_file else None
     if ca_file is not None and not ca_file.is_file():
         refuse_setting(settings, "ca_file", f"the ca_file {ca_file} is not there")
     return {**found, "ca_file": ca_file}

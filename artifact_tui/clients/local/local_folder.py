@@ -23,16 +23,17 @@ import stat
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import database
+from artifact_tui.config import from_home
 from artifact_tui.database import newer_sqlite_needed
 from artifact_tui.errors import READ_ONLY_HINT, BusyError, NoRoomError, ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 
 FORMAT_TEXT = """artifact-tui registry
@@ -53,7 +54,7 @@ class Layout:
     @classmethod
     def at(cls, root: str | os.PathLike[str]) -> Layout:
         """The layout of a registry at a folder (`~` is expanded; links are kept)."""
-        return cls(Path(root).expanduser().absolute())
+        return cls(from_home(root).absolute())
 
     @property
     def format(self) -> Path:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local.adding import READ_BYTES, hash_chunks, write_all
+from artifact_tui.config import from_home
 from artifact_tui.database import as_number, as_text
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
 from artifact_tui.model import Alias, Collection, Edge, Facts, File, Listed, Version, VersionState
@@ -336,7 +337,7 @@ def export_version(store: Store, key: str, dest: Path) -> None:
     """
     with store.reading() as conn:
         files = [(file, _safe_parts(file, store.layout)) for file in version_files(conn, key)]
-    top = dest.expanduser().absolute()
+    top = from_home(dest).absolute()
     if top.is_symlink() or (top.exists() and (not top.is_dir() or any(top.iterdir()))):
         raise UsageError(
             f"There is something at {top} already. Nothing was written.",

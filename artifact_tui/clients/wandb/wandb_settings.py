@@ -47,7 +47,7 @@ from artifact_tui.clients.servers import (
     secret_from_command,
     secret_from_variable,
 )
-from artifact_tui.config import read_settings, refuse_setting
+from artifact_tui.config import from_home, read_settings, refuse_setting
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class SdkSettings:
 def sdk_settings_paths() -> tuple[Path, Path]:
     """The file for everything, and the one of the working directory, which wins."""
     folder = os.environ.get("WANDB_CONFIG_DIR")
-    own = Path(folder).expanduser() if folder else Path("~/.config/wandb").expanduser()
+    own = from_home(folder or "~/.config/wandb")
     here = Path.cwd()
     return own / "settings", here / (
         ".wandb" if (here / ".wandb").exists() else "wandb"
@@ -274,8 +274,8 @@ class NetrcKey:
 def netrc_path() -> Path:
     """The file: `$NETRC`, else `~/.netrc`, else `~/_netrc`; it need not be there."""
     if named := os.environ.get("NETRC"):
-        return Path(named).expanduser()
-    usual, other = Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()
+        return from_home(named)
+    usual, other = from_home("~/.netrc"), from_home("~/_netrc")
     if usual.exists():
         return usual
     return other if other.exists() or sys.platform == "win32" else usual
@@ -382,7 +382,7 @@ def _login_of_environment() -> WandbLogin | None:
             hint="W&B allows one of them: unset the other.",
         )
     if named:
-        return WandbLogin(FILE_VARIABLE, Secret(""), Path(named).expanduser().absolute())
+        return WandbLogin(FILE_VARIABLE, Secret(""), from_home(named).absolute())
     return key
 
 
