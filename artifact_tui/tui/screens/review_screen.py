@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial, partialmethod
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.message import Message
 
+from artifact_tui.config import from_home
 from artifact_tui.deletion.confirmation import deletion_confirmation
 from artifact_tui.deletion.draft_items import DraftItems, GoingKeys
 from artifact_tui.deletion.items import Action, Item, Options
@@ -53,6 +53,7 @@ from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.events import Key
@@ -89,7 +90,7 @@ class SaveDialog(Form["Path"]):
     def action_apply(self) -> None:
         """Hand the path over; an empty line leaves."""
         typed = self.text("save-path")
-        self.close(Path(typed).expanduser().absolute() if typed else None)
+        self.close(from_home(typed).absolute() if typed else None)
 
 
 _KEY_OF = {
@@ -107,6 +108,9 @@ _KEY_OF = {
 """The key that gives a consent or takes it back."""
 
 _CONSENT_OF = {row_id: field for field, row_id in _KEY_OF.items()}
+
+_OF_DRAFT = frozenset({*_CONSENT_OF, "review.save", "review.calls"})
+"""Keys that mean the draft that is shown: while another one is being built, they do nothing."""
 
 _TONES = {
     Harm.HARM: "bold $text-error",
@@ -220,7 +224,7 @@ class ReviewScreen(BaseScreen):
         draft = self.draft
         if row_id == "review.confirm" and not self.confirm.is_open:
             return self.confirm.reason.rstrip(".") or "the list was drawn only now"
-        if row_id.startswith("review.") and draft is None and row_id != "review.back":
+        if row_id in _OF_DRAFT and (draft is None or self._asking or self._building is not None):
             return "the facts are being read"
         field = _CONSENT_OF.get(row_id)
         if draft is None or field is None:
@@ -264,7 +268,7 @@ class ReviewScreen(BaseScreen):
         self.request = replace(self.request, options=options)
         self._turn += 1
         self._asking = self._telling = False
-        self._building = None
+        self._asked = self._building = None
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.read_first("the facts are being read", MOVES_AND_LEAVING)
         self.run_worker(self._build_now(), group="build", exclusive=True)
@@ -275,7 +279,8 @@ class ReviewScreen(BaseScreen):
                 self.services, self.request, progress=partial(self._told, self._turn)
             )
         except ArtifactTuiError as error:
-            self._building, self._telling = None, False
+            self._asking = self._telling = False
+            self._building = None
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
             self._hear()
         else:
@@ -295,11 +300,11 @@ class ReviewScreen(BaseScreen):
         """Remember how far it is, and say so as soon as that is worth a line."""
         if self._building is None:
             self.set_timer(PATIENCE, self._begin_to_tell)
-        self._building = progress
+        self._asking, self._building = False, progress
         if self._telling:
             self._tell_building()
 
-    def _begin_to_tell(self) -> None:
+    async def _begin_to_tell(self) -> None:
         """Show the first versions, before any of them is judged, and how far it is."""
         progress = self._building
         if progress is None:
@@ -314,7 +319,7 @@ class ReviewScreen(BaseScreen):
                 "the first of them: nothing is decided yet, and nothing can be confirmed",
                 items=partial(Rows, progress.first),
             )
-            self.run_worker(self.grouped.show([group]), group="first")
+            await self.grouped.show([group])  # at once: the rows are here
 
     def _tell_building(self) -> None:
         progress = self._building

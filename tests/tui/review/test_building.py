@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.catalog.lineage import LineageProgress
 from artifact_tui.deletion import judging
+from artifact_tui.tui import planning
 from artifact_tui.tui.screens import review_screen
 from tests.tui.review.world import plans
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from artifact_tui.deletion.plan import Head
+    from artifact_tui.deletion.plan import Draft, Head
+    from artifact_tui.deletion.review import ReviewRequest
+    from artifact_tui.tui.planning import Progress
+    from artifact_tui.tui.services import Services
     from tests.tui.review.world import World
 
 
@@ -97,3 +103,33 @@ async def test_nothing_can_be_confirmed_while_it_is_judged_again(world: World, g
         gate.open()
         await user.sees("aliases that go", "Type 2 to delete")
         assert not plans()
+
+
+async def test_a_plan_without_the_consent_just_given_is_not_saved_while_lineage_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = asyncio.Event()
+    draft_of = planning.draft_of
+
+    async def asking(
+        services: Services, request: ReviewRequest, *, progress: Progress | None = None
+    ) -> Draft:
+        if request.options.delete_aliases:
+            assert progress is not None
+            progress(LineageProgress(asked=1, total=5))
+            await told.wait()
+        return await draft_of(services, request, progress=progress)
+
+    monkeypatch.setattr(planning, "draft_of", asking)
+    async with world.opened() as user:
+        user.app.open("review", world.keys()[:2])
+        await user.sees("Type y to delete")
+        await user.presses("a")
+        await user.sees("Asking the registry")
+        for key in ("s", "p", "o"):
+            await user.presses(key)
+            await user.sees("Not possible here: the facts are being read.")
+            await user.presses("j")
+            await user.sees_no("Not possible here")
+        told.set()
+        await user.sees("aliases that go", "Type 2 to delete")

@@ -161,6 +161,9 @@ async def test_saves_the_plan_without_applying_it(
         await user.presses("s")
         await user.presses("ctrl+u", *str(path), "enter")
         await user.sees("Not saved")
+        await user.presses("s")
+        await user.presses("ctrl+u", *"~nobody.of.that.name/later.plan", "enter")
+        await user.sees("Not saved")
     with Plan.open(path) as plan:
         assert plan.status is Status.DRAFT
         assert plan.summary.deletes == 1
