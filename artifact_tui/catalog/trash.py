@@ -44,15 +44,16 @@ parts AS (
 deletion AS (
   SELECT who, part, min(id) AS id, min(at_us) AS first_us, max(at_us) AS last_us
   FROM parts GROUP BY who, part)
-SELECT d.id, d.who, d.first_us, d.last_us, count(*),
+SELECT d.id, d.who, hex(d.who), d.first_us, d.last_us, count(*),
   sum(CASE WHEN v.source_key IS NULL THEN {as_number("v.size")} END), sum({as_number("v.stored")}),
   sum({marks.IS_MARKED})
 FROM parts p CROSS JOIN version v ON v.id = p.id CROSS JOIN collection c ON c.id = v.collection_id
 JOIN deletion d ON d.who = p.who AND d.part = p.part
 WHERE {{where}} GROUP BY d.id"""
 
+# Names are compared as hex: SQLite ends a text of JSON at a NUL, which is then another name.
 _IN = f"""EXISTS (SELECT 1 FROM json_each(:q_deletions) d
-  WHERE json_extract(d.value, '$[0]') = {_WHO}
+  WHERE json_extract(d.value, '$[0]') = hex({_WHO})
   AND CASE WHEN json_extract(d.value, '$[1]') IS NULL THEN {_WHEN} IS NULL
     ELSE {_WHEN} BETWEEN json_extract(d.value, '$[1]') AND json_extract(d.value, '$[2]') END)"""
 
@@ -68,6 +69,8 @@ class PastDeletion:
     """The id of one of its versions: it stays while that one is in the trash."""
     who: str
     """Untrusted text; empty when nobody knows."""
+    who_hex: str
+    """The bytes of that name, as hex."""
     first_us: int | None
     last_us: int | None
     versions: int
@@ -98,7 +101,7 @@ def deletions(
 
 def of_deletions(where: Where, chosen: Sequence[PastDeletion]) -> Where:
     """What matches and was deleted in one of these."""
-    values = json.dumps([(one.who, one.first_us, one.last_us) for one in chosen])
+    values = json.dumps([(one.who_hex, one.first_us, one.last_us) for one in chosen])
     params: dict[str, int | str] = {**where.params, "q_deletions": values}
     condition = _IN
     first = [one.first_us for one in chosen if one.first_us is not None]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.marks import Selection
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
     from artifact_tui.tui.widgets.list_views import ViewAnswer
@@ -341,11 +342,17 @@ class BrowseScreen(BaseScreen):
     def action_review(self) -> None:
         """Review the deletion of the marks, or of the row."""
         if not self.refused("browse.review") and self.versions.answer is not None:
-            review = self._review_chosen(self.tree_list.row, self.versions.view.query.text)
+            row, under_cursor = self.tree_list.row, self.versions.marker.under_cursor
+            review = self._review_chosen(row, under_cursor, self.versions.view.query.text)
             self.carry_out("the marks are being looked at", review)
 
-    async def _review_chosen(self, row: CollectionRow | VersionRow | None, query_text: str) -> None:
-        chosen = await self.versions.marker.chosen(row)
+    async def _review_chosen(
+        self,
+        row: CollectionRow | VersionRow | None,
+        under_cursor: Selection | None,
+        query_text: str,
+    ) -> None:
+        chosen = await self.versions.marker.chosen(under_cursor)
         if chosen is None:
             self.say(self.tree_list.no_row)
         elif chosen == "marked" or not isinstance(row, CollectionRow):
@@ -422,14 +429,16 @@ class BrowseScreen(BaseScreen):
     def action_names(self) -> None:
         """Ask for other aliases and tags of the marks, or of the row."""
         if not self.refused("browse.names"):
-            client = self.services.client
+            client, marker = self.services.client, self.versions.marker
             form = names_form(aliases="aliases" in client.edits, tags="tags" in client.edits)
-            self._edit.ask_for(partial(self.versions.marker.chosen, self.tree_list.row), form)
+            self._edit.ask_for(partial(marker.chosen, marker.under_cursor), form)
 
     def action_retention(self) -> None:
         """What expires when, and other times to live for the marks, or the row."""
         if not self.refused("browse.retention"):
-            self.carry_out("what is chosen is being read", self._retention(self.tree_list.row))
+            self.carry_out(
+                "what is chosen is being read", self._retention(self.versions.marker.under_cursor)
+            )
 
-    async def _retention(self, row: CollectionRow | VersionRow | None) -> None:
-        self.host.open("retention", await self.versions.marker.chosen(row))
+    async def _retention(self, under_cursor: Selection | None) -> None:
+        self.host.open("retention", await self.versions.marker.chosen(under_cursor))

@@ -315,16 +315,12 @@ class TrashScreen(BaseScreen):
         row = self.versions.rows.row
         self._show_facts(row, None)
         if row is not None:
-            start(self, "weigh", self._weigh, row, latest=True)
+            start(self, "weigh", self._weigh, row, self.versions.marker.under_cursor, latest=True)
 
-    async def _weigh(self, row: CollectionRow | VersionRow) -> None:
+    async def _weigh(self, row: CollectionRow | VersionRow, chosen: Selection | None) -> None:
         """What purging this row alone frees."""
-        answer = self.versions.answer
-        if answer is None:
+        if chosen is None:
             return
-        chosen: Selection = (row.key,)
-        if isinstance(row, CollectionRow):
-            chosen = answer.source.part(answer.where, [row.id])
         work = partial(trash.chosen_bytes, chosen=chosen)
         try:
             weight = await self._catalog.run(work, latest="trash-row")
@@ -369,9 +365,9 @@ class TrashScreen(BaseScreen):
         if not self.versions.one_layer_back():
             self.dismiss()
 
-    async def _chosen(self, row: CollectionRow | VersionRow | None) -> dict[str, str]:
+    async def _chosen(self, under_cursor: Selection | None) -> dict[str, str]:
         """Names by key of the marked versions, or of the row."""
-        chosen = await self.versions.marker.chosen(row)
+        chosen = await self.versions.marker.chosen(under_cursor)
         if chosen is None:
             return {}
         return await self._catalog.run(partial(trash.names_of, chosen=chosen))
@@ -379,20 +375,20 @@ class TrashScreen(BaseScreen):
     def action_purge(self) -> None:
         """Review the purge of the marked versions, or of the row."""
         if not self.refused("trash.purge"):
-            review = self._review_purge(self.versions.rows.row)
+            review = self._review_purge(self.versions.marker.under_cursor)
             self.carry_out("the marks are being looked at", review)
 
-    async def _review_purge(self, row: CollectionRow | VersionRow | None) -> None:
-        if chosen := await self._chosen(row):
+    async def _review_purge(self, under_cursor: Selection | None) -> None:
+        if chosen := await self._chosen(under_cursor):
             self.host.open("review", list(chosen), action="purge")
 
     def action_restore(self) -> None:
         """Bring the marked versions, or the row, back."""
         if not self.refused("trash.restore"):
-            self._do("restoring", self._restore(self.versions.rows.row))
+            self._do("restoring", self._restore(self.versions.marker.under_cursor))
 
-    async def _restore(self, row: CollectionRow | VersionRow | None) -> None:
-        if chosen := await self._chosen(row):
+    async def _restore(self, under_cursor: Selection | None) -> None:
+        if chosen := await self._chosen(under_cursor):
             undone = await restore_versions(self.services.client, chosen)
             self.host.tell(undone.lines, "Restored")
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.list_views import ViewAnswer
     from artifact_tui.tui.widgets.tree_list import TreeList
 
+    Within = Callable[[Where], Where]
+    """What of a condition holds within one collection, or one deletion."""
+
 
 MANY = 20_000
 """Marks that are counted again only once no key has marked for a moment."""
@@ -73,8 +76,16 @@ class Marker:
 
     # What is chosen
 
-    async def chosen(self, row: CollectionRow | VersionRow | None) -> Selection | None:
-        """The marks; without any, the row: what was under the cursor when the key was pressed.
+    @property
+    def under_cursor(self) -> Selection | None:
+        """The row under the cursor; of a collection, what the list shows of it now."""
+        row, answer = self._tree.row, self._reader.answer
+        if isinstance(row, CollectionRow):
+            return None if answer is None else answer.source.part(answer.where, [row.id])
+        return None if row is None else (row.key,)
+
+    async def chosen(self, row: Selection | None) -> Selection | None:
+        """The marks; without any, `row`: `under_cursor` when the key was pressed.
 
         Called once everything is done that earlier keys asked for.
 
@@ -83,14 +94,11 @@ class Marker:
         """
         if await self._catalog.marked_any():
             return "marked"
-        if self._just_marked:
+        if self._just_marked or (self.totals is not None and self.totals.count):
             raise UsageError(
                 "What was marked is not in the registry any more.", hint="Nothing is done."
             )
-        if isinstance(row, CollectionRow):
-            answer = self._reader.answer
-            return None if answer is None else answer.source.part(answer.where, [row.id])
-        return None if row is None else (row.key,)
+        return row
 
     def count(self) -> None:
         """Work out what the marks come to."""
@@ -213,23 +221,24 @@ class Marker:
 
     def ask_rule(self, action: RuleAction) -> None:
         """Ask for a rule, and mark or unmark by it."""
-        row = self._tree.collection
-        name, row_id = ("", None) if row is None else (row.name, row.id)
+        row, answer = self._tree.collection, self._reader.answer
+        name, within = "", None
+        if row is not None and answer is not None:  # the list may change behind the dialog
+            source, ids = answer.source, [row.id]
+            name, within = row.name, lambda where: source.part(where, ids)
 
         def asked(dialog: RuleDialog, rule: Rule) -> None:
-            start(self._screen, "rule", self._tell_rule, dialog, rule, row_id, latest=True)
+            start(self._screen, "rule", self._tell_rule, dialog, rule, within, latest=True)
 
         dialog = RuleDialog(action, name, self._services.client, asked)
-        self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, row_id))
+        self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, within))
 
-    def _rule_where(self, rule: Rule, row_id: int | None) -> Where:
+    def _rule_where(self, rule: Rule, within: Within | None) -> Where:
         where = self._reader.view.where_and(self._services, rule.query)
-        if rule.collection_only and row_id is not None and self._reader.answer is not None:
-            return self._reader.answer.source.part(where, [row_id])
-        return where
+        return within(where) if rule.collection_only and within is not None else where
 
-    async def _tell_rule(self, dialog: RuleDialog, rule: Rule, row_id: int | None) -> None:
-        where = self._rule_where(rule, row_id)
+    async def _tell_rule(self, dialog: RuleDialog, rule: Rule, within: Within | None) -> None:
+        where = self._rule_where(rule, within)
         try:
             await self._services.doubts(rule.query)
         except QueryError as error:
@@ -238,9 +247,9 @@ class Marker:
         versions, total = await self._catalog.matching(where, latest=True)
         dialog.tell(rule, versions, total)
 
-    def _apply_rule(self, action: RuleAction, rule: Rule | None, row_id: int | None) -> None:
+    def _apply_rule(self, action: RuleAction, rule: Rule | None, within: Within | None) -> None:
         if rule is not None:
-            where = self._rule_where(rule, row_id)
+            where = self._rule_where(rule, within)
             words = "the rule is marking" if action == "mark" else "the rule is taking marks away"
             self._has_marked(marks=action == "mark")
             self._screen.say(f"{words[:1].upper()}{words[1:]}{self._services.signs.ellipsis}")

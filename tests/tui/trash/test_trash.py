@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
 
+from artifact_tui.catalog import trash
 from artifact_tui.model import Deletion
 from tests.tui.browse.test_filter import in_a_bunch
 from tests.tui.review.world import DAY, NOW, presses_until_gone, types_it
 
 if TYPE_CHECKING:
+    import pytest
+
+    from artifact_tui.catalog.listing import Sort
+    from artifact_tui.catalog.trash import PastDeletion
+    from artifact_tui.query import Where
+    from artifact_tui.tui.screens.trash_screen import TrashScreen
     from tests.tui.review.world import World
 
 HOUR = DAY // 24
@@ -236,3 +246,92 @@ async def test_what_could_not_be_purged_stays_marked(world: World) -> None:
         await user.presses("escape")
         await user.sees("The trash is empty.")
     assert "resnet50:v0" in world.live()
+
+
+async def test_a_deletion_is_only_what_its_very_own_person_deleted(world: World) -> None:
+    keys = trashed(world, 0, 1, 2)
+    with closing(sqlite3.connect(world.store.layout.db)) as conn, conn:
+        sql = "UPDATE version SET deleted_by = 'ines' || char(0) || '\x1b[2J' WHERE key = ?"
+        conn.execute(sql, (keys[2],))
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("by ines", "3 versions")
+        assert "\x1b" not in user.screen
+        await user.presses("r")
+        await user.sees("1 version restored.", "2 versions")
+    assert {"resnet50:v0", "resnet50:v1"}.isdisjoint(world.live())
+    assert "resnet50:v2" in world.live()
+
+
+async def test_a_deletion_that_changes_under_the_key_is_the_one_that_was_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted_twice(world)
+    keys = world.keys()
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("by ines", "by bo")
+        await user.presses("j", "j", "h")
+        versions = cast("TrashScreen", user.app.screen).versions
+        marked_any = versions.catalog.marked_any
+
+        async def slowly() -> bool:
+            """Meanwhile another session restores the first version of the deletion."""
+            world.store.restore(keys[:1])
+            versions.reader.reload()
+            await user.until(lambda: versions.answer is not None and versions.answer.among == 2)
+            return await marked_any()
+
+        monkeypatch.setattr(versions.catalog, "marked_any", slowly)
+        await user.presses("r")
+        await user.sees("1 version restored.")
+    assert {"resnet50:v0", "resnet50:v1"} <= world.live()
+    assert "resnet50:v2" not in world.live()
+
+
+async def test_a_mark_that_has_just_gone_does_not_make_a_key_mean_the_row(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = trashed(world, 0, 2)
+    gate, held = threading.Event(), threading.Event()
+    deletions = trash.deletions
+
+    def slowly(
+        conn: sqlite3.Connection, where: Where, sort: Sort
+    ) -> tuple[tuple[PastDeletion, ...], int]:
+        held.set()
+        assert gate.wait(60)
+        return deletions(conn, where, sort)
+
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("2 versions")
+        await user.presses("j", "space")
+        await user.sees("1 marked", "1 KB would be freed")
+        monkeypatch.setattr(trash, "deletions", slowly)
+        try:
+            world.store.restore(keys[1:])
+            await user.until(held.is_set)
+            await user.presses("r")
+            await user.sees("What was marked is not in the registry any more.")
+        finally:
+            gate.set()
+        await user.sees("1 version · 1 KB listed")
+    assert "resnet50:v0" not in world.live()
+
+
+async def test_a_rule_within_a_deletion_bears_that_the_deletion_changes(world: World) -> None:
+    deleted_twice(world)
+    keys = world.keys()
+    async with world.opened() as user:
+        await user.presses("u")
+        await user.sees("by ines", "by bo")
+        await user.presses("j", "j", "h", "plus")
+        await user.sees("Mark by rule", "only in 2026-11-18 09:06 by ines")
+        world.store.restore(keys[:1])
+        versions = cast("TrashScreen", user.app.screen).versions
+        await user.until(lambda: versions.answer is not None and versions.answer.among == 2)
+        await user.presses("tab", "tab", "tab", "tab", "space")
+        await user.sees("would mark 1 version")
+        await user.presses("enter")
+        await user.sees("1 newly marked", "1 marked")
