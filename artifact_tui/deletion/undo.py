@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.calls import redacted
-from artifact_tui.deletion.items import DELETED_HERE, DONE, VERSION, Verdict
+from artifact_tui.deletion.items import DELETED_HERE, DONE, VERSION, ItemState, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import (
     READ_ONLY_HINT,
@@ -171,7 +171,11 @@ def why_no_undo(client: Client, name: str) -> str:
     return f"“{name}” cannot restore: what was deleted stays deleted.{instead}"
 
 
-def deleted_by(plan: Plan, only: Collection[str] | None = None) -> list[Item]:
+def deleted_by(
+    plan: Plan,
+    only: Collection[str] | None = None,
+    states: Collection[ItemState] = DELETED_HERE,
+) -> list[Item]:
     """Versions that a plan has deleted, what others were made from first.
 
     With `only`, the versions with these keys that it was to delete, whatever became of them.
@@ -179,8 +183,7 @@ def deleted_by(plan: Plan, only: Collection[str] | None = None) -> list[Item]:
     items = [
         item
         for item in plan.every_item(verdict=Verdict.DELETE)
-        if item.kind == VERSION
-        and (item.key in only if only is not None else item.state in DELETED_HERE)
+        if item.kind == VERSION and (item.key in only if only is not None else item.state in states)
     ]
     return sorted(items, key=lambda item: (-item.level, item.seq))
 
@@ -206,6 +209,8 @@ async def undo(
 ) -> Undone:
     """Bring back what a plan deleted: from the trash where there is one, else by making it again.
 
+    What was sent and never answered may be in the trash, and is asked back with the rest.
+
     Args:
         path: a plan that is not applied now.
         client: the registry that it was made for.
@@ -229,7 +234,10 @@ async def undo(
             )
     with Plan.open(path) as plan:
         plan_file.check_registry(plan, client.identity)
-        names = {item.key: item.name for item in deleted_by(plan, only)}
+        if plan_file.is_locked(path):
+            raise plan_file.busy_error(path)
+        items = deleted_by(plan, only, DELETED_HERE | {ItemState.SENT})
+        names = {item.key: item.name for item in items}
     return await restore_versions(client, {**(also or {}), **names})
 
 

@@ -293,13 +293,18 @@ class ArtifactApp(App[None]):
         self.tell(lines, "Undone")
 
     def tell(self, lines: Sequence[str], title: str = "") -> None:
-        """Show sentences that are safe already on the present screen; many of them in a dialog."""
+        """Show sentences that are safe already on the present screen.
+
+        Many of them stand in a dialog, or where one is open already, as far as they fit, in a line.
+        """
         screen = self.screen
-        if len(lines) > MOST_SAID and isinstance(screen, BaseScreen):
+        if not isinstance(screen, BaseScreen):
+            return
+        if len(lines) > MOST_SAID and not screen.asks:
             from artifact_tui.tui.widgets.dialogs import Listing  # noqa: PLC0415 - on demand
 
             screen.open_dialog(Listing(title, lines))
-        elif isinstance(screen, BaseScreen):
+        else:
             screen.tell(" ".join(lines))
 
     def say(self, message: str, *, error: bool = False) -> None:

@@ -411,9 +411,11 @@ class TasksScreen(BaseScreen):
             return
         number = plural(task.count_of(DELETED_HERE), "item")
         if self.services.client.can("restore"):
+            sent = task.count_of({ItemState.SENT})
+            asked = f" {plural(sent, 'more item')} may be deleted: sent, no answer." if sent else ""
             question = (
-                f"This task deleted {number}. Bring them back from the trash, with the aliases"
-                " that are still free? What was purged since stays gone, and is named."
+                f"This task deleted {number}.{asked} Bring them back from the trash, with the"
+                " aliases that are still free? What was purged since stays gone, and is named."
             )
             ask = Ask("Undo the task", question, yes="brings them back")
         else:

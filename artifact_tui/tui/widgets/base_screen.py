@@ -471,10 +471,15 @@ class BaseScreen(Screen[None]):
             if await self.app.run_action(action, node):
                 break
 
+    @property
+    def asks(self) -> bool:
+        """Whether a dialog is open."""
+        return bool(self.query(Dialog))
+
     def open_dialog(
         self, dialog: Dialog[Any], callback: Callable[[Any], object] | None = None
     ) -> None:
         """Show a dialog over this screen; a second one is not opened over the first."""
-        if not self.query(Dialog):
+        if not self.asks:
             self._opening = KeyWait("a dialog is being opened", done=dialog.ready)
             dialog.open_on(self, callback or (lambda _value: None))

@@ -12,7 +12,7 @@ from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.items import Action, ItemState, Options, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import Plan, Status
-from artifact_tui.model import Identity
+from artifact_tui.model import Deletion, Identity
 from tests.support.reviewing import draft_of
 from tests.tui.review.world import NOW
 
@@ -62,6 +62,20 @@ def paused(world: World, keys: Sequence[str]) -> tuple[Path, int]:
     pid = worker.start(path)
     tasks.pause(path)
     return path, pid
+
+
+def interrupted(world: World, keys: Sequence[str]) -> Path:
+    """A plan whose process was killed: all is in the trash, of the last one it does not know."""
+    path = planned(world, keys)
+    with Plan.open(path, write=True) as plan, plan_file.hold_lock(path):
+        plan_file.claim(path, plan.head.id, begun=False)
+        journal = Journal(plan, lambda: NOW)
+        journal.begin()
+        items = list(plan.every_item())
+        journal.intend([item.seq for item in items])
+        journal.settle([ItemEnd(item.seq, ItemState.VERIFIED) for item in items[:-1]])
+    world.store.delete([Deletion(key, delete_aliases=True) for key in keys])
+    return path
 
 
 def failed(world: World, keys: Sequence[str], error: str) -> Path:

@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, cast
 
 from artifact_tui import config
+from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import read_task
@@ -17,11 +18,13 @@ from tests.tui.review.world import only_task, presses_until_gone, types_it
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
 
     from artifact_tui.deletion.tasks import Report
+    from artifact_tui.model import Outcome
     from artifact_tui.tui.screens.tasks_screen import TasksScreen
     from tests.tui.review.world import World
 
@@ -214,3 +217,54 @@ async def test_a_session_that_only_reads_undoes_nothing(world: World) -> None:
         await user.sees("delete 1 of 1", "(u undo)")
         await user.presses("u")
         await user.sees("Not possible here: this session is read-only.")
+
+
+async def test_nothing_is_undone_of_a_task_that_goes_on_meanwhile(world: World) -> None:
+    path = made.started(world, free(world))
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("finished", "  u undo")
+        await user.presses("u")
+        await user.sees("y brings them back")
+        with plan_file.hold_lock(path):
+            await presses_until_gone(user, "y", "y brings them back")
+            await user.sees("is applying the plan")
+    assert "resnet50:v1" not in world.live()
+
+
+async def test_how_an_undo_ended_is_said_beside_an_open_dialog(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = free(world)
+    made.started(world, keys)
+    async with world.opened() as user:
+        client = user.app.services.client
+        helped, restore = asyncio.Event(), client.restore
+
+        async def slowly(keys: Sequence[str]) -> Sequence[Outcome]:
+            await helped.wait()
+            return await restore(keys)
+
+        monkeypatch.setattr(client, "restore", slowly)
+        await user.presses("t")
+        await user.sees("finished", "  u undo")
+        world.store.purge(keys[:1])
+        await user.presses("u")
+        await user.sees("y brings them back")
+        await presses_until_gone(user, "y", "y brings them back")
+        await user.presses("question_mark")
+        await user.sees("Everywhere")
+        helped.set()
+        await user.sees("2 versions restored, 1 not.")
+
+
+async def test_an_undo_asks_back_what_was_sent_and_never_answered(world: World) -> None:
+    made.interrupted(world, free(world))
+    async with world.opened() as user:
+        await user.presses("t")
+        await user.sees("interrupted", "  u undo")
+        await user.presses("u")
+        await user.sees("This task deleted 2 items. 1 more item may be deleted")
+        await presses_until_gone(user, "y", "y brings them back")
+        await user.sees("3 versions restored.")
+    assert {"resnet50:v0", "resnet50:v1", "resnet50:v2"} <= world.live()
