@@ -407,9 +407,16 @@ class ReviewScreen(BaseScreen):
     # moving about
 
     def action_confirm(self) -> None:
-        """Move the keyboard to the box."""
+        """Move the keyboard to the box; too early, what was typed for it is thrown away."""
         if not self.refused("review.confirm"):
             self.confirm.take_keyboard()
+        elif not self.confirm.reason:  # it opens in a moment
+            self._heard_from = NOT_YET
+
+    def on_typed_confirm_opened(self) -> None:
+        """What is typed from now on counts."""
+        super().on_typed_confirm_opened()
+        self._heard_from = min(self._heard_from, self.confirm.box.open_from)
 
     # keeping and printing
 

@@ -10,7 +10,7 @@ from textual import events
 from textual.keys import key_to_character
 
 from artifact_tui.deletion.plan import Plan, Status
-from tests.tui.review.world import plans, types_it
+from tests.tui.review.world import box_opens, plans, types_it
 
 if TYPE_CHECKING:
     from tests.tui.review.world import World
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 def pressed(*keys: str) -> list[events.Key]:
     """Keys as the terminal would send them, with the time of now."""
     return [events.Key(key, key_to_character(key)) for key in keys]
+
+
+def saved_in(folder: Path) -> list[Path]:
+    """Plan files, whatever stands behind their name."""
+    return list(folder.glob("*.plan*"))
 
 
 async def sends(user: User, keys: list[events.Key]) -> None:
@@ -94,6 +99,23 @@ async def test_another_consent_voids_what_was_typed(world: World) -> None:
         await user.types("2")
         await user.presses("enter")
         await user.sees("finished", "2 deleted")
+
+
+async def test_what_is_typed_ahead_behind_a_consent_is_no_command(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with world.opened() as user:
+        user.app.open("review", world.keys()[:4])
+        await box_opens(user)
+        await sends(user, pressed("a", "o", "tab", *"vision", "enter"))
+        await user.sees("Type vision to delete")
+        await box_opens(user)
+        assert "Save the plan" not in user.screen
+        await user.presses("s")
+        await user.sees("Save the plan")
+    assert not saved_in(tmp_path)
+    assert not plans()
 
 
 async def test_more_than_ten_ask_for_the_count(world: World) -> None:
