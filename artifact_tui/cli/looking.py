@@ -196,7 +196,7 @@ def list_versions(listing: PrintedList, sort: Sort) -> MatchTotals:
 def _counted(
     chunks: Iterator[tuple[VersionRow, ...]], match: MatchTotals
 ) -> Iterator[tuple[VersionRow, ...]]:
-    """The same chunks, added up as they pass."""
+    """Hand chunks of versions on, and add them up in `match` as they pass."""
     for rows in chunks:
         for row in rows:
             match.add(1, row.size, row.stored, link=row.link)

@@ -137,7 +137,7 @@ class Policy:
         return BatchSizes(self.ramp, self.objects if kind == OBJECT else max(1, batch))
 
     def sizes_again(self, kind: str, batch: int) -> BatchSizes:
-        """The same for what did not go: a plan that met an outage is not ended one by one."""
+        """Items of the calls of a later round: single ones, then more once some in a row went."""
         if kind == COLLECTION:
             return BatchSizes((), 1)
         singles = [1] * self.singles

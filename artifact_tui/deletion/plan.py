@@ -129,7 +129,7 @@ class Summary:
     linked: tuple[tuple[str, int], ...] = ()
     """Other collections that show what goes, with how many links break there; most first."""
     consent_links: tuple[tuple[str, int], ...] = ()
-    """The same for the versions that need consent because of their links."""
+    """Other collections that show what needs consent for its links, with how many; most first."""
     whole: tuple[WholeCollection, ...] = ()
     """Collections that one request each (would) delete, largest first."""
     wholes: int = 0
@@ -492,7 +492,7 @@ _SUMMARIES: dict[tuple[str, str], Summary] = {}
 """The numbers of plans that were counted lately, by path and hash: those who watch ask often."""
 
 _LISTED: dict[tuple[str, str], int | None] = {}
-"""The same for the bytes of what goes alone."""
+"""The bytes of what goes in plans that were counted lately, by path and hash."""
 
 _REMEMBERED = 100
 

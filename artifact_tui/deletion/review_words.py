@@ -237,7 +237,7 @@ class ItemPick:
         )
 
     def where(self) -> tuple[str, tuple[object, ...]]:
-        """The same as a condition on the table `item`, called `i`, and its parameters."""
+        """Its items as a condition on the table `item`, called `i`; and its parameters."""
         facts = "json_extract(i.facts, '$.{}')"
         parts: list[tuple[bool, str, tuple[object, ...]]] = [
             (True, f"i.verdict {'=' if self.goes else '<>'} 'delete'", ()),

@@ -1,4 +1,4 @@
-"""Delete: who may go, who must stay, and what each item is told; with a trash and without."""
+"""Delete: who may go, who must stay, and the outcome of each item; with a trash and without."""
 
 from __future__ import annotations
 

@@ -37,13 +37,8 @@ async def versions_of(client: Client, name: str) -> list[Version]:
     return sorted(found, key=lambda one: one.ordinal or 0)
 
 
-async def version_of(client: Client, name: str, key: str) -> Version:
-    """One version as its collection lists it."""
-    return next(one for one in await versions_of(client, name) if one.key == key)
-
-
 def results(outcomes: Sequence[Outcome]) -> list[Result]:
-    """What each item is told."""
+    """The result of each outcome, in the order of the items."""
     return [outcome.result for outcome in outcomes]
 
 

@@ -234,7 +234,7 @@ class ArtifactApp(App[None]):
     # Screens
 
     def open(self, name: ScreenName, *args: Any, instead: bool = False, **more: Any) -> None:
-        """Open the screen of this name; its module is imported when it is wanted first."""
+        """Open a screen: `review` is `ReviewScreen` of `screens/review_screen.py`, imported now."""
         module = import_module(f"artifact_tui.tui.screens.{name}_screen")
         screen = getattr(module, f"{name.capitalize()}Screen")(self.services, *args, **more)
         (self.switch_screen if instead else self.push_screen)(screen)

@@ -103,7 +103,7 @@ class TerminalCells:
         self._size = (0, 0)
 
     def lean(self, update: RenderableType | None, size: tuple[int, int]) -> RenderableType | None:
-        """The same update, which sends less when it is drawn; `size` is columns and lines."""
+        """An update that draws what this one does and sends less; `size` is columns and lines."""
         if isinstance(update, ChopsUpdate | LayoutUpdate):
             return cast("RenderableType", _LeanUpdate(self, update, size))
         if update is not None:

@@ -203,7 +203,7 @@ def osc52(text: str) -> str:
 
 
 def passthrough(sequence: str) -> str:
-    """The same, for the terminal around tmux."""
+    """An escape sequence wrapped so that tmux hands it to the terminal around it."""
     doubled = sequence.replace("\x1b", "\x1b\x1b")
     return f"\x1bPtmux;{doubled}\x1b\\"
 

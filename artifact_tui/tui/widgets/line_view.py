@@ -206,7 +206,7 @@ class LineView(Widget, can_focus=True):
             self.parent.post_message(events.DescendantFocus(self))
 
     def on_blur(self, event: events.Blur) -> None:
-        """The same without it."""
+        """Draw what looks different without the keyboard, not everything."""
         event.prevent_default()
         self.has_focus = False
         self.focus_changed()
@@ -250,7 +250,7 @@ class LineView(Widget, can_focus=True):
 
 
 def compact(segments: Iterable[Segment]) -> Strip:
-    """The same to look at in fewer pieces: each costs some 30 bytes of colours on the wire.
+    """A line of fewer pieces that looks alike: each costs some 30 bytes of colours on the wire.
 
     A blank has no colour of its own but its background, so it joins its neighbour.
     """
