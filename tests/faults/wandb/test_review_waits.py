@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.model import CollectionDeletion, Result
 from tests.faults.wandb.scene import HASTE
 from tests.servers.wandb.scenes import Company, Link, Name, Series, Team, Version
-from tests.servers.wandb.traps import Quota
+from tests.servers.wandb.scenes import Scene as Seeded
+from tests.servers.wandb.traps import Fault, Quota
 
 if TYPE_CHECKING:
     from tests.faults.wandb.scene import Scene
@@ -33,12 +34,10 @@ def seed(scene: Scene, count: int = COUNT, **parts: Any) -> None:
     )
 
 
-async def meanwhile(scene: Scene, after: int, **parts: Any) -> None:
-    """Somebody adds something when so many deletions are done."""
-    async with asyncio.timeout(60):
-        while len(scene.server.done()) < after:  # noqa: ASYNC110 - the server has no event
-            await asyncio.sleep(0.02)
-    scene.server.add(**parts)
+def meanwhile(after: int, **parts: Any) -> tuple[Fault, Fault]:
+    """Somebody adds something just before the deletion that follows so many others."""
+    slot = Fault(kind="slow", fields=("deleteArtifact", "unlinkArtifact"), first=after)
+    return slot, msgspec.structs.replace(slot, first=1, meanwhile=Seeded(**parts))
 
 
 async def applied(scene: Scene, selection: str, after: int, **parts: Any) -> None:
@@ -47,8 +46,9 @@ async def applied(scene: Scene, selection: str, after: int, **parts: Any) -> Non
         draft = await scene.draft(client, selection)
         assert draft.summary.deletes == COUNT
         scene.save(draft)
-        scene.server.change(quota=Quota(most=12, window_s=0.5, headers=False))
-        await asyncio.gather(scene.apply(client, policy=SOON_OLD), meanwhile(scene, after, **parts))
+        quota = Quota(most=12, window_s=0.5, headers=False)
+        scene.server.change(quota=quota, faults=meanwhile(after, **parts))
+        await scene.apply(client, policy=SOON_OLD)
 
 
 SOON_OLD = replace(HASTE, fresh=0.3)
@@ -77,11 +77,10 @@ async def test_a_link_that_is_named_while_others_wait_stays(scene: Scene) -> Non
     async with scene.client("acme", batch=False) as client:
         draft = await scene.draft(client, "link:yes")
         scene.save(draft)
-        scene.server.change(quota=Quota(most=12, window_s=0.5, headers=False))
         name = Name(at=last, alias="production")
-        await asyncio.gather(
-            scene.apply(client, policy=SOON_OLD), meanwhile(scene, 12, names=[name])
-        )
+        quota = Quota(most=12, window_s=0.5, headers=False)
+        scene.server.change(quota=quota, faults=meanwhile(12, names=[name]))
+        await scene.apply(client, policy=SOON_OLD)
     shown = scene.server.state()["collections"][SHELF]["versions"]
     assert list(shown) == [f"v{COUNT - 1}"]
     assert len(scene.server.alive()) == COUNT
