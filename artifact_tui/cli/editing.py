@@ -43,6 +43,7 @@ from artifact_tui.cli.session import (
     target_of,
     where_of,
 )
+from artifact_tui.clients.base import OwnClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.edits.changes import (
     NO_EDIT,
@@ -507,7 +508,7 @@ def _refuse_what_it_cannot(client: Client, job: EditJob) -> None:
         )
     if job.protection.nothing:
         return
-    if not client.can("protect"):
+    if not isinstance(client, OwnClient):
         raise UsageError(
             f"Aliases of “{name}” are protected in the registry's own settings, by an admin of it: "
             "only local registries can do that from here. Nothing was changed.",
@@ -539,7 +540,7 @@ async def _carry_out(
     client: Client, changes: Changes[NamedVersion], protection: Protection
 ) -> EditProgress:
     """Change what was confirmed: unprotect first, protect last."""
-    if protection.nothing:
+    if protection.nothing or not isinstance(client, OwnClient):  # the latter was refused before
         return await send_changes(client, changes)
     (one,) = changes.changed
     for name in protection.off:

@@ -19,6 +19,7 @@ from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
+from artifact_tui.clients.base import OwnClient
 from artifact_tui.config import Config, Target, keep_reserve, load, nearest, resolve
 from artifact_tui.errors import (
     READ_ONLY_HINT,
@@ -223,16 +224,14 @@ def _hints_about(target: Target) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def able_client_of(
-    target: Target, what: str, *, write: bool = False
-) -> AsyncIterator[Client]:
-    """An open client of a registry that can do what a method of `Client` is for.
+async def own_client_of(target: Target, *, write: bool = False) -> AsyncIterator[OwnClient]:
+    """An open client of a registry that this program keeps itself.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it is kept by others.
     """
     async with client_of(target, write=write) as client:
-        if not client.can(what):
+        if not isinstance(client, OwnClient):
             raise UsageError(
                 f"“{target.name}” is not a local registry, and only those can do this.",
                 hint="Name a registry by an address such as local:PATH.",

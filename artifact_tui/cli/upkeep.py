@@ -16,7 +16,7 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.options import DurationParam, json_option, registry_option
 from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.root import Flags, show_screen
-from artifact_tui.cli.session import able_client_of, client_of, reading, split_one, target_of
+from artifact_tui.cli.session import client_of, own_client_of, reading, split_one, target_of
 from artifact_tui.clients import kind_of
 from artifact_tui.clients.base import Kind
 from artifact_tui.config import LOCAL, Target
@@ -128,7 +128,7 @@ def _create_registry(target: Target) -> None:
 
 
 async def _add(target: Target, request: AddRequest, out: Output) -> None:
-    async with able_client_of(target, "add", write=True) as client:
+    async with own_client_of(target, write=True) as client:
         async with reading(client) as conn:
             parents = [find_version(conn, name).key for name in request.parents]
             kind = request.type or _type_of(conn, request.name)
@@ -187,7 +187,7 @@ def export_command(flags: Flags, words: tuple[str, ...], *, output: Path) -> Non
     target, name = split_one(words, read_only=flags.read_only)
 
     async def main() -> None:
-        async with able_client_of(target, "export") as client:
+        async with own_client_of(target) as client:
             async with reading(client) as conn:
                 row = find_version(conn, name)
             await client.export(row.key, output)
@@ -283,7 +283,7 @@ def fsck_command(
     target = target_of(registry, read_only=flags.read_only)
 
     async def main() -> FsckReport:
-        async with able_client_of(target, "fsck", write=repair) as client:
+        async with own_client_of(target, write=repair) as client:
             return await client.fsck(repair=repair, verify=verify)
 
     report = asyncio.run(main())

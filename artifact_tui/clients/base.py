@@ -274,7 +274,39 @@ class Client:
         """
         raise NotImplementedError
 
-    # keeping one's own registry
+    # the connection
+
+    def pace(self) -> str:
+        """What limits its speed now: "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
+
+        It begins with a digit unless the registry holds us back.
+        """
+        return ""
+
+    def silence(self) -> float:
+        """Seconds since the last answer, where one call may bring many; else infinite."""
+        return math.inf
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way now: every call only waits, as the registry asked.
+
+        Then a call may be given up without leaving anything on its way.
+        """
+        return False
+
+    def scrub(self, text: str) -> str:
+        """A text without the secrets that must not be kept with what the registry said."""
+        return text
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these, which would else look like an outage."""
+
+    async def aclose(self) -> None:
+        """Release everything; the client may not be used afterwards."""
+
+
+class OwnClient(Client):
+    """A registry that this program keeps itself, such as a folder: filled, emptied and checked."""
 
     async def add(
         self,
@@ -319,36 +351,6 @@ class Client:
     async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
         """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
         raise NotImplementedError
-
-    # the connection
-
-    def pace(self) -> str:
-        """What limits its speed now: "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
-
-        It begins with a digit unless the registry holds us back.
-        """
-        return ""
-
-    def silence(self) -> float:
-        """Seconds since the last answer, where one call may bring many; else infinite."""
-        return math.inf
-
-    def waits(self) -> bool:
-        """Whether nothing is on its way now: every call only waits, as the registry asked.
-
-        Then a call may be given up without leaving anything on its way.
-        """
-        return False
-
-    def scrub(self, text: str) -> str:
-        """A text without the secrets that must not be kept with what the registry said."""
-        return text
-
-    def recall(self, keys: Sequence[str]) -> None:
-        """An earlier connection may have deleted these, which would else look like an outage."""
-
-    async def aclose(self) -> None:
-        """Release everything; the client may not be used afterwards."""
 
 
 class Kind:

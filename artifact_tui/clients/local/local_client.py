@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui import config
-from artifact_tui.clients.base import Client, Kind
+from artifact_tui.clients.base import Kind, OwnClient
 from artifact_tui.clients.local import local_edits, local_reading, local_trash
 from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
@@ -48,8 +48,8 @@ QUICK_THREADS = 4
 DELETE_BATCH = 2000
 
 
-class LocalClient(Client):
-    """One open embedded registry; see `clients.base.Client` for what the methods promise."""
+class LocalClient(OwnClient):
+    """One open embedded registry; see `clients.base.OwnClient` for what the methods promise."""
 
     tells = frozenset({"aliases", "lineage", "ttl", "trash"})
     edits = frozenset({"aliases", "tags", "ttl"})
