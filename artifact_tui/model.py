@@ -207,6 +207,8 @@ class Facts:
     """As in `Version.label`, or the name of a stored object; empty: not told."""
     type: str = ""
     """The type of its collection; empty: not told."""
+    deleted_us: int | None = None
+    """When it went into the trash, where it is there and the registry tells."""
 
     @property
     def name(self) -> str:

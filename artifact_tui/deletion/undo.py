@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.trash import PAUSE_US
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.calls import redacted
+from artifact_tui.deletion.draft_items import PAGE
 from artifact_tui.deletion.items import DELETED_HERE, DONE, VERSION, ItemState, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import (
@@ -31,8 +33,8 @@ from artifact_tui.errors import (
     UncertainError,
     UsageError,
 )
-from artifact_tui.model import Recipe, Result, now_us
-from artifact_tui.text import count, plural, safe, safe_name
+from artifact_tui.model import Outcome, Recipe, Result, VersionState, now_us
+from artifact_tui.text import count, moment, plural, safe, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client
     from artifact_tui.deletion.items import Item
-    from artifact_tui.model import Outcome
 
 
 MADE, SENT, FAILED = "made", "sent", "failed"
@@ -219,6 +220,8 @@ async def undo(
         uncertain: ask again also for entries that may have been made already.
         progress: called with what is made, or waited for, now.
 
+    A version that came back since, or that somebody deleted again later, is left as it is.
+
     Raises:
         PlanError: the plan is for another registry.
         UsageError: this registry brings nothing back.
@@ -237,8 +240,38 @@ async def undo(
         if plan_file.is_locked(path):
             raise plan_file.busy_error(path)
         items = deleted_by(plan, only, DELETED_HERE | {ItemState.SENT})
-        names = {item.key: item.name for item in items}
-    return await restore_versions(client, {**(also or {}), **names})
+    names = {**(also or {}), **{item.key: item.name for item in items}}
+    left = await _not_of_this_plan(client, [i for i in items if i.key not in (also or {})])
+    back = iter(await client.restore([key for key in names if key not in left]))
+    return Undone(tuple(left.get(key) or next(back) for key in names), names=names)
+
+
+async def _not_of_this_plan(client: Client, items: Sequence[Item]) -> dict[str, Outcome]:
+    """What a plan deleted and is not in the trash because of it any more, as far as is told."""
+    found: dict[str, Outcome] = {}
+    # A catalog of its own has times of this machine; the clock of a server may be ahead of ours.
+    ahead_us = PAUSE_US if client.catalog_path is None else 0
+    for start in range(0, len(items), PAGE):
+        page = items[start : start + PAGE]
+        try:
+            facts = dict(await client.facts([item.key for item in page]))
+        except NotToldError:
+            facts = {}
+            for item in page:
+                with suppress(NotToldError):
+                    facts |= await client.facts([item.key])
+        for item in page:
+            now = facts.get(item.key)
+            if now is None:
+                continue
+            if now.state is not VersionState.TRASH:
+                why = "it is back already, so this was undone"
+                found[item.key] = Outcome(item.key, Result.ABSENT, why)
+            elif now.deleted_us and item.done_us and now.deleted_us > item.done_us + ahead_us:
+                why = f"it was deleted again since, on {moment(now.deleted_us)}"
+                why += ": restore it by its name if that is meant"
+                found[item.key] = Outcome(item.key, Result.CHANGED, why)
+    return found
 
 
 async def wait_for_end(path: Path, poll_s: float = ENDED_LOOK_S) -> bool:

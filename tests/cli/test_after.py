@@ -69,6 +69,40 @@ def test_a_plan_is_undone_where_it_was_applied(cli: Cli, deleted: Local, tmp_pat
     assert "2 versions restored." in cli("restore", "--plan", tmp_path / "p.plan").out
 
 
+def test_an_undo_leaves_what_somebody_deleted_again(
+    cli: Cli, deleted: Local, tmp_path: Path
+) -> None:
+    undo = ("restore", "--plan", tmp_path / "p.plan")
+    assert cli(*undo).out == "2 versions restored.\n"
+    again = ("plan", deleted.address, "name:net", "version:v4", "-o", tmp_path / "q.plan")
+    cli(*again)
+    cli("apply", tmp_path / "q.plan", "--yes", "--expect", "1")
+    before = deleted.states()
+
+    ran = cli(*undo, code=1)
+    assert "net:v0 was not restored: it is back already, so this was undone.\n" in ran.out
+    assert "net:v4 was not restored: it was deleted again since, on " in ran.out
+    assert "by its name" in ran.out
+    assert deleted.states() == before
+
+    assert cli("restore", "--plan", tmp_path / "q.plan").out == "1 version restored.\n"
+    assert set(deleted.states().values()) == {"live"}
+
+
+def test_an_undo_looks_at_the_time_where_the_registry_tells_it(
+    cli: Cli, deleted: Local, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(deleted.path / "registry.db")) as conn, conn:
+        conn.execute("UPDATE version SET deleted_us = deleted_us + 3600000000 WHERE label = 'v4'")
+    ran = cli("restore", "--plan", tmp_path / "p.plan", "--json", code=1)
+    assert [(r["version"], r["result"]) for r in ran.records] == [
+        ("v0", "restored"), ("v4", "changed")
+    ]  # fmt: skip
+    assert deleted.states()["net:v4"] == "trash"
+    cli("restore", deleted.address, "net:v4", "--plan", tmp_path / "p.plan", code=1)
+    assert deleted.states()["net:v4"] == "live"
+
+
 def test_restore_says_what_did_not_come_back(cli: Cli, deleted: Local) -> None:
     ran = cli("restore", deleted.address, "net:v0", "net:v1", code=1)
     assert ran.out == (

@@ -125,7 +125,8 @@ def facts_token(
 
 _FACTS = (
     f"SELECT v.key, v.id, v.state, {as_text('v.digest')}, {as_text('c.name')},"
-    f" {as_text('v.label')}, {as_text('c.type')} FROM json_each(?) want"
+    f" {as_text('v.label')}, {as_text('c.type')}, {as_number('v.deleted_us')}"
+    " FROM json_each(?) want"
     " CROSS JOIN version v ON v.key = want.value JOIN collection c ON c.id = v.collection_id"
 )
 
@@ -137,7 +138,7 @@ def read_facts(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Fa
         rows = conn.execute(_FACTS, (json_array(group),)).fetchall()
         numbers = [row[1] for row in rows]
         held, below = version_aliases(conn, numbers), live_dependents(conn, numbers)
-        for key, number, state, digest, collection, label, kind in rows:
+        for key, number, state, digest, collection, label, kind, deleted in rows:
             mine, under = tuple(held.get(number, ())), tuple(below.get(number, ()))
             found[key] = Facts(
                 key=key,
@@ -149,6 +150,7 @@ def read_facts(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Fa
                 collection=collection,
                 label=label,
                 type=kind,
+                deleted_us=deleted,
             )
     return found
 

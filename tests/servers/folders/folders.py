@@ -159,7 +159,8 @@ class Folders:
         aliases = self.aliases(key) if state is VersionState.LIVE else ()
         told = (fingerprint(path), state, aliases, self.dependents(key))
         token = hashlib.sha256(repr(told).encode()).hexdigest()
-        return Facts(key, *told, token, collection=name, label=label, type=kind)
+        deleted = record(path).get("at")
+        return Facts(key, *told, token, collection=name, label=label, type=kind, deleted_us=deleted)
 
     def delete(self, deletions: Sequence[Deletion], by: str, at_us: int) -> list[Outcome]:
         """Move versions to the trash, in order; what changed since its facts were read stays."""
