@@ -104,7 +104,7 @@ def connect(
     try:
         for pragma in _PRAGMAS if mapped else _SPILLING_PRAGMAS:
             conn.execute(f"PRAGMA {pragma}")
-        _attach(conn, marks)
+        attach_marks(conn, marks)
         conn.executescript(_TEMP)
     except BaseException:
         conn.close()
@@ -128,7 +128,7 @@ def connect_beside(conn: sqlite3.Connection) -> CatalogConnection:
     try:
         for pragma in _SPILLING_PRAGMAS:
             beside.execute(f"PRAGMA {pragma}")
-        _attach(beside, Path(names["marks"]) if names.get("marks") else None)
+        attach_marks(beside, Path(names["marks"]) if names.get("marks") else None)
         beside.executescript(_TEMP)
     except BaseException:
         beside.close()
@@ -239,7 +239,7 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def _attach(conn: sqlite3.Connection, marks: Path | str | None) -> None:
+def attach_marks(conn: sqlite3.Connection, marks: Path | str | None) -> None:
     """Attach the marks as schema `marks`."""
     if not isinstance(marks, Path):
         where = ":memory:" if marks is None else f"file:{marks}?mode=memory&cache=shared"

@@ -3,12 +3,14 @@
 What is written can be seen at once, lineage at the end. A row remembers in `seen`
 the newest sync that listed it. What the registry no longer lists is removed at the end, in one
 transaction; a sync that does not get there removes nothing, and the next one starts over without
-harm.
+harm. Rows whose keys hold control characters are left out: SQLite's JSON functions end a text at a
+NUL, which would make two keys one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -16,21 +18,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from artifact_tui import model
+from artifact_tui.catalog import marks
 from artifact_tui.catalog.catalog_file import (
     CatalogLane,
+    attach_marks,
     open_to_write,
     transaction,
     write_meta,
 )
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import ArtifactTuiError, RegistryError
 from artifact_tui.model import GONE
+from artifact_tui.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import Collection, Edge, File, Listed, Version
+    from artifact_tui.model import Collection, Edge, File, Version
 
 
 T = TypeVar("T")
@@ -43,15 +48,26 @@ class SyncProgress:
     collections: int = 0
     versions: int = 0
     edges: int = 0
+    left_out: int = 0
+    """Collections and versions with a key that cannot be one."""
     removed: int = 0
     """Versions that the registry no longer lists."""
     done: bool = False
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Whole sentences about what is missing in the catalog."""
+        if not self.left_out:
+            return ()
+        rows = plural(self.left_out, "collection or version", "collections and versions")
+        return (f"{rows} with control characters in a key: left out.",)
 
 
 async def sync(
     client: Client,
     path: Path,
     *,
+    marks_path: Path | None = None,
     progress: Callable[[SyncProgress], object] | None = None,
     now_us: int | None = None,
 ) -> SyncProgress:
@@ -60,79 +76,75 @@ async def sync(
     Args:
         client: the registry to list.
         path: the catalog file.
+        marks_path: the file of the marks: what was deleted since the last sync is unmarked.
         progress: called on the event loop after every page.
         now_us: microseconds UTC that are noted as the time of the sync.
 
     Raises:
         RegistryError: the registry or the file could not be used; nothing was removed.
     """
-    lane = await CatalogLane.open("sync", partial(open_to_write, path))
+    lane = await CatalogLane.open("sync", partial(_open_with_marks, path, marks_path))
+
+    async def write(work: Callable[..., T], *facts: object) -> T:
+        return await lane.run(lambda conn: work(conn, *facts), keep=True)
+
+    state, complete, began_us = SyncProgress(), True, model.now_us()
+    collections: set[str] = set()
     try:
-        run = _SyncRun(client, lane, progress)
-        run.number = await run.write(begin_sync, client)
-        await run.everything()
-        at = model.now_us() if now_us is None else now_us
-        removed = await run.write(partial(finish_sync, complete=run.complete), run.number, at)
-        run.tell(replace(run.state, removed=removed, done=True))
-        return run.state
+        in_trash = await write(marks.marked_trash)
+        number = await write(begin_sync, client)
+        async with aclosing(client.listing()) as listing:
+            async for part in listing:
+                complete = complete and part.complete
+                homes = {one.key: one for one in part.collections if one.key not in collections}
+                versions = {one.key: one for one in part.versions}
+                usable_homes = [one for one in homes.values() if not _WRONG.search(one.key)]
+                usable = [one for one in versions.values() if _has_usable_keys(one)]
+                await write(put_collections, usable_homes, number)
+                collections |= homes.keys()
+                new = await write(put_versions, usable, number)
+                if part.files:
+                    await write(put_files, part.files)
+                await write(put_edges, part.edges)
+                wrong = len(homes) - len(usable_homes) + len(versions) - len(usable)
+                state = replace(
+                    state,
+                    collections=state.collections + len(usable_homes),
+                    versions=state.versions + new,
+                    edges=state.edges + len(part.edges),
+                    left_out=state.left_out + wrong,
+                )
+                if progress is not None:
+                    progress(state)
+        at_us = model.now_us() if now_us is None else now_us
+        removed = await write(partial(finish_sync, complete=complete), number, at_us)
+        await write(marks.unmark_gone, in_trash, began_us)
+        state = replace(state, removed=removed, done=True)
+        if progress is not None:
+            progress(state)
+        return state
     finally:
         await lane.close()
 
 
-class _SyncRun:
-    """One sync on its way."""
+_WRONG = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no key may hold: control characters, and half of a character."""
 
-    def __init__(
-        self, client: Client, lane: CatalogLane, progress: Callable[[SyncProgress], object] | None
-    ) -> None:
-        self._client = client
-        self._lane = lane
-        self._progress = progress
-        self._collections: set[str] = set()
-        self.complete = True
-        self.number = 0
-        self.state = SyncProgress()
 
-    async def write(self, work: Callable[..., T], *facts: object) -> T:
-        """Write in the lane, whoever waits for it."""
+def _has_usable_keys(row: Version) -> bool:
+    """Whether every key in a version can be one."""
+    keys = (row.key, row.collection_key, row.source_key or "", *(one.key for one in row.links))
+    return not any(map(_WRONG.search, keys))
 
-        def job(conn: sqlite3.Connection) -> T:
-            return work(conn, *facts)
 
-        return await self._lane.run(job, keep=True)
-
-    def tell(self, state: SyncProgress) -> None:
-        """Note how far it is, and say so."""
-        self.state = state
-        if self._progress is not None:
-            self._progress(state)
-
-    async def everything(self) -> None:
-        """List and write all there is."""
-        async with aclosing(self._client.listing()) as listing:
-            async for part in listing:
-                await self._take(part)
-
-    async def _take(self, part: Listed) -> None:
-        """Write a part of the listing."""
-        self.complete = self.complete and part.complete
-        rows = {row.key: row for row in part.collections if row.key not in self._collections}
-        await self.write(put_collections, tuple(rows.values()), self.number)
-        self._collections |= rows.keys()
-        versions = {row.key: row for row in part.versions}
-        new = await self.write(put_versions, tuple(versions.values()), self.number)
-        if part.files:
-            await self.write(put_files, part.files)
-        await self.write(put_edges, part.edges)
-        known = self.state
-        self.tell(
-            replace(
-                known,
-                collections=len(self._collections),
-                versions=known.versions + new,
-                edges=known.edges + len(part.edges),
-            )
-        )
+def _open_with_marks(path: Path, marks_path: Path | None) -> sqlite3.Connection:
+    """Open the catalog for writing, with the marks as far as there are any that can be used."""
+    conn = open_to_write(path)
+    try:
+        attach_marks(conn, marks_path if marks_path and marks_path.is_file() else None)
+    except ArtifactTuiError:  # who marks something is told; this only reads the registry
+        attach_marks(conn, None)
+    return conn
 
 
 _COLLECTION = """

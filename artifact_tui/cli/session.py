@@ -67,13 +67,14 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
             _tell_waits(client, lambda words: progress.show(line + words))
         )
         try:
-            await sync(client, path, progress=tell)
+            marks = config.marks_file(client.identity.uid)
+            done = await sync(client, path, marks_path=marks, progress=tell)
         except RegistryError as error:
             error.hint = f"{error.hint} {_older(path)}".strip()
             raise
         finally:
             waiting.cancel()
-    say(*(safe(sentence) for sentence in client.notices))
+    say(*(safe(sentence) for sentence in (*client.notices, *done.notices)))
     return path
 
 

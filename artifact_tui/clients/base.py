@@ -119,7 +119,8 @@ class Client:
         """Everything there is, in parts, which may come in any order; read with `async for`.
 
         Rows that somebody deletes meanwhile may be missing, and no others. A listing that is empty,
-        or short, because something is broken is an error, or not `complete`.
+        or short, because something is broken is an error, or not `complete`. What has control
+        characters in a key is left out of the catalog.
         """
         raise NotImplementedError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import Alias, Deletion, Edge, VersionState
 from artifact_tui.testing.steps import collections_of, listed, versions_of
-from artifact_tui.testing.world import HOUR, needs
+from artifact_tui.testing.world import HOUR, has, needs
 
 if TYPE_CHECKING:
     from artifact_tui.testing.world import World
@@ -58,6 +59,16 @@ async def test_a_collection_is_told_before_its_versions(world: World) -> None:
         known |= {one.key for one in part.collections}
         assert {one.collection_key for one in part.versions} <= known
         assert part.complete
+
+
+async def test_keys_are_text_that_can_be_written_anywhere(world: World) -> None:
+    """SQLite's JSON functions end a text at a NUL, and terminals act on control characters."""
+    key = await world.make("m")
+    if has(world, "links"):
+        await world.link(key, "shown")
+    homes = (await collections_of(world.client)).values()
+    for key in (*await listed(world.client), *(one.key for one in homes)):
+        assert not any(unicodedata.category(char) in {"Cc", "Cs"} for char in key), ascii(key)
 
 
 @needs("bytes", "aliases", "ttl")

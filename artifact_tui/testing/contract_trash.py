@@ -45,6 +45,15 @@ async def test_a_grandchild_still_protects_when_the_child_is_in_the_trash(world:
 
 
 @needs("trash")
+@needs("restore", "deleter")
+async def test_facts_tell_when_a_version_was_deleted(world: World) -> None:
+    """An undo leaves alone what somebody deleted again since."""
+    key = await world.make("m")
+    assert (await world.client.facts([key]))[key].deleted_us is None
+    await world.client.delete([Deletion(key)])
+    assert (await world.client.facts([key]))[key].deleted_us == world.now_us
+
+
 @needs("restore", "aliases")
 async def test_restore_brings_the_version_and_its_aliases_back(world: World) -> None:
     key = await world.make("m", aliases=["b", "a"])

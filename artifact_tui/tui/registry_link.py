@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog import marks
 from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.lineage import (
     LineageCoverage,
@@ -25,8 +24,9 @@ from artifact_tui.catalog.lineage import (
 )
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sync import SyncProgress, sync
+from artifact_tui.config import marks_file
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.model import VersionState, now_us
+from artifact_tui.model import VersionState
 from artifact_tui.text import age, count, plural, safe
 from artifact_tui.tui import crash
 
@@ -176,14 +176,13 @@ class RegistryLink:
             )
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
-        in_trash = await self._catalog.run(marks.marked_trash, lane="marks")
-        since_us = now_us()
-        await sync(self._client, self._path, progress=progress, now_us=self._now())
-        await self._catalog.run(
-            lambda conn: marks.unmark_gone(conn, in_trash, since_us), lane="marks"
+        marks = marks_file(self._client.identity.uid)
+        done = await sync(
+            self._client, self._path, marks_path=marks, progress=progress, now_us=self._now()
         )
         await self.prepare()
-        self.state = replace(self.state, syncing=False, notices=self._client.notices)
+        notices = (*self._client.notices, *done.notices)
+        self.state = replace(self.state, syncing=False, notices=notices)
         self._tell(rows=True)
 
     async def _scan(self) -> None:

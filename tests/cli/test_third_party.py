@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui import config
+from artifact_tui.catalog import connect, marks
 from artifact_tui.config import load, resolve
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
@@ -77,9 +81,32 @@ def test_what_changed_since_the_review_stays(cli: Cli, shelf: Path, tmp_path: Pa
     assert (shelf / "model/net/v0").is_dir()
 
 
+def test_a_sync_of_the_command_line_unmarks_what_is_gone(cli: Cli, shelf: Path) -> None:
+    cli("ls", f"folders:{shelf}")
+    uid = f"folders:{shelf}"
+    with closing(connect(config.catalog_file(uid), marks=config.marks_file(uid))) as conn:
+        marks.mark_keys(conn, ["model/net/v0", "model/net/v1"])
+    shutil.rmtree(shelf / "model/net/v0")
+    cli("ls", f"folders:{shelf}")
+    (shelf / "model/net/v0").mkdir()
+    (shelf / "model/net/v0/data.bin").write_bytes(b"another version with an old key")
+    planned = cli("plan", f"folders:{shelf}", "--marked", "--json", code=None).records
+    assert [one["key"] for one in planned] == ["model/net/v1"]
+
+
+def test_keys_with_control_characters_are_left_out_and_told(cli: Cli, shelf: Path) -> None:
+    (shelf / "model/net/v3\x1b").mkdir()
+    (shelf / "model/a\nb/v0").mkdir(parents=True)
+    ran = cli("ls", f"folders:{shelf}", "--versions", "--json")
+    assert {one["key"] for one in ran.records} == {
+        "dataset/mnist/v0", "model/net/v0", "model/net/v1", "model/net/v2",
+    }  # fmt: skip
+    assert "3 collections and versions with control characters in a key: left out." in ran.err
+
+
 async def test_it_is_on_the_screen(shelf: Path) -> None:
-    config = load()
-    services = await open_services(resolve(config, f"folders:{shelf}"), config)
+    settings = load()
+    services = await open_services(resolve(settings, f"folders:{shelf}"), settings)
     app = ArtifactApp(services)
     try:
         async with at(app) as user:
