@@ -9,7 +9,6 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
-from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,8 @@ from textual.events import Key, Paste, Resize
 from textual.filter import NoColor
 from textual.theme import BUILTIN_THEMES
 
+from artifact_tui.deletion.items import Action, Options
+from artifact_tui.deletion.review import ReviewRequest
 from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError
 from artifact_tui.tui import crash, terminal
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
@@ -33,6 +34,7 @@ from artifact_tui.tui.widgets.base_screen import BaseScreen
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
+    from pathlib import Path
     from typing import Any
 
     from rich.console import RenderableType
@@ -41,10 +43,14 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.catalog.marks import Selection
     from artifact_tui.config import Config, Target
-    from artifact_tui.deletion.undo import Undone
+    from artifact_tui.deletion.storage import ChosenOrphans
+    from artifact_tui.deletion.undo import Reingestion, Undone
+    from artifact_tui.edits.changes import Changes, CommonEdit
     from artifact_tui.tui.changed_cells import TerminalCells
-    from artifact_tui.tui.services import ScreenName, Services
+    from artifact_tui.tui.services import Services
 
 
 def launch(target: Target, config: Config) -> int:
@@ -143,7 +149,7 @@ COLOURLESS = "ansi-dark"
 """The theme that sends no colours of its own."""
 
 
-class ArtifactApp(App[None]):
+class ArtifactApp(App[object]):
     """One registry on the screen."""
 
     TITLE = "artifact-tui"
@@ -231,13 +237,95 @@ class ArtifactApp(App[None]):
         self._exit_renderables.append(Text(text))
         self._close_messages_no_wait()
 
-    # Screens
+    # Screens. Each is imported when it is first opened (PLC0415): all take a tenth of a second
 
-    def open(self, name: ScreenName, *args: Any, instead: bool = False, **more: Any) -> None:
-        """Open a screen: `review` is `ReviewScreen` of `screens/review_screen.py`, imported now."""
-        module = import_module(f"artifact_tui.tui.screens.{name}_screen")
-        screen = getattr(module, f"{name.capitalize()}Screen")(self.services, *args, **more)
-        (self.switch_screen if instead else self.push_screen)(screen)
+    def open_detail(self, row: VersionRow) -> None:
+        """One version, where the list has no room for it."""
+        from artifact_tui.tui.screens.detail_screen import DetailScreen  # noqa: PLC0415
+
+        self.push_screen(DetailScreen(self.services, row))
+
+    def open_edit(self, edit: CommonEdit, changes: Changes[VersionRow]) -> None:
+        """What a change of aliases, tags or times to live would do, before it is sent."""
+        from artifact_tui.tui.screens.edit_screen import EditScreen  # noqa: PLC0415
+
+        self.push_screen(EditScreen(self.services, edit, changes))
+
+    def open_lineage(self, row: VersionRow) -> None:
+        """What a version was made from, and what was made from it."""
+        from artifact_tui.tui.screens.lineage_screen import LineageScreen  # noqa: PLC0415
+
+        self.push_screen(LineageScreen(self.services, row))
+
+    def open_orphans(self) -> None:
+        """The registry compared with its storage."""
+        from artifact_tui.tui.screens.orphans_screen import OrphansScreen  # noqa: PLC0415
+
+        self.push_screen(OrphansScreen(self.services))
+
+    def open_registries(self) -> None:
+        """The configured registries."""
+        from artifact_tui.tui.screens.registries_screen import RegistriesScreen  # noqa: PLC0415
+
+        self.push_screen(RegistriesScreen(self.services))
+
+    def open_result(self, plan: Path) -> None:
+        """What became of each item of a plan."""
+        from artifact_tui.tui.screens.result_screen import ResultScreen  # noqa: PLC0415
+
+        self.push_screen(ResultScreen(self.services, plan))
+
+    def open_retention(self, chosen: Selection | None) -> None:
+        """What expires when."""
+        from artifact_tui.tui.screens.retention_screen import RetentionScreen  # noqa: PLC0415
+
+        self.push_screen(RetentionScreen(self.services, chosen))
+
+    def open_review(
+        self,
+        selection: Selection | ChosenOrphans,
+        *,
+        action: Action = Action.DELETE,
+        query_text: str = "",
+        again: Reingestion | None = None,
+        collections: Sequence[str] = (),
+    ) -> None:
+        """What deleting or purging a selection would do, and the way to do it.
+
+        Args:
+            selection: what was chosen.
+            action: whether it is deleted, or purged from the trash.
+            query_text: the filter that it was chosen with, for the plan file.
+            again: what is made again once it is deleted.
+            collections: keys of collections to be deleted although they hold nothing.
+        """
+        from artifact_tui.tui.screens.review_screen import ReviewScreen  # noqa: PLC0415
+
+        request = ReviewRequest(
+            selection=selection,
+            options=Options(action=action),
+            collections=tuple(collections),
+            query=query_text,
+        )
+        self.push_screen(ReviewScreen(self.services, request, again))
+
+    def open_tasks(self) -> None:
+        """The plans that run, were interrupted or have ended."""
+        from artifact_tui.tui.screens.tasks_screen import TasksScreen  # noqa: PLC0415
+
+        self.push_screen(TasksScreen(self.services))
+
+    def watch_task(self, plan_id: str, *, undo_offered: bool) -> None:
+        """The tasks in the place of the present screen, at the plan that was just started."""
+        from artifact_tui.tui.screens.tasks_screen import TasksScreen  # noqa: PLC0415
+
+        self.switch_screen(TasksScreen(self.services, plan_id, undo_offered=undo_offered))
+
+    def open_trash(self, catalog: Catalog) -> None:
+        """What is deleted and can come back; `catalog` keeps the marks of the trash."""
+        from artifact_tui.tui.screens.trash_screen import TrashScreen  # noqa: PLC0415
+
+        self.push_screen(TrashScreen(self.services, catalog))
 
     def show_in_list(self, row: VersionRow) -> None:
         """Back to browse, the cursor on this version."""

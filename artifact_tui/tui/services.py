@@ -1,14 +1,11 @@
-"""What every screen is given: the registry, its catalog, the signs to draw with, the time.
-
-`Host` is the app as screens know it: what opens another screen, and what outlives them.
-"""
+"""What every screen is given: the registry, its catalog, the signs to draw with, the time."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.filter_doubts import doubts, refuse_sort
 from artifact_tui.clients import open_client
@@ -20,19 +17,16 @@ from artifact_tui.tui.registry_link import LineageAsker
 from artifact_tui.tui.terminal import Signs, signs_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.filter_doubts import Doubt
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Config, Target
-    from artifact_tui.deletion.undo import Undone
     from artifact_tui.query import Query
     from artifact_tui.tui.registry_link import RegistryLink
-    from artifact_tui.tui.typed_keys import Effects, TypedKeys
 
 
 @dataclass(slots=True)
@@ -159,54 +153,3 @@ async def _with_catalog(target: Target, config: Config, client: Client) -> Servi
         await catalog.close()
         raise
     return services
-
-
-ScreenName = Literal[
-    "detail",
-    "edit",
-    "lineage",
-    "orphans",
-    "registries",
-    "result",
-    "retention",
-    "review",
-    "tasks",
-    "trash",
-]
-"""What can be opened over browse: `tui/screens/NAME_screen.py`."""
-
-
-class Host(Protocol):
-    """The app: it opens screens, and carries out what outlives them."""
-
-    effects: Effects
-    typed: TypedKeys
-    keymap_shown: dict[str, str]
-
-    def open(self, name: ScreenName, *args: Any, instead: bool = False, **more: Any) -> None:
-        """Open the screen of this name, with what its class takes beside `Services`.
-
-        `instead` puts it in the place of the present one.
-        """
-
-    def show_in_list(self, row: VersionRow) -> None:
-        """Back to browse, the cursor on this version."""
-
-    async def open_registry(self, target: Target) -> None:
-        """Open another registry and close this one; cancelled in time, stay.
-
-        Raises:
-            ArtifactTuiError: it cannot be opened.
-        """
-
-    def tell_when_done(self, work: Coroutine[Any, Any, Undone]) -> None:
-        """Carry out an undo that outlives every screen, and say how it ended."""
-
-    def tell(self, lines: Sequence[str], title: str = "") -> None:
-        """Show sentences that are safe already on the present screen; many of them in a dialog."""
-
-    def say(self, message: str, *, error: bool = False) -> None:
-        """One sentence on the message line of the present screen."""
-
-    def copy(self, text: str) -> None:
-        """Put a text on the clipboard of the user's terminal, and say so."""

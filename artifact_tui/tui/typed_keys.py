@@ -16,7 +16,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.events import Key
 from textual.message import Message
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from artifact_tui.tui.key_bindings import KeyRow
+    from artifact_tui.tui.widgets.base_screen import BaseScreen
 
 MOVES = frozenset({"move"})
 MOVES_AND_MARKS = frozenset({"move", "mark"})
@@ -55,29 +56,6 @@ def start(
     """Run `job(*args)` as long as `node` lives; with `latest` it replaces the group's last one."""
     work = cast("Callable[[], Any]", partial(job, *args))
     node.run_worker(work, group=group, exclusive=latest)
-
-
-class KeyedScreen(Protocol):
-    """What is asked of a screen about keys."""
-
-    PLACE: str
-    """The place of this screen in the table of keys (`key_bindings.PLACES`)."""
-
-    @property
-    def row_since(self) -> float:
-        """When the row under the cursor became another by itself (the clock of `Message.time`)."""
-
-    def waiting(self, *, acts: bool) -> Iterator[KeyWait]:
-        """What has to be done before keys mean what they should; `acts` of those on the row."""
-
-    def say(self, message: str) -> None:
-        """Show one sentence until the next key."""
-
-    def tell(self, words: str) -> None:
-        """Show one that is safe already."""
-
-    def untell(self, words: str) -> None:
-        """Drop it, if it still stands there."""
 
 
 @dataclass(eq=False, slots=True)
@@ -105,7 +83,7 @@ class KeyWait:
 class Effects:
     """What keys have asked for: one after the other, whatever screen they were pressed on."""
 
-    def __init__(self, app: App[None], failed: Callable[[ArtifactTuiError], object]) -> None:
+    def __init__(self, app: App[object], failed: Callable[[ArtifactTuiError], object]) -> None:
         """Make it; `failed` hears what went wrong."""
         self._app = app
         self._failed = failed
@@ -189,7 +167,7 @@ class TypedKeys:
 
     def __init__(
         self,
-        app: App[None],
+        app: App[object],
         handle: Callable[[Key | Paste], Awaitable[None]],
         keymap: Mapping[str, str],
     ) -> None:
@@ -211,9 +189,9 @@ class TypedKeys:
         self._free.set()
 
     @property
-    def _screen(self) -> KeyedScreen:
+    def _screen(self) -> BaseScreen:
         """The present screen: all of the app's are ours."""
-        return cast("KeyedScreen", self._app.screen)
+        return cast("BaseScreen", self._app.screen)
 
     @property
     def _busy(self) -> bool:

@@ -73,7 +73,7 @@ async def test_leaving_the_dialog_or_the_review_does_nothing(beside: Beside) -> 
 async def test_what_a_task_deleted_is_made_again_with_the_plain_words(beside: Beside) -> None:
     with_a_wrong_address(beside)
     async with opened() as user:
-        user.app.open("review", ("dataset/11",))
+        user.app.open_review(("dataset/11",))
         await types_it(user, "acme/net-1")
         await user.presses("enter")
         await user.sees("finished", "1 deleted")

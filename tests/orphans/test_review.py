@@ -34,7 +34,7 @@ async def test_says_what_stays_in_the_storage_and_takes_it_along(beside: Beside)
     beside.put("artifacts/model/1.zip.bak", "artifacts/model/10.zip")
     async with opened() as user:
         await scanned(user)
-        user.app.open("review", ("model/1", "model/2"))
+        user.app.open_review(("model/1", "model/2"))
         await user.sees("left in storage", "8 KB stay in s3://beside-", "[b]")
         await user.sees("this registry does not tell their sizes", "Type y to delete")
         await user.presses("b")
@@ -60,7 +60,7 @@ async def test_what_a_deletion_leaves_behind_is_an_orphan_then(beside: Beside) -
     beside.put_models(*range(1, 11))
     async with opened() as user:
         await scanned(user)
-        user.app.open("review", ("model/1",))
+        user.app.open_review(("model/1",))
         await types_it(user, "y")
         await user.presses("enter")
         await user.sees("finished", "1 deleted")
@@ -78,7 +78,7 @@ async def test_a_bucket_with_versions_asks_for_the_name_to_delete_for_good(
     versioned.put_models(1, size=3000)
     async with opened() as user:
         await scanned(user)
-        user.app.open("review", ("model/1",))
+        user.app.open_review(("model/1",))
         await user.sees("left in storage", "3 KB stay", "Type y to delete")
         await user.presses("V")
         await user.sees("Not possible here: no stored object is included.")
@@ -96,7 +96,7 @@ async def test_lineage_that_is_not_known_needs_consent(beside: Beside) -> None:
     beside.configure()
     beside.server.become(UNTOLD)
     async with opened() as user:
-        user.app.open("review", ("model/1", "model/2"))
+        user.app.open_review(("model/1", "model/2"))
         await user.sees("needs your consent", "0 of 10 models scanned", "[u] include them")
         await user.sees("Nothing would be deleted as it stands")
         await user.presses("u")
@@ -125,7 +125,7 @@ async def test_a_storage_that_fails_is_said_and_blocks_nothing_else(beside: Besi
     beside.configure()
     async with opened() as user:
         await scanned(user)
-        user.app.open("review", ("model/1",))
+        user.app.open_review(("model/1",))
         await user.sees("what stays behind in it is not known", "There is no bucket never-made")
         await user.sees("Type y to delete")
         await user.presses("b")
@@ -141,7 +141,7 @@ async def test_the_review(
     beside.put_models(1, 2, 3, size=4000)
     async with opened(size) as user:
         await scanned(user)
-        user.app.open("review", ("model/1", "model/2"))
+        user.app.open_review(("model/1", "model/2"))
         await user.sees("left in storage", "tab to type here")
         await user.presses("b")
         await user.sees("stored objects", "Type 4", "tab to type here", " tab confirm")

@@ -38,7 +38,7 @@ def screen_text(app: ArtifactApp) -> str:
 class User:
     """Someone at the keyboard."""
 
-    def __init__(self, app: ArtifactApp, pilot: Pilot[None]) -> None:
+    def __init__(self, app: ArtifactApp, pilot: Pilot[object]) -> None:
         self.app = app
         self.pilot = pilot
 

@@ -78,7 +78,7 @@ class BrowseList(VersionList):
         if self.page.has_class("-wide"):
             self.page.set_focus(self._pane, scroll_visible=False)
         else:
-            self.page.host.open("detail", row)
+            self.page.app.open_detail(row)
 
 
 class LinkFollower:
@@ -356,11 +356,11 @@ class BrowseScreen(BaseScreen):
         if chosen is None:
             self.say(self.tree_list.no_row)
         elif chosen == "marked" or not isinstance(row, CollectionRow):
-            self.host.open("review", chosen, query_text=query_text if chosen == "marked" else "")
+            self.app.open_review(chosen, query_text=query_text if chosen == "marked" else "")
         elif row.versions:
-            self.host.open("review", chosen, query_text=query_text)
+            self.app.open_review(chosen, query_text=query_text)
         else:
-            self.host.open("review", (), collections=(row.key,))
+            self.app.open_review((), collections=(row.key,))
 
     def action_trash(self) -> None:
         """Open the trash."""
@@ -368,16 +368,16 @@ class BrowseScreen(BaseScreen):
             self.carry_out("the trash is being opened", self._open_trash())
 
     async def _open_trash(self) -> None:
-        self.host.open("trash", await self.services.trash())
+        self.app.open_trash(await self.services.trash())
 
     def action_registries(self) -> None:
         """The configured registries."""
-        self.host.open("registries")
+        self.app.open_registries()
 
     def action_orphans(self) -> None:
         """Compare the registry with its storage."""
         if not self.refused("browse.orphans"):
-            self.host.open("orphans")
+            self.app.open_orphans()
 
     def action_reingest(self) -> None:
         """Ask from which address the version is to be made again."""
@@ -400,7 +400,7 @@ class BrowseScreen(BaseScreen):
 
         def go(url: str | None) -> None:
             if url:
-                self.host.open("review", (row.key,), again=Reingestion(row.key, name, url))
+                self.app.open_review((row.key,), again=Reingestion(row.key, name, url))
 
         self.open_dialog(ReingestDialog(name, recipe), go)
 
@@ -412,7 +412,7 @@ class BrowseScreen(BaseScreen):
         if isinstance(row, CollectionRow):
             self.say("Lineage belongs to a version: expand the collection and choose one.")
         else:
-            self.host.open("lineage", row)
+            self.app.open_lineage(row)
 
     def action_files(self) -> None:
         """List the files of the version."""
@@ -441,4 +441,4 @@ class BrowseScreen(BaseScreen):
             )
 
     async def _retention(self, under_cursor: Selection | None) -> None:
-        self.host.open("retention", await self.versions.marker.chosen(under_cursor))
+        self.app.open_retention(await self.versions.marker.chosen(under_cursor))

@@ -63,7 +63,7 @@ class DetailScreen(BaseScreen):
 
     def action_lineage(self) -> None:
         """Walk through its lineage."""
-        self.host.open("lineage", self._row)
+        self.app.open_lineage(self._row)
 
     def action_files(self) -> None:
         """List its files."""
@@ -71,4 +71,4 @@ class DetailScreen(BaseScreen):
 
     def action_copy(self) -> None:
         """Copy its name."""
-        self.host.copy(f"{self._row.collection}:{self._row.label}")
+        self.app.copy(f"{self._row.collection}:{self._row.label}")

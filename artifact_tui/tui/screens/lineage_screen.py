@@ -183,7 +183,7 @@ class LineageScreen(BaseScreen):
         self.show_keys()
 
     def _key(self) -> str:
-        return shown_key(self.host.keymap_shown, BY_ID["lineage.below"])
+        return shown_key(self.app.keymap_shown, BY_ID["lineage.below"])
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""
@@ -250,13 +250,13 @@ class LineageScreen(BaseScreen):
     def action_show(self) -> None:
         """Show the version in the list of browse."""
         if self._row is not None:
-            self.host.show_in_list(self._row)
+            self.app.show_in_list(self._row)
 
     def action_copy(self) -> None:
         """Copy the name of the version."""
         one = self._list.current
         if one is not None:
-            self.host.copy(f"{one.ref.collection}:{one.ref.label}")
+            self.app.copy(f"{one.ref.collection}:{one.ref.label}")
 
     def action_back(self) -> None:
         """The version that was in the middle before, then the screen before."""

@@ -270,7 +270,7 @@ class OrphansScreen(BaseScreen):
             objects=tuple(ordered(self._found.objects, self._order)),
             hidden=tuple(ordered(self._found.hidden, self._order)),
         )
-        key = shown_key(self.host.keymap_shown, BY_ID["orphans.review"])
+        key = shown_key(self.app.keymap_shown, BY_ID["orphans.review"])
         await self.grouped.show(group_rows(self._found, key))
         self._show_totals()
         self.show_keys()
@@ -336,6 +336,6 @@ class OrphansScreen(BaseScreen):
             return
         chosen = self._chosen()
         if chosen:
-            self.host.open("review", ChosenOrphans(chosen, self._found))
+            self.app.open_review(ChosenOrphans(chosen, self._found))
         else:
             self.say("Mark objects first, or go to one.")

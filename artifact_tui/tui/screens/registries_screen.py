@@ -338,7 +338,7 @@ class RegistriesScreen(BaseScreen):
             return
         self.say(f"Opening {row.target.name}")
         words = f"{safe(row.target.name)} is being opened"
-        self.carry_out(words, self.host.open_registry(row.target), everywhere=True, stops=True)
+        self.carry_out(words, self.app.open_registry(row.target), everywhere=True, stops=True)
 
     def action_test(self) -> None:
         """Ask the registry under the cursor how it is."""

@@ -392,12 +392,12 @@ class RetentionScreen(BaseScreen):
     ) -> None:
         """Open the review: marks go first, as everywhere; it waits for those being written."""
         if await self.services.catalog.marked_count():
-            self.host.open("review", "marked")
+            self.app.open_review("marked")
         elif row is not None:
-            self.host.open("review", (row.key,))
+            self.app.open_review((row.key,))
         elif group is not None and group.id == OVERDUE:
             where = compile_query(parse(EXPIRED), self.services.now())
-            self.host.open("review", where, query_text=EXPIRED)
+            self.app.open_review(where, query_text=EXPIRED)
         else:
             self.say("These have not expired: mark versions, or go to one.")
 

@@ -52,7 +52,7 @@ from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -60,11 +60,9 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.catalog.lineage import LineageProgress
-    from artifact_tui.catalog.marks import Selection
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review_words import ReviewGroup
-    from artifact_tui.deletion.storage import ChosenOrphans
     from artifact_tui.deletion.undo import Reingestion
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
@@ -147,22 +145,13 @@ class ReviewScreen(BaseScreen):
     def __init__(
         self,
         services: Services,
-        selection: Selection | ChosenOrphans,
-        *,
-        action: str = "delete",
-        query_text: str = "",
+        request: ReviewRequest,
         again: Reingestion | None = None,
-        collections: Sequence[str] = (),
     ) -> None:
         super().__init__(services)
         self.confirm = TypedConfirm()
         self.grouped = Grouped[Item](self.services.signs, self._line, self._facts)
-        self.request = ReviewRequest(
-            selection=selection,
-            options=Options(action=Action(action)),
-            collections=tuple(collections),
-            query=query_text,
-        )
+        self.request = request
         self.draft: Draft | None = None
         self._again = again
         """What is made again once it is deleted."""
@@ -331,7 +320,7 @@ class ReviewScreen(BaseScreen):
     def _show_asking(self, asked: LineageProgress) -> None:
         self._asking = True
         self.read_done()  # it may take long: keys say what they need
-        key = shown_key(self.host.keymap_shown, BY_ID["review.unknown"])
+        key = shown_key(self.app.keymap_shown, BY_ID["review.unknown"])
         words = f"{asked.words()}. esc leaves, {key} reviews without"
         self.confirm.refuse(f"Asking the registry: {words}.")
 
@@ -364,7 +353,7 @@ class ReviewScreen(BaseScreen):
         self.call_after_refresh(self._hear)
 
     def _group_row(self, draft: Draft, group: ReviewGroup) -> GroupRow[Item]:
-        keymap = self.host.keymap_shown
+        keymap = self.app.keymap_shown
         pick = group.pick
         return GroupRow(
             group.id,
@@ -401,7 +390,7 @@ class ReviewScreen(BaseScreen):
     def _leads_away(self, key: str) -> bool:
         """Whether a key may be typed before the list is there."""
         row = BY_ID["review.unknown"]
-        stops = self.host.keymap_shown.get(row.id, row.keys).split(",") if self._asking else ()
+        stops = self.app.keymap_shown.get(row.id, row.keys).split(",") if self._asking else ()
         return key in ALWAYS_HEARD or key in stops
 
     # moving about
@@ -470,12 +459,11 @@ class ReviewScreen(BaseScreen):
             if self.app.screen is self:
                 self.confirm.refuse(safe(words))
             else:
-                self.host.say(words, error=True)
+                self.app.say(words, error=True)
             return
         if self.app.screen is self:
-            shown = {"undo_offered": self._again is None, "instead": True}
-            self.host.open("tasks", draft.head.id, **shown)
+            self.app.watch_task(draft.head.id, undo_offered=self._again is None)
         else:
-            self.host.say("The plan is being applied: the tasks show how far it is.")
+            self.app.say("The plan is being applied: the tasks show how far it is.")
         if self._again is not None:
-            self.host.tell_when_done(reingest(path, self.services.client, self._again))
+            self.app.tell_when_done(reingest(path, self.services.client, self._again))

@@ -363,7 +363,7 @@ class TasksScreen(BaseScreen):
     def action_open(self) -> None:
         """Every item of the task."""
         if not self.refused("tasks.open") and self.chosen is not None:
-            self.host.open("result", self.chosen.path)
+            self.app.open_result(self.chosen.path)
 
     def action_pause(self) -> None:
         """Pause, or go on."""
@@ -431,14 +431,14 @@ class TasksScreen(BaseScreen):
     def _undo(self, task: Task, *, yes: bool) -> None:
         if yes:
             self.say("Bringing back what was deleted" + self.services.signs.ellipsis)
-            self.host.tell_when_done(undo(task.path, self.services.client))
+            self.app.tell_when_done(undo(task.path, self.services.client))
 
     def _offer_undo(self, task: Task) -> None:
         """Say that a task which has just ended can be undone, where it can."""
         if not self._undo_offered or self.status_line.words:
             return
         if not (self._again_why_not(task) or tasks.task_why_not("undo", task)):
-            key = shown_key(self.host.keymap_shown, BY_ID["tasks.again"])
+            key = shown_key(self.app.keymap_shown, BY_ID["tasks.again"])
             self.say(f"It has ended. {key} undoes it: what it deleted comes back.")
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:

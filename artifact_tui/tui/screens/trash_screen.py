@@ -19,6 +19,7 @@ from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.catalog.catalog_rows import CollectionRow, rows_of
 from artifact_tui.catalog.listing import Sort
 from artifact_tui.catalog.marks import mark_ids
+from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.undo import restore_versions
 from artifact_tui.query import parse
 from artifact_tui.text import (
@@ -271,7 +272,7 @@ class TrashList(VersionList):
 
     def open_version(self, row: VersionRow) -> None:
         """A screen of its own."""
-        self.page.host.open("detail", row)
+        self.page.app.open_detail(row)
 
 
 class TrashScreen(BaseScreen):
@@ -380,7 +381,7 @@ class TrashScreen(BaseScreen):
 
     async def _review_purge(self, under_cursor: Selection | None) -> None:
         if chosen := await self._chosen(under_cursor):
-            self.host.open("review", list(chosen), action="purge")
+            self.app.open_review(list(chosen), action=Action.PURGE)
 
     def action_restore(self) -> None:
         """Bring the marked versions, or the row, back."""
@@ -390,7 +391,7 @@ class TrashScreen(BaseScreen):
     async def _restore(self, under_cursor: Selection | None) -> None:
         if chosen := await self._chosen(under_cursor):
             undone = await restore_versions(self.services.client, chosen)
-            self.host.tell(undone.lines, "Restored")
+            self.app.tell(undone.lines, "Restored")
 
     def action_gc(self) -> None:
         """Say what a garbage collection would free, and ask."""
@@ -401,7 +402,7 @@ class TrashScreen(BaseScreen):
         garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=True)
         if not garbage.blobs and not garbage.leftovers:
             words = "Nothing to free: every stored object is needed. Purge versions first."
-            self.host.tell([words])
+            self.app.tell([words])
             return
         if not self.is_attached:
             return
@@ -416,7 +417,7 @@ class TrashScreen(BaseScreen):
 
     async def _collect_now(self) -> None:
         garbage: Garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=False)
-        self.host.tell([f"{size(garbage.freed)} freed."])
+        self.app.tell([f"{size(garbage.freed)} freed."])
 
     def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Carry something out that outlives this screen; keys that act wait for it."""

@@ -8,7 +8,7 @@ apply now; those that cannot be used are shown in brackets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from textual.containers import Container
 from textual.content import Content
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from artifact_tui.errors import ArtifactTuiError
+    from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.key_bindings import KeyRow
-    from artifact_tui.tui.services import Host, Services
+    from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.grouped import Grouped
     from artifact_tui.tui.widgets.help_dialogs import PaletteCommand
@@ -231,6 +232,7 @@ class BaseScreen(Screen[None]):
     """Shown in the header; empty for browse."""
     grouped: Grouped[Any] | None = None
     """The groups and their items, where a screen has them."""
+    app: ArtifactApp
 
     DEFAULT_CSS = """
     BaseScreen { layers: base overlay; overflow: hidden; }
@@ -256,7 +258,7 @@ class BaseScreen(Screen[None]):
         for one in (self._opening, self._reading):
             if one is not None:
                 yield one
-        yield from (one for one in self.host.effects if one.screen in {None, self})
+        yield from (one for one in self.app.effects if one.screen in {None, self})
         here = self.focused
         if acts and isinstance(here, CursorList) and here.arriving:
             yield KeyWait("the row under the cursor is being read", MOVES_AND_LEAVING)
@@ -297,7 +299,7 @@ class BaseScreen(Screen[None]):
         What goes wrong is said, and the keys that wait are forgotten. See `Effects.add`.
         """
         screen = None if everywhere else self
-        self.host.effects.add(words, work, lets=lets, screen=screen, stops=stops)
+        self.app.effects.add(words, work, lets=lets, screen=screen, stops=stops)
 
     def refresh(
         self,
@@ -319,11 +321,6 @@ class BaseScreen(Screen[None]):
         """
         if self.app.screen is self:
             super()._compositor_refresh()
-
-    @property
-    def host(self) -> Host:
-        """The app, as screens know it."""
-        return cast("Host", self.app)
 
     def compose(self) -> ComposeResult:
         """Header, body, message line, footer."""
@@ -372,7 +369,7 @@ class BaseScreen(Screen[None]):
         places = ("confirm",) if typing else (self.PLACE, "app")
         rows = [row for row in rows_of(*places) if row.footer]
         disabled = frozenset(row.id for row in rows if self.why_not(row.id))
-        self.keys.update(rows, self.host.keymap_shown, disabled)
+        self.keys.update(rows, self.app.keymap_shown, disabled)
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show one sentence on the message line until the next key. It may hold untrusted text."""
@@ -415,7 +412,7 @@ class BaseScreen(Screen[None]):
 
     def action_tasks(self) -> None:
         """Watch and steer the tasks."""
-        self.host.open("tasks")
+        self.app.open_tasks()
 
     def on_row_list_failed(self, event: RowList.Failed) -> None:
         """Say why rows are missing."""
@@ -443,7 +440,7 @@ class BaseScreen(Screen[None]):
             HelpLines,
         )
 
-        host = self.host
+        host = self.app
         signs = self.services.signs
         self.open_dialog(HelpBox(HelpLines(self.PLACE, host.keymap_shown, self.why_not, signs)))
 
@@ -455,7 +452,7 @@ class BaseScreen(Screen[None]):
         )
 
         commands = commands_for(
-            self.PLACE, self.host.keymap_shown, self.why_not, self.app.available_themes
+            self.PLACE, self.app.keymap_shown, self.why_not, self.app.available_themes
         )
         self.open_dialog(Palette(commands), self._start)
 

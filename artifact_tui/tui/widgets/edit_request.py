@@ -317,7 +317,7 @@ class EditRequest:
             self._screen.status_line.hush()
             keys = [row.key for row in subjects.rows]
             changes = await foresee(self._services, await subjects_of(self._services, keys), wanted)
-        self._screen.host.open("edit", wanted, changes)
+        self._screen.app.open_edit(wanted, changes)
 
     def _ask_progress(self, progress: LineageProgress) -> None:
         self._screen.say(f"Asking the registry: {progress.words()}.")

@@ -92,13 +92,13 @@ class ListReader:
         screen, tree = self._screen, self._tree
         chosen = tree.range is not None
         while True:
-            await screen.host.effects.marked()
+            await screen.app.effects.marked()
             made = self.made
 
             async def turn(made: int = made) -> bool | None:
                 by_itself = not screen.is_reading_first
                 if by_itself:
-                    await screen.host.typed.free()
+                    await screen.app.typed.free()
                 return not screen.is_reading_first if made == self.made else None
 
             await self._catalog.changed()

@@ -230,9 +230,9 @@ class VersionList(Horizontal):
         """Copy the name of the row."""
         row = self.rows.row
         if isinstance(row, CollectionRow):
-            self.page.host.copy(row.name)
+            self.page.app.copy(row.name)
         elif row is not None:
-            self.page.host.copy(f"{row.collection}:{row.label}")
+            self.page.app.copy(f"{row.collection}:{row.label}")
         else:
             self.page.say(self.rows.no_row)
 

@@ -65,7 +65,7 @@ async def test_the_first_versions_are_shown_and_nothing_can_be_confirmed(
 ) -> None:
     keys = world.keys()
     async with world.opened() as user:
-        user.app.open("review", keys[:1] + keys[2:3])
+        user.app.open_review(keys[:1] + keys[2:3])
         await user.sees("2 versions", "under review", "resnet50:v0", "resnet50:v2")
         await user.sees("Reading the facts", "2 versions, step 4 of 7: who stays, and why")
         await user.presses("y", "enter", "tab", "y", "enter", "s", "enter")
@@ -93,7 +93,7 @@ async def test_it_can_be_left_meanwhile_and_begun_again(world: World, gate: Gate
 async def test_nothing_can_be_confirmed_while_it_is_judged_again(world: World, gate: Gate) -> None:
     gate.open()
     async with world.opened() as user:
-        user.app.open("review", world.keys()[:2])
+        user.app.open_review(world.keys()[:2])
         await user.sees("needs your consent", "Type y to delete")
         gate.close()
         await user.presses("a")
@@ -122,7 +122,7 @@ async def test_a_plan_without_the_consent_just_given_is_not_saved_while_lineage_
 
     monkeypatch.setattr(planning, "draft_of", asking)
     async with world.opened() as user:
-        user.app.open("review", world.keys()[:2])
+        user.app.open_review(world.keys()[:2])
         await user.sees("Type y to delete")
         await user.presses("a")
         await user.sees("Asking the registry")

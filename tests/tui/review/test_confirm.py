@@ -56,7 +56,7 @@ async def test_keys_that_were_typed_before_the_challenge_was_drawn_are_thrown_aw
 ) -> None:
     async with world.opened() as user:
         late = pressed("tab", "y", "enter")
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await user.sees("Type y to delete", "tab to type here")
         await sends(user, late)  # typed before, heard only now
         assert not user.app.screen.query_one("#confirm-box").has_focus
@@ -70,7 +70,7 @@ async def test_keys_that_were_typed_before_the_challenge_was_drawn_are_thrown_aw
 @pytest.mark.parametrize("typed", ["", "n", "yy", "Y", "yes", "3"])
 async def test_enter_does_nothing_unless_the_text_is_exact(world: World, typed: str) -> None:
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await types_it(user, typed)
         await user.presses("enter", "enter")
         await user.sees("Nothing is typed yet" if not typed else "That is not what is asked for")
@@ -80,7 +80,7 @@ async def test_enter_does_nothing_unless_the_text_is_exact(world: World, typed: 
 
 async def test_a_second_enter_does_not_start_it_twice(world: World) -> None:
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await types_it(user, "y")
         await sends(user, pressed("enter", "enter", "enter"))
         await user.sees("finished", "1 deleted")
@@ -90,7 +90,7 @@ async def test_a_second_enter_does_not_start_it_twice(world: World) -> None:
 async def test_another_consent_voids_what_was_typed(world: World) -> None:
     keys = world.keys()
     async with world.opened() as user:
-        user.app.open("review", [keys[0], keys[1]])
+        user.app.open_review([keys[0], keys[1]])
         await types_it(user, "y")
         await user.presses("escape", "a")
         await user.sees("Type 2 to delete", "aliases go too", "tab to type here")
@@ -106,7 +106,7 @@ async def test_what_is_typed_ahead_behind_a_consent_is_no_command(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with world.opened() as user:
-        user.app.open("review", world.keys()[:4])
+        user.app.open_review(world.keys()[:4])
         await box_opens(user)
         await sends(user, pressed("a", "o", "tab", *"vision", "enter"))
         await user.sees("Type vision to delete")
@@ -121,19 +121,19 @@ async def test_what_is_typed_ahead_behind_a_consent_is_no_command(
 async def test_more_than_ten_ask_for_the_count(world: World) -> None:
     keys = [world.add("sweep") for _ in range(12)]
     async with world.opened() as user:
-        user.app.open("review", keys[:11])
+        user.app.open_review(keys[:11])
         await user.sees("Type 11 to delete")
 
 
 async def test_a_production_registry_asks_for_its_name(world: World) -> None:
     async with world.opened(production=True) as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await user.sees("Type vision to delete", "marked production")
 
 
 async def test_read_only_shows_everything_and_opens_no_box(world: World) -> None:
     async with world.opened(read_only=True) as user:
-        user.app.open("review", world.keys())
+        user.app.open_review(world.keys())
         await user.sees("Nothing can be deleted: this session is read-only.", "blocked")
         await user.presses("tab")
         await user.sees("Not possible here: Nothing can be deleted: this session is read-only.")
@@ -143,7 +143,7 @@ async def test_read_only_shows_everything_and_opens_no_box(world: World) -> None
 
 async def test_leaving_the_box_forgets_what_was_typed(world: World) -> None:
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await types_it(user, "y")
         await user.sees("enter applies the plan now")
         await user.presses("escape", "enter", "tab", "enter")
@@ -153,13 +153,13 @@ async def test_leaving_the_box_forgets_what_was_typed(world: World) -> None:
 
 async def test_nothing_selected_says_so(world: World) -> None:
     async with world.opened() as user:
-        user.app.open("review", "marked")
+        user.app.open_review("marked")
         await user.sees("Nothing is selected: mark versions first")
 
 
 async def test_a_pasted_confirmation_loses_what_cannot_be_seen(world: World) -> None:
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await types_it(user, "")
         user.app.post_message(events.Paste("\x1b]52;c;AAAA\x07y\u202e\ndelete everything"))
         await user.sees("]52;c;AAAAy")
@@ -174,7 +174,7 @@ async def test_saves_the_plan_without_applying_it(
     monkeypatch.chdir(tmp_path)
     path = Path("later.plan")
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await user.sees("Type y to delete")
         await user.presses("s")
         await user.sees("Save the plan", "no file is replaced")
@@ -193,7 +193,7 @@ async def test_saves_the_plan_without_applying_it(
 
 async def test_prints_the_commands_and_the_calls(world: World) -> None:
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await user.sees("Type y to delete")
         await user.presses("p")
         await user.sees("artifact-tui apply FILE --yes --expect 1", "delete resnet50:v0")
@@ -206,7 +206,7 @@ async def test_a_plan_that_cannot_be_written_deletes_nothing_and_says_so(
 ) -> None:
     before = world.live()
     async with world.opened() as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await types_it(user, "y")
         (tmp_path / "file").touch()
         monkeypatch.setenv("ARTIFACT_TUI_STATE", str(tmp_path / "file" / "state"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @SIZES
 async def test_all_groups(world: World, size: tuple[int, int], snapshot: SnapshotAssertion) -> None:
     async with world.opened(size) as user:
-        user.app.open("review", world.keys())
+        user.app.open_review(world.keys())
         await box_opens(user)
         looks_the_same(user, snapshot)
 
@@ -26,7 +26,7 @@ async def test_everything_consented_and_typed(
     world: World, size: tuple[int, int], snapshot: SnapshotAssertion
 ) -> None:
     async with world.opened(size) as user:
-        user.app.open("review", [*world.keys()[:4]])
+        user.app.open_review([*world.keys()[:4]])
         await box_opens(user)
         await user.presses("a")
         await user.sees("aliases that go")
@@ -42,7 +42,7 @@ async def test_everything_consented_and_typed(
 @SIZES
 async def test_read_only(world: World, size: tuple[int, int], snapshot: SnapshotAssertion) -> None:
     async with world.opened(size, read_only=True) as user:
-        user.app.open("review", world.keys())
+        user.app.open_review(world.keys())
         await user.sees("Nothing can be deleted")
         looks_the_same(user, snapshot)
 
@@ -52,7 +52,7 @@ async def test_save_asks_for_a_file(
     world: World, size: tuple[int, int], snapshot: SnapshotAssertion
 ) -> None:
     async with world.opened(size) as user:
-        user.app.open("review", [world.keys()[0]])
+        user.app.open_review([world.keys()[0]])
         await box_opens(user)
         await user.presses("s")
         await user.sees("Save the plan")
@@ -65,7 +65,7 @@ async def test_hostile_names(
     hostile: World, size: tuple[int, int], snapshot: SnapshotAssertion
 ) -> None:
     async with hostile.opened(size) as user:
-        user.app.open("review", hostile.keys())
+        user.app.open_review(hostile.keys())
         await box_opens(user)
         await user.presses("a")
         await user.sees("aliases that go")

@@ -47,7 +47,7 @@ async def test_marks_three_includes_the_aliased_one_watches_it_finish_and_restor
 async def test_a_blocked_version_says_why_and_its_dependent_can_join(world: World) -> None:
     parent = world.keys()[3]
     async with world.opened() as user:
-        user.app.open("review", [parent])
+        user.app.open_review([parent])
         await user.sees("live versions outside this plan were made from it")
         await user.sees("Nothing would be deleted as it stands")
         await user.presses("tab", "y", "enter")
@@ -63,7 +63,7 @@ async def test_a_blocked_version_says_why_and_its_dependent_can_join(world: Worl
 
 async def test_every_item_of_a_group_can_be_seen_with_its_facts(world: World) -> None:
     async with world.opened() as user:
-        user.app.open("review", world.keys())
+        user.app.open_review(world.keys())
         await user.sees("will be deleted")
         await user.presses("j")
         await user.sees("needs your consent · 1")
@@ -78,7 +78,7 @@ async def test_every_item_of_a_group_can_be_seen_with_its_facts(world: World) ->
 async def test_what_changed_since_the_review_is_refused_and_said(world: World) -> None:
     keys = world.keys()
     async with world.opened() as user:
-        user.app.open("review", [keys[0], keys[2]])
+        user.app.open_review([keys[0], keys[2]])
         await user.sees("Type y to delete")
         world.store.alias(keys[0], "rescued")
         await types_it(user, "y")
@@ -97,7 +97,7 @@ async def test_marks_of_what_is_gone_go_and_those_of_what_stayed_stay(world: Wor
     keys = world.keys()
     async with world.opened() as user:
         await user.app.services.catalog.mark([keys[0], keys[2]])
-        user.app.open("review", "marked")
+        user.app.open_review("marked")
         await user.sees("Type y to delete")
         world.store.alias(keys[0], "rescued")
         await types_it(user, "y")
