@@ -61,6 +61,8 @@ class Catalog:
 
     def __init__(self, lanes: dict[LaneName, CatalogLane]) -> None:
         self._lanes = lanes
+        self.window_read: Callable[[Sequence[VersionRow]], object] | None = None
+        """Hears of the rows of every window: they are on screen, or close to it."""
         self._stamp: tuple[int, ...] = ()
         self._marks_stamp = 0
 
@@ -145,7 +147,10 @@ class Catalog:
     ) -> tuple[VersionRow, ...]:
         """Rows `start` to `start + count` of a collection's matching versions, in order."""
         asked = (collection_id, where, sort, start, count)
-        return await self._ask("list", version_window, *asked, latest=latest)
+        rows = await self._ask("list", version_window, *asked, latest=latest)
+        if self.window_read is not None:
+            self.window_read(rows)
+        return rows
 
     async def position(
         self,

@@ -146,7 +146,9 @@ def _refuse_untold(
         "registry": "links", "link": "links",
     }  # fmt: skip
     for name in sorted(fields):
-        if name in _TOLD:
+        if name == "size" and client.can("sizes"):
+            known = True
+        elif name in _TOLD:
             known = conn.execute(f"SELECT 1 FROM {_TOLD[name]} LIMIT 1").fetchone() is not None
         else:
             known = name not in told or told[name] in client.tells

@@ -122,16 +122,26 @@ class Sort:
         return self.order(backwards=backwards)
 
 
+_SIZES_ASKED = "EXISTS (SELECT 1 FROM meta WHERE name = 'asked_sizes' AND value = '1')"
+
+
+def _sum_of(size: str) -> str:
+    """SQL for the sum of what is known; where sizes are told when asked, NULL until all are."""
+    return f"CASE WHEN count({size}) = count(*) OR NOT {_SIZES_ASKED} THEN sum({size}) END"
+
+
 _TALLY = f"""
 CREATE TEMP TABLE tally AS
-SELECT collection_id, state, count(*) AS versions, sum({as_number("size")}) AS size,
+SELECT collection_id, state, count(*) AS versions, {_sum_of(as_number("size"))} AS size,
   sum({as_number("stored")}) AS stored, max({as_number("created_us")}) AS newest_us
 FROM main.version GROUP BY collection_id, state"""
 
-_TOTALS = """
+_TOTALS = f"""
 SELECT count(DISTINCT CASE WHEN state <> 'trash' THEN collection_id END),
   coalesce(sum(CASE WHEN state <> 'trash' THEN versions END), 0),
-  CASE WHEN max(state <> 'trash') THEN sum(CASE WHEN state <> 'trash' THEN own END) ELSE 0 END,
+  CASE WHEN max(state <> 'trash') IS NOT 1 THEN 0
+    WHEN count(CASE WHEN state <> 'trash' THEN own END) = sum(state <> 'trash')
+      OR NOT {_SIZES_ASKED} THEN sum(CASE WHEN state <> 'trash' THEN own END) END,
   coalesce(sum(CASE WHEN state = 'trash' THEN versions END), 0),
   coalesce(sum(CASE WHEN state = 'trash' THEN own END), 0),
   sum(CASE WHEN state <> 'trash' AND NOT links THEN stored END)
@@ -145,12 +155,12 @@ SELECT EXISTS (SELECT 1 FROM version v CROSS JOIN collection c ON c.id = v.colle
 _COLLECTION = f"""
 SELECT c.id, {as_text("c.key")} AS key, {as_text("c.name")} AS name, {as_text("c.type")} AS type"""
 
-_COMMON = f"""{_COLLECTION}, sum(v.versions) AS versions, sum(v.size) AS size,
+_COMMON = f"""{_COLLECTION}, sum(v.versions) AS versions, {_sum_of("v.size")} AS size,
   max(v.newest_us) AS newest_us, c.links, sum(v.stored) AS stored
 FROM temp.tally v CROSS JOIN collection c ON c.id = v.collection_id
 WHERE {{where}} GROUP BY c.id"""
 
-_EACH = f"""{_COLLECTION}, count(*) AS versions, sum({as_number("v.size")}) AS size,
+_EACH = f"""{_COLLECTION}, count(*) AS versions, {_sum_of(as_number("v.size"))} AS size,
   max({as_number("v.created_us")}) AS newest_us, c.links, sum({as_number("v.stored")}) AS stored
 FROM collection c CROSS JOIN version v ON v.collection_id = c.id
 WHERE {{where}} GROUP BY c.id"""
@@ -235,7 +245,7 @@ def matching_totals(conn: sqlite3.Connection, where: Where) -> tuple[int, int | 
     with snapshot(conn):
         found = conn.execute(
             "SELECT coalesce(sum(versions), 0), "
-            " CASE WHEN count(*) THEN sum(size * NOT links) ELSE 0 END"
+            f" CASE WHEN count(*) THEN {_sum_of('size * NOT links')} ELSE 0 END"
             f" FROM ({_matches(conn, where)})",
             where.params,
         ).fetchone()

@@ -219,7 +219,7 @@ def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
     """Start a sync: returns its number, which is what its rows carry in `seen`.
 
     What the registry can do is noted where queries depend on it: whether lineage comes with the
-    sync, from a scan or for the asking, and when bytes are freed.
+    sync, from a scan or for the asking, whether sizes must be asked for, and when bytes are freed.
 
     Raises:
         RegistryError: the file is the catalog of another registry.
@@ -237,6 +237,7 @@ def begin_sync(conn: sqlite3.Connection, client: Client) -> int:
         write_meta(conn, generation=str(number), scanned_lineage=str(int(bool(scanned))))
         write_meta(conn, scanned_types=json.dumps(scanned))
         write_meta(conn, asked_lineage=str(int(client.tells_dependents)), freeing=client.freeing)
+        write_meta(conn, asked_sizes=str(int(client.can("sizes"))))
         conn.execute("DROP TABLE IF EXISTS temp.linked")
         conn.execute(
             "CREATE TEMP TABLE linked(parent TEXT, child TEXT,"
@@ -370,13 +371,19 @@ FROM json_each(?) j CROSS JOIN version v ON v.key = j.value
 CROSS JOIN collection c ON c.id = v.collection_id"""
 
 
+_DIGEST, _SIZE = (4 + _VERSION_FIELDS.index(name) for name in ("digest", "size"))
+"""Places in a row of `_STORED`."""
+
+
 def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -> int:
     """Take in a page of versions; their aliases, tags and links replace those known before.
 
-    Returns how many of them this sync had not listed yet.
+    A size that the registry told when it was asked is kept for the same digest. Returns how many of
+    them this sync had not listed yet.
     """
     with transaction(conn):
         known = _stored_versions(conn, rows)
+        keeps_sizes = _noted(conn, "asked_sizes")
         again: int = sum(found[1] >= seen for found in known.values())
         same: list[tuple[int, int]] = []
         plain: list[dict[str, Any]] = []
@@ -385,6 +392,8 @@ def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -
             facts = {
                 name: getattr(row, name) for name in ("key", "collection_key", *_VERSION_FIELDS)
             }
+            if before and keeps_sizes and row.size is None and row.digest == before[_DIGEST]:
+                facts["size"] = before[_SIZE]
             if before and _bare(row) and before[2:] == (*facts.values(), 0):
                 same.append((seen, before[0]))
             elif before is None and _bare(row):

@@ -19,6 +19,7 @@ import click
 
 from artifact_tui import config, text
 from artifact_tui.catalog.catalog_rows import refs_of
+from artifact_tui.catalog.sizes import keys_without_size
 from artifact_tui.catalog.version_names import existing_values, ids_by_keys, ids_by_names
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
@@ -26,6 +27,7 @@ from artifact_tui.cli.output import Output, Progress, command, say
 from artifact_tui.cli.reviewing import option_of
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
+    ask_for_sizes,
     client_of,
     connected,
     parse_filter,
@@ -226,11 +228,13 @@ async def make_draft(
     scan: bool = False,
 ) -> Draft:
     """Judge what is selected in a registry; with `scan`, ask for all lineage first."""
-    parse_filter([selection.filter])  # before anything is sent
+    parsed = parse_filter([selection.filter])  # before anything is sent
     async with client_of(target) as client:
         _refuse_purge(client, target, options)
         source = await review_source(client, target, marked=selection.marked, cached=cached)
         with connected_to(source) as conn:
+            if "size" in parsed.fields and client.can("sizes") and not cached:
+                await ask_for_sizes(client, keys_without_size(conn))
             request = ReviewRequest(
                 selection=_selected(conn, client, selection),
                 options=options,

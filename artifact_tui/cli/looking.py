@@ -22,12 +22,21 @@ from artifact_tui.catalog.listing import (
     version_chunks,
     versions_listed,
 )
+from artifact_tui.catalog.sizes import keys_without_size
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output
 from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
+from artifact_tui.cli.session import (
+    ask_for_sizes,
+    client_of,
+    parse_filter,
+    reading,
+    split,
+    split_one,
+    where_of,
+)
 from artifact_tui.model import GONE, VersionState, now_us
 from artifact_tui.text import safe
 
@@ -131,6 +140,13 @@ def ls_command(
         async with client_of(target) as client, reading(client, cached=cached) as conn:
             now = now_us()
             where = where_of(conn, parsed, client)
+            if client.can("sizes") and not cached:
+                if field == "size" or "size" in parsed.fields:
+                    await ask_for_sizes(client, keys_without_size(conn))
+                elif versions:
+                    chunks = version_chunks(conn, where, sort, limit=limit)
+                    unsized = [row.key for rows in chunks for row in rows if row.size is None]
+                    await ask_for_sizes(client, unsized)
             if versions or field != "version":
                 refuse_sort(conn, field, client)
             out = Output(json=as_json)
@@ -293,6 +309,8 @@ def show_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json:
                 row = find_version(conn, name)
                 if not cached:
                     await _ask_for_lineage(client, row)
+                    if row.size is None:
+                        await ask_for_sizes(client, [row.key])
                 found = version_detail(conn, row.id)
                 source = next(iter(rows_by_keys(conn, [row.source_key or ""])), None)
             ask = as_json or (not found.files and bool(found.files_total))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from artifact_tui import catalog, config, query, text
 from artifact_tui.catalog.filter_doubts import doubts, refuse_slips, undecided
 from artifact_tui.catalog.listing import last_synced_us
+from artifact_tui.catalog.sizes import ask_sizes
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
@@ -76,6 +77,20 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
             waiting.cancel()
     say(*(safe(sentence) for sentence in (*client.notices, *done.notices)))
     return path
+
+
+async def ask_for_sizes(client: Client, keys: Sequence[str]) -> None:
+    """Have sizes told that come only for the asking, with progress; else they stay unknown."""
+    with Progress() as progress:
+        try:
+            await ask_sizes(
+                client,
+                config.catalog_file(client.identity.uid),
+                keys,
+                progress=lambda asked, total: progress.show(f"sizes of {asked:,} of {total:,}"),
+            )
+        except RegistryError as error:
+            say(safe(f"not all sizes are known: {error} {error.hint}".rstrip()))
 
 
 async def _tell_waits(client: Client, show: Callable[[str], object]) -> None:

@@ -154,6 +154,14 @@ class Client:
         del keys, parents
         return {}
 
+    async def sizes(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """The bytes of these versions, where the listing does not tell them.
+
+        Versions that are gone, and those the registry would not tell about, are left out.
+        """
+        del keys
+        return {}
+
     async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         """The aliases that versions in the trash had, by key; those without any are left out."""
         del keys

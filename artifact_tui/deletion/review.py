@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,6 +32,7 @@ from artifact_tui.catalog.catalog_file import (
 )
 from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage
 from artifact_tui.catalog.listing import last_synced_us
+from artifact_tui.catalog.sizes import ask_sizes, picked_without_size
 from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion import judging, wholes
 from artifact_tui.deletion.draft_items import DraftItems, RequestedKeys
@@ -101,6 +102,7 @@ class BuildProgress:
     step: int
     """From 1."""
     steps: int
+    """0 while it is not being built yet."""
     what: str
     """What is being done now."""
     versions: int | None
@@ -110,6 +112,8 @@ class BuildProgress:
 
     def words(self) -> str:
         """Such as `494,854 versions, step 3 of 7: who stays, and why`."""
+        if not self.steps:
+            return self.what
         known = "" if self.versions is None else f"{text.plural(self.versions, 'version')}, "
         return f"{known}step {self.step} of {self.steps}: {self.what}"
 
@@ -165,6 +169,7 @@ async def review(
             hint="Give it a bucket in the configuration, or leave its objects out.",
         )
     untold = await ask_lineage(source, request, progress=progress)
+    await _ask_sizes(source, request, progress)
     build = partial(build_plan, source=source, request=request, now_us=now_us)
     if progress is not None:
         build = partial(build, tell=_heard_here(progress))
@@ -181,6 +186,32 @@ async def review(
         if needed:
             raise
         return replace(draft, storage_error=f"{error} {error.hint}".strip())
+
+
+async def _ask_sizes(
+    source: ReviewSource, request: ReviewRequest, progress: Progress | None
+) -> None:
+    """Ask for the sizes that a review lacks; what the registry does not tell stays unknown."""
+    chosen, options = request.selection, request.options
+    if not request.ask or not source.client.can("sizes") or isinstance(chosen, ChosenOrphans):
+        return
+
+    def keys() -> list[str]:
+        if isinstance(chosen, RequestedKeys) and chosen.items.can_be_judged(options):
+            return []  # they were asked about when they were read
+        with closing(connect(source.catalog_path, marks=source.marks)) as conn:
+            pick_request(conn, chosen, request.collections)
+            if options.with_dependents and options.action is Action.DELETE:
+                picking.pick_dependents(conn)
+            return picked_without_size(conn)
+
+    def show(asked: int, total: int) -> None:
+        if progress is not None:
+            progress(BuildProgress(0, 0, f"sizes of {asked:,} of {total:,}", None))
+
+    with suppress(RegistryError):
+        lacking = await asyncio.to_thread(keys)
+        await ask_sizes(source.client, source.catalog_path, lacking, progress=show)
 
 
 def _heard_here(progress: Progress) -> Callable[[BuildProgress], object]:

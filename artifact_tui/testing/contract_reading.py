@@ -131,6 +131,14 @@ async def test_files_come_by_path_with_their_sizes(world: World) -> None:
     assert [(one.path, one.size) for one in files] == [("a.txt", 4), ("a/x", 1), ("b", 2)]
 
 
+@needs("sizes")
+async def test_sizes_that_are_not_listed_are_told_when_asked(world: World) -> None:
+    sizes = {await world.make("m", files={"a": b"x" * size}): size for size in (0, 3, 700)}
+    assert {one.size for one in await versions_of(world.client, "m")} == {None}
+    assert await world.client.sizes([*sizes, world.nobody]) == sizes
+    assert await world.client.sizes([]) == {}
+
+
 @needs("bytes")
 async def test_files_told_with_the_listing_are_those_of_the_version(world: World) -> None:
     for number in range(5):

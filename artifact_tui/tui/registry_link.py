@@ -1,4 +1,4 @@
-"""The link to a remote registry: syncs its catalog beside the screen, and asks for lineage.
+"""The link to a remote registry: syncs its catalog beside the screen, asks for lineage and sizes.
 
 The screen reads the catalog meanwhile. One thing at a time happens; asking again while a sync runs
 does nothing. What goes wrong is kept as a sentence: the catalog stays as it was. After a sync comes
@@ -23,6 +23,7 @@ from artifact_tui.catalog.lineage import (
     scan_lineage,
 )
 from artifact_tui.catalog.listing import last_synced_us
+from artifact_tui.catalog.sizes import ASKED_AT_ONCE, ask_sizes
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.config import marks_file
 from artifact_tui.errors import ArtifactTuiError
@@ -32,7 +33,7 @@ from artifact_tui.tui import crash
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from artifact_tui.catalog.catalog_rows import VersionRow
@@ -111,6 +112,11 @@ class RegistryLink:
         self._task: asyncio.Task[None] | None = None
         self._watchers: list[Callable[[bool], object]] = []
         self._read_at = 0.0
+        self._sizes_wanted: list[str] = []
+        self._sizes_asked: set[str] = set()
+        self._size_task: asyncio.Task[None] | None = None
+        if client.can("sizes"):
+            catalog.window_read = self._want_sizes
 
     async def prepare(self) -> None:
         """Learn from the catalog how old and how complete it is."""
@@ -147,7 +153,26 @@ class RegistryLink:
 
     async def aclose(self) -> None:
         """Stop what runs; what was learnt is kept."""
+        self._catalog.window_read = None
         await _stop(self._task)
+        await _stop(self._size_task)
+
+    def _want_sizes(self, rows: Sequence[VersionRow]) -> None:
+        """Ask for the sizes of rows on screen that lack one, once after each sync."""
+        new = [row.key for row in rows if row.size is None and not row.link]
+        self._sizes_wanted += [key for key in new if key not in self._sizes_asked]
+        self._sizes_asked.update(new)
+        if self._sizes_wanted and (self._size_task is None or self._size_task.done()):
+            self._size_task = asyncio.create_task(self._ask_sizes())
+
+    async def _ask_sizes(self) -> None:
+        """Ask in batches, the rows that were read last first; what fails stays unknown."""
+        while self._sizes_wanted:
+            batch = self._sizes_wanted[-ASKED_AT_ONCE:]
+            del self._sizes_wanted[-ASKED_AT_ONCE:]
+            with suppress(ArtifactTuiError):
+                if await ask_sizes(self._client, self._path, batch):
+                    self._tell(rows=True)
 
     async def _work(self, before: asyncio.Task[None] | None) -> None:
         try:
@@ -180,6 +205,7 @@ class RegistryLink:
         done = await sync(
             self._client, self._path, marks_path=marks, progress=progress, now_us=self._now()
         )
+        self._sizes_asked.clear()
         await self.prepare()
         notices = (*self._client.notices, *done.notices)
         self.state = replace(self.state, syncing=False, notices=notices)

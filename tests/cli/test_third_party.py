@@ -104,6 +104,85 @@ def test_keys_with_control_characters_are_left_out_and_told(cli: Cli, shelf: Pat
     assert "3 collections and versions with control characters in a key: left out." in ran.err
 
 
+def asked(shelf: Path) -> list[str]:
+    """Whose sizes a registry was asked for since this was last called; sorted."""
+    path = shelf / ".asked"
+    found = sorted(path.read_text(encoding="utf-8").split()) if path.exists() else []
+    path.unlink(missing_ok=True)
+    return found
+
+
+def test_sizes_are_asked_for_what_is_listed_and_kept(cli: Cli, shelf: Path) -> None:
+    address = f"shyfolders:{shelf}"
+    records = cli("ls", address, "--json").records
+    assert {one["size"] for one in records} == {None}
+    assert asked(shelf) == []
+    records = cli("ls", address, "name:net", "--versions", "--limit", "2", "--json").records
+    assert [(one["version"], one["size"]) for one in records] == [("v0", 100), ("v1", 200)]
+    assert asked(shelf) == ["model/net/v0", "model/net/v1"]
+    assert {one["size"] for one in cli("ls", address, "--json").records} == {None}
+
+    (shown,) = cli("show", address, "net:v2", "--json").records
+    assert (shown["size"], asked(shelf)) == (300, ["model/net/v2"])
+    records = cli("ls", address, "name:net", "--json").records
+    assert ([one["size"] for one in records], asked(shelf)) == ([600], [])
+    (shelf / "model/net/v0/data.bin").write_bytes(b"x" * 5)
+    records = cli("ls", address, "name:net", "--versions", "--json").records
+    assert [one["size"] for one in records] == [5, 200, 300]
+    assert asked(shelf) == ["model/net/v0"]
+
+
+def test_sizes_are_asked_for_a_filter_a_sort_and_a_plan(
+    cli: Cli, shelf: Path, tmp_path: Path
+) -> None:
+    address, plan = f"shyfolders:{shelf}", tmp_path / "p.plan"
+    out = cli("plan", address, "version:v0", "type:model", "-o", plan).out
+    assert "100 B listed" in out
+    assert asked(shelf) == ["model/net/v0"]
+    cli("review", plan)
+    records = cli("ls", address, "size>150", "--versions", "--json").records
+    assert {one["key"] for one in records} == {
+        "dataset/mnist/v0", "model/net/v1", "model/net/v2",
+    }  # fmt: skip
+    assert asked(shelf) == ["dataset/mnist/v0", "model/net/v1", "model/net/v2"]
+    biggest = cli("ls", address, "--versions", "--sort", "size", "--limit", "1", "--json").records
+    assert ([one["name"] for one in biggest], asked(shelf)) == (["mnist"], [])
+
+
+def test_sizes_that_are_not_told_stay_unknown(cli: Cli, shelf: Path, tmp_path: Path) -> None:
+    (shelf / ".no-size").touch()
+    address = f"shyfolders:{shelf}"
+    records = cli("ls", address, "--versions", "--json").records
+    assert {one["size"] for one in records} == {None}
+    plan = ("plan", address, "type:model", "--delete-aliases", "-o", tmp_path / "p.plan")
+    assert "does not tell their sizes" in cli(*plan).out
+    with_dependents = ("plan", address, "name:mnist", "--with-dependents", "--delete-aliases")
+    assert asked(shelf)
+    cli(*with_dependents, "-o", tmp_path / "q.plan")
+    assert asked(shelf) == ["dataset/mnist/v0", "model/net/v2"]
+
+
+async def test_sizes_are_asked_for_rows_on_the_screen(shelf: Path) -> None:
+    settings = load()
+    services = await open_services(resolve(settings, f"shyfolders:{shelf}"), settings)
+    app = ArtifactApp(services)
+    try:
+        async with at(app) as user:
+            await user.sees("net", "mnist", "4 of 4")
+            assert asked(shelf) == []
+            await user.presses("slash")
+            await user.types("name:net")
+            await user.presses("enter")
+            await user.sees("3 of 4")
+            await user.presses("l")
+            await user.sees("v2", "300 B", "200 B", "100 B", "600 B")
+            assert asked(shelf) == ["model/net/v0", "model/net/v1", "model/net/v2"]
+            await user.presses("d")
+            await user.sees("will be deleted", "300 B listed")
+    finally:
+        await app.services.aclose()
+
+
 async def test_it_is_on_the_screen(shelf: Path) -> None:
     settings = load()
     services = await open_services(resolve(settings, f"folders:{shelf}"), settings)

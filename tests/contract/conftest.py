@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from tests.contract.folder_world import folder_world
+from tests.contract.folder_world import folder_world, shy_folder_world
 from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
 from tests.contract.wandb_world import wandb_world
@@ -24,6 +24,7 @@ WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
     "folders": folder_world,
     "http": http_world,
     "local": local_world,
+    "shyfolders": shy_folder_world,
     "wandb": wandb_world,
 }
 """A new kind of registry adds one line here, and passes the whole suite."""

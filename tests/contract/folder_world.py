@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from artifact_tui.testing.world import Thing, Truth
-from tests.servers.folders.folders import FolderClient, Folders
+from tests.servers.folders.folders import FolderClient, Folders, ShyFolderClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,6 +18,7 @@ class FolderWorld:
     """A folder of files."""
 
     lacks: frozenset[str] = frozenset()
+    kind: type[FolderClient] = FolderClient
     nobody = "model/nobody/v7"
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +31,7 @@ class FolderWorld:
 
     def _open(self, *, read_only: bool) -> FolderClient:
         clock = lambda: self.now_us  # noqa: E731 - the world's own time
-        return FolderClient(self._root, read_only=read_only, actor="tester", clock=clock)
+        return self.kind(self._root, read_only=read_only, actor="tester", clock=clock)
 
     def requests(self) -> None:
         return
@@ -100,6 +101,19 @@ class FolderWorld:
         edges = {(one, key) for key in keys for one in self._folders.parents(key) if one in things}
         names = {key.split("/")[1] for key in keys}
         return Truth(things, frozenset(edges), frozenset(names))
+
+
+class ShyFolderWorld(FolderWorld):
+    """A folder of files whose sizes are told only when asked."""
+
+    lacks = frozenset({"bytes"})
+    kind = ShyFolderClient
+
+
+@contextlib.asynccontextmanager
+async def shy_folder_world(path: Path) -> AsyncIterator[FolderWorld]:
+    """An empty folder."""
+    yield ShyFolderWorld(path)
 
 
 @contextlib.asynccontextmanager

@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -245,13 +246,15 @@ def record(folder: Path) -> dict[str, Any]:
 class FolderClient(Client):
     """A connection to such a registry: what `Client` says, in threads, one call at a time."""
 
+    kind = "folders"
     tells = frozenset({"aliases", "lineage", "trash"})
     batch_delete = 100
 
     def __init__(
         self, root: Path, *, read_only: bool, actor: str, clock: Callable[[], int] = now_us
     ) -> None:
-        self.identity = Identity("folders", f"folders:{root}", f"folders:{root}")
+        address = f"{self.kind}:{root}"
+        self.identity = Identity(self.kind, address, address)
         self.read_only = read_only
         self._folders = Folders(root)
         self._actor = actor
@@ -313,11 +316,37 @@ class FolderClient(Client):
         return await self._write(lambda: [self._folders.purge(key) for key in keys])
 
 
+class ShyFolderClient(FolderClient):
+    """A connection that tells sizes only when it is asked for them.
+
+    It tells none while there is a file `.no-size`, and appends what it was asked to `.asked`.
+    """
+
+    kind = "shyfolders"
+
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """A collection after the other; what is in the versions stays unsaid."""
+        async for part in super().listing():
+            plain = tuple(replace(one, size=None, file_count=None) for one in part.versions)
+            yield replace(part, versions=plain, files={})
+
+    async def sizes(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """The bytes of versions."""
+        root = self._folders.root
+        with (root / ".asked").open("a", encoding="utf-8") as file:
+            file.writelines(f"{key}\n" for key in keys)
+        if (root / ".no-size").exists():
+            return {}
+        found = await self._read(self._folders.version, keys)
+        return {key: one.size or 0 for key, one in found.items()}
+
+
 class FolderKind(Kind):
     """What the entry point gives."""
 
     name = "folders"
     forms = "folders:PATH"
+    client: type[FolderClient] = FolderClient
 
     def open(
         self,
@@ -329,10 +358,19 @@ class FolderKind(Kind):
     ) -> FolderClient:
         """Open a folder that is there."""
         del settings  # there are none
-        root = Path(address.removeprefix("folders:")).absolute()
+        root = Path(address.removeprefix(f"{self.name}:")).absolute()
         if not root.is_dir():
             raise NotFoundError(f"There is no folder {root}.")
-        return FolderClient(root, read_only=read_only, actor=actor)
+        return self.client(root, read_only=read_only, actor=actor)
+
+
+class ShyFolderKind(FolderKind):
+    """The same folders, at registries that tell sizes only when asked."""
+
+    name = "shyfolders"
+    forms = "shyfolders:PATH"
+    client = ShyFolderClient
 
 
 KIND = FolderKind()
+SHY_KIND = ShyFolderKind()
