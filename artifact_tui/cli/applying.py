@@ -22,8 +22,7 @@ from artifact_tui.cli.output import HUNG_UP, INTERRUPTED, Output, Progress, comm
 from artifact_tui.cli.reviewing import (
     confirm_plan,
 )
-from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
-from artifact_tui.cli.session import refuse_read_only
+from artifact_tui.cli.session import only_reads, refuse_read_only
 from artifact_tui.deletion import plan_file, tasks, worker
 from artifact_tui.deletion.confirmation import waits
 from artifact_tui.deletion.items import Verdict
@@ -81,13 +80,12 @@ def _print_group(group: ResultGroup, out: Output, path: Path) -> None:
 @click.command("report")
 @plan_argument
 @click.option("--items", is_flag=True, help="Also every item that was to be deleted.")
-@json_option
-def report_command(plan: Path, *, items: bool, as_json: bool) -> None:
+@json_option()
+def report_command(plan: Path, *, items: bool, out: Output) -> None:
     """Print what became of the plan file PLAN, by result and reason.
 
     With --json, one object for each item. The registry is not asked.
     """
-    out = Output(json=as_json)
     with Plan.open(plan) as opened:
         head = opened.head
         by = f" by {safe(head.actor)}" if head.actor else ""
@@ -97,18 +95,10 @@ def report_command(plan: Path, *, items: bool, as_json: bool) -> None:
         except PlanError:  # it is still told, as far as it goes
             say("the file was changed after its review: what it tells may not be so")
         print_report(read_report(opened), out, plan)
-        if items and not as_json:
+        if out.json:
+            reviewing.print_item_records(opened, out)
+        elif items:
             reviewing.print_items(opened.every_item(verdict=Verdict.DELETE), out)
-    if as_json:
-        print_item_records(plan, out)
-
-
-def print_item_records(plan: Path, out: Output) -> None:
-    """Print every item of a plan as JSON."""
-    with Plan.open(plan) as opened:
-        summary = opened.summary
-        for item in opened.every_item():
-            out.record(reviewing.item_record(item, opened.head.registry, summary))
 
 
 POLL = 0.1
@@ -118,14 +108,14 @@ PATIENCE = 10.0
 """Seconds that the plan file may be unreadable."""
 
 
-def check_writable(plan: Plan, *, read_only: bool) -> None:
+def check_writable(plan: Plan) -> None:
     """Refuse when the registry is read-only here and now, whatever it was at the review.
 
     Raises:
         ReadOnlyError: it is. Nothing was deleted.
     """
     target = plan_file.target_of(plan)
-    only = read_only or target.read_only or plan.head.read_only
+    only = only_reads() or target.read_only or plan.head.read_only
     refuse_read_only(replace(target, read_only=only), then="Then make the plan again.")
 
 
@@ -194,7 +184,6 @@ def confirm_and_apply(
     out: Output,
     expect: int | None,
     *,
-    read_only: bool,
     first: Callable[[Plan], object] = lambda _: None,
     detach: bool = False,
 ) -> int:
@@ -204,7 +193,6 @@ def confirm_and_apply(
         path: the plan.
         out: where it is printed.
         expect: the count that a script states; None to ask on the terminal.
-        read_only: whether this command may only read.
         first: called with the open plan before anything is asked.
         detach: return as soon as it has started.
 
@@ -215,7 +203,7 @@ def confirm_and_apply(
         PlanError: the plan was changed, or has been applied.
     """
     with Plan.open(path, write=True) as plan:
-        check_writable(plan, read_only=read_only)
+        check_writable(plan)
         first(plan)
         confirm_plan(plan, expect)
     return start_and_watch(path, out, worker.start, detach=detach)
@@ -307,16 +295,9 @@ ASKED_ITEMS = 20
 )
 @consent_options
 @click.option("--detach", is_flag=True, help="Start it and return at once; see `tasks`.")
-@json_option
-@click.pass_obj
+@json_option(changes=True)
 def apply_command(
-    flags: Flags,
-    plan: Path,
-    *,
-    registry: str | None,
-    expect: int | None,
-    detach: bool,
-    as_json: bool,
+    plan: Path, *, registry: str | None, expect: int | None, detach: bool, out: Output
 ) -> int:
     """Delete exactly what the plan PLAN says will be deleted: a file, or an id that `tasks` shows.
 
@@ -330,7 +311,6 @@ def apply_command(
 
     A plan that somebody else made is shown and confirmed here, whatever its file says.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    out = Output(json=as_json, changes=True)
 
     def show(opened: Plan) -> None:
         if registry is not None:
@@ -347,11 +327,10 @@ def apply_command(
                 most=ASKED_ITEMS,
             )
 
-    code = confirm_and_apply(
-        plan, out, expect, read_only=flags.read_only, first=show, detach=detach
-    )
-    if as_json and not detach:
-        print_item_records(plan, out)
+    code = confirm_and_apply(plan, out, expect, first=show, detach=detach)
+    if out.json and not detach:
+        with Plan.open(plan) as opened:
+            reviewing.print_item_records(opened, out)
     return code
 
 
@@ -359,8 +338,7 @@ def apply_command(
 @click.argument("plan", type=PlanParam(), required=False)
 @click.option("--retry-failed", is_flag=True, help="Try again what failed and may work now.")
 @click.option("--detach", is_flag=True, help="Start it and return at once; see `tasks`.")
-@click.pass_obj
-def resume_command(flags: Flags, plan: Path | None, *, retry_failed: bool, detach: bool) -> int:
+def resume_command(plan: Path | None, *, retry_failed: bool, detach: bool) -> int:
     """Continue a plan that was interrupted or paused: a file, or the id that `tasks` shows.
 
     Without one: the only plan that can be continued. What may have been deleted already is asked
@@ -369,7 +347,7 @@ def resume_command(flags: Flags, plan: Path | None, *, retry_failed: bool, detac
     out = Output(changes=True)
     path = plan or _only_interrupted()
     with Plan.open(path) as opened:
-        check_writable(opened, read_only=flags.read_only)
+        check_writable(opened)
         plan_file.check_confirmed(opened)
     return start_and_watch(path, out, _retry if retry_failed else tasks.resume, detach=detach)
 
@@ -412,22 +390,20 @@ _SHORT = 8
     help="Let a running plan wait after what is in flight.",
 )
 @click.option("--cancel", type=PlanParam(), metavar="PLAN", help="Give up what has not been sent.")
-@json_option
-def tasks_command(*, pause: Path | None, cancel: Path | None, as_json: bool) -> None:
+@json_option()
+def tasks_command(*, pause: Path | None, cancel: Path | None, out: Output) -> None:
     """List the plans that were applied here: running, interrupted and finished ones.
 
     PLAN is a file, or the id that the list shows. A paused or interrupted plan goes on with
     `artifact-tui resume PLAN`.
     """
-    out = Output(json=as_json)
     if pause:
         tasks.pause(pause)
     if cancel:
         tasks.cancel(cancel)
     found = tasks.list_tasks()
-    if as_json:
-        for task in found:
-            out.record(_task_record(task))
+    if out.json:
+        out.records(map(_task_record, found))
         return
     if not found:
         out.words("no plan was made or applied here yet")

@@ -23,10 +23,9 @@ import click
 from artifact_tui import config, text
 from artifact_tui.cli import reviewing, wording
 from artifact_tui.cli.drafting import print_draft, review_source, save_draft
-from artifact_tui.cli.options import DurationParam, json_option
+from artifact_tui.cli.options import Command, DurationParam, json_option
 from artifact_tui.cli.output import Output, command, say, typed_again
 from artifact_tui.cli.reviewing import answer, ask
-from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import client_of, refuse_read_only, target_of
 from artifact_tui.deletion import storage as search
 from artifact_tui.deletion.confirmation import Confirmation, typeable
@@ -44,7 +43,7 @@ from artifact_tui.model import now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     WholeListing = list[tuple[Collection, Version]]
 
 
-@click.command("orphans")
+@click.command("orphans", cls=Command)
 @click.argument("registry", required=False)
 @click.option(
     "--grace", type=DurationParam(), help="Leave younger objects alone: 2d. Default: 24 h."
@@ -76,17 +75,15 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="The registry lists nothing because it is really empty: its name, as shown.",
 )
-@json_option
-@click.pass_obj
-def orphans_command(
-    flags: Flags,
+@json_option()
+async def orphans_command(
     registry: str | None,
     *,
     grace: int | None,
     output: Path | None,
     storage_versions: bool,
     empty: str | None,
-    as_json: bool,
+    out: Output,
 ) -> None:
     """List stored objects that no artifact refers to, and artifacts whose object is missing.
 
@@ -100,37 +97,38 @@ def orphans_command(
     registry still has no such artifact. A registry that lists nothing at all may have lost its own
     storage for a moment: its name must be typed before everything is taken as left over.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target = target_of(registry, read_only=flags.read_only)
-    out = Output(json=as_json)
-
-    async def main() -> None:
-        async with client_of(target) as client:
-            search.require_storage(client)
-            source = await review_source(client, target)
-            found = await _compare(source, grace, empty)
-            _print_findings(found, target, out)
-            if output is None:
-                said = search.empty_confirmation(target.name).expected
-                answered = ("--empty", said) if found.empty and empty is None else ()
-                _print_next_plan(found, answered, out)
-                return
-            chosen = found.every if storage_versions else found.objects
-            request = ReviewRequest(
-                selection=search.ChosenOrphans(chosen, found),
-                options=Options(storage_versions=storage_versions),
-            )
-            draft = await review(source, request, now_us=found.at_us)
-        if not draft.summary.deletes:
-            also = f"For what lies behind delete markers: {typed_again('--storage-versions')}"
-            raise PlanError(
-                "There is no orphan to delete, so no plan was made.",
-                hint=also if found.hidden else "",
-            )
-        out.words("")
-        print_draft(draft, out, records=False)
-        reviewing.print_next(save_draft(draft, output), draft.summary, out)
-
-    asyncio.run(main())
+    target = target_of(registry)
+    async with client_of(target) as client:
+        search.require_storage(client)
+        source = await review_source(client, target)
+        found = await _compare(source, grace, empty)
+        _print_findings(found, target, out)
+        if output is None:
+            said = search.empty_confirmation(target.name).expected
+            answered = ("--empty", said) if found.empty and empty is None else ()
+            instead = typed_again(*answered, "--plan", "orphans.plan")
+            if found.objects:
+                out.words(f"next: {instead}")
+            if found.hidden:
+                also = "also" if found.objects else "next:"
+                what = "for good, with what delete markers hide"
+                out.words(f"{also} {what}: {instead} --storage-versions")
+            return
+        chosen = found.every if storage_versions else found.objects
+        request = ReviewRequest(
+            selection=search.ChosenOrphans(chosen, found),
+            options=Options(storage_versions=storage_versions),
+        )
+        draft = await review(source, request, now_us=found.at_us)
+    if not draft.summary.deletes:
+        also = f"For what lies behind delete markers: {typed_again('--storage-versions')}"
+        raise PlanError(
+            "There is no orphan to delete, so no plan was made.",
+            hint=also if found.hidden else "",
+        )
+    out.words("")
+    print_draft(draft, out, records=False)
+    reviewing.print_next(save_draft(draft, output), draft.summary, out)
 
 
 async def _compare(
@@ -156,10 +154,9 @@ def _print_findings(found: search.OrphanFindings, target: Target, out: Output) -
     """Every object and artifact that is alone, then a line for each group of findings."""
     groups = list(search.orphan_groups(found))
     if out.json:
-        for one in (*found.objects, *found.hidden):
-            out.record(_object_record(one, found, target))
-        for version in found.missing:
-            out.record(_missing_record(version, target))
+        objects = (*found.objects, *found.hidden)
+        out.records(_object_record(one, found, target) for one in objects)
+        out.records(_missing_record(version, target) for version in found.missing)
     else:
         rows = (_orphan_row(row, found.at_us) for group in groups for row in group.rows)
         out.rows(rows, right="12")
@@ -168,16 +165,6 @@ def _print_findings(found: search.OrphanFindings, target: Target, out: Output) -
         number = "" if group.count is None else text.count(group.count)
         label = text.pad(group.label, search.LABEL)
         out.words(f"  {label} {number:>9}  {group.words}")
-
-
-def _print_next_plan(found: search.OrphanFindings, answered: Sequence[str], out: Output) -> None:
-    """The command that plans what was found."""
-    instead = typed_again(*answered, "--plan", "orphans.plan")
-    if found.objects:
-        out.words(f"next: {instead}")
-    if found.hidden:
-        also = "also" if found.objects else "next:"
-        out.words(f"{also} for good, with what delete markers hide: {instead} --storage-versions")
 
 
 def _orphan_row(row: search.OrphanRow, now_us: int) -> tuple[str, ...]:
@@ -215,27 +202,18 @@ def _missing_record(version: search.ListedVersion, target: Target) -> dict[str, 
     }
 
 
-LOOKS = 3
-"""How often the registry is asked whether all is gone."""
-
-
-@click.command("reset")
+@click.command("reset", cls=Command)
 @click.argument("registry")
 @click.option("--name", metavar="NAME", help="For scripts: the registry's name, as shown.")
 @click.option("--expect", type=click.IntRange(min=1), metavar="COUNT", help="And the count.")
-@click.pass_obj
-def reset_command(flags: Flags, registry: str, *, name: str | None, expect: int | None) -> int:
+async def reset_command(registry: str, *, name: str | None, expect: int | None) -> int:
     """Delete EVERYTHING that a registry holds, whoever put it there. There is no way back.
 
     First the whole listing is written to a file, with what is needed to make entries again where
     the registry tells it. Then the registry's name and the number of artifacts must be typed.
     """
-    target = target_of(registry, read_only=flags.read_only)
+    target, out = target_of(registry), Output(changes=True)
     refuse_read_only(target)
-    return asyncio.run(_reset(target, name, expect, Output(changes=True)))
-
-
-async def _reset(target: Target, name: str | None, expect: int | None, out: Output) -> int:
     async with client_of(target, write=True) as client:
         if not client.can("reset"):
             raise UsageError(f"“{target.name}” cannot be reset. Nothing was deleted.")
@@ -253,16 +231,41 @@ async def _reset(target: Target, name: str | None, expect: int | None, out: Outp
             *([] if complete else [f"What it does not list goes as well: {count} is not all."]),
             f"the listing is kept in {path}",
         )
-        _confirm_reset(target, count, name, expect)
+        named = typeable(target.name) or "everything"
+        asked = Confirmation(
+            expected=f"{named} {count}",
+            count=count,
+            then="to delete everything",
+            why="there is no way back",
+        )
+        said = name is not None or expect is not None
+        instead = ("--name", named, "--expect", count)
+        asked.check(f"{name} {expect}" if said else answer(asked, None, *instead))
         again, _ = await _everything(client)
         if {version.key for _, version in again} != {*keys}:
             raise ConfirmationError(
                 "The registry changed while you were asked. Nothing was deleted.",
                 hint="Look again, then say it again.",
             )
-        uncertain = await _send_reset(client)
+        uncertain = ""
+        try:
+            await client.reset()
+        except ReadOnlyError:
+            raise
+        except RegistryError as error:  # whatever it says, the listing tells
+            uncertain = f" The registry said: {safe(str(error))}"
         left = await _still_there(client, keys)
-    return _print_reset(target, count, left, uncertain, out)
+    what = text.plural(count, "artifact")
+    if left == 0:
+        out.words(f"{what} of {safe(target.name)} deleted, verified gone")
+        out.words("what they left in the storage: " + command("orphans", target.typed))
+        return 0
+    if left is None:
+        unknown = "Whether it was done is not known: the registry cannot be asked now."
+        out.words(f"{unknown}{uncertain}")
+    else:
+        out.words(f"{text.count(left)} of {what} are still there.{uncertain}")
+    return 1
 
 
 async def _everything(client: Client) -> tuple[WholeListing, bool]:
@@ -301,29 +304,8 @@ def _export_listing(target: Target, listing: WholeListing, recipes: Mapping[str,
     return path
 
 
-def _confirm_reset(target: Target, count: int, name: str | None, expect: int | None) -> None:
-    """The registry's name and the count, typed or said; nothing less."""
-    named = typeable(target.name) or "everything"
-    asked = Confirmation(
-        expected=f"{named} {count}",
-        count=count,
-        then="to delete everything",
-        why="there is no way back",
-    )
-    instead = ("--name", named, "--expect", count)
-    said = name is not None or expect is not None
-    asked.check(f"{name} {expect}" if said else answer(asked, None, *instead))
-
-
-async def _send_reset(client: Client) -> str:
-    """Send the reset; why it is uncertain, if it is."""
-    try:
-        await client.reset()
-    except ReadOnlyError:
-        raise
-    except RegistryError as error:  # whatever it says, the listing tells
-        return str(error)
-    return ""
+LOOKS = 3
+"""How often the registry is asked whether all is gone."""
 
 
 async def _still_there(client: Client, keys: list[str]) -> int | None:
@@ -334,17 +316,3 @@ async def _still_there(client: Client, keys: list[str]) -> int | None:
         except RegistryError:
             await asyncio.sleep(0.5)
     return None
-
-
-def _print_reset(target: Target, count: int, left: int | None, uncertain: str, out: Output) -> int:
-    """Say what is so."""
-    said = f" The registry said: {safe(uncertain)}" if uncertain else ""
-    if left == 0:
-        out.words(f"{text.plural(count, 'artifact')} of {safe(target.name)} deleted, verified gone")
-        out.words("what they left in the storage: " + command("orphans", target.typed))
-        return 0
-    if left is None:
-        out.words(f"Whether it was done is not known: the registry cannot be asked now.{said}")
-        return 1
-    out.words(f"{text.count(left)} of {text.plural(count, 'artifact')} are still there.{said}")
-    return 1

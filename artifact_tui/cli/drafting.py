@@ -25,7 +25,6 @@ from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
 from artifact_tui.cli.reviewing import option_of
-from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     ask_for_sizes,
     client_of,
@@ -418,11 +417,8 @@ def consents_of(*fields: str) -> Callable[[_Command], _Command]:
 )
 @consents_of(*CONSENTS)
 @cached_option
-@json_option
-@click.pass_obj
+@json_option()
 def plan_command(
-    flags: Flags,
-    /,
     words: tuple[str, ...],
     *,
     output: Path | None,
@@ -431,7 +427,7 @@ def plan_command(
     scan: bool,
     collections: tuple[str, ...],
     cached: bool,
-    as_json: bool,
+    out: Output,
     **agreed: Any,
 ) -> int:
     """Build a plan from a filter, and print what it would do. Nothing is deleted.
@@ -454,13 +450,12 @@ def plan_command(
     from. What stays unknown needs --unknown-lineage, which also saves the asking of models. Stored
     objects go only after their version is gone.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target, rest = split(words, read_only=flags.read_only)
+    target, rest = split(words)
     lines = None if source is None else VersionLines(source)
     selection = PlanSubject(" ".join(rest), marked, collections, lines)
     selection.check()
     options = Options(**agreed)
     options = replace(options, storage=options.storage or options.storage_versions)
-    out = Output(json=as_json)
     draft = asyncio.run(make_draft(target, selection, options, cached=cached, scan=scan))
     path = (
         save_draft(draft, output) if draft.summary.deletes else None
@@ -504,8 +499,8 @@ def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
     """
     command = click.get_current_context().command
     if out.json and records:
-        for item in draft.items:
-            out.record(reviewing.item_record(item, draft.head.registry, draft.summary))
+        name, summary = draft.head.registry, draft.summary
+        out.records(reviewing.item_record(item, name, summary) for item in draft.items)
     reviewing.print_review(
         draft.head,
         draft.summary,

@@ -33,7 +33,6 @@ from artifact_tui.cli.options import (
 )
 from artifact_tui.cli.output import INTERRUPTED, Output, Progress, command
 from artifact_tui.cli.reviewing import answer
-from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
 from artifact_tui.cli.session import (
     client_of,
     parse_filter,
@@ -595,7 +594,7 @@ async def _print_now(client: Client, job: EditJob, out: Output) -> None:
         tags = tags_of(conn, [row.id]).get(row.id, ())
         if job.as_json and job.asks_nothing:
             name = job.target.name
-            out.record(next(wording.version_records(conn, [row], registry=name, now_us=now_us())))
+            out.records(wording.version_records(conn, [row], registry=name, now_us=now_us()))
             return
     out.words(
         version_name(row),
@@ -617,7 +616,7 @@ def _which(command: _Command) -> _Command:
     chosen = click.option("--filter", "chosen", metavar="FILTER", help="All versions that match.")
     marked = click.option("--marked", is_flag=True, help="What is marked on the screen.")
     dry = click.option("--dry-run", is_flag=True, help="Only show what would change.")
-    rest = dry(consent_options(cached_option(json_option(command)), done="changed"))
+    rest = dry(consent_options(cached_option(json_option(changes=True)(command)), done="changed"))
     wrapped: _Command = words(chosen(marked(rest)))
     return wrapped
 
@@ -628,10 +627,7 @@ def _which(command: _Command) -> _Command:
 @_REMOVE
 @click.option("--protect", multiple=True, metavar="NAME", help="Let this alias forbid deletion.")
 @click.option("--unprotect", multiple=True, metavar="NAME", help="Let it no longer do so.")
-@click.pass_obj
 def alias_command(
-    flags: Flags,
-    /,
     words: tuple[str, ...],
     *,
     added: tuple[str, ...],
@@ -653,17 +649,14 @@ def alias_command(
     """  # noqa: D301 - click's mark for lines that stay as they are
     wanted = CommonEdit(add_aliases=added, remove_aliases=removed)
     protection = Protection(protect, unprotect)
-    return _run(flags, words, how, what="aliases", wanted=wanted, protection=protection)
+    return _run(words, how, what="aliases", wanted=wanted, protection=protection)
 
 
 @click.command("tag", cls=FilterCommand)
 @_which
 @_ADD
 @_REMOVE
-@click.pass_obj
 def tag_command(
-    flags: Flags,
-    /,
     words: tuple[str, ...],
     *,
     added: tuple[str, ...],
@@ -679,13 +672,12 @@ def tag_command(
     What would change is shown first, and asked; --yes --expect COUNT is for scripts.
     """  # noqa: D301 - click's mark for lines that stay as they are
     wanted = CommonEdit(add_tags=added, remove_tags=removed)
-    return _run(flags, words, how, what="tags", wanted=wanted)
+    return _run(words, how, what="tags", wanted=wanted)
 
 
 @click.command("ttl", cls=FilterCommand)
 @_which
-@click.pass_obj
-def ttl_command(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
+def ttl_command(words: tuple[str, ...], **how: Any) -> int:
     """Show or set how long versions live after their creation.
 
     \b
@@ -707,11 +699,10 @@ def ttl_command(flags: Flags, /, words: tuple[str, ...], **how: Any) -> int:
         problem = f"“{words[-1]}” is no time to live." if words else "Say a time to live."
         raise UsageError(problem, hint="Such as 30d, 12h, none or inherit, as the last word.")
     named = words if span is None else words[:-1]
-    return _run(flags, named, how, what="ttl", wanted=CommonEdit(ttl_us=span))
+    return _run(named, how, what="ttl", wanted=CommonEdit(ttl_us=span))
 
 
 def _run(
-    flags: Flags,
     words: Sequence[str],
     how: dict[str, Any],
     *,
@@ -719,19 +710,17 @@ def _run(
     wanted: CommonEdit,
     protection: Protection = NO_PROTECTION,
 ) -> int:
-    target, chosen = _chosen_versions(flags, words, how)
+    target, chosen = _chosen_versions(words, how)
     job = EditJob(
         target=target, chosen=chosen, what=what, wanted=wanted,
         protection=protection,
         dry_run=how["dry_run"], expect=how["expect"],
-        cached=how["cached"], as_json=how["as_json"],
+        cached=how["cached"], as_json=how["out"].json,
     )  # fmt: skip
     return asyncio.run(run_edit(job))
 
 
-def _chosen_versions(
-    flags: Flags, words: Sequence[str], how: dict[str, Any]
-) -> tuple[Target, ChosenVersions]:
+def _chosen_versions(words: Sequence[str], how: dict[str, Any]) -> tuple[Target, ChosenVersions]:
     """The registry and the versions that were named."""
     many = how["chosen"] is not None or how["marked"]
     if many and len(words) > 1:
@@ -740,10 +729,10 @@ def _chosen_versions(
             hint="Before --filter stands only the registry.",
         )
     if many:
-        target = target_of(words[0] if words else None, read_only=flags.read_only)
+        target = target_of(words[0] if words else None)
         name = ""
     else:
-        target, name = split_one(words, read_only=flags.read_only)
+        target, name = split_one(words)
     chosen = ChosenVersions(name, how["chosen"] or "", how["marked"])
     chosen.check()
     return target, chosen

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,9 +24,7 @@ from artifact_tui.catalog.listing import (
 from artifact_tui.catalog.sizes import keys_without_size
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
-from artifact_tui.cli.options import FilterCommand, cached_option, json_option
-from artifact_tui.cli.output import Output
-from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.options import Command, FilterCommand, cached_option, json_option
 from artifact_tui.cli.session import (
     ask_for_sizes,
     client_of,
@@ -50,30 +47,13 @@ if TYPE_CHECKING:
         VersionRef,
         VersionRow,
     )
+    from artifact_tui.cli.output import Output
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.model import File
 
 
 _LARGEST_FIRST = frozenset({"size", "unique", "stored", "dependents"})
-
-
-@dataclass(frozen=True, slots=True)
-class PrintedList:
-    """What is listed, and where it is printed."""
-
-    conn: sqlite3.Connection
-    where: query.Where
-    registry: str
-    now_us: int
-    out: Output
-    limit: int | None
-    local: bool = True
-    """Whether artifacts can be added to it from here."""
-    empty: bool = False
-    """Whether empty collections are listed: where they can be deleted, and nothing is filtered."""
-    trash: bool = True
-    """Whether what is deleted can be restored: else there is no trash, whatever is still listed."""
 
 
 @dataclass(slots=True)
@@ -109,10 +89,8 @@ class MatchTotals:
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
 @cached_option
-@json_option
-@click.pass_obj
-def ls_command(
-    flags: Flags,
+@json_option()
+async def ls_command(
     words: tuple[str, ...],
     *,
     versions: bool,
@@ -120,7 +98,7 @@ def ls_command(
     reverse: bool,
     limit: int | None,
     cached: bool,
-    as_json: bool,
+    out: Output,
 ) -> None:
     """List the collections of REGISTRY, or the versions that match FILTER.
 
@@ -132,63 +110,78 @@ def ls_command(
     Sizes, unique and charged bytes (stored) and dependents are sorted largest first, ages youngest
     first.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target, rest = split(words, read_only=flags.read_only)
+    target, rest = split(words)
     parsed = parse_filter(rest)
     sort = Sort(field, descending=(field in _LARGEST_FIRST) != reverse)
+    async with client_of(target) as client, reading(client, cached=cached) as conn:
+        now = now_us()
+        where = where_of(conn, parsed, client)
+        if client.can("sizes") and not cached:
+            if field == "size" or "size" in parsed.fields:
+                await ask_for_sizes(client, keys_without_size(conn))
+            elif versions:
+                chunks = version_chunks(conn, where, sort, limit=limit)
+                unsized = [row.key for rows in chunks for row in rows if row.size is None]
+                await ask_for_sizes(client, unsized)
+        if versions or field != "version":
+            refuse_sort(conn, field, client)
+        empty = parsed.everything and client.can("delete_collection")
+        if versions:
+            chunks = version_chunks(conn, where, sort, limit=limit)
+            match = _print_versions(conn, chunks, target.name, now, out)
+            if match.count == limit:  # there may be more
+                match = MatchTotals.of(collection_outline(conn, where, Sort()))
+        else:
+            every = collection_outline(conn, where, sort, empty=empty)
+            match, shown = MatchTotals.of(every), every[:limit]
+            if out.json:
+                out.records(wording.collection_record(row, target.name, now) for row in shown)
+            else:
+                out.rows((_collection_cells(row, now) for row in shown), right="234")
+        outline = collection_outline(conn, where, Sort(), empty=True) if empty else ()
+        empties = sum(not row.versions for row in outline)
+        name = safe(target.name)
+        out.words(_summary(conn, client, parsed, match, name=name, empties=empties))
 
-    async def main() -> None:
-        async with client_of(target) as client, reading(client, cached=cached) as conn:
-            now = now_us()
-            where = where_of(conn, parsed, client)
-            if client.can("sizes") and not cached:
-                if field == "size" or "size" in parsed.fields:
-                    await ask_for_sizes(client, keys_without_size(conn))
-                elif versions:
-                    chunks = version_chunks(conn, where, sort, limit=limit)
-                    unsized = [row.key for rows in chunks for row in rows if row.size is None]
-                    await ask_for_sizes(client, unsized)
-            if versions or field != "version":
-                refuse_sort(conn, field, client)
-            out = Output(json=as_json)
-            local = client.catalog_path is not None
-            empty = parsed.everything and client.can("delete_collection")
-            trash = client.can("restore")
-            listing = PrintedList(conn, where, target.name, now, out, limit, local, empty, trash)
-            match = (list_versions if versions else list_collections)(listing, sort)
-            _print_summary(listing, parsed, match)
 
-    asyncio.run(main())
-
-
-def list_collections(listing: PrintedList, sort: Sort) -> MatchTotals:
-    """Print the collections that have a version that matches, and perhaps empty ones.
-
-    Returns what the versions of all of them come to.
-    """
-    found = collection_outline(listing.conn, listing.where, sort, empty=listing.empty)
-    rows = list(islice(found, listing.limit))
-    if listing.out.json:
-        for row in rows:
-            listing.out.record(
-                wording.collection_record(row, registry=listing.registry, now_us=listing.now_us)
-            )
-        return MatchTotals.of(found)
-    listing.out.rows(
-        (
-            (
-                text.safe_name(row.name),
-                safe(row.type),
-                text.plural(row.versions, "link" if row.links else "version")
-                if row.versions
-                else "empty",
-                _bytes(row.size, None if row.links else row.stored),
-                text.ago(row.newest_us, listing.now_us, "old") if row.versions else "",
-            )
-            for row in rows
-        ),
-        right="234",
+def _collection_cells(row: CollectionRow, now_us: int) -> tuple[str, ...]:
+    what = text.plural(row.versions, "link" if row.links else "version")
+    return (
+        text.safe_name(row.name),
+        safe(row.type),
+        what if row.versions else "empty",
+        _bytes(row.size, None if row.links else row.stored),
+        text.ago(row.newest_us, now_us, "old") if row.versions else "",
     )
-    return MatchTotals.of(found)
+
+
+def _print_versions(
+    conn: sqlite3.Connection,
+    chunks: Iterable[Sequence[VersionRow]],
+    registry: str,
+    now: int,
+    out: Output,
+) -> MatchTotals:
+    """Print versions, aligned chunk by chunk; returns what they come to."""
+    match, numbers = MatchTotals(), count(1)
+    for rows in chunks:
+        for row in rows:
+            match.add(1, row.size, row.stored, link=row.link)
+        if out.json:
+            out.records(wording.version_records(conn, rows, registry=registry, now_us=now))
+        else:
+            out.rows((_version_cells(row, now) for row in rows), numbers, right="23")
+    return match
+
+
+def _version_cells(row: VersionRow, now_us: int) -> tuple[str, ...]:
+    return (
+        text.version_name(row),
+        safe(row.type),
+        _bytes(row.size, None if row.link else row.stored),
+        text.ago(row.created_us, now_us, "old"),
+        wording.facts(row, now_us),
+    )
 
 
 def _bytes(listed: int | None, stored: int | None) -> str:
@@ -196,142 +189,75 @@ def _bytes(listed: int | None, stored: int | None) -> str:
     return text.size(listed) if stored in {None, listed} else text.charged(listed, stored)
 
 
-def list_versions(listing: PrintedList, sort: Sort) -> MatchTotals:
-    """Print the versions that match; returns what all of them come to."""
-    match = MatchTotals()
-    chunks = _counted(version_chunks(listing.conn, listing.where, sort, limit=listing.limit), match)
-    if listing.out.json:
-        print_records(listing, chunks)
-    else:
-        _print_rows(listing, chunks)
-    if match.count == listing.limit:  # there may be more
-        return MatchTotals.of(collection_outline(listing.conn, listing.where, Sort()))
-    return match
-
-
-def _counted(
-    chunks: Iterator[tuple[VersionRow, ...]], match: MatchTotals
-) -> Iterator[tuple[VersionRow, ...]]:
-    """Hand chunks of versions on, and add them up in `match` as they pass."""
-    for rows in chunks:
-        for row in rows:
-            match.add(1, row.size, row.stored, link=row.link)
-        yield rows
-
-
-def _print_rows(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]) -> None:
-    """Print versions for people, aligned chunk by chunk."""
-    numbers = count(1)
-    for rows in chunks:
-        listing.out.rows(
-            (
-                (
-                    text.version_name(row),
-                    safe(row.type),
-                    _bytes(row.size, None if row.link else row.stored),
-                    text.ago(row.created_us, listing.now_us, "old"),
-                    wording.facts(row, listing.now_us),
-                )
-                for row in rows
-            ),
-            numbers=numbers,
-            right="23",
-        )
-
-
-def print_records(listing: PrintedList, chunks: Iterator[tuple[VersionRow, ...]]) -> None:
-    """Print versions as JSON."""
-    conn, name = listing.conn, listing.registry
-    for rows in chunks:
-        for record in wording.version_records(conn, rows, registry=name, now_us=listing.now_us):
-            listing.out.record(record)
-
-
-def _print_summary(listing: PrintedList, parsed: query.Query, match: MatchTotals) -> None:
-    """Say what matches, out of what."""
-    out, name = listing.out, safe(listing.registry)
-    live, deleted = versions_listed(listing.conn)
-    empty = _empty_count(listing)
-    if not live + deleted + empty:
+def _summary(
+    conn: sqlite3.Connection,
+    client: Client,
+    parsed: query.Query,
+    match: MatchTotals,
+    *,
+    name: str,
+    empties: int,
+) -> str:
+    """What matches, out of what; `name` is that of the registry, `empties` counts collections."""
+    live, deleted = versions_listed(conn)
+    if not live + deleted + empties:
         more = ". Put something in: artifact-tui add SOURCE NAME --type model"
-        out.words(f"{name} is empty{more if listing.local else ', or shows nothing to you'}")
-        return
+        return f"{name} is empty{more if client.catalog_path else ', or shows nothing to you'}"
     if parsed.text.strip():
+        if not match.count:
+            return f"nothing in {name} matches {safe(parsed.text.strip())}"
         among = live + deleted * ("state" in parsed.fields)
-        charged = match.stored if charges(listing.conn) else None
-        what, weight = text.plural(match.count, "version"), text.charged(match.size, charged)
-        out.words(
-            f"{what} of {text.count(among)} in {name} match · {weight}"
-            if match.count
-            else f"nothing in {name} matches {safe(parsed.text.strip())}"
-        )
-        return
-    totals = registry_totals(listing.conn)
-    kinds = text.plural(totals.collections, "collection")
-    what = text.plural(totals.versions, "version")
-    gone = text.plural(totals.trash_versions, "version")
-    trash = f" · {gone} {'in the trash' if listing.trash else 'deleted, and still listed'}"
-    out.words(
-        f"{name} · {kinds} · {what} · {text.charged(totals.size, totals.stored)}"
-        + (f" · {text.plural(empty, 'empty collection')}" if empty else "")
-        + (trash if totals.trash_versions else "")
-    )
-
-
-def _empty_count(listing: PrintedList) -> int:
-    """How many empty collections are listed."""
-    if not listing.empty:
-        return 0
-    rows = collection_outline(listing.conn, listing.where, Sort(), empty=True)
-    return sum(not row.versions for row in rows)
+        weight = text.charged(match.size, match.stored if charges(conn) else None)
+        what = text.plural(match.count, "version")
+        return f"{what} of {text.count(among)} in {name} match · {weight}"
+    totals = registry_totals(conn)
+    parts = [
+        name,
+        text.plural(totals.collections, "collection"),
+        text.plural(totals.versions, "version"),
+        text.charged(totals.size, totals.stored),
+    ]
+    if empties:
+        parts.append(text.plural(empties, "empty collection"))
+    if totals.trash_versions:
+        where = "in the trash" if client.can("restore") else "deleted, and still listed"
+        parts.append(f"{text.plural(totals.trash_versions, 'version')} {where}")
+    return " · ".join(parts)
 
 
 _NOTE = 10_000
 """Characters of a note that are shown."""
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
 @cached_option
-@json_option
-@click.pass_obj
-def show_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
+@json_option()
+async def show_command(words: tuple[str, ...], *, cached: bool, out: Output) -> None:
     """Show one version, named by its label or an alias: resnet50:v41, resnet50:latest.
 
     Its aliases, sizes, files, what it was made from, and what was made from it.
     """
-    target, name = split_one(words, read_only=flags.read_only)
-    out = Output(json=as_json)
-
-    async def main() -> None:
-        async with client_of(target) as client:
-            async with reading(client, cached=cached) as conn:
-                row = find_version(conn, name)
-                if not cached:
-                    await _ask_for_lineage(client, row)
-                    if row.size is None:
-                        await ask_for_sizes(client, [row.key])
-                found = version_detail(conn, row.id)
-                source = next(iter(rows_by_keys(conn, [row.source_key or ""])), None)
-            ask = as_json or (not found.files and bool(found.files_total))
-            local = client.catalog_path is not None
-            files = found.files
-            if ask and (local or not cached):
-                files = await client.files(found.row.key)
-        if as_json:
-            out.record(_detail_record(found, files, target.name))
-        else:
-            _print_version(found, source, files, target, out)
-
-    asyncio.run(main())
-
-
-async def _ask_for_lineage(client: Client, row: VersionRow) -> None:
-    """Ask a registry that tells lineage only when asked."""
-    if not client.tells_dependents:
-        return
-    path = config.catalog_file(client.identity.uid)
-    await ask_lineage(client, path, [row.key], closure=True, parents=True, most=DEPENDENTS_COUNTED)
+    target, name = split_one(words)
+    async with client_of(target) as client:
+        async with reading(client, cached=cached) as conn:
+            row = find_version(conn, name)
+            if client.tells_dependents and not cached:
+                path = config.catalog_file(client.identity.uid)
+                await ask_lineage(
+                    client, path, [row.key], closure=True, parents=True, most=DEPENDENTS_COUNTED
+                )
+            if row.size is None and not cached:
+                await ask_for_sizes(client, [row.key])
+            found = version_detail(conn, row.id)
+            source = next(iter(rows_by_keys(conn, [row.source_key or ""])), None)
+        files = found.files
+        if (client.catalog_path or not cached) and (out.json or (not files and found.files_total)):
+            files = await client.files(row.key)
+    if out.json:
+        out.record(_detail_record(found, files, target.name))
+    else:
+        _print_version(found, source, files, target, out)
 
 
 def _print_version(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import wraps
+from inspect import iscoroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from artifact_tui.cli.output import Output
 from artifact_tui.errors import UsageError
 from artifact_tui.query import FIELDS
 from artifact_tui.query.filter_fields import TIME_UNITS, read_duration
@@ -23,11 +26,21 @@ _NEGATED = re.compile(r"-([a-z]+)[:<>]")
 """A filter's term that begins like an option."""
 
 
-def json_option(command: _Command) -> _Command:
-    """`--json`, as the parameter `as_json`."""
+class Command(click.Command):
+    """A command, which may be a coroutine."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it to its end; gives what it returns."""
+        result = super().invoke(ctx)
+        return asyncio.run(result) if iscoroutine(result) else result
+
+
+def json_option(*, changes: bool = False) -> Callable[[_Command], _Command]:
+    """`--json`, as the parameter `out`: where the command prints; `changes` is as in `Output`."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs."
-    )(command)
+        "--json", "out", is_flag=True, help="Print one JSON object a line, for programs.",
+        callback=lambda _ctx, _option, json: Output(json=json, changes=changes),
+    )  # fmt: skip
 
 
 def cached_option(command: _Command) -> _Command:
@@ -47,7 +60,7 @@ def registry_option(command: _Command) -> _Command:
 _PLAN_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
 
 
-class FilterCommand(click.Command):
+class FilterCommand(Command):
     """A command whose words are a filter: `-latest:3` is a part of it, not an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -77,6 +77,11 @@ class Output:
         """Print one JSON object, in ASCII, so that no name can disturb a terminal."""
         self._write(_ENCODER.encode(fields))
 
+    def records(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Print JSON objects, as they come."""
+        for fields in records:
+            self.record(fields)
+
     def _write(self, line: str) -> None:
         if self._lost:
             self._keep(line)
@@ -103,8 +108,8 @@ class Output:
     def rows(
         self,
         rows: Iterable[Sequence[str]],
-        *,
         numbers: Iterable[int] | None = None,
+        *,
         right: str = "",
     ) -> None:
         """Print numbered rows in columns; those whose index is in `right` stand to the right.

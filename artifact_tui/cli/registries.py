@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import tomllib
 
 import click
 
-from artifact_tui.cli.options import json_option
+from artifact_tui.cli.options import Command, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.root import COMMANDS
 from artifact_tui.clients import SettingRow, check_settings, every_kind, setting_rows
-from artifact_tui.clients.trial import Trial, access, trial
-from artifact_tui.config import Config, Target, config_file, load, resolve, shown_settings
+from artifact_tui.clients.trial import access, trial
+from artifact_tui.config import Config, config_file, load, resolve, shown_settings
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
 from artifact_tui.errors import UsageError
 from artifact_tui.text import safe
@@ -47,9 +46,9 @@ def _meaning(row: SettingRow) -> str:
 
 
 @click.group("registries", invoke_without_command=True)
-@json_option
+@json_option()
 @click.pass_context
-def registries_command(ctx: click.Context, *, as_json: bool) -> int:
+def registries_command(ctx: click.Context, *, out: Output) -> int:
     """List the configured registries; add, remove and test them.
 
     \b
@@ -62,15 +61,15 @@ def registries_command(ctx: click.Context, *, as_json: bool) -> int:
     written there: name the variable that holds it.
     """  # noqa: D301 - click's mark for lines that stay as they are
     if ctx.invoked_subcommand is None:
-        _print_all(load(), Output(json=as_json))
+        _print_all(load(), out)
     return 0
 
 
 @registries_command.command("list")
-@json_option
-def list_(*, as_json: bool) -> int:
+@json_option()
+def list_(*, out: Output) -> int:
     """List the configured registries."""
-    _print_all(load(), Output(json=as_json))
+    _print_all(load(), out)
     return 0
 
 
@@ -87,7 +86,7 @@ def list_(*, as_json: bool) -> int:
 @click.option("--concurrency", type=int, help="Requests at once, for a server that bears them.")
 @click.option("--bucket", help="The S3 bucket with its bytes.")
 @click.option("--set", "more", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
-@json_option
+@json_option(changes=True)
 def add(
     name: str,
     address: str,
@@ -100,7 +99,7 @@ def add(
     concurrency: int | None,
     bucket: str | None,
     more: tuple[str, ...],
-    as_json: bool,
+    out: Output,
 ) -> int:
     """Write a registry into the configuration."""
     if name in COMMANDS:
@@ -115,7 +114,6 @@ def add(
         name, target.address, production=production, read_only=read_only,
         settings=settings, default=default,
     )  # fmt: skip
-    out = Output(json=as_json, changes=True)
     _print_one(name, config, out)
     out.words(f"written to {safe(str(config_file()), _ROOM)}")
     out.words(f"next: {command('registries', 'test', name)}")
@@ -158,10 +156,10 @@ def default_(name: str) -> int:
     return 0
 
 
-@registries_command.command("test")
+@registries_command.command("test", cls=Command)
 @click.argument("names", nargs=-1, metavar="[REGISTRY]…")
-@json_option
-def test(names: tuple[str, ...], *, as_json: bool) -> int:
+@json_option(changes=True)
+async def test(names: tuple[str, ...], *, out: Output) -> int:
     """Ask registries how they are: reachable, which version, what they can do, read-only or not.
 
     Without names, all that are configured. Nothing is changed. The exit code is 1 when one of
@@ -169,32 +167,25 @@ def test(names: tuple[str, ...], *, as_json: bool) -> int:
     """
     config = load()
     targets = [resolve(config, name) for name in names or config.registries] or [resolve(config)]
-    out = Output(json=as_json, changes=True)
-    worked = [asyncio.run(_test(target, out)) for target in targets]
-    return int(not all(worked))
-
-
-async def _test(target: Target, out: Output) -> bool:
-    found = await trial(target)
-    if out.json:
-        out.record(
-            {
-                "registry": target.name,
-                "address": target.address,
-                "works": found.works,
-                "milliseconds": round(found.milliseconds),
-                "said": list(found.sentences),
-            }
-        )
-    else:
-        _print_trial(target, found, out)
-    return found.works
-
-
-def _print_trial(target: Target, found: Trial, out: Output) -> None:
-    state = "works" if found.works else "cannot be used"
-    out.words(f"{safe(target.name)} {state} · {safe(target.address, _ROOM)}")
-    out.words(*(f"  {safe(sentence, _ROOM)}" for sentence in found.sentences))
+    all_work = True
+    for target in targets:
+        found = await trial(target)
+        all_work &= found.works
+        if out.json:
+            out.record(
+                {
+                    "registry": target.name,
+                    "address": target.address,
+                    "works": found.works,
+                    "milliseconds": round(found.milliseconds),
+                    "said": list(found.sentences),
+                }
+            )
+        else:
+            state = "works" if found.works else "cannot be used"
+            out.words(f"{safe(target.name)} {state} · {safe(target.address, _ROOM)}")
+            out.words(*(f"  {safe(sentence, _ROOM)}" for sentence in found.sentences))
+    return int(not all_work)
 
 
 def _print_all(config: Config, out: Output) -> None:

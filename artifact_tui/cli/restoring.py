@@ -19,7 +19,7 @@ from artifact_tui.catalog import marks
 from artifact_tui.catalog.listing import Sort, version_chunks
 from artifact_tui.catalog.version_names import find_version, rows_by_keys
 from artifact_tui.cli import wording
-from artifact_tui.cli.applying import confirm_and_apply, print_item_records
+from artifact_tui.cli.applying import confirm_and_apply
 from artifact_tui.cli.drafting import (
     PlanSubject,
     connected_to,
@@ -30,8 +30,8 @@ from artifact_tui.cli.drafting import (
     reviewed,
     save_draft,
 )
-from artifact_tui.cli.looking import PrintedList, print_records
 from artifact_tui.cli.options import (
+    Command,
     FilterCommand,
     PlanParam,
     cached_option,
@@ -39,7 +39,7 @@ from artifact_tui.cli.options import (
     json_option,
 )
 from artifact_tui.cli.output import Output, Progress, command
-from artifact_tui.cli.root import Flags  # noqa: TC001 - click reads it
+from artifact_tui.cli.reviewing import print_item_records
 from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action, Options
@@ -59,11 +59,9 @@ from artifact_tui.model import Alias, Outcome, Result, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.undo import RemadeEntry, Undone
@@ -74,10 +72,8 @@ def print_undone(
 ) -> int:
     """Say what came back, and what not; 1 when something did not, or not as it was."""
     if out.json:
-        for outcome in undone.restored:
-            out.record(_restored_record(outcome, rows.get(outcome.key), target))
-        for one in undone.remade:
-            out.record(_remade_record(one, target))
+        out.records(_restored_record(one, rows.get(one.key), target) for one in undone.restored)
+        out.records(_remade_record(one, target) for one in undone.remade)
     out.words(*undone.lines)
     if undone.remade and undone.missing and plan is not None:
         out.words(f"to try again: {command('restore', '--plan', plan)}")
@@ -118,42 +114,49 @@ def in_trash(words: Sequence[str]) -> query.Query:
 @click.command("trash", cls=FilterCommand)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [FILTER]…")
 @cached_option
-@json_option
-@click.pass_obj
-def trash_command(flags: Flags, words: tuple[str, ...], *, cached: bool, as_json: bool) -> None:
+@json_option()
+async def trash_command(words: tuple[str, ...], *, cached: bool, out: Output) -> None:
     """List what is in the trash: it can be restored, until it is purged.
 
     Where a registry cannot restore, these are the deleted versions that it still lists.
     """
-    target, rest = split(words, read_only=flags.read_only)
+    target, rest = split(words)
     parsed = in_trash(rest)
-
-    async def main() -> None:
-        async with client_of(target) as client, reading(client, cached=cached) as conn:
-            where = where_of(conn, parsed, client)
-            out = Output(json=as_json)
-            await _print_trash(PrintedList(conn, where, target.name, now_us(), out, None), client)
-            _print_trash_summary(conn, where, target, client, out)
-
-    asyncio.run(main())
-
-
-async def _print_trash(listing: PrintedList, client: Client) -> None:
-    chunks = version_chunks(listing.conn, listing.where, Sort("name"))
-    if listing.out.json:
-        print_records(listing, chunks)
-        return
-    numbers = count(1)
-    for rows in chunks:
-        had = await client.trashed_aliases([row.key for row in rows])
-        listing.out.rows(
-            (_trash_row(row, had.get(row.key, ()), listing.now_us) for row in rows),
-            numbers=numbers,
-            right="1",
+    async with client_of(target) as client, reading(client, cached=cached) as conn:
+        where, now, numbers = where_of(conn, parsed, client), now_us(), count(1)
+        for rows in version_chunks(conn, where, Sort("name")):
+            if out.json:
+                name = target.name
+                out.records(wording.version_records(conn, rows, registry=name, now_us=now))
+                continue
+            had = await client.trashed_aliases([row.key for row in rows])
+            cells = (_trash_cells(row, had.get(row.key, ()), now) for row in rows)
+            out.rows(cells, numbers, right="1")
+        found, restores, name = marks.pick_where(conn, where), client.can("restore"), target.name
+        if not found:
+            place = "is in the trash of" if restores else "was deleted is listed in"
+            out.words(f"nothing {'of this' if restores else 'that'} {place} {safe(name)}")
+        if not restores:
+            again = command("restore", target.typed, "--plan", "PLAN")
+            instead = f"{_no_trash(target)}. What a plan deleted can be made again: {again}"
+            out.words(safe(why_no_undo(client, name) or instead))
+        if not found:
+            return
+        weight, what = marks.picked_bytes(conn), text.plural(found, "version")
+        listed = f"{text.size(weight.listed)} listed"
+        if not restores:
+            out.words(f"{what} deleted in {safe(name)} · {listed}")
+            return
+        frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
+        ((first,),) = version_chunks(conn, where, Sort("name"), limit=1)
+        out.words(
+            f"{what} in the trash of {safe(name)} · {listed}, {frees}",
+            f"next: {command('restore', target.typed, f'{first.collection}:{first.label}')}",
+            f"      {command('purge', target.typed, '--all')}",
         )
 
 
-def _trash_row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
+def _trash_cells(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ...]:
     by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
     names = f" · had the aliases {wording.aliases(had)}" if had else ""
     ago = text.ago(row.deleted_us, now)
@@ -161,48 +164,15 @@ def _trash_row(row: VersionRow, had: Sequence[Alias], now: int) -> tuple[str, ..
     return text.version_name(row), text.size(row.size), f"{when}{by}{names}"
 
 
-def _print_trash_summary(
-    conn: sqlite3.Connection, where: query.Where, target: Target, client: Client, out: Output
-) -> None:
-    found = marks.pick_where(conn, where)
-    if not found:
-        where_is = (
-            "of this is in the trash of"
-            if client.can("restore")
-            else "that was deleted is listed in"
-        )
-        out.words(f"nothing {where_is} {safe(target.name)}")
-    if not client.can("restore"):
-        again = command("restore", target.typed, "--plan", "PLAN")
-        instead = f"{_no_trash(target)}. What a plan deleted can be made again: {again}"
-        out.words(safe(why_no_undo(client, target.name) or instead))
-    if not found:
-        return
-    weight = marks.picked_bytes(conn)
-    if not client.can("restore"):
-        what = text.plural(found, "version")
-        out.words(f"{what} deleted in {safe(target.name)} · {text.size(weight.listed)} listed")
-        return
-    frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
-    ((first,),) = version_chunks(conn, where, Sort("name"), limit=1)
-    out.words(
-        f"{text.plural(found, 'version')} in the trash of {safe(target.name)} · "
-        f"{text.size(weight.listed)} listed, {frees}",
-        f"next: {command('restore', target.typed, f'{first.collection}:{first.label}')}",
-        f"      {command('purge', target.typed, '--all')}",
-    )
-
-
-@click.command("restore")
+@click.command("restore", cls=Command)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] [NAME:V]…")
 @click.option("--plan", type=PlanParam(), help="Undo: all that this plan deleted.")
 @click.option(
     "--uncertain", is_flag=True, help="Make also those again that may have been made already."
 )
-@json_option
-@click.pass_obj
-def restore_command(
-    flags: Flags, words: tuple[str, ...], *, plan: Path | None, uncertain: bool, as_json: bool
+@json_option(changes=True)
+async def restore_command(
+    words: tuple[str, ...], *, plan: Path | None, uncertain: bool, out: Output
 ) -> int:
     """Bring versions back from the trash, with those of their aliases that are still free.
 
@@ -219,42 +189,33 @@ def restore_command(
         with Plan.open(plan) as opened:
             made_for = plan_file.registry_of(opened)
         words = (made_for.typed or made_for.address,)
-    target, names = split(words, read_only=flags.read_only, names=True)
+    target, names = split(words, names=True)
     if not names and plan is None:
         raise UsageError(
             "Name the versions to restore, or a plan whose deletion is to be undone.",
             hint=f"What is in the trash: {command('trash', target.typed)}",
         )
-
-    out = Output(json=as_json, changes=True)
-
-    async def main() -> int:
-        async with client_of(target, write=True) as client:
-            if why := why_no_undo(client, target.name):
-                raise UsageError(why, hint="Nothing was changed.")
-            if not client.can("restore") and (plan is None or names):
+    async with client_of(target, write=True) as client:
+        if why := why_no_undo(client, target.name):
+            raise UsageError(why, hint="Nothing was changed.")
+        if not client.can("restore"):
+            if plan is None or names:
                 raise UsageError(
                     f"{_no_trash(target)}: what a plan deleted can be made again.",
                     hint=f"Name the plan: {command('restore', '--plan', 'FILE')}",
                 )
-            if not client.can("restore") and plan is not None:
-                with Progress() as progress:
-                    undone = await undo(plan, client, uncertain=uncertain, progress=progress.show)
-                return print_undone(undone, {}, target, plan, out)
-            async with reading(client) as conn:
-                named = {
-                    row.key: f"{row.collection}:{row.label}"
-                    for row in (find_version(conn, name) for name in names)
-                }
-                if plan is None:
-                    undone = await restore_versions(client, named)
-                else:
-                    undone = await undo(plan, client, also=named)
-                keys = [outcome.key for outcome in undone.restored]
-                rows = {row.key: row for row in rows_by_keys(conn, keys)}
-        return print_undone(undone, rows, target, plan, out)
-
-    return asyncio.run(main())
+            with Progress() as progress:
+                undone = await undo(plan, client, uncertain=uncertain, progress=progress.show)
+            return print_undone(undone, {}, target, plan, out)
+        async with reading(client) as conn:
+            found = [find_version(conn, name) for name in names]
+            named = {row.key: f"{row.collection}:{row.label}" for row in found}
+            if plan is None:
+                undone = await restore_versions(client, named)
+            else:
+                undone = await undo(plan, client, also=named)
+            rows = rows_by_keys(conn, [outcome.key for outcome in undone.restored])
+    return print_undone(undone, {row.key: row for row in rows}, target, plan, out)
 
 
 def _no_trash(target: Target) -> str:
@@ -266,17 +227,9 @@ def _no_trash(target: Target) -> str:
 @click.option("--all", "everything", is_flag=True, help="All of the trash, instead of a filter.")
 @consents_of("orphan_dependents")
 @consent_options
-@json_option
-@click.pass_obj
+@json_option(changes=True)
 def purge_command(
-    flags: Flags,
-    /,
-    words: tuple[str, ...],
-    *,
-    everything: bool,
-    expect: int | None,
-    as_json: bool,
-    **agreed: Any,
+    words: tuple[str, ...], *, everything: bool, expect: int | None, out: Output, **agreed: Any
 ) -> int:
     """Remove versions that are in the trash for good. They cannot be restored afterwards.
 
@@ -287,19 +240,18 @@ def purge_command(
     It prints the list and asks, as `artifact-tui apply` does; the plan is kept as a record. The
     bytes are freed by the next `artifact-tui gc`.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target, rest = split(words, read_only=flags.read_only)
+    target, rest = split(words)
     if bool(" ".join(rest).strip()) == everything:
         raise UsageError(
             "Say what to purge: a filter, or --all.",
             hint=f"What is in the trash: {command('trash', target.typed)}",
         )
-    out = Output(json=as_json, changes=True)
-    selection = PlanSubject(in_trash(rest).text)
     options = Options(action=Action.PURGE, **agreed)
-    draft = asyncio.run(make_draft(target, selection, options))
-    path, code = _apply_draft(draft, out, expect, read_only=flags.read_only)
-    if as_json:
-        print_item_records(path, out)
+    draft = asyncio.run(make_draft(target, PlanSubject(in_trash(rest).text), options))
+    path, code = _apply_draft(draft, out, expect)
+    if out.json:
+        with Plan.open(path) as plan:
+            print_item_records(plan, out)
     out.words(f"record: {path}", f"next: {command('gc', target.typed)}")
     return code
 
@@ -308,8 +260,6 @@ def _apply_draft(
     draft: Draft,
     out: Output,
     expect: int | None,
-    *,
-    read_only: bool,
     first: Callable[[Plan], object] = lambda _: None,
 ) -> tuple[Path, int]:
     """Print a draft, and apply it as a plan of its own; its file, and the exit code.
@@ -320,7 +270,7 @@ def _apply_draft(
     print_draft(draft, out, records=False)
     path = save_draft(draft, None)
     try:
-        code = confirm_and_apply(path, out, expect, read_only=read_only, first=first)
+        code = confirm_and_apply(path, out, expect, first=first)
     except BaseException:
         with suppress(OSError, ArtifactTuiError), Plan.open(path) as plan:
             if plan.status is Status.DRAFT:
@@ -334,17 +284,9 @@ def _apply_draft(
 @click.option("--url", metavar="URL", help="The source address. Default: the one it has now.")
 @consents_of("storage", "orphan_dependents", "unknown_lineage")
 @consent_options
-@json_option
-@click.pass_obj
+@json_option(changes=True)
 def reingest_command(
-    flags: Flags,
-    /,
-    words: tuple[str, ...],
-    *,
-    url: str | None,
-    expect: int | None,
-    as_json: bool,
-    **agreed: Any,
+    words: tuple[str, ...], *, url: str | None, expect: int | None, out: Output, **agreed: Any
 ) -> int:
     """Delete a version, and make it again from its source address, or from a corrected one.
 
@@ -355,10 +297,9 @@ def reingest_command(
     again: with a new id and new metrics. If that fails, the entry is gone, and the plan has what is
     needed to try again.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target, name = split_one(words, read_only=flags.read_only)
+    target, name = split_one(words)
     if url is not None and not url.strip():
         raise UsageError("The source address is empty. Nothing was deleted.")
-    out = Output(json=as_json, changes=True)
     draft = asyncio.run(_reingest_draft(target, name, Options(**agreed), url))
 
     def warn(plan: Plan) -> None:
@@ -366,7 +307,7 @@ def reingest_command(
         if url:
             note_source(plan, url)
 
-    path, code = _apply_draft(draft, out, expect, read_only=flags.read_only, first=warn)
+    path, code = _apply_draft(draft, out, expect, first=warn)
     if code:
         out.words(
             "It was not made again, because its deletion did not come to its end.",

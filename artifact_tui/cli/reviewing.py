@@ -221,6 +221,12 @@ def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
     }
 
 
+def print_item_records(plan: Plan, out: Output) -> None:
+    """Print every item of a plan as JSON."""
+    summary, registry = plan.summary, plan.head.registry
+    out.records(item_record(item, registry, summary) for item in plan.every_item())
+
+
 def confirm_plan(plan: Plan, expect: int | None) -> None:
     """Get a plan (open for writing) confirmed: `expect` is the count that a script states.
 
@@ -280,26 +286,24 @@ def _interruptible() -> Iterator[None]:
 
 @click.command("review")
 @plan_argument
-@json_option
-def review_command(plan: Path, *, as_json: bool) -> None:
+@json_option()
+def review_command(plan: Path, *, out: Output) -> None:
     """Print every item of the plan file PLAN: what would be deleted, what stays, and why.
 
     Nothing is deleted, and the registry is not asked.
     """
-    out = Output(json=as_json)
     with Plan.open(plan) as opened:
         opened.check_hash()
         summary = opened.summary
-        if as_json:
-            for item in opened.every_item():
-                out.record(item_record(item, opened.head.registry, summary))
+        if out.json:
+            print_item_records(opened, out)
         print_origin(opened, out)
         by = f" by {safe(opened.head.actor)}" if opened.head.actor else ""
         out.words(f"plan made {moment(opened.head.created_us)} UTC{by} · {opened.status}")
         print_review(
             opened.head,
             summary,
-            lambda verdict: () if as_json else opened.every_item(verdict=verdict),
+            lambda verdict: () if out.json else opened.every_item(verdict=verdict),
             out,
             most=None,
         )

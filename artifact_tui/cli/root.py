@@ -91,14 +91,6 @@ ELSEWHERE = {
 """Commands of other programs, and what is typed here instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """The options of `artifact-tui` itself."""
-
-    read_only: bool = False
-    """Refuse everything that would change a registry."""
-
-
 EXAMPLES = """\
 Examples:
   artifact-tui demo ./sample                             a sample registry to play with
@@ -192,7 +184,7 @@ class CommandTable(click.Group):
 @click.option("--read-only", is_flag=True, help="Refuse everything that would change a registry.")
 @click.version_option(__version__, "--version", message="artifact-tui %(version)s")
 @click.pass_context
-def root(ctx: click.Context, *, read_only: bool) -> int:
+def root(ctx: click.Context, /, **_: object) -> int:
     """Browse and delete machine-learning artifacts.
 
     See what is big, old and unused; see what depends on it; review the exact list; delete it; know
@@ -201,7 +193,6 @@ def root(ctx: click.Context, *, read_only: bool) -> int:
     from artifact_tui.database import check_sqlite  # noqa: PLC0415 - the help needs no SQLite
 
     check_sqlite()
-    ctx.obj = Flags(read_only)
     if ctx.invoked_subcommand is None:
         command = cast("click.Command", root.get_command(ctx, "open"))
         return cast("int", ctx.invoke(command))
@@ -211,8 +202,8 @@ def root(ctx: click.Context, *, read_only: bool) -> int:
 @click.command("open")
 @click.argument("words", nargs=-1, metavar="[REGISTRY]")
 @click.option("--read-only", is_flag=True, help="Refuse everything that would change the registry.")
-@click.pass_obj
-def open_command(flags: Flags, words: tuple[str, ...], *, read_only: bool) -> int:
+@click.pass_context
+def open_command(ctx: click.Context, words: tuple[str, ...], *, read_only: bool) -> int:
     """Open the screen on REGISTRY: a configured name, a folder, or an address such as local:PATH.
 
     Without one: the default registry of the configuration, or the embedded one.
@@ -232,7 +223,7 @@ def open_command(flags: Flags, words: tuple[str, ...], *, read_only: bool) -> in
             "The screen opens one registry, without a filter.",
             hint=f"Press / there to filter; without a screen: {command('ls', *words)}",
         )
-    locked = read_only or flags.read_only
+    locked = read_only or ctx.find_root().params["read_only"]
     return show_screen(replace(target, read_only=target.read_only or locked, locked=locked))
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from artifact_tui import catalog, config, query, text
 from artifact_tui.catalog.filter_doubts import doubts, refuse_slips, undecided
@@ -71,7 +73,10 @@ async def synced(client: Client, *, cached: bool = False) -> Path:
             marks = config.marks_file(client.identity.uid)
             done = await sync(client, path, marks_path=marks, progress=tell)
         except RegistryError as error:
-            error.hint = f"{error.hint} {_older(path)}".strip()
+            with suppress(RegistryError):
+                if (at := synced_us(path)) is not None:
+                    known = f"--cached shows what was known at {text.moment(at)} UTC."
+                    error.hint = f"{error.hint} {known}".strip()
             raise
         finally:
             waiting.cancel()
@@ -109,15 +114,6 @@ def synced_us(path: Path) -> int | None:
         return last_synced_us(conn)
 
 
-def _older(path: Path) -> str:
-    """Whether there is something older to read."""
-    try:
-        at = synced_us(path)
-    except RegistryError:
-        return ""
-    return "" if at is None else f"--cached shows what was known at {text.moment(at)} UTC."
-
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PLAIN = re.compile(r"[^\s()|\"*:<>=!~^&-][^\s()|\"*:<>=!~^&]*")
 """A word of a filter that could as well be the name of a registry."""
@@ -127,20 +123,22 @@ _BARE = re.compile(r"`artifact-tui (fsck|gc|ls|trash)`")
 """A command about a registry, as those name it who do not know how the user typed it."""
 
 
-def target_of(registry: str | None, *, read_only: bool = False) -> Target:
-    """The registry that was named, or the default one; `read_only` can only be added."""
+def only_reads() -> bool:
+    """Whether `--read-only` stands before the running command."""
+    return bool(click.get_current_context().find_root().params["read_only"])
+
+
+def target_of(registry: str | None) -> Target:
+    """The registry that was named, or the default one; `--read-only` counts for any."""
     target = resolve(load(), registry)
-    return replace(target, read_only=target.read_only or read_only)
+    return replace(target, read_only=target.read_only or only_reads())
 
 
-def split(
-    words: Sequence[str], *, read_only: bool = False, names: bool = False
-) -> tuple[Target, list[str]]:
+def split(words: Sequence[str], *, names: bool = False) -> tuple[Target, list[str]]:
     """The registry, if the first word names one, else the default; and the other words.
 
     Args:
         words: as they were typed; the others are a filter, or with `names` versions.
-        read_only: asked for on the command line.
         names: whether `hf:v3` may name a version.
 
     Raises:
@@ -150,7 +148,7 @@ def split(
     named = bool(words) and _names_registry(config, words[0])
     if words and not named:
         _refuse_unclear(config, words, names=names)
-    target = target_of(words[0] if named else None, read_only=read_only)
+    target = target_of(words[0] if named else None)
     return target, list(words[1:] if named else words)
 
 
@@ -203,7 +201,7 @@ def _names_registry(config: Config, word: str) -> bool:
 async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Client]:
     """An open client; for writing only when the target is not read-only."""
     keep_reserve()
-    with _hints_about(target):
+    try:
         client = open_client(
             target.address,
             read_only=target.read_only or not write,
@@ -214,6 +212,9 @@ async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Cli
             yield client
         finally:
             await client.aclose()
+    except ArtifactTuiError as error:  # a command in its hint is about this registry, as typed
+        error.hint = _BARE.sub(lambda found: f"`{command(found[1], target.typed)}`", error.hint)
+        raise
 
 
 def refuse_read_only(target: Target, *, done: str = "deleted", then: str = "") -> None:
@@ -227,16 +228,6 @@ def refuse_read_only(target: Target, *, done: str = "deleted", then: str = "") -
             f"The registry “{target.name}” may only be read. Nothing was {done}.",
             hint=f"{READ_ONLY_HINT}. {then}".removesuffix(". "),
         )
-
-
-@contextmanager
-def _hints_about(target: Target) -> Iterator[None]:
-    """Let commands that a hint names be about the registry as the user typed it."""
-    try:
-        yield
-    except ArtifactTuiError as error:
-        error.hint = _BARE.sub(lambda found: f"`{command(found[1], target.typed)}`", error.hint)
-        raise
 
 
 @asynccontextmanager
@@ -321,10 +312,10 @@ def where_of(
     return where
 
 
-def split_one(words: Sequence[str], *, read_only: bool = False) -> tuple[Target, str]:
+def split_one(words: Sequence[str]) -> tuple[Target, str]:
     """The registry, and the one version that the other word names."""
     if len(words) == 1:
-        target, rest = split(words, read_only=read_only, names=True)
+        target, rest = split(words, names=True)
         if rest:
             return target, rest[0]
     if len(words) != 2:  # noqa: PLR2004 - a registry and a name
@@ -332,4 +323,4 @@ def split_one(words: Sequence[str], *, read_only: bool = False) -> tuple[Target,
             "Name one version, after the registry if it is not the default one.",
             hint="Such as: artifact-tui show local:./sample resnet50:v3",
         )
-    return target_of(words[0], read_only=read_only), words[1]
+    return target_of(words[0]), words[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +12,9 @@ from artifact_tui import text
 from artifact_tui.catalog.catalog_rows import unique_of
 from artifact_tui.catalog.version_names import find_version, rows_by_keys, types_of_name
 from artifact_tui.cli import wording
-from artifact_tui.cli.options import DurationParam, json_option, registry_option
+from artifact_tui.cli.options import Command, DurationParam, json_option, registry_option
 from artifact_tui.cli.output import Output, Progress, command
-from artifact_tui.cli.root import Flags, show_screen
+from artifact_tui.cli.root import show_screen
 from artifact_tui.cli.session import client_of, own_client_of, reading, split_one, target_of
 from artifact_tui.clients import kind_of
 from artifact_tui.clients.base import Kind
@@ -43,14 +42,13 @@ SAMPLE_FOLDER = Path("sample")
 )  # fmt: skip
 @click.option("--seed", type=int, default=7, help="Another number makes another sample.")
 @click.option("--no-open", is_flag=True, help="Only make it; do not open the screen.")
-@click.pass_obj
-def demo_command(flags: Flags, path: Path, *, versions: int, seed: int, no_open: bool) -> int:
+def demo_command(path: Path, *, versions: int, seed: int, no_open: bool) -> int:
     """Make a sample registry at PATH, and open the screen on it.
 
     Models, datasets and code with real (small) bytes, aliases, lineage and some trash; yours to
     delete. A sample that is at PATH already is opened as it is.
     """
-    target = target_of(f"{LOCAL}{path}", read_only=flags.read_only)
+    target = target_of(f"{LOCAL}{path}")
     out = Output(changes=True)
     with Progress() as progress:
         made = kind_of(target.address).sample(
@@ -87,7 +85,7 @@ class AddRequest:
     note: str
 
 
-@click.command("add")
+@click.command("add", cls=Command)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("name")
 @click.option("--type", default="", help="model, dataset, code, … A known collection has one.")
@@ -102,11 +100,8 @@ class AddRequest:
 @click.option("--note", default="", help="Free text.")
 @click.option("--create", is_flag=True, help="Make the registry at local:PATH if there is none.")
 @registry_option
-@json_option
-@click.pass_obj
-def add_command(
-    flags: Flags, /, registry: str | None, *, create: bool, as_json: bool, **asked: object
-) -> None:
+@json_option(changes=True)
+async def add_command(registry: str | None, *, create: bool, out: Output, **asked: object) -> None:
     """Put the file or folder SOURCE in a local registry, as the next version of NAME.
 
     \b
@@ -116,10 +111,10 @@ def add_command(
 
     Without --registry it is the default one. The same bytes are never stored twice.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target = target_of(registry, read_only=flags.read_only)
+    target = target_of(registry)
     if create:
         _create_registry(target)
-    asyncio.run(_add(target, AddRequest(**asked), Output(json=as_json, changes=True)))  # type: ignore[arg-type]
+    await _add(target, AddRequest(**asked), out)  # type: ignore[arg-type]
 
 
 def _create_registry(target: Target) -> None:
@@ -172,122 +167,102 @@ async def _print_added(client: Client, key: str, target: Target, out: Output) ->
     )
 
 
-@click.command("export")
+@click.command("export", cls=Command)
 @click.argument("words", nargs=-1, metavar="[REGISTRY] NAME:V", required=True)
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="A new or empty folder."
 )
-@click.pass_obj
-def export_command(flags: Flags, words: tuple[str, ...], *, output: Path) -> None:
+async def export_command(words: tuple[str, ...], *, output: Path) -> None:
     """Write the files of a version to a folder, each checked by its hash.
 
     \b
     artifact-tui export local:./sample resnet50:latest -o ./weights
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target, name = split_one(words, read_only=flags.read_only)
-
-    async def main() -> None:
-        async with own_client_of(target) as client:
-            async with reading(client) as conn:
-                row = find_version(conn, name)
-            await client.export(row.key, output)
-        what = f"{text.plural(row.file_count or 0, 'file')}, {text.size(row.size)}"
-        Output(changes=True).words(f"{text.version_name(row)}: {what} in {safe(str(output))}")
-
-    asyncio.run(main())
+    target, name = split_one(words)
+    async with own_client_of(target) as client:
+        async with reading(client) as conn:
+            row = find_version(conn, name)
+        await client.export(row.key, output)
+    what = f"{text.plural(row.file_count or 0, 'file')}, {text.size(row.size)}"
+    Output(changes=True).words(f"{text.version_name(row)}: {what} in {safe(str(output))}")
 
 
-@click.command("gc")
+@click.command("gc", cls=Command)
 @click.argument("registry", required=False)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
     "--grace", type=DurationParam(), default=0, help="Leave what became unneeded since: 2h."
 )
-@json_option
-@click.pass_obj
-def gc_command(
-    flags: Flags, registry: str | None, *, dry_run: bool, grace: int, as_json: bool
-) -> None:
+@json_option(changes=True)
+async def gc_command(registry: str | None, *, dry_run: bool, grace: int, out: Output) -> None:
     """Free the bytes that no version needs. No version is changed.
 
     What is in the trash still needs its bytes: `artifact-tui purge` removes it for good first.
     What has expired waits for a plan: `artifact-tui plan REGISTRY ttl:expired`.
     It is safe while others use the registry.
     """
-    target = target_of(registry, read_only=flags.read_only)
-
-    async def main() -> None:
-        async with client_of(target, write=not dry_run) as client:
-            if not client.can("collect_garbage"):
-                freeing = client.freeing
-                left = command("orphans", target.typed)
-                raise RegistryError(
-                    f"“{target.name}” has no garbage collection that could be started from here.",
-                    hint=f"{freeing}." if freeing
-                    else f"With its bucket configured, this finds what is left in it: {left}",
-                )  # fmt: skip
-            found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
-        out = Output(json=as_json, changes=True)
-        if as_json:
-            out.record(
-                {
-                    "registry": target.name,
-                    "dry_run": dry_run,
-                    "expired": found.expired,
-                    "objects": found.blobs,
-                    "leftovers": found.leftovers,
-                    "freed": found.freed,
-                    "waiting": found.waiting,
-                    "trash": found.trash,
-                    "grace": wording.seconds(grace),
-                }
-            )
-        would = "would be " if dry_run else ""
-        what = text.plural(found.blobs, "stored object")
-        if found.leftovers:
-            what += f", {text.plural(found.leftovers, 'leftover')} of killed adds"
-        out.words(f"{safe(target.name)}: {text.size(found.freed)} {would}freed ({what})")
-        if found.waiting:
-            out.words(f"  {text.size(found.waiting)} wait for the end of the grace period")
-        if found.trash:
-            need = "needs" if found.trash == 1 else "need"
-            out.words(
-                f"  {text.plural(found.trash, 'version')} in the trash still {need} the bytes",
-                f"next: {command('purge', target.typed, '--all')}",
-            )
-        if found.expired:
-            one = found.expired == 1
-            have, stay, them = ("has", "stays", "it") if one else ("have", "stay", "them")
-            out.words(
-                f"  {text.plural(found.expired, 'version')} {have} expired, and {stay} until a plan"
-                f" deletes {them}",
-                f"next: {command('plan', target.typed, 'ttl:expired')}",
-            )
-
-    asyncio.run(main())
+    target = target_of(registry)
+    async with client_of(target, write=not dry_run) as client:
+        if not client.can("collect_garbage"):
+            freeing = client.freeing
+            left = command("orphans", target.typed)
+            raise RegistryError(
+                f"“{target.name}” has no garbage collection that could be started from here.",
+                hint=f"{freeing}." if freeing
+                else f"With its bucket configured, this finds what is left in it: {left}",
+            )  # fmt: skip
+        found = await client.collect_garbage(grace_us=grace, dry_run=dry_run)
+    if out.json:
+        out.record(
+            {
+                "registry": target.name,
+                "dry_run": dry_run,
+                "expired": found.expired,
+                "objects": found.blobs,
+                "leftovers": found.leftovers,
+                "freed": found.freed,
+                "waiting": found.waiting,
+                "trash": found.trash,
+                "grace": wording.seconds(grace),
+            }
+        )
+    would = "would be " if dry_run else ""
+    what = text.plural(found.blobs, "stored object")
+    if found.leftovers:
+        what += f", {text.plural(found.leftovers, 'leftover')} of killed adds"
+    out.words(f"{safe(target.name)}: {text.size(found.freed)} {would}freed ({what})")
+    if found.waiting:
+        out.words(f"  {text.size(found.waiting)} wait for the end of the grace period")
+    if found.trash:
+        need = "needs" if found.trash == 1 else "need"
+        out.words(
+            f"  {text.plural(found.trash, 'version')} in the trash still {need} the bytes",
+            f"next: {command('purge', target.typed, '--all')}",
+        )
+    if found.expired:
+        one = found.expired == 1
+        have, stay, them = ("has", "stays", "it") if one else ("have", "stay", "them")
+        out.words(
+            f"  {text.plural(found.expired, 'version')} {have} expired, and {stay} until a plan"
+            f" deletes {them}",
+            f"next: {command('plan', target.typed, 'ttl:expired')}",
+        )
 
 
-@click.command("fsck")
+@click.command("fsck", cls=Command)
 @click.argument("registry", required=False)
 @click.option("--verify", is_flag=True, help="Read every byte and check its hash.")
 @click.option("--repair", is_flag=True, help="Mend what can be mended without losing anything.")
-@json_option
-@click.pass_obj
-def fsck_command(
-    flags: Flags, registry: str | None, *, verify: bool, repair: bool, as_json: bool
-) -> int:
+@json_option()
+async def fsck_command(registry: str | None, *, verify: bool, repair: bool, out: Output) -> int:
     """Look for damage in a local registry. No version is ever removed.
 
     The exit code is 0 when nothing is wrong, or all of it was mended, and else 1.
     """
-    target = target_of(registry, read_only=flags.read_only)
-
-    async def main() -> FsckReport:
-        async with own_client_of(target, write=repair) as client:
-            return await client.fsck(repair=repair, verify=verify)
-
-    report = asyncio.run(main())
-    _print_problems(report, target, Output(json=as_json), repair=repair)
+    target = target_of(registry)
+    async with own_client_of(target, write=repair) as client:
+        report = await client.fsck(repair=repair, verify=verify)
+    _print_problems(report, target, out, repair=repair)
     return 0 if report.ok else 1
 
 

@@ -92,7 +92,7 @@ def seconds(us: int | None) -> int | None:
     return None if us is None else us // SECOND_US
 
 
-def collection_record(row: CollectionRow, *, registry: str, now_us: int) -> dict[str, Any]:
+def collection_record(row: CollectionRow, registry: str, now_us: int) -> dict[str, Any]:
     """One collection; counts and sizes are of the versions that match."""
     return {
         "name": row.name,
