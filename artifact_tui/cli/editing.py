@@ -434,7 +434,7 @@ async def send_changes(client: Client, changes: Changes[NamedVersion]) -> EditPr
     with Progress() as progress, _stopping() as stop:
 
         def tell(sent: EditProgress) -> None:
-            progress.show(f"{sent_words(sent)} {safe(client.pace())}".rstrip())
+            progress.show(f"{sent_words(sent)} {safe(client.transport.pace())}".rstrip())
 
         await send_edits(client, edits, sent, tell, stop=stop)
     if isinstance(sent.error, ReadOnlyError):

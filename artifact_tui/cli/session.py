@@ -102,7 +102,7 @@ async def _tell_waits(client: Client, show: Callable[[str], object]) -> None:
     """Say every second what the registry is waited for."""
     while True:
         await asyncio.sleep(1)
-        if words := client.pace():
+        if words := client.transport.pace():
             show(f" · {safe(words)}")
 
 

@@ -48,6 +48,32 @@ if TYPE_CHECKING:
     )
 
 
+class Transport:
+    """What a client's connection does now; where there is no network, nothing."""
+
+    def pace(self) -> str:
+        """What limits its speed now: "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
+
+        It begins with a digit unless the registry holds us back.
+        """
+        return ""
+
+    def silence(self) -> float:
+        """Seconds since the last answer, where one call may bring many; else infinite."""
+        return math.inf
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way now: every call only waits, as the registry asked.
+
+        Then a call may be given up without leaving anything on its way.
+        """
+        return False
+
+    def scrub(self, text: str) -> str:
+        """A text without the secrets that must not be kept with what the registry said."""
+        return text
+
+
 class Client:
     """One open connection to one registry. Methods may be called concurrently.
 
@@ -84,6 +110,9 @@ class Client:
 
     accepted_s: float = 120.0
     """Seconds without progress after which what was ACCEPTED, and is still there, is given up."""
+
+    transport: Transport = Transport()
+    """What its connection does now."""
 
     freeing: str = ""
     """When the registry frees the bytes of what was deleted, for people; empty: `gc` does it."""
@@ -284,28 +313,6 @@ class Client:
         raise NotImplementedError
 
     # the connection
-
-    def pace(self) -> str:
-        """What limits its speed now: "16 at once, 35 ms" or "W&B asks to wait 23 s"; may be empty.
-
-        It begins with a digit unless the registry holds us back.
-        """
-        return ""
-
-    def silence(self) -> float:
-        """Seconds since the last answer, where one call may bring many; else infinite."""
-        return math.inf
-
-    def waits(self) -> bool:
-        """Whether nothing is on its way now: every call only waits, as the registry asked.
-
-        Then a call may be given up without leaving anything on its way.
-        """
-        return False
-
-    def scrub(self, text: str) -> str:
-        """A text without the secrets that must not be kept with what the registry said."""
-        return text
 
     def recall(self, keys: Sequence[str]) -> None:
         """An earlier connection may have deleted these, which would else look like an outage."""

@@ -23,8 +23,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from artifact_tui.clients.pacing import asked_wait
 from artifact_tui.clients.s3_layout import ObjectRef, StoragePattern, parse_object_key
-from artifact_tui.clients.servers import asked_wait, read_only_error
+from artifact_tui.clients.servers import read_only_error
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
 

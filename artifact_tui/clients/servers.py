@@ -1,4 +1,4 @@
-"""A web server, as far as no connection is needed: its address, secrets, waits and texts.
+"""A web server, as far as no connection is needed: its address, options, secrets and texts.
 
 Nothing here loads httpx, which takes a quarter of a second: addresses and settings are read, and
 refused, without it. `transport` is what speaks to a server.
@@ -10,23 +10,22 @@ shown, kept and told apart, and is no name to ask the server for.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import math
 import os
 import re
 import shlex
 import subprocess
-import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from artifact_tui.config import from_home, refuse_setting
 from artifact_tui.errors import READ_ONLY_HINT, ReadOnlyError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
+    from urllib.parse import SplitResult
 
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -56,6 +55,14 @@ class Origin:
     def loopback(self) -> bool:
         """Whether it is this machine."""
         return self.host in LOOPBACK
+
+    def has(self, url: SplitResult) -> bool:
+        """Whether an absolute address is on this server: scheme, host and port."""
+        try:
+            port = url.port or PORTS.get(url.scheme.lower(), 0)
+        except ValueError:
+            return False
+        return Origin(url.scheme.lower(), (url.hostname or "").lower(), port) == self
 
 
 SHORTEST_SECRET = 4
@@ -164,6 +171,27 @@ MOST_AT_ONCE = 64
 """Requests at once that a configuration may ask for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """How to speak to any server; times in seconds, sizes in bytes."""
+
+    concurrency: int = 1
+    """Requests at once, at most."""
+    ca_file: Path | None = None
+    """Certificates of a private authority, trusted beside the usual ones."""
+    connect_s: float = 10.0
+    answer_s: float = 30.0
+    """Longest silence of the server."""
+    whole_s: float = 90.0
+    """Longest duration of one request with its whole answer."""
+    item_s: float = math.inf
+    """Longest duration of a question about one artifact; halved each time it is too long."""
+    patience_s: float = math.inf
+    """Longest time to wait because the server asked for it (429, 503), in one call."""
+    answer_limit: int = 4_000_000
+    """Largest decoded answer, where no other limit is given."""
+
+
 class ConnectionSettings(Protocol):
     """Settings that every remote kind has."""
 
@@ -196,103 +224,6 @@ def connection_options(
     if ca_file is not None and not ca_file.is_file():
         refuse_setting(settings, "ca_file", f"the ca_file {ca_file} is not there")
     return {**found, "ca_file": ca_file}
-
-
-FIRST_WAIT = 0.5
-"""Seconds before the next request when a server says 429 without saying for how long."""
-
-LONGEST_HOLD = 86_400.0
-"""Seconds that a server's word holds requests back at most, however absurd it is."""
-
-
-def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait (`Retry-After`, or an exhausted `RateLimit`), or None.
-
-    A date counts from the server's own `Date`, so that its clock need not agree with ours.
-    """
-    text = headers.get("retry-after", "").strip()
-    if text:
-        return _seconds(text) if is_number(text) else _until(text, headers.get("date", ""))
-    return reset_wait(headers) if quota_spent(headers) else None
-
-
-def quota_spent(headers: Mapping[str, str]) -> bool:
-    """Whether the quota of the `RateLimit` headers is used up, and they say until when."""
-    remaining = _quota_header(headers, "remaining")
-    return is_number(remaining) and float(remaining) <= 0 and reset_wait(headers) is not None
-
-
-def _quota_header(headers: Mapping[str, str], what: str) -> str:
-    """One of the `RateLimit` headers, under whichever name it comes; may be empty."""
-    names = (f"ratelimit-{what}", f"x-ratelimit-{what}", f"x-rate-limit-{what}")
-    return next((headers[name].strip() for name in names if headers.get(name)), "")
-
-
-def reset_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the quota of the `RateLimit` headers is full again, or None.
-
-    Some servers give seconds, others the time of day in seconds since 1970.
-    """
-    text = _quota_header(headers, "reset")
-    if not is_number(text):
-        return None
-    value = _seconds(text)
-    wall = time.time()
-    return max(0.0, value - wall) if math.isfinite(value) and value > wall / 2 else value
-
-
-def is_number(text: str) -> bool:
-    """Whether a header's text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    return max(0.0, value) if math.isfinite(value) else math.inf
-
-
-def _until(text: str, date: str) -> float | None:
-    try:
-        then = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    try:
-        now = parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        now = time.time()
-    return max(0.0, then - now)
-
-
-class Pause:
-    """A time until which no request leaves, on any connection."""
-
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._until = 0.0
-
-    @property
-    def wait(self) -> float:
-        """Seconds until it is over."""
-        return max(0.0, self._until - self._clock())
-
-    def hold(self, seconds: float) -> None:
-        """The next request leaves only after so many seconds."""
-        self._until = max(self._until, self._clock() + min(seconds, LONGEST_HOLD))
-
-    async def over(self) -> None:
-        """Wait for its end, also when it grows meanwhile."""
-        while (wait := self.wait) > 0:
-            await self._sleep(wait)
 
 
 _SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]")

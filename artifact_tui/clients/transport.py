@@ -1,34 +1,49 @@
-"""What every remote client shares once it speaks to its server.
+"""How every remote client speaks to its server: `HttpTransport` sends its requests.
 
 A connection is a transport of its own, because httpx's pool slows down badly with many. TLS is
 verified; a private authority may be trusted beside the usual ones. Proxies come from the
 environment, credentials never do. In read-only mode a guard is the last door before the network.
+The path that httpx is about to put on the request line is compared with the one that was meant.
 An answer is read whole and within limits, or there is an error that says what became of the
 request.
+
+A request waits for its turn in the pace of its registry, and for as long as the server says "not
+carried out, later". What only reads is sent until it is answered. What writes is sent once: after a
+lost answer nobody sends it again here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import ssl
+import time
 import zlib
+from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar, overload
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Protocol, TypeVar, overload
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from artifact_tui.clients.servers import quota_spent, read_only_error
-from artifact_tui.errors import RegistryError, UncertainError
+from artifact_tui.clients.base import Transport
+from artifact_tui.clients.pacing import quota_spent
+from artifact_tui.clients.servers import read_only_error
+from artifact_tui.errors import RegistryError, UncertainError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
     from pathlib import Path
 
-    from artifact_tui.clients.servers import Origin
+    from artifact_tui.clients.pacing import Pace
+    from artifact_tui.clients.servers import ConnectionOptions, Origin
 
+
+T = TypeVar("T")
 
 logging.getLogger("httpcore").setLevel(logging.WARNING)  # its DEBUG quotes what servers echo
 
@@ -196,28 +211,57 @@ _FINAL = frozenset({401, 404, 405, 407, 410, 451})
 """Refusals that stay what they are, however long one waits."""
 
 
+class AddressingError(UsageError):
+    """A name or id that cannot be put into a request path without meaning something else."""
+
+
 class NotSentError(RegistryError):
     """The registry could not be reached: the request did not leave."""
+
+    tries = 3
+    """How often a reading request is sent before such an error is reported."""
 
 
 class LostError(UncertainError):
     """The request left, and no whole answer came back: it may have been carried out."""
 
+    tries = 5
+
 
 class SilentError(LostError):
     """No answer came in the time that a question about one artifact may take."""
 
+    tries = 2
+
 
 class UnusableError(LostError):
     """The answer is too large, or of an unknown encoding: asking again would not help."""
+
+    tries = 1
 
 
 class TooLongError(RegistryError):
     """The registry asks to wait longer than this call may: the request did not leave."""
 
 
+class StaleError(TooLongError):
+    """It waited so long that what was found true before may not be so any more; nothing left."""
+
+
+class FailedAnswerError(RegistryError):
+    """The answer to a reading request is a failure of the server, which may pass."""
+
+    tries = 5
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        super().__init__(f"The registry failed ({answer.status}).", hint="Try again later.")
+        self.answer = answer
+
+
 class GarbageAnswerError(RegistryError):
     """The answer to a reading request says success, and makes no sense, each time."""
+
+    tries = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +341,318 @@ async def _read_answer(response: httpx.Response, limit: int) -> HttpAnswer | Los
     return HttpAnswer(response.status_code, headers, b"".join(parts))
 
 
-T = TypeVar("T")
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """One request to make; its body and headers may hold secrets and are not part of its `repr`."""
+
+    method: str
+    raw_path: bytes
+    """Path and query, percent-encoded."""
+    reads: bool
+    """It changes nothing in the registry, so it may be sent again and in read-only mode."""
+    content: bytes | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Beside those that every request has."""
+    what: str = ""
+    """What is waited for, for people; as it is on the request line unless it says something."""
+    kind: Hashable = None
+    """Requests of one kind should take about as long every time."""
+    signed: bool = True
+    """With our credentials."""
+    follows: bool = False
+    """A redirect to the same server is followed."""
+    one: bool = False
+    """It asks about one artifact: its answer must not hold up the others."""
+    whole_s: float | None = None
+    """Longest duration with the whole answer, where it is not the usual one."""
+    limit: int | None = None
+    """Largest decoded answer in bytes, where it is not the usual one."""
+    tries: int = 5
+    """How often it is sent at most, while it reads and has no usable answer."""
+    throttles: int = 0
+    """How often it may be answered with "later" before that is its answer; 0: without end."""
+    until: float = math.inf
+    """The moment (`time.monotonic`) after which it is not to be sent any more."""
+
+
+class Credentials(Protocol):
+    """Who we are at one registry. `send` of these methods sends a request of their own."""
+
+    async def ready(self, send: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> int:
+        """Have headers that are good for a while; gives their generation, which grows."""
+
+    async def renewed(
+        self, answer: HttpAnswer, used: int, send: Callable[[HttpCall], Awaitable[HttpAnswer]]
+    ) -> bool:
+        """Whether an answer refused those of a generation, and there are newer ones now."""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of a request."""
+
+    def scrub(self, text: str) -> str:
+        """A text without our secrets."""
+
+    @property
+    def advice(self) -> str:
+        """What to do when they are refused."""
+
+
+LEAST_S = 1.0
+"""Seconds that a question about one artifact may always take."""
+
+BACK_S = 0.05
+"""Seconds before the second try; four times as many before each one after."""
+
+SILENCE_SHOWN_S = 2.0
+"""Seconds after which a wait for an answer is shown."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_HOPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _OnItsWay:
+    since: float
+    what: str
+
+
+class HttpTransport(Transport):
+    """All requests to one server: their pace, their credentials, and what became of them."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        options: ConnectionOptions,
+        credentials: Credentials,
+        pacing: Pace,
+        *,
+        name: str,
+        reads: Callable[[httpx.Request], bool] | None = None,
+        throttled: Callable[[HttpAnswer], bool] = attrgetter("later"),
+    ) -> None:
+        """`name` is what the registry is called in errors; `reads` guards read-only mode.
+
+        `throttled` tells of an answer whether it says: not carried out, come back later.
+        """
+        self.credentials = credentials
+        self.pacing = pacing
+        self._place = origin
+        self._origin = httpx.URL(origin.text)
+        self._options = options
+        self._name = name
+        self._throttled = throttled
+        self._item_s = options.item_s
+        """Longest duration of a question about one artifact; halved each time it is too long."""
+        self._connections = ServerConnections(origin, ca_file=options.ca_file, reads=reads)
+        self._answered = time.monotonic()
+        self._on_their_way: dict[int, _OnItsWay] = {}
+
+    async def read(self, call: HttpCall, judge: Callable[[HttpAnswer], T]) -> T:
+        """What `judge` makes of the answer to a request that only reads.
+
+        It is sent again after a lost answer, and where `judge` raises `FailedAnswerError` or
+        `GarbageAnswerError`; the last of these errors is raised.
+
+        Raises:
+            RegistryError: no usable answer after several tries.
+        """
+        if not call.reads:
+            raise ValueError("only reading requests are sent again")
+        tried: Counter[type[Exception]] = Counter()
+        while True:
+            try:
+                return judge(await self.send(call))
+            except (NotSentError, LostError, FailedAnswerError, GarbageAnswerError) as error:
+                tried[type(error)] += 1
+                if tried[type(error)] >= min(error.tries, call.tries):
+                    raise
+            await asyncio.sleep(BACK_S * 4 ** (tried.total() - 1))
+
+    async def send(self, call: HttpCall) -> HttpAnswer:
+        """The answer to one request, sent once.
+
+        It is sent again only after answers that say that it was not carried out: because of too
+        many requests, or because our credentials had expired.
+
+        Raises:
+            NotSentError, TooLongError, AddressingError: nothing was sent.
+            LostError: it was sent, and is not answered.
+        """
+        spent, throttles, renewed = 0.0, 0, False
+        while True:
+            used = await self.credentials.ready(self._exchange)
+            wait = self.pacing.wait
+            if wait > self._options.patience_s - spent:
+                raise TooLongError(
+                    f"The registry asks to wait {wait:,.0f} more seconds.",
+                    hint="Nothing was sent. Try again later.",
+                )
+            async with self.pacing.turn(reads=call.reads) as began:
+                if began > call.until:
+                    raise StaleError(
+                        f"The registry let it wait too long{call.what and ': '}{call.what}."
+                        " Nothing was sent."
+                    )
+                answer, later = await self._paced(call, began)
+            if later:
+                throttles += 1
+                spent += wait
+                if throttles == call.throttles:
+                    return answer
+            elif renewed or not await self.credentials.renewed(answer, used, self._exchange):
+                return answer
+            else:
+                renewed = True
+
+    async def _paced(self, call: HttpCall, began: float) -> tuple[HttpAnswer, bool]:
+        """The answer to a request whose turn it is, from which the pace learns.
+
+        True: it says that the request was not carried out, and may be later.
+        """
+        try:
+            answer = await self._exchange(call)
+        except LostError:
+            self.pacing.trouble(began)
+            raise
+        if later := self._throttled(answer):
+            self.pacing.complained(began, answer.headers)
+        elif answer.status >= 500:  # noqa: PLR2004 - the server's own failures
+            self.pacing.trouble(began)
+        else:
+            kind = (call.kind, len(answer.body).bit_length())
+            self.pacing.went_well(kind, began, answer.headers, reads=call.reads)
+        return answer, later
+
+    async def _exchange(self, call: HttpCall) -> HttpAnswer:
+        for _ in range(_MOST_HOPS + 1):
+            answer = await self._once(call)
+            if not call.follows or answer.status not in _REDIRECTS:
+                return answer
+            call = self._followed(call, answer)
+        raise RegistryError("The registry sends reading requests round in a circle.")
+
+    def _followed(self, call: HttpCall, answer: HttpAnswer) -> HttpCall:
+        """Where a redirect leads, when it leads to the same server."""
+        place = answer.headers.get("location", "")
+        target = urlsplit(urljoin(self._place.text + call.raw_path.decode("ascii"), place))
+        if not self._place.has(target):
+            raise RegistryError(
+                f"The registry sends us on to another server ({target.hostname or 'unknown'}).",
+                hint="Nothing was sent there. If it has moved, configure its new address.",
+            )
+        query = f"?{target.query}" if target.query else ""
+        path = f"{target.path or '/'}{query}".encode("ascii", "ignore")
+        return replace(call, raw_path=path)
+
+    async def _once(self, call: HttpCall) -> HttpAnswer:
+        request = self._request(call)
+        patience = self._item_s if call.one else call.whole_s or self._options.whole_s
+        what = call.what or f"{call.method} {call.raw_path.decode('ascii')}"
+        self._on_their_way[id(request)] = _OnItsWay(time.monotonic(), what)
+        failure: RegistryError
+        try:
+            async with asyncio.timeout(patience), self._connections.connection() as connection:
+                answer = await whole_answer(
+                    await connection.open().handle_async_request(request),
+                    call.limit or self._options.answer_limit,
+                )
+                self._answered = time.monotonic()
+                connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
+                return answer
+        except NOT_SENT as error:
+            failure = self._unreachable(error)
+        except (httpx.TransportError, TimeoutError) as error:
+            failure = self._lost(call, error, patience)
+        finally:
+            del self._on_their_way[id(request)]
+        raise failure  # out here it does not carry along what lies below, and that has our headers
+
+    def _request(self, call: HttpCall) -> httpx.Request:
+        """The request for a call, checked to be exactly that call.
+
+        Raises:
+            AddressingError: the library would have sent another path, or to another server.
+        """
+        options = self._options
+        silence = max(options.answer_s, call.whole_s or 0.0)
+        headers = [
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip"),
+            ("User-Agent", "artifact-tui"),
+            *call.headers,
+            *(self.credentials.headers() if call.signed else ()),
+        ]
+        request = httpx.Request(
+            call.method,
+            self._origin.copy_with(raw_path=call.raw_path),
+            headers=headers,
+            content=call.content,
+            extensions={
+                "timeout": {
+                    "connect": options.connect_s,
+                    "read": silence,
+                    "write": silence,
+                    "pool": options.connect_s,
+                }
+            },
+        )
+        if request.url.raw_path != call.raw_path:
+            raise AddressingError("The request would have gone to another path. Nothing was sent.")
+        there, here = request.url, self._origin
+        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+            raise AddressingError("The request would have gone to another host. Nothing was sent.")
+        return request
+
+    def _lost(self, call: HttpCall, error: Exception, patience: float) -> LostError:
+        late = isinstance(error, TimeoutError | httpx.TimeoutException)
+        silent = late and call.reads and (call.one or call.whole_s is not None)
+        if silent and call.one and patience == self._item_s:
+            self._item_s = max(LEAST_S, patience / 2)
+        return (SilentError if silent else LostError)(
+            f"{self._name} {'did not answer in time' if late else 'broke the connection off'}.",
+            hint="Whether the request was carried out is not known yet.",
+        )
+
+    def _unreachable(self, error: Exception) -> NotSentError:
+        text = str(error)
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            return NotSentError(
+                f"The certificate of {self._name} is not trusted. Nothing was sent.",
+                hint="If a private authority signed it, name that authority's file as ca_file.",
+            )
+        return NotSentError(
+            f"{self._name} could not be reached: {self.scrub(text) or type(error).__name__}.",
+            hint="Nothing was sent. Check the address and the network, and that the server runs.",
+        )
+
+    def pace(self) -> str:
+        """What limits the speed now, or what is waited for if that has taken a while."""
+        words = self.pacing.words()
+        if words and not words[0].isdigit():
+            return words
+        first = min(self._on_their_way.values(), default=None, key=attrgetter("since"))
+        late = time.monotonic() - first.since if first is not None else 0.0
+        if first is None or late < SILENCE_SHOWN_S:
+            return words
+        return f"waiting for {self.pacing.who} since {late:,.0f} s: {first.what}"
+
+    def silence(self) -> float:
+        """Seconds since the last answer."""
+        return time.monotonic() - self._answered
+
+    def waits(self) -> bool:
+        """Whether nothing is on its way: every request waits, as the registry asked."""
+        return not self._on_their_way and self.pacing.waits
+
+    def scrub(self, text: str) -> str:
+        """A text without our secrets."""
+        return self.credentials.scrub(text)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._connections.aclose()
+
+
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 

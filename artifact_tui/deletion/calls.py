@@ -73,7 +73,7 @@ def redacted(words: str, client: Client | None = None) -> str:
     """A registry's words, cut to size and without the secrets that we, or its client, know of."""
     token = os.environ.get("ARTIFACT_TUI_TOKEN", "")
     words = words.replace(token, "***") if token else words
-    words = client.scrub(words) if client is not None else words
+    words = client.transport.scrub(words) if client is not None else words
     return words[:ERROR_LIMIT]
 
 
@@ -283,7 +283,7 @@ class CallWatch:
 
     def _only_waits(self) -> bool:
         """Whether nothing is on its way to the registry, as far as the client says."""
-        return self._client.waits()
+        return self._client.transport.waits()
 
     async def _watch(self) -> None:
         while True:
@@ -300,9 +300,9 @@ class CallWatch:
             self._waited = self._waited or now
             return f"{self.waiting}, for {now - self._waited:.0f} s"
         self._waited = None
-        words = self._client.pace()
+        words = self._client.transport.pace()
         late = 0.0 if self._called is None else now - self._called
-        late = min(late, self._client.silence())
+        late = min(late, self._client.transport.silence())
         if late < self._policy.beat or (words and not words[0].isdigit()):
             return words
         return f"no answer from the registry for {late:.0f} s"

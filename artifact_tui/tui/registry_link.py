@@ -253,7 +253,7 @@ class RegistryLink:
 
 def throttled(client: Client) -> str:
     """What a registry asks for, unless it lets as much through as is sent. Untrusted text."""
-    words = client.pace()
+    words = client.transport.pace()
     return "" if words[:1].isdigit() else words
 
 

@@ -446,7 +446,7 @@ def test_whatever_waits_says_for_what_and_how_it_is_left(
     cli("plan", server.address, "acme/text", "--unknown-lineage", "-o", path)
     server.become(quota=3, quota_path="DELETE", retry_after="500")
     child = on_terminal("apply", path, "--yes", "--expect", "6")
-    child.expect(r"\d of 6 deleted · the registry asks to wait \d+ s · ctrl.c stops it")
+    child.expect(r"\d of 6 deleted · the registry asks to wait \d+ min · ctrl.c stops it")
     assert "asks to wait" in cli("tasks").out
     child.sendintr()
     child.expect("to go on: artifact-tui resume")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +14,7 @@ from artifact_tui.clients.rest.rest_deleting import RestDeleter, RestFacts
 from artifact_tui.clients.rest.rest_lineage import MODEL, RestLineage
 from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, ListingRun
 from artifact_tui.clients.rest.rest_requests import EntryRoutes, MissingEntry, RestRequests
-from artifact_tui.clients.rest.rest_settings import RestCredentials, RestOptions
+from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.clients.servers import is_spelled, read_only_error
 from artifact_tui.clients.transport import together
 from artifact_tui.errors import (
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_settings import RestAddress
     from artifact_tui.clients.s3 import S3Storage
+    from artifact_tui.clients.transport import HttpTransport
     from artifact_tui.model import Deletion, Facts, File, Outcome
 
 
@@ -66,8 +66,8 @@ class RestClient(Client):
         self.read_only = read_only
         self.batch_delete = options.batch
         self.accepted_s = options.accepted_s
-        self._credentials = RestCredentials(options)
-        self._requests = RestRequests(address, options, self._credentials, read_only=read_only)
+        self._requests = RestRequests(address, options, read_only=read_only)
+        self.transport: HttpTransport = self._requests.transport
         self.reader = ListingReader(self._requests, options)
         self._routes = EntryRoutes(self._requests)
         self._facts = RestFacts(self.reader, self._routes)
@@ -95,18 +95,6 @@ class RestClient(Client):
                 " done. Deletions are sent one at a time now."
             )
         return tuple(found)
-
-    def pace(self) -> str:
-        """What holds it up now, in a few words; may be empty."""
-        return self._requests.pace()
-
-    def silence(self) -> float:
-        """Seconds since the last answer."""
-        return self._requests.silence()
-
-    def waits(self) -> bool:
-        """Whether nothing is on its way now: every request only waits, as the registry asked."""
-        return self._requests.waits()
 
     # reading
 
@@ -146,7 +134,7 @@ class RestClient(Client):
         """What is true now; without dependents, which only a scan of all lineage can tell."""
         found = await self._facts.facts(keys)
         if self._facts.survivors:
-            self._requests.pacer.serial()
+            self.transport.pacing.serial()
         return found
 
     async def get(self, version_key: str) -> RestEntry:
@@ -250,7 +238,7 @@ class RestClient(Client):
         self._check_writable()
         body = msgspec.json.encode({"url": url, "name": name})
         call = self._requests.paths.create(kind, body, self._options.create_s)
-        answer = await self._requests.patiently(partial(self._requests.once, call))
+        answer = await self.transport.send(call)
         if not answer.good:
             error = self._requests.refused(answer, "making the artifact")
             if answer.status < 500 or answer.later:  # noqa: PLR2004 - the server's own failures
@@ -287,7 +275,7 @@ class RestClient(Client):
         self._check_writable()
         if self.reader.last is not None:  # also when no answer comes, it may all be gone
             self.reader.sent |= {ref.id for ref in self.reader.last.rows}
-        answer = await self._requests.once(self._requests.paths.reset())
+        answer = await self.transport.send(self._requests.paths.reset())
         if not answer.good:
             raise self._requests.refused(answer, "deleting everything")
         if answer.html:
@@ -298,7 +286,7 @@ class RestClient(Client):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._requests.aclose()
+        await self.transport.aclose()
         if self._storage is not None:
             await self._storage.aclose()
 

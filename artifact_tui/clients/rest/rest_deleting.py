@@ -34,13 +34,12 @@ from artifact_tui.clients.rest.rest_listing import (
     RestListing,
 )
 from artifact_tui.clients.rest.rest_requests import (
-    AddressingError,
     DetailsUnknownError,
     MissingEntry,
     no_such_route,
     wants_credentials,
 )
-from artifact_tui.clients.transport import HttpAnswer, LostError, NotSentError
+from artifact_tui.clients.transport import AddressingError, HttpAnswer, LostError, NotSentError
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts, Outcome, Result, VersionState
 
@@ -135,7 +134,7 @@ class RestDeleter:
     async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
         """One outcome for each deletion, in the same order."""
         batch = _DeletionBatch(deletions)
-        at_once = self._requests.pacer.limit
+        at_once = self._requests.transport.pacing.limit
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(deletions))):
                 group.create_task(self._delete_next(batch))
@@ -162,7 +161,7 @@ class RestDeleter:
             why = "" if batch.stopped else await self._shared_id_reason(ref)
             if batch.stopped or why:
                 return Outcome(deletion.key, Result.REFUSED, why) if why else None
-            answer = await self._requests.patiently(partial(self._routes.delete, ref))
+            answer = await self._routes.delete(ref, deletion.until)
             return self._note_answer(batch, deletion.key, ref, answer)
         except AddressingError as error:
             found = Outcome(deletion.key, Result.REFUSED, str(error))
@@ -193,7 +192,7 @@ class RestDeleter:
             batch.trouble(found.message)
         else:
             batch.troubles = 0
-        return Outcome(key, found.result, self._requests.credentials.scrub(found.message))
+        return Outcome(key, found.result, self._requests.transport.scrub(found.message))
 
     async def _shared_id_reason(self, ref: Ref) -> str:
         """Why an id that several types have must not be deleted; empty when it may.

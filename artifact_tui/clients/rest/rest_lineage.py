@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.artifact_keys import Ref
 from artifact_tui.clients.rest import rest_entries
-from artifact_tui.clients.rest.rest_requests import AddressingError, wants_credentials
-from artifact_tui.clients.transport import SilentError
+from artifact_tui.clients.rest.rest_requests import wants_credentials
+from artifact_tui.clients.transport import AddressingError, SilentError
 from artifact_tui.model import GONE, Relative
 
 if TYPE_CHECKING:

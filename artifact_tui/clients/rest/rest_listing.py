@@ -28,7 +28,7 @@ import re
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.rest.rest_entries import RestEntry
-    from artifact_tui.clients.rest.rest_requests import RestCall, RestRequests
+    from artifact_tui.clients.rest.rest_requests import RestRequests
     from artifact_tui.clients.rest.rest_settings import RestOptions
-    from artifact_tui.clients.transport import HttpAnswer
+    from artifact_tui.clients.transport import HttpAnswer, HttpCall
 
 
 ENTRY_TYPES = ("model", "dataset", "code")
@@ -175,7 +175,7 @@ class ListingPass:
         self.skipped += found.skipped
         return answer, found.rows
 
-    def _call(self, question: ListingQuestion) -> RestCall:
+    def _call(self, question: ListingQuestion) -> HttpCall:
         paths = self._requests.paths
         if question.way is QuestionWay.SEARCH:
             return paths.by_regex(msgspec.json.encode({"regex": question.half or ".*"}))
@@ -535,8 +535,7 @@ class ListingReader:
             RegistryError: it does not answer.
         """
         start = time.perf_counter()
-        call = replace(self._requests.paths.health(), whole_s=self._options.item_s)
-        answer = await self._requests.read(call)
+        answer = await self._requests.read(self._requests.paths.health(self._options.item_s))
         took = (time.perf_counter() - start) * 1000
         return ServerHealth(
             answer.status, rest_entries.decode_count(answer.body) if answer.good else None, took

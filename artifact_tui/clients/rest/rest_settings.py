@@ -21,7 +21,7 @@ import os
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -30,6 +30,7 @@ from artifact_tui.clients.s3_layout import PATTERN, StoragePattern, StorageSetti
 from artifact_tui.clients.servers import (
     PORTS,
     TOKEN_VARIABLE,
+    ConnectionOptions,
     Origin,
     Secret,
     connection_options,
@@ -40,10 +41,9 @@ from artifact_tui.config import read_settings, refuse_setting
 from artifact_tui.errors import RegistryError, UsageError, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from artifact_tui.clients.rest.rest_requests import RestCall
+    from artifact_tui.clients.transport import HttpAnswer, HttpCall
 
 
 class Auth(StrEnum):
@@ -113,15 +113,6 @@ class RestAddress:
         """The server that it is on."""
         return Origin(self.scheme, self.host, self.port)
 
-    def same_origin(self, other: SplitResult) -> bool:
-        """Whether an absolute URL is on this server: scheme, host and port."""
-        try:
-            port = other.port or PORTS.get(other.scheme.lower(), 0)
-        except ValueError:
-            return False
-        found = (other.scheme.lower(), (other.hostname or "").lower(), port)
-        return found == (self.scheme, self.host, self.port)
-
     @property
     def text(self) -> str:
         """The one way to write this address."""
@@ -166,9 +157,12 @@ class RestSettings(msgspec.Struct, kw_only=True):
 _USUAL = RestSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class RestOptions:
-    """How to speak to one registry; times in seconds, sizes in bytes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestOptions(ConnectionOptions):
+    """How to speak to one registry; times in seconds, sizes in bytes.
+
+    More than one request at once is only for servers known to keep parallel deletions.
+    """
 
     auth: Auth = Auth.NONE
     token: Secret = field(default_factory=lambda: Secret(""))
@@ -176,27 +170,14 @@ class RestOptions:
     """Where the token comes from, for the sentence that asks for another."""
     login: Login | None = None
     """Used to fetch a token, and a new one when it has expired."""
-    concurrency: int = 1
-    """Requests at once. More than one only for servers known to keep parallel deletions."""
     batch: int = _USUAL.batch
     """Deletions a `delete` call takes: pause and cancel wait for the end of a call."""
-    ca_file: Path | None = None
-    """Certificates of a private authority, trusted beside the usual ones."""
-    connect_s: float = _USUAL.connect_seconds
-    answer_s: float = _USUAL.answer_seconds
-    """Longest silence of the server."""
-    whole_s: float = _USUAL.request_seconds
-    """Longest duration of one request with its whole answer."""
     item_s: float = _USUAL.item_seconds
-    """Longest duration of a question about one artifact; halved each time it is too long."""
     create_s: float = _USUAL.create_seconds
     """Longest duration of a creation: servers fetch and rate the artifact before they answer."""
     patience_s: float = _USUAL.patience_seconds
-    """Longest time to wait because the server asked for it (429, 503), in one call."""
     accepted_s: float = _USUAL.accepted_seconds
     """How long to wait for a deletion that the server only accepted."""
-    answer_limit: int = 4_000_000
-    """Largest decoded answer about one artifact."""
     listing_limit: int = 48_000_000
     """Largest decoded page of a listing."""
     page_limit: int = 20_000
@@ -360,7 +341,8 @@ _NO_LOGIN = 501
 class RestCredentials:
     """The token of one connection; fetched, and fetched again, when there is a login."""
 
-    def __init__(self, options: RestOptions) -> None:
+    def __init__(self, options: RestOptions, login_call: Callable[[bytes], HttpCall]) -> None:
+        """`login_call` makes the request for a token of its body."""
         self._auth = options.auth
         self._token = options.token
         if self._token and not (
@@ -371,11 +353,39 @@ class RestCredentials:
                 hint=f"Put the token as the registry gave it in {options.token_place}.",
             )
         self._login = options.login
+        self._login_call = login_call
         self._place = options.token_place
-        self.renewing = asyncio.Lock()
-        """Held while a token is fetched, so that it is fetched once for all connections."""
-        self.generation = 0
-        """Grows with each token."""
+        self._renewing = asyncio.Lock()
+        self._generation = 0
+
+    async def ready(self, send: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> int:
+        """Have a token, where there is a login for it; gives its generation.
+
+        Raises:
+            RegistryError: the login brings none.
+        """
+        if self._login is not None and not self._token:
+            await self._renew(0, send)
+        return self._generation
+
+    async def renewed(
+        self, answer: HttpAnswer, used: int, send: Callable[[HttpCall], Awaitable[HttpAnswer]]
+    ) -> bool:
+        """Whether an answer refused a generation of the token, and there is another one now.
+
+        Raises:
+            RegistryError: the login brings none.
+        """
+        if self._login is None or answer.status not in {401, 403} or answer.later:
+            return False
+        await self._renew(used, send)
+        return True
+
+    async def _renew(self, used: int, send: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> None:
+        """Fetch a token, once for all who used the same generation."""
+        async with self._renewing:
+            if self._generation == used:
+                self._take(await send(self._login_call(self._login_body())))
 
     def headers(self) -> list[tuple[str, str]]:
         """The headers of a request."""
@@ -386,19 +396,8 @@ class RestCredentials:
             return [("X-Authorization", value)]
         return [("Authorization", value if " " in value else f"Bearer {value}")]
 
-    @property
-    def missing(self) -> bool:
-        """Whether there is a login, and no token was fetched for it yet."""
-        return self._login is not None and not self._token
-
-    def renewable(self, call: RestCall, used: int) -> bool:
-        """Whether a request refused with generation `used` of the token deserves another."""
-        fetching = call.method == "PUT" and call.raw_path.endswith(b"/authenticate")
-        return self._login is not None and not fetching and used <= self.generation
-
-    def login_body(self) -> bytes:
-        """The request for a token."""
-        assert self._login is not None  # noqa: S101 - `renewable` said so
+    def _login_body(self) -> bytes:
+        assert self._login is not None  # noqa: S101 - only then a token is fetched
         return msgspec.json.encode(
             {
                 "user": {"name": self._login.name, "is_admin": self._login.admin},
@@ -406,30 +405,30 @@ class RestCredentials:
             }
         )
 
-    def take(self, status: int, body: bytes) -> None:
-        """Keep the token of an answer to `login_body`.
+    def _take(self, answer: HttpAnswer) -> None:
+        """Keep the token of an answer to the login.
 
         Raises:
             RegistryError: there is none.
         """
-        if status == _NO_LOGIN:
+        if answer.status == _NO_LOGIN:
             raise RegistryError(
                 "The registry has no login (501).",
                 hint="Configure a token instead, or no authentication.",
             )
         try:
-            if not 200 <= status < 300:  # noqa: PLR2004 - what success is
-                said = self.scrub(rest_entries.error_words(body))
+            if not answer.good:
+                words = self.scrub(rest_entries.error_words(answer.body))
                 raise RegistryError(
-                    f"The registry refused the login ({status}{': ' + said if said else ''}).",
+                    f"The registry refused the login ({answer.status}{words and ': '}{words}).",
                     hint="Check the user name and the password.",
                 )
-            self._token = Secret(rest_entries.decode_token(body))
+            self._token = Secret(rest_entries.decode_token(answer.body))
         except rest_entries.GarbageError as error:
             raise RegistryError(f"The login failed: {error}.") from None
         if self._auth is Auth.NONE:
             self._auth = Auth.TOKEN
-        self.generation += 1
+        self._generation += 1
 
     def scrub(self, text: str) -> str:
         """A text without our secrets."""

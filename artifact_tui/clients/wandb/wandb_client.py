@@ -24,6 +24,7 @@ from artifact_tui.model import Identity, Listed, Result
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
+    from artifact_tui.clients.transport import HttpTransport
     from artifact_tui.clients.wandb.wandb_address import WandbAddress
     from artifact_tui.clients.wandb.wandb_model import Artifact
     from artifact_tui.clients.wandb.wandb_settings import WandbOptions
@@ -58,6 +59,7 @@ class WandbClient(Client):
         self.identity = Identity(NAME, address.text, address.uid)
         self.read_only = read_only
         self._graph = GraphTransport(address, options, read_only=read_only)
+        self.transport: HttpTransport = self._graph.transport
         self._sender = FittingSender(self._graph)
         self._loader = QuestionLoader(self._sender)
         self._scope = AddressScope(
@@ -69,7 +71,7 @@ class WandbClient(Client):
         self._deleter = WandbDeleter(
             self._sender,
             self.facts,
-            lambda: self._graph.pace.limit,
+            lambda: self.transport.pacing.limit,
             batch=options.batch,
         )
         self._editor = WandbEditor(self._sender, self._loader)
@@ -161,23 +163,7 @@ class WandbClient(Client):
             return None
         return replace(self._address, entity=home[0], project=home[1]).text, name
 
-    def pace(self) -> str:
-        """What limits the speed now, in a few words."""
-        return self._graph.pace.words()
-
-    def silence(self) -> float:
-        """Seconds since the last answer."""
-        return self._graph.pace.silence
-
-    def waits(self) -> bool:
-        """Whether nothing is on its way: every call only waits, as W&B asked."""
-        return self._graph.pace.waits
-
-    def scrub(self, text: str) -> str:
-        """A text without our secrets."""
-        return self._graph.credentials.scrub(text)
-
     async def aclose(self) -> None:
         """Close every connection."""
         await self._loader.aclose()
-        await self._graph.aclose()
+        await self.transport.aclose()

@@ -27,14 +27,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.transport import NotSentError, TooLongError
+from artifact_tui.clients.transport import NotSentError, StaleError, TooLongError
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_documents import GraphQuestion
 from artifact_tui.clients.wandb.wandb_listing import HiddenVersionsError
 from artifact_tui.clients.wandb.wandb_replies import (
     DeletionPayload,
     GraphCall,
-    StaleError,
     alias_words,
     meaning_of_errors,
     outcome_of_errors,

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.servers import mended
-from artifact_tui.clients.transport import TooLongError
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.model import Outcome, Result
 
@@ -123,10 +122,6 @@ class GraphCall:
     """Be told after so many throttles in a row (it may cost too much at once); 0: never."""
     until: float = math.inf
     """The moment (`time.monotonic`) after which it is not to be sent any more."""
-
-
-class StaleError(TooLongError):
-    """It waited so long that what was found true before may not be so any more; nothing left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from artifact_tui.clients.s3_layout import StorageSettings
 from artifact_tui.clients.servers import (
     PORTS,
     TOKEN_VARIABLE,
+    ConnectionOptions,
     Origin,
     Secret,
     connection_options,
@@ -440,8 +441,8 @@ class WandbSettings(msgspec.Struct, kw_only=True):
 _USUAL = WandbSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class WandbOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WandbOptions(ConnectionOptions):
     """How to speak to one server; times in seconds, sizes in bytes."""
 
     key: Secret = field(default_factory=lambda: Secret(""))
@@ -457,18 +458,12 @@ class WandbOptions:
     registries: bool = True
     """With the address of an entity, list the registries of its organisation too."""
     concurrency: int = USUAL_AT_ONCE
-    """Requests at once, at most: the pace starts with few."""
     batch: bool = True
     """Several deletions in one document, where the server bears it."""
-    ca_file: Path | None = None
-    """Certificates of a private authority, trusted beside the usual ones."""
     connect_s: float = _USUAL.connect_seconds
     answer_s: float = _USUAL.answer_seconds
-    """Longest silence of the server."""
     whole_s: float = _USUAL.request_seconds
-    """Longest duration of one request with its whole answer."""
     answer_limit: int = 64_000_000
-    """Largest decoded answer."""
     storage: StorageSettings | None = None
     """The bucket of a self-hosted server, when it is configured: only looked at."""
 

@@ -4,55 +4,57 @@ An API key goes into a header; an identity token is exchanged for access tokens
 (`POST {base}/oidc/token`), and again before they expire. Answers are cleaned of our secrets.
 
 Which documents only read decides what passes in read-only mode, and what is sent again. What reads
-is sent until it is answered; a server that throttles is waited for without limit. What writes is
-sent again only when it was certainly not carried out: refused for being too much (429, or 503 with
-a time to come back), or never sent. When an answer is lost, or makes no sense, `LostError` says
-that nobody knows. Redirects are never followed.
+is sent until it is answered. What writes is sent once: when an answer is lost, or makes no sense,
+`LostError` says that nobody knows. A server that throttles is waited for without limit. Redirects
+are never followed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 import re
 import time
 from base64 import b64encode
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
-import httpx
 import msgspec
 
+from artifact_tui.clients.pacing import Pace
 from artifact_tui.clients.servers import Secret, read_only_error
 from artifact_tui.clients.transport import (
-    NOT_SENT,
+    FailedAnswerError,
     GarbageAnswerError,
     HttpAnswer,
+    HttpCall,
+    HttpTransport,
     LostError,
-    NotSentError,
-    ServerConnections,
     TooLongError,
-    UnusableError,
-    whole_answer,
 )
-from artifact_tui.clients.wandb.wandb_pacing import Pace
-from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply, StaleError, parse_reply
+from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphReply, parse_reply
 from artifact_tui.errors import RegistryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    import httpx
+
     from artifact_tui.clients.wandb.wandb_address import WandbAddress
     from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 
-    Post = Callable[[Secret], Awaitable[HttpAnswer]]
-    """Sends a form to the server's token endpoint."""
+    Send = Callable[[HttpCall], Awaitable[HttpAnswer]]
 
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_PATH = b"/oidc/token"
+"""Where an identity token is exchanged: it changes no artifact."""
+
+TOKEN_LIMIT = 100_000
+"""Largest answer to the exchange of a token, in bytes."""
+
 RENEWAL_MARGIN_S = 300.0
 """A token that lives less long is exchanged for a new one."""
 
@@ -85,14 +87,14 @@ class IdentityToken:
         """Whether the access token is good for a while."""
         return self._clock() < self._until
 
-    async def exchange(self, post: Callable[[Secret], Awaitable[HttpAnswer]]) -> None:
+    async def exchange(self, send: Send) -> None:
         """Get a new access token. The file is read again: whoever made it may renew it.
 
         Raises:
             RegistryError: the file or the server will not do.
         """
         self._assertion = self._read()
-        answer = await post(self._form())
+        answer = await send(self._call())
         if not answer.good:
             raise RegistryError(
                 f"W&B did not accept the identity token ({answer.status}).",
@@ -113,8 +115,20 @@ class IdentityToken:
         """What must not be seen anywhere."""
         return (self._assertion, self._last, self.access)
 
-    def _form(self) -> Secret:
-        return Secret(urlencode({"grant_type": JWT_GRANT, "assertion": self._assertion.reveal()}))
+    def _call(self) -> HttpCall:
+        """The exchange; it goes without the access token."""
+        return HttpCall(
+            "POST",
+            TOKEN_PATH,
+            reads=True,
+            content=urlencode(
+                {"grant_type": JWT_GRANT, "assertion": self._assertion.reveal()}
+            ).encode("ascii"),
+            headers=(("Content-Type", "application/x-www-form-urlencoded"),),
+            what="exchanging the identity token",
+            signed=False,
+            limit=TOKEN_LIMIT,
+        )
 
     def _read(self) -> Secret:
         try:
@@ -164,7 +178,7 @@ class WandbCredentials:
         self._token = IdentityToken(options.token_file) if options.token_file else None
         self._lock = asyncio.Lock()
 
-    async def ready(self, post: Post) -> int:
+    async def ready(self, send: Send) -> int:
         """Have a header that is good for a while; gives its generation.
 
         Raises:
@@ -174,20 +188,20 @@ class WandbCredentials:
             return 0
         async with self._lock:
             if not self._token.fresh:
-                await self._token.exchange(post)
+                await self._token.exchange(send)
             return self._token.generation
 
-    async def renewed(self, generation: int, post: Post) -> bool:
-        """Whether, after a refusal, there is a newer header than that of a generation.
+    async def renewed(self, answer: HttpAnswer, used: int, send: Send) -> bool:
+        """Whether an answer refused the header of a generation, and there is a newer one now.
 
         Raises:
             RegistryError: the identity token cannot be exchanged.
         """
-        if self._token is None:
+        if self._token is None or answer.status != 401:  # noqa: PLR2004 - they have expired
             return False
         async with self._lock:
-            if self._token.generation == generation:
-                await self._token.exchange(post)
+            if self._token.generation == used:
+                await self._token.exchange(send)
             return True
 
     def headers(self) -> list[tuple[str, str]]:
@@ -236,9 +250,6 @@ def _basic_value(key: Secret, place: str) -> Secret:
         )
     return Secret(b64encode(f"api:{key.reveal()}".encode("ascii")).decode("ascii"))
 
-
-TOKEN_PATH = b"/oidc/token"
-"""Where an identity token is exchanged: it changes no artifact."""
 
 _GRAPHQL_TOKENS = re.compile(
     r'"""(?:\\"""|[^"]|"(?!""))*"""'  # a block of text
@@ -299,120 +310,6 @@ def is_reading_request(request: httpx.Request) -> bool:
         return False
 
 
-TOKEN_LIMIT = 100_000
-"""Largest answer to the exchange of a token, in bytes."""
-
-
-class WandbConnections:
-    """All connections to one server. Redirects are never followed."""
-
-    def __init__(self, address: WandbAddress, options: WandbOptions, *, read_only: bool) -> None:
-        origin = httpx.URL(address.origin.text)
-        self.credentials = WandbCredentials(options)
-        self.base = address.origin.text
-        self._graphql = origin.copy_with(raw_path=b"/graphql")
-        self._token = origin.copy_with(raw_path=TOKEN_PATH)
-        self._options = options
-        self._connections = ServerConnections(
-            address.origin, ca_file=options.ca_file, reads=is_reading_request if read_only else None
-        )
-        self._timeout = {
-            "connect": options.connect_s,
-            "read": options.answer_s,
-            "write": options.answer_s,
-            "pool": options.connect_s,
-        }
-        self._plain = [
-            ("Host", address.origin.netloc),
-            ("Accept", "application/json"),
-            ("Accept-Encoding", "gzip"),
-            ("User-Agent", "artifact-tui"),
-        ]
-        self._admin = [("Use-Admin-Privileges", "true")] if options.admin else []
-
-    async def graphql(self, body: bytes) -> HttpAnswer:
-        """The answer to one document.
-
-        Raises:
-            NotSentError: nothing was sent.
-            LostError: it was sent, and is not answered.
-        """
-        answer = await self._send(self._request(body), self._options.answer_limit)
-        return self.credentials.cleaned(answer)
-
-    async def exchange(self, form: Secret) -> HttpAnswer:
-        """The answer to an exchange of tokens; our other credentials do not go with it."""
-        return await self._send(self._exchanging(form), TOKEN_LIMIT)
-
-    def _exchanging(self, form: Secret) -> httpx.Request:
-        body = form.reveal().encode("ascii")
-        kind = ("Content-Type", "application/x-www-form-urlencoded")
-        headers = [*self._plain, kind, ("Content-Length", str(len(body)))]
-        return httpx.Request("POST", self._token, headers=headers, content=body)
-
-    def _request(self, body: bytes) -> httpx.Request:
-        headers = [
-            *self._plain,
-            *self._admin,
-            *self.credentials.headers(),
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-        ]
-        return httpx.Request("POST", self._graphql, headers=headers, content=body)
-
-    async def _send(self, request: httpx.Request, limit: int) -> HttpAnswer:
-        request.extensions["timeout"] = self._timeout
-        failure: RegistryError
-        try:
-            async with (
-                asyncio.timeout(self._options.whole_s),
-                self._connections.connection() as connection,
-            ):
-                answer = await whole_answer(
-                    await connection.open().handle_async_request(request), limit
-                )
-                connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
-                return answer
-        except NOT_SENT as error:
-            failure = self._unreachable(error)
-        except (httpx.TransportError, TimeoutError) as error:
-            failure = self._lost(error)
-        raise failure  # out here it does not carry along what lies below, and that has our headers
-
-    def _lost(self, error: Exception) -> LostError:
-        late = isinstance(error, TimeoutError | httpx.TimeoutException)
-        kind = "did not answer in time" if late else "broke the connection off"
-        return LostError(
-            f"{self.base} {kind}.", hint="Whether the request was carried out is not known yet."
-        )
-
-    def _unreachable(self, error: Exception) -> NotSentError:
-        text = str(error)
-        if "CERTIFICATE_VERIFY_FAILED" in text:
-            return NotSentError(
-                f"The certificate of {self.base} is not trusted. Nothing was sent.",
-                hint="If a private authority signed it, name that authority's file as ca_file.",
-            )
-        why = self.credentials.scrub(text) or type(error).__name__
-        return NotSentError(
-            f"{self.base} could not be reached: {why}.",
-            hint="Nothing was sent. Check the address, and the network.",
-        )
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._connections.aclose()
-
-
-TRIES = 5
-"""How often something is sent before its failure is reported; a throttle does not count."""
-
-FEW_TRIES = 3
-"""How often where no server is there, or its answers make no sense: somebody waits for it."""
-
-BACK_S = 0.1
-"""Seconds before the second try; four times as many before each one after."""
-
 _LONGEST_COMPLAINT = 100_000
 """Bytes of an answer that may be a throttle in GraphQL's words."""
 
@@ -421,12 +318,22 @@ class GraphTransport:
     """One connection to one server; calls may be made concurrently."""
 
     def __init__(self, address: WandbAddress, options: WandbOptions, *, read_only: bool) -> None:
-        self._connections = WandbConnections(address, options, read_only=read_only)
-        self.credentials = self._connections.credentials
-        self.pace = Pace(options.concurrency)
-        """What limits the speed now."""
+        self.credentials = WandbCredentials(options)
+        self.transport = HttpTransport(
+            address.origin,
+            options,
+            self.credentials,
+            Pace(options.concurrency, who="W&B"),
+            name=address.origin.text,
+            reads=is_reading_request if read_only else None,
+            throttled=_throttled,
+        )
+        self._base = address.origin.text
+        self._headers = (
+            ("Content-Type", "application/json"),
+            *((("Use-Admin-Privileges", "true"),) if options.admin else ()),
+        )
         self._read_only = read_only
-        self._address = address
 
     @property
     def read_only(self) -> bool:
@@ -448,75 +355,45 @@ class GraphTransport:
         if call.writes == is_reading_document(call.document):
             raise ValueError(f"a document for {call.what} says wrongly whether it writes")
         variables = {name: value for name, value in call.variables.items() if value is not None}
-        body = msgspec.json.encode({"query": call.document, "variables": variables})
-        for attempt in itertools.count(1):
-            reply = await self._try(call, body, attempt)
-            if reply is not None:
-                return reply
-            await asyncio.sleep(BACK_S * 4 ** (attempt - 1))
-        raise AssertionError("unreachable")
-
-    async def _try(self, call: GraphCall, body: bytes, attempt: int) -> GraphReply | None:
-        """The reply to one more try; None when it deserves another."""
+        request = HttpCall(
+            "POST",
+            b"/graphql",
+            reads=not call.writes,
+            content=msgspec.json.encode({"query": call.document, "variables": variables}),
+            headers=self._headers,
+            what=call.what,
+            kind=call.document,
+            throttles=call.throttles,
+            until=call.until,
+        )
+        understood = partial(self._understood, call)
+        if call.writes:
+            return understood(await self.transport.send(request))
         try:
-            answer = await self._answer(call, body)
-        except NotSentError:
-            if attempt >= (TRIES if call.writes else FEW_TRIES):
-                raise
-            return None
+            return await self.transport.read(request, understood)
+        except FailedAnswerError as error:
+            reply = parse_reply(error.answer.status, error.answer.body, self.credentials.scrub)
+            raise RegistryError(
+                f"W&B failed while {call.what} ({error.answer.status}{_reply_words(reply)}).",
+                hint="Try again later.",
+            ) from None
         except LostError as error:
-            if call.writes:
-                raise
-            if isinstance(error, UnusableError) or attempt >= TRIES:
-                raise RegistryError(
-                    f"There is no usable answer to {call.what}. {error}",
-                    hint="Nothing was changed. Try again later.",
-                ) from None
-            return None
-        reply = self._understood(call, answer)
-        if reply is None and attempt >= (FEW_TRIES if answer.good else TRIES):
-            raise self._failed(call, answer)
-        return reply
+            raise RegistryError(
+                f"There is no usable answer to {call.what}. {error}",
+                hint="Nothing was changed. Try again later.",
+            ) from None
 
-    async def _answer(self, call: GraphCall, body: bytes) -> HttpAnswer:
-        """An answer that is no throttle, with credentials that are as new as can be."""
-        credentials = self.credentials
-        again = True
-        throttles = 0
-        while True:
-            generation = await credentials.ready(self._connections.exchange)
-            async with self.pace.turn() as began:
-                if began > call.until:
-                    raise StaleError(f"W&B let it wait too long: {call.what}. Nothing was done.")
-                try:
-                    answer = await self._connections.graphql(body)
-                except LostError:
-                    self.pace.trouble(began)
-                    raise
-                if _throttled(answer):
-                    self.pace.complained(began, answer.headers)
-                    throttles += 1
-                    if throttles == call.throttles:
-                        raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
-                    continue
-                if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
-                    self.pace.trouble(began)
-                else:
-                    kind = (call.document, len(answer.body).bit_length())
-                    self.pace.went_well(kind, began, answer.headers)
-            if again and answer.status == 401:  # noqa: PLR2004 - the credentials have expired
-                again = False
-                if await credentials.renewed(generation, self._connections.exchange):
-                    continue
-            return answer
-
-    def _understood(self, call: GraphCall, answer: HttpAnswer) -> GraphReply | None:
-        """The reply in an answer; None when the document should be sent again.
+    def _understood(self, call: GraphCall, answer: HttpAnswer) -> GraphReply:
+        """The reply in an answer, without our secrets.
 
         Raises:
             LostError: what writes was answered in a way that tells nothing.
-            RegistryError: asking again would not help.
+            FailedAnswerError, GarbageAnswerError: what reads should be sent again.
+            RegistryError: sending it again would not help.
         """
+        if call.throttles and _throttled(answer):
+            raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
+        answer = self.credentials.cleaned(answer)
         reply = parse_reply(answer.status, answer.body, self.credentials.scrub)
         if answer.status in {401, 403} and _about_us(answer, reply):
             raise self._refused(call, answer, reply)
@@ -525,25 +402,16 @@ class GraphTransport:
             return reply
         if not failed and not answer.good:
             raise self._strange(call, answer)
+        words = f"{self._base} answered {call.what} with {_answer_kind(answer)}"
         if call.writes:
             raise LostError(
-                f"{self._connections.base} answered {call.what} "
-                f"with {_answer_kind(answer)} ({answer.status}).",
+                f"{words} ({answer.status}).",
                 hint="Whether it was carried out is not known yet.",
             )
-        return None
-
-    def _failed(self, call: GraphCall, answer: HttpAnswer) -> RegistryError:
-        """What is said of a reading request whose answers never made sense."""
-        if answer.good:
-            return GarbageAnswerError(
-                f"{self._connections.base} answered {call.what} with {_answer_kind(answer)}.",
-                hint="Check the address: is it the API of a W&B server?",
-            )
-        reply = parse_reply(answer.status, answer.body, self.credentials.scrub)
-        return RegistryError(
-            f"W&B failed while {call.what} ({answer.status}{_reply_words(reply)}).",
-            hint="Try again later.",
+        if failed:
+            raise FailedAnswerError(answer)
+        raise GarbageAnswerError(
+            f"{words}.", hint="Check the address: is it the API of a W&B server?"
         )
 
     def _refused(
@@ -559,18 +427,17 @@ class GraphTransport:
         """An answer that no W&B server gives, with a status that says: not done."""
         if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects
             return RegistryError(
-                f"{self._connections.base} sends us on to another place ({answer.status}).",
+                f"{self._base} sends us on to another place ({answer.status}).",
                 hint="Nothing was sent there. If the server has moved, use its new address.",
             )
         return RegistryError(
-            f"{self._connections.base} answered {call.what} "
-            f"with {_answer_kind(answer)} ({answer.status}).",
+            f"{self._base} answered {call.what} with {_answer_kind(answer)} ({answer.status}).",
             hint="Nothing was done. Check the address: is it the API of a W&B server?",
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._connections.aclose()
+        await self.transport.aclose()
 
 
 def _throttled(answer: HttpAnswer) -> bool:

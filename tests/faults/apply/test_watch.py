@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.base import Transport
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Control, redacted
@@ -28,6 +29,25 @@ QUICK = replace(HASTE, tell=0.01, beat=0.03, grace=0.05)
 SECRET = "swordfish"  # noqa: S105 - nobody's
 
 
+class ThrottledTransport(Transport):
+    """What the connection of a `Throttled` says of itself."""
+
+    def __init__(self, client: Throttled) -> None:
+        self._client = client
+
+    def silence(self) -> float:
+        return 1e9
+
+    def pace(self) -> str:
+        return f"asked to wait, {SECRET}" if self._client.waiting else "1 at once"
+
+    def waits(self) -> bool:
+        return self._client.waiting > 0 and not self._client.flying
+
+    def scrub(self, text: str) -> str:
+        return text.replace(SECRET, "***")
+
+
 class Throttled(LinkedClient):
     """It carries out `left` requests, and then waits until `more` is set."""
 
@@ -41,18 +61,7 @@ class Throttled(LinkedClient):
         self.reads = False
         """Whether looks are throttled too."""
         self.identity = world.faulty().identity
-
-    def silence(self) -> float:
-        return 1e9
-
-    def pace(self) -> str:
-        return f"asked to wait, {SECRET}" if self.waiting else "1 at once"
-
-    def waits(self) -> bool:
-        return self.waiting > 0 and not self.flying
-
-    def scrub(self, text: str) -> str:
-        return text.replace(SECRET, "***")
+        self.transport = ThrottledTransport(self)
 
     async def _turn(self) -> None:
         while self.left == 0 and not self.more.is_set():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.clients import open_client
-from artifact_tui.clients.rest.rest_requests import AddressingError
+from artifact_tui.clients.transport import AddressingError
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.registry import Entry

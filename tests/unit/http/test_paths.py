@@ -12,13 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_tui.clients.artifact_keys import Ref
-from artifact_tui.clients.rest.rest_requests import (
-    AddressingError,
-    RestCall,
-    RestPaths,
-    build_request,
-    reading_only,
-)
+from artifact_tui.clients.rest.rest_requests import RestPaths, RestRequests, reading_only
+from artifact_tui.clients.rest.rest_settings import RestAddress, RestOptions
+from artifact_tui.clients.transport import AddressingError, HttpCall
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Deletion, Result
 from tests.servers.rest.registry import Entry
@@ -37,14 +33,18 @@ HOSTILE = [
     "a+b", "a=b", "*", "~", "@", "a,b", "a|b", "http://evil/", "//evil/reset", "a%00b", "reset",
     "x" * 5000, "x" * 70_000, "\ud800",
 ]  # fmt: skip
-ORIGIN = httpx.URL("http://127.0.0.1:8000")
+ADDRESS = RestAddress.parse("http://127.0.0.1:8000/api")
 PATHS = RestPaths("/api")
 
 
-def calls(text: str) -> list[RestCall]:
+def request_of(call: HttpCall) -> httpx.Request:
+    return RestRequests(ADDRESS, RestOptions(), read_only=False).transport._request(call)
+
+
+def calls(text: str) -> list[HttpCall]:
     """Every call that carries untrusted text; what is refused is left out."""
     ref, typed = Ref("model", text), Ref(text, "1")
-    makers: list[Callable[[], RestCall]] = [
+    makers: list[Callable[[], HttpCall]] = [
         lambda: PATHS.get(ref),
         lambda: PATHS.get(ref, singular=True),
         lambda: PATHS.get(typed),
@@ -67,7 +67,7 @@ def calls(text: str) -> list[RestCall]:
                                        max_size=8).map("".join))  # fmt: skip
 def test_a_built_request_has_exactly_its_parts(text: str) -> None:
     for call in calls(text):
-        request = build_request(ORIGIN, call, [])
+        request = request_of(call)
         path = request.url.raw_path.decode("ascii")
         parts = path.split("/")
         assert path.startswith("/api/artifact")
@@ -91,7 +91,7 @@ def test_a_library_that_changes_the_path_is_caught(monkeypatch: pytest.MonkeyPat
     call = PATHS.delete(Ref("model", "a=b"))
     monkeypatch.setattr(httpx.URL, "raw_path", property(lambda _: b"/api/reset"))
     with pytest.raises(AddressingError):
-        build_request(ORIGIN, call, [])
+        request_of(call)
 
 
 async def test_on_the_raw_request_line_of_a_server(server: Server, opener: Opener) -> None:
@@ -149,6 +149,6 @@ def test_searches_and_the_login_pass_in_read_only_mode() -> None:
         PATHS.by_regex(), PATHS.listing(offset=1), PATHS.authenticate(),
         PATHS.get(one),
     ):  # fmt: skip
-        assert reads(build_request(ORIGIN, call, []))
+        assert reads(request_of(call))
     for call in (PATHS.reset(), PATHS.delete(one), PATHS.create("model", b"{}", 1.0)):
-        assert not reads(build_request(ORIGIN, call, []))
+        assert not reads(request_of(call))

@@ -75,7 +75,9 @@ class Scene:
         return {key: found[key] for key in keys if key in found}
 
     def deleter(self, *, batch: bool) -> WandbDeleter:
-        return WandbDeleter(self.fields, self.look, lambda: self.graph.pace.limit, batch=batch)
+        return WandbDeleter(
+            self.fields, self.look, lambda: self.graph.transport.pacing.limit, batch=batch
+        )
 
     def documents(self) -> list[int]:
         """How many mutations each document had, in the order in which they arrived."""

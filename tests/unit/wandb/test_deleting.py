@@ -233,7 +233,7 @@ async def test_a_throttled_call_can_be_cancelled(scene: Scene) -> None:
     deleter = scene.deleter(batch=False)
     call = asyncio.create_task(deleter.delete([Deletion(key) for key in keys]))
     async with asyncio.timeout(10):
-        while "wait" not in scene.graph.pace.words():  # noqa: ASYNC110 - the server has no event
+        while "wait" not in scene.graph.transport.pace():  # noqa: ASYNC110 - the server has no event
             await asyncio.sleep(0.01)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

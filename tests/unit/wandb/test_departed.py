@@ -72,7 +72,7 @@ async def test_links_are_always_looked_at_in_full() -> None:
 
 
 async def test_a_look_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("artifact_tui.clients.wandb.wandb_transport.BACK_S", 0.0001)
+    monkeypatch.setattr("artifact_tui.clients.transport.BACK_S", 0.0001)
     keys = keys_of(3)
     async with opened() as client:
         await client.delete([Deletion(key) for key in keys])

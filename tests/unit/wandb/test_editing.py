@@ -264,7 +264,7 @@ async def test_what_was_not_done_has_failed(desk: Desk, kind: str) -> None:
 async def test_a_look_that_fails_leaves_it_unknown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["artifact_tui.clients.wandb.wandb_transport"], "BACK_S", 0.0)
+    monkeypatch.setattr(sys.modules["artifact_tui.clients.transport"], "BACK_S", 0.0)
     desk.server.change(faults=[Fault(kind="rst_after", fields=WRITES)])
     real = desk.editor._look_again
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from artifact_tui.clients.wandb import wandb_model, wandb_transport
+from artifact_tui.clients import transport
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Alias, Deletion, Facts, Link, VersionState
 from tests.servers.wandb.process import fresh
@@ -170,7 +171,7 @@ async def test_system_managed_versions_are_kept() -> None:
 async def test_what_cannot_be_told_is_an_error_and_not_gone(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb_transport, "BACK_S", 0.001)
+    monkeypatch.setattr(transport, "BACK_S", 0.001)
     server = fresh()
     known = server.fill(1, 3)
     server.change(faults=(fault,))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients import transport as subject
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.transport import LostError, NotSentError
-from artifact_tui.clients.wandb import wandb_transport as subject
+from artifact_tui.clients.transport import HttpCall, LostError, NotSentError
 from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_replies import GraphCall, GraphError
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
@@ -351,7 +351,7 @@ async def test_read_only_sends_nothing_that_writes(server: Server) -> None:
         await graph.ask(GraphCall(DELETE, {}, writes=False, what="reading"))
     body = json.dumps({"query": DELETE, "variables": {"i": {"artifactID": first}}}).encode()
     with pytest.raises(ReadOnlyError):
-        await graph._connections.graphql(body)
+        await graph.transport.send(HttpCall("POST", b"/graphql", reads=True, content=body))
     assert server.log() == []
     assert json.loads((await graph.ask(READ)).data) == {"viewer": {"username": "ada"}}
     await graph.aclose()

@@ -39,7 +39,7 @@ async def test_a_quota_is_waited_for_and_told(server: Server, graph: GraphTransp
     keys = filled(server, 120)
     server.become(quota=Quota(most=1, window_s=2.0))
     work = asyncio.gather(*(graph.ask(deletion(key)) for key in keys))
-    while "W&B" not in graph.pace.words():
+    while "W&B" not in graph.transport.pace():
         assert not work.done(), "it ended, and never said why it waits"
         await asyncio.sleep(0.01)
     server.become()
@@ -52,13 +52,13 @@ async def test_a_cancelled_wait_ends_at_once(server: Server, graph: GraphTranspo
     await graph.ask(READ)
     waiting = [asyncio.create_task(graph.ask(READ)) for _ in range(9)]
     async with asyncio.timeout(60):
-        while "W&B" not in graph.pace.words():  # noqa: ASYNC110 - the pace has no event
+        while "W&B" not in graph.transport.pace():  # noqa: ASYNC110 - the pace has no event
             await asyncio.sleep(0.01)
     for task in waiting:
         task.cancel()
     done = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(one, asyncio.CancelledError) for one in done)
-    assert "10 min" in graph.pace.words()
+    assert "10 min" in graph.transport.pace()
 
 
 async def test_one_connection_for_each_request_at_once(server: Server) -> None:
@@ -67,7 +67,7 @@ async def test_one_connection_for_each_request_at_once(server: Server) -> None:
     await asyncio.gather(*(graph.ask(READ) for _ in range(60)))
     assert server.most_at_once() <= 6
     assert len({line.connection for line in server.log()}) <= 6
-    assert graph.pace.words().startswith("6 at once, ")
+    assert graph.transport.pace().startswith("6 at once, ")
     await graph.aclose()
     with pytest.raises(RegistryError, match="closed"):
         await graph.ask(READ)

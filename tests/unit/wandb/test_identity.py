@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from artifact_tui.clients.transport import HttpAnswer
+from artifact_tui.clients.transport import HttpAnswer, HttpCall
 from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_replies import GraphCall
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
@@ -22,7 +22,6 @@ from tests.unit.wandb.raw import answering, response
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.servers import Secret
     from tests.servers.wandb.process import Server
 
 JWT = "head.body.signature"
@@ -141,8 +140,9 @@ async def test_a_token_is_renewed_before_it_expires(
     token = IdentityToken(file, clock=clock)
     forms = []
 
-    async def post(form: Secret) -> HttpAnswer:
-        forms.append(parse_qs(form.reveal()))
+    async def post(call: HttpCall) -> HttpAnswer:
+        assert not call.signed
+        forms.append(parse_qs((call.content or b"").decode()))
         told = {"access_token": f"a{len(forms)}"} | (
             {} if expires is None else {"expires_in": expires}
         )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients import transport as subject
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect
-from artifact_tui.clients.wandb import wandb_transport as subject
 from artifact_tui.clients.wandb.wandb_replies import GraphCall
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.errors import ArtifactTuiError, UsageError
@@ -116,7 +116,7 @@ async def test_no_failure_shows_the_key(
 
 
 def everything_reachable(graph: GraphTransport) -> str:
-    wire = graph._connections
+    wire = graph.transport
     parts = [graph, vars(graph), vars(wire), wire.credentials, vars(wire.credentials)]
     return "\n".join(repr(part) for part in parts)
 

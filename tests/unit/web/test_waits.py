@@ -1,4 +1,4 @@
-"""How long a server asks to wait, and the pause that comes of it."""
+"""How long a server asks to wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.servers import LONGEST_HOLD, Pause, asked_wait, reset_wait
+from artifact_tui.clients.pacing import asked_wait, reset_wait
 
 
 @pytest.mark.parametrize(
@@ -58,26 +58,3 @@ def test_no_header_crashes_it(headers: dict[str, str]) -> None:
 def test_when_a_quota_is_full_again(text: str, seconds: float | None) -> None:
     assert reset_wait({"ratelimit-reset": text}) == seconds
     assert reset_wait({"x-ratelimit-reset": text}) == seconds
-
-
-async def test_a_pause_that_grows_while_it_is_kept() -> None:
-    now = 100.0
-    slept = []
-
-    async def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-        slept.append(seconds)
-        if len(slept) == 1:
-            pause.hold(5)
-
-    pause = Pause(clock=lambda: now, sleep=sleep)
-    await pause.over()
-    assert slept == []
-    pause.hold(3)
-    pause.hold(1)
-    assert pause.wait == 3
-    await pause.over()
-    assert slept == [3, 5]
-    pause.hold(math.inf)
-    assert pause.wait == LONGEST_HOLD

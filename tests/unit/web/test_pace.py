@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact_tui.clients.wandb.wandb_pacing import (
+from artifact_tui.clients.pacing import (
     FIRST_AT_ONCE,
     LONGEST_ASKED,
     MOST_KINDS,
@@ -19,7 +19,7 @@ from artifact_tui.clients.wandb.wandb_pacing import (
     Pace,
     duration,
 )
-from tests.unit.wandb import virtual
+from tests.unit.web import virtual
 
 
 @dataclass
@@ -113,7 +113,7 @@ async def work(pace: Pace, shop: Shop, count: int) -> list[str]:
 
 def simulate(shop: Shop, count: int, most: int = 32) -> tuple[float, list[str]]:
     async def main() -> list[str]:
-        pace = Pace(most, clock=virtual.clock)
+        pace = Pace(most, who="W&B", clock=virtual.clock)
         return await work(pace, shop, count)
 
     told, took = virtual.run(main())
@@ -194,7 +194,7 @@ def test_a_server_with_one_worker_gets_few_at_once() -> None:
 
 def test_a_slow_kind_of_request_is_not_measured_by_a_quick_one() -> None:
     async def main() -> int:
-        pace = Pace(clock=virtual.clock)
+        pace = Pace(who="W&B", clock=virtual.clock)
         jobs = deque(range(400))
 
         async def worker() -> None:
@@ -226,7 +226,7 @@ def test_a_limit_on_the_number_at_once_is_found() -> None:
 
 def test_one_complaint_of_many_requests_counts_once() -> None:
     async def main() -> None:
-        pace = Pace(clock=virtual.clock)
+        pace = Pace(who="W&B", clock=virtual.clock)
         pace.went_well("a", virtual.clock(), {})
         await asyncio.sleep(1)
         began = virtual.clock() - 0.5
@@ -245,7 +245,7 @@ def test_one_complaint_of_many_requests_counts_once() -> None:
 
 def test_what_is_told() -> None:
     async def main() -> None:
-        pace = Pace(clock=virtual.clock)
+        pace = Pace(who="W&B", clock=virtual.clock)
         assert pace.words() == ""
         for n in range(3):
             await asyncio.sleep(0.02)
@@ -273,7 +273,7 @@ def test_the_quota_is_told() -> None:
 @pytest.mark.parametrize("asked", ["1e999", "nan", "99999999", "soon", "-5", ""])
 def test_no_word_of_a_server_stops_it_for_ever(asked: str) -> None:
     async def main() -> None:
-        pace = Pace(clock=virtual.clock)
+        pace = Pace(who="W&B", clock=virtual.clock)
         headers = {"retry-after": asked, "ratelimit-remaining": asked, "ratelimit-reset": asked}
         pace.went_well("a", 0.0, headers)
         pace.complained(0.0, headers)
@@ -304,7 +304,7 @@ def test_a_cancelled_wait_leaves_the_place_to_others() -> None:
         for task in tasks[1::4]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert pace._running == pace._sent == 0
+        assert pace._writing.running == pace._sent == 0
         return served
 
     served, took = virtual.run(main())
@@ -322,9 +322,9 @@ def test_durations(seconds: float, words: str) -> None:
 @pytest.mark.parametrize("steps", range(6))
 async def test_cancelled_in_the_moment_of_an_answer_it_waits_no_longer(steps: int) -> None:
     """Others are cancelled at the same time, and say that they have been answered."""
-    pace = Pace()
+    pace = Pace(who="W&B")
     told = {"ratelimit-remaining": "0", "ratelimit-reset": "600"}
-    pace.went_well("read", pace.clock(), told)
+    pace.went_well("read", pace._clock(), told)
 
     async def waits() -> None:
         async with pace.turn():
