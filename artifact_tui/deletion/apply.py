@@ -3,14 +3,15 @@
 `Run` is the whole of it: level by level, dependents before what they were made from, and stored
 objects last. Of each level one kind of thing after the other: whole collections, versions. For each
 batch the facts are read again and what changed is refused; the intents are on the disk before the
-one call leaves; then the registry is asked what is so, and that is written down. The look after one
-batch is also the look before the next, when that follows at once.
+one call leaves; then the registry is asked what is so, and that is written down. The facts after
+one batch also serve as those before the next, when that follows at once.
 
 Whatever may work later goes to the next round of its level, after a pause: what was not done, what
 was lost, what was answered as done, or as not there, and is still there, what the registry would
 not tell about. There it goes one at a time until some in a row went, and in the last round always.
 What is open after that has failed. A registry that cannot be used at all, however often it is
-tried, ends the run: it can be resumed.
+tried, ends the run: it can be resumed. What an earlier run has tried waits for the second round, so
+that a resume begins with what was not tried yet.
 
 A whole collection goes by one request, and only when all that is in it now was reviewed and has not
 changed. Afterwards the registry is asked about the collection and about every version of it.
@@ -30,31 +31,23 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.deletion import journal, plan_file
-from artifact_tui.deletion.calls import (
-    BatchSizes,
-    Calls,
-    CallWatch,
-    Control,
-    HaltedError,
-    Policy,
-    UnreachableError,
-)
-from artifact_tui.deletion.checks import Checks, is_gone, members_of
+from artifact_tui.deletion.calls import Calls, Control, HaltedError, Policy, UnreachableError
+from artifact_tui.deletion.checks import Checks, Refusal, is_gone, members_of, names_in_line
 from artifact_tui.deletion.confirmation import check_may_apply
-from artifact_tui.deletion.items import COLLECTION, OPEN, Action, ItemState, Reason
+from artifact_tui.deletion.items import COLLECTION, DETAIL_NAMES, OPEN, Action, ItemState, Reason
 from artifact_tui.deletion.journal import ItemEnd, Journal
 from artifact_tui.deletion.plan import OVER, Status, Want
-from artifact_tui.errors import READ_ONLY_HINT, PlanError, ReadOnlyError
-from artifact_tui.model import Result, now_us
+from artifact_tui.errors import READ_ONLY_HINT, ArtifactTuiError, PlanError, ReadOnlyError
+from artifact_tui.model import Facts, Result, now_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.deletion.calls import Answers
-    from artifact_tui.deletion.checks import Checked, Look
+    from artifact_tui.deletion.checks import Snapshot
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Plan
+    from artifact_tui.model import Outcome
 
 
 PAGE = 500
@@ -63,9 +56,16 @@ PAGE = 500
 CHOSEN_FRESH_S = 30.0
 """Seconds in which a chosen version that was as reviewed is not looked at again."""
 
+ALONE = 20
+"""Deletions of one item in a row that may fail as a whole although the registry tells facts.
+
+A client may raise for what is wrong with one item; so many in a row are trouble with the registry.
+"""
+
 _STAGES = """SELECT DISTINCT i.level, i.kind FROM progress p CROSS JOIN item i USING(seq)
     WHERE p.state='planned' AND i.verdict='delete' ORDER BY i.kind='object', i.level, i.kind"""
 _STAGE = "i.verdict='delete' AND i.level=? AND i.kind=? AND p.state='planned'"
+_NEW = f"{_STAGE} AND (p.attempts=0 OR p.sent_us >= ?)"
 _STILL_OPEN = f"""i.seq IN (SELECT value FROM json_each(?)) AND (p.state='planned'
     OR p.state='sent' AND p.reason<>'{Reason.ACCEPTED}') ORDER BY i.seq"""
 _PLANNED_SEQS = """i.seq IN (SELECT value FROM json_each(?)) AND p.state='planned' ORDER BY i.seq"""
@@ -111,19 +111,21 @@ async def apply(
     plan_file.check_registry(plan, client.identity)
     _check_able(plan, client)
     with plan_file.hold_lock(plan.path):
-        journal = Journal(plan, clock)
         check_may_apply(plan)
         plan.check_untouched()
-        plan_file.claim(plan.path, plan.head.id, begun=journal.begun)
-        journal.begin()
-        run = Run(plan, client, journal, control or Control(), policy or Policy())
+        begun = bool(plan.one("SELECT EXISTS(SELECT 1 FROM run)"))
+        plan_file.claim(plan.path, plan.head.id, begun=begun)
+        writer = Journal(plan, clock)
+        writer.begin()
+        run = Run(plan, client, writer, control or Control(), policy or Policy())
         try:
-            async with run.watch.running():
+            async with run.calls.watched():
                 ending = await run.to_its_end()
         except BaseException as error:
-            journal.end_badly(f"it ended early: {type(error).__name__}")
+            with suppress(ArtifactTuiError):  # the plan may not be writable: its lock tells then
+                writer.end(Status.INTERRUPTED, f"it ended early: {type(error).__name__}")
             raise
-        journal.end(ending.status, ending.why)
+        writer.end(ending.status, ending.why)
         return ending
 
 
@@ -161,13 +163,18 @@ class Queue:
     """The planned items of one stage in the order of the review, a batch at a time."""
 
     def __init__(
-        self, plan: Plan, level: int, kind: str, sizes: BatchSizes, *, careful: bool = False
+        self, plan: Plan, stage: tuple[int, str], sizes: Sequence[int], since: int | None = None
     ) -> None:
-        """`careful` makes the calls small again after anything that did not go."""
+        """Of `sizes` the last is that of all later batches.
+
+        In the first round, `since` when the run began: what was sent before waits for the second.
+        """
         self._plan = plan
-        self.careful = careful
-        self.stage = (level, kind)
+        self.stage = stage
+        self.since = since
         self._sizes = sizes
+        self.taken = 0
+        """Batches since the sizes began."""
         self._items: deque[Item] = deque()
         self._last = 0
 
@@ -176,17 +183,17 @@ class Queue:
         batch = self.peek()
         for _ in batch:
             self._items.popleft()
-        self._sizes.grow()
+        self.taken += 1
         return batch
 
     def peek(self) -> list[Item]:
         """What `take` would give now."""
-        size = self._sizes.now
+        size = self._sizes[min(self.taken, len(self._sizes) - 1)]
         if len(self._items) < size:
-            more = self._plan.select(
-                f"{_STAGE} AND i.seq > ? ORDER BY i.seq LIMIT ?",
-                (*self.stage, self._last, max(PAGE, size)),
-            )
+            where = f"{_STAGE if self.since is None else _NEW} AND i.seq > ? ORDER BY i.seq LIMIT ?"
+            since = () if self.since is None else (self.since,)
+            params = (*self.stage, *since, self._last, max(PAGE, size))
+            more = self._plan.select(where, params)
             self._items.extend(more)
             self._last = more[-1].seq if more else self._last
         return list(islice(self._items, size))
@@ -194,8 +201,7 @@ class Queue:
     def put_back(self, items: Sequence[Item], *, anew: bool = False) -> None:
         """These come next; after trouble the sizes begin `anew`."""
         self._items.extendleft(reversed(items))
-        if anew:
-            self._sizes.begin()
+        self.taken = 0 if anew else self.taken
 
     def drop(self, seqs: Collection[int]) -> None:
         """These have ended before their turn."""
@@ -207,24 +213,21 @@ class Run:
     """One run over a plan, from its first batch to its ending."""
 
     def __init__(
-        self, plan: Plan, client: Client, journal: Journal, control: Control, policy: Policy
+        self, plan: Plan, client: Client, writer: Journal, control: Control, policy: Policy
     ) -> None:
         self._plan = plan
         self._options = plan.head.options
-        self._journal = journal
+        self._client = client
+        self._journal = writer
         self._control = control
         self._policy = policy
-        self._at_once = client.batch_delete
-        self._sizes: dict[str, BatchSizes] = {}
-        """By kind of thing: the ramp is gone up once in a run, and after trouble."""
-        self._unsure = client.unsure_answers
-        self._patience = client.accepted_s
-        self.watch = CallWatch(plan, client, journal, control, policy)
-        self._calls = Calls(plan, client, self.watch, policy, journal.begun_us)
+        self.calls = Calls(plan, client, writer, control, policy)
         self._checks = Checks(plan, scanned=bool(client.scanned_types))
+        self._taken: dict[str, int] = {}
+        """Batches by kind of thing: the sizes grow once in a run, and after trouble."""
         self._lost = 0
-        """Calls in a row that came to nothing."""
-        self._seen: set[frozenset[str]] = set()
+        """Calls in a row, of one round, that came to nothing."""
+        self._circles: set[frozenset[str]] = set()
         """Circles that were looked at as a whole."""
         self._chosen: dict[int, float] = {}
         """When chosen versions were looked at for the sake of what joined, and found unchanged."""
@@ -234,33 +237,34 @@ class Run:
     async def to_its_end(self) -> Ending:
         """Settle what an earlier run left, then every level in turn."""
         try:
-            await self._ask("state IN ('sent', 'deleted')")
+            await self._settle_sent("state IN ('sent', 'deleted')")
             await self._await_accepted()
-            for level, kind in self._stages():
+            with plan_file.trouble(self._plan.path):
+                stages = self._plan.conn.execute(_STAGES).fetchall()
+            for level, kind in stages:
                 await self._stage(level, kind)
             with suppress(EndedError):  # it may be silent to the end
-                await self._ask("state='deleted'", last=True)
+                await self._settle_sent("state='deleted'", last=True)
             given_up = ItemState.NOT_TRIED in self._plan.states()
             ending = Ending(Status.CANCELLED if given_up else Status.FINISHED)
         except EndedError as error:
             ending = error.ending
             if ending.status is Status.CANCELLED:
                 with suppress(EndedError):
-                    await self._ask(_EVER_SENT, last=True)
+                    await self._settle_sent(_EVER_SENT, last=True)
                 self._journal.cancel_rest()
         if ending.status in OVER and ItemState.SENT in self._plan.states():
             return Ending(Status.INTERRUPTED, "what was sent could not be looked at")
         return ending
 
-    def _stages(self) -> list[tuple[int, str]]:
-        """Levels and kinds with something to do, in their order."""
-        with plan_file.trouble(self._plan.path):
-            return self._plan.conn.execute(_STAGES).fetchall()
-
     async def _stage(self, level: int, kind: str) -> None:
         """One kind of thing of one level, in rounds: what is open after the last one has failed."""
-        sizes = self._sizes.setdefault(kind, self._policy.sizes(kind, self._at_once))
-        await self._round(Queue(self._plan, level, kind, sizes))
+        at_once = self._client.batch_delete
+        sizes = self._policy.sizes(kind, at_once)
+        queue = Queue(self._plan, (level, kind), sizes, self._journal.begun_us)
+        queue.taken = self._taken.get(kind, 0)
+        await self._round(queue)
+        self._taken[kind] = queue.taken
         for number, delay in enumerate(self._policy.delays, 1):
             left = self._plan.one(
                 f"""SELECT count(*) FROM item i CROSS JOIN progress p USING(seq) WHERE {_STAGE}""",
@@ -269,36 +273,38 @@ class Run:
             if not left:
                 return
             more = text.plural(left, "item")
-            await self.watch.pause(delay, f"then {more} that did not go have another try")
+            await self.calls.pause(delay, f"then {more} that did not go have another try")
             last = number == len(self._policy.delays)
-            slow = BatchSizes((), 1) if last else self._policy.sizes_again(kind, self._at_once)
-            await self._round(Queue(self._plan, level, kind, slow, careful=True))
+            sizes = self._policy.sizes(kind, at_once, again=True, last=last)
+            await self._round(Queue(self._plan, (level, kind), sizes))
         self._journal.give_up(kind, level)
 
     async def _round(self, queue: Queue) -> None:
         """Every item of a queue once; then those that were only accepted, or not looked at."""
+        self._lost = 0
         while queue.peek():
             await self._may_go_on()
             batch = queue.take()
-            lost, again = "", False
             try:
                 lost = await self._batch(batch, queue)
             except HaltedError:
-                again = True
-            except UnreachableError as error:
-                lost, again = str(error) or "no answer", True
-            if lost:
-                await self._wait_out(lost)
-            else:
+                queue.put_back(self._select(_STILL_OPEN, batch), anew=True)
                 self._lost = 0
-            if lost or again:
-                queue.put_back(self._select(_STILL_OPEN, batch) if again else (), anew=True)
+            except UnreachableError as error:
+                await self._wait_out(str(error) or "no answer")
+                queue.put_back(self._select(_STILL_OPEN, batch), anew=True)
+            else:
+                if lost:
+                    await self._wait_out(lost, patience=ALONE if len(batch) == 1 else 0)
+                    queue.put_back((), anew=True)
+                else:
+                    self._lost = 0
         await self._await_accepted()
         with suppress(EndedError):  # it may still be silent; whoever wishes to stop is heard next
-            await self._ask(_DELETED_OF, queue.stage)
+            await self._settle_sent(_DELETED_OF, queue.stage)
 
-    async def _batch(self, items: Sequence[Item], queue: Queue) -> str:
-        """Look, check, note the intent, send once, look again, note what is so.
+    async def _batch(self, batch: Sequence[Item], queue: Queue) -> str:
+        """Read the facts, check, note the intent, send once, read them again, note what is so.
 
         Why the call came to nothing, when it did and was settled; what of it may work later is
         planned again.
@@ -307,123 +313,122 @@ class Run:
             UnreachableError: nobody knows what is true of these; some may be SENT.
             HaltedError: it was given up because somebody wished so.
         """
-        alone, items = await self._alone(items, queue)
-        circles = self._checks.split_circles(items) - self._seen
-        rest = self._rest_of(circles, items)
-        look = await self._calls.look_before([*items, *rest])
-        found = self._checks.check([*items, *rest], look, alone=alone)
-        self._journal.settle(await self._ends_before(found, look, rest))
-        self._seen |= circles
-        queue.drop({item.seq for item in rest} - {item.seq for item, _ in found.ready})
-        early = {item.seq for item in rest}
-        ready = [one for one in found.ready if one[0].seq not in early]
+        stranded, batch = await self._stranded(batch, queue)
+        facts, ready = await self._check(batch, stranded, queue)
         if not ready:
             return ""
-        going = [item for item, _ in ready]
-        inside = [one.seq for item in going for one in self._open_members(item, look)]
-        recipes = await self._calls.recipes(going)
-        self._journal.intend([*(item.seq for item in going), *inside], recipes)
-        answers = await self._calls.send(ready, look)
-        waited = self._take_back(going, answers, look)
-        going = [one for one in going if answers.by_key[one.key].result is not Result.WAITED]
-        try:
-            now = await self._calls.look_after(going, [*waited, *queue.peek()])
-        except UnreachableError:
-            now = None
-        ends = self._ends_after(going, answers, now)
+        items = [item for item, _ in ready]
+        recipes = await self.calls.recipes(items)
+        self._journal.intend([item.seq for item in items], recipes)
+        answers, trouble = await self.calls.delete(ready, facts)
+        waited = [item for item in items if answers[item.key].result is Result.WAITED]
+        if waited:
+            self._journal.unsent([item.seq for item in waited])
+            items = [item for item in items if item not in waited]
+            waited = self._select(_STILL_OPEN, waited)
+        now: Snapshot | None = None
+        with suppress(UnreachableError):
+            now = await self.calls.facts_after(items, [*waited, *queue.peek()])
+        ends = self._ends_after(items, answers, now)
         self._journal.settle(ends)
         states = {end.state for end in ends if end.reason is not Reason.ACCEPTED}
         if now is None and ItemState.SENT in states:
-            raise UnreachableError(answers.lost or "the registry could not be asked what it did")
-        if answers.halted:
-            raise HaltedError
+            raise UnreachableError(str(trouble or "") or "the registry could not be asked about it")
+        if isinstance(trouble, HaltedError):
+            raise trouble
         left = ItemState.PLANNED in states
-        queue.put_back(waited, anew=left and queue.careful)
-        return answers.lost if left else ""
+        queue.put_back(waited, anew=left and queue.since is None)
+        return str(trouble or "") if left else ""
 
-    def _take_back(self, items: Sequence[Item], answers: Answers, look: Look) -> list[Item]:
-        """Those of which nothing has left, planned again: they need another look."""
-        waited = [one for one in items if answers.by_key[one.key].result is Result.WAITED]
-        if not waited:
-            return []
-        inside = [one.seq for item in waited for one in self._open_members(item, look)]
-        self._journal.unsent([*(one.seq for one in waited), *inside])
-        return self._select(_STILL_OPEN, waited)
+    async def _check(
+        self, batch: Sequence[Item], stranded: Mapping[str, str], queue: Queue
+    ) -> tuple[Snapshot, list[tuple[Item, Facts]]]:
+        """Read the facts and refuse what is not as reviewed; what is ready, with its facts.
+
+        Where some of a circle are in this batch, all of it that is planned is looked at once.
+        """
+        circles = self._checks.split_circles(batch) - self._circles
+        keys = {key for circle in circles for key in circle} - {item.key for item in batch}
+        rest = self._plan.select(_PLANNED_KEYS, (json.dumps(sorted(keys)),)) if keys else []
+        now = await self.calls.facts_before([*batch, *rest])
+        found = self._checks.check([*batch, *rest], now, stranded=stranded)
+        self._journal.settle(await self._ends_before([*batch, *rest], now, found, early=rest))
+        self._circles |= circles
+        queue.drop({item.seq for item in rest if isinstance(found[item.seq], Refusal)})
+        ready = [(item, ok) for item in batch if isinstance(ok := found[item.seq], Facts)]
+        return now, ready
 
     async def _ends_before(
-        self, found: Checked, look: Look, early: Sequence[Item]
+        self,
+        items: Sequence[Item],
+        now: Snapshot,
+        found: Mapping[int, Facts | Refusal],
+        *,
+        early: Sequence[Item],
     ) -> list[ItemEnd]:
-        """The ends of what is not sent; what is not told before its turn has failed."""
-        ends = await self._calls.refused(found.refused)
-        ends += [journal.end_gone(item, sent=item.attempts > 0) for item in found.gone]
+        """The ends of what is not sent; what is not told before its turn, `early`, has failed."""
+        refused = [why for why in found.values() if isinstance(why, Refusal)]
+        names = await self.calls.names({k for why in refused for k in why.keys[: DETAIL_NAMES + 1]})
         soon = {item.seq for item in early}
-        for item in found.untold:
-            end = journal.end_not_told(item, look.untold[item.key])
-            failed = end.state is ItemState.PLANNED and item.seq in soon
-            ends.append(replace(end, state=ItemState.FAILED, retryable=True) if failed else end)
-        if look.members:
-            for item in (*found.gone, *(one for one, _ in (*found.refused, *found.ready))):
-                ends += self._member_ends(item, look, ours=item.attempts > 0)
+        ends = []
+        for item in items:
+            why = found.get(item.seq)
+            if isinstance(why, Refusal) and why.gone:
+                ends.append(journal.end_gone(item, sent=item.attempts > 0))
+            elif isinstance(why, Refusal) and why.reason is Reason.NOT_TOLD:
+                end = journal.end_not_told(item, why.detail)
+                failed = end.state is ItemState.PLANNED and item.seq in soon
+                ends.append(replace(end, state=ItemState.FAILED, retryable=True) if failed else end)
+                continue
+            elif isinstance(why, Refusal):
+                detail = why.detail or names_in_line(names.get(key, key) for key in why.keys)
+                ends.append(ItemEnd(item.seq, ItemState.REFUSED, why.reason, detail))
+            ends += self._member_ends(item, now, ours=item.attempts > 0)
         return ends
 
     def _ends_after(
-        self, items: Sequence[Item], answers: Answers, look: Look | None
+        self, items: Sequence[Item], answers: Mapping[str, Outcome], now: Snapshot | None
     ) -> list[ItemEnd]:
         """What became of everything that was sent."""
         ends = []
         stays: dict[str, bool] = {}
         for item in items:
-            answer = answers.by_key[item.key]
-            if look is None or item.key in look.untold:
-                unsure = self._unsure or item.kind == COLLECTION
+            answer = answers[item.key]
+            if now is None or item.key in now.untold:
+                unsure = self._client.unsure_answers or item.kind == COLLECTION
                 end = journal.end_without_look(item, answer, unsure=unsure)
                 ends.append(end)
-                for one in self._sent_members(item):
-                    own = ItemEnd(one.seq, ItemState.PLANNED)  # their own turn begins with a look
-                    ends.append(replace(end, seq=one.seq) if end.open else own)
+                for one in members_of(self._plan, item):
+                    if one.state is ItemState.SENT:  # its own turn begins with new facts
+                        own = ItemEnd(one.seq, ItemState.PLANNED)
+                        ends.append(replace(end, seq=one.seq) if end.state in OPEN else own)
                 continue
-            now = self._checks.complete(item, look.facts.get(item.key), stays)
-            if item.kind == COLLECTION and not look.inside[item.key]:
-                now = None if answer.result in _SAID_GONE else now  # an empty shell of it is gone
+            facts = self._checks.complete(item, now.facts.get(item.key), stays)
+            if item.kind == COLLECTION and not now.inside[item.key]:
+                facts = None if answer.result in _SAID_GONE else facts  # an empty shell is gone
             ends.append(
-                journal.end_after_look(item, answer, now, self._options, self._checks.recheck)
+                journal.end_after_look(item, answer, facts, self._options, self._checks.changed)
             )
             ours = item.attempts > 0 or answer.result in _DONE_BY_US
-            ends += self._member_ends(item, look, ours=ours)
+            ends += self._member_ends(item, now, ours=ours)
         return ends
 
-    def _open_members(self, item: Item, look: Look) -> list[Item]:
-        """The versions of a whole collection that are to go with it, and are not gone."""
-        members = look.members.get(item.key, ())
-        return [one for one in members if one.state in OPEN and not self._gone(one, look)]
-
-    def _sent_members(self, item: Item) -> list[Item]:
-        return [one for one in members_of(self._plan, item) if one.state is ItemState.SENT]
-
-    def _member_ends(self, item: Item, look: Look, *, ours: bool) -> list[ItemEnd]:
+    def _member_ends(self, item: Item, now: Snapshot, *, ours: bool) -> list[ItemEnd]:
         """What became of the versions of a whole collection: those that stay have their own turn.
 
         `ours` tells that we may have carried the collection out.
         """
         ends = []
-        for one in look.members.get(item.key, ()):
-            if one.state in OPEN and self._gone(one, look):
+        for one in now.members.get(item.key, ()):
+            if one.state in OPEN and is_gone(now.facts.get(one.key), self._options.action):
                 ends.append(journal.end_gone(one, sent=ours or one.attempts > 0))
             elif one.state is ItemState.SENT:
                 ends.append(ItemEnd(one.seq, ItemState.PLANNED))
         return ends
 
-    def _gone(self, item: Item, look: Look) -> bool:
-        return is_gone(look.facts.get(item.key), self._options.action)
-
     # what is looked at before its turn
 
-    def _rest_of(self, circles: Iterable[frozenset[str]], items: Sequence[Item]) -> list[Item]:
-        """What is planned of these circles, and not among these items."""
-        keys = {key for circle in circles for key in circle} - {item.key for item in items}
-        return self._plan.select(_PLANNED_KEYS, (json.dumps(sorted(keys)),)) if keys else []
-
-    async def _alone(
+    async def _stranded(
         self, items: Sequence[Item], queue: Queue
     ) -> tuple[Mapping[str, str], Sequence[Item]]:
         """What of these joined for chosen versions that all stay: by key, with one of those.
@@ -448,12 +453,12 @@ class Run:
             ended |= await self._look_early(below, queue, chosen=False)
             self._families |= new | below
         going = self._checks.going(chosen)
-        alone = {
+        stranded = {
             one.key: next(iter(above[one.seq].values()))
             for one in joined
             if one.seq in above and going.isdisjoint(above[one.seq])
         }
-        return alone, [item for item in items if item.seq not in ended]
+        return stranded, [item for item in items if item.seq not in ended]
 
     async def _look_early(self, seqs: Collection[int], queue: Queue, *, chosen: bool) -> set[int]:
         """Refuse those of these planned items that are not as they were reviewed; which ended.
@@ -465,12 +470,15 @@ class Run:
         every = sorted(seqs)
         for start in range(0, len(every), PAGE):
             part = self._plan.select(_PLANNED_SEQS, (json.dumps(every[start : start + PAGE]),))
-            look = await self._calls.look(part)
-            found = self._checks.check(part, look, early=True)
-            found.gone.clear()
-            if not chosen:
-                found.untold.clear()
-            ends = await self._ends_before(found, look, part)
+            now = await self.calls.facts(part)
+            found = {
+                seq: why
+                for seq, why in self._checks.check(part, now, early=True).items()
+                if isinstance(why, Refusal)
+                and not why.gone
+                and (chosen or why.reason is not Reason.NOT_TOLD)
+            }
+            ends = await self._ends_before(part, now, found, early=part)
             self._journal.settle(ends)
             ended |= {end.seq for end in ends}
             queue.drop(ended)  # now: the next question may come to nothing
@@ -478,10 +486,15 @@ class Run:
 
     # what was sent, and is not known to be gone
 
-    async def _ask(self, where: str, params: Sequence[object] = (), *, last: bool = False) -> None:
+    async def _settle_sent(
+        self, where: str, params: Sequence[object] = (), *, last: bool = False
+    ) -> None:
         """Settle what may have been done by asking; what is not told stays as it is.
 
         What the registry accepted, and has not done, does so too, unless this is the `last` look.
+
+        Raises:
+            EndedError: a signal came, or the registry cannot be used.
         """
         seq = 0
         while items := self._plan.select(
@@ -489,30 +502,25 @@ class Run:
             ORDER BY i.seq""",
             (*params, seq, PAGE),
         ):
-            seq = items[-1].seq
-            look = await self._ask_about(items)
-            self._journal.settle(
-                [
-                    journal.end_resumed(item, look.facts.get(item.key), self._options, last=last)
-                    for item in items
-                    if item.key not in look.untold
-                ]
-            )
-            untold = {i.seq: look.untold[i.key] for i in items if i.key in look.untold}
-            if untold:
-                self._journal.uncertain(untold)
-
-    async def _ask_about(self, items: Sequence[Item]) -> Look:
-        while True:
             try:
-                look = await self._calls.look(items, sent=True)
+                now = await self.calls.facts(items, sent=True)
             except HaltedError:
                 raise EndedError(Status.INTERRUPTED, self._control.why or "stopped") from None
             except UnreachableError as error:
                 await self._wait_out(str(error))
-            else:
-                self._lost = 0
-                return look
+                continue
+            self._lost = 0
+            seq = items[-1].seq
+            self._journal.settle(
+                [
+                    journal.end_resumed(item, now.facts.get(item.key), self._options, last=last)
+                    for item in items
+                    if item.key not in now.untold
+                ]
+            )
+            untold = {i.seq: now.untold[i.key] for i in items if i.key in now.untold}
+            if untold:
+                self._journal.uncertain(untold)
 
     async def _await_accepted(self) -> None:
         """Wait until what the registry accepted is gone; what stays too long has failed.
@@ -528,7 +536,7 @@ class Run:
             before = left
             them = "it" if left == 1 else "them"
             accepted = text.plural(left, "deletion")
-            self.watch.waiting = f"the registry accepted {accepted}, and has not done {them} yet"
+            self.calls.waiting = f"the registry accepted {accepted}, and has not done {them} yet"
             await self._control.sleep(delay)
             cancelled = None
             try:
@@ -537,29 +545,30 @@ class Run:
                 if error.ending.status is not Status.CANCELLED:
                     raise
                 cancelled = error
-            last = cancelled is not None or time.monotonic() - progress > self._patience
-            await self._ask(_ACCEPTED, last=last)
+            last = cancelled is not None or time.monotonic() - progress > self._client.accepted_s
+            await self._settle_sent(_ACCEPTED, last=last)
             if cancelled is not None:
                 raise cancelled
             if last:
                 break
-        self.watch.waiting = ""
+        self.calls.waiting = ""
 
     # what ends a run, or holds it up
 
-    async def _wait_out(self, why: str) -> None:
+    async def _wait_out(self, why: str, *, patience: int = 0) -> None:
         """Wait after a call that came to nothing.
 
         Raises:
-            EndedError: as many in a row as the policy has patience for did.
+            EndedError: a signal came; or so many in a row did, at least as the policy has delays.
         """
         if self._control.stopped:
             raise EndedError(Status.INTERRUPTED, self._control.why)
-        if self._lost == len(self._policy.delays):
+        delays = self._policy.delays
+        if self._lost >= max(patience, len(delays)):
             raise EndedError(Status.INTERRUPTED, why)
-        delay = self._policy.delays[self._lost]
+        delay = delays[min(self._lost, len(delays) - 1)]
         self._lost += 1
-        await self.watch.pause(delay, f"the registry cannot be used ({why})")
+        await self.calls.pause(delay, f"the registry cannot be used ({why})")
         self._journal.beat()
 
     async def _may_go_on(self) -> None:

@@ -1,4 +1,4 @@
-"""Calls of an apply to its registry, and to the storage beside it: looks and deletions, one try.
+"""Calls of an apply to its registry, and to the storage beside it: facts and deletions, one try.
 
 A registry that throttles can make one call last for minutes. Meanwhile the plan shows why, gives a
 sign of life, and listens: a call that only waits is given up for a pause, a cancellation or a
@@ -17,28 +17,12 @@ import os
 import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.checks import (
-    Look,
-    lost_aliases,
-    members_of,
-    names_in_line,
-)
-from artifact_tui.deletion.items import (
-    COLLECTION,
-    DETAIL_NAMES,
-    OBJECT,
-    OPEN,
-    VERSION,
-    Action,
-    ItemState,
-    Reason,
-)
-from artifact_tui.deletion.journal import ItemEnd
+from artifact_tui.deletion.checks import Snapshot, lost_aliases, members_of
+from artifact_tui.deletion.items import COLLECTION, OBJECT, OPEN, VERSION, Action, Reason
 from artifact_tui.deletion.plan import Want
 from artifact_tui.errors import ArtifactTuiError, BusyError, EmptyError, NotToldError, RegistryError
 from artifact_tui.model import (
@@ -54,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 
     from artifact_tui.clients.base import Client, Storage
-    from artifact_tui.deletion.checks import Refusal
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.journal import Journal
     from artifact_tui.deletion.plan import Plan
@@ -67,6 +50,14 @@ ERROR_LIMIT = 500
 
 class UnreachableError(Exception):
     """A whole call came to nothing: nobody knows what it did."""
+
+
+class DarkError(UnreachableError):
+    """The registry tells about nothing any more."""
+
+
+class HaltedError(Exception):
+    """A call was given up because the user, or a signal, wished so; it had nothing on its way."""
 
 
 def redacted(words: str, client: Client | None = None) -> str:
@@ -84,12 +75,11 @@ def first_error(error: BaseException) -> BaseException:
     return error
 
 
-def error_words(error: BaseException, client: Client | None = None) -> str:
+def error_words(error: BaseException, client: Client) -> str:
     """What an error says; our own are sentences, others need their kind."""
     error = first_error(error)
-    if isinstance(error, ArtifactTuiError):
-        return redacted(str(error), client)
-    return redacted(f"{type(error).__name__}: {error}", client)
+    ours = isinstance(error, ArtifactTuiError)
+    return redacted(str(error) if ours else f"{type(error).__name__}: {error}", client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,36 +120,21 @@ class Policy:
     grace: float = 3.0
     """How long a question may go on when the user, or a signal, wishes to stop."""
 
-    def sizes(self, kind: str, batch: int) -> BatchSizes:
-        """Items of a kind of the first calls and of each later one; it takes `batch` at once."""
+    def sizes(
+        self, kind: str, at_once: int, *, again: bool = False, last: bool = False
+    ) -> list[int]:
+        """Items of the first calls about a kind; of the last number are all that follow.
+
+        The registry takes `at_once` versions by one call. What is tried `again` goes one at a time
+        until some in a row went; in the `last` round always.
+        """
+        if last or (again and kind == COLLECTION):
+            return [1]
         if kind == COLLECTION:
-            return BatchSizes((1,), self.wholes)
-        return BatchSizes(self.ramp, self.objects if kind == OBJECT else max(1, batch))
-
-    def sizes_again(self, kind: str, batch: int) -> BatchSizes:
-        """Items of the calls of a later round: single ones, then more once some in a row went."""
-        if kind == COLLECTION:
-            return BatchSizes((), 1)
-        singles = [1] * self.singles
-        return BatchSizes((*singles, *self.ramp), self.objects if kind == OBJECT else max(1, batch))
-
-
-class BatchSizes:
-    """Counts up a ramp: `now` is the number of items of the next call."""
-
-    def __init__(self, ramp: Sequence[int], most: int) -> None:
-        self._ramp = ramp
-        self._most = most
-        self.begin()
-
-    def begin(self) -> None:
-        """The next call is one of the first."""
-        self._rest = chain(self._ramp, repeat(self._most))
-        self.grow()
-
-    def grow(self) -> None:
-        """A call has its size."""
-        self.now = min(next(self._rest), self._most)
+            return [1, self.wholes]
+        most = self.objects if kind == OBJECT else max(1, at_once)
+        singles = [1] * self.singles if again else []
+        return [*singles, *(min(size, most) for size in self.ramp), most]
 
 
 class Control:
@@ -188,14 +163,33 @@ class Control:
 
 
 T = TypeVar("T")
+FoundT = TypeVar("FoundT", bound="Mapping[str, Facts] | None")
+
+RECIPES = 10
+"""Recipes that are asked for between two looks at the time."""
+
+RECIPES_START_S = 2.0
+"""Seconds that asking for recipes may take before any deletion did."""
+
+DARK = 100
+"""Items in a row about which the registry would not tell: it is not asked about more of them."""
+
+LOOK = 5000
+"""Versions that one question is about, at most."""
+
+FRESHER = 64
+"""So many times as old as at first facts may become."""
+
+AHEAD_S = 2.0
+"""For so many seconds, from the question on, facts about the next batch are taken for true."""
+
+_STAYING_OWNERS = """SELECT v.key FROM json_each(?) w
+    CROSS JOIN item v ON v.key = w.value AND v.kind='version'
+    CROSS JOIN progress p USING(seq) WHERE p.state NOT IN ('verified','gone')"""
 
 
-class HaltedError(Exception):
-    """A call was given up because the user, or a signal, wished so; it had nothing on its way."""
-
-
-class CallWatch:
-    """Tells the pace of one apply, and gives up its calls where that is wished and safe."""
+class Calls:
+    """The calls of one apply: about versions, whole collections, and stored objects."""
 
     def __init__(
         self, plan: Plan, client: Client, journal: Journal, control: Control, policy: Policy
@@ -205,29 +199,34 @@ class CallWatch:
         self._journal = journal
         self._control = control
         self._policy = policy
+        self._options = plan.head.options
         self.waiting = ""
         """What the apply waits for by itself; empty while it only waits for answers."""
-        self._said = ""
-        self._until: tuple[float, str] | None = None
-        """Until when this apply waits by itself, and for what."""
-        self._called: float | None = None
-        """Since when a call is under way."""
         self._waited: float | None = None
         """Since when `waiting` is so."""
-        self._beaten = time.monotonic()
+        self._until: tuple[float, str] | None = None
+        """Until when this apply waits before another try, and why."""
+        self._called: float | None = None
+        """Since when a call is under way."""
+        self._ahead = Snapshot()
+        self._ahead_of: frozenset[str] = frozenset()
+        """The keys of the next batch that `_ahead` is about."""
+        self._fresh = policy.fresh
+        self._took = 0.0
+        """Seconds that the last facts took."""
+        self._sent_s = 0.0
+        """Seconds that deletions have taken so far."""
+        self._recipes_s = 0.0
+        self._share = policy.share if plan.summary.deletes > policy.recipes else inf
+        self._dark = 0
+        """Items in a row that were asked about for the first time, and not told."""
 
-    async def pause(self, seconds: float, why: str) -> None:
-        """Wait before another try, and tell so; a signal ends it."""
-        self._until = (time.monotonic() + seconds, why)
-        try:
-            await self._control.sleep(seconds)
-        finally:
-            self._until = None
+    # the pace
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Watch until the block ends; an apply whose plan cannot be written ends with its error."""
-        task = asyncio.create_task(self._watch())
+    async def watched(self) -> AsyncIterator[None]:
+        """Tell the pace until the block ends; an apply whose plan cannot be written ends then."""
+        task = asyncio.create_task(self._tell_pace())
         try:
             yield
         finally:
@@ -235,62 +234,21 @@ class CallWatch:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def reading(self, call: Coroutine[object, object, T], *, sent: bool = False) -> T:
-        """The answer to a question; `sent` tells that it is about something that was sent.
-
-        That is given up only for a signal: whoever pauses or cancels is told the truth first.
-
-        Raises:
-            HaltedError: it was given up.
-        """
-        return await self._unless(call, signal_only=sent, patience=self._policy.grace)
-
-    async def sending(self, call: Coroutine[object, object, T]) -> T:
-        """The answer to a deletion, which is only given up while nothing of it is on its way.
-
-        Raises:
-            HaltedError: it was given up; some of it may have been carried out before.
-        """
-        return await self._unless(call, signal_only=False, patience=None)
-
-    async def _unless(
-        self, call: Coroutine[object, object, T], *, signal_only: bool, patience: float | None
-    ) -> T:
-        task = asyncio.ensure_future(call)
-        wished = 0.0
-        self._called = self._called or time.monotonic()
-        try:
-            while not task.done():
-                await asyncio.wait({task}, timeout=self._policy.poll)
-                if task.done() or not self._wish(signal_only=signal_only):
-                    wished = 0.0
-                    continue
-                wished = wished or time.monotonic()
-                late = patience is not None and time.monotonic() - wished > patience
-                if late or self._only_waits():
-                    raise HaltedError
-            return task.result()
-        finally:
-            self._called = None
-            if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await task
-
-    def _wish(self, *, signal_only: bool) -> bool:
-        """Whether somebody wants no more calls now."""
-        return self._control.stopped or (not signal_only and self._plan.want is not Want.RUN)
-
-    def _only_waits(self) -> bool:
-        """Whether nothing is on its way to the registry, as far as the client says."""
-        return self._client.transport.waits()
-
-    async def _watch(self) -> None:
+    async def _tell_pace(self) -> None:
+        known, beaten = "", time.monotonic()
         while True:
-            self._tell()
+            words = redacted(self._pace(), self._client)
+            now = time.monotonic()
+            with suppress(BusyError):  # somebody reads the plan: the next second will do
+                if words != known:
+                    self._journal.pace(words)
+                    known, beaten = words, now
+                elif now - beaten >= self._policy.beat:
+                    self._journal.beat()
+                    beaten = now
             await asyncio.sleep(self._policy.tell)
 
-    def _words(self) -> str:
+    def _pace(self) -> str:
         """What limits the speed, or what is waited for and how long; empty when nothing does."""
         now = time.monotonic()
         if self._until is not None:
@@ -307,110 +265,95 @@ class CallWatch:
             return words
         return f"no answer from the registry for {late:.0f} s"
 
-    def _tell(self) -> None:
-        words = redacted(self._words(), self._client)
-        now = time.monotonic()
-        with suppress(BusyError):  # somebody reads the plan: the next second will do
-            if words != self._said:
-                self._journal.pace(words)
-                self._said, self._beaten = words, now
-            elif now - self._beaten >= self._policy.beat:
-                self._journal.beat()
-                self._beaten = now
+    async def pause(self, seconds: float, why: str) -> None:
+        """Wait before another try, and tell so; a signal ends it."""
+        self._until = (time.monotonic() + seconds, why)
+        try:
+            await self._control.sleep(seconds)
+        finally:
+            self._until = None
 
+    async def _answer(
+        self, call: Coroutine[object, object, T], *, deletes: bool = False, sent: bool = False
+    ) -> T:
+        """The answer to a call, unless it is given up because somebody wishes no more of them.
 
-RECIPES = 10
-"""Recipes that are asked for between two looks at the time."""
-
-RECIPES_START_S = 2.0
-"""Seconds that asking for recipes may take before any deletion did."""
-
-DARK = 100
-"""Items in a row about which the registry would not tell: it is not asked about more of them."""
-
-LOOK = 5000
-"""Versions that one question is about, at most."""
-
-FRESHER = 64
-"""So many times as old as at first a look may become."""
-
-AHEAD_S = 2.0
-"""For so many seconds, from the question on, facts about the next batch are taken for true."""
-
-_STAYING_OWNERS = """SELECT v.key FROM json_each(?) w
-    CROSS JOIN item v ON v.key = w.value AND v.kind='version'
-    CROSS JOIN progress p USING(seq) WHERE p.state NOT IN ('verified','gone')"""
-
-
-class DarkError(UnreachableError):
-    """The registry tells about nothing any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What came of one call that deletes."""
-
-    by_key: Mapping[str, Outcome]
-    """UNKNOWN for an item that was not answered."""
-    lost: str = ""
-    """Why the call as a whole came to nothing; it may have been carried out."""
-    halted: bool = False
-    """It was given up while it waited, because somebody wished so."""
-
-
-class Calls:
-    """The calls of one apply: about versions, whole collections, and stored objects."""
-
-    def __init__(
-        self, plan: Plan, client: Client, watch: CallWatch, policy: Policy, begun_us: int | None
-    ) -> None:
-        """`begun_us` is when the run began that deletes."""
-        self._plan = plan
-        self._client = client
-        self._watch = watch
-        self._options = plan.head.options
-        self._begun_us = begun_us
-        self._ahead: tuple[frozenset[str], Look] = (frozenset(), Look())
-        self._first = self._fresh = policy.fresh
-        self._took = 0.0
-        """Seconds that the last look took."""
-        self._sent_s = 0.0
-        """Seconds that deletions have taken so far."""
-        self._recipes_s = 0.0
-        self._share = policy.share if plan.summary.deletes > policy.recipes else inf
-        self._dark = 0
-        """Items in a row that were asked about for the first time, and not told."""
-
-    async def look_before(self, items: Sequence[Item]) -> Look:
-        """What is true of items that are to be sent: as the look after the last batch has found.
+        One that deletes only while nothing of it is on its way; any other also when it takes longer
+        than the policy's grace. One about what was `sent` only for a signal: whoever pauses or
+        cancels is told the truth first.
 
         Raises:
-            UnreachableError, HaltedError: as for `look`.
+            HaltedError: it was given up; what deletes may have been carried out in part before.
         """
-        (told, look), self._ahead = self._ahead, (frozenset[str](), Look())
-        if time.monotonic() - look.at <= AHEAD_S and told.issuperset(item.key for item in items):
-            return look
-        return await self.look(items)
+        task = asyncio.ensure_future(call)
+        wished = 0.0
+        self._called = self._called or time.monotonic()
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=self._policy.poll)
+                stop = self._control.stopped or (not sent and self._plan.want is not Want.RUN)
+                if task.done() or not stop:
+                    wished = 0.0
+                    continue
+                wished = wished or time.monotonic()
+                late = not deletes and time.monotonic() - wished > self._policy.grace
+                if late or self._client.transport.waits():
+                    raise HaltedError
+            return task.result()
+        finally:
+            self._called = None
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
 
-    async def look_after(self, items: Sequence[Item], upcoming: Sequence[Item]) -> Look:
-        """What is true of what was sent, and of the batch that follows if looks are quick.
+    async def _ask(
+        self, call: Coroutine[object, object, T], *, sent: bool = False, partly: bool = False
+    ) -> T:
+        """The answer to a question; NotToldError only where it can be asked `partly`."""
+        try:
+            return await self._answer(call, sent=sent)
+        except HaltedError:
+            raise
+        except Exception as error:  # whatever a client raises, nothing is known
+            first = first_error(error)
+            if partly and isinstance(first, NotToldError):
+                raise first from None
+            raise UnreachableError(error_words(error, self._client)) from error
+
+    # what is true
+
+    async def facts_before(self, items: Sequence[Item]) -> Snapshot:
+        """What is true of items that are to be sent, as read after the last batch if just now.
 
         Raises:
-            UnreachableError, HaltedError: as for `look`.
+            UnreachableError, HaltedError: as for `facts`.
+        """
+        now, known = self._ahead, self._ahead_of
+        self._ahead_of = frozenset()
+        if time.monotonic() - now.at <= AHEAD_S and known.issuperset(item.key for item in items):
+            return now
+        return await self.facts(items)
+
+    async def facts_after(self, items: Sequence[Item], upcoming: Sequence[Item]) -> Snapshot:
+        """What is true of what was sent, and of the batch that follows if that is quick to ask.
+
+        Raises:
+            UnreachableError, HaltedError: as for `facts`.
         """
         if self._took > AHEAD_S / 2 or any(one.kind == COLLECTION for one in (*items, *upcoming)):
             upcoming = ()
         if not items:
-            return Look()
+            return Snapshot()
         try:
-            look = await self.look([*items, *upcoming], sent=True)
+            now = await self.facts([*items, *upcoming], sent=True)
         except DarkError:
-            return await self.look(items, sent=True)
-        told = frozenset(item.key for item in upcoming if item.key not in look.untold)
-        self._ahead = (told, look)
-        return look
+            return await self.facts(items, sent=True)
+        self._ahead = now
+        self._ahead_of = frozenset(one.key for one in upcoming if one.key not in now.untold)
+        return now
 
-    async def look(self, items: Sequence[Item], *, sent: bool = False) -> Look:
+    async def facts(self, items: Sequence[Item], *, sent: bool = False) -> Snapshot:
         """What is true of items now; `sent` tells that they were sent.
 
         Raises:
@@ -418,23 +361,27 @@ class Calls:
             DarkError: the registry tells about nothing any more.
             HaltedError: it was given up, because somebody wished so.
         """
-        look = Look(at=time.monotonic())
-        of = {kind: [i for i in items if i.kind == kind] for kind in (VERSION, OBJECT, COLLECTION)}
-        for start in range(0, len(of[VERSION]), LOOK):
-            await self._look_at(of[VERSION][start : start + LOOK], look, sent=sent)
-        if of[OBJECT]:
-            await self._look_at(of[OBJECT], look, sent=sent)
-            look.kept = await self._kept(of[OBJECT])
+        now = Snapshot(at=time.monotonic())
+        versions = [item for item in items if item.kind == VERSION]
+        for start in range(0, len(versions), LOOK):
+            await self._read(versions[start : start + LOOK], now, sent=sent)
+        if objects := [item for item in items if item.kind == OBJECT]:
+            await self._read(objects, now, sent=sent)
+            now.kept = await self._owners_that_stay(objects)
         there = {item.key for item in items}
-        wholes = (self._look_at([one], look, sent=sent, besides=there) for one in of[COLLECTION])
+        wholes = (
+            self._read([item], now, sent=sent, besides=there)
+            for item in items
+            if item.kind == COLLECTION
+        )
         for error in await asyncio.gather(*wholes, return_exceptions=True):
             if error is not None:
                 raise error
-        self._took = time.monotonic() - look.at
-        return look
+        self._took = time.monotonic() - now.at
+        return now
 
-    async def _look_at(
-        self, items: list[Item], look: Look, *, sent: bool, besides: Collection[str] = ()
+    async def _read(
+        self, items: list[Item], now: Snapshot, *, sent: bool, besides: Collection[str] = ()
     ) -> None:
         """Ask about items of one kind, and note what is told and what is not."""
         parts = [items]
@@ -443,22 +390,32 @@ class Calls:
             keys = [item.key for item in part]
             try:
                 if part[0].kind == COLLECTION:
-                    await self._look_inside(part[0], look, sent=sent, besides=besides)
+                    await self._read_whole(part[0], now, sent=sent, besides=besides)
                 elif part[0].kind == OBJECT:
-                    look.facts |= await self._told(self._storage().facts(keys), sent=sent)
+                    now.facts |= await self._told(self._storage().facts(keys), sent=sent)
                 else:
                     self._client.recall([item.key for item in part if item.attempts])
-                    look.facts |= await self._told(self._client.facts(keys), sent=sent)
+                    now.facts |= await self._told(self._client.facts(keys), sent=sent)
             except NotToldError as error:
                 if middle := len(part) // 2:
                     parts += [part[middle:], part[:middle]]
-                else:
-                    look.untold[keys[0]] = self._untold(part[0], error)
-                continue
-            self._dark = 0
+                    continue
+                words = now.untold[keys[0]] = error_words(error, self._client)
+                self._dark += part[0].reason is not Reason.NOT_TOLD
+                if self._dark > DARK:
+                    raise DarkError(words) from error
+            else:
+                self._dark = 0
 
-    async def _look_inside(
-        self, item: Item, look: Look, *, sent: bool, besides: Collection[str]
+    async def _told(self, call: Coroutine[object, object, FoundT], *, sent: bool) -> FoundT:
+        """Facts by key, when each is about what it was asked for."""
+        found = await self._ask(call, sent=sent, partly=True)
+        if found is not None and any(facts.key != key for key, facts in found.items()):
+            raise UnreachableError("the registry answered about something else")
+        return found
+
+    async def _read_whole(
+        self, item: Item, now: Snapshot, *, sent: bool, besides: Collection[str]
     ) -> None:
         """Whether a whole collection is there, what is in it, and what became of its others.
 
@@ -466,63 +423,46 @@ class Calls:
         """
         key = item.key
         members = members_of(self._plan, item)
-        inside = await self._ask(self._client.collection_facts(key), sent=sent)
+        inside = await self._told(self._client.collection_facts(key), sent=sent)
         if inside is not None:
             # Nothing goes that was shown under another name.
-            name = "" if sent else await self._ask(self._client.collection_name(key))
-            look.facts[key] = Facts(key, "", VersionState.LIVE, collection=name)
-            look.facts |= _checked(inside)
-        look.inside[key] = frozenset(inside or ())
-        look.members[key] = members
-        known = look.inside[key].union(besides)
+            name = "" if sent else await self._ask(self._client.collection_name(key), partly=True)
+            now.facts[key] = Facts(key, "", VersionState.LIVE, collection=name)
+            now.facts |= inside
+        now.inside[key] = frozenset(inside or ())
+        now.members[key] = members
+        known = now.inside[key].union(besides)
         lost = [one.key for one in members if one.state in OPEN and one.key not in known]
         for start in range(0, len(lost), LOOK):
             call = self._client.facts(lost[start : start + LOOK])
-            look.facts |= await self._told(call, sent=sent)
+            now.facts |= await self._told(call, sent=sent)
 
-    def _untold(self, item: Item, error: NotToldError) -> str:
-        """In the registry's words: why it would not tell about one item."""
-        words = error_words(error, self._client)
-        self._dark += item.reason is not Reason.NOT_TOLD
-        if self._dark > DARK:
-            raise DarkError(words)
-        return words
+    async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
+        """The keys of those versions that still need some of these stored objects."""
+        owners = sorted({item.collection for item in objects})
 
-    async def _kept(self, items: Sequence[Item]) -> frozenset[str]:
-        """Of stored objects: the keys of those versions that still need theirs."""
-        owners = sorted({item.collection for item in items})
-        found = set(await self._all(self._owners(owners)))
+        async def there() -> set[str]:
+            try:
+                return set(await self._client.facts(owners))
+            except EmptyError:
+                if not self._options.empty_registry:
+                    raise
+                return set()
+
+        found = await self._ask(there())
         with plan_file.trouble(self._plan.path):
             rows = self._plan.conn.execute(_STAYING_OWNERS, (json.dumps(owners),))
             found.update(row[0] for row in rows)
         return frozenset(found)
 
-    async def _owners(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """Those of these versions that the registry has; none when it is said to be empty."""
-        try:
-            return await self._client.facts(keys)
-        except EmptyError:
-            if not self._options.empty_registry:
-                raise
-            return {}
-
-    async def refused(self, found: Sequence[tuple[Item, Refusal]]) -> list[ItemEnd]:
-        """The ends of items that are not deleted after all, with the names that this is about."""
-        shown = {key for _, refusal in found for key in refusal.keys[: DETAIL_NAMES + 1]}
-        names = self._plan.names(sorted(shown))
-        if unknown := sorted(shown - names.keys()):
-            with suppress(UnreachableError, NotToldError, HaltedError):
-                told = await self._ask(self._client.facts(unknown))
-                names |= {k: one.name for k, one in told.items() if one.collection and one.label}
-        return [
-            ItemEnd(
-                item.seq,
-                ItemState.REFUSED,
-                why.reason,
-                why.detail or names_in_line(names.get(key, key) for key in why.keys),
-            )
-            for item, why in found
-        ]
+    async def names(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Names of versions, as the plan or the registry knows them; nothing of the others."""
+        names = self._plan.names(sorted(keys))
+        if unknown := sorted(keys - names.keys()):
+            with suppress(UnreachableError, HaltedError):
+                found = await self._ask(self._client.facts(unknown))
+                names |= {k: one.name for k, one in found.items() if one.collection and one.label}
+        return names
 
     async def recipes(self, items: Sequence[Item]) -> Mapping[int, Recipe]:
         """What is needed to make these entries again, by item; without it there is no way back.
@@ -537,78 +477,62 @@ class Calls:
             slow = self._recipes_s > RECIPES_START_S + self._share * self._sent_s
             part = keys[start:] if slow else keys[start : start + RECIPES]
             asked = time.monotonic()
-            found |= await self._all(self._client.recipe(part, quick=slow))
+            found |= await self._ask(self._client.recipe(part, quick=slow))
             if slow:
                 break
             self._recipes_s += time.monotonic() - asked
         return {item.seq: found[item.key] for item in items if item.key in found}
 
-    async def _all(self, call: Coroutine[object, object, T]) -> T:
-        try:
-            return await self._ask(call)
-        except NotToldError as error:
-            raise UnreachableError(error_words(error, self._client)) from error
+    # deleting
 
-    async def _told(
-        self, call: Coroutine[object, object, Mapping[str, Facts]], *, sent: bool
-    ) -> Mapping[str, Facts]:
-        return _checked(await self._ask(call, sent=sent))
+    async def delete(
+        self, ready: Sequence[tuple[Item, Facts]], now: Snapshot
+    ) -> tuple[Mapping[str, Outcome], UnreachableError | HaltedError | None]:
+        """Delete (or purge) items of one kind by one call, one try; `now` is what is true of them.
 
-    async def _ask(self, call: Coroutine[object, object, T], *, sent: bool = False) -> T:
-        try:
-            return await self._watch.reading(call, sent=sent)
-        except HaltedError:
-            raise
-        except Exception as error:  # whatever a client raises, nothing is known
-            if isinstance(told := first_error(error), NotToldError):
-                raise told from None
-            raise UnreachableError(error_words(error, self._client)) from error
-
-    async def send(self, ready: Sequence[tuple[Item, Facts]], look: Look) -> Answers:
-        """Delete (or purge) items of one kind, by one call: one try.
-
-        `look` has what is in the whole collections among them.
+        An outcome for each, UNKNOWN where it was not answered, and why the call as a whole came to
+        nothing, or was given up; it may have been carried out.
         """
         keys = [item.key for item, _ in ready]
         began = time.monotonic()
+        trouble: UnreachableError | HaltedError | None = None
+        outcomes: Sequence[Outcome] = ()
+        silence = "no answer for this item"
         try:
-            outcomes = await self._watch.sending(self._remove(ready, look))
-        except HaltedError:
-            return Answers(_unknown(keys, "given up while it waited"), halted=True)
+            outcomes = await self._answer(self._send(ready, now), deletes=True)
+        except HaltedError as error:
+            trouble, silence = error, "given up while it waited"
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
-            why = error_words(error, self._client)
-            return Answers(_unknown(keys, why), why)
-        self._sent_s += time.monotonic() - began
-        waited = any(one.result is Result.WAITED for one in outcomes)
-        self._fresh = min(2 * self._fresh, FRESHER * self._first) if waited else self._first
-        told = {
-            one.key: replace(one, message=redacted(one.message, self._client))
-            if one.message
-            else one
-            for one in outcomes
-        }
-        silent = [key for key in keys if key not in told]
-        return Answers({**told, **_unknown(silent, "no answer for this item")})
+            silence = error_words(error, self._client)
+            trouble = UnreachableError(silence)
+        else:
+            self._sent_s += time.monotonic() - began
+            waited = any(one.result is Result.WAITED for one in outcomes)
+            longest = FRESHER * self._policy.fresh
+            self._fresh = min(2 * self._fresh, longest) if waited else self._policy.fresh
+        found = {key: Outcome(key, Result.UNKNOWN, silence) for key in keys}
+        for one in outcomes:
+            words = redacted(one.message, self._client) if one.message else ""
+            found[one.key] = replace(one, message=words) if words != one.message else one
+        return found, trouble
 
-    async def _remove(self, ready: Sequence[tuple[Item, Facts]], look: Look) -> Sequence[Outcome]:
-        kind = ready[0][0].kind
+    async def _send(self, ready: Sequence[tuple[Item, Facts]], now: Snapshot) -> Sequence[Outcome]:
         keys = [item.key for item, _ in ready]
+        until = now.at + self._fresh
+        kind = ready[0][0].kind
         if kind == COLLECTION:
-            return await asyncio.gather(*(self._remove_whole(item, look) for item, _ in ready))
+            wholes = (self._delete_whole(item, now.members[item.key], until) for item, _ in ready)
+            return await asyncio.gather(*wholes)
         if kind == OBJECT:
             return await self._storage().delete_objects(keys)
         if self._options.action is Action.PURGE:
             return await self._client.purge(keys)
-        until = look.at + self._fresh
-        return await self._client.delete([self._deletion(item, now, until) for item, now in ready])
+        return await self._client.delete([self._deletion(*one, until) for one in ready])
 
-    async def _remove_whole(self, item: Item, look: Look) -> Outcome:
+    async def _delete_whole(self, item: Item, members: Sequence[Item], until: float) -> Outcome:
         """Delete a whole collection; consent goes only with aliases that were reviewed."""
-        reviewed = any(
-            lost_aliases(one.facts) for one in look.members[item.key] if one.state in OPEN
-        )
+        reviewed = any(lost_aliases(one.facts) for one in members if one.state in OPEN)
         aliases = self._options.delete_aliases and reviewed
-        until = look.at + self._fresh
         deletion = CollectionDeletion(item.key, delete_aliases=aliases, until=until)
         try:
             answer = await self._client.delete_collection(deletion)
@@ -632,7 +556,7 @@ class Calls:
             token=now.token,
             delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
             orphan_dependents=orphans and bool(now.dependents),
-            begun_us=self._begun_us,
+            begun_us=self._journal.begun_us,
             until=until,
         )
 
@@ -644,14 +568,3 @@ class Calls:
                 hint="Configure the bucket again, then resume.",
             )
         return storage
-
-
-def _unknown(keys: Sequence[str], why: str) -> dict[str, Outcome]:
-    return {key: Outcome(key, Result.UNKNOWN, why) for key in keys}
-
-
-def _checked(told: Mapping[str, Facts]) -> Mapping[str, Facts]:
-    """Facts by key, when each is about what it was asked for."""
-    if any(facts.key != key for key, facts in told.items()):
-        raise UnreachableError("the registry answered about something else")
-    return told

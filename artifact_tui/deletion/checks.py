@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from artifact_tui import text
-from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import (
     COLLECTION,
@@ -36,7 +35,7 @@ from artifact_tui.deletion.items import (
     Options,
     Reason,
 )
-from artifact_tui.model import Alias, Facts, Link, VersionState
+from artifact_tui.model import Alias, Facts, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -44,8 +43,8 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Plan
 
-    Stays = Callable[[str], bool]
-    """Whether an item of the plan, by key, is not known to be gone."""
+    Planned = Callable[[str], Sequence[str] | None]
+    """The reviewed dependents of an item of the plan that is to be deleted, by key; else None."""
 
 
 def components(graph: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
@@ -79,15 +78,10 @@ def components(graph: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
                     above = work[-1][0]
                     low[above] = min(low[above], low[node])
                 if low[node] == number[node]:
-                    yield _closed(open_nodes, node)
-
-
-def _closed(open_nodes: dict[str, None], first: str) -> list[str]:
-    """Take the latest nodes, down to `first`, off the open ones."""
-    found: list[str] = []
-    while not found or found[-1] != first:
-        found.append(open_nodes.popitem()[0])
-    return found
+                    part: list[str] = []
+                    while not part or part[-1] != node:
+                        part.append(open_nodes.popitem()[0])
+                    yield part
 
 
 def held_back(dependents: Mapping[str, Collection[str]], stays: Iterable[str]) -> dict[str, str]:
@@ -112,10 +106,6 @@ def held_back(dependents: Mapping[str, Collection[str]], stays: Iterable[str]) -
     return found
 
 
-KNOWN = LineageCoverage(0, 0)
-"""Of a registry that tells its lineage by itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why an item is not deleted after all; `gone` when there is nothing left to delete."""
@@ -127,57 +117,13 @@ class Refusal:
     gone: bool = False
 
 
-def _blocked(facts: Facts, options: Options, *, old: bool) -> tuple[Reason, str]:
-    """What about the version itself forbids the action: its state or a protected alias."""
-    why = _state_reason(facts.state, options.action)
-    if why is Reason.PENDING and old:
-        why = Reason.NONE
-    if why is Reason.NONE and (protected := [a for a in lost_aliases(facts) if a.protected]):
-        return Reason.PROTECTED, _alias_words(protected)
-    if why is Reason.NONE and facts.kept:
-        return Reason.KEPT, facts.kept
-    return why, ""
-
-
 def lost_aliases(facts: Facts) -> tuple[Alias, ...]:
     """The aliases that go with it; unlinking takes only those that the link itself carries."""
     return tuple(a for a in facts.aliases if not (facts.source_key and a.scope))
 
 
-def _consents(
-    facts: Facts, broken: Sequence[Link], options: Options, coverage: LineageCoverage
-) -> Iterator[tuple[Reason, str]]:
-    """What the user must agree to, and has not."""
-    lost = lost_aliases(facts)
-    if facts.state is VersionState.PENDING and not options.unfinished:
-        yield Reason.UNFINISHED, ""
-    if facts.generated and not options.generated:
-        yield Reason.GENERATED, ""
-    if lost and not options.delete_aliases:
-        yield Reason.ALIAS, _alias_words(lost)
-    if broken and not options.break_links:
-        yield Reason.LINKED, names_in_line(link.name for link in broken)
-    if not (facts.source_key or options.unknown_lineage):
-        if not coverage.complete:
-            yield Reason.LINEAGE_UNKNOWN, coverage.words()
-        if not facts.lineage_known:
-            yield Reason.LINEAGE_UNKNOWN, ""
-
-
-def _state_reason(state: VersionState, action: Action) -> Reason:
-    """Why a version in this state cannot be the object of this action; NONE when it can."""
-    if action is Action.PURGE:
-        return Reason.NONE if state is VersionState.TRASH else Reason.NOT_IN_TRASH
-    return _FORBIDS_DELETION.get(state, Reason.NONE)
-
-
-_FORBIDS_DELETION = {
-    VersionState.TRASH: Reason.IN_TRASH,
-    VersionState.PENDING: Reason.PENDING,
-}
-
-
-def _alias_words(aliases: Iterable[Alias]) -> str:
+def alias_names(aliases: Iterable[Alias]) -> str:
+    """Aliases in one line, with the collection of those that another one gave; untrusted text."""
     return names_in_line(f"{a.name} in {a.scope}" if a.scope else a.name for a in aliases)
 
 
@@ -186,19 +132,6 @@ def names_in_line(names: Iterable[str]) -> str:
     every = list(names)
     more = len(every) - DETAIL_NAMES
     return ", ".join(every[:DETAIL_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def with_lineage(
-    reviewed: Facts, now: Facts, planned: Callable[[str], Sequence[str] | None], still: Stays
-) -> Facts:
-    """Facts of a registry that cannot tell dependents, with what the review and this plan know.
-
-    Outside dependents are those of the review; dependents in the plan count as long as they stay.
-    """
-    if now.lineage_known:
-        return now
-    left = [key for key in reviewed.dependents if planned(key) is None or still(key)]
-    return replace(now, dependents=tuple(left))
 
 
 def is_gone(now: Facts | None, action: Action) -> bool:
@@ -210,7 +143,7 @@ def recheck(
     reviewed: Facts,
     now: Facts | None,
     options: Options,
-    planned: Callable[[str], Sequence[str] | None],
+    planned: Planned,
     together: Collection[str] = frozenset(),
 ) -> Refusal | None:
     """Compare what was reviewed with what is true now; None means: go on.
@@ -222,128 +155,101 @@ def recheck(
     """
     if now is None or is_gone(now, options.action):
         return Refusal(gone=True)
+    why = next(_changes(reviewed, now, options, planned, together), None)
+    return why or next(_not_agreed(now, options, planned, together), None)
+
+
+def _changes(
+    reviewed: Facts, now: Facts, options: Options, planned: Planned, together: Collection[str]
+) -> Iterator[Refusal]:
+    """What is not as it was reviewed, and was not done by this plan itself."""
     if now.state is not reviewed.state:
         restored = options.action is Action.PURGE and now.state is VersionState.LIVE
-        return Refusal(Reason.RESTORED if restored else Reason.STATE_CHANGED)
-    if differs := _named(reviewed, now):
-        return Refusal(Reason.RENAMED, differs)
+        yield Refusal(Reason.RESTORED if restored else Reason.STATE_CHANGED)
+    called = (now.collection or reviewed.collection, now.label or reviewed.label)  # untold is none
+    other_type = bool(reviewed.type) and now.type not in {"", reviewed.type}
+    if other_type or called != (reviewed.collection, reviewed.label):
+        kind = f", a {now.type}" if now.type not in {"", reviewed.type} else ""
+        yield Refusal(Reason.RENAMED, f"it is {now.name if now.label else now.collection}{kind}")
     if (now.digest, now.source_key) != (reviewed.digest, reviewed.source_key):
-        return Refusal(Reason.CONTENT_CHANGED)
+        yield Refusal(Reason.CONTENT_CHANGED)
     if now.kept:
-        return Refusal(Reason.KEPT, now.kept)
-    return (
-        _aliases_differ(reviewed, now)
-        or _links_differ(reviewed, now, options)
-        or _dependents_differ(reviewed, now, options, planned, together)
-        or _lineage_untold(reviewed, now, options)
-        or _not_agreed(now, options, planned, together)
-    )
-
-
-def _named(reviewed: Facts, now: Facts) -> str:
-    """What the registry calls it, when that is not what was shown; a name not told is none."""
-    if (
-        now.collection in {"", reviewed.collection}
-        and now.label in {"", reviewed.label}
-        and (not reviewed.type or now.type in {"", reviewed.type})
-    ):
-        return ""
-    kind = f", a {now.type}" if now.type not in {"", reviewed.type} else ""
-    return f"it is {now.name if now.label else now.collection}{kind}"
-
-
-def _aliases_differ(reviewed: Facts, now: Facts) -> Refusal | None:
-    if now.aliases == reviewed.aliases:
-        return None
-    after = set(now.aliases)
-    before = {a for a in reviewed.aliases if a in after or not _went_along(a, reviewed, now)}
-    if before == after:
-        return None
-    if protected := sorted(a for a in after - before if a.protected):
-        return Refusal(Reason.PROTECTED_SINCE, _alias_words(protected))
-    added = [f"+{a.name}" for a in sorted(after - before)]
-    removed = [f"-{a.name}" for a in sorted(before - after)]
-    return Refusal(Reason.ALIASES_CHANGED, names_in_line(added + removed))
-
-
-def _went_along(alias: Alias, reviewed: Facts, now: Facts) -> bool:
-    """Whether an alias went with something else: with a link that is gone, or from the source."""
-    if reviewed.source_key:
-        return bool(alias.scope)
-    gone = {link.name for link in reviewed.links} - {link.name for link in now.links}
-    return bool(alias.scope) and alias.scope in gone
-
-
-def _links_differ(reviewed: Facts, now: Facts, options: Options) -> Refusal | None:
-    """A link that is gone is fine; one that was not there, or was to go before, is not."""
-    if not now.links:
-        return None
-    known = {link.key for link in reviewed.links}
+        yield Refusal(Reason.KEPT, now.kept)
+    if now.aliases != reviewed.aliases:
+        yield from _alias_changes(reviewed, now)
+    known = {link.key for link in reviewed.links}  # one that is gone is fine
     if added := [link.name for link in now.links if link.key not in known]:
-        return Refusal(Reason.LINKED_SINCE, names_in_line(added))
-    if not options.break_links:
-        return Refusal(Reason.LINKED, names_in_line(link.name for link in now.links))
-    return None
+        yield Refusal(Reason.LINKED_SINCE, names_in_line(added))
+    if now.links and not options.break_links:
+        yield Refusal(Reason.LINKED, names_in_line(link.name for link in now.links))
+    if reviewed.dependents or now.dependents:
+        yield from _dependent_changes(reviewed, now, options, planned, together)
+    if reviewed.lineage_known and not now.lineage_known and not options.unknown_lineage:
+        yield Refusal(Reason.LINEAGE_UNKNOWN, "they were at the review")
 
 
-def _dependents_differ(
-    reviewed: Facts,
-    now: Facts,
-    options: Options,
-    planned: Callable[[str], Sequence[str] | None],
-    together: Collection[str],
-) -> Refusal | None:
-    if not reviewed.dependents and not now.dependents:
-        return None
+def _alias_changes(reviewed: Facts, now: Facts) -> Iterator[Refusal]:
+    """Aliases that came or went, but for those that went with a link that is gone."""
+    gone = {link.name for link in reviewed.links} - {link.name for link in now.links}
+    after = set(now.aliases)
+    before = {
+        a
+        for a in reviewed.aliases
+        if a in after or not a.scope or not (reviewed.source_key or a.scope in gone)
+    }
+    if protected := sorted(a for a in after - before if a.protected):
+        yield Refusal(Reason.PROTECTED_SINCE, alias_names(protected))
+    if before != after:
+        added = [f"+{a.name}" for a in sorted(after - before)]
+        removed = [f"-{a.name}" for a in sorted(before - after)]
+        yield Refusal(Reason.ALIASES_CHANGED, names_in_line(added + removed))
+
+
+def _dependent_changes(
+    reviewed: Facts, now: Facts, options: Options, planned: Planned, together: Collection[str]
+) -> Iterator[Refusal]:
+    """Dependents that stay although the plan was to delete them before, that came, or went."""
     own = {now.key}  # through the trash a circle may lead back to where it began
     before, after = set(reviewed.dependents) - own, set(now.dependents) - own
     if stays := sorted(k for k in after if planned(k) is not None and k not in together):
-        return Refusal(Reason.DEPENDENT_STAYS, keys=tuple(stays))
-    extra = after - before
-    if extra and (unknown := sorted(extra - _below(reviewed, planned))):
-        return Refusal(Reason.DEPENDENT_ADDED, keys=tuple(unknown))
+        yield Refusal(Reason.DEPENDENT_STAYS, keys=tuple(stays))
+    below: set[str] = set()
+    queue = list(reviewed.dependents) if after - before else []
+    while queue:  # what was made from items of the plan that are gone was reviewed with them
+        key = queue.pop()
+        if key not in below:
+            below.add(key)
+            queue.extend(planned(key) or ())
+    if unknown := sorted(after - before - below):
+        yield Refusal(Reason.DEPENDENT_ADDED, keys=tuple(unknown))
     # A purge removes lineage edges, its own items' included: fewer dependents are its own doing.
-    if options.action is Action.DELETE:
-        lost = sorted(key for key in before - after if planned(key) is None)
-        if lost:
-            return Refusal(Reason.DEPENDENT_LOST, keys=tuple(lost))
-    return None
-
-
-def _lineage_untold(reviewed: Facts, now: Facts, options: Options) -> Refusal | None:
-    """Dependents were known at the review; what was made since then is not told."""
-    if reviewed.lineage_known and not now.lineage_known and not options.unknown_lineage:
-        return Refusal(Reason.LINEAGE_UNKNOWN, "they were at the review")
-    return None
+    missing = before - after if options.action is Action.DELETE else set()
+    if lost := sorted(key for key in missing if planned(key) is None):
+        yield Refusal(Reason.DEPENDENT_LOST, keys=tuple(lost))
 
 
 def _not_agreed(
-    now: Facts,
-    options: Options,
-    planned: Callable[[str], Sequence[str] | None],
-    together: Collection[str],
-) -> Refusal | None:
+    now: Facts, options: Options, planned: Planned, together: Collection[str]
+) -> Iterator[Refusal]:
     """What the review would not have let through: the verdict in a plan file proves nothing."""
-    why, detail = _blocked(now, options, old=options.unfinished)
-    if why is not Reason.NONE:
-        return Refusal(why, detail)
-    stays = [d for d in now.dependents if planned(d) is None and d not in (now.key, *together)]
+    lost = lost_aliases(now)
+    purge = options.action is Action.PURGE
+    if purge and now.state is not VersionState.TRASH:
+        yield Refusal(Reason.NOT_IN_TRASH)
+    if not purge and now.state is VersionState.PENDING and not options.unfinished:
+        yield Refusal(Reason.PENDING)
+    if protected := [a for a in lost if a.protected]:
+        yield Refusal(Reason.PROTECTED, alias_names(protected))
+    others = set(now.dependents).difference((now.key,), together)
+    stays = sorted(key for key in others if planned(key) is None)
     if stays and not options.orphan_dependents:
-        return Refusal(Reason.DEPENDENTS, keys=tuple(sorted(stays)))
-    missing = next(_consents(now, now.links, options, KNOWN), None)
-    return None if missing is None else Refusal(*missing)
-
-
-def _below(reviewed: Facts, planned: Callable[[str], Sequence[str] | None]) -> set[str]:
-    """Every dependent that was reviewed below this version, through items of the plan."""
-    seen: set[str] = set()
-    queue = list(reviewed.dependents)
-    while queue:
-        key = queue.pop()
-        if key not in seen:
-            seen.add(key)
-            queue.extend(planned(key) or ())
-    return seen
+        yield Refusal(Reason.DEPENDENTS, keys=tuple(stays))
+    if now.generated and not options.generated:
+        yield Refusal(Reason.GENERATED)
+    if lost and not options.delete_aliases:
+        yield Refusal(Reason.ALIAS, alias_names(lost))
+    if not (now.lineage_known or now.source_key or options.unknown_lineage):
+        yield Refusal(Reason.LINEAGE_UNKNOWN)
 
 
 _PLANNED_FACTS = "SELECT facts FROM item WHERE key=? AND kind='version' AND verdict='delete'"
@@ -386,8 +292,6 @@ _HELD = """WITH RECURSIVE held(seq) AS (
 _STATES = """SELECT p.seq, p.state FROM json_each(?) w
     CROSS JOIN progress p ON p.seq = w.value"""
 
-_NO_CIRCLE: frozenset[str] = frozenset()
-
 KNOWN_MOST = 100_000
 """Versions of which the reviewed dependents are remembered."""
 
@@ -398,8 +302,8 @@ def members_of(plan: Plan, item: Item) -> list[Item]:
 
 
 @dataclass(slots=True)
-class Look:
-    """What the registry says of some items now."""
+class Snapshot:
+    """What the registry says of some items at one moment."""
 
     facts: dict[str, Facts] = field(default_factory=dict)
     """By key; those that are gone are left out. With a whole collection come its versions."""
@@ -413,16 +317,6 @@ class Look:
     """Of stored objects: the keys of those versions that still need theirs."""
     at: float = 0.0
     """When it began (`time.monotonic`): what changed since then may not be in it."""
-
-
-@dataclass(slots=True)
-class Checked:
-    """What a check says of some items: each is in one of these."""
-
-    ready: list[tuple[Item, Facts]] = field(default_factory=list)
-    refused: list[tuple[Item, Refusal]] = field(default_factory=list)
-    gone: list[Item] = field(default_factory=list)
-    untold: list[Item] = field(default_factory=list)
 
 
 class Checks:
@@ -443,97 +337,92 @@ class Checks:
     def check(
         self,
         items: Sequence[Item],
-        look: Look,
+        now: Snapshot,
         *,
-        alone: Mapping[str, str] = MappingProxyType({}),
+        stranded: Mapping[str, str] = MappingProxyType({}),
         early: bool = False,
         among: Collection[str] = (),
-    ) -> Checked:
-        """What may be sent of these items, whose facts were just read, and why the rest may not.
+    ) -> dict[int, Facts | Refusal]:
+        """By `seq`: the facts of what may be sent of these items, and why the others may not.
 
         Args:
             items: what is asked about: all of a circle, or what is left of it, at once.
-            look: what the registry says of them.
-            alone: of what joined, by key: a chosen version that stays, as all of its chosen do.
+            now: what the registry says of them.
+            stranded: of what joined, by key: a chosen version that stays, as all of its chosen do.
             early: it is not their turn yet: what goes before them may be there.
             among: the keys of versions that go by the same request.
         """
-        found = Checked()
+        found: dict[int, Facts | Refusal] = {}
         stays: dict[str, bool] = {}
         circles: dict[str, frozenset[str]] = {}
         for item in items:
-            if item.key in look.untold:
-                found.untold.append(item)
+            if item.key in now.untold:
+                found[item.seq] = Refusal(Reason.NOT_TOLD, now.untold[item.key])
                 continue
-            facts = self.complete(item, look.facts.get(item.key), stays)
-            going = _NO_CIRCLE
+            facts = self.complete(item, now.facts.get(item.key), stays)
             if facts is None:
-                pass
-            elif early:
-                going = frozenset(key for key in facts.dependents if self.planned(key) is not None)
+                found[item.seq] = Refusal(gone=True)
+                continue
+            together: frozenset[str] = frozenset()
+            if early:
+                going = (key for key in facts.dependents if self._planned(key) is not None)
+                together = frozenset(going)
             elif among:
                 left = tuple(key for key in facts.dependents if key not in among)
                 facts = replace(facts, dependents=left)
             else:
-                going = circles[item.key] = self.together(item)
-            refusal = recheck(item.facts, facts, self._options, self.planned, going)
-            if refusal is None:
-                refusal = self._of_others(item, look, alone)
-            if refusal is None and facts is not None:
-                found.ready.append((item, facts))
-            elif refusal is None or refusal.gone:
-                found.gone.append(item)
-            else:
-                found.refused.append((item, refusal))
-        self._hold_back(found, circles)
+                together = circles[item.key] = self._together(item)
+            why = recheck(item.facts, facts, self._options, self._planned, together)
+            found[item.seq] = why or self._of_others(item, now, stranded) or facts
+        self._hold_back(items, found, circles)
         return found
 
-    def _of_others(self, item: Item, look: Look, alone: Mapping[str, str]) -> Refusal | None:
+    def _of_others(self, item: Item, now: Snapshot, stranded: Mapping[str, str]) -> Refusal | None:
         """Why an item that has not changed stays: for the sake of others, or of what is in it."""
-        if item.key in alone:
-            return Refusal(Reason.ASKED_STAYS, keys=(alone[item.key],))
-        if item.kind == OBJECT and item.collection in look.kept:
+        if item.key in stranded:
+            return Refusal(Reason.ASKED_STAYS, keys=(stranded[item.key],))
+        if item.kind == OBJECT and item.collection in now.kept:
             return Refusal(Reason.ARTIFACT_STAYS)
-        if item.kind == COLLECTION and (changed := self._changed_inside(item, look, alone)):
+        if item.kind == COLLECTION and (changed := self._changed_inside(item, now, stranded)):
             return Refusal(Reason.COLLECTION_CHANGED, changed)
         return None
 
-    def _changed_inside(self, item: Item, look: Look, alone: Mapping[str, str]) -> str:
+    def _changed_inside(self, item: Item, now: Snapshot, stranded: Mapping[str, str]) -> str:
         """What in a whole collection was not reviewed, or is not as it was; nothing when all is."""
-        members, inside = look.members[item.key], look.inside[item.key]
+        members = now.members[item.key]
         among = frozenset(one.key for one in members)
-        there = [one for one in members if not self._gone(look, one)]
-        found = self.check([one for one in there if one.state in OPEN], look, among=among)
-        changed = {one.key for one, _ in found.refused}
-        names = [one.name for one in there if one.key in changed or one.state not in OPEN]
-        if new := len(inside - among):
+        action = self._options.action
+        there = [one for one in members if not is_gone(now.facts.get(one.key), action)]
+        checked = self.check([one for one in there if one.state in OPEN], now, among=among)
+        names = [one.name for one in there if not isinstance(checked.get(one.seq), Facts)]
+        if new := len(now.inside[item.key] - among):
             names.append(f"{text.plural(new, 'version')} that nobody reviewed")
-        stays = [one.name for one in members if one.state in OPEN and one.key in alone]
+        stays = [one.name for one in members if one.state in OPEN and one.key in stranded]
         return names_in_line(names or stays)
 
-    def _gone(self, look: Look, item: Item) -> bool:
-        return is_gone(look.facts.get(item.key), self._options.action)
-
-    def _hold_back(self, found: Checked, circles: Mapping[str, frozenset[str]]) -> None:
-        """Refuse what is ready and in a circle with something that stays, made from it."""
-        stays = [item.key for item, _ in found.refused] + [item.key for item in found.untold]
-        if not stays or not circles or self._options.orphan_dependents:
+    def _hold_back(
+        self,
+        items: Sequence[Item],
+        found: dict[int, Facts | Refusal],
+        circles: Mapping[str, frozenset[str]],
+    ) -> None:
+        """Refuse what is in a circle with something that stays, and was made from it."""
+        if not circles or self._options.orphan_dependents:
             return
-        below = {
-            item.key: circles[item.key].intersection(facts.dependents)
-            for item, facts in found.ready
-            if item.key in circles
-        }
-        held = held_back(below, stays)
-        if held:
-            found.refused += [
-                (item, Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],)))
-                for item, _ in found.ready
-                if item.key in held
-            ]
-            found.ready = [one for one in found.ready if one[0].key not in held]
+        below: dict[str, Collection[str]] = {}
+        stays = []
+        for item in items:
+            verdict = found[item.seq]
+            if isinstance(verdict, Facts):
+                below[item.key] = circles[item.key].intersection(verdict.dependents)
+            elif not verdict.gone:
+                stays.append(item.key)
+        held = held_back(below, stays) if stays else {}
+        for item in items:
+            if item.key in held:
+                found[item.seq] = Refusal(Reason.DEPENDENT_STAYS, keys=(held[item.key],))
 
-    def planned(self, key: str) -> tuple[str, ...] | None:
+    def _planned(self, key: str) -> tuple[str, ...] | None:
         """The reviewed dependents of a version that this plan deletes; None for any other key."""
         if key not in self._known:
             if len(self._known) > KNOWN_MOST:
@@ -543,24 +432,23 @@ class Checks:
             self._known[key] = found
         return self._known[key]
 
-    def complete(
-        self, item: Item, now: Facts | None, stays: dict[str, bool] | None = None
-    ) -> Facts | None:
+    def complete(self, item: Item, now: Facts | None, stays: dict[str, bool]) -> Facts | None:
         """Facts as the registry tells them, with the dependents that it cannot tell.
 
-        `stays` remembers, for one look, which items of the plan are not known to be gone.
+        Outside of the plan those of the review count; those in it as long as they stay. `stays`
+        remembers, for one snapshot, which items of the plan are not known to be gone.
         """
         if now is None or now.lineage_known or item.kind != VERSION:
             return now
-        known: dict[str, bool] = {} if stays is None else stays
-
-        def still(key: str) -> bool:
-            if key not in known:
-                known[key] = self._plan.one(_PLANNED_STATE, (key,)) not in DONE
-            return known[key]
-
-        full = with_lineage(item.facts, now, self.planned, still)
-        return replace(full, lineage_known=item.facts.lineage_known) if self._scanned else full
+        left = []
+        for key in item.facts.dependents:
+            if key not in stays:
+                gone = self._plan.one(_PLANNED_STATE, (key,)) in DONE
+                stays[key] = self._planned(key) is None or not gone
+            if stays[key]:
+                left.append(key)
+        known = self._scanned and item.facts.lineage_known
+        return replace(now, dependents=tuple(left), lineage_known=known)
 
     def circle(self, item: Item) -> frozenset[str]:
         """The keys of its circle, its own among them; nothing where it is in none.
@@ -568,7 +456,7 @@ class Checks:
         Only what was reviewed counts, and that never changes.
         """
         if item.kind != VERSION or not item.facts.dependents:
-            return _NO_CIRCLE
+            return frozenset()
         if item.level not in self._circles:
             graph: dict[str, list[str]] = {}
             with plan_file.trouble(self._plan.path):
@@ -577,18 +465,18 @@ class Checks:
                     graph.setdefault(child, [])
             circles = (frozenset(part) for part in components(graph) if len(part) > 1)
             self._circles[item.level] = {key: circle for circle in circles for key in circle}
-        return self._circles[item.level].get(item.key, _NO_CIRCLE)
+        return self._circles[item.level].get(item.key, frozenset())
 
-    def together(self, item: Item) -> frozenset[str]:
+    def _together(self, item: Item) -> frozenset[str]:
         """Those of its circle that may still go, or are gone; all, where parents may be lost."""
         circle = self.circle(item)
         if not circle or self._options.orphan_dependents:
             return circle
         return circle.difference(row[0] for row in self._rows(_STAYED, sorted(circle)))
 
-    def recheck(self, item: Item, now: Facts) -> Refusal | None:
-        """Why one item would be refused now, by `recheck`."""
-        return recheck(item.facts, now, self._options, self.planned, self.together(item))
+    def changed(self, item: Item, now: Facts) -> Refusal | None:
+        """Why one item would be refused with these facts."""
+        return recheck(item.facts, now, self._options, self._planned, self._together(item))
 
     def split_circles(self, items: Sequence[Item]) -> set[frozenset[str]]:
         """The circles that these are in, and others with them.

@@ -11,29 +11,21 @@ from __future__ import annotations
 import json
 import os
 import socket
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.checks import Refusal, is_gone
 from artifact_tui.deletion.items import OPEN, VERSION, ItemState, Reason
 from artifact_tui.deletion.plan import Status, Want
-from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import Facts, Outcome, Result
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from artifact_tui.deletion.items import Item, Options
     from artifact_tui.deletion.plan import Plan
     from artifact_tui.model import Recipe
-
-
-_P = ParamSpec("_P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +39,19 @@ class ItemEnd:
     error: str = ""
     retryable: bool = False
 
-    @property
-    def open(self) -> bool:
-        """Whether it has not ended."""
-        return self.state in OPEN
-
 
 _AMONG = "seq IN (SELECT value FROM json_each(?))"
 
+_TOGETHER = """seq IN (SELECT value FROM json_each(?1) UNION SELECT seq FROM item
+    WHERE belongs IN (SELECT value FROM json_each(?1)) AND kind='version' AND verdict='delete')"""
+"""These, and the versions that go with a whole collection."""
 
-def _columns_of(outcome: ItemEnd) -> tuple[str, str, str, str, bool]:
-    return outcome.state, outcome.reason, outcome.detail, outcome.error, outcome.retryable
-
-
-def _one_transaction(
-    method: Callable[Concatenate[Journal, _P], T],
-) -> Callable[Concatenate[Journal, _P], T]:
-    """A method that is one transaction: carried out again once a reserve has made room for it."""
-
-    @wraps(method)
-    def again(self: Journal, /, *args: _P.args, **kwargs: _P.kwargs) -> T:
-        return plan_file.with_room(self.path, lambda: method(self, *args, **kwargs))
-
-    return again
+_PLAN_AGAIN = (
+    "UPDATE progress SET state='planned', reason='', detail='', error='', retryable=0, done_us=NULL"
+)
+_ANY_FAILED = "EXISTS(SELECT 1 FROM progress WHERE state='failed' AND retryable)"
+_STAYED = (Reason.DEPENDENT_STAYS, Reason.ASKED_STAYS, Reason.ARTIFACT_STAYS, Reason.LINKED)
+"""Why something stayed because of something else."""
 
 
 class Journal:
@@ -77,156 +59,137 @@ class Journal:
 
     def __init__(self, plan: Plan, clock: Callable[[], int]) -> None:
         self._plan = plan
-        self.path = plan.path
-        self._conn = plan.conn
         self._clock = clock
         self._run = 0
         self.begun_us: int | None = None
         """When this run began; None before `begin`."""
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with plan_file.trouble(self._plan.path):
-            self._conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._conn
-                self._conn.execute(
-                    "UPDATE run SET heartbeat_us=? WHERE id=?", (self._clock(), self._run)
-                )
-                self._conn.execute("COMMIT")
-            except BaseException:
-                if self._conn.in_transaction:
-                    self._conn.execute("ROLLBACK")
-                raise
+    def _write(self, *statements: tuple[str, Sequence[object]]) -> int:
+        """Carry all of these out and give a sign of life, or nothing; rows that the last changed.
 
-    @property
-    def begun(self) -> bool:
-        """Whether this file was applied before, at least in part."""
-        return bool(self._plan.one("SELECT EXISTS(SELECT 1 FROM run)"))
+        On a full disk it is done once a reserve has made room for it.
+        """
+        conn = self._plan.conn
 
-    @_one_transaction
+        def transaction() -> int:
+            changed = 0
+            with plan_file.trouble(self._plan.path):
+                conn.execute("BEGIN IMMEDIATE")
+                try:
+                    for sql, params in statements:
+                        changed = conn.execute(sql, params).rowcount
+                    beat = "UPDATE run SET heartbeat_us=? WHERE id=?"
+                    conn.execute(beat, (self._clock(), self._run))
+                    conn.execute("COMMIT")
+                except BaseException:
+                    if conn.in_transaction:
+                        conn.execute("ROLLBACK")
+                    raise
+            return changed
+
+        return plan_file.with_room(self._plan.path, transaction)
+
     def begin(self) -> None:
         """A run starts; a pause asked of an earlier one is forgotten, a cancellation is not."""
         now = self.begun_us = self._clock()
-        with self._transaction() as conn:
-            sql = "INSERT INTO run(pid, host, started_us, heartbeat_us) VALUES(?,?,?,?)"
-            cursor = conn.execute(sql, (os.getpid(), socket.gethostname(), now, now))
-            self._run = cursor.lastrowid or 0
-            conn.execute("UPDATE journal SET status=?, why='', pace=''", (Status.APPLYING,))
-            conn.execute("UPDATE journal SET want=? WHERE want=?", (Want.RUN, Want.PAUSE))
+        self._write(
+            (
+                "INSERT INTO run(pid, host, started_us, heartbeat_us) VALUES(?,?,?,?)",
+                (os.getpid(), socket.gethostname(), now, now),
+            ),
+            ("UPDATE journal SET status=?, why='', pace=''", (Status.APPLYING,)),
+            ("UPDATE journal SET want=? WHERE want=?", (Want.RUN, Want.PAUSE)),
+        )
+        self._run = self._plan.one("SELECT max(id) FROM run")
 
-    @_one_transaction
     def beat(self) -> None:
         """A sign of life."""
-        with self._transaction():
-            pass
+        self._write()
 
-    @_one_transaction
     def pace(self, words: str) -> None:
-        """What limits the speed now; also a sign of life."""
-        with self._transaction() as conn:
-            conn.execute("UPDATE journal SET pace=?", (words,))
+        """What limits the speed now."""
+        self._write(("UPDATE journal SET pace=?", (words,)))
 
-    @_one_transaction
     def status(self, status: Status) -> None:
         """The plan is now paused, or applied again."""
-        with self._transaction() as conn:
-            conn.execute("UPDATE journal SET status=?", (status,))
+        self._write(("UPDATE journal SET status=?", (status,)))
 
-    @_one_transaction
-    def intend(self, seqs: Sequence[int], recipes: Mapping[int, Recipe] | None = None) -> None:
-        """These items are about to be sent; with what is needed to make them again."""
-        sql = f"UPDATE progress SET state='sent', attempts=attempts+1, sent_us=? WHERE {_AMONG}"
-        with self._transaction() as conn:
-            conn.execute(sql, (self._clock(), json.dumps(seqs)))
-            if recipes:
-                conn.executemany(
-                    "INSERT OR IGNORE INTO recipe VALUES(?,?,?,?)",
-                    [(seq, r.type, r.name, r.url) for seq, r in recipes.items()],
-                )
+    def intend(self, seqs: Sequence[int], recipes: Mapping[int, Recipe]) -> None:
+        """These are about to be sent, with what is needed to make them again.
 
-    @_one_transaction
-    def settle(self, ends: Collection[ItemEnd]) -> None:
-        """These items have ended, or wait for another try."""
-        sql = f"""UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
-            WHERE {_AMONG}"""
-        alike: dict[tuple[str, str, str, str, bool], list[int]] = {}
-        for end in ends:
-            alike.setdefault(_columns_of(end), []).append(end.seq)
-        if not alike:
-            return
-        now = self._clock()
-        with self._transaction() as conn:
-            for columns, seqs in alike.items():
-                done = None if columns[0] in OPEN else now
-                conn.execute(sql, (*columns, done, json.dumps(seqs)))
+        So are the versions that are to go with the whole collections among them.
+        """
+        sent = f"""UPDATE progress SET state='sent', attempts=attempts+1, sent_us=?2
+            WHERE {_TOGETHER} AND state IN ('planned','sent')"""
+        recipe = "INSERT OR IGNORE INTO recipe VALUES(?,?,?,?)"
+        self._write(
+            (sent, (json.dumps(seqs), self._clock())),
+            *((recipe, (seq, one.type, one.name, one.url)) for seq, one in recipes.items()),
+        )
 
-    @_one_transaction
     def unsent(self, seqs: Sequence[int]) -> None:
         """Nothing of these has left: it is as if they had not been about to."""
-        sql = f"UPDATE progress SET state='planned', attempts=attempts-1 WHERE {_AMONG}"
-        with self._transaction() as conn:
-            conn.execute(sql, (json.dumps(seqs),))
+        sql = f"""UPDATE progress SET state='planned', attempts=attempts-1
+            WHERE {_TOGETHER} AND state='sent'"""
+        self._write((sql, (json.dumps(seqs),)))
 
-    @_one_transaction
+    def settle(self, ends: Collection[ItemEnd]) -> None:
+        """These items have ended, or wait for another try."""
+        alike: dict[tuple[object, ...], list[int]] = {}
+        now = self._clock()
+        for end in ends:
+            done = None if end.state in OPEN else now
+            columns = (end.state, end.reason, end.detail, end.error, end.retryable, done)
+            alike.setdefault(columns, []).append(end.seq)
+        sql = f"""UPDATE progress SET state=?, reason=?, detail=?, error=?, retryable=?, done_us=?
+            WHERE {_AMONG}"""
+        if alike:
+            self._write(*((sql, (*how, json.dumps(seqs))) for how, seqs in alike.items()))
+
     def uncertain(self, untold: Mapping[int, str]) -> None:
         """Items that are SENT stay so: nobody can say yet what happened; this is why, by item."""
         sql = "UPDATE progress SET reason=?, error=? WHERE seq=? AND state='sent'"
-        with self._transaction() as conn:
-            conn.executemany(sql, [(Reason.NO_ANSWER, why, seq) for seq, why in untold.items()])
+        self._write(*((sql, (Reason.NO_ANSWER, why, seq)) for seq, why in untold.items()))
 
-    @_one_transaction
     def give_up(self, kind: str, level: int) -> None:
         """What is still planned of a kind and level has failed; why is already with it."""
         sql = """UPDATE progress SET state='failed', retryable=1, done_us=? WHERE state='planned'
             AND seq IN (SELECT seq FROM item WHERE verdict='delete' AND level=? AND kind=?)"""
-        with self._transaction() as conn:
-            conn.execute(sql, (self._clock(), level, kind))
+        self._write((sql, (self._clock(), level, kind)))
 
-    @_one_transaction
     def cancel_rest(self) -> None:
         """What has not been sent will not be."""
         sql = """UPDATE progress SET state='not_tried', done_us=? WHERE state='planned'
             AND seq IN (SELECT seq FROM item WHERE verdict='delete')"""
-        with self._transaction() as conn:
-            conn.execute(sql, (self._clock(),))
+        self._write((sql, (self._clock(),)))
 
-    @_one_transaction
     def reopen_failed(self) -> int:
-        """Plan again what failed and may work now, and parents that stayed because of it."""
-        sql = """UPDATE progress SET state='planned', reason='', detail='', error='',
-            retryable=0, done_us=NULL
-            WHERE state='failed' AND retryable OR state='refused' AND reason IN (?,?,?,?)"""
-        with self._transaction() as conn:
-            failed = conn.execute(
-                "SELECT count(*) FROM progress WHERE state='failed' AND retryable"
-            ).fetchone()[0]
-            if failed:
-                stayed = (
-                    Reason.DEPENDENT_STAYS,
-                    Reason.ASKED_STAYS,
-                    Reason.ARTIFACT_STAYS,
-                    Reason.LINKED,
-                )
-                conn.execute(sql, stayed)
-                conn.execute(
-                    "UPDATE journal SET status=?, want=?, why=?",
-                    (Status.INTERRUPTED, Want.RUN, "what failed is to be tried again"),
-                )
-        return int(failed)
+        """Plan again what failed and may work now, and parents that stayed because of it.
 
-    @_one_transaction
+        Returns how many had failed; of none, nothing changes.
+        """
+        why = "what failed is to be tried again"
+        return self._write(
+            (
+                f"UPDATE journal SET status=?, want=?, why=? WHERE {_ANY_FAILED}",
+                (Status.INTERRUPTED, Want.RUN, why),
+            ),
+            (
+                f"{_PLAN_AGAIN} WHERE state='refused' AND reason IN (?,?,?,?) AND {_ANY_FAILED}",
+                _STAYED,
+            ),
+            (f"{_PLAN_AGAIN} WHERE state='failed' AND retryable", ()),
+        )
+
     def end(self, status: Status, why: str = "") -> None:
         """The run ends here."""
-        with self._transaction() as conn:
-            conn.execute("UPDATE journal SET status=?, why=?, pace=''", (status, why))
-            sql = "UPDATE run SET ended_us=?, ended=? WHERE id=?"
-            conn.execute(sql, (self._clock(), why or str(status), self._run))
-
-    def end_badly(self, why: str) -> None:
-        """As `end`, when the plan itself may not be writable; without a word the lock tells."""
-        with suppress(ArtifactTuiError):
-            self.end(Status.INTERRUPTED, why)
+        self._write(
+            ("UPDATE journal SET status=?, why=?, pace=''", (status, why)),
+            (
+                "UPDATE run SET ended_us=?, ended=? WHERE id=?",
+                (self._clock(), why or str(status), self._run),
+            ),
+        )
 
 
 _MAY_WORK_LATER = {

@@ -279,7 +279,7 @@ def _place_circles(conn: sqlite3.Connection, turn: int, circles: list[list[int]]
 
 
 # What a version by itself forbids, and what it asks consent for, in the order of
-# checks._blocked and checks._consents. A detail that is NULL is worded when it is read.
+# checks._not_agreed. A detail that is NULL is worded when it is read.
 _BARRED = """
 INSERT INTO barred SELECT * FROM (
   SELECT s.id,

@@ -5,21 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.deletion.checks import (
-    KNOWN,
-    _blocked,
-    _consents,
-    components,
-    names_in_line,
-)
-from artifact_tui.deletion.items import UNFINISHED_DAYS, Options, Reason, Verdict
+from artifact_tui.catalog.lineage import LineageCoverage
+from artifact_tui.deletion.checks import alias_names, components, lost_aliases, names_in_line
+from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Options, Reason, Verdict
+from artifact_tui.model import VersionState
 from artifact_tui.query.filter_fields import DAY_US
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.model import Facts, Link
+
+KNOWN = LineageCoverage(0, 0)
+"""Of a registry that tells its lineage by itself."""
+
+
+def _blocked(facts: Facts, options: Options, *, old: bool) -> tuple[Reason, str]:
+    """What about the version itself forbids the action: its state or a protected alias."""
+    purge = options.action is Action.PURGE
+    if purge and facts.state is not VersionState.TRASH:
+        return Reason.NOT_IN_TRASH, ""
+    if not purge and facts.state is VersionState.TRASH:
+        return Reason.IN_TRASH, ""
+    if not purge and facts.state is VersionState.PENDING and not old:
+        return Reason.PENDING, ""
+    if protected := [a for a in lost_aliases(facts) if a.protected]:
+        return Reason.PROTECTED, alias_names(protected)
+    return (Reason.KEPT if facts.kept else Reason.NONE), facts.kept
+
+
+def _consents(
+    facts: Facts, broken: Sequence[Link], options: Options, coverage: LineageCoverage
+) -> Iterator[tuple[Reason, str]]:
+    """What the user must agree to, and has not."""
+    lost = lost_aliases(facts)
+    if facts.state is VersionState.PENDING and not options.unfinished:
+        yield Reason.UNFINISHED, ""
+    if facts.generated and not options.generated:
+        yield Reason.GENERATED, ""
+    if lost and not options.delete_aliases:
+        yield Reason.ALIAS, alias_names(lost)
+    if broken and not options.break_links:
+        yield Reason.LINKED, names_in_line(link.name for link in broken)
+    if not (facts.source_key or options.unknown_lineage):
+        if not coverage.complete:
+            yield Reason.LINEAGE_UNKNOWN, coverage.words()
+        if not facts.lineage_known:
+            yield Reason.LINEAGE_UNKNOWN, ""
 
 
 @dataclass(frozen=True, slots=True)

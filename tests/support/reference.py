@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage import lineage_coverage
 from artifact_tui.database import as_number, as_text
-from artifact_tui.deletion.checks import KNOWN, components, lost_aliases
+from artifact_tui.deletion.checks import components, lost_aliases
 from artifact_tui.deletion.items import COLLECTION, VERSION, Action, Item, Options, Reason, Verdict
 from artifact_tui.deletion.plan import NAMES_SHOWN, Head, Summary, WholeCollection, most_first
 from artifact_tui.deletion.review import emptied_collections
 from artifact_tui.model import Alias, Facts, Link, VersionState
 from artifact_tui.query.sql import LINEAGE_KNOWN
-from tests.support.judge import Candidate, judge, levels_of, needs_first
+from tests.support.judge import KNOWN, Candidate, judge, levels_of, needs_first
 
 if TYPE_CHECKING:
     import sqlite3

@@ -18,7 +18,7 @@ from tests.servers.faulty.faulty import FaultyClient, Rule, Script
 from tests.support.world import HASTE, World, all_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.model import Deletion, Outcome
@@ -108,10 +108,17 @@ async def test_absent_after_we_may_have_sent_it_counts_as_deleted(world: World) 
 
 async def test_gone_after_an_earlier_run_sent_it_counts_as_deleted(world: World) -> None:
     keys = world.add_plain(2)
-    client = world.faulty(script(*(Rule("delete", "raise", n) for n in range(1, 5))))
+    control = Control()
+
+    def someone(op: str, call: int) -> None:
+        if (op, call) == ("delete", 4):
+            control.stop("enough")
+
+    client = world.faulty(script(Rule("delete", "failed")), someone)
     with world.plan(keys, faulty=True) as plan:
-        await apply(plan, client, policy=HASTE)
-        assert [(item.state, item.attempts) for item in plan.every_item()] == [(S.PLANNED, 2)] * 2
+        await apply(plan, client, control=control, policy=HASTE)
+        tries = [(item.state, item.attempts) for item in plan.every_item()]
+        assert tries == [(S.PLANNED, 2), (S.PLANNED, 2)]
         world.trash(*keys)  # or a request that was slow to arrive
         await apply(plan, client, policy=HASTE)
         assert [item.state for item in plan.every_item()] == [S.VERIFIED] * 2
@@ -141,15 +148,59 @@ async def test_a_call_that_fails_as_a_whole_is_tried_again(
 
 async def test_a_registry_out_of_reach_ends_the_run_and_leaves_the_rest(world: World) -> None:
     keys = world.add_plain(30)
-    rules = [Rule("delete", "raise", n) for n in range(2, 6)]
+    rules = [Rule("delete", "raise", 2), *(Rule("facts", "raise", n) for n in range(3, 7))]
     client = world.faulty(script(*rules))
     with world.plan(keys, faulty=True) as plan:
         ending = await apply(plan, client, policy=HASTE)
         assert ending.status is Status.INTERRUPTED
         assert "cannot be reached" in ending.why
-        assert plan.summary.states == {S.VERIFIED: 1, S.PLANNED: 29}
+        assert plan.summary.states == {S.VERIFIED: 1, S.SENT: 10, S.PLANNED: 19}
         assert (await apply(plan, client, policy=HASTE)).status is Status.FINISHED
         assert plan.summary.states == {S.VERIFIED: 30}
+
+
+class Choosy(FaultyClient):
+    """It raises for what it cannot delete, instead of answering so."""
+
+    def __init__(self, world: World, cannot: Iterable[str]) -> None:
+        super().__init__(world.client, Script(), world.path)
+        self._cannot = set(cannot)
+        self.tried: list[str] = []
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        self.tried += [one.key for one in deletions]
+        if bad := self._cannot.intersection(one.key for one in deletions):
+            raise KeyError(min(bad))
+        return await super().delete(deletions)
+
+
+@pytest.mark.parametrize("first", [0, 11])
+async def test_many_in_a_row_that_raise_fail_one_by_one(world: World, first: int) -> None:
+    keys = world.add_plain(30)
+    bad = keys[first : first + 12]
+    with world.plan(keys, faulty=True) as plan:
+        ending = await apply(plan, Choosy(world, bad), policy=HASTE)
+        assert ending.status is Status.FINISHED
+        failed = plan.items(state=S.FAILED)
+        assert [item.key for item in failed] == bad
+        assert {(item.reason, item.retryable) for item in failed} == {(Reason.NO_ANSWER, True)}
+        assert [item.error for item in failed] == [f"KeyError: '{key}'" for key in bad]
+    assert world.live() == set(bad)
+
+
+async def test_a_resume_begins_with_what_was_not_tried(world: World) -> None:
+    keys = world.add_plain(60)
+    bad = keys[:40]
+    with world.plan(keys, faulty=True) as plan:
+        ending = await apply(plan, Choosy(world, bad), policy=HASTE)
+        assert (ending.status, ending.why) == (Status.INTERRUPTED, f"KeyError: '{keys[20]}'")
+        assert world.live() == set(keys)
+        again = Choosy(world, bad)
+        await apply(plan, again, policy=HASTE)
+        assert again.tried[0] == keys[21]
+        assert world.live() == set(bad)
+        assert (await apply(plan, Choosy(world, bad[:1]), policy=HASTE)).status is Status.FINISHED
+    assert world.live() == {keys[0]}
 
 
 async def test_what_is_lost_is_tried_one_by_one_later(world: World) -> None:

@@ -72,7 +72,7 @@ def interrupted(world: World, keys: Sequence[str]) -> Path:
         journal = Journal(plan, lambda: NOW)
         journal.begin()
         items = list(plan.every_item())
-        journal.intend([item.seq for item in items])
+        journal.intend([item.seq for item in items], {})
         journal.settle([ItemEnd(item.seq, ItemState.VERIFIED) for item in items[:-1]])
     world.store.delete([Deletion(key, delete_aliases=True) for key in keys])
     return path
