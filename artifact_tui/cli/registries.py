@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import click
 
 from artifact_tui.cli.options import Command, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.root import COMMANDS
-from artifact_tui.clients import SettingRow, check_settings, every_kind, setting_rows
+from artifact_tui.clients import (
+    SettingRow,
+    check_settings,
+    every_kind,
+    setting_rows,
+    setting_value,
+)
 from artifact_tui.clients.trial import access, trial
 from artifact_tui.config import Config, config_file, load, resolve, shown_settings
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
@@ -127,15 +131,11 @@ def _settings(more: tuple[str, ...], **named: object) -> dict[str, object]:
 
 
 def _setting(text: str) -> tuple[str, object]:
-    """`KEY=VALUE`; numbers, true and false are read as such."""
+    """`KEY=VALUE`, each as it was typed."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"“{text}” is no setting.", hint="Such as: --set concurrency=4")
-    try:
-        found: object = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        found = value
-    return key.strip(), found if isinstance(found, str | int | float | bool) else value
+    return key.strip(), setting_value(value)
 
 
 @registries_command.command("remove")

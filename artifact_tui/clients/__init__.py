@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import tomllib
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, NamedTuple, cast, get_origin, get_type_hints
 
@@ -124,6 +125,21 @@ class SettingRow(NamedTuple):
     meaning: str
     usual: str
     """What it is unless it is set; empty for nothing."""
+    default: object
+    """The same as a value; `None` where there is none."""
+
+    def read(self, text: str) -> object:
+        """The value that a text in a form stands for: a text is taken as it is typed."""
+        return text if isinstance(self.default, str) else setting_value(text)
+
+
+def setting_value(text: str) -> object:
+    """A value as somebody types it: numbers, true and false are read as such, else a text."""
+    try:
+        found: object = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return found if isinstance(found, str | int | float | bool) else text
 
 
 def setting_rows(kind: Kind) -> list[SettingRow]:
@@ -136,12 +152,20 @@ def setting_rows(kind: Kind) -> list[SettingRow]:
         for name, hint in get_type_hints(known, include_extras=True).items()
         if get_origin(hint) is Annotated
     }
-    usual = {one.name: one.default for one in msgspec.structs.fields(known)}
-    return [SettingRow(name, said, _written(usual[name])) for name, said in means.items()]
+    usual = {
+        one.name: None if one.default is msgspec.NODEFAULT else one.default
+        for one in msgspec.structs.fields(known)
+    }
+    return [
+        SettingRow(name, meaning, _written(usual[name]), usual[name])
+        for name, meaning in means.items()
+    ]
 
 
 def _written(value: object) -> str:
-    """A value as the configuration has it; nothing for an empty text."""
+    """A value as the configuration has it; nothing for an empty text, or none."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -393,7 +393,7 @@ class ArtifactApp(App[object]):
 
             screen.open_dialog(Listing(title, lines))
         else:
-            screen.tell(" ".join(lines))
+            screen.status_line.say(" ".join(lines))
 
     def say(self, message: str, *, error: bool = False) -> None:
         """One sentence on the message line of the present screen."""

@@ -296,7 +296,8 @@ class TypedKeys:
             self._say(waiting)
             self._hold(waiting)
             return
-        self._screen.untell(self._words)
+        if self._screen.status_line.words == self._words:
+            self._screen.status_line.hush()
         self._held = None
         await self._next()
 
@@ -310,7 +311,7 @@ class TypedKeys:
         what = f"“{key_name(event.key)}”" if isinstance(event, Key) else "What was pasted"
         so_far = f"{seconds} s, " if seconds else ""
         self._words = f"{what} waits ({so_far}esc takes it back): {waiting.words}."
-        self._screen.tell(self._words)
+        self._screen.status_line.say(self._words)
 
     def _overtakes(self, event: Key | Paste, held: KeyWait) -> bool:
         """Whether a key is about the wait itself: pressed when that had been said."""

@@ -23,7 +23,7 @@ from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
-from artifact_tui.tui.widgets.edit_request import EditRequest, names_form
+from artifact_tui.tui.widgets.edit_request import EditRequest
 from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.list_views import View, answer_of, nothing_words
 from artifact_tui.tui.widgets.version_list import POLL, VersionList
@@ -144,7 +144,7 @@ class LinkFollower:
         if self._services.link is not None:
             self._services.link.look()
         if self._screen.is_current:
-            self._screen.header.update(self._screen.header_facts())
+            self._screen.show_header()
 
 
 class DetailFollower:
@@ -392,7 +392,7 @@ class BrowseScreen(BaseScreen):
 
     async def _reingest(self, row: VersionRow) -> None:
         from artifact_tui.deletion.undo import Reingestion, source_of  # noqa: PLC0415 - seldom needed
-        from artifact_tui.tui.widgets.forms import ReingestDialog  # noqa: PLC0415 - seldom needed
+        from artifact_tui.tui.widgets.forms import reingest_form  # noqa: PLC0415 - seldom needed
 
         name = f"{row.collection}:{row.label}"
         recipe = await source_of(self.services.client, row.key, name)
@@ -402,7 +402,7 @@ class BrowseScreen(BaseScreen):
             if url:
                 self.app.open_review((row.key,), again=Reingestion(row.key, name, url))
 
-        self.open_dialog(ReingestDialog(name, recipe), go)
+        self.open_dialog(reingest_form(name, recipe), go)
 
     def action_lineage(self) -> None:
         """Walk through the lineage of the version."""
@@ -429,9 +429,8 @@ class BrowseScreen(BaseScreen):
     def action_names(self) -> None:
         """Ask for other aliases and tags of the marks, or of the row."""
         if not self.refused("browse.names"):
-            client, marker = self.services.client, self.versions.marker
-            form = names_form(aliases="aliases" in client.edits, tags="tags" in client.edits)
-            self._edit.ask_for(partial(marker.chosen, marker.under_cursor), form)
+            marker = self.versions.marker
+            self._edit.ask_names(partial(marker.chosen, marker.under_cursor))
 
     def action_retention(self) -> None:
         """What expires when, and other times to live for the marks, or the row."""

@@ -17,6 +17,7 @@ from artifact_tui.edits.changes import (
     ForeseenVersion,
     edit_confirmation,
     edits_in_time,
+    expiry_clock,
     send_edits,
     why_not_editable,
 )
@@ -38,18 +39,17 @@ from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.registry_link import throttled
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import TypedConfirm
-from artifact_tui.tui.widgets.edit_request import clock_of, subject_words
+from artifact_tui.tui.widgets.edit_request import subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.catalog.marks import Selection
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.edits.changes import Changes
     from artifact_tui.edits.edit_words import EditGroup
@@ -57,9 +57,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-
-    Choice = Callable[[], Awaitable[Selection | None]]
-    """Asked once everything is done that earlier keys asked for."""
 
 
 TONES = {
@@ -251,7 +248,9 @@ class EditScreen(BaseScreen):
         if why := why_not_editable(services.client, "aliases", "tags", "ttl"):
             sent.error = UsageError(f"Not possible here: {why}.", hint="Nothing was changed.")
         else:
-            edits = edits_in_time(changes.changed, sent, lambda: clock_of(services))
+            edits = edits_in_time(
+                changes.changed, sent, lambda: expiry_clock(services.client, services.now())
+            )
             await send_edits(services.client, edits, sent, lambda _: self._show_progress())
             if services.link is not None:
                 services.link.sync()

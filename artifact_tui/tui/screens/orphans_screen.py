@@ -30,16 +30,13 @@ from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import source_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
-from artifact_tui.tui.widgets.dialogs import Question
-from artifact_tui.tui.widgets.forms import Form
+from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from textual.app import ComposeResult
     from textual.widget import Widget
 
     from artifact_tui.deletion.storage import OrphanFindings
@@ -139,34 +136,6 @@ def total_words(
     return [left, right]
 
 
-class EmptyDialog(Form[bool]):
-    """Asks for the name of a registry that lists nothing; ends with True once it was typed."""
-
-    FOCUS = "#empty-name"
-    DEFAULT_CSS = "EmptyDialog { width: 72; }"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(id="empty")
-        self._asked = empty_confirmation(name)
-        self.border_title = Content("Is it really empty?")
-        self.border_subtitle = Content("enter compares \N{MIDDLE DOT} esc leaves")
-
-    def compose(self) -> ComposeResult:
-        """What that means, and the box."""
-        words = Question()
-        words.show(Content(self._asked.why))
-        yield words
-        asked = Line()
-        asked.show(Content.assemble((f"T{self._asked.prompt[1:]}:", "bold")))
-        yield asked
-        yield OneLine(id="empty-name")
-
-    def action_apply(self) -> None:
-        """Only the name itself says yes."""
-        if self._asked.matches(self.text("empty-name")):
-            self.close(True)  # noqa: FBT003 - the dialog's value
-
-
 class OrphansScreen(BaseScreen):
     """What does not fit together between the registry and its storage."""
 
@@ -242,7 +211,15 @@ class OrphansScreen(BaseScreen):
             self._state = "the registry lists nothing, and was not said to be really empty"
             self.say(f"Not compared: {self._state}.", error=True)
             self.show_keys()
-            self.open_dialog(EmptyDialog(services.target.name), self._said_empty)
+            asked = empty_confirmation(services.target.name)
+            form = Form(
+                "Is it really empty?",
+                [Field("name", "")],
+                lambda form: asked.matches(form.text("name")) or None,
+                about=Content.assemble(asked.why, (f"\nT{asked.prompt[1:]}:", "bold")),
+                keys="enter compares   esc leaves",
+            )
+            self.open_dialog(form, self._said_empty)
             return
         except ArtifactTuiError as error:
             self._state = f"the storage could not be compared: {error}"
@@ -255,7 +232,7 @@ class OrphansScreen(BaseScreen):
         self._found, self._state = found, ""
         self._marked &= {one.key for one in found.every}
         self.status_line.hush()
-        self.header.update(self.header_facts())
+        self.show_header()
         await self._show()
 
     def _said_empty(self, said: bool | None) -> None:  # noqa: FBT001 - the dialog's value

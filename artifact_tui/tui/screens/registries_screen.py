@@ -8,31 +8,41 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual import on
+from textual.containers import VerticalScroll
 from textual.content import Content
 
-from artifact_tui.clients import check_settings, every_kind
+from artifact_tui.clients import check_settings, claimed, every_kind, setting_rows
 from artifact_tui.clients.trial import access, trial
-from artifact_tui.config import Config, config_file, load, resolve, same_registry, shown_settings
+from artifact_tui.config import (
+    Config,
+    config_file,
+    is_secret,
+    load,
+    resolve,
+    same_registry,
+    shown_settings,
+)
 from artifact_tui.configwrite import add_registry, remove_registry, set_default
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.text import fit, pad, plural, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
-from artifact_tui.tui.widgets.forms import Form, Toggle
-from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
+from artifact_tui.tui.widgets.forms import Field, Form
+from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
 from artifact_tui.tui.widgets.row_list import RowList, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from textual.app import ComposeResult
     from textual.widget import Widget
 
+    from artifact_tui.clients import SettingRow
+    from artifact_tui.clients.base import Kind
     from artifact_tui.clients.trial import Trial
     from artifact_tui.config import Target
     from artifact_tui.tui.services import Services
@@ -123,106 +133,104 @@ def registry_facts(row: RegistryRow, signs: Signs) -> Content:
     return Content("\n").join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class NewRegistry:
+class NewRegistry(NamedTuple):
     """What the user typed, checked."""
 
     name: str
     address: str
-    token_env: str = ""
-    bucket: str = ""
-    bearer: bool = False
-    production: bool = False
-    read_only: bool = False
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """What its client is told."""
-        given = {"token_env": self.token_env, "bucket": self.bucket}
-        given["auth"] = "bearer" if self.bearer else ""
-        return {key: value for key, value in given.items() if value}
-
-
-_REGISTRY_FIELDS = (
-    ("name", "name", ""),
-    ("address", "address", ""),
-    ("token", "token variable", "the name of the variable that holds its token, or empty"),
-    ("bucket", "bucket", "the S3 bucket with its bytes, or empty"),
-)
+    production: bool
+    read_only: bool
+    settings: dict[str, object]
 
 
 class RegistryDialog(Form[NewRegistry]):
-    """Ends with a registry that can be written. A token itself has no place here."""
+    """Ends with a registry that can be written.
+
+    Its settings are those of the kind that claims the address; a secret itself has no place here.
+    """
 
     BINDINGS = bindings_of("adding")
-    FOCUS = "#add-name"
 
     DEFAULT_CSS = """
-    RegistryDialog {
-        width: 78;
-        & Static { width: 16; }
-        & #add-hint { color: $text-muted; }
-        & #add-said { margin-top: 1; height: auto; max-height: 3; }
+    RegistryDialog { width: 96; }
+    RegistryDialog #settings {
+        height: auto;
+        max-height: 10;
+        margin-top: 1;
+        scrollbar-size: 1 1;
     }
     """
 
     def __init__(self, taken: Collection[str]) -> None:
-        super().__init__(id="add")
+        forms = ", ".join(kind.forms for kind in every_kind())
+        super().__init__(
+            "Add a registry",
+            (
+                Field("name", "name"),
+                Field("address", "address", "", forms),
+                Field(
+                    "production", "production: its name is asked for; read-only first", value=False
+                ),
+                Field("read-only", "read-only", value=False),
+            ),
+            lambda _form: self._checked(),
+            keys="enter add   tab next field   space turn   esc cancel",
+        )
         self._taken = taken
-        self.border_title = Content("Add a registry")
+        self._kind: Kind | None = None
+        self._rows: list[SettingRow] = []
+        self._settings = VerticalScroll(id="settings", can_focus=False)
+        self._settings.display = False
 
-    def compose(self) -> ComposeResult:
-        """The fields, what is wrong with them, the keys."""
-        for key, label, placeholder in _REGISTRY_FIELDS:
-            shown = placeholder or ", ".join(one.forms for one in every_kind())
-            yield self.field(f"add-{key}", label, shown)
-        yield Toggle("the token is sent as Authorization: Bearer", id="add-bearer")
-        yield Toggle("production: its name is asked for; read-only first", id="add-production")
-        yield Toggle("read-only", id="add-read-only")
-        yield Line(id="add-said")
-        yield Line(id="add-hint")
+    def compose_fields(self) -> Iterable[Widget]:
+        """The fields, and below them the settings once the address says whose."""
+        yield from super().compose_fields()
+        yield self._settings
 
-    def on_mount(self) -> None:
-        """Show the keys."""
-        hint = "enter add   tab next field   space turn   esc cancel"
-        self.query_one("#add-hint", Line).show(Content(hint))
-
-    def changed(self) -> None:
-        """What was wrong may be right now."""
-        self._say("")
-
-    def action_apply(self) -> None:
-        """Hand it over, unless something is wrong with it."""
+    @on(OneLine.Changed, "#address")
+    async def _ask_settings(self) -> None:
+        """Ask for the settings of the kind that claims the address, none of them a secret."""
         try:
-            found = self._checked()
-        except ArtifactTuiError as error:
-            self._say(f"{error} {error.hint}".strip())
+            kind = claimed(resolve(Config(), self.text("address")).address)
+        except ArtifactTuiError:
+            kind = None
+        if kind is self._kind:
             return
-        if not found.name:
-            self._say("It needs a name.")
-        elif found.name in self._taken:
-            self._say(f"There is a registry “{found.name}” already.")
-        else:
-            self.close(found)
+        self._kind = kind
+        rows = [] if kind is None else setting_rows(kind)
+        self._rows = [row for row in rows if not is_secret(row.name)]
+        await self._settings.remove_children()
+        await self._settings.mount_all(self.rows_of(map(_setting_field, self._rows)))
+        self._settings.display = bool(self._rows)
 
     def _checked(self) -> NewRegistry:
-        address = (
-            resolve(Config(), self.text("add-address")).address if self.text("add-address") else ""
+        name, typed = self.text("name"), self.text("address")
+        address = resolve(Config(), typed).address if typed else ""
+        settings: dict[str, object] = {}
+        for row in self._rows:
+            if isinstance(row.default, bool):
+                if self.is_on(row.name) != row.default:
+                    settings[row.name] = not row.default
+            elif text := self.text(row.name):
+                settings[row.name] = row.read(
+                    text.removeprefix("$") if "_env" in row.name else text
+                )
+        check_settings(address, settings)
+        if not name:
+            raise UsageError("It needs a name.")
+        if name in self._taken:
+            raise UsageError(f"There is a registry “{name}” already.")
+        return NewRegistry(
+            name, address, self.is_on("production"), self.is_on("read-only"), settings
         )
-        found = NewRegistry(
-            name=self.text("add-name"),
-            address=address,
-            token_env=self.text("add-token").removeprefix("$"),
-            bucket=self.text("add-bucket"),
-            bearer=self.is_on("add-bearer"),
-            production=self.is_on("add-production"),
-            read_only=self.is_on("add-read-only"),
-        )
-        check_settings(found.address, found.settings)
-        return found
 
-    def _say(self, what: str) -> None:
-        self.query_one("#add-said", Line).show(Content.styled(safe(what), "$text-error"))
+
+def _setting_field(row: SettingRow) -> Field:
+    """A setting as a field: a box, or a line that says what is so without it."""
+    meaning = safe(row.meaning)
+    if isinstance(row.default, bool):
+        return Field(row.name, f"{row.name}: {meaning}", row.default)
+    return Field(row.name, row.name, "", f"{meaning} ({safe(row.usual)})" if row.usual else meaning)
 
 
 _WRITING = "the configuration is being written"
@@ -247,6 +255,7 @@ class RegistriesScreen(BaseScreen):
             self._line, key=lambda row: row.target.name, id="registries"
         )
         self._rule = Line(id="registry-rule")
+        self._rule.show(lambda cells: Content(services.signs.line * cells))
         self._facts = FactsPane(id="registry")
         self._trials: dict[str, Trial] = {}
         self._testing: set[str] = set()
@@ -311,7 +320,6 @@ class RegistriesScreen(BaseScreen):
 
     @on(RowList.Moved, "#registries")
     def _moved(self) -> None:
-        self._rule.show(Content(self.services.signs.line * self.size.width))
         row = self.rows.current
         self._facts.show(registry_facts(row, self.services.signs) if row else Content(""))
         self.show_keys()

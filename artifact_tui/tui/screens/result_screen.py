@@ -83,7 +83,7 @@ class ResultScreen(BaseScreen):
             self.fail(error)
             return
         self._report = report
-        self.header.update(self.header_facts())
+        self.show_header()
         if report.status is Status.APPLYING:
             self.set_timer(RESULT_EVERY, self._look)
         groups = (*report.results, *report.left_out)

@@ -21,7 +21,7 @@ from artifact_tui.text import age, duration, moment, pad, plural, safe, size, ve
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
-from artifact_tui.tui.widgets.edit_request import TTL_FORM, EditRequest, subject_words
+from artifact_tui.tui.widgets.edit_request import EditRequest, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
 
@@ -363,7 +363,7 @@ class RetentionScreen(BaseScreen):
         if chosen is None:
             self.say("Nothing is chosen: mark versions in the list, or go to one here.")
         elif wanted is None:
-            self._edit.ask_for(partial(_as_chosen, chosen), TTL_FORM)
+            self._edit.ask_ttl(partial(_as_chosen, chosen))
         else:
             self._edit.review_change(partial(_as_chosen, chosen), wanted)
 

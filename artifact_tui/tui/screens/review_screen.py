@@ -45,17 +45,15 @@ from artifact_tui.tui.planning import DraftRows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
-from artifact_tui.tui.widgets.forms import Form
+from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line, unjudged_line
-from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
     from pathlib import Path
 
-    from textual.app import ComposeResult
     from textual.events import Key
     from textual.widget import Widget
 
@@ -66,29 +64,6 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.undo import Reingestion
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-
-
-class SaveDialog(Form["Path"]):
-    """Ends with the path, or None."""
-
-    FOCUS = "#save-path"
-
-    def __init__(self, suggestion: str) -> None:
-        super().__init__(id="save")
-        self._suggestion = suggestion
-        self.border_title = Content("Save the plan")
-
-    def compose(self) -> ComposeResult:
-        """A line to type in, and what it means."""
-        yield OneLine(self._suggestion, id="save-path")
-        hint = Line()
-        hint.show(Content("enter saves (nothing: leaves); no file is replaced"))
-        yield hint
-
-    def action_apply(self) -> None:
-        """Hand the path over; an empty line leaves."""
-        typed = self.text("save-path")
-        self.close(from_home(typed).absolute() if typed else None)
 
 
 _KEY_OF = {
@@ -315,7 +290,7 @@ class ReviewScreen(BaseScreen):
         if progress is not None:
             words = f"Reading the facts{self.services.signs.ellipsis} {progress.words()}."
             self.confirm.refuse(f"{words} esc leaves.")
-            self.header.update(self.header_facts())
+            self.show_header()
 
     def _show_asking(self, asked: LineageProgress) -> None:
         self._asking = True
@@ -340,7 +315,7 @@ class ReviewScreen(BaseScreen):
         if draft.lineage_error:
             groups.append(lineage_unknown(draft.lineage_error))
         await self.grouped.show([self._group_row(draft, group) for group in groups])
-        self.header.update(self.header_facts())
+        self.show_header()
         self.show_keys()
         if reason := self._closed_because(draft):
             self.confirm.refuse(reason)
@@ -412,13 +387,19 @@ class ReviewScreen(BaseScreen):
     def action_save(self) -> None:
         """Ask for a file name and write the plan there."""
         if self.draft is not None and not self.refused("review.save"):
-            self.open_dialog(SaveDialog(new_path(self.draft.head).name), self._save)
+            draft = self.draft
 
-    def _save(self, path: Path | None) -> None:
-        if path is not None and self.draft is not None:
-            self.carry_out("the plan is being saved", self._save_now(self.draft, path))
+            def save(typed: str | None) -> None:
+                if typed:
+                    path = from_home(typed).absolute()
+                    self.carry_out("the plan is being saved", self._save(draft, path))
 
-    async def _save_now(self, draft: Draft, path: Path) -> None:
+            name = Field("path", "", new_path(draft.head).name)
+            keys = "enter saves (nothing: leaves); no file is replaced"
+            form = Form("Save the plan", [name], lambda form: form.text("path"), keys=keys)
+            self.open_dialog(form, save)
+
+    async def _save(self, draft: Draft, path: Path) -> None:
         try:
             await planning.save_plan(draft, path)
         except ArtifactTuiError as error:

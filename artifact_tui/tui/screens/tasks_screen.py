@@ -209,6 +209,7 @@ class TasksScreen(BaseScreen):
         self._undo_offered = undo_offered
         self.rows = RowList[tasks.Task](self._line, key=lambda task: task.path, id="tasks")
         self._rule = Line(id="task-rule")
+        self._rule.show(lambda cells: Content(services.signs.line * cells))
         self._facts = FactsPane(id="task")
         self._watch = TaskWatch()
         self._timer: Timer | None = None
@@ -284,7 +285,6 @@ class TasksScreen(BaseScreen):
 
     @on(RowList.Moved, "#tasks")
     def _moved(self) -> None:
-        self._rule.show(Content(self.services.signs.line * self.size.width))
         self.show_keys()
         self._show_detail()
         if not self._reporting and self._wants_report() is not None:

@@ -8,6 +8,7 @@ apply now; those that cannot be used are shown in brackets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from textual.containers import Container
@@ -61,31 +62,8 @@ class HeaderFacts:
     """What the registry charges for all of it, where it tells that."""
 
 
-class Header(Line):
-    """Draws `HeaderFacts`; what does not fit goes, but never the name or the state."""
-
-    DEFAULT_CSS = """
-    Header { background: $panel; color: $foreground; }
-    Header:ansi { background: ansi_default; text-style: reverse; }
-    """
-
-    def __init__(self, facts: HeaderFacts, signs: Signs) -> None:
-        super().__init__(id="header")
-        self.facts = facts
-        self.signs = signs
-
-    def update(self, facts: HeaderFacts) -> None:
-        """Show these facts."""
-        self.facts = facts
-        self.show(header_content(facts, self.size.width, self.signs))
-
-    def sized(self, width: int) -> None:
-        """Lay the line out again."""
-        self.show(header_content(self.facts, width, self.signs))
-
-
-def header_content(facts: HeaderFacts, width: int, signs: Signs) -> Content:
-    """The header as one line of `width` cells."""
+def header_content(facts: HeaderFacts, signs: Signs, width: int) -> Content:
+    """The header in `width` cells; what does not fit goes, but never the name or the state."""
     state = _header_state(facts, signs)
     name = Content.assemble(
         (" artifact-tui  ", "bold"),
@@ -145,59 +123,24 @@ class StatusLine(Line):
     def facts(self, left: Content, *right: Content) -> None:
         """Set the lasting facts; of the right ones the first form that fits is shown."""
         self._left, self._right = left, right
-        self._draw(self.size.width)
+        self.show(self._lay_out)
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a sentence (already safe) until `hush`."""
         self.words = message
         self._message = Content.assemble((f" {message}", "bold $text-error" if error else "bold"))
-        self._draw(self.size.width)
+        self.show(self._lay_out)
 
     def hush(self) -> None:
         """Drop the message, if there is one."""
-        if self._message is not None:
-            self._message, self.words = None, ""
-            self._draw(self.size.width)
+        self._message, self.words = None, ""
+        self.show(self._lay_out)
 
-    def sized(self, width: int) -> None:
-        """Lay the line out again."""
-        self._draw(width)
-
-    def _draw(self, width: int) -> None:
+    def _lay_out(self, width: int) -> Content:
         left = self._left if self._message is None else self._message
         fitting = (r for r in self._right if left.cell_length + r.cell_length < width)
         last = self._right[-1] if self._right and self._message is None else Content("")
-        right = next(fitting, last)
-        self.show(spread(left, right, width))
-
-
-class KeysLine(Line):
-    """The footer."""
-
-    DEFAULT_CSS = """
-    KeysLine { background: $panel; color: $foreground; }
-    KeysLine:ansi { background: ansi_default; }
-    """
-
-    def __init__(self) -> None:
-        super().__init__(id="keys")
-        self._rows: Sequence[KeyRow] = ()
-        self._keymap: Mapping[str, str] = {}
-        self._disabled: frozenset[str] = frozenset()
-
-    def update(
-        self, rows: Sequence[KeyRow], keymap: Mapping[str, str], disabled: frozenset[str]
-    ) -> None:
-        """Show these rows; `disabled` holds the ids of those that cannot be used now."""
-        self._rows, self._keymap, self._disabled = rows, keymap, disabled
-        self._draw(self.size.width)
-
-    def sized(self, width: int) -> None:
-        """Lay the line out again."""
-        self._draw(width)
-
-    def _draw(self, width: int) -> None:
-        self.show(keys_content(self._rows, self._keymap, self._disabled, width))
+        return spread(left, next(fitting, last), width)
 
 
 def keys_content(
@@ -237,6 +180,9 @@ class BaseScreen(Screen[None]):
     DEFAULT_CSS = """
     BaseScreen { layers: base overlay; overflow: hidden; }
     BaseScreen #body { height: 1fr; width: 1fr; }
+    BaseScreen #header, BaseScreen #keys { background: $panel; color: $foreground; }
+    BaseScreen #header:ansi { background: ansi_default; text-style: reverse; }
+    BaseScreen #keys:ansi { background: ansi_default; }
     """
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -245,9 +191,9 @@ class BaseScreen(Screen[None]):
     def __init__(self, services: Services) -> None:
         super().__init__()
         self.services = services
-        self.header = Header(HeaderFacts(services.target.name), services.signs)
+        self.header = Line(id="header")
         self.status_line = StatusLine()
-        self.keys = KeysLine()
+        self.keys = Line(id="keys")
         self._opening: KeyWait | None = None
         self._reading: KeyWait | None = None
 
@@ -338,7 +284,7 @@ class BaseScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show the keys."""
         self.set_class(self.services.signs.ascii, "-ascii")
-        self.header.update(self.header_facts())
+        self.show_header()
         self.show_keys()
 
     def header_facts(self) -> HeaderFacts:
@@ -350,6 +296,10 @@ class BaseScreen(Screen[None]):
             read_only=services.read_only,
             production=services.target.production,
         )
+
+    def show_header(self) -> None:
+        """Draw the header again; the same words send nothing."""
+        self.header.show(partial(header_content, self.header_facts(), self.services.signs))
 
     def why_not(self, row_id: str) -> str:
         """Why the action of a binding cannot be used now, in words; empty when it can."""
@@ -369,20 +319,11 @@ class BaseScreen(Screen[None]):
         places = ("confirm",) if typing else (self.PLACE, "app")
         rows = [row for row in rows_of(*places) if row.footer]
         disabled = frozenset(row.id for row in rows if self.why_not(row.id))
-        self.keys.update(rows, self.app.keymap_shown, disabled)
+        self.keys.show(partial(keys_content, rows, self.app.keymap_shown, disabled))
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show one sentence on the message line until the next key. It may hold untrusted text."""
         self.status_line.say(safe(message), error=error)
-
-    def tell(self, words: str) -> None:
-        """Show a sentence that is safe already."""
-        self.status_line.say(words)
-
-    def untell(self, words: str) -> None:
-        """Drop that sentence, if it still stands there."""
-        if self.status_line.words == words:
-            self.status_line.hush()
 
     def fail(self, error: ArtifactTuiError) -> None:
         """Say what went wrong and what to do about it."""

@@ -22,7 +22,7 @@ from textual.message import Message
 
 from artifact_tui.text import pad, width
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.widgets.line_widgets import Line, OneLine, Question
 from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -419,12 +419,6 @@ class TypedConfirm(Vertical):
         self._hint.show(Content.styled(wrong, "bold $text-warning"))
 
 
-class Question(Line):
-    """Sentences, wrapped."""
-
-    DEFAULT_CSS = "Question { height: auto; }"
-
-
 class Ask(Dialog[bool]):
     """Ends with True after `y`, with None otherwise. The sentences are safe text."""
 
@@ -439,9 +433,7 @@ class Ask(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """The sentences."""
-        question = Question()
-        question.show(Content(self._sentences))
-        yield question
+        yield Question(self._sentences)
 
     def on_mount(self) -> None:
         """Hear nothing before the question was drawn, and for a moment after."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from textual.containers import Horizontal
 from textual.content import Content
@@ -10,11 +10,14 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import safe
-from artifact_tui.tui.widgets.dialogs import Dialog, Question
-from artifact_tui.tui.widgets.line_widgets import Line, OneLine
+from artifact_tui.tui.widgets.dialogs import Dialog
+from artifact_tui.tui.widgets.line_widgets import Line, OneLine, Question
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.widgets import Input
@@ -45,38 +48,123 @@ class Toggle(Widget, can_focus=True):
         """The box and what it means."""
         return Content(f"[{'x' if self.on else ' '}] {self.label}")
 
-    def turn(self) -> None:
-        """Turn it round."""
-        self.on = not self.on
-        self.refresh()
-        self.post_message(self.Changed())
-
     def on_key(self, event: events.Key) -> None:
         """Space turns it."""
         if event.key == "space":
             event.stop()
-            self.turn()
+            self.on_click()
 
     def on_click(self) -> None:
-        """The mouse turns it."""
-        self.turn()
+        """The mouse turns it, and so does space."""
+        self.on = not self.on
+        self.refresh()
+        self.post_message(self.Changed())
+
+
+class Field(NamedTuple):
+    """Something that a form asks for: a line to type in, or a box to turn where `value` is one."""
+
+    id: str
+    label: str
+    """Safe; a line without one takes the whole width."""
+    value: str | bool = ""
+    placeholder: str = ""
 
 
 class Form(Dialog[T]):
-    """A dialog with fields. A subclass composes them, and says what enter does (`action_apply`)."""
+    """A dialog with fields: `read` says what they come to, and enter ends it with that.
 
-    DEFAULT_CSS = "Form Horizontal { height: 1; }"
+    With `preview`, the fields are read at each change, and `preview` hears what they come to; it
+    answers with `say` or `refuse`. Without one they are read when enter is pressed.
+    """
+
+    FOCUS = "OneLine"
+    DEFAULT_CSS = """
+    Form {
+        width: 76;
+        & Horizontal { height: 1; }
+        & #about { max-height: 5; }
+        & #said { margin-top: 1; max-height: 4; }
+        & #said.-live { min-height: 2; }
+        & #form-keys { color: $text-muted; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        fields: Iterable[Field],
+        read: Callable[[Form[T]], T | None],
+        *,
+        keys: str,
+        about: Content | str = "",
+        consequences: str = "",
+        preview: Callable[[Form[T], T], object] | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """All texts are safe.
+
+        Args:
+            title: what it is about.
+            fields: in their order.
+            read: what the fields come to, None for nothing yet; raises `ArtifactTuiError`.
+            keys: what the keys do, at the bottom.
+            about: above the fields.
+            consequences: below them.
+            preview: hears what they come to.
+            id: of the widget.
+        """
+        super().__init__(id=id)
+        self.border_title = Content(title)
+        self._fields = tuple(fields)
+        self._read = read
+        self._keys = keys
+        self._about = about if isinstance(about, Content) else Content.styled(about, "$text-muted")
+        self._consequences = Content(consequences)
+        self._preview = preview
+        self._said = Question(id="said", classes="" if preview is None else "-live")
+        self.value: T | None = None
+        """What the fields come to, as they are read at each change."""
+
+    def compose(self) -> ComposeResult:
+        """What it is about, the fields, what they come to, the keys."""
+        yield Question(self._about, id="about")
+        yield from self.compose_fields()
+        yield self._said
+        yield Question(self._consequences)
+        yield Line(Content(self._keys), id="form-keys")
+
+    def compose_fields(self) -> Iterable[Widget]:
+        """The fields."""
+        return self.rows_of(self._fields)
 
     @staticmethod
-    def field(name: str, label: str, placeholder: str = "") -> Horizontal:
-        """A line to type in, behind its label."""
-        line = OneLine(id=name)
-        line.placeholder = placeholder
-        return Horizontal(Static(Content(label)), line)
+    def rows_of(fields: Iterable[Field]) -> Iterable[Widget]:
+        """A row for each field, their labels below each other."""
+        fields = tuple(fields)
+        column = max((len(field.label) + 2 for field in fields if field.value == ""), default=0)
+        for field in fields:
+            if isinstance(field.value, bool):
+                yield Toggle(field.label, on=field.value, id=field.id)
+                continue
+            line = OneLine(field.value, id=field.id)
+            line.placeholder = field.placeholder
+            if not field.label:
+                yield line
+                continue
+            label = Static(Content(field.label))
+            label.styles.width = column
+            yield Horizontal(label, line)
+
+    def on_mount(self) -> None:
+        """Read the fields as they stand."""
+        for empty in self.query(Question):
+            empty.display = bool(empty.content) or empty.has_class("-live")
+        self.changed()
 
     def text(self, name: str) -> str:
-        """What is typed in a line."""
-        return self.query_one(f"#{name}", OneLine).value.strip()
+        """What is typed in a line; nothing for one that is not there."""
+        return next((line.value.strip() for line in self.query(f"#{name}").results(OneLine)), "")
 
     def is_on(self, name: str) -> bool:
         """Whether a box is turned on; False for one that is not there."""
@@ -84,10 +172,39 @@ class Form(Dialog[T]):
 
     def changed(self) -> None:
         """Something else is typed, or a box was turned."""
+        self._tell(Content(""))
+        if self._preview is not None:
+            self.value = self._come_to()
+            if self.value is not None:
+                self._preview(self, self.value)
+
+    def _come_to(self) -> T | None:
+        try:
+            return self._read(self)
+        except ArtifactTuiError as error:
+            self._tell(Content.styled(safe(f"{error} {error.hint}".strip()), "$text-error"))
+            return None
 
     def action_apply(self) -> None:
         """Hand over what the fields come to, if that can be read."""
-        raise NotImplementedError
+        value = self.value if self._preview is not None else self._come_to()
+        if value is not None:
+            self.close(value)
+
+    def say(self, value: T, words: str) -> None:
+        """Say (safe) what a value would do, if it is still the one that the fields come to."""
+        if value is self.value:
+            self._tell(Content.styled(words, "bold"))
+
+    def refuse(self, value: T, error: ArtifactTuiError) -> None:
+        """Say why a value can be none here, if it is still the one that the fields come to."""
+        if value is self.value:
+            self.value = None
+            self._tell(Content.styled(safe(f"{error} {error.hint}".strip()), "$text-error"))
+
+    def _tell(self, content: Content) -> None:
+        self._said.show(content)
+        self._said.display = bool(content) or self._said.has_class("-live")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another text stands in a line."""
@@ -105,61 +222,37 @@ class Form(Dialog[T]):
         self.action_apply()
 
 
-_STEPS = (
-    "1  you review its deletion, and confirm it by typing",
-    "2  it is deleted, and verified gone",
-    "3  it is made again from the address above; if that fails, it is gone,",
-    "   and t (tasks), m tries again",
-    "",
-    "Lost for good: its id and its metrics. The new entry gets its own.",
-    "Its lineage may change. Objects in the storage stay, unless you take them along.",
-)
+_STEPS = """\
+1  you review its deletion, and confirm it by typing
+2  it is deleted, and verified gone
+3  it is made again from the address above; if that fails, it is gone,
+   and t (tasks), m tries again
+
+Lost for good: its id and its metrics. The new entry gets its own.
+Its lineage may change. Objects in the storage stay, unless you take them along."""
 
 
-class ReingestDialog(Form[str]):
-    """Asks from which address a version is made again; ends with the address, or None."""
+def reingest_form(name: str, recipe: Recipe) -> Form[str]:
+    """Asks from which address a version is made again; ends with the address.
 
-    FOCUS = "#reingest-url"
-    DEFAULT_CSS = "ReingestDialog { width: 78; }"
+    Args:
+        name: of the version, untrusted text.
+        recipe: fills in the address.
+    """
 
-    def __init__(self, name: str, recipe: Recipe) -> None:
-        """Ask about `name`, as untrusted text; its recipe fills in the address."""
-        super().__init__(id="reingest")
-        self._entry = name
-        self._recipe = recipe
-        self.border_title = Content("Ingest again")
-        self.border_subtitle = Content("enter goes to the review \N{MIDDLE DOT} esc leaves")
+    def compare(form: Form[str], url: str) -> None:
+        if url == recipe.url:
+            form.say(url, "as it is now: change it to correct it")
+        else:
+            form.say(url, f"instead of {safe(recipe.url) or 'nothing'}")
 
-    def compose(self) -> ComposeResult:
-        """What it is about, the address, the steps."""
-        head = Line()
-        head.show(Content.assemble((safe(self._entry), "bold"), "  ", safe(self._recipe.type)))
-        yield head
-        label = Line()
-        label.show(Content("source address:"))
-        yield label
-        url = self._recipe.url
-        yield OneLine(url if url.isprintable() else "", id="reingest-url")
-        hint = Line(id="reingest-hint")
-        hint.show(Content.styled(self._hint(url), "$text-muted"))
-        yield hint
-        steps = Question()
-        steps.show(Content("\n".join(_STEPS)))
-        yield steps
-
-    def _hint(self, typed: str) -> str:
-        if not typed.strip():
-            return "the registry needs an address to make it from"
-        if typed.strip() == self._recipe.url:
-            return "as it is now: change it to correct it"
-        return f"instead of {safe(self._recipe.url) or 'nothing'}"
-
-    def changed(self) -> None:
-        """Say what the address is compared with the present one."""
-        hint = self.query_one("#reingest-hint", Line)
-        hint.show(Content.styled(self._hint(self.text("reingest-url")), "$text-muted"))
-
-    def action_apply(self) -> None:
-        """Hand the address over."""
-        if typed := self.text("reingest-url"):
-            self.close(typed)
+    head = Content.assemble((safe(name), "bold"), f"  {safe(recipe.type)}\nsource address:")
+    return Form(
+        "Ingest again",
+        [Field("url", "", recipe.url if recipe.url.isprintable() else "")],
+        lambda form: form.text("url") or None,
+        about=head,
+        consequences=_STEPS,
+        keys="enter goes to the review   esc leaves",
+        preview=compare,
+    )

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.events import Paste, Resize
 
@@ -25,32 +25,48 @@ class Line(Widget):
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        content: Content | str = "",
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
         super().__init__(id=id, classes=classes)
-        self._content = Content("")
-
-    @property
-    def content(self) -> Content:
+        self.content = content if isinstance(content, Content) else Content(content)
         """What is shown."""
-        return self._content
+        self._layout: Callable[[int], Content] | None = None
 
-    def show(self, content: Content) -> None:
-        """Show this from now on. Untrusted parts must have passed `text.safe`."""
-        if not content.is_same(self._content):
-            self._content = content
-            self.refresh()
+    def show(self, content: Content | Callable[[int], Content]) -> None:
+        """Show this from now on; a function lays it out for the width in cells.
+
+        Untrusted parts must have passed `text.safe`.
+        """
+        self._layout = None if isinstance(content, Content) else content
+        if isinstance(content, Content):
+            self._draw(content)
+        else:
+            self.watch_virtual_size()
 
     def watch_virtual_size(self) -> None:
         """The size has changed (not every widget gets its first Resize)."""
-        if self.size:
-            self.sized(self.size.width)
+        if self._layout is not None and self.size:
+            self._draw(self._layout(self.size.width))
 
-    def sized(self, width: int) -> None:
-        """Lay the line out for so many cells."""
+    def _draw(self, content: Content) -> None:
+        if not content.is_same(self.content):
+            self.content = content
+            self.refresh(layout=self.styles.is_auto_height)
 
     def render(self) -> Content:
         """For Textual."""
-        return self._content
+        return self.content
+
+
+class Question(Line):
+    """Sentences, wrapped."""
+
+    DEFAULT_CSS = "Question { height: auto; }"
 
 
 def spread(left: Content, right: Content, width: int) -> Content:

@@ -16,21 +16,22 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from artifact_tui.catalog.listing import Sort
-from artifact_tui.errors import QueryError
 from artifact_tui.query import Query, complete, parse
-from artifact_tui.text import count, fit, plural, safe, size
+from artifact_tui.text import count, fit, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.widgets.dialogs import Menu, MenuEntry
 from artifact_tui.tui.widgets.forms import Form, Toggle
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from artifact_tui.clients.base import Client
+    from artifact_tui.errors import QueryError
     from artifact_tui.tui.terminal import Signs
 
 
@@ -282,22 +283,18 @@ class Rule:
 
 
 class RuleDialog(Form[Rule]):
-    """Asks for a rule and shows what it would mark or unmark.
-
-    `asked` hears every rule that can be read, and answers with `tell` or `refuse`.
-    """
+    """Asks for a rule and shows the filter that it is, and what it would mark or unmark."""
 
     BINDINGS = bindings_of("rule")
-    FOCUS = "#rule-latest"
 
     DEFAULT_CSS = """
     RuleDialog {
         width: 64;
         & Static { width: auto; }
         & OneLine { width: 8; margin: 0 1; }
-        & #rule-hint, & #rule-filter { text-style: dim; }
-        & #rule-total { height: auto; }
-        & #rule-filter { margin-top: 1; }
+        & #rule-filter { text-style: dim; margin-top: 1; }
+        & #said { margin-top: 0; }
+        & #said.-live { min-height: 1; }
     }
     """
 
@@ -306,81 +303,39 @@ class RuleDialog(Form[Rule]):
         action: RuleAction,
         collection: str,
         client: Client,
-        asked: Callable[[RuleDialog, Rule], object],
+        preview: Callable[[Form[Rule], Rule], object],
     ) -> None:
         """`collection` names the collection under the cursor (untrusted), or is empty."""
-        super().__init__(id="rule")
-        self._asked = asked
+        super().__init__(
+            "Mark by rule" if action == "mark" else "Unmark by rule",
+            (),
+            lambda form: Rule(parse(self._text()), collection_only=form.is_on("rule-collection")),
+            keys=f"enter {action}   tab next field   space turn   esc cancel",
+            preview=preview,
+            id="rule",
+        )
         self._action = action
         self._collection = collection
         self._client = client
-        self._rule: Rule | None = None
-        self._shown_total = Line(id="rule-total")
-        self.border_title = Content("Mark by rule" if action == "mark" else "Unmark by rule")
+        self._filter = Line(id="rule-filter")
 
-    def compose(self) -> ComposeResult:
-        """The fields of the rule, the filter that it makes, and what that comes to."""
-        with Horizontal():
-            yield Static(Content("keep the newest"))
-            yield OneLine(id="rule-latest")
-            yield Static(Content("of each collection"))
-        with Horizontal():
-            yield Static(Content("only older than"))
-            yield OneLine(id="rule-age")
-            yield Static(Content("such as 30d, 6mo, 1y"))
+    def compose_fields(self) -> Iterable[Widget]:
+        """The fields of the rule, and the filter that it makes."""
+        newest, older = OneLine(id="rule-latest"), OneLine(id="rule-age")
+        yield Horizontal(Static("keep the newest"), newest, Static("of each collection"))
+        yield Horizontal(Static("only older than"), older, Static("such as 30d, 6mo, 1y"))
         if "aliases" in self._client.tells:
             yield Toggle("only without alias", on=self._action == "mark", id="rule-alias")
         if "lineage" in self._client.tells:
             yield Toggle("only without dependents", id="rule-dependents")
         if self._collection:
             yield Toggle(f"only in {safe(self._collection)}", id="rule-collection")
-        yield Line(id="rule-filter")
-        yield self._shown_total
-        yield Line(id="rule-hint")
-
-    def on_mount(self) -> None:
-        """Ask about the rule as it stands."""
-        self.query_one("#rule-hint", Line).show(
-            Content(f"enter {self._action}   tab next field   space turn   esc cancel")
-        )
-        self.changed()
-
-    def action_apply(self) -> None:
-        """Carry the rule out, if it can be read."""
-        if self._rule is not None:
-            self.close(self._rule)
-
-    def tell(self, rule: Rule, versions: int, total: int | None) -> None:
-        """Show what a rule comes to, if it is still the one that is asked."""
-        if rule is self._rule:
-            would = f"would {self._action} {plural(versions, 'version')}"
-            self._total(Content.styled(f"{would}, {size(total)} listed", "bold"))
-
-    def refuse(self, rule: Rule, error: QueryError) -> None:
-        """Say why a rule can be none here, if it is still the one that is asked."""
-        if rule is self._rule:
-            self._rule = None
-            self._trouble(error)
-
-    def _trouble(self, error: QueryError) -> None:
-        said = f"{error} {error.hint}".strip()
-        self._total(Content.styled(safe(said), "$text-error"))
-
-    def _total(self, content: Content) -> None:
-        self._shown_total.show(content)
+        yield self._filter
 
     def changed(self) -> None:
         """Show the filter that it makes, and ask what that comes to."""
-        text = self._text()
-        self.query_one("#rule-filter", Line).show(Content(f"filter: {safe(text) or 'everything'}"))
-        try:
-            query = parse(text)
-        except QueryError as error:
-            self._rule = None
-            self._trouble(error)
-            return
-        self._rule = Rule(query, collection_only=self.is_on("rule-collection"))
-        self._asked(self, self._rule)
+        self._filter.show(Content(f"filter: {safe(self._text()) or 'everything'}"))
+        super().changed()
 
     def _text(self) -> str:
         """The rule as a filter."""

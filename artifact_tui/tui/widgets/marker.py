@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError, QueryError, UsageError
-from artifact_tui.text import plural, safe
+from artifact_tui.text import plural, safe, size
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_MARKS, start
 from artifact_tui.tui.widgets.list_inputs import RuleDialog, rule_done
 from artifact_tui.tui.widgets.list_views import MarkTotals
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.query import Where
     from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.forms import Form
     from artifact_tui.tui.widgets.list_inputs import Rule, RuleAction
     from artifact_tui.tui.widgets.list_reader import ListReader
     from artifact_tui.tui.widgets.list_views import ViewAnswer
@@ -227,25 +228,28 @@ class Marker:
             source, ids = answer.source, [row.id]
             name, within = row.name, lambda where: source.part(where, ids)
 
-        def asked(dialog: RuleDialog, rule: Rule) -> None:
-            start(self._screen, "rule", self._tell_rule, dialog, rule, within, latest=True)
+        def preview(form: Form[Rule], rule: Rule) -> None:
+            start(self._screen, "rule", self._preview_rule, form, rule, action, within, latest=True)
 
-        dialog = RuleDialog(action, name, self._services.client, asked)
+        dialog = RuleDialog(action, name, self._services.client, preview)
         self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, within))
 
     def _rule_where(self, rule: Rule, within: Within | None) -> Where:
         where = self._reader.view.where_and(self._services, rule.query)
         return within(where) if rule.collection_only and within is not None else where
 
-    async def _tell_rule(self, dialog: RuleDialog, rule: Rule, within: Within | None) -> None:
+    async def _preview_rule(
+        self, form: Form[Rule], rule: Rule, action: RuleAction, within: Within | None
+    ) -> None:
         where = self._rule_where(rule, within)
         try:
             await self._services.doubts(rule.query)
         except QueryError as error:
-            dialog.refuse(rule, error)
+            form.refuse(rule, error)
             return
         versions, total = await self._catalog.matching(where, latest=True)
-        dialog.tell(rule, versions, total)
+        words = f"would {action} {plural(versions, 'version')}, {size(total)} listed"
+        form.say(rule, words)
 
     def _apply_rule(self, action: RuleAction, rule: Rule | None, within: Within | None) -> None:
         if rule is not None:

@@ -137,7 +137,7 @@ class VersionList(Horizontal):
     def _shown(self) -> None:
         """Another answer is shown, or a question had none."""
         self.show_nothing()
-        self.page.header.update(self.page.header_facts())
+        self.page.show_header()
         self._show_titles()
         self.show_facts()
         self.marker.count()

@@ -17,9 +17,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
 
 from artifact_tui.clients.base import Client, Kind
+from artifact_tui.config import read_settings
 from artifact_tui.errors import NotFoundError, ReadOnlyError
 from artifact_tui.model import (
     Alias,
@@ -47,9 +50,9 @@ T = TypeVar("T")
 class Folders:
     """What lies in the folder, and what can be done to it; nothing here is asynchronous."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, trash: str = ".trash") -> None:
         self.root = root
-        self.trash = root / ".trash"
+        self.trash = root / trash
 
     def keys(self) -> list[str]:
         """Every version, live and in the trash, in the order of their collections and numbers."""
@@ -251,12 +254,18 @@ class FolderClient(Client):
     batch_delete = 100
 
     def __init__(
-        self, root: Path, *, read_only: bool, actor: str, clock: Callable[[], int] = now_us
+        self,
+        root: Path,
+        *,
+        read_only: bool,
+        actor: str,
+        clock: Callable[[], int] = now_us,
+        trash: str = ".trash",
     ) -> None:
         address = f"{self.kind}:{root}"
         self.identity = Identity(self.kind, address, address)
         self.read_only = read_only
-        self._folders = Folders(root)
+        self._folders = Folders(root, trash)
         self._actor = actor
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -341,12 +350,25 @@ class ShyFolderClient(FolderClient):
         return {key: one.size or 0 for key, one in found.items()}
 
 
+class FolderSettings(msgspec.Struct):
+    """What its table in the configuration may say."""
+
+    trash: Annotated[str, "the folder that takes what is deleted"] = ".trash"
+    batch: Annotated[int, "deletions in one call"] = 100
+    frozen: Annotated[bool, "nothing in it may be deleted"] = False
+    api_token: Annotated[str, "nothing: a folder needs none"] = ""
+
+
 class FolderKind(Kind):
     """What the entry point gives."""
 
     name = "folders"
     forms = "folders:PATH"
     client: type[FolderClient] = FolderClient
+
+    def settings(self) -> type[FolderSettings]:
+        """Some, to be asked for."""
+        return FolderSettings
 
     def open(
         self,
@@ -357,11 +379,14 @@ class FolderKind(Kind):
         settings: Mapping[str, object] = MappingProxyType({}),
     ) -> FolderClient:
         """Open a folder that is there."""
-        del settings  # there are none
+        said = read_settings(settings, FolderSettings)
         root = Path(address.removeprefix(f"{self.name}:")).absolute()
         if not root.is_dir():
             raise NotFoundError(f"There is no folder {root}.")
-        return self.client(root, read_only=read_only, actor=actor)
+        read_only = read_only or said.frozen
+        client = self.client(root, read_only=read_only, actor=actor, trash=said.trash)
+        client.batch_delete = said.batch
+        return client
 
 
 class ShyFolderKind(FolderKind):

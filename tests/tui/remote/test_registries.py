@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
 from artifact_tui.config import load
+from tests.servers.folders import folders
 from tests.servers.rest.traps import Fault
 from tests.tui.remote.conftest import configured
 
@@ -51,8 +53,8 @@ async def test_adds_tests_switches_and_removes(
         await user.presses("R")
         await user.sees("Registries", "attic", "production read-only", "not in the configuration")
         await user.presses("a")
-        await fills_in(user, "zoo", server.address, "$ZOO_TOKEN", "")
-        await user.presses("tab", "space", "enter")
+        await fills_in(user, "zoo", server.address, "", "", "$ZOO_TOKEN", "", "bearer")
+        await user.presses("enter")
         await user.sees("zoo was added: t tests it.", "token_env ZOO_TOKEN, auth bearer")
         assert text().startswith(NOTED.format(home=config.data_dir()))
 
@@ -78,6 +80,40 @@ async def test_adds_tests_switches_and_removes(
 def _says_yes(user: User) -> bool:
     user.app.simulate_key("y")
     return "Take attic" not in user.screen
+
+
+async def test_a_kind_of_others_is_asked_for_its_own_settings(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(folders.__file__).parent))
+    (tmp_path / "shelf/model/net/v0").mkdir(parents=True)
+    address = f"folders:{tmp_path}/shelf"
+    async with opened("local:") as user:
+        await user.presses("R")
+        await user.sees("Registries")
+        await user.presses("a")
+        await fills_in(user, "shelf", "https://zoo.example")
+        await user.sees("the variable that holds its token", "[ ] netrc: the token is")
+        await user.presses("ctrl+u", *address)
+        await user.sees("the folder that takes what is deleted (.trash)", "[ ] frozen: nothing")
+        await user.sees_no("token")
+        await user.presses(*(["tab"] * 3), *".bin", "tab", *"few", "tab", "space", "enter")
+        await user.sees("“batch”: Expected a number")
+        assert not (config.config_dir() / "config.toml").exists()
+        await user.presses("shift+tab", "ctrl+u", "5", "enter")
+        await user.sees("shelf was added: t tests it.", "trash .bin, batch 5, frozen true")
+        assert load().registries["shelf"].settings == {"trash": ".bin", "batch": 5, "frozen": True}
+        await user.presses("enter")
+        await user.sees("1 collection · 1 version", "read-only")
+
+
+async def test_settings_typed_in_one_burst_are_those_of_the_address(opened: Opened) -> None:
+    async with opened("local:") as user:
+        await user.presses("R")
+        await user.sees("Registries")
+        for key in ("a", *"zoo", "tab", *"http://h/api", *(["tab"] * 3), *"$ZOO", "enter"):
+            user.app.simulate_key(key)
+        await user.sees("zoo was added: t tests it.", "token_env ZOO")
 
 
 async def test_a_mistake_is_said_before_anything_is_written(opened: Opened) -> None:

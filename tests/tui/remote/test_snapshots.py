@@ -79,6 +79,6 @@ async def test_adding(
     async with opened("mine", size) as user:
         await user.presses("R")
         await user.sees("5 configured registries")
-        await user.presses("a", *"new", "tab", *"ftp://h", "enter")
-        await user.sees("No client here can open")
+        await user.presses("a", *"zoo", "tab", *"https://zoo.example/api", "enter")
+        await user.sees("There is a registry “zoo” already")
         looks_the_same(user, snapshot)

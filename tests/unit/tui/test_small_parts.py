@@ -44,7 +44,7 @@ FACTS = HeaderFacts("vision", "", 40, 1970, 32_900_000, "live")
 
 @pytest.mark.parametrize("width", range(1, 140))
 def test_the_header_never_loses_the_name_or_the_state(width: int) -> None:
-    line = header_content(FACTS, width, UNICODE).plain
+    line = header_content(FACTS, UNICODE, width).plain
     if width > 40:
         assert "vision" in line
         assert len(line) == width
@@ -54,14 +54,14 @@ def test_the_header_never_loses_the_name_or_the_state(width: int) -> None:
 
 def test_the_header_says_what_may_be_done() -> None:
     facts = HeaderFacts("v", read_only=True, production=True)
-    line = header_content(facts, 80, ASCII).plain
+    line = header_content(facts, ASCII, 80).plain
     assert "production" in line
     assert "= read-only" in line
 
 
 @given(st.text(max_size=40))
 def test_a_registry_may_be_called_anything(name: str) -> None:
-    content = header_content(HeaderFacts(name), 80, UNICODE)
+    content = header_content(HeaderFacts(name), UNICODE, 80)
     assert content.cell_length == 80
     assert not any(span.style == "link" for span in content.spans)
 
@@ -136,5 +136,5 @@ def test_without_a_terminal_it_is_refused() -> None:
 
 
 def test_content_is_not_parsed_as_markup() -> None:
-    assert isinstance(header_content(HeaderFacts("[b]x[/b]"), 80, UNICODE), Content)
-    assert "[b]x[/b]" in header_content(HeaderFacts("[b]x[/b]"), 80, UNICODE).plain
+    assert isinstance(header_content(HeaderFacts("[b]x[/b]"), UNICODE, 80), Content)
+    assert "[b]x[/b]" in header_content(HeaderFacts("[b]x[/b]"), UNICODE, 80).plain
