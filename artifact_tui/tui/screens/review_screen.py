@@ -17,7 +17,7 @@ from textual.message import Message
 
 from artifact_tui.config import from_home
 from artifact_tui.deletion.confirmation import deletion_confirmation
-from artifact_tui.deletion.draft_items import DraftItems, GoingKeys
+from artifact_tui.deletion.draft_items import GoingKeys
 from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.deletion.plan import new_path
 from artifact_tui.deletion.review import BuildProgress, ReviewRequest
@@ -26,9 +26,9 @@ from artifact_tui.deletion.review_words import (
     Harm,
     call_lines,
     first_names,
+    items_of,
     lineage_unknown,
     made_again,
-    picked_items,
     plan_commands,
     review_groups,
     storage_unknown,
@@ -164,7 +164,7 @@ class ReviewScreen(BaseScreen):
             return Content(f"{safe(item.name)}: nothing is decided yet")
         names: dict[str, str] = {}
         items = self.draft.items
-        if isinstance(items, DraftItems) and item.outside_dependents and self._building is None:
+        if item.outside_dependents and self._building is None:
             names = items.outside_names(item)
         return item_facts(item, names, self.services.signs, self._going)
 
@@ -304,7 +304,7 @@ class ReviewScreen(BaseScreen):
         self._building = None
         self.draft, self.request = draft, draft.request
         self._going = ()
-        if draft.summary.subject_links and isinstance(draft.items, DraftItems):
+        if draft.summary.subject_links:
             self._going = GoingKeys(draft.items)
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
         groups = review_groups(draft.head, draft.summary, tally=partial(_tally, times=times))
@@ -418,7 +418,7 @@ class ReviewScreen(BaseScreen):
         commands = plan_commands(draft.summary, self._saved)
         if self._saved is None:
             commands.insert(0, "# save the plan first (s), and name its file below")
-        calls = await asyncio.to_thread(lambda: call_lines(draft.head, picked_items(draft, GOING)))
+        calls = await asyncio.to_thread(lambda: call_lines(draft.head, items_of(draft, GOING)))
         self.open_dialog(Listing("Commands and calls", [*commands, "", *calls]))
 
     # applying
