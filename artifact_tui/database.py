@@ -26,7 +26,7 @@ from urllib.parse import quote
 from artifact_tui.errors import NoRoomError, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 
 OLDEST_SQLITE = (3, 34, 0)
@@ -256,6 +256,7 @@ _MAYBE_NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 """What SQLite says, among other things, of a quota that is used up."""
 
 T = TypeVar("T")
+_NO_MORE = object()
 
 _reserve_folders: dict[Path, None] = {}
 """Folders that this process uses, whose reserve helps others on the same disk."""
@@ -281,16 +282,6 @@ def make_reserve(folder: Path) -> None:
             reserve.chmod(mode)
         for path in missing:
             _make_part(path, size, mode & 0o666)
-
-
-def give_up_part(*folders: Path) -> bool:
-    """Remove one part of a reserve of these folders; False when none is left."""
-    for folder in folders:
-        for path in _reserve_parts(folder / RESERVE_FOLDER):
-            with suppress(OSError):
-                path.unlink()
-                return True
-    return False
 
 
 def lacks_room(error: BaseException, folder: Path) -> bool:
@@ -344,23 +335,42 @@ def with_reserve(work: Callable[[], T], folder: Path, *others: Path) -> T:
         folder: where it writes.
         others: folders whose reserve is given up too, where they lie on the same disk.
     """
+    return with_room(work, folder, give_up_reserve(folder, *others))
+
+
+def with_room(work: Callable[[], T], folder: Path, more_room: Iterator[None]) -> T:
+    """Do work that happens whole or not at all, again and again while there is more room for it.
+
+    Each step of `more_room` makes some, and it ends when there is no more to be made.
+    """
     while True:
         try:
             return work()
         except Exception as error:
-            near = _beside(folder, (*others, *_reserve_folders))
-            if not lacks_room(error, folder) or not give_up_part(folder, *near):
+            if not lacks_room(error, folder) or next(more_room, _NO_MORE) is _NO_MORE:
                 raise
 
 
-def _beside(folder: Path, others: Iterable[Path]) -> Iterable[Path]:
-    """Those of these folders that lie on the disk of another one."""
+def give_up_reserve(folder: Path, *others: Path) -> Iterator[None]:
+    """Remove one part of a reserve at each step: of this folder's, or of others on its disk."""
+    near = [folder]
     with suppress(OSError):
         disk = folder.stat().st_dev
-        for other in others:
+        for other in (*others, *_reserve_folders):
             with suppress(OSError):
                 if other.stat().st_dev == disk:
-                    yield other
+                    near.append(other)
+    while any(_give_up_part(path / RESERVE_FOLDER) for path in near):
+        yield
+
+
+def _give_up_part(reserve: Path) -> bool:
+    """Remove one part of a reserve; False when none is left."""
+    for path in _reserve_parts(reserve):
+        with suppress(OSError):
+            path.unlink()
+            return True
+    return False
 
 
 def _reserve_parts(reserve: Path) -> list[Path]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Identity,
         Lineage,
         Listed,
+        NewVersion,
         Page,
         Recipe,
         StoredObject,
@@ -325,27 +326,15 @@ class OwnClient(Client):
     """A registry that this program keeps itself, such as a folder: filled, emptied and checked."""
 
     async def add(
-        self,
-        source: Path,
-        name: str,
-        *,
-        type: str,  # noqa: A002 - the field's own word
-        aliases: Sequence[str] = (),
-        protected: Sequence[str] = (),
-        tags: Sequence[str] = (),
-        parents: Sequence[str] = (),
-        ttl_us: int | None = None,
-        run: str = "",
-        note: str = "",
-        progress: Callable[[int, int], None] | None = None,
+        self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
     ) -> Version:
         """Add a file or a folder as the next version of a collection.
 
-        `protected` are aliases that forbid deletion, `parents` the keys of what it was made from;
         `progress` is called, from any thread, with the bytes read so far and in all.
 
         Raises:
             UsageError: it cannot be stored under this name, or the collection has another type.
+            NotFoundError: a version that it was made from is not there.
             RegistryError: the registry cannot take it. In every case nothing was added.
         """
         raise NotImplementedError

@@ -11,21 +11,26 @@ import os
 import re
 import sqlite3
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.local import local_folder, local_trash
-from artifact_tui.clients.local.adding import hash_file
-from artifact_tui.clients.local.local_folder import DIGEST_PREFIX, is_digest
+from artifact_tui.clients.local import local_trash
+from artifact_tui.clients.local.local_folder import (
+    DIGEST_PREFIX,
+    gc_lock,
+    hash_file,
+    is_digest,
+    our_errors,
+)
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import FsckProblem, FsckReport, schema_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artifact_tui.clients.local.local_database import Pool
     from artifact_tui.clients.local.local_folder import Layout
+    from artifact_tui.clients.local.local_store import Store
 
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -108,10 +113,8 @@ class _BlobRow:
 class _FsckRun:
     """One run: what it may do, and what it has found."""
 
-    pool: Pool
-    layout: Layout
+    store: Store
     repair: bool
-    now_us: int
     blobs: dict[str, _BlobRow] = field(default_factory=dict)
     problems: list[FsckProblem] = field(default_factory=list)
 
@@ -128,7 +131,7 @@ def _check_database(run: _FsckRun, *, verify: bool) -> bool:
     """Let SQLite check its file; False when nothing more can be trusted."""
     pragma = "integrity_check" if verify else "quick_check"
     try:
-        with run.pool.reading() as conn:
+        with run.store.reading() as conn:
             rows = (str(row[0]) for row in conn.execute(f"PRAGMA {pragma}({_MOST})"))
             complaints = [line for line in rows if line != "ok" and not line.startswith(_FAILED)]
             sound = all(map(_VALUE.search, complaints))
@@ -138,7 +141,7 @@ def _check_database(run: _FsckRun, *, verify: bool) -> bool:
             raise
         complaints, sound, broken = [str(error.__cause__)], False, []
     for line in complaints:
-        run.note(Damage.ROW if sound else Damage.DATABASE, str(run.layout.db), detail=line)
+        run.note(Damage.ROW if sound else Damage.DATABASE, str(run.store.layout.db), detail=line)
     if not sound:
         return False
     run.repair = run.repair and not broken  # a dangling row may be the last to know of an orphan
@@ -148,7 +151,7 @@ def _check_database(run: _FsckRun, *, verify: bool) -> bool:
 
 
 def _load_blobs(run: _FsckRun) -> None:
-    with run.pool.reading() as conn:
+    with run.store.reading() as conn:
         rows = conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id")
         numbers = (row for row in rows if all(isinstance(one, int) for one in row[2:]))
         run.blobs = {row[1]: _BlobRow(*row) for row in numbers if is_digest(row[1])}
@@ -169,7 +172,7 @@ def _check_types(run: _FsckRun, conn: sqlite3.Connection, table: str) -> None:
 
 def _check_rows(run: _FsckRun) -> None:
     """Rows with values that they cannot have, and names that are not text."""
-    with run.pool.reading() as conn:
+    with run.store.reading() as conn:
         for table, checks in _TABLE.findall(schema_sql()):
             _check_types(run, conn, table)
             for check in _CHECK.findall(checks):
@@ -202,11 +205,11 @@ def _sufferers(conn: sqlite3.Connection, blob: _BlobRow) -> str:
 
 def _report_hurt(run: _FsckRun, kind: Damage, blob: _BlobRow) -> None:
     """Bytes that versions need are not there, or are not right: say so, and mark the blob."""
-    with run.pool.reading() as conn:
+    with run.store.reading() as conn:
         detail = _sufferers(conn, blob)
-    run.note(kind, str(run.layout.blob(blob.digest)), blob.size, detail)
+    run.note(kind, str(run.store.layout.blob(blob.digest)), blob.size, detail)
     if run.repair:
-        with run.pool.writing() as conn:
+        with run.store.writing() as conn:
             conn.execute("UPDATE blob SET state = 2 WHERE id = ? AND state = 0", (blob.number,))
 
 
@@ -222,7 +225,7 @@ def _blob_files(layout: Layout) -> dict[str, os.stat_result]:
 
 def _check_orphans(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
     for inside, info in sorted(files.items()):
-        path = run.layout.blobs / inside
+        path = run.store.layout.blobs / inside
         name = path.name
         ours = _NAME.fullmatch(name) and inside == f"{name[:2]}/{name}"
         if not ours or not stat.S_ISREG(info.st_mode):
@@ -237,7 +240,7 @@ def _check_missing(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
     for blob in run.blobs.values():
         if blob.refs == 0 or blob.state == 1:
             continue
-        name = run.layout.blob(blob.digest).name
+        name = run.store.layout.blob(blob.digest).name
         info = files.get(f"{name[:2]}/{name}")
         if info is None:
             _report_hurt(run, Damage.MISSING, blob)
@@ -248,13 +251,13 @@ def _check_missing(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
 
 
 def _check_healed(run: _FsckRun, blob: _BlobRow) -> None:
-    path = run.layout.blob(blob.digest)
+    path = run.store.layout.blob(blob.digest)
     if hash_file(path) != (blob.digest, blob.size):
         _report_hurt(run, Damage.HASH, blob)
         return
     run.note(Damage.HEALED, str(path), blob.size)
     if run.repair:
-        with run.pool.writing() as conn:
+        with run.store.writing() as conn:
             conn.execute("UPDATE blob SET state = 0 WHERE id = ? AND state = 2", (blob.number,))
 
 
@@ -265,37 +268,41 @@ _COUNTS = (
 
 
 def _check_counts(run: _FsckRun) -> None:
-    with run.pool.reading() as conn:
+    with run.store.reading() as conn:
         wrong = conn.execute(_COUNTS).fetchall()
     if not wrong:
         return
     for _, digest, refs, real in wrong:
         run.note(Damage.COUNT, digest, detail=f"says {refs}, is {real}")
     if run.repair:
-        with run.pool.writing() as conn:
+        with run.store.writing() as conn:
             conn.executemany(
                 "UPDATE blob SET refs = ?2, state = CASE state WHEN 1 THEN 2 ELSE state END,"
                 " unref_us = CASE WHEN ?2 = 0 THEN ?3 END WHERE id = ?1",
-                [(number, real, run.now_us) for number, _, _, real in conn.execute(_COUNTS)],
+                [(number, real, run.store.clock()) for number, _, _, real in conn.execute(_COUNTS)],
             )
 
 
 def _check_leftovers(run: _FsckRun) -> None:
-    left = local_trash.clear_tmp(run.layout) if run.repair else local_trash.left_in_tmp(run.layout)
+    left = (
+        local_trash.clear_tmp(run.store.layout)
+        if run.repair
+        else local_trash.left_in_tmp(run.store.layout)
+    )
     for name, size in left:
-        run.note(Damage.LEFTOVER, str(run.layout.tmp / name), size)
+        run.note(Damage.LEFTOVER, str(run.store.layout.tmp / name), size)
 
 
 def _check_unfinished(run: _FsckRun) -> None:
-    with run.pool.reading() as conn:
+    with run.store.reading() as conn:
         rows: list[Any] = conn.execute(
             "SELECT digest, size FROM blob WHERE state = 1 AND refs = 0"
         ).fetchall()
     for digest, size in rows:
         if is_digest(digest):
-            run.note(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
+            run.note(Damage.UNFINISHED, str(run.store.layout.blob(digest)), size)
     if run.repair and rows:
-        local_trash.finish_sweep_locked(run.pool, run.layout)
+        local_trash.finish_sweep(run.store)
 
 
 def _check_hashes(run: _FsckRun) -> None:
@@ -303,7 +310,7 @@ def _check_hashes(run: _FsckRun) -> None:
     for blob in run.blobs.values():
         if blob.refs == 0 or blob.state != 0:
             continue
-        path: Path = run.layout.blob(blob.digest)
+        path: Path = run.store.layout.blob(blob.digest)
         try:
             right = hash_file(path) == (blob.digest, blob.size)
         except FileNotFoundError:
@@ -312,36 +319,34 @@ def _check_hashes(run: _FsckRun) -> None:
             _report_hurt(run, Damage.HASH, blob)
 
 
-def check_registry(
-    pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int
-) -> FsckReport:
+def check_registry(store: Store, *, repair: bool = False, verify: bool = False) -> FsckReport:
     """Look for damage.
 
     Args:
-        pool: connections; writable when `repair` is asked.
-        layout: where the registry lies.
+        store: the registry.
         repair: mend what cannot lose anything, and mark bytes that are missing or wrong.
         verify: read every byte and compare its hash, not only the names and sizes.
-        now_us: the time now.
 
     Raises:
         BusyError: somebody was adding for too long.
+        ReadOnlyError: it is to be repaired, and may only be read.
     """
-    run = _FsckRun(pool, layout, repair, now_us)
-    with local_folder.lock_alone(layout):
-        sound = _check_database(run, verify=verify)
-        if sound:
-            _check_rows(run)
-            _check_counts(run)
-            _check_unfinished(run)
-            _load_blobs(run)
-            files = _blob_files(layout)
-            _check_orphans(run, files)
-            _check_missing(run, files)
-            _check_leftovers(run)
-    if sound and verify:
-        _check_hashes(run)
-    report = FsckReport(
-        tuple(run.problems), len(run.blobs), sum(blob.size for blob in run.blobs.values())
-    )
-    return replace(report, verified=sound and verify)
+    if repair:
+        store.check_writable()
+    run = _FsckRun(store, repair)
+    with our_errors(store.layout):
+        with gc_lock(store.layout, alone=True):
+            sound = _check_database(run, verify=verify)
+            if sound:
+                _check_rows(run)
+                _check_counts(run)
+                _check_unfinished(run)
+                _load_blobs(run)
+                files = _blob_files(store.layout)
+                _check_orphans(run, files)
+                _check_missing(run, files)
+                _check_leftovers(run)
+        if sound and verify:
+            _check_hashes(run)
+    size = sum(blob.size for blob in run.blobs.values())
+    return FsckReport(tuple(run.problems), len(run.blobs), size, verified=sound and verify)

@@ -163,11 +163,6 @@ def protect_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: b
     )
 
 
-def record_use(conn: sqlite3.Connection, key: str, now_us: int) -> None:
-    """Record that somebody took the files of a version."""
-    conn.execute("UPDATE version SET used_us = ? WHERE key = ?", (now_us, key))
-
-
 def edit_versions(conn: sqlite3.Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Carry out the edits in order, inside the caller's writing transaction."""
     return [_edit_whole(conn, change) for change in edits]

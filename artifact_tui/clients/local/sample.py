@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import model
 from artifact_tui.clients.local import local_reading, local_trash
-from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.adding import add_many
 from artifact_tui.clients.local.local_folder import Layout, our_errors
 from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import UsageError
+from artifact_tui.model import NewVersion
 
 if TYPE_CHECKING:
     import os
@@ -347,12 +348,10 @@ def _throw_away(conn: sqlite3.Connection, rng: random.Random, now: int) -> None:
     created = {key: when for key, _, when in rows}
     chosen = rng.sample(named, min(_TRASHED // 10, len(named) // 4))
     chosen += rng.sample(plain, min(_TRASHED - len(chosen), len(plain) // 4))
-    known, numbers = local_reading.read_facts(conn, chosen), local_reading.version_ids(conn, chosen)
+    known = local_reading.facts_with_ids(conn, chosen)
     for key in chosen:
         when = rng.randrange(max(created[key], now - 20 * DAY), now)
-        local_trash.move_to_trash(
-            conn, [(numbers[key][0], known[key])], local_trash.DeletedBy(rng.choice(PEOPLE), when)
-        )
+        local_trash.move_to_trash(conn, [known[key]], rng.choice(PEOPLE), when)
 
 
 def _fill(
@@ -368,9 +367,9 @@ def _fill(
         batch.append(item)
         progress(done, total)
         if len(batch) == _BATCH and done < total:
-            store.add_many(batch, durable=False)
+            add_many(store, batch, durable=False)
             batch = []
-    store.add_many(batch, durable=False, then=lambda conn: _throw_away(conn, rng, now))
+    add_many(store, batch, durable=False, then=lambda conn: _throw_away(conn, rng, now))
 
 
 def make_sample(
@@ -398,7 +397,7 @@ def make_sample(
     """
     if versions < 1:
         raise UsageError("The sample needs at least one version.")
-    layout = Layout.at(path)
+    layout = Layout(path)
     now = now_us or model.now_us()
     making = layout.root.with_name(f".{layout.root.name}.{uuid.uuid4().hex[:8]}")
     with our_errors(layout):

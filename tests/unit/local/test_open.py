@@ -146,7 +146,7 @@ def test_a_folder_with_other_files_does_not_become_a_registry(tmp_path: Path) ->
 
 
 async def test_a_registry_whose_making_was_cut_short_can_be_made(tmp_path: Path) -> None:
-    layout = Layout.at(tmp_path / "r")
+    layout = Layout(tmp_path / "r")
     layout.blobs.mkdir(parents=True)
     layout.lock.touch()
     layout.unfinished.write_bytes(b"half a database")
