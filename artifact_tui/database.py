@@ -38,6 +38,12 @@ _STRICT_SINCE = (3, 37, 0)
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 """What a file system without locks answers: NFS without a lock manager, Lustre without flock."""
 
+SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
+"""How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
+
+BUSY_MS = 15_000
+"""How long SQLite waits for others to end their writes."""
+
 _C = TypeVar("_C", bound=sqlite3.Connection)
 
 
@@ -96,32 +102,56 @@ def _without_locks(folder: str) -> str:
     return ""
 
 
-def open_to_read(
-    path: Path, factory: type[_C], look: Callable[[_C], object], *, stuck: Callable[[], bool]
-) -> _C:
+def open_database(path: Path, mode: str, factory: type[_C], look: Callable[[_C], object]) -> _C:
+    """A connection in autocommit mode that several threads may use, one at a time.
+
+    Args:
+        path: the file, which must exist.
+        mode: what SQLite is told of it, such as `rw` or `ro&immutable=1`.
+        factory: the class of the connection.
+        look: sets the connection up and reads from it once; it is closed when that raises.
+    """
+    conn = sqlite3.connect(
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        factory=factory,
+    )
+    try:
+        conn.text_factory = SQLITE_TEXT
+        conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        conn.execute("PRAGMA trusted_schema = OFF")
+        look(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def open_to_read(path: Path, factory: type[_C], look: Callable[[_C], object]) -> _C:
     """A connection that only reads, also where SQLite can neither lock a file nor write beside it.
 
     SQLite reads a file with a write-ahead log through another file beside it. Where that cannot be
     made, and so nobody can be writing, the file is read as one that never changes; with changes
-    left in the log, without locks.
-
-    Args:
-        path: the file.
-        factory: the class of the connection.
-        look: reads from it once, and raises what is wrong with it.
-        stuck: whether an error can come from the folder: it is full, or nobody may write there.
+    left in the log, without locks. The arguments are those of `open_database`.
     """
-    if not without_locks(path.parent):
+    folder = path.parent
+    if not without_locks(folder):
         try:
-            return _checked(_connect(path, "mode=ro", factory), look)
+            return open_database(path, "ro", factory, look)
         except sqlite3.OperationalError:
-            if not stuck():
+            if os.access(folder, os.W_OK) and not is_full(folder):
                 raise
     if not has_log(path):
-        return _checked(_connect(path, "mode=ro&immutable=1", factory), look)
-    conn = _connect(path, "mode=ro&vfs=unix-none", factory)
-    conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")
-    return _checked(conn, look)
+        return open_database(path, "ro&immutable=1", factory, look)
+
+    def alone(conn: _C) -> None:
+        conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")
+        look(conn)
+
+    return open_database(path, "ro&vfs=unix-none", factory, alone)
 
 
 def has_log(path: Path) -> bool:
@@ -133,29 +163,6 @@ def has_log(path: Path) -> bool:
     except OSError:
         return True
 
-
-def _connect(path: Path, mode: str, factory: type[_C]) -> _C:
-    return sqlite3.connect(
-        f"file:{quote(os.fsencode(path.absolute()))}?{mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-        factory=factory,
-    )
-
-
-def _checked(conn: _C, look: Callable[[_C], object]) -> _C:
-    try:
-        look(conn)
-    except BaseException:
-        conn.close()
-        raise
-    return conn
-
-
-SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
-"""How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
 
 _LARGEST_NUMBER = 2**53
 """Numbers beyond this are taken for unknown: some thousands of them can still be added up."""

@@ -114,14 +114,20 @@ async def _add(target: Target, source: Path, new: NewVersion, out: Output) -> No
                 parents=tuple(find_version(conn, name).key for name in new.parents),
             )
         with Progress() as progress:
-            version = await client.add(
+            key = await client.add(
                 source,
                 new,
                 progress=lambda done, total: progress.show(
                     f"reading {text.size(done)} of {text.size(total)}"
                 ),
             )
-        await _print_added(client, version.key, target, out)
+        try:
+            await _print_added(client, key, target, out)
+        except RegistryError as error:
+            raise RegistryError(
+                f"“{new.name}” was added, and cannot be read back: {error}",
+                hint="Do not add it again: look when the disk is well.",
+            ) from error
 
 
 def _type_of(conn: sqlite3.Connection, name: str) -> str:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         Page,
         Recipe,
         StoredObject,
-        Version,
     )
 
 
@@ -327,8 +326,8 @@ class OwnClient(Client):
 
     async def add(
         self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
-    ) -> Version:
-        """Add a file or a folder as the next version of a collection.
+    ) -> str:
+        """Add a file or a folder as the next version of a collection; gives its key.
 
         `progress` is called, from any thread, with the bytes read so far and in all.
 

@@ -89,12 +89,11 @@ class Local:
         async def work() -> str:
             client = local.create(self.path)
             try:
-                version = await client.add(
+                return await client.add(
                     source, NewVersion(**{"name": name, "type": "model", **said})
                 )
             finally:
                 await client.aclose()
-            return version.key
 
         return asyncio.run(work())
 

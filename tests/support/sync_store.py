@@ -35,8 +35,7 @@ class SyncStore(Store):
             return local_reading.listing_page(conn, 0, 1_000_000)[0]
 
     def version(self, key: str) -> Version:
-        with self.reading() as conn:
-            return local_reading.read_version(conn, key)
+        return next(one for one in self.listing().versions if one.key == key)
 
     def resolve(self, name: str) -> str:
         """The key of COLLECTION:LABEL or COLLECTION:ALIAS."""
@@ -61,7 +60,7 @@ class SyncStore(Store):
     def add(
         self, path: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
     ) -> Version:
-        return adding.add_version(self, path, new, progress)
+        return self.version(adding.add_version(self, path, new, progress))
 
     def add_many(
         self,

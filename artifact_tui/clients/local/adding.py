@@ -33,8 +33,8 @@ from artifact_tui.clients.local.local_folder import (
     sync_folder,
     write_all,
 )
-from artifact_tui.clients.local.local_reading import json_array, read_version
-from artifact_tui.errors import BusyError, RegistryError, SourceError, UsageError
+from artifact_tui.clients.local.local_reading import json_array
+from artifact_tui.errors import BusyError, SourceError, UsageError
 from artifact_tui.model import File
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.local.local_store import Store
-    from artifact_tui.model import NewVersion, Version
+    from artifact_tui.model import NewVersion
 
 
 LATEST = "latest"
@@ -351,8 +351,8 @@ class BlobGoneError(Exception):
 
 def add_version(
     store: Store, source: Path, new: NewVersion, progress: Callable[[int, int], None] | None = None
-) -> Version:
-    """Add a file or a folder as a new version.
+) -> str:
+    """Add a file or a folder as a new version; gives its key.
 
     Args:
         store: the registry.
@@ -383,14 +383,7 @@ def add_version(
         lambda staging: [(new, [staging.add_file(file, sizes) for file in files])],
         tick=tick,
     )
-    try:
-        with store.reading() as conn:
-            return read_version(conn, key)
-    except RegistryError as error:
-        raise RegistryError(
-            f"“{new.name}” was added, and cannot be read back: {error}",
-            hint="Do not add it again: look when the disk is well.",
-        ) from error
+    return key
 
 
 def add_many(
@@ -439,7 +432,8 @@ def check_new(new: NewVersion) -> None:
         local_edits.check_name(tag, "tag")
     local_edits.check_text(new.run, "run")
     local_edits.check_text(new.note, "note", longest=local_edits.LONGEST_NOTE)
-    local_edits.check_ttl(new.ttl_us)
+    if new.ttl_us is not None:
+        local_edits.check_ttl(new.ttl_us)
 
 
 def _commit(

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         Listed,
         NewVersion,
         Outcome,
-        Version,
     )
 
 
@@ -141,7 +140,7 @@ class LocalClient(OwnClient):
 
     async def add(
         self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
-    ) -> Version:
+    ) -> str:
         """Add a file or a folder as the next version of a collection; nothing when cancelled."""
         stop = threading.Event()
 

@@ -48,7 +48,6 @@ Change nothing here by hand: use artifact-tui, and `artifact-tui fsck` when in d
 """
 DIGEST_PREFIX = "sha256:"
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-FAN_OUT = tuple(f"{n:02x}" for n in range(256))
 
 
 class Layout:

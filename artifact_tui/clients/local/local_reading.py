@@ -161,36 +161,15 @@ def facts_with_ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, t
     return found
 
 
-_SELECT_VERSION = (
+_PAGE = (
     f"SELECT v.id, {as_text('v.key')}, {as_text('c.key')}, {as_number('v.ordinal')},"
     f" {as_text('v.label')}, {as_text('v.digest')}, v.state, {as_number('v.size')},"
     f" {as_number('v.file_count')}, {as_number('v.created_us')}, {as_number('v.used_us')},"
     f" {as_text('v.run')}, {as_text('v.note')}, {as_number('v.ttl_us')},"
     f" {as_number('v.deleted_us')}, {as_text('v.deleted_by')}"
-    " FROM version v JOIN collection c ON c.id = v.collection_id "
+    " FROM version v JOIN collection c ON c.id = v.collection_id"
+    " WHERE v.id > ? ORDER BY v.id LIMIT ?"
 )
-
-
-def _versions_of_rows(conn: sqlite3.Connection, rows: Sequence[Any]) -> tuple[Version, ...]:
-    ids = [int(row[0]) for row in rows]
-    aliases = version_aliases(conn, ids)
-    tags: dict[int, list[str]] = {}
-    for number, name in conn.execute(
-        f"SELECT t.version_id, {as_text('t.name')} FROM json_each(?) want"
-        " CROSS JOIN tag t ON t.version_id = want.value ORDER BY t.name",
-        (json_array(ids),),
-    ):
-        tags.setdefault(number, []).append(name)
-    return tuple(
-        Version(
-            key=key, collection_key=collection, ordinal=ordinal, label=label, digest=digest,
-            state=VersionState(state), size=size, file_count=count, created_us=created,
-            used_us=used, run=run, note=note, ttl_us=ttl, deleted_us=deleted, deleted_by=by,
-            aliases=tuple(aliases.get(number, ())), tags=tuple(tags.get(number, ())),
-        )
-        for number, key, collection, ordinal, label, digest, state, size, count,
-            created, used, run, note, ttl, deleted, by in rows
-    )  # fmt: skip
 
 
 def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Listed, int | None]:
@@ -198,10 +177,10 @@ def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Liste
 
     Also where to go on; None at the end.
     """
-    rows = conn.execute(
-        _SELECT_VERSION + "WHERE v.id > ? ORDER BY v.id LIMIT ?", (after, size + 1)
-    ).fetchall()
-    ids = json_array(row[0] for row in rows[:size])
+    rows = conn.execute(_PAGE, (after, size + 1)).fetchall()
+    more = len(rows) > size
+    rows = rows[:size]
+    ids = json_array(row[0] for row in rows)
     collections = conn.execute(
         f"SELECT {as_text('key')}, {as_text('name')}, {as_text('type')}, {as_number('created_us')}"
         " FROM collection WHERE id IN (SELECT v.collection_id FROM json_each(?) want"
@@ -225,26 +204,34 @@ def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Liste
         held.setdefault(key, []).append(File(*file))
     part = Listed(
         collections=tuple(Collection(*row) for row in collections),
-        versions=_versions_of_rows(conn, rows[:size]),
+        versions=_versions(conn, rows),
         edges=tuple(Edge(*row) for row in edges),
         files={key: tuple(files) for key, files in held.items()},
     )
-    return part, rows[size - 1][0] if len(rows) > size else None
+    return part, rows[-1][0] if more else None
 
 
-def read_version(conn: sqlite3.Connection, key: str) -> Version:
-    """One version.
-
-    Raises:
-        NotFoundError: there is none with this key.
-    """
-    rows = conn.execute(_SELECT_VERSION + "WHERE v.key = ?", (key,)).fetchall()
-    if not rows:
-        raise NotFoundError(
-            f"There is no version with the key “{key}” (any more).",
-            hint="List the registry again.",
+def _versions(conn: sqlite3.Connection, rows: Sequence[Any]) -> tuple[Version, ...]:
+    """The versions of rows of a page."""
+    ids = [int(row[0]) for row in rows]
+    aliases = version_aliases(conn, ids)
+    tags: dict[int, list[str]] = {}
+    for number, name in conn.execute(
+        f"SELECT t.version_id, {as_text('t.name')} FROM json_each(?) want"
+        " CROSS JOIN tag t ON t.version_id = want.value ORDER BY t.name",
+        (json_array(ids),),
+    ):
+        tags.setdefault(number, []).append(name)
+    return tuple(
+        Version(
+            key=key, collection_key=collection, ordinal=ordinal, label=label, digest=digest,
+            state=VersionState(state), size=size, file_count=count, created_us=created,
+            used_us=used, run=run, note=note, ttl_us=ttl, deleted_us=deleted, deleted_by=by,
+            aliases=tuple(aliases.get(number, ())), tags=tuple(tags.get(number, ())),
         )
-    return _versions_of_rows(conn, rows)[0]
+        for number, key, collection, ordinal, label, digest, state, size, count,
+            created, used, run, note, ttl, deleted, by in rows
+    )  # fmt: skip
 
 
 def version_files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:
@@ -253,7 +240,11 @@ def version_files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:
     Raises:
         NotFoundError: there is none with this key.
     """
-    read_version(conn, key)
+    if conn.execute("SELECT 1 FROM version WHERE key = ?", (key,)).fetchone() is None:
+        raise NotFoundError(
+            f"There is no version with the key “{key}” (any more).",
+            hint="List the registry again.",
+        )
     rows = conn.execute(
         f"SELECT {as_text('f.path')}, b.size, {as_text('b.digest')}, f.mode FROM version v"
         " JOIN file f ON f.version_id = v.id JOIN blob b ON b.id = f.blob_id"

@@ -78,14 +78,14 @@ class Fuse:
         """Count every call on a file and every transaction from now on."""
         for name in CALLS:
             setattr(os, name, self._counted(getattr(os, name)))
-        link = local_database._connect
+        opening = local_database.open_for_writing
 
-        def traced(path: Path, mode: str) -> sqlite3.Connection:
-            conn = link(path, mode)
+        def traced(layout: Layout) -> sqlite3.Connection:
+            conn = opening(layout)
             conn.set_trace_callback(self._statement)
             return conn
 
-        local_database._connect = traced
+        local_database.open_for_writing = traced
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **more: Any) -> Any:

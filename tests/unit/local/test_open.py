@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import config
+from artifact_tui import config, database
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import KIND, create, local_database, open_registry
 from artifact_tui.clients.local.local_folder import Layout
@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_written_is_opened_for_reading(
 def test_a_busy_database_is_said_to_be_busy(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_database, "BUSY_MS", 1)
+    monkeypatch.setattr(database, "BUSY_MS", 1)
     store = SyncStore(closed)
     try:
         with contextlib.closing(sqlite3.connect(closed.db)) as other:
