@@ -367,17 +367,13 @@ def give_up_reserve(folder: Path, *others: Path) -> Iterator[None]:
             with suppress(OSError):
                 if other.stat().st_dev == disk:
                     near.append(other)
-    while any(_give_up_part(path / RESERVE_FOLDER) for path in near):
-        yield
-
-
-def _give_up_part(reserve: Path) -> bool:
-    """Remove one part of a reserve; False when none is left."""
-    for path in _reserve_parts(reserve):
-        with suppress(OSError):
-            path.unlink()
-            return True
-    return False
+    for path in near:
+        for part in _reserve_parts(path / RESERVE_FOLDER):
+            try:
+                part.unlink()
+            except OSError:
+                continue
+            yield
 
 
 def _reserve_parts(reserve: Path) -> list[Path]:
@@ -385,26 +381,24 @@ def _reserve_parts(reserve: Path) -> list[Path]:
 
 
 def _make_part(path: Path, size: int, mode: int) -> None:
-    """Make one part: all of it, or nothing."""
+    """Make one part: all of it, or nothing.
+
+    It takes the blocks of a file; where that cannot be promised, with bytes that do not compress.
+    """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(fd, mode)
-        _fill_part(fd, size)
+        if hasattr(os, "posix_fallocate"):
+            with suppress(OSError):
+                os.posix_fallocate(fd, 0, size)
+        if os.fstat(fd).st_blocks * 512 < size:
+            _write(fd, os.urandom(size))
+            os.fsync(fd)
     except BaseException:
         path.unlink()
         raise
     finally:
         os.close(fd)
-
-
-def _fill_part(fd: int, size: int) -> None:
-    """Take the blocks of a file; where that cannot be promised, with bytes that do not compress."""
-    if hasattr(os, "posix_fallocate"):
-        with suppress(OSError):
-            os.posix_fallocate(fd, 0, size)
-    if os.fstat(fd).st_blocks * 512 < size:
-        _write(fd, os.urandom(size))
-        os.fsync(fd)
 
 
 def _write(fd: int, data: bytes) -> None:

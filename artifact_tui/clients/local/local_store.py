@@ -29,6 +29,7 @@ from artifact_tui.model import Outcome, Result, now_us
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from sqlite3 import Connection
 
 
@@ -184,11 +185,9 @@ class Store:
                     conn.execute("ROLLBACK")
                 raise
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """One unchanging view of the database for as long as the block lasts."""
-        with self._transaction("BEGIN", spare=True) as conn:
-            yield conn
+        return self._transaction("BEGIN", spare=True)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
