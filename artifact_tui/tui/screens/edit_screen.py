@@ -42,7 +42,6 @@ from artifact_tui.tui.widgets.dialogs import TypedConfirm
 from artifact_tui.tui.widgets.edit_request import subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,7 +101,7 @@ def group_row(group: EditGroup[VersionRow], sent: EditProgress) -> GroupRow[Edit
         group.count,
         group.words + way,
         tone=TONES[group.id],
-        items=lambda: Rows([EditRow(one, sent.result_of(one.key)) for one in group.versions()]),
+        items=lambda: [EditRow(one, sent.result_of(one.key)) for one in group.versions()],
     )
 
 

@@ -41,14 +41,13 @@ from artifact_tui.text import clock, count, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.planning import DraftRows
+from artifact_tui.tui.planning import draft_rows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line, unjudged_line
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -281,7 +280,7 @@ class ReviewScreen(BaseScreen):
                 "under review",
                 progress.versions or len(progress.first),
                 "the first of them: nothing is decided yet, and nothing can be confirmed",
-                items=partial(Rows, progress.first),
+                items=lambda: progress.first,
             )
             await self.grouped.show([group])  # at once: the rows are here
 
@@ -339,7 +338,7 @@ class ReviewScreen(BaseScreen):
                 (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
             ),
             tone=_TONES[group.harm],
-            items=partial(Rows, ()) if pick is None else partial(DraftRows.find, draft, pick),
+            items=tuple if pick is None else partial(draft_rows, draft, pick),
         )
 
     def _closed_because(self, draft: Draft) -> str:
