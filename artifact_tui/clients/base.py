@@ -274,7 +274,7 @@ class Client:
         """
         return None
 
-    # changing and making
+    # changing
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live; one outcome for each edit, in the same order.
@@ -285,16 +285,27 @@ class Client:
         """
         return [Outcome(one.key, Result.REFUSED, "this registry changes nothing") for one in edits]
 
+    # the connection
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these, which would else look like an outage."""
+
+    async def aclose(self) -> None:
+        """Release everything; the client may not be used afterwards."""
+
+
+class MakingClient(Client):
+    """A registry that makes entries from a source address: what was deleted can be made again."""
+
     async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
         """What is needed to make these versions again; those that are gone are left out.
 
         With `quick` nothing is sent: only what the registry has told already.
         """
-        del keys, quick
-        return {}
+        raise NotImplementedError
 
     async def create(self, kind: str, name: str, url: str) -> Creation:
-        """Make an entry of a type from a source address; `recipe`, `entries`, `entry` go with it.
+        """Make an entry of a type.
 
         `UncertainError` when nobody knows whether it was made.
         """
@@ -311,14 +322,6 @@ class Client:
         (yet).
         """
         raise NotImplementedError
-
-    # the connection
-
-    def recall(self, keys: Sequence[str]) -> None:
-        """An earlier connection may have deleted these, which would else look like an outage."""
-
-    async def aclose(self) -> None:
-        """Release everything; the client may not be used afterwards."""
 
 
 class OwnClient(Client):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.artifact_keys import Ref, parse_key
-from artifact_tui.clients.base import Client
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.clients.rest import NAME, rest_entries
 from artifact_tui.clients.rest.rest_deleting import RestDeletions, RestFacts
 from artifact_tui.clients.rest.rest_lineage import MODEL, RestLineage
@@ -45,7 +45,7 @@ AT_A_TIME = 50
 """Rows turned into versions before the event loop gets its turn."""
 
 
-class RestClient(Client):
+class RestClient(MakingClient):
     """One connection to one REST registry.
 
     Its listings carry no size, date, alias or digest: `digest` is a fingerprint of type, id, name

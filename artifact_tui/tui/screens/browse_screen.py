@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion.storage import why_no_storage
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import bindings_of
@@ -306,7 +307,7 @@ class BrowseScreen(BaseScreen):
             "browse.orphans": (client.can("storage"), why_no_storage(client)),
             "browse.retention": ("ttl" in client.tells, "this registry has no times to live"),
             "browse.reingest": (
-                client.can("create"),
+                isinstance(client, MakingClient),
                 "this registry makes nothing from an address",
             ),
         }

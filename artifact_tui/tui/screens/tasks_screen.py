@@ -15,6 +15,7 @@ from textual import on
 from textual.content import Content
 from textual.message import Message
 
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.items import DELETED_HERE, Action, ItemState
 from artifact_tui.deletion.plan import Status, Want
@@ -348,7 +349,7 @@ class TasksScreen(BaseScreen):
             return f"it belongs to another registry, {safe(task.registry)}"
         if task.action is Action.PURGE:
             return "what was purged is gone for good"
-        if not (client.can("restore") or client.can("create")):
+        if not (client.can("restore") or isinstance(client, MakingClient)):
             return safe(client.freeing) or "this registry cannot restore"
         return self.services.read_only_reason
 
