@@ -17,7 +17,6 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.trash import PAUSE_US
-from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.calls import redacted
 from artifact_tui.deletion.draft_items import PAGE
@@ -167,7 +166,7 @@ def why_no_undo(client: Client, name: str) -> str:
 
     It is untrusted text.
     """
-    if client.can("restore") or isinstance(client, MakingClient):
+    if client.can("restore") or client.can("create"):
         return ""
     instead = f" {client.freeing}." if client.freeing else ""
     return f"“{name}” cannot restore: what was deleted stays deleted.{instead}"
@@ -380,13 +379,13 @@ def recipe_of(plan: Plan, seq: int) -> Recipe | None:
     return Recipe(*row) if row else None
 
 
-def maker_of(client: Client) -> MakingClient:
+def maker_of(client: Client) -> Client:
     """The client as one that makes entries again.
 
     Raises:
         UsageError: this registry cannot.
     """
-    if not isinstance(client, MakingClient):
+    if not client.can("create"):
         raise UsageError(
             f"The registry {client.identity.address} cannot make entries again."
             " Nothing was changed.",
@@ -395,7 +394,7 @@ def maker_of(client: Client) -> MakingClient:
     return client
 
 
-def _maker(plan: Plan, client: Client) -> MakingClient:
+def _maker(plan: Plan, client: Client) -> Client:
     """The client, if it may and can make the entries of this plan."""
     plan_file.check_registry(plan, client.identity)
     if client.read_only:
@@ -463,7 +462,7 @@ def _making_of(plan: Plan, item: Item, url: str, *, uncertain: bool) -> RemadeEn
     return _Making(item, recipe)
 
 
-async def _make(plan: Plan, maker: MakingClient, one: _Making, clock: Callable[[], int]) -> None:
+async def _make(plan: Plan, maker: Client, one: _Making, clock: Callable[[], int]) -> None:
     """Ask for one entry, once, unless that was accepted before."""
     if one.accepted:
         return
@@ -479,7 +478,7 @@ async def _make(plan: Plan, maker: MakingClient, one: _Making, clock: Callable[[
 
 
 async def _look(
-    maker: MakingClient,
+    maker: Client,
     making: Sequence[_Making],
     *,
     before: set[str],
@@ -516,7 +515,7 @@ async def _look(
 
 
 async def _see(
-    maker: MakingClient,
+    maker: Client,
     one: _Making,
     there: Mapping[str, Recipe],
     new: Sequence[str],
@@ -549,7 +548,7 @@ async def _see(
 
 
 async def _like(
-    maker: MakingClient, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
+    maker: Client, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
 ) -> str:
     """The new entry that stands for one whose key is not told, or not listed; empty: none."""
     name, url = one.recipe.name.casefold(), one.recipe.url

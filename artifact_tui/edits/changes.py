@@ -11,9 +11,11 @@ import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import islice
+from functools import lru_cache
+from itertools import chain, islice
+from sys import intern
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from artifact_tui.catalog import marks, retention, version_names
 from artifact_tui.catalog.catalog_rows import tags_of
@@ -35,10 +37,6 @@ if TYPE_CHECKING:
 
     What = Literal["aliases", "tags", "ttl"]
     """What may be changed of a version."""
-    Inherited = Mapping[int, int | None]
-    """By collection id: the time to live, or None for none, where that is known."""
-    Holders = Mapping[str, Mapping[int, VersionRef]]
-    """By alias and collection id: the version that holds it now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +67,12 @@ def read_lifetime(text: str) -> int | None:
     return span[0] if span is not None and span[0] > 0 else None
 
 
-_WHATS: Mapping[What, str] = {"aliases": "aliases", "tags": "tags", "ttl": "times to live"}
-
-
 def why_not_editable(client: Client, *whats: What) -> str:
     """Why a registry lets nobody change any of these; empty when it does."""
     if client.can("edit") and client.edits.intersection(whats):
         return ""
-    return f"its {' and '.join(_WHATS[what] for what in whats)} cannot be changed"
+    words = ("times to live" if what == "ttl" else what for what in whats)
+    return f"its {' and '.join(words)} cannot be changed"
 
 
 def why_no_inheriting(client: Client) -> str:
@@ -117,7 +113,6 @@ To read, to type and to send takes a while, and a registry's clock is not ours.
 """
 
 DELETED_AT_ONCE = "it would be deleted at once: delete it with a plan"
-ALREADY_SO = "it is so already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,107 +128,14 @@ class ExpiryClock:
         """What expires by this moment expires at once."""
         return self.now_us if self.restores else self.now_us + MARGIN_US
 
+    def is_due(self, expires_us: int | None) -> bool:
+        """Whether a version that expires then would be deleted at once, for good."""
+        return not self.restores and expires_us is not None and expires_us <= self.at_once_us
+
 
 def expiry_clock(client: Client, now_us: int) -> ExpiryClock:
     """By when something expires at once in a registry; `now_us` is the present moment."""
     return ExpiryClock(now_us, client.can("restore"))
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetime:
-    """How long a version lives."""
-
-    effect: Effect
-    expires_us: int | None = None
-    """When it will expire, where that is known."""
-
-
-def lifetime_of(row: VersionRow, ttl_us: int, inherited: Inherited, clock: ExpiryClock) -> Lifetime:
-    """How long a version lives with another time to live, as in `model.Edit`."""
-    span: int | None = ttl_us
-    if ttl_us == TTL_INHERIT:
-        if row.collection_id not in inherited:
-            return Lifetime(Effect.INHERITS)
-        span = inherited[row.collection_id]
-    if span is None or ttl_us == TTL_OFF:
-        return Lifetime(Effect.STAYS)
-    if row.created_us is None:
-        return Lifetime(Effect.SOME_TIME)
-    expires_us = row.created_us + span
-    at_once = expires_us <= clock.at_once_us
-    return Lifetime(Effect.AT_ONCE if at_once else Effect.LATER, expires_us)
-
-
-def is_due(expires_us: int | None, clock: ExpiryClock) -> bool:
-    """Whether a version would be deleted at once, for good."""
-    return not clock.restores and expires_us is not None and expires_us <= clock.at_once_us
-
-
-def why_lifetime_forbidden(row: VersionRow, life: Lifetime, clock: ExpiryClock) -> str:
-    """Why a version must not live so long only; empty when it may.
-
-    Where nobody knows when it expires, that is left to a person, except for what a plan would ask
-    about.
-    """
-    if is_due(life.expires_us, clock):
-        return DELETED_AT_ONCE
-    if clock.restores or life.effect not in UNDATED:
-        return ""
-    why = _needed(row)
-    unknown = "what it would inherit" if life.effect is Effect.INHERITS else "when it was made"
-    return why and f"{why}, and it may be deleted at once: {unknown} is not known here"
-
-
-def _needed(row: VersionRow) -> str:
-    """What a plan would ask about before it deletes a version; empty when it would not ask."""
-    if row.aliases:
-        return f"it carries an alias ({row.aliases[0].name})"
-    if row.links:
-        return f"another collection shows it ({row.links[0]})"
-    if row.dependents:
-        return "live versions were made from it"
-    return "" if row.lineage_known else "what was made from it is not known"
-
-
-class KeptVersion(Protocol):
-    """Whatever is kept of a version: at least its key, its name and its bytes."""
-
-    @property
-    def key(self) -> str:
-        """The version's key."""
-
-    @property
-    def collection(self) -> str:
-        """The name of its collection: untrusted text."""
-
-    @property
-    def label(self) -> str:
-        """Its label: untrusted text."""
-
-    @property
-    def size(self) -> int | None:
-        """Bytes; None when that is not known."""
-
-
-KeptT = TypeVar("KeptT", bound=KeptVersion)
-
-NO_MOVES: Mapping[str, VersionRef] = MappingProxyType({})
-NO_HOLDERS: Mapping[int, VersionRef] = MappingProxyType({})
-NO_EDIT = Edit("")
-_ONLY_NAMES = Lifetime(Effect.NAMES)
-
-
-@dataclass(frozen=True, slots=True)
-class OtherVersions:
-    """What must be known of other versions."""
-
-    holders: Holders = field(default_factory=dict)
-    inherited: Inherited = field(default_factory=dict)
-    collections: frozenset[int] = frozenset()
-    """Ids of those that were asked what is inherited in them."""
-
-
-NO_OTHERS = OtherVersions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,36 +145,37 @@ class NamedVersion:
     key: str
     collection: str
     label: str
+    type: str
     size: int | None
+    """Bytes; None when that is not known."""
+    created_us: int | None
     ttl_us: int | None
     ttl_inherited: bool
+    aliases: tuple[Alias, ...]
 
 
-def name_keeper() -> Callable[[VersionRow], NamedVersion]:
-    """Makes a `NamedVersion` of each row; they share their names."""
-    texts: dict[str, str] = {}
-
-    def named(row: VersionRow) -> NamedVersion:
-        collection = texts.setdefault(row.collection, row.collection)
-        return NamedVersion(row.key, collection, row.label, row.size, row.ttl_us, row.ttl_inherited)
-
-    return named
+NO_EDIT = Edit("")
+_NOBODY: Mapping[str, VersionRef] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class VersionChange(Generic[KeptT]):
-    """One version that will be changed."""
+class VersionChange:
+    """What becomes of one version: what changes, or why nothing does."""
 
-    row: KeptT
-    wish: Edit
+    row: NamedVersion
+    effect: Effect
+    wish: Edit = NO_EDIT
     """What changes, without the key: many share one."""
-    effect: Effect = Effect.NAMES
-    moves: Mapping[str, VersionRef] = field(default_factory=lambda: NO_MOVES)
+    why: str = ""
+    """Why it stays as it is: words that may quote the registry; empty when it changes."""
+    moves: Mapping[str, VersionRef] = field(default_factory=lambda: _NOBODY)
     """Aliases that another version loses by it."""
     expires_us: int | None = None
     """When it will expire, where that is known."""
     held: tuple[Alias, ...] = ()
     """Aliases of these names that another collection holds: they stay as they are."""
+    unasked: bool = False
+    """It stays only because nobody knows what was made from it: the registry may tell."""
 
     @property
     def key(self) -> str:
@@ -286,239 +189,39 @@ class VersionChange(Generic[KeptT]):
 
 
 @dataclass(frozen=True, slots=True)
-class UnchangedVersion(Generic[KeptT]):
-    """One version that stays as it is, and why: words that may quote the registry."""
-
-    row: KeptT
-    why: str
-    effect: Effect = Effect.NOT_POSSIBLE
-    """That, or `SAME` or `DUE`."""
-    held: tuple[Alias, ...] = ()
-    """The aliases that are to be changed where they are held: in another collection."""
-    unasked: bool = False
-    """Only because nobody knows what was made from it: the registry may tell."""
-
-    @property
-    def key(self) -> str:
-        """The version's key."""
-        return self.row.key
-
-
-ForeseenVersion: TypeAlias = VersionChange[KeptT] | UnchangedVersion[KeptT]
-"""A version, and what becomes of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changes(Generic[KeptT]):
+class Changes:
     """Every version that was chosen: changed, so already, or left as it is."""
 
-    changed: tuple[VersionChange[KeptT], ...]
-    same: tuple[KeptT, ...]
-    left: tuple[UnchangedVersion[KeptT], ...]
+    changed: Sequence[VersionChange]
+    same: Sequence[VersionChange] = ()
+    left: Sequence[VersionChange] = ()
 
-    def rows(self) -> Iterator[KeptT]:
-        """All of them."""
-        yield from (one.row for one in self.changed)
-        yield from self.same
-        yield from (one.row for one in self.left)
+    def __iter__(self) -> Iterator[VersionChange]:
+        return chain(self.changed, self.same, self.left)
 
-    def foreseen(self) -> Iterator[ForeseenVersion[KeptT]]:
-        """All but those that are so already."""
-        yield from self.changed
-        yield from self.left
-
-    def of(self, effect: Effect) -> Iterator[ForeseenVersion[KeptT]]:
+    def of(self, effect: Effect) -> Iterator[VersionChange]:
         """The versions with this effect."""
-        if effect is Effect.SAME:
-            return (UnchangedVersion(row, ALREADY_SO, effect) for row in self.same)
-        return (one for one in self.foreseen() if one.effect is effect)
+        return (one for one in self if one.effect is effect)
 
     @property
     def counts(self) -> Counter[Effect]:
         """How many versions have which effect."""
-        counts = Counter(one.effect for one in self.foreseen())
-        counts[Effect.SAME] += len(self.same)
-        return counts
-
-    @property
-    def total(self) -> int:
-        """How many versions were chosen."""
-        return len(self.changed) + len(self.same) + len(self.left)
+        return Counter(one.effect for one in self)
 
     @property
     def last_us(self) -> int | None:
         """When the last of those expires that do not expire at once; None where none does."""
-        later = (one.expires_us for one in self.changed if one.effect is Effect.LATER)
+        later = (one.expires_us for one in self.of(Effect.LATER))
         return max((at for at in later if at is not None), default=None)
 
     @property
     def unasked(self) -> list[str]:
         """Keys of those that may be changed once their lineage is known."""
-        return [one.row.key for one in self.left if one.unasked]
-
-
-class Foresight(Generic[KeptT]):
-    """Finds out what becomes of versions, some at a time."""
-
-    def __init__(
-        self,
-        wanted: CommonEdit,
-        keep: Callable[[VersionRow], KeptT],
-        clock: ExpiryClock,
-    ) -> None:
-        """`keep` makes of a row what is kept of it."""
-        self._wanted = wanted
-        self._clock = clock
-        self._keep = keep
-        self._changed: list[VersionChange[KeptT]] = []
-        self._same: list[KeptT] = []
-        self._left: list[UnchangedVersion[KeptT]] = []
-        self._often: Counter[int] = Counter()
-        self._names: dict[int, str] = {}
-        self._whys: dict[str, str] = {}
-        self._wishes: dict[Edit, Edit] = {}
-
-    def take(
-        self,
-        rows: Iterable[VersionRow],
-        *,
-        tags: Mapping[int, Sequence[str]],
-        around: OtherVersions,
-    ) -> None:
-        """Foresee some more."""
-        for row in rows:
-            if why := _unchangeable(row, self._wanted):
-                self._leave(row, why)
-                continue
-            wish = _edit_of(row, self._wanted, tags.get(row.id, ()))
-            life = _ONLY_NAMES
-            if wish.ttl_us is not None:
-                life = lifetime_of(row, wish.ttl_us, around.inherited, self._clock)
-                if why := why_lifetime_forbidden(row, life, self._clock):
-                    due = is_due(life.expires_us, self._clock)
-                    effect = Effect.DUE if due else Effect.NOT_POSSIBLE
-                    self._leave(row, why, effect, unasked=not due and _is_unasked(row))
-                    continue
-            held = _held_elsewhere(row, self._wanted)
-            if wish == NO_EDIT and any(one.name in self._wanted.remove_aliases for one in held):
-                self._left.append(UnchangedVersion(self._keep(row), _held_words(held), held=held))
-                continue
-            self._often[row.collection_id] += 1
-            self._names[row.collection_id] = row.collection
-            if wish == NO_EDIT:
-                self._same.append(self._keep(row))
-            else:
-                self._change(row, wish, life, around.holders, held)
-
-    def _leave(
-        self,
-        row: VersionRow,
-        why: str,
-        effect: Effect = Effect.NOT_POSSIBLE,
-        *,
-        unasked: bool = False,
-    ) -> None:
-        why = self._whys.setdefault(why, why)
-        self._left.append(UnchangedVersion(self._keep(row), why, effect, unasked=unasked))
-
-    def _change(
-        self,
-        row: VersionRow,
-        wish: Edit,
-        life: Lifetime,
-        holders: Holders,
-        held: tuple[Alias, ...],
-    ) -> None:
-        now = {a: holders.get(a, NO_HOLDERS).get(row.collection_id) for a in wish.add_aliases}
-        moves = {name: holder for name, holder in now.items() if holder is not None}
-        wish = self._wishes.setdefault(wish, wish)
-        self._changed.append(
-            VersionChange(
-                self._keep(row), wish, life.effect, moves or NO_MOVES, life.expires_us, held
-            )
-        )
-
-    def changes(self) -> Changes[KeptT]:
-        """All of it.
-
-        Raises:
-            UsageError: two versions of one collection would get the same alias.
-        """
-        if self._wanted.add_aliases:
-            self._refuse_twice()
-        return Changes(tuple(self._changed), tuple(self._same), tuple(self._left))
-
-    def _refuse_twice(self) -> None:
-        """An alias is on one version of a collection: it cannot be put on two of them."""
-        collection_id, count = next(iter(self._often.most_common(1)), (0, 0))
-        if count > 1:
-            raise UsageError(
-                f"An alias is on one version of a collection, and {count:,} versions of"
-                f" {self._names[collection_id]} were chosen. Nothing was changed.",
-                hint="Choose one; latest:1 as a filter finds the newest of each collection.",
-            )
-
-
-def _unchangeable(row: VersionRow, wanted: CommonEdit) -> str:
-    """Why a version cannot be changed so; empty when it can."""
-    if row.state is VersionState.TRASH:
-        return "it is deleted" if row.deleted_us is None else "it is in the trash"
-    if row.link and (wanted.add_tags or wanted.remove_tags):
-        return f"a link has no tags of its own: change those of its source{_source_words(row)}"
-    if wanted.ttl_us is None:
-        return ""
-    if row.link:
-        return f"it is a link: the time to live is that of its source{_source_words(row)}"
-    if row.generated:
-        return "the registry made it by itself: it takes no time to live from us"
-    return f"the registry keeps it: {row.kept}" if row.kept else ""
-
-
-def _is_unasked(row: VersionRow) -> bool:
-    """Whether nothing is known against a version but that its dependents are not known."""
-    return not (row.aliases or row.links or row.dependents or row.lineage_known)
-
-
-def _source_words(row: VersionRow) -> str:
-    """What a link shows, as far as that is listed here."""
-    return f", {row.source}" if row.source else ""
-
-
-def _held_elsewhere(row: VersionRow, wanted: CommonEdit) -> tuple[Alias, ...]:
-    """Aliases of the names that come or go, as far as another collection holds them."""
-    names = {*wanted.add_aliases, *wanted.remove_aliases}
-    return tuple(alias for alias in row.aliases if alias.scope and alias.name in names)
-
-
-def _held_words(held: Sequence[Alias]) -> str:
-    """Where aliases are to be changed instead."""
-    return ", ".join(f"{alias.name} is held in {alias.scope}: change it there" for alias in held)
-
-
-def _edit_of(row: VersionRow, wanted: CommonEdit, tags: Sequence[str]) -> Edit:
-    """What changes of a version, without its key."""
-    own = {alias.name for alias in row.aliases if not alias.scope}
-    return Edit(
-        "",
-        add_aliases=tuple(name for name in wanted.add_aliases if name not in own),
-        remove_aliases=tuple(name for name in wanted.remove_aliases if name in own),
-        add_tags=tuple(name for name in wanted.add_tags if name not in tags),
-        remove_tags=tuple(name for name in wanted.remove_tags if name in tags),
-        ttl_us=None if _has_ttl(row, wanted.ttl_us) else wanted.ttl_us,
-    )
-
-
-def _has_ttl(row: VersionRow, ttl_us: int | None) -> bool:
-    """Whether a version has this time to live already."""
-    if ttl_us == TTL_INHERIT:
-        return row.ttl_inherited
-    if ttl_us == TTL_OFF:
-        return row.ttl_us is None and not row.ttl_inherited
-    return row.ttl_us == ttl_us and not row.ttl_inherited
+        return [one.key for one in self.left if one.unasked]
 
 
 MOST_SUBJECTS = 100_000
-"""Versions that `subjects` holds."""
+"""Versions whose change can be previewed while it is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,44 +248,168 @@ def read_subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
     return Subjects(rows, tags_of(conn, [row.id for row in rows]))
 
 
-def read_others(
-    conn: sqlite3.Connection,
-    rows: Iterable[VersionRow],
-    wanted: CommonEdit,
-    before: OtherVersions = NO_OTHERS,
-) -> OtherVersions:
-    """Who holds the aliases that these are to get, and what they would inherit.
-
-    Collections of `before` are not asked again for what is inherited: that may be a long look.
-    """
-    ids = {row.collection_id for row in rows}
-    held = {alias: version_names.alias_holders(conn, alias, ids) for alias in wanted.add_aliases}
-    if wanted.ttl_us != TTL_INHERIT:
-        return OtherVersions(held)
-    inherited = retention.inherited_ttls(conn, ids - before.collections)
-    return OtherVersions(held, {**before.inherited, **inherited}, before.collections | ids)
-
-
 def foresee_changes(
     conn: sqlite3.Connection,
     chunks: Iterable[Sequence[VersionRow]],
     wanted: CommonEdit,
-    keep: Callable[[VersionRow], KeptT],
     clock: ExpiryClock,
-) -> Changes[KeptT]:
-    """What becomes of any number of versions; the arguments are as for `Foresight`.
+) -> Changes:
+    """What becomes of any number of versions, which are read some at a time.
 
     Raises:
         UsageError: two versions of one collection would get the same alias.
     """
-    foresight = Foresight(wanted, keep, clock)
-    named = bool(wanted.add_tags or wanted.remove_tags)
-    known = NO_OTHERS
+    changed: list[VersionChange] = []
+    same: list[VersionChange] = []
+    left: list[VersionChange] = []
+    often: Counter[tuple[int, str]] = Counter()
+    inherited: dict[int, int | None] = {}
+    asked: set[int] = set()
     for rows in chunks:
+        ids = {row.collection_id for row in rows}
+        named = wanted.add_tags or wanted.remove_tags
         tags = tags_of(conn, [row.id for row in rows]) if named else {}
-        known = read_others(conn, rows, wanted, known)
-        foresight.take(rows, tags=tags, around=known)
-    return foresight.changes()
+        aliases = {one: version_names.alias_holders(conn, one, ids) for one in wanted.add_aliases}
+        if wanted.ttl_us == TTL_INHERIT:  # once for each collection: it may be a long look
+            inherited |= retention.inherited_ttls(conn, ids - asked)
+            asked |= ids
+        for row in rows:
+            at = row.collection_id
+            holders = {name: by[at] for name, by in aliases.items() if at in by}
+            one = foresee(
+                row, wanted, clock, tags=tags.get(row.id, ()), holders=holders, inherited=inherited
+            )
+            (same if one.effect is Effect.SAME else left if one.why else changed).append(one)
+            if one.effect is Effect.SAME or not one.why:
+                often[at, row.collection] += 1
+    for (_, collection), times in often.most_common(1):
+        if wanted.add_aliases and times > 1:
+            raise UsageError(
+                f"An alias is on one version of a collection, and {times:,} versions of"
+                f" {collection} were chosen. Nothing was changed.",
+                hint="Choose one; latest:1 as a filter finds the newest of each collection.",
+            )
+    return Changes(changed, same, left)
+
+
+def foresee(
+    row: VersionRow,
+    wanted: CommonEdit,
+    clock: ExpiryClock,
+    *,
+    tags: Sequence[str] = (),
+    holders: Mapping[str, VersionRef] = _NOBODY,
+    inherited: Mapping[int, int | None] = MappingProxyType({}),
+) -> VersionChange:
+    """What becomes of one version.
+
+    Args:
+        row: the version as it is.
+        wanted: what was asked for.
+        clock: by when something expires at once.
+        tags: those that it has.
+        holders: by alias: the version of its collection that has it now.
+        inherited: by collection id: the time to live in it, or None for none, where that is known.
+    """
+    kept = NamedVersion(
+        row.key, intern(row.collection), row.label, intern(row.type), row.size, row.created_us,
+        row.ttl_us, row.ttl_inherited, row.aliases,
+    )  # fmt: skip
+    if why := _unchangeable(row, wanted):
+        return VersionChange(kept, Effect.NOT_POSSIBLE, why=why)
+    own = {alias.name for alias in row.aliases if not alias.scope}
+    wish = _shared_edit(
+        "",
+        tuple(name for name in wanted.add_aliases if name not in own),
+        tuple(name for name in wanted.remove_aliases if name in own),
+        tuple(name for name in wanted.add_tags if name not in tags),
+        tuple(name for name in wanted.remove_tags if name in tags),
+        None if _has_ttl(row, wanted.ttl_us) else wanted.ttl_us,
+    )
+    effect, expires_us = Effect.NAMES, None
+    if wish.ttl_us is not None:
+        effect, expires_us = _lifetime(row, wish.ttl_us, clock, inherited)
+        if effect is Effect.DUE:
+            return VersionChange(kept, effect, why=DELETED_AT_ONCE)
+        if effect in UNDATED and not clock.restores and (why := _needed(row)):
+            what = "what it would inherit" if effect is Effect.INHERITS else "when it was made"
+            return VersionChange(
+                kept, Effect.NOT_POSSIBLE, unasked=why == _UNASKED,
+                why=f"{why}, and it may be deleted at once: {what} is not known here",
+            )  # fmt: skip
+    names = {*wanted.add_aliases, *wanted.remove_aliases}
+    held = tuple(alias for alias in row.aliases if alias.scope and alias.name in names)
+    if wish != NO_EDIT:
+        moves = {name: holders[name] for name in wish.add_aliases if name in holders}
+        return VersionChange(
+            kept, effect, wish, moves=moves or _NOBODY, expires_us=expires_us, held=held
+        )
+    if any(one.name in wanted.remove_aliases for one in held):
+        there = ", ".join(f"{one.name} is held in {one.scope}: change it there" for one in held)
+        return VersionChange(kept, Effect.NOT_POSSIBLE, why=there, held=held)
+    return VersionChange(kept, Effect.SAME, why="it is so already")
+
+
+_shared_edit = lru_cache(maxsize=1024)(Edit)
+"""Many versions have one change in common, which is kept once."""
+
+
+def _unchangeable(row: VersionRow, wanted: CommonEdit) -> str:
+    """Why a version cannot be changed so; empty when it can."""
+    source = f", {row.source}" if row.source else ""
+    if row.state is VersionState.TRASH:
+        return "it is deleted" if row.deleted_us is None else "it is in the trash"
+    if row.link and (wanted.add_tags or wanted.remove_tags):
+        return f"a link has no tags of its own: change those of its source{source}"
+    if wanted.ttl_us is None:
+        return ""
+    if row.link:
+        return f"it is a link: the time to live is that of its source{source}"
+    if row.generated:
+        return "the registry made it by itself: it takes no time to live from us"
+    return f"the registry keeps it: {row.kept}" if row.kept else ""
+
+
+def _has_ttl(row: VersionRow, ttl_us: int | None) -> bool:
+    """Whether a version has this time to live already."""
+    if ttl_us == TTL_INHERIT:
+        return row.ttl_inherited
+    if ttl_us == TTL_OFF:
+        return row.ttl_us is None and not row.ttl_inherited
+    return row.ttl_us == ttl_us and not row.ttl_inherited
+
+
+def _lifetime(
+    row: VersionRow, ttl_us: int, clock: ExpiryClock, inherited: Mapping[int, int | None]
+) -> tuple[Effect, int | None]:
+    """What another time to live, as in `model.Edit`, does to a version; when it will expire."""
+    span: int | None = ttl_us
+    if ttl_us == TTL_INHERIT:
+        if row.collection_id not in inherited:
+            return Effect.INHERITS, None
+        span = inherited[row.collection_id]
+    if span is None or ttl_us == TTL_OFF:
+        return Effect.STAYS, None
+    if row.created_us is None:
+        return Effect.SOME_TIME, None
+    expires_us = row.created_us + span
+    if clock.is_due(expires_us):
+        return Effect.DUE, expires_us
+    return Effect.AT_ONCE if expires_us <= clock.at_once_us else Effect.LATER, expires_us
+
+
+_UNASKED = "what was made from it is not known"
+
+
+def _needed(row: VersionRow) -> str:
+    """What a plan would ask about before it deletes a version; empty when it would not ask."""
+    if row.aliases:
+        return f"it carries an alias ({row.aliases[0].name})"
+    if row.links:
+        return f"another collection shows it ({row.links[0]})"
+    if row.dependents:
+        return "live versions were made from it"
+    return "" if row.lineage_known else _UNASKED
 
 
 def expiry_days(moments: Iterable[tuple[int, int | None]]) -> list[ExpiryDay]:
@@ -614,10 +441,7 @@ def expiry_stretches(
     return stretches
 
 
-CHANGE = ("change", "changed")
-
-
-def edit_confirmation(changes: Changes[KeptT], *, production: bool, registry: str) -> Confirmation:
+def edit_confirmation(changes: Changes, *, production: bool, registry: str) -> Confirmation:
     """What must be typed: `y`, the count, or the registry's name; the greater the harm, the more.
 
     Args:
@@ -625,9 +449,9 @@ def edit_confirmation(changes: Changes[KeptT], *, production: bool, registry: st
         production: whether the registry is marked so.
         registry: its name, untrusted text.
     """
-    total, counts = len(changes.changed), changes.counts
+    total, counts, verbs = len(changes.changed), changes.counts, ("change", "changed")
     if not total:
-        return Confirmation(expected="", verbs=CHANGE)
+        return Confirmation(expected="", verbs=verbs)
     why = ""
     if at_once := counts[Effect.AT_ONCE]:
         why = f"{count(at_once)} expire at once" if at_once > 1 else "it expires at once"
@@ -636,7 +460,7 @@ def edit_confirmation(changes: Changes[KeptT], *, production: bool, registry: st
     name = typeable(registry) if production else ""
     number = str(total)
     expected = (name or number) if why else number if total > FEW else "y"
-    return Confirmation(expected=expected, count=total, verbs=CHANGE, why=why)
+    return Confirmation(expected=expected, count=total, verbs=verbs, why=why)
 
 
 EDIT_BATCH = 100
@@ -649,9 +473,7 @@ class EditProgress:
 
     total: int
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    """By version key; those that have no answer are left out."""
-    uncertain: frozenset[str] = frozenset()
-    """Keys that were in flight when it was broken off."""
+    """By version key; UNKNOWN for what was in flight when it was broken off."""
     stopped: bool = False
     """Somebody asked for no more to be sent."""
     error: ArtifactTuiError | None = None
@@ -662,70 +484,60 @@ class EditProgress:
         """How many were changed."""
         return sum(one.result is Result.DONE for one in self.outcomes.values())
 
-    def result_of(self, key: str) -> Outcome | None:
-        """What became of a version; None when it was not sent."""
-        if key in self.uncertain and key not in self.outcomes:
-            return Outcome(key, Result.UNKNOWN)
-        return self.outcomes.get(key)
-
     @property
     def ended(self) -> bool:
         """Whether nothing more is sent."""
         return self.stopped or self.error is not None or len(self.outcomes) >= self.total
 
 
-def edits_in_time(
-    changes: Iterable[VersionChange[KeptT]], sent: EditProgress, clock: Callable[[], ExpiryClock]
-) -> Iterator[Edit]:
-    """The edits of changes, to be taken as they are sent.
-
-    What would be deleted at once by then, as time went by, is refused in `sent` instead.
-    """
-    for one in changes:
-        if is_due(one.expires_us, clock()):
-            key = one.row.key
-            sent.outcomes[key] = Outcome(key, Result.REFUSED, DELETED_AT_ONCE)
-        else:
-            yield one.edit
-
-
-async def send_edits(
+async def send_changes(
     client: Client,
-    edits: Iterable[Edit],
+    changes: Iterable[VersionChange],
     sent: EditProgress,
     progress: Callable[[EditProgress], object],
     *,
+    clock: Callable[[], ExpiryClock],
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Send every edit, some at a time, and write into `sent` what becomes of each.
+    """Send every change, some at a time, and write into `sent` what becomes of each.
+
+    What would be deleted at once by then, as time went by, is refused instead.
 
     Args:
         client: the registry.
-        edits: `sent.total` of them; they are taken as they are sent.
+        changes: `sent.total` of them.
         sent: is filled.
         progress: hears before each call how far it is.
+        clock: asked before each call by when something expires at once.
         stop: once set, nothing more is sent; cancelling then breaks off the call in flight.
 
     Raises:
         asyncio.CancelledError: it was cancelled, and not by way of `stop`.
     """
-    waiting = iter(edits)
+    waiting = iter(changes)
     while batch := list(islice(waiting, EDIT_BATCH)):
         if stop is not None and stop.is_set():
             sent.stopped = True
             return
+        now = clock()
+        for one in batch:
+            if now.is_due(one.expires_us):
+                sent.outcomes[one.key] = Outcome(one.key, Result.REFUSED, DELETED_AT_ONCE)
+        edits = [one.edit for one in batch if one.key not in sent.outcomes]
         progress(sent)
+        in_flight = {edit.key: Outcome(edit.key, Result.UNKNOWN) for edit in edits}
         try:
-            outcomes = await client.edit(batch)
+            outcomes = await client.edit(edits) if edits else ()
         except ArtifactTuiError as error:
             if isinstance(error, RegistryError) and not isinstance(error, ReadOnlyError):
-                sent.uncertain = frozenset(edit.key for edit in batch)
+                sent.outcomes |= in_flight
             sent.error = error
             return
         except asyncio.CancelledError:
             if stop is None or not stop.is_set():
                 raise
-            sent.uncertain, sent.stopped = frozenset(edit.key for edit in batch), True
+            sent.outcomes |= in_flight
+            sent.stopped = True
             return
         sent.outcomes |= {one.key: one for one in outcomes}
     sent.stopped = stop is not None and stop.is_set()

@@ -8,26 +8,18 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING
 
-from artifact_tui.edits.changes import (
-    NO_MOVES,
-    Effect,
-    ForeseenVersion,
-    KeptT,
-    UnchangedVersion,
-    VersionChange,
-)
+from artifact_tui.edits.changes import Effect
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result
 from artifact_tui.text import count, duration, moment, plural, safe, version_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from artifact_tui.catalog.catalog_rows import VersionRef
     from artifact_tui.clients.base import Client
-    from artifact_tui.edits.changes import Changes, CommonEdit, EditProgress
-    from artifact_tui.model import Alias, Edit, Outcome
+    from artifact_tui.edits.changes import Changes, CommonEdit, EditProgress, VersionChange
+    from artifact_tui.model import Edit, Outcome
 
 
 def edit_title(wanted: CommonEdit) -> str:
@@ -38,20 +30,16 @@ def edit_title(wanted: CommonEdit) -> str:
     return " ".join(_signed_names(wanted)) or "nothing"
 
 
-def _signed_names(
-    edit: Edit | CommonEdit,
-    moves: Mapping[str, VersionRef] = NO_MOVES,
-    held: Iterable[Alias] = (),
-) -> Iterator[str]:
-    """Each alias and tag that comes or goes, with its sign.
+def _signed_names(edit: Edit | CommonEdit, one: VersionChange | None = None) -> Iterator[str]:
+    """Each alias and tag that comes or goes, with its sign; of one version, also what of it is so.
 
-    `moves` tells which aliases another version loses by it, `held` those of the same name that
-    another collection holds.
+    That is: which version loses the alias by it, and which collections hold one of that name.
     """
-    scopes: defaultdict[str, list[str]] = defaultdict(list)
-    for alias in held:
-        scopes[alias.name].append(safe(alias.scope))
-    stays = {name: f" (that of {', '.join(places)} stays)" for name, places in scopes.items()}
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for alias in one.held if one else ():
+        places[alias.name].append(safe(alias.scope))
+    stays = {name: f" (that of {', '.join(there)} stays)" for name, there in places.items()}
+    moves = one.moves if one else {}
     for name in edit.add_aliases:
         moved = f" (moves from {safe(moves[name].label)})" if name in moves else ""
         yield f"+{safe(name)}{moved}{stays.get(name, '')}"
@@ -60,14 +48,14 @@ def _signed_names(
     yield from (f"-tag {safe(name)}" for name in edit.remove_tags)
 
 
-def change_words(one: ForeseenVersion[KeptT], outcome: Outcome | None = None) -> str:
+def change_words(one: VersionChange, outcome: Outcome | None = None) -> str:
     """What becomes of one version, or why nothing does; what the registry says, once it does."""
     if outcome is not None and outcome.message:
         return safe(outcome.message)
-    if isinstance(one, UnchangedVersion):
+    if one.why:
         return safe(one.why)
     if one.effect is Effect.NAMES:
-        return ", ".join(_signed_names(one.wish, one.moves, one.held))
+        return ", ".join(_signed_names(one.wish, one))
     return {
         Effect.INHERITS: "as its collection or team says",
         Effect.STAYS: "never expires",
@@ -76,7 +64,7 @@ def change_words(one: ForeseenVersion[KeptT], outcome: Outcome | None = None) ->
     }.get(one.effect, f"expires {moment(one.expires_us)}")
 
 
-def edit_sentence(changes: Changes[KeptT]) -> str:
+def edit_sentence(changes: Changes) -> str:
     """What a change would do: `312 expire at once, 40 by 2026-12-24, 3 not possible`."""
     counts = changes.counts
     parts = []
@@ -114,7 +102,7 @@ def expired_words(client: Client, versions: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class EditGroup(Generic[KeptT]):
+class EditGroup:
     """Versions that have the same in common: what a change would do to them, or did."""
 
     id: str
@@ -123,7 +111,7 @@ class EditGroup(Generic[KeptT]):
     count: int
     words: str
     """What it means."""
-    versions: Callable[[], Iterable[ForeseenVersion[KeptT]]]
+    versions: Callable[[], Iterable[VersionChange]]
     """The versions themselves; they are gone through again by each call."""
 
 
@@ -153,7 +141,7 @@ UNSENT = frozenset({Effect.SAME, Effect.DUE, Effect.NOT_POSSIBLE})
 """Nothing is sent for them."""
 
 
-def effect_groups(changes: Changes[KeptT], client: Client) -> list[EditGroup[KeptT]]:
+def effect_groups(changes: Changes, client: Client) -> list[EditGroup]:
     """What a change would do in a registry, the greatest harm first; no group is empty."""
     counts = changes.counts
     then, last = expired_words(client, counts[Effect.AT_ONCE]), moment(changes.last_us)
@@ -186,13 +174,11 @@ RESULTS: Mapping[str, tuple[str, str]] = {
 NOT_SENT = "not-sent"
 
 
-def result_groups(
-    changes: Changes[KeptT], sent: EditProgress, client: Client
-) -> list[EditGroup[KeptT]]:
+def result_groups(changes: Changes, sent: EditProgress, client: Client) -> list[EditGroup]:
     """What became of each version; those for which nothing was to be sent come last."""
-    grouped: defaultdict[str, list[VersionChange[KeptT]]] = defaultdict(list)
+    grouped: defaultdict[str, list[VersionChange]] = defaultdict(list)
     for one in changes.changed:
-        outcome = sent.result_of(one.key)
+        outcome = sent.outcomes.get(one.key)
         grouped[NOT_SENT if outcome is None else outcome.result].append(one)
     words = {**RESULTS, NOT_SENT: ("not sent", "nothing was asked for them")}
     return [
@@ -211,9 +197,9 @@ def sent_words(sent: EditProgress) -> str:
     return f"{words}."
 
 
-def ending_words(changes: Changes[KeptT], sent: EditProgress, client: Client) -> str:
+def ending_words(changes: Changes, sent: EditProgress, client: Client) -> str:
     """How a change went, and what becomes of what has expired by it."""
-    outcomes = (sent.result_of(one.key) for one in changes.of(Effect.AT_ONCE))
+    outcomes = (sent.outcomes.get(one.key) for one in changes.of(Effect.AT_ONCE))
     expired = sum(one is not None and one.result is Result.DONE for one in outcomes)
     if not expired:
         return sent_words(sent)

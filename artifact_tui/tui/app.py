@@ -245,7 +245,7 @@ class ArtifactApp(App[object]):
 
         self.push_screen(DetailScreen(self.services, row))
 
-    def open_edit(self, edit: CommonEdit, changes: Changes[VersionRow]) -> None:
+    def open_edit(self, edit: CommonEdit, changes: Changes) -> None:
         """What a change of aliases, tags or times to live would do, before it is sent."""
         from artifact_tui.tui.screens.edit_screen import EditScreen  # noqa: PLC0415
 

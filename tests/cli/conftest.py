@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sqlite3
+import sys
 import uuid
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pexpect
 import pytest
 
 from artifact_tui import config
 from artifact_tui.cli import main
 from artifact_tui.clients import local
-from artifact_tui.model import NewVersion
 from tests.cli.shelf import Shelf
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
+from tests.support.signals import as_in_a_shell
 from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
@@ -70,6 +73,14 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     return run
 
 
+def on_terminal(*args: object) -> pexpect.spawn[str]:
+    """Run a command line in a terminal of its own."""
+    return pexpect.spawn(
+        sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=100,
+        dimensions=(24, 100), env={**os.environ, "TERM": "xterm"}, preexec_fn=as_in_a_shell,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Local:
     """A registry in a folder, filled through the client rather than the commands under test."""
@@ -89,11 +100,10 @@ class Local:
         async def work() -> str:
             client = local.create(self.path)
             try:
-                return await client.add(
-                    source, NewVersion(**{"name": name, "type": "model", **said})
-                )
+                version = await client.add(source, name, **{"type": "model", **said})
             finally:
                 await client.aclose()
+            return version.key
 
         return asyncio.run(work())
 

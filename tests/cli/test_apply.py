@@ -19,11 +19,10 @@ import pytest
 
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.plan import Status
-from tests.cli.conftest import Local
+from tests.cli.conftest import Local, on_terminal
 from tests.servers.rest.process import fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
-from tests.support.signals import as_in_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,18 +59,6 @@ def locked(registry: Local) -> Iterator[None]:
         conn.execute("BEGIN IMMEDIATE")
         yield
         conn.execute("ROLLBACK")
-
-
-def on_terminal(*args: object) -> pexpect.spawn[str]:
-    return pexpect.spawn(
-        sys.executable,
-        ["-m", "artifact_tui", *map(str, args)],
-        encoding="utf-8",
-        timeout=100,
-        dimensions=(24, 80),
-        env={**os.environ, "TERM": "xterm"},
-        preexec_fn=as_in_a_shell,
-    )
 
 
 def on_terminal_locked(lock: ExitStack, registry: Local, *args: object) -> pexpect.spawn[str]:

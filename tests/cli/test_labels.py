@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ import pytest
 from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
 from artifact_tui.model import Deletion
-from tests.support.signals import as_in_a_shell
+from tests.cli.conftest import on_terminal
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Local
@@ -125,13 +123,6 @@ def test_what_expires_at_once_is_counted_before_it_is_asked(cli: Cli, registry: 
     assert cli("gc", registry.address, "--dry-run", "--json").records[0]["expired"] == 0
     cli(*words, "--yes", "--expect", "3")
     assert cli("gc", registry.address, "--dry-run", "--json").records[0]["expired"] == 2
-
-
-def on_terminal(*args: object) -> pexpect.spawn[str]:
-    return pexpect.spawn(
-        sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=100,
-        dimensions=(24, 100), env={**os.environ, "TERM": "xterm"}, preexec_fn=as_in_a_shell,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
 from artifact_tui.cli import editing
 from artifact_tui.edits.changes import ExpiryClock, expiry_clock
 from artifact_tui.model import now_us
+from tests.cli.conftest import on_terminal
 from tests.servers.wandb.scenes import Name, Series, Team, Use, Version
 
 if TYPE_CHECKING:
@@ -128,6 +130,24 @@ def test_what_may_be_deleted_at_once_is_said_to_be(cli: Cli, vision: Server) -> 
     said = cli("ttl", "vision", "mnist:v0", "inherit", "--dry-run").out
     assert "  inherit  1  as their collection or team says, not known here" in said
     assert "the registry may delete them at once\n" in said
+
+
+def test_inheriting_asks_for_the_count(cli: Cli, vision: Server) -> None:
+    """What would be inherited is not known here, and deletes both at once."""
+    mnist(vision, *[Version(created_us=ago(100), ttl=3650 * 86_400)] * 2, team=1)
+    with on_terminal("ttl", "vision", "--filter", "name:mnist", "inherit") as shell:
+        shell.expect_exact("2 may expire at once")
+        shell.expect_exact("type 2 to change")
+        shell.sendline("y")
+        shell.expect_exact("Nothing was changed.")
+        shell.expect(pexpect.EOF)
+    assert vision.expire(now_us()) == set()
+    with on_terminal("ttl", "vision", "--filter", "name:mnist", "inherit") as shell:
+        shell.expect_exact("as it is): ")
+        shell.sendline("2")
+        shell.expect_exact("2 of 2 changed.")
+        shell.expect(pexpect.EOF)
+    assert len(vision.expire(now_us())) == 2
 
 
 def test_what_expired_while_it_was_confirmed_is_not_sent(

@@ -14,11 +14,9 @@ from artifact_tui.edits.changes import (
     CommonEdit,
     EditProgress,
     Effect,
-    ForeseenVersion,
     edit_confirmation,
-    edits_in_time,
     expiry_clock,
-    send_edits,
+    send_changes,
     why_not_editable,
 )
 from artifact_tui.edits.edit_words import (
@@ -42,15 +40,15 @@ from artifact_tui.tui.widgets.dialogs import TypedConfirm
 from artifact_tui.tui.widgets.edit_request import subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
+from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
-    from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.deletion.confirmation import Confirmation
-    from artifact_tui.edits.changes import Changes
+    from artifact_tui.edits.changes import Changes, VersionChange
     from artifact_tui.edits.edit_words import EditGroup
     from artifact_tui.model import Outcome
     from artifact_tui.tui.services import Services
@@ -83,7 +81,7 @@ TONES = {
 class EditRow:
     """One line of the lower list: a version, and what became of it once its change was sent."""
 
-    foreseen: ForeseenVersion[VersionRow]
+    foreseen: VersionChange
     outcome: Outcome | None = None
 
     @property
@@ -92,7 +90,7 @@ class EditRow:
         return self.foreseen.key
 
 
-def group_row(group: EditGroup[VersionRow], sent: EditProgress) -> GroupRow[EditRow]:
+def group_row(group: EditGroup, sent: EditProgress) -> GroupRow[EditRow]:
     """A group as one line of the upper list."""
     way = ", d in the list of versions" if group.id == Effect.DUE else ""
     return GroupRow(
@@ -101,7 +99,7 @@ def group_row(group: EditGroup[VersionRow], sent: EditProgress) -> GroupRow[Edit
         group.count,
         group.words + way,
         tone=TONES[group.id],
-        items=lambda: [EditRow(one, sent.result_of(one.key)) for one in group.versions()],
+        items=lambda: Rows([EditRow(one, sent.outcomes.get(one.key)) for one in group.versions()]),
     )
 
 
@@ -163,15 +161,13 @@ class EditScreen(BaseScreen):
 
     grouped: Grouped[EditRow]
 
-    def __init__(
-        self, services: Services, wanted: CommonEdit, changes: Changes[VersionRow]
-    ) -> None:
+    def __init__(self, services: Services, wanted: CommonEdit, changes: Changes) -> None:
         super().__init__(services)
         self.confirm = TypedConfirm(enter="enter sends the change now")
         self.grouped = Grouped[EditRow](
             self.services.signs, self._line, self._facts, noun="versions"
         )
-        subject = subject_words(tuple(changes.rows()))
+        subject = subject_words([one.row for one in changes])
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
         self._asked: Confirmation | None = None
@@ -215,7 +211,7 @@ class EditScreen(BaseScreen):
             self.confirm.ask(self._asked)
         self.show_keys()
 
-    async def _show_groups(self, groups: Sequence[EditGroup[VersionRow]]) -> None:
+    async def _show_groups(self, groups: Sequence[EditGroup]) -> None:
         await self.grouped.show([group_row(group, self._sent) for group in groups])
 
     # moving about
@@ -247,10 +243,10 @@ class EditScreen(BaseScreen):
         if why := why_not_editable(services.client, "aliases", "tags", "ttl"):
             sent.error = UsageError(f"Not possible here: {why}.", hint="Nothing was changed.")
         else:
-            edits = edits_in_time(
-                changes.changed, sent, lambda: expiry_clock(services.client, services.now())
-            )
-            await send_edits(services.client, edits, sent, lambda _: self._show_progress())
+            await send_changes(
+                services.client, changes.changed, sent, lambda _: self._show_progress(),
+                clock=lambda: expiry_clock(services.client, services.now()),
+            )  # fmt: skip
             if services.link is not None:
                 services.link.sync()
         self._ticking.stop()

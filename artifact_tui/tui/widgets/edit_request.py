@@ -5,23 +5,19 @@ The form says what the change would do while it is typed, and sends nothing.
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.edits.changes import (
-    NO_OTHERS,
     CommonEdit,
-    Foresight,
     expiry_clock,
+    foresee_changes,
     read_lifetime,
-    read_others,
     read_subjects,
     why_not_editable,
 )
 from artifact_tui.edits.edit_words import edit_sentence
 from artifact_tui.errors import ArtifactTuiError, UsageError
-from artifact_tui.model import TTL_INHERIT
 from artifact_tui.text import fit, plural, safe, version_name
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import bindings_of
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.catalog.marks import Selection
-    from artifact_tui.edits.changes import Changes, Subjects, What
+    from artifact_tui.edits.changes import Changes, NamedVersion, Subjects, What
     from artifact_tui.tui.widgets.base_screen import BaseScreen
 
     Choice = Callable[[], Awaitable[Selection | None]]
@@ -202,31 +198,22 @@ class EditRequest:
     def _say_progress(self, progress: LineageProgress) -> None:
         self._screen.say(f"Asking the registry: {progress.words()}.")
 
-    async def _foresee(self, subjects: Subjects, edit: CommonEdit) -> Changes[VersionRow]:
+    async def _foresee(self, subjects: Subjects, edit: CommonEdit) -> Changes:
         """What a change would do to each of these; nothing is sent.
 
         Raises:
             UsageError: two versions of one collection would get the same alias.
         """
-        services, rows, others = self._services, subjects.rows, NO_OTHERS
-        if edit.add_aliases or edit.ttl_us == TTL_INHERIT:
-            others = await services.catalog.run(
-                lambda conn: read_others(conn, rows, edit), latest="others"
-            )
-
-        def work() -> Changes[VersionRow]:
-            clock = expiry_clock(services.client, services.now())
-            foresight: Foresight[VersionRow] = Foresight(edit, lambda row: row, clock)
-            foresight.take(rows, tags=subjects.tags, around=others)
-            return foresight.changes()
-
-        return await asyncio.to_thread(work)
+        clock = expiry_clock(self._services.client, self._services.now())
+        return await self._services.catalog.run(
+            lambda conn: foresee_changes(conn, [subjects.rows], edit, clock), latest="changes"
+        )
 
 
 _NAME_CELLS = 40
 
 
-def subject_words(rows: Sequence[VersionRow]) -> str:
+def subject_words(rows: Sequence[VersionRow | NamedVersion]) -> str:
     """What a change is for, in safe words."""
     if len(rows) == 1:
         return fit(version_name(rows[0]), _NAME_CELLS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.model import Deletion, NewVersion
+from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.model import Deletion
 from tests.tui.review.world import DAY, NOW, World
 
 if TYPE_CHECKING:

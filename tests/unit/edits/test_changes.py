@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,26 +14,22 @@ from artifact_tui.edits.changes import (
     CommonEdit,
     Effect,
     ExpiryClock,
-    Foresight,
-    NamedVersion,
-    OtherVersions,
-    name_keeper,
+    foresee,
+    foresee_changes,
 )
 from artifact_tui.errors import UsageError
-from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Edit, VersionState
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Edit, VersionState, schema_sql
 from tests.unit.tui.rows import DAY, NOW, version
 
 if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
 
 
-def foreseen(
-    wanted: CommonEdit, *rows: VersionRow, restores: bool = False, **known: Any
-) -> Changes[NamedVersion]:
-    foresight = Foresight(wanted, name_keeper(), ExpiryClock(NOW, restores))
-    for row in rows:
-        foresight.take([row], **{"tags": {}, "around": OtherVersions(), **known})
-    return foresight.changes()
+def foreseen(wanted: CommonEdit, *rows: VersionRow, restores: bool = False) -> Changes:
+    """What becomes of these where nothing else is known."""
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.executescript(schema_sql())
+        return foresee_changes(conn, [[row] for row in rows], wanted, ExpiryClock(NOW, restores))
 
 
 def aged(number: int, days: int, **more: Any) -> VersionRow:
@@ -58,7 +56,7 @@ def aged(number: int, days: int, **more: Any) -> VersionRow:
 )
 def test_what_becomes_of_one_version(row: VersionRow, ttl_us: int, effect: Effect) -> None:
     found = foreseen(CommonEdit(ttl_us=ttl_us), row)
-    assert [one.key for one in found.rows()] == ["v1"]
+    assert [one.key for one in found] == ["v1"]
     if effect is Effect.SAME:
         assert found.same
     elif effect in {Effect.NOT_POSSIBLE, Effect.DUE}:
@@ -120,23 +118,18 @@ def test_what_may_expire_at_once_stays_if_a_plan_would_ask_about_it(
 )
 def test_what_is_inherited_counts_where_it_is_known(inherited: int | None, effect: Effect) -> None:
     row = aged(1, 5, aliases=(Alias("prod"),), lineage_known=False)
-    around = OtherVersions(inherited={row.collection_id: inherited})
-    found = foreseen(CommonEdit(ttl_us=TTL_INHERIT), row, around=around)
-    if effect is Effect.DUE:
-        assert found.left[0].effect is Effect.DUE
-    else:
-        assert found.changed[0].effect is effect
     elsewhere = aged(2, 5, collection_id=2, aliases=(Alias("prod"),))
-    (left,) = foreseen(CommonEdit(ttl_us=TTL_INHERIT), elsewhere, around=around).left
-    assert left.effect is Effect.NOT_POSSIBLE
+    wanted, clock = CommonEdit(ttl_us=TTL_INHERIT), ExpiryClock(NOW, restores=False)
+    known = {row.collection_id: inherited}
+    assert foresee(row, wanted, clock, inherited=known).effect is effect
+    assert foresee(elsewhere, wanted, clock, inherited=known).effect is Effect.NOT_POSSIBLE
 
 
 def test_an_edit_holds_only_what_changes() -> None:
     row = version(1, aliases=(Alias("best"),))
     wanted = CommonEdit(add_aliases=("best", "new"), remove_tags=("gone",), add_tags=("there",))
-    found = foreseen(wanted, row, tags={1: ("there",)})
-    assert [one.edit for one in found.changed] == [Edit("v1", add_aliases=("new",))]
-    assert found.changed[0].effect is Effect.NAMES
+    found = foresee(row, wanted, ExpiryClock(NOW, restores=False), tags=("there",))
+    assert (found.edit, found.effect) == (Edit("v1", add_aliases=("new",)), Effect.NAMES)
 
 
 def test_aliases_of_other_collections_are_not_taken_away_here() -> None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import pytest
 
-from artifact_tui.edits.changes import Changes, Effect, VersionChange, edit_confirmation
-from artifact_tui.model import Edit
+from artifact_tui.edits.changes import (
+    Changes,
+    CommonEdit,
+    Effect,
+    ExpiryClock,
+    edit_confirmation,
+    foresee,
+)
 from tests.unit.tui.rows import version
 
-if TYPE_CHECKING:
-    from artifact_tui.catalog.catalog_rows import VersionRow
 
-
-def changes_of(**effects: int) -> Changes[VersionRow]:
+def changes_of(**effects: int) -> Changes:
     """Changes of so many versions with each effect."""
+    one = foresee(version(1), CommonEdit(add_tags=("x",)), ExpiryClock(0, restores=True))
+    same = replace(one, effect=Effect.SAME, why="it is so already")
     changed = [
-        VersionChange(version(number), Edit(""), Effect(effect))
+        replace(one, effect=Effect(effect))
         for effect, count in effects.items()
-        for number in range(count)
+        for _ in range(count)
     ]
-    return Changes(tuple(changed), (version(99),), ())
+    return Changes(changed, [same])
 
 
 @pytest.mark.parametrize(

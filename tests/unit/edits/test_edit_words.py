@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import UserDict
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from artifact_tui.edits.changes import (
@@ -10,8 +12,7 @@ from artifact_tui.edits.changes import (
     EditProgress,
     Effect,
     ExpiryClock,
-    Foresight,
-    OtherVersions,
+    foresee_changes,
 )
 from artifact_tui.edits.edit_words import (
     change_words,
@@ -22,7 +23,7 @@ from artifact_tui.edits.edit_words import (
     sent_words,
 )
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Alias, Outcome, Result
+from artifact_tui.model import Alias, Outcome, Result, schema_sql
 from artifact_tui.tui.screens.edit_screen import EditRow, edit_line
 from artifact_tui.tui.terminal import ASCII, UNICODE
 from tests.support.able import Able
@@ -40,12 +41,10 @@ REMOTE = Able()
 A_MONTH = CommonEdit(ttl_us=30 * DAY)
 
 
-def foreseen(wanted: CommonEdit, *rows: VersionRow, restores: bool = True) -> Changes[VersionRow]:
-    foresight: Foresight[VersionRow] = Foresight(
-        wanted, lambda row: row, ExpiryClock(NOW, restores)
-    )
-    foresight.take(rows, tags={}, around=OtherVersions())
-    return foresight.changes()
+def foreseen(wanted: CommonEdit, *rows: VersionRow, restores: bool = True) -> Changes:
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.executescript(schema_sql())
+        return foresee_changes(conn, [rows], wanted, ExpiryClock(NOW, restores))
 
 
 def aged(number: int, days: int, **more: Any) -> VersionRow:
@@ -131,8 +130,8 @@ def test_many_results_are_grouped_in_one_look() -> None:
 
 def test_what_got_no_answer_is_not_said_to_be_unsent() -> None:
     changes = foreseen(A_MONTH, aged(1, 50), aged(2, 1), aged(3, 1))
-    outcomes = {"v1": Outcome("v1", Result.DONE)}
-    after = result_groups(changes, EditProgress(3, outcomes, uncertain=frozenset({"v2"})), LOCAL)
+    outcomes = {"v1": Outcome("v1", Result.DONE), "v2": Outcome("v2", Result.UNKNOWN)}
+    after = result_groups(changes, EditProgress(3, outcomes), LOCAL)
     assert [(g.label, g.count) for g in after] == [
         ("changed", 1),
         ("uncertain", 1),

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import retention
-from artifact_tui.edits.changes import CommonEdit, Effect, ExpiryClock, foresee_changes, name_keeper
+from artifact_tui.edits.changes import CommonEdit, Effect, ExpiryClock, foresee_changes
 from artifact_tui.model import TTL_INHERIT
 from tests.unit.tui.rows import DAY, NOW, version
 
@@ -33,7 +33,7 @@ def test_what_is_inherited_is_asked_once_for_each_collection(
     ]
     with closing(sqlite3.connect(":memory:")) as conn:
         wanted, clock = CommonEdit(ttl_us=TTL_INHERIT), ExpiryClock(NOW, restores=False)
-        found = foresee_changes(conn, chunks, wanted, name_keeper(), clock)
+        found = foresee_changes(conn, chunks, wanted, clock)
     assert [ids for ids in asked if ids] == [{1}, {2}, {3}]
     effects = {one.row.key: one.effect for one in found.changed}
     known = {key for key, effect in effects.items() if effect is Effect.LATER}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.local.adding import _SourceReader
 from artifact_tui.errors import SourceError
 from tests.unit.local.support import add, blobs, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.sync_store import SyncStore
 
@@ -108,18 +109,17 @@ def test_hard_links_are_ordinary_files(store: SyncStore, src: Path) -> None:
 
 
 def while_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Do something when the first source file has been opened and looked at."""
-    original = os.fstat
+    """Do something when the first source file has been opened."""
+    original = _SourceReader.chunks
     done: list[bool] = []
 
-    def fstat(fd: int) -> os.stat_result:
-        info = original(fd)
-        if not done and "/src/" in str(Path(f"/proc/self/fd/{fd}").readlink()):
+    def chunks(self: _SourceReader) -> object:
+        if not done:
             done.append(True)
             act()
-        return info
+        return original(self)
 
-    monkeypatch.setattr(os, "fstat", fstat)
+    monkeypatch.setattr(_SourceReader, "chunks", chunks)
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is rewritten"])
