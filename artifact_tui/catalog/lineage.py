@@ -15,10 +15,9 @@ import json
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from artifact_tui import model
-from artifact_tui.catalog import catalog_file
 from artifact_tui.catalog.catalog_file import CatalogLane, open_to_write, transaction
 from artifact_tui.model import GONE
 from artifact_tui.text import plural
@@ -48,36 +47,76 @@ _HIDDEN = "SELECT 1 FROM meta WHERE name = 'incomplete' AND value = '1'"
 _IS_SCANNED = "SELECT 1 FROM meta WHERE name = 'scanned_lineage' AND value = '1'"
 
 
-class LineageCoverage(NamedTuple):
-    """Of all live versions that must be asked for parents, those that were; else 0 of 0."""
+@dataclass(frozen=True, slots=True)
+class LineageCoverage:
+    """Of the versions that must be asked for their lineage, how many it is known of."""
 
-    scanned: int
-    total: int
+    scanned: int = 0
+    """Those whose lineage is known."""
+    total: int = 0
+    """Those to ask about, as far as they are found yet; 0 where nobody must be asked."""
     hidden: bool = False
     """The registry does not list everything: there may be more of them."""
+    untold: int = 0
+    """Those that were asked about, and of which the registry told nothing."""
+    capped: bool = False
+    """There were more than `MOST_ASKED`: the rest was not asked about."""
+    models: bool = False
+    """All models must be asked what they were made from: their registry tells nothing else."""
+
+    @property
+    def asked(self) -> int:
+        """Those that were asked about."""
+        return self.scanned + self.untold
 
     @property
     def complete(self) -> bool:
         """Whether the dependents that the catalog shows are all there are."""
-        return self.scanned >= self.total and not self.hidden
+        return self.scanned >= self.total and not (self.hidden or self.capped)
+
+    @property
+    def missing(self) -> str:
+        """What a question left unknown, and why; empty when all is known."""
+        if self.models:
+            left = self.total - self.scanned
+            of_all = plural(self.total, "model")
+            return f"the registry told nothing about {left:,} of {of_all}" if left else ""
+        parts, asked = [], self.asked
+        if self.untold:
+            of_all = plural(asked, "version")
+            parts.append(f"the registry told nothing about {self.untold:,} of {of_all}")
+        if self.capped:
+            parts.append(
+                f"there are more than the {self.total:,} versions that are asked about at once"
+            )
+        if asked < self.total:
+            parts.append(f"{self.total:,} versions are to be asked about, and {asked:,} were")
+        return "; ".join(parts)
 
     def words(self) -> str:
         """How far the scan is, for a sentence about dependents."""
         more = ", and the registry does not list everything" if self.hidden else ""
         return f"{self.scanned:,} of {self.total:,} models scanned{more}"
 
+    def asking_words(self) -> str:
+        """How far it is, for a progress line; and why models are asked about other versions."""
+        known = f"{self.scanned:,} of {self.total:,}"
+        if self.models:
+            return f"what was made from these only models tell: {known} did"
+        return f"lineage of {self.asked:,} of {self.total:,}"
 
-NOTHING_TO_SCAN = LineageCoverage(0, 0)
+
+NOTHING_TO_SCAN = LineageCoverage()
 """Where nothing has to be scanned."""
 
 
 def lineage_coverage(conn: sqlite3.Connection) -> LineageCoverage:
     """How far the scan of lineage got."""
     if conn.execute(_IS_SCANNED).fetchone() is None:
-        return LineageCoverage(0, 0)
+        return NOTHING_TO_SCAN
     hidden = conn.execute(_HIDDEN).fetchone() is not None
     scanned, total = conn.execute(_COVERAGE).fetchone()
-    return LineageCoverage(scanned, total, hidden)
+    return LineageCoverage(scanned, total, hidden, models=True)
 
 
 ASK_PAGE = 500
@@ -101,69 +140,6 @@ FROM json_each(:asked) j CROSS JOIN edge e ON e.parent_id = j.value
 CROSS JOIN version v ON v.id = e.child_id ORDER BY v.id"""
 
 
-_Candidate = tuple[int, str, int]
-"""Id, key, and whether a question is needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _AskOptions:
-    """What one call was told; see `ask_lineage`."""
-
-    closure: bool
-    parents: bool
-    again: bool
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class LineageProgress:
-    """How far the asking is."""
-
-    asked: int = 0
-    """Versions asked about."""
-    total: int = 0
-    """Versions to ask about, as far as they are found yet."""
-    untold: int = 0
-    """Those of them that the registry did not tell about: their dependents are not known."""
-    capped: bool = False
-    """There were more than `MOST_ASKED`: the rest was not asked about."""
-    models: bool = False
-    """Models are asked what they were made from: their registry tells nothing else."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that was to be known is known now."""
-        return not self.untold and not self.capped and self.asked == self.total
-
-    @property
-    def missing(self) -> str:
-        """What is not known, and why; empty when all is."""
-        parts = []
-        if self.untold:
-            asked = plural(self.asked, "model" if self.models else "version")
-            parts.append(f"the registry told nothing about {self.untold:,} of {asked}")
-        if self.capped:
-            parts.append(
-                f"there are more than the {self.total:,} versions that are asked about at once"
-            )
-        if self.asked < self.total:
-            parts.append(f"{self.total:,} versions are to be asked about, and {self.asked:,} were")
-        return "; ".join(parts)
-
-    def words(self) -> str:
-        """How far it is, for a progress line; and why models are asked about other versions."""
-        if self.models:
-            known = self.asked - self.untold
-            return f"what was made from these only models tell: {known:,} of {self.total:,} did"
-        return f"lineage of {self.asked:,} of {self.total:,}"
-
-
-def models_asked(found: LineageCoverage) -> LineageProgress:
-    """How far the questions about what models were made from are."""
-    untold = found.total - found.scanned
-    return LineageProgress(asked=found.total, total=found.total, untold=untold, models=True)
-
-
 async def ask_lineage(
     client: Client,
     path: Path,
@@ -172,10 +148,10 @@ async def ask_lineage(
     closure: bool = False,
     parents: bool = False,
     again: bool = False,
-    progress: Callable[[LineageProgress], object] | None = None,
+    progress: Callable[[LineageCoverage], object] | None = None,
     now_us: int | None = None,
     most: int = MOST_ASKED,
-) -> LineageProgress:
+) -> LineageCoverage:
     """Ask for the dependents of these versions, where they are not known since the last sync.
 
     A registry that tells only parents is asked about all versions of its `scanned_types` instead,
@@ -198,92 +174,66 @@ async def ask_lineage(
     """
     if client.scanned_types:
         if not keys:
-            return LineageProgress()
-        tell = None if progress is None else lambda found: progress(models_asked(found))
-        scan = scan_lineage(client, path, again=again, progress=tell, now_us=now_us)
-        return models_asked(await scan)
-    lane = await CatalogLane.open("ask", partial(catalog_file.open_to_write, path))
+            return NOTHING_TO_SCAN
+        return await scan_lineage(client, path, again=again, progress=progress, now_us=now_us)
+    state = LineageCoverage()
+    seen: set[int] = set()
+    waiting: deque[tuple[int, str]] = deque()
+    lane = await CatalogLane.open("ask", partial(open_to_write, path))
+
+    async def queue(query: str, asked: Sequence[str] | Sequence[int]) -> None:
+        """Queue those that need a question; look below those whose answer is known."""
+        nonlocal state
+        while asked:
+            flags = {"parents": parents and query is _GIVEN, "again": again}
+            found = await lane.run(partial(_candidates, query=query, asked=asked, flags=flags))
+            fresh = [row for row in found if row[0] not in seen]
+            seen.update(row[0] for row in fresh)
+            needed = [(number, key) for number, key, needs in fresh if needs]
+            room = most - state.total
+            waiting.extend(needed[:room])
+            state = replace(
+                state,
+                total=state.total + min(len(needed), room),
+                capped=state.capped or len(needed) > room,
+            )
+            asked = [number for number, _, needs in fresh if not needs] if closure else []
+            query = _CHILDREN
+
     try:
-        walk = _LineageWalk(client, lane, _AskOptions(closure, parents, again, most))
-        await walk.start(keys)
-        while walk.waiting:
-            await walk.step(model.now_us() if now_us is None else now_us)
+        await queue(_GIVEN, list(dict.fromkeys(keys)))
+        while waiting:
+            page = [waiting.popleft() for _ in range(min(ASK_PAGE, len(waiting)))]
+            asked = [key for _, key in page]
+            found = await client.lineage(asked, parents=parents)
+            at_us = model.now_us() if now_us is None else now_us
+            put = partial(put_lineage, asked=asked, found=found, now_us=at_us, parents=parents)
+            await lane.run(put, keep=True)
+            untold = sum(key not in found for key in asked)
+            state = replace(
+                state,
+                scanned=state.scanned + len(asked) - untold,
+                untold=state.untold + untold,
+            )
+            if closure:
+                await queue(_CHILDREN, [number for number, _ in page])
             if progress is not None:
-                progress(walk.state)
-        return walk.state
+                progress(state)
+        return state
     finally:
         await lane.close()
-
-
-class _LineageWalk:
-    """One call of `ask_lineage` on its way."""
-
-    def __init__(self, client: Client, lane: CatalogLane, asking: _AskOptions) -> None:
-        self._client = client
-        self._lane = lane
-        self._asking = asking
-        self._seen: set[int] = set()
-        self.waiting: deque[tuple[int, str]] = deque()
-        self.state = LineageProgress()
-
-    async def start(self, keys: Sequence[str]) -> None:
-        """Find out which of the given versions need a question."""
-        asked = list(dict.fromkeys(keys))
-        look = partial(_candidates, parents=self._asking.parents, again=self._asking.again)
-        await self._take(await self._lane.run(partial(look, query=_GIVEN, asked=asked)))
-
-    async def step(self, at: int) -> None:
-        """Ask about the next page, and write the answer down."""
-        page = [self.waiting.popleft() for _ in range(min(ASK_PAGE, len(self.waiting)))]
-        keys = [key for _, key in page]
-        parents = self._asking.parents
-        found = await self._client.lineage(keys, parents=parents)
-        put = partial(put_asked, asked=keys, found=found, now_us=at, parents=parents)
-        await self._lane.run(put, keep=True)
-        untold = sum(key not in found for key in keys)
-        old = self.state
-        self.state = replace(old, asked=old.asked + len(keys), untold=old.untold + untold)
-        if self._asking.closure:
-            await self._take(await self._children([number for number, _ in page]))
-
-    async def _take(self, found: list[_Candidate]) -> None:
-        """Queue those that need a question; look below those whose answer is known."""
-        while found:
-            fresh = [row for row in found if row[0] not in self._seen]
-            self._seen |= {row[0] for row in fresh}
-            self._queue([(number, key) for number, key, needs in fresh if needs])
-            known = [number for number, _, needs in fresh if not needs]
-            found = await self._children(known) if self._asking.closure else []
-
-    def _queue(self, wanted: list[tuple[int, str]]) -> None:
-        """Queue versions, as many as may be asked about."""
-        room = self._asking.most - self.state.total
-        self.waiting += wanted[:room]
-        self.state = replace(
-            self.state,
-            total=self.state.total + min(len(wanted), room),
-            capped=self.state.capped or len(wanted) > room,
-        )
-
-    async def _children(self, ids: list[int]) -> list[_Candidate]:
-        """What was made from these, directly."""
-        look = partial(_candidates, query=_CHILDREN, asked=ids, again=self._asking.again)
-        return await self._lane.run(look)
 
 
 def _candidates(
     conn: sqlite3.Connection,
     query: str,
     asked: Sequence[str] | Sequence[int],
-    *,
-    parents: bool = False,
-    again: bool = False,
-) -> list[_Candidate]:
+    flags: Mapping[str, bool],
+) -> list[tuple[int, str, int]]:
     """Id, key and whether a question is needed, of the versions that a query finds."""
-    found: list[_Candidate] = []
+    found: list[tuple[int, str, int]] = []
     for start in range(0, len(asked), _KEYS_AT_ONCE):
         chunk = json.dumps(asked[start : start + _KEYS_AT_ONCE])
-        flags = {"parents": parents, "again": again}
         found += conn.execute(query, {"asked": chunk, **flags}).fetchall()
     return found
 
@@ -316,19 +266,29 @@ async def scan_lineage(
         RegistryError: the registry or the file could not be used. What was learnt is kept.
     """
     lane = await CatalogLane.open("scan", partial(open_to_write, path))
+
+    def forget(conn: sqlite3.Connection) -> None:
+        with transaction(conn):
+            conn.execute("DELETE FROM lineage_scan")
+
+    def following(conn: sqlite3.Connection) -> list[tuple[int, str]]:
+        return conn.execute(_UNSCANNED, (after, SCAN_PAGE)).fetchall()
+
+    after = 0
     try:
         if again:
-            await lane.run(forget_scans, keep=True)
+            await lane.run(forget, keep=True)
         coverage = await lane.run(lineage_coverage)
         if progress is not None and not coverage.complete:
             progress(coverage)
-        after = 0
-        while page := await lane.run(partial(unscanned, after=after, count=SCAN_PAGE)):
+        while page := await lane.run(following):
             after = page[-1][0]
-            answers = await client.lineage([key for _, key in page])
-            found = {key: answer.parents for key, answer in answers.items()}
-            at = model.now_us() if now_us is None else now_us
-            coverage = await lane.run(partial(_put_page, found=found, at=at), keep=True)
+            asked = [key for _, key in page]
+            found = await client.lineage(asked)
+            at_us = model.now_us() if now_us is None else now_us
+            put = partial(put_lineage, asked=asked, found=found, now_us=at_us, scan=True)
+            await lane.run(put, keep=True)
+            coverage = await lane.run(lineage_coverage)
             if progress is not None:
                 progress(coverage)
             if not coverage.scanned and len(page) == SCAN_PAGE:
@@ -336,14 +296,6 @@ async def scan_lineage(
         return await lane.run(lineage_coverage)
     finally:
         await lane.close()
-
-
-def _put_page(
-    conn: sqlite3.Connection, found: Mapping[str, Sequence[Relative]], at: int
-) -> LineageCoverage:
-    """Write a page down; how far the scan is then."""
-    put_lineage(conn, found, at)
-    return lineage_coverage(conn)
 
 
 _EDGE = """
@@ -361,65 +313,45 @@ WHERE v.id > ? AND v.state = 'live' AND c.type IN {SCANNED_TYPES}
 ORDER BY v.id LIMIT ?"""
 
 
-def unscanned(conn: sqlite3.Connection, after: int, count: int) -> list[tuple[int, str]]:
-    """Id and key of the next live versions whose own parents nobody has asked for yet."""
-    return conn.execute(_UNSCANNED, (after, count)).fetchall()
-
-
 def put_lineage(
-    conn: sqlite3.Connection, found: Mapping[str, Sequence[Relative]], now_us: int
-) -> None:
-    """The parents of versions, by key: these and no others; without any, those known to be gone."""
-    with transaction(conn):
-        for key, parents in found.items():
-            version_id = _version_id(conn, key)
-            if version_id is None:
-                continue
-            conn.execute("DELETE FROM edge WHERE child_id = ?", (version_id,))
-            above = [parent for parent in parents if parent.key != key]
-            conn.executemany(_EDGE, [(row.key, key) for row in above])
-            if above:
-                conn.execute("DELETE FROM relative WHERE version_id = ? AND up", (version_id,))
-                _put_relatives(conn, version_id, above, up=True)
-            _note_scan(conn, version_id, now_us)
-
-
-def forget_scans(conn: sqlite3.Connection) -> None:
-    """Start over: what every version was made from is to be asked again."""
-    with transaction(conn):
-        conn.execute("DELETE FROM lineage_scan")
-
-
-def put_asked(
     conn: sqlite3.Connection,
     asked: Sequence[str],
     found: Mapping[str, Lineage],
     now_us: int,
     *,
-    parents: bool,
+    scan: bool = False,
+    parents: bool = False,
 ) -> None:
     """What the registry answered about these versions; what it left out is not known any more.
 
-    The dependents are these and no others. Parents are only added to: an edge may stand for a
-    way through deleted versions, which the answer about the child does not tell.
+    Of a scan the parents are these and no others; without any, those known to be gone. Else the
+    dependents are these and no others, and parents are only added to: an edge may stand for a way
+    through deleted versions, which the answer about the child does not tell.
     """
     with transaction(conn):
         for key in asked:
-            version_id, answer = _version_id(conn, key), found.get(key)
-            if version_id is None:
+            row = conn.execute("SELECT id FROM version WHERE key = ?", (key,)).fetchone()
+            if row is None:
                 continue
+            answer = found.get(key)
             if answer is None:
-                conn.execute("DELETE FROM lineage_scan WHERE version_id = ?", (version_id,))
+                conn.execute("DELETE FROM lineage_scan WHERE version_id = ?", row)
                 continue
-            conn.execute("DELETE FROM edge WHERE parent_id = ?", (version_id,))
-            below = [row for row in answer.dependents if row.key != key]
-            conn.executemany(_EDGE, [(key, row.key) for row in below])
-            _put_relatives(conn, version_id, below, up=False)
-            if parents:
-                above = [row for row in answer.parents if row.key != key]
-                conn.executemany(_EDGE, [(row.key, key) for row in above])
-                _put_relatives(conn, version_id, above, up=True)
-            _note_scan(conn, version_id, now_us)
+            above = [one for one in answer.parents if one.key != key]
+            if scan:
+                conn.execute("DELETE FROM edge WHERE child_id = ?", row)
+            else:
+                conn.execute("DELETE FROM edge WHERE parent_id = ?", row)
+                below = [one for one in answer.dependents if one.key != key]
+                conn.executemany(_EDGE, [(key, one.key) for one in below])
+                _put_relatives(conn, row[0], below, up=False)
+            if scan or parents:
+                conn.executemany(_EDGE, [(one.key, key) for one in above])
+            if scan and above:
+                conn.execute("DELETE FROM relative WHERE version_id = ? AND up", row)
+            if parents or (scan and above):
+                _put_relatives(conn, row[0], above, up=True)
+            conn.execute("INSERT OR REPLACE INTO lineage_scan VALUES (?, ?)", (row[0], now_us))
 
 
 def _put_relatives(
@@ -432,14 +364,3 @@ def _put_relatives(
         _RELATIVE,
         [{"id": version_id, "up": int(up), "key": row.key, "name": row.name} for row in rows],
     )
-
-
-def _version_id(conn: sqlite3.Connection, key: str) -> int | None:
-    """The id of a version; None when it is not listed."""
-    row = conn.execute("SELECT id FROM version WHERE key = ?", (key,)).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _note_scan(conn: sqlite3.Connection, version_id: int, now_us: int) -> None:
-    """Note when a version's lineage was told."""
-    conn.execute("INSERT OR REPLACE INTO lineage_scan VALUES (?, ?)", (version_id, now_us))

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
-    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection as Selected
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
@@ -288,12 +288,12 @@ QUIET_SECONDS = 1.0
 """How long a review is built before anything is said of that."""
 
 
-def _told(progress: Progress) -> Callable[[LineageProgress | BuildProgress], None]:
+def _told(progress: Progress) -> Callable[[LineageCoverage | BuildProgress], None]:
     """Shows how far questions and review are; what takes long is announced first."""
     announced = False
     began: float | None = None
 
-    def tell(asked: LineageProgress | BuildProgress) -> None:
+    def tell(asked: LineageCoverage | BuildProgress) -> None:
         nonlocal announced, began
         if isinstance(asked, BuildProgress):
             began = time.monotonic() if began is None else began
@@ -302,13 +302,14 @@ def _told(progress: Progress) -> Callable[[LineageProgress | BuildProgress], Non
             return
         if asked.models and not announced:
             announced = True
-            left = text.plural(asked.untold, "model")
-            were = "was" if asked.untold == 1 else "were"
+            untold = asked.total - asked.scanned
+            left = text.plural(untold, "model")
+            were = "was" if untold == 1 else "were"
             say(
                 f"asking what {left} {were} made from, as the registry tells nothing else of"
                 " lineage (Ctrl+C leaves)"
             )
-        progress.show(asked.words())
+        progress.show(asked.asking_words())
 
     return tell
 

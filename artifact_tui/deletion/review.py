@@ -30,7 +30,7 @@ from artifact_tui.catalog.catalog_file import (
     plain_errors,
     stopping_with,
 )
-from artifact_tui.catalog.lineage import LineageProgress, lineage_coverage
+from artifact_tui.catalog.lineage import LineageCoverage, lineage_coverage
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sizes import ask_sizes, picked_without_size
 from artifact_tui.database import as_number, as_text
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Target
 
-    Progress = Callable[["LineageProgress | BuildProgress"], object]
-    LineageTold = Callable[[LineageProgress], object]
+    Progress = Callable[["LineageCoverage | BuildProgress"], object]
+    LineageTold = Callable[[LineageCoverage], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ async def ask_what_is_needed(
     collections: Sequence[str] = (),
     marks: Path | None = None,
     progress: LineageTold | None = None,
-) -> LineageProgress | None:
+) -> LineageCoverage | None:
     """Bring the catalog up to what a review of this selection needs to know.
 
     Args:

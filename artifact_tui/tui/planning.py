@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
-from artifact_tui.catalog.lineage import models_asked
 from artifact_tui.deletion import worker
 from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.draft_items import PAGE
@@ -36,15 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review import BuildProgress
     from artifact_tui.deletion.review_words import ItemPick
     from artifact_tui.tui.services import Services
 
-    LineageTold = Callable[[LineageProgress], object]
-    Progress = Callable[[LineageProgress | BuildProgress], object]
+    LineageTold = Callable[[LineageCoverage], object]
+    Progress = Callable[[LineageCoverage | BuildProgress], object]
 
 
 def source_of(services: Services) -> ReviewSource:
@@ -86,7 +85,7 @@ async def _scanned(
         yield
         return
     if progress is not None:
-        await link.scan_ended(lambda found: progress(models_asked(found)))
+        await link.scan_ended(progress)
     yield
     await link.prepare()
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.lineage import (
+    NOTHING_TO_SCAN,
     LineageCoverage,
     ask_lineage,
     lineage_coverage,
@@ -38,12 +39,10 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.facade import Catalog
-    from artifact_tui.catalog.lineage import LineageProgress
     from artifact_tui.clients.base import Client
 
 
 SECOND = 1_000_000
-NOTHING_SCANNED = LineageCoverage(0, 0)
 PAUSE_S = 0.5
 """Least time between two readings of the list while pages arrive."""
 
@@ -60,7 +59,7 @@ class LinkState:
     """When the last sync came to its end; None when none ever did."""
     milliseconds: float | None = None
     """How long the registry took to answer."""
-    coverage: LineageCoverage = NOTHING_SCANNED
+    coverage: LineageCoverage = NOTHING_TO_SCAN
     pace: str = ""
     """What limits the present sync, while the registry wants less: untrusted text."""
     error: str = ""
@@ -337,8 +336,8 @@ class LineageAsker:
             self._told[row.key] = found
 
     async def ask_below(
-        self, row: VersionRow, progress: Callable[[LineageProgress], object]
-    ) -> LineageProgress | None:
+        self, row: VersionRow, progress: Callable[[LineageCoverage], object]
+    ) -> LineageCoverage | None:
         """Ask on until everything made from a version is known; None where nothing is asked.
 
         Raises:

@@ -10,7 +10,7 @@ import pytest
 
 from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
-from artifact_tui.catalog.lineage import LineageProgress
+from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.clients import kind_of
 from tests.servers.wandb.scenes import Link, Place, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
@@ -258,8 +258,8 @@ def test_a_version_that_is_shown_elsewhere_needs_consent(
 def test_a_question_that_was_cut_short_is_not_the_fault_of_the_registry(
     cli: Cli, vision: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def prepare(*_: object, **__: object) -> LineageProgress:
-        return LineageProgress(100_000, 100_000, capped=True)
+    async def prepare(*_: object, **__: object) -> LineageCoverage:
+        return LineageCoverage(100_000, 100_000, capped=True)
 
     monkeypatch.setattr("artifact_tui.deletion.review.ask_what_is_needed", prepare)
     words = ("plan", "vision", "name:mnist version:v0", "-o", tmp_path / "p.plan")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import VersionDetail, VersionRow
     from artifact_tui.catalog.facade import Catalog
-    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
 
@@ -210,8 +210,8 @@ class LineageScreen(BaseScreen):
         else:
             self.say("Everything below is known now.")
 
-    def _progress(self, asked: LineageProgress) -> None:
-        self.say(f"Asking: {asked.words()}.")
+    def _progress(self, asked: LineageCoverage) -> None:
+        self.say(f"Asking: {asked.asking_words()}.")
 
     def action_open(self) -> None:
         """Put the version under the cursor in the middle."""

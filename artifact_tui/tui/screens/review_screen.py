@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from textual.events import Key
     from textual.widget import Widget
 
-    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review_words import ReviewGroup
@@ -251,7 +251,7 @@ class ReviewScreen(BaseScreen):
             await self._show(draft)
         self.read_done()
 
-    def _told(self, turn: int, progress: LineageProgress | BuildProgress) -> None:
+    def _told(self, turn: int, progress: LineageCoverage | BuildProgress) -> None:
         """Say how far the questions about lineage are, or the review itself."""
         if not self.is_attached or turn != self._turn:
             return
@@ -292,11 +292,11 @@ class ReviewScreen(BaseScreen):
             self.confirm.refuse(f"{words} esc leaves.")
             self.show_header()
 
-    def _show_asking(self, asked: LineageProgress) -> None:
+    def _show_asking(self, asked: LineageCoverage) -> None:
         self._asking = True
         self.read_done()  # it may take long: keys say what they need
         key = shown_key(self.app.keymap_shown, BY_ID["review.unknown"])
-        words = f"{asked.words()}. esc leaves, {key} reviews without"
+        words = f"{asked.asking_words()}. esc leaves, {key} reviews without"
         self.confirm.refuse(f"Asking the registry: {words}.")
 
     async def _show(self, draft: Draft) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.catalog.lineage import LineageProgress
+    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.edits.changes import Changes, NamedVersion, Subjects, What
     from artifact_tui.tui.widgets.base_screen import BaseScreen
@@ -195,8 +195,8 @@ class EditRequest:
             changes = await self._foresee(await self._read_selection(keys), edit)
         self._screen.app.open_edit(edit, changes)
 
-    def _say_progress(self, progress: LineageProgress) -> None:
-        self._screen.say(f"Asking the registry: {progress.words()}.")
+    def _say_progress(self, progress: LineageCoverage) -> None:
+        self._screen.say(f"Asking the registry: {progress.asking_words()}.")
 
     async def _foresee(self, subjects: Subjects, edit: CommonEdit) -> Changes:
         """What a change would do to each of these; nothing is sent.

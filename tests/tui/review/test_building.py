@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.catalog.lineage import LineageProgress
+from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.deletion import judging
 from artifact_tui.tui import planning
 from artifact_tui.tui.screens import review_screen
@@ -116,7 +116,7 @@ async def test_a_plan_without_the_consent_just_given_is_not_saved_while_lineage_
     ) -> Draft:
         if request.options.delete_aliases:
             assert progress is not None
-            progress(LineageProgress(asked=1, total=5))
+            progress(LineageCoverage(1, 5))
             await told.wait()
         return await draft_of(services, request, progress=progress)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog.lineage import LineageProgress
+from artifact_tui.catalog.lineage import LineageCoverage
 from tests.servers.wandb.scenes import Name, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
 from tests.tui.review.world import types_it
@@ -180,8 +180,8 @@ async def test_a_review_without_an_answer_says_that_not_all_is_known(
 async def test_a_question_that_was_cut_short_says_so(
     team: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def prepare(*_: object, **__: object) -> LineageProgress:
-        return LineageProgress(100_000, 100_000, capped=True)
+    async def prepare(*_: object, **__: object) -> LineageCoverage:
+        return LineageCoverage(100_000, 100_000, capped=True)
 
     monkeypatch.setattr("artifact_tui.deletion.review.ask_what_is_needed", prepare)
     async with team.opened() as user:

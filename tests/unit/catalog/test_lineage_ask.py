@@ -11,7 +11,7 @@ import pytest
 
 from artifact_tui.catalog import connect, lineage, marks
 from artifact_tui.catalog.detail import version_detail
-from artifact_tui.catalog.lineage import LineageProgress, ask_lineage
+from artifact_tui.catalog.lineage import LineageCoverage, ask_lineage
 from artifact_tui.catalog.sync import sync
 from artifact_tui.catalog.version_names import rows_by_keys
 from artifact_tui.errors import RegistryError
@@ -65,7 +65,7 @@ async def ask(
     closure: bool = False,
     parents: bool = False,
     again: bool = False,
-) -> LineageProgress:
+) -> LineageCoverage:
     return await ask_lineage(
         registry, path, keys, closure=closure, parents=parents, again=again, now_us=at
     )
@@ -74,7 +74,7 @@ async def ask(
 async def test_nothing_is_known_until_it_was_asked(registry: Telling, path: Path) -> None:
     await synced(registry, path)
     assert (row(path, "a/1").lineage_known, row(path, "a/5").lineage_known) == (False, True)
-    assert await ask(registry, path, "a/1") == LineageProgress(1, 1)
+    assert await ask(registry, path, "a/1") == LineageCoverage(1, 1)
     found = row(path, "a/1")
     assert (found.lineage_known, found.dependents) == (True, 1)
     assert registry.questions == [["a/1"]]
@@ -118,7 +118,7 @@ async def test_the_closure_asks_on_until_nothing_new_comes(
     registry: Telling, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lineage, "ASK_PAGE", 1)
-    told: list[LineageProgress] = []
+    told: list[LineageCoverage] = []
     await synced(registry, path)
     await ask(registry, path, "a/2")
     registry.questions.clear()
@@ -131,7 +131,7 @@ async def test_the_closure_asks_on_until_nothing_new_comes(
     with closing(connect(path)) as conn:
         marks.pick_keys(conn, ["a/1"])
         assert marks.pick_dependents(conn) == 4
-    assert done.words() == "lineage of 3 of 3"
+    assert done.asking_words() == "lineage of 3 of 3"
 
 
 async def test_a_circle_ends(registry: Telling, path: Path) -> None:
@@ -150,20 +150,20 @@ async def test_the_closure_is_bounded(registry: Telling, path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (LineageProgress(10, 10), ""),
-        (LineageProgress(10, 10, untold=3), "the registry told nothing about 3 of 10 versions"),
+        (LineageCoverage(10, 10), ""),
+        (LineageCoverage(7, 10, untold=3), "the registry told nothing about 3 of 10 versions"),
         (
-            LineageProgress(100_000, 100_000, capped=True),
+            LineageCoverage(100_000, 100_000, capped=True),
             "there are more than the 100,000 versions that are asked about at once",
         ),
         (
-            LineageProgress(2, 2, untold=1, capped=True),
+            LineageCoverage(1, 2, untold=1, capped=True),
             f"the registry told nothing about 1 of 2 versions; {CUT}",
         ),
-        (LineageProgress(4, 10), "10 versions are to be asked about, and 4 were"),
+        (LineageCoverage(4, 10), "10 versions are to be asked about, and 4 were"),
     ],
 )
-def test_what_is_not_known_has_its_reason(asked: LineageProgress, words: str) -> None:
+def test_what_is_not_known_has_its_reason(asked: LineageCoverage, words: str) -> None:
     assert asked.missing == words
     assert asked.complete is not bool(words)
 

@@ -101,7 +101,7 @@ async def test_a_flat_listing_fills_the_catalog_in_one_pass(registry: Flat, path
     done = await sync(registry, path, progress=lambda state: told.append(state.versions))
     assert (done.collections, done.versions, done.done) == (8, 61, True)
     assert told[:3] == [2, 4, 6]
-    assert coverage(path) == LineageCoverage(0, 60)
+    assert coverage(path) == LineageCoverage(0, 60, models=True)
     assert not coverage(path).complete
 
 
@@ -145,7 +145,7 @@ async def test_a_scan_asks_every_model_once(registry: Flat, path: Path) -> None:
     await sync(registry, path)
     told: list[LineageCoverage] = []
     found = await scan_lineage(registry, path, progress=told.append, now_us=NOW)
-    assert found == told[-1] == LineageCoverage(60, 60)
+    assert found == told[-1] == LineageCoverage(60, 60, models=True)
     assert found.complete
     assert edges(path) == 60
     assert len(registry.asked) == 60
@@ -175,7 +175,7 @@ async def test_a_sync_keeps_lineage_and_asks_only_for_what_is_new(
     new = registry.put("net0")
     await sync(registry, path)
     assert edges(path) == 60
-    assert coverage(path) == LineageCoverage(60, 61)
+    assert coverage(path) == LineageCoverage(60, 61, models=True)
     registry.asked.clear()
     assert (await scan_lineage(registry, path)).complete
     assert registry.asked == [new]
@@ -188,7 +188,7 @@ async def test_the_children_of_what_is_gone_are_asked_again(registry: Flat, path
     _, parent = registry.rows.pop(10)
     child = f"model/{11 + 1}"
     await sync(registry, path)
-    assert coverage(path) == LineageCoverage(58, 59)
+    assert coverage(path) == LineageCoverage(58, 59, models=True)
     registry.asked.clear()
     registry.parents[child] = ("model/2",)
     await scan_lineage(registry, path)
@@ -202,14 +202,14 @@ async def test_changed_content_is_asked_again(registry: Flat, path: Path) -> Non
     collection, version = registry.rows[5]
     registry.rows[5] = (collection, Version(version.key, collection.key, 6, "6", "other"))
     await sync(registry, path)
-    assert coverage(path) == LineageCoverage(59, 60)
+    assert coverage(path) == LineageCoverage(59, 60, models=True)
 
 
 async def test_what_the_registry_does_not_tell_stays_unknown(registry: Flat, path: Path) -> None:
     registry.parents["model/9"] = None
     await sync(registry, path)
     found = await scan_lineage(registry, path)
-    assert found == LineageCoverage(59, 60)
+    assert found == LineageCoverage(59, 60, models=True)
     assert not found.complete
 
 
@@ -227,5 +227,5 @@ async def test_registries_that_tell_their_lineage_have_nothing_to_scan(
 ) -> None:
     await sync(registry, path)
     change(path, "UPDATE meta SET value = '0' WHERE name = 'scanned_lineage'")
-    assert coverage(path) == LineageCoverage(0, 0)
+    assert coverage(path) == LineageCoverage()
     assert coverage(path).complete
