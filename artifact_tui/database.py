@@ -26,7 +26,7 @@ from urllib.parse import quote
 from artifact_tui.errors import NoRoomError, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 
 OLDEST_SQLITE = (3, 34, 0)
@@ -37,6 +37,12 @@ _STRICT_SINCE = (3, 37, 0)
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 """What a file system without locks answers: NFS without a lock manager, Lustre without flock."""
+
+SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
+"""How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
+
+BUSY_MS = 15_000
+"""How long SQLite waits for others to end their writes."""
 
 _C = TypeVar("_C", bound=sqlite3.Connection)
 
@@ -96,32 +102,56 @@ def _without_locks(folder: str) -> str:
     return ""
 
 
-def open_to_read(
-    path: Path, factory: type[_C], look: Callable[[_C], object], *, stuck: Callable[[], bool]
-) -> _C:
+def open_database(path: Path, mode: str, factory: type[_C], look: Callable[[_C], object]) -> _C:
+    """A connection in autocommit mode that several threads may use, one at a time.
+
+    Args:
+        path: the file, which must exist.
+        mode: what SQLite is told of it, such as `rw` or `ro&immutable=1`.
+        factory: the class of the connection.
+        look: sets the connection up and reads from it once; it is closed when that raises.
+    """
+    conn = sqlite3.connect(
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        factory=factory,
+    )
+    try:
+        conn.text_factory = SQLITE_TEXT
+        conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        conn.execute("PRAGMA trusted_schema = OFF")
+        look(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def open_to_read(path: Path, factory: type[_C], look: Callable[[_C], object]) -> _C:
     """A connection that only reads, also where SQLite can neither lock a file nor write beside it.
 
     SQLite reads a file with a write-ahead log through another file beside it. Where that cannot be
     made, and so nobody can be writing, the file is read as one that never changes; with changes
-    left in the log, without locks.
-
-    Args:
-        path: the file.
-        factory: the class of the connection.
-        look: reads from it once, and raises what is wrong with it.
-        stuck: whether an error can come from the folder: it is full, or nobody may write there.
+    left in the log, without locks. The arguments are those of `open_database`.
     """
-    if not without_locks(path.parent):
+    folder = path.parent
+    if not without_locks(folder):
         try:
-            return _checked(_connect(path, "mode=ro", factory), look)
+            return open_database(path, "ro", factory, look)
         except sqlite3.OperationalError:
-            if not stuck():
+            if os.access(folder, os.W_OK) and not is_full(folder):
                 raise
     if not has_log(path):
-        return _checked(_connect(path, "mode=ro&immutable=1", factory), look)
-    conn = _connect(path, "mode=ro&vfs=unix-none", factory)
-    conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")
-    return _checked(conn, look)
+        return open_database(path, "ro&immutable=1", factory, look)
+
+    def alone(conn: _C) -> None:
+        conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")
+        look(conn)
+
+    return open_database(path, "ro&vfs=unix-none", factory, alone)
 
 
 def has_log(path: Path) -> bool:
@@ -133,29 +163,6 @@ def has_log(path: Path) -> bool:
     except OSError:
         return True
 
-
-def _connect(path: Path, mode: str, factory: type[_C]) -> _C:
-    return sqlite3.connect(
-        f"file:{quote(os.fsencode(path.absolute()))}?{mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-        factory=factory,
-    )
-
-
-def _checked(conn: _C, look: Callable[[_C], object]) -> _C:
-    try:
-        look(conn)
-    except BaseException:
-        conn.close()
-        raise
-    return conn
-
-
-SQLITE_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
-"""How texts of a database are read: one that is not UTF-8 is spelled out, and hides no row."""
 
 _LARGEST_NUMBER = 2**53
 """Numbers beyond this are taken for unknown: some thousands of them can still be added up."""
@@ -256,6 +263,7 @@ _MAYBE_NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 """What SQLite says, among other things, of a quota that is used up."""
 
 T = TypeVar("T")
+_NO_MORE = object()
 
 _reserve_folders: dict[Path, None] = {}
 """Folders that this process uses, whose reserve helps others on the same disk."""
@@ -281,16 +289,6 @@ def make_reserve(folder: Path) -> None:
             reserve.chmod(mode)
         for path in missing:
             _make_part(path, size, mode & 0o666)
-
-
-def give_up_part(*folders: Path) -> bool:
-    """Remove one part of a reserve of these folders; False when none is left."""
-    for folder in folders:
-        for path in _reserve_parts(folder / RESERVE_FOLDER):
-            with suppress(OSError):
-                path.unlink()
-                return True
-    return False
 
 
 def lacks_room(error: BaseException, folder: Path) -> bool:
@@ -344,23 +342,38 @@ def with_reserve(work: Callable[[], T], folder: Path, *others: Path) -> T:
         folder: where it writes.
         others: folders whose reserve is given up too, where they lie on the same disk.
     """
+    return with_room(work, folder, give_up_reserve(folder, *others))
+
+
+def with_room(work: Callable[[], T], folder: Path, more_room: Iterator[None]) -> T:
+    """Do work that happens whole or not at all, again and again while there is more room for it.
+
+    Each step of `more_room` makes some, and it ends when there is no more to be made.
+    """
     while True:
         try:
             return work()
         except Exception as error:
-            near = _beside(folder, (*others, *_reserve_folders))
-            if not lacks_room(error, folder) or not give_up_part(folder, *near):
+            if not lacks_room(error, folder) or next(more_room, _NO_MORE) is _NO_MORE:
                 raise
 
 
-def _beside(folder: Path, others: Iterable[Path]) -> Iterable[Path]:
-    """Those of these folders that lie on the disk of another one."""
+def give_up_reserve(folder: Path, *others: Path) -> Iterator[None]:
+    """Remove one part of a reserve at each step: of this folder's, or of others on its disk."""
+    near = [folder]
     with suppress(OSError):
         disk = folder.stat().st_dev
-        for other in others:
+        for other in (*others, *_reserve_folders):
             with suppress(OSError):
                 if other.stat().st_dev == disk:
-                    yield other
+                    near.append(other)
+    for path in near:
+        for part in _reserve_parts(path / RESERVE_FOLDER):
+            try:
+                part.unlink()
+            except OSError:
+                continue
+            yield
 
 
 def _reserve_parts(reserve: Path) -> list[Path]:
@@ -368,26 +381,24 @@ def _reserve_parts(reserve: Path) -> list[Path]:
 
 
 def _make_part(path: Path, size: int, mode: int) -> None:
-    """Make one part: all of it, or nothing."""
+    """Make one part: all of it, or nothing.
+
+    It takes the blocks of a file; where that cannot be promised, with bytes that do not compress.
+    """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(fd, mode)
-        _fill_part(fd, size)
+        if hasattr(os, "posix_fallocate"):
+            with suppress(OSError):
+                os.posix_fallocate(fd, 0, size)
+        if os.fstat(fd).st_blocks * 512 < size:
+            _write(fd, os.urandom(size))
+            os.fsync(fd)
     except BaseException:
         path.unlink()
         raise
     finally:
         os.close(fd)
-
-
-def _fill_part(fd: int, size: int) -> None:
-    """Take the blocks of a file; where that cannot be promised, with bytes that do not compress."""
-    if hasattr(os, "posix_fallocate"):
-        with suppress(OSError):
-            os.posix_fallocate(fd, 0, size)
-    if os.fstat(fd).st_blocks * 512 < size:
-        _write(fd, os.urandom(size))
-        os.fsync(fd)
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -288,6 +288,33 @@ class Creation:
     """It will be made, and is not yet."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """A version about to be added to a registry of one's own, but for its files."""
+
+    name: str
+    """Its collection, made when it is new."""
+    type: str
+    """Its type; a collection that is there must have the same."""
+    aliases: tuple[str, ...] = ()
+    """Taken away from the version that has them now."""
+    protected: tuple[str, ...] = ()
+    """Those of its aliases that forbid deletion; they need not be named twice."""
+    tags: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    """Keys of the versions it was made from."""
+    ttl_us: int | None = None
+    """Counted from its creation."""
+    run: str = ""
+    """Who made it: a run, a job, a user."""
+    note: str = ""
+    created_us: int | None = None
+    """Now, unless given."""
+    used_us: int | None = None
+    key: str = ""
+    """A new random one unless given (the sample registry repeats its keys)."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """One object in the storage beside a registry."""

@@ -14,13 +14,18 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from artifact_tui import config, database
-from artifact_tui.database import SQLITE_TEXT, newer_sqlite_needed, open_to_read, strange_object
+from artifact_tui.database import (
+    newer_sqlite_needed,
+    open_database,
+    open_to_read,
+    strange_object,
+)
 from artifact_tui.errors import ArtifactTuiError, RegistryError
 from artifact_tui.model import schema_sql
 
@@ -185,15 +190,10 @@ def _open_checked(path: Path) -> CatalogConnection:
 
     def look(conn: CatalogConnection) -> None:
         conn.path = path
-        conn.text_factory = SQLITE_TEXT
-        conn.execute("PRAGMA busy_timeout = 5000")
         _check(conn, path)
 
-    def stuck() -> bool:
-        return not os.access(path.parent, os.W_OK) or database.is_full(path.parent)
-
     try:
-        return open_to_read(path, CatalogConnection, look, stuck=stuck)
+        return open_to_read(path, CatalogConnection, look)
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
 
@@ -295,28 +295,15 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """
     try:
         make_private(path)
-        conn = _open(path)
-        if _is_strange(conn):
-            conn.close()
+        with closing(open_database(path, "rw", sqlite3.Connection, _tables)) as conn:
+            strange = _is_strange(conn)
+        if strange:
             for end in ("", "-wal", "-shm"):
                 path.with_name(path.name + end).unlink(missing_ok=True)
             make_private(path)
-            conn = _open(path)
+        return open_database(path, "rw", sqlite3.Connection, lambda conn: _prepare(conn, path))
     except (OSError, sqlite3.Error) as error:
         raise _unwritable(path, error) from error
-    try:
-        _prepare(conn, path)
-    except BaseException:
-        conn.close()
-        raise
-    return conn
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    conn = sqlite3.connect(path, isolation_level=None)
-    conn.text_factory = SQLITE_TEXT
-    conn.execute("PRAGMA trusted_schema = OFF")
-    return conn
 
 
 def _is_strange(conn: sqlite3.Connection) -> bool:
@@ -356,17 +343,13 @@ def write_meta(conn: sqlite3.Connection, **facts: str) -> None:
 
 def _prepare(conn: sqlite3.Connection, path: Path) -> None:
     """Set up the connection, and the tables of a new file."""
-    try:
-        conn.execute("PRAGMA busy_timeout = 15000")
-        conn.execute("PRAGMA synchronous = NORMAL")
-        if not _tables(conn):
-            conn.execute("PRAGMA journal_mode = WAL")
-        if _format(conn) < CATALOG_FORMAT:
-            _make(conn)
-        version = _format(conn)
-        conn.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
-        raise _unwritable(path, error) from error
+    conn.execute("PRAGMA synchronous = NORMAL")
+    if not _tables(conn):
+        conn.execute("PRAGMA journal_mode = WAL")
+    if _format(conn) < CATALOG_FORMAT:
+        _make(conn)
+    version = _format(conn)
+    conn.execute("PRAGMA foreign_keys = ON")
     if version != CATALOG_FORMAT:
         raise RegistryError(
             f"The catalog {path} is of format {version}; "

@@ -27,6 +27,7 @@ from artifact_tui.cli.options import Command, DurationParam, json_option
 from artifact_tui.cli.output import Output, command, say, typed_again
 from artifact_tui.cli.reviewing import answer, ask
 from artifact_tui.cli.session import client_of, refuse_read_only, target_of
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import storage as search
 from artifact_tui.deletion.confirmation import Confirmation, typeable
 from artifact_tui.deletion.items import Options
@@ -223,7 +224,8 @@ async def reset_command(registry: str, *, name: str | None, expect: int | None) 
             out.words(f"{safe(target.name)} holds nothing.")
             return 0
         keys = [version.key for _, version in listing]
-        path = _export_listing(target, listing, await client.recipe(keys))
+        recipes = await client.recipe(keys) if isinstance(client, MakingClient) else {}
+        path = _export_listing(target, listing, recipes)
         count = len(listing)
         out.words(
             f"{safe(target.name)} ({safe(target.address)}) holds "

@@ -36,8 +36,8 @@ from artifact_tui.cli.session import (
 )
 from artifact_tui.config import nearest
 from artifact_tui.deletion import review as asking
-from artifact_tui.deletion.draft_items import DraftItems, PickedItems
-from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Item, Options, Verdict
+from artifact_tui.deletion.draft_items import PickedItems
+from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Options
 from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.deletion.review import (
     BuildProgress,
@@ -53,7 +53,7 @@ from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from artifact_tui.catalog.lineage import LineageCoverage
@@ -486,13 +486,6 @@ def save_draft(draft: Draft, output: Path | None) -> Path:
     return path
 
 
-def _items_with(draft: Draft, verdict: Verdict) -> Iterable[Item]:
-    """The items with a verdict, in the order of the review."""
-    if isinstance(draft.items, DraftItems):
-        return PickedItems(draft.items, "i.verdict = ?", (verdict,))
-    return (item for item in draft.items if item.verdict is verdict)
-
-
 def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
     """Print a draft: all items as JSON (unless `records` says no), or the first for people.
 
@@ -505,7 +498,7 @@ def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
     reviewing.print_review(
         draft.head,
         draft.summary,
-        lambda verdict: () if out.json else _items_with(draft, verdict),
+        lambda verdict: () if out.json else PickedItems(draft.items, "i.verdict = ?", (verdict,)),
         out,
         most=DRAFT_ITEMS,
         offered={option for one in command.params for option in one.opts},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,7 @@ from artifact_tui.clients import kind_of
 from artifact_tui.clients.base import Kind
 from artifact_tui.config import LOCAL, Target
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import now_us
+from artifact_tui.model import NewVersion, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
@@ -69,22 +69,6 @@ def demo_command(path: Path, *, versions: int, seed: int, no_open: bool) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddRequest:
-    """What is to be added, as it was asked for."""
-
-    source: Path
-    name: str
-    type: str
-    aliases: tuple[str, ...]
-    protected: tuple[str, ...]
-    tags: tuple[str, ...]
-    parents: tuple[str, ...]
-    ttl_us: int | None
-    run: str
-    note: str
-
-
 @click.command("add", cls=Command)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("name")
@@ -101,7 +85,9 @@ class AddRequest:
 @click.option("--create", is_flag=True, help="Make the registry at local:PATH if there is none.")
 @registry_option
 @json_option(changes=True)
-async def add_command(registry: str | None, *, create: bool, out: Output, **asked: object) -> None:
+async def add_command(
+    source: Path, registry: str | None, *, create: bool, out: Output, **given: Any
+) -> None:
     """Put the file or folder SOURCE in a local registry, as the next version of NAME.
 
     \b
@@ -113,30 +99,35 @@ async def add_command(registry: str | None, *, create: bool, out: Output, **aske
     """  # noqa: D301 - click's mark for lines that stay as they are
     target = target_of(registry)
     if create:
-        _create_registry(target)
-    await _add(target, AddRequest(**asked), out)  # type: ignore[arg-type]
+        kind = Kind() if target.read_only else kind_of(target.address)
+        kind.create(target.address)
+    await _add(target, source, NewVersion(**given), out)
 
 
-def _create_registry(target: Target) -> None:
-    kind = Kind() if target.read_only else kind_of(target.address)
-    kind.create(target.address)
-
-
-async def _add(target: Target, request: AddRequest, out: Output) -> None:
+async def _add(target: Target, source: Path, new: NewVersion, out: Output) -> None:
+    """Add a version whose parents are named as a person does, and its type perhaps not at all."""
     async with own_client_of(target, write=True) as client:
         async with reading(client) as conn:
-            parents = [find_version(conn, name).key for name in request.parents]
-            kind = request.type or _type_of(conn, request.name)
+            new = replace(
+                new,
+                type=new.type or _type_of(conn, new.name),
+                parents=tuple(find_version(conn, name).key for name in new.parents),
+            )
         with Progress() as progress:
-            version = await client.add(
-                request.source, request.name, type=kind, aliases=request.aliases,
-                protected=request.protected, tags=request.tags, parents=parents,
-                ttl_us=request.ttl_us, run=request.run, note=request.note,
+            key = await client.add(
+                source,
+                new,
                 progress=lambda done, total: progress.show(
                     f"reading {text.size(done)} of {text.size(total)}"
                 ),
-            )  # fmt: skip
-        await _print_added(client, version.key, target, out)
+            )
+        try:
+            await _print_added(client, key, target, out)
+        except RegistryError as error:
+            raise RegistryError(
+                f"“{new.name}” was added, and cannot be read back: {error}",
+                hint="Do not add it again: look when the disk is well.",
+            ) from error
 
 
 def _type_of(conn: sqlite3.Connection, name: str) -> str:

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
         Identity,
         Lineage,
         Listed,
+        NewVersion,
         Page,
         Recipe,
         StoredObject,
-        Version,
     )
 
 
@@ -274,7 +274,7 @@ class Client:
         """
         return None
 
-    # changing and making
+    # changing
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live; one outcome for each edit, in the same order.
@@ -285,16 +285,27 @@ class Client:
         """
         return [Outcome(one.key, Result.REFUSED, "this registry changes nothing") for one in edits]
 
+    # the connection
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """An earlier connection may have deleted these, which would else look like an outage."""
+
+    async def aclose(self) -> None:
+        """Release everything; the client may not be used afterwards."""
+
+
+class MakingClient(Client):
+    """A registry that makes entries from a source address: what was deleted can be made again."""
+
     async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
         """What is needed to make these versions again; those that are gone are left out.
 
         With `quick` nothing is sent: only what the registry has told already.
         """
-        del keys, quick
-        return {}
+        raise NotImplementedError
 
     async def create(self, kind: str, name: str, url: str) -> Creation:
-        """Make an entry of a type from a source address; `recipe`, `entries`, `entry` go with it.
+        """Make an entry of a type.
 
         `UncertainError` when nobody knows whether it was made.
         """
@@ -312,40 +323,20 @@ class Client:
         """
         raise NotImplementedError
 
-    # the connection
-
-    def recall(self, keys: Sequence[str]) -> None:
-        """An earlier connection may have deleted these, which would else look like an outage."""
-
-    async def aclose(self) -> None:
-        """Release everything; the client may not be used afterwards."""
-
 
 class OwnClient(Client):
     """A registry that this program keeps itself, such as a folder: filled, emptied and checked."""
 
     async def add(
-        self,
-        source: Path,
-        name: str,
-        *,
-        type: str,  # noqa: A002 - the field's own word
-        aliases: Sequence[str] = (),
-        protected: Sequence[str] = (),
-        tags: Sequence[str] = (),
-        parents: Sequence[str] = (),
-        ttl_us: int | None = None,
-        run: str = "",
-        note: str = "",
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Version:
-        """Add a file or a folder as the next version of a collection.
+        self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
+    ) -> str:
+        """Add a file or a folder as the next version of a collection; gives its key.
 
-        `protected` are aliases that forbid deletion, `parents` the keys of what it was made from;
         `progress` is called, from any thread, with the bytes read so far and in all.
 
         Raises:
             UsageError: it cannot be stored under this name, or the collection has another type.
+            NotFoundError: a version that it was made from is not there.
             RegistryError: the registry cannot take it. In every case nothing was added.
         """
         raise NotImplementedError

@@ -270,6 +270,10 @@ class Places:
         self._since_shrunk = 0
 
 
+BELIEVED = 5
+"""So many refusals in a row say truly how long to wait; then the pause is at least a guess."""
+
+
 class Pace:
     """Lets requests through: so many at once, none during a pause.
 
@@ -405,24 +409,27 @@ class Pace:
     def complained(self, began: float, headers: Mapping[str, str]) -> None:
         """The server will not have so many requests (429, 503): fewer at once, and a pause.
 
-        Without a word from it the pause doubles with each complaint in a row. Complaints about
-        requests that left before the last one are the same complaint.
+        Without a word from it the pause doubles with each complaint in a row; with one, only after
+        so many in a row that its word cannot be true (`Retry-After: 0`, again and again).
+        Complaints about requests that left before the last one are the same complaint.
         """
         again = began > self._complained
         if again:
             self._complained = self._clock()
             self._pushed += 1
         asked = asked_wait(headers)
+        in_a_row = self._pushed if asked is None else self._pushed - BELIEVED
+        guess = min(FIRST_WAIT * 2 ** min(in_a_row - 1, 10), self._longest_guess)
         if asked is None:
             if not again:
                 return
-            guess = min(FIRST_WAIT * 2 ** min(self._pushed - 1, 10), self._longest_guess)
             self.trouble(began)
             self._hold(guess, f"{self.who} is too busy: the next try is in")
             return
         if not self._quota.speaks_in(headers):
             self.trouble(began)
-        self._hold(min(asked, self._longest_asked), f"{self.who} asks to wait")
+        pause = max(asked, guess) if again and in_a_row > 0 else asked
+        self._hold(min(pause, self._longest_asked), f"{self.who} asks to wait")
 
     def trouble(self, began: float) -> None:
         """A request was lost, or the server failed: fewer at once, as it may be overloaded."""

@@ -1,7 +1,7 @@
 """Objects in S3, or in what speaks like it: list them, ask for some, delete them.
 
 boto3 is imported when the storage is first used, and finds its own credentials. Objects are looked
-for in few requests: all that fit the pattern, or those of some names.
+for in few requests, several at a time: all that fit the pattern, or those of some names.
 
 Objects are deleted in batches, with an answer for each. A batch that fails as a whole is halved
 until the guilty key is alone; where batches as such are not known, or not allowed, objects go one
@@ -15,13 +15,15 @@ import asyncio
 import base64
 import hashlib
 import re
+import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from os.path import commonprefix
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from artifact_tui.clients.pacing import asked_wait
 from artifact_tui.clients.s3_layout import ObjectRef, StoragePattern, parse_object_key
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 
 THREADS = 8
+"""Connections that are kept."""
+
+AT_ONCE = 4
+"""Requests of one call under way at once."""
 
 LONGEST_WAIT = 30.0
 """Seconds that a call waits at most because the storage asks for it, each time."""
@@ -55,31 +61,8 @@ DENIED = frozenset(
 )  # fmt: skip
 
 
-class S3(Protocol):
-    """What of boto3's client is used."""
-
-    meta: Any
-
-    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
-        """A page of current objects."""
-
-    def list_object_versions(self, **asked: Any) -> dict[str, Any]:
-        """A page of versions and delete markers."""
-
-    def head_object(self, **asked: Any) -> dict[str, Any]:
-        """What is known of one object, by its exact name."""
-
-    def get_bucket_versioning(self, **asked: Any) -> dict[str, Any]:
-        """Whether the bucket keeps versions."""
-
-    def delete_object(self, **asked: Any) -> dict[str, Any]:
-        """Delete one object."""
-
-    def delete_objects(self, **asked: Any) -> dict[str, Any]:
-        """Delete up to 1,000 objects."""
-
-    def close(self) -> None:
-        """Close the connections."""
+S3: TypeAlias = Any
+"""boto3's client; it ships no types."""
 
 
 def open_s3(settings: StorageSettings, *, read_only: bool) -> S3:
@@ -90,7 +73,11 @@ def open_s3(settings: StorageSettings, *, read_only: bool) -> S3:
     """
     import boto3  # noqa: PLC0415 - slow to import
     from botocore.config import Config  # noqa: PLC0415 - same
+    from botocore.session import get_session  # noqa: PLC0415 - same
 
+    session = get_session()
+    parsers = session.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_timestamp)
     config = Config(
         retries={"total_max_attempts": 4, "mode": "standard"},
         connect_timeout=10,
@@ -99,20 +86,28 @@ def open_s3(settings: StorageSettings, *, read_only: bool) -> S3:
         s3={"addressing_style": "path"} if settings.endpoint else {},
     )
     with s3_errors(settings.bucket):
-        client = cast(
-            "S3",
-            boto3.session.Session().client(
-                "s3",
-                endpoint_url=settings.endpoint or None,
-                region_name=settings.region or ("us-east-1" if settings.endpoint else None),
-                config=config,
-            ),
+        client = boto3.session.Session(botocore_session=session).client(
+            "s3",
+            endpoint_url=settings.endpoint or None,
+            region_name=settings.region or ("us-east-1" if settings.endpoint else None),
+            config=config,
         )
     client.meta.events.register("needs-retry.s3", _wait_as_asked)
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
     if read_only:
         client.meta.events.register("before-call.s3", _refuse_writes)
     return client
+
+
+def _timestamp(value: Any) -> datetime:
+    """A time as listings write it; any other as boto3 reads it, which takes far longer."""
+    from botocore.utils import parse_timestamp  # noqa: PLC0415 - slow to import
+
+    if isinstance(value, str) and value[10:11] == "T" and value.endswith("Z"):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    found: datetime = parse_timestamp(value)
+    return found
 
 
 def keeps_versions(s3: S3, bucket: str) -> bool:
@@ -240,6 +235,10 @@ class ListedObject:
     marker: bool = False
 
 
+PageOf: TypeAlias = "Callable[[S3, str, str, str | None], tuple[list[ListedObject], str | None]]"
+"""Lists a page of what is stored in a bucket, under a prefix, after a cursor."""
+
+
 def current_page(
     s3: S3, bucket: str, prefix: str, after: str | None
 ) -> tuple[list[ListedObject], str | None]:
@@ -252,39 +251,55 @@ def current_page(
     return [_listed_object(one) for one in answer.get("Contents", ())], token
 
 
-def current_objects(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
+def current_objects(s3: S3, bucket: str, names: Iterable[str]) -> list[ListedObject]:
     """The current objects of these names, in at most one request each, and mostly far fewer.
 
-    Names are walked in the storage's own order (by UTF-8 bytes); each request starts just before
-    the next one wanted and settles all that lie on its page.
+    Of many names, several parts are walked at once. Those that no listing may be asked for, since
+    its answer, in XML, could not repeat them, are asked for one by one.
     """
-    wanted, odd = _split(names)
-    yield from _each(s3, bucket, odd)
+    every = sorted(set(names), key=str.encode)
+    plain = [name for name in every if _IN_XML.fullmatch(name)]
+    share = max(PAGE, -(-len(plain) // AT_ONCE))
+    parts = [plain[start : start + share] for start in range(0, len(plain), share)]
+    odd = [[name] for name in every if not _IN_XML.fullmatch(name)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = [
+            *pool.map(partial(_walk, s3, bucket), parts),
+            *pool.map(partial(_heads, s3, bucket), odd),
+        ]
+    return [row for rows in found for row in rows]
+
+
+def _walk(s3: S3, bucket: str, wanted: Sequence[str]) -> list[ListedObject]:
+    """The objects of these names, which are in the storage's own order: by UTF-8 bytes.
+
+    Each request starts just before the next one wanted and settles all that lie on its page.
+    """
+    found: list[ListedObject] = []
     place = 0
     while place < len(wanted):
-        asked = {"Bucket": bucket, "StartAfter": wanted[place][:-1], "MaxKeys": PAGE}
-        if not asked["StartAfter"]:
-            del asked["StartAfter"]
-        answer = s3.list_objects_v2(**asked, Prefix=_common(wanted[place:]))
+        prefix = commonprefix([wanted[place], wanted[-1]])  # noqa: RUF071 - names are no paths
+        asked = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+        if before := wanted[place][:-1]:
+            asked["StartAfter"] = before
+        answer = s3.list_objects_v2(**asked)
         rows = [_listed_object(one) for one in answer.get("Contents", ())]
         here = set(wanted[place:])
-        yield from (row for row in rows if row.name in here)
-        last = rows[-1].name.encode() if answer.get("IsTruncated") and rows else None
-        if last is not None and last < wanted[place].encode():  # so many siblings stand before it
-            yield from _each(s3, bucket, wanted[place : place + 1])
-        place = _past(wanted, place, last)
+        found += [row for row in rows if row.name in here]
+        if not (answer.get("IsTruncated") and rows):
+            break
+        last = rows[-1].name.encode()
+        if last < wanted[place].encode():  # so many siblings stand before it
+            found += _heads(s3, bucket, wanted[place : place + 1])
+            place += 1
+        while place < len(wanted) and wanted[place].encode() <= last:
+            place += 1
+    return found
 
 
-def _split(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Names in the storage's order; those that no listing may be asked for stand apart."""
-    every = sorted(set(names), key=str.encode)
-    return [name for name in every if _IN_XML.fullmatch(name)], [
-        name for name in every if not _IN_XML.fullmatch(name)
-    ]
-
-
-def _each(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
-    """One request for each name: a listing's answer, in XML, could not repeat these."""
+def _heads(s3: S3, bucket: str, names: Sequence[str]) -> list[ListedObject]:
+    """The current objects of these names, by one request each."""
+    found = []
     for name in names:
         try:
             answer = s3.head_object(Bucket=bucket, Key=name)
@@ -292,73 +307,52 @@ def _each(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
             if code_of(error) in _ABSENT_HEAD:
                 continue
             raise
-        yield _listed_object({**answer, "Key": name, "Size": answer.get("ContentLength", 0)})
+        row = {**answer, "Key": name, "Size": answer.get("ContentLength", 0)}
+        found.append(_listed_object(row))
+    return found
 
 
 def object_versions(s3: S3, bucket: str, names: Iterable[str]) -> Iterator[ListedObject]:
     """Every stored version and delete marker of these names."""
     here = set(names)
-    yield from objects_below(partial(version_pages, s3, bucket), here, here.__contains__)
+    yield from objects_below(version_page, s3, bucket, here, here.__contains__)
 
 
 def objects_below(
-    pages: Callable[[str], Iterator[tuple[list[ListedObject], bytes | None]]],
-    starts: Iterable[str],
-    mine: Callable[[str], bool],
+    page: PageOf, s3: S3, bucket: str, starts: Iterable[str], mine: Callable[[str], bool]
 ) -> Iterator[ListedObject]:
     """What is stored under names that start with these, as far as the whole name is `mine`.
 
-    `pages` gives what is stored under a prefix, as `current_pages` does. Many names are looked for
-    in a pass over what they have in common, for as long as that costs no more requests than one
-    for each would; the rest is asked for one by one.
+    `page` is `current_page` or `version_page`. Many names are looked for in a pass over what they
+    have in common, for as long as that costs no more requests than one for each would; the rest is
+    asked for one by one.
     """
     wanted = sorted(set(starts), key=str.encode)
     seen: set[tuple[str, str]] = set()
-    reached: bytes | None = b""
+    reached: str | None = ""
+    """Up to which name everything was listed; None: to the end."""
+
+    def below(prefix: str, most: int) -> Iterator[ListedObject]:
+        nonlocal reached
+        plain = _IN_XML.match(prefix)
+        after: str | None = None
+        for _ in range(most):
+            rows, after = page(s3, bucket, plain[0] if plain else "", after)
+            for row in rows:
+                if mine(row.name) and (row.name, row.version) not in seen:
+                    seen.add((row.name, row.version))
+                    yield row
+            reached = None if after is None else rows[-1].name if rows else ""
+            if after is None:
+                return
+
     if len(wanted) > FEW:
-        for rows, cut in islice(pages(_common(wanted)), len(wanted)):
-            reached = cut
-            yield from _unseen(seen, (row for row in rows if mine(row.name)))
+        together = commonprefix([wanted[0], wanted[-1]])  # noqa: RUF071 - names are no paths
+        yield from below(together, len(wanted))
+    passed = reached
     for start in wanted:
-        if reached is not None and _beyond(start.encode(), reached):
-            for rows, _ in pages(start):
-                yield from _unseen(seen, (row for row in rows if mine(row.name)))
-
-
-def _beyond(start: bytes, reached: bytes) -> bool:
-    """Whether anything that starts so may come after what a listing has reached."""
-    return start >= reached or reached.startswith(start)
-
-
-def _unseen(seen: set[tuple[str, str]], rows: Iterable[ListedObject]) -> Iterator[ListedObject]:
-    for row in rows:
-        if (row.name, row.version) not in seen:
-            seen.add((row.name, row.version))
-            yield row
-
-
-def current_pages(
-    s3: S3, bucket: str, prefix: str
-) -> Iterator[tuple[list[ListedObject], bytes | None]]:
-    """Pages of current objects, each with the name at which it was cut off (None on the last)."""
-    after: str | None = None
-    while True:
-        rows, after = current_page(s3, bucket, _plain(prefix), after)
-        yield rows, None if after is None else rows[-1].name.encode() if rows else b""
-        if after is None:
-            return
-
-
-def version_pages(
-    s3: S3, bucket: str, prefix: str
-) -> Iterator[tuple[list[ListedObject], bytes | None]]:
-    """Pages of versions, each with the name at which it was cut off (None on the last)."""
-    after: str | None = None
-    while True:
-        rows, after = version_page(s3, bucket, _plain(prefix), after)
-        yield rows, None if after is None else after.rpartition(_CURSOR_MARK)[0].encode()
-        if after is None:
-            return
+        if passed is not None and (start.encode() >= passed.encode() or passed.startswith(start)):
+            yield from below(start, sys.maxsize)
 
 
 def version_page(
@@ -393,33 +387,6 @@ def count_elsewhere(s3: S3, bucket: str, prefix: str) -> tuple[int, bool]:
     return count, False
 
 
-def _plain(prefix: str) -> str:
-    """As much of a prefix as a listing can be asked for."""
-    found = _IN_XML.match(prefix)
-    return found[0] if found else ""
-
-
-def _past(wanted: list[str], place: int, last: bytes | None) -> int:
-    """The first wanted name after `last`; always some progress."""
-    if last is None:
-        return len(wanted)
-    following = place
-    while following < len(wanted) and wanted[following].encode() <= last:
-        following += 1
-    return max(following, place + 1)
-
-
-def _common(names: list[str]) -> str:
-    """What all of these names start with (the first and the last tell, as they are sorted)."""
-    first, last = names[0], names[-1]
-    length = 0
-    for one, other in zip(first, last, strict=False):
-        if one != other:
-            break
-        length += 1
-    return first[:length]
-
-
 def _listed_object(row: dict[str, Any], *, marker: bool = False) -> ListedObject:
     modified = row.get("LastModified")
     version = row.get("VersionId")
@@ -435,8 +402,6 @@ def _listed_object(row: dict[str, Any], *, marker: bool = False) -> ListedObject
 
 
 BATCH = 1000
-AT_ONCE = 4
-"""Batches under way at once."""
 
 _THROTTLE_CODES = frozenset(
     {
@@ -491,18 +456,22 @@ class ObjectDeleter:
                 single += part
                 continue
             try:
-                answer = self._s3.delete_objects(Bucket=self._bucket, Delete=_delete_request(part))
+                named = [_named(one) for one in part]
+                request = {"Objects": named, "Quiet": False}
+                answer = self._s3.delete_objects(Bucket=self._bucket, Delete=request)
             except ReadOnlyError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever boto3 raises, each item is told
                 code = code_of(error)
                 if not code or code in _WHOLE or _status(error) in _BUSY or is_throttled(error):
                     found |= {one.key: failure(one.key, error) for one in part}
-                elif code in _NO_BATCH and self._alone(part[0], found):
-                    self._batches = False
-                    single += part[1:]
-                elif code in _NO_BATCH:
-                    found |= {one.key: failure(one.key, error) for one in part[1:]}
+                elif code in _NO_BATCH:  # one alone tells whether it is the batch that is refused
+                    first = found[part[0].key] = self._single(part[0])
+                    if first.result is Result.REFUSED:
+                        found |= {one.key: failure(one.key, error) for one in part[1:]}
+                    else:
+                        self._batches = False
+                        single += part[1:]
                 else:
                     self._batches = self._worked or len(part) > 2  # noqa: PLR2004 - a pair
                     middle = len(part) // 2
@@ -512,23 +481,14 @@ class ObjectDeleter:
             found |= _reconcile(part, answer)
         return found, single
 
-    def _alone(self, place: ObjectRef, found: dict[str, Outcome]) -> bool:
-        """Delete one of a batch that was refused as such; whether that was not refused."""
-        found[place.key] = self._single(place)
-        return found[place.key].result is not Result.REFUSED
-
     def _single(self, place: ObjectRef) -> Outcome:
-        asked = {"Bucket": self._bucket, "Key": place.name}
-        if place.version:
-            asked["VersionId"] = place.version
         try:
-            answer = self._s3.delete_object(**asked)
+            answer = self._s3.delete_object(Bucket=self._bucket, **_named(place))
         except ReadOnlyError:
             raise
         except Exception as error:  # noqa: BLE001 - same
             return failure(place.key, error)
-        marker = bool(answer.get("DeleteMarker")) and not place.version
-        return _done(place.key, marker=marker)
+        return _done(place, answer)
 
 
 def failure(key: str, error: Exception) -> Outcome:
@@ -550,13 +510,9 @@ def _status(error: Exception) -> int:
     return int(found)
 
 
-def _delete_request(part: Sequence[ObjectRef]) -> dict[str, Any]:
-    return {
-        "Objects": [
-            {"Key": one.name} | ({"VersionId": one.version} if one.version else {}) for one in part
-        ],
-        "Quiet": False,
-    }
+def _named(place: ObjectRef) -> dict[str, str]:
+    version = {"VersionId": place.version} if place.version else {}
+    return {"Key": place.name, **version}
 
 
 def _reconcile(part: Sequence[ObjectRef], answer: dict[str, Any]) -> dict[str, Outcome]:
@@ -571,8 +527,7 @@ def _reconcile(part: Sequence[ObjectRef], answer: dict[str, Any]) -> dict[str, O
             code, words = str(error.get("Code", "")), str(error.get("Message", ""))[:300]
             found[place.key] = _refused(place.key, code, words)
         elif mark in gone:
-            marker = bool(gone[mark].get("DeleteMarker")) and not place.version
-            found[place.key] = _done(place.key, marker=marker)
+            found[place.key] = _done(place, gone[mark])
         else:
             found[place.key] = Outcome(place.key, Result.UNKNOWN, "the storage did not mention it")
     return found
@@ -587,9 +542,11 @@ def _refused(key: str, code: str, words: str, *, status: int = 0) -> Outcome:
     return Outcome(key, Result.REFUSED, said)
 
 
-def _done(key: str, *, marker: bool) -> Outcome:
-    note = "a delete marker hides it; its bytes are kept" if marker else ""
-    return Outcome(key, Result.DONE, note)
+def _done(place: ObjectRef, answer: Mapping[str, Any]) -> Outcome:
+    marker = answer.get("DeleteMarker") and not place.version
+    return Outcome(
+        place.key, Result.DONE, "a delete marker hides it; its bytes are kept" if marker else ""
+    )
 
 
 T = TypeVar("T")
@@ -664,15 +621,15 @@ class S3Storage:
         """What belongs to these versions of the registry, by name; delete markers come last."""
         owners = {one for key in version_keys if (one := self._pattern.owner_of(key))}
         starts = [self._pattern.start(one) for one in owners]
-        pages = version_pages if versions else current_pages
+        page = version_page if versions else current_page
 
         def mine(name: str) -> bool:
             return self._pattern.owner(name) in owners
 
         def look(s3: S3) -> list[ListedObject]:
             if self._pattern.many or versions:
-                return list(objects_below(partial(pages, s3, self._bucket), starts, mine))
-            return list(current_objects(s3, self._bucket, starts))
+                return list(objects_below(page, s3, self._bucket, starts, mine))
+            return current_objects(s3, self._bucket, starts)
 
         rows = await self._run(look) if starts else []
         rows.sort(key=lambda row: row.marker)
@@ -712,13 +669,14 @@ class S3Storage:
             raise read_only_error(f"The storage {self.place}")
         places = {key: place for key in keys if (place := self._ours(key)) is not None}
         unique = list(dict.fromkeys(places.values()))
-        found = await self._run(lambda s3: self._deleter(s3).delete(unique))
+
+        def delete(s3: S3) -> dict[str, Outcome]:
+            self._deletes = self._deletes or ObjectDeleter(s3, self._bucket)
+            return self._deletes.delete(unique)
+
+        found = await self._run(delete)
         strange = "it is not an object of this registry's storage. Nothing was sent"
         return [found.get(key) or Outcome(key, Result.REFUSED, strange) for key in keys]
-
-    def _deleter(self, s3: S3) -> ObjectDeleter:
-        self._deletes = self._deletes or ObjectDeleter(s3, self._bucket)
-        return self._deletes
 
     def _ours(self, key: str) -> ObjectRef | None:
         """The place of a key, if it is in this bucket and fits the pattern."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients import open_client
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.errors import ArtifactTuiError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _abilities(client: Client) -> Iterator[str]:
         "trash": "trash" in client.tells and client.can("restore"),
         "purge": client.can("purge"),
         "garbage collection": client.can("collect_garbage"),
-        "making entries again": client.can("create"),
+        "making entries again": isinstance(client, MakingClient),
         "reset": client.can("reset"),
     }
     there = [name for name, has in names.items() if has]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.checks import Snapshot, lost_aliases, members_of
 from artifact_tui.deletion.items import COLLECTION, OBJECT, OPEN, VERSION, Action, Reason
@@ -469,7 +470,8 @@ class Calls:
 
         In a large plan only what the registry has told already, where it is slow to tell.
         """
-        if not self._client.can("recipe"):
+        client = self._client
+        if not isinstance(client, MakingClient):
             return {}
         keys = [item.key for item in items if item.kind != OBJECT]
         found: dict[str, Recipe] = {}
@@ -477,7 +479,7 @@ class Calls:
             slow = self._recipes_s > RECIPES_START_S + self._share * self._sent_s
             part = keys[start:] if slow else keys[start : start + RECIPES]
             asked = time.monotonic()
-            found |= await self._ask(self._client.recipe(part, quick=slow))
+            found |= await self._ask(client.recipe(part, quick=slow))
             if slow:
                 break
             self._recipes_s += time.monotonic() - asked

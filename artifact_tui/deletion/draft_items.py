@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import codecs
 import json
+import sqlite3
 import threading
 import weakref
 from array import array
 from collections.abc import Container, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, overload
 
 import msgspec
 
+from artifact_tui.database import SQLITE_TEXT
 from artifact_tui.deletion.items import DETAIL_NAMES, Item, ItemState, Reason, Verdict
 from artifact_tui.errors import PlanError
 from artifact_tui.model import Facts
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
     from artifact_tui.deletion.items import Options
@@ -173,30 +173,6 @@ def item_of_row(row: Sequence[Any], outside: tuple[str, ...]) -> Item:
     )
 
 
-def row_of_item(item: Item) -> tuple[object, ...]:
-    """The reviewed part of an item, in the order of the table's columns."""
-    return (
-        item.seq,
-        item.kind,
-        item.level,
-        item.key,
-        item.collection,
-        item.label,
-        item.type,
-        item.size,
-        msgspec.json.encode(replace(item.facts, collection="", label="", type="")).decode(),
-        item.verdict,
-        item.reason,
-        item.detail,
-        item.added_as_dependent,
-        item.belongs,
-    )
-
-
-INSERT_ITEM = f"INSERT INTO item VALUES({','.join('?' * 14)})"
-"""For `row_of_item`."""
-
-
 def read_items(
     conn: sqlite3.Connection, where: str, params: Sequence[object], *, facts: str = "i.facts"
 ) -> Iterator[Item]:
@@ -328,6 +304,16 @@ class DraftItems(_Rows[Item]):
         super().__init__(0)
         self.judged_for(head)
 
+    @classmethod
+    def of_objects(cls, objects: Iterable[Item], head: Head) -> Self:
+        """A draft of nothing but stored objects: there is no catalog behind it."""
+        conn = sqlite3.connect("", uri=True, isolation_level=None, check_same_thread=False)
+        conn.text_factory = SQLITE_TEXT
+        cls.make_tables(conn)
+        items = cls(conn, head)
+        items.add_objects(objects)
+        return items
+
     @staticmethod
     def make_tables(conn: sqlite3.Connection) -> None:
         """Make an empty draft on a connection."""
@@ -352,12 +338,6 @@ class DraftItems(_Rows[Item]):
         """The items (`i`) for which our own SQL condition holds."""
         with self.lock:
             return list(read_items(self.conn, where, params, facts=_RAW_FACTS))
-
-    def seqs(self, where: str, params: Sequence[object] = ()) -> array[int]:
-        """The `seq` of the items (`i`) for which our own SQL condition holds, in order."""
-        sql = f"SELECT i.seq FROM reviewed i WHERE {where} ORDER BY i.seq"
-        with self.lock:
-            return array("q", (row[0] for row in self.conn.execute(sql, params)))
 
     def note_owners(self, owner: Callable[[str], str]) -> int | None:
         """Note what the versions that go are called in a storage: `owner` of their keys.
@@ -470,9 +450,12 @@ class GoingKeys(Container[str]):
 class PickedItems(_Rows[Item]):
     """The items of a draft for which a condition holds: their numbers in memory, no more."""
 
-    def __init__(self, items: DraftItems, where: str, params: Sequence[object]) -> None:
+    def __init__(self, items: DraftItems, where: str, params: Sequence[object] = ()) -> None:
+        """`where` is our own SQL about `i`, a row of `reviewed`."""
         self._items = items
-        self._seqs = items.seqs(where, params)
+        sql = f"SELECT i.seq FROM reviewed i WHERE {where} ORDER BY i.seq"
+        with items.lock:
+            self._seqs = array("q", (row[0] for row in items.conn.execute(sql, params)))
         super().__init__(len(self._seqs))
 
     def page(self, after: int, limit: int) -> list[Item]:

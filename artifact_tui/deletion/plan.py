@@ -24,11 +24,9 @@ import msgspec
 from artifact_tui import config
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.draft_items import (
-    INSERT_ITEM,
     PAGE,
     DraftItems,
     read_items,
-    row_of_item,
 )
 from artifact_tui.deletion.items import (
     Action,
@@ -44,7 +42,7 @@ from artifact_tui.model import Identity  # noqa: TC001 - msgspec reads the annot
 from artifact_tui.text import count, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from artifact_tui.deletion.review import ReviewRequest
@@ -263,8 +261,8 @@ class Draft:
     """A reviewed plan that is not in a file yet."""
 
     head: Head
-    items: Sequence[Item]
-    """Those of a registry's review are read from where SQL put them, a page at a time."""
+    items: DraftItems
+    """They are read from where SQL put them, a page at a time."""
     summary: Summary
     request: ReviewRequest
     """What it answers, with the keys that were selected before dependents joined."""
@@ -488,22 +486,13 @@ class Want(StrEnum):
     CANCEL = "cancel"
 
 
-_SUMMARIES: dict[tuple[str, str], Summary] = {}
-"""The numbers of plans that were counted lately, by path and hash: those who watch ask often."""
+CountedT = TypeVar("CountedT")
 
-_LISTED: dict[tuple[str, str], int | None] = {}
-"""The bytes of what goes in plans that were counted lately, by path and hash."""
+_COUNTED: dict[tuple[str, str], dict[str, Any]] = {}
+"""What was counted lately of plans, by path and hash: those who watch ask often."""
 
 _REMEMBERED = 100
-
-KeptT = TypeVar("KeptT")
-
-
-def _remember(kept: dict[tuple[str, str], KeptT], known: tuple[str, str], found: KeptT) -> None:
-    """Keep what was counted for a plan, and forget the oldest."""
-    while len(kept) >= _REMEMBERED:
-        del kept[next(iter(kept))]
-    kept[known] = found
+"""Plans of which that is kept."""
 
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -574,7 +563,7 @@ class Plan:
             raise
         plan._right = plan._state()  # the hash is of what was read back from the file
         if not draft.summary.storage:  # counted from the same rows
-            _remember(_SUMMARIES, (str(path), plan.hash), draft.summary)
+            plan._counted("summary", lambda: draft.summary)
         plan_file.note_made(plan)
         return plan
 
@@ -621,24 +610,32 @@ class Plan:
             row = self.conn.execute(sql, params).fetchone()
         return None if row is None else row[0]
 
+    def _counted(self, what: str, count: Callable[[], CountedT]) -> CountedT:
+        """Count something that no apply changes, unless it was counted lately."""
+        found = _COUNTED.setdefault((str(self.path), self.hash), {})
+        if what not in found:
+            found[what] = count()
+        while len(_COUNTED) > _REMEMBERED:
+            del _COUNTED[next(iter(_COUNTED))]
+        counted: CountedT = found[what]
+        return counted
+
     @property
     def summary(self) -> Summary:
         """What was reviewed, counted from the items, with their states as they are now."""
-        known = (str(self.path), self.hash)
-        if known not in _SUMMARIES:
+
+        def count() -> Summary:
             with plan_file.trouble(self.path):
-                found = count_summary(self.conn, self._told, self.head.options)
-            _remember(_SUMMARIES, known, found)
-        return replace(_SUMMARIES[known], states=self.states())
+                return count_summary(self.conn, self._told, self.head.options)
+
+        return replace(self._counted("summary", count), states=self.states())
 
     @property
     def listed(self) -> int | None:
         """Bytes of all that is to go, shared ones counted each time; None: no size is told."""
-        known = (str(self.path), self.hash)
-        if known not in _LISTED:
-            total = self.one("SELECT sum(size) FROM item WHERE verdict='delete'")
-            _remember(_LISTED, known, total)
-        return _LISTED[known]
+        sql = "SELECT sum(size) FROM item WHERE verdict='delete'"
+        listed: int | None = self._counted("listed", lambda: self.one(sql))
+        return listed
 
     @property
     def confirmed_by(self) -> str:
@@ -721,7 +718,7 @@ class Plan:
             found = plan_file.content_hash(self.conn)
             kept = self._value("hash")
         if found != kept:
-            _SUMMARIES.pop((str(self.path), self.hash), None)
+            _COUNTED.pop((str(self.path), self.hash), None)
             raise PlanError(
                 f"The plan {self.path} was changed after it was reviewed. Nothing was deleted.",
                 hint="Make a new plan and review that.",
@@ -805,13 +802,7 @@ class Plan:
 
 def _fill(conn: sqlite3.Connection, path: Path, draft: Draft) -> None:
     """Write all of a draft into an empty plan file; only with the last commit it is a plan."""
-    items = draft.items
-    if isinstance(items, DraftItems):
-        items.copy_to(plan_file.address_of(path), draft.head)
-    else:
-        conn.execute("BEGIN IMMEDIATE")
-        _insert(conn, map(row_of_item, items), ())
-        conn.execute("COMMIT")
+    draft.items.copy_to(plan_file.address_of(path), draft.head)
     conn.execute("PRAGMA synchronous=EXTRA")
     conn.execute("BEGIN IMMEDIATE")
     encode = msgspec.json.encode
@@ -824,21 +815,14 @@ def _fill(conn: sqlite3.Connection, path: Path, draft: Draft) -> None:
         found = plan_file.content_hash(conn)
     except sqlite3.OperationalError:
         # Texts that another program wrote into the catalog and that are not UTF-8.
-        if not isinstance(items, DraftItems):
-            raise
         for table in ("progress", "outside", "item"):
             conn.execute(f"DELETE FROM {table}")
-        _insert(conn, items.item_rows(), items.outside_rows())
+        fields = ",".join("?" * 14)
+        conn.executemany(f"INSERT INTO item VALUES({fields})", draft.items.item_rows())
+        conn.executemany(
+            "INSERT INTO outside(seq, key, name) VALUES(?,?,?)", draft.items.outside_rows()
+        )
+        conn.execute("INSERT INTO progress(seq) SELECT seq FROM item")
         found = plan_file.content_hash(conn)
     conn.execute("INSERT INTO plan(name, value) VALUES('hash', ?)", (found,))
     conn.execute("COMMIT")
-
-
-def _insert(
-    conn: sqlite3.Connection,
-    items: Iterable[Sequence[object]],
-    outside: Iterable[Sequence[object]],
-) -> None:
-    conn.executemany(INSERT_ITEM, items)
-    conn.executemany("INSERT INTO outside(seq, key, name) VALUES(?,?,?)", outside)
-    conn.execute("INSERT INTO progress(seq) SELECT seq FROM item")

@@ -33,6 +33,7 @@ from artifact_tui.catalog.catalog_file import (
 from artifact_tui.catalog.lineage import LineageCoverage, lineage_coverage
 from artifact_tui.catalog.listing import last_synced_us
 from artifact_tui.catalog.sizes import ask_sizes, picked_without_size
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion import judging, wholes
 from artifact_tui.deletion.draft_items import DraftItems, RequestedKeys
@@ -449,7 +450,8 @@ def _freeing_of(action: Action, client: Client, found: PickedBytes) -> Summary:
         freed_now=not after,
         freed_after=after,
         freeing=bool(own),
-        no_way_back=action is Action.DELETE and not (client.can("restore") or client.can("create")),
+        no_way_back=action is Action.DELETE
+        and not (client.can("restore") or isinstance(client, MakingClient)),
     )
 
 

@@ -10,14 +10,12 @@ import json
 import shlex
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artifact_tui.catalog.lineage import LineageCoverage
-from artifact_tui.deletion.draft_items import PAGE, DraftItems, PickedItems
+from artifact_tui.deletion.draft_items import PickedItems
 from artifact_tui.deletion.items import (
     COLLECTION,
-    OBJECT,
-    VERSION,
     Action,
     Item,
     ItemState,
@@ -25,7 +23,6 @@ from artifact_tui.deletion.items import (
     Verdict,
 )
 from artifact_tui.deletion.plan import NAMES_SHOWN
-from artifact_tui.model import VersionState
 from artifact_tui.text import count, freed, plural, safe, size
 
 if TYPE_CHECKING:
@@ -197,102 +194,28 @@ def consents_for(reason: Reason, options: Options) -> list[ConsentKind]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemPick:
-    """Which items of a plan stand in a group: those for which all that is set here holds."""
+class ItemPick(NamedTuple):
+    """Which items of a plan stand in a group: a condition on `i`, a row of `reviewed`."""
 
-    goes: bool
-    """Whether the plan deletes or unlinks them."""
-    reason: Reason = Reason.NONE
-    """Why they stay."""
-    kind: str = ""
-    link: bool | None = None
-    joined: bool = False
-    """They joined as dependents."""
-    aliased: bool = False
-    shown: bool = False
-    """Other collections show them."""
-    orphaning: bool = False
-    """Live versions that stay lose them as a parent."""
-    generated: bool = False
-    pending: bool = False
-    collections: frozenset[str] = frozenset()
-    """Names of collections of which they are."""
-
-    def has(self, item: Item) -> bool:
-        """Whether an item is among them."""
-        facts = item.facts
-        return (
-            (item.verdict is Verdict.DELETE) is self.goes
-            and (not self.reason or item.reason is self.reason)
-            and (not self.kind or item.kind == self.kind)
-            and (self.link is None or item.is_link is self.link)
-            and (not self.joined or item.added_as_dependent)
-            and (not self.aliased or bool(facts.aliases))
-            and (not self.shown or bool(facts.links))
-            and (not self.orphaning or bool(item.outside_dependents))
-            and (not self.generated or facts.generated)
-            and (not self.pending or facts.state is VersionState.PENDING)
-            and (not self.collections or item.collection in self.collections)
-        )
-
-    def where(self) -> tuple[str, tuple[object, ...]]:
-        """Its items as a condition on the table `item`, called `i`; and its parameters."""
-        facts = "json_extract(i.facts, '$.{}')"
-        parts: list[tuple[bool, str, tuple[object, ...]]] = [
-            (True, f"i.verdict {'=' if self.goes else '<>'} 'delete'", ()),
-            (bool(self.reason), "i.reason = ?", (str(self.reason),)),
-            (bool(self.kind), "i.kind = ?", (self.kind,)),
-            (self.link is True, f"{facts.format('source_key')} <> ''", ()),
-            (self.link is False, f"{facts.format('source_key')} = ''", ()),
-            (self.joined, "i.added", ()),
-            (self.aliased, "json_array_length(i.facts, '$.aliases') > 0", ()),
-            (self.shown, "json_array_length(i.facts, '$.links') > 0", ()),
-            (self.orphaning, "EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq)", ()),
-            (self.generated, f"{facts.format('generated')} IS 1", ()),
-            (self.pending, f"{facts.format('state')} IS 'pending'", ()),
-            (
-                bool(self.collections),
-                "i.collection IN (SELECT value FROM json_each(?))",
-                (json.dumps(sorted(self.collections)),),
-            ),
-        ]
-        held = [(sql, params) for so, sql, params in parts if so]
-        return " AND ".join(sql for sql, _ in held), tuple(one for _, own in held for one in own)
+    where: str
+    params: tuple[object, ...] = ()
 
 
-GOING = ItemPick(goes=True)
+GOING = ItemPick("i.verdict = 'delete'")
 """All that a plan deletes or unlinks."""
 
 
-def pick_items(draft: Draft, pick: ItemPick, *, after: int = 0, limit: int = PAGE) -> list[Item]:
-    """The next items of a group in the order of the review, those with a `seq` above `after`."""
-    if isinstance(draft.items, DraftItems):
-        where, params = pick.where()
-        return draft.items.select(
-            f"i.seq > ? AND {where} ORDER BY i.seq LIMIT ?", (after, *params, limit)
-        )
-    found: list[Item] = []
-    while len(found) < limit and after < len(draft.items):
-        page = draft.items[after : after + PAGE]  # `seq` counts from 1, without gaps
-        found += [item for item in page if pick.has(item)]
-        after += PAGE
-    return found[:limit]
+def _going_that(condition: str, *params: object) -> ItemPick:
+    return ItemPick(f"{GOING.where} AND {condition}", params)
 
 
-def items_of(draft: Draft, pick: ItemPick) -> Sequence[Item]:
+def _staying(reason: Reason) -> ItemPick:
+    return ItemPick("i.verdict <> 'delete' AND i.reason = ?", (str(reason),))
+
+
+def items_of(draft: Draft, pick: ItemPick) -> PickedItems:
     """The items of a group, read from the draft as they are looked at."""
-    if isinstance(draft.items, DraftItems):
-        return PickedItems(draft.items, *pick.where())
-    return [item for item in draft.items if pick.has(item)]
-
-
-def picked_items(draft: Draft, pick: ItemPick) -> Iterator[Item]:
-    """All items of a group, read a page at a time."""
-    after = 0
-    while page := pick_items(draft, pick, after=after):
-        yield from page
-        after = page[-1].seq
+    return PickedItems(draft.items, *pick)
 
 
 class Harm(StrEnum):
@@ -375,7 +298,7 @@ def _going(summary: Summary) -> Iterator[ReviewGroup]:
             summary.versions - summary.unlinks,
             bytes_words(summary),
             Harm.HARM,
-            pick=ItemPick(goes=True, kind=VERSION, link=False),
+            pick=_going_that("i.kind = 'version' AND i.source_key = ''"),
         )
 
 
@@ -417,7 +340,7 @@ def _unlinked(summary: Summary) -> Iterator[ReviewGroup]:
             summary.unlinks,
             f"{plural(summary.unlinks, 'link')} will be removed; {summary.sources}",
             Harm.LOSS,
-            pick=ItemPick(goes=True, link=True),
+            pick=_going_that("i.source_key <> ''"),
         )
 
 
@@ -447,7 +370,7 @@ def _objects(summary: Summary) -> Iterator[ReviewGroup]:
             _object_words(summary),
             Harm.HARM,
             ways,
-            ItemPick(goes=True, kind=OBJECT),
+            _going_that("i.kind = 'object'"),
         )
 
 
@@ -471,7 +394,7 @@ def _joined(summary: Summary) -> Iterator[ReviewGroup]:
             summary.added,
             "made from your selection, not in it",
             ways=_leave("with_dependents"),
-            pick=ItemPick(goes=True, joined=True),
+            pick=_going_that("i.added"),
         )
 
 
@@ -484,7 +407,7 @@ def _aliases(summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
             tally(summary.aliases),
             Harm.WARNING,
             _leave("delete_aliases"),
-            ItemPick(goes=True, aliased=True),
+            _going_that("i.aliases <> '[]'"),
         )
 
 
@@ -497,7 +420,7 @@ def _broken_links(options: Options, summary: Summary, tally: Tally) -> Iterator[
             f"shown in {tally(summary.linked)}",
             Harm.LOSS,
             _leave("break_links"),
-            ItemPick(goes=True, shown=True),
+            _going_that("i.links <> '[]'"),
         )
 
 
@@ -512,7 +435,7 @@ def _orphans(summary: Summary) -> Iterator[ReviewGroup]:
             f"{names}: made from {parents} of this plan, not in it",
             Harm.LOSS,
             _leave("orphan_dependents"),
-            ItemPick(goes=True, orphaning=True),
+            _going_that("EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq)"),
         )
 
 
@@ -527,7 +450,7 @@ def _wholes(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
             f"one request each: {first_names([_whole_words(one) for one in used])}",
             Harm.HARM,
             _leave("whole_collections") if options.whole_collections else (),
-            ItemPick(goes=True, kind=COLLECTION),
+            _going_that("i.kind = 'collection'"),
         )
 
 
@@ -581,15 +504,18 @@ def _emptied(summary: Summary) -> Iterator[ReviewGroup]:
             len(emptied),
             first_names([f"{safe(name)} (all {count(every)})" for name, every in emptied]),
             Harm.LOSS,
-            pick=ItemPick(goes=True, collections=frozenset(name for name, _ in emptied)),
+            pick=_going_that(
+                "i.collection IN (SELECT value FROM json_each(?))",
+                json.dumps([name for name, _ in emptied]),
+            ),
         )
 
 
 def _agreed(summary: Summary) -> Iterator[ReviewGroup]:
     """What goes because somebody agreed to what it is."""
     for field, reason, found, pick in (
-        ("generated", Reason.GENERATED, summary.generated, ItemPick(goes=True, generated=True)),
-        ("unfinished", Reason.UNFINISHED, summary.unfinished, ItemPick(goes=True, pending=True)),
+        ("generated", Reason.GENERATED, summary.generated, _going_that("i.generated")),
+        ("unfinished", Reason.UNFINISHED, summary.unfinished, _going_that("i.pending")),
     ):
         if found:
             yield ReviewGroup(
@@ -614,7 +540,7 @@ def _lineage(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
             f"others may lose this parent without our knowing: {_scanned_words(summary)}",
             Harm.WARNING,
             _leave("unknown_lineage"),
-            ItemPick(goes=True, kind=VERSION),
+            _going_that("i.kind = 'version'"),
         )
 
 
@@ -646,7 +572,7 @@ def _consents(options: Options, summary: Summary, tally: Tally) -> Iterator[Revi
                 _consent_words(summary, reason, tally),
                 Harm.CONSENT,
                 _ways_out(options, reason),
-                ItemPick(goes=False, reason=reason),
+                _staying(reason),
             )
 
 
@@ -677,7 +603,7 @@ def _blocked(options: Options, summary: Summary, tally: Tally) -> Iterator[Revie
             words,
             Harm.BLOCKED,
             _ways_out(options, reason),
-            ItemPick(goes=False, reason=reason),
+            _staying(reason),
         )
 
 

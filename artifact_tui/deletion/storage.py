@@ -46,7 +46,7 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
         RegistryError: the storage could not be asked.
     """
     options, items = draft.head.options, draft.items
-    if storage is None or not isinstance(items, DraftItems):
+    if storage is None:
         return draft
     level = await asyncio.to_thread(items.note_owners, storage.owner)
     if level is None:
@@ -61,7 +61,7 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
         number += len(found)
         size += sum(one.size for one in found)
         if included:
-            objects = [_object_item(one, 0, level + 1, owners[one.version_key]) for one in found]
+            objects = [_object_item(one, level + 1, owners[one.version_key]) for one in found]
             await asyncio.to_thread(items.add_objects, objects)
     place = storage.place
     if not included:
@@ -158,11 +158,11 @@ def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
         yield replace(newest, size=sum(one.size for one in versions))
 
 
-def _object_item(one: StoredObject, seq: int, level: int, owner: Owner | None = None) -> Item:
+def _object_item(one: StoredObject, level: int, owner: Owner | None = None) -> Item:
     """The item of an object, with the version that must go before it."""
     kind = owner.type if owner else ""
     return Item(
-        seq=seq,
+        seq=0,
         level=level,
         key=one.key,
         collection=one.version_key,
@@ -529,14 +529,17 @@ async def draft_of_orphans(
     if for_good:
         objects = await _every_version(storage, objects)
     options = Options(storage=True, storage_versions=for_good, empty_registry=found.empty)
-    items = tuple(_object_item(one, seq, 0) for seq, one in enumerate(objects, start=1))
+    head = replace(head, options=options)
+    items = await asyncio.to_thread(
+        DraftItems.of_objects, [_object_item(one, 0) for one in objects], head
+    )
     markers = found.versioned and not for_good
     summary = Summary(
         freed_now=not markers, empty_registry=found.empty, for_good=for_good and bool(objects)
     )
     size = sum(one.size for one in objects)
     summary = _with_objects_counted(summary, len(items), size, found.place, markers=markers)
-    return Draft(replace(head, options=options), items, summary, request)
+    return Draft(head, items, summary, request)
 
 
 async def _every_version(

@@ -17,6 +17,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.trash import PAUSE_US
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.calls import redacted
 from artifact_tui.deletion.draft_items import PAGE
@@ -166,7 +167,7 @@ def why_no_undo(client: Client, name: str) -> str:
 
     It is untrusted text.
     """
-    if client.can("restore") or client.can("create"):
+    if client.can("restore") or isinstance(client, MakingClient):
         return ""
     instead = f" {client.freeing}." if client.freeing else ""
     return f"“{name}” cannot restore: what was deleted stays deleted.{instead}"
@@ -379,13 +380,13 @@ def recipe_of(plan: Plan, seq: int) -> Recipe | None:
     return Recipe(*row) if row else None
 
 
-def maker_of(client: Client) -> Client:
+def maker_of(client: Client) -> MakingClient:
     """The client as one that makes entries again.
 
     Raises:
         UsageError: this registry cannot.
     """
-    if not client.can("create"):
+    if not isinstance(client, MakingClient):
         raise UsageError(
             f"The registry {client.identity.address} cannot make entries again."
             " Nothing was changed.",
@@ -394,7 +395,7 @@ def maker_of(client: Client) -> Client:
     return client
 
 
-def _maker(plan: Plan, client: Client) -> Client:
+def _maker(plan: Plan, client: Client) -> MakingClient:
     """The client, if it may and can make the entries of this plan."""
     plan_file.check_registry(plan, client.identity)
     if client.read_only:
@@ -462,7 +463,7 @@ def _making_of(plan: Plan, item: Item, url: str, *, uncertain: bool) -> RemadeEn
     return _Making(item, recipe)
 
 
-async def _make(plan: Plan, maker: Client, one: _Making, clock: Callable[[], int]) -> None:
+async def _make(plan: Plan, maker: MakingClient, one: _Making, clock: Callable[[], int]) -> None:
     """Ask for one entry, once, unless that was accepted before."""
     if one.accepted:
         return
@@ -478,7 +479,7 @@ async def _make(plan: Plan, maker: Client, one: _Making, clock: Callable[[], int
 
 
 async def _look(
-    maker: Client,
+    maker: MakingClient,
     making: Sequence[_Making],
     *,
     before: set[str],
@@ -515,7 +516,7 @@ async def _look(
 
 
 async def _see(
-    maker: Client,
+    maker: MakingClient,
     one: _Making,
     there: Mapping[str, Recipe],
     new: Sequence[str],
@@ -548,7 +549,7 @@ async def _see(
 
 
 async def _like(
-    maker: Client, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
+    maker: MakingClient, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
 ) -> str:
     """The new entry that stands for one whose key is not told, or not listed; empty: none."""
     name, url = one.recipe.name.casefold(), one.recipe.url

@@ -30,6 +30,7 @@ from artifact_tui.deletion.tasks import (
     read_task,
 )
 from artifact_tui.deletion.undo import note_source
+from artifact_tui.tui.widgets.outline import Windows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -134,25 +135,19 @@ async def report_of(path: Path) -> Report:
     return await asyncio.to_thread(work)
 
 
-class DraftRows:
+async def draft_rows(draft: Draft, pick: ItemPick) -> Windows[Item]:
     """The items of one group of a draft, read off the event loop."""
+    items = await asyncio.to_thread(items_of, draft, pick)
 
-    def __init__(self, rows: Sequence[Item]) -> None:
-        self._rows = rows
+    async def read(start: int, count: int) -> Sequence[Item]:
+        return await asyncio.to_thread(items.__getitem__, slice(start, start + count))
 
-    @classmethod
-    async def find(cls, draft: Draft, pick: ItemPick) -> DraftRows:
-        """Find out which items these are."""
-        return cls(await asyncio.to_thread(items_of, draft, pick))
+    return Windows(len(items), read)
 
-    @property
-    def count(self) -> int:
-        """How many items the group has."""
-        return len(self._rows)
 
-    async def window(self, start: int, count: int) -> Sequence[Item]:
-        """The items from `start`, at most `count` of them."""
-        return await asyncio.to_thread(self._rows.__getitem__, slice(start, start + count))
+def plan_rows(path: Path, group: ResultGroup) -> Windows[Item]:
+    """The items of one group of a report, as many as it had when the report was made."""
+    return Windows(group.count, PlanItems(path, group).window)
 
 
 class PlanItems:
@@ -163,11 +158,6 @@ class PlanItems:
         self._group = group
         self._known = {0: 0}
         """The `seq` before some positions."""
-
-    @property
-    def count(self) -> int:
-        """How many items the group had when the report was made."""
-        return self._group.count
 
     async def window(self, start: int, count: int) -> list[Item]:
         """The items from `start`, at most `count` of them."""

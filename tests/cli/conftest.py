@@ -19,6 +19,7 @@ import pytest
 from artifact_tui import config
 from artifact_tui.cli import main
 from artifact_tui.clients import local
+from artifact_tui.model import NewVersion
 from tests.cli.shelf import Shelf
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
@@ -100,10 +101,11 @@ class Local:
         async def work() -> str:
             client = local.create(self.path)
             try:
-                version = await client.add(source, name, **{"type": "model", **said})
+                return await client.add(
+                    source, NewVersion(**{"name": name, "type": "model", **said})
+                )
             finally:
                 await client.aclose()
-            return version.key
 
         return asyncio.run(work())
 

@@ -33,8 +33,8 @@ def commits_fail(monkeypatch: pytest.MonkeyPatch, *, at_the_end: bool) -> None:
     real: Any = sqlite3.connect
 
     def connect(database: object, **options: Any) -> object:
-        if "registry.db" in str(database):
-            options = {"factory": Failing, **options}
+        if "registry.db" in str(database) and options["factory"] is sqlite3.Connection:
+            options["factory"] = Failing
         return real(database, **options)
 
     monkeypatch.setattr(sqlite3, "connect", connect)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import LocalClient
-from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.model import NewVersion
 from artifact_tui.testing.world import PAGE, Thing, Truth
 from tests.support.sync_store import SyncStore
 

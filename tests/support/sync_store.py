@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local import local_edits, local_reading, local_trash
+from artifact_tui.clients.local import adding, fsck, local_edits, local_reading, local_trash
 from artifact_tui.clients.local.local_store import Store
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from artifact_tui.model import Edit, Facts, File, Listed, Outcome, Version
+    from artifact_tui.model import (
+        Deletion,
+        Edit,
+        Facts,
+        File,
+        FsckReport,
+        Garbage,
+        Listed,
+        NewVersion,
+        Outcome,
+        Version,
+    )
 
 
 class SyncStore(Store):
-    """A store whose reads and edits are methods too."""
+    """A store with everything that is done with one as methods."""
 
     def listing(self) -> Listed:
         """Everything."""
@@ -23,12 +35,19 @@ class SyncStore(Store):
             return local_reading.listing_page(conn, 0, 1_000_000)[0]
 
     def version(self, key: str) -> Version:
-        with self.reading() as conn:
-            return local_reading.read_version(conn, key)
+        return next(one for one in self.listing().versions if one.key == key)
 
     def resolve(self, name: str) -> str:
+        """The key of COLLECTION:LABEL or COLLECTION:ALIAS."""
+        collection, _, which = name.rpartition(":")
         with self.reading() as conn:
-            return local_reading.resolve_name(conn, name)
+            (row,) = conn.execute(
+                "SELECT v.key FROM version v JOIN collection c ON c.id = v.collection_id"
+                " WHERE c.name = ? AND (v.label = ? OR EXISTS"
+                " (SELECT 1 FROM alias a WHERE a.version_id = v.id AND a.name = ?))",
+                (collection, which, which),
+            )
+        return str(row[0])
 
     def files(self, version_key: str) -> tuple[File, ...]:
         with self.reading() as conn:
@@ -37,6 +56,35 @@ class SyncStore(Store):
     def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         with self.reading() as conn:
             return local_reading.read_facts(conn, keys)
+
+    def add(
+        self, path: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
+    ) -> Version:
+        return self.version(adding.add_version(self, path, new, progress))
+
+    def add_many(
+        self,
+        many: Sequence[tuple[NewVersion, Mapping[str, bytes]]],
+        *,
+        durable: bool = True,
+        then: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> list[str]:
+        return adding.add_many(self, many, durable=durable, then=then)
+
+    def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
+        return local_trash.delete_versions(self, deletions)
+
+    def purge(self, keys: Sequence[str]) -> list[Outcome]:
+        return local_trash.purge_versions(self, keys)
+
+    def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
+        return local_trash.collect_garbage(self, grace_us=grace_us, dry_run=dry_run)
+
+    def export(self, key: str, dest: Path) -> None:
+        local_reading.export_version(self, key, dest)
+
+    def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        return fsck.check_registry(self, repair=repair, verify=verify)
 
     def restore(self, keys: Sequence[str]) -> list[Outcome]:
         return self.write(local_trash.restore_versions, keys)

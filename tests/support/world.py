@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui import catalog
-from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_client import LocalClient
 from artifact_tui.deletion import confirmation
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import Options
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.model import Deletion
+from artifact_tui.model import Deletion, NewVersion
 from tests.servers.faulty.faulty import FaultyClient, Script
 from tests.support.reviewing import draft_of
 from tests.support.sync_store import SyncStore

@@ -21,19 +21,33 @@ import os
 import socket
 import stat
 import uuid
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from artifact_tui.clients.local import local_edits
-from artifact_tui.clients.local.local_folder import DIGEST_PREFIX, Layout, sync_folder
-from artifact_tui.errors import SourceError, UsageError
+from artifact_tui.clients.local import local_edits, local_trash
+from artifact_tui.clients.local.local_folder import (
+    READ_BYTES,
+    gc_lock,
+    hash_chunks,
+    our_errors,
+    sync_folder,
+    write_all,
+)
+from artifact_tui.clients.local.local_reading import json_array
+from artifact_tui.errors import BusyError, SourceError, UsageError
+from artifact_tui.model import File
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from artifact_tui.clients.local.local_store import Store
+    from artifact_tui.model import NewVersion
+
+
+LATEST = "latest"
+"""The alias that follows the newest version of each collection by itself."""
 
 _SPECIAL_FILES = {
     stat.S_IFIFO: "a named pipe",
@@ -41,11 +55,10 @@ _SPECIAL_FILES = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-NOTHING_ADDED = "Nothing was added."
+_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file to add."""
 
     path: str
@@ -55,21 +68,28 @@ class SourceFile:
     size: int
 
 
-def spelled(path: os.PathLike[str] | str) -> str:
+# what may be added
+
+
+def _spelled(path: os.PathLike[str] | str) -> str:
     """A path as text that can be printed, even when its name is not UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def unreadable_file(path: os.PathLike[str] | str, error: OSError) -> SourceError:
-    """The error for a file that cannot be read."""
+def _refused(what: str, hint: str) -> SourceError:
+    return SourceError(f"{what}. Nothing was added.", hint=hint)
+
+
+def _unreadable(path: os.PathLike[str] | str, error: Exception) -> SourceError:
     if isinstance(error, FileNotFoundError):
-        return SourceError(
-            f"{spelled(path)} is not there (any more). {NOTHING_ADDED}",
-            hint="Check the name; do not change a folder while it is being added.",
+        return _refused(
+            f"{_spelled(path)} is not there (any more)",
+            "Check the name; do not change a folder while it is being added.",
         )
-    return SourceError(
-        f"{spelled(path)} cannot be read: {error.strerror or error}. {NOTHING_ADDED}",
-        hint="Make it readable, or take it out of the folder.",
+    why = error.strerror if isinstance(error, OSError) else ""
+    return _refused(
+        f"{_spelled(path)} cannot be read: {why or error}",
+        "Make it readable, or take it out of the folder.",
     )
 
 
@@ -77,9 +97,8 @@ def _check_utf8(name: str, path: Path) -> None:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise SourceError(
-            f"The name {spelled(path)} is not UTF-8. {NOTHING_ADDED}",
-            hint="Rename it, then try again.",
+        raise _refused(
+            f"The name {_spelled(path)} is not UTF-8", "Rename it, then try again."
         ) from error
 
 
@@ -89,15 +108,14 @@ def _follow_link(path: Path, top: Path) -> tuple[Path, os.stat_result]:
         real = path.resolve(strict=True)
         info = real.lstat()
     except (OSError, RuntimeError) as error:
-        raise SourceError(
-            f"{spelled(path)} is a link that leads nowhere. {NOTHING_ADDED}",
-            hint="Remove the link, or repair it.",
+        raise _refused(
+            f"{_spelled(path)} is a link that leads nowhere", "Remove the link, or repair it."
         ) from error
     if not stat.S_ISREG(info.st_mode) or not real.is_relative_to(top):
-        raise SourceError(
-            f"{spelled(path)} is a link to {spelled(real)}, which is not a file inside the folder. "
-            f"{NOTHING_ADDED}",
-            hint="Replace the link by what it links to (`cp -rL` copies a folder so).",
+        raise _refused(
+            f"{_spelled(path)} is a link to {_spelled(real)}, which is not a file inside the"
+            " folder",
+            "Replace the link by what it links to (`cp -rL` copies a folder so).",
         )
     return real, info
 
@@ -105,9 +123,9 @@ def _follow_link(path: Path, top: Path) -> tuple[Path, os.stat_result]:
 def _check_regular(path: Path, info: os.stat_result) -> None:
     if not stat.S_ISREG(info.st_mode):
         kind = _SPECIAL_FILES.get(stat.S_IFMT(info.st_mode), "not a file")
-        raise SourceError(
-            f"{spelled(path)} is {kind}. {NOTHING_ADDED}",
-            hint="Only files and folders can be added: take it out of the folder.",
+        raise _refused(
+            f"{_spelled(path)} is {kind}",
+            "Only files and folders can be added: take it out of the folder.",
         )
 
 
@@ -131,21 +149,11 @@ def _files_below(top: Path) -> list[SourceFile]:
                     _check_regular(path, info)
                     found.append(SourceFile(inside, path, info.st_size))
         except OSError as error:
-            raise unreadable_file(error.filename or folder, error) from error
-    return sorted(found, key=lambda one: one.path)
+            raise _unreadable(error.filename or folder, error) from error
+    return sorted(found)
 
 
-def _refuse_overlap(real: Path, registry: Path) -> None:
-    inside = registry.resolve()
-    if real.is_relative_to(inside) or inside.is_relative_to(real):
-        raise SourceError(
-            f"{spelled(real)} and the registry {spelled(inside)} lie inside each other. "
-            f"{NOTHING_ADDED}",
-            hint="Add a folder that is apart from the registry.",
-        )
-
-
-def source_files(source: Path, registry: Path) -> tuple[SourceFile, ...]:
+def source_files(source: Path, registry: Path) -> list[SourceFile]:
     """The files to add from a file or folder, sorted by path.
 
     Args:
@@ -159,178 +167,120 @@ def source_files(source: Path, registry: Path) -> tuple[SourceFile, ...]:
         real = source.expanduser().resolve(strict=True)
         info = real.lstat()
     except (OSError, RuntimeError) as error:
-        cause = error if isinstance(error, OSError) else OSError(str(error))
-        raise unreadable_file(source, cause) from error
-    _refuse_overlap(real, registry)
+        raise _unreadable(source, error) from error
+    inside = registry.resolve()
+    if real.is_relative_to(inside) or inside.is_relative_to(real):
+        raise _refused(
+            f"{_spelled(real)} and the registry {_spelled(inside)} lie inside each other",
+            "Add a folder that is apart from the registry.",
+        )
     if not stat.S_ISDIR(info.st_mode):
         _check_regular(real, info)
         name = source.expanduser().absolute().name
         _check_utf8(name, source)
-        return (SourceFile(name, real, info.st_size),)
+        return [SourceFile(name, real, info.st_size)]
     found = _files_below(real)
     if not found:
-        raise SourceError(
-            f"There is no file in {spelled(source)}. {NOTHING_ADDED}",
-            hint="Add a file, or a folder that holds one.",
+        raise _refused(
+            f"There is no file in {_spelled(source)}", "Add a file, or a folder that holds one."
         )
-    return tuple(found)
+    return found
 
 
-READ_BYTES = 1 << 20
+# its bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewFile:
-    """One file of a version about to be added."""
-
-    path: str
-    digest: str
-    size: int
-    mode: int
+def _chunks(fd: int, path: Path) -> Iterator[bytes]:
+    try:
+        while chunk := os.read(fd, READ_BYTES):
+            yield chunk
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
-def digest_of(data: bytes) -> str:
-    """The name of these bytes: `sha256:` and 64 hex digits."""
-    return DIGEST_PREFIX + hashlib.sha256(data).hexdigest()
+def _read_source(
+    file: SourceFile, take: Callable[[bytes], None] = lambda _chunk: None
+) -> tuple[str, int, int]:
+    """The digest, the size and the permission bits of a source file, read once to its end.
 
-
-def hash_file(path: Path) -> tuple[str, int]:
-    """The digest and the size of a file's bytes."""
-    with path.open("rb", buffering=0) as file:
-        return hash_chunks(iter(partial(file.read, READ_BYTES), b""))
-
-
-def hash_chunks(
-    chunks: Iterable[bytes], take: Callable[[bytes], None] = lambda _chunk: None
-) -> tuple[str, int]:
-    """The digest and the size of some bytes; each chunk is handed to `take` on the way."""
-    hasher = hashlib.sha256()
-    size = 0
-    for chunk in chunks:
-        hasher.update(chunk)
-        size += len(chunk)
-        take(chunk)
-    return DIGEST_PREFIX + hasher.hexdigest(), size
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write every byte, however few the system takes at once."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-
-
-class _SourceReader:
-    """Reads one source file to its end and notices when it changes meanwhile."""
-
-    def __init__(self, found: SourceFile) -> None:
-        self._path = found.real
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            self._fd = os.open(found.real, flags)
-        except OSError as error:
-            raise unreadable_file(found.real, error) from error
-        self.before = os.fstat(self._fd)
-
-    def chunks(self) -> Iterator[bytes]:
-        """All bytes, in order."""
-        if not stat.S_ISREG(self.before.st_mode):
-            raise self._changed()
-        try:
-            while chunk := os.read(self._fd, READ_BYTES):
-                yield chunk
-        except OSError as error:
-            raise unreadable_file(self._path, error) from error
-
-    def check(self, size: int) -> None:
-        """Refuse a file that changed while it was read; `size` is what was read."""
-        after = os.fstat(self._fd)
-        same = (after.st_size, after.st_mtime_ns) == (self.before.st_size, self.before.st_mtime_ns)
-        if not same or size != after.st_size:
-            raise self._changed()
-
-    def rewind(self) -> None:
-        """Read from the start again."""
-        os.lseek(self._fd, 0, os.SEEK_SET)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._fd)
-
-    def _changed(self) -> SourceError:
-        return SourceError(
-            f"{spelled(self._path)} changed while it was being added. {NOTHING_ADDED}",
-            hint="Wait until nobody writes to it, then add it again.",
+    Each chunk is handed to `take`. A file that changes meanwhile is refused.
+    """
+    try:
+        fd = os.open(file.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unreadable(file.real, error) from error
+    try:
+        before = after = os.fstat(fd)
+        digest, size = "", -1
+        if stat.S_ISREG(before.st_mode):
+            digest, size = hash_chunks(_chunks(fd, file.real), take)
+            after = os.fstat(fd)
+    finally:
+        os.close(fd)
+    if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != before.st_size:
+        raise _refused(
+            f"{_spelled(file.real)} changed while it was being added",
+            "Wait until nobody writes to it, then add it again.",
         )
+    return digest, size, stat.S_IMODE(before.st_mode) & 0o777
 
 
 class Staging:
-    """The new bytes of one `add`: invisible until `publish`, gone at the end otherwise."""
+    """The new bytes of one `add`: in `tmp/` until `publish`, and gone at the end otherwise."""
 
     def __init__(
-        self,
-        layout: Layout,
-        *,
-        known: Callable[[str, int], bool],
-        sizes: frozenset[int] = frozenset(),
-        durable: bool = True,
-        tick: Callable[[int], None] | None = None,
+        self, store: Store, *, durable: bool = True, tick: Callable[[int], None] | None = None
     ) -> None:
         """Start with nothing staged.
 
         Args:
-            layout: where the registry lies.
-            known: whether a blob of this digest and size is already there and good.
-            sizes: sizes of blobs that are there; a file of another size is copied at once.
+            store: where they go.
             durable: False leaves the syncing to the operating system (the sample registry).
             tick: called with the number of bytes read, now and then; may raise to give up.
         """
-        self._layout = layout
-        self._known = known
-        self._sizes = sizes
+        self._store = store
         self._durable = durable
         self._tick = tick or (lambda _count: None)
         self._staged: dict[str, Path] = {}
-        self._left = layout.tmp / f"{socket.gethostname()[:64]}-{os.getpid()}-{uuid.uuid4().hex}"
+        self._prefix = f"{socket.gethostname()[:64]}-{os.getpid()}-{uuid.uuid4().hex}"
         self.published: set[str] = set()
 
-    def add_file(self, found: SourceFile) -> NewFile:
-        """Take one file of the source."""
-        reader = _SourceReader(found)
-        try:
-            mode = stat.S_IMODE(reader.before.st_mode) & 0o777
-            if reader.before.st_size in self._sizes:
-                digest, size = hash_chunks(reader.chunks())
-                reader.check(size)
-                if digest in self._staged or self._known(digest, size):
-                    self._tick(size)
-                    return NewFile(found.path, digest, size, mode)
-                reader.rewind()
-            digest, size = self._copy(reader.chunks(), reader.check)
-        finally:
-            reader.close()
-        return NewFile(found.path, digest, size, mode)
+    def add_file(self, file: SourceFile, sizes: frozenset[int]) -> File:
+        """Take one file of the source; one of other sizes than the blobs have is copied at once."""
+        if file.size in sizes:
+            digest, size, mode = _read_source(file)
+            if digest in self._staged or is_stored(self._store, digest, size):
+                self._tick(size)
+                return File(file.path, size, digest, mode)
+        with self._writing() as (path, write):
+            digest, size, mode = _read_source(file, write)
+        self._stage(digest, path)
+        return File(file.path, size, digest, mode)
 
-    def add_bytes(self, path: str, data: bytes, mode: int = 0o644) -> NewFile:
+    def add_bytes(self, path: str, data: bytes) -> File:
         """Take bytes that are in memory."""
-        digest = digest_of(data)
-        if digest not in self._staged and not self._known(digest, len(data)):
-            self._copy(iter((data,)), lambda _count: None)
-        return NewFile(path, digest, len(data), mode)
+        digest, size = hash_chunks((data,))
+        if digest not in self._staged and not is_stored(self._store, digest, size):
+            with self._writing() as (where, write):
+                write(data)
+            self._stage(digest, where)
+        return File(path, size, digest)
 
-    def _copy(self, chunks: Iterator[bytes], check: Callable[[int], None]) -> tuple[str, int]:
-        path = self._left.with_name(f"{self._left.name}-{len(self._staged)}")
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Path, Callable[[bytes], None]]]:
+        """A new file in `tmp/` and what writes to it; made durable, or removed after an error."""
+        layout = self._store.layout
+        path = layout.tmp / f"{self._prefix}-{len(self._staged)}"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
-        def store(chunk: bytes) -> None:
+        def write(chunk: bytes) -> None:
             write_all(fd, chunk)
             self._tick(len(chunk))
 
         try:
             try:
-                digest, size = hash_chunks(chunks, store)
-                check(size)
-                os.fchmod(fd, self._layout.mode & 0o444)
+                yield path, write
+                os.fchmod(fd, layout.mode & 0o444)
                 if self._durable:
                     os.fsync(fd)
             finally:
@@ -338,17 +288,18 @@ class Staging:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+
+    def _stage(self, digest: str, path: Path) -> None:
         if digest in self._staged:
             path.unlink()
         else:
             self._staged[digest] = path
-        return digest, size
 
     def publish(self) -> None:
         """Give every staged file its name in `blobs/`, and make those names durable."""
         folders: set[Path] = set()
         for digest, path in list(self._staged.items()):
-            target = self._layout.blob(digest)
+            target = self._store.layout.blob(digest)
             path.rename(target)
             del self._staged[digest]
             self.published.add(digest)
@@ -367,36 +318,104 @@ class Staging:
         self._staged.clear()
 
 
-LATEST = "latest"
-"""The alias that follows the newest version of each collection by itself."""
+def is_stored(store: Store, digest: str, size: int) -> bool:
+    """Whether a blob is there and good, so that its bytes need not be put again."""
+    with store.reading() as conn:
+        row = conn.execute(
+            "SELECT 1 FROM blob WHERE digest = ? AND size = ? AND state = 0", (digest, size)
+        ).fetchone()
+    return row is not None and store.layout.has_blob(digest, size)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewVersion:
-    """The facts that whoever adds a version gives; `check_new` refuses those that cannot be."""
+def _sizes_of_blobs(store: Store, sizes: Iterable[int]) -> frozenset[int]:
+    """Those of these sizes that a blob has: only such files need hashing before copying."""
+    with store.reading() as conn:
+        rows = conn.execute(
+            "SELECT want.value FROM json_each(?) want"
+            " WHERE EXISTS(SELECT 1 FROM blob b WHERE b.size = want.value)",
+            (json_array(sizes),),
+        ).fetchall()
+    return frozenset(row[0] for row in rows)
 
-    name: str
-    """Its collection, made when it is new."""
-    type: str
-    aliases: tuple[str, ...] = ()
-    """Taken away from the version that has them now."""
-    protected: tuple[str, ...] = ()
-    """Those of its aliases that forbid deletion; they need not be named twice."""
-    tags: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
-    """Keys of the versions it was made from."""
-    ttl_us: int | None = None
-    run: str = ""
-    note: str = ""
-    created_us: int | None = None
-    """Now, unless given."""
-    used_us: int | None = None
-    key: str = ""
-    """Its key; a new random one unless given (the sample registry repeats its keys)."""
+
+# adding
+
+
+Batch = list[tuple["NewVersion", list[File]]]
+"""Versions about to be added, each with its files."""
 
 
 class BlobGoneError(Exception):
     """A blob that was there is about to be swept: put its bytes again, then try again."""
+
+
+def add_version(
+    store: Store, source: Path, new: NewVersion, progress: Callable[[int, int], None] | None = None
+) -> str:
+    """Add a file or a folder as a new version; gives its key.
+
+    Args:
+        store: the registry.
+        source: the file or folder.
+        new: its collection, names and other facts.
+        progress: called with the bytes read so far and in all; may raise to give up.
+
+    Raises:
+        SourceError: something in it cannot be added.
+        UsageError: a name cannot be stored.
+        RegistryError: the registry cannot take it. In every case nothing was added.
+    """
+    store.check_writable()
+    check_new(new)
+    files = source_files(source, store.layout.root)
+    total = sum(file.size for file in files)
+    done = 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(min(done, total), total)
+
+    sizes = _sizes_of_blobs(store, {file.size for file in files})
+    (key,) = _commit(
+        store,
+        lambda staging: [(new, [staging.add_file(file, sizes) for file in files])],
+        tick=tick,
+    )
+    return key
+
+
+def add_many(
+    store: Store,
+    many: Sequence[tuple[NewVersion, Mapping[str, bytes]]],
+    *,
+    durable: bool = True,
+    then: Callable[[sqlite3.Connection], None] | None = None,
+) -> list[str]:
+    """Add versions whose files are in memory, all in one transaction; gives their keys.
+
+    Args:
+        store: the registry.
+        many: the facts of each, and its files by path. A later one may name an earlier one's
+            given key as its parent.
+        durable: False leaves syncing the files to the operating system.
+        then: called in the same transaction, after the last version.
+    """
+    store.check_writable()
+    for new, files in many:
+        check_new(new)
+        if not files:
+            raise UsageError(f"“{new.name}” has no files. Nothing was added.")
+    return _commit(
+        store,
+        lambda staging: [
+            (new, [staging.add_bytes(path, data) for path, data in sorted(files.items())])
+            for new, files in many
+        ],
+        durable=durable,
+        then=then,
+    )
 
 
 def check_new(new: NewVersion) -> None:
@@ -413,27 +432,120 @@ def check_new(new: NewVersion) -> None:
         local_edits.check_name(tag, "tag")
     local_edits.check_text(new.run, "run")
     local_edits.check_text(new.note, "note", longest=local_edits.LONGEST_NOTE)
-    local_edits.check_ttl(new.ttl_us)
+    if new.ttl_us is not None:
+        local_edits.check_ttl(new.ttl_us)
 
 
-def manifest_digest(entries: Sequence[NewFile]) -> str:
-    """The digest of a version: of its files' paths, digests and permission bits, by path."""
-    rows = sorted([entry.path, entry.digest, entry.mode] for entry in entries)
-    text = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(text.encode("ascii")).hexdigest()
+def _commit(
+    store: Store,
+    stage: Callable[[Staging], Batch],
+    *,
+    durable: bool = True,
+    tick: Callable[[int], None] | None = None,
+    then: Callable[[sqlite3.Connection], None] | None = None,
+) -> list[str]:
+    """Stage bytes, publish them, write the rows; start over when a sweep was in the way."""
+    for _ in range(_ATTEMPTS):
+        staging = Staging(store, durable=durable, tick=tick)
+        try:
+            with our_errors(store.layout), gc_lock(store.layout), staging:
+                batch = stage(staging)
+                staging.publish()
+                return insert_versions(store, batch, staging.published, then)
+        except BlobGoneError:
+            with our_errors(store.layout), gc_lock(store.layout, alone=True):
+                local_trash.finish_sweep(store)
+        except BaseException:
+            local_trash.take_back_blobs(store, staging.published)
+            raise
+    raise BusyError(
+        f"{store.layout.root} is being cleaned again and again. Nothing was added.",
+        hint="Try again when nobody runs a garbage collection.",
+    )
+
+
+def insert_versions(
+    store: Store,
+    batch: Batch,
+    published: set[str],
+    then: Callable[[sqlite3.Connection], None] | None = None,
+) -> list[str]:
+    """Write all rows of new versions in one transaction; gives their keys.
+
+    Their bytes are in `blobs/`, those of `published` just put there, and `gc.lock` is held.
+
+    Raises:
+        BlobGoneError: a blob that we found before is being swept.
+        NotFoundError: a parent is not there.
+    """
+    now_us = store.clock()
+    with store.writing() as conn:
+        keys = []
+        for new, files in batch:
+            parents = [local_edits.live_version_id(conn, key) for key in dict.fromkeys(new.parents)]
+            key, version_id = _insert_version(conn, new, files, now_us)
+            for file in files:
+                conn.execute(
+                    "INSERT INTO file(version_id, path, blob_id, mode) VALUES(?, ?, ?, ?)",
+                    (version_id, file.path, _blob_id(conn, store, file, published), file.mode),
+                )
+            conn.executemany(
+                "INSERT INTO edge(parent_id, child_id) VALUES(?, ?)",
+                [(parent, version_id) for parent in parents],
+            )
+            conn.executemany(
+                "INSERT INTO tag(version_id, name) VALUES(?, ?)",
+                [(version_id, tag) for tag in dict.fromkeys(new.tags)],
+            )
+            for alias in dict.fromkeys((LATEST, *new.aliases, *new.protected)):
+                local_edits.point_alias(
+                    conn, version_id, alias, protected=True if alias in new.protected else None
+                )
+            keys.append(key)
+        if then is not None:
+            then(conn)
+    return keys
+
+
+def _insert_version(
+    conn: sqlite3.Connection, new: NewVersion, files: Sequence[File], now_us: int
+) -> tuple[str, int]:
+    """The key and the row of a new version; its digest tells paths, bytes and permissions."""
+    key = new.key or uuid.uuid4().hex
+    created_us = now_us if new.created_us is None else new.created_us
+    manifest = json.dumps(
+        sorted([file.path, file.digest, file.mode] for file in files), separators=(",", ":")
+    )
+    collection_id = _collection_id(conn, new, created_us)
+    conn.execute(
+        "INSERT INTO next_ordinal(name, next) VALUES(?, 1)"
+        " ON CONFLICT(name) DO UPDATE SET next = next + 1",
+        (new.name,),
+    )
+    (ordinal,) = conn.execute(
+        "SELECT next - 1 FROM next_ordinal WHERE name = ?", (new.name,)
+    ).fetchone()
+    cursor = conn.execute(
+        "INSERT INTO version(key, collection_id, ordinal, label, digest, size, file_count,"
+        " created_us, used_us, run, note, ttl_us) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key, collection_id, ordinal, f"v{ordinal}",
+            "sha256:" + hashlib.sha256(manifest.encode("ascii")).hexdigest(),
+            sum(file.size for file in files), len(files),
+            created_us, new.used_us, new.run, new.note, new.ttl_us,
+        ),
+    )  # fmt: skip
+    return key, int(cursor.lastrowid or 0)
 
 
 def _collection_id(conn: sqlite3.Connection, new: NewVersion, now_us: int) -> int:
+    """The row of the collection of a new version, made when it is new."""
     row = conn.execute("SELECT id, type FROM collection WHERE name = ?", (new.name,)).fetchone()
     if row is None:
+        key = str(uuid.uuid5(uuid.NAMESPACE_OID, new.key)) if new.key else uuid.uuid4().hex
         cursor = conn.execute(
             "INSERT INTO collection(key, name, type, created_us) VALUES(?, ?, ?, ?)",
-            (
-                str(uuid.uuid5(uuid.NAMESPACE_OID, new.key)) if new.key else uuid.uuid4().hex,
-                new.name,
-                new.type,
-                now_us,
-            ),
+            (key, new.name, new.type, now_us),
         )
         return int(cursor.lastrowid or 0)
     found, kind = row
@@ -446,112 +558,22 @@ def _collection_id(conn: sqlite3.Connection, new: NewVersion, now_us: int) -> in
     return int(found)
 
 
-def _next_ordinal(conn: sqlite3.Connection, name: str) -> int:
-    conn.execute(
-        "INSERT INTO next_ordinal(name, next) VALUES(?, 1)"
-        " ON CONFLICT(name) DO UPDATE SET next = next + 1",
-        (name,),
-    )
-    (after,) = conn.execute("SELECT next FROM next_ordinal WHERE name = ?", (name,)).fetchone()
-    return int(after) - 1
-
-
-def _blob_is_there(layout: Layout, entry: NewFile) -> bool:
-    try:
-        return layout.blob(entry.digest).stat().st_size == entry.size
-    except FileNotFoundError:
-        return False
-
-
-def _blob_id(conn: sqlite3.Connection, entry: NewFile, layout: Layout, fresh: set[str]) -> int:
+def _blob_id(conn: sqlite3.Connection, store: Store, file: File, published: set[str]) -> int:
     """The blob row of one file, with one reference more.
 
     A condemned row is never brought back: its file may vanish at any moment.
     """
-    row = conn.execute("SELECT id, state FROM blob WHERE digest = ?", (entry.digest,)).fetchone()
-    if row is not None and (row[1] == 1 or (row[1] != 0 and entry.digest not in fresh)):
+    row = conn.execute("SELECT id, state FROM blob WHERE digest = ?", (file.digest,)).fetchone()
+    if row is not None and (row[1] == 1 or (row[1] != 0 and file.digest not in published)):
         raise BlobGoneError
-    if not _blob_is_there(layout, entry):
+    if not store.layout.has_blob(file.digest, file.size):
         raise BlobGoneError
     if row is None:
         cursor = conn.execute(
-            "INSERT INTO blob(digest, size, refs) VALUES(?, ?, 1)", (entry.digest, entry.size)
+            "INSERT INTO blob(digest, size, refs) VALUES(?, ?, 1)", (file.digest, file.size)
         )
         return int(cursor.lastrowid or 0)
     conn.execute(
         "UPDATE blob SET refs = refs + 1, state = 0, unref_us = NULL WHERE id = ?", (row[0],)
     )
     return int(row[0])
-
-
-def _insert_files(
-    conn: sqlite3.Connection,
-    version_id: int,
-    entries: Sequence[NewFile],
-    layout: Layout,
-    fresh: set[str],
-) -> None:
-    for entry in entries:
-        blob_id = _blob_id(conn, entry, layout, fresh)
-        conn.execute(
-            "INSERT INTO file(version_id, path, blob_id, mode) VALUES(?, ?, ?, ?)",
-            (version_id, entry.path, blob_id, entry.mode),
-        )
-
-
-def _insert_row(
-    conn: sqlite3.Connection, new: NewVersion, entries: Sequence[NewFile], now_us: int
-) -> tuple[str, int]:
-    key = new.key or uuid.uuid4().hex
-    created_us = now_us if new.created_us is None else new.created_us
-    collection_id = _collection_id(conn, new, created_us)
-    ordinal = _next_ordinal(conn, new.name)
-    cursor = conn.execute(
-        "INSERT INTO version(key, collection_id, ordinal, label, digest, size, file_count,"
-        " created_us, used_us, run, note, ttl_us) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            key, collection_id, ordinal, f"v{ordinal}", manifest_digest(entries),
-            sum(entry.size for entry in entries), len(entries),
-            created_us, new.used_us, new.run, new.note, new.ttl_us,
-        ),
-    )  # fmt: skip
-    return key, int(cursor.lastrowid or 0)
-
-
-def insert_version(
-    conn: sqlite3.Connection,
-    new: NewVersion,
-    entries: Sequence[NewFile],
-    *,
-    layout: Layout,
-    fresh: set[str],
-    now_us: int,
-) -> str:
-    """Write all rows of one new version, in the caller's transaction; gives its key.
-
-    Args:
-        conn: inside a writing transaction, with `gc.lock` held shared.
-        new: checked.
-        entries: its files; their bytes are in `blobs/`.
-        layout: where the registry lies.
-        fresh: digests whose bytes this call has just put there.
-        now_us: the time now.
-
-    Raises:
-        BlobGoneError: a blob that we found before is being swept.
-        NotFoundError: a parent is not there.
-    """
-    parents = [local_edits.live_version_id(conn, key) for key in dict.fromkeys(new.parents)]
-    key, version_id = _insert_row(conn, new, entries, now_us)
-    _insert_files(conn, version_id, entries, layout, fresh)
-    for parent in parents:
-        conn.execute("INSERT INTO edge(parent_id, child_id) VALUES(?, ?)", (parent, version_id))
-    conn.executemany(
-        "INSERT INTO tag(version_id, name) VALUES(?, ?)",
-        [(version_id, tag) for tag in dict.fromkeys(new.tags)],
-    )
-    for alias in dict.fromkeys((LATEST, *new.aliases, *new.protected)):
-        local_edits.point_alias(
-            conn, version_id, alias, protected=True if alias in new.protected else None
-        )
-    return key

@@ -11,21 +11,25 @@ import os
 import re
 import sqlite3
 import stat
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from artifact_tui.clients.local import local_folder, local_trash
-from artifact_tui.clients.local.adding import hash_file
-from artifact_tui.clients.local.local_folder import DIGEST_PREFIX, is_digest
+from artifact_tui.clients.local import local_trash
+from artifact_tui.clients.local.local_folder import (
+    DIGEST_PREFIX,
+    gc_lock,
+    hash_file,
+    is_digest,
+    our_errors,
+)
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import FsckProblem, FsckReport, schema_sql
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from artifact_tui.clients.local.local_database import Pool
     from artifact_tui.clients.local.local_folder import Layout
+    from artifact_tui.clients.local.local_store import Store
 
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -53,6 +57,9 @@ _NAMES = (
 
 _NAMED = 3
 """Versions named for one damaged blob."""
+
+PRESENT, CONDEMNED, KNOWN_MISSING = 0, 1, 2
+"""States of a blob, as in model.sql."""
 
 
 class Damage(StrEnum):
@@ -86,17 +93,13 @@ class Damage(StrEnum):
     """A file that artifact-tui did not make."""
 
 
-_MENDED = {
-    Damage.COUNT, Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.HEALED,
-}  # fmt: skip
+_MENDED = {Damage.COUNT, Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.HEALED}
 _HARMLESS = {
     Damage.ORPHAN, Damage.LEFTOVER, Damage.UNFINISHED, Damage.STRANGER, Damage.HEALED, Damage.TEXT,
 }  # fmt: skip
-_MARKED = {Damage.MISSING, Damage.SIZE, Damage.HASH}
 
 
-@dataclass(frozen=True, slots=True)
-class _BlobRow:
+class _BlobRow(NamedTuple):
     number: int
     digest: str
     size: int
@@ -104,15 +107,19 @@ class _BlobRow:
     state: int
 
 
-@dataclass(slots=True)
-class _FsckRun:
-    """One run: what it may do, and what it has found."""
+_BLOBS = "SELECT id, digest, size, refs, state FROM blob ORDER BY id"
+_COUNTS = (
+    "SELECT b.id, b.digest, b.refs, (SELECT count(*) FROM file f WHERE f.blob_id = b.id) AS real"
+    " FROM blob b WHERE b.refs <> real"
+)
 
-    pool: Pool
-    layout: Layout
+
+@dataclass(slots=True)
+class _Check:
+    """One check: whether it may still mend, and what it has found."""
+
+    store: Store
     repair: bool
-    now_us: int
-    blobs: dict[str, _BlobRow] = field(default_factory=dict)
     problems: list[FsckProblem] = field(default_factory=list)
 
     def note(self, kind: Damage, what: str, size: int = 0, detail: str = "") -> None:
@@ -124,11 +131,51 @@ class _FsckRun:
         )
 
 
-def _check_database(run: _FsckRun, *, verify: bool) -> bool:
+def check_registry(store: Store, *, repair: bool = False, verify: bool = False) -> FsckReport:
+    """Look for damage.
+
+    Args:
+        store: the registry.
+        repair: mend what cannot lose anything, and mark bytes that are missing or wrong.
+        verify: read every byte and compare its hash, not only the names and sizes.
+
+    Raises:
+        BusyError: somebody was adding for too long.
+        ReadOnlyError: it is to be repaired, and may only be read.
+    """
+    if repair:
+        store.check_writable()
+    check = _Check(store, repair)
+    blobs: dict[str, _BlobRow] = {}
+    with our_errors(store.layout):
+        with gc_lock(store.layout, alone=True):
+            sound = _check_database(check, verify=verify)
+            if sound:
+                _check_rows(check)
+                _check_counts(check)
+                _check_unfinished(check)
+                with store.reading() as conn:
+                    for row in map(_BlobRow._make, conn.execute(_BLOBS)):
+                        if is_digest(row.digest) and all(isinstance(n, int) for n in row[2:]):
+                            blobs[row.digest] = row
+                files = _blob_files(store.layout)
+                _check_orphans(check, blobs, files)
+                _check_missing(check, blobs, files)
+                _check_leftovers(check)
+        if sound and verify:
+            _check_hashes(check, blobs)
+    size = sum(blob.size for blob in blobs.values())
+    return FsckReport(tuple(check.problems), len(blobs), size, verified=sound and verify)
+
+
+# the database
+
+
+def _check_database(check: _Check, *, verify: bool) -> bool:
     """Let SQLite check its file; False when nothing more can be trusted."""
     pragma = "integrity_check" if verify else "quick_check"
     try:
-        with run.pool.reading() as conn:
+        with check.store.reading() as conn:
             rows = (str(row[0]) for row in conn.execute(f"PRAGMA {pragma}({_MOST})"))
             complaints = [line for line in rows if line != "ok" and not line.startswith(_FAILED)]
             sound = all(map(_VALUE.search, complaints))
@@ -138,23 +185,40 @@ def _check_database(run: _FsckRun, *, verify: bool) -> bool:
             raise
         complaints, sound, broken = [str(error.__cause__)], False, []
     for line in complaints:
-        run.note(Damage.ROW if sound else Damage.DATABASE, str(run.layout.db), detail=line)
-    if not sound:
-        return False
-    run.repair = run.repair and not broken  # a dangling row may be the last to know of an orphan
-    for table, number, parent, _ in broken:
-        run.note(Damage.REFERENCE, f"{table} {number}", detail=f"names a {parent} that is gone")
-    return True
+        kind = Damage.ROW if sound else Damage.DATABASE
+        check.note(kind, str(check.store.layout.db), detail=line)
+    if sound and broken:
+        check.repair = False  # a dangling row may be the last to know of an orphan
+        for table, number, parent, _ in broken:
+            check.note(
+                Damage.REFERENCE, f"{table} {number}", detail=f"names a {parent} that is gone"
+            )
+    return sound
 
 
-def _load_blobs(run: _FsckRun) -> None:
-    with run.pool.reading() as conn:
-        rows = conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id")
-        numbers = (row for row in rows if all(isinstance(one, int) for one in row[2:]))
-        run.blobs = {row[1]: _BlobRow(*row) for row in numbers if is_digest(row[1])}
+def _check_rows(check: _Check) -> None:
+    """Rows with values that they cannot have, and names that are not text."""
+    with check.store.reading() as conn:
+        for table, checks in _TABLE.findall(schema_sql()):
+            _check_types(check, conn, table)
+            for condition in _CHECK.findall(checks):
+                for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({condition})"):
+                    check.note(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {condition}")
+        for blob in map(_BlobRow._make, conn.execute(_BLOBS)):
+            if not is_digest(blob.digest):
+                needed = _needed_by(conn, blob)
+                detail = f"no bytes have the digest {blob.digest!r:.80}; {needed}"
+                check.note(Damage.ROW, f"blob {blob.number}", blob.size, detail)
+        for table, number, column in _NAMES:
+            for row, raw in conn.execute(f"SELECT {number}, CAST({column} AS BLOB) FROM {table}"):
+                try:
+                    (raw or b"").decode()
+                except UnicodeDecodeError:
+                    shown = raw.decode("utf-8", "backslashreplace")
+                    check.note(Damage.TEXT, f"{table} {row}", detail=f"{column} {shown}")
 
 
-def _check_types(run: _FsckRun, conn: sqlite3.Connection, table: str) -> None:
+def _check_types(check: _Check, conn: sqlite3.Connection, table: str) -> None:
     """Values of another type than their column: other programs may write such."""
     columns = conn.execute(
         "SELECT name, lower(type) FROM pragma_table_info(?)", (table,)
@@ -164,50 +228,35 @@ def _check_types(run: _FsckRun, conn: sqlite3.Connection, table: str) -> None:
         f"SELECT *, {', '.join(wrong)} FROM {table} WHERE {' OR '.join(wrong)}"
     ):
         names = [name for (name, _), bad in zip(columns, row[-len(columns) :], strict=True) if bad]
-        run.note(Damage.ROW, f"{table} {row[0]}", detail=f"of another type: {', '.join(names)}")
+        check.note(Damage.ROW, f"{table} {row[0]}", detail=f"of another type: {', '.join(names)}")
 
 
-def _check_rows(run: _FsckRun) -> None:
-    """Rows with values that they cannot have, and names that are not text."""
-    with run.pool.reading() as conn:
-        for table, checks in _TABLE.findall(schema_sql()):
-            _check_types(run, conn, table)
-            for check in _CHECK.findall(checks):
-                for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({check})"):
-                    run.note(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {check}")
-        for row in conn.execute("SELECT id, digest, size, refs, state FROM blob ORDER BY id"):
-            if not is_digest(row[1]):
-                detail = (
-                    f"no bytes have the digest {row[1]!r:.80}; {_sufferers(conn, _BlobRow(*row))}"
-                )
-                run.note(Damage.ROW, f"blob {row[0]}", row[2], detail)
-        for table, number, column in _NAMES:
-            for row, raw in conn.execute(f"SELECT {number}, CAST({column} AS BLOB) FROM {table}"):
-                try:
-                    (raw or b"").decode()
-                except UnicodeDecodeError:
-                    shown = raw.decode("utf-8", "backslashreplace")
-                    run.note(Damage.TEXT, f"{table} {row}", detail=f"{column} {shown}")
+def _check_counts(check: _Check) -> None:
+    with check.store.reading() as conn:
+        wrong = conn.execute(_COUNTS).fetchall()
+    for _, digest, refs, real in wrong:
+        check.note(Damage.COUNT, digest, detail=f"says {refs}, is {real}")
+    if check.repair and wrong:
+        now_us = check.store.clock()
+        with check.store.writing() as conn:
+            conn.executemany(
+                "UPDATE blob SET refs = ?2, state = CASE state WHEN 1 THEN 2 ELSE state END,"
+                " unref_us = CASE WHEN ?2 = 0 THEN ?3 END WHERE id = ?1",
+                [(number, real, now_us) for number, _, _, real in conn.execute(_COUNTS)],
+            )
 
 
-def _sufferers(conn: sqlite3.Connection, blob: _BlobRow) -> str:
-    rows = conn.execute(
-        "SELECT c.name, v.label, f.path FROM file f JOIN version v ON v.id = f.version_id"
-        " JOIN collection c ON c.id = v.collection_id WHERE f.blob_id = ? LIMIT ?",
-        (blob.number, _NAMED + 1),
-    ).fetchall()
-    some = [f"{name}:{label} ({path})" for name, label, path in rows[:_NAMED]]
-    return "needed by " + ", ".join(some) + (" and others" if len(rows) > _NAMED else "")
+def _check_unfinished(check: _Check) -> None:
+    with check.store.reading() as conn:
+        rows = conn.execute("SELECT digest, size FROM blob WHERE state = 1 AND refs = 0").fetchall()
+    for digest, size in rows:
+        if is_digest(digest):
+            check.note(Damage.UNFINISHED, str(check.store.layout.blob(digest)), size)
+    if check.repair and rows:
+        local_trash.finish_sweep(check.store)
 
 
-def _report_hurt(run: _FsckRun, kind: Damage, blob: _BlobRow) -> None:
-    """Bytes that versions need are not there, or are not right: say so, and mark the blob."""
-    with run.pool.reading() as conn:
-        detail = _sufferers(conn, blob)
-    run.note(kind, str(run.layout.blob(blob.digest)), blob.size, detail)
-    if run.repair:
-        with run.pool.writing() as conn:
-            conn.execute("UPDATE blob SET state = 2 WHERE id = ? AND state = 0", (blob.number,))
+# the bytes
 
 
 def _blob_files(layout: Layout) -> dict[str, os.stat_result]:
@@ -220,128 +269,81 @@ def _blob_files(layout: Layout) -> dict[str, os.stat_result]:
     return found
 
 
-def _check_orphans(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
+def _check_orphans(
+    check: _Check, blobs: dict[str, _BlobRow], files: dict[str, os.stat_result]
+) -> None:
     for inside, info in sorted(files.items()):
-        path = run.layout.blobs / inside
+        path = check.store.layout.blobs / inside
         name = path.name
         ours = _NAME.fullmatch(name) and inside == f"{name[:2]}/{name}"
         if not ours or not stat.S_ISREG(info.st_mode):
-            run.note(Damage.STRANGER, str(path), info.st_size)
-        elif DIGEST_PREFIX + name not in run.blobs:
-            run.note(Damage.ORPHAN, str(path), info.st_size)
-            if run.repair:
+            check.note(Damage.STRANGER, str(path), info.st_size)
+        elif DIGEST_PREFIX + name not in blobs:
+            check.note(Damage.ORPHAN, str(path), info.st_size)
+            if check.repair:
                 path.unlink()
 
 
-def _check_missing(run: _FsckRun, files: dict[str, os.stat_result]) -> None:
-    for blob in run.blobs.values():
-        if blob.refs == 0 or blob.state == 1:
+def _check_missing(
+    check: _Check, blobs: dict[str, _BlobRow], files: dict[str, os.stat_result]
+) -> None:
+    """Bytes that versions need and that are not there, of another size, or there again."""
+    for blob in blobs.values():
+        if blob.refs == 0 or blob.state == CONDEMNED:
             continue
-        name = run.layout.blob(blob.digest).name
-        info = files.get(f"{name[:2]}/{name}")
+        path = check.store.layout.blob(blob.digest)
+        info = files.get(f"{path.parent.name}/{path.name}")
         if info is None:
-            _report_hurt(run, Damage.MISSING, blob)
+            _mark_hurt(check, Damage.MISSING, blob)
         elif info.st_size != blob.size:
-            _report_hurt(run, Damage.SIZE, blob)
-        elif blob.state == 2:  # noqa: PLR2004 - see model.sql
-            _check_healed(run, blob)
+            _mark_hurt(check, Damage.SIZE, blob)
+        elif blob.state == KNOWN_MISSING and hash_file(path) != (blob.digest, blob.size):
+            _mark_hurt(check, Damage.HASH, blob)
+        elif blob.state == KNOWN_MISSING:
+            check.note(Damage.HEALED, str(path), blob.size)
+            _set_state(check, blob, KNOWN_MISSING, PRESENT)
 
 
-def _check_healed(run: _FsckRun, blob: _BlobRow) -> None:
-    path = run.layout.blob(blob.digest)
-    if hash_file(path) != (blob.digest, blob.size):
-        _report_hurt(run, Damage.HASH, blob)
-        return
-    run.note(Damage.HEALED, str(path), blob.size)
-    if run.repair:
-        with run.pool.writing() as conn:
-            conn.execute("UPDATE blob SET state = 0 WHERE id = ? AND state = 2", (blob.number,))
+def _check_hashes(check: _Check, blobs: dict[str, _BlobRow]) -> None:
+    """Read every blob; needs no lock, as a blob never changes while its row is there."""
+    known = {problem.what for problem in check.problems}
+    for blob in blobs.values():
+        path = check.store.layout.blob(blob.digest)
+        if blob.refs and blob.state == PRESENT and str(path) not in known:
+            with suppress(FileNotFoundError):
+                if hash_file(path) != (blob.digest, blob.size):
+                    _mark_hurt(check, Damage.HASH, blob)
 
 
-_COUNTS = (
-    "SELECT b.id, b.digest, b.refs, (SELECT count(*) FROM file f WHERE f.blob_id = b.id) AS real"
-    " FROM blob b WHERE b.refs <> real"
-)
+def _mark_hurt(check: _Check, kind: Damage, blob: _BlobRow) -> None:
+    """Bytes that versions need are not there, or are not right: say so, and mark the blob."""
+    with check.store.reading() as conn:
+        detail = _needed_by(conn, blob)
+    check.note(kind, str(check.store.layout.blob(blob.digest)), blob.size, detail)
+    _set_state(check, blob, PRESENT, KNOWN_MISSING)
 
 
-def _check_counts(run: _FsckRun) -> None:
-    with run.pool.reading() as conn:
-        wrong = conn.execute(_COUNTS).fetchall()
-    if not wrong:
-        return
-    for _, digest, refs, real in wrong:
-        run.note(Damage.COUNT, digest, detail=f"says {refs}, is {real}")
-    if run.repair:
-        with run.pool.writing() as conn:
-            conn.executemany(
-                "UPDATE blob SET refs = ?2, state = CASE state WHEN 1 THEN 2 ELSE state END,"
-                " unref_us = CASE WHEN ?2 = 0 THEN ?3 END WHERE id = ?1",
-                [(number, real, run.now_us) for number, _, _, real in conn.execute(_COUNTS)],
+def _set_state(check: _Check, blob: _BlobRow, before: int, after: int) -> None:
+    """On repair, change the state of a blob, unless somebody else did."""
+    if check.repair:
+        with check.store.writing() as conn:
+            conn.execute(
+                "UPDATE blob SET state = ? WHERE id = ? AND state = ?", (after, blob.number, before)
             )
 
 
-def _check_leftovers(run: _FsckRun) -> None:
-    left = local_trash.clear_tmp(run.layout) if run.repair else local_trash.left_in_tmp(run.layout)
-    for name, size in left:
-        run.note(Damage.LEFTOVER, str(run.layout.tmp / name), size)
+def _needed_by(conn: sqlite3.Connection, blob: _BlobRow) -> str:
+    """Which versions need the bytes of a blob, in words."""
+    rows = conn.execute(
+        "SELECT c.name, v.label, f.path FROM file f JOIN version v ON v.id = f.version_id"
+        " JOIN collection c ON c.id = v.collection_id WHERE f.blob_id = ? LIMIT ?",
+        (blob.number, _NAMED + 1),
+    ).fetchall()
+    some = [f"{name}:{label} ({path})" for name, label, path in rows[:_NAMED]]
+    return "needed by " + ", ".join(some) + (" and others" if len(rows) > _NAMED else "")
 
 
-def _check_unfinished(run: _FsckRun) -> None:
-    with run.pool.reading() as conn:
-        rows: list[Any] = conn.execute(
-            "SELECT digest, size FROM blob WHERE state = 1 AND refs = 0"
-        ).fetchall()
-    for digest, size in rows:
-        if is_digest(digest):
-            run.note(Damage.UNFINISHED, str(run.layout.blob(digest)), size)
-    if run.repair and rows:
-        local_trash.finish_sweep_locked(run.pool, run.layout)
-
-
-def _check_hashes(run: _FsckRun) -> None:
-    """Read every blob; needs no lock, as a blob never changes while its row is there."""
-    for blob in run.blobs.values():
-        if blob.refs == 0 or blob.state != 0:
-            continue
-        path: Path = run.layout.blob(blob.digest)
-        try:
-            right = hash_file(path) == (blob.digest, blob.size)
-        except FileNotFoundError:
-            continue
-        if not right and not any(one.what == str(path) for one in run.problems):
-            _report_hurt(run, Damage.HASH, blob)
-
-
-def check_registry(
-    pool: Pool, layout: Layout, *, repair: bool, verify: bool, now_us: int
-) -> FsckReport:
-    """Look for damage.
-
-    Args:
-        pool: connections; writable when `repair` is asked.
-        layout: where the registry lies.
-        repair: mend what cannot lose anything, and mark bytes that are missing or wrong.
-        verify: read every byte and compare its hash, not only the names and sizes.
-        now_us: the time now.
-
-    Raises:
-        BusyError: somebody was adding for too long.
-    """
-    run = _FsckRun(pool, layout, repair, now_us)
-    with local_folder.lock_alone(layout):
-        sound = _check_database(run, verify=verify)
-        if sound:
-            _check_rows(run)
-            _check_counts(run)
-            _check_unfinished(run)
-            _load_blobs(run)
-            files = _blob_files(layout)
-            _check_orphans(run, files)
-            _check_missing(run, files)
-            _check_leftovers(run)
-    if sound and verify:
-        _check_hashes(run)
-    report = FsckReport(
-        tuple(run.problems), len(run.blobs), sum(blob.size for blob in run.blobs.values())
-    )
-    return replace(report, verified=sound and verify)
+def _check_leftovers(check: _Check) -> None:
+    look = local_trash.clear_tmp if check.repair else local_trash.left_in_tmp
+    for name, size in look(check.store.layout):
+        check.note(Damage.LEFTOVER, str(check.store.layout.tmp / name), size)

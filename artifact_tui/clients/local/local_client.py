@@ -1,4 +1,4 @@
-"""The embedded registry as a `Client`: work on its store, run in threads, and how it is opened.
+"""The embedded registry as a client: work on its store, run in threads, and how it is opened.
 
 The entry point `local` gives `KIND`, which opens `local:PATH`, and `local:` alone.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui import config
 from artifact_tui.clients.base import Kind, OwnClient
-from artifact_tui.clients.local import local_edits, local_reading, local_trash
-from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local import adding, local_edits, local_reading, local_trash
+from artifact_tui.clients.local.fsck import check_registry
 from artifact_tui.clients.local.local_folder import Layout
 from artifact_tui.clients.local.local_store import Store
 from artifact_tui.config import NO_SETTINGS
@@ -37,31 +38,31 @@ if TYPE_CHECKING:
         FsckReport,
         Garbage,
         Listed,
+        NewVersion,
         Outcome,
-        Version,
     )
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
-QUICK_THREADS = 4
-DELETE_BATCH = 2000
+_THREADS = 4
+_DELETE_BATCH = 2000
 
 
 class LocalClient(OwnClient):
-    """One open embedded registry; see `clients.base.OwnClient` for what the methods promise."""
+    """One open embedded registry; see `clients.base` for what the methods promise."""
 
     tells = frozenset({"aliases", "lineage", "ttl", "trash"})
     edits = frozenset({"aliases", "tags", "ttl"})
-    batch_delete = DELETE_BATCH
+    batch_delete = _DELETE_BATCH
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.identity = Identity("local", f"local:{store.layout.root}", store.uid)
         self.read_only = store.read_only
         self.catalog_path = store.layout.db  # the registry's own database: it needs no sync
-        self._quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="registry")
-        self._slow = ThreadPoolExecutor(2, thread_name_prefix="registry-bytes")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry")
+        self._byte_threads = ThreadPoolExecutor(2, thread_name_prefix="registry-bytes")
         self._closed = False
 
     @property
@@ -69,11 +70,11 @@ class LocalClient(OwnClient):
         """Why nothing can be written, when it is the file system."""
         return self.store.unwritable
 
-    async def _run(self, work: Callable[[], T], *, slow: bool = False) -> T:
+    async def _run(self, work: Callable[[], T], *, moves_bytes: bool = False) -> T:
         """Run work in a thread; what moves bytes has threads of its own."""
         if self._closed:
             raise RegistryError(f"{self.store.layout.root} was closed.", hint="Open it again.")
-        threads = self._slow if slow else self._quick
+        threads = self._byte_threads if moves_bytes else self._threads
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     async def _read(
@@ -109,8 +110,8 @@ class LocalClient(OwnClient):
         return await self._read(local_reading.read_facts, keys)
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
-        """Move versions to the trash, in order, in one transaction."""
-        return await self._run(lambda: self.store.delete(deletions))
+        """Move versions to the trash, in order, in one transaction where the disk has the room."""
+        return await self._run(lambda: local_trash.delete_versions(self.store, deletions))
 
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Bring versions back from the trash."""
@@ -121,74 +122,13 @@ class LocalClient(OwnClient):
         return await self._read(local_trash.trashed_aliases, keys)
 
     async def purge(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        """Remove versions in the trash for good."""
-        return await self._run(lambda: self.store.purge(keys))
+        """Remove versions in the trash for good, some hundred in a transaction."""
+        return await self._run(lambda: local_trash.purge_versions(self.store, keys))
 
     async def collect_garbage(self, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
         """Free the bytes that no version needs, and those that killed adds left."""
-        return await self._run(
-            lambda: self.store.collect_garbage(grace_us=grace_us, dry_run=dry_run), slow=True
-        )
-
-    async def add(
-        self,
-        source: Path,
-        name: str,
-        *,
-        type: str,  # noqa: A002 - the field's own word
-        aliases: Sequence[str] = (),
-        protected: Sequence[str] = (),
-        tags: Sequence[str] = (),
-        parents: Sequence[str] = (),
-        ttl_us: int | None = None,
-        run: str = "",
-        note: str = "",
-        created_us: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Version:
-        """Add a file or a folder as a new version of a collection.
-
-        Args:
-            source: the file or folder.
-            name: the collection, made when it is new.
-            type: its type; an existing collection must have the same.
-            aliases: put on the new version, taken off the one that has them.
-            protected: those aliases that forbid deletion; they need not be in `aliases` too.
-            tags: free words.
-            parents: keys of the versions it was made from.
-            ttl_us: time to live in microseconds, counted from `created_us`.
-            run: who made it.
-            note: free text.
-            created_us: microseconds since 1970 UTC; now unless given.
-            progress: called from another thread with the bytes read so far and in all.
-
-        Raises:
-            SourceError: something in the source cannot be added; the message names it.
-            UsageError: a name cannot be stored, or the collection has another type.
-            NotFoundError: a parent is not there.
-            RegistryError: the registry cannot take it. In every case nothing was added.
-        """
-        new = NewVersion(
-            name=name, type=type, aliases=tuple(aliases), protected=tuple(protected),
-            tags=tuple(tags), parents=tuple(parents), ttl_us=ttl_us, run=run, note=note,
-            created_us=created_us,
-        )  # fmt: skip
-        stop = threading.Event()
-
-        def tick(done: int, total: int) -> None:
-            if stop.is_set():
-                raise BusyError("Adding was stopped. Nothing was added.")
-            if progress is not None:
-                progress(done, total)
-
-        try:
-            return await self._run(lambda: self.store.add(source, new, progress=tick), slow=True)
-        finally:
-            stop.set()
-
-    async def resolve(self, name: str) -> str:
-        """The key of COLLECTION:LABEL or COLLECTION:ALIAS; `NotFoundError` without one."""
-        return await self._read(local_reading.resolve_name, name)
+        collect = partial(local_trash.collect_garbage, grace_us=grace_us, dry_run=dry_run)
+        return await self._run(lambda: collect(self.store), moves_bytes=True)
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live; a version's edit is done whole or not at all."""
@@ -198,26 +138,40 @@ class LocalClient(OwnClient):
         """Make an alias that is there forbid deletion, or no longer forbid it."""
         await self._write(local_edits.protect_alias, key, name, protected=protected)
 
-    async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
-        """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
-        return await self._run(lambda: self.store.fsck(repair=repair, verify=verify), slow=True)
+    async def add(
+        self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
+    ) -> str:
+        """Add a file or a folder as the next version of a collection; nothing when cancelled."""
+        stop = threading.Event()
+
+        def tick(done: int, total: int) -> None:
+            if stop.is_set():
+                raise BusyError("Adding was stopped. Nothing was added.")
+            if progress is not None:
+                progress(done, total)
+
+        try:
+            return await self._run(
+                lambda: adding.add_version(self.store, source, new, tick), moves_bytes=True
+            )
+        finally:
+            stop.set()
 
     async def export(self, key: str, dest: Path) -> None:
-        """Write the files of a version into a new or empty folder, each checked by its hash.
+        """Write the files of a version into a new or empty folder, each checked by its hash."""
+        export = local_reading.export_version
+        await self._run(lambda: export(self.store, key, dest), moves_bytes=True)
 
-        Raises:
-            NotFoundError: there is no such version.
-            UsageError: there is something at `dest`.
-            RegistryError: bytes are missing or damaged, or cannot be written; the message names
-                the file, and nothing is left at `dest`.
-        """
-        await self._run(lambda: self.store.export(key, dest), slow=True)
+    async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:
+        """Look for damage; `verify` reads every byte, `repair` mends what cannot lose anything."""
+        check = partial(check_registry, repair=repair, verify=verify)
+        return await self._run(lambda: check(self.store), moves_bytes=True)
 
     async def aclose(self) -> None:
         """Wait for what is running, then close every connection."""
         self._closed = True
         loop = asyncio.get_running_loop()
-        for threads in (self._quick, self._slow):
+        for threads in (self._threads, self._byte_threads):
             await loop.run_in_executor(None, threads.shutdown)
         self.store.close()
 
@@ -248,7 +202,7 @@ def open_registry(
         NotFoundError: there is none.
         RegistryError: it cannot be used.
     """
-    return LocalClient(Store(Layout.at(path), read_only=read_only, actor=actor, clock=clock))
+    return LocalClient(Store(Layout(path), read_only=read_only, actor=actor, clock=clock))
 
 
 class LocalKind(Kind):

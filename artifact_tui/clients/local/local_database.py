@@ -1,52 +1,51 @@
-"""`registry.db`: how it is made, checked, brought up to date and opened, and its transactions.
+"""`registry.db`: how it is made, checked, brought up to date and opened.
 
 A database of an older format gets new columns and tables when it is opened for writing, nothing
-else. Threads borrow connections from a pool, one thread each at a time.
+else.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
 import shlex
 import sqlite3
-import threading
 import uuid
-from contextlib import closing, contextmanager
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from artifact_tui import config, database
-from artifact_tui.clients.local import local_folder
 from artifact_tui.clients.local.local_folder import (
-    FAN_OUT,
     FORMAT_TEXT,
-    Layout,
+    gc_lock,
     no_locks,
     not_a_database,
     our_errors,
     sync_folder,
 )
-from artifact_tui.database import SQLITE_TEXT, open_to_read, strange_object, without_locks
-from artifact_tui.errors import (
-    ArtifactTuiError,
-    NoRoomError,
-    NotFoundError,
-    RegistryError,
-    UncertainError,
-    UsageError,
+from artifact_tui.database import (
+    RESERVE_FOLDER,
+    open_database,
+    open_to_read,
+    strange_object,
+    without_locks,
 )
+from artifact_tui.errors import NotFoundError, RegistryError, UsageError
 from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
+    from artifact_tui.clients.local.local_folder import Layout
 
+
+APPLICATION_ID = 1095914068
+_HEADER = 100
+_WRITING = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -32768",
+    f"journal_size_limit = {64 << 20}",
+)
 
 FIRST_FORMAT = 1
 """The format before versions had links, a run count and what is charged for them."""
@@ -69,11 +68,8 @@ ALTER TABLE version ADD COLUMN generated INTEGER NOT NULL DEFAULT 0 CHECK(genera
 _MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+).*?;", re.MULTILINE | re.DOTALL)
 
 
-def bring_up_to_date(conn: sqlite3.Connection, check: Callable[[sqlite3.Connection], None]) -> None:
-    """Do it in one transaction, unless it was done; the connection is in autocommit mode.
-
-    `check` refuses what came of it by raising: then nothing was changed.
-    """
+def _bring_up_to_date(conn: sqlite3.Connection, layout: Layout) -> None:
+    """Do it in one transaction, unless it was done; what is not ours then is left as it was."""
     if _format(conn) not in OLD_FORMATS:
         return
     conn.execute("BEGIN IMMEDIATE")
@@ -83,7 +79,7 @@ def bring_up_to_date(conn: sqlite3.Connection, check: Callable[[sqlite3.Connecti
             for statement in columns.split(";\n"):
                 conn.execute(statement)
             _make_missing(conn)
-            check(conn)
+            _check_schema(conn, layout)
             conn.execute(f"PRAGMA user_version = {PRESENT_FORMAT}")
         conn.execute("COMMIT")
     except BaseException:
@@ -104,15 +100,11 @@ def _make_missing(conn: sqlite3.Connection) -> None:
 
 
 def _format(conn: sqlite3.Connection) -> int:
-    """The format of the database."""
     return int(conn.execute("PRAGMA user_version").fetchone()[0])
 
 
-APPLICATION_ID = 1095914068
-BUSY_MS = 15_000
-
-_HEADER = 100
-_WRITING = "mode=rw"
+def _application(conn: sqlite3.Connection) -> int:
+    return int(conn.execute("PRAGMA application_id").fetchone()[0])
 
 
 def check_file(layout: Layout) -> None:
@@ -139,17 +131,19 @@ def check_file(layout: Layout) -> None:
         raise _unreadable(layout, os.strerror(errno.EACCES))
     if size < _HEADER:
         raise not_a_database(layout)
-    with our_errors(layout), contextlib.closing(_connect(layout.db, "mode=ro&immutable=1")) as conn:
+
+    def look(conn: sqlite3.Connection) -> None:
         try:
-            (application,) = conn.execute("PRAGMA application_id").fetchone()
-            (version,) = conn.execute("PRAGMA user_version").fetchone()
+            application, version = _application(conn), _format(conn)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
                 raise
             return  # pages that it lacks may be in the write-ahead log: whoever opens it will see
-    if version in OLD_FORMATS:  # whoever may write brings it up to date; it may be done
-        version = PRESENT_FORMAT
-    check_format(layout, application, version)
+        # an older format is brought up to date by whoever may write; it may be done
+        _check_format(layout, application, PRESENT_FORMAT if version in OLD_FORMATS else version)
+
+    with our_errors(layout):
+        open_database(layout.db, "ro&immutable=1", sqlite3.Connection, look).close()
 
 
 def _unreadable(layout: Layout, why: str) -> RegistryError:
@@ -159,7 +153,7 @@ def _unreadable(layout: Layout, why: str) -> RegistryError:
     )
 
 
-def check_format(layout: Layout, application: int, version: int) -> None:
+def _check_format(layout: Layout, application: int, version: int) -> None:
     """Refuse a database of another program, or of another artifact-tui.
 
     Raises:
@@ -184,40 +178,6 @@ def check_format(layout: Layout, application: int, version: int) -> None:
         )
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection in autocommit mode that several threads may use, one at a time."""
-    conn = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?{mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    _set_up(conn)
-    return conn
-
-
-def _set_up(conn: sqlite3.Connection) -> None:
-    conn.text_factory = SQLITE_TEXT
-    conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    conn.execute("PRAGMA trusted_schema = OFF")
-    conn.execute("PRAGMA foreign_keys = ON")
-    conn.execute("PRAGMA temp_store = MEMORY")
-
-
-def _check_usable(conn: sqlite3.Connection, layout: Layout, *, writable: bool) -> None:
-    """Read from the database once: that shows whether it can be used at all.
-
-    One of the first format is brought up to date, where it may be written.
-    """
-    (application,) = conn.execute("PRAGMA application_id").fetchone()
-    if writable and application == APPLICATION_ID:
-        bring_up_to_date(conn, partial(_check_schema, layout=layout))
-    (version,) = conn.execute("PRAGMA user_version").fetchone()
-    check_format(layout, application, version)
-    _check_schema(conn, layout)
-    conn.execute("SELECT value FROM meta WHERE name = 'uid'").fetchone()
-
-
 def _check_schema(conn: sqlite3.Connection, layout: Layout) -> None:
     """Refuse a database in which a statement might do more than it says.
 
@@ -236,89 +196,38 @@ def _private_sql() -> str:
     return files("artifact_tui.clients.local").joinpath("local.sql").read_text("utf-8")
 
 
-def _open_checked(layout: Layout, mode: str) -> sqlite3.Connection:
-    conn = _connect(layout.db, mode)
-    try:
-        _check_usable(conn, layout, writable=mode == _WRITING)
-    except BaseException:
-        conn.close()
-        raise
-    return conn
+def _set_up(conn: sqlite3.Connection, layout: Layout, *, writable: bool) -> None:
+    """Check that a database is ours and as it should be; a read shows whether it can be used.
+
+    One of an older format is brought up to date, where it may be written.
+    """
+    conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute("PRAGMA temp_store = MEMORY")
+    application = _application(conn)
+    if writable and application == APPLICATION_ID:
+        _bring_up_to_date(conn, layout)
+    _check_format(layout, application, _format(conn))
+    _check_schema(conn, layout)
+    conn.execute("SELECT value FROM meta WHERE name = 'uid'").fetchone()
+    if writable:
+        for pragma in _WRITING:
+            conn.execute(f"PRAGMA {pragma}")
 
 
 def open_for_writing(layout: Layout) -> sqlite3.Connection:
     """A connection that reads and writes; the database must exist."""
     with our_errors(layout):
-        conn = _open_checked(layout, _WRITING)
-        try:
-            conn.execute("PRAGMA journal_mode = WAL")
-            conn.execute("PRAGMA synchronous = FULL")
-            conn.execute("PRAGMA cache_size = -32768")
-            conn.execute(f"PRAGMA journal_size_limit = {64 << 20}")
-        except BaseException:
-            conn.close()
-            raise
-        return conn
+        return open_database(
+            layout.db, "rw", sqlite3.Connection, lambda conn: _set_up(conn, layout, writable=True)
+        )
 
 
 def open_for_reading(layout: Layout) -> sqlite3.Connection:
     """A connection that can only read; also where nothing can be written or locked."""
-
-    def look(conn: sqlite3.Connection) -> None:
-        _set_up(conn)
-        _check_usable(conn, layout, writable=False)
-
-    def stuck() -> bool:
-        return not os.access(layout.root, os.W_OK) or database.is_full(layout.root)
-
     with our_errors(layout):
-        return open_to_read(layout.db, sqlite3.Connection, look, stuck=stuck)
-
-
-def _refuse_strangers(layout: Layout) -> None:
-    """Refuse to make a registry among somebody's files."""
-    ours = {"FORMAT", "gc.lock", "blobs", "tmp", database.RESERVE_FOLDER}
-    strangers = sorted(
-        name
-        for name in os.listdir(layout.root)  # noqa: PTH208 - names are all that is needed
-        if name not in ours and not name.startswith("registry.db")
-    )
-    if strangers:
-        raise UsageError(
-            f"{layout.root} is a folder with other files in it ({strangers[0]!r}). "
-            "Nothing was changed.",
-            hint="Name a new or an empty folder for the registry.",
+        return open_to_read(
+            layout.db, sqlite3.Connection, lambda conn: _set_up(conn, layout, writable=False)
         )
-
-
-def _make_folders(layout: Layout) -> None:
-    layout.folder(layout.tmp)
-    layout.folder(layout.blobs)
-    for name in FAN_OUT:
-        layout.folder(layout.blobs / name)
-    sync_folder(layout.blobs)
-
-
-def _make_database(layout: Layout, now_us: int) -> None:
-    """Write the whole database under another name, then rename it: it is there or it is not."""
-    for name in ("", "-wal", "-shm", "-journal"):
-        layout.unfinished.with_name(layout.unfinished.name + name).unlink(missing_ok=True)
-    layout.file(layout.unfinished)  # SQLite gives its log and its index the bits of the database
-    with contextlib.closing(_connect(layout.unfinished, _WRITING)) as conn:
-        (journal,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
-        if journal != "wal":
-            raise RegistryError(
-                f"SQLite cannot keep a write-ahead log in {layout.root}.",
-                hint="Keep the registry on a local disk, not on a network folder.",
-            )
-        conn.execute("PRAGMA synchronous = FULL")
-        conn.executescript(f"BEGIN;\n{schema_sql()}\n{_private_sql()}\nCOMMIT;")
-        conn.executemany(
-            "INSERT INTO meta(name, value) VALUES(?, ?)",
-            [("uid", str(uuid.uuid4())), ("kind", "local"), ("created_us", str(now_us))],
-        )
-    layout.unfinished.rename(layout.db)
-    sync_folder(layout.root)
 
 
 def make_registry(layout: Layout, now_us: int) -> None:
@@ -341,155 +250,61 @@ def make_registry(layout: Layout, now_us: int) -> None:
         if why := without_locks(layout.root):
             raise no_locks(layout, why)
         layout.file(layout.lock)
-        with local_folder.lock_alone(layout):
-            if not layout.db.exists():
-                layout.file(layout.format)
-                layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
-                _make_folders(layout)
-                _make_database(layout, now_us)
+        with gc_lock(layout, alone=True):
+            if layout.db.exists():
+                return
+            layout.file(layout.format)
+            layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
+            layout.folder(layout.tmp)
+            layout.folder(layout.blobs)
+            for number in range(256):
+                layout.folder(layout.blobs / f"{number:02x}")
+            sync_folder(layout.blobs)
+            _make_database(layout, now_us)
+
+
+def _refuse_strangers(layout: Layout) -> None:
+    """Refuse to make a registry among somebody's files."""
+    ours = {"FORMAT", "gc.lock", "blobs", "tmp", RESERVE_FOLDER}
+    strangers = sorted(
+        name
+        for name in os.listdir(layout.root)  # noqa: PTH208 - names are all that is needed
+        if name not in ours and not name.startswith("registry.db")
+    )
+    if strangers:
+        raise UsageError(
+            f"{layout.root} is a folder with other files in it ({strangers[0]!r}). "
+            "Nothing was changed.",
+            hint="Name a new or an empty folder for the registry.",
+        )
+
+
+def _make_database(layout: Layout, now_us: int) -> None:
+    """Write the whole database under another name, then rename it: it is there or it is not."""
+
+    def fill(conn: sqlite3.Connection) -> None:
+        (journal,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
+        if journal != "wal":
+            raise RegistryError(
+                f"SQLite cannot keep a write-ahead log in {layout.root}.",
+                hint="Keep the registry on a local disk, not on a network folder.",
+            )
+        conn.execute("PRAGMA synchronous = FULL")
+        conn.executescript(f"BEGIN;\n{schema_sql()}\n{_private_sql()}\nCOMMIT;")
+        conn.executemany(
+            "INSERT INTO meta(name, value) VALUES(?, ?)",
+            [("uid", str(uuid.uuid4())), ("kind", "local"), ("created_us", str(now_us))],
+        )
+
+    for name in ("", "-wal", "-shm", "-journal"):
+        layout.unfinished.with_name(layout.unfinished.name + name).unlink(missing_ok=True)
+    layout.file(layout.unfinished)  # SQLite gives its log and its index the bits of the database
+    open_database(layout.unfinished, "rw", sqlite3.Connection, fill).close()
+    layout.unfinished.rename(layout.db)
+    sync_folder(layout.root)
 
 
 def may_write(layout: Layout) -> bool:
     """Whether this user may write to the registry."""
     places = (layout.root, layout.db, layout.blobs, layout.tmp)
     return all(os.access(place, os.W_OK) for place in places if place.exists())
-
-
-_MARK = "INSERT OR REPLACE INTO meta(name, value) VALUES('last_write', ?)"
-_MARKED = "SELECT 1 FROM meta WHERE name = 'last_write' AND value = ?"
-_IDLE_KEPT = 4
-"""Idle connections kept open."""
-
-T = TypeVar("T")
-
-
-class Pool:
-    """Opens connections when needed and keeps a few of them."""
-
-    def __init__(
-        self,
-        layout: Layout,
-        opener: Callable[[], sqlite3.Connection],
-        spare: Callable[[], sqlite3.Connection] | None = None,
-    ) -> None:
-        """A pool of the connections that `opener` gives.
-
-        Args:
-            layout: the registry they are to.
-            opener: opens one.
-            spare: opens one that can only read, where the disk lacks room for more.
-        """
-        self._layout = layout
-        self._opener = opener
-        self._spare = spare
-        self._idle: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
-        self._closed = False
-
-    def _take(self) -> sqlite3.Connection:
-        with self._guard:
-            if self._closed:
-                raise RegistryError(f"{self._layout.root} was closed.", hint="Open it again.")
-            if self._idle:
-                return self._idle.pop()
-        return self._with_reserve(self._opener)
-
-    def _give(self, conn: sqlite3.Connection) -> None:
-        with self._guard:
-            if not self._closed and len(self._idle) < _IDLE_KEPT:
-                self._idle.append(conn)
-                return
-        conn.close()
-
-    def _with_reserve(self, work: Callable[[], T]) -> T:
-        return database.with_reserve(work, self._layout.root, *config.reserve_folders())
-
-    @contextmanager
-    def _borrowed(self, *, spare: bool) -> Iterator[sqlite3.Connection]:
-        """A connection of the pool; with `spare`, one of its own where there is no room for it."""
-        try:
-            conn = self._take()
-        except NoRoomError:
-            if self._spare is None or not spare:
-                raise
-            with closing(self._spare()) as conn:
-                yield conn
-            return
-        try:
-            yield conn
-        finally:
-            self._give(conn)
-
-    @contextmanager
-    def _transaction(self, begin: str, *, spare: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._borrowed(spare=spare) as conn, our_errors(self._layout):
-            conn.execute(begin)
-            try:
-                yield conn
-                conn.execute("COMMIT")
-            except BaseException:
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-                raise
-
-    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """One unchanging view of the database for as long as the block lasts."""
-        return self._transaction("BEGIN", spare=True)
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it happens when the block ends well, nothing otherwise.
-
-        Each leaves a mark of its own: a commit that failed at the end is looked at again.
-
-        Raises:
-            UncertainError: the commit failed, and nobody can look whether it was done.
-        """
-        mark, marked = uuid.uuid4().hex, False
-        try:
-            with self._transaction("BEGIN IMMEDIATE") as conn:
-                yield conn
-                conn.execute(_MARK, (mark,))
-                marked = True
-        except ArtifactTuiError as error:
-            if not marked or not self._is_there(mark, error):
-                raise
-
-    def _is_there(self, mark: str, error: ArtifactTuiError) -> bool:
-        """Whether the transaction with this mark was done, although an error came."""
-        try:
-            with closing(self._opener()) as conn, our_errors(self._layout):
-                return conn.execute(_MARKED, (mark,)).fetchone() is not None
-        except ArtifactTuiError:
-            if isinstance(error, NoRoomError):
-                return False  # what found no room was not written
-            raise UncertainError(
-                f"{self._layout.db} could not be written to the end, nor read again: whether this"
-                " was done is not known.",
-                hint=f"Look when the disk is well again. The first trouble was: {error}",
-            ) from error
-
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work in a transaction; on a full disk with the room that the reserve gives."""
-
-        def once() -> T:
-            with self.writing() as conn:
-                return work(conn)
-
-        def in_the_log_there_is() -> T:
-            try:
-                return once()
-            except NoRoomError:
-                with self._borrowed(spare=False) as conn, our_errors(self._layout):
-                    conn.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                return once()  # the log is written from its beginning again
-
-        return self._with_reserve(in_the_log_there_is)
-
-    def close(self) -> None:
-        """Close what is idle now, and the rest as it comes back."""
-        with self._guard:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for conn in idle:
-            conn.close()

@@ -26,8 +26,8 @@ _LABEL = re.compile(r"v\d+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def check_text(text: str, what: str, *, longest: int = LONGEST_NAME) -> str:
-    """The text itself, when it can be stored and given back unchanged.
+def check_text(text: str, what: str, *, longest: int = LONGEST_NAME) -> None:
+    """Refuse a text that cannot be stored and given back unchanged.
 
     Raises:
         UsageError: it holds NUL, half a surrogate pair, or more than `longest` characters.
@@ -41,22 +41,21 @@ def check_text(text: str, what: str, *, longest: int = LONGEST_NAME) -> str:
         raise UsageError(f"The {what} holds a NUL character.", hint="Leave it out.")
     if _SURROGATE.search(text):
         raise UsageError(f"The {what} is not valid Unicode text.", hint="Write it in UTF-8.")
-    return text
 
 
-def check_name(text: str, what: str) -> str:
-    """The text itself, when it can be a name: not empty, and stored unchanged.
+def check_name(text: str, what: str) -> None:
+    """Refuse a text that cannot be a name: it is empty, or not stored unchanged.
 
     Raises:
         UsageError: it cannot be a name.
     """
     if not text:
         raise UsageError(f"The {what} is empty.", hint="Give it at least one character.")
-    return check_text(text, what)
+    check_text(text, what)
 
 
-def check_alias(text: str) -> str:
-    """The text itself, when it can be an alias: a name without “:” that is no version's label.
+def check_alias(text: str) -> None:
+    """Refuse what cannot be an alias: with “:”, or like a version's label, or no name at all.
 
     Raises:
         UsageError: it cannot be an alias.
@@ -71,21 +70,19 @@ def check_alias(text: str) -> str:
             f"“{text}” cannot be an alias: it looks like the label of a version.",
             hint="Use a word that is not “v” and a number.",
         )
-    return text
 
 
-def check_ttl(ttl_us: int | None) -> int | None:
-    """The time to live itself, in microseconds, or None for none.
+def check_ttl(ttl_us: int) -> None:
+    """Refuse a time to live, in microseconds, of nothing or over ten thousand years.
 
     Raises:
-        UsageError: it is not more than nothing, or over ten thousand years.
+        UsageError: it cannot be one.
     """
-    if ttl_us is not None and not 0 < ttl_us < 10_000 * 366 * 86_400 * 1_000_000:
+    if not 0 < ttl_us < 10_000 * 366 * 86_400 * 1_000_000:
         raise UsageError(
             "A time to live must be more than nothing, and less than 10,000 years.",
             hint="Leave it out for no time to live.",
         )
-    return ttl_us
 
 
 def live_version_id(conn: sqlite3.Connection, key: str) -> int:
@@ -163,60 +160,46 @@ def protect_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: b
     )
 
 
-def record_use(conn: sqlite3.Connection, key: str, now_us: int) -> None:
-    """Record that somebody took the files of a version."""
-    conn.execute("UPDATE version SET used_us = ? WHERE key = ?", (now_us, key))
-
-
 def edit_versions(conn: sqlite3.Connection, edits: Sequence[Edit]) -> list[Outcome]:
-    """Carry out the edits in order, inside the caller's writing transaction."""
-    return [_edit_whole(conn, change) for change in edits]
+    """Carry out edits in order; one of which a part is refused is undone."""
+    outcomes = []
+    for edit in edits:
+        conn.execute("SAVEPOINT edit")
+        try:
+            outcome = Outcome(edit.key, Result.DONE, _edit_version(conn, edit))
+        except (NotFoundError, UsageError) as error:
+            conn.execute("ROLLBACK TO edit")
+            absent = isinstance(error, NotFoundError)
+            outcome = Outcome(edit.key, Result.ABSENT if absent else Result.REFUSED, str(error))
+        finally:
+            conn.execute("RELEASE edit")
+        outcomes.append(outcome)
+    return outcomes
 
 
-def _edit_whole(conn: sqlite3.Connection, change: Edit) -> Outcome:
-    """One edit, undone when a part of it is refused."""
-    conn.execute("SAVEPOINT edit")
-    try:
-        message = _edit_version(conn, change)
-    except (NotFoundError, UsageError) as error:
-        conn.execute("ROLLBACK TO edit")
-        absent = isinstance(error, NotFoundError)
-        return Outcome(change.key, Result.ABSENT if absent else Result.REFUSED, str(error))
-    finally:
-        conn.execute("RELEASE edit")
-    return Outcome(change.key, Result.DONE, message)
-
-
-def _edit_version(conn: sqlite3.Connection, change: Edit) -> str:
+def _edit_version(conn: sqlite3.Connection, edit: Edit) -> str:
     """Do what an edit says; from which other versions its aliases came, in words."""
-    version_id = live_version_id(conn, change.key)
-    for name in change.remove_aliases:
-        _remove_alias(conn, version_id, name)
+    version_id = live_version_id(conn, edit.key)
+    for name in edit.remove_aliases:
+        holder = alias_holder(conn, version_id, name)
+        if holder == (version_id, True):
+            raise UsageError(
+                f"The alias “{name}” is protected. Nothing was changed.",
+                hint="Take the protection away first.",
+            )
+        if holder == (version_id, False):
+            drop_alias(conn, version_id, name)
     conn.executemany(
         "DELETE FROM tag WHERE version_id = ? AND name = ?",
-        [(version_id, name) for name in change.remove_tags],
+        [(version_id, name) for name in edit.remove_tags],
     )
-    moved = [_move_alias(conn, version_id, name) for name in change.add_aliases]
-    conn.executemany(
-        "INSERT OR IGNORE INTO tag(version_id, name) VALUES(?, ?)",
-        [(version_id, check_name(name, "tag")) for name in change.add_tags],
-    )
-    if change.ttl_us is not None:
-        _set_ttl(conn, version_id, change.ttl_us)
+    moved = [_move_alias(conn, version_id, name) for name in edit.add_aliases]
+    for name in edit.add_tags:
+        check_name(name, "tag")
+        conn.execute("INSERT OR IGNORE INTO tag(version_id, name) VALUES(?, ?)", (version_id, name))
+    if edit.ttl_us is not None:
+        _set_ttl(conn, version_id, edit.ttl_us)
     return ", ".join(filter(None, moved))
-
-
-def _remove_alias(conn: sqlite3.Connection, version_id: int, alias: str) -> None:
-    """Take an alias off a version, where that version has it."""
-    holder = alias_holder(conn, version_id, alias)
-    if holder is None or holder[0] != version_id:
-        return
-    if holder[1]:
-        raise UsageError(
-            f"The alias “{alias}” is protected. Nothing was changed.",
-            hint="Take the protection away first.",
-        )
-    drop_alias(conn, version_id, alias)
 
 
 def _move_alias(conn: sqlite3.Connection, version_id: int, alias: str) -> str:
@@ -239,5 +222,7 @@ def _set_ttl(conn: sqlite3.Connection, version_id: int, ttl_us: int) -> None:
             "A local registry has no time to live to inherit. Nothing was changed.",
             hint="Set one, or switch it off.",
         )
-    stored = None if ttl_us == TTL_OFF else check_ttl(ttl_us)
+    if ttl_us != TTL_OFF:
+        check_ttl(ttl_us)
+    stored = None if ttl_us == TTL_OFF else ttl_us
     conn.execute("UPDATE version SET ttl_us = ? WHERE id = ?", (stored, version_id))

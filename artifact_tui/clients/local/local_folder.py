@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shlex
@@ -22,17 +23,22 @@ import sqlite3
 import stat
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui import database
 from artifact_tui.config import from_home
 from artifact_tui.database import newer_sqlite_needed
-from artifact_tui.errors import READ_ONLY_HINT, BusyError, NoRoomError, ReadOnlyError, RegistryError
+from artifact_tui.errors import (
+    ArtifactTuiError,
+    BusyError,
+    NoRoomError,
+    ReadOnlyError,
+    RegistryError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
@@ -42,49 +48,21 @@ Change nothing here by hand: use artifact-tui, and `artifact-tui fsck` when in d
 """
 DIGEST_PREFIX = "sha256:"
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-FAN_OUT = tuple(f"{n:02x}" for n in range(256))
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of one registry; `root` is absolute."""
+    """The paths of one registry."""
 
-    root: Path
-
-    @classmethod
-    def at(cls, root: str | os.PathLike[str]) -> Layout:
-        """The layout of a registry at a folder (`~` is expanded; links are kept)."""
-        return cls(from_home(root).absolute())
-
-    @property
-    def format(self) -> Path:
-        """The file that says what this folder is."""
-        return self.root / "FORMAT"
-
-    @property
-    def db(self) -> Path:
-        """The database."""
-        return self.root / "registry.db"
-
-    @property
-    def unfinished(self) -> Path:
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """The registry at a folder: `~` is expanded, links are kept."""
+        self.root = from_home(root).absolute()
+        self.format = self.root / "FORMAT"
+        self.db = self.root / "registry.db"
+        self.unfinished = self.root / "registry.db.new"
         """The database while the registry is being made."""
-        return self.root / "registry.db.new"
-
-    @property
-    def lock(self) -> Path:
-        """The lock file."""
-        return self.root / "gc.lock"
-
-    @property
-    def blobs(self) -> Path:
-        """The folder of 256 folders of blobs."""
-        return self.root / "blobs"
-
-    @property
-    def tmp(self) -> Path:
-        """The folder for bytes on their way in."""
-        return self.root / "tmp"
+        self.lock = self.root / "gc.lock"
+        self.blobs = self.root / "blobs"
+        self.tmp = self.root / "tmp"
 
     @property
     def mode(self) -> int:
@@ -140,6 +118,13 @@ class Layout:
         name = digest.removeprefix(DIGEST_PREFIX)
         return self.blobs / name[:2] / name
 
+    def has_blob(self, digest: str, size: int) -> bool:
+        """Whether there is a file for these bytes, of the right size."""
+        try:
+            return self.blob(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
 
 def is_digest(digest: object) -> bool:
     """Whether bytes can have this digest: of another nobody can say where its file is."""
@@ -155,9 +140,63 @@ def sync_folder(path: Path) -> None:
         os.close(fd)
 
 
+READ_BYTES = 1 << 20
+
+
+def hash_chunks(
+    chunks: Iterable[bytes], take: Callable[[bytes], None] = lambda _chunk: None
+) -> tuple[str, int]:
+    """The digest and the size of some bytes; each chunk is handed to `take` on the way."""
+    hasher = hashlib.sha256()
+    size = 0
+    for chunk in chunks:
+        hasher.update(chunk)
+        size += len(chunk)
+        take(chunk)
+    return DIGEST_PREFIX + hasher.hexdigest(), size
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """The digest and the size of a file's bytes."""
+    with path.open("rb", buffering=0) as file:
+        return hash_chunks(iter(partial(file.read, READ_BYTES), b""))
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte, however few the system takes at once."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
 LOCK_WAIT_SECONDS = 60.0
 _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.1
+
+
+@contextmanager
+def gc_lock(layout: Layout, *, alone: bool = False, wait: float | None = None) -> Iterator[None]:
+    """Hold `gc.lock`: together with others that add bytes or read them, or alone to remove some.
+
+    Raises:
+        BusyError: others held it for longer than `wait` seconds.
+    """
+    deadline = time.monotonic() + (LOCK_WAIT_SECONDS if wait is None else wait)
+    pause = _FIRST_PAUSE
+    fd = os.open(layout.lock, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while not _try_lock(fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, layout):
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"Another process is {'adding to' if alone else 'cleaning'} {layout.root}. "
+                    "Nothing was changed.",
+                    hint="Try again when it has finished.",
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _try_lock(fd: int, how: int, layout: Layout) -> bool:
@@ -174,59 +213,7 @@ def _try_lock(fd: int, how: int, layout: Layout) -> bool:
     return True
 
 
-def _take_lock(fd: int, how: int, layout: Layout, wait: float) -> None:
-    deadline = time.monotonic() + wait
-    pause = _FIRST_PAUSE
-    while not _try_lock(fd, how, layout):
-        if time.monotonic() >= deadline:
-            who = "adding to" if how == fcntl.LOCK_EX else "cleaning"
-            raise BusyError(
-                f"Another process is {who} {layout.root}. Nothing was changed.",
-                hint="Try again when it has finished.",
-            )
-        time.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-@contextmanager
-def _lock(layout: Layout, how: int, wait: float) -> Iterator[None]:
-    fd = os.open(layout.lock, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _take_lock(fd, how, layout, wait)
-        yield
-    finally:
-        os.close(fd)
-
-
-def lock_shared(layout: Layout, *, wait: float | None = None) -> AbstractContextManager[None]:
-    """Hold the lock together with others that add bytes.
-
-    Raises:
-        BusyError: a clean-up took longer than `wait` seconds.
-    """
-    return _lock(layout, fcntl.LOCK_SH, LOCK_WAIT_SECONDS if wait is None else wait)
-
-
-def lock_alone(layout: Layout, *, wait: float | None = None) -> AbstractContextManager[None]:
-    """Hold the lock alone: nobody adds bytes meanwhile.
-
-    Raises:
-        BusyError: somebody was adding for longer than `wait` seconds.
-    """
-    return _lock(layout, fcntl.LOCK_EX, LOCK_WAIT_SECONDS if wait is None else wait)
-
-
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-
-
-def disk_full(layout: Layout) -> NoRoomError:
-    """The error for a disk (or quota) without room."""
-    return NoRoomError(
-        f"There is no room left on the disk that holds {layout.root}. Nothing was changed.",
-        hint=f"`artifact-tui gc {shlex.quote(str(layout.root))}` frees what nothing needs, without "
-        "any room. If that is nothing, move a file of 1 MB or more to another disk for a while: "
-        "that is enough to delete versions here.",
-    )
 
 
 def no_locks(layout: Layout, why: str) -> ReadOnlyError:
@@ -247,13 +234,6 @@ def not_a_database(layout: Layout) -> RegistryError:
     )
 
 
-def opened_read_only(layout: Layout) -> ReadOnlyError:
-    """The error for a write to a registry that somebody opened for reading only."""
-    return ReadOnlyError(
-        f"{layout.root} is open for reading only. Nothing was changed.", hint=READ_ONLY_HINT
-    )
-
-
 def write_denied(layout: Layout, why: str = "") -> ReadOnlyError:
     """The error for a write that the file system does not allow this user."""
     folder = layout.root if layout.root.exists() else layout.root.parent
@@ -263,8 +243,47 @@ def write_denied(layout: Layout, why: str = "") -> ReadOnlyError:
     )
 
 
-def _damaged(error: sqlite3.Error, code: int, layout: Layout) -> RegistryError:
-    """The error for a database that SQLite cannot use."""
+@contextmanager
+def our_errors(layout: Layout) -> Iterator[None]:
+    """Run a block; raise our errors instead of those of SQLite and the operating system.
+
+    Raises:
+        BusyError: another process holds the database for too long.
+        NoRoomError: the disk, or a quota, is full.
+        ReadOnlyError: it may not be written.
+        RegistryError: anything else.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if database.lacks_room(error, layout.root):
+            raise NoRoomError(
+                f"There is no room left on the disk that holds {layout.root}. Nothing was changed.",
+                hint=f"`artifact-tui gc {shlex.quote(str(layout.root))}` frees what nothing needs, "
+                "without any room. If that is nothing, move a file of 1 MB or more to another disk "
+                "for a while: that is enough to delete versions here.",
+            ) from error
+        if isinstance(error, sqlite3.Error):
+            raise _from_sqlite(error, layout) from error
+        if error.errno in _DENIED:
+            why = f" ({error.strerror}: {error.filename or layout.root})"
+            raise write_denied(layout, why) from error
+        raise RegistryError(
+            f"{error.filename or layout.root} could not be used: {error.strerror or error}.",
+            hint="Run `artifact-tui fsck` once the cause is gone.",
+        ) from error
+
+
+def _from_sqlite(error: sqlite3.Error, layout: Layout) -> ArtifactTuiError:
+    """What SQLite says, in our words."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BusyError(
+            f"Another process is writing to {layout.db}. Nothing was changed.",
+            hint="Try again in a moment.",
+        )
+    if code == sqlite3.SQLITE_READONLY:
+        return write_denied(layout)
     if code == sqlite3.SQLITE_NOTADB:
         return not_a_database(layout)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
@@ -280,45 +299,3 @@ def _damaged(error: sqlite3.Error, code: int, layout: Layout) -> RegistryError:
         f"{layout.db} is damaged or was changed by another program ({error}).",
         hint="Run `artifact-tui fsck`; if it cannot help, restore a backup.",
     )
-
-
-def _from_sqlite(error: sqlite3.Error, layout: Layout) -> Exception:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return BusyError(
-            f"Another process is writing to {layout.db}. Nothing was changed.",
-            hint="Try again in a moment.",
-        )
-    if database.lacks_room(error, layout.root):
-        return disk_full(layout)
-    if code == sqlite3.SQLITE_READONLY:
-        return write_denied(layout)
-    return _damaged(error, code, layout)
-
-
-def _from_system(error: OSError, layout: Layout) -> Exception:
-    if database.lacks_room(error, layout.root):
-        return disk_full(layout)
-    if error.errno in _DENIED:
-        return write_denied(layout, f" ({error.strerror}: {error.filename or layout.root})")
-    return RegistryError(
-        f"{error.filename or layout.root} could not be used: {error.strerror or error}.",
-        hint="Run `artifact-tui fsck` once the cause is gone.",
-    )
-
-
-@contextmanager
-def our_errors(layout: Layout) -> Iterator[None]:
-    """Run a block; raise our errors instead of those of SQLite and the operating system.
-
-    Raises:
-        BusyError: another process holds the database for too long.
-        ReadOnlyError: it may not be written.
-        RegistryError: anything else.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _from_sqlite(error, layout) from error
-    except OSError as error:
-        raise _from_system(error, layout) from error

@@ -15,7 +15,13 @@ import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.local.adding import READ_BYTES, hash_chunks, write_all
+from artifact_tui.clients.local.local_folder import (
+    READ_BYTES,
+    gc_lock,
+    hash_chunks,
+    our_errors,
+    write_all,
+)
 from artifact_tui.config import from_home
 from artifact_tui.database import as_number, as_text
 from artifact_tui.errors import NotFoundError, RegistryError, UsageError
@@ -23,7 +29,7 @@ from artifact_tui.model import Alias, Collection, Edge, Facts, File, Listed, Ver
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from artifact_tui.clients.local.local_folder import Layout
@@ -61,16 +67,16 @@ def json_array(values: Iterable[object]) -> str:
     return json.dumps(list(values))
 
 
-def version_ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str, str]]:
-    """(id, state, digest) of those versions that are there."""
-    found: dict[str, tuple[int, str, str]] = {}
+def version_states(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """The row and the state of those versions that are there."""
+    found: dict[str, tuple[int, str]] = {}
     for group in in_chunks(keys):
         rows = conn.execute(
-            f"SELECT v.key, v.id, v.state, {as_text('v.digest')} FROM json_each(?) want"
+            "SELECT v.key, v.id, v.state FROM json_each(?) want"
             " CROSS JOIN version v ON v.key = want.value",
             (json_array(group),),
         )
-        found.update({key: (number, state, digest) for key, number, state, digest in rows})
+        found.update({key: (number, state) for key, number, state in rows})
     return found
 
 
@@ -115,14 +121,6 @@ def first_live_dependent(conn: sqlite3.Connection, version_id: int) -> tuple[str
     return None if row is None else (str(row[0]), str(row[1]))
 
 
-def facts_token(
-    key: str, digest: str, state: str, names: Sequence[Alias], below: Sequence[str]
-) -> str:
-    """A short text that changes whenever one of these facts does."""
-    text = repr((key, digest, state, [(a.name, a.protected, a.scope) for a in names], below))
-    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:32]
-
-
 _FACTS = (
     f"SELECT v.key, v.id, v.state, {as_text('v.digest')}, {as_text('c.name')},"
     f" {as_text('v.label')}, {as_text('c.type')}, {as_number('v.deleted_us')}"
@@ -131,69 +129,47 @@ _FACTS = (
 )
 
 
-def read_facts(conn: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
+def read_facts(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Facts]:
     """The facts of those versions that are there, in the given order."""
-    found: dict[str, Facts] = {}
+    return {key: facts for key, (_, facts) in facts_with_ids(conn, keys).items()}
+
+
+def facts_with_ids(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[int, Facts]]:
+    """The row and the facts of those versions that are there; a token changes with its facts."""
+    found: dict[str, tuple[int, Facts]] = {}
     for group in in_chunks(tuple(dict.fromkeys(keys))):
         rows = conn.execute(_FACTS, (json_array(group),)).fetchall()
         numbers = [row[1] for row in rows]
         held, below = version_aliases(conn, numbers), live_dependents(conn, numbers)
         for key, number, state, digest, collection, label, kind, deleted in rows:
-            mine, under = tuple(held.get(number, ())), tuple(below.get(number, ()))
-            found[key] = Facts(
+            aliases, dependents = tuple(held.get(number, ())), tuple(below.get(number, ()))
+            names = [(alias.name, alias.protected, alias.scope) for alias in aliases]
+            text = repr((key, digest, state, names, dependents))
+            facts = Facts(
                 key=key,
                 digest=digest,
                 state=VersionState(state),
-                aliases=mine,
-                dependents=under,
-                token=facts_token(key, digest, state, mine, under),
+                aliases=aliases,
+                dependents=dependents,
+                token=hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:32],
                 collection=collection,
                 label=label,
                 type=kind,
                 deleted_us=deleted,
             )
+            found[key] = (number, facts)
     return found
 
 
-_SELECT_VERSION = (
+_PAGE = (
     f"SELECT v.id, {as_text('v.key')}, {as_text('c.key')}, {as_number('v.ordinal')},"
     f" {as_text('v.label')}, {as_text('v.digest')}, v.state, {as_number('v.size')},"
     f" {as_number('v.file_count')}, {as_number('v.created_us')}, {as_number('v.used_us')},"
     f" {as_text('v.run')}, {as_text('v.note')}, {as_number('v.ttl_us')},"
     f" {as_number('v.deleted_us')}, {as_text('v.deleted_by')}"
-    " FROM version v JOIN collection c ON c.id = v.collection_id "
+    " FROM version v JOIN collection c ON c.id = v.collection_id"
+    " WHERE v.id > ? ORDER BY v.id LIMIT ?"
 )
-
-
-def _version_tags(conn: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for number, name in conn.execute(
-        f"SELECT t.version_id, {as_text('t.name')} FROM json_each(?) want"
-        " CROSS JOIN tag t ON t.version_id = want.value ORDER BY t.name",
-        (json_array(numbers),),
-    ):
-        found.setdefault(number, []).append(name)
-    return found
-
-
-def _versions_of_rows(conn: sqlite3.Connection, rows: Sequence[Any]) -> tuple[Version, ...]:
-    numbers = [int(row[0]) for row in rows]
-    aliases: dict[int, list[Alias]] = version_aliases(conn, numbers)
-    tags = _version_tags(conn, numbers)
-    return tuple(_version_of_row(row, aliases, tags) for row in rows)
-
-
-def _version_of_row(
-    row: Sequence[Any], aliases: dict[int, list[Alias]], tags: dict[int, list[str]]
-) -> Version:
-    (number, key, collection, ordinal, label, digest, state, size, count,
-     created, used, run, note, ttl, deleted, by) = row  # fmt: skip
-    return Version(
-        key=key, collection_key=collection, ordinal=ordinal, label=label, digest=digest,
-        state=VersionState(state), size=size, file_count=count, created_us=created, used_us=used,
-        run=run, note=note, ttl_us=ttl, deleted_us=deleted, deleted_by=by,
-        aliases=tuple(aliases.get(number, ())), tags=tuple(tags.get(number, ())),
-    )  # fmt: skip
 
 
 def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Listed, int | None]:
@@ -201,10 +177,10 @@ def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Liste
 
     Also where to go on; None at the end.
     """
-    rows = conn.execute(
-        _SELECT_VERSION + "WHERE v.id > ? ORDER BY v.id LIMIT ?", (after, size + 1)
-    ).fetchall()
-    ids = json_array(row[0] for row in rows[:size])
+    rows = conn.execute(_PAGE, (after, size + 1)).fetchall()
+    more = len(rows) > size
+    rows = rows[:size]
+    ids = json_array(row[0] for row in rows)
     collections = conn.execute(
         f"SELECT {as_text('key')}, {as_text('name')}, {as_text('type')}, {as_number('created_us')}"
         " FROM collection WHERE id IN (SELECT v.collection_id FROM json_each(?) want"
@@ -228,48 +204,34 @@ def listing_page(conn: sqlite3.Connection, after: int, size: int) -> tuple[Liste
         held.setdefault(key, []).append(File(*file))
     part = Listed(
         collections=tuple(Collection(*row) for row in collections),
-        versions=_versions_of_rows(conn, rows[:size]),
+        versions=_versions(conn, rows),
         edges=tuple(Edge(*row) for row in edges),
         files={key: tuple(files) for key, files in held.items()},
     )
-    return part, rows[size - 1][0] if len(rows) > size else None
+    return part, rows[-1][0] if more else None
 
 
-def read_version(conn: sqlite3.Connection, key: str) -> Version:
-    """One version.
-
-    Raises:
-        NotFoundError: there is none with this key.
-    """
-    rows = conn.execute(_SELECT_VERSION + "WHERE v.key = ?", (key,)).fetchall()
-    if not rows:
-        raise NotFoundError(
-            f"There is no version with the key “{key}” (any more).",
-            hint="List the registry again.",
+def _versions(conn: sqlite3.Connection, rows: Sequence[Any]) -> tuple[Version, ...]:
+    """The versions of rows of a page."""
+    ids = [int(row[0]) for row in rows]
+    aliases = version_aliases(conn, ids)
+    tags: dict[int, list[str]] = {}
+    for number, name in conn.execute(
+        f"SELECT t.version_id, {as_text('t.name')} FROM json_each(?) want"
+        " CROSS JOIN tag t ON t.version_id = want.value ORDER BY t.name",
+        (json_array(ids),),
+    ):
+        tags.setdefault(number, []).append(name)
+    return tuple(
+        Version(
+            key=key, collection_key=collection, ordinal=ordinal, label=label, digest=digest,
+            state=VersionState(state), size=size, file_count=count, created_us=created,
+            used_us=used, run=run, note=note, ttl_us=ttl, deleted_us=deleted, deleted_by=by,
+            aliases=tuple(aliases.get(number, ())), tags=tuple(tags.get(number, ())),
         )
-    return _versions_of_rows(conn, rows)[0]
-
-
-def resolve_name(conn: sqlite3.Connection, name: str) -> str:
-    """The key of the version that a person names COLLECTION:LABEL or COLLECTION:ALIAS.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    collection, _, which = name.rpartition(":")
-    row = conn.execute(
-        "SELECT v.key FROM collection c JOIN version v ON v.collection_id = c.id"
-        " WHERE c.name = ?1 AND v.label = ?2 UNION ALL"
-        " SELECT v.key FROM collection c JOIN alias_at a ON a.collection_id = c.id"
-        " JOIN version v ON v.id = a.version_id WHERE c.name = ?1 AND a.name = ?2",
-        (collection, which),
-    ).fetchone()
-    if row is None:
-        raise NotFoundError(
-            f"There is no version “{name}”.",
-            hint="A version is named COLLECTION:LABEL or COLLECTION:ALIAS, such as resnet50:v3.",
-        )
-    return str(row[0])
+        for number, key, collection, ordinal, label, digest, state, size, count,
+            created, used, run, note, ttl, deleted, by in rows
+    )  # fmt: skip
 
 
 def version_files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:
@@ -278,7 +240,11 @@ def version_files(conn: sqlite3.Connection, key: str) -> tuple[File, ...]:
     Raises:
         NotFoundError: there is none with this key.
     """
-    read_version(conn, key)
+    if conn.execute("SELECT 1 FROM version WHERE key = ?", (key,)).fetchone() is None:
+        raise NotFoundError(
+            f"There is no version with the key “{key}” (any more).",
+            hint="List the registry again.",
+        )
     rows = conn.execute(
         f"SELECT {as_text('f.path')}, b.size, {as_text('b.digest')}, f.mode FROM version v"
         " JOIN file f ON f.version_id = v.id JOIN blob b ON b.id = f.blob_id"
@@ -330,16 +296,25 @@ def _copy_blob(blob: Path, target: Path, file: File) -> None:
 def export_version(store: Store, key: str, dest: Path) -> None:
     """Write the files of a version into a new or empty folder; all of them or nothing.
 
-    They are written beside that folder first, and renamed when all of them are right.
+    They are written beside that folder first, and renamed when all of them are right. That somebody
+    used the version is recorded.
 
     Raises:
         NotFoundError: there is no such version.
         UsageError: there is something at `dest`.
         RegistryError: bytes are missing or damaged, or cannot be written.
     """
-    with store.reading() as conn:
-        files = [(file, _safe_parts(file, store.layout)) for file in version_files(conn, key)]
-    top = from_home(dest).absolute()
+    layout = store.layout
+    with our_errors(layout), gc_lock(layout):
+        with store.reading() as conn:
+            files = [(file, _safe_parts(file, layout)) for file in version_files(conn, key)]
+        _write_files(files, layout, from_home(dest).absolute())
+    if not store.read_only:
+        with store.writing() as conn:
+            conn.execute("UPDATE version SET used_us = ? WHERE key = ?", (store.clock(), key))
+
+
+def _write_files(files: Sequence[tuple[File, list[str]]], layout: Layout, top: Path) -> None:
     if top.is_symlink() or (top.exists() and (not top.is_dir() or any(top.iterdir()))):
         raise UsageError(
             f"There is something at {top} already. Nothing was written.",
@@ -351,15 +326,14 @@ def export_version(store: Store, key: str, dest: Path) -> None:
         for file, parts in files:
             target = making.joinpath(*parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copy_blob(store.layout.blob(file.digest), target, file)
+            _copy_blob(layout.blob(file.digest), target, file)
         making.rename(top)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(making, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
         raise RegistryError(
             f"{error.filename or top} could not be written: {error.strerror or error}. "
             "Nothing was left there.",
             hint="Name a folder that you may write to, with enough room.",
         ) from error
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise

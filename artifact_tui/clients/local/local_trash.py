@@ -1,56 +1,48 @@
 """Soft delete, restore and purge, and the garbage collection that frees bytes.
 
-Deleting, restoring and purging work inside the caller's writing transaction, give one outcome an
-item, and remove no bytes.
+Deleting, restoring and purging give one outcome an item, and remove no bytes.
 
 Garbage collection removes the bytes that nothing needs, in an order that a crash cannot hurt: blob
 rows are *condemned* and that is committed, then files are unlinked, then the rows go. A condemned
-row never comes back to life; the next collection finishes the work.
+row never comes back to life; the next collection finishes the work. Whoever removes bytes holds
+`gc.lock` alone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import local_edits, local_folder, local_reading
-from artifact_tui.clients.local.local_folder import is_digest
+from artifact_tui.clients.local.local_folder import is_digest, our_errors
+from artifact_tui.clients.local.local_reading import json_array
 from artifact_tui.database import as_number
-from artifact_tui.errors import ArtifactTuiError, NoRoomError
+from artifact_tui.errors import ArtifactTuiError, NoRoomError, UsageError
 from artifact_tui.model import Alias, Garbage, Outcome, Result
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from artifact_tui.clients.local.local_database import Pool
     from artifact_tui.clients.local.local_folder import Layout
+    from artifact_tui.clients.local.local_store import Store
     from artifact_tui.model import Deletion, Facts
 
 
-PURGE_CHUNK = 500
+_PURGED_AT_ONCE = 500
 """Versions purged by one transaction, so that others wait at most some tenths of a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedBy:
-    """Who deletes, and when."""
-
-    actor: str
-    now_us: int
 
 
 def _quoted(texts: Sequence[str]) -> str:
     return ", ".join(f"“{text}”" for text in texts)
 
 
-def _why_not(
-    conn: sqlite3.Connection, deletion: Deletion, now: Facts, version_id: int
+def _refusal(
+    conn: sqlite3.Connection, deletion: Deletion, version_id: int, now: Facts
 ) -> Outcome | None:
-    """The outcome of an item that stays as it is; None when it may go."""
+    """The outcome of a version that stays as it is; None when it may go."""
     shield = [alias.name for alias in now.aliases if alias.protected]
     if shield:
         return Outcome(deletion.key, Result.REFUSED, f"protected alias {_quoted(shield)}")
@@ -67,7 +59,7 @@ def _why_not(
 
 
 def move_to_trash(
-    conn: sqlite3.Connection, going: Sequence[tuple[int, Facts]], by: DeletedBy
+    conn: sqlite3.Connection, going: Sequence[tuple[int, Facts]], actor: str, now_us: int
 ) -> None:
     """Put live versions, by their rows, into the trash, with their aliases remembered."""
     conn.executemany(
@@ -83,43 +75,50 @@ def move_to_trash(
     conn.execute(
         "UPDATE version SET state = 'trash', deleted_us = ?, deleted_by = ?"
         " WHERE id IN (SELECT value FROM json_each(?))",
-        (by.now_us, by.actor, local_reading.json_array(row for row, _ in going)),
+        (now_us, actor, json_array(row for row, _ in going)),
     )
 
 
-def delete_versions(
-    conn: sqlite3.Connection, deletions: Sequence[Deletion], by: DeletedBy
-) -> list[Outcome]:
-    """Move versions into the trash, one after the other in the given order.
+def delete_versions(store: Store, deletions: Sequence[Deletion]) -> list[Outcome]:
+    """Move versions to the trash, in order, in one transaction where the disk has the room."""
+    now_us = store.clock()
+    return store.write_in_parts(
+        deletions,
+        lambda conn, part: _delete(conn, part, store.actor, now_us),
+        key=attrgetter("key"),
+    )
 
-    Tokens are compared with the facts as they are before the first item goes; dependents are
-    looked at when the item's turn comes, so that a parent may follow its children in one call.
+
+def _delete(
+    conn: sqlite3.Connection, deletions: Sequence[Deletion], actor: str, now_us: int
+) -> list[Outcome]:
+    """Move versions to the trash, one after the other.
+
+    Tokens are compared with the facts as they are before the first one goes; dependents are
+    looked at when a version's turn comes, so that a parent may follow its children in one call.
     """
-    keys = [deletion.key for deletion in deletions]
-    known = local_reading.read_facts(conn, keys)
-    numbers = local_reading.version_ids(conn, keys)
+    known = local_reading.facts_with_ids(conn, [deletion.key for deletion in deletions])
     outcomes: list[Outcome] = []
     gone: set[str] = set()
     going: dict[int, list[tuple[int, Facts]]] = {}
 
     def carry_out() -> None:
         for moment, some in going.items():
-            move_to_trash(conn, some, DeletedBy(by.actor, moment))
+            move_to_trash(conn, some, actor, moment)
         going.clear()
 
     for deletion in deletions:
-        now = known.get(deletion.key)
+        version_id, now = known.get(deletion.key, (0, None))
         if now is None or now.state == "trash" or deletion.key in gone:
             message = "it is not there" if now is None else "it is in the trash already"
             outcomes.append(Outcome(deletion.key, Result.ABSENT, message))
             continue
-        version_id = numbers[deletion.key][0]
         if now.dependents:
             carry_out()
-        refusal = _why_not(conn, deletion, now, version_id)
+        refusal = _refusal(conn, deletion, version_id, now)
         if refusal is None:
-            begun = by.now_us if deletion.begun_us is None else deletion.begun_us
-            going.setdefault(min(by.now_us, begun), []).append((version_id, now))
+            begun = now_us if deletion.begun_us is None else deletion.begun_us
+            going.setdefault(min(now_us, begun), []).append((version_id, now))
             gone.add(deletion.key)
         outcomes.append(refusal or Outcome(deletion.key, Result.DONE))
     carry_out()
@@ -133,7 +132,23 @@ def _aliases_in_trash(text: object) -> list[tuple[str, bool]]:
     return []
 
 
-def _restore_one(conn: sqlite3.Connection, key: str, version_id: int) -> Outcome:
+def restore_versions(conn: sqlite3.Connection, keys: Sequence[str]) -> list[Outcome]:
+    """Bring versions back from the trash, with those of their aliases that are still free."""
+    known = local_reading.version_states(conn, keys)
+    outcomes: list[Outcome] = []
+    back: set[str] = set()
+    for key in keys:
+        version_id, state = known.get(key, (0, ""))
+        if state != "trash" or key in back:
+            message = "it is not in the trash" if state else "it is not there"
+            outcomes.append(Outcome(key, Result.ABSENT, message))
+            continue
+        outcomes.append(_restore(conn, key, version_id))
+        back.add(key)
+    return outcomes
+
+
+def _restore(conn: sqlite3.Connection, key: str, version_id: int) -> Outcome:
     (text,) = conn.execute(
         "SELECT aliases FROM trash WHERE version_id = ?", (version_id,)
     ).fetchone() or ("[]",)
@@ -152,22 +167,6 @@ def _restore_one(conn: sqlite3.Connection, key: str, version_id: int) -> Outcome
     return Outcome(key, Result.DONE, message)
 
 
-def restore_versions(conn: sqlite3.Connection, keys: Sequence[str]) -> list[Outcome]:
-    """Bring versions back from the trash, with those of their aliases that are still free."""
-    known = local_reading.version_ids(conn, keys)
-    outcomes: list[Outcome] = []
-    back: set[str] = set()
-    for key in keys:
-        row = known.get(key)
-        if row is None or row[1] != "trash" or key in back:
-            message = "it is not there" if row is None else "it is not in the trash"
-            outcomes.append(Outcome(key, Result.ABSENT, message))
-            continue
-        outcomes.append(_restore_one(conn, key, row[0]))
-        back.add(key)
-    return outcomes
-
-
 def trashed_aliases(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, tuple[Alias, ...]]:
     """The aliases that versions in the trash had; those without any are left out."""
     found: dict[str, tuple[Alias, ...]] = {}
@@ -175,7 +174,7 @@ def trashed_aliases(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, 
         rows = conn.execute(
             "SELECT v.key, t.aliases FROM json_each(?) want CROSS JOIN version v"
             " ON v.key = want.value CROSS JOIN trash t ON t.version_id = v.id",
-            (local_reading.json_array(group),),
+            (json_array(group),),
         )
         for key, text in rows:
             some = sorted(Alias(name, protected) for name, protected in _aliases_in_trash(text))
@@ -184,31 +183,50 @@ def trashed_aliases(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, 
     return found
 
 
-def _unreference(conn: sqlite3.Connection, numbers: str, now_us: int) -> None:
-    """Take the file rows of versions away and count their blobs down."""
-    rows = conn.execute(
-        "SELECT f.blob_id, count(*) FROM json_each(?) want"
-        " CROSS JOIN file f ON f.version_id = want.value GROUP BY f.blob_id",
-        (numbers,),
-    ).fetchall()
-    conn.execute(
-        "DELETE FROM file WHERE version_id IN (SELECT value FROM json_each(?))", (numbers,)
+def purge_versions(store: Store, keys: Sequence[str]) -> list[Outcome]:
+    """Remove versions in the trash for good, some hundred in a transaction."""
+    now_us = store.clock()
+    return store.write_in_parts(
+        keys, lambda conn, part: _purge(conn, part, now_us), key=str, most=_PURGED_AT_ONCE
     )
-    conn.executemany(
-        "UPDATE blob SET refs = refs - ?2,"
-        " unref_us = CASE WHEN refs = ?2 THEN ?3 ELSE unref_us END WHERE id = ?1",
-        [(blob_id, count, now_us) for blob_id, count in rows],
-    )
+
+
+def _purge(conn: sqlite3.Connection, keys: Sequence[str], now_us: int) -> list[Outcome]:
+    known = local_reading.version_states(conn, keys)
+    outcomes: list[Outcome] = []
+    going: list[int] = []
+    for key in keys:
+        version_id, state = known.get(key, (0, ""))
+        if not state:
+            outcomes.append(Outcome(key, Result.ABSENT, "it is not there"))
+        elif state != "trash":
+            why = "it is not in the trash: delete it first"
+            outcomes.append(Outcome(key, Result.REFUSED, why))
+        else:
+            outcomes.append(Outcome(key, Result.DONE))
+            going.append(version_id)
+            del known[key]
+    if going:
+        _remove_rows(conn, json_array(going), now_us)
+    return outcomes
 
 
 def _remove_rows(conn: sqlite3.Connection, numbers: str, now_us: int) -> None:
-    """Remove every row of some versions in the trash, and collections left without any."""
+    """Remove every row of some versions in the trash, and collections left without any.
+
+    The blobs of their files are counted down.
+    """
     within = "(SELECT value FROM json_each(?))"
     touched = conn.execute(
         f"SELECT DISTINCT collection_id FROM version WHERE id IN {within}", (numbers,)
     ).fetchall()
-    _unreference(conn, numbers, now_us)
+    blobs = conn.execute(
+        "SELECT f.blob_id, count(*) FROM json_each(?) want"
+        " CROSS JOIN file f ON f.version_id = want.value GROUP BY f.blob_id",
+        (numbers,),
+    ).fetchall()
     for table, column in (
+        ("file", "version_id"),
         ("edge", "parent_id"),
         ("edge", "child_id"),
         ("tag", "version_id"),
@@ -217,93 +235,70 @@ def _remove_rows(conn: sqlite3.Connection, numbers: str, now_us: int) -> None:
     ):
         conn.execute(f"DELETE FROM {table} WHERE {column} IN {within}", (numbers,))
     conn.executemany(
+        "UPDATE blob SET refs = refs - ?2,"
+        " unref_us = CASE WHEN refs = ?2 THEN ?3 ELSE unref_us END WHERE id = ?1",
+        [(blob_id, count, now_us) for blob_id, count in blobs],
+    )
+    conn.executemany(
         "DELETE FROM collection WHERE id = ?1"
         " AND NOT EXISTS(SELECT 1 FROM version WHERE collection_id = ?1)",
         touched,
     )
 
 
-def _purge_outcome(key: str, row: tuple[int, str, str] | None) -> Outcome:
-    if row is None:
-        return Outcome(key, Result.ABSENT, "it is not there")
-    if row[1] != "trash":
-        return Outcome(key, Result.REFUSED, "it is not in the trash: delete it first")
-    return Outcome(key, Result.DONE)
-
-
-def purge_versions(conn: sqlite3.Connection, keys: Sequence[str], now_us: int) -> list[Outcome]:
-    """Remove versions in the trash for good; call with at most `PURGE_CHUNK` of them."""
-    known = local_reading.version_ids(conn, keys)
-    outcomes: list[Outcome] = []
-    going: list[int] = []
-    for key in keys:
-        outcomes.append(_purge_outcome(key, known.get(key)))
-        if outcomes[-1].result is Result.DONE:
-            going.append(known.pop(key)[0])
-    if going:
-        _remove_rows(conn, local_reading.json_array(going), now_us)
-    return outcomes
-
-
 _UNNEEDED = "refs = 0 AND state <> 1 AND coalesce(unref_us, 0) {} ?"
 _FOREVER = 2**63 - 1
 
 
-def _unneeded_before(now_us: int, grace_us: int) -> int:
-    """What became unneeded until this time goes; without grace all, whatever the clock says."""
-    return now_us - grace_us if grace_us else _FOREVER
-
-
-def _staying_versions(conn: sqlite3.Connection, now_us: int) -> tuple[int, int]:
-    """How many versions the filter `ttl:expired` finds, and how many are in the trash."""
-    expired, trash = conn.execute(
-        "SELECT (SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND state <> 'trash'"
-        f" AND {as_number('created_us')} + {as_number('ttl_us')} <= ?),"
-        " (SELECT count(*) FROM version WHERE state = 'trash')",
-        (now_us,),
-    ).fetchone()
-    return int(expired), int(trash)
-
-
-def _count_blobs(conn: sqlite3.Connection, where: str, *values: int) -> tuple[int, int]:
-    count, size = conn.execute(
-        f"SELECT count(*), coalesce(sum({as_number('size')}), 0) FROM blob WHERE {where}", values
-    ).fetchone()
-    return int(count), int(size)
-
-
-def preview_garbage(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
-    """What a collection would do now; reads only.
+def collect_garbage(store: Store, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
+    """Remove bytes that no version needs, and those that killed adds left.
 
     Args:
-        pool: connections.
-        layout: where the registry lies.
-        now_us: the time now.
-        grace_us: blobs that became unneeded within this time stay.
+        store: the registry.
+        grace_us: blobs that became unneeded within this time stay; 0 spares none, whatever the
+            clock says.
+        dry_run: only say what would be done.
+
+    Raises:
+        BusyError: somebody was adding for too long; nothing was removed.
     """
-    before = _unneeded_before(now_us, grace_us)
-    with pool.reading() as conn:
-        blobs, size = _count_blobs(conn, f"({_UNNEEDED.format('<=')}) OR state = 1", before)
-        _, waiting = _count_blobs(conn, _UNNEEDED.format(">"), before)
-        expired, trash = _staying_versions(conn, now_us)
+    if grace_us < 0:
+        raise UsageError("The grace period cannot be less than nothing.")
+    layout, now_us = store.layout, store.clock()
+    before = now_us - grace_us if grace_us else _FOREVER
     left: list[tuple[str, int]] = []
-    with contextlib.suppress(ArtifactTuiError), local_folder.lock_alone(layout, wait=0):
-        left = left_in_tmp(layout)  # while somebody adds, it is theirs
-    freed = size + sum(size for _, size in left)
+    sizes: list[int] = []
+    with our_errors(layout):
+        if dry_run:
+            with suppress(ArtifactTuiError), local_folder.gc_lock(layout, alone=True, wait=0):
+                left = left_in_tmp(layout)  # while somebody adds, it is theirs
+        else:
+            store.check_writable()
+            with local_folder.gc_lock(layout, alone=True):
+                left = clear_tmp(layout)  # first: it needs no room
+                sizes = _condemn(store, before) + finish_sweep(store)
+        with store.reading() as conn:
+            blobs, freed = len(sizes), sum(sizes)
+            if dry_run:
+                going = f"({_UNNEEDED.format('<=')}) OR state = 1"
+                blobs, freed = _count_blobs(conn, going, before)
+            _, waiting = _count_blobs(conn, _UNNEEDED.format(">"), before)
+            expired, trash = conn.execute(
+                "SELECT (SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND state <> 'trash'"
+                f" AND {as_number('created_us')} + {as_number('ttl_us')} <= ?),"
+                " (SELECT count(*) FROM version WHERE state = 'trash')",
+                (now_us,),
+            ).fetchone()
+    freed += sum(size for _, size in left)
     return Garbage(expired, blobs, len(left), freed, waiting, trash)
 
 
-def _unlink_blob(layout: Layout, digest: str) -> int | None:
-    """Remove one blob's file; gives its size, or None when it was not there."""
-    if not is_digest(digest):
-        return None  # it names no file: fsck tells of such rows
-    path = layout.blob(digest)
-    try:
-        size = path.stat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return None
-    return size
+def _count_blobs(conn: sqlite3.Connection, where: str, before: int) -> tuple[int, int]:
+    """How many blobs there are of a kind, and their bytes."""
+    count, size = conn.execute(
+        f"SELECT count(*), coalesce(sum({as_number('size')}), 0) FROM blob WHERE {where}", (before,)
+    ).fetchone()
+    return int(count), int(size)
 
 
 def left_in_tmp(layout: Layout) -> list[tuple[str, int]]:
@@ -317,93 +312,77 @@ def left_in_tmp(layout: Layout) -> list[tuple[str, int]]:
 
 def clear_tmp(layout: Layout) -> list[tuple[str, int]]:
     """Remove what adds that were killed have left; the caller holds `gc.lock` alone."""
-    gone = []
-    for name, size in left_in_tmp(layout):
+    left = left_in_tmp(layout)
+    for name, _ in left:
         (layout.tmp / name).unlink()
-        gone.append((name, size))
-    return gone
+    return left
 
 
-def finish_sweep_locked(pool: Pool, layout: Layout) -> tuple[int, int]:
-    """Unlink what is condemned and forget it; gives how many files and bytes went.
-
-    The caller holds `gc.lock` alone.
-    """
-    with pool.reading() as conn:
-        rows = conn.execute("SELECT id, digest FROM blob WHERE state = 1").fetchall()
-    sizes = [_unlink_blob(layout, digest) for _, digest in rows]
-    if rows:
-        with contextlib.suppress(NoRoomError):  # they stay condemned; the bytes are free already
-            _forget_blobs(pool, [number for number, _ in rows])
-    gone = [size for size in sizes if size is not None]
-    return len(gone), sum(gone)
+def _unlink_blobs(layout: Layout, digests: Iterable[str]) -> list[int]:
+    """Remove the files of some blobs; the sizes of those that were there."""
+    sizes = []
+    for digest in filter(is_digest, digests):  # another names no file: fsck tells of such rows
+        path = layout.blob(digest)
+        with suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            sizes.append(size)
+    return sizes
 
 
-def _forget_blobs(pool: Pool, numbers: Sequence[int]) -> None:
-    pool.write(
-        lambda conn: conn.execute(
-            "DELETE FROM blob WHERE state = 1 AND refs = 0"
-            " AND id IN (SELECT value FROM json_each(?))",
-            (local_reading.json_array(numbers),),
-        )
-    )
-
-
-def _condemn_blobs(pool: Pool, layout: Layout, before: int) -> tuple[int, int]:
-    """Condemn the blobs that nothing needs; the files and bytes that had to go before that.
+def _condemn(store: Store, before: int) -> list[int]:
+    """Condemn the blobs that nothing needs; the sizes of those that had to go before that.
 
     Where there is not even room to condemn them they are unlinked at once. That is safe while
     `gc.lock` is held alone: whoever adds the same bytes looks for the file first.
     """
     condemned = f"UPDATE blob SET state = 1 WHERE {_UNNEEDED.format('<=')}"
     try:
-        pool.write(lambda conn: conn.execute(condemned, (before,)))
+        store.write(lambda conn: conn.execute(condemned, (before,)))
     except NoRoomError:
-        with pool.reading() as conn:
+        with store.reading() as conn:
             sql = f"SELECT digest FROM blob WHERE {_UNNEEDED.format('<=')} OR state = 1"
-            rows = conn.execute(sql, (before,)).fetchall()
-        sizes = [_unlink_blob(layout, digest) for (digest,) in rows]
-        with contextlib.suppress(NoRoomError):  # somebody took the room: the bytes are free
-            pool.write(lambda conn: conn.execute(condemned, (before,)))
-        gone = [size for size in sizes if size is not None]
-        return len(gone), sum(gone)
-    return 0, 0
+            digests = [digest for (digest,) in conn.execute(sql, (before,))]
+        sizes = _unlink_blobs(store.layout, digests)
+        with suppress(NoRoomError):  # somebody took the room: the bytes are free
+            store.write(lambda conn: conn.execute(condemned, (before,)))
+        return sizes
+    return []
 
 
-def make_room(pool: Pool, layout: Layout) -> bool:
-    """Remove leftovers of adds and condemned bytes, which needs no room; whether any went."""
-    with contextlib.suppress(ArtifactTuiError, OSError), local_folder.lock_alone(layout, wait=0):
-        return bool(clear_tmp(layout)) or finish_sweep_locked(pool, layout)[0] > 0
+def finish_sweep(store: Store) -> list[int]:
+    """Unlink what is condemned and forget it; the sizes of the files that went.
+
+    The caller holds `gc.lock` alone.
+    """
+    with store.reading() as conn:
+        rows = conn.execute("SELECT id, digest FROM blob WHERE state = 1").fetchall()
+    sizes = _unlink_blobs(store.layout, (digest for _, digest in rows))
+    if rows:
+        forget = (
+            "DELETE FROM blob WHERE state = 1 AND refs = 0"
+            " AND id IN (SELECT value FROM json_each(?))"
+        )
+        with suppress(NoRoomError):  # they stay condemned; the bytes are free already
+            numbers = json_array(number for number, _ in rows)
+            store.write(lambda conn: conn.execute(forget, (numbers,)))
+    return sizes
+
+
+def remove_leftovers(store: Store) -> bool:
+    """Remove what killed adds and sweeps left, which needs no room; whether any went.
+
+    Only tried: not while somebody adds, or sweeps.
+    """
+    with (
+        suppress(ArtifactTuiError, OSError),
+        local_folder.gc_lock(store.layout, alone=True, wait=0),
+    ):
+        return bool(clear_tmp(store.layout) or finish_sweep(store))
     return False
 
 
-def sweep_garbage(pool: Pool, layout: Layout, *, now_us: int, grace_us: int) -> Garbage:
-    """Remove the bytes that no version needs, and what killed adds left, while nobody adds.
-
-    Raises:
-        BusyError: somebody was adding for too long; nothing was removed.
-    """
-    before = _unneeded_before(now_us, grace_us)
-    with local_folder.lock_alone(layout):
-        left = clear_tmp(layout)  # first: it needs no room
-        early = _condemn_blobs(pool, layout, before)
-        blobs, freed = (
-            sum(pair) for pair in zip(early, finish_sweep_locked(pool, layout), strict=True)
-        )
-        with pool.reading() as conn:
-            _, waiting = _count_blobs(conn, _UNNEEDED.format(">"), before)
-            expired, trash = _staying_versions(conn, now_us)
-    freed += sum(size for _, size in left)
-    return Garbage(expired, blobs, len(left), freed, waiting, trash)
-
-
-def finish_sweep(pool: Pool, layout: Layout) -> None:
-    """End a sweep that was cut short, so that its blobs can be put again."""
-    with local_folder.lock_alone(layout):
-        finish_sweep_locked(pool, layout)
-
-
-def take_back_blobs(pool: Pool, layout: Layout, digests: Collection[str]) -> None:
+def take_back_blobs(store: Store, digests: Collection[str]) -> None:
     """Remove blobs that a failed add has put and that no row names.
 
     Only tried: when somebody else is adding, the blobs stay as orphans for `fsck` to find, as the
@@ -411,9 +390,12 @@ def take_back_blobs(pool: Pool, layout: Layout, digests: Collection[str]) -> Non
     """
     if not digests:
         return
-    with contextlib.suppress(ArtifactTuiError, OSError), local_folder.lock_alone(layout, wait=0):
+    with (
+        suppress(ArtifactTuiError, OSError),
+        local_folder.gc_lock(store.layout, alone=True, wait=0),
+    ):
         for digest in digests:
-            with pool.reading() as conn:
+            with store.reading() as conn:
                 row = conn.execute("SELECT 1 FROM blob WHERE digest = ?", (digest,)).fetchone()
             if row is None:
-                layout.blob(digest).unlink(missing_ok=True)
+                store.layout.blob(digest).unlink(missing_ok=True)

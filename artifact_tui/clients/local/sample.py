@@ -6,15 +6,17 @@ import json
 import random
 import shutil
 import uuid
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from artifact_tui import model
 from artifact_tui.clients.local import local_reading, local_trash
-from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.clients.local.adding import add_many
 from artifact_tui.clients.local.local_folder import Layout, our_errors
 from artifact_tui.clients.local.local_store import Store
 from artifact_tui.errors import UsageError
+from artifact_tui.model import NewVersion
 
 if TYPE_CHECKING:
     import os
@@ -219,6 +221,7 @@ class _Growing:
     """How many versions it will have."""
     keys: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    """Those of its last version."""
 
 
 def _dice(seed: int | str) -> random.Random:
@@ -274,29 +277,16 @@ def _next_files(rng: random.Random, one: _Growing, families: dict[str, bytes]) -
     return dict(one.files)
 
 
-def _names_at(series: Series, ordinal: int, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The aliases and protected aliases of one version: each near the end of its collection."""
-    at = {name: max(0, count - 1 - 2 * n) for n, name in enumerate(series.aliases, start=1)}
-    safe = {name: max(0, count - 2 - n) for n, name in enumerate(series.protected, start=1)}
-    return (
-        tuple(name for name, where in at.items() if where == ordinal),
-        tuple(name for name, where in safe.items() if where == ordinal),
-    )
-
-
-def _parents(rng: random.Random, series: Series, growing: dict[str, _Growing]) -> tuple[str, ...]:
-    """One recent version of each collection that this one is made from."""
-    return tuple(
-        rng.choice(growing[name].keys[-3:]) for name in series.parents if growing[name].keys
-    )
+def _near_the_end(names: tuple[str, ...], at: int, first: int, step: int) -> tuple[str, ...]:
+    """Those of these names that the version `at` carries: each is on an older one."""
+    return tuple(name for n, name in enumerate(names) if max(0, first - step * n) == at)
 
 
 def _next_version(
     rng: random.Random, one: _Growing, growing: dict[str, _Growing], created: int, now: int
 ) -> NewVersion:
-    """The facts of the next version of a collection."""
+    """The facts of the next version of a collection, made from recent ones of others."""
     series, ordinal = one.series, len(one.keys)
-    aliases, protected = _names_at(series, ordinal, one.count)
     number = rng.randrange(1, 400)
     person = rng.random() < 1 / 3
     run = (
@@ -307,10 +297,12 @@ def _next_version(
     new = NewVersion(
         name=series.name,
         type=series.type,
-        aliases=aliases,
-        protected=protected,
+        aliases=_near_the_end(series.aliases, ordinal, one.count - 3, 2),
+        protected=_near_the_end(series.protected, ordinal, one.count - 3, 1),
         tags=series.tags if rng.random() < 2 / 3 else (),
-        parents=_parents(rng, series, growing),
+        parents=tuple(
+            rng.choice(growing[name].keys[-3:]) for name in series.parents if growing[name].keys
+        ),
         ttl_us=series.ttl_us,
         run=run,
         note=series.note if ordinal == 0 else "",
@@ -347,30 +339,10 @@ def _throw_away(conn: sqlite3.Connection, rng: random.Random, now: int) -> None:
     created = {key: when for key, _, when in rows}
     chosen = rng.sample(named, min(_TRASHED // 10, len(named) // 4))
     chosen += rng.sample(plain, min(_TRASHED - len(chosen), len(plain) // 4))
-    known, numbers = local_reading.read_facts(conn, chosen), local_reading.version_ids(conn, chosen)
+    known = local_reading.facts_with_ids(conn, chosen)
     for key in chosen:
         when = rng.randrange(max(created[key], now - 20 * DAY), now)
-        local_trash.move_to_trash(
-            conn, [(numbers[key][0], known[key])], local_trash.DeletedBy(rng.choice(PEOPLE), when)
-        )
-
-
-def _fill(
-    store: Store,
-    rng: random.Random,
-    counts: dict[str, int],
-    now: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    total = sum(counts.values())
-    batch: list[tuple[NewVersion, dict[str, bytes]]] = []
-    for done, item in enumerate(_all_versions(rng, counts, now), start=1):
-        batch.append(item)
-        progress(done, total)
-        if len(batch) == _BATCH and done < total:
-            store.add_many(batch, durable=False)
-            batch = []
-    store.add_many(batch, durable=False, then=lambda conn: _throw_away(conn, rng, now))
+        local_trash.move_to_trash(conn, [known[key]], rng.choice(PEOPLE), when)
 
 
 def make_sample(
@@ -398,7 +370,7 @@ def make_sample(
     """
     if versions < 1:
         raise UsageError("The sample needs at least one version.")
-    layout = Layout.at(path)
+    layout = Layout(path)
     now = now_us or model.now_us()
     making = layout.root.with_name(f".{layout.root.name}.{uuid.uuid4().hex[:8]}")
     with our_errors(layout):
@@ -408,12 +380,17 @@ def make_sample(
                 hint="Name a new or an empty folder, or open what is there.",
             )
         try:
-            store = Store.create(making, clock=lambda: now)
-            try:
-                rng = _dice(seed)
-                _fill(store, rng, _share(versions), now, progress or (lambda _done, _total: None))
-            finally:
-                store.close()
+            rng = _dice(seed)
+            batch: list[tuple[NewVersion, dict[str, bytes]]] = []
+            with closing(Store.create(making, clock=lambda: now)) as store:
+                for done, item in enumerate(_all_versions(rng, _share(versions), now), start=1):
+                    batch.append(item)
+                    if progress is not None:
+                        progress(done, versions)
+                    if len(batch) == _BATCH and done < versions:
+                        add_many(store, batch, durable=False)
+                        batch = []
+                add_many(store, batch, durable=False, then=lambda conn: _throw_away(conn, rng, now))
             making.rename(layout.root)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from artifact_tui.clients.artifact_keys import Ref, parse_key
-from artifact_tui.clients.base import Client
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.clients.rest import NAME, rest_entries
-from artifact_tui.clients.rest.rest_deleting import RestDeleter, RestFacts
+from artifact_tui.clients.rest.rest_deleting import RestDeletions, RestFacts
 from artifact_tui.clients.rest.rest_lineage import MODEL, RestLineage
 from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, ListingRun
-from artifact_tui.clients.rest.rest_requests import EntryRoutes, MissingEntry, RestRequests
+from artifact_tui.clients.rest.rest_requests import MissingEntry, RestRequests
 from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.clients.servers import is_spelled, read_only_error
 from artifact_tui.clients.transport import together
@@ -45,7 +45,7 @@ AT_A_TIME = 50
 """Rows turned into versions before the event loop gets its turn."""
 
 
-class RestClient(Client):
+class RestClient(MakingClient):
     """One connection to one REST registry.
 
     Its listings carry no size, date, alias or digest: `digest` is a fingerprint of type, id, name
@@ -69,10 +69,8 @@ class RestClient(Client):
         self._requests = RestRequests(address, options, read_only=read_only)
         self.transport: HttpTransport = self._requests.transport
         self.reader = ListingReader(self._requests, options)
-        self._routes = EntryRoutes(self._requests)
-        self._facts = RestFacts(self.reader, self._routes)
-        self._deleter = RestDeleter(self._requests, self.reader, self._routes, self._facts)
-        self._lineage = RestLineage(self._requests, self.reader, self._routes)
+        self._facts = RestFacts(self._requests, self.reader)
+        self._lineage = RestLineage(self._requests, self.reader)
         self._storage: S3Storage | None = None
 
     @property
@@ -145,7 +143,7 @@ class RestClient(Client):
             NotToldError: it does not tell about this one.
         """
         ref = parse_key(version_key)
-        row = MissingEntry.ABSENT if ref is None else await self._routes.get(ref)
+        row = MissingEntry.ABSENT if ref is None else await self._requests.get(ref)
         if row is MissingEntry.UNASKABLE:
             raise NotToldError(f"The registry cannot be asked about {version_key} by its id.")
         if isinstance(row, MissingEntry):
@@ -167,7 +165,7 @@ class RestClient(Client):
 
     async def _recipe(self, ref: Ref) -> Recipe | None:
         try:
-            row = await self._routes.get(ref)
+            row = await self._requests.get(ref)
         except NotToldError:
             row = MissingEntry.UNASKABLE
         if row is MissingEntry.UNASKABLE and self.reader.last is not None:
@@ -200,7 +198,7 @@ class RestClient(Client):
 
     async def _askable(self, ref: Ref) -> bool:
         try:
-            return not isinstance(await self._routes.get(ref), MissingEntry)
+            return not isinstance(await self._requests.get(ref), MissingEntry)
         except NotToldError:
             return False
 
@@ -226,7 +224,7 @@ class RestClient(Client):
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these artifacts, for good: there is no trash."""
         self._check_writable()
-        return await self._deleter.delete(deletions)
+        return await RestDeletions(self._requests, self.reader, self._facts, deletions).outcomes()
 
     async def create(self, kind: str, name: str, url: str) -> Creation:
         """Make an artifact from a source address. It may take minutes.

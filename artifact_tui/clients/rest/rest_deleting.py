@@ -19,6 +19,7 @@ miss rows because somebody deleted while it was paging. So:
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -39,16 +40,17 @@ from artifact_tui.clients.rest.rest_requests import (
     no_such_route,
     wants_credentials,
 )
-from artifact_tui.clients.transport import AddressingError, HttpAnswer, LostError, NotSentError
+from artifact_tui.clients.transport import AddressingError, LostError, NotSentError, StaleError
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_listing import ListingReader
-    from artifact_tui.clients.rest.rest_requests import EntryRoutes, RestRequests
+    from artifact_tui.clients.rest.rest_requests import RestRequests
+    from artifact_tui.clients.transport import HttpAnswer
     from artifact_tui.model import Deletion
 
 
@@ -67,12 +69,25 @@ _WORDS = {
 
 
 def deletion_outcome(key: str, identifier: str, answer: HttpAnswer) -> Outcome:
-    """The outcome of one deletion; its message is untrusted text, in the registry's words."""
-    if answer.good:
-        return _success(key, identifier, answer)
-    result, why = _failure(answer)
-    said = rest_entries.error_words(answer.body)
-    return Outcome(key, result, f"{why}: {said}" if said else why)
+    """The outcome of one deletion; its message is untrusted text, in the registry's words.
+
+    A success is believed only when nothing in the answer speaks against it.
+    """
+    words = rest_entries.error_words(answer.body)
+    if not answer.good:
+        result, why = _failure(answer)
+        return Outcome(key, result, f"{why}: {words}" if words else why)
+    if answer.html:
+        return Outcome(key, Result.UNKNOWN, "the registry answered with a web page")
+    try:
+        echoed = rest_entries.deleted_id(answer.body)
+    except rest_entries.GarbageError as error:
+        return Outcome(key, Result.UNKNOWN, f"the answer makes no sense: {error}")
+    if echoed is not None and echoed != identifier:
+        return Outcome(key, Result.UNKNOWN, f"the answer names another artifact: {echoed}")
+    if answer.status == 202 or rest_entries.is_queued(answer.body):  # noqa: PLR2004 - accepted
+        return Outcome(key, Result.ACCEPTED, words or "the registry accepted it")
+    return Outcome(key, Result.DONE)
 
 
 def _failure(answer: HttpAnswer) -> tuple[Result, str]:
@@ -95,22 +110,6 @@ def _failure(answer: HttpAnswer) -> tuple[Result, str]:
     return found
 
 
-def _success(key: str, identifier: str, answer: HttpAnswer) -> Outcome:
-    """200 is believed only when nothing in the answer speaks against it."""
-    if answer.html:
-        return Outcome(key, Result.UNKNOWN, "the registry answered with a web page")
-    try:
-        echoed = rest_entries.deleted_id(answer.body)
-    except rest_entries.GarbageError as error:
-        return Outcome(key, Result.UNKNOWN, f"the answer makes no sense: {error}")
-    if echoed is not None and echoed != identifier:
-        return Outcome(key, Result.UNKNOWN, f"the answer names another artifact: {echoed}")
-    if answer.status == 202 or rest_entries.is_queued(answer.body):  # noqa: PLR2004 - accepted
-        words = rest_entries.error_words(answer.body)
-        return Outcome(key, Result.ACCEPTED, words or "the registry accepted it")
-    return Outcome(key, Result.DONE)
-
-
 TROUBLE = 3
 """So many requests in a row without an answer end a batch."""
 
@@ -120,79 +119,99 @@ _SHARED_ID = (
 )
 
 
-class RestDeleter:
-    """Deletions of one connection."""
+class RestDeletions:
+    """One `delete` call on its way."""
 
     def __init__(
-        self, requests: RestRequests, reader: ListingReader, routes: EntryRoutes, facts: RestFacts
+        self,
+        requests: RestRequests,
+        reader: ListingReader,
+        facts: RestFacts,
+        deletions: Sequence[Deletion],
     ) -> None:
         self._requests = requests
         self._reader = reader
-        self._routes = routes
         self._facts = facts
+        self._deletions = deletions
+        self._waiting = deque({one.key: one for one in deletions}.values())
+        self._outcomes: dict[str, Outcome] = {}
+        self._stopped = ""
+        """Why nothing more is sent."""
+        self._unsent = Result.FAILED
+        """What becomes of the rest then."""
+        self._troubles = 0
 
-    async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
-        """One outcome for each deletion, in the same order."""
-        batch = _DeletionBatch(deletions)
-        at_once = self._requests.transport.pacing.limit
+    async def outcomes(self) -> list[Outcome]:
+        """Send them; one outcome for each, in the same order. What comes again was sent once."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(at_once, len(deletions))):
-                group.create_task(self._delete_next(batch))
-        for position in batch.repeats:
-            batch.outcomes[position] = await self._delete_one(batch, deletions[position])
-        return [
-            found or Outcome(deletion.key, Result.FAILED, f"not sent: {batch.stopped}")
-            for deletion, found in zip(deletions, batch.outcomes, strict=True)
-        ]
-
-    async def _delete_next(self, batch: _DeletionBatch) -> None:
-        """Delete one artifact after another, until none is left or the batch has ended."""
-        for position in batch.positions:
-            if batch.stopped:
-                return
-            batch.outcomes[position] = await self._delete_one(batch, batch.deletions[position])
-
-    async def _delete_one(self, batch: _DeletionBatch, deletion: Deletion) -> Outcome | None:
-        """The outcome of one deletion; None when the batch ended before it was sent."""
-        ref = parse_key(deletion.key)
-        if ref is None:
-            return Outcome(deletion.key, Result.ABSENT, "no artifact has such a key")
-        try:
-            why = "" if batch.stopped else await self._shared_id_reason(ref)
-            if batch.stopped or why:
-                return Outcome(deletion.key, Result.REFUSED, why) if why else None
-            answer = await self._routes.delete(ref, deletion.until)
-            return self._note_answer(batch, deletion.key, ref, answer)
-        except AddressingError as error:
-            found = Outcome(deletion.key, Result.REFUSED, str(error))
-        except LostError as error:
-            self._reader.sent.add(ref.id)
-            batch.trouble(str(error))
-            found = Outcome(deletion.key, Result.UNKNOWN, str(error))
-        except RegistryError as error:
-            batch.trouble(str(error), at_once=not isinstance(error, NotSentError))
-            found = Outcome(deletion.key, Result.FAILED, str(error))
+            for _ in range(min(self._requests.transport.pacing.limit, len(self._deletions))):
+                group.create_task(self._work())
+        found: list[Outcome] = []
+        sent: set[str] = set()
+        for one in self._deletions:
+            outcome = self._outcomes.get(one.key)
+            if outcome is None:
+                outcome = Outcome(one.key, self._unsent, f"not sent: {self._stopped}")
+            elif one.key in sent and outcome.result is Result.DONE:
+                outcome = Outcome(one.key, Result.ABSENT, "it was deleted a moment ago")
+            sent.add(one.key)
+            found.append(outcome)
         return found
 
-    def _note_answer(
-        self, batch: _DeletionBatch, key: str, ref: Ref, answer: HttpAnswer
-    ) -> Outcome:
-        """The outcome that an answer means, and what it says about the rest of the batch."""
+    async def _work(self) -> None:
+        """Delete one artifact after another, until none is left or going on is pointless."""
+        while self._waiting and not self._stopped:
+            one = self._waiting.popleft()
+            ref = parse_key(one.key)
+            if ref is None:
+                words = "no artifact has such a key"
+                self._outcomes[one.key] = Outcome(one.key, Result.ABSENT, words)
+            elif (outcome := await self._delete(one, ref)) is not None:
+                words = self._requests.transport.scrub(outcome.message)
+                self._outcomes[one.key] = replace(outcome, message=words)
+
+    async def _delete(self, one: Deletion, ref: Ref) -> Outcome | None:
+        """The outcome of one deletion; None when nothing more was to be sent meanwhile."""
+        try:
+            why = await self._shared_id_reason(ref)
+            if why or self._stopped:
+                return Outcome(one.key, Result.REFUSED, why) if why else None
+            found = self._answered(one.key, ref, await self._requests.delete(ref, one.until))
+        except AddressingError as error:
+            found = Outcome(one.key, Result.REFUSED, str(error))
+        except StaleError as error:
+            self._stopped, self._unsent = str(error), Result.WAITED
+            found = Outcome(one.key, Result.WAITED, str(error))
+        except LostError as error:
+            self._reader.sent.add(ref.id)
+            self._trouble(str(error))
+            found = Outcome(one.key, Result.UNKNOWN, str(error))
+        except RegistryError as error:
+            self._trouble(str(error), at_once=not isinstance(error, NotSentError))
+            found = Outcome(one.key, Result.FAILED, str(error))
+        return found
+
+    def _answered(self, key: str, ref: Ref, answer: HttpAnswer) -> Outcome:
+        """The outcome that an answer means, and what it says about the rest of the call."""
         found = deletion_outcome(key, ref.id, answer)
         if found.result not in {Result.REFUSED, Result.FAILED}:
             self._reader.sent.add(ref.id)
         if found.result is Result.DONE:
             self._facts.done.add(key)
         if wants_credentials(answer):
-            batch.trouble("the registry refused our credentials", at_once=True)
-            found = Outcome(key, Result.FAILED, found.message)
-        elif answer.later:  # however long it was waited
-            batch.trouble(found.message, at_once=True)
-        elif answer.status >= 500:  # noqa: PLR2004 - the server's own failures
-            batch.trouble(found.message)
+            self._trouble("the registry refused our credentials", at_once=True)
+            found = replace(found, result=Result.FAILED)
+        elif answer.later or answer.status >= 500:  # noqa: PLR2004 - the server's own failures
+            self._trouble(found.message, at_once=answer.later)  # however long it was waited
         else:
-            batch.troubles = 0
-        return Outcome(key, found.result, self._requests.transport.scrub(found.message))
+            self._troubles = 0
+        return found
+
+    def _trouble(self, why: str, *, at_once: bool = False) -> None:
+        """Count a failure that may concern everything; enough of them in a row end the call."""
+        self._troubles += 1
+        if at_once or self._troubles >= TROUBLE:
+            self._stopped = self._stopped or why
 
     async def _shared_id_reason(self, ref: Ref) -> str:
         """Why an id that several types have must not be deleted; empty when it may.
@@ -206,31 +225,9 @@ class RestDeleter:
         for other in ENTRY_TYPES:
             if other not in types:
                 with suppress(NotToldError):
-                    if await self._routes.get(Ref(other, ref.id)) is MissingEntry.ABSENT:
+                    if await self._requests.get(Ref(other, ref.id)) is MissingEntry.ABSENT:
                         return ""
         return _SHARED_ID.format(types=", ".join(sorted(types)))
-
-
-class _DeletionBatch:
-    """A `delete` call on its way."""
-
-    def __init__(self, deletions: Sequence[Deletion]) -> None:
-        self.deletions = deletions
-        self.outcomes: list[Outcome | None] = [None] * len(deletions)
-        first: dict[str, int] = {}
-        for position, deletion in enumerate(deletions):
-            first.setdefault(deletion.key, position)
-        self.positions: Iterator[int] = iter(list(first.values()))
-        self.repeats = [p for p, one in enumerate(deletions) if first[one.key] != p]
-        self.stopped = ""
-        """Why nothing more is sent."""
-        self.troubles = 0
-
-    def trouble(self, why: str, *, at_once: bool = False) -> None:
-        """Count a failure that may concern everything; enough of them end the batch."""
-        self.troubles += 1
-        if at_once or self.troubles >= TROUBLE:
-            self.stopped = why
 
 
 LOOKS = 2
@@ -247,9 +244,9 @@ CONFIRMATIONS = 2
 class RestFacts:
     """Facts about versions of one registry."""
 
-    def __init__(self, reader: ListingReader, routes: EntryRoutes) -> None:
+    def __init__(self, requests: RestRequests, reader: ListingReader) -> None:
         self._reader = reader
-        self._routes = routes
+        self._requests = requests
         self.done: set[str] = set()
         """Keys whose deletion was answered with success."""
         self._lied = False
@@ -279,7 +276,7 @@ class RestFacts:
                 break
             try:
                 snapshot = await self._reader.snapshot(
-                    partial(self._routes.get, next(iter(refs.values())))
+                    partial(self._requests.get, next(iter(refs.values())))
                 )
             except OutageError:
                 if not await self._emptied(pending, found):
@@ -311,7 +308,7 @@ class RestFacts:
         """Facts where some keys ask for an id of whatever type: the listing tells the type."""
         first = Ref(ENTRY_TYPES[0], next(iter(anyones.values())))
         try:
-            snapshot = await self._reader.snapshot(partial(self._routes.get, first))
+            snapshot = await self._reader.snapshot(partial(self._requests.get, first))
         except OutageError:  # what is asked below decides whether it is one
             snapshot = None
         if snapshot is not None and not snapshot.sure:
@@ -401,7 +398,7 @@ class RestFacts:
         absent, untold = {}, {}
         for key, ref in refs.items():
             try:
-                row = await self._routes.get(ref)
+                row = await self._requests.get(ref)
             except NotToldError as error:
                 untold[key] = error
                 continue

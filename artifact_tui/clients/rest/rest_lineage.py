@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from artifact_tui.clients.rest.rest_listing import ListingReader, RestListing
-    from artifact_tui.clients.rest.rest_requests import EntryRoutes, RestRequests
+    from artifact_tui.clients.rest.rest_requests import RestRequests
     from artifact_tui.clients.transport import HttpAnswer
 
 
@@ -33,10 +33,9 @@ EXTERNAL = "external:"
 class RestLineage:
     """Reads lineage, one model at a time."""
 
-    def __init__(self, requests: RestRequests, reader: ListingReader, routes: EntryRoutes) -> None:
+    def __init__(self, requests: RestRequests, reader: ListingReader) -> None:
         self._requests = requests
         self._reader = reader
-        self._routes = routes
         self._oldest: tuple[RestListing, dict[str, Ref]] | None = None
 
     async def parents(self, ref: Ref) -> tuple[Relative, ...] | None:

@@ -206,99 +206,6 @@ def reading_only(paths: RestPaths) -> Callable[[httpx.Request], bool]:
     return reads
 
 
-READERS = 6
-"""Reading requests at once: no server loses anything by those."""
-
-LONGEST_GUESS = 32.0
-"""Seconds between tries at most, while the server says 429 and not for how long."""
-
-T = TypeVar("T")
-
-_AGAIN = frozenset({500, 502, 503, 504})
-
-
-class RestRequests:
-    """All requests to one registry."""
-
-    def __init__(
-        self,
-        address: RestAddress,
-        options: RestOptions,
-        *,
-        read_only: bool,
-    ) -> None:
-        self.paths = RestPaths(address.prefix, listing_limit=options.listing_limit)
-        self.transport = HttpTransport(
-            address.place,
-            options,
-            RestCredentials(options, self.paths.authenticate),
-            Pace(
-                options.concurrency,
-                first=options.concurrency,
-                readers=READERS,
-                longest_asked=LONGEST_HOLD,
-                longest_guess=LONGEST_GUESS,
-            ),
-            name=f"The registry {address.text}",
-            reads=reading_only(self.paths) if read_only else None,
-        )
-
-    async def read(self, call: HttpCall) -> HttpAnswer:
-        """The answer to a reading request; after several failures of the server, the last of them.
-
-        Raises:
-            RegistryError: no answer after several tries.
-        """
-        return (await self.parsed(call, lambda _: None, ""))[0]
-
-    async def parsed(
-        self, call: HttpCall, parse: Callable[[HttpAnswer], T], what: str
-    ) -> tuple[HttpAnswer, T | None]:
-        """The answer to a reading request, with what `parse` makes of a successful one.
-
-        `parse` raises `GarbageError` for what it cannot use; then the request is sent again.
-
-        Raises:
-            GarbageAnswerError: garbage each time.
-            RegistryError: no answer.
-        """
-
-        def judge(answer: HttpAnswer) -> tuple[HttpAnswer, T | None]:
-            if answer.status in _AGAIN and not answer.later:
-                raise FailedAnswerError(answer)
-            try:
-                return answer, parse(answer) if answer.good else None
-            except rest_entries.GarbageError as error:
-                page = "a web page" if answer.html else f"something else: {error}"
-                raise GarbageAnswerError(
-                    f"The registry should have answered with {what}, and answered with {page}.",
-                    hint="Check the address (many registries of this kind live below /api)"
-                    " and the credentials.",
-                ) from None
-
-        try:
-            return await self.transport.read(call, judge)
-        except FailedAnswerError as error:
-            return error.answer, None
-
-    def refused(self, answer: HttpAnswer, doing: str) -> RegistryError:
-        """An unsuccessful answer to a reading request as an error for people."""
-        said = self.transport.credentials.scrub(rest_entries.error_words(answer.body))
-        said = f": {said}" if said else ""
-        if answer.status in {401, 403}:
-            return RegistryError(
-                f"The registry refused our credentials while {doing} ({answer.status}{said}).",
-                hint=self.transport.credentials.advice,
-            )
-        if answer.status in {404, 405}:
-            hint = "Check the address: many registries of this kind live below /api."
-        else:
-            hint = "Try again later."
-        return RegistryError(
-            f"The registry failed while {doing} ({answer.status}{said}).", hint=hint
-        )
-
-
 _ROUTE = re.compile(
     r"endpoint|route|\burl\b|\bpath\b|page not|method not allowed|missing authentication token",
     re.IGNORECASE,
@@ -348,16 +255,87 @@ class MissingEntry(Enum):
     """The server cannot be asked about this id, or not under this type."""
 
 
-class EntryRoutes:
-    """GET and DELETE of one artifact."""
+READERS = 6
+"""Reading requests at once: no server loses anything by those."""
 
-    def __init__(self, requests: RestRequests) -> None:
-        self._requests = requests
-        self.singular = False
+LONGEST_GUESS = 32.0
+"""Seconds between tries at most, while the server says 429 and not for how long."""
+
+T = TypeVar("T")
+
+_AGAIN = frozenset({500, 502, 503, 504})
+
+
+class RestRequests:
+    """All requests to one registry."""
+
+    def __init__(
+        self,
+        address: RestAddress,
+        options: RestOptions,
+        *,
+        read_only: bool,
+    ) -> None:
+        self.paths = RestPaths(address.prefix, listing_limit=options.listing_limit)
+        self.transport = HttpTransport(
+            address.place,
+            options,
+            RestCredentials(options, self.paths.authenticate),
+            Pace(
+                options.concurrency,
+                first=options.concurrency,
+                readers=READERS,
+                longest_asked=LONGEST_HOLD,
+                longest_guess=LONGEST_GUESS,
+            ),
+            name=f"The registry {address.text}",
+            reads=reading_only(self.paths) if read_only else None,
+        )
+        self._singular = False
         """This server has `/artifact/{type}/{id}` instead of `/artifacts/{type}/{id}`."""
+
+    async def read(self, call: HttpCall) -> HttpAnswer:
+        """The answer to a reading request; after several failures of the server, the last of them.
+
+        Raises:
+            RegistryError: no answer after several tries.
+        """
+        return (await self.parsed(call, lambda _: None, ""))[0]
+
+    async def parsed(
+        self, call: HttpCall, parse: Callable[[HttpAnswer], T], what: str
+    ) -> tuple[HttpAnswer, T | None]:
+        """The answer to a reading request, with what `parse` makes of a successful one.
+
+        `parse` raises `GarbageError` for what it cannot use; then the request is sent again.
+
+        Raises:
+            GarbageAnswerError: garbage each time.
+            RegistryError: no answer.
+        """
+
+        def judge(answer: HttpAnswer) -> tuple[HttpAnswer, T | None]:
+            if answer.status in _AGAIN and not answer.later:
+                raise FailedAnswerError(answer)
+            try:
+                return answer, parse(answer) if answer.good else None
+            except rest_entries.GarbageError as error:
+                page = "a web page" if answer.html else f"something else: {error}"
+                raise GarbageAnswerError(
+                    f"The registry should have answered with {what}, and answered with {page}.",
+                    hint="Check the address (many registries of this kind live below /api)"
+                    " and the credentials.",
+                ) from None
+
+        try:
+            return await self.transport.read(call, judge)
+        except FailedAnswerError as error:
+            return error.answer, None
 
     async def get(self, ref: Ref) -> RestEntry | MissingEntry:
         """One artifact, or what the server says instead.
+
+        Some servers trim ids: an id that they change cannot be asked for, only its neighbour.
 
         Raises:
             DetailsUnknownError: it says something else than that it does not exist.
@@ -365,54 +343,25 @@ class EntryRoutes:
             RegistryError: nothing can be asked.
         """
         try:
-            return await self._ask_once(ref)
-        except SilentError as error:
-            raise NotToldError(str(error)) from None
-
-    async def _ask_once(self, ref: Ref) -> RestEntry | MissingEntry:
-        try:
             answer, row = await self._under_either_path(ref)
         except AddressingError:
             return MissingEntry.UNASKABLE
+        except SilentError as error:
+            raise NotToldError(str(error)) from None
         if row is not None:
-            return self._checked(row, ref)
+            return row if row.id == ref.id else MissingEntry.UNASKABLE
         if answer.status in {404, 410}:
             return MissingEntry.ABSENT
         if answer.status in {400, 405, 422}:
             return MissingEntry.UNASKABLE
-        raise self._error_of(answer)
+        refused = self.refused(answer, "reading an artifact")
+        if answer.later or wants_credentials(answer):
+            raise refused
+        about_it = answer.status < 500  # noqa: PLR2004 - the server's own failures
+        raise (DetailsUnknownError if about_it else NotToldError)(str(refused), hint=refused.hint)
 
     async def _under_either_path(self, ref: Ref) -> tuple[HttpAnswer, RestEntry | None]:
-        """The answer under the one path or the other, and the artifact in it."""
-        here, there = (
-            self._requests.paths.get(ref, singular=singular)
-            for singular in (self.singular, not self.singular)
-        )
-        try:
-            answer, row = await self._get(here, ref)
-        except GarbageAnswerError:  # some servers answer unknown paths with their home page
-            answer, row = await self._get(there, ref)
-            if row is None:
-                raise
-            self.singular = not self.singular
-        if no_such_route(answer):
-            other, row = await self._get(there, ref)
-            if row is not None:
-                self.singular = not self.singular
-            if not no_such_route(other) and not other.html:
-                answer = other
-        return answer, row
-
-    def _error_of(self, answer: HttpAnswer) -> RegistryError:
-        """What an answer means that neither shows an artifact nor says that there is none."""
-        refused = self._requests.refused(answer, "reading an artifact")
-        if answer.later or wants_credentials(answer):
-            return refused
-        about_it = answer.status < 500  # noqa: PLR2004 - the server's own failures
-        return (DetailsUnknownError if about_it else NotToldError)(str(refused), hint=refused.hint)
-
-    async def _get(self, call: HttpCall, ref: Ref) -> tuple[HttpAnswer, RestEntry | None]:
-        """The answer, and the artifact in it if it is a good one."""
+        """The answer under the one path or the other, and the artifact in a good one."""
 
         def parse(answer: HttpAnswer) -> RestEntry:
             row = rest_entries.decode_entry(answer.body, ref.type)
@@ -422,12 +371,24 @@ class EntryRoutes:
                 )
             return row
 
-        return await self._requests.parsed(call, parse, "an artifact")
-
-    @staticmethod
-    def _checked(row: RestEntry, ref: Ref) -> RestEntry | MissingEntry:
-        """Some servers trim ids: then this id cannot be asked for, only its neighbour."""
-        return row if row.id == ref.id else MissingEntry.UNASKABLE
+        here, there = (
+            self.paths.get(ref, singular=singular)
+            for singular in (self._singular, not self._singular)
+        )
+        try:
+            answer, row = await self.parsed(here, parse, "an artifact")
+        except GarbageAnswerError:  # some servers answer unknown paths with their home page
+            answer, row = await self.parsed(there, parse, "an artifact")
+            if row is None:
+                raise
+            self._singular = not self._singular
+        if no_such_route(answer):
+            other, row = await self.parsed(there, parse, "an artifact")
+            if row is not None:
+                self._singular = not self._singular
+            if not no_such_route(other) and not other.html:
+                answer = other
+        return answer, row
 
     async def delete(self, ref: Ref, until: float) -> HttpAnswer:
         """Send the deletion of one artifact, once; the other path only if there is no such route.
@@ -439,14 +400,30 @@ class EntryRoutes:
             LostError: it was sent, and is not answered.
         """
         here, there = (
-            self._requests.paths.delete(ref, singular=singular, until=until)
-            for singular in (self.singular, not self.singular)
+            self.paths.delete(ref, singular=singular, until=until)
+            for singular in (self._singular, not self._singular)
         )
-        send = self._requests.transport.send
-        answer = await send(here)
+        answer = await self.transport.send(here)
         if no_such_route(answer):
-            other = await send(there)
+            other = await self.transport.send(there)
             if not no_such_route(other) and not other.html:
-                self.singular = not self.singular
+                self._singular = not self._singular
                 return other
         return answer
+
+    def refused(self, answer: HttpAnswer, doing: str) -> RegistryError:
+        """An unsuccessful answer to a reading request as an error for people."""
+        said = self.transport.credentials.scrub(rest_entries.error_words(answer.body))
+        said = f": {said}" if said else ""
+        if answer.status in {401, 403}:
+            return RegistryError(
+                f"The registry refused our credentials while {doing} ({answer.status}{said}).",
+                hint=self.transport.credentials.advice,
+            )
+        if answer.status in {404, 405}:
+            hint = "Check the address: many registries of this kind live below /api."
+        else:
+            hint = "Try again later."
+        return RegistryError(
+            f"The registry failed while {doing} ({answer.status}{said}).", hint=hint
+        )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion.storage import why_no_storage
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import bindings_of
@@ -24,8 +25,8 @@ from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
 from artifact_tui.tui.widgets.edit_request import EditRequest
-from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.list_views import View, answer_of, nothing_words
+from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.version_list import POLL, VersionList
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class LinkFollower:
         link = self._services.link
         if link is not None:
             link.watch(self._changed)
-            self._list.rows.tell_lineage(known=link.state.coverage.complete)
+            self._list.tell_lineage(known=link.state.coverage.complete)
             self._screen.call_after_refresh(link.sync)
             self._screen.set_interval(POLL, self._show_age)
 
@@ -127,7 +128,7 @@ class LinkFollower:
         if link is None or not self._screen.is_current:
             return
         self._show_age()
-        self._list.rows.tell_lineage(known=link.state.coverage.complete)
+        self._list.tell_lineage(known=link.state.coverage.complete)
         if link.state.synced_us != self._synced_us:
             self._synced_us = link.state.synced_us
             self._services.asker.forget()
@@ -137,7 +138,7 @@ class LinkFollower:
             self._screen.say(" ".join(link.state.notices))
         self._noticed = link.state.notices
         if rows:
-            self._list.reader.reload()
+            self._list.reload()
 
     def _show_age(self) -> None:
         """Draw the header again; the same words send nothing."""
@@ -229,7 +230,7 @@ class BrowseScreen(BaseScreen):
         """Ask for everything."""
         start(self, "forget", self.services.forget_deleted)
         self.read_first("the list is being read")
-        self.versions.reader.reload()
+        self.versions.reload()
         self._link.begin()
 
     def on_unmount(self) -> None:
@@ -240,7 +241,7 @@ class BrowseScreen(BaseScreen):
         """Another screen may have changed something; what it deleted needs no mark any more."""
         if self.versions.answer is not None:
             start(self, "forget", self.services.forget_deleted)
-            self.versions.reader.reload_first(MOVES)
+            self.versions.reload_first(MOVES)
         self._link.follow_tasks()
 
     def on_resize(self) -> None:
@@ -276,7 +277,7 @@ class BrowseScreen(BaseScreen):
 
     def reveal(self, row: VersionRow) -> None:
         """Put the cursor on a version, in a list without a filter if need be."""
-        self.versions.reader.reveal(row)
+        self.versions.reveal(row)
 
     # What keys wait for: the list's row is what is acted on, also from the detail
 
@@ -291,9 +292,9 @@ class BrowseScreen(BaseScreen):
         if acts and self.tree_list.arriving:
             yield KeyWait("the row under the cursor is being read", MOVES_AND_LEAVING)
 
-    @on(CursorList.Moved, "#tree")
+    @on(RowList.Moved, "#tree")
     def _moved(self) -> None:
-        self._detail.follow(self.tree_list.row)
+        self._detail.follow(self.tree_list.current)
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""
@@ -306,7 +307,7 @@ class BrowseScreen(BaseScreen):
             "browse.orphans": (client.can("storage"), why_no_storage(client)),
             "browse.retention": ("ttl" in client.tells, "this registry has no times to live"),
             "browse.reingest": (
-                client.can("create"),
+                isinstance(client, MakingClient),
                 "this registry makes nothing from an address",
             ),
         }
@@ -333,7 +334,7 @@ class BrowseScreen(BaseScreen):
         """Sync again; where there is nothing to sync, read the list again."""
         link = self.services.link
         if link is None:
-            self.versions.reader.reload_first(MOVES)
+            self.versions.reload_first(MOVES)
         elif not link.sync():
             self.say("It is being synced already.")
 
@@ -342,7 +343,7 @@ class BrowseScreen(BaseScreen):
     def action_review(self) -> None:
         """Review the deletion of the marks, or of the row."""
         if not self.refused("browse.review") and self.versions.answer is not None:
-            row, under_cursor = self.tree_list.row, self.versions.marker.under_cursor
+            row, under_cursor = self.tree_list.current, self.versions.marker.under_cursor
             review = self._review_chosen(row, under_cursor, self.versions.view.query.text)
             self.carry_out("the marks are being looked at", review)
 
@@ -354,7 +355,7 @@ class BrowseScreen(BaseScreen):
     ) -> None:
         chosen = await self.versions.marker.chosen(under_cursor)
         if chosen is None:
-            self.say(self.tree_list.no_row)
+            self.say(self.versions.no_row)
         elif chosen == "marked" or not isinstance(row, CollectionRow):
             self.app.open_review(chosen, query_text=query_text if chosen == "marked" else "")
         elif row.versions:
@@ -381,7 +382,7 @@ class BrowseScreen(BaseScreen):
 
     def action_reingest(self) -> None:
         """Ask from which address the version is to be made again."""
-        row = self.tree_list.row
+        row = self.tree_list.current
         if self.refused("browse.reingest") or row is None:
             return
         if isinstance(row, CollectionRow):
@@ -406,7 +407,7 @@ class BrowseScreen(BaseScreen):
 
     def action_lineage(self) -> None:
         """Walk through the lineage of the version."""
-        row = self.tree_list.row
+        row = self.tree_list.current
         if self.refused("browse.lineage") or row is None:
             return
         if isinstance(row, CollectionRow):
@@ -416,13 +417,13 @@ class BrowseScreen(BaseScreen):
 
     def action_files(self) -> None:
         """List the files of the version."""
-        row = self.tree_list.row
+        row = self.tree_list.current
         if isinstance(row, CollectionRow):
             self.say("Files belong to a version: expand the collection and choose one.")
         elif row is not None:
             show_files(self, row)
         else:
-            self.say(self.tree_list.no_row)
+            self.say(self.versions.no_row)
 
     # Changes
 

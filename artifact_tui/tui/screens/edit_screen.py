@@ -40,7 +40,6 @@ from artifact_tui.tui.widgets.dialogs import TypedConfirm
 from artifact_tui.tui.widgets.edit_request import subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,7 +98,7 @@ def group_row(group: EditGroup, sent: EditProgress) -> GroupRow[EditRow]:
         group.count,
         group.words + way,
         tone=TONES[group.id],
-        items=lambda: Rows([EditRow(one, sent.outcomes.get(one.key)) for one in group.versions()]),
+        items=lambda: [EditRow(one, sent.outcomes.get(one.key)) for one in group.versions()],
     )
 
 

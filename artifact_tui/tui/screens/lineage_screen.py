@@ -6,8 +6,7 @@ about everything below that on demand; leaving the screen stops asking.
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -19,15 +18,15 @@ from artifact_tui.text import age, count, fit, pad, plural, safe, size
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.registry_link import LineageState
-from artifact_tui.tui.typed_keys import MOVES_AND_MARKS, start
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import branches
 from artifact_tui.tui.widgets.line_widgets import Line
-from artifact_tui.tui.widgets.marker import NOT_MARKED
+from artifact_tui.tui.widgets.marker import toggle_mark
 from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from textual.widget import Widget
 
@@ -52,6 +51,12 @@ class RelativeLine:
     ref: VersionRef
     row: VersionRow | None
     """None for a version that is not listed here: only its name is known."""
+    marked: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the version."""
+        return self.ref.key
 
 
 async def relatives(
@@ -62,25 +67,21 @@ async def relatives(
     refs = [*detail.parents, *(dependent.ref for dependent in detail.dependents)]
     rows = await catalog.by_keys([ref.key for ref in refs if not ref.elsewhere])
     known = {row.key: row for row in rows}
+    found: list[RelativeLine] = []
 
-    def there(ref: VersionRef) -> bool:
-        return ref.elsewhere or ref.key in known
+    def add(role: str, stem: str, ref: VersionRef) -> None:
+        row = known.get(ref.key)
+        if row is not None or ref.elsewhere:
+            found.append(RelativeLine(role, stem, ref, row, row is not None and row.marked))
 
-    found = [
-        RelativeLine("made from" if not index else "", "", ref, known.get(ref.key))
-        for index, ref in enumerate(detail.parents)
-        if there(ref)
-    ]
-    found.append(RelativeLine("this", "", _ref_of(detail.row), detail.row))
+    for index, ref in enumerate(detail.parents):
+        add("made from" if not index else "", "", ref)
+    row = detail.row
+    middle = VersionRef(row.id, row.key, row.collection, row.label, row.state, row.aliases)
+    found.append(RelativeLine("this", "", middle, row, row.marked))
     for index, (stem, ref) in enumerate(branches(detail.dependents, signs)):
-        if there(ref):
-            role = "dependents" if not index else ""
-            found.append(RelativeLine(role, stem, ref, known.get(ref.key)))
+        add("dependents" if not index else "", stem, ref)
     return detail, found
-
-
-def _ref_of(row: VersionRow) -> VersionRef:
-    return VersionRef(row.id, row.key, row.collection, row.label, row.state, row.aliases)
 
 
 def relative_line(one: RelativeLine, cells: int, signs: Signs, now_us: int) -> Content:
@@ -97,9 +98,8 @@ def relative_line(one: RelativeLine, cells: int, signs: Signs, now_us: int) -> C
         safe(alias.name) + (signs.protected if alias.protected else "") for alias in one.ref.aliases
     )
     middle = "bold" if one.role == "this" else ""
-    marked = row is not None and row.marked
     return Content.assemble(
-        (f"{signs.mark if marked else ' '} ", "$text-warning bold"),
+        (f"{signs.mark if one.marked else ' '} ", "$text-warning bold"),
         (pad(one.role, _ROLE) + one.stem, "dim"),
         (name, middle),
         (pad(f" {aliases}", room - Content(name).cell_length), "$text-accent"),
@@ -118,7 +118,6 @@ class LineageScreen(BaseScreen):
     def __init__(self, services: Services, row: VersionRow) -> None:
         super().__init__(services)
         self._trail: list[VersionRow] = [row]
-        self._relatives: Sequence[RelativeLine] = ()
         self._list = RowList[RelativeLine](self._line, id="relatives")
         self._title = Line(id="lineage-title")
 
@@ -135,16 +134,6 @@ class LineageScreen(BaseScreen):
         """The version under the cursor; None when it is not listed here."""
         one = self._list.current
         return None if one is None else one.row
-
-    def _draw_marked(self, key: str, *, marked: bool) -> None:
-        """Draw the mark of a version, wherever it stands."""
-        self._relatives = [
-            replace(one, row=replace(one.row, marked=marked))
-            if one.row is not None and one.row.key == key
-            else one
-            for one in self._relatives
-        ]
-        self._list.put(self._relatives, cursor=self._list.cursor, top=self._list.top)
 
     def on_mount(self) -> None:
         """Read the first version."""
@@ -177,7 +166,6 @@ class LineageScreen(BaseScreen):
             return
         told = self.services.asker.told(row)
         self._title.show(Content.styled(_title_of(detail, told, self._key()), "bold"))
-        self._relatives = found
         middle = next(i for i, one in enumerate(found) if one.role == "this")
         self._list.put(found, cursor=middle)
         self.show_keys()
@@ -222,30 +210,14 @@ class LineageScreen(BaseScreen):
             self._trail.append(row)
             self._read()
 
-    def on_cursor_list_opened(self) -> None:
+    def on_row_list_opened(self) -> None:
         """A double click does the same."""
         self.action_open()
 
     def action_mark(self) -> None:
-        """Mark or unmark the version, and go down."""
-        row = self._row
-        if row is not None:
-            self._draw_marked(row.key, marked=not row.marked)
-            self._list.action_down()
-            catalog = self.services.catalog
-            change = (catalog.unmark if row.marked else catalog.mark)([row.key])
-            task = asyncio.create_task(change)  # now: leaving the program must not lose a mark
-            words = "a mark is being written"
-            self.carry_out(words, self._written(task), lets=MOVES_AND_MARKS, everywhere=True)
-
-    async def _written(self, change: asyncio.Task[int]) -> None:
-        try:
-            await asyncio.shield(change)
-        except ArtifactTuiError as error:
-            self._read()  # it was drawn, and is not so
-            raise ArtifactTuiError(
-                f"Not marked: {error.__cause__ or error}.", hint=NOT_MARKED
-            ) from error
+        """Mark or unmark the version, wherever it stands, and go down."""
+        if self._row is not None:
+            toggle_mark(self, self._list, read_again=self._read)
 
     def action_show(self) -> None:
         """Show the version in the list of browse."""

@@ -32,7 +32,6 @@ from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -115,7 +114,7 @@ def group_rows(found: OrphanFindings, review_key: str) -> list[GroupRow[OrphanRo
                 group.words,
                 keys=((review_key, "review their deletion"),) if deletable else (),
                 tone=tone,
-                items=partial(Rows, group.rows),
+                items=partial(tuple, group.rows),
             )
         )
     return rows
@@ -275,7 +274,7 @@ class OrphansScreen(BaseScreen):
             return
         self._marked ^= {row.key}
         items = self.grouped.items
-        items.refresh_line(items.cursor)
+        items.refresh_lines(items.cursor)
         items.action_down()
         self._show_totals()
 
@@ -292,6 +291,7 @@ class OrphansScreen(BaseScreen):
         """The next order."""
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
         await self._show()
+        self.grouped.items.move_to(0)
         words = {"size": "largest first", "age": "oldest first", "name": "by name"}
         self.say(f"Orphans {words[self._order]}.")
 

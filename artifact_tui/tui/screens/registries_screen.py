@@ -34,7 +34,7 @@ from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line, OneLine
-from artifact_tui.tui.widgets.row_list import RowList, Rows
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -290,7 +290,7 @@ class RegistriesScreen(BaseScreen):
         names = [row.target.name for row in found]
         self.rows.styles.height = max(min(len(found), self.size.height // 2), 1)
         at = names.index(cursor) if cursor in names else None
-        await self.rows.show(Rows(found), cursor=at)
+        await self.rows.show(found, cursor=at)
         words = plural(len(self._config.registries), "configured registry", "configured registries")
         where = f"{words} {self.services.signs.dot} {safe(str(config_file()))} "
         self.status_line.facts(Content(""), Content(where), Content(f"{words} "))

@@ -10,7 +10,7 @@ from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import listed, plural
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.planning import PlanItems, report_of
+from artifact_tui.tui.planning import plan_rows, report_of
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, state_sign
@@ -101,5 +101,5 @@ def _result_group(group: ResultGroup, path: Path, signs: Signs) -> GroupRow[Item
         group.count,
         "; ".join(part for part in parts if part),
         tone=state_sign(group.state, signs)[1],
-        items=lambda: PlanItems(path, group),
+        items=lambda: plan_rows(path, group),
     )

@@ -24,9 +24,11 @@ from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.edit_request import EditRequest, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
+from artifact_tui.tui.widgets.marker import toggle_mark
+from artifact_tui.tui.widgets.outline import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from textual.widget import Widget
 
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
-    from artifact_tui.tui.widgets.row_list import RowSource
 
 
 OVERDUE = "expired already"
@@ -72,25 +73,7 @@ class ExpiryPeriod:
         return self.last_us is None
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionOverview:
-    """Everything that has a time to live."""
-
-    where: Where
-    periods: tuple[ExpiryPeriod, ...]
-    count: int
-    size: int | None
-
-
-async def retention_overview(services: Services) -> RetentionOverview:
-    """What expires, in periods from now on."""
-    now_us = services.now()
-    where = compile_query(parse(""), now_us)
-    found = await services.catalog.expiring(where, now_us, latest=True)
-    return RetentionOverview(where, tuple(_periods(found, now_us)), found.versions, found.size)
-
-
-def _periods(found: Expiring, now_us: int) -> Iterator[ExpiryPeriod]:
+def expiry_periods(found: Expiring, now_us: int) -> Iterator[ExpiryPeriod]:
     """The days that something expires on, put together; empty periods are left out."""
     start = found.overdue.versions
     if start:
@@ -111,47 +94,8 @@ def _period(label: str, start: int, days: list[ExpiryDay]) -> ExpiryPeriod:
     return ExpiryPeriod(label, start, count, size, days[0].start_us, days[-1].start_us)
 
 
-class ExpiryRows:
-    """The versions of one period by windows, the first to expire first."""
-
-    def __init__(self, services: Services, where: Where, period: ExpiryPeriod) -> None:
-        self._catalog = services.catalog
-        self._where = where
-        self._period = period
-
-    @property
-    def count(self) -> int:
-        """How many versions."""
-        return self._period.count
-
-    async def window(self, start: int, count: int) -> tuple[VersionRow, ...]:
-        """The rows from `start`."""
-        count = min(count, self.count - start)
-        return await self._catalog.expiring_rows(self._where, self._period.start + start, count)
-
-
 _SIZE = 9
 _WHEN = 18
-
-
-def period_groups(
-    periods: Iterable[ExpiryPeriod],
-    items: Callable[[ExpiryPeriod], RowSource[VersionRow]],
-    signs: Signs,
-    client: Client,
-) -> list[GroupRow[VersionRow]]:
-    """One line for each period in which something expires."""
-    return [
-        GroupRow(
-            period.label,
-            period.label,
-            period.count,
-            period_words(period, signs, client),
-            tone="bold $text-error" if period.past else "bold $text-warning",
-            items=lambda period=period: items(period),  # type: ignore[misc]
-        )
-        for period in periods
-    ]
 
 
 def period_words(period: ExpiryPeriod, signs: Signs, client: Client) -> str:
@@ -226,7 +170,7 @@ class RetentionScreen(BaseScreen):
         self._chosen = chosen
         """The marks; else what was chosen in browse, unless a row has the keyboard here."""
         self._chosen_words = ""
-        self._overview: RetentionOverview | None = None
+        self._expiring: Expiring | None = None
 
     # drawing
 
@@ -263,19 +207,34 @@ class RetentionScreen(BaseScreen):
         self.read_done()
 
     async def _read_overview(self) -> None:
-        services = self.services
-        found = await retention_overview(services)
-        periods = period_groups(
-            found.periods,
-            lambda period: ExpiryRows(services, found.where, period),
-            services.signs,
-            services.client,
-        )
+        """Read what expires, in periods from now on."""
+        services, now_us = self.services, self.services.now()
+        where = compile_query(parse(""), now_us)
+        found = await services.catalog.expiring(where, now_us, latest=True)
         await self._read_chosen()
-        self._overview = found
-        await self.grouped.show(periods)
+        self._expiring = found
+        await self.grouped.show(
+            [self._group(period, where) for period in expiry_periods(found, now_us)]
+        )
         self._show_totals()
         self.show_keys()
+
+    def _group(self, period: ExpiryPeriod, where: Where) -> GroupRow[VersionRow]:
+        """A period as one line, with its versions, the first to expire first."""
+        services = self.services
+
+        async def read(start: int, count: int) -> Sequence[VersionRow]:
+            count = min(count, period.count - start)
+            return await services.catalog.expiring_rows(where, period.start + start, count)
+
+        return GroupRow(
+            period.label,
+            period.label,
+            period.count,
+            period_words(period, services.signs, services.client),
+            tone="bold $text-error" if period.past else "bold $text-warning",
+            items=partial(Windows, period.count, read),
+        )
 
     async def _read_chosen(self) -> None:
         """Find what is chosen while no row has the keyboard, and its words."""
@@ -296,14 +255,14 @@ class RetentionScreen(BaseScreen):
         return subject_words(await catalog.by_keys(chosen))
 
     def _show_totals(self) -> None:
-        found, dot = self._overview, self.services.signs.dot
+        found, dot = self._expiring, self.services.signs.dot
         if found is None:
             return
         left = Content.assemble((f" {self._chosen_now()}", "bold $text-warning"))
-        if not found.count:
+        if not found.versions:
             right = Content(f"{_NOTHING} ")
         else:
-            versions = plural(found.count, "version")
+            versions = plural(found.versions, "version")
             right = Content(f"{versions} with a time to live {dot} {size(found.size)} ")
         self.status_line.facts(left, right, Content(""))
 
@@ -333,16 +292,15 @@ class RetentionScreen(BaseScreen):
         self._show_totals()
 
     def action_mark(self) -> None:
-        """Mark or unmark the version, and go down."""
-        row = self.grouped.items.current
-        if self.grouped.inside and row is not None:
-            self.grouped.items.action_down()
-            self.carry_out("a mark is being written", self._mark(row), everywhere=True)
+        """Mark or unmark the version, and go down; a change is for the marks then."""
+        if self.grouped.inside:
+            toggle_mark(
+                self, self.grouped.items, read_again=self.action_again, then=self._count_marks
+            )
 
-    async def _mark(self, row: VersionRow) -> None:
-        catalog = self.services.catalog
-        await (catalog.unmark([row.key]) if row.marked else catalog.mark([row.key]))
-        self.action_again()
+    async def _count_marks(self) -> None:
+        await self._read_chosen()
+        self._show_totals()
 
     # acting
 

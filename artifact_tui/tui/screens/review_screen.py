@@ -17,7 +17,7 @@ from textual.message import Message
 
 from artifact_tui.config import from_home
 from artifact_tui.deletion.confirmation import deletion_confirmation
-from artifact_tui.deletion.draft_items import DraftItems, GoingKeys
+from artifact_tui.deletion.draft_items import GoingKeys
 from artifact_tui.deletion.items import Action, Item, Options
 from artifact_tui.deletion.plan import new_path
 from artifact_tui.deletion.review import BuildProgress, ReviewRequest
@@ -26,9 +26,9 @@ from artifact_tui.deletion.review_words import (
     Harm,
     call_lines,
     first_names,
+    items_of,
     lineage_unknown,
     made_again,
-    picked_items,
     plan_commands,
     review_groups,
     storage_unknown,
@@ -41,14 +41,13 @@ from artifact_tui.text import clock, count, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.planning import DraftRows
+from artifact_tui.tui.planning import draft_rows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line, unjudged_line
-from artifact_tui.tui.widgets.row_list import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -164,7 +163,7 @@ class ReviewScreen(BaseScreen):
             return Content(f"{safe(item.name)}: nothing is decided yet")
         names: dict[str, str] = {}
         items = self.draft.items
-        if isinstance(items, DraftItems) and item.outside_dependents and self._building is None:
+        if item.outside_dependents and self._building is None:
             names = items.outside_names(item)
         return item_facts(item, names, self.services.signs, self._going)
 
@@ -281,7 +280,7 @@ class ReviewScreen(BaseScreen):
                 "under review",
                 progress.versions or len(progress.first),
                 "the first of them: nothing is decided yet, and nothing can be confirmed",
-                items=partial(Rows, progress.first),
+                items=lambda: progress.first,
             )
             await self.grouped.show([group])  # at once: the rows are here
 
@@ -304,7 +303,7 @@ class ReviewScreen(BaseScreen):
         self._building = None
         self.draft, self.request = draft, draft.request
         self._going = ()
-        if draft.summary.subject_links and isinstance(draft.items, DraftItems):
+        if draft.summary.subject_links:
             self._going = GoingKeys(draft.items)
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
         groups = review_groups(draft.head, draft.summary, tally=partial(_tally, times=times))
@@ -339,7 +338,7 @@ class ReviewScreen(BaseScreen):
                 (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
             ),
             tone=_TONES[group.harm],
-            items=partial(Rows, ()) if pick is None else partial(DraftRows.find, draft, pick),
+            items=tuple if pick is None else partial(draft_rows, draft, pick),
         )
 
     def _closed_because(self, draft: Draft) -> str:
@@ -418,7 +417,7 @@ class ReviewScreen(BaseScreen):
         commands = plan_commands(draft.summary, self._saved)
         if self._saved is None:
             commands.insert(0, "# save the plan first (s), and name its file below")
-        calls = await asyncio.to_thread(lambda: call_lines(draft.head, picked_items(draft, GOING)))
+        calls = await asyncio.to_thread(lambda: call_lines(draft.head, items_of(draft, GOING)))
         self.open_dialog(Listing("Commands and calls", [*commands, "", *calls]))
 
     # applying

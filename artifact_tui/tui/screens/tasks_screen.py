@@ -15,6 +15,7 @@ from textual import on
 from textual.content import Content
 from textual.message import Message
 
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.items import DELETED_HERE, Action, ItemState
 from artifact_tui.deletion.plan import Status, Want
@@ -29,7 +30,7 @@ from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import bar, percent, state_sign
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
-from artifact_tui.tui.widgets.row_list import RowList, Rows
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -270,7 +271,7 @@ class TasksScreen(BaseScreen):
         places = [place for place, task in enumerate(found) if task.id == chosen]
         self._show = "" if places else self._show
         self.rows.styles.height = max(min(len(found), self.size.height // 3), 1)
-        await self.rows.show(Rows(found), cursor=places[0] if places else None)
+        await self.rows.show(found, cursor=places[0] if places else None)
         running = frozenset(task.path for task in found if task.alive)
         for task in found:
             if task.ended and (task.path in self._alive or task.id == self._awaited):
@@ -348,7 +349,7 @@ class TasksScreen(BaseScreen):
             return f"it belongs to another registry, {safe(task.registry)}"
         if task.action is Action.PURGE:
             return "what was purged is gone for good"
-        if not (client.can("restore") or client.can("create")):
+        if not (client.can("restore") or isinstance(client, MakingClient)):
             return safe(client.freeing) or "this registry cannot restore"
         return self.services.read_only_reason
 

@@ -40,9 +40,10 @@ from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import alias_words
-from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
 from artifact_tui.tui.widgets.list_views import View, ViewAnswer
+from artifact_tui.tui.widgets.outline import Windows
+from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.version_list import VersionList
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
+    from artifact_tui.tui.widgets.list_views import Row
 
 
 EVERYTHING = View(base=parse("state:trash"), sort=Sort("deleted"))
@@ -102,8 +104,13 @@ class TrashSource:
     _orders: dict[int, array[int]] = field(default_factory=dict)
     """The ids of the versions of a deletion, once they were read."""
 
-    async def window(self, deletion_id: int, start: int, count: int) -> Sequence[VersionRow]:
-        """`count` versions from index `start` on; those that have gone meanwhile are left out."""
+    def below(self, row: Row) -> Windows[Row]:
+        """The versions of a deletion; none are below a version."""
+        count = row.versions if isinstance(row, CollectionRow) else 0
+        return Windows(count, partial(self._window, row.id), partial(self._find, row.id))
+
+    async def _window(self, deletion_id: int, start: int, count: int) -> list[VersionRow]:
+        """Those that have gone meanwhile are left out."""
         ids = (await self._ids(deletion_id))[start : start + count].tolist()
         rows = await self.catalog.run(lambda conn: rows_of(conn, ids), lane="list")
         had = await self.services.client.trashed_aliases([row.key for row in rows])
@@ -112,10 +119,9 @@ class TrashSource:
             for row in rows
         ]
 
-    async def position(self, deletion_id: int, version_id: int) -> int | None:
-        """Where a version stands; None when it is not in that deletion."""
+    async def _find(self, deletion_id: int, version: Row) -> int | None:
         ids = await self._ids(deletion_id)
-        return ids.index(version_id) if version_id in ids else None
+        return ids.index(version.id) if version.id in ids else None
 
     def part(self, where: Where, deletion_ids: Iterable[int]) -> Where:
         """What matches in some deletions."""
@@ -210,7 +216,7 @@ class TrashList(VersionList):
         super().__init__(page, catalog, EVERYTHING, trash=True)
         self.weight: PickedBytes | None = None
         """Of all of it; None while that is not known."""
-        self._known: set[int] = set()
+        self._known: set[str] = set()
         """Deletions that were listed before: others are shown with their versions at first."""
 
     @property
@@ -226,11 +232,12 @@ class TrashList(VersionList):
         await catalog.run(trash.forget_restored, lane="marks")
         work = partial(trash.deletions, where=where, sort=view.sort)
         found, total = await catalog.run(work, lane="list", latest="trash")
-        by_id = {one.id: one for one in found}
-        self.rows.outline.opened |= by_id.keys() - self._known
-        self._known |= by_id.keys()
-        source = TrashSource(services, catalog, where, view.sort, by_id)
         rows = tuple(deletion_row(one) for one in found)
+        keys = {row.key for row in rows}
+        self.rows.outline.opened |= keys - self._known
+        self._known |= keys
+        by_id = {one.id: one for one in found}
+        source = TrashSource(services, catalog, where, view.sort, by_id)
         start(self.page, "weigh-all", self._weigh_all, latest=True)
         return ViewAnswer(view, where, rows, source, total)
 
@@ -304,16 +311,16 @@ class TrashScreen(BaseScreen):
     def on_screen_resume(self) -> None:
         """It may have changed."""
         self.read_first("the trash is being read")
-        self.versions.reader.reload()
+        self.versions.reload()
 
     def on_resize(self) -> None:
         """The rule takes the new width."""
         rule = self.services.signs.line * self.size.width
         self.query_one("#trash-rule", Line).show(Content(rule))
 
-    @on(CursorList.Moved, "#tree")
+    @on(RowList.Moved, "#tree")
     def _moved(self) -> None:
-        row = self.versions.rows.row
+        row = self.versions.rows.current
         self._show_facts(row, None)
         if row is not None:
             start(self, "weigh", self._weigh, row, self.versions.marker.under_cursor, latest=True)
@@ -327,7 +334,7 @@ class TrashScreen(BaseScreen):
             weight = await self._catalog.run(work, latest="trash-row")
         except Superseded:
             return
-        if self.versions.rows.row is row:
+        if self.versions.rows.current is row:
             self._show_facts(row, at_least(weight.freed, weight.unknown_count))
 
     def _show_facts(self, row: CollectionRow | VersionRow | None, frees: str | None) -> None:
@@ -429,4 +436,4 @@ class TrashScreen(BaseScreen):
             await work
         finally:
             if self.is_attached:
-                self.versions.reader.reload_first(MOVES)
+                self.versions.reload_first(MOVES)

@@ -21,8 +21,8 @@ from artifact_tui.tui.key_bindings import rows_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.dialogs import ConfirmBox, Dialog, Overlay
-from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line, spread
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.grouped import Grouped
     from artifact_tui.tui.widgets.help_dialogs import PaletteCommand
-    from artifact_tui.tui.widgets.row_list import RowList
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +205,13 @@ class BaseScreen(Screen[None]):
                 yield one
         yield from (one for one in self.app.effects if one.screen in {None, self})
         here = self.focused
-        if acts and isinstance(here, CursorList) and here.arriving:
+        if acts and isinstance(here, RowList) and here.arriving:
             yield KeyWait("the row under the cursor is being read", MOVES_AND_LEAVING)
 
     @property
     def row_since(self) -> float:
         """When the row under the cursor became another by itself (the clock of `Message.time`)."""
-        return self.focused.swapped if isinstance(self.focused, CursorList) else 0.0
+        return self.focused.swapped if isinstance(self.focused, RowList) else 0.0
 
     def read_first(self, words: str, lets: frozenset[str] = LEAVING) -> None:
         """Let keys wait until `read_done`: they mean what is being read."""

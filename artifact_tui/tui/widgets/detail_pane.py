@@ -24,7 +24,7 @@ from artifact_tui.text import (
 from artifact_tui.text import width as cells
 from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.widgets.dialogs import Listing
-from artifact_tui.tui.widgets.line_view import LinesView
+from artifact_tui.tui.widgets.line_view import LineView
 from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def _last_siblings(dependents: Sequence[DependentRef]) -> list[bool]:
     return found[::-1]
 
 
-class DetailPane(LinesView):
+class DetailPane(LineView):
     """Shows a collection or a version; laid out again when the width changes."""
 
     def __init__(self, signs: Signs, now: Callable[[], int]) -> None:
@@ -302,7 +302,7 @@ class DetailPane(LinesView):
         self._write(top=False)
 
     def _write(self, *, top: bool) -> None:
-        self.show([Content.assemble(" ", line) for line in self._content()], top=top)
+        self.show_lines([Content.assemble(" ", line) for line in self._content()], top=top)
 
     def _content(self) -> list[Content]:
         if self._shown is None:

@@ -189,7 +189,7 @@ class Menu(Dialog[T]):
                 self.close(entry.value)
                 return
 
-    def on_cursor_list_opened(self) -> None:
+    def on_row_list_opened(self) -> None:
         """A double click chooses."""
         self.action_choose()
 

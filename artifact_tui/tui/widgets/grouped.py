@@ -14,9 +14,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import count, pad, width
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
-from artifact_tui.tui.widgets.row_list import RowList, Rows, RowSource
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.outline import Rows
 
 
 class KeyedRow(Protocol):
@@ -53,9 +55,7 @@ class GroupRow(Generic[T]):
     """Keys that change it, and what they do: `("a", "include them")`."""
     tone: str = ""
     """Style of the label."""
-    items: Callable[[], RowSource[T] | Awaitable[RowSource[T]]] = field(
-        default=lambda: Rows(()), compare=False
-    )
+    items: Callable[[], Rows[T] | Awaitable[Rows[T]]] = field(default=lambda: (), compare=False)
     """The rows of the lower list while this group is chosen, at once or when they are found."""
 
 
@@ -110,7 +110,7 @@ class Grouped(Vertical, Generic[T]):
         chosen = next((i for i, group in enumerate(groups) if group.id == self._shown), None)
         if chosen is None:
             chosen = next((i for i, group in enumerate(groups) if group.count), 0)
-        await self.groups.show(Rows(groups), cursor=chosen)
+        await self.groups.show(groups, cursor=chosen)
         self.groups.styles.height = min(max(len(groups), 1), 9)
         await self._show_items(again=True)
 
@@ -146,12 +146,15 @@ class Grouped(Vertical, Generic[T]):
         if group is not None and (again or group.id != self._shown):
             same = group.id == self._shown
             self._shown = group.id
-            source = group.items()
-            if isinstance(source, Awaitable):
-                source = await source
-                if self.groups.current is not group:
-                    return
-            await self.items.show(source, cursor=None if same else 0)
+            try:
+                rows = group.items()
+                if isinstance(rows, Awaitable):
+                    rows = await rows
+                    if self.groups.current is not group:
+                        return
+                await self.items.show(rows, cursor=None if same else 0)
+            except ArtifactTuiError as error:
+                self.items.post_message(RowList.Failed(error))
         self._show_facts()
 
     def on_resize(self) -> None:

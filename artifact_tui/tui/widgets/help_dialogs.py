@@ -19,7 +19,7 @@ from artifact_tui.text import pad, safe
 from artifact_tui.tui.key_bindings import PLACES, bindings_of, rows_of
 from artifact_tui.tui.keymap import shown_key, shown_keys
 from artifact_tui.tui.widgets.dialogs import Dialog, MenuEntry, entry_line
-from artifact_tui.tui.widgets.line_view import LinesView
+from artifact_tui.tui.widgets.line_view import LineView
 from artifact_tui.tui.widgets.line_widgets import LABEL, OneLine, fact, words
 from artifact_tui.tui.widgets.row_list import RowList
 
@@ -39,7 +39,7 @@ _FILTER_SYNTAX = (
 )
 
 
-class HelpLines(LinesView):
+class HelpLines(LineView):
     """The help for one place, written for its width."""
 
     DEFAULT_CSS = "HelpLines { background: $surface; }"
@@ -60,7 +60,7 @@ class HelpLines(LinesView):
     def sized(self) -> None:
         """Write for the width."""
         super().sized()
-        self.show(list(self._written(max(self.inner_width - 1, 30))))
+        self.show_lines(list(self._written(max(self.inner_width - 1, 30))))
 
     def _written(self, width: int) -> Iterator[Content]:
         for place in (self._place, "list", "app"):
@@ -189,7 +189,7 @@ class Palette(Dialog[PaletteCommand]):
         if entry is not None:
             self.close(entry.value)
 
-    def on_cursor_list_opened(self) -> None:
+    def on_row_list_opened(self) -> None:
         """A double click starts a command."""
         entry = self._list.current
         if entry is not None:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from textual.content import Content
 
+from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
 from artifact_tui.catalog.listing import Sort
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.query import Query, compile_query, parse
 from artifact_tui.query.filter_tree import AllOf
 from artifact_tui.text import count, freed, listed, safe
-from artifact_tui.tui.widgets.tree_list import VersionSource
+from artifact_tui.tui.widgets.outline import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from artifact_tui.catalog.catalog_rows import CollectionRow, PickedBytes, Totals, VersionRow
+    from artifact_tui.catalog.catalog_rows import PickedBytes, Totals
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.query import Where
     from artifact_tui.tui.registry_link import LinkState
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
 
+
+Row = CollectionRow | VersionRow
+"""A row of a list of versions."""
 
 EVERYTHING = parse("")
 
@@ -61,21 +66,35 @@ def narrowed(query: Query, more: Query) -> Query:
     return Query(text, AllOf((query.root, more.root)), query.fields | more.fields)
 
 
+class VersionSource(Protocol):
+    """The versions of an answer: one condition, one order."""
+
+    def below(self, row: Row, /) -> Windows[Row]:
+        """The versions below a row of the list."""
+
+    def part(self, where: Where, row_ids: Iterable[int], /) -> Where:
+        """What matches below some rows of the list."""
+
+    async def mark_window(self, row_id: int, start: int, count: int, /) -> int:
+        """Mark `count` versions from index `start` on; returns how many were not marked before."""
+
+
 @dataclass(frozen=True, slots=True)
-class ListSource:
-    """The versions of one answer, window by window: one condition, one order."""
+class CollectionSource:
+    """The versions of each collection."""
 
     catalog: Catalog
     where: Where
     sort: Sort
 
-    async def window(self, collection_id: int, start: int, count: int) -> Sequence[VersionRow]:
-        """`count` versions from index `start` on."""
-        return await self.catalog.window(collection_id, self.where, self.sort, start, count)
-
-    async def position(self, collection_id: int, version_id: int) -> int | None:
-        """Where a version stands; None when it does not match."""
-        return await self.catalog.position(collection_id, self.where, self.sort, version_id)
+    def below(self, row: Row) -> Windows[Row]:
+        """The versions of a collection; none are below a version."""
+        catalog, where, sort = self.catalog, self.where, self.sort
+        return Windows(
+            row.versions if isinstance(row, CollectionRow) else 0,
+            partial(catalog.window, row.id, where, sort),
+            lambda version: catalog.position(row.id, where, sort, version.id),
+        )
 
     def part(self, where: Where, collection_ids: Iterable[int]) -> Where:
         """What matches in some collections."""
@@ -87,16 +106,6 @@ class ListSource:
         return await self.catalog.mark_window(collection_id, self.where, self.sort, start, count)
 
 
-class MarkedSource(VersionSource, Protocol):
-    """Where versions come from, and how many of them are marked at once."""
-
-    def part(self, where: Where, row_ids: Iterable[int], /) -> Where:
-        """What matches below some rows of the list."""
-
-    async def mark_window(self, collection_id: int, start: int, count: int, /) -> int:
-        """Mark `count` versions from index `start` on; returns how many were not marked before."""
-
-
 @dataclass(frozen=True, slots=True)
 class ViewAnswer:
     """What a view came to."""
@@ -104,7 +113,7 @@ class ViewAnswer:
     view: View
     where: Where
     rows: tuple[CollectionRow, ...]
-    source: MarkedSource
+    source: VersionSource
     among: int
     """How many versions the filter chooses from."""
     totals: Totals | None = None
@@ -122,7 +131,7 @@ async def answer_of(services: Services, view: View) -> ViewAnswer:
     catalog = services.catalog
     empty = view.everything and services.client.can("delete_collection")
     rows, totals = await catalog.listed(where, view.sort, empty=empty, latest=True)
-    source = ListSource(catalog, where, view.sort)
+    source = CollectionSource(catalog, where, view.sort)
     return ViewAnswer(view, where, rows, source, totals.among(view.query), totals)
 
 

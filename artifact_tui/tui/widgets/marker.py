@@ -1,4 +1,4 @@
-"""The marks of a list of versions: a row, a range, a rule; what they come to.
+"""Marks: a row, a range, a rule; what they come to. They are kept by version key.
 
 Marking changes what is drawn at once; the catalog follows in order, and later keys wait for it.
 """
@@ -16,22 +16,21 @@ from artifact_tui.text import plural, safe, size
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_MARKS, start
 from artifact_tui.tui.widgets.list_inputs import RuleDialog, rule_done
 from artifact_tui.tui.widgets.list_views import MarkTotals
-from artifact_tui.tui.widgets.tree_list import TreePlace
+from artifact_tui.tui.widgets.outline import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from typing import Any
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.query import Where
     from artifact_tui.tui.widgets.base_screen import BaseScreen
     from artifact_tui.tui.widgets.forms import Form
     from artifact_tui.tui.widgets.list_inputs import Rule, RuleAction
-    from artifact_tui.tui.widgets.list_reader import ListReader
-    from artifact_tui.tui.widgets.list_views import ViewAnswer
-    from artifact_tui.tui.widgets.tree_list import TreeList
+    from artifact_tui.tui.widgets.list_views import Row, ViewAnswer
+    from artifact_tui.tui.widgets.row_list import RowList
+    from artifact_tui.tui.widgets.version_list import VersionList
 
     Within = Callable[[Where], Where]
     """What of a condition holds within one collection, or one deletion."""
@@ -53,25 +52,66 @@ LONG_RANGE = 2_000
 """Versions of a range beyond which they are marked by their places, without reading each."""
 
 
-class Marker:
-    """Marks and unmarks what a list shows, and counts the marks."""
+def write_marks(
+    screen: BaseScreen,
+    change: Coroutine[Any, Any, object],
+    *,
+    read_again: Callable[[], object],
+    then: Callable[[], Awaitable[object]] | None = None,
+    words: str = "a mark is being written",
+    lets: frozenset[str] = MOVES_AND_MARKS,
+) -> None:
+    """Write marks that are drawn already; keys that are not of the kinds in `lets` wait for it.
 
-    def __init__(
-        self,
-        screen: BaseScreen,
-        catalog: Catalog,
-        tree: TreeList,
-        reader: ListReader,
-        counted: Callable[[], object],
-    ) -> None:
-        """`counted` is called when `totals` are others."""
+    `then` is awaited once they are written; `read_again` is called when they cannot be.
+    """
+    task = asyncio.create_task(change)  # now: leaving the program must not lose a mark
+
+    async def written() -> None:
+        try:
+            await asyncio.shield(task)
+            if then is not None:
+                await then()
+        except ArtifactTuiError as error:
+            read_again()  # it was drawn, and is not so
+            raise ArtifactTuiError(
+                f"Not marked: {error.__cause__ or error}.", hint=NOT_MARKED
+            ) from error
+
+    screen.carry_out(words, written(), lets=lets, everywhere=True)
+
+
+def toggle_mark(
+    screen: BaseScreen,
+    rows: RowList[Any],
+    *,
+    read_again: Callable[[], object],
+    then: Callable[[], Awaitable[object]] | None = None,
+) -> None:
+    """Mark the row under the cursor by its key, or take its mark away, and go down."""
+    row, catalog = rows.current, screen.services.catalog
+    if row is None:
+        return
+    marked = not row.marked
+    rows.outline.change(lambda one: replace(one, marked=marked) if one.key == row.key else one)
+    rows.refresh_changed()
+    change = catalog.mark([row.key]) if marked else catalog.unmark([row.key])
+    write_marks(screen, change, read_again=read_again, then=then)
+    rows.action_down()
+
+
+class Marker:
+    """Marks and unmarks what a list of versions shows, and counts the marks."""
+
+    def __init__(self, versions: VersionList) -> None:
         self.totals: MarkTotals | None = None
-        self._screen = screen
-        self._services = screen.services
-        self._catalog = catalog
-        self._tree = tree
-        self._reader = reader
-        self._counted = counted
+        self.made = 0
+        """Counts the keys that mark: a list that was read before one of them is read again."""
+        self._list = versions
+        self._screen = versions.page
+        self._services = versions.page.services
+        self._catalog = versions.catalog
+        self._rows = versions.rows
         self._just_marked = False
         """Whether the last key that marked did so, and its marks are not counted yet."""
 
@@ -80,7 +120,7 @@ class Marker:
     @property
     def under_cursor(self) -> Selection | None:
         """The row under the cursor; of a collection, what the list shows of it now."""
-        row, answer = self._tree.row, self._reader.answer
+        row, answer = self._rows.current, self._list.answer
         if isinstance(row, CollectionRow):
             return None if answer is None else answer.source.part(answer.where, [row.id])
         return None if row is None else (row.key,)
@@ -103,126 +143,126 @@ class Marker:
 
     def count(self) -> None:
         """Work out what the marks come to."""
-        if self._reader.answer is not None:
-            start(self._screen, "marks-count", self._count, self._reader.answer, latest=True)
+        if self._list.answer is not None:
+            start(self._screen, "marks-count", self._count, self._list.answer, latest=True)
 
     async def _count(self, found: ViewAnswer) -> None:
         """Count the marks, then what they would free; a key that marks has them counted again."""
-        made, catalog = self._reader.made, self._catalog
+        made, catalog = self.made, self._catalog
         try:
             if self.totals is not None and self.totals.count > MANY:
                 await asyncio.sleep(RESTS)
             marked, hidden = await catalog.marked_and_hidden(found.where, latest=True)
-            if made != self._reader.made:
+            if made != self.made:
                 return
             self._just_marked = False
             counted = MarkTotals(marked, hidden)
             if self.totals is None or counted != replace(self.totals, bytes=None):
                 self.totals = counted
                 if marked > MANY:
-                    self._counted()
+                    self._list.show_facts()
             freed = await catalog.freed(latest=True)
         except ArtifactTuiError as error:
             self._screen.fail(error)
             return
-        if made == self._reader.made:
+        if made == self.made:
             self.totals = replace(counted, bytes=freed)
-            self._counted()
+            self._list.show_facts()
 
     # A row, a range
 
     def mark(self) -> None:
         """Mark the range, or the row and go down."""
-        tree, answer = self._tree, self._reader.answer
-        row = tree.row
-        if answer is None or tree.place is None:
+        rows, answer, row = self._rows, self._list.answer, self._rows.current
+        if answer is None or rows.place is None:
             return
-        if tree.range is not None:
-            self._mark_range(*tree.range, answer)
+        if rows.range is not None:
+            self._mark_range(*rows.range, answer)
         elif row is None:
-            self._screen.say(tree.no_row)
+            self._screen.say(self._list.no_row)
         elif isinstance(row, CollectionRow) and not row.versions:
             self._screen.say(EMPTY_COLLECTION)
+        elif isinstance(row, CollectionRow):
+            marks = row.marked < row.versions
+            self._draw_collections([row], marked=marks)
+            where = answer.source.part(answer.where, [row.id])
+            change = self._catalog.mark_where if marks else self._catalog.unmark_where
+            words = f"{plural(row.versions, 'mark')} of {safe(row.name)}"
+            self._write(change(where), marks=marks, many=words)
         else:
-            change = self._toggle(row, answer)
-            if isinstance(row, CollectionRow):
-                self._has_marked(marks=row.marked < row.versions)
-                self._write_many(f"{plural(row.versions, 'mark')} of {safe(row.name)}", change)
-            else:
-                self._has_marked(marks=not row.marked)
-                self._write(change)
-            if not self._only_marked:  # there, the next row comes to the cursor by itself
-                tree.action_down()
+            self._draw([row], marked=not row.marked)
+            keys = [row.key]
+            change_ = self._catalog.unmark(keys) if row.marked else self._catalog.mark(keys)
+            self._write(change_, marks=not row.marked)
 
-    def range(self) -> None:
+    def mark_range(self) -> None:
         """Start a range, or mark the one that was started."""
-        chosen, answer = self._tree.range, self._reader.answer
+        chosen, answer = self._rows.range, self._list.answer
         if chosen is None:
-            self._tree.start_range()
+            self._rows.start_range()
             self._screen.say("Range: move, then v or space marks it; esc gives it up.")
         elif answer is not None:
             self._mark_range(*chosen, answer)
 
-    def all(self) -> None:
+    def mark_all(self) -> None:
         """Mark everything that is listed; when all of it is marked, nothing."""
-        answer = self._reader.answer
+        answer = self._list.answer
         if answer is None or not answer.versions:
             return
-        marks = any(row.marked < row.versions for row in self._tree.outline.rows)
-        self._draw_collections(self._tree.outline.rows, marked=marks)
-        self._has_marked(marks=marks)
+        marks = any(row.marked < row.versions for row in self._list.heads)
+        self._draw_collections(self._list.heads, marked=marks)
         change = self._catalog.mark_where if marks else self._catalog.unmark_where
-        self._write_many(plural(answer.versions, "mark"), change(answer.where))
+        words = plural(answer.versions, "mark")
+        self._write(change(answer.where), marks=marks, many=words, down=False)
 
     def _mark_range(self, first: int, last: int, answer: ViewAnswer) -> None:
-        self._tree.end_range()
-        self._has_marked(marks=True)
-        self._write_many("the marks of the range", self._mark_lines(first, last, answer))
+        """Mark the versions on some lines; a collapsed collection with all it lists."""
+        outline, heads = self._rows.outline, self._list.heads
+        self._rows.end_range()
+        runs = list(outline.runs(first, last))
+        closed = [heads[head] for head, at, _ in runs if at is None and not outline.is_open(head)]
+        stretches = [(heads[head], at, length) for head, at, length in runs if at is not None]
+        self._draw_collections(closed, marked=True)
+        change = self._mark_stretches(stretches, [row.id for row in closed], answer)
+        self._write(change, marks=True, many="the marks of the range", down=False)
 
-    @property
-    def _only_marked(self) -> bool:
-        return self._reader.view.marked_only
+    def _write(
+        self,
+        change: Coroutine[Any, Any, object],
+        *,
+        marks: bool,
+        many: str = "",
+        down: bool = True,
+    ) -> None:
+        """Write marks that are drawn, and go down; `many` says what they are, if not a row's.
 
-    def _has_marked(self, *, marks: bool) -> None:
-        self._reader.made += 1
+        Other marks need not wait for that of a row. Where only the marked are listed, the next row
+        comes to the cursor by itself, and every key waits until it has.
+        """
+        self.made += 1
         self._just_marked = marks
+        alone = self._list.view.marked_only
 
-    # Writing
-
-    def _write(self, change: Coroutine[Any, Any, object]) -> None:
-        """Write the mark of a row that is drawn already; other marks need not wait for it."""
-        task = asyncio.create_task(change)  # now: leaving the program must not lose a mark
-        lets = frozenset() if self._only_marked else MOVES_AND_MARKS
-        work = self._written(task)
-        self._screen.carry_out("a mark is being written", work, lets=lets, everywhere=True)
-
-    def _write_many(self, what: str, change: Coroutine[Any, Any, object]) -> None:
-        """Write marks, also of rows that are not on the screen; other marks wait for it."""
-        task = asyncio.create_task(change)
-        lets = frozenset() if self._only_marked else MOVES
-        work = self._written(task, many=True)
-        self._screen.carry_out(f"{what} are being written", work, lets=lets, everywhere=True)
-
-    async def _written(self, change: asyncio.Task[object], *, many: bool = False) -> None:
-        try:
-            await asyncio.shield(change)
-            if many and not self._only_marked:
-                await self._tree.refetch()
-        except ArtifactTuiError as error:
-            self._reader.reload()  # it was drawn, and is not so
-            raise ArtifactTuiError(
-                f"Not marked: {error.__cause__ or error}.", hint=NOT_MARKED
-            ) from error
-        if self._only_marked:
-            self._reader.reload_first()
-        else:
+        async def then() -> None:
+            if alone:
+                self._list.reload_first()
+                return
+            if many:
+                await self._rows.read_again()
             self.count()
+
+        lets = frozenset() if alone else MOVES if many else MOVES_AND_MARKS
+        words = f"{many} are being written" if many else "a mark is being written"
+        reload = self._list.reload
+        write_marks(self._screen, change, read_again=reload, then=then, words=words, lets=lets)
+        if down and not alone:
+            self._rows.action_down()
 
     # A rule
 
     def ask_rule(self, action: RuleAction) -> None:
         """Ask for a rule, and mark or unmark by it."""
-        row, answer = self._tree.collection, self._reader.answer
+        row, answer = self._list.collection, self._list.answer
         name, within = "", None
         if row is not None and answer is not None:  # the list may change behind the dialog
             source, ids = answer.source, [row.id]
@@ -235,7 +275,7 @@ class Marker:
         self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, within))
 
     def _rule_where(self, rule: Rule, within: Within | None) -> Where:
-        where = self._reader.view.where_and(self._services, rule.query)
+        where = self._list.view.where_and(self._services, rule.query)
         return within(where) if rule.collection_only and within is not None else where
 
     async def _preview_rule(
@@ -255,7 +295,8 @@ class Marker:
         if rule is not None:
             where = self._rule_where(rule, within)
             words = "the rule is marking" if action == "mark" else "the rule is taking marks away"
-            self._has_marked(marks=action == "mark")
+            self.made += 1
+            self._just_marked = action == "mark"
             self._screen.say(f"{words[:1].upper()}{words[1:]}{self._services.signs.ellipsis}")
             work = self._by_rule(action, rule, where)
             self._screen.carry_out(words, work, lets=MOVES, everywhere=True)
@@ -271,7 +312,7 @@ class Marker:
             raise
         self._drawn(number if action == "mark" else -number)
         self._screen.say(rule_done(action, number))
-        self._reader.reload_first(MOVES)
+        self._list.reload_first(MOVES)
 
     # Drawing
 
@@ -280,54 +321,34 @@ class Marker:
         if self.totals is not None and more:
             before, self.totals = self.totals, self.totals.shifted(more)
             if max(before.count, self.totals.count) > MANY:  # few are counted in no time
-                self._counted()
+                self._list.show_facts()
 
-    def _toggle(
-        self, row: CollectionRow | VersionRow, answer: ViewAnswer
-    ) -> Coroutine[Any, Any, int]:
-        """Mark a row, or take its mark away; a collection with all its listed versions.
-
-        It is drawn when this returns, and written when the result was awaited.
-        """
-        if isinstance(row, CollectionRow):
-            marked = row.marked < row.versions
-            self._draw_collections([row], marked=marked)
-            where = answer.source.part(answer.where, [row.id])
-            return self._catalog.mark_where(where) if marked else self._catalog.unmark_where(where)
-        marked = not row.marked
-        self._draw([row], marked=marked)
-        return self._catalog.mark([row.key]) if marked else self._catalog.unmark([row.key])
-
-    async def _mark_lines(self, first: int, last: int, answer: ViewAnswer) -> None:
-        """Mark the versions on some lines; a collapsed collection with all it lists."""
-        outline = self._tree.outline
-        opened = set(outline.opened)
-        runs = [(outline.rows[index], at, n) for index, at, n in outline.runs(first, last)]
-        closed = [row for row, at, _ in runs if at is None and row.id not in opened]
-        self._draw_collections(closed, marked=True)
-        for row, at, length in runs:
-            if at is not None and length > LONG_RANGE:
+    async def _mark_stretches(
+        self, stretches: list[tuple[CollectionRow, int, int]], whole: list[int], answer: ViewAnswer
+    ) -> None:
+        """Mark stretches of versions below their rows, by their places; and whole collections."""
+        for row, at, length in stretches:
+            if length > LONG_RANGE:
                 await self._mark_window(row, answer, at, length)
-            elif at is not None:
-                rows = await answer.source.window(row.id, at, length)
-                self._draw(rows, marked=True)
-                await self._catalog.mark([version.key for version in rows])
-        for begin in range(0, len(closed), COLLECTIONS_AT_ONCE):
-            ids = [row.id for row in closed[begin : begin + COLLECTIONS_AT_ONCE]]
+            else:
+                versions = await answer.source.below(row).read(at, length)
+                self._draw(versions, marked=True)
+                await self._catalog.mark([version.key for version in versions])
+        for begin in range(0, len(whole), COLLECTIONS_AT_ONCE):
+            ids = whole[begin : begin + COLLECTIONS_AT_ONCE]
             await self._catalog.mark_where(answer.source.part(answer.where, ids))
 
     async def _mark_window(
         self, row: CollectionRow, answer: ViewAnswer, start: int, length: int
     ) -> None:
         """Mark a long stretch of a collection; of its rows only those on the screen are drawn."""
-        tree, source = self._tree, answer.source
-        index = tree.outline.index_of(row.id)
+        rows, source = self._rows, answer.source
+        head = rows.outline.index_of(row.key)
         drawn = 0
-        if index is not None:
-            above = max(0, tree.top - tree.outline.line(TreePlace(index, start)))
-            shown = min(tree.page_lines, length - above)
-            rows = await source.window(row.id, start + above, shown)
-            drawn = self._draw(rows, marked=True)
+        if head is not None:
+            above = max(0, rows.top - rows.outline.line(Place(head, start)))
+            shown = min(rows.page_lines, length - above)
+            drawn = self._draw(await source.below(row).read(start + above, shown), marked=True)
         if not row.marked:  # then all of the stretch are newly marked
             self._shift({row.id: length - drawn})
             drawn = length
@@ -336,20 +357,37 @@ class Marker:
 
     def _draw_collections(self, rows: Sequence[CollectionRow], *, marked: bool) -> None:
         """Show the marks of whole collections before they are written."""
-        ids = {row.id for row in rows}
-        self._tree.pages.set_marked(lambda one: marked if one.collection_id in ids else None)
-        self._shift({row.id: row.versions * marked - row.marked for row in rows})
+        changes = {row.id: row.versions * marked - row.marked for row in rows}
+        self._shift(changes, lambda one: one.collection_id in changes, marked=marked)
 
-    def _draw(self, rows: Sequence[VersionRow], *, marked: bool) -> int:
-        """Show marks before they are written; returns how many rows change."""
-        changed = {row.key: row.collection_id for row in rows if row.marked != marked}
-        self._tree.pages.set_marked(lambda one: marked if one.key in changed else None)
+    def _draw(self, rows: Sequence[Row], *, marked: bool) -> int:
+        """Show marks of versions before they are written; returns how many rows change."""
+        changed = {
+            row.key: row.collection_id
+            for row in rows
+            if not isinstance(row, CollectionRow) and row.marked != marked
+        }
         step = 1 if marked else -1
-        self._shift({key: step * n for key, n in Counter(changed.values()).items()})
+        changes = {id_: step * n for id_, n in Counter(changed.values()).items()}
+        self._shift(changes, lambda one: one.key in changed, marked=marked)
         return len(changed)
 
-    def _shift(self, changes: Mapping[int, int]) -> None:
-        """Show so many more marks of each collection, by its id."""
-        self._tree.outline.shift_marks(changes.items())
-        self._tree.refresh_changed()
+    def _shift(
+        self,
+        changes: Mapping[int, int],
+        versions: Callable[[VersionRow], bool] = lambda _: False,
+        *,
+        marked: bool = True,
+    ) -> None:
+        """Show so many more marks of each collection, by its id, and mark or unmark `versions`."""
+
+        def shifted(row: Row) -> Row:
+            if not isinstance(row, CollectionRow):
+                return replace(row, marked=marked) if versions(row) else row
+            if not (more := changes.get(row.id)):
+                return row
+            return replace(row, marked=min(max(row.marked + more, 0), row.versions))
+
+        self._rows.outline.change(shifted)
+        self._rows.refresh_changed()
         self._drawn(sum(changes.values()))

@@ -1,76 +1,82 @@
-"""A list of rows of one sort, of any length: all lists but that of versions are made of it.
+"""The list: rows by windows, heads that open, a cursor, a range; every list there is.
 
-Rows come in windows from a `RowSource`; one that is not there yet is drawn blank and asked for.
-Showing a source whose visible rows are the same sends nothing.
+A row that is not here yet is drawn as a placeholder and read in the background. Showing other rows
+waits until those that the screen needs are here, so that nothing flickers, and sends only what
+looks different then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style as Ink
+from textual.content import Content
 from textual.message import Message
+from textual.reactive import var
 from textual.strip import Strip
 
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.tui.widgets.line_view import CursorList
+from artifact_tui.tui.widgets.line_view import LineView
+from artifact_tui.tui.widgets.outline import Anchor, Outline, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from textual.content import Content
+    from textual.events import Click
     from textual.style import Style
+    from textual.timer import Timer
+
+    from artifact_tui.tui.widgets.outline import Rows
 
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
-PAGE = 128
-"""Rows asked for at once."""
-
-PAGES_KEPT = 16
-"""Windows remembered; the oldest goes first."""
+HOLD = 0.05
+"""Seconds that a head that was opened may wait for its rows before it is drawn without."""
 
 
-class RowSource(Protocol[T_co]):
-    """Where a list gets its rows from."""
+class RowList(LineView, Generic[T]):
+    """Shows rows, one line each.
 
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-
-    async def window(self, start: int, count: int) -> Sequence[T_co]:
-        """The rows from `start` (0 is the first), at most `count` of them."""
-
-
-class Rows(Generic[T]):
-    """A source for rows that are all in memory already."""
-
-    def __init__(self, rows: Sequence[T]) -> None:
-        self.rows = rows
-
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-        return len(self.rows)
-
-    async def window(self, start: int, count: int) -> Sequence[T]:
-        """The rows from `start`, at most `count` of them."""
-        return self.rows[start : start + count]
-
-
-class RowList(CursorList, Generic[T]):
-    """Shows a source, one line a row.
-
-    `draw(row, width)` gives the line; its untrusted parts must have passed `text.safe`. `key(row)`
-    tells whether a row is the same when the list is read again.
+    `draw(row, cells)` gives the line; its untrusted parts must have passed `text.safe`. `key(row)`
+    names the row whenever it is read: the cursor stays on it.
     """
 
-    DEFAULT_CSS = "RowList { width: 1fr; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"list--cursor", "list--cursor-blurred"}
+
+    DEFAULT_CSS = """
+    RowList {
+        & > .list--cursor { background: $primary 40%; text-style: bold; }
+        & > .list--cursor-blurred { background: $primary 20%; }
+        &:ansi > .list--cursor { background: ansi_default; text-style: reverse; }
+        &:ansi > .list--cursor-blurred { background: ansi_default; text-style: reverse; }
+    }
+    """
+
+    cursor: var[int] = var(0, init=False)
+    """The line that the cursor is on; not reactive, so that a move repaints two lines only."""
+
+    class _About(Message):
+        """Something about one list."""
+
+        def __init__(self, control: RowList[Any]) -> None:
+            super().__init__()
+            self._list = control
+
+        @property
+        def control(self) -> RowList[Any]:
+            """The list, for `@on` with a selector."""
+            return self._list
+
+    class Moved(_About):
+        """The cursor is on another row, or the row under it has changed."""
+
+    class Opened(_About):
+        """The mouse asked for the row under the cursor to be opened."""
 
     class Failed(Message):
-        """A window could not be read; the rows stay as they were."""
+        """A window could not be read."""
 
         def __init__(self, error: ArtifactTuiError) -> None:
             super().__init__()
@@ -82,132 +88,304 @@ class RowList(CursorList, Generic[T]):
         *,
         key: Callable[[T], object] = lambda row: row,
         id: str | None = None,  # noqa: A002
+        lead: int = 0,
+        coming: Content | None = None,
+        ranged: str = " ",
     ) -> None:
+        """`lead` cells open a row with one click, `coming` stands for a row that is being read.
+
+        `ranged` is the sign before the rows of a range.
+        """
         super().__init__(id=id)
+        self.outline: Outline[T] = Outline((), key=key)
+        self.nothing = Content("")
+        """Said instead of rows when there are none."""
+        self.swapped = 0.0
+        """When the row under the cursor became another without a key (the clock of
+        `Message.time`): keys that were pressed before were meant for the row that it was."""
         self._draw_row = draw
         self._key = key
-        self._source: RowSource[T] = Rows(())
-        self._pages: dict[int, Sequence[T]] = {}
-        self._asked: set[int] = set()
+        self._lead, self._coming, self._ranged = lead, coming or Content(""), ranged
+        self._anchor: Anchor[T] | None = None
+        """The row that the user last went to: filters and orders come and go around it."""
+        self._range: int | None = None
+        self._range_anchor: Anchor[T] | None = None
+        self._held: Timer | None = None
         self._showing = 0
+
+    # What is here
 
     @property
     def count(self) -> int:
-        """How many rows the list has."""
-        return self._source.count
+        """How many lines the list has."""
+        return len(self.outline)
+
+    @property
+    def here(self) -> int:
+        """The line that moves start from."""
+        return self.cursor
+
+    @property
+    def place(self) -> Place | None:
+        """What the cursor is on, None when the list is empty."""
+        return self.outline.place(self.cursor)
 
     @property
     def current(self) -> T | None:
         """The row under the cursor; None while the list is empty or the row has not arrived."""
-        return self.row_at(self.cursor)
+        return self.outline.row(self.cursor)
 
     @property
     def arriving(self) -> bool:
-        """Whether the row under the cursor is being fetched."""
-        return self.cursor // PAGE in self._asked and self.current is None
+        """Whether the row under the cursor is being read."""
+        return self.current is None and self.outline.wants(self.cursor)
 
-    def row_at(self, index: int) -> T | None:
-        """A row that is in memory, or None."""
-        page = self._pages.get(index // PAGE)
-        offset = index % PAGE
-        return page[offset] if page is not None and offset < len(page) else None
+    # Showing rows
 
-    async def show(self, source: RowSource[T], *, cursor: int | None = None) -> None:
-        """Show another source, once the rows that the screen needs have arrived.
+    async def show(
+        self,
+        rows: Rows[T] | Outline[T],
+        *,
+        cursor: int | None = None,
+        turn: Callable[[], Awaitable[bool | None]] | None = None,
+    ) -> bool:
+        """Show these rows from now on; the cursor stays on its row unless a line is given.
 
-        The cursor stays at its line unless another is given. Of two calls, the later one counts.
+        What the screen needs is read before anything changes. Then `turn` waits until the list may
+        change, and tells whether it does so by itself rather than by a key; with None from it
+        nothing changes. Returns whether it has changed: of two calls, the later one counts.
+
+        Raises:
+            ArtifactTuiError: rows cannot be read; those that are shown stay.
         """
         self._showing += 1
-        showing = self._showing
-        pages: dict[int, Sequence[T]] = {}
+        showing, by_itself = self._showing, True
+        new = rows if isinstance(rows, Outline) else Outline(rows, key=self._key)
         while True:
-            line = max(0, min(self.cursor if cursor is None else cursor, source.count - 1))
-            top = max(0, min(self.top, line))
-            first = {index // PAGE for index in (top, top + self.page_lines, line)}
-            needed = {page for page in first if page * PAGE < source.count} - pages.keys()
-            if not needed:  # also for where keys have moved the cursor meanwhile
-                break
-            try:
-                for page in sorted(needed):
-                    pages[page] = await source.window(page * PAGE, PAGE)
-            except ArtifactTuiError as error:
-                self.post_message(self.Failed(error))
-                return
+            before = self._stand
+            line, top = cursor, self.top
+            if line is None:
+                found, _ = await new.find(self._anchor)
+                line = self.cursor if found is None else found
+                top += line - self.cursor
+            line = max(min(line, len(new) - 1), 0)
+            top = self._seen_from(top, line, len(new))
+            ranged, same = await new.find(self._range_anchor)
+            await new.read_lines(top, top + self.page_lines)
             if showing != self._showing:
-                return
-        before = self.current
-        self._swap(source, pages, line, top)
-        now = self.current
-        if cursor is None and before is not None and self._identity(now) != self._identity(before):
+                return False
+            if turn is not None:
+                answer = await turn()
+                if answer is None:
+                    return False
+                by_itself = answer
+            if before == self._stand:  # else keys have moved the cursor or opened a row
+                break
+        old = self.current
+        self._swap(new, line, top)
+        self._range = ranged if same and self._range is not None else None
+        if cursor is not None or self._anchor is None:
+            self._anchor = new.anchor(line)
+        elif by_itself and self._key_of(old) != self._key_of(self.current):
             self.swapped = Message().time
+        return True
 
-    def put(self, rows: Sequence[T], *, cursor: int, top: int = 0) -> None:
-        """Show rows that are all here, the cursor on one of them, from `top` on if it is seen."""
+    def put(self, rows: Sequence[T], *, cursor: int) -> None:
+        """Show rows that are all here, the cursor on one of them."""
         self._showing += 1
-        pages = {n // PAGE: rows[n : n + PAGE] for n in range(0, len(rows), PAGE)}
-        self._swap(Rows(rows), pages, cursor, top)
+        self._swap(Outline(rows, key=self._key), cursor, self._seen_from(0, cursor, len(rows)))
 
-    def _identity(self, row: T | None) -> object:
-        return None if row is None else self._key(row)
-
-    def _swap(
-        self, source: RowSource[T], pages: dict[int, Sequence[T]], line: int, top: int
-    ) -> None:
-        same_count = source.count == self.count
-        before = [self.row_at(index) for index in self._visible()] if same_count else []
-        moved = line != self.cursor
-        self._source, self._pages, self._asked = source, pages, set()
-        if moved or not same_count:
-            self.changed()
-            self.place_cursor(line, top)
-        else:
-            for index, old in zip(self._visible(), before, strict=True):
-                if self.row_at(index) != old:
-                    self.refresh_line(index)
+    def _swap(self, outline: Outline[T], line: int, top: int) -> None:
+        self.outline = outline
+        self.set_reactive(RowList.cursor, line)
+        self.top = top
+        self.refresh_changed()
+        self.in_view()
         self.post_message(self.Moved(self))
 
-    def _visible(self) -> range:
-        return range(self.top, min(self.top + self.page_lines, self.count))
+    @property
+    def _stand(self) -> tuple[object, ...]:
+        """What keys may change while rows are being read."""
+        return (self._anchor, self.cursor, self.top, self.count, self._range)
 
-    def paint(self, line: int) -> Strip:
-        """One row; blank until it has arrived."""
-        row = self.row_at(line)
-        if row is None:
-            self._ask(line // PAGE)
-            return Strip.blank(0)
-        content = self._draw_row(row, self.inner_width)
+    def _key_of(self, row: T | None) -> object:
+        return None if row is None else self._key(row)
+
+    def _seen_from(self, top: int, line: int, count: int) -> int:
+        """The first visible line, nearest to `top`, from which a line is seen."""
+        top = min(max(top, line - self.page_lines + 1), line)
+        return max(min(top, count - self.page_lines), 0)
+
+    async def read_again(self) -> None:
+        """Read the rows again: what was read while marks were written may not have them."""
+        outline = self.outline
+        await outline.read_again(self.top, self.top + self.page_lines)
+        if outline is self.outline:
+            self.refresh_changed()
+            self.in_view()
+
+    def in_view(self) -> None:
+        """Read what is on the screen, then a page to each side."""
+        top, height, outline = self.top, self.page_lines, self.outline
+        wanted = [
+            *outline.pages(top, top + height - 1),
+            *outline.pages(top + height, top + 2 * height),
+            *outline.pages(top - height, top - 1),
+        ]
+        if outline.want(wanted):
+            self.run_worker(self._fetch(outline), group="rows")
+
+    async def _fetch(self, outline: Outline[T]) -> None:
+        def arrived(first: int, count: int) -> None:
+            if outline is not self.outline:
+                return
+            if self._held is not None:
+                self._release()
+            else:
+                self.refresh_lines(first, count)
+            if first <= self.cursor < first + count:
+                self._anchor = outline.anchor(self.cursor)
+                self.post_message(self.Moved(self))
+
+        try:
+            await outline.fetch(arrived)
+        except ArtifactTuiError as error:
+            self.post_message(self.Failed(error))
+
+    def sized(self) -> None:
+        """Keep the cursor in view."""
+        super().sized()
+        self._reveal()
+
+    # Moving, opening and closing heads
+
+    def move_to(self, line: int) -> None:
+        """Put the cursor on a line, or as near as there is one."""
+        self.cursor = min(max(line, 0), max(self.count - 1, 0))
+
+    def move_by(self, lines: int) -> None:
+        """Move cursor and view together, so that the cursor stays where the eye is."""
+        self.scroll_line(self.top + lines)
+        self.move_to(self.cursor + lines)
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Repaint the two lines, or the range between them, and bring the new one into view."""
+        self._anchor = self.outline.anchor(new)
+        if self._range is None:
+            self.refresh_lines(old)
+            self.refresh_lines(new)
+        else:
+            first, last = sorted((old, new))
+            self.refresh_lines(first, last - first + 1)
+        self._reveal()
+        self.post_message(self.Moved(self))
+
+    def _reveal(self) -> None:
+        """Scroll as little as needed to see the cursor."""
+        self.scroll_line(self._seen_from(self.top, self.cursor, self.count))
+
+    def go(self, place: Place) -> None:
+        """Put the cursor on a place, expanding its head if need be."""
+        if place.index is not None:
+            self.set_open(place.head, opened=True)
+        self.move_to(self.outline.line(place))
+
+    def set_open(self, head: int, *, opened: bool) -> None:
+        """Expand or collapse a head; the cursor stays on its row, or on the head.
+
+        It is drawn when what is on the screen has arrived, or in a moment in any case.
+        """
+        outline, place = self.outline, self.place
+        if outline.is_open(head) == opened:
+            return
+        self.end_range()
+        outline.set_open(head, opened=opened)
+        line = 0 if place is None else outline.line(place)
+        self.set_reactive(RowList.cursor, line)
+        self.scroll_line(self._seen_from(self.top, line, self.count))
+        self._anchor = outline.anchor(line)
+        self.in_view()
+        seen = outline.pages(self.top, self.top + self.page_lines - 1)
+        if all(outline.has(page) for page in seen):
+            self.refresh_changed()
+        else:
+            self._held = self.set_timer(HOLD, self._release)
+        self.post_message(self.Moved(self))
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.stop()
+            self._held = None
+            self.refresh_changed()
+
+    # Choosing a range
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """The first and the last line of the range that is being chosen."""
+        if self._range is None:
+            return None
+        first, last = sorted((self._range, self.cursor))
+        return first, last
+
+    def start_range(self) -> None:
+        """Choose a range from the cursor on; it begins at that row, wherever it comes to stand."""
+        self._range, self._range_anchor = self.cursor, self.outline.anchor(self.cursor)
+        self.refresh_lines(self.cursor)
+
+    def end_range(self) -> None:
+        """Stop choosing."""
+        chosen = self.range
+        if chosen is not None:
+            self._range = self._range_anchor = None
+            self.refresh_lines(chosen[0], chosen[1] - chosen[0] + 1)
+
+    # Drawing
+
+    def focus_changed(self) -> None:
+        """The cursor looks different without the keyboard."""
+        self.refresh_lines(self.cursor)
+
+    def draw(self, line: int) -> Strip:
+        """One line in its own colours, on its background."""
+        row, width = self.outline.row(line), self.inner_width
+        content = self._coming if row is None else self._draw_row(row, width)
+        if (chosen := self.range) is not None and chosen[0] <= line <= chosen[1]:
+            content = Content.assemble((self._ranged, "$text-warning bold"), content[1:])
+        strip = self._inked(content)
+        if line != self.cursor:
+            return strip.apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
+        name = "list--cursor" if self.has_focus else "list--cursor-blurred"
+        style = self.get_component_rich_style(name)
+        if style.reverse:  # reversed colours would make a patchwork
+            strip = Strip([Segment(strip.text, style)])
+        return strip.apply_style(style).adjust_cell_length(width, style)
+
+    def _inked(self, content: Content) -> Strip:
         base = self.visual_style
+        pieces = content.render(base, end="", parse_style=self._get_style)
         return Strip(
-            [
-                Segment(text, _text_style(style) if style != base else None)
-                for text, style in content.render(base, end="", parse_style=self._get_style)
-            ]
+            [Segment(text, _ink(style) if style != base else None) for text, style in pieces]
         )
 
-    def _ask(self, page: int) -> None:
-        if page not in self._asked:
-            self._asked.add(page)
-            self.run_worker(self._fetch(page, self._source), group="rows")
+    def draw_below(self, y: int) -> Strip:
+        """Below the last line; in an empty list the second row says why it is empty."""
+        if self.count or y != 1 or not self.nothing:
+            return super().draw_below(y)
+        return self._inked(self.nothing).apply_style(self.rich_style)
 
-    async def _fetch(self, page: int, source: RowSource[T]) -> None:
-        try:
-            rows = await source.window(page * PAGE, PAGE)
-        except ArtifactTuiError as error:
-            self._asked.discard(page)
-            self.post_message(self.Failed(error))
-            return
-        if source is not self._source:
-            return
-        self._asked.discard(page)
-        self._pages[page] = rows
-        while len(self._pages) > PAGES_KEPT:
-            del self._pages[next(iter(self._pages))]
-        self.refresh_lines(page * PAGE, len(rows))
-        if self.cursor // PAGE == page:
-            self.post_message(self.Moved(self))
+    # The mouse
+
+    def on_click(self, event: Click) -> None:
+        """The cursor goes where the mouse is; a second click opens."""
+        line = self.top + event.y - self.content_offset.y
+        if 0 <= line < self.count:
+            self.move_to(line)
+            if event.chain > 1 or event.x < self._lead:
+                self.post_message(self.Opened(self))
 
 
-def _text_style(style: Style) -> Ink:
+def _ink(style: Style) -> Ink:
     """The colour of the text alone: what lies under it is the list's own."""
     full = style.rich_style
     return Ink(

@@ -1,13 +1,14 @@
 """The list of versions below their collections, or their deletions: filter, order, range, marks.
 
-Browse and the trash are made of it. What it shows is read by a `ListReader`, what is marked is kept
-by a `Marker`; here are the keys, the filter as it is typed, and the lines about both.
+Browse and the trash are made of it. What it shows is read in the background: a newer question
+supersedes one that is not answered yet, and the rows that are shown stay until the whole answer is
+there. What is marked is kept by a `Marker`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Horizontal
@@ -19,14 +20,19 @@ from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
 from artifact_tui.tui.typed_keys import LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Overlay
-from artifact_tui.tui.widgets.line_view import CursorList
 from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.list_inputs import FilterBar, Offers, SortMenu, sort_title
-from artifact_tui.tui.widgets.list_reader import ListReader
-from artifact_tui.tui.widgets.list_views import EVERYTHING, fact_words, filter_words
+from artifact_tui.tui.widgets.list_views import EVERYTHING, Row, View, fact_words, filter_words
 from artifact_tui.tui.widgets.marker import EMPTY_COLLECTION, Marker
-from artifact_tui.tui.widgets.tree_list import TreeList, TreePlace
-from artifact_tui.tui.widgets.tree_painter import column_titles
+from artifact_tui.tui.widgets.outline import Outline, Place
+from artifact_tui.tui.widgets.row_list import RowList
+from artifact_tui.tui.widgets.version_lines import (
+    INDENT,
+    LEAD,
+    VersionLines,
+    column_titles,
+    layout_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from artifact_tui.query import Query
     from artifact_tui.tui.widgets.base_screen import BaseScreen
     from artifact_tui.tui.widgets.list_inputs import FilterEnd
-    from artifact_tui.tui.widgets.list_views import View, ViewAnswer
+    from artifact_tui.tui.widgets.list_views import ViewAnswer
 
 
 POLL = 1.0
@@ -55,13 +61,32 @@ class VersionList(Horizontal):
     ) -> None:
         """`page` is the screen that it is the list of; `catalog` has its rows and its marks."""
         super().__init__(id="body")
-        services = page.services
         self.page = page
         self.catalog = catalog
-        self.rows = TreeList(services.signs, services.now, trash=trash)
-        self.reader = ListReader(page, catalog, self.rows, view, ask=self.ask, shown=self._shown)
-        self.marker = Marker(page, catalog, self.rows, self.reader, self.show_facts)
-        self._offers = Offers(services.signs)
+        self.view = view
+        """The question that is answered."""
+        self.answer: ViewAnswer | None = None
+        """What it came to; None before the first answer."""
+        signs = page.services.signs
+        self.rows: RowList[Row] = RowList(
+            self._draw,
+            key=lambda row: row.key,
+            id="tree",
+            lead=LEAD,
+            coming=Content.styled(" " * (LEAD + INDENT) + signs.ellipsis, "dim"),
+            ranged=signs.ranged,
+        )
+        self.marker = Marker(self)
+        self.trash = trash
+        """Whether deletions are listed, with what they deleted, instead of collections."""
+        self._lines: VersionLines | None = None
+        self._drawn: Outline[Row] | None = None
+        """The rows that `_lines` was made for."""
+        self._lineage_known = True
+        self._charged = False
+        self._goal: VersionRow | None = None
+        """Where the cursor is to go once it is listed."""
+        self._offers = Offers(signs)
         self.filter_bar = FilterBar(self._offers, self._filter_typed, self._values_wanted)
         self._titles = Line(id="titles")
         self._refused: tuple[str, QueryError] | None = None
@@ -105,34 +130,161 @@ class VersionList(Horizontal):
             yield self._offers
 
     def compose(self) -> ComposeResult:
-        """Titles above the tree."""
+        """Titles above the rows."""
         with Horizontal(id="list"):
             yield self._titles
             yield self.rows
 
     def on_mount(self) -> None:
         """Look now and then whether anything has changed."""
-        self.set_interval(POLL, self.reader.look)
+        self.set_interval(POLL, self._look)
+
+    # What is here
+
+    @property
+    def heads(self) -> list[CollectionRow]:
+        """The collections, or the deletions, with the marks that are drawn."""
+        return cast("list[CollectionRow]", self.rows.outline.heads)
+
+    @property
+    def collection(self) -> CollectionRow | None:
+        """The collection under the cursor, or that of the version there."""
+        place = self.rows.place
+        return None if place is None else self.heads[place.head]
+
+    @property
+    def no_row(self) -> str:
+        """Why a key has no row to act on, in words."""
+        if not self.rows.count:
+            return "There is nothing in the list."
+        again = "" if self.trash else ": r reads the list again"
+        return f"This row could not be read{again}."
+
+    # Reading
+
+    def show(self, view: View) -> None:
+        """Ask another question."""
+        if view != self.view:
+            self.view = view
+            self.reload_first()
+
+    def reload(self) -> None:
+        """Ask the present question again; the screen goes on meanwhile."""
+        start(self.page, "load", self._load, latest=True)
+
+    def reload_first(self, lets: frozenset[str] = frozenset()) -> None:
+        """Ask again because of a key: what is marked or opened next is what the list shows then."""
+        self.page.read_first("the list is being read", lets)
+        self.reload()
+
+    def reveal(self, row: VersionRow) -> None:
+        """Put the cursor on a version, in a list without a filter if need be."""
+        self._goal = row
+        self.reload_first()
+
+    def _look(self) -> None:
+        """Read again if anyone has changed something."""
+        if self.page.is_current and self.answer is not None:
+            start(self.page, "look", self._look_now, latest=True)
+
+    async def _look_now(self) -> None:
+        try:
+            if await self.catalog.changed() or await self.catalog.marks_changed():
+                self.reload()
+        except ArtifactTuiError as error:
+            self.page.fail(error)
+
+    async def _load(self) -> None:
+        try:
+            await self._load_now()
+        except ArtifactTuiError as error:
+            if self.answer is not None:
+                self.view = self.answer.view  # the list that is shown is still that one's
+            self._shown()
+            self.page.fail(error)
+        self.page.read_done()
+
+    async def _load_now(self) -> None:
+        """Ask, and show the answer; again when a key has marked something meanwhile."""
+        page, rows = self.page, self.rows
+        ranged = rows.range is not None
+        while True:
+            await page.app.effects.marked()
+            made = self.marker.made
+
+            async def turn(made: int = made) -> bool | None:
+                by_itself = not page.is_reading_first
+                if by_itself:
+                    await page.app.typed.free()
+                return not page.is_reading_first if made == self.marker.made else None
+
+            await self.catalog.changed()
+            found = await self.ask(self.view)
+            self._charged = found.view.sort.field == "stored"
+            outline = Outline[Row](
+                found.rows,
+                key=lambda row: row.key,
+                below=found.source.below,
+                opened=rows.outline.opened,
+            )
+            if await rows.show(outline, turn=turn):
+                break
+        self.answer = found
+        self._shown()
+        if ranged and rows.range is None:
+            page.say("The row where the range began is gone: the range is given up.")
+        await self._reach(found)
+
+    async def _reach(self, found: ViewAnswer) -> None:
+        """Go where `reveal` wants to, once the list is there."""
+        goal = self._goal
+        if goal is None:
+            return
+        heads = enumerate(self.heads)
+        at = next((index for index, head in heads if head.id == goal.collection_id), None)
+        below = None if at is None else found.source.below(self.heads[at])
+        version = None if below is None or below.find is None else await below.find(goal)
+        if at is not None and version is not None:
+            self._goal = None
+            self.rows.go(Place(at, version))
+        elif self.view.everything:
+            self._goal = None
+            self.page.say("This version is not in the list any more.")
+        else:
+            self.show(View(sort=self.view.sort, base=self.view.base))
 
     # Showing
 
-    @property
-    def view(self) -> View:
-        """The question that is answered."""
-        return self.reader.view
+    def _draw(self, row: Row, cells: int) -> Content:
+        outline = self.rows.outline
+        if self._lines is None or self._drawn is not outline:
+            services, charged = self.page.services, self._charged
+            weights = [head.weight(charged=charged) or 0 for head in self.heads]
+            self._drawn = outline
+            self._lines = VersionLines(
+                services.signs,
+                services.now(),
+                max(weights, default=0),
+                lineage_known=self._lineage_known,
+                charged=charged,
+                trash=self.trash,
+            )
+        if isinstance(row, CollectionRow):
+            return self._lines.collection(row, cells, opened=row.key in outline.opened)
+        return self._lines.version(row, cells)
 
-    @property
-    def answer(self) -> ViewAnswer | None:
-        """What it came to; None before the first answer."""
-        return self.reader.answer
+    def tell_lineage(self, *, known: bool) -> None:
+        """Whether the numbers of dependents are all there are; draws again when that changes."""
+        if known != self._lineage_known:
+            self._lineage_known, self._lines = known, None
+            self.rows.refresh()
 
     def show_nothing(self) -> None:
         """Say anew why the list is empty, if it is."""
-        words = self.nothing()
-        if words != self.rows.nothing:
+        words = Content.styled(" " * LEAD + self.nothing(), "dim")
+        if not words.is_same(self.rows.nothing):
             self.rows.nothing = words
-            if not self.rows.count:
-                self.rows.refresh()
+            self.rows.refresh_changed()
 
     def _shown(self) -> None:
         """Another answer is shown, or a question had none."""
@@ -146,7 +298,7 @@ class VersionList(Horizontal):
     def _show_titles(self) -> None:
         sort = self.view.sort
         text = column_titles(
-            self.rows.columns,
+            layout_for(self.rows.inner_width, trash=self.trash),
             sort_title(sort),
             self.page.services.signs,
             descending=sort.descending,
@@ -164,77 +316,88 @@ class VersionList(Horizontal):
         """The columns have changed with the width."""
         self.call_after_refresh(self._show_titles)
 
-    @on(TreeList.Failed)
-    def _window_failed(self, event: TreeList.Failed) -> None:
-        self.page.fail(event.error)
-
     # Opening and closing rows
 
     def action_open(self) -> None:
         """Expand a collection, or go into it; or show a version in detail."""
-        tree, place, row = self.rows, self.rows.place, self.rows.row
+        place, row = self.rows.place, self.rows.current
         if place is None or row is None:
             return
         if not isinstance(row, CollectionRow):
             self.open_version(row)
         elif not row.versions:
             self.page.say(EMPTY_COLLECTION)
-        elif tree.outline.is_open(place.collection):
-            tree.go(TreePlace(place.collection, 0))
+        elif self.rows.outline.is_open(place.head):
+            self.rows.go(Place(place.head, 0))
         else:
-            tree.set_open(place.collection, opened=True)
+            self.rows.set_open(place.head, opened=True)
 
     def action_close(self) -> None:
         """Up to the collection, or collapse it."""
-        tree, place = self.rows, self.rows.place
-        if not tree.has_focus:
-            self.page.set_focus(tree, scroll_visible=False)
-        elif place is not None and place.version is not None:
-            tree.go(TreePlace(place.collection))
+        rows, place = self.rows, self.rows.place
+        if not rows.has_focus:
+            self.page.set_focus(rows, scroll_visible=False)
+        elif place is not None and place.index is not None:
+            rows.go(Place(place.head))
         elif place is not None:
-            tree.set_open(place.collection, opened=False)
+            rows.set_open(place.head, opened=False)
 
-    @on(CursorList.Opened, "#tree")
+    @on(RowList.Opened, "#tree")
     def _opened(self) -> None:
         """A click on a collection's sign turns it; a double click opens."""
-        tree, place, row = self.rows, self.rows.place, self.rows.row
+        rows, place, row = self.rows, self.rows.place, self.rows.current
         if place is not None and isinstance(row, CollectionRow) and row.versions:
-            is_open = tree.outline.is_open(place.collection)
-            tree.set_open(place.collection, opened=not is_open)
+            rows.set_open(place.head, opened=not rows.outline.is_open(place.head))
         else:
             self.action_open()
 
     def action_next(self) -> None:
         """The next version."""
-        if not self.rows.step_version(1):
+        if not self._step(1):
             self.page.say("There is no further version in the list.")
 
     def action_previous(self) -> None:
         """The previous version."""
-        if not self.rows.step_version(-1):
+        if not self._step(-1):
             self.page.say("There is no version further up in the list.")
+
+    def _step(self, step: int) -> bool:
+        """Go to the next (1) or previous (-1) version, expanding; False when there is none."""
+        rows, outline, place = self.rows, self.rows.outline, self.rows.place
+        inside = step > 0 and place is not None and place.index is None
+        line = rows.cursor if inside else rows.cursor + step
+        while (place := outline.place(line)) is not None:
+            if place.index is not None:
+                rows.move_to(line)
+                return True
+            last = self.heads[place.head].versions - 1
+            if last >= 0 and (step > 0 or not outline.is_open(place.head)):
+                rows.go(Place(place.head, 0 if step > 0 else last))
+                return True
+            line += step
+        return False
 
     def one_layer_back(self) -> bool:
         """Give up the range, what only shows the marked, the filter; False when none is there."""
         if self.rows.range is not None:
             self.rows.end_range()
         elif self.view.marked_only:
-            self.reader.show(replace(self.view, marked_only=False))
+            self.show(replace(self.view, marked_only=False))
         elif not self.view.query.everything:
-            self.reader.show(replace(self.view, query=EVERYTHING))
+            self.show(replace(self.view, query=EVERYTHING))
         else:
             return False
         return True
 
     def action_copy(self) -> None:
         """Copy the name of the row."""
-        row = self.rows.row
+        row = self.rows.current
         if isinstance(row, CollectionRow):
             self.page.app.copy(row.name)
         elif row is not None:
             self.page.app.copy(f"{row.collection}:{row.label}")
         else:
-            self.page.say(self.rows.no_row)
+            self.page.say(self.no_row)
 
     # Marks
 
@@ -244,16 +407,16 @@ class VersionList(Horizontal):
 
     def action_range(self) -> None:
         """Start a range, or mark the one that was started."""
-        self.marker.range()
+        self.marker.mark_range()
 
     def action_all(self) -> None:
         """Mark all that is listed, or nothing."""
         if not self.page.refused(f"{self.page.PLACE}.all"):
-            self.marker.all()
+            self.marker.mark_all()
 
     def action_marked(self) -> None:
         """Only the marked, or everything again."""
-        self.reader.show(replace(self.view, marked_only=not self.view.marked_only))
+        self.show(replace(self.view, marked_only=not self.view.marked_only))
 
     def action_rule(self) -> None:
         """Mark by rule."""
@@ -285,7 +448,7 @@ class VersionList(Horizontal):
             self.page.set_focus(self.rows, scroll_visible=False)
             self.show_facts()
         if query.root != self.view.query.root or query.text != self.view.query.text:
-            self.reader.show(replace(self.view, query=query))
+            self.show(replace(self.view, query=query))
         if end == "kept":
             self.page.carry_out("the filter is being checked", self._check(query), lets=LEAVING)
         else:
@@ -302,7 +465,7 @@ class VersionList(Horizontal):
         except QueryError as error:
             self._refused = (query.text, error)
             if self.view.query.text == query.text:
-                self.reader.show(replace(self.view, query=EVERYTHING))
+                self.show(replace(self.view, query=EVERYTHING))
             raise
         refuse_slips(found, query)
 
@@ -326,7 +489,7 @@ class VersionList(Horizontal):
     def action_sort(self) -> None:
         """Choose the order."""
         signs = self.page.services.signs
-        menu = SortMenu(self.view.sort, signs, trash=self.rows.trash)
+        menu = SortMenu(self.view.sort, signs, trash=self.trash)
         self.page.open_dialog(menu, self._sorted)
 
     def _sorted(self, sort: Sort | None) -> None:
@@ -340,4 +503,4 @@ class VersionList(Horizontal):
             QueryError: so it is.
         """
         await self.page.services.refuse_sort(sort)
-        self.reader.show(replace(self.view, sort=sort))
+        self.show(replace(self.view, sort=sort))

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import local_database
-from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.model import Deletion
+from artifact_tui.model import Deletion, NewVersion
 from tests.faults.store.invariants import State, check, state_of
 from tests.support.sync_store import SyncStore
 
@@ -79,14 +78,14 @@ class Fuse:
         """Count every call on a file and every transaction from now on."""
         for name in CALLS:
             setattr(os, name, self._counted(getattr(os, name)))
-        link = local_database._connect
+        opening = local_database.open_for_writing
 
-        def traced(path: Path, mode: str) -> sqlite3.Connection:
-            conn = link(path, mode)
+        def traced(layout: Layout) -> sqlite3.Connection:
+            conn = opening(layout)
             conn.set_trace_callback(self._statement)
             return conn
 
-        local_database._connect = traced
+        local_database.open_for_writing = traced
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **more: Any) -> Any:
@@ -162,19 +161,19 @@ def prepare(folder: Path) -> Layout:
     (folder / "src" / "deep" / "x").write_bytes(b"x" * 9000)
     (folder / "src" / "y").write_bytes(b"1" * 5000)
     SyncStore.create(folder / "registry").close()
-    return Layout.at(folder / "registry")
+    return Layout(folder / "registry")
 
 
 def every_point(folder: Path, *, every: int = 1) -> int:
     """Kill at every step (or every n-th); gives how many kills there were."""
     empty = prepare(folder / "empty")
     shutil.copytree(folder / "empty", folder / "whole")
-    states = _expected(Layout.at(folder / "whole" / "registry"))
+    states = _expected(Layout(folder / "whole" / "registry"))
     for kills, at in enumerate(range(1, 100_000, every)):
         root = folder / "round"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(empty.root.parent, root)
-        layout = Layout.at(root / "registry")
+        layout = Layout(root / "registry")
         acknowledged, ended = _killed_at(layout, at)
         now = state_of(layout)
         allowed = states[acknowledged : acknowledged + 2]

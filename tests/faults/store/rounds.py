@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import local_folder
-from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.errors import BusyError
-from artifact_tui.model import Deletion
+from artifact_tui.model import Deletion, NewVersion
 from tests.faults.store.invariants import check, state_of
 from tests.support.sync_store import SyncStore
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import adding
 from artifact_tui.clients.local.adding import Staging
-from artifact_tui.clients.local.local_store import Store
+from artifact_tui.clients.local.local_folder import Layout
 from tests.faults.store.points import every_point
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.local.adding import NewFile, NewVersion
+    from artifact_tui.clients.local.local_store import Store
 
 _publish = Staging.publish
-_insert = Store._insert
+_insert = adding.insert_versions
 _late: list[Staging] = []
 
 
@@ -28,17 +28,15 @@ def publish_later(self: Staging) -> None:
     _late.append(self)
 
 
-def insert_first(
-    self: Store, batch: list[tuple[NewVersion, list[NewFile]]], fresh: set[str], then: Any
-) -> list[str]:
+def insert_first(store: Store, *args: Any) -> list[str]:
     """Commit, then put the bytes in place."""
-    keys = _insert(self, batch, fresh, then)
+    keys = _insert(store, *args)
     _publish(_late.pop())
     return keys
 
 
 if __name__ == "__main__":
     Staging.publish = publish_later  # type: ignore[method-assign]
-    Store._insert = insert_first  # type: ignore[method-assign]
-    adding._blob_is_there = lambda layout, entry: True  # noqa: ARG005
+    adding.insert_versions = insert_first  # type: ignore[assignment]
+    Layout.has_blob = lambda self, digest, size: True  # type: ignore[method-assign]  # noqa: ARG005
     every_point(Path(sys.argv[1]), every=3)

@@ -178,14 +178,14 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path, src: Path, limit: int) -> 
     before = state_of(store.layout)
     code = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from artifact_tui.clients.local.adding import NewVersion\n"
+        "from artifact_tui.model import NewVersion\n"
         "from artifact_tui.clients.local.local_folder import Layout\n"
         "from tests.support.sync_store import SyncStore\n"
         "from artifact_tui.errors import ArtifactTuiError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
         "try:\n"
-        "    store = SyncStore(Layout.at(sys.argv[1]))\n"
+        "    store = SyncStore(Layout(sys.argv[1]))\n"
         "    store.add(Path(sys.argv[2]), NewVersion(name='m', type='model'))\n"
         "except ArtifactTuiError as error:\n"
         "    sys.exit(f'{error} {error.hint}')\n"
@@ -232,7 +232,7 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from artifact_tui.clients.local import open_registry
-from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.model import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
 from tests.support.sync_store import SyncStore
 from artifact_tui.errors import ArtifactTuiError
@@ -249,7 +249,7 @@ store = None
 for read_only in (True, False):
     def opening():
         global store
-        store = SyncStore(Layout.at(root), read_only=read_only)
+        store = SyncStore(Layout(root), read_only=read_only)
         return store.writable, store.read_only, len(store.listing().collections)
     attempt("open", opening)
     if store is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.local import local_folder, local_reading, local_trash
+from artifact_tui.clients.local import adding, local_folder, local_reading, local_trash
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check
@@ -46,14 +46,6 @@ class Gate:
             self.reached.set()
             assert self.open.wait(WAIT)
         return result if self._after else self._call(*args, **more)
-
-    def method(self) -> Callable[..., Any]:
-        """The gate as a method: it is given the object too."""
-
-        def method(*args: Any, **more: Any) -> Any:
-            return self(*args, **more)
-
-        return method
 
 
 @pytest.fixture
@@ -94,14 +86,14 @@ def test_a_sweep_waits_for_an_add_that_has_seen_the_blob(
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
-    gate = Gate(SyncStore._known, after=True)
-    monkeypatch.setattr(SyncStore, "_known", gate.method())
-    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    gate = Gate(adding.is_stored, after=True)
+    monkeypatch.setattr(adding, "is_stored", gate)
+    putting = threads.submit(put, writer, "new", {"f": BYTES})
     assert gate.reached.wait(WAIT)
     sweeping = threads.submit(sweeper.collect_garbage)
     waits_for_lock(writer.layout, sweeping)
     gate.open.set()
-    assert adding.result(WAIT)
+    assert putting.result(WAIT)
     assert sweeping.result(WAIT).freed == 0
     assert len(blobs(writer.layout)) == 1
 
@@ -110,14 +102,14 @@ def test_a_sweep_waits_between_bytes_and_rows(
     two: tuple[SyncStore, SyncStore], threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, sweeper = two
-    gate = Gate(SyncStore._insert)
-    monkeypatch.setattr(SyncStore, "_insert", gate.method())
-    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    gate = Gate(adding.insert_versions)
+    monkeypatch.setattr(adding, "insert_versions", gate)
+    putting = threads.submit(put, writer, "new", {"f": BYTES})
     assert gate.reached.wait(WAIT)
     checking = threads.submit(sweeper.fsck, repair=True)
     waits_for_lock(writer.layout, checking)
     gate.open.set()
-    assert adding.result(WAIT)
+    assert putting.result(WAIT)
     assert checking.result(WAIT).problems == ()
 
 
@@ -126,16 +118,16 @@ def test_an_add_waits_for_a_sweep_between_condemned_and_unlinked(
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
-    gate = Gate(local_trash._unlink_blob)
-    monkeypatch.setattr(local_trash, "_unlink_blob", gate)
+    gate = Gate(local_trash._unlink_blobs)
+    monkeypatch.setattr(local_trash, "_unlink_blobs", gate)
     sweeping = threads.submit(sweeper.collect_garbage)
     assert gate.reached.wait(WAIT)
     assert rows(writer.layout, "SELECT state FROM blob") == [(1,)]
-    adding = threads.submit(put, writer, "new", {"f": BYTES})
-    waits_for_lock(writer.layout, adding)
+    putting = threads.submit(put, writer, "new", {"f": BYTES})
+    waits_for_lock(writer.layout, putting)
     gate.open.set()
     assert sweeping.result(WAIT).freed == len(BYTES)
-    assert adding.result(WAIT)
+    assert putting.result(WAIT)
     assert len(blobs(writer.layout)) == 1
 
 
@@ -144,15 +136,15 @@ def test_without_the_lock_an_add_still_notices_that_its_blob_is_gone(
 ) -> None:
     writer, sweeper = two
     unneeded(writer)
-    monkeypatch.setattr(local_folder, "lock_shared", lambda *_a, **_k: contextlib.nullcontext())
-    monkeypatch.setattr(local_folder, "lock_alone", lambda *_a, **_k: contextlib.nullcontext())
-    gate = Gate(SyncStore._known, after=True)
-    monkeypatch.setattr(SyncStore, "_known", gate.method())
-    adding = threads.submit(put, writer, "new", {"f": BYTES})
+    for module in (adding, local_folder):
+        monkeypatch.setattr(module, "gc_lock", lambda *_a, **_k: contextlib.nullcontext())
+    gate = Gate(adding.is_stored, after=True)
+    monkeypatch.setattr(adding, "is_stored", gate)
+    putting = threads.submit(put, writer, "new", {"f": BYTES})
     assert gate.reached.wait(WAIT)
     assert sweeper.collect_garbage().freed == len(BYTES)
     gate.open.set()
-    assert adding.result(WAIT)
+    assert putting.result(WAIT)
     assert len(blobs(writer.layout)) == 1
 
 

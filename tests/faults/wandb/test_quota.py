@@ -58,8 +58,8 @@ async def test_a_throttled_apply_listens(scene: Scene, wish: str) -> None:
     scene.fill(100)
     async with scene.client(batch=False) as client:
         scene.save(await scene.draft(client, "type:model"))
-        window = 600.0 if wish == "signal" else 2.0
-        scene.server.change(quota=Quota(most=30, window_s=window))
+        window = 600.0 if wish == "signal" else 8.0
+        scene.server.change(quota=Quota(most=12, window_s=window))
         control = Control()
         job = asyncio.create_task(scene.apply(client, control=control))
         async with asyncio.timeout(GUARD_S):

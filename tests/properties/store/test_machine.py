@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from artifact_tui.clients.local.adding import NewVersion, digest_of
-from artifact_tui.model import Deletion, Result
+from artifact_tui.clients.local.local_folder import hash_chunks
+from artifact_tui.model import Deletion, NewVersion, Result
 from tests.faults.store.invariants import state_of
 from tests.properties.store.model import Fact, Model, Thing
 from tests.support.sync_store import SyncStore
@@ -210,7 +210,7 @@ class Lives(RuleBasedStateMachine):
         }
         assert held == expected
         layout = self.store.layout
-        assert all(layout.blob(digest_of(content(n))).exists() for n in self.model.stored)
+        assert all(layout.blob(hash_chunks([content(n)])[0]).exists() for n in self.model.stored)
 
     def _check_stored(self) -> None:
         stored = sorted(blobs(self.store.layout).values())

@@ -8,10 +8,9 @@ from __future__ import annotations
 import random
 import sys
 
-from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
 from artifact_tui.errors import ArtifactTuiError
-from artifact_tui.model import Deletion
+from artifact_tui.model import Deletion, NewVersion
 from tests.support.sync_store import SyncStore
 
 CONTENTS = 12
@@ -89,7 +88,7 @@ class Worker:
 
 def main() -> None:
     """Work on a registry that is there."""
-    store = SyncStore(Layout.at(sys.argv[1]))
+    store = SyncStore(Layout(sys.argv[1]))
     Worker(store, random.Random(int(sys.argv[2]))).work(int(sys.argv[3]))  # noqa: S311
     store.close()
 

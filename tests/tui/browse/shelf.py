@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local.adding import NewVersion
-from artifact_tui.model import Deletion
+from artifact_tui.model import Deletion, NewVersion
 from tests.tui.review.world import DAY, NOW, World
 
 if TYPE_CHECKING:

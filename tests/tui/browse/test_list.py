@@ -140,8 +140,8 @@ async def test_a_long_collection_is_fetched_by_windows(empty: Shelf) -> None:
         await user.until(lambda: "v2999" in cursor_line(user))
         await user.presses("g", "pagedown", "pagedown", "ctrl+d")
         tree = browse(user).tree_list
-        await user.until(lambda: tree.row is not None)
-        held = sum(1 for _ in tree.pages.rows())
+        await user.until(lambda: tree.current is not None)
+        held = sum(1 for _ in tree.outline.rows_here())
         assert held <= 2048
 
 

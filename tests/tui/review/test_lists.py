@@ -14,26 +14,25 @@ from artifact_tui.deletion.items import Action, Item, ItemState, Reason, Verdict
 from artifact_tui.model import Alias, Facts, VersionState
 from artifact_tui.tui.terminal import ASCII, UNICODE
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, review_line
-from artifact_tui.tui.widgets.row_list import PAGE, PAGES_KEPT, RowList
+from artifact_tui.tui.widgets.outline import PAGE, ROWS_KEPT, Windows
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    import pytest
     from textual.app import ComposeResult
 
 MILLION = 1_000_000
 TEXTS = st.text(st.characters(codec=None), max_size=40)
 
 
-class Numbers:
-    """A million rows, and a note of what was asked for."""
+def numbers(asked: list[int]) -> Windows[int]:
+    """A million rows; what is asked for is noted."""
 
-    count = MILLION
-
-    def __init__(self) -> None:
-        self.asked: list[int] = []
-
-    async def window(self, start: int, count: int) -> list[int]:
-        self.asked.append(start)
+    async def read(start: int, count: int) -> list[int]:
+        asked.append(start)
         return list(range(start, min(start + count, MILLION)))
+
+    return Windows(MILLION, read)
 
 
 class OneList(App[None]):
@@ -44,11 +43,11 @@ class OneList(App[None]):
 
 
 async def test_a_million_rows_ask_only_for_what_is_near() -> None:
-    source = Numbers()
+    asked: list[int] = []
     app = OneList()
     async with app.run_test(size=(40, 10)) as pilot:
         rows: RowList[int] = app.query_one(RowList)
-        await rows.show(source)
+        await rows.show(numbers(asked))
         await pilot.pause()
         assert rows.current == 0
         await pilot.press("G")
@@ -57,22 +56,22 @@ async def test_a_million_rows_ask_only_for_what_is_near() -> None:
         await pilot.press("g", "pagedown", "ctrl+d", "j")
         await pilot.pause()
         assert rows.current == rows.cursor
-        assert set(source.asked) <= {0, (MILLION - 1) // PAGE * PAGE, (MILLION - 10) // PAGE * PAGE}
+        assert set(asked) <= {0, (MILLION - 1) // PAGE * PAGE, (MILLION - 20) // PAGE * PAGE}
         for line in range(0, 50 * PAGE, PAGE):
             rows.move_to(line)
             await pilot.pause()
-        assert len(rows._pages) <= PAGES_KEPT
+        assert sum(1 for _ in rows.outline.rows_here()) <= ROWS_KEPT
 
 
-async def test_the_same_rows_again_draw_nothing() -> None:
+async def test_the_same_rows_again_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     app = OneList()
     async with app.run_test(size=(40, 10)) as pilot:
         rows: RowList[int] = app.query_one(RowList)
-        await rows.show(Numbers())
+        await rows.show(numbers([]))
         await pilot.pause()
         drawn: list[int] = []
-        rows.refresh_line = drawn.append  # type: ignore[method-assign, assignment]
-        await rows.show(Numbers())
+        monkeypatch.setattr(rows, "refresh", lambda *_: drawn.append(1))
+        await rows.show(numbers([]))
         await pilot.pause()
         assert drawn == []
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
-from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.config import Config, Target
 from artifact_tui.deletion.tasks import list_tasks
+from artifact_tui.model import NewVersion
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
 from tests.support.sync_store import SyncStore

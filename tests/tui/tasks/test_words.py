@@ -11,7 +11,7 @@ import pytest
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import Task
-from artifact_tui.tui.planning import PlanItems, report_of
+from artifact_tui.tui.planning import plan_rows, report_of
 from artifact_tui.tui.screens.tasks_screen import task_detail, task_line
 from artifact_tui.tui.terminal import ASCII, UNICODE
 from artifact_tui.tui.widgets.item_rows import bar, percent
@@ -49,13 +49,13 @@ async def test_any_window_of_a_group_can_be_read(world: World) -> None:
     keys = world.add_all("sweep", 3000)
     path = made.failed(world, keys, "503")
     (group,) = (await report_of(path)).results
-    items = PlanItems(path, group)
+    items = plan_rows(path, group)
     assert items.count == 3000
-    last = await items.window(2944, 128)
+    last = await items.read(2944, 128)
     assert [item.seq for item in last] == list(range(2945, 3001))
-    first = await items.window(0, 128)
+    first = await items.read(0, 128)
     assert [item.seq for item in first] == list(range(1, 129))
-    middle = await items.window(1408, 128)
+    middle = await items.read(1408, 128)
     assert [item.seq for item in middle] == list(range(1409, 1537))
 
 

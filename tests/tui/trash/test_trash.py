@@ -278,7 +278,7 @@ async def test_a_deletion_that_changes_under_the_key_is_the_one_that_was_seen(
         async def slowly() -> bool:
             """Meanwhile another session restores the first version of the deletion."""
             world.store.restore(keys[:1])
-            versions.reader.reload()
+            versions.reload()
             await user.until(lambda: versions.answer is not None and versions.answer.among == 2)
             return await marked_any()
 

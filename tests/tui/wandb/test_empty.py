@@ -29,8 +29,10 @@ def emptied(server: Server) -> Server:
 
 async def goes_to_empty(user: User, name: str) -> None:
     tree = user.app.screen.tree_list  # type: ignore[attr-defined]
-    await user.until(lambda: name in [row.name for row in tree.outline.rows], f"{name} to be there")
-    (index,) = [n for n, row in enumerate(tree.outline.rows) if row.name == name]
+    await user.until(
+        lambda: name in [row.name for row in tree.outline.heads], f"{name} to be there"
+    )
+    (index,) = [n for n, row in enumerate(tree.outline.heads) if row.name == name]
     tree.go(type(tree.place)(index))
 
 
@@ -138,5 +140,5 @@ async def test_walking_from_version_to_version_leaves_it_out(
         await user.sees("There is no further version in the list.")
         await user.presses("N")
         tree = user.app.screen.tree_list  # type: ignore[attr-defined]
-        await user.until(lambda: tree.place.version is not None, "the cursor to be on a version")
-        assert tree.collection.versions
+        await user.until(lambda: tree.place.index is not None, "the cursor to be on a version")
+        assert user.app.screen.versions.collection.versions  # type: ignore[attr-defined]

@@ -119,5 +119,5 @@ async def goes_to(user: User, name: str) -> None:
 
 
 def _on(user: User, key: str) -> bool:
-    here = user.app.screen.tree_list.row  # type: ignore[attr-defined]
+    here = user.app.screen.tree_list.current  # type: ignore[attr-defined]
     return here is not None and here.key == key

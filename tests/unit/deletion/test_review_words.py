@@ -9,7 +9,7 @@ import pytest
 
 from artifact_tui.cli.drafting import plan_command
 from artifact_tui.cli.reviewing import option_of
-from artifact_tui.deletion.items import Action, Options, Reason
+from artifact_tui.deletion.items import Action, Options, Reason, Verdict
 from artifact_tui.deletion.plan import Summary
 from artifact_tui.deletion.review_words import (
     CONSENTS,
@@ -18,8 +18,7 @@ from artifact_tui.deletion.review_words import (
     bytes_words,
     consents_for,
     first_names,
-    pick_items,
-    picked_items,
+    items_of,
     review_groups,
     toggled,
     why_no_choice,
@@ -89,7 +88,7 @@ def test_the_groups_of_a_plan_hold_each_item_that_they_count(world: World) -> No
         "emptied": (2, False),
         "blocked-protected": (2, True),
     }
-    found = {one.id: len(list(picked_items(draft, one.pick))) for one in groups if one.pick}
+    found = {one.id: len(list(items_of(draft, one.pick))) for one in groups if one.pick}
     assert found == {
         "delete": 4,
         "aliases": 1,
@@ -100,49 +99,41 @@ def test_the_groups_of_a_plan_hold_each_item_that_they_count(world: World) -> No
     assert next(one.words for one in groups if one.id == "orphans").startswith("tuned:v0: made")
 
 
-@pytest.mark.parametrize(
-    "pick",
-    [
-        GOING,
-        ItemPick(goes=False),
-        ItemPick(goes=False, reason=Reason.PROTECTED),
-        ItemPick(goes=True, kind="version", link=False),
-        ItemPick(goes=True, link=True),
-        ItemPick(goes=True, joined=True),
-        ItemPick(goes=True, aliased=True),
-        ItemPick(goes=True, shown=True),
-        ItemPick(goes=True, orphaning=True),
-        ItemPick(goes=True, generated=True),
-        ItemPick(goes=True, pending=True),
-        ItemPick(goes=True, kind="collection"),
-        ItemPick(goes=True, collections=frozenset({"base", "other"})),
-    ],
-)
-def test_a_plan_file_finds_the_items_of_a_group(tmp_path: Path, pick: ItemPick) -> None:
+def test_a_plan_file_finds_the_items_of_a_group(tmp_path: Path) -> None:
     world = LinkedWorld(tmp_path)
     registry = world.registry
     base = registry.add("base", aliases=["best"])
     joined = registry.add("joined", parents=[base])
     link = registry.link("other", base)
     hard = registry.add("hard")
+    registry.link("third", hard)
     options = Options(
         delete_aliases=True, with_dependents=True, break_links=True, whole_collections=True
     )
     with world.plan([base, link, hard], options) as plan:
-        assert joined in {item.key for item in plan.every_item()}
-        where, params = pick.where()
-        found = [item.seq for item in plan.select(f"{where} ORDER BY i.seq", params)]
-        assert found == [item.seq for item in plan.every_item() if pick.has(item)]
+        groups = review_groups(plan.head, plan.summary, tally=lambda pairs: repr(list(pairs)))
+        picks = {one.id: one.pick for one in groups if one.pick}
+        found = {
+            name: {item.key for item in plan.select(pick.where, pick.params)}
+            for name, pick in picks.items()
+        }
+    assert found == {
+        "delete": {base, joined, hard},
+        "unlink": {link},
+        "added": {joined},
+        "aliases": {base, link},
+        "broken": {hard},
+        "whole": {"base", "joined", "other", "hard"},
+    }
 
 
 def test_items_of_a_group_come_in_pages(world: World) -> None:
     keys = [*world.add_plain(3), world.add("hard", protected=["prod"])]
     draft = world.draft(keys)
-    first = pick_items(draft, GOING, limit=2)
-    rest = pick_items(draft, GOING, after=first[-1].seq, limit=2)
-    assert [len(first), len(rest)] == [2, 1]
-    assert pick_items(draft, GOING, after=rest[-1].seq) == []
-    (stays,) = pick_items(draft, ItemPick(goes=False))
+    going = items_of(draft, GOING)
+    assert len(going) == 3
+    assert [*going[:2], going[2]] == [one for one in draft.items if one.verdict is Verdict.DELETE]
+    (stays,) = items_of(draft, ItemPick("i.reason = ?", (Reason.PROTECTED,)))
     assert stays.collection == "hard"
 
 

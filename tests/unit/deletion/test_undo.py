@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion import tasks
 from artifact_tui.deletion.apply import apply
 from artifact_tui.deletion.undo import (
@@ -70,7 +71,7 @@ def test_what_is_made_again_has_a_new_key_and_a_caveat() -> None:
 
 def test_nothing_comes_back_without_a_trash_and_a_source() -> None:
     assert not why_no_undo(Able("restore"), "zoo")
-    assert not why_no_undo(Able("create"), "zoo")
+    assert not why_no_undo(MakingClient(), "zoo")
     assert why_no_undo(Able(freeing="The server frees them"), "zoo") == (
         "“zoo” cannot restore: what was deleted stays deleted. The server frees them."
     )

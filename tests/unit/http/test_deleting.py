@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,27 @@ async def test_a_server_that_bears_four_at_once_gets_no_more(
     assert not [one for one in outcomes if one.result is not Result.DONE]
     refused = [line for line in server.sent("DELETE") if line.status == 429]
     assert len(refused) < 100
+
+
+async def test_what_the_registry_lets_wait_too_long_is_not_sent(
+    server: Server, opener: Opener
+) -> None:
+    """What was found true before a long wait may not be so any more."""
+    server.become(quota=3, retry_after="0.2")
+    keys = server.fill(6)
+    until = time.monotonic() + 3600
+    aged = [*(Deletion(key, until=until) for key in keys[:3]), Deletion(keys[3], until=0.0)]
+    outcomes = await opener().delete([*aged, *deletions(keys[4:])])
+    assert results(outcomes) == [Result.DONE] * 3 + [Result.WAITED] * 3
+    assert server.ids() == {"4", "5", "6"}
+    assert "/4" not in "".join(line.target for line in server.sent("DELETE"))
+
+
+async def test_a_key_that_comes_again_is_sent_once(server: Server, opener: Opener) -> None:
+    keys = server.fill(2)
+    outcomes = await opener().delete(deletions([keys[0], keys[1], keys[0]]))
+    assert results(outcomes) == [Result.DONE, Result.DONE, Result.ABSENT]
+    assert len(server.sent("DELETE")) == 2
 
 
 @pytest.mark.parametrize("retry_after", ["3600", "1e999", "Wed, 21 Oct 2099 07:28:00 GMT"])

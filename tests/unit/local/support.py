@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.local.adding import NewVersion
+from artifact_tui.model import NewVersion
 from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local.adding import NewVersion
 from artifact_tui.errors import NotFoundError, UsageError
-from artifact_tui.model import Alias, Deletion, Edge
+from artifact_tui.model import Alias, Deletion, Edge, NewVersion
 from tests.support.sync_store import SyncStore
 from tests.unit.local.support import NOW, add, blobs, leftovers, put, rows
 

@@ -10,7 +10,7 @@ import pytest
 
 from artifact_tui.clients.local import create
 from artifact_tui.errors import BusyError
-from artifact_tui.model import TTL_OFF, Alias, Deletion, Edit
+from artifact_tui.model import TTL_OFF, Alias, Deletion, Edit, NewVersion
 from tests.support.listing import listed_rows
 from tests.unit.local.support import leftovers
 
@@ -21,33 +21,34 @@ if TYPE_CHECKING:
     from artifact_tui.model import Version
 
 
-async def versions_of(client: Client, of: Version) -> tuple[Version, ...]:
-    """The versions of a collection."""
-    rows = [one for _, one in await listed_rows(client) if one is not None]
-    return tuple(one for one in rows if one.collection_key == of.collection_key)
+NEW = NewVersion(name="m", type="model")
+
+
+async def version_of(client: Client, key: str) -> Version:
+    """One version, as it is listed now."""
+    return next(one for _, one in await listed_rows(client) if one is not None and one.key == key)
 
 
 async def test_a_day_in_the_life(tmp_path: Path, src: Path) -> None:
     client = create(tmp_path / "r", actor="mara")
-    data = await client.add(src, "data", type="dataset", tags=["raw"])
-    model = await client.add(
-        src / "model.bin", "m", type="model", parents=[data.key], protected=["production"],
-        aliases=["best"], ttl_us=5, run="fancy-cat-7", note="first",
+    data = await client.add(src, NewVersion(name="data", type="dataset", tags=("raw",)))
+    new = NewVersion(
+        name="m", type="model", parents=(data,), protected=("production",),
+        aliases=("best",), ttl_us=5, run="fancy-cat-7", note="first",
     )  # fmt: skip
-    assert await client.resolve("m:production") == model.key
-    assert await versions_of(client, model) == (model,)
-    await client.edit([Edit(data.key, add_aliases=("stable",), add_tags=("clean",))])
-    await client.protect(data.key, "stable", protected=True)
-    await client.protect(data.key, "stable", protected=False)
-    await client.edit([Edit(data.key, remove_aliases=("stable",), remove_tags=("raw",))])
-    await client.edit([Edit(model.key, ttl_us=TTL_OFF)])
-    (now,) = await versions_of(client, data)
+    model = await client.add(src / "model.bin", new)
+    await client.edit([Edit(data, add_aliases=("stable",), add_tags=("clean",))])
+    await client.protect(data, "stable", protected=True)
+    await client.protect(data, "stable", protected=False)
+    await client.edit([Edit(data, remove_aliases=("stable",), remove_tags=("raw",))])
+    await client.edit([Edit(model, ttl_us=TTL_OFF)])
+    now = await version_of(client, data)
     assert (now.aliases, now.tags) == ((Alias("latest"),), ("clean",))
-    await client.export(data.key, tmp_path / "out")
+    await client.export(data, tmp_path / "out")
     assert (tmp_path / "out" / "model.bin").read_bytes() == (src / "model.bin").read_bytes()
-    await client.protect(model.key, "production", protected=False)
-    await client.delete([Deletion(model.key, delete_aliases=True)])
-    (deleted,) = await versions_of(client, model)
+    await client.protect(model, "production", protected=False)
+    await client.delete([Deletion(model, delete_aliases=True)])
+    deleted = await version_of(client, model)
     assert (deleted.ttl_us, deleted.deleted_by) == (None, "mara")
     assert (await client.fsck(verify=True)).problems == ()
     await client.aclose()
@@ -55,8 +56,10 @@ async def test_a_day_in_the_life(tmp_path: Path, src: Path) -> None:
 
 async def test_many_calls_at_once(tmp_path: Path, src: Path) -> None:
     client = create(tmp_path / "r")
-    added = await asyncio.gather(*(client.add(src, f"c{n % 3}", type="model") for n in range(12)))
-    assert len({one.key for one in added}) == 12
+    added = await asyncio.gather(
+        *(client.add(src, NewVersion(name=f"c{n % 3}", type="model")) for n in range(12))
+    )
+    assert len(set(added)) == 12
     lists = await asyncio.gather(*(listed_rows(client) for _ in range(20)))
     assert {len(rows) for rows in lists} == {12}
     await client.aclose()
@@ -70,11 +73,11 @@ async def test_the_event_loop_goes_on_while_bytes_are_read(tmp_path: Path, src: 
         reading.set()
         assert go_on.wait(20)
 
-    adding = asyncio.create_task(client.add(src, "m", type="model", progress=progress))
+    adding = asyncio.create_task(client.add(src, NEW, progress=progress))
     assert await asyncio.to_thread(reading.wait, 20)
     assert await listed_rows(client) == []
     go_on.set()
-    assert (await adding).label == "v0"
+    assert (await version_of(client, await adding)).label == "v0"
     await client.aclose()
 
 
@@ -86,7 +89,7 @@ async def test_a_cancelled_add_stops_reading_and_adds_nothing(tmp_path: Path, sr
         reading.set()
         assert go_on.wait(20)
 
-    adding = asyncio.create_task(client.add(src, "m", type="model", progress=progress))
+    adding = asyncio.create_task(client.add(src, NEW, progress=progress))
     assert await asyncio.to_thread(reading.wait, 20)
     adding.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -106,5 +109,5 @@ async def test_an_error_in_a_thread_arrives_as_it_was(tmp_path: Path, src: Path)
         raise BusyError("no more")
 
     with pytest.raises(BusyError, match="no more"):
-        await client.add(src, "m", type="model", progress=progress)
+        await client.add(src, NEW, progress=progress)
     await client.aclose()

@@ -93,10 +93,10 @@ def test_gc_waits_for_an_add_and_then_gives_up(
 ) -> None:
     monkeypatch.setattr(local_folder, "LOCK_WAIT_SECONDS", 0.05)
     gone(store, put(store, "m", {"a": b"12345"}))
-    with local_folder.lock_shared(store.layout), pytest.raises(BusyError, match="adding"):
+    with local_folder.gc_lock(store.layout), pytest.raises(BusyError, match="adding"):
         store.collect_garbage()
     assert len(blobs(store.layout)) == 1
-    with local_folder.lock_alone(store.layout), pytest.raises(BusyError, match="cleaning"):
+    with local_folder.gc_lock(store.layout, alone=True), pytest.raises(BusyError, match="cleaning"):
         put(store)
     assert store.collect_garbage().freed == 5
 

@@ -86,13 +86,6 @@ def test_what_is_in_the_trash_or_gone_is_left_alone(store: SyncStore) -> None:
             assert (outcome.result, words in outcome.message) == (Result.ABSENT, True)
 
 
-@pytest.mark.parametrize("name", ["", ":", "m", "m:", "m:v1", ":v0", "m:none", "n:latest"])
-def test_a_name_that_names_nothing_is_not_found(store: SyncStore, name: str) -> None:
-    put(store)
-    with pytest.raises(NotFoundError):
-        store.resolve(name)
-
-
 def test_the_database_itself_refuses_two_holders_of_an_alias(store: SyncStore) -> None:
     one, two = put(store), put(store)
     store.alias(one, "best")

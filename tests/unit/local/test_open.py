@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui import config
+from artifact_tui import config, database
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.local import KIND, create, local_database, open_registry
 from artifact_tui.clients.local.local_folder import Layout
@@ -146,7 +146,7 @@ def test_a_folder_with_other_files_does_not_become_a_registry(tmp_path: Path) ->
 
 
 async def test_a_registry_whose_making_was_cut_short_can_be_made(tmp_path: Path) -> None:
-    layout = Layout.at(tmp_path / "r")
+    layout = Layout(tmp_path / "r")
     layout.blobs.mkdir(parents=True)
     layout.lock.touch()
     layout.unfinished.write_bytes(b"half a database")
@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_written_is_opened_for_reading(
 def test_a_busy_database_is_said_to_be_busy(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_database, "BUSY_MS", 1)
+    monkeypatch.setattr(database, "BUSY_MS", 1)
     store = SyncStore(closed)
     try:
         with contextlib.closing(sqlite3.connect(closed.db)) as other:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def content(root: Path) -> list[list[tuple[object, ...]]]:
-    layout = Layout.at(root)
+    layout = Layout(root)
     tables = ("collection", "version", "alias", "tag", "edge", "blob", "file", "trash")
     return [rows(layout, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
 
@@ -26,7 +26,7 @@ def content(root: Path) -> list[list[tuple[object, ...]]]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """The sample in its usual size."""
     root = make_sample(tmp_path_factory.mktemp("sample") / "s", now_us=NOW)
-    return Layout.at(root)
+    return Layout(root)
 
 
 def one(layout: Layout, sql: str) -> int:
@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_registry(tmp_path: Path) -> None:
     make_sample(tmp_path / "c", versions=120, seed=4, now_us=NOW)
     assert content(tmp_path / "a") == content(tmp_path / "b")
     assert content(tmp_path / "a") != content(tmp_path / "c")
-    uids = {rows(Layout.at(tmp_path / name), "SELECT value FROM meta WHERE name = 'uid'")[0]
+    uids = {rows(Layout(tmp_path / name), "SELECT value FROM meta WHERE name = 'uid'")[0]
             for name in "ab"}  # fmt: skip
     assert len(uids) == 2
 
@@ -100,7 +100,7 @@ def test_small_samples_have_exactly_as_many_versions(tmp_path: Path, versions: i
     root = make_sample(
         tmp_path / "s", versions=versions, progress=lambda done, total: told.append((done, total))
     )
-    assert one(Layout.at(root), "SELECT count(*) FROM version") == versions
+    assert one(Layout(root), "SELECT count(*) FROM version") == versions
     assert told == [(n, versions) for n in range(1, versions + 1)]
 
 

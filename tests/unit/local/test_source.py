@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.local.adding import _SourceReader
 from artifact_tui.errors import SourceError
 from tests.unit.local.support import add, blobs, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.sync_store import SyncStore
 
@@ -109,17 +108,18 @@ def test_hard_links_are_ordinary_files(store: SyncStore, src: Path) -> None:
 
 
 def while_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Do something when the first source file has been opened."""
-    original = _SourceReader.chunks
+    """Do something when the first source file has been opened and looked at."""
+    original = os.fstat
     done: list[bool] = []
 
-    def chunks(self: _SourceReader) -> object:
-        if not done:
+    def fstat(fd: int) -> os.stat_result:
+        info = original(fd)
+        if not done and "/src/" in str(Path(f"/proc/self/fd/{fd}").readlink()):
             done.append(True)
             act()
-        return original(self)
+        return info
 
-    monkeypatch.setattr(_SourceReader, "chunks", chunks)
+    monkeypatch.setattr(os, "fstat", fstat)
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is rewritten"])

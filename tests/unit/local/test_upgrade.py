@@ -95,7 +95,7 @@ def test_who_reads_beside_the_one_who_writes_sees_the_new_format(old: Layout) ->
     """The new format may still be in the log, where the first bytes of the file do not show it."""
     store = SyncStore(old)
     try:
-        reader = SyncStore(Layout.at(old.root), read_only=True)
+        reader = SyncStore(Layout(old.root), read_only=True)
         reader.close()
     finally:
         store.close()

@@ -201,6 +201,29 @@ async def test_names_are_found_in_few_requests_whatever_lies_between(bucket: Buc
     assert small.calls <= len(wanted)
 
 
+async def test_many_names_are_found_in_parts_each_once(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PAGE", 7)
+    some = [f"artifacts/model/{n}.zip" for n in range(0, 90, 2)]
+    keys = bucket.put(*some, "artifacts/model/\x01.zip")
+    bucket.put(*(f"artifacts/model/{n}.zip.bak" for n in range(0, 90, 9)))
+    wanted = [bucket.key(f"artifacts/model/{n}.zip") for n in range(90)] + keys[-1:]
+    storage = bucket.open()
+    assert set(await storage.facts(wanted)) == set(keys)
+    found = await storage.objects_of([f"model/{n}" for n in range(90)])
+    assert sorted(row.name for row in found) == sorted(some)
+    assert {one.result for one in await storage.delete_objects(keys)} == {Result.DONE}
+    assert await storage.facts(wanted) == {}
+
+
+async def test_times_are_those_that_boto3_reads(bucket: Bucket) -> None:
+    bucket.put("artifacts/model/1.zip")
+    (row,) = await every(bucket.open())
+    (listed,) = bucket.s3.list_objects_v2(Bucket=bucket.name)["Contents"]
+    assert row.modified_us == round(listed["LastModified"].timestamp() * 1_000_000)
+
+
 class Failing:
     """A client whose batches fail as a whole when a certain object is in them."""
 

@@ -7,7 +7,7 @@ from artifact_tui.tui.registry_link import LineageState, LinkState
 from artifact_tui.tui.terminal import ASCII, UNICODE
 from artifact_tui.tui.widgets.detail_pane import DetailLines
 from tests.unit.tui.rows import NOW, collection, detail, version
-from tests.unit.tui.test_painter import text
+from tests.unit.tui.test_version_lines import text
 
 
 def lines(row: object, told: LineageState = LineageState.KNOWN, **more: object) -> str:

@@ -23,7 +23,7 @@ async def test_it_has_a_trash_and_no_way_back() -> None:
         assert {"links", "trash"} <= client.tells
         for what in ("lineage", "delete_collection", "edit"):
             assert client.can(what)
-        for what in ("restore", "purge", "collect_garbage", "reset", "create", "storage"):
+        for what in ("restore", "purge", "collect_garbage", "reset", "storage"):
             assert not client.can(what)
         assert "garbage collection" in client.freeing
 

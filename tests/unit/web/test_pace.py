@@ -312,6 +312,23 @@ def test_a_cancelled_wait_leaves_the_place_to_others() -> None:
     assert took < 130
 
 
+def test_a_server_that_always_says_at_once_is_not_hammered() -> None:
+    """`Retry-After: 0` with every refusal; in two minutes it was asked many thousand times."""
+
+    async def main() -> int:
+        pace = Pace(clock=virtual.clock)
+        sent = 0
+        while virtual.clock() < 120:
+            async with pace.turn() as began:
+                sent += 1
+                await asyncio.sleep(0.01)
+                pace.complained(began, {"retry-after": "0"})
+        return sent
+
+    sent, _ = virtual.run(main())
+    assert 20 < sent < 60
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.4, "0 s"), (23, "23 s"), (119, "119 s"), (900, "15 min")]
 )

@@ -6,40 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.style import Style
 
 from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
 from artifact_tui.model import Alias, VersionState
 from artifact_tui.tui.terminal import ASCII, UNICODE, Signs
-from artifact_tui.tui.widgets.tree_painter import (
-    STYLES,
-    LineLook,
-    Painter,
-    column_titles,
-    layout_for,
-)
+from artifact_tui.tui.widgets.version_lines import VersionLines, column_titles, layout_for
 from tests.unit.tui.rows import DAY, NOW, collection, version
 
 
-def painter(width: int, signs: Signs = UNICODE, biggest: int = 10_000) -> Painter:
-    styles = {name: Style() for name in STYLES}
-    return Painter(layout_for(width), styles, signs, NOW, biggest=biggest)
-
-
 def text(
-    width: int,
-    row: CollectionRow | VersionRow,
-    *,
-    signs: Signs = UNICODE,
-    look: LineLook | None = None,
+    width: int, row: CollectionRow | VersionRow, *, signs: Signs = UNICODE, opened: bool = False
 ) -> str:
-    drawing, looks = painter(width, signs), look or LineLook()
-    segments = (
-        drawing.collection(row, looks)
-        if isinstance(row, CollectionRow)
-        else drawing.version(row, looks)
-    )
-    return "".join(segment.text for segment in segments)
+    lines = VersionLines(signs, NOW, biggest=10_000)
+    if isinstance(row, CollectionRow):
+        return lines.collection(row, width, opened=opened).plain
+    return lines.version(row, width).plain
+
+
+def whole(width: int) -> int:
+    """The cells of a line: those of the widget, or as few as all columns need."""
+    layout = layout_for(width)
+    return max(width, layout.name + sum(column.width + 1 for column in layout.columns) + 1)
 
 
 names = st.text(max_size=60)
@@ -51,7 +38,7 @@ def test_a_collection_fills_its_line_exactly(
 ) -> None:
     row = collection(1, versions, name=name, size=size, type=name[:20])
     line = text(width, row)
-    assert cell_len(line) == max(width, layout_for(width).width + 1)
+    assert cell_len(line) == whole(width)
 
 
 @given(
@@ -65,15 +52,14 @@ def test_a_version_fills_its_line_exactly(
     width: int, label: str, aliases: list[Alias], size: int | None, state: VersionState
 ) -> None:
     row = version(1, label=label, aliases=tuple(aliases), size=size, state=state)
-    assert cell_len(text(width, row)) == max(width, layout_for(width).width + 1)
+    assert cell_len(text(width, row)) == whole(width)
 
 
 @given(st.integers(12, 250))
 def test_the_titles_stand_over_the_columns(width: int) -> None:
     for sort in ("name", "size", "versions", "age"):
-        assert cell_len(column_titles(layout_for(width), sort, UNICODE, descending=True)) == max(
-            width, layout_for(width).width + 1
-        )
+        titles = column_titles(layout_for(width), sort, UNICODE, descending=True)
+        assert cell_len(titles) == whole(width)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +102,6 @@ def test_state_is_told_by_signs_and_words() -> None:
     assert "♺ deleted" in text(80, version(1, state=VersionState.TRASH))
     assert "◌ pending" in text(80, version(1, state=VersionState.PENDING))
     assert "expired" in text(80, version(1, expires_us=NOW - 1))
-    assert text(80, version(1), look=LineLook(ranged=True)).startswith("┃")
 
 
 def test_aliases_that_do_not_fit_are_hinted_at() -> None:
@@ -129,7 +114,7 @@ def test_aliases_that_do_not_fit_are_hinted_at() -> None:
 def test_marks_of_a_collection() -> None:
     assert text(80, collection(1, 4)).startswith("  ▸")
     assert text(80, collection(1, 4, marked=1)).startswith(" ◐▸")
-    assert text(80, collection(1, 4, marked=4), look=LineLook(opened=True)).startswith(" ●▾")
+    assert text(80, collection(1, 4, marked=4), opened=True).startswith(" ●▾")
 
 
 def test_an_empty_collection_is_neither_marked_nor_to_be_opened() -> None:
@@ -139,12 +124,12 @@ def test_an_empty_collection_is_neither_marked_nor_to_be_opened() -> None:
 
 
 def test_the_bar_counts_eighths_of_a_cell() -> None:
-    bar = painter(80, biggest=48)._bar
+    bar = VersionLines(UNICODE, NOW, biggest=48).bar
     assert bar(48, 6) == "██████"
     assert bar(25, 6) == "███▏  "
     assert bar(1, 6) == "▏     "
     assert bar(0, 6) == "      "
-    assert painter(80, ASCII, biggest=48)._bar(25, 6) == "###   "
+    assert VersionLines(ASCII, NOW, biggest=48).bar(25, 6) == "###   "
 
 
 def test_in_ascii_everything_is() -> None:
