@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ from artifact_tui.clients.base import MakingClient
 from artifact_tui.clients.rest import NAME, rest_entries
 from artifact_tui.clients.rest.rest_deleting import RestDeletions, RestFacts
 from artifact_tui.clients.rest.rest_lineage import MODEL, RestLineage
-from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, ListingRun
+from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, RestListing
 from artifact_tui.clients.rest.rest_requests import MissingEntry, RestRequests
 from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.clients.servers import is_spelled, read_only_error
@@ -101,15 +102,13 @@ class RestClient(MakingClient):
 
         A version may come again, when a later page shows that another entry has the same id.
         """
-        run = ListingRun(self.reader)
-        try:
-            while rows := await run.more():
+        listing = RestListing()
+        async with aclosing(self.reader.rows(listing)) as parts:
+            async for rows in parts:
                 for start in range(0, len(rows), AT_A_TIME):
                     await asyncio.sleep(0)  # the request for the next page leaves meanwhile
-                    yield run.listing.shown(rows[start : start + AT_A_TIME])
-            yield Listed(complete=not self.reader.missing)
-        finally:
-            await run.close()
+                    yield listing.shown(rows[start : start + AT_A_TIME])
+        yield Listed(complete=not self.reader.missing)
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         """The parents of these; those that the server does not tell about are left out."""
@@ -182,7 +181,7 @@ class RestClient(MakingClient):
         """
         health = await self.reader.health()
         found = [f"{self._address.text} answers in {health.milliseconds:.0f} ms."]
-        listing = await self.reader.listing(self.reader.walk())
+        listing = await self.reader.listing()
         pages = plural(self.reader.pages or 1, "page")
         found.append(f"It lists {plural(len(listing.rows), 'artifact')} on {pages}.")
         one = next(iter(listing.rows), None)
@@ -256,7 +255,7 @@ class RestClient(MakingClient):
     async def entries(self) -> Mapping[str, Recipe]:
         """Everything that is listed now, read after the server has loaded its storage again."""
         await self.reader.count()
-        listing = await self.reader.listing(self.reader.walk())
+        listing = await self.reader.listing()
         return {ref.key: Recipe(row.type, row.name, row.url) for ref, row in listing.rows.items()}
 
     async def entry(self, key: str) -> Recipe:

@@ -219,7 +219,7 @@ class RestDeletions:
         The reference server ignores the type and deletes every entry with the id. A server that
         keeps types apart answers 404 for a type that has no such id.
         """
-        types = self._reader.last.types_of(ref.id) if self._reader.last else set()
+        types = self._reader.last.types.get(ref.id, ()) if self._reader.last else ()
         if len(types) < 2:  # noqa: PLR2004 - shared by two
             return ""
         for other in ENTRY_TYPES:
@@ -327,7 +327,7 @@ class RestFacts:
         last = self._reader.last
         if last is None or len(pending) > self._reader.pages:
             return False
-        return not any(last.twins(ref) for ref in pending.values())
+        return not any(ref in last.twins for ref in pending.values())
 
     async def _settle(
         self, snapshot: ListingSnapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
@@ -354,7 +354,7 @@ class RestFacts:
             absent, untold = await self._ask_each(asked, found, snapshot.listing)
             for key in asked.keys() - absent.keys() - found.keys():
                 ref = asked[key]
-                listed = snapshot.listing.has_id(ref.id)
+                listed = ref.id in snapshot.listing.types
                 why = untold.get(key)
                 if why and not (
                     listed and (isinstance(why, DetailsUnknownError) or self._unsent(ref))
@@ -378,7 +378,7 @@ class RestFacts:
         for key, ref in pending.items():
             if ref in listing.rows and self._unsent(ref):
                 found[key] = _facts(key, listing.digest(ref), listing.rows[ref])
-            elif snapshot.sure and not listing.has_id(ref.id):
+            elif snapshot.sure and ref.id not in listing.types:
                 continue
             else:
                 doubtful[key] = ref
@@ -429,20 +429,19 @@ def _keys_with_id(snapshot: ListingSnapshot | None, identifier: str) -> list[str
     """The keys of all artifacts with an id, of whatever type; without a listing, what may be."""
     if snapshot is None:
         return [Ref(kind, identifier).key for kind in ENTRY_TYPES]
-    one = snapshot.listing.any_type(identifier)
-    kinds = snapshot.listing.types_of(identifier) or ({one.type} if one else set())
+    kinds = snapshot.listing.types.get(identifier, ())
     return [Ref(kind, identifier).key for kind in sorted(kinds)]
 
 
 def _unaskable(key: str, ref: Ref, snapshot: ListingSnapshot) -> Facts:
     """An id that no GET can ask about (now): only the listing speaks."""
     listing = snapshot.listing
-    listed = ref if ref in listing.rows else listing.any_type(ref.id)
-    if listed is None:
+    if not (types := listing.types.get(ref.id)):
         raise NotToldError(
             "The registry does not list an artifact, and cannot be asked about it either.",
             hint="Its listing changes while it is read. Try again when it is quiet.",
         )
+    listed = ref if ref in listing.rows else Ref(types[0], ref.id)
     return _facts(key, listing.digest(listed), listing.rows[listed])
 
 

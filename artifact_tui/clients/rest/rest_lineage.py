@@ -85,8 +85,8 @@ class RestLineage:
         own = Ref(MODEL, identifier)
         if own in listing.rows:
             return own
-        if (other := listing.any_type(identifier)) is not None:
-            return other
+        if types := listing.types.get(identifier):
+            return Ref(types[0], identifier)
         oldest = self._names(listing)
         return oldest.get(name) or oldest.get(identifier.removeprefix(EXTERNAL))
 
@@ -104,7 +104,7 @@ class RestLineage:
     async def _listing(self) -> RestListing:
         """A listing to know ids by: the last one, or a new one."""
         if self._reader.last is None:
-            listing = await self._reader.listing(self._reader.walk())
+            listing = await self._reader.listing()
             if self._reader.last is None:
                 return listing
         return self._reader.last

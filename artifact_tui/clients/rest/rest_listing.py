@@ -13,44 +13,48 @@ A `RestListing` holds what one or more passes have brought, in order of arrival,
 what is known stays, and what an earlier pass missed (because somebody deleted while it was paging)
 is added.
 
-A `ListingReader` reads the whole registry, as one snapshot for decisions; a `ListingRun` reads it
-page by page for the catalog. One reading may be wrong: a server whose storage fails lists nothing,
-and a deletion by somebody else moves rows to a page that was read before. A listing is believed
-when the server's own count agrees, or when two passes do; an empty one only when something explains
-it.
+A `ListingReader` reads page by page for the catalog, or all as one snapshot for decisions. One
+reading may be wrong: a server whose storage fails lists nothing, and a deletion by somebody else
+moves rows to a page that was read before. A listing is believed when the server's own count agrees,
+or when two passes do; an empty one only when something explains it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 from msgspec import structs
 
-from artifact_tui.clients.artifact_keys import Ref
 from artifact_tui.clients.rest import rest_entries
 from artifact_tui.clients.rest.rest_entries import entry_digest
 from artifact_tui.clients.servers import is_spelled
-from artifact_tui.clients.transport import GarbageAnswerError, SilentError
+from artifact_tui.clients.transport import GarbageAnswerError, SilentError, together
 from artifact_tui.errors import EmptyError, NotToldError, RegistryError
 from artifact_tui.model import Collection, Listed, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Iterable,
+        KeysView,
+        Mapping,
+        Sequence,
+    )
 
-    from artifact_tui.clients.rest.rest_entries import RestEntry
+    from artifact_tui.clients.artifact_keys import Ref
+    from artifact_tui.clients.rest.rest_entries import ListingPage, RestEntry
     from artifact_tui.clients.rest.rest_requests import RestRequests
     from artifact_tui.clients.rest.rest_settings import RestOptions
-    from artifact_tui.clients.transport import HttpAnswer, HttpCall
+    from artifact_tui.clients.transport import HttpAnswer
 
 
 ENTRY_TYPES = ("model", "dataset", "code")
@@ -61,21 +65,16 @@ _TOO_MANY = frozenset({400, 413, 422})
 """Answers to one question that a narrower question, or another one, may not get."""
 
 
-class QuestionWay(Enum):
-    """How a question is put."""
-
-    LISTING = "listing"
-    SEARCH = "search"
-    """By regular expression: everything, on one page."""
+EVERYTHING = ".*"
+"""The search, by regular expression, for all artifacts; its answer is on one page."""
 
 
 class ListingQuestion(NamedTuple):
-    """One of the questions that make a pass."""
+    """One of the questions that make a pass: for a page of the listing, or a search."""
 
     kind: str | None
-    way: QuestionWay = QuestionWay.LISTING
-    half: str = ""
-    """Of a search: an expression for some names, to see whether the search for all gave all."""
+    search: str = ""
+    """Beside the search for everything one for some names: it shows whether that gave all."""
 
 
 class ListingPass:
@@ -90,7 +89,8 @@ class ListingPass:
         """Rows that the present question has brought."""
         self._repeated = False
         """The page before brought nothing new, and was asked for again."""
-        self._seen: dict[RestEntry, None] = {}
+        self.seen: dict[RestEntry, None] = {}
+        """Everything listed so far, in the order in which it came."""
         self._models = 0
         self.pages = 0
         self.skipped = 0
@@ -111,94 +111,100 @@ class ListingPass:
             RegistryError: the listing cannot be read to its end.
         """
         while self._questions:
-            skipped = self.skipped
             try:
-                answer, rows = await self._ask(self._questions[0])
+                answer, found = await self._ask(self._questions[0])
             except GarbageAnswerError as error:
-                if self._questions[0].way is not QuestionWay.SEARCH:
+                if not self._questions[0].search:
                     raise
                 self._do_without(error)
                 continue
-            if rows is None:
+            if found is None:
                 self._ask_differently(answer)
-                continue
-            fresh = self._new_rows(rows)
-            following = self._next_start(answer)
-            back = self._offset is not None and self._offset < self._received
-            skipped = self.skipped - skipped
-            self._received += len(fresh) + skipped
-            repeats = bool(rows) and not fresh and self._offset is not None
-            if repeats and not (back or self._has_all()):
-                if self._repeated:
-                    raise RegistryError(
-                        "The registry promises more artifacts and repeats the same page.",
-                        hint="Its listing cannot be trusted; nothing was taken from it.",
-                    )
-                self._repeated = True  # once may be chance
-                continue
-            self._repeated = False
-            if not (fresh or skipped) or following is None:
-                self._end_question()
-            else:
-                self._offset = following
-            if fresh:
+            elif fresh := self._take(answer, found):
                 return fresh
-        if not self._seen:
-            self._explain_nothing()
-        return None
-
-    def _explain_nothing(self) -> None:
-        """Refuse a pass that brought nothing although the registry has something."""
-        if self.missing:
+        if not self.seen and self.missing:
             raise next(iter(self.missing.values()))
-        if self.skipped:
+        if not self.seen and self.skipped:
             raise RegistryError(
                 "No entry of the registry's listing has an id that can be asked for.",
                 hint="Check the address; nothing was taken from the listing.",
             )
+        return None
 
-    async def _ask(self, question: ListingQuestion) -> tuple[HttpAnswer, list[RestEntry] | None]:
-        if self.pages >= self._options.page_limit or len(self._seen) > self._options.row_limit:
+    async def _ask(self, question: ListingQuestion) -> tuple[HttpAnswer, ListingPage | None]:
+        if self.pages >= self._options.page_limit or len(self.seen) > self._options.row_limit:
             raise RegistryError(
                 f"The registry's listing has no end: {self.pages:,} pages and"
-                f" {len(self._seen):,} artifacts so far.",
+                f" {len(self.seen):,} artifacts so far.",
                 hint="Nothing was taken from it.",
             )
         self.pages += 1
-        answer, found = await self._requests.parsed(
-            self._call(question),
+        paths = self._requests.paths
+        if question.search:
+            call = paths.by_regex(msgspec.json.encode({"regex": question.search}))
+        else:
+            query = {"name": ALL} | ({"types": [question.kind]} if question.kind else {})
+            call = paths.listing(msgspec.json.encode([query]), self._offset)
+        return await self._requests.parsed(
+            call,
             lambda answer: rest_entries.decode_listing(answer.body, question.kind),
             "a listing",
         )
-        if found is None:
-            return answer, None
-        self.skipped += found.skipped
-        return answer, found.rows
 
-    def _call(self, question: ListingQuestion) -> HttpCall:
-        paths = self._requests.paths
-        if question.way is QuestionWay.SEARCH:
-            return paths.by_regex(msgspec.json.encode({"regex": question.half or ".*"}))
-        query = {"name": ALL} | ({"types": [question.kind]} if question.kind else {})
-        return paths.listing(msgspec.json.encode([query]), self._offset)
+    def _take(self, answer: HttpAnswer, found: ListingPage) -> list[RestEntry]:
+        """The new rows of a page; what is asked next follows from it.
+
+        Raises:
+            RegistryError: a page comes again and again.
+        """
+        fresh = self._new_rows(found.rows)
+        here, back = self._offset, self._offset is not None and self._offset < self._received
+        self.skipped += found.skipped
+        self._received += len(fresh) + found.skipped
+        repeats = bool(found.rows) and not fresh and here is not None
+        if repeats and not (back or self._has_all()):
+            if self._repeated:
+                raise RegistryError(
+                    "The registry promises more artifacts and repeats the same page.",
+                    hint="Its listing cannot be trusted; nothing was taken from it.",
+                )
+            self._repeated = True  # once may be chance
+            return []
+        self._repeated = False
+        search = self._questions[0].search
+        following = None if search else next_offset(answer.headers, here or 0)
+        if following is not None and (fresh or found.skipped):
+            self._offset = following
+        else:
+            self._end_question()
+        return fresh
+
+    def _new_rows(self, rows: list[RestEntry]) -> list[RestEntry]:
+        fresh = []
+        before = len(self.seen)
+        for row in rows:
+            mark = structs.replace(row, url="") if row.url else row
+            if mark not in self.seen:
+                self.seen[mark] = None
+                self._models += row.type == "model"
+                fresh.append(row)
+        if fresh and self._questions[0].search not in {"", EVERYTHING}:
+            limited = RegistryError(f"Its search gives no more than {before:,} at once.")
+            self.missing.setdefault(ALL, limited)
+        return fresh
 
     def _end_question(self) -> None:
-        """Go on to the next question; a search was the answer to all others too."""
-        question = self._questions.popleft()
-        if question.way is QuestionWay.SEARCH and not question.half:
+        """Go on to the next question; a search for everything was the answer to all others too."""
+        if self._questions.popleft().search == EVERYTHING:
             self._questions.clear()
             self.missing.clear()
-            if self._seen and not self._has_all():
-                self._questions += [
-                    ListingQuestion(None, QuestionWay.SEARCH, half) for half in self._halves()
-                ]
+            if self.seen and not self._has_all():
+                # One search for the names that end like half of those found, one for all others.
+                ends = sorted({row.name[-1:] for row in self.seen} - {"", "\n"})
+                some = "".join(map(re.escape, ends[: max(1, len(ends) // 2)])) or "x"
+                halves = (f"[{some}]$", f"[^{some}]$")
+                self._questions += [ListingQuestion(None, half) for half in halves]
         self._offset, self._received = None, 0
-
-    def _halves(self) -> tuple[str, str]:
-        """Expressions for the names that end like half of those found, and for all others."""
-        ends = sorted({row.name[-1:] for row in self._seen} - {"", "\n"})
-        some = "".join(map(re.escape, ends[: max(1, len(ends) // 2)])) or "x"
-        return f"[{some}]$", f"[^{some}]$"
 
     def _ask_differently(self, answer: HttpAnswer) -> None:
         """Put the present question, which was refused, in another way, or do without its answer.
@@ -208,12 +214,12 @@ class ListingPass:
         """
         self.whole = False
         question = self._questions[0]
-        if question.half:  # 404, as there are none; or an expression that it does not know
-            self._end_question()
+        if question.search not in {"", EVERYTHING}:
+            self._end_question()  # 404, as there are none; or an expression that it does not know
             return
         refused = self._requests.refused(answer, "listing its artifacts")
         narrower = answer.status in _TOO_MANY and self._offset is None
-        if question.way is QuestionWay.SEARCH or (self.missing and narrower):
+        if question.search or (self.missing and narrower):
             self._do_without(refused)
         elif not narrower:
             raise refused
@@ -221,47 +227,17 @@ class ListingPass:
             self._questions = deque(ListingQuestion(kind) for kind in ENTRY_TYPES)
         else:
             self._refused = refused
-            self._questions[0] = ListingQuestion(question.kind, QuestionWay.SEARCH)
+            self._questions[0] = ListingQuestion(question.kind, EVERYTHING)
 
     def _do_without(self, error: RegistryError) -> None:
         """Drop the present question, and note what stays unread."""
         question = self._questions.popleft()
-        if question.half:
-            return
-        why = self._refused if question.way is QuestionWay.SEARCH else error
-        self.missing[question.kind or ALL] = why or error
-
-    def _next_start(self, answer: HttpAnswer) -> int | None:
-        if self._questions[0].way is not QuestionWay.LISTING:
-            return None
-        return next_offset(answer.headers, self._offset or 0)
-
-    def _new_rows(self, rows: list[RestEntry]) -> list[RestEntry]:
-        fresh = []
-        before = len(self._seen)
-        for row in rows:
-            mark = structs.replace(row, url="") if row.url else row
-            if mark not in self._seen:
-                self._seen[mark] = None
-                self._models += row.type == "model"
-                fresh.append(row)
-        if fresh and self._questions[0].half:
-            limited = RegistryError(f"Its search gives no more than {before:,} at once.")
-            self.missing.setdefault(ALL, limited)
-        return fresh
+        if question.search in {"", EVERYTHING}:
+            why = self._refused if question.search else error
+            self.missing[question.kind or ALL] = why or error
 
     def _has_all(self) -> bool:
-        return self.expected is not None and len(self._seen) + self.skipped >= self.expected
-
-    @property
-    def seen(self) -> frozenset[RestEntry]:
-        """Everything found so far."""
-        return frozenset(self._seen)
-
-    @property
-    def order(self) -> list[Ref]:
-        """Everything listed so far, in the order in which it came."""
-        return [row.ref for row in self._seen]
+        return self.expected is not None and len(self.seen) + self.skipped >= self.expected
 
     @property
     def agrees(self) -> bool | None:
@@ -271,8 +247,8 @@ class ListingPass:
         """
         if self.expected is None:
             return None
-        whole = len(self._seen) + self.skipped
-        return self.expected in {whole, len(self._seen), self._models}
+        whole = len(self.seen) + self.skipped
+        return self.expected in {whole, len(self.seen), self._models}
 
 
 def next_offset(headers: Mapping[str, str], last: int) -> int | None:
@@ -301,15 +277,16 @@ class RestListing:
         self.rows: dict[Ref, RestEntry] = {}
         self.groups: dict[Ref, list[Ref]] = {}
         """Versions by collection, both in order of arrival."""
+        self.twins: dict[Ref, list[RestEntry]] = {}
+        """Further entries with the same type and id; they are deleted together."""
+        self.types: dict[str, tuple[str, ...]] = {}
+        """The types under which each id is listed."""
         self.urls = False
         """Whether the listing's rows carry source addresses."""
         self._ordinals: dict[Ref, int | None] = {}
         self._counted = True
         """Whether all ids so far are numbers that grow."""
         self._collections: dict[Ref, Collection] = {}
-        self._twins: dict[Ref, list[RestEntry]] = {}
-        self._types: dict[str, str] = {}
-        self._shared: dict[str, set[str]] = {}
 
     def put(self, rows: Iterable[RestEntry]) -> list[RestEntry]:
         """Add rows; gives those that are new, or are now known to have a twin."""
@@ -325,10 +302,10 @@ class RestListing:
                 self._counted = self._counted and found is not None and before < found
                 group.append(ref)
                 self._ordinals[ref] = found if self._counted else len(group)
-                self._note_type(ref)
+                self.types[ref.id] = (*self.types.get(ref.id, ()), ref.type)
                 self.urls = self.urls or bool(row.url)
-            elif known.name != row.name and row not in self._twins.get(ref, ()):
-                self._twins.setdefault(ref, []).append(row)
+            elif known.name != row.name and row not in self.twins.get(ref, ()):
+                self.twins.setdefault(ref, []).append(row)
                 changed[ref] = known
         return list(changed.values())
 
@@ -338,9 +315,9 @@ class RestListing:
         Until then they are counted ids as long as these grow, and else in their places.
         """
         places: dict[Ref, int] = {}
-        for ref in walk.order:
-            if ref in self.rows:
-                places.setdefault(ref, len(places))
+        for row in walk.seen:
+            if row.ref in self.rows:
+                places.setdefault(row.ref, len(places))
         order = self._order(list(places), whole=walk.whole)
         changed = []
         for refs in self.groups.values():
@@ -370,79 +347,47 @@ class RestListing:
         counted = max(numbers.values()) - min(numbers.values()) <= GAPS * len(numbers)
         if not whole:
             return "number" if counted else "unknown"
-        if all(
-            _rises([numbers[ref] for ref in refs if ref in numbers])
-            for refs in self._by_collection(listed)
-        ):
+        by_collection: dict[Ref, list[int]] = {}
+        for ref, number in numbers.items():
+            by_collection.setdefault(self.rows[ref].collection, []).append(number)
+        if all(_rises(one) for one in by_collection.values()):
             return "number"
-        falls = len(listed) >= SORTED and _rises([numbers[ref] for ref in reversed(listed)])
+        falls = len(listed) >= SORTED and _rises([*reversed(numbers.values())])
         return "unknown" if counted or falls else "place"
-
-    def _by_collection(self, listed: list[Ref]) -> Iterable[list[Ref]]:
-        """The listed artifacts, grouped by collection."""
-        found: dict[Ref, list[Ref]] = {}
-        for ref in listed:
-            found.setdefault(self.rows[ref].collection, []).append(ref)
-        return found.values()
-
-    def _note_type(self, ref: Ref) -> None:
-        first = self._types.setdefault(ref.id, ref.type)
-        if first != ref.type:
-            self._shared.setdefault(ref.id, {first}).add(ref.type)
-
-    def has_id(self, identifier: str) -> bool:
-        """Whether any artifact, of whatever type, has this id."""
-        return identifier in self._types
-
-    def any_type(self, identifier: str) -> Ref | None:
-        """An artifact with this id, of whatever type."""
-        kind = self._types.get(identifier)
-        return None if kind is None else Ref(kind, identifier)
-
-    def types_of(self, identifier: str) -> set[str]:
-        """The types under which an id is listed, when there is more than one."""
-        return self._shared.get(identifier, set())
-
-    def twins(self, ref: Ref) -> list[RestEntry]:
-        """Further entries with the same type and id; they are deleted together."""
-        return self._twins.get(ref, [])
 
     def digest(self, ref: Ref) -> str:
         """What identifies a version's content, its twins' included."""
-        if ref not in self._twins:
-            return entry_digest(self.rows[ref], with_url=self.urls)
-        rows = [self.rows[ref], *sorted(self.twins(ref))]
-        return rest_entries.fingerprint(*(entry_digest(row, with_url=self.urls) for row in rows))
+        own, *others = (
+            entry_digest(row, with_url=self.urls)
+            for row in (self.rows[ref], *sorted(self.twins.get(ref, ())))
+        )
+        return rest_entries.fingerprint(own, *others) if others else own
 
-    def collection(self, row: RestEntry) -> Collection:
-        """The collection of an artifact."""
-        ref = row.collection
-        found = self._collections.get(ref)
-        if found is None:
-            found = self._collections[ref] = Collection(ref.key, row.name, row.type)
-        return found
+    def shown(self, rows: Sequence[RestEntry]) -> Listed:
+        """Artifacts as a part of the listing: versions, and the collections that they are in."""
+        collections = {}
+        for row in rows:
+            ref = row.collection
+            known = self._collections.get(ref)
+            collections[ref] = known or self._collections.setdefault(
+                ref, Collection(ref.key, row.name, row.type)
+            )
+        return Listed(tuple(collections.values()), tuple(self._version(row) for row in rows))
 
-    def version(self, row: RestEntry) -> Version:
-        """An artifact as a version."""
+    def _version(self, row: RestEntry) -> Version:
         ref = row.ref
-        twins = self.twins(ref)
         note = ""
-        if twins:
+        if twins := self.twins.get(ref):
             names = ", ".join(twin.name for twin in twins[:3])
             note = f"{len(twins)} more entries share this id and go with it: {names}"
         return Version(
             key=ref.key,
-            collection_key=self.collection(row).key,
+            collection_key=self._collections[row.collection].key,
             ordinal=self._ordinals[ref],
             label=row.id,
             digest=self.digest(ref),
             note=note,
         )
-
-    def shown(self, rows: Sequence[RestEntry]) -> Listed:
-        """Artifacts as a part of the listing."""
-        collections = dict.fromkeys(self.collection(row) for row in rows)
-        return Listed(tuple(collections), tuple(self.version(row) for row in rows))
 
 
 def _by_random_ids(ids: list[str]) -> bool:
@@ -486,8 +431,11 @@ class ChangingListingError(RegistryError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ServerHealth:
+PASSES = 4
+"""How often a listing is read that changes each time, before it is given up."""
+
+
+class ServerHealth(NamedTuple):
     """What `GET /health` says."""
 
     status: int
@@ -496,8 +444,7 @@ class ServerHealth:
     milliseconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class ListingSnapshot:
+class ListingSnapshot(NamedTuple):
     """A whole listing, and whether what it does not show is really not there."""
 
     listing: RestListing
@@ -506,7 +453,7 @@ class ListingSnapshot:
 
 
 class ListingReader:
-    """Passes over the listing of one registry, and what is remembered of them."""
+    """Reads the listing of one registry, and what is remembered of it."""
 
     def __init__(self, requests: RestRequests, options: RestOptions) -> None:
         self._requests = requests
@@ -525,7 +472,7 @@ class ListingReader:
         """Artifacts of the last listing whose names are not Unicode, and are spelled out."""
         self._healthy = True
         """It answered when it was asked how it is."""
-        self.count_is_useless = False
+        self._count_is_useless = False
         """The server's count has nothing to do with its listing, or does not come in time."""
 
     async def health(self) -> ServerHealth:
@@ -541,37 +488,79 @@ class ListingReader:
             answer.status, rest_entries.decode_count(answer.body) if answer.good else None, took
         )
 
-    def walk(self) -> ListingPass:
-        """A new pass over everything."""
-        return ListingPass(self._requests, self._options)
-
     async def count(self) -> int | None:
         """How many artifacts the server says there are, as far as its count is of use."""
-        if self.count_is_useless:
+        if self._count_is_useless:
             return None
         try:
             health = await self.health()
         except RegistryError as error:
             self._healthy = False
-            self.count_is_useless = isinstance(error, SilentError)
+            self._count_is_useless = isinstance(error, SilentError)
             return None
         self._healthy = health.status < 500  # noqa: PLR2004 - some have no such page at all
         return health.artifacts
 
-    async def listing(self, walk: ListingPass) -> RestListing:
+    async def listing(self) -> RestListing:
         """One whole pass, remembered."""
-        listing = RestListing()
+        walk, listing = ListingPass(self._requests, self._options), RestListing()
         while (rows := await walk.page()) is not None:
             listing.put(rows)
-        self.finished(walk, listing)
+        self._finished(walk, listing)
         return listing
 
-    def finished(self, walk: ListingPass, listing: RestListing) -> None:
+    def _finished(self, walk: ListingPass, listing: RestListing) -> None:
         """Remember a listing that was read to its end."""
         self.missing, self.skipped = walk.missing, walk.skipped
         self.spelled = sum(is_spelled(row.name) for row in listing.rows.values())
         if listing.rows:
             self.last, self.pages = listing, walk.pages
+
+    async def rows(self, listing: RestListing) -> AsyncGenerator[list[RestEntry], None]:
+        """Rows as they come into `listing`, nothing skipped; the next page is fetched meanwhile.
+
+        Another count than the server's may mean that somebody deleted meanwhile, so that rows moved
+        to a page that was read before: then it is read once more. Two equal passes are believed
+        against the count. A row comes again when its order is known only at the end.
+
+        Raises:
+            RegistryError: the listing cannot be read, or cannot be believed.
+        """
+        before: KeysView[RestEntry] | None = None
+        passes = 0
+        while True:
+            walk, sent = ListingPass(self._requests, self._options), len(self.sent)
+            ahead = asyncio.ensure_future(self._first_page(walk))
+            try:
+                while (rows := await ahead) is not None and len(self.sent) == sent:
+                    ahead = asyncio.ensure_future(walk.page())
+                    if found := listing.put(rows):
+                        yield found
+            finally:
+                ahead.cancel()
+                with suppress(asyncio.CancelledError, RegistryError):
+                    await ahead
+            if len(self.sent) != sent:
+                continue  # our own deletions have moved rows to pages that were read before
+            seen = walk.seen.keys()
+            if not seen and (listing.rows or self.last) and not self.explained():
+                raise self.outage()
+            disagrees = walk.agrees is False and not walk.missing
+            if not disagrees or seen == before:
+                break
+            before, passes = seen, passes + 1
+            if passes == PASSES:
+                raise ChangingListingError
+        self._count_is_useless |= disagrees
+        changed = listing.settle(walk)
+        self._finished(walk, listing)
+        if changed:
+            yield changed
+
+    async def _first_page(self, walk: ListingPass) -> list[RestEntry] | None:
+        """The first page of a pass; beside it, the server is asked for its count."""
+        rows, walk.expected = await together(walk.page(), self.count())
+        return rows
 
     async def snapshot(self, reload: Callable[[], Awaitable[object]]) -> ListingSnapshot:
         """The whole listing as it is now.
@@ -585,7 +574,7 @@ class ListingReader:
         empty = 0
         for attempt in range(SNAPSHOT_TRIES):
             await asyncio.sleep(_PAUSE_S * attempt)
-            walk, listing = self.walk(), RestListing()
+            walk, listing = ListingPass(self._requests, self._options), RestListing()
             walk.expected = await self.count()
             if walk.expected is None:
                 with suppress(NotToldError):
@@ -598,16 +587,16 @@ class ListingReader:
                     return ListingSnapshot(listing, sure=True)
                 continue
             if walk.missing:
-                self.finished(walk, listing)
+                self._finished(walk, listing)
                 return ListingSnapshot(listing, sure=False)
             same = before is not None and listing.rows.keys() == before.rows.keys()
             if walk.agrees or (walk.agrees is None and (walk.pages == 1 or same)):
-                self.finished(walk, listing)
+                self._finished(walk, listing)
                 return ListingSnapshot(listing, sure=True)
             before = listing
         if before is None:
             raise self.outage(healthy=self._healthy and not walk.expected)
-        self.count_is_useless = True
+        self._count_is_useless = True
         return ListingSnapshot(before, sure=False)
 
     def explained(self) -> bool:
@@ -629,104 +618,3 @@ class ListingReader:
             " accept_empty = true for it in the configuration.",
             hint="Try again later.",
         )
-
-
-PASSES = 4
-"""How often a listing is read that changes each time, before it is given up."""
-
-
-class ListingRun:
-    """Rows as they come, nothing twice, nothing skipped; the next page is fetched meanwhile."""
-
-    def __init__(self, reader: ListingReader) -> None:
-        self.listing = RestListing()
-        self.done = False
-        self._reader = reader
-        self._walk = reader.walk()
-        self._ahead: asyncio.Future[list[RestEntry] | None] | None = None
-        self._before: frozenset[RestEntry] | None = None
-        self._passes = 1
-        self._sent = len(reader.sent)
-        self._lock = asyncio.Lock()
-
-    async def more(self) -> list[RestEntry]:
-        """Rows not given before; empty only when the listing is complete.
-
-        Raises:
-            RegistryError: the listing cannot be read, or cannot be believed.
-        """
-        async with self._lock:
-            while not self.done:
-                if self._sent != len(self._reader.sent):
-                    await self._start_over()
-                rows = await self._next()
-                if rows is None:
-                    if changed := await self._end():
-                        return changed
-                elif found := self.listing.put(rows):
-                    return found
-        return []
-
-    async def close(self) -> None:
-        """Stop fetching."""
-        if self._ahead is not None:
-            self._ahead.cancel()
-            with contextlib.suppress(asyncio.CancelledError, RegistryError):
-                await self._ahead
-            self._ahead = None
-
-    async def _start_over(self) -> None:
-        """Read from the beginning once more; what was listed stays listed."""
-        await self.close()
-        self._sent = len(self._reader.sent)
-        self._walk = self._reader.walk()
-
-    async def _next(self) -> list[RestEntry] | None:
-        """The page that is being fetched; then the following one is on its way."""
-        ahead = self._ahead or asyncio.ensure_future(self._page())
-        self._ahead = None
-        try:
-            rows = await ahead
-        finally:
-            ahead.cancel()
-        if rows is not None:
-            self._ahead = asyncio.ensure_future(self._page())
-        return rows
-
-    async def _page(self) -> list[RestEntry] | None:
-        """The next page; beside the first one of a pass, the server is asked for its count."""
-        if self._walk.pages:
-            return await self._walk.page()
-        counting = asyncio.ensure_future(self._reader.count())
-        try:
-            rows = await self._walk.page()
-            self._walk.expected = await counting
-        finally:
-            counting.cancel()
-        return rows
-
-    async def _end(self) -> list[RestEntry]:
-        """End a pass, or begin another when it was not the whole listing.
-
-        Gives rows whose order is known only now.
-
-        Another count than the server's may mean that somebody deleted meanwhile, so that rows
-        moved to a page that was read before. Two equal passes are believed against the count.
-        """
-        seen, agrees = self._walk.seen, self._walk.agrees
-        before, self._before = self._before, seen
-        if not seen and (self.listing.rows or self._reader.last) and not self._reader.explained():
-            await self._start_over()
-            raise self._reader.outage()
-        if agrees is False and seen != before and not self._walk.missing:
-            self._passes += 1
-            await self._start_over()
-            if self._passes > PASSES:
-                self._passes = 1
-                raise ChangingListingError
-            return []
-        self._reader.count_is_useless |= agrees is False and not self._walk.missing
-        changed = self.listing.settle(self._walk)
-        self._reader.finished(self._walk, self.listing)
-        self.done = True
-        return changed
