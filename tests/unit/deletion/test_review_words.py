@@ -122,7 +122,7 @@ def test_a_plan_file_finds_the_items_of_a_group(tmp_path: Path) -> None:
         "unlink": {link},
         "added": {joined},
         "aliases": {base, link},
-        "broken": {hard},
+        "broken": {base, hard},
         "whole": {"base", "joined", "other", "hard"},
     }
 
