@@ -10,7 +10,7 @@ from graphql import OperationDefinitionNode, parse, validate
 
 import artifact_tui.clients.wandb as package
 from artifact_tui.clients.wandb.wandb_deleting import deletions_document
-from artifact_tui.clients.wandb.wandb_documents import document_marks, render_document
+from artifact_tui.clients.wandb.wandb_graphql import document_marks, render_document
 from tests.servers.wandb import engine
 
 

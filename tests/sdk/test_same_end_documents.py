@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect, wandb_model
-from artifact_tui.clients.wandb.wandb_settings import WandbOptions
-from artifact_tui.model import Deletion, Result
+from artifact_tui.deletion.items import ItemState
+from tests.faults.wandb.scene import Scene as AppliedScene
 from tests.servers.wandb.scenes import Company, Link, Place, Scene, Series, Team, Version
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.servers.wandb.process import Server
 
@@ -54,7 +53,9 @@ def scene() -> Scene:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("traps", SERVERS)
-async def test_the_same_versions_go_and_stay(server: Server, sdk: Sdk, traps: str) -> None:
+async def test_the_same_versions_go_and_stay(
+    server: Server, sdk: Sdk, tmp_path: Path, traps: str
+) -> None:
     """The SDK one at a time, each in spite of what became of the others; ours in documents."""
     server.seed(scene())
     server.change(**SERVERS[traps])
@@ -62,23 +63,18 @@ async def test_the_same_versions_go_and_stay(server: Server, sdk: Sdk, traps: st
     sdk("delete_versions", *[name for name in names if not name.endswith(":v20")])
     sdk("delete_versions", names[20], check=False)
     wanted = server.state()
-    found = server.seed(scene())
-    server.clear()
-
-    options = WandbOptions(key=Secret(server.api_key))
-    client = connect(server.address(VISION), options=options)
-    try:
-        deletions = [
-            Deletion(wandb_model.SourceKey(found[name]).key, delete_aliases=True) for name in names
-        ]
-        outcomes = await client.delete(deletions)
-    finally:
-        await client.aclose()
+    place = AppliedScene(server, tmp_path)
+    place.ids = server.seed(scene())
+    async with place.client() as client:
+        draft = await place.draft(client, "name:mnist", delete_aliases=True, break_links=True)
+        place.save(draft)
+        server.clear()
+        await place.apply(client)
 
     assert server.state() == wanted
     assert server.alive() == {names[20]}
-    refused = [one for one in outcomes if one.result is Result.REFUSED]
-    assert [one.key for one in refused] == [deletions[20].key]
-    assert "production" in refused[0].message
-    assert {one.result for one in outcomes} == {Result.DONE, Result.REFUSED}
+    states = place.states()
+    assert states.pop(place.key(names[20])) is ItemState.REFUSED
+    assert "production" in place.words(place.key(names[20]))
+    assert set(states.values()) == {ItemState.VERIFIED}
     assert max(len(line.fields) for line in server.log()) > 1, "several went in a document"

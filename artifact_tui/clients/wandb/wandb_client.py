@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Client
 from artifact_tui.clients.servers import read_only_error
-from artifact_tui.clients.wandb import NAME, wandb_listing
+from artifact_tui.clients.wandb import NAME
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
-from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
-from artifact_tui.clients.wandb.wandb_facts import DepartedVersions, WandbFacts
+from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+from artifact_tui.clients.wandb.wandb_graphql import Graph
 from artifact_tui.clients.wandb.wandb_lineage import lineage_of
-from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
+from artifact_tui.clients.wandb.wandb_listing import WandbLister
 from artifact_tui.clients.wandb.wandb_model import HIDDEN_COLLECTION
-from artifact_tui.clients.wandb.wandb_paging import read_ahead
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
-from artifact_tui.clients.wandb.wandb_trial import WandbTrial
-from artifact_tui.model import Identity, Listed, Result
+from artifact_tui.clients.wandb.wandb_trial import trial_sentences
+from artifact_tui.model import Identity, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -58,36 +57,25 @@ class WandbClient(Client):
         self._options = options
         self.identity = Identity(NAME, address.text, address.uid)
         self.read_only = read_only
-        self._graph = GraphTransport(address, options, read_only=read_only)
-        self.transport: HttpTransport = self._graph.transport
-        self._sender = FittingSender(self._graph)
-        self._loader = QuestionLoader(self._sender)
-        self._scope = AddressScope(
-            self._sender, address.entity, address.project, registries=options.registries
-        )
-        self._lister = WandbLister(self._sender, self._loader, self._scope)
-        facts = WandbFacts(self._loader, self._lister)
-        self._departed = DepartedVersions(self._loader, facts.facts)
-        self._deleter = WandbDeleter(
-            self._sender,
-            self.facts,
-            lambda: self.transport.pacing.limit,
-            batch=options.batch,
-        )
-        self._editor = WandbEditor(self._sender, self._loader)
-        self._whole = WholeCollections(self._sender, self._loader, self.facts, self._lister)
+        sender = GraphTransport(address, options, read_only=read_only)
+        self.transport: HttpTransport = sender.transport
+        self._graph = Graph(sender)
+        self._lister = WandbLister(self._graph, address, registries=options.registries)
+        self._facts = WandbFacts(self._graph, self._lister)
+        self._deleter = WandbDeleter(self._graph, batch=options.batch)
+        self._whole = WholeCollections(self._graph, self._facts, self._lister)
+        self._editor = WandbEditor(self._graph)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know about this connection, in whole sentences."""
-        found = [*self._options.notices, self._scope.notice, *self._lister.notices.values()]
-        return tuple(one for one in found if one)
+        return (*self._options.notices, *self._lister.notices.values())
 
     # reading
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
         """Everything, as it comes, in no order."""
-        async with aclosing(read_ahead(self._lister.everything)) as parts:
+        async with aclosing(self._lister.everything()) as parts:
             async for rows in parts:
                 collections = {one.key: one for one, _ in rows}
                 versions = tuple(version for _, version in rows if version is not None)
@@ -96,23 +84,22 @@ class WandbClient(Client):
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
         """Who used these versions and what was made of it, many in one document."""
-        return await lineage_of(self._loader, keys, parents=parents, name=self._relative)
 
-    def _relative(self, artifact: Artifact) -> str:
-        """How a relative is called here: as in the listing, and in full where it is elsewhere."""
-        own = artifact.artifact_sequence
-        label = f"v{artifact.version_index}" if artifact.version_index is not None else "?"
-        if own is None:
-            return f"{HIDDEN_COLLECTION}:{label}"
-        return f"{self._scope.named(own.project, own.name or HIDDEN_COLLECTION)}:{label}"
+        def name(artifact: Artifact) -> str:
+            own = artifact.artifact_sequence
+            label = f"v{artifact.version_index}" if artifact.version_index is not None else "?"
+            home = self._lister.named(own.project, own.name or HIDDEN_COLLECTION) if own else ""
+            return f"{home or HIDDEN_COLLECTION}:{label}"
+
+        return await lineage_of(self._graph, keys, parents=parents, name=name)
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version, by path."""
-        return await wandb_listing.files_of(self._loader, version_key)
+        return await self._lister.files(version_key)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true now, with dependents."""
-        return await self._departed.facts(keys)
+        return await self._facts.facts(keys)
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none."""
@@ -124,14 +111,13 @@ class WandbClient(Client):
 
     async def check(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences; raises where nothing works."""
-        trier = WandbTrial(
-            self._sender,
+        return await trial_sentences(
+            self._graph,
             self._address,
             self._options,
-            advice=self._graph.credentials.advice,
+            advice=self.transport.credentials.advice,
             read_only=self.read_only,
         )
-        return await trier.sentences()
 
     # writing
 
@@ -142,9 +128,7 @@ class WandbClient(Client):
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these versions, and unlink these links."""
         self._check_writable()
-        outcomes = await self._deleter.delete(deletions)
-        self._departed.note(one.key for one in outcomes if one.result is Result.DONE)
-        return outcomes
+        return await self._deleter.delete(deletions)
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete a collection with its versions, or of a collection of links only the links."""
@@ -165,5 +149,5 @@ class WandbClient(Client):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._loader.aclose()
+        await self._graph.aclose()
         await self.transport.aclose()

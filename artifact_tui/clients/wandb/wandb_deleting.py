@@ -1,14 +1,12 @@
-"""Deleting versions, links and collections: as many at once as the pace allows, each once.
+"""Deleting versions, links and collections: one try each.
 
 A source version becomes `deleteArtifact`, a link `unlinkArtifact` and nothing else, whatever the
-protocol would allow. Unlinkings go first. Whether something was done is for the facts to say; here
-each answer is turned into an outcome, and a call ends early when going on would only repeat a
-failure that concerns everything.
+protocol would allow. Unlinkings go first. Each answer is turned into an outcome; whether something
+was done is for the facts to say, and whether it is tried again for whoever asked.
 
-Several deletions travel in one document, as far as the server bears it. Nothing is published about
-W&B's limits on this, so the first documents find out: one deletion alone, then two whose effect is
-looked at, then up to `MOST_DELETIONS`. A server that will not have such a document gets one
-deletion at a time from then on, for as long as the connection lasts.
+Several deletions travel in one document. Nothing is published about how many W&B bears: a server
+that refuses a document of several gets one deletion a document for as long as the connection
+lasts, and after one that was lost, or cost more than its quota, documents hold half as many.
 
 One request deletes a whole collection: a sequence with all its versions, a portfolio with its
 links only; their sources stay. W&B asks for no consent about aliases here, so they are looked for
@@ -17,24 +15,20 @@ before anything is sent.
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import math
-from collections import deque
-from dataclasses import dataclass, replace
-from functools import partial
+import itertools
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from artifact_tui.clients.transport import NotSentError, StaleError, TooLongError
+from artifact_tui.clients.transport import NotSentError, StaleError, TooLongError, together
 from artifact_tui.clients.wandb import wandb_model
-from artifact_tui.clients.wandb.wandb_documents import GraphQuestion
+from artifact_tui.clients.wandb.wandb_graphql import PLACE, GraphQuestion
 from artifact_tui.clients.wandb.wandb_listing import HiddenVersionsError
+from artifact_tui.clients.wandb.wandb_model import LinkKey, SourceKey
 from artifact_tui.clients.wandb.wandb_replies import (
-    DeletionPayload,
     GraphCall,
     alias_words,
+    deletion_payloads,
+    error_words,
     meaning_of_errors,
     outcome_of_errors,
     outcome_of_payload,
@@ -43,487 +37,167 @@ from artifact_tui.errors import RegistryError, UncertainError
 from artifact_tui.model import Facts, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.wandb.wandb_documents import DocumentSender, QuestionLoader
-    from artifact_tui.clients.wandb.wandb_facts import ReadFacts
+    from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+    from artifact_tui.clients.wandb.wandb_graphql import Graph
     from artifact_tui.clients.wandb.wandb_listing import WandbLister
     from artifact_tui.clients.wandb.wandb_model import CollectionKey
-    from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
+    from artifact_tui.clients.wandb.wandb_replies import GraphReply
     from artifact_tui.model import CollectionDeletion, Deletion
 
 
 MOST_DELETIONS = 20
 """Deletions in one document, at most."""
 
-_PROBE_SIZES = (1, 2)
-
-_DELETE_VERSION = ("DeleteArtifactInput", "deleteArtifact", "artifact{id state}")
-_UNLINK_VERSION = ("UnlinkArtifactInput", "unlinkArtifact", "success")
+MOST_THROTTLES = 3
+"""A document of several that is throttled so often may cost more than the quota."""
 
 
 def deletion_field(position: int, count: int, *, link: bool) -> str:
     """The name under which one of `count` deletions is answered."""
-    field = (_UNLINK_VERSION if link else _DELETE_VERSION)[1]
-    return field if count == 1 else f"d{position}"
+    return f"d{position}" if count > 1 else "unlinkArtifact" if link else "deleteArtifact"
 
 
 @functools.cache
 def deletions_document(count: int, *, link: bool) -> str:
     """A document of so many deletions, or unlinkings; its variables are `i0`, `i1` and so on."""
-    kind, field, selection = _UNLINK_VERSION if link else _DELETE_VERSION
+    kind, field, selection = (
+        ("UnlinkArtifactInput", "unlinkArtifact", "success")
+        if link
+        else ("DeleteArtifactInput", "deleteArtifact", "artifact{id state}")
+    )
     variables = ",".join(f"$i{n}:{kind}!" for n in range(count))
     parts = " ".join(
-        f"{name if (name := deletion_field(n, count, link=link)) == field else f'{name}:{field}'}"
-        f"(input:$i{n}){{{selection}}}"
+        f"{deletion_field(n, count, link=link)}:{field}(input:$i{n}){{{selection}}}"
         for n in range(count)
     )
     return f"mutation({variables}){{{parts}}}"
 
 
-class DocumentSize:
-    """How many deletions the next document holds, on one connection."""
-
-    def __init__(self, *, on: bool) -> None:
-        self._probe = 0 if on else len(_PROBE_SIZES)
-        self._size = MOST_DELETIONS if on else 1
-
-    @property
-    def probing(self) -> bool:
-        """Whether the next document is one of the first, which go alone."""
-        return self._probe < len(_PROBE_SIZES) and self._size > 1
-
-    @property
-    def size(self) -> int:
-        """How many deletions the next document may hold."""
-        return _PROBE_SIZES[self._probe] if self.probing else self._size
-
-    def proved(self, count: int) -> None:
-        """A probe with so many deletions did what it said."""
-        if self.probing and count == self.size:
-            self._probe += 1
-
-    def refuse(self) -> None:
-        """The server will not have it: one at a time for good."""
-        self._size = 1
-
-    def lost(self, count: int) -> None:
-        """A document of so many was lost, or the server fell over it: smaller ones from now on."""
-        if count > 1:
-            self._size = 1 if self.probing else max(1, min(self._size, count // 2))
-
-
-MOST_TROUBLES = 8
-"""So many requests in a row without a usable answer end a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class WandbDeletion:
-    """One deletion to send."""
-
-    position: int
-    """Its place in the call."""
-    key: str
-    artifact: str
-    """The version's id; of a link, that of its source."""
-    portfolio: str = ""
-    """Set on a link: the collection to take it out of."""
-    delete_aliases: bool = False
-    until: float = math.inf
-    """The moment after which it must not leave."""
-
-    @property
-    def link(self) -> bool:
-        """Whether it is a link: unlinked, never deleted."""
-        return bool(self.portfolio)
-
-    @property
-    def variable(self) -> dict[str, object]:
-        """The input of its mutation."""
-        if self.link:
-            return {"artifactID": self.artifact, "artifactPortfolioID": self.portfolio}
-        consent = {"deleteAliases": True} if self.delete_aliases else {}
-        return {"artifactID": self.artifact, **consent}
-
-
-class DeletionCrew:
-    """Tasks that send documents: as many as the pace lets through, so that few wait unsent."""
-
-    def __init__(
-        self,
-        group: asyncio.TaskGroup,
-        work: Callable[[DeletionCrew], Coroutine[None, None, None]],
-        at_once: Callable[[], int],
-    ) -> None:
-        self._group = group
-        self._work = work
-        self._at_once = at_once
-        self._size = 0
-
-    def grow(self, most: int) -> None:
-        """Start more of them: up to the pace's number, and at most so many."""
-        for _ in range(min(most, self._at_once() - self._size)):
-            self._size += 1
-            self._group.create_task(self._one())
-
-    async def _one(self) -> None:
-        try:
-            await self._work(self)
-        finally:
-            self._size -= 1
-
-    @property
-    def needed(self) -> bool:
-        """Whether there are no more of them than the pace lets through."""
-        return self._size <= max(1, self._at_once())
-
-
-class DeletionCall:
-    """What a `delete` call was asked, and what is known of it so far."""
-
-    def __init__(self, deletions: Sequence[Deletion]) -> None:
-        self.outcomes: list[Outcome | None] = [None] * len(deletions)
-        self.aliased: list[WandbDeletion] = []
-        """Refused because of aliases."""
-        self.stopped = ""
-        """Why nothing more is sent."""
-        self._deletions = deletions
-        self._first: dict[str, int] = {}
-        self._troubles = 0
-        links: deque[WandbDeletion] = deque()
-        sources: deque[WandbDeletion] = deque()
-        self.phases = (links, sources)
-        for position, deletion in enumerate(deletions):
-            if self._first.setdefault(deletion.key, position) == position:
-                self._enter(position, deletion, links, sources)
-
-    def _enter(
-        self,
-        position: int,
-        deletion: Deletion,
-        links: deque[WandbDeletion],
-        sources: deque[WandbDeletion],
-    ) -> None:
-        ref = wandb_model.parse_key(deletion.key)
-        if isinstance(ref, wandb_model.LinkKey):
-            job = WandbDeletion(position, deletion.key, ref.artifact, ref.portfolio)
-            links.append(replace(job, until=deletion.until))
-        elif isinstance(ref, wandb_model.SourceKey):
-            job = WandbDeletion(position, deletion.key, ref.artifact)
-            consent = deletion.delete_aliases
-            sources.append(replace(job, delete_aliases=consent, until=deletion.until))
-        else:
-            words = "no version has such a key"
-            self.outcomes[position] = Outcome(deletion.key, Result.ABSENT, words)
-
-    def done(self, job: WandbDeletion) -> bool:
-        """Whether the registry says that it was done."""
-        outcome = self.outcomes[job.position]
-        return outcome is not None and outcome.result in {Result.DONE, Result.UNLINKED}
-
-    def has_answer(self, job: WandbDeletion) -> bool:
-        """Whether the registry gave a usable answer about it."""
-        outcome = self.outcomes[job.position]
-        return outcome is not None and outcome.result not in {Result.UNKNOWN, Result.FAILED}
-
-    def take_back(self, jobs: Sequence[WandbDeletion]) -> None:
-        """Take their outcomes back: they are to be sent again."""
-        for job in jobs:
-            self.outcomes[job.position] = None
-
-    def settle(self, jobs: Sequence[WandbDeletion], result: Result, words: str) -> None:
-        """Give all of these one outcome."""
-        for job in jobs:
-            self.outcomes[job.position] = Outcome(job.key, result, words)
-
-    def note_outcome(self, job: WandbDeletion, outcome: Outcome) -> None:
-        """Note what the registry answered without an error."""
-        self.outcomes[job.position] = outcome
-        if outcome.result is not Result.UNKNOWN:
-            self._troubles = 0
-
-    def note_errors(self, job: WandbDeletion, errors: Sequence[GraphError], status: int) -> None:
-        """Note what the registry answered with errors, and what they say about the rest."""
-        found = meaning_of_errors(errors, status)
-        self.outcomes[job.position] = outcome_of_errors(job.key, errors, status)
-        if found.credentials:
-            self.trouble(found.why, at_once=True)
-        elif found.result is Result.UNKNOWN:
-            self.trouble(found.why)
-        else:
-            self._troubles = 0
-        if found.aliases:
-            self.aliased.append(job)
-
-    def trouble(self, why: str, *, at_once: bool = False) -> None:
-        """Count a failure that may concern everything; enough of them end the call."""
-        self._troubles += 1
-        if at_once or self._troubles >= MOST_TROUBLES:
-            self.stopped = self.stopped or why
-
-    def ends(self) -> list[Outcome]:
-        """The outcome of each deletion; one that comes again was sent once."""
-        found = []
-        for position, deletion in enumerate(self._deletions):
-            outcome = self.outcomes[self._first[deletion.key]]
-            if outcome is None:
-                words = f"not sent: {self.stopped}"
-                found.append(Outcome(deletion.key, Result.FAILED, words))
-            elif position != self._first[deletion.key] and outcome.result in {
-                Result.DONE,
-                Result.UNLINKED,
-            }:
-                found.append(Outcome(deletion.key, Result.ABSENT, "it was deleted a moment ago"))
-            else:
-                found.append(outcome)
-        return found
-
-
-MOST_THROTTLES = 3
-"""A document of several that is throttled so often may cost more than the quota: smaller then."""
-
-_payloads = msgspec.json.Decoder(dict[str, DeletionPayload | None] | None)
+Targets = list[tuple["Deletion", SourceKey | LinkKey]]
+"""Deletions, each with the version or link that its key names."""
 
 
 class WandbDeleter:
     """Deletions of one connection."""
 
-    def __init__(
-        self,
-        sender: DocumentSender,
-        look: ReadFacts,
-        at_once: Callable[[], int],
-        *,
-        batch: bool,
-    ) -> None:
-        """`at_once` tells how many requests the pace lets through now."""
-        self._sender = sender
-        self._look = look
-        self._at_once = at_once
-        self.batching = DocumentSize(on=batch)
+    def __init__(self, graph: Graph, *, batch: bool) -> None:
+        self._graph = graph
+        self._most = MOST_DELETIONS if batch else 1
+        """Deletions in one document, as far as this server is known to bear it."""
 
     async def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
-        """One outcome for each deletion, in the same order."""
-        batch = DeletionCall(deletions)
-        for jobs in batch.phases:
-            await self._phase(batch, jobs)
-        await self._name_aliases(batch)
-        return batch.ends()
+        """One outcome for each deletion, in the same order; one that comes again is sent once."""
+        links: Targets = []
+        sources: Targets = []
+        outcomes: dict[str, Outcome] = {}
+        for one in {deletion.key: deletion for deletion in deletions}.values():
+            ref = wandb_model.parse_version_key(one.key)
+            if ref is None:
+                outcomes[one.key] = Outcome(one.key, Result.ABSENT, "no version has such a key")
+            else:
+                (links if isinstance(ref, LinkKey) else sources).append((one, ref))
+        for targets in (links, sources):
+            size = self._most
+            parts = (targets[at : at + size] for at in range(0, len(targets), size))
+            answers = await together(*(self._send(part) for part in parts))
+            outcomes |= {end.key: end for end in itertools.chain(*answers)}
+        ends = []
+        for deletion in deletions:
+            end = outcomes[deletion.key]
+            ends.append(end)
+            if end.result in {Result.DONE, Result.UNLINKED}:
+                words = "it was deleted a moment ago"
+                outcomes[end.key] = Outcome(end.key, Result.ABSENT, words)
+        return ends
 
-    async def _phase(self, batch: DeletionCall, jobs: deque[WandbDeletion]) -> None:
-        """Send these, the first documents of a connection alone."""
-        while jobs and self.batching.probing and not batch.stopped:
-            await self._probe(batch, jobs)
-        async with asyncio.TaskGroup() as group:
-            crew = DeletionCrew(group, partial(self._work, batch, jobs), self._at_once)
-            crew.grow(-(-len(jobs) // self.batching.size))
-
-    async def _work(
-        self, batch: DeletionCall, jobs: deque[WandbDeletion], crew: DeletionCrew
-    ) -> None:
-        """One of the crew: documents until there are no more, or the crew is too large."""
-        while jobs and not batch.stopped and crew.needed:
-            await self._send(batch, jobs, self._next(jobs))
-            crew.grow(-(-len(jobs) // self.batching.size))
-
-    async def _probe(self, batch: DeletionCall, jobs: deque[WandbDeletion]) -> None:
-        """The next document, whose answer must be true: what it did is looked at."""
-        part = self._next(jobs)
-        if not await self._send(batch, jobs, part):
-            return
-        if len(part) > 1:
-            said = [job for job in part if batch.done(job)]
-            gone = await self._gone(said)
-            if gone is None:
-                return
-            if false := [job for job in said if not gone[job.key]]:
-                self.batching.refuse()
-                batch.take_back(false)
-                jobs.extendleft(reversed(false))
-                return
-        if any(batch.has_answer(job) for job in part):
-            self.batching.proved(len(part))
-
-    def _next(self, jobs: deque[WandbDeletion]) -> list[WandbDeletion]:
-        """What the next document deletes."""
-        return [jobs.popleft() for _ in range(min(self.batching.size, len(jobs)))]
-
-    async def _send(
-        self, batch: DeletionCall, jobs: deque[WandbDeletion], part: list[WandbDeletion]
-    ) -> bool:
-        """Send one document and note what it brought; whether the server took it as it was meant.
-
-        What a refused document did not do goes back to `jobs`.
-        """
-        link = part[0].link
+    async def _send(self, targets: Targets) -> list[Outcome]:
+        """Send one document, of deletions or of unlinkings, and read its answer."""
+        count = len(targets)
+        link = isinstance(targets[0][1], LinkKey)
         call = GraphCall(
-            deletions_document(len(part), link=link),
-            {f"i{number}": job.variable for number, job in enumerate(part)},
+            deletions_document(count, link=link),
+            {f"i{n}": _input(one, ref) for n, (one, ref) in enumerate(targets)},
             writes=True,
             what="unlinking versions" if link else "deleting versions",
-            throttles=MOST_THROTTLES if len(part) > 1 else 0,
-            until=min(job.until for job in part),
+            throttles=MOST_THROTTLES if count > 1 else 0,
+            until=min(one.until for one, _ in targets),
         )
         try:
-            reply = await self._sender.ask(call)
-        except UncertainError as error:
-            self.batching.lost(len(part))
-            batch.trouble(str(error))
-            batch.settle(part, Result.UNKNOWN, str(error))
-            return False
+            reply = await self._graph.send(call)
         except RegistryError as error:
-            return self._note_unsent(batch, jobs, part, error)
-        silent = self._note_reply(batch, part, reply)
-        return not silent or await self._settle_silent(batch, jobs, silent, reply, len(part))
+            result = _result_of_failure(error)
+            if not isinstance(error, StaleError | NotSentError):
+                self._hold_fewer(count, refused=result is Result.FAILED)
+            return [Outcome(one.key, result, str(error)) for one, _ in targets]
+        if count == 1 and (reply.errors or reply.status >= 300):  # noqa: PLR2004 - no success
+            return [outcome_of_errors(targets[0][0].key, reply.errors, reply.status)]
+        return self._read(targets, reply)
 
-    def _note_unsent(
-        self,
-        batch: DeletionCall,
-        jobs: deque[WandbDeletion],
-        part: list[WandbDeletion],
-        error: RegistryError,
-    ) -> bool:
-        """Note a document that was certainly not carried out: it may have been too large."""
-        if isinstance(error, StaleError):
-            batch.settle([*part, *jobs], Result.WAITED, str(error))
-            jobs.clear()
-        elif isinstance(error, TooLongError):
-            self.batching.lost(len(part))
-            jobs.extendleft(reversed(part))
-        elif len(part) > 1 and not isinstance(error, NotSentError):
-            self.batching.refuse()
-            jobs.extendleft(reversed(part))
-        else:
-            batch.trouble(str(error), at_once=True)
-            batch.settle(part, Result.FAILED, str(error))
-        return False
+    def _hold_fewer(self, count: int, *, refused: bool) -> None:
+        """A document of so many came to nothing: fewer are sent together from now on."""
+        if count > 1:
+            self._most = 1 if refused else min(self._most, count // 2)
 
-    def _note_reply(
-        self, batch: DeletionCall, part: list[WandbDeletion], reply: GraphReply
-    ) -> list[WandbDeletion]:
-        """Note the outcomes; gives the jobs about which the answer says nothing of their own."""
-        payloads = _decoded_payloads(reply)
-        silent = []
-        for number, job in enumerate(part):
-            name = deletion_field(number, len(part), link=job.link)
-            alone = len(part) == 1
-            errors = _errors_about(reply.errors, name, alone=alone)
-            payload = payloads.get(name)
-            if alone and (errors or reply.status >= 300):  # noqa: PLR2004 - no success
-                batch.note_errors(job, errors, reply.status)
-            elif not alone and (payload is None if not errors else _about_document(errors)):
-                silent.append(job)
-            elif errors:
-                batch.note_errors(job, errors, reply.status)
-            else:
-                batch.note_outcome(
-                    job, outcome_of_payload(job.key, job.artifact, payload, link=job.link)
-                )
-        return silent
+    def _read(self, targets: Targets, reply: GraphReply) -> list[Outcome]:
+        """What an answer says of each deletion in its document.
 
-    async def _settle_silent(
-        self,
-        batch: DeletionCall,
-        jobs: deque[WandbDeletion],
-        silent: list[WandbDeletion],
-        reply: GraphReply,
-        count: int,
-    ) -> bool:
-        """Find the outcomes of items about which the server said nothing, or only "too much".
-
-        Unless the server itself failed, a look tells what was not done: that is sent one by one.
+        Of one without an answer of its own nothing is known, whatever the server says of the
+        whole document.
         """
-        found = meaning_of_errors(reply.errors, reply.status)
-        if found.credentials:
-            for job in silent:
-                batch.note_errors(job, reply.errors, reply.status)
-            return False
-        if found.result is Result.UNKNOWN:
-            self.batching.lost(count)
-            batch.trouble(found.why)
-            for job in silent:
-                batch.outcomes[job.position] = outcome_of_errors(
-                    job.key, reply.errors, reply.status
-                )
-            return False
-        self.batching.refuse()
-        gone = await self._gone(silent)
-        for job in reversed(silent):
-            if gone is None:
-                batch.settle([job], Result.UNKNOWN, "W&B did not say what it did with this one")
-            elif gone[job.key]:
-                done = Result.UNLINKED if job.link else Result.DONE
-                batch.settle([job], done, "W&B did not say so; it is gone")
+        payloads = deletion_payloads(reply)
+        ends = []
+        silent = 0
+        for n, (one, ref) in enumerate(targets):
+            name = deletion_field(n, len(targets), link=isinstance(ref, LinkKey))
+            payload = payloads.get(name)
+            own = [error for error in reply.errors if error.path[:1] == (name,)]
+            if own and not meaning_of_errors(own, 200).document:
+                ends.append(outcome_of_errors(one.key, own, reply.status))
+            elif payload is not None or len(targets) == 1:
+                ends.append(outcome_of_payload(one.key, ref, payload))
             else:
-                jobs.appendleft(job)
-        return False
-
-    async def _gone(self, jobs: Sequence[WandbDeletion]) -> dict[str, bool] | None:
-        """Which of these are gone, by key; None when it cannot be told."""
-        try:
-            facts = await self._look([job.key for job in jobs]) if jobs else {}
-        except RegistryError:
-            return None
-        return {
-            job.key: job.key not in facts or facts[job.key].state is VersionState.TRASH
-            for job in jobs
-        }
-
-    async def _name_aliases(self, batch: DeletionCall) -> None:
-        """Say which aliases stood in the way; W&B's own words may not."""
-        try:
-            facts = await self._look([job.key for job in batch.aliased]) if batch.aliased else {}
-        except RegistryError:
-            return
-        for job in batch.aliased:
-            if names := alias_words(facts.get(job.key)):
-                old = batch.outcomes[job.position]
-                words = f"{old.message} (it carries {names})" if old else ""
-                batch.settle([job], Result.REFUSED, words)
+                silent += 1
+                words = error_words(reply.errors) or f"status {reply.status}"
+                why = f"W&B did not say what it did with this one: {words}"
+                ends.append(Outcome(one.key, Result.UNKNOWN, why))
+        if silent:
+            failed = meaning_of_errors(reply.errors, reply.status).result is Result.UNKNOWN
+            self._hold_fewer(len(targets), refused=not failed)
+        return ends
 
 
-def _decoded_payloads(reply: GraphReply) -> Mapping[str, DeletionPayload | None]:
-    try:
-        return _payloads.decode(reply.data) or {}
-    except msgspec.MsgspecError:
-        return {}
+def _result_of_failure(error: RegistryError) -> Result:
+    """What became of a request that was not answered."""
+    if isinstance(error, UncertainError):
+        return Result.UNKNOWN
+    return Result.WAITED if isinstance(error, TooLongError) else Result.FAILED
 
 
-def _errors_about(errors: Sequence[GraphError], name: str, *, alone: bool) -> list[GraphError]:
-    """The errors about one item of a document."""
-    return [error for error in errors if alone or (error.path and error.path[0] == name)]
+def _input(one: Deletion, ref: SourceKey | LinkKey) -> dict[str, object]:
+    """The input of the mutation for one deletion; of a link that of an unlinking."""
+    if isinstance(ref, LinkKey):
+        return {"artifactID": ref.artifact, "artifactPortfolioID": ref.portfolio}
+    consent = {"deleteAliases": True} if one.delete_aliases else {}
+    return {"artifactID": ref.artifact, **consent}
 
 
-def _about_document(errors: Sequence[GraphError]) -> bool:
-    return meaning_of_errors(errors, 200).document
-
-
-_COLLECTION_STATE = GraphQuestion(
-    "artifactCollection(id:$id){__typename id <ArtifactCollection.state|state>}",
+_COLLECTION = GraphQuestion(
+    "artifactCollection(id:$id){...Place <ArtifactCollection.state|state>}",
     {"id": "ID!"},
-    "",
+    PLACE,
     25,
     "a collection",
+    wandb_model.ArtifactCollection,
 )
-_COLLECTION_NAME = GraphQuestion(
-    "artifactCollection(id:$id){id name project{name entity{name}}}",
-    {"id": "ID!"},
-    "",
-    25,
-    "a collection",
+_STATE = "artifactCollection{id <ArtifactCollection.state|state>}"
+DELETE_SEQUENCE = (
+    f"mutation($id:ID!){{deleteArtifactSequence(input:{{artifactSequenceID:$id}}){{{_STATE}}}}}"
 )
-_DELETE_SEQUENCE = (
-    "mutation($id:ID!){deleteArtifactSequence(input:{artifactSequenceID:$id})"
-    "{artifactCollection{id <ArtifactCollection.state|state>}}}"
+DELETE_PORTFOLIO = (
+    f"mutation($id:ID!){{deleteArtifactPortfolio(input:{{artifactPortfolioID:$id}}){{{_STATE}}}}}"
 )
-_DELETE_PORTFOLIO = (
-    "mutation($id:ID!){deleteArtifactPortfolio(input:{artifactPortfolioID:$id})"
-    "{artifactCollection{id <ArtifactCollection.state|state>}}}"
-)
-_COLLECTION_TYPES = {
-    wandb_model.SequenceKey: "ArtifactSequence",
-    wandb_model.PortfolioKey: "ArtifactPortfolio",
-}
 
 _HIDDEN_KEY = "hidden:"
 """The key of what W&B does not show of a collection: that of no version."""
@@ -532,25 +206,12 @@ CARRIERS_SHOWN = 3
 """How many versions with aliases a refusal names."""
 
 
-class _CollectionPayload(wandb_model.GraphObject, frozen=True):
-    artifact_collection: wandb_model.ArtifactCollection | None = None
-
-
-class _CollectionAnswer(wandb_model.GraphObject, frozen=True):
-    delete_artifact_sequence: _CollectionPayload | None = None
-    delete_artifact_portfolio: _CollectionPayload | None = None
-
-
 class WholeCollections:
     """Whole collections of one connection."""
 
-    def __init__(
-        self, sender: DocumentSender, loader: QuestionLoader, look: ReadFacts, lister: WandbLister
-    ) -> None:
-        """`look` tells what is true of versions."""
-        self._sender = sender
-        self._loader = loader
-        self._look = look
+    def __init__(self, graph: Graph, facts: WandbFacts, lister: WandbLister) -> None:
+        self._graph = graph
+        self._facts = facts
         self._lister = lister
 
     async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
@@ -562,23 +223,14 @@ class WholeCollections:
             RegistryError: it cannot be told.
         """
         home = wandb_model.parse_collection_key(collection_key)
-        return None if home is None else await self._look_inside(home)
-
-    async def name(self, collection_key: str) -> str:
-        """What a collection is called in the lists; empty when there is none."""
-        home = wandb_model.parse_collection_key(collection_key)
-        if home is None:
-            return ""
-        found = await self._loader.ask(
-            _COLLECTION_NAME, wandb_model.ArtifactCollection, id=home.collection
-        )
-        if found is None or found.id != home.collection:
-            return ""
-        return self._lister.named(found.project, found.name)
-
-    async def _look_inside(self, home: CollectionKey) -> Mapping[str, Facts] | None:
-        if not await self._is_there(home):
+        found = await self._ask(home)
+        if home is None or found is None or found.state in wandb_model.GONE_STATES:
             return None
+        if found.type_name != wandb_model.TYPE_NAMES[type(home)]:
+            raise RegistryError(
+                "W&B answered about another kind of collection than the one that was asked for.",
+                hint="Nothing was changed. Sync the registry again.",
+            )
         try:
             versions = await self._lister.whole(home)
         except HiddenVersionsError:
@@ -586,21 +238,20 @@ class WholeCollections:
             return {_HIDDEN_KEY: hidden}
         if versions is None:
             return None
-        found = await self._look([one.key for one in versions])
-        return {key: one for key, one in found.items() if one.state is not VersionState.TRASH}
+        facts = await self._facts.facts([one.key for one in versions])
+        return {key: one for key, one in facts.items() if one.state is not VersionState.TRASH}
 
-    async def _is_there(self, home: CollectionKey) -> bool:
-        found = await self._loader.ask(
-            _COLLECTION_STATE, wandb_model.ArtifactCollection, id=home.collection
-        )
-        if found is None or found.state in wandb_model.GONE_STATES:
-            return False
-        if found.type_name != _COLLECTION_TYPES[type(home)]:
-            raise RegistryError(
-                "W&B answered about another kind of collection than the one that was asked for.",
-                hint="Nothing was changed. Sync the registry again.",
-            )
-        return True
+    async def name(self, collection_key: str) -> str:
+        """What a collection is called in the lists; empty when there is none."""
+        found = await self._ask(wandb_model.parse_collection_key(collection_key))
+        return "" if found is None else self._lister.named(found.project, found.name)
+
+    async def _ask(self, home: CollectionKey | None) -> wandb_model.ArtifactCollection | None:
+        """A collection as W&B shows it now, perhaps as one that is deleted."""
+        if home is None:
+            return None
+        found = await self._graph.ask(_COLLECTION, id=home.collection)
+        return found if found is not None and found.id == home.collection else None
 
     async def delete(self, deletion: CollectionDeletion) -> Outcome:
         """Delete one collection; the outcome's key is the collection's."""
@@ -608,59 +259,39 @@ class WholeCollections:
         home = wandb_model.parse_collection_key(key)
         if home is None:
             return Outcome(key, Result.ABSENT, "no collection has such a key")
+        series = isinstance(home, wandb_model.SequenceKey)
+        call = GraphCall(
+            DELETE_SEQUENCE if series else DELETE_PORTFOLIO,
+            {"id": home.collection},
+            writes=True,
+            what="deleting a collection",
+            until=deletion.until,
+        )
         try:
-            if why := "" if deletion.delete_aliases else await self._alias_reason(home):
+            if not deletion.delete_aliases and (why := _carriers(await self.facts(key) or {})):
                 return Outcome(key, Result.REFUSED, why)
-            reply = await self._sender.ask(_collection_call(home, until=deletion.until))
+            reply = await self._graph.send(call)
         except RegistryError as error:
-            waited = Result.WAITED if isinstance(error, StaleError) else Result.FAILED
-            unknown = isinstance(error, UncertainError)
-            return Outcome(key, Result.UNKNOWN if unknown else waited, str(error))
+            return Outcome(key, _result_of_failure(error), str(error))
         if reply.errors or reply.status >= 300:  # noqa: PLR2004 - no success
             return outcome_of_errors(key, reply.errors, reply.status)
-        return _collection_outcome(key, home, reply)
-
-    async def _alias_reason(self, home: CollectionKey) -> str:
-        """Which versions would lose aliases, in words; empty when none would."""
-        found = await self._look_inside(home)
-        return _alias_reason(home, found or {})
+        name = "deleteArtifactSequence" if series else "deleteArtifactPortfolio"
+        return outcome_of_payload(key, home, deletion_payloads(reply).get(name))
 
 
-def _alias_reason(home: CollectionKey, found: Mapping[str, Facts]) -> str:
-    """Which versions would lose aliases, in words; empty when none would."""
-    carriers = [one for one in found.values() if one.aliases]
-    if isinstance(home, wandb_model.PortfolioKey):
-        carriers = [one for one in carriers if any(not a.scope for a in one.aliases)]
+def _carriers(found: Mapping[str, Facts]) -> str:
+    """Which versions would lose aliases, in words; empty when none would.
+
+    What only links lose are the aliases that the collection itself gave them.
+    """
+    carriers = [
+        one
+        for one in found.values()
+        if any(not one.source_key or not alias.scope for alias in one.aliases)
+    ]
     if not carriers:
         return ""
     words = [alias_words(one) for one in carriers[:CARRIERS_SHOWN]]
     if (more := len(carriers) - CARRIERS_SHOWN) > 0:
         words.append(f"and {more} more versions with aliases")
     return f"its versions carry aliases: {'; '.join(words)}"
-
-
-def _collection_call(home: CollectionKey, *, until: float) -> GraphCall:
-    series = isinstance(home, wandb_model.SequenceKey)
-    return GraphCall(
-        _DELETE_SEQUENCE if series else _DELETE_PORTFOLIO,
-        {"id": home.collection},
-        writes=True,
-        what="deleting a collection",
-        until=until,
-    )
-
-
-def _collection_outcome(key: str, home: CollectionKey, reply: GraphReply) -> Outcome:
-    """The outcome that an answer without errors tells."""
-    try:
-        said = wandb_model.read_answer(reply.data, _CollectionAnswer, "deleting a collection")
-    except RegistryError as error:
-        return Outcome(key, Result.UNKNOWN, str(error))
-    series = isinstance(home, wandb_model.SequenceKey)
-    asked = said.delete_artifact_sequence if series else said.delete_artifact_portfolio
-    found = asked.artifact_collection if asked is not None else None
-    if found is None or found.id != home.collection:
-        return Outcome(key, Result.UNKNOWN, "W&B answered without saying what it deleted")
-    if found.state is not None and found.state not in wandb_model.GONE_STATES:
-        return Outcome(key, Result.UNKNOWN, f"W&B answered, and still calls it {found.state}")
-    return Outcome(key, Result.DONE if series else Result.UNLINKED)

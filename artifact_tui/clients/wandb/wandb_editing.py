@@ -9,24 +9,45 @@ another, because an alias moves within its collection.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
 from artifact_tui.clients.transport import together
 from artifact_tui.clients.wandb import wandb_model
-from artifact_tui.clients.wandb.wandb_documents import GraphQuestion
+from artifact_tui.clients.wandb.wandb_graphql import GraphQuestion
+from artifact_tui.clients.wandb.wandb_model import is_label
 from artifact_tui.clients.wandb.wandb_replies import GraphCall, outcome_of_errors
 from artifact_tui.errors import RegistryError, UncertainError
-from artifact_tui.model import TTL_INHERIT, Edit, Outcome, Result
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from artifact_tui.clients.wandb.wandb_documents import DocumentSender, QuestionLoader
+    from artifact_tui.clients.wandb.wandb_graphql import Graph
     from artifact_tui.clients.wandb.wandb_replies import GraphReply
+
+
+class _HolderAnswer(wandb_model.GraphObject, frozen=True):
+    artifact_collection_membership: wandb_model.Membership | None = None
+
+
+class _SuccessAnswer(wandb_model.GraphObject, frozen=True):
+    success: bool | None = None
+
+
+class _UpdateAnswer(wandb_model.GraphObject, frozen=True):
+    artifact: wandb_model.Artifact | None = None
+
+
+class _EditAnswer(wandb_model.GraphObject, frozen=True):
+    update_artifact: _UpdateAnswer | None = None
+    add_aliases: _SuccessAnswer | None = None
+    delete_aliases: _SuccessAnswer | None = None
 
 
 _COLLECTION_PLACE = "id name project{name entity{name}}"
@@ -35,30 +56,83 @@ _TARGET_VERSION = GraphQuestion(
     " <Artifact.tags|tags{name}> <Artifact.ttlDurationSeconds|ttlDurationSeconds>"
     " <Artifact.ttlIsInherited|ttlIsInherited>"
     f" artifactSequence{{{_COLLECTION_PLACE}}} aliases{{alias artifactCollection{{id}}}}}}",
-    {"id": "ID!"},
-    "",
-    25,
-    "a version",
-)
+    {"id": "ID!"}, "", 25, "a version", wandb_model.Artifact,
+)  # fmt: skip
 _TARGET_PORTFOLIO = GraphQuestion(
     f"artifactCollection(id:$id){{{_COLLECTION_PLACE} <ArtifactCollection.state|state>}}",
-    {"id": "ID!"},
-    "",
-    25,
-    "a collection of links",
-)
+    {"id": "ID!"}, "", 25, "a collection of links", wandb_model.ArtifactCollection,
+)  # fmt: skip
 _ALIAS_HOLDER = GraphQuestion(
     "project(entityName:$e,name:$p){id <Project.artifactCollectionMembership"
     "|artifactCollectionMembership(name:$n){versionIndex}>}",
-    {"e": "String!", "p": "String!", "n": "String!"},
-    "",
-    25,
-    "who has an alias",
+    {"e": "String!", "p": "String!", "n": "String!"}, "", 25, "who has an alias", _HolderAnswer,
+)  # fmt: skip
+
+ADD_ALIASES = "mutation($i:AddAliasesInput!){addAliases(input:$i){success}}"
+REMOVE_ALIASES = "mutation($i:DeleteAliasesInput!){deleteAliases(input:$i){success}}"
+UPDATE_VERSION = (
+    "mutation($i:UpdateArtifactInput!){updateArtifact(input:$i){artifact{id"
+    " <Artifact.ttlDurationSeconds|ttlDurationSeconds> <Artifact.ttlIsInherited|ttlIsInherited>"
+    " <Artifact.tags|tags{name}>}}}"
+)
+
+CHANGING_TTL = "changing the time to live"
+"""The part of a step that does so."""
+
+LONGEST_ALIAS = 128
+"""Characters."""
+
+MOST_TAGS = 20
+"""Tags that one request may add or remove."""
+
+EDITS_AT_ONCE = 32
+"""Edits under way at once, at most; the pace may let fewer through."""
+
+_TAG = re.compile(r"[-\w]+([ ]+[-\w]+)*")
+_SILENT = "W&B answered without saying what it did."
+_UNCHANGED = (
+    "W&B accepted the time to live and left it as it was: its team may let only admins change it"
 )
 
 
-class _HolderAnswer(wandb_model.GraphObject, frozen=True):
-    artifact_collection_membership: wandb_model.Membership | None = None
+def edit_fault(edit: Edit) -> str:
+    """What W&B would not accept in an edit, as a sentence; empty when it is fine."""
+    return next(chain(_alias_faults(edit), _other_faults(edit)), "")
+
+
+def _alias_faults(edit: Edit) -> Iterator[str]:
+    for alias in edit.add_aliases:
+        signs = [sign for sign in "/:" if sign in alias]
+        if not alias:
+            yield "an alias needs at least one character"
+        elif len(alias) > LONGEST_ALIAS:
+            yield f"an alias has at most {LONGEST_ALIAS} characters, and this one {len(alias)}"
+        elif signs:
+            yield f"the alias {alias!r} cannot be used: it has a {signs[0]} in it"
+        elif is_label(alias):
+            yield f"{alias} is the name of a version: W&B gives these out itself"
+    for alias in filter(is_label, edit.remove_aliases):
+        yield f"{alias} is the name of a version: it cannot be removed"
+    for alias in sorted(set(edit.add_aliases) & set(edit.remove_aliases)):
+        yield f"the alias {alias!r} is to be added and removed at once"
+
+
+def _other_faults(edit: Edit) -> Iterator[str]:
+    for tag in (*edit.add_tags, *edit.remove_tags):
+        if not _TAG.fullmatch(tag):
+            rule = "a tag has letters, digits, - and _, and spaces between them"
+            yield f"the tag {tag!r} cannot be used: {rule}"
+    if max(len(edit.add_tags), len(edit.remove_tags)) > MOST_TAGS:
+        yield f"W&B takes at most {MOST_TAGS} tags at a time"
+    for tag in sorted(set(edit.add_tags) & set(edit.remove_tags)):
+        yield f"the tag {tag!r} is to be added and removed at once"
+    if edit.ttl_us is not None and edit.ttl_us <= 0 and edit.ttl_us not in {TTL_INHERIT, TTL_OFF}:
+        yield "a time to live must be longer than nothing"
+
+
+def ttl_seconds(ttl_us: int) -> int:
+    """A time to live as W&B takes it: whole seconds, rounded up; -1 inherit, -2 off."""
+    return ttl_us if ttl_us in {TTL_INHERIT, TTL_OFF} else -(-ttl_us // wandb_model.SECOND_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +154,7 @@ class EditTarget:
             if row.alias is not None
             and row.artifact_collection is not None
             and row.artifact_collection.id == self.home.id
-            and not wandb_model.is_label(row.alias)
+            and not is_label(row.alias)
         )
 
     @property
@@ -95,7 +169,7 @@ class EditTarget:
             return now == seconds and not inherited
         return bool(inherited) if seconds == -1 else not inherited and (now or 0) <= 0
 
-    def named(self, alias: str) -> dict[str, str]:
+    def alias_input(self, alias: str) -> dict[str, str]:
         """An alias in this collection, as requests name it."""
         project = self.home.project
         entity = project.entity if project else None
@@ -106,58 +180,17 @@ class EditTarget:
             "alias": alias,
         }
 
-
-async def read_target(loader: QuestionLoader, key: str) -> EditTarget | None:
-    """The version of a key; None when it is gone.
-
-    Raises:
-        RegistryError: it cannot be told.
-    """
-    ref = wandb_model.parse_version_key(key)
-    if ref is None:
-        return None
-    home: wandb_model.CollectionPlace | wandb_model.ArtifactSequence | None
-    if isinstance(ref, wandb_model.LinkKey):
-        artifact, portfolio = await together(
-            loader.ask(_TARGET_VERSION, wandb_model.Artifact, id=ref.artifact),
-            loader.ask(_TARGET_PORTFOLIO, wandb_model.ArtifactCollection, id=ref.portfolio),
-        )
-        gone = portfolio is None or portfolio.state in wandb_model.GONE_STATES
-        home = None if gone else portfolio
-    else:
-        artifact = await loader.ask(_TARGET_VERSION, wandb_model.Artifact, id=ref.artifact)
-        home = artifact.artifact_sequence if artifact is not None else None
-    if artifact is None or artifact.state in wandb_model.GONE_STATES or home is None:
-        return None
-    return EditTarget(artifact, home, isinstance(ref, wandb_model.LinkKey))
-
-
-async def alias_holder(loader: QuestionLoader, target: EditTarget, alias: str) -> str:
-    """Which version of the collection has an alias now: its label, or nothing.
-
-    Raises:
-        RegistryError: it cannot be told.
-    """
-    said = target.named(alias)
-    name = f"{said['artifactCollectionName']}:{alias}"
-    found = await loader.ask(
-        _ALIAS_HOLDER, _HolderAnswer, e=said["entityName"], p=said["projectName"], n=name
-    )
-    member = found.artifact_collection_membership if found else None
-    index = member.version_index if member else None
-    return "" if index is None else f"v{index}"
-
-
-ADD_ALIASES = "mutation($i:AddAliasesInput!){addAliases(input:$i){success}}"
-REMOVE_ALIASES = "mutation($i:DeleteAliasesInput!){deleteAliases(input:$i){success}}"
-UPDATE_VERSION = (
-    "mutation($i:UpdateArtifactInput!){updateArtifact(input:$i){artifact{id"
-    " <Artifact.ttlDurationSeconds|ttlDurationSeconds> <Artifact.ttlIsInherited|ttlIsInherited>"
-    " <Artifact.tags|tags{name}>}}}"
-)
-
-CHANGING_TTL = "changing the time to live"
-"""The part of a step that does so."""
+    def forbids(self, edit: Edit) -> str:
+        """What W&B does not allow for this version, or would do to another one."""
+        if self.link and (edit.add_tags or edit.remove_tags):
+            return "a link has no tags of its own: change those of its source"
+        if edit.ttl_us is None:
+            return ""
+        if self.link:
+            return "a link has no time to live: set that of its source"
+        if wandb_model.is_automatic_type(self.artifact.type) or self.artifact.is_generated:
+            return f"W&B has no time to live for versions of the type {self.artifact.type}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,105 +205,107 @@ class EditStep:
     """What it does, change by change, as in `adding the alias best`."""
 
 
+class StepEnd(NamedTuple):
+    """How a step that is not done has ended."""
+
+    result: Result
+    why: str
+    left: tuple[str, ...] = ()
+    """The parts that are known not to be done, of a step that was done in part."""
+
+
 def edit_steps(edit: Edit, target: EditTarget) -> list[EditStep]:
     """The requests that an edit still needs, given what is so already."""
     gid = target.artifact.id
     found = []
-    if fresh := [alias for alias in edit.add_aliases if alias not in target.aliases]:
-        variable = {"artifactID": gid, "aliases": [target.named(alias) for alias in fresh]}
-        parts = tuple(f"adding the alias {alias}" for alias in fresh)
-        found.append(EditStep(ADD_ALIASES, variable, "adding aliases", parts))
-    if old := [alias for alias in edit.remove_aliases if alias in target.aliases]:
-        variable = {"artifactID": gid, "aliases": [target.named(alias) for alias in old]}
-        parts = tuple(f"removing the alias {alias}" for alias in old)
-        found.append(EditStep(REMOVE_ALIASES, variable, "removing aliases", parts))
-    return found + _update_steps(edit, target)
-
-
-def _update_steps(edit: Edit, target: EditTarget) -> list[EditStep]:
-    """The `updateArtifact` with the keys that change something; none when none does."""
-    changed: dict[str, object] = {}
-    fresh = [tag for tag in edit.add_tags if tag not in target.tags]
-    old = [tag for tag in edit.remove_tags if tag in target.tags]
-    parts = [f"adding the tag {tag}" for tag in fresh] + [f"removing the tag {tag}" for tag in old]
-    if fresh:
-        changed["tagsToAdd"] = [{"tagName": tag} for tag in fresh]
-    if old:
-        changed["tagsToDelete"] = [{"tagName": tag} for tag in old]
-    if edit.ttl_us is not None and not target.has_ttl(
-        seconds := wandb_model.ttl_seconds(edit.ttl_us)
+    fresh = [alias for alias in edit.add_aliases if alias not in target.aliases]
+    old = [alias for alias in edit.remove_aliases if alias in target.aliases]
+    for document, doing, aliases in (
+        (ADD_ALIASES, "adding", fresh),
+        (REMOVE_ALIASES, "removing", old),
     ):
+        if aliases:
+            inputs = [target.alias_input(alias) for alias in aliases]
+            variable = {"artifactID": gid, "aliases": inputs}
+            named = tuple(f"{doing} the alias {alias}" for alias in aliases)
+            found.append(EditStep(document, variable, f"{doing} aliases", named))
+    changed: dict[str, object] = {}
+    parts = []
+    for key, doing, tags in (
+        ("tagsToAdd", "adding", [tag for tag in edit.add_tags if tag not in target.tags]),
+        ("tagsToDelete", "removing", [tag for tag in edit.remove_tags if tag in target.tags]),
+    ):
+        if tags:
+            changed[key] = [{"tagName": tag} for tag in tags]
+            parts += [f"{doing} the tag {tag}" for tag in tags]
+    seconds = None if edit.ttl_us is None else ttl_seconds(edit.ttl_us)
+    if seconds is not None and not target.has_ttl(seconds):
         changed["ttlDurationSeconds"] = seconds
         parts.append(CHANGING_TTL)
-    if not changed:
-        return []
-    variable = {"artifactID": target.artifact.id, **changed}
-    return [EditStep(UPDATE_VERSION, variable, "changing tags or time to live", tuple(parts))]
+    if changed:
+        changed["artifactID"] = gid
+        what = "changing tags or time to live"
+        found.append(EditStep(UPDATE_VERSION, changed, what, tuple(parts)))
+    return found
 
 
 def remaining_parts(edit: Edit, step: EditStep, now: EditTarget) -> tuple[str, ...] | None:
     """The parts of a step that a version, as it is now, still lacks; None when that is not told."""
-    if not _is_shown(edit, step, now):
+    shown = now.artifact
+    if step.document != UPDATE_VERSION:
+        told = shown.aliases is not None
+    else:
+        told = shown.tags is not None or step.parts == (CHANGING_TTL,)
+        if CHANGING_TTL in step.parts and shown.ttl_is_inherited is None:
+            told &= edit.ttl_us != TTL_INHERIT and shown.ttl_duration_seconds is not None
+    if not told:
         return None
     needed = {part for one in edit_steps(edit, now) for part in one.parts}
     return tuple(part for part in step.parts if part in needed)
 
 
-def _is_shown(edit: Edit, step: EditStep, now: EditTarget) -> bool:
-    """Whether the server tells what the step is about."""
-    shown = now.artifact
+def answered_end(
+    edit: Edit, step: EditStep, target: EditTarget, reply: GraphReply
+) -> StepEnd | None:
+    """How a step ended as its answer tells: None when it was done, UNKNOWN when a look must."""
+    if reply.errors or reply.status >= 300:  # noqa: PLR2004 - no success
+        found = outcome_of_errors(edit.key, reply.errors, reply.status)
+        return StepEnd(found.result, found.message)
+    try:
+        answer = wandb_model.read_answer(reply.data, _EditAnswer, step.what)
+    except RegistryError as error:
+        return StepEnd(Result.UNKNOWN, str(error))
     if step.document != UPDATE_VERSION:
-        return shown.aliases is not None
-    if shown.tags is None and step.parts != (CHANGING_TTL,):
-        return False
-    if CHANGING_TTL not in step.parts or shown.ttl_is_inherited is not None:
-        return True
-    return edit.ttl_us != TTL_INHERIT and shown.ttl_duration_seconds is not None
-
-
-EDITS_AT_ONCE = 32
-"""Edits under way at once, at most; the pace may let fewer through."""
-
-_SILENT = "W&B answered without saying what it did."
-_UNCHANGED = (
-    "W&B accepted the time to live and left it as it was: its team may let only admins change it"
-)
-
-
-class _UpdateAnswer(wandb_model.GraphObject, frozen=True):
-    artifact: wandb_model.Artifact | None = None
-
-
-class _EditAnswer(wandb_model.GraphObject, frozen=True):
-    update_artifact: _UpdateAnswer | None = None
-    add_aliases: _SuccessAnswer | None = None
-    delete_aliases: _SuccessAnswer | None = None
-
-
-class _SuccessAnswer(wandb_model.GraphObject, frozen=True):
-    success: bool | None = None
-
-
-class _StepEnd:
-    """How a step that is not done has ended, and what of it was done all the same."""
-
-    def __init__(self, result: Result, why: str, left: Sequence[str] = ()) -> None:
-        self.result = result
-        self.why = why
-        self.left = left
-        """What is known not to be done, of a step that was done in part."""
+        payload = answer.add_aliases if step.document == ADD_ALIASES else answer.delete_aliases
+        success = payload.success if payload is not None else None
+        silent = StepEnd(Result.UNKNOWN, _SILENT)
+        failed = StepEnd(Result.REFUSED, "W&B says that it did not do it")
+        return None if success else silent if success is None else failed
+    shown = answer.update_artifact.artifact if answer.update_artifact is not None else None
+    if shown is None or shown.id != target.artifact.id:
+        other = "W&B answered about another version."
+        return StepEnd(Result.UNKNOWN, _SILENT if shown is None else other)
+    now = structs.replace(
+        target.artifact,
+        tags=shown.tags,
+        ttl_duration_seconds=shown.ttl_duration_seconds,
+        ttl_is_inherited=shown.ttl_is_inherited,
+    )
+    left = remaining_parts(edit, step, replace(target, artifact=now))
+    if left == (CHANGING_TTL,):
+        return StepEnd(Result.REFUSED, _UNCHANGED, left)
+    return None if left == () else StepEnd(Result.UNKNOWN, "W&B accepted it.")
 
 
 class WandbEditor:
     """Edits on one connection."""
 
-    def __init__(self, sender: DocumentSender, loader: QuestionLoader) -> None:
-        self._sender = sender
-        self._loader = loader
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
 
     async def edit(self, edits: Sequence[Edit]) -> list[Outcome]:
         """One outcome for each edit, in the same order."""
-        faults = [wandb_model.edit_fault(edit) for edit in edits]
+        faults = [edit_fault(edit) for edit in edits]
         outcomes = [
             Outcome(edit.key, Result.REFUSED, fault) if fault else None
             for edit, fault in zip(edits, faults, strict=True)
@@ -284,8 +319,7 @@ class WandbEditor:
         async def work(queue: deque[int]) -> None:
             while queue:
                 number = queue.popleft()
-                edit = edits[number]
-                outcomes[number] = await self._edit_one(edit, found[number])
+                outcomes[number] = await self._edit_one(edits[number], found[number])
 
         async with asyncio.TaskGroup() as group:
             group.create_task(work(moving))
@@ -295,21 +329,41 @@ class WandbEditor:
 
     async def _read(self, key: str) -> EditTarget | RegistryError | None:
         """A version as it is now; None when it is gone, an error when that is not told."""
+        ref = wandb_model.parse_version_key(key)
+        if ref is None:
+            return None
         try:
-            return await read_target(self._loader, key)
+            if isinstance(ref, wandb_model.LinkKey):
+                artifact, portfolio = await together(
+                    self._graph.ask(_TARGET_VERSION, id=ref.artifact),
+                    self._graph.ask(_TARGET_PORTFOLIO, id=ref.portfolio),
+                )
+                if artifact is None or portfolio is None:
+                    return None
+                gone = {artifact.state, portfolio.state} & wandb_model.GONE_STATES
+                return None if gone else EditTarget(artifact, portfolio, link=True)
+            artifact = await self._graph.ask(_TARGET_VERSION, id=ref.artifact)
         except RegistryError as error:
             return error
+        home = artifact.artifact_sequence if artifact is not None else None
+        if artifact is None or artifact.state in wandb_model.GONE_STATES or home is None:
+            return None
+        return EditTarget(artifact, home, link=False)
 
     async def _edit_one(self, edit: Edit, target: EditTarget | RegistryError | None) -> Outcome:
         if isinstance(target, RegistryError):
             return Outcome(edit.key, Result.FAILED, str(target))
         if target is None:
             return Outcome(edit.key, Result.ABSENT, "W&B does not show it (any more)")
-        if why := _forbidden(edit, target):
+        if why := target.forbids(edit):
             return Outcome(edit.key, Result.REFUSED, why)
-        if what := _unknown_part(edit, target):
-            why = f"W&B does not tell the {what} that it has: nothing was sent"
-            return Outcome(edit.key, Result.FAILED, why)
+        for what, asked, shown in (
+            ("aliases", edit.add_aliases + edit.remove_aliases, target.artifact.aliases),
+            ("tags", edit.add_tags + edit.remove_tags, target.artifact.tags),
+        ):
+            if asked and shown is None:
+                why = f"W&B does not tell the {what} that it has: nothing was sent"
+                return Outcome(edit.key, Result.FAILED, why)
         moved = await self._moved(edit, target)
         done: list[str] = []
         for step in edit_steps(edit, target):
@@ -326,105 +380,43 @@ class WandbEditor:
         """From which versions aliases are about to move, as far as W&B tells."""
         found = []
         for alias in edit.add_aliases:
-            if alias not in target.aliases:
-                try:
-                    label = await alias_holder(self._loader, target, alias)
-                except RegistryError:
-                    continue
-                if label:
-                    found.append(f"{alias} moved from {label}")
+            if alias in target.aliases:
+                continue
+            place = target.alias_input(alias)
+            name = f"{place['artifactCollectionName']}:{alias}"
+            try:
+                answer = await self._graph.ask(
+                    _ALIAS_HOLDER, e=place["entityName"], p=place["projectName"], n=name
+                )
+            except RegistryError:
+                continue
+            member = answer.artifact_collection_membership if answer else None
+            if member is not None and member.version_index is not None:
+                found.append(f"{alias} moved from v{member.version_index}")
         return found
 
-    async def _step(self, edit: Edit, step: EditStep, target: EditTarget) -> _StepEnd | None:
+    async def _step(self, edit: Edit, step: EditStep, target: EditTarget) -> StepEnd | None:
         """Send one request, and look whether it was done when its answer does not tell.
 
         None when it was done.
         """
         call = GraphCall(step.document, {"i": step.variable}, writes=True, what=step.what)
         try:
-            reply = await self._sender.ask(call)
+            end = answered_end(edit, step, target, await self._graph.send(call))
         except UncertainError as error:
-            return await self._look_again(edit, step, str(error))
+            end = StepEnd(Result.UNKNOWN, str(error))
         except RegistryError as error:
-            return _StepEnd(Result.FAILED, str(error))
-        if reply.errors or reply.status >= 300:  # noqa: PLR2004 - no success
-            found = outcome_of_errors(edit.key, reply.errors, reply.status)
-            if found.result is Result.UNKNOWN:
-                return await self._look_again(edit, step, found.message)
-            return _StepEnd(found.result, found.message)
-        return await self._success_end(edit, step, target, reply)
-
-    async def _success_end(
-        self, edit: Edit, step: EditStep, target: EditTarget, reply: GraphReply
-    ) -> _StepEnd | None:
-        """How a request that was answered without an error ended; None: it was done."""
-        try:
-            said = wandb_model.read_answer(reply.data, _EditAnswer, step.what)
-        except RegistryError as error:
-            return await self._look_again(edit, step, str(error))
-        if step.document in {ADD_ALIASES, REMOVE_ALIASES}:
-            return await self._aliases_end(edit, step, said)
-        return await self._update_end(edit, step, target, said.update_artifact)
-
-    async def _aliases_end(self, edit: Edit, step: EditStep, said: _EditAnswer) -> _StepEnd | None:
-        """How a change of aliases ended, as its answer says."""
-        answer = said.add_aliases if step.document == ADD_ALIASES else said.delete_aliases
-        if answer is None or answer.success is None:
-            return await self._look_again(edit, step, _SILENT)
-        return (
-            None if answer.success else _StepEnd(Result.REFUSED, "W&B says that it did not do it")
-        )
-
-    async def _update_end(
-        self, edit: Edit, step: EditStep, target: EditTarget, said: _UpdateAnswer | None
-    ) -> _StepEnd | None:
-        """How a change of tags or time to live ended, as the version in its answer shows."""
-        shown = said.artifact if said is not None else None
-        if shown is None:
-            return await self._look_again(edit, step, _SILENT)
-        if shown.id != target.artifact.id:
-            return await self._look_again(edit, step, "W&B answered about another version.")
-        now = structs.replace(
-            target.artifact,
-            tags=shown.tags,
-            ttl_duration_seconds=shown.ttl_duration_seconds,
-            ttl_is_inherited=shown.ttl_is_inherited,
-        )
-        left = remaining_parts(edit, step, replace(target, artifact=now))
-        if left == (CHANGING_TTL,):
-            return _StepEnd(Result.REFUSED, _UNCHANGED, left)
-        return None if left == () else await self._look_again(edit, step, "W&B accepted it.")
-
-    async def _look_again(self, edit: Edit, step: EditStep, why: str) -> _StepEnd | None:
-        target = await self._read(edit.key)
-        if isinstance(target, RegistryError):
-            return _StepEnd(Result.UNKNOWN, why)
-        if target is None:
-            return _StepEnd(Result.ABSENT, "W&B does not show it (any more)")
-        left = remaining_parts(edit, step, target)
+            return StepEnd(Result.FAILED, str(error))
+        if end is None or end.result is not Result.UNKNOWN:
+            return end
+        now = await self._read(edit.key)
+        if isinstance(now, RegistryError):
+            return end
+        if now is None:
+            return StepEnd(Result.ABSENT, "W&B does not show it (any more)")
+        left = remaining_parts(edit, step, now)
         if left is None:
-            return _StepEnd(Result.UNKNOWN, f"{why} A look does not tell whether it was done.")
-        why = f"{why} A look shows that it was not done."
-        return _StepEnd(Result.FAILED, why, left) if left else None
-
-
-def _forbidden(edit: Edit, target: EditTarget) -> str:
-    """What W&B does not allow for this version, or would do to another one."""
-    if target.link and (edit.add_tags or edit.remove_tags):
-        return "a link has no tags of its own: change those of its source"
-    if edit.ttl_us is None:
-        return ""
-    if target.link:
-        return "a link has no time to live: set that of its source"
-    if wandb_model.is_automatic_type(target.artifact.type) or target.artifact.is_generated:
-        return f"W&B has no time to live for versions of the type {target.artifact.type}"
-    return ""
-
-
-def _unknown_part(edit: Edit, target: EditTarget) -> str:
-    """What the edit is about, and the server does not tell: what would change is not known."""
-    if (edit.add_aliases or edit.remove_aliases) and target.artifact.aliases is None:
-        return "aliases"
-    if (edit.add_tags or edit.remove_tags) and target.artifact.tags is None:
-        return "tags"
-    return ""
+            why = f"{end.why} A look does not tell whether it was done."
+            return StepEnd(Result.UNKNOWN, why)
+        why = f"{end.why} A look shows that it was not done."
+        return StepEnd(Result.FAILED, why, left) if left else None

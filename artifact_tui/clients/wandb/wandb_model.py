@@ -19,17 +19,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import TTL_INHERIT, TTL_OFF, Alias, Collection, Link, Version, VersionState
-
-if TYPE_CHECKING:
-    from artifact_tui.model import Edit
-
+from artifact_tui.model import Alias, Collection, Link, Version, VersionState
 
 _SAFE_IN_KEYS = "=+/"
 """What base64 has beside letters and digits."""
@@ -397,83 +393,7 @@ def moment_us(text: str | None) -> int | None:
         return None
 
 
-LONGEST_ALIAS = 128
-"""Characters."""
-
-MOST_TAGS = 20
-"""Tags that one request may add or remove."""
-
 SECOND_US = 1_000_000
-
-_ANY_LABEL = re.compile(r"v\d+")
-_TAG = re.compile(r"[-\w]+([ ]+[-\w]+)*")
-
-
-def is_label(alias: str) -> bool:
-    """Whether it is a version's own name (`v3`), which W&B lists among the aliases."""
-    return _ANY_LABEL.fullmatch(alias) is not None
-
-
-def is_automatic_type(kind: str) -> bool:
-    """Whether W&B makes versions of this type itself, and lets none of them expire."""
-    return kind.startswith("wandb-") or kind in {"job", "code", "run_table"}
-
-
-def ttl_seconds(ttl_us: int) -> int:
-    """A time to live as W&B takes it: whole seconds, rounded up; -1 inherit, -2 off."""
-    return ttl_us if ttl_us in {TTL_INHERIT, TTL_OFF} else -(-ttl_us // SECOND_US)
-
-
-def edit_fault(edit: Edit) -> str:
-    """What W&B would not accept in an edit, as a sentence; empty when it is fine."""
-    too_many = max(len(edit.add_tags), len(edit.remove_tags)) > MOST_TAGS
-    every = (
-        *(_wrong_alias(alias) for alias in edit.add_aliases),
-        *(_wrong_removal(alias) for alias in edit.remove_aliases),
-        *(_wrong_tag(tag) for tag in (*edit.add_tags, *edit.remove_tags)),
-        f"W&B takes at most {MOST_TAGS} tags at a time" if too_many else "",
-        _added_and_removed("alias", edit.add_aliases, edit.remove_aliases),
-        _added_and_removed("tag", edit.add_tags, edit.remove_tags),
-        _wrong_ttl(edit.ttl_us),
-    )
-    return next(filter(None, every), "")
-
-
-def _wrong_removal(alias: str) -> str:
-    return f"{alias} is the name of a version: it cannot be removed" if is_label(alias) else ""
-
-
-def _wrong_tag(tag: str) -> str:
-    if _TAG.fullmatch(tag):
-        return ""
-    return (
-        f"the tag {tag!r} cannot be used: a tag has letters, digits, - and _,"
-        " and spaces between them"
-    )
-
-
-def _added_and_removed(what: str, added: tuple[str, ...], removed: tuple[str, ...]) -> str:
-    both = sorted(set(added) & set(removed))
-    return f"the {what} {both[0]!r} is to be added and removed at once" if both else ""
-
-
-def _wrong_ttl(ttl_us: int | None) -> str:
-    if ttl_us is None or ttl_us > 0 or ttl_us in {TTL_INHERIT, TTL_OFF}:
-        return ""
-    return "a time to live must be longer than nothing"
-
-
-def _wrong_alias(alias: str) -> str:
-    if not alias:
-        return "an alias needs at least one character"
-    if len(alias) > LONGEST_ALIAS:
-        return f"an alias has at most {LONGEST_ALIAS} characters, and this one {len(alias)}"
-    if found := [sign for sign in "/:" if sign in alias]:
-        return f"the alias {alias!r} cannot be used: it has a {found[0]} in it"
-    if is_label(alias):
-        return f"{alias} is the name of a version: W&B gives these out itself"
-    return ""
-
 
 HIDDEN_COLLECTION = "a collection that you may not see"
 """Instead of a name that the server keeps to itself."""
@@ -483,7 +403,8 @@ UNKNOWN_PLACES = "places that W&B does not tell"
 
 HIDDEN_ALIAS = "an alias that you may not see"
 
-SEQUENCE_TYPE = "ArtifactSequence"
+TYPE_NAMES = {SequenceKey: "ArtifactSequence", PortfolioKey: "ArtifactPortfolio"}
+"""What W&B calls the two kinds of collections."""
 
 _LABEL = re.compile(r"v(\d+)", re.ASCII)
 _SYSTEM_TYPES = frozenset({"wandb-history", "job"})
@@ -497,9 +418,14 @@ def state_of(artifact: Artifact) -> VersionState:
     return VersionState.PENDING if artifact.state == "PENDING" else VersionState.LIVE
 
 
-def is_version_label(alias: str) -> bool:
-    """Whether an alias is only the number of a version: `v3`."""
+def is_label(alias: str) -> bool:
+    """Whether it is a version's own name (`v3`), which W&B lists among the aliases."""
     return _LABEL.fullmatch(alias) is not None
+
+
+def is_automatic_type(kind: str) -> bool:
+    """Whether W&B makes versions of this type itself, and lets none of them expire."""
+    return kind.startswith("wandb-") or kind in {"job", "code", "run_table"}
 
 
 def keep_reason(artifact: Artifact) -> str:
@@ -524,7 +450,7 @@ def aliases_of(artifact: Artifact, home: str) -> tuple[Alias, ...]:
         if row is None or not row.alias
         else Alias(row.alias, scope=_alias_scope(row, home))
         for row in artifact.aliases or ()
-        if row is None or not is_version_label(row.alias or "")
+        if row is None or not is_label(row.alias or "")
     }
     return tuple(sorted(found))
 
@@ -562,7 +488,7 @@ def memberships_of(page: Connection[Membership] | None) -> list[Membership]:
 
 def is_series(collection: CollectionPlace) -> bool:
     """Whether it holds versions; what is not known to is taken for a collection of links."""
-    return collection.type_name == SEQUENCE_TYPE
+    return collection.type_name == TYPE_NAMES[SequenceKey]
 
 
 def shown_collection(said: ArtifactCollection, name: str) -> Collection:

@@ -13,7 +13,6 @@ neighbour. A listing is made ahead of whoever reads it.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import re
@@ -24,31 +23,27 @@ from artifact_tui.clients.transport import together
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from artifact_tui.clients.wandb.wandb_model import Connection, ConnectionEdge
 
     AskPage = Callable[[str | None, int], Awaitable[Connection["T"]]]
     """A page of the list: after which cursor, and how many rows."""
 
-    PutPage = Callable[[Sequence["R"]], Awaitable[None]]
-    """Hand over a page; waits while the reader is far behind."""
-
 
 _POSITION_CURSOR = re.compile(r"((?:arrayconnection|offset|cursor):)(\d{1,9})", re.ASCII)
 
 
-class PositionCursors:
-    """Makes cursors of the form of one that was seen."""
+class PositionCursors(NamedTuple):
+    """Cursors that are positions: how one begins, and the position of one that was seen."""
 
-    def __init__(self, prefix: str, position: int) -> None:
-        self._prefix = prefix
-        self.position = position
-        """Of the row that the cursor seen is of, counted from 0."""
+    prefix: str
+    position: int
+    """Of the row that the cursor seen is of, counted from 0."""
 
     def after(self, position: int) -> str:
         """The cursor after which the row at `position + 1` comes."""
-        return base64.b64encode(f"{self._prefix}{position}".encode()).decode()
+        return base64.b64encode(f"{self.prefix}{position}".encode()).decode()
 
 
 def position_cursors(cursor: str, rows: int | None) -> PositionCursors | None:
@@ -61,11 +56,10 @@ def position_cursors(cursor: str, rows: int | None) -> PositionCursors | None:
     except (binascii.Error, ValueError):
         return None
     found = _POSITION_CURSOR.fullmatch(text)
-    if found is None:
+    made = PositionCursors(found[1], int(found[2])) if found else None
+    if made is None or made.after(made.position) != cursor or rows not in {None, made.position + 1}:
         return None
-    made = PositionCursors(found[1], int(found[2]))
-    fits = rows is None or made.position == rows - 1
-    return made if fits and made.after(made.position) == cursor else None
+    return made
 
 
 T = TypeVar("T")
@@ -251,16 +245,18 @@ def _hidden_at_start(rows: Sequence[ConnectionEdge[T] | None]) -> int:
     return next(shown, len(rows))
 
 
+class UnsteadyError(RegistryError):
+    """A list changed whenever it was read."""
+
+
 async def rows_by_page(
-    ask: AskPage[T],
-    size: int,
-    *,
-    first: Connection[T] | None = None,
-    unsteady: Callable[[], object],
+    ask: AskPage[T], size: int, *, first: Connection[T] | None = None
 ) -> AsyncIterator[Sequence[ConnectionEdge[T] | None]]:
     """All rows, page by page; rows may come again when the list changed while it was read.
 
-    `unsteady` is called when it never held still: rows that are there may then be missing.
+    Raises:
+        UnsteadyError: it never held still: rows that are there may not have come.
+        RegistryError: it cannot be read.
     """
     for attempt in range(MOST_PASSES):
         one = ListPass(ask, size, None if attempt else first, leaping=not attempt)
@@ -268,70 +264,14 @@ async def rows_by_page(
             yield rows
         if one.steady:
             return
-    unsteady()
-
-
-async def all_rows(ask: AskPage[T], size: int, what: str) -> list[ConnectionEdge[T] | None]:
-    """All rows of a list that stay in it while it is read, and perhaps some that do not.
-
-    Raises:
-        RegistryError: it changed whenever it was read, or cannot be read.
-    """
-    for attempt in range(MOST_PASSES):
-        one = ListPass(ask, size, leaping=not attempt)
-        rows = [row async for page in one.pages() for row in page]
-        if one.steady:
-            return rows
-    raise RegistryError(
-        f"{what} changes faster than it can be read.",
+    raise UnsteadyError(
+        "A list at W&B changes faster than it can be read.",
         hint="Nothing was changed. Try again when fewer others are at work on it.",
     )
 
 
-R = TypeVar("R")
-
-PAGES_AHEAD = 8
-"""Pages that wait for their reader."""
-
-
-async def read_ahead(
-    produce: Callable[[PutPage[R]], Awaitable[None]],
-) -> AsyncGenerator[Sequence[R], None]:
-    """What a listing hands over, page by page; it goes on while its reader is busy.
-
-    Raises:
-        RegistryError: the listing failed; what it had handed over before came first.
-    """
-    pages: asyncio.Queue[Sequence[R] | _EndOfListing] = asyncio.Queue(PAGES_AHEAD)
-
-    async def work() -> None:
-        error: BaseException | None = None
-        try:
-            await produce(pages.put)
-        except Exception as raised:  # noqa: BLE001 - it is the reader's
-            error = raised
-        await pages.put(_EndOfListing(error))
-
-    task = asyncio.create_task(work())
-    try:
-        while not isinstance(page := await pages.get(), _EndOfListing):
-            if page:
-                yield page
-        if page.error is not None:
-            raise _first_error(page.error)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-class _EndOfListing(NamedTuple):
-    """Nothing more comes."""
-
-    error: BaseException | None
-
-
-def _first_error(error: BaseException) -> BaseException:
-    """The first error of a group that tells what happened."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+async def all_rows(
+    ask: AskPage[T], size: int, *, first: Connection[T] | None = None
+) -> list[ConnectionEdge[T] | None]:
+    """All rows, as `rows_by_page` gives them."""
+    return [row async for rows in rows_by_page(ask, size, first=first) for row in rows]

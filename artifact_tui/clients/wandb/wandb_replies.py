@@ -21,11 +21,13 @@ import msgspec
 
 from artifact_tui.clients.servers import mended
 from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_model import LinkKey, PortfolioKey
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from artifact_tui.clients.wandb.wandb_model import Key
     from artifact_tui.model import Facts
 
 
@@ -249,18 +251,30 @@ _SERVER_FAILED = 500
 _NOT_IMPLEMENTED = 501
 
 
-class DeletedArtifact(msgspec.Struct, frozen=True):
-    """What `deleteArtifact` says of the version."""
+class DeletedThing(msgspec.Struct, frozen=True):
+    """What the answer to a deletion says of the version or the collection."""
 
     id: str | None = None
     state: str | None = None
 
 
-class DeletionPayload(msgspec.Struct, frozen=True):
-    """The answer to one `deleteArtifact` or `unlinkArtifact`."""
+class DeletionPayload(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to one deletion, or with `success` to one unlinking."""
 
-    artifact: DeletedArtifact | None = None
+    artifact: DeletedThing | None = None
+    artifact_collection: DeletedThing | None = None
     success: bool | None = None
+
+
+_payloads = msgspec.json.Decoder(dict[str, DeletionPayload | None] | None)
+
+
+def deletion_payloads(reply: GraphReply) -> dict[str, DeletionPayload | None]:
+    """The answers to the deletions of a document, by name; none where they make no sense."""
+    try:
+        return _payloads.decode(reply.data) or {}
+    except msgspec.MsgspecError:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,23 +284,17 @@ class ErrorMeaning:
     result: Result
     why: str
     """In our words; the server's come after it."""
-    credentials: bool = False
-    """Our credentials are refused: nothing else will work either."""
     document: bool = False
     """The server would not have this document, whatever is in it."""
-    aliases: bool = False
-    """It has to do with aliases."""
 
 
 _MEANS_UNABLE = ErrorMeaning(Result.REFUSED, "this server cannot do it", document=True)
 _MEANS_BUSY = ErrorMeaning(Result.FAILED, "W&B is too busy")
-_MEANS_STRANGER = ErrorMeaning(Result.FAILED, "W&B refused our credentials", credentials=True)
+_MEANS_STRANGER = ErrorMeaning(Result.FAILED, "W&B refused our credentials")
 _MEANS_ABSENT = ErrorMeaning(Result.ABSENT, "W&B says that it does not exist")
 _MEANS_LARGE = ErrorMeaning(Result.REFUSED, "W&B calls the request too large", document=True)
 _MEANS_REFUSED = ErrorMeaning(Result.REFUSED, "W&B refused")
 _MEANS_FAILED = ErrorMeaning(Result.UNKNOWN, "W&B failed")
-
-_MEANS_ALIASES = ErrorMeaning(Result.REFUSED, "W&B refused", aliases=True)
 
 _MEANING_OF_CODE = {
     "NOT_FOUND": _MEANS_ABSENT,
@@ -308,8 +316,10 @@ _MEANING_OF_WORDS: tuple[tuple[ErrorMeaning, tuple[str, ...]], ...] = (
     (_MEANS_LARGE, (LARGE,)),
     (_MEANS_BUSY, (BUSY,)),
     (_MEANS_STRANGER, (STRANGER,)),
-    (_MEANS_REFUSED, (r"system.managed|dependent artifacts|protected",)),
-    (_MEANS_ALIASES, (r"(cannot|can not|can't) .*alias",)),
+    (
+        _MEANS_REFUSED,
+        (r"system.managed|dependent artifacts|protected", r"(cannot|can not|can't) .*alias"),
+    ),
     (
         _MEANS_ABSENT,
         (
@@ -317,10 +327,12 @@ _MEANING_OF_WORDS: tuple[tuple[ErrorMeaning, tuple[str, ...]], ...] = (
             r"unknown (id|artifact)|already (been )?deleted",
         ),
     ),
-    (_MEANS_ALIASES, (r"alias",)),
     (
         _MEANS_REFUSED,
-        (r"permission|forbidden|not (allowed|authorized|permitted)|unauthorized|read.?only",),
+        (
+            r"alias",
+            r"permission|forbidden|not (allowed|authorized|permitted)|unauthorized|read.?only",
+        ),
     ),
     (
         _MEANS_FAILED,
@@ -375,31 +387,29 @@ def outcome_of_errors(key: str, errors: Sequence[GraphError], status: int) -> Ou
     return Outcome(key, found.result, f"{found.why}: {words}" if words else found.why)
 
 
-def outcome_of_payload(
-    key: str, asked: str, payload: DeletionPayload | None, *, link: bool
-) -> Outcome:
+def outcome_of_payload(key: str, ref: Key, payload: DeletionPayload | None) -> Outcome:
     """The outcome of an item that was answered without an error.
 
-    Only the version that was asked for, in a state of no return, is a success.
+    Only what was asked for, in a state of no return, is a success.
     """
-    if link:
-        return _outcome_of_unlinking(key, None if payload is None else payload.success)
-    artifact = None if payload is None else payload.artifact
-    if artifact is None:
-        return Outcome(key, Result.UNKNOWN, "W&B answered without saying what it deleted")
-    if artifact.id not in {None, asked}:
-        return Outcome(key, Result.UNKNOWN, "W&B answered about another version")
-    if artifact.state is None or artifact.state in wandb_model.GONE_STATES:
-        return Outcome(key, Result.DONE)
-    return Outcome(key, Result.UNKNOWN, f"W&B answered, and still calls it {artifact.state}")
-
-
-def _outcome_of_unlinking(key: str, success: bool | None) -> Outcome:  # noqa: FBT001 - as the server says it
-    if success:
-        return Outcome(key, Result.UNLINKED)
-    if success is None:
-        return Outcome(key, Result.UNKNOWN, "W&B answered without saying whether it unlinked it")
-    return Outcome(key, Result.REFUSED, "W&B says that it did not unlink it")
+    payload = payload or DeletionPayload()
+    if isinstance(ref, LinkKey):
+        if payload.success is None:
+            words = "W&B answered without saying whether it unlinked it"
+            return Outcome(key, Result.UNKNOWN, words)
+        if payload.success:
+            return Outcome(key, Result.UNLINKED)
+        return Outcome(key, Result.REFUSED, "W&B says that it did not unlink it")
+    thing = payload.artifact or payload.artifact_collection
+    if thing is None:
+        words = "W&B answered without saying what it deleted"
+    elif thing.id not in {None, ref[-1]}:
+        words = "W&B answered about another one"
+    elif thing.state is not None and thing.state not in wandb_model.GONE_STATES:
+        words = f"W&B answered, and still calls it {thing.state}"
+    else:
+        return Outcome(key, Result.UNLINKED if isinstance(ref, PortfolioKey) else Result.DONE)
+    return Outcome(key, Result.UNKNOWN, words)
 
 
 def alias_words(facts: Facts | None) -> str:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.wandb import wandb_documents, wandb_model, wandb_settings
-from artifact_tui.clients.wandb.wandb_documents import refusal_error
+from artifact_tui.clients.wandb import wandb_model, wandb_settings
+from artifact_tui.clients.wandb.wandb_graphql import refusal_error
 from artifact_tui.clients.wandb.wandb_model import GraphObject
 from artifact_tui.clients.wandb.wandb_replies import GraphCall
 from artifact_tui.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from artifact_tui.clients.s3_layout import StorageSettings
     from artifact_tui.clients.wandb.wandb_address import WandbAddress
-    from artifact_tui.clients.wandb.wandb_documents import FittingSender
+    from artifact_tui.clients.wandb.wandb_graphql import Graph
     from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 
 
@@ -37,8 +37,24 @@ COLLECTING = (
 
 _DAY = 86_400
 _TENTH_GB = 100_000_000
-_ASKING_WHO = "asking who we are"
-_ASKING_WHERE = "looking for the address"
+
+WHO = (
+    "query{viewer{username <User.entity|entity>}"
+    " <Query.serverInfo|serverInfo{__typename <ServerInfo.features|features{name isEnabled}>"
+    " <ServerInfo.latestLocalVersionInfo|latestLocalVersionInfo{outOfDate latestVersionString"
+    " versionOnThisInstanceString}>}>}"
+)
+"""Never `apiKeys`: servers gate them, and nobody needs them here."""
+
+_ENTITY = (
+    "name <Entity.readOnly|readOnly> <Entity.storageBytes|storageBytes>"
+    " <Entity.artifactTTLDurationSeconds|artifactTTLDurationSeconds>"
+)
+ENTITY = f"query($e:String){{entity(name:$e){{{_ENTITY}}}}}"
+PROJECT = (
+    "query($e:String,$p:String){project(entityName:$e,name:$p)"
+    f"{{name <Project.readOnly|readOnly>}} entity(name:$e){{{_ENTITY}}}}}"
+)
 
 
 class _ViewerNode(GraphObject, frozen=True):
@@ -74,106 +90,89 @@ class _EntityNode(GraphObject, frozen=True):
     default_ttl: int | None = msgspec.field(name="artifactTTLDurationSeconds", default=None)
 
 
-class _ProjectNode(GraphObject, frozen=True):
-    name: str | None = None
-    read_only: bool | None = None
-
-
 class _WhereAnswer(GraphObject, frozen=True):
     entity: _EntityNode | None = None
-    project: _ProjectNode | None = None
+    project: _EntityNode | None = None
 
 
-class WandbTrial:
-    """The questions about one connection."""
+async def trial_sentences(
+    graph: Graph, address: WandbAddress, options: WandbOptions, *, advice: str, read_only: bool
+) -> tuple[str, ...]:
+    """What was found.
 
-    def __init__(
-        self,
-        sender: FittingSender,
-        address: WandbAddress,
-        options: WandbOptions,
-        *,
-        advice: str,
-        read_only: bool,
-    ) -> None:
-        self._sender = sender
-        self._address = address
-        self._options = options
-        self._advice = advice
-        self._read_only = read_only
-
-    async def sentences(self) -> tuple[str, ...]:
-        """What was found.
-
-        Raises:
-            RegistryError: the server cannot be reached, does not know us, or has no such project.
-        """
-        return tuple([sentence async for sentence in self._sentences()])
-
-    async def _sentences(self) -> AsyncIterator[str]:
-        began = time.perf_counter()
-        who = await self._ask(wandb_documents.WHO, {}, _WhoAnswer, _ASKING_WHO)
-        took = (time.perf_counter() - began) * 1000
-        yield f"{self._address.origin.text} answers in {took:.0f} ms."
-        for sentence in _server_sentences(who.server_info):
-            yield sentence
-        yield self._viewer(who.viewer)
-        async for sentence in self._where():
-            yield sentence
-        if self._options.admin:
-            yield "The rights of an administrator are asked for with every request, as configured."
-        yield self._access()
-        if not wandb_settings.is_official(self._address.origin.host):
-            yield COLLECTING
-        if self._options.storage is not None:
-            yield await _bucket_sentence(self._options.storage)
-        for notice in self._options.notices:
-            yield notice
-
-    def _viewer(self, viewer: _ViewerNode | None) -> str:
-        if viewer is None:
-            raise RegistryError("W&B does not know whose credentials these are.", hint=self._advice)
-        home = f", whose own entity is {viewer.entity}" if viewer.entity else ""
-        place = f" The credentials come from {self._options.key_place}."
-        return f"You are {viewer.username}{home}.{place if self._options.key_place else ''}"
-
-    async def _where(self) -> AsyncIterator[str]:
-        address = self._address
-        variables = {"e": address.entity, "p": address.project or None}
-        document = wandb_documents.PROJECT if address.project else wandb_documents.ENTITY
-        found = await self._ask(document, variables, _WhereAnswer, _ASKING_WHERE)
-        what = "project" if address.project else "entity"
-        one = found.project if address.project else found.entity
-        if one is None:
-            raise RegistryError(
-                f"W&B knows no {what} {address.where}, or does not show it to you.",
-                hint="Check the address, and that the API key is of a member.",
-            )
-        yield f"The {what} {address.where} is there."
-        if one.read_only:
-            yield "You may only read it: W&B will refuse to delete anything."
-        if found.entity is not None:
-            yield _meter_sentence(found.entity)
-        ttl = found.entity.default_ttl if found.entity is not None else None
-        if ttl is not None and ttl > 0:
-            yield f"Versions without a TTL of their own expire after {_shown_days(ttl)} here."
-
-    def _access(self) -> str:
-        if self._read_only:
-            return "The connection is read-only: nothing can be changed."
-        return (
-            "The connection is armed: versions can be deleted. W&B cannot bring them back, and"
-            " frees their bytes at its next garbage collection, up to a day later."
+    Raises:
+        RegistryError: the server cannot be reached, does not know us, or has no such project.
+    """
+    began = time.perf_counter()
+    who = await _ask(graph, WHO, {}, _WhoAnswer, "asking who we are")
+    took = (time.perf_counter() - began) * 1000
+    found = [f"{address.origin.text} answers in {took:.0f} ms."]
+    found += _server_sentences(who.server_info)
+    if who.viewer is None:
+        raise RegistryError("W&B does not know whose credentials these are.", hint=advice)
+    home = f", whose own entity is {who.viewer.entity}" if who.viewer.entity else ""
+    place = f" The credentials come from {options.key_place}." if options.key_place else ""
+    found.append(f"You are {who.viewer.username}{home}.{place}")
+    found += await _where(graph, address)
+    if options.admin:
+        found.append(
+            "The rights of an administrator are asked for with every request, as configured."
         )
+    found.append(
+        "The connection is read-only: nothing can be changed."
+        if read_only
+        else "The connection is armed: versions can be deleted. W&B cannot bring them back, and"
+        " frees their bytes at its next garbage collection, up to a day later."
+    )
+    if not wandb_settings.is_official(address.origin.host):
+        found.append(COLLECTING)
+    if options.storage is not None:
+        found.append(await _bucket_sentence(options.storage))
+    return (*found, *options.notices)
 
-    async def _ask(
-        self, document: str, variables: Mapping[str, object], kind: type[wandb_model.T], what: str
-    ) -> wandb_model.T:
-        call = GraphCall(document, variables, writes=False, what=what)
-        reply = await self._sender.ask(call)
-        if reply.empty and reply.errors:
-            raise refusal_error(reply, what)
-        return wandb_model.read_answer(reply.data, kind, what)
+
+async def _where(graph: Graph, address: WandbAddress) -> list[str]:
+    """What is at the address."""
+    variables = {"e": address.entity, "p": address.project or None}
+    document = PROJECT if address.project else ENTITY
+    answer = await _ask(graph, document, variables, _WhereAnswer, "looking for the address")
+    what = "project" if address.project else "entity"
+    one = answer.project if address.project else answer.entity
+    if one is None:
+        raise RegistryError(
+            f"W&B knows no {what} {address.where}, or does not show it to you.",
+            hint="Check the address, and that the API key is of a member.",
+        )
+    found = [f"The {what} {address.where} is there."]
+    if one.read_only:
+        found.append("You may only read it: W&B will refuse to delete anything.")
+    if (owner := answer.entity) is not None:
+        charged = wandb_model.checked_count(owner.storage_bytes)
+        if charged is None:
+            found.append(f"What {owner.name} is charged for storage W&B does not tell.")
+        else:
+            shown = f"{charged / 1e9:,.2f} GB" if charged > _TENTH_GB else f"{charged:,} bytes"
+            meter = f"The storage meter of {owner.name} shows {shown} for all its projects"
+            found.append(f"{meter}; it lags.")
+        if owner.default_ttl is not None and owner.default_ttl > 0:
+            days = owner.default_ttl / _DAY
+            life = f"{days:,.0f} days" if days > 1 else f"{days * 24:,.0f} hours"
+            found.append(f"Versions without a TTL of their own expire after {life} here.")
+    return found
+
+
+async def _ask(
+    graph: Graph,
+    document: str,
+    variables: Mapping[str, object],
+    kind: type[wandb_model.T],
+    what: str,
+) -> wandb_model.T:
+    """The answer to a document, also when the server does not tell a part of it."""
+    reply = await graph.send(GraphCall(document, variables, writes=False, what=what))
+    if reply.empty and reply.errors:
+        raise refusal_error(reply, what)
+    return wandb_model.read_answer(reply.data, kind, what)
 
 
 def _server_sentences(server: _ServerInfo | None) -> Iterator[str]:
@@ -209,17 +208,3 @@ async def _bucket_sentence(settings: StorageSettings) -> str:
         f"Its bucket {settings.bucket} keeps no versions: the garbage collection of W&B frees"
         " nothing until the bucket does."
     )
-
-
-def _meter_sentence(owner: _EntityNode) -> str:
-    """What the team's storage meter shows."""
-    charged = wandb_model.checked_count(owner.storage_bytes)
-    if charged is None:
-        return f"What {owner.name} is charged for storage W&B does not tell."
-    shown = f"{charged / 1e9:,.2f} GB" if charged > _TENTH_GB else f"{charged:,} bytes"
-    return f"The storage meter of {owner.name} shows {shown} for all its projects; it lags."
-
-
-def _shown_days(seconds: int) -> str:
-    days = seconds / _DAY
-    return f"{days:,.0f} days" if days > 1 else f"{seconds / 3600:,.0f} hours"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def silence(client: WandbClient, gid: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the server refuse every look at one artifact."""
-    graph = client._graph
+    graph = client._graph._sender
     real = graph.ask
 
     async def ask(call: GraphCall) -> GraphReply:

@@ -8,10 +8,9 @@ import pytest
 
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_deleting import WholeCollections
-from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
 from artifact_tui.clients.wandb.wandb_facts import WandbFacts
-from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
-from tests.unit.wandb.test_answers import Canned, connection, facts, listed
+from artifact_tui.clients.wandb.wandb_graphql import Graph
+from tests.unit.wandb.test_answers import Canned, connection, facts, listed, lister_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +22,9 @@ SAID = {"id": "a", "aliases": [], "usedCount": 0}
 
 async def inside(canned: Canned, key: str) -> Mapping[str, Facts] | None:
     """What a client says is in a collection."""
-    fields = FittingSender(canned)
-    loader = QuestionLoader(fields)
-    lister = WandbLister(fields, loader, AddressScope(fields, "e", "p", registries=False))
-    whole = WholeCollections(fields, loader, WandbFacts(loader, lister).facts, lister)
-    try:
-        return await whole.facts(key)
-    finally:
-        await loader.aclose()
+    graph = Graph(canned)
+    lister = lister_of(graph)
+    return await WholeCollections(graph, WandbFacts(graph, lister), lister).facts(key)
 
 
 @pytest.mark.parametrize("hidden", [{"node": None}, None])

@@ -171,6 +171,9 @@ class Doors:
         )
         line.done = context.done
         value: dict[str, Any] = {"data": result.data}
+        if half and fault is not None and fault.kind == "half_lie":
+            claimed = engine.claimed(work.operation, work.asked.variables or {})
+            value["data"] = {**claimed, **(result.data or {})}
         if result.errors:
             line.errors = [one.message for one in result.errors]
             value = {"errors": engine.errors_of(result.errors), **value}

@@ -162,3 +162,14 @@ def first_half(document: DocumentNode, chosen: OperationDefinitionNode) -> Docum
     made = copy.copy(document)
     made.definitions = tuple(kept if one is chosen else one for one in document.definitions)
     return made
+
+
+def claimed(chosen: OperationDefinitionNode, variables: dict[str, Any]) -> dict[str, Any]:
+    """What a server answers that says of every deletion in a document that it was done."""
+    fields = [one for one in chosen.selection_set.selections if isinstance(one, FieldNode)]
+    found = {}
+    for field, given in zip(fields, variables.values(), strict=True):
+        name = field.alias.value if field.alias else field.name.value
+        gone = {"id": given["artifactID"], "state": "DELETED"}
+        found[name] = {"success": True} if field.name.value[0] == "u" else {"artifact": gone}
+    return found

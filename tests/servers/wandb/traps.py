@@ -18,7 +18,8 @@ class Fault(rest.Fault, frozen=True, kw_only=True):
 
     And, after the document was carried out: `null_data`, `null_fields` (no data and no errors, or
     null for each field). `half_rst`, `half_500`: only the first half of the fields at the top is
-    carried out, then the connection is cut or the answer is 500. `slow`: nothing but `delay_ms`.
+    carried out, then the connection is cut or the answer is 500; `half_lie`: all are answered as
+    done. `slow`: nothing but `delay_ms`.
     """
 
     methods: tuple[str, ...] = ("POST",)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import connect
-from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
-from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
+from artifact_tui.clients.wandb.wandb_graphql import Graph
+from artifact_tui.clients.wandb.wandb_listing import WandbLister
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from tests.servers.wandb.process import shared
@@ -72,13 +72,10 @@ async def lister(
     client: WandbClient, happens: Callable[[int], Awaitable[object]]
 ) -> AsyncIterator[WandbLister]:
     """The listing of a client's address, with something that happens between its requests."""
-    graph = GraphTransport(client._address, client._options, read_only=True)
-    fields = FittingSender(Between(graph, happens))
-    loader = QuestionLoader(fields)
-    address = client._address
-    scope = AddressScope(fields, address.entity, address.project, registries=True)
+    transport = GraphTransport(client._address, client._options, read_only=True)
+    graph = Graph(Between(transport, happens))
     try:
-        yield WandbLister(fields, loader, scope)
+        yield WandbLister(graph, client._address, registries=True)
     finally:
-        await loader.aclose()
         await graph.aclose()
+        await transport.aclose()

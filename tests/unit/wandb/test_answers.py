@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients.wandb import wandb_lineage, wandb_model
-from artifact_tui.clients.wandb.wandb_documents import FittingSender, QuestionLoader
+from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_facts import WandbFacts
-from artifact_tui.clients.wandb.wandb_listing import AddressScope, WandbLister
-from artifact_tui.clients.wandb.wandb_paging import read_ahead
+from artifact_tui.clients.wandb.wandb_graphql import Graph
+from artifact_tui.clients.wandb.wandb_listing import WandbLister
 from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
+from artifact_tui.clients.wandb.wandb_settings import DEFAULT_ORIGIN
 from artifact_tui.errors import NotToldError, RegistryError
 
 if TYPE_CHECKING:
@@ -59,33 +60,23 @@ def connection(*nodes: Any) -> dict[str, Any]:
     return {"pageInfo": END, "edges": [{"node": node} for node in nodes]}
 
 
+def lister_of(graph: Graph, project: str = "p") -> WandbLister:
+    return WandbLister(graph, WandbAddress(DEFAULT_ORIGIN, "e", project), registries=False)
+
+
 async def listed(canned: Canned, project: str = "p") -> tuple[list[Row], WandbLister]:
-    fields = FittingSender(canned)
-    loader = QuestionLoader(fields)
-    lister = WandbLister(fields, loader, AddressScope(fields, "e", project, registries=False))
-    try:
-        pages = [page async for page in read_ahead(lister.everything)]
-        return [row for page in pages for row in page], lister
-    finally:
-        await loader.aclose()
+    lister = lister_of(Graph(canned), project)
+    return [row async for page in lister.everything() for row in page], lister
 
 
 async def facts(canned: Canned, *keys: str) -> Mapping[str, Facts]:
-    fields = FittingSender(canned)
-    loader = QuestionLoader(fields)
-    scope = AddressScope(fields, "e", "p", registries=False)
-    try:
-        return await WandbFacts(loader, WandbLister(fields, loader, scope)).facts(keys)
-    finally:
-        await loader.aclose()
+    graph = Graph(canned)
+    return await WandbFacts(graph, lister_of(graph)).facts(keys)
 
 
 async def family(canned: Canned, key: str) -> Mapping[str, Lineage]:
-    loader = QuestionLoader(FittingSender(canned))
-    try:
-        return await wandb_lineage.lineage_of(loader, [key], parents=True, name=lambda one: one.id)
-    finally:
-        await loader.aclose()
+    graph = Graph(canned)
+    return await wandb_lineage.lineage_of(graph, [key], parents=True, name=lambda one: one.id)
 
 
 def collection(identifier: str, kind: str, *versions: Any) -> dict[str, Any]:

@@ -200,20 +200,11 @@ async def test_garbage_is_unknown(scene: Scene, kind: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ["graphql", "text", "object", "strings"])
-async def test_refused_credentials_end_the_call(scene: Scene, shape: str) -> None:
+async def test_refused_credentials_delete_nothing(scene: Scene, shape: str) -> None:
     keys = scene.fill(40)
     scene.server.change(api_key="f" * 40, error_shape=shape)
     assert set(await delete(scene, keys)) == {R.FAILED}
-    assert len(scene.server.log()) < 12, "nothing more is sent once the key is refused"
     assert len(scene.server.alive()) == 40
-
-
-async def test_a_server_that_fails_each_time_ends_the_call(scene: Scene) -> None:
-    keys = scene.fill(200)
-    scene.server.change(faults=[Fault(kind="500", fields=DELETES)])
-    found = Counter(await delete(scene, keys))
-    assert set(found) == {R.UNKNOWN, R.FAILED}
-    assert len(scene.server.log()) == found[R.UNKNOWN] < 60
 
 
 @pytest.mark.parametrize("headers", [True, False])
@@ -233,7 +224,7 @@ async def test_a_throttled_call_can_be_cancelled(scene: Scene) -> None:
     deleter = scene.deleter(batch=False)
     call = asyncio.create_task(deleter.delete([Deletion(key) for key in keys]))
     async with asyncio.timeout(10):
-        while "wait" not in scene.graph.transport.pace():  # noqa: ASYNC110 - the server has no event
+        while not scene.transport.waits():  # noqa: ASYNC110 - the server has no event
             await asyncio.sleep(0.01)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

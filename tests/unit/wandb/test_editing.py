@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb import wandb_model
-from artifact_tui.clients.wandb.wandb_documents import QuestionLoader
+from artifact_tui.clients.wandb import wandb_editing
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Deletion, Edit, Outcome, Result
 from tests.servers.wandb.scenes import Link, Place, Series, Version
@@ -29,8 +28,7 @@ class Desk(Scene):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loader = QuestionLoader(self.fields)
-        self.editor = WandbEditor(self.fields, self.loader)
+        self.editor = WandbEditor(self.graph)
 
     async def edit(self, path: str, **changes: Any) -> tuple[Result, str]:
         (outcome,) = await self.many(Edit(self.of(path), **changes))
@@ -58,7 +56,7 @@ class Desk(Scene):
         ]
 
     async def aclose(self) -> None:
-        await self.loader.aclose()
+        await self.graph.aclose()
         await super().aclose()
 
 
@@ -204,7 +202,7 @@ async def test_what_cannot_be_is_refused_before_it_is_sent(
 def test_good_names_are_good() -> None:
     tags = ("a", "a-b_c", "two words", "1", "Ünï")
     edit = Edit("k", add_aliases=("x" * 128, "v1.2", "version 3", "v", "é"), add_tags=tags)
-    assert wandb_model.edit_fault(edit) == ""
+    assert wandb_editing.edit_fault(edit) == ""
 
 
 async def test_the_server_refuses_in_its_own_words(desk: Desk) -> None:
@@ -266,13 +264,16 @@ async def test_a_look_that_fails_leaves_it_unknown(
 ) -> None:
     monkeypatch.setattr(sys.modules["artifact_tui.clients.transport"], "BACK_S", 0.0)
     desk.server.change(faults=[Fault(kind="rst_after", fields=WRITES)])
-    real = desk.editor._look_again
+    real = desk.editor._read
+    looks: list[str] = []
 
-    async def blind(*args: Any) -> Any:
-        desk.server.change(faults=[Fault(kind="500")])
-        return await real(*args)
+    async def read(key: str) -> Any:
+        if looks:
+            desk.server.change(faults=[Fault(kind="500")])
+        looks.append(key)
+        return await real(key)
 
-    monkeypatch.setattr(desk.editor, "_look_again", blind)
+    monkeypatch.setattr(desk.editor, "_read", read)
     assert (await desk.edit(M3, add_aliases=("x",)))[0] is R.UNKNOWN
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients.wandb.wandb_documents import QuestionLoader
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
+from artifact_tui.clients.wandb.wandb_graphql import Graph
 from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 from artifact_tui.model import TTL_INHERIT, Edit, Outcome, Result
 
@@ -58,11 +58,7 @@ def updated(**shown: Any) -> dict[str, Any]:
 
 
 async def told(says: Says, *edits: Edit) -> list[Outcome]:
-    loader = QuestionLoader(says)
-    try:
-        return await WandbEditor(says, loader).edit(edits)
-    finally:
-        await loader.aclose()
+    return await WandbEditor(Graph(says)).edit(edits)
 
 
 @pytest.mark.parametrize(

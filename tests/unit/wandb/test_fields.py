@@ -11,8 +11,8 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 import artifact_tui.clients.wandb as package
-from artifact_tui.clients.wandb import wandb_documents
-from artifact_tui.clients.wandb.wandb_documents import GraphQuestion, questions_document
+from artifact_tui.clients.wandb import wandb_graphql
+from artifact_tui.clients.wandb.wandb_graphql import GraphQuestion, questions_document
 from artifact_tui.clients.wandb.wandb_replies import GraphError
 from artifact_tui.errors import RegistryError
 from tests.servers.wandb.engine import SDL
@@ -31,13 +31,17 @@ def constants() -> list[object]:
 
 def texts() -> list[str]:
     """Every document, and every question that is asked as a part of one."""
-    return list(dict.fromkeys(value for value in constants() if isinstance(value, str)))
+    found = [
+        value.head + value.fragments if isinstance(value, GraphQuestion) else value
+        for value in constants()
+    ]
+    return list(dict.fromkeys(one for one in found if isinstance(one, str)))
 
 
-MARKS = sorted({mark for text in texts() for mark in wandb_documents.document_marks(text)})
+MARKS = sorted({mark for text in texts() for mark in wandb_graphql.document_marks(text)})
 
 
-def shapes() -> list[GraphQuestion]:
+def shapes() -> list[GraphQuestion[Any]]:
     """Every question that travels with others.
 
     Left out is who has an alias: without its one field nothing is left of it to ask.
@@ -63,22 +67,21 @@ WHOLE = dict(enumerate(whole_documents()))
 @pytest.mark.parametrize("number", WHOLE)
 def test_every_document_fits_the_schema_with_all_its_fields_and_with_none(number: int) -> None:
     text, schema = WHOLE[number], whole_schema()
-    for lacking in (frozenset[str](), wandb_documents.document_marks(text)):
-        assert validate(schema, parse(wandb_documents.render_document(text, lacking))) == []
+    for lacking in (frozenset[str](), wandb_graphql.document_marks(text)):
+        assert validate(schema, parse(wandb_graphql.render_document(text, lacking))) == []
 
 
 def test_marks_are_kept_or_dropped() -> None:
     text = "query($a:Int<A.b(c)|,$d:Int>){x{<A.e|e{<F.g|g> h}> i}}"
-    assert wandb_documents.render_document(text) == "query($a:Int,$d:Int){x{e{g h} i}}"
+    assert wandb_graphql.render_document(text) == "query($a:Int,$d:Int){x{e{g h} i}}"
     assert (
-        wandb_documents.render_document(text, frozenset({"F.g"}))
+        wandb_graphql.render_document(text, frozenset({"F.g"}))
         == "query($a:Int,$d:Int){x{e{ h} i}}"
     )
     assert (
-        wandb_documents.render_document(text, frozenset({"A.e", "A.b(c)"}))
-        == "query($a:Int){x{ i}}"
+        wandb_graphql.render_document(text, frozenset({"A.e", "A.b(c)"})) == "query($a:Int){x{ i}}"
     )
-    assert wandb_documents.document_marks(text) == {"A.b(c)", "A.e", "F.g"}
+    assert wandb_graphql.document_marks(text) == {"A.b(c)", "A.e", "F.g"}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_marks_are_kept_or_dropped() -> None:
 )
 def test_what_an_error_says_is_lacking(message: str, lacked: set[str]) -> None:
     text = "{<A.e|e> <B.e|e> b<A.b(c)|(c:1)>}"
-    assert wandb_documents.lacking_marks(text, [GraphError(message)]) == lacked
+    assert wandb_graphql.lacking_marks(text, [GraphError(message)]) == lacked
 
 
 def seeded(**traps: Any) -> None:

@@ -274,9 +274,6 @@ async def test_deletions_while_listing_lose_no_live_version(cap: int, cursors: s
     victims = [wandb_model.SourceKey(known[f"{HOME}/model-0001:v{n}"]).key for n in range(6)]
     seen: set[str] = set()
 
-    async def put(rows: object) -> None:
-        seen.update(v.key for _, v in rows if v)  # type: ignore[attr-defined]
-
     async with opened() as client, opened() as other:
 
         async def happens(number: int) -> None:
@@ -284,7 +281,8 @@ async def test_deletions_while_listing_lose_no_live_version(cap: int, cursors: s
                 await other.delete([Deletion(victims.pop(0), delete_aliases=True)])
 
         async with lister(client, happens) as listing:
-            await listing.everything(put)
+            async for rows in listing.everything():
+                seen.update(v.key for _, v in rows if v)
     live = {wandb_model.SourceKey(known[path]).key for path in server.alive()}
     assert len(live) == 60 - 6 + len(victims)
     assert live <= seen
@@ -296,9 +294,6 @@ async def test_a_list_that_never_holds_still_says_so() -> None:
     known = server.ids()
     victims = [wandb_model.SourceKey(known[f"{HOME}/model-0000:v{n}"]).key for n in range(60)]
 
-    async def put(rows: object) -> None:
-        pass
-
     async with opened() as client, opened() as other:
 
         async def happens(number: int) -> None:
@@ -306,7 +301,8 @@ async def test_a_list_that_never_holds_still_says_so() -> None:
                 await other.delete([Deletion(victims.pop(0))])
 
         async with lister(client, happens) as listing:
-            await listing.everything(put)
+            async for _ in listing.everything():
+                pass
             (notice,) = listing.notices.values()
             assert not listing.steady
     assert "model-0000" in notice

@@ -67,11 +67,7 @@ def expected(state: dict[str, Any]) -> dict[str, object]:
     for path, one in state["collections"].items():
         for version in one["versions"].values():
             shown.setdefault(version["source"], set()).add(path)
-            named = {
-                (path, name)
-                for name in version["aliases"]
-                if not wandb_model.is_version_label(name)
-            }
+            named = {(path, name) for name in version["aliases"] if not wandb_model.is_label(name)}
             names.setdefault(version["source"], set()).update(named)
     for path, one in state["collections"].items():
         short = path.partition("/")[2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.clients.wandb.wandb_documents import GraphQuestion, QuestionLoader
+from artifact_tui.clients.wandb.wandb_graphql import Graph, GraphQuestion
 from artifact_tui.clients.wandb.wandb_model import Artifact
 from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
 from artifact_tui.errors import RegistryError
@@ -16,7 +16,7 @@ from artifact_tui.errors import RegistryError
 if TYPE_CHECKING:
     from artifact_tui.clients.wandb.wandb_replies import GraphCall
 
-SHAPE = GraphQuestion("artifact(id:$id){id}", {"id": "ID!"}, "", 4, "reading versions")
+SHAPE = GraphQuestion("artifact(id:$id){id}", {"id": "ID!"}, "", 4, "reading versions", Artifact)
 SOON_S = 5.0
 
 
@@ -45,72 +45,49 @@ class Held:
         return GraphReply(json.dumps(data).encode(), errors, 200)
 
 
-def asking(loader: QuestionLoader, *names: str) -> list[asyncio.Task[Artifact | None]]:
-    return [asyncio.create_task(loader.ask(SHAPE, Artifact, id=name)) for name in names]
+def asking(graph: Graph, *names: str) -> list[asyncio.Task[Artifact | None]]:
+    return [asyncio.create_task(graph.ask(SHAPE, id=name)) for name in names]
 
 
-@pytest.mark.parametrize("turns", range(6))
-async def test_who_asks_while_it_is_closed_is_told(turns: int) -> None:
-    graph = Held()
-    loader = QuestionLoader(graph)
-    tasks = asking(loader, "a", "b")
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    await loader.aclose()
-    ends = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), SOON_S)
-    assert {type(end) for end in ends} == {RegistryError}
-    assert graph.under_way == 0
+async def test_everybody_who_asks_in_the_same_moment_shares_documents() -> None:
+    sender = Held()
+    sender.may.set()
+    names = [f"n{number}" for number in range(9)]
+    answers = await asyncio.gather(*asking(Graph(sender), *names))
+    assert answers == [Artifact(id=name) for name in names]
+    assert sender.asked == [names[:4], names[4:8], names[8:]]
 
 
-async def test_after_closing_nothing_is_sent() -> None:
-    graph = Held()
-    loader = QuestionLoader(graph)
-    await loader.aclose()
-    with pytest.raises(RegistryError, match="closed"):
-        await asyncio.wait_for(loader.ask(SHAPE, Artifact, id="a"), SOON_S)
-    assert graph.asked == []
-
-
-async def test_a_document_for_which_nobody_waits_any_more_is_given_up() -> None:
-    graph = Held()
-    loader = QuestionLoader(graph)
-    tasks = asking(loader, "a", "b", "c", "d")
-    await asyncio.wait_for(graph.came.wait(), SOON_S)
+async def test_who_leaves_takes_no_answer_from_others() -> None:
+    sender = Held()
+    graph = Graph(sender)
+    tasks = asking(graph, "a", "b", "c", "d")
+    await asyncio.wait_for(sender.came.wait(), SOON_S)
     for task in tasks[:3]:
         task.cancel()
-    await asyncio.sleep(0.01)
-    assert graph.under_way == 1
-    tasks[3].cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0.01)
-    assert graph.under_way == 0
-    assert not loader._tasks
-    await loader.aclose()
+    sender.may.set()
+    assert await asyncio.wait_for(tasks[3], SOON_S) == Artifact(id="d")
 
 
-async def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
-    graph = Held()
-    graph.may.set()
-    loader = QuestionLoader(graph)
-    gone = asking(loader, "a", "b")
-    kept = asking(loader, "c")
-    await asyncio.sleep(0)
-    for task in gone:
-        task.cancel()
-    assert await asyncio.wait_for(kept[0], SOON_S) == Artifact(id="c")
-    assert graph.asked == [["c"]]
-    await loader.aclose()
+async def test_nothing_is_under_way_once_it_is_closed() -> None:
+    sender = Held()
+    graph = Graph(sender)
+    tasks = asking(graph, "a", "b", "c", "d", "e")
+    await asyncio.wait_for(sender.came.wait(), SOON_S)
+    await graph.aclose()
+    await asyncio.wait(tasks, timeout=SOON_S)
+    assert all(task.done() for task in tasks)
+    assert sender.under_way == 0
 
 
-async def test_nor_is_it_asked_again_when_a_document_is_halved() -> None:
-    graph = Held("a", "b")
-    loader = QuestionLoader(graph)
-    tasks = asking(loader, "a", "b", "c", "d")
-    await asyncio.wait_for(graph.came.wait(), SOON_S)
-    tasks[0].cancel()
-    await asyncio.gather(tasks[0], return_exceptions=True)
-    graph.may.set()
+async def test_one_that_is_refused_leaves_the_others_their_answers() -> None:
+    sender = Held("b")
+    sender.may.set()
+    tasks = asking(Graph(sender), "a", "b", "c", "d")
+    await asyncio.wait(tasks, timeout=SOON_S)
     with pytest.raises(RegistryError, match="permission denied"):
-        await asyncio.wait_for(tasks[1], SOON_S)
-    assert graph.asked == [["a", "b", "c", "d"], ["b"]]
-    await loader.aclose()
+        await tasks[1]
+    assert [await task for task in (tasks[0], *tasks[2:])] == [
+        Artifact(id=name) for name in ("a", "c", "d")
+    ]
+    assert sender.asked == [["a", "b", "c", "d"], ["b"]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from artifact_tui.clients.wandb.wandb_model import LinkKey, SourceKey
 from artifact_tui.clients.wandb.wandb_replies import (
-    DeletedArtifact,
+    DeletedThing,
     DeletionPayload,
     GraphError,
     alias_words,
@@ -75,12 +76,12 @@ def test_an_alias_with_telling_words_does_not_make_it_gone(alias: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "result"),
     [
-        (DeletionPayload(DeletedArtifact(GID, "DELETED")), R.DONE),
-        (DeletionPayload(DeletedArtifact(GID, "PENDING_DELETION")), R.DONE),
-        (DeletionPayload(DeletedArtifact(GID, None)), R.DONE),
-        (DeletionPayload(DeletedArtifact(None, "DELETED")), R.DONE),
-        (DeletionPayload(DeletedArtifact("other", "DELETED")), R.UNKNOWN),
-        (DeletionPayload(DeletedArtifact(GID, "COMMITTED")), R.UNKNOWN),
+        (DeletionPayload(DeletedThing(GID, "DELETED")), R.DONE),
+        (DeletionPayload(DeletedThing(GID, "PENDING_DELETION")), R.DONE),
+        (DeletionPayload(DeletedThing(GID, None)), R.DONE),
+        (DeletionPayload(DeletedThing(None, "DELETED")), R.DONE),
+        (DeletionPayload(DeletedThing("other", "DELETED")), R.UNKNOWN),
+        (DeletionPayload(DeletedThing(GID, "COMMITTED")), R.UNKNOWN),
         (DeletionPayload(), R.UNKNOWN),
         (None, R.UNKNOWN),
     ],
@@ -88,7 +89,7 @@ def test_an_alias_with_telling_words_does_not_make_it_gone(alias: str) -> None:
 def test_only_what_was_asked_for_and_is_gone_is_done(
     payload: DeletionPayload | None, result: Result
 ) -> None:
-    assert outcome_of_payload("k", GID, payload, link=False).result is result
+    assert outcome_of_payload("k", SourceKey(GID), payload).result is result
 
 
 @pytest.mark.parametrize(
@@ -96,14 +97,14 @@ def test_only_what_was_asked_for_and_is_gone_is_done(
     [
         (DeletionPayload(success=True), R.UNLINKED),
         (DeletionPayload(success=False), R.REFUSED),
-        (DeletionPayload(DeletedArtifact(GID, "DELETED")), R.UNKNOWN),
+        (DeletionPayload(DeletedThing(GID, "DELETED")), R.UNKNOWN),
         (None, R.UNKNOWN),
     ],
 )
 def test_an_unlinking_is_never_called_a_deletion(
     payload: DeletionPayload | None, result: Result
 ) -> None:
-    assert outcome_of_payload("k", GID, payload, link=True).result is result
+    assert outcome_of_payload("k", LinkKey("UA==", GID), payload).result is result
 
 
 def test_aliases_in_words() -> None:

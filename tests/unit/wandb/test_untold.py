@@ -189,7 +189,7 @@ async def test_a_link_that_goes_between_pages_takes_no_other_along(places: int) 
             await client.delete([Deletion(links[0])])
 
     async with opened() as client, lister(client, happens) as reading:
-        truth = WandbFacts(reading._loader, reading)
+        truth = WandbFacts(reading._graph, reading)
         found = await truth.facts([key, *links])
     assert found.keys() >= {key, *links[1:]}
     assert {one.key for one in found[key].links} >= set(links[1:])
