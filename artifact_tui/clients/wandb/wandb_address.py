@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from artifact_tui.clients.servers import PORTS, Origin
-from artifact_tui.clients.wandb import wandb_settings
-from artifact_tui.clients.wandb.wandb_settings import default_origin
+from artifact_tui.clients.wandb import wandb_login
+from artifact_tui.clients.wandb.wandb_login import default_origin, url_parts
 from artifact_tui.config import load
 from artifact_tui.errors import ArtifactTuiError, UsageError
 
@@ -100,23 +100,18 @@ class WandbAddress:
     @property
     def uid(self) -> str:
         """Which place it is, whichever name of its backend it was reached by."""
-        one = Origin(
-            self.origin.scheme, wandb_settings.backend_host(self.origin.host), self.origin.port
-        )
-        return f"wandb:{one.netloc}/{self._path}"
+        one = replace(self.origin, host=wandb_login.backend_host(self.origin.host))
+        return f"{_UID_PREFIX}{one.netloc}/{self._path}"
 
     @property
     def where(self) -> str:
         """`ENTITY` or `ENTITY/PROJECT`: untrusted text."""
-        return "/".join(self._parts)
-
-    @property
-    def _parts(self) -> list[str]:
-        return [part for part in (self.entity, self.project) if part]
+        return f"{self.entity}/{self.project}" if self.project else self.entity
 
     @property
     def _path(self) -> str:
-        return "/".join(quote(part, safe="") for part in self._parts)
+        parts = (self.entity, self.project) if self.project else (self.entity,)
+        return "/".join(quote(part, safe="") for part in parts)
 
 
 def claims(text: str) -> bool:
@@ -127,9 +122,9 @@ def claims(text: str) -> bool:
     if scheme.lower() in _SCHEMES:
         return True
     try:
-        if wandb_settings.is_official((urlsplit(text.strip()).hostname or "").lower()):
+        if wandb_login.is_official((urlsplit(text.strip()).hostname or "").lower()):
             return True
-        parts, origin = wandb_settings.url_parts(text, "The address")
+        parts, origin = url_parts(text, "The address")
     except (UsageError, ValueError):
         return False
     first = parts.path.strip("/").partition("/")[0]
@@ -142,7 +137,7 @@ def advice(text: str) -> str:
     Empty when it does not look so.
     """
     try:
-        parts, origin = wandb_settings.url_parts(text, "The address")
+        parts, origin = url_parts(text, "The address")
     except UsageError:
         return ""
     path = [part for part in parts.path.split("/") if part]
@@ -161,7 +156,7 @@ def _is_known(origin: Origin) -> bool:
     with suppress(UsageError):
         if default_origin() == origin:
             return True
-    return wandb_settings.is_signed_in(origin) or origin in _configured_origins()
+    return wandb_login.is_signed_in(origin) or origin in _configured_origins()
 
 
 def _configured_origins() -> set[Origin]:
@@ -180,11 +175,10 @@ def _typed_address(text: str, scheme: str) -> WandbAddress:
     if "?" in rest or "#" in rest:
         raise _not_an_address(text, "it has a ? or #")
     parts = [part for part in rest.split("/") if part]
-    if parts and _is_host(parts[0]):
-        _, origin = wandb_settings.url_parts(
-            f"{scheme}://{parts[0]}", f"The host in “{_quotable(text)}”"
-        )
-        origin = wandb_settings.checked_origin(origin, f"The address “{_quotable(text)}”")
+    first = parts[0].lower() if parts else ""
+    if first == "localhost" or any(sign in first for sign in ".:@"):
+        _, origin = url_parts(f"{scheme}://{parts[0]}", f"The host in “{_quotable(text)}”")
+        origin = wandb_login.checked_origin(origin, f"The address “{_quotable(text)}”")
         parts = parts[1:]
     elif scheme == "http":
         raise _not_an_address(text, "wandb+http:// needs a host")
@@ -195,16 +189,16 @@ def _typed_address(text: str, scheme: str) -> WandbAddress:
 
 def _pasted_address(text: str) -> WandbAddress:
     """The address in a URL of the app."""
-    parts, origin = wandb_settings.url_parts(text, f"The address “{_quotable(text)}”")
-    own = not wandb_settings.is_official(origin.host) and _is_known(origin)
+    parts, origin = url_parts(text, f"The address “{_quotable(text)}”")
+    own = not wandb_login.is_official(origin.host) and _is_known(origin)
     if not own and (origin.scheme != "https" or origin.port != PORTS["https"]):
         raise UsageError(
             f"The address “{_quotable(text)}” is not one of W&B's app.",
             hint=f"Paste it with https://{origin.host}, or write {_ADDRESS_SHAPE}.",
         )
-    api = origin if own else Origin("https", wandb_settings.api_host(origin.host), PORTS["https"])
+    api = origin if own else Origin("https", wandb_login.api_host(origin.host), PORTS["https"])
     path = [part for part in parts.path.split("/") if part]
-    if wandb_settings.is_forge_app(origin.host):
+    if origin.host in wandb_login.FORGE_APPS:
         if path[:1] != ["wandb"]:
             raise _not_an_address(text, "it is not a page of W&B")
         path = path[1:]
@@ -239,10 +233,6 @@ def _address_of(origin: Origin, parts: Sequence[str], text: str) -> WandbAddress
         if not name.isprintable() or "/" in name or name in {".", ".."} or name != name.strip():
             raise _not_an_address(text, "a name in it cannot be one")
     return WandbAddress(origin, *names)
-
-
-def _is_host(part: str) -> bool:
-    return "." in part or ":" in part or "@" in part or part.lower() == "localhost"
 
 
 def _quotable(text: str) -> str:

@@ -361,8 +361,14 @@ class WandbLister:
 
         async def work() -> None:
             end: BaseException | None = None
+            big = asyncio.Semaphore(BIG_AT_ONCE)
+            gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
             try:
-                await self._everything(pages)
+                async with asyncio.TaskGroup() as group:
+                    async for place in self._places():
+                        await gate.acquire()
+                        job = group.create_task(self._list_project(place, pages, big))
+                        job.add_done_callback(lambda _: gate.release())
             except Exception as error:  # noqa: BLE001 - it is the reader's
                 end = error
                 while isinstance(end, BaseExceptionGroup):
@@ -380,15 +386,6 @@ class WandbLister:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _everything(self, pages: Pages) -> None:
-        big = asyncio.Semaphore(BIG_AT_ONCE)
-        gate = asyncio.Semaphore(PROJECTS_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            async for place in self._places():
-                await gate.acquire()
-                task = group.create_task(self._list_project(place, pages, big))
-                task.add_done_callback(lambda _: gate.release())
-
     async def _list_project(
         self, place: ListedProject, pages: Pages, big: asyncio.Semaphore
     ) -> None:
@@ -396,12 +393,21 @@ class WandbLister:
         async with asyncio.TaskGroup() as group:
             try:
                 async for edges in rows_by_page(ask, PORTIONS[0][0]):
+                    found = [one.node for one in edges if one is not None and one.node is not None]
+                    self._note_unread(
+                        "Collections that are not shown, or could not be read, are left out",
+                        len(edges) - len(found),
+                    )
+                    self._note_unread(
+                        "Names of collections that are not text are spelled out",
+                        sum(not one.name or is_spelled(one.name) for one in found),
+                    )
                     rows: list[Row] = []
-                    for one in self._readable(edges):
-                        name = f"{place.project}/{one.name or ''}"
-                        name = (one.name or "") if self._project else name
-                        if _is_complete(one.artifacts):
-                            rows += await self._rows(one, name, one.artifacts)
+                    for one in found:
+                        name = one.name or ""
+                        name = name if self._project else f"{place.project}/{name}"
+                        if (page := one.artifacts) is not None and page.whole:
+                            rows += await self._rows(one, name, page)
                             continue
                         await big.acquire()
                         task = group.create_task(self._list_collection(one, name, pages))
@@ -436,8 +442,7 @@ class WandbLister:
 
         Of a deleted collection nothing is shown that was deleted with it.
         """
-        series = wandb_model.is_series(one)
-        home = wandb_model.SequenceKey(one.id) if series else wandb_model.PortfolioKey(one.id)
+        home = wandb_model.collection_key(one)
         shown = wandb_model.shown_collection(one, name)
         there = one.state not in wandb_model.GONE_STATES
         rows: list[Row] = [
@@ -596,21 +601,6 @@ class WandbLister:
 
     # what a list does not tell
 
-    def _readable(
-        self, edges: Sequence[ConnectionEdge[ArtifactCollection] | None]
-    ) -> list[ArtifactCollection]:
-        """The collections of a page; what cannot be read of them is counted."""
-        found = [edge.node for edge in edges if edge is not None and edge.node is not None]
-        hidden = len(edges) - len(found)
-        self._note_unread(
-            "Collections that are not shown, or could not be read, are left out", hidden
-        )
-        self._note_unread(
-            "Names of collections that are not text are spelled out",
-            sum(not one.name or is_spelled(one.name) for one in found),
-        )
-        return found
-
     def _note_unread(self, what: str, more: int) -> None:
         if more:
             self._unread[what] += more
@@ -622,10 +612,3 @@ class WandbLister:
             f"{name} changed whenever it was read: something in it may be missing here."
             " Sync it again when fewer others are at work on it."
         )
-
-
-def _is_complete(page: Connection[Artifact] | None) -> bool:
-    """Whether a first page is all there is."""
-    if page is None or page.after is not None:
-        return False
-    return page.total_count is None or page.total_count <= len(page.rows)

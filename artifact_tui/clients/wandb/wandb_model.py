@@ -199,6 +199,11 @@ class Connection(GraphObject, Generic[T], frozen=True):
         info = self.page_info
         return info.end_cursor or None if info is not None and info.has_next_page else None
 
+    @property
+    def whole(self) -> bool:
+        """Whether this page is all there is."""
+        return self.after is None and (self.total_count or 0) <= len(self.rows)
+
 
 class CollectionPlace(GraphObject, frozen=True):
     """Which collection, and where it is."""
@@ -368,12 +373,9 @@ def _leave_out(data: Any, complaint: str) -> bool:
     for step in steps[:-1]:
         data = data[step]
     value = data[steps[-1]]
-    data[steps[-1]] = str(value) if plain and "`str" in what and _is_number(value) else None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    data[steps[-1]] = str(value) if plain and "`str" in what and number else None
     return value is not None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def checked_count(value: int | None) -> int | None:
@@ -486,17 +488,18 @@ def memberships_of(page: Connection[Membership] | None) -> list[Membership]:
     return [edge.node if edge and edge.node else Membership() for edge in rows]
 
 
-def is_series(collection: CollectionPlace) -> bool:
-    """Whether it holds versions; what is not known to is taken for a collection of links."""
-    return collection.type_name == TYPE_NAMES[SequenceKey]
+def collection_key(one: CollectionPlace) -> CollectionKey:
+    """The key of a collection; what is not known to hold versions is one of links."""
+    series = one.type_name == TYPE_NAMES[SequenceKey]
+    return SequenceKey(one.id) if series else PortfolioKey(one.id)
 
 
-def shown_collection(said: ArtifactCollection, name: str) -> Collection:
+def shown_collection(one: ArtifactCollection, name: str) -> Collection:
     """A collection, under the name that it has here."""
-    series = is_series(said)
-    key = SequenceKey(said.id) if series else PortfolioKey(said.id)
-    kind = said.default_artifact_type.name if said.default_artifact_type else None
-    return Collection(key.key, name, kind or "", moment_us(said.created_at), links=not series)
+    key = collection_key(one)
+    kind = one.default_artifact_type.name if one.default_artifact_type else None
+    links = isinstance(key, PortfolioKey)
+    return Collection(key.key, name, kind or "", moment_us(one.created_at), links=links)
 
 
 def shown_version(
@@ -509,6 +512,7 @@ def shown_version(
     index = checked_count(artifact.version_index)
     found = _LABEL.fullmatch(edge.version or "")
     own = None if link else index  # that of a link's source is its place elsewhere
+    creator = artifact.created_by
     common = {
         "collection_key": home.key,
         "ordinal": int(found[1][:18]) if found else own,
@@ -518,7 +522,7 @@ def shown_version(
         "size": checked_count(artifact.size),
         "file_count": checked_count(artifact.file_count),
         "created_us": moment_us(artifact.created_at),
-        "run": _creator_name(artifact.created_by),
+        "run": (creator.name or creator.username or "") if creator is not None else "",
         "note": (artifact.description or "")[:NOTE_LIMIT],
         "used_count": checked_count(artifact.used_count),
         "aliases": aliases_of(artifact, home.collection),
@@ -544,7 +548,3 @@ def is_link(artifact: Artifact, home: CollectionKey) -> bool:
     """Whether a collection only shows a version that was made in another one."""
     own = artifact.artifact_sequence
     return isinstance(home, PortfolioKey) or (own is not None and own.id != home.collection)
-
-
-def _creator_name(said: Creator | None) -> str:
-    return (said.name or said.username or "") if said is not None else ""

@@ -189,46 +189,43 @@ def parse_reply(status: int, body: bytes, scrub: Callable[[str], str]) -> GraphR
     """
     try:
         found = _envelopes.decode(mended(body))
-        errors = [*_listed(found.errors), *_single(found.error)]
+        errors = [*_errors_in(found.errors), *_errors_in(found.error)]
         if not errors and status in _REFUSING_STATUSES:
-            errors = [*_single(found.message), *_single(found.detail)]
+            errors = [*_errors_in(found.message), *_errors_in(found.detail)]
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     if found.data is msgspec.UNSET and not errors:
         return None
     data = _NULL if found.data is msgspec.UNSET else bytes(found.data)
-    return GraphReply(data, tuple(_scrubbed(error, scrub) for error in errors), status)
+    scrubbed = [
+        GraphError(
+            scrub(error.message)[:LONGEST_MESSAGE],
+            tuple(scrub(part) if isinstance(part, str) else part for part in error.path),
+            scrub(error.code),
+        )
+        for error in errors
+    ]
+    return GraphReply(data, tuple(scrubbed), status)
 
 
-def _scrubbed(error: GraphError, scrub: Callable[[str], str]) -> GraphError:
-    path = tuple(scrub(part) if isinstance(part, str) else part for part in error.path)
-    return GraphError(scrub(error.message)[:LONGEST_MESSAGE], path, scrub(error.code))
-
-
-def _listed(raw: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
+def _errors_in(raw: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
+    """The errors in a part of an answer: a list of them, or one."""
     said: object = None if raw is msgspec.UNSET else msgspec.json.decode(raw)
     if said is None:
         return []
-    many = said[:MOST_ERRORS] if isinstance(said, list) else [said]
-    return [_error(one) for one in many]
-
-
-def _single(raw: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
-    said: object = None if raw is msgspec.UNSET else msgspec.json.decode(raw)
-    return [] if said is None else [_error(said)]
+    return [_error(one) for one in (said[:MOST_ERRORS] if isinstance(said, list) else [said])]
 
 
 def _error(said: object) -> GraphError:
+    words = _words_in(said)
     if not isinstance(said, dict):
-        return GraphError(_words_in(said))
-    path = said.get("path")
-    extensions = said.get("extensions")
+        return GraphError(words)
+    path, extensions = said.get("path"), said.get("extensions")
     code = extensions.get("code") if isinstance(extensions, dict) else said.get("code")
+    steps = path if isinstance(path, list) else ()
     return GraphError(
-        _words_in(said),
-        tuple(part for part in path if isinstance(part, str | int))
-        if isinstance(path, list)
-        else (),
+        words,
+        tuple(step for step in steps if isinstance(step, str | int)),
         code if isinstance(code, str) else "",
     )
 

@@ -17,7 +17,7 @@ import re
 import time
 from base64 import b64encode
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import msgspec
@@ -65,118 +65,36 @@ _LONGEST_TOKEN_FILE = 100_000
 
 
 class _GrantedToken(msgspec.Struct):
-    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    access_token: str
     expires_in: float | None = None
 
 
-class IdentityToken:
-    """A file with an identity token, and the access token of the moment."""
-
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.path = path
-        self.generation = 0
-        """Grows with each access token."""
-        self.access = Secret("")
-        self._last = Secret("")
-        self._assertion = Secret("")
-        self._until = -math.inf
-        self._clock = clock
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the access token is good for a while."""
-        return self._clock() < self._until
-
-    async def exchange(self, send: Send) -> None:
-        """Get a new access token. The file is read again: whoever made it may renew it.
-
-        Raises:
-            RegistryError: the file or the server will not do.
-        """
-        self._assertion = self._read()
-        answer = await send(self._call())
-        if not answer.good:
-            raise RegistryError(
-                f"W&B did not accept the identity token ({answer.status}).",
-                hint=f"Check the token in {self.path}, and that W&B trusts who issued it.",
-            )
-        access, lives = _read_grant(answer)
-        if not access:
-            raise RegistryError(
-                "W&B answered the identity token without an access token.",
-                hint="Check the address: is it a W&B server?",
-            )
-        self._last, self.access = self.access, access
-        self._until = self._clock() + lives - min(RENEWAL_MARGIN_S, lives / 2)
-        self.generation += 1
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What must not be seen anywhere."""
-        return (self._assertion, self._last, self.access)
-
-    def _call(self) -> HttpCall:
-        """The exchange; it goes without the access token."""
-        return HttpCall(
-            "POST",
-            TOKEN_PATH,
-            reads=True,
-            content=urlencode(
-                {"grant_type": JWT_GRANT, "assertion": self._assertion.reveal()}
-            ).encode("ascii"),
-            headers=(("Content-Type", "application/x-www-form-urlencoded"),),
-            what="exchanging the identity token",
-            signed=False,
-            limit=TOKEN_LIMIT,
-        )
-
-    def _read(self) -> Secret:
-        try:
-            with self.path.open(encoding="utf-8") as file:
-                found = Secret(file.read(_LONGEST_TOKEN_FILE))
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise RegistryError(
-                f"The identity token file {self.path} cannot be read: {why}.",
-                hint="WANDB_IDENTITY_TOKEN_FILE names it.",
-            ) from None
-        if not found or not _is_one_word(found.reveal()):
-            raise RegistryError(
-                f"The identity token file {self.path} holds no token.",
-                hint="It should hold one JWT and nothing else.",
-            )
-        return found
-
-
-def _read_grant(answer: HttpAnswer) -> tuple[Secret, float]:
-    """The access token in an answer, empty when there is none, and how many seconds it lives."""
-    try:
-        found = msgspec.json.decode(answer.body, type=_GrantedToken)
-    except (msgspec.MsgspecError, RecursionError):
-        return Secret(""), 0.0
-    if not _is_one_word(found.access_token):
-        return Secret(""), 0.0
-    lives = found.expires_in if found.expires_in is not None else USUAL_LIFE_S
-    lives = min(max(lives, 0.0), 10 * USUAL_LIFE_S) if math.isfinite(lives) else USUAL_LIFE_S
-    return Secret(found.access_token), lives
-
-
-def _is_one_word(secret: str) -> bool:
-    """Whether a header can carry it: printable ASCII without blanks."""
-    return secret.isascii() and secret.isprintable() and " " not in secret
-
-
 class WandbCredentials:
-    """An API key, or access tokens that an identity token is exchanged for."""
+    """An API key, or access tokens that the identity token in a file is exchanged for."""
 
-    def __init__(self, options: WandbOptions) -> None:
-        self._key = options.key
+    def __init__(
+        self, options: WandbOptions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._place = options.key_place
-        self._basic = Secret("")
-        if self._key:
-            self._basic = _basic_value(self._key, self._place)
-        self._token = IdentityToken(options.token_file) if options.token_file else None
+        self._file = options.token_file
+        self._header = Secret("")
+        """What the header of a request says: `Basic KEY`, or `Bearer TOKEN`."""
+        self._secrets = [options.key]
+        """What must not be seen anywhere."""
+        if options.key:
+            if not _is_one_word(options.key.reveal()):
+                raise UsageError(
+                    f"The API key from {self._place or 'the options'} holds characters that no key"
+                    " has.",
+                    hint="Copy it again as W&B shows it: one word, without quotes.",
+                )
+            self._header = _basic(options.key)
+            self._secrets.append(self._header)
+        self._generation = 0
+        """Grows with each access token."""
+        self._until = -math.inf
         self._lock = asyncio.Lock()
+        self._clock = clock
 
     async def ready(self, send: Send) -> int:
         """Have a header that is good for a while; gives its generation.
@@ -184,12 +102,11 @@ class WandbCredentials:
         Raises:
             RegistryError: the identity token cannot be exchanged.
         """
-        if self._token is None:
-            return 0
-        async with self._lock:
-            if not self._token.fresh:
-                await self._token.exchange(send)
-            return self._token.generation
+        if self._file is not None:
+            async with self._lock:
+                if self._clock() >= self._until:
+                    await self._exchange(self._file, send)
+        return self._generation
 
     async def renewed(self, answer: HttpAnswer, used: int, send: Send) -> bool:
         """Whether an answer refused the header of a generation, and there is a newer one now.
@@ -197,58 +114,127 @@ class WandbCredentials:
         Raises:
             RegistryError: the identity token cannot be exchanged.
         """
-        if self._token is None or answer.status != 401:  # noqa: PLR2004 - they have expired
+        if self._file is None or answer.status != 401:  # noqa: PLR2004 - they have expired
             return False
         async with self._lock:
-            if self._token.generation == used:
-                await self._token.exchange(send)
+            if self._generation == used:
+                await self._exchange(self._file, send)
             return True
+
+    async def _exchange(self, path: Path, send: Send) -> None:
+        """Get a new access token. The file is read again: whoever made it may renew it.
+
+        Raises:
+            RegistryError: the file or the server will not do.
+        """
+        assertion = _identity_token(path)
+        last = self._header
+        self._secrets = [last, assertion]
+        answer = await send(_exchange_call(assertion))
+        if not answer.good:
+            raise RegistryError(
+                f"W&B did not accept the identity token ({answer.status}).",
+                hint=f"Check the token in {path}, and that W&B trusts who issued it.",
+            )
+        header, lives = _granted(answer.body)
+        if not header:
+            raise RegistryError(
+                "W&B answered the identity token without an access token.",
+                hint="Check the address: is it a W&B server?",
+            )
+        self._header = header
+        self._secrets = [last, assertion, self._header]
+        self._until = self._clock() + lives - min(RENEWAL_MARGIN_S, lives / 2)
+        self._generation += 1
 
     def headers(self) -> list[tuple[str, str]]:
         """The headers of a request."""
-        if self._token is not None:
-            return [("Authorization", f"Bearer {self._token.access.reveal()}")]
-        return [("Authorization", f"Basic {self._basic.reveal()}")] if self._basic else []
+        return [("Authorization", self._header.reveal())] if self._header else []
 
     def scrub(self, text: str) -> str:
         """A text without our secrets, in any form in which they left."""
-        for secret in self._secrets():
+        for secret in self._secrets:
             text = secret.scrub(text)
         return text
 
-    def cleaned(self, answer: HttpAnswer) -> HttpAnswer:
-        """An answer without our secrets, in case the server sent them back."""
-        if not any(secret.is_in(answer.body) for secret in self._secrets()):
-            return answer
-        text = self.scrub(answer.body.decode("utf-8", "replace"))
-        return HttpAnswer(answer.status, answer.headers, text.encode())
-
-    def _secrets(self) -> tuple[Secret, ...]:
-        tokens = self._token.secrets if self._token is not None else ()
-        return (self._key, self._basic, *tokens)
+    def cleaned(self, body: bytes) -> bytes:
+        """The body of an answer without our secrets, in case the server sent them back."""
+        text = body.decode("utf-8", "replace")
+        clean = self.scrub(text)
+        return body if clean == text else clean.encode()
 
     @property
     def advice(self) -> str:
         """What to do when they are refused."""
-        if self._token is not None:
-            return f"Check the identity token in {self._token.path} ({self._place})."
-        if self._key:
+        if self._file is not None:
+            return f"Check the identity token in {self._file} ({self._place})."
+        if self._header:
             return f"The API key from {self._place or 'the options'} may be wrong or revoked."
         return "Log in with `wandb login`, or set WANDB_API_KEY."
 
 
-def _basic_value(key: Secret, place: str) -> Secret:
-    """The value of the header for an API key; W&B's user name is always `api`.
+# The frames of what follows have left when an error is raised: no traceback has their locals.
+
+
+def _basic(key: Secret) -> Secret:
+    """The header for an API key; W&B's user name is always `api`."""
+    return Secret(f"Basic {b64encode(f'api:{key.reveal()}'.encode('ascii')).decode('ascii')}")
+
+
+def _exchange_call(assertion: Secret) -> HttpCall:
+    """The exchange of an identity token; it goes without our header."""
+    form = {"grant_type": JWT_GRANT, "assertion": assertion.reveal()}
+    return HttpCall(
+        "POST",
+        TOKEN_PATH,
+        reads=True,
+        content=urlencode(form).encode("ascii"),
+        headers=(("Content-Type", "application/x-www-form-urlencoded"),),
+        what="exchanging the identity token",
+        signed=False,
+        limit=TOKEN_LIMIT,
+    )
+
+
+def _granted(body: bytes) -> tuple[Secret, float]:
+    """The header for the access token in an answer, or an empty one; and how long it lives."""
+    try:
+        found = msgspec.json.decode(body, type=_GrantedToken)
+    except (msgspec.MsgspecError, RecursionError):
+        return Secret(""), 0.0
+    if not found.access_token or not _is_one_word(found.access_token):
+        return Secret(""), 0.0
+    lives = USUAL_LIFE_S if found.expires_in is None else found.expires_in
+    lives = min(max(lives, 0.0), 10 * USUAL_LIFE_S) if math.isfinite(lives) else USUAL_LIFE_S
+    return Secret(f"Bearer {found.access_token}"), lives
+
+
+def _identity_token(path: Path) -> Secret:
+    """The identity token in a file.
 
     Raises:
-        UsageError: no key looks like this.
+        RegistryError: it holds none, or cannot be read.
     """
-    if not _is_one_word(key.reveal()):
-        raise UsageError(
-            f"The API key from {place or 'the options'} holds characters that no key has.",
-            hint="Copy it again as W&B shows it: one word, without quotes.",
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = Secret(file.read(_LONGEST_TOKEN_FILE))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise RegistryError(
+            f"The identity token file {path} cannot be read: {why}.",
+            hint="WANDB_IDENTITY_TOKEN_FILE names it.",
+        ) from None
+    if not found or not _is_one_word(found.reveal()):
+        raise RegistryError(
+            f"The identity token file {path} holds no token.",
+            hint="It should hold one JWT and nothing else.",
         )
-    return Secret(b64encode(f"api:{key.reveal()}".encode("ascii")).decode("ascii"))
+    return found
+
+
+def _is_one_word(secret: str) -> bool:
+    """Whether a header can carry it: printable ASCII without blanks."""
+    return secret.isascii() and secret.isprintable() and " " not in secret
 
 
 _GRAPHQL_TOKENS = re.compile(
@@ -335,11 +321,6 @@ class GraphTransport:
         )
         self._read_only = read_only
 
-    @property
-    def read_only(self) -> bool:
-        """Whether documents that write are refused before they are sent."""
-        return self._read_only
-
     async def ask(self, call: GraphCall) -> GraphReply:
         """The answer to a document, also when it tells of errors.
 
@@ -387,52 +368,43 @@ class GraphTransport:
         """The reply in an answer, without our secrets.
 
         Raises:
+            TooLongError: it is a throttle, and the call was to be told. Nothing was done.
             LostError: what writes was answered in a way that tells nothing.
             FailedAnswerError, GarbageAnswerError: what reads should be sent again.
             RegistryError: sending it again would not help.
         """
         if call.throttles and _throttled(answer):
             raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
-        answer = self.credentials.cleaned(answer)
-        reply = parse_reply(answer.status, answer.body, self.credentials.scrub)
-        if answer.status in {401, 403} and _about_us(answer, reply):
-            raise self._refused(call, answer, reply)
-        failed = answer.status >= 500  # noqa: PLR2004 - the server's own failures
+        status = answer.status
+        failed = status >= 500  # noqa: PLR2004 - the server's own failures
+        reply = parse_reply(status, self.credentials.cleaned(answer.body), self.credentials.scrub)
+        if status in {401, 403} and _about_us(status, reply):
+            raise RegistryError(
+                f"W&B refused our credentials while {call.what} ({status}{_reply_words(reply)}).",
+                hint=self.credentials.advice,
+            )
         if reply is not None and (call.writes or not failed or not reply.empty):
             return reply
+        if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            raise RegistryError(
+                f"{self._base} sends us on to another place ({status}).",
+                hint="Nothing was sent there. If the server has moved, use its new address.",
+            )
+        kind = "a web page" if answer.html else "something else than GraphQL"
+        words = f"{self._base} answered {call.what} with {kind if answer.body else 'nothing'}"
         if not failed and not answer.good:
-            raise self._strange(call, answer)
-        words = f"{self._base} answered {call.what} with {_answer_kind(answer)}"
+            raise RegistryError(
+                f"{words} ({status}).",
+                hint="Nothing was done. Check the address: is it the API of a W&B server?",
+            )
         if call.writes:
             raise LostError(
-                f"{words} ({answer.status}).",
-                hint="Whether it was carried out is not known yet.",
+                f"{words} ({status}).", hint="Whether it was carried out is not known yet."
             )
         if failed:
             raise FailedAnswerError(answer)
         raise GarbageAnswerError(
             f"{words}.", hint="Check the address: is it the API of a W&B server?"
-        )
-
-    def _refused(
-        self, call: GraphCall, answer: HttpAnswer, reply: GraphReply | None
-    ) -> RegistryError:
-        return RegistryError(
-            f"W&B refused our credentials while {call.what} "
-            f"({answer.status}{_reply_words(reply)}).",
-            hint=self.credentials.advice,
-        )
-
-    def _strange(self, call: GraphCall, answer: HttpAnswer) -> RegistryError:
-        """An answer that no W&B server gives, with a status that says: not done."""
-        if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects
-            return RegistryError(
-                f"{self._base} sends us on to another place ({answer.status}).",
-                hint="Nothing was sent there. If the server has moved, use its new address.",
-            )
-        return RegistryError(
-            f"{self._base} answered {call.what} with {_answer_kind(answer)} ({answer.status}).",
-            hint="Nothing was done. Check the address: is it the API of a W&B server?",
         )
 
     async def aclose(self) -> None:
@@ -456,9 +428,9 @@ def _throttled(answer: HttpAnswer) -> bool:
     return reply is not None and reply.busy
 
 
-def _about_us(answer: HttpAnswer, reply: GraphReply | None) -> bool:
+def _about_us(status: int, reply: GraphReply | None) -> bool:
     """Whether a 401 or 403 is about who we are, and not about one artifact."""
-    if answer.status == 401 or reply is None:  # noqa: PLR2004
+    if status == 401 or reply is None:  # noqa: PLR2004
         return True
     return reply.stranger or not any(error.path for error in reply.errors)
 
@@ -466,9 +438,3 @@ def _about_us(answer: HttpAnswer, reply: GraphReply | None) -> bool:
 def _reply_words(reply: GraphReply | None) -> str:
     """The server's words, to follow a status."""
     return f": {reply.errors[0].message}" if reply is not None and reply.errors else ""
-
-
-def _answer_kind(answer: HttpAnswer) -> str:
-    if answer.html:
-        return "a web page"
-    return "something else than GraphQL" if answer.body else "nothing"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from artifact_tui.clients.wandb import wandb_model, wandb_settings
+from artifact_tui.clients.wandb import wandb_login, wandb_model
 from artifact_tui.clients.wandb.wandb_graphql import refusal_error
 from artifact_tui.clients.wandb.wandb_model import GraphObject
 from artifact_tui.clients.wandb.wandb_replies import GraphCall
@@ -124,7 +124,7 @@ async def trial_sentences(
         else "The connection is armed: versions can be deleted. W&B cannot bring them back, and"
         " frees their bytes at its next garbage collection, up to a day later."
     )
-    if not wandb_settings.is_official(address.origin.host):
+    if not wandb_login.is_official(address.origin.host):
         found.append(COLLECTING)
     if options.storage is not None:
         found.append(await _bucket_sentence(options.storage))

@@ -13,8 +13,8 @@ from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_facts import WandbFacts
 from artifact_tui.clients.wandb.wandb_graphql import Graph
 from artifact_tui.clients.wandb.wandb_listing import WandbLister
+from artifact_tui.clients.wandb.wandb_login import DEFAULT_ORIGIN
 from artifact_tui.clients.wandb.wandb_replies import GraphError, GraphReply
-from artifact_tui.clients.wandb.wandb_settings import DEFAULT_ORIGIN
 from artifact_tui.errors import NotToldError, RegistryError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.clients.servers import Origin
-from artifact_tui.clients.wandb.wandb_settings import default_origin, find_login
+from artifact_tui.clients.wandb.wandb_login import default_origin, find_login
 from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,11 @@ from artifact_tui.clients.transport import HttpAnswer, HttpCall
 from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_replies import GraphCall
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
-from artifact_tui.clients.wandb.wandb_transport import JWT_GRANT, GraphTransport, IdentityToken
+from artifact_tui.clients.wandb.wandb_transport import (
+    JWT_GRANT,
+    GraphTransport,
+    WandbCredentials,
+)
 from artifact_tui.errors import RegistryError
 from tests.servers.wandb.process import shared
 from tests.unit.wandb.raw import answering, response
@@ -137,7 +141,7 @@ async def test_a_token_is_renewed_before_it_expires(
     file: Path, expires: float | None, good_s: float
 ) -> None:
     clock = Clock()
-    token = IdentityToken(file, clock=clock)
+    credentials = WandbCredentials(WandbOptions(token_file=file), clock=clock)
     forms = []
 
     async def post(call: HttpCall) -> HttpAnswer:
@@ -148,19 +152,14 @@ async def test_a_token_is_renewed_before_it_expires(
         )
         return HttpAnswer(200, {}, json.dumps(told).encode())
 
-    assert not token.fresh
-    await token.exchange(post)
-    assert token.access.reveal() == "a1"
-    assert token.generation == 1
-    assert token.fresh == (good_s > 0)
-    clock.now += good_s
-    assert not token.fresh
-    clock.now -= 0.5
-    assert token.fresh or good_s == 0
+    assert await credentials.ready(post) == 1
+    assert credentials.headers() == [("Authorization", "Bearer a1")]
+    clock.now += max(0.0, good_s - 0.5)
+    assert await credentials.ready(post) == (1 if good_s > 0 else 2)
     written(file, "another.token.here")
-    await token.exchange(post)
-    assert forms == [
-        {"grant_type": [JWT_GRANT], "assertion": [JWT]},
-        {"grant_type": [JWT_GRANT], "assertion": ["another.token.here"]},
-    ]
-    assert math.isfinite(token._until)
+    clock.now += 1.0
+    before = len(forms)
+    assert await credentials.ready(post) == before + 1
+    assert forms[0] == {"grant_type": [JWT_GRANT], "assertion": [JWT]}
+    assert forms[before] == {"grant_type": [JWT_GRANT], "assertion": ["another.token.here"]}
+    assert math.isfinite(credentials._until)
