@@ -19,21 +19,15 @@ from artifact_tui import text
 from artifact_tui.cli import reviewing, wording
 from artifact_tui.cli.options import PlanParam, consent_options, json_option, plan_argument
 from artifact_tui.cli.output import HUNG_UP, INTERRUPTED, Output, Progress, command, say
-from artifact_tui.cli.reviewing import (
-    confirm_plan,
-)
+from artifact_tui.cli.reviewing import answer
 from artifact_tui.cli.session import only_reads, refuse_read_only
 from artifact_tui.deletion import plan_file, tasks, worker
-from artifact_tui.deletion.confirmation import waits
+from artifact_tui.deletion.confirmation import check_waits, confirm, confirmation_of, waits
 from artifact_tui.deletion.items import Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.tasks import Report, ResultGroup, read_report
-from artifact_tui.errors import (
-    ArtifactTuiError,
-    NotFoundError,
-    PlanError,
-    UsageError,
-)
+from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError, UsageError
+from artifact_tui.model import actor
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
@@ -148,35 +142,11 @@ class ApplySignals:
         else:
             self.stops += 1
 
-    def stop(self) -> bool:
-        """Whether somebody wished that it stops."""
-        return self.stops > 0
-
 
 class StoppedError(ArtifactTuiError):
     """The apply was stopped before it began."""
 
     exit_code = INTERRUPTED
-
-
-def _start(signals: ApplySignals, path: Path, how: Callable[..., object]) -> None:
-    """Start applying a plan; `signals` may stop it at any moment.
-
-    Raises:
-        StoppedError: it was stopped before it began.
-        ArtifactTuiError: it could not be started.
-    """
-    try:
-        with Progress() as progress:
-            progress.show("starting the process that applies it · ctrl+c stops it")
-            how(path, stop=signals.stop)
-    except PlanError as error:
-        if not signals.stops:
-            raise
-        raise StoppedError(
-            "It was stopped before it began. Nothing was deleted now.",
-            hint=f"To go on: {command('resume', path)}",
-        ) from error
 
 
 def confirm_and_apply(
@@ -205,41 +175,52 @@ def confirm_and_apply(
     with Plan.open(path, write=True) as plan:
         check_writable(plan)
         first(plan)
-        confirm_plan(plan, expect)
+        check_waits(plan)
+        confirm(plan, answer(confirmation_of(plan), expect), actor=actor())
     return start_and_watch(path, out, worker.start, detach=detach)
 
 
 def start_and_watch(
     path: Path, out: Output, how: Callable[..., object], *, detach: bool = False
 ) -> int:
-    """Begin or continue a confirmed plan by one of the ways to do so; returns the exit code."""
+    """Begin or continue a confirmed plan by one of the ways to do so; returns the exit code.
+
+    Raises:
+        StoppedError: it was stopped before it began.
+        ArtifactTuiError: it could not be started.
+    """
     with ApplySignals() as signals:
-        _start(signals, path, how)
+        try:
+            with Progress() as progress:
+                progress.show("starting the process that applies it · ctrl+c stops it")
+                how(path, stop=lambda: signals.stops > 0)
+        except PlanError as error:
+            if not signals.stops:
+                raise
+            raise StoppedError(
+                "It was stopped before it began. Nothing was deleted now.",
+                hint=f"To go on: {command('resume', path)}",
+            ) from error
         if detach and not signals.stops:
             out.words(f"it goes on by itself. See it with: {command('tasks')}")
             return 0
-        return _watch(path, out, signals)
-
-
-def _watch(path: Path, out: Output, signals: ApplySignals) -> int:
-    """Follow an apply to its end, print what became of it, and return the exit code."""
-    with Progress() as progress:
-        task = _follow(path, progress, signals)
-    if task.alive:
-        say(
-            f"it goes on by itself{' to the end of what is in flight' if signals.stops else ''}. "
-            f"See it with: {command('tasks')}",
-            f"stop it with: {command('tasks', '--cancel', task.id[:8] or path)}",
-        )
-        return INTERRUPTED if signals.stops else HUNG_UP
-    with Plan.open(path) as plan:
-        found = read_report(plan)
-        print_report(found, out, path)
-    if task.status is Status.INTERRUPTED:
-        out.words(f"to go on: {command('resume', path)}")
-    if signals.stops and not found.complete:
-        return INTERRUPTED
-    return 0 if found.complete else 1
+        with Progress() as progress:
+            task = _follow(path, progress, signals)
+        if task.alive:
+            say(
+                f"it goes on by itself{' to the end of what is in flight' if signals.stops else ''}"
+                f". See it with: {command('tasks')}",
+                f"stop it with: {command('tasks', '--cancel', task.id[:8] or path)}",
+            )
+            return INTERRUPTED if signals.stops else HUNG_UP
+        with Plan.open(path) as plan:
+            found = read_report(plan)
+            print_report(found, out, path)
+        if task.status is Status.INTERRUPTED:
+            out.words(f"to go on: {command('resume', path)}")
+        if found.complete:
+            return 0
+        return INTERRUPTED if signals.stops else 1
 
 
 def _follow(path: Path, progress: Progress, signals: ApplySignals) -> Task:
@@ -345,11 +326,20 @@ def resume_command(plan: Path | None, *, retry_failed: bool, detach: bool) -> in
     of the registry first. Only what you confirmed here goes on without a question.
     """
     out = Output(changes=True)
-    path = plan or _only_interrupted()
-    with Plan.open(path) as opened:
+    if plan is None:
+        found = [task.path for task in tasks.list_tasks() if not task.error and task.stopped]
+        if not found:
+            raise NotFoundError(
+                "No plan was interrupted here.", hint=f"All plans: {command('tasks')}"
+            )
+        if len(found) > 1:
+            names = ", ".join(map(str, found))
+            raise UsageError("Several plans can be continued.", hint=f"Name one: {names}")
+        (plan,) = found
+    with Plan.open(plan) as opened:
         check_writable(opened)
         plan_file.check_confirmed(opened)
-    return start_and_watch(path, out, _retry if retry_failed else tasks.resume, detach=detach)
+    return start_and_watch(plan, out, _retry if retry_failed else tasks.resume, detach=detach)
 
 
 def _retry(path: Path, *, stop: Callable[[], bool]) -> None:
@@ -363,19 +353,6 @@ def _retry(path: Path, *, stop: Callable[[], bool]) -> None:
     if tasks.read_task(path).status is not Status.INTERRUPTED:
         raise NotFoundError(f"Nothing in the plan {path} failed that may work now.")
     tasks.resume(path, stop=stop)
-
-
-def _only_interrupted() -> Path:
-    """The plan that can be continued, if it is the only one."""
-    found = [task.path for task in tasks.list_tasks() if not task.error and task.stopped]
-    if not found:
-        raise NotFoundError("No plan was interrupted here.", hint=f"All plans: {command('tasks')}")
-    if len(found) > 1:
-        raise UsageError(
-            "Several plans can be continued.",
-            hint=f"Name one: {', '.join(map(str, found))}",
-        )
-    return found[0]
 
 
 _SHORT = 8

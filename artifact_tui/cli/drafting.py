@@ -19,14 +19,12 @@ import click
 
 from artifact_tui import config, text
 from artifact_tui.catalog.catalog_rows import refs_of
-from artifact_tui.catalog.sizes import keys_without_size
 from artifact_tui.catalog.version_names import existing_values, ids_by_keys, ids_by_names
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
 from artifact_tui.cli.reviewing import option_of
 from artifact_tui.cli.session import (
-    ask_for_sizes,
     client_of,
     connected,
     parse_filter,
@@ -54,7 +52,6 @@ from artifact_tui.text import safe
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection as Selected
@@ -226,18 +223,32 @@ async def make_draft(
     cached: bool = False,
     scan: bool = False,
 ) -> Draft:
-    """Judge what is selected in a registry; with `scan`, ask for all lineage first."""
+    """Judge what is selected in a registry; with `scan`, ask for all lineage first.
+
+    Raises:
+        NotFoundError: there is no such collection.
+        UsageError: it is to be purged, and the registry removes for good by itself, or at once.
+    """
     parsed = parse_filter([selection.filter])  # before anything is sent
     async with client_of(target) as client:
-        _refuse_purge(client, target, options)
+        if options.action is Action.PURGE and not client.can("purge"):
+            raise UsageError(
+                f"“{target.name}” has no trash that could be purged. Nothing was deleted.",
+                hint=f"{client.freeing}."
+                if client.freeing
+                else "What is deleted there is gone at once.",
+            )
         source = await review_source(client, target, marked=selection.marked, cached=cached)
-        with connected_to(source) as conn:
-            if "size" in parsed.fields and client.can("sizes") and not cached:
-                await ask_for_sizes(client, keys_without_size(conn))
+        with connected(client, source.catalog_path, source.marks) as conn:
+            picked: Selected = "marked" if selection.marked else ()
+            if selection.lines is not None:
+                picked = selection.lines.keys(conn)
+            elif selection.filter.strip():
+                picked = where_of(conn, parsed, client, acts=True)
             request = ReviewRequest(
-                selection=_selected(conn, client, selection),
+                selection=picked,
                 options=options,
-                collections=collection_keys(conn, selection.collections, target),
+                collections=_collection_keys(conn, selection.collections, target),
                 query=selection.text,
                 ask=not cached,
                 scan=scan,
@@ -254,11 +265,6 @@ async def review_source(
     return ReviewSource(client, target, path, marks)
 
 
-def connected_to(source: ReviewSource) -> AbstractContextManager[sqlite3.Connection]:
-    """A read-only connection to the catalog and the marks of what is reviewed."""
-    return connected(source.client, source.catalog_path, source.marks)
-
-
 async def reviewed(source: ReviewSource, request: ReviewRequest) -> Draft:
     """The draft of a request, with progress; what is not known is said.
 
@@ -266,7 +272,7 @@ async def reviewed(source: ReviewSource, request: ReviewRequest) -> Draft:
         ArtifactTuiError: as `deletion.review.review`.
     """
     with Progress() as progress:
-        draft = await review(source, request, now_us=now_us(), progress=_told(progress))
+        draft = await review(source, request, now_us=now_us(), progress=_review_progress(progress))
     if draft.lineage_error:
         say(f"not all lineage is known: {safe(draft.lineage_error)}")
     if draft.storage_error:
@@ -278,7 +284,7 @@ async def ask_lineage(source: ReviewSource, keys: Sequence[str]) -> None:
     """Ask for the lineage of these versions, with progress; what is not known then is said."""
     with Progress() as progress:
         untold = await asking.ask_lineage(
-            source, ReviewRequest(selection=keys), progress=_told(progress)
+            source, ReviewRequest(selection=keys), progress=_review_progress(progress)
         )
     if untold:
         say(f"not all lineage is known: {safe(untold)}")
@@ -288,7 +294,7 @@ QUIET_SECONDS = 1.0
 """How long a review is built before anything is said of that."""
 
 
-def _told(progress: Progress) -> Callable[[LineageCoverage | BuildProgress], None]:
+def _review_progress(progress: Progress) -> Callable[[LineageCoverage | BuildProgress], None]:
     """Shows how far questions and review are; what takes long is announced first."""
     announced = False
     began: float | None = None
@@ -314,17 +320,7 @@ def _told(progress: Progress) -> Callable[[LineageCoverage | BuildProgress], Non
     return tell
 
 
-def _selected(conn: sqlite3.Connection, client: Client, selection: PlanSubject) -> Selected:
-    if selection.marked:
-        return "marked"
-    if selection.lines is not None:
-        return selection.lines.keys(conn)
-    if not selection.filter.strip():
-        return ()
-    return where_of(conn, parse_filter([selection.filter]), client, acts=True)
-
-
-def collection_keys(
+def _collection_keys(
     conn: sqlite3.Connection, names: Sequence[str], target: Target
 ) -> tuple[str, ...]:
     """The keys of the collections with these names.
@@ -345,20 +341,6 @@ def collection_keys(
             )
         keys += found
     return tuple(keys)
-
-
-def _refuse_purge(client: Client, target: Target, options: Options) -> None:
-    """Refuse to purge where nothing can be purged.
-
-    Raises:
-        UsageError: the registry removes for good by itself, or at once.
-    """
-    if options.action is not Action.PURGE or client.can("purge"):
-        return
-    then = f"{client.freeing}." if client.freeing else "What is deleted there is gone at once."
-    raise UsageError(
-        f"“{target.name}” has no trash that could be purged. Nothing was deleted.", hint=then
-    )
 
 
 DRAFT_ITEMS = 20

@@ -23,12 +23,13 @@ from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.retention import total_size
 from artifact_tui.catalog.version_names import find_version, others_with_aliases
 from artifact_tui.cli import wording
-from artifact_tui.cli.drafting import ask_lineage, connected_to, review_source
+from artifact_tui.cli.drafting import ask_lineage, review_source
 from artifact_tui.cli.options import FilterCommand, cached_option, consent_options, json_option
 from artifact_tui.cli.output import INTERRUPTED, Progress, command
 from artifact_tui.cli.reviewing import answer
 from artifact_tui.cli.session import (
     client_of,
+    connected,
     parse_filter,
     reading,
     refuse_read_only,
@@ -359,7 +360,7 @@ async def _foresee(
         NotFoundError: there is no such version, or it does not have the alias to protect.
     """
     source = await review_source(client, chosen.target, marked=chosen.marked, cached=cached)
-    with connected_to(source) as conn:
+    with connected(client, source.catalog_path, source.marks) as conn:
         clock = expiry_clock(client, now_us())
 
         def foresee() -> Changes:

@@ -57,9 +57,6 @@ def registry_option(command: _Command) -> _Command:
     )(command)
 
 
-_PLAN_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
-
-
 class FilterCommand(Command):
     """A command whose words are a filter: `-latest:3` is a part of it, not an option."""
 
@@ -74,12 +71,9 @@ class FilterCommand(Command):
 
 
 class DurationParam(click.ParamType):  # type: ignore[type-arg] # not generic in older ones
-    """A time span such as 30d, in microseconds; `none` is 0 where the command allows it."""
+    """A time span such as 30d, in microseconds."""
 
     name = "duration"
-
-    def __init__(self, *, none: bool = False) -> None:
-        self._none = none
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
@@ -87,18 +81,15 @@ class DurationParam(click.ParamType):  # type: ignore[type-arg] # not generic in
         """Read the span."""
         if isinstance(value, int):
             return value
-        if self._none and value == "none":
-            return 0
         found = read_duration(value)
-        if found is None or (found[0] == 0 and self._none):
-            also = ", or none" if self._none else ""
-            self.fail(f"“{value}” is no time span: a number and {_units()}{also}.", param, ctx)
+        if found is None:
+            *first, last = TIME_UNITS
+            units = f"{', '.join(first)} or {last}"
+            self.fail(f"“{value}” is no time span: a number and {units}.", param, ctx)
         return found[0]
 
 
-def _units() -> str:
-    *first, last = TIME_UNITS
-    return f"{', '.join(first)} or {last}"
+_PLAN_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
 
 
 class PlanParam(click.ParamType):  # type: ignore[type-arg] # not generic in older ones

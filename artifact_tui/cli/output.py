@@ -51,7 +51,7 @@ _ENCODER = _json.JSONEncoder(ensure_ascii=True, default=str)
 
 
 unwritten: list[OSError] = []
-"""Why standard output did not take what a command had to say; `failures.run` makes it known."""
+"""Why standard output did not take what a command had to say; `run` makes it known."""
 
 
 class Output:
@@ -123,7 +123,9 @@ class Output:
         widths = [min(_WIDEST, max(map(width, column))) for column in zip(*listed, strict=True)]
         for number, row in zip(numbers or count(1), listed, strict=False):
             shown = [
-                _cell(text, cells, right=str(index) in right)
+                text
+                if width(text) >= cells
+                else pad(text, cells, "right" if str(index) in right else "left")
                 for index, (text, cells) in enumerate(zip(row, widths, strict=True))
             ]
             self.words(f"{number:>5}  {'  '.join(shown)}".rstrip())
@@ -141,12 +143,6 @@ TYPED = "artifact_tui.typed"
 def typed_again(*more: object) -> str:
     """The command that runs, as it was typed, with these words at its end; to be copied."""
     return command(*click.get_current_context().meta[TYPED], *more)
-
-
-def _cell(text: str, cells: int, *, right: bool) -> str:
-    if width(text) >= cells:
-        return text
-    return pad(text, cells, "right" if right else "left")
 
 
 def _guarded(line: str) -> str:
@@ -177,7 +173,7 @@ class Progress:
             if not now and time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + self._pause
-            shown = line if line.isprintable() else safe(line, len(line))
+            shown = _guarded(line)
             if self._live:
                 self._draw(fit(shown, shutil.get_terminal_size().columns - 1))
             else:
@@ -226,7 +222,9 @@ _ROOM = 4096
 
 def run(command: click.Command, args: Sequence[str] | None) -> int:
     """Run a command line and turn every way it can end into an exit code."""
-    _never_fail_on_encoding()
+    for stream in (sys.stdout, sys.stderr):  # what the encoding lacks is spelled out
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if sys.stdin is None:  # closed by whoever started us: nothing can be read from it
         sys.stdin = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     closed = sys.stdout is None
@@ -311,13 +309,6 @@ def say(*lines: str) -> None:
         for line in lines:
             sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-
-
-def _never_fail_on_encoding() -> None:
-    """Characters that the terminal's encoding lacks are spelled out."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _stop_writing() -> None:

@@ -22,7 +22,6 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.applying import confirm_and_apply
 from artifact_tui.cli.drafting import (
     PlanSubject,
-    connected_to,
     consents_of,
     make_draft,
     print_draft,
@@ -40,7 +39,15 @@ from artifact_tui.cli.options import (
 )
 from artifact_tui.cli.output import Output, Progress, command
 from artifact_tui.cli.reviewing import print_item_records
-from artifact_tui.cli.session import client_of, parse_filter, reading, split, split_one, where_of
+from artifact_tui.cli.session import (
+    client_of,
+    connected,
+    parse_filter,
+    reading,
+    split,
+    split_one,
+    where_of,
+)
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.plan import Plan, Status
@@ -321,7 +328,7 @@ async def _reingest_draft(target: Target, name: str, options: Options, url: str 
     async with client_of(target) as client:
         maker_of(client)
         source = await review_source(client, target)
-        with connected_to(source) as conn:
+        with connected(client, source.catalog_path) as conn:
             key = find_version(conn, name).key
         if not url and not (await source_of(client, key, name)).url:
             raise RegistryError(

@@ -21,13 +21,8 @@ from artifact_tui.cli import wording
 from artifact_tui.cli.options import json_option, plan_argument
 from artifact_tui.cli.output import Output, typed_again
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.confirmation import check_waits, confirm, confirmation_of
-from artifact_tui.deletion.items import (
-    OBJECT,
-    VERSION,
-    Item,
-    Verdict,
-)
+from artifact_tui.deletion.confirmation import confirmation_of
+from artifact_tui.deletion.items import OBJECT, VERSION, Item, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.review_words import (
     CONSENTS,
@@ -37,7 +32,6 @@ from artifact_tui.deletion.review_words import (
     review_groups,
 )
 from artifact_tui.errors import UsageError
-from artifact_tui.model import actor
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
@@ -105,7 +99,7 @@ def print_review(
         for group in review_groups(head, summary, tally=wording.counted)
     ]
     _print_going(summary, groups, out)
-    _print_some(items(Verdict.DELETE), out, most, summary.deletes)
+    print_items(items(Verdict.DELETE), out, most, summary.deletes)
     consents, blocked = summary.consents, summary.blocked
     for verdict, harm, title, total in (
         (Verdict.CONSENT, Harm.CONSENT, "needs your consent, and stays without it", consents),
@@ -118,7 +112,7 @@ def print_review(
             if group.harm is harm:
                 out.words(f"  {group.words} ({text.count(group.count)})")
                 out.words(*([f"      {way}"] if way else []))
-        _print_some(items(verdict), out, most, total)
+        print_items(items(verdict), out, most, total)
 
 
 def _print_going(summary: Summary, groups: Sequence[tuple[ReviewGroup, str]], out: Output) -> None:
@@ -154,18 +148,15 @@ def option_of(consent: str) -> str:
     return f"--{consent.replace('_', '-')}"
 
 
-def _print_some(items: Iterable[Item], out: Output, most: int | None, total: int) -> None:
-    """Print items a stretch at a time, numbered as in the plan."""
-    print_items(items if most is None else islice(items, most), out)
+def print_items(
+    items: Iterable[Item], out: Output, most: int | None = None, total: int = 0
+) -> None:
+    """Print items, numbered as in the plan: all, or the first `most` of so many."""
+    rest = islice(items, most)
+    while page := list(islice(rest, PAGE)):
+        out.rows(map(_item_row, page), [item.seq for item in page], right="1")
     if not out.json and most is not None and total > most:
         out.words(f"       and {text.count(total - most)} more")
-
-
-def print_items(items: Iterable[Item], out: Output) -> None:
-    """Print items, numbered as in the plan."""
-    rest: Iterator[Item] = iter(items)
-    while page := list(islice(rest, PAGE)):
-        out.rows(map(_item_row, page), numbers=[item.seq for item in page], right="1")
 
 
 def _item_row(item: Item) -> tuple[str, ...]:
@@ -225,18 +216,6 @@ def print_item_records(plan: Plan, out: Output) -> None:
     """Print every item of a plan as JSON."""
     summary, registry = plan.summary, plan.head.registry
     out.records(item_record(item, registry, summary) for item in plan.every_item())
-
-
-def confirm_plan(plan: Plan, expect: int | None) -> None:
-    """Get a plan (open for writing) confirmed: `expect` is the count that a script states.
-
-    Raises:
-        UsageError: there is no terminal to ask on.
-        ConfirmationError: it was not confirmed. Nothing was deleted.
-        PlanError: the plan was changed, or has been applied.
-    """
-    check_waits(plan)
-    confirm(plan, answer(confirmation_of(plan), expect), actor=actor())
 
 
 def answer(asked: Confirmation, expect: int | None, *instead: object) -> str | int:
