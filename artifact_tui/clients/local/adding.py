@@ -21,8 +21,7 @@ import os
 import socket
 import stat
 import uuid
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from artifact_tui.clients.local import local_edits, local_trash
 from artifact_tui.clients.local.local_folder import (
@@ -57,15 +56,60 @@ _SPECIAL_FILES = {
 }
 _ATTEMPTS = 5
 
+Take: TypeAlias = "Callable[[bytes], None]"
+Source: TypeAlias = "SourceFile | SourceBytes"
+
 
 class SourceFile(NamedTuple):
-    """One file to add."""
+    """A file to add: its name in the version, with `/` between parts, and where its bytes are."""
 
     path: str
-    """Its name in the version, with `/` between parts."""
-    real: Path
-    """Where its bytes are."""
     size: int
+    real: Path
+
+    def read(self, take: Take) -> tuple[str, int, int]:
+        """The digest, the size and the permission bits, read once to the end.
+
+        Each chunk is handed to `take`. A file that changes meanwhile is refused.
+        """
+        try:
+            fd = os.open(self.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise _unreadable(self.real, error) from error
+        try:
+            before = after = os.fstat(fd)
+            digest, size = "", -1
+            if stat.S_ISREG(before.st_mode):
+                digest, size = hash_chunks(self._chunks(fd), take)
+                after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        same = before.st_size == size and before.st_mtime_ns == after.st_mtime_ns
+        if not same or size != after.st_size:
+            raise _refused(
+                f"{_spelled(self.real)} changed while it was being added",
+                "Wait until nobody writes to it, then add it again.",
+            )
+        return digest, size, stat.S_IMODE(before.st_mode) & 0o777
+
+    def _chunks(self, fd: int) -> Iterator[bytes]:
+        try:
+            while chunk := os.read(fd, READ_BYTES):
+                yield chunk
+        except OSError as error:
+            raise _unreadable(self.real, error) from error
+
+
+class SourceBytes(NamedTuple):
+    """A file to add whose bytes are in memory."""
+
+    path: str
+    size: int
+    data: bytes
+
+    def read(self, take: Take) -> tuple[str, int, int]:
+        """The digest, the size and the permission bits; the bytes are handed to `take`."""
+        return *hash_chunks((self.data,), take), 0o644
 
 
 # what may be added
@@ -147,7 +191,7 @@ def _files_below(top: Path) -> list[SourceFile]:
                     if stat.S_ISLNK(info.st_mode):
                         path, info = _follow_link(path, top)
                     _check_regular(path, info)
-                    found.append(SourceFile(inside, path, info.st_size))
+                    found.append(SourceFile(inside, info.st_size, path))
         except OSError as error:
             raise _unreadable(error.filename or folder, error) from error
     return sorted(found)
@@ -178,7 +222,7 @@ def source_files(source: Path, registry: Path) -> list[SourceFile]:
         _check_regular(real, info)
         name = source.expanduser().absolute().name
         _check_utf8(name, source)
-        return [SourceFile(name, real, info.st_size)]
+        return [SourceFile(name, info.st_size, real)]
     found = _files_below(real)
     if not found:
         raise _refused(
@@ -190,46 +234,11 @@ def source_files(source: Path, registry: Path) -> list[SourceFile]:
 # its bytes
 
 
-def _chunks(fd: int, path: Path) -> Iterator[bytes]:
-    try:
-        while chunk := os.read(fd, READ_BYTES):
-            yield chunk
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _read_source(
-    file: SourceFile, take: Callable[[bytes], None] = lambda _chunk: None
-) -> tuple[str, int, int]:
-    """The digest, the size and the permission bits of a source file, read once to its end.
-
-    Each chunk is handed to `take`. A file that changes meanwhile is refused.
-    """
-    try:
-        fd = os.open(file.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unreadable(file.real, error) from error
-    try:
-        before = after = os.fstat(fd)
-        digest, size = "", -1
-        if stat.S_ISREG(before.st_mode):
-            digest, size = hash_chunks(_chunks(fd, file.real), take)
-            after = os.fstat(fd)
-    finally:
-        os.close(fd)
-    if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != before.st_size:
-        raise _refused(
-            f"{_spelled(file.real)} changed while it was being added",
-            "Wait until nobody writes to it, then add it again.",
-        )
-    return digest, size, stat.S_IMODE(before.st_mode) & 0o777
-
-
 class Staging:
     """The new bytes of one `add`: in `tmp/` until `publish`, and gone at the end otherwise."""
 
     def __init__(
-        self, store: Store, *, durable: bool = True, tick: Callable[[int], None] | None = None
+        self, store: Store, *, durable: bool, tick: Callable[[int], None], sizes: Iterable[int]
     ) -> None:
         """Start with nothing staged.
 
@@ -237,40 +246,44 @@ class Staging:
             store: where they go.
             durable: False leaves the syncing to the operating system (the sample registry).
             tick: called with the number of bytes read, now and then; may raise to give up.
+            sizes: of all that comes. A file that has the size of no blob is copied at once; the
+                rest is hashed first, since it may be stored already.
         """
         self._store = store
         self._durable = durable
-        self._tick = tick or (lambda _count: None)
+        self._tick = tick
         self._staged: dict[str, Path] = {}
         self._prefix = f"{socket.gethostname()[:64]}-{os.getpid()}-{uuid.uuid4().hex}"
         self.published: set[str] = set()
+        with store.reading() as conn:
+            rows = conn.execute(
+                "SELECT want.value FROM json_each(?) want"
+                " WHERE EXISTS(SELECT 1 FROM blob b WHERE b.size = want.value)",
+                (json_array(set(sizes)),),
+            )
+            self._known_sizes = {size for (size,) in rows}
 
-    def add_file(self, file: SourceFile, sizes: frozenset[int]) -> File:
-        """Take one file of the source; one of other sizes than the blobs have is copied at once."""
-        if file.size in sizes:
-            digest, size, mode = _read_source(file)
+    def add(self, source: Source) -> File:
+        """Take one file."""
+        if source.size in self._known_sizes or isinstance(source, SourceBytes):
+            digest, size, mode = source.read(lambda _chunk: None)
             if digest in self._staged or is_stored(self._store, digest, size):
                 self._tick(size)
-                return File(file.path, size, digest, mode)
-        with self._writing() as (path, write):
-            digest, size, mode = _read_source(file, write)
-        self._stage(digest, path)
-        return File(file.path, size, digest, mode)
+                return File(source.path, size, digest, mode)
+        path = self._store.layout.tmp / f"{self._prefix}-{len(self._staged)}"
+        try:
+            digest, size, mode = self._copy(source, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if digest in self._staged:
+            path.unlink()
+        else:
+            self._staged[digest] = path
+        return File(source.path, size, digest, mode)
 
-    def add_bytes(self, path: str, data: bytes) -> File:
-        """Take bytes that are in memory."""
-        digest, size = hash_chunks((data,))
-        if digest not in self._staged and not is_stored(self._store, digest, size):
-            with self._writing() as (where, write):
-                write(data)
-            self._stage(digest, where)
-        return File(path, size, digest)
-
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[Path, Callable[[bytes], None]]]:
-        """A new file in `tmp/` and what writes to it; made durable, or removed after an error."""
-        layout = self._store.layout
-        path = layout.tmp / f"{self._prefix}-{len(self._staged)}"
+    def _copy(self, source: Source, path: Path) -> tuple[str, int, int]:
+        """Copy a file while it is hashed, and make the copy durable."""
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
         def write(chunk: bytes) -> None:
@@ -278,22 +291,13 @@ class Staging:
             self._tick(len(chunk))
 
         try:
-            try:
-                yield path, write
-                os.fchmod(fd, layout.mode & 0o444)
-                if self._durable:
-                    os.fsync(fd)
-            finally:
-                os.close(fd)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-    def _stage(self, digest: str, path: Path) -> None:
-        if digest in self._staged:
-            path.unlink()
-        else:
-            self._staged[digest] = path
+            read = source.read(write)
+            os.fchmod(fd, self._store.layout.mode & 0o444)
+            if self._durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        return read
 
     def publish(self) -> None:
         """Give every staged file its name in `blobs/`, and make those names durable."""
@@ -308,10 +312,7 @@ class Staging:
             for folder in sorted(folders):
                 sync_folder(folder)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def clear(self) -> None:
         """Remove what was staged and not published."""
         for path in self._staged.values():
             path.unlink(missing_ok=True)
@@ -327,22 +328,7 @@ def is_stored(store: Store, digest: str, size: int) -> bool:
     return row is not None and store.layout.has_blob(digest, size)
 
 
-def _sizes_of_blobs(store: Store, sizes: Iterable[int]) -> frozenset[int]:
-    """Those of these sizes that a blob has: only such files need hashing before copying."""
-    with store.reading() as conn:
-        rows = conn.execute(
-            "SELECT want.value FROM json_each(?) want"
-            " WHERE EXISTS(SELECT 1 FROM blob b WHERE b.size = want.value)",
-            (json_array(sizes),),
-        ).fetchall()
-    return frozenset(row[0] for row in rows)
-
-
 # adding
-
-
-Batch = list[tuple["NewVersion", list[File]]]
-"""Versions about to be added, each with its files."""
 
 
 class BlobGoneError(Exception):
@@ -377,12 +363,7 @@ def add_version(
         if progress is not None:
             progress(min(done, total), total)
 
-    sizes = _sizes_of_blobs(store, {file.size for file in files})
-    (key,) = _commit(
-        store,
-        lambda staging: [(new, [staging.add_file(file, sizes) for file in files])],
-        tick=tick,
-    )
+    (key,) = _commit(store, [(new, files)], tick=tick)
     return key
 
 
@@ -403,19 +384,15 @@ def add_many(
         then: called in the same transaction, after the last version.
     """
     store.check_writable()
+    batch = []
     for new, files in many:
         check_new(new)
         if not files:
             raise UsageError(f"“{new.name}” has no files. Nothing was added.")
-    return _commit(
-        store,
-        lambda staging: [
-            (new, [staging.add_bytes(path, data) for path, data in sorted(files.items())])
-            for new, files in many
-        ],
-        durable=durable,
-        then=then,
-    )
+        batch.append(
+            (new, [SourceBytes(path, len(files[path]), files[path]) for path in sorted(files)])
+        )
+    return _commit(store, batch, durable=durable, then=then)
 
 
 def check_new(new: NewVersion) -> None:
@@ -438,20 +415,24 @@ def check_new(new: NewVersion) -> None:
 
 def _commit(
     store: Store,
-    stage: Callable[[Staging], Batch],
+    batch: Sequence[tuple[NewVersion, Sequence[Source]]],
     *,
     durable: bool = True,
-    tick: Callable[[int], None] | None = None,
+    tick: Callable[[int], None] = lambda _count: None,
     then: Callable[[sqlite3.Connection], None] | None = None,
 ) -> list[str]:
     """Stage bytes, publish them, write the rows; start over when a sweep was in the way."""
+    sizes = {source.size for _, sources in batch for source in sources}
     for _ in range(_ATTEMPTS):
-        staging = Staging(store, durable=durable, tick=tick)
+        staging = Staging(store, durable=durable, tick=tick, sizes=sizes)
         try:
-            with our_errors(store.layout), gc_lock(store.layout), staging:
-                batch = stage(staging)
-                staging.publish()
-                return insert_versions(store, batch, staging.published, then)
+            with our_errors(store.layout), gc_lock(store.layout):
+                try:
+                    rows = [(new, [staging.add(one) for one in sources]) for new, sources in batch]
+                    staging.publish()
+                finally:
+                    staging.clear()
+                return insert_versions(store, rows, staging.published, then)
         except BlobGoneError:
             with our_errors(store.layout), gc_lock(store.layout, alone=True):
                 local_trash.finish_sweep(store)
@@ -466,7 +447,7 @@ def _commit(
 
 def insert_versions(
     store: Store,
-    batch: Batch,
+    batch: Sequence[tuple[NewVersion, Sequence[File]]],
     published: set[str],
     then: Callable[[sqlite3.Connection], None] | None = None,
 ) -> list[str]:

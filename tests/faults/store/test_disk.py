@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import resource
@@ -18,6 +17,7 @@ import pytest
 from artifact_tui.errors import NotFoundError, RegistryError
 from artifact_tui.model import Deletion
 from tests.faults.store.invariants import check, state_of
+from tests.support.disks import fill, small_disk
 from tests.support.sync_store import SyncStore
 from tests.unit.local.support import add, blobs, leftovers, opened, put
 
@@ -29,19 +29,10 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MB; skipped where this user may not mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    try:
-        made = subprocess.run(words, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        made = False
-    if not made:
-        pytest.skip("mounting a small file system needs more rights")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", 4) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -54,19 +45,8 @@ def src(tmp_path: Path) -> Path:
     return folder
 
 
-def fill(folder: Path) -> Path:
-    """Use every byte that is left."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            with contextlib.suppress(OSError):
-                while file.write(b"x" * size):
-                    pass
-    return ballast
-
-
-def test_a_folder_larger_than_the_disk(small_disk: Path, src: Path) -> None:
-    with opened(small_disk / "registry") as store:
+def test_a_folder_larger_than_the_disk(disk: Path, src: Path) -> None:
+    with opened(disk / "registry") as store:
         put(store, "before", {"f": b"small"})
         before = blobs(store.layout)
         with pytest.raises(RegistryError, match="no room left") as caught:
@@ -80,11 +60,11 @@ def test_a_folder_larger_than_the_disk(small_disk: Path, src: Path) -> None:
     check(store.layout)
 
 
-def test_a_disk_without_any_room_takes_nothing_and_gives_what_is_deleted(small_disk: Path) -> None:
-    with opened(small_disk / "registry") as store:
+def test_a_disk_without_any_room_takes_nothing_and_gives_what_is_deleted(disk: Path) -> None:
+    with opened(disk / "registry") as store:
         keys = [put(store, "m", {"f": b"same"}) for _ in range(20)]
         before = state_of(store.layout)
-        ballast = fill(small_disk)
+        ballast = fill(disk)
         calls: list[Callable[[], object]] = [
             lambda: put(store, "n" * 10_000, {"f": b"new" * 5000}),
             lambda: add(store, ballast),
@@ -101,15 +81,15 @@ def test_a_disk_without_any_room_takes_nothing_and_gives_what_is_deleted(small_d
 
 
 def test_a_full_disk_without_a_reserve_is_read_and_cleaned_and_says_what_helps(
-    small_disk: Path,
+    disk: Path,
 ) -> None:
-    with opened(small_disk / "registry") as store:
+    with opened(disk / "registry") as store:
         keys = [put(store, "m", {"f": b"x" * MEGABYTE}), put(store, "n")]
         store.delete([Deletion(keys[0], delete_aliases=True)])
         store.purge(keys[:1])
         put(store, "o")
     shutil.rmtree(store.layout.root / "reserve")
-    fill(small_disk)
+    fill(disk)
     store = SyncStore(store.layout)
     try:
         assert [one.name for one in store.listing().collections] == ["n", "o"]
@@ -234,6 +214,7 @@ from pathlib import Path
 from artifact_tui.clients.local import open_registry
 from artifact_tui.model import NewVersion
 from artifact_tui.clients.local.local_folder import Layout
+from tests.support.disks import fill, small_disk
 from tests.support.sync_store import SyncStore
 from artifact_tui.errors import ArtifactTuiError
 root, source, user = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
