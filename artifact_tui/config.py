@@ -35,7 +35,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 
 S = TypeVar("S", bound="msgspec.Struct")
+T = TypeVar("T")
 
 SECRET_WORDS = ("token", "password", "secret", "api_key", "apikey")
 _SECRET_PLACES = ("_env", "_command")
@@ -486,11 +487,7 @@ def _folder(name: str) -> Path:
 def _made_folder(path: Path) -> Path:
     """The folder, made when it is missing."""
     try:
-        database.with_reserve(
-            lambda: path.mkdir(mode=0o700, parents=True, exist_ok=True),
-            path.parent,
-            *reserve_folders(),
-        )
+        with_reserve(lambda: path.mkdir(mode=0o700, parents=True, exist_ok=True), path.parent)
     except OSError as error:
         raise ArtifactTuiError(
             f"The folder {path} cannot be made: {error.strerror or error}.",
@@ -533,9 +530,7 @@ def hindrance(folder: Path, *, spend: bool = False) -> str:
         return f"its file system has no locks ({why})"
     try:
         if spend:
-            database.with_reserve(
-                lambda: database.probe_room(folder, _MARKS_BYTES), folder, *reserve_folders()
-            )
+            with_reserve(lambda: database.probe_room(folder, _MARKS_BYTES), folder)
         else:
             database.probe_room(folder)
     except OSError as error:
@@ -571,11 +566,22 @@ def keep_reserve() -> None:
         state_dir()
 
 
-def reserve_folders() -> tuple[Path, ...]:
-    """Folders of this user that may keep a reserve (see `artifact_tui.database`); none is made."""
+def with_reserve(work: Callable[[], T], folder: Path) -> T:
+    """Do work that happens whole or not at all; on a full disk with the room of reserves.
+
+    Args:
+        work: raises an error that `database.lacks_room` knows, and then has changed nothing.
+        folder: where it writes.
+    """
+    return database.with_room(work, folder, spent_reserve(folder))
+
+
+def spent_reserve(folder: Path) -> Iterator[None]:
+    """Give up a part of a reserve at each step: the folder's, or one of this user on its disk."""
+    own: tuple[Path, ...] = ()
     with suppress(ArtifactTuiError):
-        return _folder("state"), _folder("data") / "registry"
-    return ()
+        own = _folder("state"), _folder("data") / "registry"
+    return database.give_up_reserve(folder, *own)
 
 
 def plans_dir() -> Path:

@@ -334,21 +334,13 @@ def scratch_file(folder: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def with_reserve(work: Callable[[], T], folder: Path, *others: Path) -> T:
-    """Do work that happens whole or not at all, again and again while a reserve makes room for it.
+def with_room(work: Callable[[], T], folder: Path, more_room: Iterator[None]) -> T:
+    """Do work that happens whole or not at all, again and again while there is more room for it.
 
     Args:
         work: raises an error that `lacks_room` knows, and then has changed nothing.
         folder: where it writes.
-        others: folders whose reserve is given up too, where they lie on the same disk.
-    """
-    return with_room(work, folder, give_up_reserve(folder, *others))
-
-
-def with_room(work: Callable[[], T], folder: Path, more_room: Iterator[None]) -> T:
-    """Do work that happens whole or not at all, again and again while there is more room for it.
-
-    Each step of `more_room` makes some, and it ends when there is no more to be made.
+        more_room: makes some at each step, and ends when there is no more to be made.
     """
     while True:
         try:

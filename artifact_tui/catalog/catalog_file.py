@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from artifact_tui import config, database
+from artifact_tui import config
 from artifact_tui.database import (
     newer_sqlite_needed,
     open_database,
@@ -260,7 +260,7 @@ def attach_marks(conn: sqlite3.Connection, marks: Path | str | None) -> None:
             raise
 
     try:
-        database.with_reserve(attach, marks.parent, *config.reserve_folders())
+        config.with_reserve(attach, marks.parent)
     except (OSError, sqlite3.Error) as error:
         raise ArtifactTuiError(
             f"The file that keeps your marks cannot be used: {marks}: {error}.",

@@ -168,7 +168,7 @@ def full_error(path: Path) -> PlanError:
 
 def with_room(path: Path, work: Callable[[], WrittenT]) -> WrittenT:
     """Write in a plan, all of it or nothing; on a full disk with the room of a reserve."""
-    return database.with_reserve(work, path.parent, *config.reserve_folders())
+    return config.with_reserve(work, path.parent)
 
 
 @lru_cache
@@ -579,7 +579,7 @@ def claim(plan: Path, plan_id: str, *, begun: bool) -> None:
     """
     link = config.tasks_dir() / plan_id
     try:
-        database.with_reserve(lambda: link.symlink_to(plan), link.parent, *config.reserve_folders())
+        config.with_reserve(lambda: link.symlink_to(plan), link.parent)
     except FileExistsError:
         other = link.parent / link.readlink()
     except OSError as error:
@@ -767,4 +767,4 @@ def _write_note(name: str, word: str) -> None:
         new.symlink_to(word)
         new.replace(folder / name)
 
-    database.with_reserve(note, *config.reserve_folders())
+    config.with_reserve(note, folder.parent)

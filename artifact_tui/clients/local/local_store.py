@@ -156,9 +156,7 @@ class Store:
         kept = True
         if conn is None:
             try:
-                conn = database.with_reserve(
-                    self._open, self.layout.root, *config.reserve_folders()
-                )
+                conn = config.with_reserve(self._open, self.layout.root)
             except NoRoomError:
                 if not spare or self.read_only:
                     raise
@@ -244,7 +242,7 @@ class Store:
         """Make a bit of room a step: in the log, of a reserve, of what adds and sweeps left."""
         self._empty_log()
         yield
-        for _ in database.give_up_reserve(self.layout.root, *config.reserve_folders()):
+        for _ in config.spent_reserve(self.layout.root):
             yield
             self._empty_log()
             yield
