@@ -8,7 +8,7 @@ registry rows appear while it is synced, and the header says how old they are.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,20 +25,24 @@ from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
 from artifact_tui.tui.widgets.edit_request import EditRequest
-from artifact_tui.tui.widgets.list_views import View, answer_of, nothing_words
+from artifact_tui.tui.widgets.list_views import View, ViewAnswer
+from artifact_tui.tui.widgets.outline import Windows
 from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.version_list import POLL, VersionList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from textual.app import ComposeResult
 
     from artifact_tui.catalog.catalog_rows import VersionRow
+    from artifact_tui.catalog.facade import Catalog
+    from artifact_tui.catalog.listing import Sort
     from artifact_tui.catalog.marks import Selection
+    from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
-    from artifact_tui.tui.widgets.list_views import ViewAnswer
+    from artifact_tui.tui.widgets.list_views import Row
 
 
 RESTS = 0.5
@@ -49,6 +53,33 @@ SOON = 0.06
 
 WIDTHS = [(0, "-narrow"), (100, "-wide")]
 """From how many columns on the detail stands beside the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSource:
+    """The versions of each collection."""
+
+    catalog: Catalog
+    where: Where
+    sort: Sort
+
+    def below(self, row: Row) -> Windows[Row]:
+        """The versions of a collection; none are below a version."""
+        catalog, where, sort = self.catalog, self.where, self.sort
+        return Windows(
+            row.versions if isinstance(row, CollectionRow) else 0,
+            partial(catalog.window, row.id, where, sort),
+            lambda version: catalog.position(row.id, where, sort, version.id),
+        )
+
+    def part(self, where: Where, collection_ids: Iterable[int]) -> Where:
+        """What matches in some collections."""
+        ids = ", ".join(str(int(one)) for one in collection_ids)
+        return where.narrowed(f"c.id IN ({ids})", marked=where.marked)
+
+    async def mark_window(self, collection_id: int, start: int, count: int) -> int:
+        """Mark `count` versions from index `start` on; returns how many were not marked before."""
+        return await self.catalog.mark_window(collection_id, self.where, self.sort, start, count)
 
 
 class BrowseList(VersionList):
@@ -66,13 +97,30 @@ class BrowseList(VersionList):
         yield self._pane
 
     async def ask(self, view: View) -> ViewAnswer:
-        """What a view comes to."""
-        return await answer_of(self.page.services, view)
+        """Ask the catalog; a newer question supersedes one that is not answered yet."""
+        services, catalog = self.page.services, self.catalog
+        where = view.where(services)
+        empty = view.everything and services.client.can("delete_collection")
+        rows, totals = await catalog.listed(where, view.sort, empty=empty, latest=True)
+        source = CollectionSource(catalog, where, view.sort)
+        return ViewAnswer(view, where, rows, source, totals.among(view.query), totals)
 
     def nothing(self) -> str:
         """Why the list is empty."""
-        link = self.page.services.link
-        return nothing_words(self.view, link.state if link is not None else None)
+        view, link = self.view, self.page.services.link
+        if not view.query.everything:
+            more = view.marked_only
+            what = "Nothing marked matches" if more else "Nothing matches"
+            return f"{what} the filter: esc {'shows more' if more else 'clears it'}."
+        if view.marked_only:
+            return "Nothing is marked: M or esc shows everything again."
+        if link is None:
+            return "Nothing here: u shows the trash, artifact-tui add puts something in."
+        if link.state.syncing:
+            return "Listing the registry: rows appear as they arrive."
+        if link.state.synced_us and not link.state.error:
+            return "This registry is empty."
+        return f"Nothing is known yet: r {'tries again' if link.state.error else 'syncs'}."
 
     def open_version(self, row: VersionRow) -> None:
         """To the detail: beside the list, or a screen of its own."""

@@ -84,29 +84,6 @@ async def relatives(
     return detail, found
 
 
-def relative_line(one: RelativeLine, cells: int, signs: Signs, now_us: int) -> Content:
-    """A version: its mark, what it is to the one in the middle, name, aliases, facts."""
-    row = one.row
-    gone = one.ref.label.endswith(GONE)
-    facts = pad("" if gone else "elsewhere", 17, "right") + " "
-    if row is not None:
-        when = age(row.created_us, now_us)
-        facts = f"{pad(size(row.size), 9, 'right')}{pad(when, 8, 'right')} "
-    room = max(cells - 2 - _ROLE - len(one.stem) - len(facts), 8)
-    name = fit(f"{safe(one.ref.collection)} {safe(one.ref.label)}", room)
-    aliases = " ".join(
-        safe(alias.name) + (signs.protected if alias.protected else "") for alias in one.ref.aliases
-    )
-    middle = "bold" if one.role == "this" else ""
-    return Content.assemble(
-        (f"{signs.mark if one.marked else ' '} ", "$text-warning bold"),
-        (pad(one.role, _ROLE) + one.stem, "dim"),
-        (name, middle),
-        (pad(f" {aliases}", room - Content(name).cell_length), "$text-accent"),
-        (facts, middle or "dim"),
-    )
-
-
 class LineageScreen(BaseScreen):
     """Walk from version to version; what is marked here is marked everywhere."""
 
@@ -127,7 +104,25 @@ class LineageScreen(BaseScreen):
         yield self._list
 
     def _line(self, one: RelativeLine, cells: int) -> Content:
-        return relative_line(one, cells, self.services.signs, self.services.now())
+        """A version: its mark, what it is to the one in the middle, name, aliases, facts."""
+        row, ref, signs = one.row, one.ref, self.services.signs
+        facts = pad("" if ref.label.endswith(GONE) else "elsewhere", 17, "right") + " "
+        if row is not None:
+            when = pad(age(row.created_us, self.services.now()), 8, "right")
+            facts = f"{pad(size(row.size), 9, 'right')}{when} "
+        room = max(cells - 2 - _ROLE - len(one.stem) - len(facts), 8)
+        name = fit(f"{safe(ref.collection)} {safe(ref.label)}", room)
+        aliases = " ".join(
+            safe(alias.name) + (signs.protected if alias.protected else "") for alias in ref.aliases
+        )
+        middle = "bold" if one.role == "this" else ""
+        return Content.assemble(
+            (f"{signs.mark if one.marked else ' '} ", "$text-warning bold"),
+            (pad(one.role, _ROLE) + one.stem, "dim"),
+            (name, middle),
+            (pad(f" {aliases}", room - Content(name).cell_length), "$text-accent"),
+            (facts, middle or "dim"),
+        )
 
     @property
     def _row(self) -> VersionRow | None:

@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from artifact_tui.deletion.storage import OrphanFindings
+    from artifact_tui.deletion.storage import OrphanFindings, OrphanGroup
     from artifact_tui.tui.services import Services
-    from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
 
 
@@ -61,78 +60,12 @@ def ordered(objects: Sequence[StoredObject], order: str) -> list[StoredObject]:
     return sorted(objects, key=keys[order])
 
 
-def orphan_line(row: OrphanRow, cells: int, signs: Signs, now_us: int, *, marked: bool) -> Content:
-    """Mark and name; of an object its age and size, of an artifact its type."""
-    sign = (f"{signs.mark if marked else ' '} ", "bold $text-accent")
-    if isinstance(row, ListedVersion):
-        return Content.assemble(
-            sign, pad(safe(row.name), max(cells - 24, 8)), " ", pad(safe(row.type), 20, "right")
-        )
-    return Content.assemble(
-        sign,
-        pad(safe(row.name), max(cells - 5 - _SIZE - _AGE, 8)),
-        " ",
-        pad(age(row.modified_us, now_us), _AGE, "right"),
-        " ",
-        pad(size(row.size), _SIZE, "right"),
-        " ",
-    )
-
-
-def orphan_facts(row: OrphanRow, signs: Signs, now_us: int) -> Content:
-    """Everything about one row."""
-    words = Content(orphan_words(row))
-    if isinstance(row, ListedVersion):
-        head = Content.assemble((safe(row.name), "bold"), "  ", safe(row.type))
-        return Content("\n").join([head, words])
-    changed = f"changed {moment(row.modified_us)} ({ago(row.modified_us, now_us)})"
-    facts = f" {signs.dot} ".join([size(row.size), changed, f"etag {safe(row.etag[:16])}"])
-    return Content("\n").join([Content.styled(safe(row.name), "bold"), Content(facts), words])
-
-
 _TONES = {
     "hidden": "bold $text-warning",
     "missing": "bold $text-error",
     "empty": "bold $text-warning",
     "referred": "$text-success",
 }
-
-
-def group_rows(found: OrphanFindings, review_key: str) -> list[GroupRow[OrphanRow]]:
-    """The groups of what was found, with the key that reviews the deletion of orphans."""
-    rows: list[GroupRow[OrphanRow]] = []
-    for group in orphan_groups(found):
-        tone = _TONES.get(group.id, "$text-muted")
-        if group.id == "orphans":
-            tone = "bold $text-warning" if group.rows else "bold"
-        deletable = group.id in {"orphans", "hidden"} and group.rows
-        rows.append(
-            GroupRow(
-                group.id,
-                group.label,
-                group.count or 0,
-                group.words,
-                keys=((review_key, "review their deletion"),) if deletable else (),
-                tone=tone,
-                items=partial(tuple, group.rows),
-            )
-        )
-    return rows
-
-
-def total_words(
-    found: OrphanFindings | None, marked: Sequence[StoredObject], signs: Signs
-) -> list[str]:
-    """Left: what is marked; right: the orphans together."""
-    if found is None:
-        return ["", ""]
-    dot = f" {signs.dot} "
-    weight = size(sum(one.size for one in marked))
-    left = f"{plural(len(marked), 'object')} marked{dot}{weight}" if marked else ""
-    right = f"{plural(len(found.objects), 'orphan')}{dot}{size(found.size)} "
-    if found.hidden:
-        right = f"{len(found.hidden)} hidden{dot}{size(found.hidden_size)}{dot}{right}"
-    return [left, right]
 
 
 class OrphansScreen(BaseScreen):
@@ -160,11 +93,47 @@ class OrphansScreen(BaseScreen):
         yield self.grouped
 
     def _line(self, row: OrphanRow, cells: int) -> Content:
-        marked = row.key in self._marked
-        return orphan_line(row, cells, self.services.signs, self.services.now(), marked=marked)
+        """Mark and name; of an object its age and size, of an artifact its type."""
+        mark = self.services.signs.mark if row.key in self._marked else " "
+        sign = (f"{mark} ", "bold $text-accent")
+        if isinstance(row, ListedVersion):
+            name = pad(safe(row.name), max(cells - 24, 8))
+            return Content.assemble(sign, name, " ", pad(safe(row.type), 20, "right"))
+        return Content.assemble(
+            sign,
+            pad(safe(row.name), max(cells - 5 - _SIZE - _AGE, 8)),
+            f" {pad(age(row.modified_us, self.services.now()), _AGE, 'right')}",
+            f" {pad(size(row.size), _SIZE, 'right')} ",
+        )
 
     def _facts(self, row: OrphanRow) -> Content:
-        return orphan_facts(row, self.services.signs, self.services.now())
+        """Everything about one row."""
+        name, words = (safe(row.name), "bold"), Content(orphan_words(row))
+        if isinstance(row, ListedVersion):
+            return Content("\n").join([Content.assemble(name, "  ", safe(row.type)), words])
+        changed = f"changed {moment(row.modified_us)} ({ago(row.modified_us, self.services.now())})"
+        dot = f" {self.services.signs.dot} "
+        facts = dot.join([size(row.size), changed, f"etag {safe(row.etag[:16])}"])
+        return Content("\n").join([Content.assemble(name), Content(facts), words])
+
+    def _group(self, group: OrphanGroup) -> GroupRow[OrphanRow]:
+        """A group of what was found, with the key that reviews the deletion of orphans."""
+        tone = _TONES.get(group.id, "$text-muted")
+        if group.id == "orphans":
+            tone = "bold $text-warning" if group.rows else "bold"
+        keys: tuple[tuple[str, str], ...] = ()
+        if group.id in {"orphans", "hidden"} and group.rows:
+            key = shown_key(self.app.keymap_shown, BY_ID["orphans.review"])
+            keys = ((key, "review their deletion"),)
+        return GroupRow(
+            group.id,
+            group.label,
+            group.count or 0,
+            group.words,
+            keys=keys,
+            tone=tone,
+            items=partial(tuple, group.rows),
+        )
 
     def header_facts(self) -> HeaderFacts:
         """How old the comparison is."""
@@ -246,15 +215,23 @@ class OrphansScreen(BaseScreen):
             objects=tuple(ordered(self._found.objects, self._order)),
             hidden=tuple(ordered(self._found.hidden, self._order)),
         )
-        key = shown_key(self.app.keymap_shown, BY_ID["orphans.review"])
-        await self.grouped.show(group_rows(self._found, key))
+        await self.grouped.show([self._group(group) for group in orphan_groups(self._found)])
         self._show_totals()
         self.show_keys()
 
     def _show_totals(self) -> None:
-        left, right = total_words(self._found, self._chosen(row=False), self.services.signs)
-        line = Content.assemble((f" {left}", "bold $text-warning"))
-        self.status_line.facts(line, Content(right), Content(""))
+        """Left: what is marked; right: the orphans together."""
+        found, marked = self._found, self._chosen(row=False)
+        if found is None:
+            return
+        dot = f" {self.services.signs.dot} "
+        weight = size(sum(one.size for one in marked))
+        left = f" {plural(len(marked), 'object')} marked{dot}{weight}" if marked else " "
+        right = f"{plural(len(found.objects), 'orphan')}{dot}{size(found.size)} "
+        if found.hidden:
+            right = f"{len(found.hidden)} hidden{dot}{size(found.hidden_size)}{dot}{right}"
+        words = Content.styled(left, "bold $text-warning")
+        self.status_line.facts(words, Content(right), Content(""))
 
     # choosing
 
@@ -273,9 +250,8 @@ class OrphansScreen(BaseScreen):
         if self.refused("orphans.mark") or not isinstance(row, StoredObject):
             return
         self._marked ^= {row.key}
-        items = self.grouped.items
-        items.refresh_lines(items.cursor)
-        items.action_down()
+        self.grouped.items.refresh_changed()
+        self.grouped.items.action_down()
         self._show_totals()
 
     def action_all(self) -> None:
@@ -284,7 +260,7 @@ class OrphansScreen(BaseScreen):
             return
         every = {one.key for one in self._found.every}
         self._marked = set() if self._marked == every else every
-        self.grouped.items.refresh()
+        self.grouped.items.refresh_changed()
         self._show_totals()
 
     async def action_sort(self) -> None:

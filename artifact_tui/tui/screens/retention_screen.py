@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.catalog.retention import Expiring, ExpiryDay
-    from artifact_tui.clients.base import Client
     from artifact_tui.tui.services import Services
-    from artifact_tui.tui.terminal import Signs
 
 
 OVERDUE = "expired already"
@@ -96,57 +94,7 @@ def _period(label: str, start: int, days: list[ExpiryDay]) -> ExpiryPeriod:
 
 _SIZE = 9
 _WHEN = 18
-
-
-def period_words(period: ExpiryPeriod, signs: Signs, client: Client) -> str:
-    """From which day to which, and how much; of what has expired, what the registry does."""
-    told = f"{size(period.size)} listed {signs.dot} "
-    if period.past:
-        return told + expired_words(client, period.count)
-    first, last = _day(period.first_us), _day(period.last_us)
-    return told + (first if first == last else f"{first} to {last}")
-
-
-def _day(us: int | None) -> str:
-    return moment(us)[: len("2026-12-24")]
-
-
-def retention_line(row: VersionRow, cells: int, signs: Signs, now_us: int) -> Content:
-    """Mark, name, aliases, when it expires, size."""
-    room = cells - 2 - _SIZE - _WHEN - 4
-    name = room * 3 // 5
-    aliases = Content.styled(alias_words(row.aliases, signs), "$text-muted")
-    past = row.expires_us is not None and row.expires_us <= now_us
-    when = "expired" if past else age(row.expires_us, now_us)
-    return Content.assemble(
-        (f"{signs.mark if row.marked else ' '} ", "bold $text-warning"),
-        pad(version_name(row), name),
-        " ",
-        aliases.truncate(max(room - name - 1, 0), ellipsis=True, pad=True),
-        " ",
-        (pad(when, _WHEN, "right"), "$text-error" if past else ""),
-        " ",
-        pad(size(row.size), _SIZE, "right"),
-        " ",
-    )
-
-
-def retention_facts(row: VersionRow, signs: Signs, now_us: int) -> Content:
-    """Everything about when one version expires, and why."""
-    dot = f" {signs.dot} "
-    head = [safe(row.type), size(row.size), f"created {moment(row.created_us)}"]
-    if row.aliases:
-        head.append("aliases " + alias_words(row.aliases, signs))
-    span = "" if row.ttl_us is None else duration(row.ttl_us)
-    whose = " inherited from its collection or team" if row.ttl_inherited else ""
-    past = row.expires_us is not None and row.expires_us <= now_us
-    verb = "expired" if past else "expires"
-    return Content("\n").join(
-        [
-            Content.assemble((version_name(row), "bold"), "  ", dot.join(head)),
-            Content(f"{signs.ttl} {span}{whose}, {verb} {moment(row.expires_us)}"),
-        ]
-    )
+_DAY = len("2026-12-24")
 
 
 _NOTHING = "No version here has a time to live: nothing expires."
@@ -179,10 +127,37 @@ class RetentionScreen(BaseScreen):
         yield self.grouped
 
     def _line(self, row: VersionRow, cells: int) -> Content:
-        return retention_line(row, cells, self.services.signs, self.services.now())
+        """Mark, name, aliases, when it expires, size."""
+        signs, now_us = self.services.signs, self.services.now()
+        room = cells - 2 - _SIZE - _WHEN - 4
+        name = room * 3 // 5
+        aliases = Content.styled(alias_words(row.aliases, signs), "$text-muted")
+        past = row.expires_us is not None and row.expires_us <= now_us
+        when = "expired" if past else age(row.expires_us, now_us)
+        return Content.assemble(
+            (f"{signs.mark if row.marked else ' '} ", "bold $text-warning"),
+            pad(version_name(row), name),
+            " ",
+            aliases.truncate(max(room - name - 1, 0), ellipsis=True, pad=True),
+            " ",
+            (pad(when, _WHEN, "right"), "$text-error" if past else ""),
+            f" {pad(size(row.size), _SIZE, 'right')} ",
+        )
 
     def _facts(self, row: VersionRow) -> Content:
-        return retention_facts(row, self.services.signs, self.services.now())
+        """Everything about when one version expires, and why."""
+        signs = self.services.signs
+        head = [safe(row.type), size(row.size), f"created {moment(row.created_us)}"]
+        if row.aliases:
+            head.append("aliases " + alias_words(row.aliases, signs))
+        span = "" if row.ttl_us is None else duration(row.ttl_us)
+        whose = " inherited from its collection or team" if row.ttl_inherited else ""
+        past = row.expires_us is not None and row.expires_us <= self.services.now()
+        verb = "expired" if past else "expires"
+        name = (version_name(row), "bold")
+        facts = Content.assemble(name, "  ", f" {signs.dot} ".join(head))
+        when = Content(f"{signs.ttl} {span}{whose}, {verb} {moment(row.expires_us)}")
+        return Content("\n").join([facts, when])
 
     # reading
 
@@ -222,6 +197,12 @@ class RetentionScreen(BaseScreen):
     def _group(self, period: ExpiryPeriod, where: Where) -> GroupRow[VersionRow]:
         """A period as one line, with its versions, the first to expire first."""
         services = self.services
+        words = f"{size(period.size)} listed {services.signs.dot} "
+        if period.past:
+            words += expired_words(services.client, period.count)
+        else:
+            first, last = (moment(us)[:_DAY] for us in (period.first_us, period.last_us))
+            words += first if first == last else f"{first} to {last}"
 
         async def read(start: int, count: int) -> Sequence[VersionRow]:
             count = min(count, period.count - start)
@@ -231,7 +212,7 @@ class RetentionScreen(BaseScreen):
             period.label,
             period.label,
             period.count,
-            period_words(period, services.signs, services.client),
+            words,
             tone="bold $text-error" if period.past else "bold $text-warning",
             items=partial(Windows, period.count, read),
         )

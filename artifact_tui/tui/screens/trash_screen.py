@@ -56,10 +56,8 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.catalog.trash import PastDeletion
-    from artifact_tui.model import Garbage
     from artifact_tui.query import Where
     from artifact_tui.tui.services import Services
-    from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
     from artifact_tui.tui.widgets.list_views import Row
 
@@ -68,18 +66,13 @@ EVERYTHING = View(base=parse("state:trash"), sort=Sort("deleted"))
 """All of the trash, the last deleted first."""
 
 
-def deletion_name(deletion: PastDeletion) -> str:
-    """When it was and whose; untrusted text."""
-    when = "at an unknown time" if deletion.last_us is None else moment(deletion.last_us)
-    return f"{when} by {deletion.who}" if deletion.who else when
-
-
 def deletion_row(deletion: PastDeletion) -> CollectionRow:
-    """A deletion as a row that versions stand below."""
+    """A deletion as a row that versions stand below: when it was and whose, untrusted text."""
+    when = "at an unknown time" if deletion.last_us is None else moment(deletion.last_us)
     return CollectionRow(
         deletion.id,
         f"deletion {deletion.id}",
-        deletion_name(deletion),
+        f"{when} by {deletion.who}" if deletion.who else when,
         "",
         deletion.versions,
         deletion.size,
@@ -140,63 +133,6 @@ class TrashSource:
             work = partial(trash.ids_in_order, where=where, sort=self.sort)
             self._orders[deletion_id] = await self.catalog.run(work, lane="list")
         return self._orders[deletion_id]
-
-
-def garbage_words(garbage: Garbage) -> str:
-    """What a collection would do, in sentences."""
-    parts = []
-    if garbage.blobs:
-        parts.append(f"{plural(garbage.blobs, 'stored object')} that no version needs")
-    if garbage.leftovers:
-        parts.append(f"{plural(garbage.leftovers, 'leftover')} of killed adds")
-    return f"{' and '.join(parts)}: {size(garbage.freed)} freed. What is freed cannot come back."
-
-
-def _frees_words(what: str, frees: str | None, signs: Signs) -> str:
-    """What a purge frees; None while that is being counted, empty when nobody knows."""
-    bytes_ = signs.ellipsis if frees is None else f"{frees or 'what nobody knows'} after gc"
-    return f"Purging {what} frees {bytes_}"
-
-
-def trash_facts(
-    version: VersionRow, frees: str | None, signs: Signs, now_us: int, *, freeing: str = ""
-) -> Content:
-    """Everything about one version in the trash.
-
-    `frees` is None while that is being counted, and empty when nobody knows; `freeing` says when
-    the registry frees the bytes by itself, where nothing can be purged.
-    """
-    dot = f" {signs.dot} "
-    head = [safe(version.type), size(version.size), safe(version.digest[:19])]
-    by = f" by {safe(version.deleted_by)}" if version.deleted_by else ""
-    when = f"Deleted{by}; when is not known"
-    if version.deleted_us is not None:
-        when = f"Deleted {moment(version.deleted_us)} ({ago(version.deleted_us, now_us)}){by}"
-    had = f"{dot}had {alias_words(version.aliases, signs)}" if version.aliases else ""
-    stays = [
-        safe(freeing) or _frees_words("it", frees, signs),
-        f"created {ago(version.created_us, now_us)}",
-    ]
-    if version.dependents:
-        stays.append(plural(version.dependents, "live dependent"))
-    if version.ttl_us is not None:
-        stays.append(f"its TTL was {duration(version.ttl_us)}")
-    return Content("\n").join(
-        [
-            Content.assemble((version_name(version), "bold"), "  ", dot.join(head)),
-            Content(when + had),
-            Content(dot.join(stays)),
-        ]
-    )
-
-
-def deletion_facts(row: CollectionRow, frees: str | None, signs: Signs, freeing: str) -> Content:
-    """Everything about one deletion; `frees` and `freeing` as in `trash_facts`."""
-    dot = f" {signs.dot} "
-    listed = f"{plural(row.versions, 'version')}{dot}{size(row.size)}"
-    words = safe(freeing) or _frees_words("all of it", frees, signs)
-    head = Content.assemble((f"Deleted {safe_name(row.name)}", "bold"), "  ", listed)
-    return Content("\n").join([head, Content(words)])
 
 
 _NEEDS_ROWS = frozenset({"trash.restore", "trash.purge", "trash.all"})
@@ -337,17 +273,45 @@ class TrashScreen(BaseScreen):
         if self.versions.rows.current is row:
             self._show_facts(row, at_least(weight.freed, weight.unknown_count))
 
-    def _show_facts(self, row: CollectionRow | VersionRow | None, frees: str | None) -> None:
-        client, signs = self.services.client, self.services.signs
-        freeing = client.freeing if not client.can("purge") else ""
-        facts = Content("")
+    def _show_facts(self, row: Row | None, frees: str | None) -> None:
+        """Everything about a row.
+
+        `frees` is what its purge frees: None while that is being counted, empty when nobody knows.
+        """
+        client, signs, answer = self.services.client, self.services.signs, self.versions.answer
+        dot = f" {signs.dot} "
+        one = isinstance(row, CollectionRow)
+        freeing = f"Purging {'all of it' if one else 'it'} frees "
+        freeing += signs.ellipsis if frees is None else f"{frees or 'what nobody knows'} after gc"
+        if client.freeing and not client.can("purge"):
+            freeing = safe(client.freeing)
+        lines: list[Content] = []
         if isinstance(row, CollectionRow):
-            facts = deletion_facts(row, frees, signs, freeing)
+            head = f"{plural(row.versions, 'version')}{dot}{size(row.size)}"
+            lines = [Content.assemble((f"Deleted {safe_name(row.name)}", "bold"), "  ", head)]
+            lines.append(Content(freeing))
         elif row is not None:
-            facts = trash_facts(row, frees, signs, self.services.now(), freeing=freeing)
-        elif self.versions.answer is not None and not self.versions.answer.among:
-            facts = Content(_EMPTY if self.versions.can_act else _NOT_LISTED)
-        self._facts.show(facts)
+            head = dot.join([safe(row.type), size(row.size), safe(row.digest[:19])])
+            lines = [Content.assemble((version_name(row), "bold"), "  ", head)]
+            lines.append(Content(self._deleted_words(row)))
+            stays = [freeing, f"created {ago(row.created_us, self.services.now())}"]
+            if row.dependents:
+                stays.append(plural(row.dependents, "live dependent"))
+            if row.ttl_us is not None:
+                stays.append(f"its TTL was {duration(row.ttl_us)}")
+            lines.append(Content(dot.join(stays)))
+        elif answer is not None and not answer.among:
+            lines = [Content(_EMPTY if self.versions.can_act else _NOT_LISTED)]
+        self._facts.show(Content("\n").join(lines))
+
+    def _deleted_words(self, row: VersionRow) -> str:
+        """When a version was deleted, by whom, and which aliases it had."""
+        signs, now_us = self.services.signs, self.services.now()
+        by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
+        had = f" {signs.dot} had {alias_words(row.aliases, signs)}" if row.aliases else ""
+        if row.deleted_us is None:
+            return f"Deleted{by}; when is not known{had}"
+        return f"Deleted {moment(row.deleted_us)} ({ago(row.deleted_us, now_us)}){by}{had}"
 
     # acting
 
@@ -406,25 +370,32 @@ class TrashScreen(BaseScreen):
             self._do("looking for bytes to free", self._look_at_garbage())
 
     async def _look_at_garbage(self) -> None:
-        garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=True)
-        if not garbage.blobs and not garbage.leftovers:
+        client = self.services.client
+        garbage = await client.collect_garbage(grace_us=0, dry_run=True)
+        parts = []
+        if garbage.blobs:
+            parts.append(f"{plural(garbage.blobs, 'stored object')} that no version needs")
+        if garbage.leftovers:
+            parts.append(f"{plural(garbage.leftovers, 'leftover')} of killed adds")
+        if not parts:
             words = "Nothing to free: every stored object is needed. Purge versions first."
             self.app.tell([words])
             return
         if not self.is_attached:
             return
         self.status_line.hush()
-        words = garbage_words(garbage)
-        ask = Ask("Free the bytes (gc)", words, yes="goes ahead")
-        self.open_dialog(ask, lambda yes: self._collect(yes=bool(yes)))
 
-    def _collect(self, *, yes: bool) -> None:
-        if yes:
-            self._do("freeing the bytes", self._collect_now())
+        async def collect() -> None:
+            done = await client.collect_garbage(grace_us=0, dry_run=False)
+            self.app.tell([f"{size(done.freed)} freed."])
 
-    async def _collect_now(self) -> None:
-        garbage: Garbage = await self.services.client.collect_garbage(grace_us=0, dry_run=False)
-        self.app.tell([f"{size(garbage.freed)} freed."])
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - the dialog's value
+            if yes:
+                self._do("freeing the bytes", collect())
+
+        freed_words = f"{size(garbage.freed)} freed. What is freed cannot come back."
+        question = f"{' and '.join(parts)}: {freed_words}"
+        self.open_dialog(Ask("Free the bytes (gc)", question, yes="goes ahead"), answered)
 
     def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Carry something out that outlives this screen; keys that act wait for it."""

@@ -45,23 +45,6 @@ LINKS_SHOWN = 6
 """Collections that are named; the rest are counted."""
 
 
-def link_facts(row: VersionRow, signs: Signs, width: int) -> Iterator[Content]:
-    """The lines about links of one version; none where there is nothing to say."""
-    if row.kept:
-        text = f"{signs.locked} the registry keeps it: {safe(row.kept)}"
-        yield from fact("kept", words(text, "$text-warning"), width)
-    if row.link:
-        name = safe(row.source) if row.source else "a version that is not listed here"
-        yield from fact("link", words(f"{signs.link} shows {name}"), width)
-        yield from fact("", words("Deleting it removes the link; the source stays.", "dim"), width)
-    for index, name in enumerate(row.links[:LINKS_SHOWN]):
-        pieces = [Content(f"{signs.link} {safe(name)}")]
-        yield from fact("" if index else "shown in", pieces, width)
-    if len(row.links) > LINKS_SHOWN:
-        more = f"{signs.ellipsis} {count(len(row.links) - LINKS_SHOWN)} more"
-        yield from fact("", [Content.styled(more, "dim")], width)
-
-
 FILES_SHOWN = 8
 """Files that are listed; the rest are counted."""
 
@@ -100,10 +83,8 @@ class DetailLines:
         lines.append(Content(""))
         for part in (
             self._state(detail),
-            link_facts(detail.row, self.signs, self.width),
             self._names(detail),
-            self._bytes(detail),
-            self._times(detail),
+            self._numbers(detail),
             self._parents(detail, told),
             self._dependents(detail, told),
             self._files(detail),
@@ -123,16 +104,31 @@ class DetailLines:
         return [Content.assemble((pad(name, room), "bold"), "  ", (kind, "dim"))]
 
     def _state(self, detail: VersionDetail) -> Iterator[Content]:
-        row, signs = detail.row, self.signs
-        if row.state is VersionState.TRASH:
-            who = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
-            text = f"{signs.trash} in the trash since {moment(row.deleted_us)}{who}"
-            if row.deleted_us is None:  # a registry without a trash may still list it
-                text = f"{signs.trash} deleted{who}"
-            yield from fact("state", words(text, "$text-warning"), self.width)
+        """In the trash, pending, kept, a link or shown by links: nothing of a plain version."""
+        row, signs, width = detail.row, self.signs, self.width
+        by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
+        text = ""
+        if row.state is VersionState.TRASH and row.deleted_us is None:
+            text = f"{signs.trash} deleted{by}"  # a registry without a trash may still list it
+        elif row.state is VersionState.TRASH:
+            text = f"{signs.trash} in the trash since {moment(row.deleted_us)}{by}"
         elif row.state is VersionState.PENDING:
             text = f"{signs.pending} pending: its bytes are not complete"
-            yield from fact("state", words(text, "$text-warning"), self.width)
+        if text:
+            yield from fact("state", words(text, "$text-warning"), width)
+        if row.kept:
+            text = f"{signs.locked} the registry keeps it: {safe(row.kept)}"
+            yield from fact("kept", words(text, "$text-warning"), width)
+        if row.link:
+            name = safe(row.source) if row.source else "a version that is not listed here"
+            yield from fact("link", words(f"{signs.link} shows {name}"), width)
+            stays = words("Deleting it removes the link; the source stays.", "dim")
+            yield from fact("", stays, width)
+        for index, name in enumerate(row.links[:LINKS_SHOWN]):
+            yield from fact("" if index else "shown in", [f"{signs.link} {safe(name)}"], width)
+        if len(row.links) > LINKS_SHOWN:
+            more = f"{signs.ellipsis} {count(len(row.links) - LINKS_SHOWN)} more"
+            yield from fact("", [Content.styled(more, "dim")], width)
 
     def _names(self, detail: VersionDetail) -> Iterator[Content]:
         signs = self.signs
@@ -148,17 +144,13 @@ class DetailLines:
         if detail.tags:
             yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
 
-    def _bytes(self, detail: VersionDetail) -> Iterator[Content]:
+    def _numbers(self, detail: VersionDetail) -> Iterator[Content]:
+        """Bytes and times."""
         row = detail.row
-        text = size(row.size)
-        if detail.unique is not None:
-            text += f", of which {size(detail.unique)} only here"
-        yield from fact("size", words(text), self.width)
+        only = f", of which {size(detail.unique)} only here" if detail.unique is not None else ""
+        yield from fact("size", words(size(row.size) + only), self.width)
         if row.stored is not None and not row.link:
             yield from fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
-
-    def _times(self, detail: VersionDetail) -> Iterator[Content]:
-        row = detail.row
         created = words(self._when(row.created_us))
         if row.run:
             created += [Content("by"), *words(safe(row.run))]
@@ -239,12 +231,13 @@ class DetailLines:
     def _files(self, detail: VersionDetail) -> Iterator[Content]:
         yield from fact("files", words(count(detail.files_total)), self.width)
         room = self.width - 12
-        for file in detail.files[:FILES_SHOWN]:
+        shown = detail.files[:FILES_SHOWN]
+        for file in shown:
             yield Content.assemble(
                 "  ", pad(safe(file.path), room), (pad(size(file.size), 10, "right"), "dim")
             )
-        left = detail.files_total - min(len(detail.files), FILES_SHOWN)
-        if left > 0 and detail.files:
+        left = detail.files_total - len(shown)
+        if left > 0 and shown:
             yield Content.styled(f"  {self.signs.ellipsis} {count(left)} more", "dim")
 
     def _when(self, us: int | None) -> str:
@@ -253,23 +246,18 @@ class DetailLines:
 
 def branches(dependents: Sequence[DependentRef], signs: Signs) -> Iterator[tuple[str, VersionRef]]:
     """Each dependent with the lines that draw its place in the tree."""
-    lasts: list[bool] = []
-    for dependent, last in zip(dependents, _last_siblings(dependents), strict=True):
-        lasts[dependent.depth - 1 :] = [last]
-        stems = ["  " if ended else signs.pipe for ended in lasts[:-1]]
-        yield "".join(stems) + (signs.elbow if last else signs.tee), dependent.ref
-
-
-def _last_siblings(dependents: Sequence[DependentRef]) -> list[bool]:
-    """For each line of the tree, whether no sibling follows."""
-    found: list[bool] = []
+    last: list[bool] = []  # for each line, from the last one up, whether no sibling follows
     below: list[int] = []  # depths of the lines below that a line above can still see
     for dependent in reversed(dependents):
         while below and below[-1] > dependent.depth:
             below.pop()
-        found.append(not below or below[-1] < dependent.depth)
+        last.append(not below or below[-1] < dependent.depth)
         below.append(dependent.depth)
-    return found[::-1]
+    stem: list[bool] = []
+    for dependent, ends in zip(dependents, reversed(last), strict=True):
+        stem[dependent.depth - 1 :] = [ends]
+        lines = ["  " if ended else signs.pipe for ended in stem[:-1]]
+        yield "".join(lines) + (signs.elbow if ends else signs.tee), dependent.ref
 
 
 class DetailPane(LineView):
@@ -302,15 +290,13 @@ class DetailPane(LineView):
         self._write(top=False)
 
     def _write(self, *, top: bool) -> None:
-        self.show_lines([Content.assemble(" ", line) for line in self._content()], top=top)
-
-    def _content(self) -> list[Content]:
-        if self._shown is None:
-            return []
-        lines = DetailLines(self.inner_width - 2, self._signs, self._now())
-        if isinstance(self._shown, CollectionRow):
-            return lines.collection(self._shown)
-        return lines.version(self._shown, self._told)
+        shown, lines = self._shown, DetailLines(self.inner_width - 2, self._signs, self._now())
+        content: list[Content] = []
+        if isinstance(shown, CollectionRow):
+            content = lines.collection(shown)
+        elif shown is not None:
+            content = lines.version(shown, self._told)
+        self.show_lines([Content.assemble(" ", line) for line in content], top=top)
 
 
 def _row_key(row: CollectionRow | VersionDetail | None) -> str:

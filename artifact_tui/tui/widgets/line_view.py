@@ -66,9 +66,10 @@ class LineView(Widget, can_focus=True):
         self.changed()
 
     def draw(self, line: int) -> Strip:
-        """One line, `inner_width` cells and cut at the edge, background included."""
-        width = self.inner_width
-        style = self.visual_style
+        """One line, `inner_width` cells and cut at the edge; blank below the last one."""
+        width, style = self.inner_width, self.visual_style
+        if line >= self.count:
+            return Strip.blank(width, self.rich_style)
         content = self._lines[line].truncate(width, ellipsis=True)
         strips = Visual.to_strips(self, content, width, 1, style, pad=True)
         return strips[0].discard_meta() if strips else Strip.blank(width, style.rich_style)
@@ -78,7 +79,7 @@ class LineView(Widget, can_focus=True):
 
     def changed(self) -> None:
         """Draw what differs now, with another number of lines perhaps."""
-        self.top = self._clamped(self.top)
+        self.top = max(min(self.top, self.count - self.page_lines), 0)
         self.refresh_changed()
 
     # Size
@@ -112,15 +113,12 @@ class LineView(Widget, can_focus=True):
 
     def scroll_line(self, line: int) -> None:
         """Put a line at the top, as far as there are lines below it."""
-        top = self._clamped(line)
+        top = max(min(line, self.count - self.page_lines), 0)
         if top != self.top:
             self.top = top
             if self.size:
                 self.refresh()
             self.in_view()
-
-    def _clamped(self, top: int) -> int:
-        return min(max(top, 0), max(self.count - self.page_lines, 0))
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """The wheel."""
@@ -163,47 +161,34 @@ class LineView(Widget, can_focus=True):
         return strip
 
     def _row(self, y: int) -> Strip:
-        line = self.top + y
-        width = self.inner_width
-        strip = self.draw(line) if line < self.count else self.draw_below(y)
-        base = self.rich_style
-        thumb = Segment(_THUMB, base + _DIM) if self._is_thumb(y) else Segment(" ", base)
-        return compact([*strip.adjust_cell_length(width, base), thumb])
-
-    def draw_below(self, y: int) -> Strip:
-        """A row of the widget below the last line."""
-        del y
-        return Strip.blank(self.inner_width, self.rich_style)
-
-    def _is_thumb(self, y: int) -> bool:
-        """Whether the mark that shows where one is covers a row of the widget."""
-        height, count = self.page_lines, self.count
-        if count <= height:
-            return False
-        length = max(height * height // count, 1)
-        first = self.top * (height - length) // (count - height)
-        return first <= y < first + length
+        """One row of the widget: a line, and the mark that shows where one is."""
+        base, height, count = self.rich_style, self.page_lines, self.count
+        last = Segment(" ", base)
+        if count > height:
+            length = max(height * height // count, 1)
+            first = self.top * (height - length) // (count - height)
+            if first <= y < first + length:
+                last = Segment(_THUMB, base + _DIM)
+        strip = self.draw(self.top + y).adjust_cell_length(self.inner_width, base)
+        return compact([*strip, last])
 
     # The keyboard
 
     def on_focus(self, event: events.Focus) -> None:
-        """Draw what looks different with the keyboard, not everything."""
+        """Draw the line that shows where the keyboard is, not everything."""
         event.prevent_default()
         self.has_focus = True
-        self.focus_changed()
+        self.refresh_lines(self.here)
         if self.parent is not None:
             self.parent.post_message(events.DescendantFocus(self))
 
     def on_blur(self, event: events.Blur) -> None:
-        """Draw what looks different without the keyboard, not everything."""
+        """Draw the line that showed where the keyboard was, not everything."""
         event.prevent_default()
         self.has_focus = False
-        self.focus_changed()
+        self.refresh_lines(self.here)
         if self.parent is not None:
             self.parent.post_message(events.DescendantBlur(self))
-
-    def focus_changed(self) -> None:
-        """Draw again what looks different with the keyboard."""
 
     @property
     def here(self) -> int:
@@ -257,21 +242,20 @@ def compact(segments: Iterable[Segment]) -> Strip:
     A blank has no colour of its own but its background, so it joins its neighbour.
     """
     found: list[tuple[str, Style | None]] = []
+
+    def joins(text: str, style: Style | None) -> bool:
+        before, other = found[-1]
+        if other == style:
+            return True
+        if other is None or style is None or not (before.isspace() or text.isspace()):
+            return False
+        plain = not (other.underline or style.underline or other.reverse or style.reverse)
+        return plain and other.bgcolor == style.bgcolor
+
     for text, style, _ in segments:
-        if found and _joins(found[-1], (text, style)):
-            before = found[-1]
-            found[-1] = (before[0] + text, style if before[0].isspace() else before[1])
+        if found and joins(text, style):
+            before, other = found[-1]
+            found[-1] = (before + text, style if before.isspace() else other)
         elif text:
             found.append((text, style))
     return Strip([Segment(text, style) for text, style in found])
-
-
-def _joins(one: tuple[str, Style | None], other: tuple[str, Style | None]) -> bool:
-    """Whether two neighbours look the same in one style."""
-    first, second = one[1], other[1]
-    if first == second:
-        return True
-    if first is None or second is None or not (one[0].isspace() or other[0].isspace()):
-        return False
-    plain = not (first.underline or second.underline or first.reverse or second.reverse)
-    return plain and first.bgcolor == second.bgcolor

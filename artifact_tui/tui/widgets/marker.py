@@ -275,7 +275,7 @@ class Marker:
         self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, within))
 
     def _rule_where(self, rule: Rule, within: Within | None) -> Where:
-        where = self._list.view.where_and(self._services, rule.query)
+        where = self._list.view.where(self._services, rule.query)
         return within(where) if rule.collection_only and within is not None else where
 
     async def _preview_rule(
@@ -319,7 +319,8 @@ class Marker:
     def _drawn(self, more: int) -> None:
         """So many more are marked, or fewer; what they would free is not known yet."""
         if self.totals is not None and more:
-            before, self.totals = self.totals, self.totals.shifted(more)
+            before = self.totals
+            self.totals = MarkTotals(max(before.hidden, before.count + more), before.hidden)
             if max(before.count, self.totals.count) > MANY:  # few are counted in no time
                 self._list.show_facts()
 

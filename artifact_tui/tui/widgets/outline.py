@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -93,6 +93,7 @@ class Outline(Generic[T]):
         self._alone = rows if isinstance(rows, Windows) else None
         self._below = below
         self._key = key
+        self._index: dict[object, int] = {}
         self._starts: Sequence[int] = ()
         self._lines = 0
         self._pages: OrderedDict[PageId, Sequence[T]] = OrderedDict()
@@ -198,12 +199,10 @@ class Outline(Generic[T]):
 
     # Finding rows again
 
-    @cached_property
-    def _index(self) -> dict[object, int]:
-        return {self._key(head): index for index, head in enumerate(self.heads)}
-
     def index_of(self, key: object) -> int | None:
         """Where the head with a key stands, or None when it is not listed."""
+        if not self._index:
+            self._index = {self._key(head): index for index, head in enumerate(self.heads)}
         return self._index.get(key)
 
     def anchor(self, line: int) -> Anchor[T] | None:
@@ -244,13 +243,10 @@ class Outline(Generic[T]):
         self._pages.move_to_end(page)
         return True
 
-    async def _rows_of(self, page: PageId) -> Sequence[T]:
-        windows = self._windows(page.head)
-        return () if windows is None else await windows.read(page.number * PAGE, PAGE)
-
     async def read(self, page: PageId) -> int:
         """Read one window and keep it; returns how many rows it has."""
-        rows = await self._rows_of(page)
+        windows = self._windows(page.head)
+        rows = () if windows is None else await windows.read(page.number * PAGE, PAGE)
         self._kept += len(rows) - len(self._pages.get(page, ()))
         self._pages[page] = rows
         self._pages.move_to_end(page)
@@ -266,9 +262,10 @@ class Outline(Generic[T]):
 
     async def read_again(self, first: int, last: int) -> None:
         """Read the rows on some lines anew; all others are read when they are wished for."""
-        fresh = [(page, await self._rows_of(page)) for page in self.pages(first, last)]
-        self._pages = OrderedDict(fresh)
-        self._kept = sum(len(rows) for _, rows in fresh)
+        fresh = copy(self)
+        fresh._pages, fresh._kept = OrderedDict(), 0  # noqa: SLF001 - one of us
+        await fresh.read_lines(first, last)
+        self._pages, self._kept = fresh._pages, fresh._kept  # noqa: SLF001
 
     def wants(self, line: int) -> bool:
         """Whether the row on a line is on its way."""

@@ -104,7 +104,8 @@ class RowList(LineView, Generic[T]):
         """When the row under the cursor became another without a key (the clock of
         `Message.time`): keys that were pressed before were meant for the row that it was."""
         self._draw_row = draw
-        self._key = key
+        self.key = key
+        """What names a row."""
         self._lead, self._coming, self._ranged = lead, coming or Content(""), ranged
         self._anchor: Anchor[T] | None = None
         """The row that the user last went to: filters and orders come and go around it."""
@@ -112,6 +113,8 @@ class RowList(LineView, Generic[T]):
         self._range_anchor: Anchor[T] | None = None
         self._held: Timer | None = None
         self._showing = 0
+        self._shown = False
+        """Whether there was anything before that a key could be meant for."""
 
     # What is here
 
@@ -160,9 +163,9 @@ class RowList(LineView, Generic[T]):
         """
         self._showing += 1
         showing, by_itself = self._showing, True
-        new = rows if isinstance(rows, Outline) else Outline(rows, key=self._key)
+        new = rows if isinstance(rows, Outline) else Outline(rows, key=self.key)
         while True:
-            before = self._stand
+            stood = (self._anchor, self.cursor, self.top, self.count, self._range)
             line, top = cursor, self.top
             if line is None:
                 found, _ = await new.find(self._anchor)
@@ -179,37 +182,40 @@ class RowList(LineView, Generic[T]):
                 if answer is None:
                     return False
                 by_itself = answer
-            if before == self._stand:  # else keys have moved the cursor or opened a row
-                break
+            if stood == (self._anchor, self.cursor, self.top, self.count, self._range):
+                break  # else keys have moved the cursor or opened a row
         old = self.current
         self._swap(new, line, top)
         self._range = ranged if same and self._range is not None else None
         if cursor is not None or self._anchor is None:
             self._anchor = new.anchor(line)
-        elif by_itself and self._key_of(old) != self._key_of(self.current):
+        if cursor is None and by_itself and self._shown and not self._same(old, self.current):
             self.swapped = Message().time
+        self._shown = True
         return True
+
+    def _same(self, one: T | None, other: T | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return self.key(one) == self.key(other)
 
     def put(self, rows: Sequence[T], *, cursor: int) -> None:
         """Show rows that are all here, the cursor on one of them."""
         self._showing += 1
-        self._swap(Outline(rows, key=self._key), cursor, self._seen_from(0, cursor, len(rows)))
+        self._swap(Outline(rows, key=self.key), cursor, 0)
 
     def _swap(self, outline: Outline[T], line: int, top: int) -> None:
         self.outline = outline
         self.set_reactive(RowList.cursor, line)
         self.top = top
-        self.refresh_changed()
+        self.changed()
         self.in_view()
         self.post_message(self.Moved(self))
 
-    @property
-    def _stand(self) -> tuple[object, ...]:
-        """What keys may change while rows are being read."""
-        return (self._anchor, self.cursor, self.top, self.count, self._range)
-
-    def _key_of(self, row: T | None) -> object:
-        return None if row is None else self._key(row)
+    def changed(self) -> None:
+        """Draw what differs now, the cursor in view."""
+        self.top = self._seen_from(self.top, self.cursor, self.count)
+        self.refresh_changed()
 
     def _seen_from(self, top: int, line: int, count: int) -> int:
         """The first visible line, nearest to `top`, from which a line is seen."""
@@ -252,11 +258,6 @@ class RowList(LineView, Generic[T]):
         except ArtifactTuiError as error:
             self.post_message(self.Failed(error))
 
-    def sized(self) -> None:
-        """Keep the cursor in view."""
-        super().sized()
-        self._reveal()
-
     # Moving, opening and closing heads
 
     def move_to(self, line: int) -> None:
@@ -277,12 +278,8 @@ class RowList(LineView, Generic[T]):
         else:
             first, last = sorted((old, new))
             self.refresh_lines(first, last - first + 1)
-        self._reveal()
+        self.scroll_line(self._seen_from(self.top, new, self.count))
         self.post_message(self.Moved(self))
-
-    def _reveal(self) -> None:
-        """Scroll as little as needed to see the cursor."""
-        self.scroll_line(self._seen_from(self.top, self.cursor, self.count))
 
     def go(self, place: Place) -> None:
         """Put the cursor on a place, expanding its head if need be."""
@@ -342,37 +339,25 @@ class RowList(LineView, Generic[T]):
 
     # Drawing
 
-    def focus_changed(self) -> None:
-        """The cursor looks different without the keyboard."""
-        self.refresh_lines(self.cursor)
-
     def draw(self, line: int) -> Strip:
-        """One line in its own colours, on its background."""
-        row, width = self.outline.row(line), self.inner_width
+        """One line in its own colours on its background; in an empty list, why it is empty."""
+        row, width, base = self.outline.row(line), self.inner_width, self.visual_style
         content = self._coming if row is None else self._draw_row(row, width)
+        if line >= self.count:
+            if self.count or line != 1:
+                return super().draw(line)
+            content = self.nothing
         if (chosen := self.range) is not None and chosen[0] <= line <= chosen[1]:
             content = Content.assemble((self._ranged, "$text-warning bold"), content[1:])
-        strip = self._inked(content)
-        if line != self.cursor:
-            return strip.apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
-        name = "list--cursor" if self.has_focus else "list--cursor-blurred"
-        style = self.get_component_rich_style(name)
-        if style.reverse:  # reversed colours would make a patchwork
-            strip = Strip([Segment(strip.text, style)])
-        return strip.apply_style(style).adjust_cell_length(width, style)
-
-    def _inked(self, content: Content) -> Strip:
-        base = self.visual_style
         pieces = content.render(base, end="", parse_style=self._get_style)
-        return Strip(
-            [Segment(text, _ink(style) if style != base else None) for text, style in pieces]
-        )
-
-    def draw_below(self, y: int) -> Strip:
-        """Below the last line; in an empty list the second row says why it is empty."""
-        if self.count or y != 1 or not self.nothing:
-            return super().draw_below(y)
-        return self._inked(self.nothing).apply_style(self.rich_style)
+        strip = Strip([Segment(text, None if own == base else _ink(own)) for text, own in pieces])
+        style = self.rich_style
+        if line == self.cursor and self.count:
+            name = "list--cursor" if self.has_focus else "list--cursor-blurred"
+            style = self.get_component_rich_style(name)
+            if style.reverse:  # reversed colours would make a patchwork
+                strip = Strip([Segment(strip.text, style)])
+        return strip.apply_style(style).adjust_cell_length(width, style)
 
     # The mouse
 

@@ -8,6 +8,7 @@ there. What is marked is kept by a `Marker`.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -18,11 +19,12 @@ from artifact_tui.catalog.catalog_rows import CollectionRow
 from artifact_tui.catalog.filter_doubts import refuse_slips
 from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
+from artifact_tui.text import count, freed, listed, safe
 from artifact_tui.tui.typed_keys import LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Overlay
 from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.list_inputs import FilterBar, Offers, SortMenu, sort_title
-from artifact_tui.tui.widgets.list_views import EVERYTHING, Row, View, fact_words, filter_words
+from artifact_tui.tui.widgets.list_views import EVERYTHING, Row, View
 from artifact_tui.tui.widgets.marker import EMPTY_COLLECTION, Marker
 from artifact_tui.tui.widgets.outline import Outline, Place
 from artifact_tui.tui.widgets.row_list import RowList
@@ -107,12 +109,32 @@ class VersionList(Horizontal):
         raise NotImplementedError
 
     def narrowing(self) -> Content:
-        """What narrows the list."""
-        return filter_words(self.view, self.page.services.signs)
+        """What narrows the list; empty when nothing does."""
+        parts: list[tuple[str, str]] = []
+        if self.view.marked_only:
+            sign = self.page.services.signs.mark
+            parts.append((f" {sign} only the marked ", "bold $text-warning"))
+        if self.view.query.text.strip():
+            parts.append((f" / {safe(self.view.query.text.strip())}", "bold"))
+        return Content.assemble(*parts)
 
     def describe(self, answer: ViewAnswer) -> Sequence[Content]:
         """Marks and numbers, the longest form first."""
-        return fact_words(answer, self.marker.totals, self.page.services.signs)
+        shown = f"{count(answer.versions)} of {count(answer.among)} "
+        marks, signs = self.marker.totals, self.page.services.signs
+        if marks is None or not marks.count:
+            return [Content(shown)]
+        dot = f" {signs.dot} "
+        marked = f"{count(marks.count)} marked"
+        if marks.hidden:
+            marked += f" ({count(marks.hidden)} hidden)"
+        forms = [f"{marked}{dot}{signs.ellipsis}", marked]
+        if (weight := marks.bytes) is not None:
+            known = weight.listed if weight.listed or not weight.unknown_count else None
+            verb = "charged for them" if weight.charged else "would be freed"
+            frees = freed(weight.freed, weight.unknown_count, verb)
+            forms = [dot.join([marked, listed(known), frees]), dot.join([marked, frees]), marked]
+        return [Content.assemble((form, "bold $text-warning"), f"   {shown}") for form in forms]
 
     # Composing
 
@@ -137,7 +159,12 @@ class VersionList(Horizontal):
 
     def on_mount(self) -> None:
         """Look now and then whether anything has changed."""
-        self.set_interval(POLL, self._look)
+
+        def look() -> None:
+            if self.page.is_current and self.answer is not None:
+                start(self.page, "look", self._look, latest=True)
+
+        self.set_interval(POLL, look)
 
     # What is here
 
@@ -182,12 +209,8 @@ class VersionList(Horizontal):
         self._goal = row
         self.reload_first()
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
         """Read again if anyone has changed something."""
-        if self.page.is_current and self.answer is not None:
-            start(self.page, "look", self._look_now, latest=True)
-
-    async def _look_now(self) -> None:
         try:
             if await self.catalog.changed() or await self.catalog.marks_changed():
                 self.reload()
@@ -195,51 +218,45 @@ class VersionList(Horizontal):
             self.page.fail(error)
 
     async def _load(self) -> None:
+        """Ask, and show the answer; again when a key has marked something meanwhile."""
+        page, rows, ranged = self.page, self.rows, self.rows.range is not None
+
+        async def turn(made: int) -> bool | None:
+            by_itself = not page.is_reading_first
+            if by_itself:
+                await page.app.typed.free()
+            return not page.is_reading_first if made == self.marker.made else None
+
         try:
-            await self._load_now()
+            shown = False
+            while not shown:
+                await page.app.effects.marked()
+                made = self.marker.made
+                await self.catalog.changed()
+                found = await self.ask(self.view)
+                self._charged = found.view.sort.field == "stored"
+                outline = Outline[Row](
+                    found.rows,
+                    key=self.rows.key,
+                    below=found.source.below,
+                    opened=rows.outline.opened,
+                )
+                shown = await rows.show(outline, turn=partial(turn, made))
+            self.answer = found
+            self._shown()
+            if ranged and rows.range is None:
+                page.say("The row where the range began is gone: the range is given up.")
+            if self._goal is not None:
+                await self._reach(self._goal, found)
         except ArtifactTuiError as error:
             if self.answer is not None:
                 self.view = self.answer.view  # the list that is shown is still that one's
             self._shown()
-            self.page.fail(error)
-        self.page.read_done()
+            page.fail(error)
+        page.read_done()
 
-    async def _load_now(self) -> None:
-        """Ask, and show the answer; again when a key has marked something meanwhile."""
-        page, rows = self.page, self.rows
-        ranged = rows.range is not None
-        while True:
-            await page.app.effects.marked()
-            made = self.marker.made
-
-            async def turn(made: int = made) -> bool | None:
-                by_itself = not page.is_reading_first
-                if by_itself:
-                    await page.app.typed.free()
-                return not page.is_reading_first if made == self.marker.made else None
-
-            await self.catalog.changed()
-            found = await self.ask(self.view)
-            self._charged = found.view.sort.field == "stored"
-            outline = Outline[Row](
-                found.rows,
-                key=lambda row: row.key,
-                below=found.source.below,
-                opened=rows.outline.opened,
-            )
-            if await rows.show(outline, turn=turn):
-                break
-        self.answer = found
-        self._shown()
-        if ranged and rows.range is None:
-            page.say("The row where the range began is gone: the range is given up.")
-        await self._reach(found)
-
-    async def _reach(self, found: ViewAnswer) -> None:
-        """Go where `reveal` wants to, once the list is there."""
-        goal = self._goal
-        if goal is None:
-            return
+    async def _reach(self, goal: VersionRow, found: ViewAnswer) -> None:
+        """Go where `reveal` wants to, now that the list is there."""
         heads = enumerate(self.heads)
         at = next((index for index, head in heads if head.id == goal.collection_id), None)
         below = None if at is None else found.source.below(self.heads[at])
@@ -279,16 +296,10 @@ class VersionList(Horizontal):
             self._lineage_known, self._lines = known, None
             self.rows.refresh()
 
-    def show_nothing(self) -> None:
-        """Say anew why the list is empty, if it is."""
-        words = Content.styled(" " * LEAD + self.nothing(), "dim")
-        if not words.is_same(self.rows.nothing):
-            self.rows.nothing = words
-            self.rows.refresh_changed()
-
     def _shown(self) -> None:
         """Another answer is shown, or a question had none."""
-        self.show_nothing()
+        self.rows.nothing = Content.styled(" " * LEAD + self.nothing(), "dim")
+        self.rows.refresh_changed()
         self.page.show_header()
         self._show_titles()
         self.show_facts()
