@@ -173,7 +173,11 @@ async def review(
     await _ask_sizes(source, request, progress)
     build = partial(build_plan, source=source, request=request, now_us=now_us)
     if progress is not None:
-        build = partial(build, tell=_heard_here(progress))
+        loop, context = asyncio.get_running_loop(), copy_context()
+        build = partial(
+            build,
+            tell=lambda found: loop.call_soon_threadsafe(progress, found, context=context),
+        )
     lane = await CatalogLane.open(
         "review", partial(connect, source.catalog_path, marks=source.marks, mapped=False)
     )
@@ -189,38 +193,6 @@ async def review(
         return replace(draft, storage_error=f"{error} {error.hint}".strip())
 
 
-async def _ask_sizes(
-    source: ReviewSource, request: ReviewRequest, progress: Progress | None
-) -> None:
-    """Ask for the sizes that a review lacks; what the registry does not tell stays unknown."""
-    chosen, options = request.selection, request.options
-    if not request.ask or not source.client.can("sizes") or isinstance(chosen, ChosenOrphans):
-        return
-
-    def keys() -> list[str]:
-        if isinstance(chosen, RequestedKeys) and chosen.items.can_be_judged(options):
-            return []  # they were asked about when they were read
-        with closing(connect(source.catalog_path, marks=source.marks)) as conn:
-            pick_request(conn, chosen, request.collections)
-            if options.with_dependents and options.action is Action.DELETE:
-                picking.pick_dependents(conn)
-            return picked_without_size(conn)
-
-    def show(asked: int, total: int) -> None:
-        if progress is not None:
-            progress(BuildProgress(0, 0, f"sizes of {asked:,} of {total:,}", None))
-
-    with suppress(RegistryError):
-        lacking = await asyncio.to_thread(keys)
-        await ask_sizes(source.client, source.catalog_path, lacking, progress=show)
-
-
-def _heard_here(progress: Progress) -> Callable[[BuildProgress], object]:
-    """A function to call in another thread, so that this is called here, on the event loop."""
-    loop, context = asyncio.get_running_loop(), copy_context()
-    return lambda found: loop.call_soon_threadsafe(progress, found, context=context)
-
-
 def asks(client: Client, request: ReviewRequest) -> bool:
     """Whether a review asks the registry for lineage: not for all models if one agreed to less."""
     scans = client.scanned_types
@@ -230,64 +202,58 @@ def asks(client: Client, request: ReviewRequest) -> bool:
 async def ask_lineage(
     source: ReviewSource, request: ReviewRequest, *, progress: LineageTold | None = None
 ) -> str:
-    """Ask for the lineage that a review needs; why not all is known, which is untrusted text."""
-    if not asks(source.client, request) or isinstance(request.selection, ChosenOrphans):
+    """Ask for the lineage that a review needs; why not all is known, which is untrusted text.
+
+    With dependents, those of all that is found are asked for too.
+    """
+    client, options = source.client, request.options
+    deletes = options.action is Action.DELETE and not isinstance(request.selection, ChosenOrphans)
+    if not (deletes and client.can("lineage") and asks(client, request)):
         return ""
+
+    def selected() -> list[str]:
+        with closing(connect(source.catalog_path, marks=source.marks)) as conn:
+            _pick_request(conn, request)
+            sql = "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id"
+            return [key for (key,) in conn.execute(f"{sql} ORDER BY v.id")]
+
     try:
-        found = await ask_what_is_needed(
-            source.client,
+        found = await lineage.ask_lineage(
+            client,
             source.catalog_path,
-            request.selection,
-            request.options,
-            collections=request.collections,
-            marks=source.marks,
+            await asyncio.to_thread(selected),
+            closure=options.with_dependents,
             progress=progress,
         )
     except RegistryError as error:
         return f"{error} {error.hint}".strip()
-    return "" if found is None else found.missing
+    return found.missing
 
 
-async def ask_what_is_needed(
-    client: Client,
-    catalog_path: Path,
-    selection: Selection,
-    options: Options,
-    *,
-    collections: Sequence[str] = (),
-    marks: Path | None = None,
-    progress: LineageTold | None = None,
-) -> LineageCoverage | None:
-    """Bring the catalog up to what a review of this selection needs to know.
+async def _ask_sizes(
+    source: ReviewSource, request: ReviewRequest, progress: Progress | None
+) -> None:
+    """Ask for the sizes that a review lacks; what the registry does not tell stays unknown."""
+    chosen, options = request.selection, request.options
+    if not request.ask or not source.client.can("sizes") or isinstance(chosen, ChosenOrphans):
+        return
 
-    Args:
-        client: the registry.
-        catalog_path: its catalog, synced before.
-        selection: as for `build_plan`.
-        options: what will be asked of the plan: with dependents, theirs are asked for too.
-        collections: as for `build_plan`.
-        marks: the file of the marks, for the selection `marked`.
-        progress: called with how far it is.
+    def without_size() -> list[str]:
+        if isinstance(chosen, RequestedKeys) and chosen.items.can_be_judged(options):
+            return []  # they were asked about when they were read
+        with closing(connect(source.catalog_path, marks=source.marks)) as conn:
+            _pick_request(conn, request)
+            if options.with_dependents and options.action is Action.DELETE:
+                picking.pick_dependents(conn)
+            return picked_without_size(conn)
 
-    Returns:
-        How far it got; None where nothing had to be asked, as at registries that tell by a sync.
+    def show(asked: int, total: int) -> None:
+        if progress is not None:
+            progress(BuildProgress(0, 0, f"sizes of {asked:,} of {total:,}", None))
 
-    Raises:
-        RegistryError: the registry could not be asked, or the catalog cannot be used.
-    """  # fmt: skip
-    if options.action is not Action.DELETE or not client.can("lineage"):
-        return None
-    keys = await asyncio.to_thread(_keys_to_ask, catalog_path, marks, selection, collections)
-    return await lineage.ask_lineage(
-        client, catalog_path, keys, closure=options.with_dependents, progress=progress
-    )
-
-
-def _keys_to_ask(
-    path: Path, marks: Path | None, selection: Selection, collections: Sequence[str]
-) -> tuple[str, ...]:
-    with closing(connect(path, marks=marks)) as conn:
-        return pick_request(conn, selection, collections)
+    with suppress(RegistryError):
+        lacking = await asyncio.to_thread(without_size)
+        await ask_sizes(source.client, source.catalog_path, lacking, progress=show)
 
 
 _ALL_OF = """
@@ -363,16 +329,11 @@ def new_head(source: ReviewSource, request: ReviewRequest, *, now_us: int, facts
     )
 
 
-def pick_request(
-    conn: sqlite3.Connection, selection: Selection, collections: Sequence[str] = ()
-) -> tuple[str, ...]:
-    """Pick a selection, and every live version of these collections; the keys of all of it."""
-    picking.pick(conn, selection)
-    conn.execute(_ALL_OF, (json.dumps(list(collections)),))
-    rows = conn.execute(
-        "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id ORDER BY v.id"
-    )
-    return tuple(row[0] for row in rows)
+def _pick_request(conn: sqlite3.Connection, request: ReviewRequest) -> None:
+    """Pick what is selected, and every live version of the collections that are."""
+    if not isinstance(request.selection, ChosenOrphans):
+        picking.pick(conn, request.selection)
+    conn.execute(_ALL_OF, (json.dumps(request.collections),))
 
 
 _PICK_KEY = "INSERT OR IGNORE INTO temp.picked SELECT id FROM version WHERE key = ?"
@@ -397,7 +358,9 @@ def _pick(conn: sqlite3.Connection, request: ReviewRequest, steps: Steps) -> Non
     if isinstance(selection, RequestedKeys):
         steps.begin("finding what is selected")
         conn.executemany(_PICK_KEY, ((key,) for key in selection))
-    elif not isinstance(selection, ChosenOrphans):
+        conn.execute(_ALL_OF, (json.dumps(request.collections),))
+        return
+    if not isinstance(selection, ChosenOrphans):
         picking.pick(conn, selection, limit=_FIRST)
         first = [
             Item(
@@ -409,8 +372,7 @@ def _pick(conn: sqlite3.Connection, request: ReviewRequest, steps: Steps) -> Non
             )
         ]  # fmt: skip
         steps.begin("finding what is selected", first=first)
-        picking.pick(conn, selection)
-    conn.execute(_ALL_OF, (json.dumps(request.collections),))
+    _pick_request(conn, request)
 
 
 def _judge(

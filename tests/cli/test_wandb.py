@@ -261,7 +261,7 @@ def test_a_question_that_was_cut_short_is_not_the_fault_of_the_registry(
     async def prepare(*_: object, **__: object) -> LineageCoverage:
         return LineageCoverage(100_000, 100_000, capped=True)
 
-    monkeypatch.setattr("artifact_tui.deletion.review.ask_what_is_needed", prepare)
+    monkeypatch.setattr("artifact_tui.catalog.lineage.ask_lineage", prepare)
     words = ("plan", "vision", "name:mnist version:v0", "-o", tmp_path / "p.plan")
     ran = cli(*words)
     assert "not all lineage is known: there are more than the 100,000 versions" in ran.err

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from artifact_tui.config import Target
-from artifact_tui.deletion.review import ReviewRequest, ReviewSource, build_plan
+from artifact_tui.deletion.review import ReviewRequest, ReviewSource, ask_lineage, build_plan
 from tests.servers.faulty.faulty import Wrapped
 from tests.support.able import LIKE_LOCAL
 
@@ -46,6 +46,22 @@ def draft_of(
     request = ReviewRequest(selection=selection, options=options, collections=tuple(collections))
     draft = build_plan(conn, source, request, now_us=now_us, tell=tell)
     return replace(draft, head=replace(draft.head, actor=actor))
+
+
+async def asked_lineage(
+    client: Client,
+    catalog: Path,
+    selection: Selection,
+    options: Options,
+    *,
+    collections: Sequence[str] = (),
+) -> str:
+    """Ask for the lineage that a review of this selection needs; what is missing then."""
+    source = ReviewSource(
+        client, Target("here", client.identity.address, read_only=False, production=False), catalog
+    )
+    request = ReviewRequest(selection=selection, options=options, collections=tuple(collections))
+    return await ask_lineage(source, request)
 
 
 def with_options(

@@ -15,9 +15,8 @@ from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import COLLECTION, DONE, VERSION, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
-from artifact_tui.deletion.review import ask_what_is_needed
 from artifact_tui.query import Where, compile_query, parse
-from tests.support.reviewing import draft_of
+from tests.support.reviewing import asked_lineage, draft_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -85,7 +84,7 @@ class Scene:
         if isinstance(selection, str):
             chosen = compile_query(parse(selection), now_us=NOW_US)
         options = Options(**consents)
-        await ask_what_is_needed(client, self.catalog, chosen, options, collections=collections)
+        await asked_lineage(client, self.catalog, chosen, options, collections=collections)
         with closing(catalog.connect(self.catalog)) as conn:
             return draft_of(
                 conn,

@@ -183,7 +183,7 @@ async def test_a_question_that_was_cut_short_says_so(
     async def prepare(*_: object, **__: object) -> LineageCoverage:
         return LineageCoverage(100_000, 100_000, capped=True)
 
-    monkeypatch.setattr("artifact_tui.deletion.review.ask_what_is_needed", prepare)
+    monkeypatch.setattr("artifact_tui.catalog.lineage.ask_lineage", prepare)
     async with team.opened() as user:
         await goes_to(user, "digits:v0")
         await user.presses("d")

@@ -12,11 +12,10 @@ import pytest
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
 from artifact_tui.deletion.items import Action, Options, Reason, Verdict
-from artifact_tui.deletion.review import ask_what_is_needed
 from artifact_tui.model import Lineage, Listed, Relative
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import LinkedWorld, by_key
-from tests.support.reviewing import draft_of
+from tests.support.reviewing import asked_lineage, draft_of
 from tests.support.world import NOW_US
 
 if TYPE_CHECKING:
@@ -89,9 +88,7 @@ def test_a_review_knows_what_was_asked_before(world: LinkedWorld) -> None:
     before = reviewed(world, client, [base, tuned, shown], options)
     assert before[base].reason is before[tuned].reason is Reason.LINEAGE_UNKNOWN
     assert before[shown].verdict is Verdict.DELETE, "a link has no lineage of its own"
-    found = asyncio.run(ask_what_is_needed(client, world.catalog, [base, tuned, shown], options))
-    assert found is not None
-    assert (found.asked, found.untold) == (2, 0)
+    assert asyncio.run(asked_lineage(client, world.catalog, [base, tuned, shown], options)) == ""
     assert sorted(client.asked) == [base, tuned]
     after = reviewed(world, client, [base, tuned, shown], options)
     assert {item.verdict for item in after.values()} == {Verdict.DELETE}
@@ -104,7 +101,7 @@ def test_dependents_elsewhere_are_named_and_block(world: LinkedWorld) -> None:
     client = Asked(world)
     client.far = {base}
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
-    asyncio.run(ask_what_is_needed(client, world.catalog, [base], Options()))
+    asyncio.run(asked_lineage(client, world.catalog, [base], Options()))
     (item,) = reviewed(world, client, [base], Options()).values()
     assert (item.verdict, item.reason) == (Verdict.BLOCKED, Reason.DEPENDENTS)
     assert item.detail == "other/project/far:v0"
@@ -117,7 +114,7 @@ def test_dependents_elsewhere_are_seen_through_the_trash(world: LinkedWorld) -> 
     client = Asked(world)
     client.far = {tuned}
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
-    asyncio.run(ask_what_is_needed(client, world.catalog, [base, tuned], Options()))
+    asyncio.run(asked_lineage(client, world.catalog, [base, tuned], Options()))
     world.registry.trash(tuned)
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
     (item,) = reviewed(world, client, [base], Options()).values()
@@ -131,7 +128,7 @@ def test_with_dependents_all_that_was_made_from_it_is_asked_about(world: LinkedW
     small = world.registry.add("small", parents=[tuned])
     client, options = Asked(world), Options(with_dependents=True)
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
-    asyncio.run(ask_what_is_needed(client, world.catalog, [base], options))
+    asyncio.run(asked_lineage(client, world.catalog, [base], options))
     assert client.asked == [base, tuned, small]
     after = reviewed(world, client, [base], options)
     assert set(after) == {base, tuned, small}
@@ -153,9 +150,8 @@ def test_what_the_registry_would_not_tell_needs_consent(world: LinkedWorld) -> N
     client = Asked(world)
     client.silent = {base}
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
-    found = asyncio.run(ask_what_is_needed(client, world.catalog, [base], Options()))
-    assert found is not None
-    assert found.untold == 1
+    missing = asyncio.run(asked_lineage(client, world.catalog, [base], Options()))
+    assert missing == "the registry told nothing about 1 of 1 version"
     (item,) = reviewed(world, client, [base], Options()).values()
     assert (item.verdict, item.reason) == (Verdict.CONSENT, Reason.LINEAGE_UNKNOWN)
 
@@ -164,7 +160,7 @@ def test_named_collections_are_asked_about_too(world: LinkedWorld) -> None:
     keys = [world.registry.add("base") for _ in range(2)]
     client = Asked(world)
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
-    asyncio.run(ask_what_is_needed(client, world.catalog, [], Options(), collections=["base"]))
+    asyncio.run(asked_lineage(client, world.catalog, [], Options(), collections=["base"]))
     assert sorted(client.asked) == keys
 
 
@@ -173,6 +169,6 @@ def test_nothing_is_asked_where_a_sync_tells_or_nothing_is_deleted(world: Linked
     client = Asked(world)
     asyncio.run(sync(client, world.catalog, now_us=NOW_US))
     purge = Options(action=Action.PURGE)
-    assert asyncio.run(ask_what_is_needed(client, world.catalog, [key], purge)) is None
-    assert asyncio.run(ask_what_is_needed(world.client, world.catalog, [key], Options())) is None
+    assert asyncio.run(asked_lineage(client, world.catalog, [key], purge)) == ""
+    assert asyncio.run(asked_lineage(world.client, world.catalog, [key], Options())) == ""
     assert client.asked == []
