@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual import on
@@ -30,7 +30,12 @@ from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
 from artifact_tui.tui.terminal import ASCII_ONLY
 from artifact_tui.tui.typed_keys import Effects, TypedKeys, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.dialogs import Listing
+
+try:
+    from artifact_tui.tui.changed_cells import TerminalCells
+except ImportError:  # a Textual that has no place for it
+    TerminalCells = None  # type: ignore[assignment,misc]
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
@@ -49,8 +54,8 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.storage import ChosenOrphans
     from artifact_tui.deletion.undo import Reingestion, Undone
     from artifact_tui.edits.changes import Changes, CommonEdit
-    from artifact_tui.tui.changed_cells import TerminalCells
     from artifact_tui.tui.services import Services
+    from artifact_tui.tui.widgets.base_screen import BaseScreen
 
 
 def launch(target: Target, config: Config) -> int:
@@ -65,21 +70,27 @@ def launch(target: Target, config: Config) -> int:
             "The screen needs a terminal for its input and output.",
             hint="Without one, use a command such as artifact-tui ls.",
         )
-    check_theme(config)
+    if config.theme and config.theme not in BUILTIN_THEMES:
+        near = get_close_matches(config.theme, BUILTIN_THEMES, n=1, cutoff=0.4)
+        guess = f"Did you mean “{near[0]}”? " if near else ""
+        raise ConfigError(
+            f"There is no theme “{config.theme}” ({config.path}).",
+            hint=f"{guess}Themes: {', '.join(sorted(BUILTIN_THEMES))}.",
+        )
     keymap_from(config)
-    return asyncio.run(_session(target, config))
 
+    async def session() -> int:
+        services = await open_services(target, config)
+        app = None
+        try:
+            app = ArtifactApp(services, driver_class())
+            with leaving(app):
+                await app.run_async(mouse=wants_mouse(config))
+            return app.return_code or 0
+        finally:
+            await (app.services if app else services).aclose()
 
-async def _session(target: Target, config: Config) -> int:
-    services = await open_services(target, config)
-    app = None
-    try:
-        app = ArtifactApp(services, driver_class())
-        with leaving(app):
-            await app.run_async(mouse=wants_mouse(config))
-        return app.return_code or 0
-    finally:
-        await (app.services if app else services).aclose()
+    return asyncio.run(session())
 
 
 @contextmanager
@@ -126,21 +137,6 @@ def wants_mouse(config: Config) -> bool:
     return not any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
 
 
-def check_theme(config: Config) -> None:
-    """Refuse a theme that does not exist.
-
-    Raises:
-        ConfigError: with the nearest name.
-    """
-    if config.theme and config.theme not in BUILTIN_THEMES:
-        near = get_close_matches(config.theme, BUILTIN_THEMES, n=1, cutoff=0.4)
-        guess = f"Did you mean “{near[0]}”? " if near else ""
-        raise ConfigError(
-            f"There is no theme “{config.theme}” ({config.path}).",
-            hint=f"{guess}Themes: {', '.join(sorted(BUILTIN_THEMES))}.",
-        )
-
-
 _MODE_NUMBERS = count(1)
 _NO_COLOUR = NoColor()
 MOST_SAID = 2
@@ -165,7 +161,7 @@ class ArtifactApp(App[object]):
         self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
         self.services = services
-        self._shown = _terminal_cells()
+        self._shown = None if TerminalCells is None else TerminalCells()
         self.keymap_shown = keymap_from(services.config)
         self.effects = Effects(self, self._not_done)
         self.typed = TypedKeys(self, super().on_event, self.keymap_shown)
@@ -185,7 +181,12 @@ class ArtifactApp(App[object]):
         else:
             await super().on_event(event)
 
-    def get_default_screen(self) -> Screen[None]:
+    @property
+    def screen(self) -> BaseScreen:
+        """The present screen: all of them are ours."""
+        return cast("BaseScreen", super().screen)
+
+    def get_default_screen(self) -> BaseScreen:
         """Browse is what everything else lies on."""
         return BrowseScreen(self.services)
 
@@ -204,6 +205,7 @@ class ArtifactApp(App[object]):
             renderable = self._shown.lean(renderable, (self.size.width, self.size.height))
         super()._display(screen, renderable)
 
+    @on(Driver.SignalResume)
     def action_redraw(self) -> None:
         """Draw everything again: something else wrote to the terminal."""
         if self._shown is not None:
@@ -217,16 +219,11 @@ class ArtifactApp(App[object]):
         driver = self._driver
         stop = getattr(driver, "stop", None)
         if stop is None or not stop():
-            self.say("There is no shell to go back to: q leaves.")
-
-    @on(Driver.SignalResume)
-    def _resumed(self) -> None:
-        """The terminal shows what the shell has written meanwhile."""
-        self.action_redraw()
+            self.screen.say("There is no shell to go back to: q leaves.")
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: nothing but say how to leave."""
-        self.say("q leaves, ctrl+q from anywhere. Tasks that are running go on.")
+        self.screen.say("q leaves, ctrl+q from anywhere. Tasks that are running go on.")
 
     def _fatal_error(self) -> None:
         """Leave after a mistake of ours, without showing any values."""
@@ -364,56 +361,45 @@ class ArtifactApp(App[object]):
 
     def tell_when_done(self, work: Coroutine[Any, Any, Undone]) -> None:
         """Carry out an undo that outlives every screen, and say how it ended."""
-        self.run_worker(self._tell(work), group="outliving")
 
-    async def _tell(self, work: Coroutine[Any, Any, Undone]) -> None:
-        try:
-            undone = await work
-        except ArtifactTuiError as error:
-            self.say(f"{error} {error.hint}".strip(), error=True)
-            return
-        if self.services.link is not None:
-            self.services.link.sync()
-        lines = undone.lines
-        if undone.missing:
-            again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
-            lines.append(f"Among the tasks, {again} tries again.")
-        self.tell(lines, "Undone")
+        async def carry_out() -> None:
+            try:
+                undone = await work
+            except ArtifactTuiError as error:
+                self.screen.fail(error)
+                return
+            if self.services.link is not None:
+                self.services.link.sync()
+            lines = undone.lines
+            if undone.missing:
+                again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
+                lines.append(f"Among the tasks, {again} tries again.")
+            self.tell(lines, "Undone")
+
+        self.run_worker(carry_out(), group="outliving")
 
     def tell(self, lines: Sequence[str], title: str = "") -> None:
         """Show sentences that are safe already on the present screen.
 
         Many of them stand in a dialog, or where one is open already, as far as they fit, in a line.
         """
-        screen = self.screen
-        if not isinstance(screen, BaseScreen):
-            return
-        if len(lines) > MOST_SAID and not screen.asks:
-            from artifact_tui.tui.widgets.dialogs import Listing  # noqa: PLC0415 - on demand
-
-            screen.open_dialog(Listing(title, lines))
+        if len(lines) > MOST_SAID and not self.screen.asks:
+            self.screen.open_dialog(Listing(title, lines))
         else:
-            screen.status_line.say(" ".join(lines))
-
-    def say(self, message: str, *, error: bool = False) -> None:
-        """One sentence on the message line of the present screen."""
-        if isinstance(self.screen, BaseScreen):
-            self.screen.say(message, error=error)
+            self.screen.status_line.say(" ".join(lines))
 
     def _not_done(self, error: ArtifactTuiError) -> None:
         """Something that a key asked for went wrong: the keys that wait for it are forgotten."""
         self.typed.drop()
-        self.say(f"{error} {error.hint}".strip(), error=True)
+        self.screen.fail(error)
 
     def action_help(self) -> None:
         """Show the keys that apply here."""
-        if isinstance(self.screen, BaseScreen):
-            self.screen.show_help()
+        self.screen.show_help()
 
     def action_palette(self) -> None:
         """Find a command."""
-        if isinstance(self.screen, BaseScreen):
-            self.screen.show_palette()
+        self.screen.show_palette()
 
     def action_use_theme(self, name: str) -> None:
         """Change the colours for this session."""
@@ -421,24 +407,17 @@ class ArtifactApp(App[object]):
 
     def copy(self, text: str) -> None:
         """Put a text on the clipboard of the user's terminal, and say so."""
-        start(self, "copy", self._copy, text, latest=True)
 
-    async def _copy(self, text: str) -> None:
-        try:
-            sequence = await terminal.sequence_for(text)
-        except ValueError:
-            self.say("Not copied: this name holds characters that may do harm when pasted.")
-            return
-        if sequence and self._driver is not None:
-            self._driver.write(sequence)
-            self._driver.flush()
-        self.say(f"Copied, if your terminal allows it: {text}")
+        async def copy() -> None:
+            try:
+                sequence = await terminal.sequence_for(text)
+            except ValueError:
+                words = "Not copied: this name holds characters that may do harm when pasted."
+                self.screen.say(words)
+                return
+            if sequence and self._driver is not None:
+                self._driver.write(sequence)
+                self._driver.flush()
+            self.screen.say(f"Copied, if your terminal allows it: {text}")
 
-
-def _terminal_cells() -> TerminalCells | None:
-    """What remembers the terminal's cells; None with a Textual that has no place for it."""
-    try:
-        from artifact_tui.tui.changed_cells import TerminalCells  # noqa: PLC0415 - it may not be possible
-    except ImportError:
-        return None
-    return TerminalCells()
+        start(self, "copy", copy, latest=True)

@@ -56,27 +56,7 @@ class KeyRow:
 # A table: one row a key, and its words below where they do not fit beside it.
 # fmt: off
 
-APP = (
-    KeyRow("app.help", "question_mark", "help", "Show the keys that apply here.", footer=True),
-    KeyRow("app.palette", "colon,ctrl+p", "commands", "Find a command by its words."),
-    KeyRow("app.suspend", "ctrl+z", "to the shell", first=True,
-        help="Back to the shell; fg comes back here. Tasks that are running go on."),
-    KeyRow("app.redraw", "ctrl+l", "redraw", "Draw the screen again."),
-    KeyRow("app.quit", "ctrl+q", "quit", "Leave; tasks that are running go on.", first=True),
-)
-
-LIST = (
-    KeyRow("list.down", "j,down", "down", "One row down."),
-    KeyRow("list.up", "k,up", "up", "One row up."),
-    KeyRow("list.top", "g,home", "top", "The first row."),
-    KeyRow("list.bottom", "G,end", "bottom", "The last row."),
-    KeyRow("list.half_down", "ctrl+d", "half down", "Half a page down."),
-    KeyRow("list.half_up", "ctrl+u", "half up", "Half a page up."),
-    KeyRow("list.page_down", "pagedown,ctrl+f", "page down", "A page down."),
-    KeyRow("list.page_up", "pageup,ctrl+b", "page up", "A page up."),
-)
-
-BROWSE = (
+_BROWSE = (
     KeyRow("browse.mark", "space", "mark", footer=True, row=True,
         help="Mark or unmark the row and go down; on a collection, all its versions in the list."),
     KeyRow("browse.review", "d", "review", footer=True, row=True,
@@ -115,24 +95,54 @@ BROWSE = (
     KeyRow("browse.refresh", "r", "refresh", "Sync a remote registry again; else read again."),
     KeyRow("browse.back", "escape", "back", "One layer back: range, detail, only marked, filter."),
     KeyRow("browse.quit", "q", "quit", "Leave; tasks that are running go on.", action="app.quit"),
+    KeyRow("browse.retention", "T", "retention", footer=True, row=True,
+        help="What a time to live (TTL) deletes and when; set, inherit or switch it off."),
+    KeyRow("browse.names", "a", "aliases, tags", footer=True, row=True,
+        help="Add, remove or move aliases and tags of the marks, or of the row."),
+    KeyRow("browse.registries", "R", "registries",
+        help="The configured registries: add, test, switch to another, remove."),
 )
+_BROWSE_ROWS = {row.verb: row for row in _BROWSE}
 
-FILTER = (
+
+def _like_browse(*verbs: str) -> tuple[KeyRow, ...]:
+    """What a list of versions takes in browse, for the trash: deletions stand for collections."""
+    return tuple(
+        replace(row, id=f"trash.{row.verb}", help=row.help.replace("collection", "deletion"))
+        for row in map(_BROWSE_ROWS.__getitem__, verbs)
+    )
+
+
+ROWS: tuple[KeyRow, ...] = (
+    KeyRow("app.help", "question_mark", "help", "Show the keys that apply here.", footer=True),
+    KeyRow("app.palette", "colon,ctrl+p", "commands", "Find a command by its words."),
+    KeyRow("app.suspend", "ctrl+z", "to the shell", first=True,
+        help="Back to the shell; fg comes back here. Tasks that are running go on."),
+    KeyRow("app.redraw", "ctrl+l", "redraw", "Draw the screen again."),
+    KeyRow("app.quit", "ctrl+q", "quit", "Leave; tasks that are running go on.", first=True),
+
+    KeyRow("list.down", "j,down", "down", "One row down."),
+    KeyRow("list.up", "k,up", "up", "One row up."),
+    KeyRow("list.top", "g,home", "top", "The first row."),
+    KeyRow("list.bottom", "G,end", "bottom", "The last row."),
+    KeyRow("list.half_down", "ctrl+d", "half down", "Half a page down."),
+    KeyRow("list.half_up", "ctrl+u", "half up", "Half a page up."),
+    KeyRow("list.page_down", "pagedown,ctrl+f", "page down", "A page down."),
+    KeyRow("list.page_up", "pageup,ctrl+b", "page up", "A page up."),
+
+    *_BROWSE,
+
     KeyRow("filter.cancel", "escape", "cancel", "Leave the filter as it was before.", footer=True),
     KeyRow("filter.complete", "tab", "complete", "Take the offered word.", footer=True),
     KeyRow("filter.up", "up", "offer above", "The offered word above."),
     KeyRow("filter.down", "down", "offer below", "The offered word below."),
-)
 
-DETAIL = (
     KeyRow("detail.back", "escape,h,left,q", "back", "Back to the list.", footer=True),
     KeyRow("detail.lineage", "L", "lineage", "Walk through its lineage.", footer=True),
     KeyRow("detail.files", "f", "files", "List the files of the version.", footer=True),
     KeyRow("detail.copy", "y", "copy name", footer=True,
         help="Copy the name to the clipboard of your terminal."),
-)
 
-LINEAGE = (
     KeyRow("lineage.open", "l,right,enter", "centre", footer=True, row=True,
         help="Put the version under the cursor in the middle."),
     KeyRow("lineage.mark", "space", "mark", footer=True, row=True,
@@ -145,35 +155,7 @@ LINEAGE = (
         help="Copy the name to the clipboard of your terminal."),
     KeyRow("lineage.back", "escape,h,left,q", "back", footer=True,
         help="To the version that was in the middle before, then to the list."),
-)
 
-DIALOG = (
-    KeyRow("dialog.cancel", "escape", "cancel", "Leave the dialog; nothing happens."),
-    KeyRow("dialog.next", "tab,down", "next field", "The next field.", action="app.focus_next"),
-    KeyRow("dialog.previous", "shift+tab,up", "field before", action="app.focus_previous",
-        help="The field before."),
-)
-
-MENU = (
-    KeyRow("menu.choose", "enter,l,right", "choose", "Choose what is under the cursor."),
-    KeyRow("menu.cancel", "escape,q,h,left", "cancel", "Leave the menu; nothing changes."),
-)
-
-RULE = (
-    KeyRow("rule.apply", "enter", "apply", "Carry the rule out."),
-)
-
-PALETTE = (
-    KeyRow("palette.down", "down,ctrl+n", "down", "The command below."),
-    KeyRow("palette.up", "up,ctrl+p", "up", "The command above."),
-)
-
-HELP = (
-    KeyRow("help.back", "escape,q,question_mark", "back", "Close the help.", action="cancel"),
-)
-
-
-REVIEW = (
     KeyRow("review.open", "enter,l,right", "items", "Go to the items of the group."),
     KeyRow("review.close", "h,left", "groups", "Back to the groups."),
     KeyRow("review.confirm", "tab", "confirm", footer=True,
@@ -201,17 +183,11 @@ REVIEW = (
         help="Delete the objects in the storage too, once their versions are gone; or leave them."),
     KeyRow("review.versions", "V", "for good",
         help="Where the bucket keeps versions: delete every version of the objects, for good."),
-)
 
-CONFIRM = (
     KeyRow("confirm.leave", "escape,tab,shift+tab", "back", "Back to the lists.", footer=True),
-)
 
-LISTING = (
     KeyRow("listing.back", "escape,q", "back", "Back to the screen.", action="cancel"),
-)
 
-TASKS = (
     KeyRow("tasks.open", "enter,l,right", "items", footer=True, row=True,
         help="See every item of the task."),
     KeyRow("tasks.pause", "p", "pause", "Pause the task, or let it go on.", footer=True, row=True),
@@ -223,24 +199,11 @@ TASKS = (
     KeyRow("tasks.again", "u,m", "undo", footer=True, row=True,
         help="Undo a task that has ended, as a whole: from the trash, or else all is made again."),
     KeyRow("tasks.back", "escape,q", "back", "Leave; what runs goes on.", footer=True),
-)
 
-RESULT = (
     KeyRow("result.open", "enter,l,right", "items", "Go to the items.", footer=True),
     KeyRow("result.close", "h,left", "groups", "Back to the groups."),
     KeyRow("result.back", "escape,q", "back", "One layer back.", footer=True),
-)
 
-def _like_browse(*verbs: str) -> tuple[KeyRow, ...]:
-    """What a list of versions takes in browse, for the trash: deletions stand for collections."""
-    rows = {row.verb: row for row in BROWSE}
-    return tuple(
-        replace(row, id=f"trash.{row.verb}", help=row.help.replace("collection", "deletion"))
-        for row in map(rows.__getitem__, verbs)
-    )
-
-
-TRASH = (
     *_like_browse("mark"),
     KeyRow("trash.restore", "r", "restore", footer=True, row=True,
         help="Bring back the marks, or the row (of a deletion: all), with aliases still free."),
@@ -255,9 +218,7 @@ TRASH = (
     KeyRow("trash.tasks", "t", "tasks", "Watch purges and deletions."),
     KeyRow("trash.back", "escape,q", "back", footer=True,
         help="One layer back: range, only marked, filter; then to the list."),
-)
 
-ORPHANS = (
     KeyRow("orphans.mark", "space", "mark", footer=True, row=True,
         help="Mark or unmark the object and go down."),
     KeyRow("orphans.all", "asterisk", "all", "Mark every orphan, or none."),
@@ -269,21 +230,7 @@ ORPHANS = (
     KeyRow("orphans.close", "h,left", "groups", "Back to the groups."),
     KeyRow("orphans.tasks", "t", "tasks", "Watch deletions.", footer=True),
     KeyRow("orphans.back", "escape,q", "back", "Back to the list.", footer=True),
-)
 
-ASK = (
-    KeyRow("ask.no", "escape,n,q", "no", "Leave; nothing happens.", action="cancel", footer=True),
-)
-
-
-TO_EDITS = (
-    KeyRow("browse.retention", "T", "retention", footer=True, row=True,
-        help="What a time to live (TTL) deletes and when; set, inherit or switch it off."),
-    KeyRow("browse.names", "a", "aliases, tags", footer=True, row=True,
-        help="Add, remove or move aliases and tags of the marks, or of the row."),
-)
-
-RETENTION = (
     KeyRow("retention.review", "d", "review", footer=True,
         help="Review the deletion of the marks, of the row, or of all that has expired."),
     KeyRow("retention.set", "s", "set", footer=True, row=True,
@@ -297,27 +244,15 @@ RETENTION = (
     KeyRow("retention.close", "h,left", "groups", "Back to the periods."),
     KeyRow("retention.again", "r", "read again", "Read the catalog again."),
     KeyRow("retention.back", "escape,q", "back", "Back to the list.", footer=True),
-)
 
-EDIT = (
     KeyRow("edit.confirm", "tab", "confirm", footer=True,
         help="Go to the box where the change is confirmed. Nothing is sent from anywhere else."),
     KeyRow("edit.open", "enter,l,right", "items", "Go to the versions of the group."),
     KeyRow("edit.close", "h,left", "groups", "Back to the groups."),
     KeyRow("edit.back", "escape,q", "back", "Leave; what was sent stays.", footer=True),
-)
 
-WISH = (
     KeyRow("wish.apply", "enter", "preview", "See what it would do; nothing is sent."),
-)
 
-
-TO_REGISTRIES = (
-    KeyRow("browse.registries", "R", "registries",
-        help="The configured registries: add, test, switch to another, remove."),
-)
-
-REGISTRIES = (
     KeyRow("registries.switch", "enter,l,right", "switch", footer=True, row=True,
         help="Leave this registry and open the one under the cursor."),
     KeyRow("registries.add", "a", "add", "Add a registry.", footer=True),
@@ -329,12 +264,27 @@ REGISTRIES = (
     KeyRow("registries.remove", "x", "remove", footer=True, row=True,
         help="Take the registry out of the configuration; the registry itself is not touched."),
     KeyRow("registries.back", "escape,q", "back", "Back to the list.", footer=True),
-)
 
-ADDING = (
     KeyRow("adding.apply", "enter", "add", "Write it to the configuration."),
-)
 
+    KeyRow("ask.no", "escape,n,q", "no", "Leave; nothing happens.", action="cancel", footer=True),
+
+    KeyRow("dialog.cancel", "escape", "cancel", "Leave the dialog; nothing happens."),
+    KeyRow("dialog.next", "tab,down", "next field", "The next field.", action="app.focus_next"),
+    KeyRow("dialog.previous", "shift+tab,up", "field before", action="app.focus_previous",
+        help="The field before."),
+
+    KeyRow("menu.choose", "enter,l,right", "choose", "Choose what is under the cursor."),
+    KeyRow("menu.cancel", "escape,q,h,left", "cancel", "Leave the menu; nothing changes."),
+
+    KeyRow("rule.apply", "enter", "apply", "Carry the rule out."),
+
+    KeyRow("palette.down", "down,ctrl+n", "down", "The command below."),
+    KeyRow("palette.up", "up,ctrl+p", "up", "The command above."),
+
+    KeyRow("help.back", "escape,q,question_mark", "back", "Close the help.", action="cancel"),
+)
+"""All rows, in the order of the help screen."""
 
 # fmt: on
 
@@ -365,36 +315,6 @@ PLACES = {
     "ask": "At a question",
 }
 """Every `where`, with its heading on the help screen."""
-
-ROWS: tuple[KeyRow, ...] = (
-    *APP,
-    *LIST,
-    *BROWSE,
-    *TO_EDITS,
-    *TO_REGISTRIES,
-    *FILTER,
-    *DETAIL,
-    *LINEAGE,
-    *REVIEW,
-    *CONFIRM,
-    *LISTING,
-    *TASKS,
-    *RESULT,
-    *TRASH,
-    *ORPHANS,
-    *RETENTION,
-    *EDIT,
-    *WISH,
-    *REGISTRIES,
-    *ADDING,
-    *ASK,
-    *DIALOG,
-    *MENU,
-    *RULE,
-    *PALETTE,
-    *HELP,
-)
-"""All rows, in the order of the help screen."""
 
 BY_ID = {row.id: row for row in ROWS}
 

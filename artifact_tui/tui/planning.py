@@ -1,4 +1,4 @@
-"""What screens ask of plans, off the event loop: draft, save, apply; items, reports and tasks."""
+"""What screens ask of plans beside the event loop: drafts, their items, reports, the tasks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
-from artifact_tui.deletion import worker
-from artifact_tui.deletion.confirmation import confirm
 from artifact_tui.deletion.draft_items import PAGE
-from artifact_tui.deletion.plan import Plan, Status, new_path
-from artifact_tui.deletion.review import (
-    ReviewRequest,
-    ReviewSource,
-    ask_lineage,
-    asks,
-    review,
-)
-from artifact_tui.deletion.review_words import items_of
+from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.deletion.review import ReviewRequest, ReviewSource, ask_lineage, asks, review
 from artifact_tui.deletion.tasks import (
     SUFFIX,
     Report,
@@ -29,7 +20,6 @@ from artifact_tui.deletion.tasks import (
     read_report,
     read_task,
 )
-from artifact_tui.deletion.undo import note_source
 from artifact_tui.tui.widgets.outline import Windows
 
 if TYPE_CHECKING:
@@ -40,10 +30,9 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.items import Item
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review import BuildProgress
-    from artifact_tui.deletion.review_words import ItemPick
     from artifact_tui.tui.services import Services
 
-    LineageTold = Callable[[LineageCoverage], object]
+    LineageHeard = Callable[[LineageCoverage], object]
     Progress = Callable[[LineageCoverage | BuildProgress], object]
 
 
@@ -69,7 +58,7 @@ async def draft_of(
         return await review(source_of(services), request, now_us=services.now(), progress=progress)
 
 
-async def asked_lineage(services: Services, keys: Sequence[str], *, progress: LineageTold) -> str:
+async def asked_lineage(services: Services, keys: Sequence[str], *, progress: LineageHeard) -> str:
     """Ask for the lineage of these versions; why not all is known, which is untrusted text."""
     request = ReviewRequest(selection=keys)
     async with _scanned(services, request, progress):
@@ -78,7 +67,7 @@ async def asked_lineage(services: Services, keys: Sequence[str], *, progress: Li
 
 @asynccontextmanager
 async def _scanned(
-    services: Services, request: ReviewRequest, progress: LineageTold | None
+    services: Services, request: ReviewRequest, progress: LineageHeard | None
 ) -> AsyncIterator[None]:
     """Wait for a scan of lineage that runs, and let the header know what was asked beside it."""
     link, client = services.link, services.client
@@ -91,97 +80,40 @@ async def _scanned(
     await link.prepare()
 
 
-async def save_plan(draft: Draft, path: Path) -> None:
-    """Write the draft into a new plan file.
+def report_of(path: Path) -> Report:
+    """What became of a plan.
 
     Raises:
-        PlanError: the file is there already, or cannot be written.
+        PlanError: it cannot be read.
     """
-
-    def work() -> None:
-        Plan.create(path, draft).close()
-
-    await asyncio.to_thread(work)
+    with Plan.open(path) as plan:
+        return read_report(plan)
 
 
-async def apply_plan(draft: Draft, typed: str, *, wanted: str = "") -> Path:
-    """Save the draft among the plans, confirm it with what was typed, start its own process.
-
-    `wanted` is the address from which the versions are to be made again afterwards.
-
-    Raises:
-        ArtifactTuiError: it could not be saved, confirmed or started. Nothing was deleted.
-    """
-
-    def work() -> Path:
-        path = new_path(draft.head)
-        with Plan.create(path, draft) as plan:
-            confirm(plan, typed, actor=draft.head.actor)
-            if wanted:
-                note_source(plan, wanted)
-        worker.start(path)
-        return path
-
-    return await asyncio.to_thread(work)
-
-
-async def report_of(path: Path) -> Report:
-    """What became of a plan; raises PlanError when it cannot be read."""
-
-    def work() -> Report:
-        with Plan.open(path) as plan:
-            return read_report(plan)
-
-    return await asyncio.to_thread(work)
-
-
-async def draft_rows(draft: Draft, pick: ItemPick) -> Windows[Item]:
-    """The items of one group of a draft, read off the event loop."""
-    items = await asyncio.to_thread(items_of, draft, pick)
-
-    async def read(start: int, count: int) -> Sequence[Item]:
-        return await asyncio.to_thread(items.__getitem__, slice(start, start + count))
-
-    return Windows(len(items), read)
-
-
-def plan_rows(path: Path, group: ResultGroup) -> Windows[Item]:
-    """The items of one group of a report, as many as it had when the report was made."""
-    return Windows(group.count, PlanItems(path, group).window)
-
-
-class PlanItems:
+def result_items(path: Path, group: ResultGroup) -> Windows[Item]:
     """The items of one group of a report. Any window costs a walk from the nearest known one."""
+    known = {0: 0}
+    """The `seq` before some positions."""
 
-    def __init__(self, path: Path, group: ResultGroup) -> None:
-        self._path = path
-        self._group = group
-        self._known = {0: 0}
-        """The `seq` before some positions."""
-
-    async def window(self, start: int, count: int) -> list[Item]:
-        """The items from `start`, at most `count` of them."""
-        return await asyncio.to_thread(self._read, start, count)
-
-    def _read(self, start: int, count: int) -> list[Item]:
-        group = self._group
-        position = max(known for known in self._known if known <= start)
-        after = self._known[position]
-        with Plan.open(self._path) as plan:
+    def read(start: int, count: int) -> Sequence[Item]:
+        position = max(place for place in known if place <= start)
+        after = known[position]
+        with Plan.open(path) as plan:
             while True:
-                limit = count if position == start else min(start - position, PAGE)
                 items = plan.items(
                     verdict=group.verdict,
                     state=group.state,
                     reason=group.reason,
                     after=after,
-                    limit=limit,
+                    limit=count if position == start else min(start - position, PAGE),
                 )
                 if position == start or not items:
                     return items
                 position += len(items)
                 after = items[-1].seq
-                self._known[position] = after
+                known[position] = after
+
+    return Windows(group.count, lambda start, count: asyncio.to_thread(read, start, count))
 
 
 _STATUS_RANK = {Status.APPLYING: 0, Status.PAUSED: 0, Status.INTERRUPTED: 1, Status.CONFIRMED: 2}
@@ -198,21 +130,24 @@ class TaskWatch:
 
     async def read(self, *, everything: bool = False) -> tuple[Task, ...]:
         """All tasks, what runs first, then the newest; `everything` reads the ended ones again."""
-        async with self._turn:
-            return await asyncio.to_thread(self._read, everything)
 
-    def _read(self, everything: bool) -> tuple[Task, ...]:  # noqa: FBT001
-        applied, plans = config.task_folders()
-        found = (*applied.glob("*"), *plans.glob(f"*{SUFFIX}"))
-        names = frozenset(path.name for path in found)
-        if everything or names != self._names:
-            self._names = names
-            self._tasks = {task.path: task for task in list_tasks()}
-        else:
-            for path, task in self._tasks.items():
-                if task.alive:
-                    self._tasks[path] = read_task(path)
-        tasks = self._tasks.values()
-        return tuple(
-            sorted(tasks, key=lambda t: (_STATUS_RANK.get(t.status, 3), -t.created_us, t.id))
-        )
+        def work() -> tuple[Task, ...]:
+            applied, plans = config.task_folders()
+            files = (*applied.glob("*"), *plans.glob(f"*{SUFFIX}"))
+            names = frozenset(path.name for path in files)
+            if everything or names != self._names:
+                self._names = names
+                self._tasks = {task.path: task for task in list_tasks()}
+            else:
+                alive = [path for path, task in self._tasks.items() if task.alive]
+                self._tasks.update((path, read_task(path)) for path in alive)
+            rank = _STATUS_RANK
+            return tuple(
+                sorted(
+                    self._tasks.values(),
+                    key=lambda task: (rank.get(task.status, 3), -task.created_us, task.id),
+                )
+            )
+
+        async with self._turn:
+            return await asyncio.to_thread(work)

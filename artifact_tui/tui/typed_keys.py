@@ -30,14 +30,13 @@ from artifact_tui.tui.widgets.line_view import LineView
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 
-    from textual.app import App
     from textual.dom import DOMNode
     from textual.events import Paste
     from textual.screen import Screen
     from textual.worker import Worker
 
+    from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.key_bindings import KeyRow
-    from artifact_tui.tui.widgets.base_screen import BaseScreen
 
 MOVES = frozenset({"move"})
 MOVES_AND_MARKS = frozenset({"move", "mark"})
@@ -83,7 +82,7 @@ class KeyWait:
 class Effects:
     """What keys have asked for: one after the other, whatever screen they were pressed on."""
 
-    def __init__(self, app: App[object], failed: Callable[[ArtifactTuiError], object]) -> None:
+    def __init__(self, app: ArtifactApp, failed: Callable[[ArtifactTuiError], object]) -> None:
         """Make it; `failed` hears what went wrong."""
         self._app = app
         self._failed = failed
@@ -167,7 +166,7 @@ class TypedKeys:
 
     def __init__(
         self,
-        app: App[object],
+        app: ArtifactApp,
         handle: Callable[[Key | Paste], Awaitable[None]],
         keymap: Mapping[str, str],
     ) -> None:
@@ -187,11 +186,6 @@ class TypedKeys:
         self._watch: asyncio.TimerHandle | None = None
         self._free = asyncio.Event()
         self._free.set()
-
-    @property
-    def _screen(self) -> BaseScreen:
-        """The present screen: all of the app's are ours."""
-        return cast("BaseScreen", self._app.screen)
 
     @property
     def _busy(self) -> bool:
@@ -240,7 +234,7 @@ class TypedKeys:
 
     def _row(self, event: Key | Paste) -> KeyRow | None:
         """What a key does on the present screen, unless a dialog or a line has the keyboard."""
-        place, focused = self._screen.PLACE, self._app.focused
+        place, focused = self._app.screen.PLACE, self._app.focused
         if not isinstance(event, Key):
             return None
         if focused is None:
@@ -276,7 +270,7 @@ class TypedKeys:
             return None
         row = self._row(event)
         kind = "" if row is None else row.kind
-        for waiting in self._screen.waiting(acts=row is not None and row.row):
+        for waiting in self._app.screen.waiting(acts=row is not None and row.row):
             if not waiting.done.done() and kind not in waiting.lets:
                 return waiting
         return None
@@ -296,8 +290,8 @@ class TypedKeys:
             self._say(waiting)
             self._hold(waiting)
             return
-        if self._screen.status_line.words == self._words:
-            self._screen.status_line.hush()
+        if self._app.screen.status_line.words == self._words:
+            self._app.screen.status_line.hush()
         self._held = None
         await self._next()
 
@@ -311,7 +305,7 @@ class TypedKeys:
         what = f"“{key_name(event.key)}”" if isinstance(event, Key) else "What was pasted"
         so_far = f"{seconds} s, " if seconds else ""
         self._words = f"{what} waits ({so_far}esc takes it back): {waiting.words}."
-        self._screen.status_line.say(self._words)
+        self._app.screen.status_line.say(self._words)
 
     def _overtakes(self, event: Key | Paste, held: KeyWait) -> bool:
         """Whether a key is about the wait itself: pressed when that had been said."""
@@ -328,9 +322,9 @@ class TypedKeys:
             await self._handle(event)
         elif held.give_up is not None:
             held.give_up()
-            self._screen.say("Given up.")
+            self._app.screen.say("Given up.")
         else:
-            self._screen.say(f"Taken back. Still going on: {held.words}.")
+            self._app.screen.say(f"Taken back. Still going on: {held.words}.")
 
     def drop(self) -> None:
         """Forget the keys that wait: what they follow went wrong."""
@@ -338,7 +332,7 @@ class TypedKeys:
 
     def _is_too_old(self, event: Key | Paste) -> bool:
         """Whether the row that a key was meant for has gone from under the cursor; say so."""
-        row, screen = self._row(event), self._screen
+        row, screen = self._row(event), self._app.screen
         if row is None or not row.row:
             return False
         if event.time >= screen.row_since or not isinstance(event, Key):

@@ -257,7 +257,7 @@ class EditScreen(BaseScreen):
             await self._show_groups(result_groups(changes, sent, self._client))
             self.show_keys()
         else:
-            self.app.say(words, error=sent.done < sent.total)
+            self.app.screen.say(words, error=sent.done < sent.total)
 
     def _show_progress(self) -> None:
         """How far it is, and what holds it up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from artifact_tui.deletion.plan import Status
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import listed, plural
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.planning import plan_rows, report_of
+from artifact_tui.tui.planning import report_of, result_items
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, state_sign
@@ -78,7 +79,7 @@ class ResultScreen(BaseScreen):
 
     async def _read(self) -> None:
         try:
-            report = await report_of(self._path)
+            report = await asyncio.to_thread(report_of, self._path)
         except ArtifactTuiError as error:
             self.fail(error)
             return
@@ -101,5 +102,5 @@ def _result_group(group: ResultGroup, path: Path, signs: Signs) -> GroupRow[Item
         group.count,
         "; ".join(part for part in parts if part),
         tone=state_sign(group.state, signs)[1],
-        items=lambda: plan_rows(path, group),
+        items=lambda: result_items(path, group),
     )

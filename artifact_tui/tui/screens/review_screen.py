@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.message import Message
 
+from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.config import from_home
-from artifact_tui.deletion.confirmation import deletion_confirmation
+from artifact_tui.deletion import worker
+from artifact_tui.deletion.confirmation import confirm, deletion_confirmation
 from artifact_tui.deletion.draft_items import GoingKeys
 from artifact_tui.deletion.items import Action, Item, Options
-from artifact_tui.deletion.plan import new_path
+from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.deletion.review import BuildProgress, ReviewRequest
 from artifact_tui.deletion.review_words import (
     GOING,
@@ -35,28 +37,27 @@ from artifact_tui.deletion.review_words import (
     toggled,
     why_no_choice,
 )
-from artifact_tui.deletion.undo import reingest
+from artifact_tui.deletion.undo import note_source, reingest
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import clock, count, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.planning import draft_rows
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, review_line, unjudged_line
+from artifact_tui.tui.widgets.outline import Rows, Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Sequence
     from pathlib import Path
 
     from textual.events import Key
     from textual.widget import Widget
 
-    from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review_words import ReviewGroup
@@ -117,10 +118,7 @@ class ReviewScreen(BaseScreen):
     grouped: Grouped[Item]
 
     def __init__(
-        self,
-        services: Services,
-        request: ReviewRequest,
-        again: Reingestion | None = None,
+        self, services: Services, request: ReviewRequest, again: Reingestion | None = None
     ) -> None:
         super().__init__(services)
         self.confirm = TypedConfirm()
@@ -133,13 +131,11 @@ class ReviewScreen(BaseScreen):
         """What is asked for at the moment, for the draft that is shown."""
         self._heard_from = NOT_YET
         self._saved: Path | None = None
-        self._asking = False
-        """Questions about lineage are on their way, and nothing is drawn yet."""
-        self._turn = 0
+        self._builds = 0
         """How many builds have begun: only the latest has anything to say."""
-        self._building: BuildProgress | None = None
-        """How far the draft is that is being built; None once it is there."""
-        self._telling = False
+        self._progress: LineageCoverage | BuildProgress | None = None
+        """How far the draft is that is being made; None once it is there."""
+        self._slow = False
         """Building takes long enough to say how far it is."""
         self._going: Container[str] = ()
         """Keys of all that the draft deletes, where a link is under review: what of its source?"""
@@ -161,10 +157,8 @@ class ReviewScreen(BaseScreen):
     def _facts(self, item: Item) -> Content:
         if self.draft is None:
             return Content(f"{safe(item.name)}: nothing is decided yet")
-        names: dict[str, str] = {}
-        items = self.draft.items
-        if item.outside_dependents and self._building is None:
-            names = items.outside_names(item)
+        known = item.outside_dependents and not isinstance(self._progress, BuildProgress)
+        names = self.draft.items.outside_names(item) if known else {}
         return item_facts(item, names, self.services.signs, self._going)
 
     def header_facts(self) -> HeaderFacts:
@@ -173,9 +167,9 @@ class ReviewScreen(BaseScreen):
         word = "Purge" if self.request.options.action is Action.PURGE else self.TITLE_WORD
         dot = self.services.signs.dot
         if self.draft is None:
-            found = None if self._building is None else self._building.versions
-            known = "" if found is None else f" {dot} {plural(found, 'version')}"
-            return replace(facts, title=f"{word}{known}")
+            if isinstance(self._progress, BuildProgress) and self._progress.versions is not None:
+                word += f" {dot} {plural(self._progress.versions, 'version')}"
+            return replace(facts, title=word)
         return replace(
             facts,
             title=f"{word} {dot} {self.draft.summary.subject}",
@@ -187,7 +181,7 @@ class ReviewScreen(BaseScreen):
         draft = self.draft
         if row_id == "review.confirm" and not self.confirm.is_open:
             return self.confirm.reason.rstrip(".") or "the list was drawn only now"
-        if row_id in _OF_DRAFT and (draft is None or self._asking or self._building is not None):
+        if row_id in _OF_DRAFT and (draft is None or self._progress is not None):
             return "the facts are being read"
         field = _CONSENT_OF.get(row_id)
         if draft is None or field is None:
@@ -213,7 +207,7 @@ class ReviewScreen(BaseScreen):
 
     def action_unknown(self) -> None:
         """Stop asking for lineage, and review what is known; else as for every consent."""
-        if self._asking:
+        if isinstance(self._progress, LineageCoverage):
             self.request = replace(self.request, ask=False)
             self.build(replace(self.request.options, unknown_lineage=True))
         else:
@@ -229,9 +223,9 @@ class ReviewScreen(BaseScreen):
     def build(self, options: Options) -> None:
         """Judge the selection with these consents."""
         self.request = replace(self.request, options=options)
-        self._turn += 1
-        self._asking = self._telling = False
-        self._asked = self._building = None
+        self._builds += 1
+        self._slow = False
+        self._asked = self._progress = None
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.read_first("the facts are being read", MOVES_AND_LEAVING)
         self.run_worker(self._build_now(), group="build", exclusive=True)
@@ -239,41 +233,38 @@ class ReviewScreen(BaseScreen):
     async def _build_now(self) -> None:
         try:
             draft = await planning.draft_of(
-                self.services, self.request, progress=partial(self._told, self._turn)
+                self.services, self.request, progress=partial(self._hear_progress, self._builds)
             )
         except ArtifactTuiError as error:
-            self._asking = self._telling = False
-            self._building = None
+            self._progress = None
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
             self._hear()
         else:
             await self._show(draft)
         self.read_done()
 
-    def _told(self, turn: int, progress: LineageCoverage | BuildProgress) -> None:
-        """Say how far the questions about lineage are, or the review itself."""
-        if not self.is_attached or turn != self._turn:
+    def _hear_progress(self, build: int, progress: LineageCoverage | BuildProgress) -> None:
+        """Say how far the questions about lineage are, or the review once that takes long."""
+        if not self.is_attached or build != self._builds:
             return
-        if isinstance(progress, BuildProgress):
-            self._show_building(progress)
-        else:
-            self._show_asking(progress)
+        before, self._progress = self._progress, progress
+        if isinstance(progress, LineageCoverage):
+            self.read_done()  # it may take long: keys say what they need
+            key = shown_key(self.app.keymap_shown, BY_ID["review.unknown"])
+            words = f"{progress.asking_words()}. esc leaves, {key} reviews without"
+            self.confirm.refuse(f"Asking the registry: {words}.")
+        elif self._slow:
+            self._say_progress(progress)
+        elif not isinstance(before, BuildProgress):
+            self.set_timer(PATIENCE, self._be_slow)
 
-    def _show_building(self, progress: BuildProgress) -> None:
-        """Remember how far it is, and say so as soon as that is worth a line."""
-        if self._building is None:
-            self.set_timer(PATIENCE, self._begin_to_tell)
-        self._asking, self._building = False, progress
-        if self._telling:
-            self._tell_building()
-
-    async def _begin_to_tell(self) -> None:
+    async def _be_slow(self) -> None:
         """Show the first versions, before any of them is judged, and how far it is."""
-        progress = self._building
-        if progress is None:
+        progress = self._progress
+        if not isinstance(progress, BuildProgress):
             return
-        self._telling = True
-        self._tell_building()
+        self._slow = True
+        self._say_progress(progress)
         if progress.first and self.draft is None:
             group = GroupRow(
                 "reading",
@@ -284,29 +275,18 @@ class ReviewScreen(BaseScreen):
             )
             await self.grouped.show([group])  # at once: the rows are here
 
-    def _tell_building(self) -> None:
-        progress = self._building
-        if progress is not None:
-            words = f"Reading the facts{self.services.signs.ellipsis} {progress.words()}."
-            self.confirm.refuse(f"{words} esc leaves.")
-            self.show_header()
-
-    def _show_asking(self, asked: LineageCoverage) -> None:
-        self._asking = True
-        self.read_done()  # it may take long: keys say what they need
-        key = shown_key(self.app.keymap_shown, BY_ID["review.unknown"])
-        words = f"{asked.asking_words()}. esc leaves, {key} reviews without"
-        self.confirm.refuse(f"Asking the registry: {words}.")
+    def _say_progress(self, progress: BuildProgress) -> None:
+        words = f"Reading the facts{self.services.signs.ellipsis} {progress.words()}."
+        self.confirm.refuse(f"{words} esc leaves.")
+        self.show_header()
 
     async def _show(self, draft: Draft) -> None:
-        self._asking = self._telling = False
-        self._building = None
+        self._progress = None
         self.draft, self.request = draft, draft.request
-        self._going = ()
-        if draft.summary.subject_links:
-            self._going = GoingKeys(draft.items)
+        head, summary = draft.head, draft.summary
+        self._going = GoingKeys(draft.items) if summary.subject_links else ()
         times = "x" if self.services.signs.ascii else "\N{MULTIPLICATION SIGN}"
-        groups = review_groups(draft.head, draft.summary, tally=partial(_tally, times=times))
+        groups = review_groups(head, summary, tally=partial(_tally, times=times))
         if self._again is not None:
             groups.insert(1, made_again(self._again.url))
         if draft.storage_error:
@@ -316,19 +296,34 @@ class ReviewScreen(BaseScreen):
         await self.grouped.show([self._group_row(draft, group) for group in groups])
         self.show_header()
         self.show_keys()
-        if reason := self._closed_because(draft):
-            self.confirm.refuse(reason)
+        if self.services.read_only:
+            self.confirm.refuse(f"Nothing can be deleted: {self.services.read_only_reason}.")
+        elif not summary.items:
+            self.confirm.refuse("Nothing is selected: mark versions first, then review them.")
+        elif not summary.deletes:
+            self.confirm.refuse(
+                "Nothing would be deleted as it stands: see above what stays, and why."
+            )
         else:
-            head = draft.head
             self._asked = deletion_confirmation(
-                draft.summary, production=head.production, registry=head.registry
+                summary, production=head.production, registry=head.registry
             )
             self.confirm.ask(self._asked)
         self.call_after_refresh(self._hear)
 
     def _group_row(self, draft: Draft, group: ReviewGroup) -> GroupRow[Item]:
-        keymap = self.app.keymap_shown
-        pick = group.pick
+        keymap, pick = self.app.keymap_shown, group.pick
+
+        async def items() -> Rows[Item]:
+            if pick is None:
+                return ()
+            rows = await asyncio.to_thread(items_of, draft, pick)
+
+            async def read(start: int, count: int) -> Sequence[Item]:
+                return await asyncio.to_thread(rows.__getitem__, slice(start, start + count))
+
+            return Windows(len(rows), read)
+
         return GroupRow(
             group.id,
             group.label,
@@ -338,18 +333,8 @@ class ReviewScreen(BaseScreen):
                 (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
             ),
             tone=_TONES[group.harm],
-            items=tuple if pick is None else partial(draft_rows, draft, pick),
+            items=items,
         )
-
-    def _closed_because(self, draft: Draft) -> str:
-        """Why nothing can be confirmed, in words; empty when it can."""
-        if self.services.read_only:
-            return f"Nothing can be deleted: {self.services.read_only_reason}."
-        if not draft.summary.items:
-            return "Nothing is selected: mark versions first, then review them."
-        if not draft.summary.deletes:
-            return "Nothing would be deleted as it stands: see above what stays, and why."
-        return ""
 
     def _hear(self) -> None:
         """The list is on the screen: what is typed from now on counts."""
@@ -357,15 +342,15 @@ class ReviewScreen(BaseScreen):
 
     def on_key(self, event: Key) -> None:
         """Throw away what was typed before there was anything to see."""
-        if event.time < self._heard_from and not self._leads_away(event.key):
+        if event.time >= self._heard_from:
+            return
+        leads_away = ALWAYS_HEARD
+        if isinstance(self._progress, LineageCoverage):
+            row = BY_ID["review.unknown"]
+            leads_away |= {*self.app.keymap_shown.get(row.id, row.keys).split(",")}
+        if event.key not in leads_away:
             event.stop()
             event.prevent_default()
-
-    def _leads_away(self, key: str) -> bool:
-        """Whether a key may be typed before the list is there."""
-        row = BY_ID["review.unknown"]
-        stops = self.app.keymap_shown.get(row.id, row.keys).split(",") if self._asking else ()
-        return key in ALWAYS_HEARD or key in stops
 
     # moving about
 
@@ -400,7 +385,7 @@ class ReviewScreen(BaseScreen):
 
     async def _save(self, draft: Draft, path: Path) -> None:
         try:
-            await planning.save_plan(draft, path)
+            await asyncio.to_thread(lambda: Plan.create(path, draft).close())
         except ArtifactTuiError as error:
             raise ArtifactTuiError(f"Not saved: {error}", hint=error.hint) from error
         self._saved = path
@@ -430,20 +415,30 @@ class ReviewScreen(BaseScreen):
         self.app.run_worker(self._apply(self.draft, event.typed), group="apply")
 
     async def _apply(self, draft: Draft, typed: str) -> None:
+        """Write the draft among the plans, confirm it with what was typed, start its process."""
+        again = self._again
+
+        def work() -> Path:
+            path = new_path(draft.head)
+            with Plan.create(path, draft) as plan:
+                confirm(plan, typed, actor=draft.head.actor)
+                if again is not None:
+                    note_source(plan, again.url)
+            worker.start(path)
+            return path
+
         try:
-            path = await planning.apply_plan(
-                draft, typed, wanted=self._again.url if self._again else ""
-            )
+            path = await asyncio.to_thread(work)
         except ArtifactTuiError as error:
             words = f"Not started: {error} {error.hint}"
             if self.app.screen is self:
                 self.confirm.refuse(safe(words))
             else:
-                self.app.say(words, error=True)
+                self.app.screen.say(words, error=True)
             return
         if self.app.screen is self:
-            self.app.watch_task(draft.head.id, undo_offered=self._again is None)
+            self.app.watch_task(draft.head.id, undo_offered=again is None)
         else:
-            self.app.say("The plan is being applied: the tasks show how far it is.")
-        if self._again is not None:
-            self.app.tell_when_done(reingest(path, self.services.client, self._again))
+            self.app.screen.say("The plan is being applied: the tasks show how far it is.")
+        if again is not None:
+            self.app.tell_when_done(reingest(path, self.services.client, again))

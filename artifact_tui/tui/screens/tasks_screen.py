@@ -319,7 +319,7 @@ class TasksScreen(BaseScreen):
         """Read reports beside the screen, one at a time: each takes as long as its plan is."""
         try:
             while (task := self._wants_report()) is not None:
-                self._report = (task, await report_of(task.path))
+                self._report = (task, await asyncio.to_thread(report_of, task.path))
                 self._report_at = Message().time
                 self._show_detail()
         except ArtifactTuiError as error:

@@ -118,6 +118,7 @@ class StatusLine(Line):
         self._message: Content | None = None
         self.words = ""
         """The message, safe; empty without one."""
+        self.show(self._lay_out)
 
     def facts(self, left: Content, *right: Content) -> None:
         """Set the lasting facts; of the right ones the first form that fits is shown."""
@@ -132,8 +133,9 @@ class StatusLine(Line):
 
     def hush(self) -> None:
         """Drop the message, if there is one."""
-        self._message, self.words = None, ""
-        self.show(self._lay_out)
+        if self._message is not None:
+            self._message, self.words = None, ""
+            self.show(self._lay_out)
 
     def _lay_out(self, width: int) -> Content:
         left = self._left if self._message is None else self._message
@@ -165,7 +167,7 @@ def _key_content(row: KeyRow, keymap: Mapping[str, str], disabled: frozenset[str
     return Content.assemble((key, "bold $accent"), f" {row.label}  ")
 
 
-class BaseScreen(Screen[None]):
+class BaseScreen(Screen[object]):
     """A screen of ours. A subclass names its `PLACE`, its `TITLE_WORD`, and composes a body."""
 
     PLACE: ClassVar[str] = "browse"

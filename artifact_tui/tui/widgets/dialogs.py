@@ -101,7 +101,7 @@ class Dialog(Vertical, Generic[T]):
         """Keys stop here: nothing behind the dialog hears them."""
         return True
 
-    def open_on(self, screen: Screen[None], callback: Callable[[T | None], object]) -> None:
+    def open_on(self, screen: Screen[object], callback: Callable[[T | None], object]) -> None:
         """Show the dialog; `callback` gets its value once it is closed."""
         self._callback = callback
         self._before = screen.focused

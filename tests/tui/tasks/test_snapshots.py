@@ -45,8 +45,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         )
         return replace(moved, **fields.get(path.name, {}))
 
-    async def report(path: Path) -> Report:
-        return await report_of(real[path])
+    def report(path: Path) -> Report:
+        return report_of(real[path])
 
     monkeypatch.setattr(planning, "list_tasks", lambda: [shown(t) for t in tasks.list_tasks()])
     monkeypatch.setattr(planning, "read_task", lambda path: shown(tasks.read_task(real[path])))

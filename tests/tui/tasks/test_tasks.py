@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, cast
 
 from artifact_tui import config
@@ -13,6 +14,7 @@ from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import read_task
 from artifact_tui.model import Deletion
+from artifact_tui.tui.planning import report_of
 from tests.tui.browse.test_filter import in_a_bunch
 from tests.tui.review.world import only_task, presses_until_gone, types_it
 from tests.tui.tasks import made
@@ -52,17 +54,20 @@ async def test_a_paused_task_goes_on_and_its_end_is_seen(world: World) -> None:
 async def test_counters_and_keys_do_not_wait_for_the_report(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(_path: Path) -> Report:
-        report: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
-        return await report
+    gate = threading.Event()
 
-    monkeypatch.setattr("artifact_tui.tui.screens.tasks_screen.report_of", never)
+    def slowly(path: Path) -> Report:
+        gate.wait(60)
+        return report_of(path)
+
+    monkeypatch.setattr("artifact_tui.tui.screens.tasks_screen.report_of", slowly)
     made.paused(world, many(world))
     async with world.opened() as user:
         in_a_bunch(user, "t", "c")
         await user.sees("versions of this task are not settled yet.")
         await user.presses("n", "p")
         await user.sees("finished", "delete 900 of 900", "900  deleted, verified gone", "took")
+        gate.set()
 
 
 async def test_a_saved_plan_is_given_up_as_on_the_command_line(world: World) -> None:

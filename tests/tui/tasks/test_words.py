@@ -11,7 +11,7 @@ import pytest
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Status
 from artifact_tui.deletion.tasks import Task
-from artifact_tui.tui.planning import plan_rows, report_of
+from artifact_tui.tui.planning import report_of, result_items
 from artifact_tui.tui.screens.tasks_screen import task_detail, task_line
 from artifact_tui.tui.terminal import ASCII, UNICODE
 from artifact_tui.tui.widgets.item_rows import bar, percent
@@ -48,8 +48,8 @@ def test_an_ended_task_with_failures_does_not_look_like_success() -> None:
 async def test_any_window_of_a_group_can_be_read(world: World) -> None:
     keys = world.add_all("sweep", 3000)
     path = made.failed(world, keys, "503")
-    (group,) = (await report_of(path)).results
-    items = plan_rows(path, group)
+    (group,) = report_of(path).results
+    items = result_items(path, group)
     assert items.count == 3000
     last = await items.read(2944, 128)
     assert [item.seq for item in last] == list(range(2945, 3001))

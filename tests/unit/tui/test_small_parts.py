@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
 
-from artifact_tui.config import Config
+from artifact_tui.config import Config, Target
 from artifact_tui.errors import ConfigError, UsageError
 from artifact_tui.tui import app
 from artifact_tui.tui.key_bindings import BY_ID, rows_of
@@ -111,10 +113,15 @@ def test_commands_are_found_by_their_letters() -> None:
     assert find_commands(commands, "zzz") == []
 
 
-def test_a_theme_that_is_not_there() -> None:
-    app.check_theme(Config(theme="nord"))
+def test_a_theme_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Typewriter(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Typewriter())
+    monkeypatch.setattr("sys.stderr", Typewriter())
     with pytest.raises(ConfigError, match="no theme “nrod”") as caught:
-        app.check_theme(Config(theme="nrod"))
+        app.launch(Target("x", "local:/nowhere"), Config(theme="nrod"))
     assert "“nord”" in caught.value.hint
 
 
@@ -129,8 +136,6 @@ def test_the_mouse_is_off_over_ssh_unless_asked_for(monkeypatch: pytest.MonkeyPa
 
 
 def test_without_a_terminal_it_is_refused() -> None:
-    from artifact_tui.config import Target  # noqa: PLC0415 - only here
-
     with pytest.raises(UsageError, match="needs a terminal"):
         app.launch(Target("x", "local:/nowhere"), Config())
 
