@@ -19,12 +19,14 @@ import click
 
 from artifact_tui import config, text
 from artifact_tui.catalog.catalog_rows import refs_of
+from artifact_tui.catalog.sizes import keys_without_size
 from artifact_tui.catalog.version_names import existing_values, ids_by_keys, ids_by_names
 from artifact_tui.cli import reviewing
 from artifact_tui.cli.options import FilterCommand, cached_option, json_option
 from artifact_tui.cli.output import Output, Progress, command, say
 from artifact_tui.cli.reviewing import option_of
 from artifact_tui.cli.session import (
+    ask_for_sizes,
     client_of,
     connected,
     parse_filter,
@@ -240,6 +242,8 @@ async def make_draft(
             )
         source = await review_source(client, target, marked=selection.marked, cached=cached)
         with connected(client, source.catalog_path, source.marks) as conn:
+            if "size" in parsed.fields and client.can("sizes") and not cached:
+                await ask_for_sizes(client, keys_without_size(conn))
             picked: Selected = "marked" if selection.marked else ()
             if selection.lines is not None:
                 picked = selection.lines.keys(conn)
