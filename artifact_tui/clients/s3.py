@@ -61,6 +61,21 @@ DENIED = frozenset(
 )  # fmt: skip
 
 
+_LATER_CODES = frozenset(
+    {
+        "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
+        "ThrottlingException", "ThrottledException", "TooManyRequests", "RequestLimitExceeded",
+        "RequestThrottled", "429", "503", "InternalError", "OperationAborted", "RequestTimeout",
+        "500",
+    }
+)  # fmt: skip
+"""Codes after which the same request may work later."""
+_BUSY = frozenset({429, 503})
+_ABSENT_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_UNSENT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"})
+"""Errors of boto3 before anything has left."""
+
+
 S3: TypeAlias = Any
 """boto3's client; it ships no types."""
 
@@ -110,17 +125,6 @@ def _timestamp(value: Any) -> datetime:
     return found
 
 
-def keeps_versions(s3: S3, bucket: str) -> bool:
-    """Whether a bucket keeps what is deleted in it; servers that cannot do so do not answer."""
-    try:
-        answer = s3.get_bucket_versioning(Bucket=bucket)
-    except Exception as error:
-        if code_of(error) in UNKNOWN_REQUEST:
-            return False
-        raise
-    return answer.get("Status") in {"Enabled", "Suspended"}
-
-
 def _add_md5(params: dict[str, Any], **_: Any) -> None:
     """Many servers ask for this header with a batch; newer boto3 sends another checksum only."""
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
@@ -133,20 +137,40 @@ def _refuse_writes(model: Any, **_: Any) -> None:
         raise read_only_error("This storage")
 
 
-def code_of(error: Exception) -> str:
-    """The error code of an answer, such as `AccessDenied`; empty for other errors."""
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """What the answer behind an error says; without an answer there is no code."""
+
+    code: str
+    """Such as `AccessDenied`."""
+    words: str
+    """Untrusted text."""
+    status: int = 0
+    wait: float | None = None
+    """Seconds that it asks to wait: a throttle, under whatever status."""
+    unsent: bool = False
+    """Nothing has left."""
+
+    @property
+    def later(self) -> bool:
+        """Whether the same request may work later."""
+        return self.wait is not None or self.code in _LATER_CODES or self.status in _BUSY
+
+
+def answer_of(error: Exception) -> ErrorAnswer:
+    """What an error of a call says: that of its answer, or the error's own words."""
     answer = getattr(error, "response", None)
-    return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
+    if not isinstance(answer, dict):
+        return ErrorAnswer("", str(error)[:300], unsent=type(error).__name__ in _UNSENT)
+    told, meta = answer.get("Error", {}), answer.get("ResponseMetadata", {})
+    code, status = str(told.get("Code", "")), int(meta.get("HTTPStatusCode", 0))
+    words = str(told.get("Message") or code or error)[:300]
+    return ErrorAnswer(code, words, status, _asked_wait(answer))
 
 
-def is_throttled(error: Exception) -> bool:
-    """Whether an answer is a throttle: not done, come back later, under whatever status."""
-    return _asked_wait(getattr(error, "response", None)) is not None
-
-
-def _asked_wait(answer: object) -> float | None:
+def _asked_wait(answer: Mapping[str, Any]) -> float | None:
     """Seconds that a refusal asks to wait; None when it does not."""
-    meta = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    meta = answer.get("ResponseMetadata", {})
     status = meta.get("HTTPStatusCode", 0)
     if not isinstance(status, int) or not 400 <= status < 500 or status == 404:  # noqa: PLR2004
         return None
@@ -157,13 +181,6 @@ def _wait_as_asked(response: Any, attempts: int, **_: Any) -> float | None:
     """The wait before the next try of a call, where the storage throttles and says for how long."""
     wait = _asked_wait(response[1]) if response else None
     return None if wait is None or wait > LONGEST_WAIT or attempts > WAITS_OF_A_CALL else wait
-
-
-def words_of(error: Exception) -> str:
-    """The message of an answer, or of the error itself; untrusted text."""
-    answer = getattr(error, "response", None)
-    said = answer.get("Error", {}).get("Message", "") if isinstance(answer, dict) else ""
-    return str(said or code_of(error) or error)[:300]
 
 
 @contextmanager
@@ -183,18 +200,19 @@ def s3_errors(bucket: str) -> Iterator[None]:
             hint="Give them to boto3: AWS_PROFILE, AWS_ACCESS_KEY_ID …, or ~/.aws.",
         ) from None
     except ClientError as error:
-        code = code_of(error)
-        if code in NO_BUCKET:
+        answer = answer_of(error)
+        if answer.code in NO_BUCKET:
             raise RegistryError(
                 f"There is no bucket {bucket}.", hint="Check the bucket and the endpoint."
             ) from None
-        if code in DENIED:
+        if answer.code in DENIED:
             raise RegistryError(
-                f"The storage refused our credentials for {bucket} ({code}).",
+                f"The storage refused our credentials for {bucket} ({answer.code}).",
                 hint="Check which profile boto3 uses, and what it may do.",
             ) from None
         raise RegistryError(
-            f"The storage of {bucket} failed ({code}: {words_of(error)}).", hint="Try again later."
+            f"The storage of {bucket} failed ({answer.code}: {answer.words}).",
+            hint="Try again later.",
         ) from None
     except (BotoCoreError, ValueError) as error:
         raise RegistryError(
@@ -304,7 +322,7 @@ def _heads(s3: S3, bucket: str, names: Sequence[str]) -> list[ListedObject]:
         try:
             answer = s3.head_object(Bucket=bucket, Key=name)
         except Exception as error:
-            if code_of(error) in _ABSENT_HEAD:
+            if answer_of(error).code in _ABSENT_HEAD:
                 continue
             raise
         row = {**answer, "Key": name, "Size": answer.get("ContentLength", 0)}
@@ -371,22 +389,6 @@ def version_page(
     return rows, f"{answer['NextKeyMarker']}{_CURSOR_MARK}{answer.get('NextVersionIdMarker', '')}"
 
 
-def count_elsewhere(s3: S3, bucket: str, prefix: str) -> tuple[int, bool]:
-    """How many current objects have another prefix; False when there are more than were counted."""
-    count, after = 0, ""
-    for _ in range(PAGES):
-        asked = {"Bucket": bucket, "MaxKeys": PAGE} | ({"StartAfter": after} if after else {})
-        answer = s3.list_objects_v2(**asked)
-        names = [row["Key"] for row in answer.get("Contents", ())]
-        count += sum(not name.startswith(prefix) for name in names)
-        if not answer.get("IsTruncated") or not names:
-            return count, True
-        after = names[-1]
-        if after.startswith(prefix):
-            after = prefix + "\U0010ffff"
-    return count, False
-
-
 def _listed_object(row: dict[str, Any], *, marker: bool = False) -> ListedObject:
     modified = row.get("LastModified")
     version = row.get("VersionId")
@@ -403,23 +405,8 @@ def _listed_object(row: dict[str, Any], *, marker: bool = False) -> ListedObject
 
 BATCH = 1000
 
-_THROTTLE_CODES = frozenset(
-    {
-        "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
-        "ThrottlingException", "ThrottledException", "TooManyRequests", "RequestLimitExceeded",
-        "RequestThrottled", "429", "503",
-    }
-)  # fmt: skip
-_LATER_CODES = _THROTTLE_CODES | {"InternalError", "OperationAborted", "RequestTimeout", "500"}
-"""Codes after which the same request may work later."""
-_ABSENT_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
-_WHOLE = _LATER_CODES | NO_BUCKET
-"""Codes that would be the same for each half of a batch."""
 _NO_BATCH = UNKNOWN_REQUEST | DENIED
 """Codes that a server, or a policy, may have for batches only."""
-
-
-_BUSY = frozenset({429, 503})
 
 
 class ObjectDeleter:
@@ -462,13 +449,15 @@ class ObjectDeleter:
             except ReadOnlyError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever boto3 raises, each item is told
-                code = code_of(error)
-                if not code or code in _WHOLE or _status(error) in _BUSY or is_throttled(error):
-                    found |= {one.key: failure(one.key, error) for one in part}
-                elif code in _NO_BATCH:  # one alone tells whether it is the batch that is refused
+                why = answer_of(error)
+                if not why.code or why.later or why.code in NO_BUCKET:  # as for each half of it
+                    found |= {one.key: _undone(one.key, why) for one in part}
+                elif (
+                    why.code in _NO_BATCH
+                ):  # one alone tells whether it is the batch that is refused
                     first = found[part[0].key] = self._single(part[0])
                     if first.result is Result.REFUSED:
-                        found |= {one.key: failure(one.key, error) for one in part[1:]}
+                        found |= {one.key: _undone(one.key, why) for one in part[1:]}
                     else:
                         self._batches = False
                         single += part[1:]
@@ -487,27 +476,8 @@ class ObjectDeleter:
         except ReadOnlyError:
             raise
         except Exception as error:  # noqa: BLE001 - same
-            return failure(place.key, error)
+            return _undone(place.key, answer_of(error))
         return _done(place, answer)
-
-
-def failure(key: str, error: Exception) -> Outcome:
-    """What an exception of a call says about an object in it."""
-    code, words = code_of(error), words_of(error)
-    if is_throttled(error):
-        return Outcome(key, Result.FAILED, f"{code}: {words}" if words else code)
-    if code:
-        return _refused(key, code, words, status=_status(error))
-    kind = type(error).__name__
-    if kind in {"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"}:
-        return Outcome(key, Result.FAILED, words)
-    return Outcome(key, Result.UNKNOWN, words)
-
-
-def _status(error: Exception) -> int:
-    answer = getattr(error, "response", None)
-    found = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if answer else 0
-    return int(found)
 
 
 def _named(place: ObjectRef) -> dict[str, str]:
@@ -524,8 +494,8 @@ def _reconcile(part: Sequence[ObjectRef], answer: dict[str, Any]) -> dict[str, O
         mark = (place.name, place.version)
         error = bad.get(mark) or bad.get((place.name, ""))
         if error is not None:
-            code, words = str(error.get("Code", "")), str(error.get("Message", ""))[:300]
-            found[place.key] = _refused(place.key, code, words)
+            why = ErrorAnswer(str(error.get("Code", "")), str(error.get("Message", ""))[:300])
+            found[place.key] = _undone(place.key, why)
         elif mark in gone:
             found[place.key] = _done(place, gone[mark])
         else:
@@ -533,13 +503,14 @@ def _reconcile(part: Sequence[ObjectRef], answer: dict[str, Any]) -> dict[str, O
     return found
 
 
-def _refused(key: str, code: str, words: str, *, status: int = 0) -> Outcome:
-    said = f"{code}: {words}" if words else code
-    if code in _ABSENT_CODES:
-        return Outcome(key, Result.ABSENT, said)
-    if code in _LATER_CODES or status in _BUSY or status >= 500:  # noqa: PLR2004 - its own failures
-        return Outcome(key, Result.FAILED, said)
-    return Outcome(key, Result.REFUSED, said)
+def _undone(key: str, why: ErrorAnswer) -> Outcome:
+    """What an error says about an object that was to be deleted."""
+    told = f"{why.code}: {why.words}" if why.code and why.words else why.code or why.words
+    if why.code in _ABSENT_CODES:
+        return Outcome(key, Result.ABSENT, told)
+    if why.later or why.unsent or (why.code and why.status >= 500):  # noqa: PLR2004 - its own failures
+        return Outcome(key, Result.FAILED, told)
+    return Outcome(key, Result.REFUSED if why.code else Result.UNKNOWN, told)
 
 
 def _done(place: ObjectRef, answer: Mapping[str, Any]) -> Outcome:
@@ -592,7 +563,17 @@ class S3Storage:
 
     async def versioned(self) -> bool:
         """Whether a plain deletion only puts a delete marker over an object."""
-        return await self._run(partial(keeps_versions, bucket=self._bucket))
+
+        def kept(s3: S3) -> bool:
+            try:
+                answer = s3.get_bucket_versioning(Bucket=self._bucket)
+            except Exception as error:
+                if answer_of(error).code in UNKNOWN_REQUEST:  # it cannot keep versions either
+                    return False
+                raise
+            return answer.get("Status") in {"Enabled", "Suspended"}
+
+        return await self._run(kept)
 
     async def objects(
         self, after: str | None = None, *, versions: bool = False
@@ -606,9 +587,22 @@ class S3Storage:
     async def elsewhere(self) -> tuple[int, bool]:
         """How many current objects lie outside of where the pattern begins, as far as counted."""
         prefix = self._pattern.prefix
-        if not prefix:
-            return 0, True
-        return await self._run(partial(count_elsewhere, bucket=self._bucket, prefix=prefix))
+
+        def counted(s3: S3) -> tuple[int, bool]:
+            count, after = 0, ""
+            for _ in range(PAGES):
+                asked = {"StartAfter": after} if after else {}
+                answer = s3.list_objects_v2(Bucket=self._bucket, MaxKeys=PAGE, **asked)
+                names = [row["Key"] for row in answer.get("Contents", ())]
+                count += sum(not name.startswith(prefix) for name in names)
+                if not answer.get("IsTruncated") or not names:
+                    return count, True
+                after = names[-1]
+                if after.startswith(prefix):
+                    after = prefix + "\U0010ffff"
+            return count, False
+
+        return await self._run(counted) if prefix else (0, True)
 
     def owner(self, version_key: str) -> str:
         """What `StoredObject.version_key` is for the objects of a version; empty without any."""

@@ -324,7 +324,7 @@ class Run:
         waited = [item for item in items if answers[item.key].result is Result.WAITED]
         if waited:
             self._journal.unsent([item.seq for item in waited])
-            items = [item for item in items if item not in waited]
+            items = [item for item in items if answers[item.key].result is not Result.WAITED]
             waited = self._select(_STILL_OPEN, waited)
         now: Snapshot | None = None
         with suppress(UnreachableError):
@@ -354,7 +354,8 @@ class Run:
         found = self._checks.check([*batch, *rest], now, stranded=stranded)
         self._journal.settle(await self._ends_before([*batch, *rest], now, found, early=rest))
         self._circles |= circles
-        queue.drop({item.seq for item in rest if isinstance(found[item.seq], Refusal)})
+        if rest:
+            queue.drop({item.seq for item in rest if isinstance(found[item.seq], Refusal)})
         ready = [(item, ok) for item in batch if isinstance(ok := found[item.seq], Facts)]
         return now, ready
 
@@ -368,7 +369,8 @@ class Run:
     ) -> list[ItemEnd]:
         """The ends of what is not sent; what is not told before its turn, `early`, has failed."""
         refused = [why for why in found.values() if isinstance(why, Refusal)]
-        names = await self.calls.names({k for why in refused for k in why.keys[: DETAIL_NAMES + 1]})
+        keys = {key for why in refused for key in why.keys[: DETAIL_NAMES + 1]}
+        names = await self.calls.names(keys) if keys else {}
         soon = {item.seq for item in early}
         ends = []
         for item in items:
@@ -383,7 +385,8 @@ class Run:
             elif isinstance(why, Refusal):
                 detail = why.detail or names_in_line(names.get(key, key) for key in why.keys)
                 ends.append(ItemEnd(item.seq, ItemState.REFUSED, why.reason, detail))
-            ends += self._member_ends(item, now, ours=item.attempts > 0)
+            if item.kind == COLLECTION:
+                ends += self._member_ends(item, now, ours=item.attempts > 0)
         return ends
 
     def _ends_after(
@@ -409,8 +412,9 @@ class Run:
             ends.append(
                 journal.end_after_look(item, answer, facts, self._options, self._checks.changed)
             )
-            ours = item.attempts > 0 or answer.result in _DONE_BY_US
-            ends += self._member_ends(item, now, ours=ours)
+            if item.kind == COLLECTION:
+                ours = item.attempts > 0 or answer.result in _DONE_BY_US
+                ends += self._member_ends(item, now, ours=ours)
         return ends
 
     def _member_ends(self, item: Item, now: Snapshot, *, ours: bool) -> list[ItemEnd]:
@@ -437,6 +441,8 @@ class Run:
         sent, the chosen versions are looked at, and all that was made from them: what has changed
         is refused there and then. Also given is what is left of the items after that.
         """
+        if not self._checks.joined:
+            return {}, items
         members = [one for item in items for one in members_of(self._plan, item)]
         joined = [one for one in (*items, *members) if one.state in OPEN]
         above = self._checks.chosen_above(joined)
@@ -449,7 +455,7 @@ class Run:
         self._chosen |= dict.fromkeys(old - ended, began)
         if not self._options.orphan_dependents:
             new = (chosen & self._checks.going(chosen)) - self._families
-            below = self._checks.all_below(new) - new - self._families
+            below = self._checks.below(new) - self._families
             ended |= await self._look_early(below, queue, chosen=False)
             self._families |= new | below
         going = self._checks.going(chosen)

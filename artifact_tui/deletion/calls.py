@@ -164,7 +164,6 @@ class Control:
 
 
 T = TypeVar("T")
-FoundT = TypeVar("FoundT", bound="Mapping[str, Facts] | None")
 
 RECIPES = 10
 """Recipes that are asked for between two looks at the time."""
@@ -378,6 +377,8 @@ class Calls:
         for error in await asyncio.gather(*wholes, return_exceptions=True):
             if error is not None:
                 raise error
+        if any(facts.key != key for key, facts in now.facts.items()):
+            raise UnreachableError("the registry answered about something else")
         self._took = time.monotonic() - now.at
         return now
 
@@ -393,10 +394,12 @@ class Calls:
                 if part[0].kind == COLLECTION:
                     await self._read_whole(part[0], now, sent=sent, besides=besides)
                 elif part[0].kind == OBJECT:
-                    now.facts |= await self._told(self._storage().facts(keys), sent=sent)
+                    call = self._storage().facts(keys)
+                    now.facts |= await self._ask(call, sent=sent, partly=True)
                 else:
                     self._client.recall([item.key for item in part if item.attempts])
-                    now.facts |= await self._told(self._client.facts(keys), sent=sent)
+                    call = self._client.facts(keys)
+                    now.facts |= await self._ask(call, sent=sent, partly=True)
             except NotToldError as error:
                 if middle := len(part) // 2:
                     parts += [part[middle:], part[:middle]]
@@ -408,13 +411,6 @@ class Calls:
             else:
                 self._dark = 0
 
-    async def _told(self, call: Coroutine[object, object, FoundT], *, sent: bool) -> FoundT:
-        """Facts by key, when each is about what it was asked for."""
-        found = await self._ask(call, sent=sent, partly=True)
-        if found is not None and any(facts.key != key for key, facts in found.items()):
-            raise UnreachableError("the registry answered about something else")
-        return found
-
     async def _read_whole(
         self, item: Item, now: Snapshot, *, sent: bool, besides: Collection[str]
     ) -> None:
@@ -424,7 +420,7 @@ class Calls:
         """
         key = item.key
         members = members_of(self._plan, item)
-        inside = await self._told(self._client.collection_facts(key), sent=sent)
+        inside = await self._ask(self._client.collection_facts(key), sent=sent, partly=True)
         if inside is not None:
             # Nothing goes that was shown under another name.
             name = "" if sent else await self._ask(self._client.collection_name(key), partly=True)
@@ -436,7 +432,7 @@ class Calls:
         lost = [one.key for one in members if one.state in OPEN and one.key not in known]
         for start in range(0, len(lost), LOOK):
             call = self._client.facts(lost[start : start + LOOK])
-            now.facts |= await self._told(call, sent=sent)
+            now.facts |= await self._ask(call, sent=sent, partly=True)
 
     async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
         """The keys of those versions that still need some of these stored objects."""

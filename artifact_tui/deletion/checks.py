@@ -166,7 +166,8 @@ def _changes(
     if now.state is not reviewed.state:
         restored = options.action is Action.PURGE and now.state is VersionState.LIVE
         yield Refusal(Reason.RESTORED if restored else Reason.STATE_CHANGED)
-    called = (now.collection or reviewed.collection, now.label or reviewed.label)  # untold is none
+    # A name that is not told is no other name.
+    called = (now.collection or reviewed.collection, now.label or reviewed.label)
     other_type = bool(reviewed.type) and now.type not in {"", reviewed.type}
     if other_type or called != (reviewed.collection, reviewed.label):
         kind = f", a {now.type}" if now.type not in {"", reviewed.type} else ""
@@ -329,8 +330,9 @@ class Checks:
         self._scanned = scanned
         self._circles: dict[int, dict[str, frozenset[str]]] = {}
         self._known: dict[str, tuple[str, ...] | None] = {}
-        self._joined = bool(plan.one(_ANY_JOINED))
-        if self._joined:
+        self.joined = bool(plan.one(_ANY_JOINED))
+        """Whether dependents joined for what was chosen."""
+        if self.joined:
             with plan_file.trouble(plan.path):
                 plan.conn.executescript(_MADE)
 
@@ -494,14 +496,14 @@ class Checks:
         By the `seq` of what joined: the keys of those versions, by their `seq`.
         """
         found: dict[int, dict[int, str]] = {}
-        joined = [item.seq for item in items if item.added_as_dependent] if self._joined else []
+        joined = [item.seq for item in items if item.added_as_dependent]
         for one, seq, key in self._rows(_CHOSEN_ABOVE, joined) if joined else ():
             found.setdefault(one, {})[seq] = key
         return found
 
-    def all_below(self, seqs: Collection[int]) -> set[int]:
-        """These items, and all of the plan that were made from them, near or far, by `seq`."""
-        return {row[0] for row in self._rows(_ALL_BELOW, sorted(seqs))}
+    def below(self, seqs: Collection[int]) -> set[int]:
+        """All items of the plan that were made from these others, near or far, by `seq`."""
+        return {row[0] for row in self._rows(_ALL_BELOW, sorted(seqs))}.difference(seqs)
 
     def going(self, seqs: Collection[int]) -> set[int]:
         """Those of these items that are gone, or will go as far as anybody can tell, by `seq`."""

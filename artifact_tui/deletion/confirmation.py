@@ -89,7 +89,9 @@ def typeable(name: str, limit: int = REGISTRY_LIMIT) -> str:
 
 def deletion_confirmation(summary: Summary, *, production: bool, registry: str) -> Confirmation:
     """What must be typed for a plan in a registry of this name, which is untrusted text."""
-    total, lost = summary.deletes, _lost_collections(summary)
+    total = summary.deletes
+    empty = [one.name for one in summary.whole if one.used and one.versions == 0]
+    lost = [name for name, _ in summary.emptied] + empty
     verb, _ = verbs_of(summary.action, only_links=summary.unlinks == total)
     asked = Confirmation(expected="", count=total, noun=summary.noun, verbs=(verb, "deleted"))
     if not total:
@@ -127,12 +129,6 @@ def deletion_confirmation(summary: Summary, *, production: bool, registry: str) 
     )
     expected, why = next((word or number, why) for so, word, why in harms if so)
     return replace(asked, expected=expected, why=why)
-
-
-def _lost_collections(summary: Summary) -> list[str]:
-    """Collections that lose every version, and empty ones that go themselves."""
-    empty = [one.name for one in summary.whole if one.used and one.versions == 0]
-    return [name for name, _ in summary.emptied] + empty
 
 
 def confirmation_of(plan: Plan) -> Confirmation:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -28,7 +28,6 @@ from artifact_tui.text import duration, fit, safe, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from artifact_tui.clients.base import Client, Storage
     from artifact_tui.deletion.plan import Head
@@ -71,91 +70,6 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
     summary = _with_objects_counted(draft.summary, number, size, place, markers=hidden)
     summary = replace(summary, for_good=options.storage_versions and number > 0)
     return replace(draft, summary=summary)
-
-
-@dataclass(slots=True)
-class StorageComparison:
-    """What does not fit together between a registry and its storage."""
-
-    objects: list[StoredObject] = field(default_factory=list)
-    """Objects that no version refers to, older than the grace period."""
-    hidden: list[StoredObject] = field(default_factory=list)
-    """Orphans behind delete markers: all stored versions of a name as one, which is not current.
-
-    Only looked for with `versions`.
-    """
-    young: int = 0
-    """Such objects that are younger: an upload may be in progress."""
-    missing: tuple[str, ...] = ()
-    """Versions, by key, whose object is not there."""
-    referred: int = 0
-    """Objects that versions refer to."""
-    strange: int = 0
-    """Objects that fit no pattern."""
-    strange_bytes: int = 0
-    older_bytes: int = 0
-    """Bytes of stored versions that newer ones, or delete markers, hide in what is in use."""
-
-
-async def find_orphans(
-    storage: Storage,
-    version_keys: Iterable[str],
-    *,
-    grace_us: int,
-    now_us: int,
-    expected: Iterable[str] = (),
-    versions: bool = False,
-) -> StorageComparison:
-    """Compare a storage with the versions that its registry lists.
-
-    Args:
-        storage: listed from beginning to end.
-        version_keys: every version of the registry, listed before the storage was.
-        grace_us: objects changed less than so many microseconds ago are left alone.
-        now_us: the time, UTC.
-        expected: those versions that are known to have an object.
-        versions: look at every stored version: the bucket keeps them.
-
-    Raises:
-        RegistryError: the storage could not be listed to its end.
-    """  # fmt: skip
-    known = {storage.owner(key) for key in version_keys} - {""}
-    found = StorageComparison()
-    seen: set[str] = set()
-    alone: list[StoredObject] = []
-    last = ""
-    after: str | None = None
-    while True:
-        page = await storage.objects(after, versions=versions)
-        for one in page.rows:
-            last = one.name if one.current else last
-            if not one.version_key:
-                found.strange += one.current
-                found.strange_bytes += one.size
-            elif one.version_key in known:
-                seen |= {one.version_key} if one.current else set()
-                found.referred += one.current
-                found.older_bytes += 0 if one.current else one.size
-            elif one.current or one.name != last:  # the current one of a name comes first
-                alone.append(one)
-        after = page.after
-        if after is None:
-            break
-    for one in _by_name(alone):
-        if one.modified_us is None or one.modified_us > now_us - grace_us:
-            found.young += 1
-        else:
-            (found.objects if one.current else found.hidden).append(one)
-    found.missing = tuple(sorted(key for key in set(expected) if storage.owner(key) not in seen))
-    return found
-
-
-def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
-    """One for each name: as old as its newest stored version, as large as all of them."""
-    for _, several in groupby(rows, key=lambda one: one.name):
-        versions = list(several)
-        newest = max(versions, key=lambda one: (one.modified_us is None, one.modified_us or 0))
-        yield replace(newest, size=sum(one.size for one in versions))
 
 
 def _object_item(one: StoredObject, level: int, owner: Owner | None = None) -> Item:
@@ -407,12 +321,6 @@ def why_no_storage(client: Client) -> str:
     return client.cannot("storage") or "this registry keeps its own bytes"
 
 
-def _listed_versions(path: Path) -> tuple[ListedVersion, ...]:
-    """Every version of a catalog that is not in the trash."""
-    with closing(connect(path, mapped=False)) as conn, plain_errors(conn):
-        return tuple(ListedVersion(*row) for row in conn.execute(_LIVE_VERSIONS))
-
-
 async def compare(
     source: ReviewSource, *, now_us: int, grace_us: int | None = None, empty: bool = False
 ) -> OrphanFindings:
@@ -430,86 +338,110 @@ async def compare(
     """
     client = source.client
     storage = require_storage(client)
-    versions = await asyncio.to_thread(_listed_versions, source.catalog_path)
+
+    def listed() -> tuple[ListedVersion, ...]:
+        with closing(connect(source.catalog_path, mapped=False)) as conn, plain_errors(conn):
+            return tuple(ListedVersion(*row) for row in conn.execute(_LIVE_VERSIONS))
+
+    versions = await asyncio.to_thread(listed)
     grace = storage.grace_us if grace_us is None else grace_us
-    keys = [version.key for version in versions]
     versioned = await storage.versioned()
-    found, behind = await _look(storage, keys, grace, now_us, versioned=versioned)
-    elsewhere, counted = await _elsewhere(storage)
-    missing, without = missing_by_type(versions, frozenset(found.missing))
-    asked = [one.version_key for one in (*found.objects, *found.hidden)]
+    call = partial(_list_orphans, storage, versions, grace_us=grace, now_us=now_us)
     try:
-        there, believed = await _still_there(client, [*asked, *(one.key for one in missing)]), False
+        found = await call(versioned=versioned)
+    except RegistryError:
+        if not versioned:
+            raise
+        found = await call(versioned=False)  # listing versions is a permission of its own
+        found = replace(found, versioned=True, older_bytes=None)
+    with suppress(RegistryError):  # where only a prefix may be listed
+        elsewhere, counted = await storage.elsewhere()
+        found = replace(found, elsewhere=elsewhere, counted=counted)
+    asked = sorted({one.version_key for one in found.every} | {one.key for one in found.missing})
+    there: set[str] = set()
+    try:
+        for start in range(0, len(asked), STORAGE_PART):
+            there |= set(await client.facts(asked[start : start + STORAGE_PART]))
     except EmptyError:
         if not empty:
             raise
-        there, believed = set[str](), True
-    objects = [one for one in found.objects if one.version_key not in there]
-    hidden = [one for one in found.hidden if one.version_key not in there]
-    return OrphanFindings(
-        place=storage.place,
-        at_us=now_us,
-        grace_us=grace,
-        versioned=versioned,
-        objects=tuple(sorted(objects, key=lambda one: (-one.size, one.name))),
-        hidden=tuple(sorted(hidden, key=lambda one: (-one.size, one.name))),
-        young=found.young,
-        claimed=len(asked) - len(objects) - len(hidden),
-        referred=found.referred,
-        older_bytes=found.older_bytes if behind else None,
-        strange=found.strange,
-        strange_bytes=found.strange_bytes,
-        elsewhere=elsewhere,
-        counted=counted,
-        empty=believed,
-        missing=tuple(one for one in missing if one.key in there),
-        without=without,
+        there, found = set(), replace(found, empty=True)
+    objects = tuple(one for one in found.objects if one.version_key not in there)
+    hidden = tuple(one for one in found.hidden if one.version_key not in there)
+    return replace(
+        found,
+        objects=objects,
+        hidden=hidden,
+        claimed=len(found.every) - len(objects) - len(hidden),
+        missing=tuple(one for one in found.missing if one.key in there),
     )
 
 
-async def _look(
-    storage: Storage, keys: Sequence[str], grace_us: int, now_us: int, *, versioned: bool
-) -> tuple[StorageComparison, bool]:
-    """What does not fit together; and whether what delete markers hide could be looked at."""
-    call = partial(find_orphans, storage, keys, grace_us=grace_us, now_us=now_us, expected=keys)
-    if versioned:
-        try:
-            return await call(versions=True), True
-        except RegistryError:  # listing versions is a permission of its own
-            return await call(), False
-    return await call(), True
+async def _list_orphans(
+    storage: Storage,
+    versions: Sequence[ListedVersion],
+    *,
+    grace_us: int,
+    now_us: int,
+    versioned: bool,
+) -> OrphanFindings:
+    """List a storage from beginning to end, every stored version of it where it is `versioned`.
 
-
-async def _elsewhere(storage: Storage) -> tuple[int, bool]:
-    """How many objects lie elsewhere in the bucket; none where only a prefix may be listed."""
-    try:
-        return await storage.elsewhere()
-    except RegistryError:
-        return 0, True
-
-
-async def _still_there(client: Client, keys: Iterable[str]) -> set[str]:
-    """Those versions that the registry has, asked now."""
-    asked = sorted(set(keys))
-    found: set[str] = set()
-    for start in range(0, len(asked), STORAGE_PART):
-        found |= set(await client.facts(asked[start : start + STORAGE_PART]))
-    return found
-
-
-def missing_by_type(
-    versions: Sequence[ListedVersion], missing: frozenset[str]
-) -> tuple[tuple[ListedVersion, ...], tuple[tuple[str, int], ...]]:
-    """Versions without an object; and the types of which none has one, with how many there are.
-
-    Many servers store the bytes of models only: their datasets miss nothing.
+    An orphan is what none of these versions refers to, which were listed before the storage is.
     """
-    every = Counter(version.type for version in versions)
-    lacking = Counter(version.type for version in versions if version.key in missing)
-    none = {kind for kind, count in lacking.items() if count == every[kind]}
-    without = tuple(sorted((kind, every[kind]) for kind in none))
-    found = (one for one in versions if one.key in missing and one.type not in none)
-    return tuple(found), without
+    known = {storage.owner(one.key) for one in versions} - {""}
+    seen: set[str] = set()
+    alone: list[StoredObject] = []
+    referred = strange = strange_bytes = older_bytes = 0
+    last, after = "", None
+    while True:
+        page = await storage.objects(after, versions=versioned)
+        for one in page.rows:
+            last = one.name if one.current else last
+            if not one.version_key:
+                strange += one.current
+                strange_bytes += one.size
+            elif one.version_key in known:
+                seen |= {one.version_key} if one.current else set()
+                referred += one.current
+                older_bytes += 0 if one.current else one.size
+            elif one.current or one.name != last:  # the current one of a name comes first
+                alone.append(one)
+        after = page.after
+        if after is None:
+            break
+    orphans = list(_by_name(alone))
+    before = now_us - grace_us
+    old = [one for one in orphans if one.modified_us is not None and one.modified_us <= before]
+    old.sort(key=lambda one: (-one.size, one.name))
+    # Many servers store the bytes of some types only: others miss nothing.
+    lacking = [one for one in versions if storage.owner(one.key) not in seen]
+    every = Counter(one.type for one in versions)
+    lost = Counter(one.type for one in lacking)
+    without = sorted((kind, count) for kind, count in lost.items() if count == every[kind])
+    return OrphanFindings(
+        place=storage.place,
+        at_us=now_us,
+        grace_us=grace_us,
+        versioned=versioned,
+        objects=tuple(one for one in old if one.current),
+        hidden=tuple(one for one in old if not one.current),
+        young=len(orphans) - len(old),
+        referred=referred,
+        missing=tuple(one for one in lacking if lost[one.type] < every[one.type]),
+        older_bytes=older_bytes,
+        strange=strange,
+        strange_bytes=strange_bytes,
+        without=tuple(without),
+    )
+
+
+def _by_name(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    """One for each name: as old as its newest stored version, as large as all of them."""
+    for _, several in groupby(rows, key=lambda one: one.name):
+        stored = list(several)
+        newest = max(stored, key=lambda one: (one.modified_us is None, one.modified_us or 0))
+        yield replace(newest, size=sum(one.size for one in stored))
 
 
 async def draft_of_orphans(

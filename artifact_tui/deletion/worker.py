@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 BEGIN_PATIENCE = 15.0
 """Seconds that a worker may take to begin."""
 
+_RUNS = "SELECT count(*) FROM run"
+
 
 def log_path(plan: Path) -> Path:
     """Where the worker of a plan writes what it says."""
@@ -77,7 +79,7 @@ def start(
         check_may_apply(plan)
         plan_file.registry_of(plan)
         plan.note("")
-        before = _runs(plan)
+        before = plan.one(_RUNS)
         with _open_log(log_path(path)) as log:
             process = _spawn(path, log)
         try:
@@ -85,10 +87,6 @@ def start(
         finally:
             threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
         return process.pid
-
-
-def _runs(plan: Plan) -> int:
-    return int(plan.one("SELECT count(*) FROM run"))
 
 
 def _open_log(path: Path) -> BinaryIO:
@@ -124,12 +122,12 @@ def _await_begin(
 ) -> None:
     """Until the worker has begun; its own reason when it ends before that."""
     stopped = False
-    while _runs(plan) == before:
+    while plan.one(_RUNS) == before:
         if stop() and not stopped:
             stopped = True
             process.terminate()
         ended = process.poll() is not None
-        if ended and _runs(plan) == before:
+        if ended and plan.one(_RUNS) == before:
             raise PlanError(
                 f"The plan was not applied: {plan.why or 'its process ended at once'}",
                 hint=f"Nothing was deleted. See {log_path(plan.path)}.",
@@ -166,7 +164,13 @@ async def apply_file(path: Path) -> Ending:
         client: Client | None = None
         try:
             plan.check_hash()
-            client = _client_of(plan)
+            target = plan_file.registry_of(plan)
+            client = open_client(
+                target.address,
+                read_only=plan.head.read_only or target.read_only,
+                actor=actor(),
+                settings=target.settings,
+            )
             try:
                 ending = await apply(plan, client, control=control)
             finally:
@@ -180,17 +184,6 @@ async def apply_file(path: Path) -> Ending:
         states = ", ".join(f"{count} {state}" for state, count in plan.states().items())
         _log.info("%s: %s", ending.status, states)
         return ending
-
-
-def _client_of(plan: Plan) -> Client:
-    """The client of a plan's registry, as this machine and this person know it."""
-    target = plan_file.registry_of(plan)
-    return open_client(
-        target.address,
-        read_only=plan.head.read_only or target.read_only,
-        actor=actor(),
-        settings=target.settings,
-    )
 
 
 def main(argv: list[str]) -> int:

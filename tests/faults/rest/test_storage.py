@@ -19,12 +19,7 @@ from artifact_tui.deletion.calls import Control
 from artifact_tui.deletion.items import OBJECT, ItemState, Reason
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.review import ReviewRequest, ReviewSource, review
-from artifact_tui.deletion.storage import (
-    ChosenOrphans,
-    OrphanFindings,
-    find_orphans,
-    with_storage,
-)
+from artifact_tui.deletion.storage import ChosenOrphans, compare, with_storage
 from tests.faults.apply.harness import wait_for
 from tests.faults.rest.scene import NOW_US
 from tests.servers.rest.traps import Fault
@@ -238,19 +233,16 @@ async def test_orphans_are_found_and_deleted_by_a_plan(scene: Scene, bucket: Buc
     try:
         keys = scene.server.fill(5)
         bucket.put(*names(keys[:4]), "artifacts/model/77.zip", "artifacts/model/78.zip", "logs.txt")
-        storage = client.storage()
-        assert storage is not None
         later = NOW_US * 2
-        found = await find_orphans(storage, keys, grace_us=0, now_us=later, expected=keys)
-        assert [one.name for one in found.objects] == names(["model/77", "model/78"])
-        assert (found.missing, found.referred, found.strange) == (("model/5",), 4, 0)
-        young = await find_orphans(storage, keys, grace_us=later, now_us=later)
-        assert (young.objects, young.young) == ([], 2)
         await scene.read(client)
         source = ReviewSource(client, Target("stand-in", client.identity.address), scene.catalog)
-        orphans = tuple(found.objects)
-        findings = OrphanFindings(storage.place, NOW_US, 0, versioned=False, objects=orphans)
-        request = ReviewRequest(selection=ChosenOrphans(orphans, findings))
+        young = await compare(source, grace_us=later, now_us=later)
+        assert (young.objects, young.young) == ((), 2)
+        found = await compare(source, grace_us=0, now_us=later)
+        assert [one.name for one in found.objects] == names(["model/77", "model/78"])
+        assert [one.key for one in found.missing] == ["model/5"]
+        assert (found.referred, found.strange) == (4, 0)
+        request = ReviewRequest(selection=ChosenOrphans(found.objects, found))
         scene.save(await review(source, request, now_us=NOW_US))
         scene.server.fill(77)
         assert (await scene.apply(client)).status is Status.FINISHED
