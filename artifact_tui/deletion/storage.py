@@ -458,8 +458,12 @@ async def draft_of_orphans(
     found, objects = chosen.findings, chosen.objects
     every = request.options.storage_versions or any(not one.current for one in objects)
     for_good = found.versioned and every
-    if for_good:
-        objects = await _every_version(storage, objects)
+    if for_good:  # every stored version and delete marker of these, and of no others
+        names, stored = {one.name for one in objects}, list[StoredObject]()
+        keys = sorted({one.version_key for one in objects})
+        for start in range(0, len(keys), STORAGE_PART):
+            stored += await storage.objects_of(keys[start : start + STORAGE_PART], versions=True)
+        objects = tuple(one for one in stored if one.name in names)
     options = Options(storage=True, storage_versions=for_good, empty_registry=found.empty)
     head = replace(head, options=options)
     items = await asyncio.to_thread(
@@ -472,15 +476,3 @@ async def draft_of_orphans(
     size = sum(one.size for one in objects)
     summary = _with_objects_counted(summary, len(items), size, found.place, markers=markers)
     return Draft(head, items, summary, request)
-
-
-async def _every_version(
-    storage: Storage, objects: Sequence[StoredObject]
-) -> tuple[StoredObject, ...]:
-    """Every stored version and delete marker of these objects, and of no others."""
-    names = {one.name for one in objects}
-    keys = sorted({one.version_key for one in objects})
-    found: list[StoredObject] = []
-    for start in range(0, len(keys), STORAGE_PART):
-        found += await storage.objects_of(keys[start : start + STORAGE_PART], versions=True)
-    return tuple(one for one in found if one.name in names)

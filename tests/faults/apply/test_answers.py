@@ -406,6 +406,19 @@ async def test_what_failed_is_retried_as_a_group_with_its_parents(
     assert world.live() == {changed}
 
 
+async def test_where_nothing_failed_nothing_is_tried_again(world: World) -> None:
+    base = world.add("base")
+    tuned = world.add("tuned", parents=[base])
+    with world.plan([base, tuned], faulty=True) as plan:
+        world.store.alias(tuned, "new")
+        await apply(plan, world.faulty(), policy=HASTE)
+        reasons = [(item.reason, item.done_us) for item in plan.every_item()]
+        assert {reason for reason, _ in reasons} == {Reason.ALIASES_CHANGED, Reason.DEPENDENT_STAYS}
+        assert tasks.retry_failed(plan.path) == 0
+        assert plan.status is Status.FINISHED
+        assert [(item.reason, item.done_us) for item in plan.every_item()] == reasons
+
+
 @pytest.mark.parametrize("room", range(6))
 async def test_a_full_disk_stops_the_deleting(world: World, room: int) -> None:
     keys = world.add_plain(600)

@@ -132,4 +132,5 @@ def test_a_whole_collection_that_waited_for_too_long_is_looked_at_again(world: L
         run(plan, world.faulty(Script((Rule("delete_collection", "waited", 1),)), hook))
         found = by_key(list(plan.every_item()))
     assert (found["m"].reason, found["m"].attempts) == (Reason.COLLECTION_CHANGED, 0)
+    assert [found[key].attempts for key in keys] == [1, 0, 1]
     assert world.registry.live() == {keys[1]}

@@ -113,6 +113,21 @@ def test_a_version_that_is_there_and_not_listed_is_looked_at_as_well(world: Link
     assert world.registry.live() == {keys[1]}
 
 
+def test_a_version_that_is_gone_is_not_sent_again_with_its_collection(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(3)]
+
+    def someone(op: str, call: int) -> None:
+        if (op, call) == ("delete_collection", 1):
+            world.registry.trash(keys[0])
+
+    client = world.faulty(Script((Rule("delete_collection", "failed", 1),)), someone)
+    with world.plan(keys, WHOLE) as plan:
+        run(plan, client)
+        found = by_key(list(plan.every_item()))
+    tries = [(found[key].state, found[key].attempts) for key in ("m", *keys)]
+    assert tries == [(S.VERIFIED, 2), (S.VERIFIED, 1), (S.VERIFIED, 2), (S.VERIFIED, 2)]
+
+
 def test_a_version_that_was_refused_is_not_taken_along_by_a_retry(
     world: LinkedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
