@@ -256,6 +256,10 @@ class Edit:
     remove_tags: tuple[str, ...] = ()
     ttl_us: int | None = None
     """Microseconds from the creation, `TTL_INHERIT`, `TTL_OFF`, or None: unchanged."""
+    protect_aliases: tuple[str, ...] = ()
+    """Aliases that it has then, and that forbid its deletion from then on."""
+    unprotect_aliases: tuple[str, ...] = ()
+    """Aliases that it has, and that no longer do so: they may be removed at once."""
 
 
 @dataclass(frozen=True, slots=True)

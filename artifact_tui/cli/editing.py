@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,8 @@ from artifact_tui.cli.session import (
     target_of,
     where_of,
 )
-from artifact_tui.clients.base import OwnClient
 from artifact_tui.config import load, registry_word
 from artifact_tui.edits.changes import (
-    NO_EDIT,
     Changes,
     CommonEdit,
     EditProgress,
@@ -62,11 +60,12 @@ from artifact_tui.edits.edit_words import (
     edit_title,
     effect_groups,
     ending_words,
+    protection_words,
     result_groups,
     sent_words,
 )
 from artifact_tui.errors import NotFoundError, ReadOnlyError, UsageError
-from artifact_tui.model import TTL_INHERIT, TTL_OFF, Outcome, Result, now_us
+from artifact_tui.model import TTL_INHERIT, TTL_OFF, Result, now_us
 from artifact_tui.query import quoted
 from artifact_tui.text import safe, version_name
 
@@ -102,27 +101,6 @@ def _which(command: _Command) -> _Command:
     return wrapped
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
-    """Aliases to protect, or to protect no longer: local registries only. Untrusted text."""
-
-    on: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing is asked for."""
-        return not (self.on or self.off)
-
-    def words(self) -> Iterator[str]:
-        """What changes, in short; safe."""
-        yield from (f"protect {safe(name)}" for name in self.on)
-        yield from (f"unprotect {safe(name)}" for name in self.off)
-
-
-NO_PROTECTION = Protection()
-
-
 @click.command("alias", cls=FilterCommand)
 @_which
 @_ADD
@@ -148,8 +126,13 @@ async def alias_command(
     on one version of its collection: adding it moves it from the one that has it. A protected
     alias forbids deletion: local registries can protect, others do so on their own pages.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    wanted = CommonEdit(add_aliases=added, remove_aliases=removed)
-    return await _edit("aliases", wanted, Protection(protect, unprotect), **how)
+    wanted = CommonEdit(
+        add_aliases=added,
+        remove_aliases=removed,
+        protect_aliases=protect,
+        unprotect_aliases=unprotect,
+    )
+    return await _edit("aliases", wanted, **how)
 
 
 @click.command("tag", cls=FilterCommand)
@@ -234,7 +217,6 @@ def _chosen_versions(words: Sequence[str], filtered: str | None, *, marked: bool
 async def _edit(
     what: What,
     wanted: CommonEdit,
-    protection: Protection = NO_PROTECTION,
     *,
     words: Sequence[str],
     filtered: str | None,
@@ -247,30 +229,29 @@ async def _edit(
     """Show a change, get it confirmed, send it; returns the exit code."""
     chosen = _chosen_versions(words, filtered, marked=marked)
     target = chosen.target
-    if wanted.nothing and protection.nothing:
+    if wanted.nothing:
         return await _show_version(chosen, out, cached=cached)
     if not dry_run:
         refuse_read_only(target, done="changed")
     async with client_of(target, write=not dry_run) as client:
-        _refuse_what_it_cannot(client, chosen, what, wanted, protection)
-        titles = [*([] if wanted.nothing else [edit_title(wanted)]), *protection.words()]
-        changes, protection = await _foresee(client, chosen, wanted, protection, cached=cached)
+        _refuse_what_it_cannot(client, chosen, what, wanted)
+        changes = await _foresee(client, chosen, wanted, cached=cached)
         count = text.plural(len(changes.changed), "version")
-        out.words(f"{', '.join(titles)}: {count} of {safe(target.name)} will change")
-        _print_foreseen(changes, protection, target, client, out)
+        out.words(f"{edit_title(wanted)}: {count} of {safe(target.name)} will change")
+        _print_foreseen(changes, target, client, out)
         await _print_holders(client, changes, wanted, chosen, out)
         if dry_run or not changes.changed:
             if out.json:
-                out.records(_change_records(changes, protection, target.name))
+                out.records(_change_records(changes, target.name))
             return int(bool(chosen.name and changes.left))
         asked = edit_confirmation(changes, production=target.production, registry=target.name)
         asked.check(answer(asked, expect))
-        sent = await _send(client, changes, protection)
+        sent = await _send(client, changes)
         if chosen.name and client.catalog_path is not None:
             async with reading(client) as conn:
                 out.words(*_version_lines(conn, chosen.name))
     if out.json:
-        out.records(_change_records(changes, protection, target.name, sent))
+        out.records(_change_records(changes, target.name, sent))
     _print_sent(changes, sent, target, client, out)
     if sent.error is not None:
         raise sent.error
@@ -312,7 +293,6 @@ def _refuse_what_it_cannot(
     chosen: ChosenVersions,
     what: What,
     wanted: CommonEdit,
-    protection: Protection,
 ) -> None:
     """Refuse before anything is read or asked.
 
@@ -331,9 +311,9 @@ def _refuse_what_it_cannot(
             f"Not possible in “{name}”: {why}. Nothing was changed.",
             hint="Say a time span, or none.",
         )
-    if protection.nothing:
+    if not (wanted.protect_aliases or wanted.unprotect_aliases):
         return
-    if not isinstance(client, OwnClient):
+    if "protection" not in client.edits:
         raise UsageError(
             f"Aliases of “{name}” are protected in the registry's own settings, by an admin of it: "
             "only local registries can do that from here. Nothing was changed.",
@@ -350,11 +330,10 @@ async def _foresee(
     client: Client,
     chosen: ChosenVersions,
     wanted: CommonEdit,
-    protection: Protection,
     *,
     cached: bool,
-) -> tuple[Changes, Protection]:
-    """Foresee what becomes of the chosen versions; and what of the protection is not so already.
+) -> Changes:
+    """Foresee what becomes of the chosen versions.
 
     Raises:
         NotFoundError: there is no such version, or it does not have the alias to protect.
@@ -373,12 +352,9 @@ async def _foresee(
         if not any((changes.changed, changes.same, changes.left)):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{chosen.target.name}”. Nothing was changed.")
-        if not protection.nothing:
-            protection = _still_to_do(protection, find_version(conn, chosen.name), wanted)
-    if changes.same and not protection.nothing:
-        (only,) = changes.same
-        changes = Changes(changed=[replace(only, effect=Effect.NAMES, why="")])
-    return changes, protection
+        if wanted.protect_aliases or wanted.unprotect_aliases:
+            _check_protected(find_version(conn, chosen.name), wanted)
+    return changes
 
 
 def _chosen_rows(
@@ -393,41 +369,35 @@ def _chosen_rows(
     return version_chunks(conn, where, Sort("name"))
 
 
-def _still_to_do(protection: Protection, row: VersionRow, wanted: CommonEdit) -> Protection:
-    """What of a protection is not so already.
+def _check_protected(row: VersionRow, wanted: CommonEdit) -> None:
+    """Refuse to protect an alias, or not to, that a version does not have.
 
     Raises:
         NotFoundError: the version does not have the alias, or will not.
     """
-    own = {alias.name: alias.protected for alias in row.aliases if not alias.scope}
-    there = (own.keys() | {*wanted.add_aliases}) - {*wanted.remove_aliases}
-    missing = [name for name in protection.on if name not in there]
-    missing += [name for name in protection.off if name not in own]
+    own = {alias.name for alias in row.aliases if not alias.scope}
+    there = (own | {*wanted.add_aliases}) - {*wanted.remove_aliases}
+    missing = [name for name in wanted.protect_aliases if name not in there]
+    missing += [name for name in wanted.unprotect_aliases if name not in own]
     if missing:
         raise NotFoundError(
             f"{row.collection}:{row.label} has no alias {missing[0]}. Nothing was changed.",
             hint="List the version again: the alias may have moved.",
         )
-    return Protection(
-        tuple(name for name in protection.on if not own.get(name)),
-        tuple(name for name in protection.off if own[name]),
-    )
 
 
 VERSIONS_SHOWN = 20
 """Versions that are printed one by one; --json prints all."""
 
 
-def _print_foreseen(
-    changes: Changes, protection: Protection, target: Target, client: Client, out: Output
-) -> None:
+def _print_foreseen(changes: Changes, target: Target, client: Client, out: Output) -> None:
     """Print what would be changed, in groups, then version by version."""
     groups = [group for group in effect_groups(changes, client) if group.id != Effect.NAMES]
     _print_groups(groups, target, out)
     if out.json:
         return
     shown = islice(changes.changed, VERSIONS_SHOWN)
-    out.rows((version_name(one.row), _change_line(one, protection)) for one in shown)
+    out.rows((version_name(one.row), _change_line(one)) for one in shown)
     if len(changes.changed) > VERSIONS_SHOWN:
         out.words(f"       and {text.count(len(changes.changed) - VERSIONS_SHOWN)} more")
 
@@ -475,10 +445,10 @@ def _details(group: EditGroup, target: Target, sent: EditProgress | None) -> Ite
             yield f"and {text.count(group.count - VERSIONS_SHOWN)} more (--json)"
 
 
-def _change_line(change: VersionChange, protection: Protection) -> str:
+def _change_line(change: VersionChange) -> str:
     """What changes of one version, in one line."""
     row, ttl_us = change.row, change.wish.ttl_us
-    parts = [change_words(change), *protection.words()]
+    parts = [change_words(change), *protection_words(change.wish)]
     if ttl_us is not None:
         before = wording.life(row.ttl_us, inherited=row.ttl_inherited)
         after = wording.life(None if ttl_us == TTL_OFF else ttl_us)
@@ -513,7 +483,7 @@ async def _print_holders(
 
 
 def _change_records(
-    changes: Changes, protection: Protection, registry: str, sent: EditProgress | None = None
+    changes: Changes, registry: str, sent: EditProgress | None = None
 ) -> Iterator[dict[str, Any]]:
     """Every version that was chosen as JSON; without `sent` nothing was done."""
     lifetimes = {None: None, TTL_INHERIT: "inherit", TTL_OFF: "none"}
@@ -536,8 +506,8 @@ def _change_records(
         yield record | {
             "add_alias": list(edit.add_aliases),
             "remove_alias": list(edit.remove_aliases),
-            "protect": list(protection.on),
-            "unprotect": list(protection.off),
+            "protect": list(edit.protect_aliases),
+            "unprotect": list(edit.unprotect_aliases),
             "add_tag": list(edit.add_tags),
             "remove_tag": list(edit.remove_tags),
             "moves_from": {name: ref.label for name, ref in one.moves.items()},
@@ -548,33 +518,23 @@ def _change_records(
         }
 
 
-async def _send(client: Client, changes: Changes, protection: Protection) -> EditProgress:
-    """Send what was confirmed: unprotect first, protect last.
+async def _send(client: Client, changes: Changes) -> EditProgress:
+    """Send what was confirmed.
 
     Ctrl+C stops after the batch in flight, a second one breaks it off.
     """
     sent = EditProgress(len(changes.changed))
-    key = changes.changed[0].key
-    if isinstance(client, OwnClient):  # others do not protect, and were refused before
-        for name in protection.off:
-            await client.protect(key, name, protected=False)
-    if changes.changed[0].wish == NO_EDIT:  # only the protection of the one version changes
-        sent.outcomes[key] = Outcome(key, Result.DONE)
-    else:
-        with Progress() as progress, _stopping() as stop:
+    with Progress() as progress, _stopping() as stop:
 
-            def tell(sent: EditProgress) -> None:
-                progress.show(f"{sent_words(sent)} {safe(client.transport.pace())}".rstrip())
+        def tell(sent: EditProgress) -> None:
+            progress.show(f"{sent_words(sent)} {safe(client.transport.pace())}".rstrip())
 
-            await send_changes(
-                client, changes.changed, sent, tell,
-                clock=lambda: expiry_clock(client, now_us()), stop=stop,
-            )  # fmt: skip
+        await send_changes(
+            client, changes.changed, sent, tell,
+            clock=lambda: expiry_clock(client, now_us()), stop=stop,
+        )  # fmt: skip
     if isinstance(sent.error, ReadOnlyError):
         raise sent.error
-    if isinstance(client, OwnClient) and sent.done == sent.total:
-        for name in protection.on:
-            await client.protect(key, name)
     return sent
 
 

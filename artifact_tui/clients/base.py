@@ -94,7 +94,10 @@ class Client:
     """What its listing tells, of `aliases` (with tags), `lineage`, `links`, `ttl`, and `trash`."""
 
     edits: frozenset[str] = frozenset()
-    """What `edit` changes, of `aliases`, `tags`, `ttl`, and `inherit`: a TTL from above."""
+    """What `edit` changes, of `aliases`, `tags`, `ttl`; `inherit`: a TTL from above; `protection`.
+
+    It is not asked for anything else.
+    """
 
     scanned_types: tuple[str, ...] = ()
     """Types of which every version must be asked for its lineage before dependents are known.
@@ -349,10 +352,6 @@ class OwnClient(Client):
             UsageError: there is something at `dest`.
             RegistryError: bytes are missing or cannot be written; nothing is left at `dest`.
         """
-        raise NotImplementedError
-
-    async def protect(self, key: str, name: str, *, protected: bool = True) -> None:
-        """Make an alias that is there forbid deletion, or no longer forbid it."""
         raise NotImplementedError
 
     async def fsck(self, *, repair: bool = False, verify: bool = False) -> FsckReport:

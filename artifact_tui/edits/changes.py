@@ -49,6 +49,8 @@ class CommonEdit:
     remove_tags: tuple[str, ...] = ()
     ttl_us: int | None = None
     """As in `model.Edit`."""
+    protect_aliases: tuple[str, ...] = ()
+    unprotect_aliases: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -317,7 +319,7 @@ def foresee(
     )  # fmt: skip
     if why := _unchangeable(row, wanted):
         return VersionChange(kept, Effect.NOT_POSSIBLE, why=why)
-    own = {alias.name for alias in row.aliases if not alias.scope}
+    own = {alias.name: alias.protected for alias in row.aliases if not alias.scope}
     wish = _shared_edit(
         "",
         tuple(name for name in wanted.add_aliases if name not in own),
@@ -325,6 +327,8 @@ def foresee(
         tuple(name for name in wanted.add_tags if name not in tags),
         tuple(name for name in wanted.remove_tags if name in tags),
         None if _has_ttl(row, wanted.ttl_us) else wanted.ttl_us,
+        tuple(name for name in wanted.protect_aliases if not own.get(name)),
+        tuple(name for name in wanted.unprotect_aliases if own.get(name)),
     )
     effect, expires_us = Effect.NAMES, None
     if wish.ttl_us is not None:

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 
 
 def edit_title(wanted: CommonEdit) -> str:
-    """What is asked for, in short: `time to live 30 d`, `+candidate -old +tag seen`."""
+    """What is asked for, in short: `time to live 30 d`, `+candidate -old +tag seen, protect b`."""
     if wanted.ttl_us is not None:
         named = {TTL_INHERIT: "inherit", TTL_OFF: "off"}
         return f"time to live {named.get(wanted.ttl_us) or duration(wanted.ttl_us)}"
-    return " ".join(_signed_names(wanted)) or "nothing"
+    names = " ".join(_signed_names(wanted))
+    return ", ".join(filter(None, (names, *protection_words(wanted)))) or "nothing"
+
+
+def protection_words(edit: Edit | CommonEdit) -> Iterator[str]:
+    """Each alias that is protected, or protected no longer: `protect production`."""
+    yield from (f"protect {safe(name)}" for name in edit.protect_aliases)
+    yield from (f"unprotect {safe(name)}" for name in edit.unprotect_aliases)
 
 
 def _signed_names(edit: Edit | CommonEdit, one: VersionChange | None = None) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import adding, fsck, local_edits, local_reading, local_trash
 from artifact_tui.clients.local.local_store import Store
+from artifact_tui.model import Edit, Result
 
 if TYPE_CHECKING:
     import sqlite3
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.model import (
         Deletion,
-        Edit,
         Facts,
         File,
         FsckReport,
@@ -110,7 +110,9 @@ class SyncStore(Store):
         self.write(work)
 
     def protect(self, key: str, name: str, *, protected: bool = True) -> None:
-        self.write(local_edits.protect_alias, key, name, protected=protected)
+        names: dict[str, Any] = {"protect_aliases" if protected else "unprotect_aliases": (name,)}
+        (outcome,) = self.edit([Edit(key, **names)])
+        assert outcome.result is Result.DONE, outcome
 
     def link_parent(self, child: str, parent: str) -> None:
         """Record that one version was made from another (keys); the registry forbids nothing."""

@@ -53,7 +53,7 @@ class LocalClient(OwnClient):
     """One open embedded registry; see `clients.base` for what the methods promise."""
 
     tells = frozenset({"aliases", "lineage", "ttl", "trash"})
-    edits = frozenset({"aliases", "tags", "ttl"})
+    edits = frozenset({"aliases", "protection", "tags", "ttl"})
     batch_delete = _DELETE_BATCH
 
     def __init__(self, store: Store) -> None:
@@ -133,10 +133,6 @@ class LocalClient(OwnClient):
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live; a version's edit is done whole or not at all."""
         return await self._write(local_edits.edit_versions, edits)
-
-    async def protect(self, key: str, name: str, *, protected: bool = True) -> None:
-        """Make an alias that is there forbid deletion, or no longer forbid it."""
-        await self._write(local_edits.protect_alias, key, name, protected=protected)
 
     async def add(
         self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None

@@ -141,25 +141,6 @@ def point_alias(
     )
 
 
-def protect_alias(conn: sqlite3.Connection, key: str, name: str, *, protected: bool) -> None:
-    """Make an alias forbid deletion, or no longer forbid it.
-
-    Raises:
-        NotFoundError: the version, or the alias on it, is not there.
-    """
-    version_id = live_version_id(conn, key)
-    holder = alias_holder(conn, version_id, name)
-    if holder is None or holder[0] != version_id:
-        raise NotFoundError(
-            f"This version has no alias “{name}”. Nothing was changed.",
-            hint="List the version again: the alias may have moved.",
-        )
-    conn.execute(
-        "UPDATE alias SET protected = ? WHERE version_id = ? AND scope = '' AND name = ?",
-        (int(protected), version_id, name),
-    )
-
-
 def edit_versions(conn: sqlite3.Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Carry out edits in order; one of which a part is refused is undone."""
     outcomes = []
@@ -180,6 +161,8 @@ def edit_versions(conn: sqlite3.Connection, edits: Sequence[Edit]) -> list[Outco
 def _edit_version(conn: sqlite3.Connection, edit: Edit) -> str:
     """Do what an edit says; from which other versions its aliases came, in words."""
     version_id = live_version_id(conn, edit.key)
+    for name in edit.unprotect_aliases:
+        _protect_alias(conn, version_id, name, protected=False)
     for name in edit.remove_aliases:
         holder = alias_holder(conn, version_id, name)
         if holder == (version_id, True):
@@ -199,6 +182,8 @@ def _edit_version(conn: sqlite3.Connection, edit: Edit) -> str:
         conn.execute("INSERT OR IGNORE INTO tag(version_id, name) VALUES(?, ?)", (version_id, name))
     if edit.ttl_us is not None:
         _set_ttl(conn, version_id, edit.ttl_us)
+    for name in edit.protect_aliases:
+        _protect_alias(conn, version_id, name, protected=True)
     return ", ".join(filter(None, moved))
 
 
@@ -213,6 +198,22 @@ def _move_alias(conn: sqlite3.Connection, version_id: int, alias: str) -> str:
         f"SELECT {as_text('label')} FROM version WHERE id = ?", (holder[0],)
     ).fetchone()
     return f"{alias} moved from {label}"
+
+
+def _protect_alias(
+    conn: sqlite3.Connection, version_id: int, alias: str, *, protected: bool
+) -> None:
+    """Make an alias of a version forbid its deletion, or no longer forbid it."""
+    holder = alias_holder(conn, version_id, alias)
+    if holder is None or holder[0] != version_id:
+        raise UsageError(
+            f"This version has no alias “{alias}”. Nothing was changed.",
+            hint="List the version again: the alias may have moved.",
+        )
+    conn.execute(
+        "UPDATE alias SET protected = ? WHERE version_id = ? AND scope = '' AND name = ?",
+        (int(protected), version_id, alias),
+    )
 
 
 def _set_ttl(conn: sqlite3.Connection, version_id: int, ttl_us: int) -> None:

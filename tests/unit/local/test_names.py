@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from artifact_tui.errors import NotFoundError
 from artifact_tui.model import TTL_OFF, Alias, Deletion, Edit, Result
 from tests.unit.local.support import put, rows, tamper
 
@@ -48,8 +48,8 @@ def test_a_protected_alias_is_not_taken_off(store: SyncStore) -> None:
 def test_an_alias_of_another_version_is_not_touched(store: SyncStore) -> None:
     one, two = put(store), put(store, aliases=["best"])
     store.edit([Edit(one, remove_aliases=("best",))])
-    with pytest.raises(NotFoundError, match="best"):
-        store.protect(one, "best")
+    (refused,) = store.edit([Edit(one, protect_aliases=("best",))])
+    assert (refused.result, "best" in refused.message) == (Result.REFUSED, True)
     assert Alias("best") in store.version(two).aliases
 
 
@@ -59,6 +59,18 @@ def test_tags_come_and_go(store: SyncStore) -> None:
     assert store.version(key).tags == ("a", "b")
     store.edit([Edit(key, remove_tags=("a", "never there"))])
     assert store.version(key).tags == ("b",)
+
+
+def test_an_alias_is_unprotected_and_gone_at_once_or_neither(store: SyncStore) -> None:
+    key = put(store, protected=["best"])
+    both = Edit(key, unprotect_aliases=("best",), remove_aliases=("best",))
+    (refused,) = store.edit([replace(both, ttl_us=0)])
+    assert refused.result is Result.REFUSED
+    assert Alias("best", protected=True) in store.version(key).aliases
+    store.edit([both])
+    assert store.version(key).aliases == (Alias("latest"),)
+    store.edit([Edit(key, add_aliases=("new",), protect_aliases=("new",))])
+    assert Alias("new", protected=True) in store.version(key).aliases
 
 
 def test_a_ttl_is_set_and_taken_away(store: SyncStore) -> None:
@@ -73,14 +85,14 @@ def test_what_is_in_the_trash_or_gone_is_left_alone(store: SyncStore) -> None:
     key = put(store)
     store.delete([Deletion(key, delete_aliases=True)])
     for absent, words in ((key, "trash"), ("nothing like it", "no version")):
-        with pytest.raises(NotFoundError, match=words):
-            store.protect(absent, "x")
         for change in (
             Edit(absent, add_aliases=("x",)),
             Edit(absent, remove_aliases=("x",)),
             Edit(absent, add_tags=("x",)),
             Edit(absent, remove_tags=("x",)),
             Edit(absent, ttl_us=5),
+            Edit(absent, protect_aliases=("x",)),
+            Edit(absent, unprotect_aliases=("x",)),
         ):
             (outcome,) = store.edit([change])
             assert (outcome.result, words in outcome.message) == (Result.ABSENT, True)
