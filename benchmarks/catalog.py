@@ -158,7 +158,7 @@ def bytes_freed(conn: sqlite3.Connection) -> None:
     """Bytes that the deletion of many marked versions frees, against a plain join."""
     rows = conn.execute("SELECT key FROM version WHERE id % 97 = 5 LIMIT ?", (PICKED,))
     keys = [key for (key,) in rows]
-    show(f"pick {len(keys):,}", lambda: marks.pick_keys(conn, keys))
+    show(f"pick {len(keys):,}", lambda: marks.pick(conn, keys))
 
     def naive() -> object:
         return conn.execute(
@@ -172,7 +172,7 @@ def bytes_freed(conn: sqlite3.Connection) -> None:
     if naive() != (marks.picked_bytes(conn).freed,):
         raise SystemExit("freed bytes differ")
     show(f"freed bytes of {len(keys):,}", lambda: marks.picked_bytes(conn), naive)
-    marks.pick_keys(conn, keys[:100])
+    marks.pick(conn, keys[:100])
     show("freed bytes of 100", lambda: marks.picked_bytes(conn), naive)
     show("detail of the version with most dependents", lambda: version_detail(conn, 1))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import uuid4
 
 from artifact_tui.catalog import marks, retention
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         VersionRow,
     )
     from artifact_tui.catalog.listing import Sort
+    from artifact_tui.catalog.marks import Selection
     from artifact_tui.catalog.retention import Expiring
     from artifact_tui.query import Where
 
@@ -97,26 +98,30 @@ class Catalog:
 
     async def run(
         self,
-        work: Callable[[sqlite3.Connection], T],
-        *,
+        work: Callable[..., T],
+        *facts: object,
         lane: LaneName = "detail",
         latest: Latest = False,
     ) -> T:
-        """Call `work` with a lane's connection, in its thread: several queries as one step."""
+        """Call `work` with a lane's connection and these facts, in its thread, as one step."""
         group = latest if isinstance(latest, str) else ""
         if latest is True:
             group = getattr(work, "__qualname__", repr(work))
-        return await self._lanes[lane].run(work, group=group, keep=lane == "marks" and not group)
+
+        def job(conn: sqlite3.Connection) -> T:
+            return work(conn, *facts)
+
+        return await self._lanes[lane].run(job, group=group, keep=lane == "marks" and not group)
 
     async def changed(self) -> bool:
         """Whether anyone changed the catalog since it was opened, or since this was last asked."""
-        now = await self._ask("list", stamp)
+        now = await self.run(stamp, lane="list")
         before, self._stamp = self._stamp, now
         return before != now
 
     async def marks_changed(self) -> bool:
         """Whether another program changed the marks since this was last asked."""
-        now = await self._ask("marks", marks_stamp, latest=True)
+        now = await self.run(marks_stamp, latest=True, lane="marks")
         before, self._marks_stamp = self._marks_stamp, now
         return before != now
 
@@ -129,11 +134,11 @@ class Catalog:
             with snapshot(conn):
                 return collection_outline(conn, where, sort, empty=empty), registry_totals(conn)
 
-        return await self._ask("list", listed, latest=latest)
+        return await self.run(listed, latest=latest, lane="list")
 
     async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int | None]:
         """How many versions match, and their bytes."""
-        return await self._ask("list", matching_totals, where, latest=latest)
+        return await self.run(matching_totals, where, latest=latest, lane="list")
 
     async def window(
         self,
@@ -147,7 +152,7 @@ class Catalog:
     ) -> tuple[VersionRow, ...]:
         """Rows `start` to `start + count` of a collection's matching versions, in order."""
         asked = (collection_id, where, sort, start, count)
-        rows = await self._ask("list", version_window, *asked, latest=latest)
+        rows = await self.run(version_window, *asked, latest=latest, lane="list")
         if self.window_read is not None:
             self.window_read(rows)
         return rows
@@ -163,49 +168,49 @@ class Catalog:
     ) -> int | None:
         """Where a version stands in its collection's order; None when it does not match."""
         asked = (collection_id, where, sort, version_id)
-        return await self._ask("list", version_position, *asked, latest=latest)
+        return await self.run(version_position, *asked, latest=latest, lane="list")
 
     async def detail(self, version_id: int, *, latest: Latest = False) -> VersionDetail:
         """Everything about one version; `NotFoundError` when it is gone."""
-        return await self._ask("detail", version_detail, version_id, latest=latest)
+        return await self.run(version_detail, version_id, latest=latest)
 
     async def by_keys(self, keys: Sequence[str]) -> tuple[VersionRow, ...]:
         """The versions with these keys that are still there, in this order."""
-        return await self._ask("detail", rows_by_keys, keys)
+        return await self.run(rows_by_keys, keys)
 
     async def values(
         self, field: str, prefix: str, limit: int = 50, *, latest: Latest = False
     ) -> tuple[str, ...]:
         """Values of a field that begin with `prefix`, for completion."""
-        return await self._ask("detail", existing_values, field, prefix, limit, latest=latest)
+        return await self.run(existing_values, field, prefix, limit, latest=latest)
 
-    async def freed(
-        self, keys: Sequence[str] | None = None, *, latest: Latest = False
-    ) -> PickedBytes:
-        """What these versions weigh and what their deletion frees; without `keys` the marked."""
-        return await self._ask("detail", _bytes_of, keys, latest=latest)
+    async def freed(self, chosen: Selection = "marked", *, latest: Latest = False) -> PickedBytes:
+        """What these versions weigh, and what their deletion frees."""
+        return await self.run(marks.chosen_bytes, chosen, latest=latest)
 
     async def expiring(self, where: Where, now_us: int, *, latest: Latest = False) -> Expiring:
         """The versions that match and have a time to live, by date."""
-        return await self._ask("list", retention.expiring, where, now_us, latest=latest)
+        return await self.run(retention.expiring, where, now_us, latest=latest, lane="list")
 
     async def expiring_rows(
         self, where: Where, start: int, count: int, *, latest: Latest = False
     ) -> tuple[VersionRow, ...]:
         """Rows `start` to `start + count` of them, the first to expire first."""
-        return await self._ask("list", retention.expiring_rows, where, start, count, latest=latest)
+        return await self.run(
+            retention.expiring_rows, where, start, count, latest=latest, lane="list"
+        )
 
     async def mark(self, keys: Sequence[str]) -> int:
         """Mark these versions; returns how many were not marked before."""
-        return await self._ask("marks", marks.mark_keys, keys)
+        return await self.run(marks.mark_keys, keys, lane="marks")
 
     async def unmark(self, keys: Sequence[str]) -> int:
         """Take these marks away; returns how many there were."""
-        return await self._ask("marks", marks.unmark_keys, keys)
+        return await self.run(marks.unmark_keys, keys, lane="marks")
 
     async def mark_where(self, where: Where) -> int:
         """Mark every version that matches; returns how many were not marked before."""
-        return await self._ask("marks", marks.mark_where, where)
+        return await self.run(marks.mark_where, where, lane="marks")
 
     async def mark_window(
         self, collection_id: int, where: Where, sort: Sort, start: int, count: int
@@ -215,48 +220,23 @@ class Catalog:
         Returns how many were not marked before.
         """
         asked = (collection_id, where, sort, start, count)
-        return await self._ask("marks", marks.mark_window, *asked)
+        return await self.run(marks.mark_window, *asked, lane="marks")
 
     async def unmark_where(self, where: Where) -> int:
         """Take the mark of every version that matches away; returns how many there were."""
-        return await self._ask("marks", marks.unmark_where, where)
+        return await self.run(marks.unmark_where, where, lane="marks")
 
     async def marked_count(self) -> int:
         """How many versions are marked."""
-        return await self._ask("marks", marks.marked_count)
+        return await self.run(marks.marked_count, lane="marks")
 
     async def marked_any(self) -> bool:
         """Whether any version is marked."""
-        return await self._ask("marks", marks.marked_any)
+        return await self.run(marks.marked_any, lane="marks")
 
     async def marked_and_hidden(self, where: Where, *, latest: Latest = False) -> tuple[int, int]:
         """How many versions are marked, and how many of these a filter hides.
 
         No mark waits for it: marks that are still to be written are not counted.
         """
-        return await self._ask("detail", marks.marked_and_hidden, where, latest=latest)
-
-    async def _ask(
-        self, lane: LaneName, work: Callable[..., T], *asked: Any, latest: Latest = False
-    ) -> T:
-        """Call a query in a lane; its own name is its group unless `latest` names one."""
-        group = latest if isinstance(latest, str) else work.__name__ if latest else ""
-
-        def job(conn: sqlite3.Connection) -> T:
-            return work(conn, *asked)
-
-        return await self._lanes[lane].run(job, group=group, keep=lane == "marks" and not group)
-
-
-def _bytes_of(conn: sqlite3.Connection, keys: Sequence[str] | None) -> PickedBytes:
-    """What the given or the marked versions weigh."""
-    _pick_given(conn, keys)
-    return marks.picked_bytes(conn)
-
-
-def _pick_given(conn: sqlite3.Connection, keys: Sequence[str] | None) -> None:
-    """Pick the given or the marked versions."""
-    if keys is None:
-        marks.pick_marked(conn)
-    else:
-        marks.pick_keys(conn, keys)
+        return await self.run(marks.marked_and_hidden, where, latest=latest)

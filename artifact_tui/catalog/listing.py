@@ -18,7 +18,7 @@ from array import array
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_file import CatalogConnection, stamp
 from artifact_tui.catalog.catalog_rows import CollectionRow, Totals, rows_of, snapshot
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.query import Where
-
-    _ParamValues = tuple[tuple[str, int | str], ...]
-    _OrderKey = tuple[int, str, _ParamValues, "Sort"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +223,13 @@ def collection_outline(
             _tally(conn)
             listed = f"SELECT * FROM ({listed} UNION ALL {_EMPTY}) c"
         found = conn.execute(f"{listed} ORDER BY {_collection_order(sort)}", where.params)
-        return tuple(_collection_row(row, marked.get(row[0], 0)) for row in found)
-
-
-def _collection_row(row: tuple[Any, ...], marked: int) -> CollectionRow:
-    """One row of `_COMMON` or `_EACH`."""
-    number, key, name, kind, versions, size, newest_us, links, stored = row
-    return CollectionRow(
-        number, key, name, kind, versions, size, newest_us, marked, bool(links), stored
-    )
+        return tuple(
+            CollectionRow(
+                number, key, name, kind, versions, size, newest_us,
+                marked.get(number, 0), bool(links), stored,
+            )
+            for number, key, name, kind, versions, size, newest_us, links, stored in found
+        )  # fmt: skip
 
 
 def matching_totals(conn: sqlite3.Connection, where: Where) -> tuple[int, int | None]:
@@ -311,24 +306,16 @@ class KeptOrders:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         self._stamp: tuple[int, ...] = ()
-        self._orders: dict[tuple[OrderPart, *_OrderKey], array[int]] = {}
-        self._totals: dict[tuple[int, str, _ParamValues], int] = {}
-
-    def rows(
-        self, collection_id: int, where: Where, sort: Sort, start: int, count: int
-    ) -> tuple[VersionRow, ...]:
-        """Rows `start` to `start + count` of a collection's matching versions, in order."""
-        with snapshot(self._conn):
-            return rows_of(self._conn, self.ids(collection_id, where, sort, start, count))
+        self._orders: dict[tuple[OrderPart, int, Where, Sort], array[int]] = {}
+        self._totals: dict[tuple[int, Where], int] = {}
 
     def position(self, collection_id: int, where: Where, sort: Sort, version_id: int) -> int | None:
-        """Where a version stands in the order, counted from 0; None when it does not match."""
-        with snapshot(self._conn):
-            self._refresh(where)
-            try:
-                return self._order(OrderPart.ALL, collection_id, where, sort).index(version_id)
-            except ValueError:
-                return None
+        """Where a version stands in the order; call it within a snapshot."""
+        self._refresh(where)
+        try:
+            return self._order(OrderPart.ALL, collection_id, where, sort).index(version_id)
+        except ValueError:
+            return None
 
     def _refresh(self, where: Where) -> None:
         """Forget everything when the data changed."""
@@ -345,7 +332,7 @@ class KeptOrders:
         self._refresh(where)
         start, end = max(0, start), max(0, start) + max(0, count)
         asked = (collection_id, where, sort)
-        if (OrderPart.ALL, *_order_key(*asked)) in self._orders:
+        if (OrderPart.ALL, *asked) in self._orders:
             return list(self._order(OrderPart.ALL, *asked)[start:end])
         head = self._order(OrderPart.HEAD, *asked)
         if end <= NEAR or len(head) < NEAR:
@@ -357,7 +344,7 @@ class KeptOrders:
 
     def _total(self, collection_id: int, where: Where) -> int:
         """How many rows there are."""
-        key = (collection_id, where.sql, _param_values(where))
+        key = (collection_id, where)
         if key not in self._totals:
             (self._totals[key],) = self._conn.execute(
                 f"SELECT count(*) {_OF_COLLECTION.format(where=where.sql)}",
@@ -367,7 +354,7 @@ class KeptOrders:
 
     def _order(self, part: OrderPart, collection_id: int, where: Where, sort: Sort) -> array[int]:
         """The ids of a part of an order, read once."""
-        key = (part, *_order_key(collection_id, where, sort))
+        key = (part, collection_id, where, sort)
         ids = self._orders.pop(key, None)
         if ids is None:
             ids = self._read(part, collection_id, where, sort)
@@ -408,24 +395,16 @@ def version_window(  # noqa: PLR0917 - what is looked at, then which rows of it
     conn: sqlite3.Connection, collection_id: int, where: Where, sort: Sort, start: int, count: int
 ) -> tuple[VersionRow, ...]:
     """Rows `start` to `start + count` of a collection's matching versions, in order."""
-    return kept_orders(conn).rows(collection_id, where, sort, start, count)
+    with snapshot(conn):
+        return rows_of(conn, kept_orders(conn).ids(collection_id, where, sort, start, count))
 
 
 def version_position(
     conn: sqlite3.Connection, collection_id: int, where: Where, sort: Sort, version_id: int
 ) -> int | None:
     """Where a version stands in the order, counted from 0; None when it does not match."""
-    return kept_orders(conn).position(collection_id, where, sort, version_id)
-
-
-def _order_key(collection_id: int, where: Where, sort: Sort) -> _OrderKey:
-    """What tells one order from another."""
-    return (collection_id, where.sql, _param_values(where), sort)
-
-
-def _param_values(where: Where) -> _ParamValues:
-    """The parameters of a filter, as something that can be a key."""
-    return tuple(where.params.items())
+    with snapshot(conn):
+        return kept_orders(conn).position(collection_id, where, sort, version_id)
 
 
 _OF_ALL = "FROM version v CROSS JOIN collection c ON c.id = v.collection_id"

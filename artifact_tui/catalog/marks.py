@@ -12,7 +12,6 @@ CROSS JOIN: SQLite cannot know that the table is short, and would scan millions 
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -50,14 +49,18 @@ def only_marked(where: Where) -> Where:
 def mark_keys(conn: sqlite3.Connection, keys: Iterable[str], *, now_us: int | None = None) -> int:
     """Mark these versions; returns how many were not marked before."""
     at = model.now_us() if now_us is None else now_us
-    return _write(
-        conn, "INSERT OR IGNORE INTO marks.mark VALUES (?, ?)", [(key, at) for key in keys]
-    )
+    return conn.execute(
+        "INSERT OR IGNORE INTO marks.mark SELECT value, ? FROM json_each(?)",
+        (at, json.dumps(list(keys))),
+    ).rowcount
 
 
 def unmark_keys(conn: sqlite3.Connection, keys: Iterable[str]) -> int:
     """Take these marks away; returns how many there were."""
-    return _write(conn, "DELETE FROM marks.mark WHERE version_key = ?", [(key,) for key in keys])
+    return conn.execute(
+        "DELETE FROM marks.mark WHERE version_key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    ).rowcount
 
 
 def mark_where(conn: sqlite3.Connection, where: Where, *, now_us: int | None = None) -> int:
@@ -78,8 +81,15 @@ def mark_window(  # noqa: PLR0917 - what is looked at, then which rows of it
 
     Returns how many were not marked before.
     """
-    with _writing(conn):
-        return mark_ids(conn, kept_orders(conn).ids(collection_id, where, sort, start, count))
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        ids = kept_orders(conn).ids(collection_id, where, sort, start, count)
+        marked = mark_ids(conn, ids)
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+    return marked
 
 
 def mark_ids(conn: sqlite3.Connection, ids: Sequence[int]) -> int:
@@ -144,26 +154,6 @@ def marked_and_hidden(conn: sqlite3.Connection, where: Where) -> tuple[int, int]
     return found
 
 
-def _write(
-    conn: sqlite3.Connection, sql: str, rows: list[tuple[str, int]] | list[tuple[str]]
-) -> int:
-    """Carry out one statement for each row in one transaction; returns how many rows changed."""
-    with _writing(conn):
-        return max(0, conn.executemany(sql, rows).rowcount)
-
-
-@contextmanager
-def _writing(conn: sqlite3.Connection) -> Iterator[None]:
-    """One transaction that writes marks."""
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        conn.rollback()
-        raise
-    conn.commit()
-
-
 # Of a link neither the bytes nor the files are its own. Bytes that are charged stand in for files
 # that the registry does not tell.
 _LISTED = f"""
@@ -191,49 +181,25 @@ WITH RECURSIVE below(id) AS (
 SELECT x.id FROM below CROSS JOIN version x ON x.id = below.id WHERE x.state <> 'trash'"""
 
 
-def pick_nothing(conn: sqlite3.Connection) -> None:
-    """Pick nothing."""
-    conn.execute("DELETE FROM temp.picked")
-
-
 def pick(conn: sqlite3.Connection, chosen: Selection, *, limit: int = -1) -> int:
-    """Pick exactly what was chosen, or some of it up to a limit; returns how many versions."""
-    if isinstance(chosen, Where):
-        return pick_where(conn, chosen, limit=limit)
-    if chosen == "marked":
-        return pick_marked(conn, limit=limit)
-    return pick_keys(conn, chosen if limit < 0 else chosen[:limit])
+    """Pick exactly what was chosen, or some of it up to a limit; returns how many versions.
 
-
-def pick_keys(conn: sqlite3.Connection, keys: Sequence[str]) -> int:
-    """Pick exactly these versions; keys of versions that are gone are left out.
-
-    Returns how many are picked, as the others do.
+    Keys of versions that are gone are left out.
     """
-    return _pick_query(
-        conn,
-        "SELECT v.id FROM json_each(:keys) j CROSS JOIN version v ON v.key = j.value",
-        {"keys": json.dumps(list(keys))},
-    )
-
-
-def pick_where(conn: sqlite3.Connection, where: Where, *, limit: int = -1) -> int:
-    """Pick exactly the versions that match."""
-    return _pick_query(
-        conn,
-        "SELECT v.id FROM collection c CROSS JOIN version v ON v.collection_id = c.id"
-        f" WHERE {where.sql} LIMIT :picked_limit",
-        {**where.params, "picked_limit": limit},
-    )
-
-
-def pick_marked(conn: sqlite3.Connection, *, limit: int = -1) -> int:
-    """Pick exactly the marked versions."""
-    return _pick_query(
-        conn,
-        "SELECT v.id FROM marks.mark m CROSS JOIN version v ON v.key = m.version_key LIMIT ?",
-        (limit,),
-    )
+    params: dict[str, int | str] = {"picked_limit": limit}
+    if isinstance(chosen, Where):
+        found = f"""collection c CROSS JOIN version v ON v.collection_id = c.id
+            WHERE {chosen.sql}"""
+        params |= chosen.params
+    elif chosen == "marked":
+        found = "marks.mark m CROSS JOIN version v ON v.key = m.version_key"
+    else:
+        found = "json_each(:picked_keys) j CROSS JOIN version v ON v.key = j.value"
+        params["picked_keys"] = json.dumps(list(chosen))
+    with snapshot(conn):
+        conn.execute("DELETE FROM temp.picked")
+        sql = f"INSERT OR IGNORE INTO temp.picked SELECT v.id FROM {found} LIMIT :picked_limit"
+        return conn.execute(sql, params).rowcount
 
 
 def pick_dependents(conn: sqlite3.Connection) -> int:
@@ -261,9 +227,8 @@ def picked_bytes(conn: sqlite3.Connection) -> PickedBytes:
         return PickedBytes(listed, gone + stored, unknown, charged=charged > 0)
 
 
-def _pick_query(conn: sqlite3.Connection, query: str, params: object) -> int:
-    """Replace what is picked by the ids of a query."""
+def chosen_bytes(conn: sqlite3.Connection, chosen: Selection) -> PickedBytes:
+    """What the chosen versions weigh together, and what is freed once all of them are purged."""
     with snapshot(conn):
-        pick_nothing(conn)
-        picked: int = conn.execute(f"INSERT OR IGNORE INTO temp.picked {query}", params).rowcount  # type: ignore[arg-type]
-        return picked
+        pick(conn, chosen)
+        return picked_bytes(conn)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from artifact_tui.catalog.catalog_rows import PickedBytes
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.query import Where
@@ -138,13 +137,6 @@ def names_of(conn: sqlite3.Connection, chosen: Selection) -> dict[str, str]:
             " CROSS JOIN collection c ON c.id = v.collection_id"
         )
         return gone | dict(found.fetchall())
-
-
-def chosen_bytes(conn: sqlite3.Connection, chosen: Selection) -> PickedBytes:
-    """What the chosen versions weigh together, and what is freed once all of them are purged."""
-    with snapshot(conn):
-        marks.pick(conn, chosen)
-        return marks.picked_bytes(conn)
 
 
 def forget_restored(conn: sqlite3.Connection) -> int:

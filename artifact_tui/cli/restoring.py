@@ -139,7 +139,7 @@ async def trash_command(words: tuple[str, ...], *, cached: bool, out: Output) ->
             had = await client.trashed_aliases([row.key for row in rows])
             cells = (_trash_cells(row, had.get(row.key, ()), now) for row in rows)
             out.rows(cells, numbers, right="1")
-        found, restores, name = marks.pick_where(conn, where), client.can("restore"), target.name
+        found, restores, name = marks.pick(conn, where), client.can("restore"), target.name
         if not found:
             place = "is in the trash of" if restores else "was deleted is listed in"
             out.words(f"nothing {'of this' if restores else 'that'} {place} {safe(name)}")

@@ -463,7 +463,7 @@ def put_items(conn: sqlite3.Connection) -> None:
 
 def pick_going(conn: sqlite3.Connection) -> None:
     """Pick exactly those versions that go."""
-    marks.pick_nothing(conn)
+    conn.execute("DELETE FROM temp.picked")
     conn.execute(
         """INSERT INTO picked SELECT s.id FROM subject s WHERE s.kind = 'version'
         AND NOT EXISTS(SELECT 1 FROM held h WHERE h.id = s.id)"""

@@ -438,7 +438,7 @@ def reference_review(
     freeing: Freeing,
 ) -> ReferenceReview:
     """Judge these versions and whole collections."""
-    marks.pick_keys(conn, keys)
+    marks.pick(conn, keys)
     conn.execute(
         """INSERT OR IGNORE INTO temp.picked SELECT v.id FROM json_each(?) j
         CROSS JOIN collection c ON c.key = j.value CROSS JOIN version v ON v.collection_id = c.id
@@ -474,7 +474,7 @@ def reference_review(
         if used:
             items = put_among_items(items, homes, used, read_only=head.read_only)
         whole = [one for one in whole if not (one.used and head.read_only)]
-    marks.pick_keys(conn, going)
+    marks.pick(conn, going)
     summary = summarise(
         items,
         action=options.action,

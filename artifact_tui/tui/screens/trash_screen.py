@@ -18,7 +18,7 @@ from artifact_tui.catalog import trash
 from artifact_tui.catalog.catalog_file import Superseded
 from artifact_tui.catalog.catalog_rows import CollectionRow, rows_of
 from artifact_tui.catalog.listing import Sort
-from artifact_tui.catalog.marks import mark_ids
+from artifact_tui.catalog.marks import chosen_bytes, mark_ids
 from artifact_tui.deletion.items import Action
 from artifact_tui.deletion.undo import restore_versions
 from artifact_tui.query import parse
@@ -179,7 +179,7 @@ class TrashList(VersionList):
 
     async def _weigh_all(self) -> None:
         everything = EVERYTHING.where(self.page.services)
-        work = partial(trash.chosen_bytes, chosen=everything)
+        work = partial(chosen_bytes, chosen=everything)
         self.weight = await self.catalog.run(work, latest="trash-all")
         self.show_facts()
 
@@ -265,7 +265,7 @@ class TrashScreen(BaseScreen):
         """What purging this row alone frees."""
         if chosen is None:
             return
-        work = partial(trash.chosen_bytes, chosen=chosen)
+        work = partial(chosen_bytes, chosen=chosen)
         try:
             weight = await self._catalog.run(work, latest="trash-row")
         except Superseded:

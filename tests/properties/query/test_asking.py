@@ -93,7 +93,7 @@ def told(path: Path) -> dict[int, tuple[set[int], bool]]:
     found: dict[int, tuple[set[int], bool]] = {}
     with closing(connect(path)) as conn:
         for row in every_version(conn, everything, Sort()):
-            marks.pick_keys(conn, [row.key])
+            marks.pick(conn, [row.key])
             (judged,) = reference.read_candidates(conn, {row.key}).candidates
             below = {int(key[1:]) for key in judged.facts.dependents}
             assert row.dependents == len(below)
@@ -136,7 +136,7 @@ async def _story(
         for number in {*live, *world.closure(set(live))}:
             assert found[number] == (world.nearest(number), True)
         with closing(connect(path)) as conn:
-            marks.pick_keys(conn, list(map(key, live)))
+            marks.pick(conn, list(map(key, live)))
             marks.pick_dependents(conn)
             taken = {int(row.key[1:]) for row in marks.picked_rows(conn)}
         assert taken == {*live, *world.closure(set(live))}

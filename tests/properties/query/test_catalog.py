@@ -123,7 +123,7 @@ def test_what_a_selection_frees_and_hurts(maker: Maker, data: st.DataObject) -> 
     )
     ids = {made.id for made in picked}
     with opened(maker) as conn:
-        assert marks.pick_keys(conn, [made.key for made in picked]) == len(ids)
+        assert marks.pick(conn, [made.key for made in picked]) == len(ids)
         weighed = marks.picked_bytes(conn)
         sources = [made for made in picked if made.source_key is None]
         untold = [made for made in sources if naive.unique(made) is None]

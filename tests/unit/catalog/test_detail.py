@@ -82,7 +82,7 @@ def test_what_is_elsewhere_is_seen_through_the_trash_as_in_a_review(opened: Open
     found = version_detail(conn, root.id)
     assert [line.ref.label for line in found.dependents] == ["v3", "v1"]
     assert (found.row.dependents, found.dependents_total) == (2, 2)
-    marks.pick_keys(conn, [root.key])
+    marks.pick(conn, [root.key])
     (judged,) = reference.read_candidates(conn, {root.key}).candidates
     assert len(judged.facts.dependents) == 2
 

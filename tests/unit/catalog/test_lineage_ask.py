@@ -129,7 +129,7 @@ async def test_the_closure_asks_on_until_nothing_new_comes(
     assert (done.asked, done.complete) == (3, True)
     assert [state.asked for state in told] == [1, 2, 3]
     with closing(connect(path)) as conn:
-        marks.pick_keys(conn, ["a/1"])
+        marks.pick(conn, ["a/1"])
         assert marks.pick_dependents(conn) == 4
     assert done.asking_words() == "lineage of 3 of 3"
 

@@ -54,7 +54,7 @@ def conn(opened: Opened) -> sqlite3.Connection:
     maker.version("leaf", parents=[base], files={"a": ("x", 1)})
     conn = opened(maker)
     marks.mark_keys(conn, ["base/v1"])
-    marks.pick_marked(conn)
+    marks.pick(conn, "marked")
     return conn
 
 
@@ -68,10 +68,10 @@ def conn(opened: Opened) -> sqlite3.Connection:
         lambda conn: find_version(conn, "base:latest"),
         lambda conn: find_version(conn, "leaf:v1"),
         lambda conn: rows_by_keys(conn, ["base/v1"]),
-        lambda conn: listing.KeptOrders(conn).rows(1, EVERYTHING, Sort("size"), 0, 10),
-        lambda conn: listing.KeptOrders(conn).rows(1, FILTERED, Sort("unique"), 0, 10),
-        lambda conn: marks.pick_keys(conn, ["base/v1"]),
-        marks.pick_marked,
+        lambda conn: listing.version_window(conn, 1, EVERYTHING, Sort("size"), 0, 10),
+        lambda conn: listing.version_window(conn, 1, FILTERED, Sort("unique"), 0, 10),
+        lambda conn: marks.pick(conn, ["base/v1"]),
+        lambda conn: marks.pick(conn, "marked"),
         marks.picked_bytes,
         marks.pick_dependents,
         marks.marked_count,
@@ -87,7 +87,7 @@ def test_no_long_table_is_scanned(conn: sqlite3.Connection, ask: Ask) -> None:
     "ask",
     [
         lambda conn: collection_outline(conn, FILTERED, Sort()),
-        lambda conn: marks.pick_where(conn, FILTERED),
+        lambda conn: marks.pick(conn, FILTERED),
         lambda conn: marks.mark_where(conn, FILTERED),
     ],
 )

@@ -125,7 +125,7 @@ async def test_every_detail_and_every_selection_is_the_same(
         (other,) = rows_by_keys(synced, [row.key])
         assert told(version_detail(own, row.id)) == told(version_detail(synced, other.id))
     for conn in both:
-        marks.pick_keys(conn, [row.key for row in rows[::3]])
+        marks.pick(conn, [row.key for row in rows[::3]])
     assert marks.picked_bytes(own) == marks.picked_bytes(synced)
     assert marks.picked_bytes(own).freed > 0
     judged = [reference.read_candidates(conn, frozenset()) for conn in both]

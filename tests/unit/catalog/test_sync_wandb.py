@@ -108,7 +108,7 @@ async def test_dependents_are_known_once_they_are_asked_for(
     for _ in range(2):
         await sync(client, path)
         with closing(connect(path)) as conn:
-            marks.pick_where(conn, compile_query(parse(""), NOW))
+            marks.pick(conn, compile_query(parse(""), NOW))
             keys = [row.key for row in marks.picked_rows(conn)]
         asked = await ask_lineage(client, path, keys)
         assert (asked.total, asked.complete) == (2, True)
@@ -126,7 +126,7 @@ async def test_bytes_are_those_that_the_registry_charges(
     await sync(client, tmp_path / "catalog.db")
     with closing(connect(tmp_path / "catalog.db")) as conn:
         assert registry_totals(conn).size == 4_000
-        marks.pick_where(conn, compile_query(parse("bird | wandb-registry-model"), NOW))
+        marks.pick(conn, compile_query(parse("bird | wandb-registry-model"), NOW))
         assert marks.picked_bytes(conn) == PickedBytes(1_000, 7, 0, charged=True)
 
 
