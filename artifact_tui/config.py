@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from artifact_tui.clients.base import Kind
+
 
 S = TypeVar("S", bound="msgspec.Struct")
 T = TypeVar("T")
@@ -112,16 +114,12 @@ def is_secret(key: str) -> bool:
 
 def shown_settings(settings: Mapping[str, object]) -> str:
     """The settings in a few words, without secrets and without commands that may hold some."""
-    return ", ".join(
-        f"{key} ***"
-        if is_secret(key) or key.endswith("_command")
-        else f"{key} {_toml_value(value)}"
-        for key, value in settings.items()
-    )
-
-
-def _toml_value(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    shown = []
+    for key, value in settings.items():
+        words = str(value).lower() if isinstance(value, bool) else str(value)
+        hidden = is_secret(key) or key.endswith("_command")
+        shown.append(f"{key} {'***' if hidden else words}")
+    return ", ".join(shown)
 
 
 def refuse_setting(settings: Mapping[str, object], key: str, what: str, hint: str = "") -> NoReturn:
@@ -166,12 +164,6 @@ def refuse_unknown_settings(settings: Mapping[str, object], known: Iterable[str]
             refuse_setting(settings, key, f"unknown key “{key}”", hint)
 
 
-def toml_complaint(error: Exception) -> tuple[str, str]:
-    """The key that msgspec complains about, and what it says in the words of TOML."""
-    what, _, at = str(error).partition(" - at `$.")
-    return at.rstrip("`").partition("[")[0], _in_toml_words(what)
-
-
 _TOML_WORDS: dict[str, str] = {
     "bool": "true or false",
     "str": "a text in quotes",
@@ -183,10 +175,13 @@ _TOML_WORDS: dict[str, str] = {
 }
 
 
-def _in_toml_words(what: str) -> str:
-    alone = re.sub(r" \| null`", "`", what)
-    alone = re.sub(r"`int \| float`|`float \| int`", "`float`", alone)
-    return re.sub(r"`(\w+)`", lambda found: _TOML_WORDS.get(str(found[1]), str(found[1])), alone)
+def toml_complaint(error: Exception) -> tuple[str, str]:
+    """The key that msgspec complains about, and what it says in the words of TOML."""
+    what, _, at = str(error).partition(" - at `$.")
+    what = re.sub(r" \| null`", "`", what)
+    what = re.sub(r"`int \| float`|`float \| int`", "`float`", what)
+    what = re.sub(r"`(\w+)`", lambda found: _TOML_WORDS.get(str(found[1]), str(found[1])), what)
+    return at.rstrip("`").partition("[")[0], what
 
 
 _PORTS = {"http": ":80", "https": ":443"}
@@ -275,7 +270,14 @@ def resolve(config: Config, text: str | None = None) -> Target:
         UsageError: there is no such registry, or it is not clear which one is meant.
     """
     if text is None:
-        return _default_target(config)
+        text = config.default
+        if not text and len(config.registries) > 1:
+            names = ", ".join(config.registries)
+            raise UsageError(
+                "Several registries are configured, and none is the default.",
+                hint=f"Name one of them: {names}; or set default_registry in {config.path}.",
+            )
+        text = text or next(iter(config.registries), LOCAL)
     if text in config.registries:
         return _configured_target(config, text, text)
     address = _address(text)
@@ -289,31 +291,21 @@ def resolve(config: Config, text: str | None = None) -> Target:
     if may_hold_secret(text) and not text.startswith(LOCAL):
         address, text = _without_secret(text), bare(text)
     address = _canonical(address)
-    for name, registry in config.registries.items():
-        if same_registry(registry.address, address):
-            return _configured_target(config, name, text)
+    if (name := configured_name(config, address)) is not None:
+        return _configured_target(config, name, text)
     around = _nested_registries(config, address, None)
+    if address.startswith(LOCAL):
+        name = Path(address.removeprefix(LOCAL)).name or address.removesuffix(":")
+    else:
+        kind = _kind(address)
+        name = address if kind is None else kind.short(address)
     return Target(
-        name=_short_name(address),
+        name=name,
         address=address,
         read_only=any(one.read_only for one in around),
         production=any(one.production for one in around),
         typed=text,
     )
-
-
-def _default_target(config: Config) -> Target:
-    if config.default:
-        return _configured_target(config, config.default, config.default)
-    if len(config.registries) > 1:
-        names = ", ".join(config.registries)
-        raise UsageError(
-            "Several registries are configured, and none is the default.",
-            hint=f"Name one of them: {names}; or set default_registry in {config.path}.",
-        )
-    for name in config.registries:
-        return _configured_target(config, name, name)
-    return Target(name="local", address=LOCAL, typed=LOCAL)
 
 
 def _configured_target(config: Config, name: str, typed: str) -> Target:
@@ -339,11 +331,9 @@ def _nested_registries(
 ) -> list[RegistryConfig]:
     """The registries within an address; when nothing is `known` of it, those around it too."""
     others = [one for one in config.registries.values() if one is not known]
-    if address.startswith(LOCAL) or not any(one.read_only or one.production for one in others):
+    if not any(one.read_only or one.production for one in others):
         return []
-    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
-
-    kind = claimed(address)
+    kind = _kind(address)
     if kind is None:
         return []
     here, settings = _place(address), NO_SETTINGS if known is None else known.settings
@@ -356,20 +346,19 @@ def _nested_registries(
     return found
 
 
-def registry_word(config: Config, address: str) -> str:
-    """What to write in a command to mean a registry: its configured name, else the address."""
+def configured_name(config: Config, address: str) -> str | None:
+    """The name under which a registry is configured, the first of several; None: under none."""
     found = (name for name, one in config.registries.items() if same_registry(one.address, address))
-    return next(found, address)
+    return next(found, None)
 
 
-def registry_at(config: Config, address: str, name: str = "") -> RegistryConfig | None:
-    """What is configured for an address; of several, the one with that name, else the first."""
-    found = {
-        known: registry
-        for known, registry in config.registries.items()
-        if same_registry(registry.address, address)
-    }
-    return found.get(name) or next(iter(found.values()), None)
+def _kind(address: str) -> Kind | None:
+    """The kind of a remote registry, where one is installed; None for a local one."""
+    if address.startswith(LOCAL):
+        return None
+    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
+
+    return claimed(address)
 
 
 def _address(text: str) -> str | None:
@@ -406,11 +395,7 @@ def _canonical(address: str) -> str:
     Raises:
         UsageError: its kind cannot read it.
     """
-    if address.startswith(LOCAL):
-        return address
-    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
-
-    kind = claimed(address)
+    kind = _kind(address)
     return address if kind is None else kind.canonical(address)
 
 
@@ -427,10 +412,8 @@ def _place(address: str) -> str:
     """What two addresses of one registry have in common: links are followed."""
     if address.startswith(LOCAL):
         return os.path.realpath(address.removeprefix(LOCAL))
-    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
-
     with suppress(UsageError):
-        kind = claimed(address)
+        kind = _kind(address)
         address = address if kind is None else kind.place(address)
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -438,18 +421,6 @@ def _place(address: str) -> str:
     host, slash, path = rest.partition("/")
     scheme, host = scheme.lower(), host.lower().removesuffix(_PORTS.get(scheme.lower(), "//"))
     return f"{scheme}://{host}{slash}{path}".rstrip("/")
-
-
-def _short_name(address: str) -> str:
-    """What to call a registry that is not configured."""
-    if address == LOCAL:
-        return "local"
-    if address.startswith(LOCAL):
-        return Path(address.removeprefix(LOCAL)).name or address
-    from artifact_tui.clients import claimed  # noqa: PLC0415 - local registries do without
-
-    kind = claimed(address)
-    return address if kind is None else kind.short(address)
 
 
 APP_NAME = "artifact-tui"
@@ -500,13 +471,13 @@ def _writable_folder(purpose: str, name: str, *, spend: bool = False) -> Path:
     """A folder for one purpose, or a temporary one where databases cannot be written in it."""
     with suppress(ArtifactTuiError):
         path = _made_folder(_folder(purpose) / name)
-        if not hindrance(path, spend=spend):
+        if _takes_databases(path, spend=spend):
             return path
     wanted = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - see _private
     for folder in filter(None, wanted):
         with suppress(OSError):
             private = _private_folder(Path(folder).absolute() / f"{APP_NAME}-{os.getuid()}" / name)
-            if not hindrance(private):
+            if _takes_databases(private):
                 return private
     return _folder(purpose) / name
 
@@ -521,21 +492,16 @@ def _private_folder(path: Path) -> Path:
     return path
 
 
-def hindrance(folder: Path, *, spend: bool = False) -> str:
-    """Why no database can be written in a folder, or an empty text: its words for people.
-
-    With `spend` a small one may take the room of a reserve.
-    """
-    if why := without_locks(folder):
-        return f"its file system has no locks ({why})"
+def _takes_databases(folder: Path, *, spend: bool = False) -> bool:
+    """Whether databases can be written in a folder; with `spend`, on the room of a reserve."""
     try:
         if spend:
             with_reserve(lambda: database.probe_room(folder, _MARKS_BYTES), folder)
         else:
             database.probe_room(folder)
-    except OSError as error:
-        return f"it cannot be written ({error.strerror})"
-    return ""
+    except OSError:
+        return False
+    return not without_locks(folder)
 
 
 def config_file() -> Path:
@@ -553,11 +519,6 @@ def state_dir() -> Path:
     path = _made_folder(_folder("state"))
     database.make_reserve(path)
     return path
-
-
-def data_dir() -> Path:
-    """Holds the embedded registry."""
-    return _made_folder(_folder("data"))
 
 
 def keep_reserve() -> None:
@@ -610,14 +571,9 @@ def marks_file(uid: str) -> Path:
     return _writable_folder("state", "marks", spend=True) / f"{_file_name(uid)}.db"
 
 
-def catalogs_dir() -> Path:
-    """Catalogs of remote registries."""
-    return _writable_folder("cache", "catalogs")
-
-
 def catalog_file(uid: str) -> Path:
     """The catalog of one remote registry; `uid` is `Identity.uid`."""
-    return catalogs_dir() / f"{_file_name(uid)}.db"
+    return _writable_folder("cache", "catalogs") / f"{_file_name(uid)}.db"
 
 
 def _file_name(uid: str) -> str:
@@ -630,4 +586,4 @@ def _file_name(uid: str) -> str:
 
 def embedded_registry() -> Path:
     """The registry that `local:` names."""
-    return data_dir() / "registry"
+    return _made_folder(_folder("data")) / "registry"

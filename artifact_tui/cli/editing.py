@@ -37,7 +37,7 @@ from artifact_tui.cli.session import (
     target_of,
     where_of,
 )
-from artifact_tui.config import load, registry_word
+from artifact_tui.config import configured_name, load
 from artifact_tui.edits.changes import (
     Changes,
     CommonEdit,
@@ -468,7 +468,8 @@ async def _print_holders(
         if (place := client.neighbour(alias.scope)) is not None:
             address, collection = place
             there = f"{collection}:{alias.name}"
-            line = command("alias", registry_word(load(), address), there, "--remove", alias.name)
+            registry = configured_name(load(), address) or address
+            line = command("alias", registry, there, "--remove", alias.name)
             out.words(f"  to remove {safe(alias.name)} from {safe(alias.scope)}: {line}")
     if not (chosen.name and changes.same and removed):
         return

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from artifact_tui import config, database
-from artifact_tui.config import LOCAL, load, registry_at, resolve, same_registry
+from artifact_tui.config import LOCAL, configured_name, load, resolve, same_registry
 from artifact_tui.database import newer_sqlite_needed, without_locks
 from artifact_tui.deletion.draft_items import REVIEWED_VIEW
 from artifact_tui.errors import (
@@ -725,7 +725,7 @@ def registry_of(plan: Plan) -> Target:
     """
     config = load()
     target = _target_in(config, plan)
-    known = registry_at(config, target.address) is not None
+    known = configured_name(config, target.address) is not None
     if known or target.address.startswith(LOCAL) or is_made(plan):
         return target
     named = _read_note(f"{plan.head.id}{_REGISTRY}")

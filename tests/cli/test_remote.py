@@ -53,7 +53,7 @@ def test_it_is_synced_first_and_read_again_without_a_request(cli: Cli, server: S
 
 def test_the_catalog_is_the_owners_alone(cli: Cli, server: Server) -> None:
     cli("ls", server.address)
-    (path,) = config.catalogs_dir().glob("*.db")
+    (path,) = config.catalog_file("").parent.glob("*.db")
     assert path.stat().st_mode & 0o777 == 0o600
 
 

@@ -80,7 +80,7 @@ def test_what_sqlite_adds_by_itself_is_no_stranger(cli: Cli, registry: Local) ->
 def catalog(cli: Cli, vision: Server) -> Path:
     """The catalog of the project `vision`, synced once."""
     cli("ls", "vision")
-    (path,) = config.catalogs_dir().glob("*.db")
+    (path,) = config.catalog_file("").parent.glob("*.db")
     return path
 
 

@@ -48,7 +48,7 @@ async def test_adds_tests_switches_and_removes(
     monkeypatch.setenv("ZOO_TOKEN", server.traps.token)
     server.become(auth="bearer")
     server.fill(12, names=3)
-    configured(NOTED.format(home=config.data_dir()))
+    configured(NOTED.format(home=config.embedded_registry().parent))
     async with opened("local:") as user:
         await user.presses("R")
         await user.sees("Registries", "attic", "production read-only", "not in the configuration")
@@ -56,7 +56,7 @@ async def test_adds_tests_switches_and_removes(
         await fills_in(user, "zoo", server.address, "", "", "$ZOO_TOKEN", "", "bearer")
         await user.presses("enter")
         await user.sees("zoo was added: t tests it.", "token_env ZOO_TOKEN, auth bearer")
-        assert text().startswith(NOTED.format(home=config.data_dir()))
+        assert text().startswith(NOTED.format(home=config.embedded_registry().parent))
 
         await user.presses("t")
         await user.sees("works", "It lists 12 artifacts on 1 page.")
@@ -134,7 +134,7 @@ async def test_a_mistake_is_said_before_anything_is_written(opened: Opened) -> N
 
 
 async def test_a_registry_that_cannot_be_opened_is_not_switched_to(opened: Opened) -> None:
-    gone = f"local:{config.data_dir()}/gone"
+    gone = f"local:{config.embedded_registry().parent}/gone"
     configured(f'[registries.one]\naddress = "local:"\n[registries.gone]\naddress = "{gone}"\n')
     async with opened("one") as user:
         await user.presses("R")
