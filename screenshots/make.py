@@ -82,7 +82,7 @@ async def _settle(app: ArtifactApp, seconds: float = 0.2) -> None:
 async def _synced(services: Services) -> None:
     """Wait for the end of the sync; how long the server took is no part of a picture."""
     link = services.link
-    while link is not None and (link.busy or link.state.synced_us is None):  # noqa: ASYNC110
+    while link is not None and (link.state.syncing or link.state.synced_us is None):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     if link is not None:
         link.state = replace(link.state, milliseconds=38)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.lineage import (
     NOTHING_TO_SCAN,
     LineageCoverage,
@@ -33,8 +32,7 @@ from artifact_tui.text import age, count, plural, safe
 from artifact_tui.tui import crash
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from artifact_tui.catalog.catalog_rows import VersionRow
@@ -69,32 +67,28 @@ class LinkState:
 
     def words(self, now_us: int) -> str:
         """For the header, in safe words; seconds are not counted, so that it can stand still."""
-        return " \N{MIDDLE DOT} ".join(self._words(now_us))
-
-    def _words(self, now_us: int) -> Iterator[str]:
+        parts = []
         if self.syncing:
-            yield f"syncing {count(self.found)}" if self.found else "syncing"
+            parts.append(f"syncing {count(self.found)}" if self.found else "syncing")
             if self.pace:
-                yield safe(self.pace)
-        elif self.error and not self.scanning:
-            yield "no link"
-        if not self.syncing:
-            yield _sync_age(self.synced_us, now_us)
+                parts.append(safe(self.pace))
+        else:
+            if self.error and not self.scanning:
+                parts.append("no link")
+            if self.synced_us is None:
+                parts.append("never synced")
+            elif now_us - self.synced_us < 60 * SECOND:
+                parts.append("synced just now")
+            else:
+                parts.append(f"synced {age(self.synced_us, now_us)} ago")
             if self.notices:
-                yield plural(len(self.notices), "notice")
+                parts.append(plural(len(self.notices), "notice"))
         if self.coverage.total and not self.coverage.complete:
             done, total = count(self.coverage.scanned), count(self.coverage.total)
-            yield f"lineage {done} of {total}"
+            parts.append(f"lineage {done} of {total}")
         elif self.milliseconds is not None and not self.syncing and not self.error:
-            yield f"{self.milliseconds:.0f} ms"
-
-
-def _sync_age(synced_us: int | None, now_us: int) -> str:
-    if synced_us is None:
-        return "never synced"
-    if now_us - synced_us < 60 * SECOND:
-        return "synced just now"
-    return f"synced {age(synced_us, now_us)} ago"
+            parts.append(f"{self.milliseconds:.0f} ms")
+        return " \N{MIDDLE DOT} ".join(parts)
 
 
 class RegistryLink:
@@ -119,11 +113,9 @@ class RegistryLink:
 
     async def prepare(self) -> None:
         """Learn from the catalog how old and how complete it is."""
-
-        def known(conn: sqlite3.Connection) -> tuple[int | None, LineageCoverage]:
-            return last_synced_us(conn), lineage_coverage(conn)
-
-        synced_us, coverage = await self._catalog.run(known)
+        synced_us, coverage = await self._catalog.run(
+            lambda conn: (last_synced_us(conn), lineage_coverage(conn))
+        )
         self.state = replace(self.state, synced_us=synced_us, coverage=coverage)
 
     def watch(self, watcher: Callable[[bool], object]) -> None:
@@ -134,11 +126,6 @@ class RegistryLink:
         """Call it no longer."""
         with suppress(ValueError):
             self._watchers.remove(watcher)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a sync runs."""
-        return self.state.syncing
 
     def sync(self) -> bool:
         """Begin to sync, stopping a scan of lineage; False when a sync runs already."""
@@ -178,7 +165,11 @@ class RegistryLink:
             await _stop(before)
             await self._sync()
             if self._client.scanned_types:
-                await self._scan()
+                self.state = replace(self.state, scanning=True)
+                coverage = await scan_lineage(
+                    self._client, self._path, progress=self._scanned, now_us=self._now()
+                )
+                self.state = replace(self.state, coverage=coverage)
         except ArtifactTuiError as error:
             self.state = replace(self.state, error=f"{error} {error.hint}".strip())
         except Exception as error:  # noqa: BLE001 - a mistake of ours; the screen goes on
@@ -210,17 +201,9 @@ class RegistryLink:
         self.state = replace(self.state, syncing=False, notices=notices)
         self._tell(rows=True)
 
-    async def _scan(self) -> None:
-        self.state = replace(self.state, scanning=True)
-
-        def progress(coverage: LineageCoverage) -> None:
-            self.state = replace(self.state, coverage=coverage)
-            self._tell(rows=False)
-
-        coverage = await scan_lineage(
-            self._client, self._path, progress=progress, now_us=self._now()
-        )
+    def _scanned(self, coverage: LineageCoverage) -> None:
         self.state = replace(self.state, coverage=coverage)
+        self._tell(rows=False)
 
     async def scan_ended(self, progress: Callable[[LineageCoverage], object]) -> None:
         """Wait while a scan of lineage runs; `progress` hears how far it is."""
@@ -261,15 +244,6 @@ async def _stop(task: asyncio.Task[None] | None) -> None:
     if task is not None and not task.done():
         task.cancel()
         await asyncio.wait([task])
-
-
-def make_catalog_file(path: Path) -> None:
-    """Make the file of a catalog that is not there yet, empty.
-
-    Raises:
-        RegistryError: it cannot be made.
-    """
-    open_to_write(path).close()
 
 
 class LineageState(StrEnum):

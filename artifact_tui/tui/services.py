@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from artifact_tui.catalog.catalog_file import open_to_write
+from artifact_tui.catalog.facade import Catalog
 from artifact_tui.catalog.filter_doubts import doubts, refuse_sort
 from artifact_tui.clients import open_client
 from artifact_tui.config import catalog_file, keep_reserve, marks_file
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import now_us
 from artifact_tui.query import compile_query, parse
-from artifact_tui.tui.registry_link import LineageAsker
+from artifact_tui.tui.registry_link import LineageAsker, RegistryLink
 from artifact_tui.tui.terminal import Signs, signs_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.filter_doubts import Doubt
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.clients.base import Client
     from artifact_tui.config import Config, Target
     from artifact_tui.query import Query
-    from artifact_tui.tui.registry_link import RegistryLink
 
 
 @dataclass(slots=True)
@@ -89,8 +89,6 @@ class Services:
         Raises:
             RegistryError: the catalog cannot be read.
         """
-        from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
-
         if self._trash is None:
             self._trash = await Catalog.open(self.catalog_path)
         return self._trash
@@ -113,7 +111,7 @@ class Services:
 
 
 async def open_services(target: Target, config: Config) -> Services:
-    """Open the registry of a target and its catalog.
+    """Open the registry of a target, and its catalog: its own, or one that a link keeps fresh.
 
     Raises:
         ArtifactTuiError: it cannot be opened; the message says why.
@@ -122,34 +120,17 @@ async def open_services(target: Target, config: Config) -> Services:
     client = await asyncio.to_thread(
         open_client, target.address, read_only=target.read_only, settings=target.settings
     )
-    try:
-        return await _with_catalog(target, config, client)
-    except BaseException:
-        await client.aclose()
-        raise
-
-
-async def _with_catalog(target: Target, config: Config, client: Client) -> Services:
-    """Open the catalog: the registry's own, or the one that a link keeps fresh."""
-    from artifact_tui.catalog.facade import Catalog  # noqa: PLC0415 - only a session needs SQLite
-
-    marks = marks_file(client.identity.uid)
-    if client.catalog_path is not None:
-        catalog = await Catalog.open(client.catalog_path, marks)
-        return Services(target, config, client, catalog, client.catalog_path, signs_for(config))
-    from artifact_tui.tui.registry_link import (  # noqa: PLC0415 - remote registries only
-        RegistryLink,
-        make_catalog_file,
-    )
-
-    path = catalog_file(client.identity.uid)
-    await asyncio.to_thread(make_catalog_file, path)
-    catalog = await Catalog.open(path, marks)
-    services = Services(target, config, client, catalog, path, signs_for(config))
-    services.link = RegistryLink(client, catalog, path, lambda: services.now())  # noqa: PLW0108 - tests set it
-    try:
-        await services.link.prepare()
-    except BaseException:
-        await catalog.close()
-        raise
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(client.aclose)
+        path = client.catalog_path
+        if path is None:
+            path = catalog_file(client.identity.uid)
+            await asyncio.to_thread(lambda: open_to_write(path).close())  # made where there is none
+        catalog = await Catalog.open(path, marks_file(client.identity.uid))
+        undo.push_async_callback(catalog.close)
+        services = Services(target, config, client, catalog, path, signs_for(config))
+        if client.catalog_path is None:
+            services.link = RegistryLink(client, catalog, path, lambda: services.now())  # noqa: PLW0108 - tests set it
+            await services.link.prepare()
+        undo.pop_all()
     return services

@@ -217,14 +217,14 @@ class EditScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""
-        if row_id == "edit.confirm" and not self.confirm.is_open:
-            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
+        if row_id == "edit.confirm":
+            return self.confirm.why_closed
         return ""
 
     def action_confirm(self) -> None:
         """Move the keyboard to the box."""
         if not self.refused("edit.confirm"):
-            self.confirm.take_keyboard()
+            self.confirm.box.focus()
 
     # sending
 

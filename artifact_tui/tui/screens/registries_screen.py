@@ -233,9 +233,6 @@ def _setting_field(row: SettingRow) -> Field:
     return Field(row.name, row.name, "", f"{meaning} ({safe(row.usual)})" if row.usual else meaning)
 
 
-_WRITING = "the configuration is being written"
-
-
 class RegistriesScreen(BaseScreen):
     """The list of registries, and everything about the one under the cursor."""
 
@@ -362,9 +359,9 @@ class RegistriesScreen(BaseScreen):
         for target in targets:
             if target.name not in self._testing:
                 self._testing.add(target.name)
-                start(self, "test", self._test_now, target)
+                start(self, "test", self._try, target)
 
-    async def _test_now(self, target: Target) -> None:
+    async def _try(self, target: Target) -> None:
         await self._show()
         try:
             self._trials[target.name] = await trial(target)
@@ -374,29 +371,27 @@ class RegistriesScreen(BaseScreen):
 
     def action_add(self) -> None:
         """Ask for a new registry."""
-        self.open_dialog(RegistryDialog(self._config.registries), self._add)
 
-    def _add(self, new: NewRegistry | None) -> None:
-        if new is None:
-            return
-        write = partial(
-            add_registry,
-            new.name,
-            new.address,
-            production=new.production,
-            read_only=True if new.read_only else None,
-            settings=new.settings,
-        )
-        self.carry_out(_WRITING, self._write(write, f"{new.name} was added: t tests it.", new.name))
+        def add(new: NewRegistry | None) -> None:
+            if new is not None:
+                write = partial(
+                    add_registry,
+                    new.name,
+                    new.address,
+                    production=new.production,
+                    read_only=True if new.read_only else None,
+                    settings=new.settings,
+                )
+                self._write(write, f"{new.name} was added: t tests it.", new.name)
+
+        self.open_dialog(RegistryDialog(self._config.registries), add)
 
     def action_default(self) -> None:
         """Use this registry where none is named."""
         row = self.rows.current
         if row is not None and not self.refused("registries.default"):
             name = row.target.name
-            write = partial(set_default, name)
-            said = f"{name} is the default registry."
-            self.carry_out(_WRITING, self._write(write, said, name))
+            self._write(partial(set_default, name), f"{name} is the default registry.", name)
 
     def action_remove(self) -> None:
         """Ask, then take it out of the configuration."""
@@ -408,19 +403,22 @@ class RegistriesScreen(BaseScreen):
             f"Take {safe(name)} out of the configuration? The registry itself is not touched, and "
             "can be added again."
         )
-        ask = Ask("Remove a registry", question, yes="removes it")
-        self.open_dialog(ask, lambda yes: self._remove(name, yes=bool(yes)))
 
-    def _remove(self, name: str, *, yes: bool) -> None:
-        if yes:
-            self._trials.pop(name, None)
-            write = partial(remove_registry, name)
-            self.carry_out(_WRITING, self._write(write, f"{name} was removed.", ""))
+        def remove(yes: bool | None) -> None:  # noqa: FBT001 - a callback
+            if yes:
+                self._trials.pop(name, None)
+                self._write(partial(remove_registry, name), f"{name} was removed.", "")
 
-    async def _write(self, write: Callable[[], Config], said: str, cursor: str) -> None:
-        """Change the file, and show what is in it then."""
-        config = await asyncio.to_thread(write)
-        self._config = config
-        self.services.config = replace(self.services.config, registries=config.registries)
-        await self._show(cursor)
-        self.say(said)
+        self.open_dialog(Ask("Remove a registry", question, yes="removes it"), remove)
+
+    def _write(self, write: Callable[[], Config], done: str, cursor: str) -> None:
+        """Change the file, and show what is in it then; later keys wait."""
+
+        async def work() -> None:
+            config = await asyncio.to_thread(write)
+            self._config = config
+            self.services.config = replace(self.services.config, registries=config.registries)
+            await self._show(cursor)
+            self.say(done)
+
+        self.carry_out("the configuration is being written", work())

@@ -179,8 +179,8 @@ class ReviewScreen(BaseScreen):
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for this draft."""
         draft = self.draft
-        if row_id == "review.confirm" and not self.confirm.is_open:
-            return self.confirm.reason.rstrip(".") or "the list was drawn only now"
+        if row_id == "review.confirm":
+            return self.confirm.why_closed
         if row_id in _OF_DRAFT and (draft is None or self._progress is not None):
             return "the facts are being read"
         field = _CONSENT_OF.get(row_id)
@@ -357,7 +357,7 @@ class ReviewScreen(BaseScreen):
     def action_confirm(self) -> None:
         """Move the keyboard to the box; too early, what was typed for it is thrown away."""
         if not self.refused("review.confirm"):
-            self.confirm.take_keyboard()
+            self.confirm.box.focus()
         elif not self.confirm.reason:  # it opens in a moment
             self._heard_from = NOT_YET
 

@@ -81,16 +81,12 @@ def task_line(task: Task, cells: int, signs: Signs, now_us: int) -> Content:
             f" {pad(percent(task.settled, task.total), 5, 'right')}  {task.rate_words}",
         ]
     line = Content.assemble(*parts)
-    tail = f" {safe(task.registry)}  {ago(_since(task), now_us)} "
+    since = task.ended_us or task.started_us or task.created_us
+    tail = f" {safe(task.registry)}  {ago(since, now_us)} "
     if cells < _BROAD or line.cell_length + len(tail) > cells:
         return line
     gap = cells - line.cell_length - Content(tail).cell_length
     return Content.assemble(line, " " * max(gap, 0), (tail, "$text-muted"))
-
-
-def _since(task: Task) -> int:
-    """When the task came to be as its line says: its end, its start, or the making of its plan."""
-    return task.ended_us or task.started_us or task.created_us
 
 
 def _task_sign(task: Task, signs: Signs) -> tuple[str, str]:
@@ -130,9 +126,15 @@ def task_detail(task: Task, report: Report | None, signs: Signs, now_us: int) ->
         lines.append(Content.assemble((task.hint, "$text-warning")))
     lines.append(Content(""))
     if report is None or task.alive:
-        lines += [_state_line(state, task.states[state], signs) for state in _counted_states(task)]
-        bad = [] if report is None else [one for one in report.results if one.state in _BAD]
-        lines += [_reason_line(group) for group in bad]
+        for state in (state for state in ItemState if task.states.get(state)):
+            sign, style = state_sign(state, signs)
+            number = pad(count(task.states[state]), 9, "right")
+            lines.append(Content.assemble((f"{sign} {number}  {state.words}", style)))
+        for group in () if report is None else report.results:
+            if group.state in _BAD:  # why, and the first names; no number, it lags behind
+                names = ", ".join(safe(name) for name in group.examples)
+                why = f"{' ' * 13}{group.line}"
+                lines.append(Content.assemble(why, (f"  {names}", "$text-muted")))
     else:
         lines += [_result_line(group, signs) for group in (*report.results, *report.left_out)]
     if report is not None:
@@ -153,31 +155,15 @@ def _times(task: Task, now_us: int) -> list[str]:
     return parts
 
 
-def _counted_states(task: Task) -> list[ItemState]:
-    return [state for state in ItemState if task.states.get(state)]
-
-
-def _state_line(state: ItemState, number: int, signs: Signs) -> Content:
-    """How many items are in a state."""
-    sign, style = state_sign(state, signs)
-    return Content.assemble((f"{sign} {pad(count(number), 9, 'right')}  {state.words}", style))
-
-
-def _reason_line(group: ResultGroup) -> Content:
-    """Why some items were refused or have failed so far, and the first names; no number."""
-    names = ", ".join(safe(name) for name in group.examples)
-    return Content.assemble(f"{' ' * 13}{group.line}", (f"  {names}", "$text-muted"))
-
-
 def _result_line(group: ResultGroup, signs: Signs) -> Content:
     """One kind of result: how many, why, and the first names."""
     sign, style = state_sign(group.state, signs)
-    names = ", ".join(safe(name) for name in group.examples)
     head = f"{sign} {pad(count(group.count), 9, 'right')}  {group.line}"
-    if group.state not in {ItemState.REFUSED, ItemState.FAILED}:
-        bytes_ = "" if group.size is None else f"  {size(group.size)}"
-        return Content.assemble((head, style), (bytes_, "$text-muted"))
-    return Content.assemble((head, style), (f"  {names}", "$text-muted"))
+    if group.state in _BAD:
+        rest = f"  {', '.join(safe(name) for name in group.examples)}"
+    else:
+        rest = "" if group.size is None else f"  {size(group.size)}"
+    return Content.assemble((head, style), (rest, "$text-muted"))
 
 
 EVERY = 0.5
@@ -226,11 +212,6 @@ class TasksScreen(BaseScreen):
         yield self._rule
         yield self._facts
 
-    @property
-    def chosen(self) -> Task | None:
-        """The task under the cursor."""
-        return self.rows.current
-
     def _line(self, task: Task, cells: int) -> Content:
         return task_line(task, cells, self.services.signs, self.services.now())
 
@@ -267,7 +248,7 @@ class TasksScreen(BaseScreen):
             self.read_done()
 
     async def _show_tasks(self, found: tuple[Task, ...]) -> None:
-        chosen = self._show or (self.chosen.id if self.chosen else "")
+        chosen = self._show or (self.rows.current.id if self.rows.current else "")
         places = [place for place, task in enumerate(found) if task.id == chosen]
         self._show = "" if places else self._show
         self.rows.styles.height = max(min(len(found), self.size.height // 3), 1)
@@ -294,7 +275,7 @@ class TasksScreen(BaseScreen):
 
     def _show_detail(self) -> None:
         """The counters of the task, and what its last report says."""
-        task = self.chosen
+        task = self.rows.current
         if task is None:
             self._facts.show(Content(_NOTHING))
             return
@@ -307,7 +288,7 @@ class TasksScreen(BaseScreen):
 
     def _wants_report(self) -> Task | None:
         """The task under the cursor, if its report was not read, or long ago while it runs."""
-        task, read = self.chosen, self._report
+        task, read = self.rows.current, self._report
         if task is None or task.error:
             return None
         if read is None or read[0].path != task.path or read[0].alive != task.alive:
@@ -331,7 +312,7 @@ class TasksScreen(BaseScreen):
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for the task under the cursor."""
-        task = self.chosen
+        task = self.rows.current
         if row_id not in {*_REQUESTS, "tasks.open"}:
             return ""
         if task is None:
@@ -355,20 +336,21 @@ class TasksScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Leave; what runs goes on."""
-        self.carry_out("marks of what is deleted are taken away", self._leave())
 
-    async def _leave(self) -> None:
-        await self.services.forget_deleted()
-        self.dismiss()
+        async def leave() -> None:
+            await self.services.forget_deleted()
+            self.dismiss()
+
+        self.carry_out("marks of what is deleted are taken away", leave())
 
     def action_open(self) -> None:
         """Every item of the task."""
-        if not self.refused("tasks.open") and self.chosen is not None:
-            self.app.open_result(self.chosen.path)
+        if not self.refused("tasks.open") and self.rows.current is not None:
+            self.app.open_result(self.rows.current.path)
 
     def action_pause(self) -> None:
         """Pause, or go on."""
-        task = self.chosen
+        task = self.rows.current
         if self.refused("tasks.pause") or task is None:
             return
         if task.status is Status.PAUSED or task.wants is Want.PAUSE:
@@ -378,18 +360,20 @@ class TasksScreen(BaseScreen):
 
     def action_resume(self) -> None:
         """Go on with an interrupted task."""
-        if not self.refused("tasks.resume") and self.chosen is not None:
-            self._steer(tasks.resume, self.chosen, "It goes on.")
+        if not self.refused("tasks.resume") and self.rows.current is not None:
+            self._steer(tasks.resume, self.rows.current, "It goes on.")
 
     def action_retry(self) -> None:
         """Try again what failed."""
-        if not self.refused("tasks.retry") and self.chosen is not None:
-            again = plural(self.chosen.retryable, "version")
-            self._steer(tasks.retry_failed, self.chosen, f"{again} that failed: trying again.")
+        if not self.refused("tasks.retry") and self.rows.current is not None:
+            again = plural(self.rows.current.retryable, "version")
+            self._steer(
+                tasks.retry_failed, self.rows.current, f"{again} that failed: trying again."
+            )
 
     def action_cancel(self) -> None:
         """Ask, then give up the rest."""
-        task = self.chosen
+        task = self.rows.current
         if self.refused("tasks.cancel") or task is None:
             return
         left = task.total - task.settled
@@ -398,16 +382,16 @@ class TasksScreen(BaseScreen):
             f"yet. Give up all that is not sent? What is {task.verbs[1]} stays so: "
             f"{count(task.settled)} of {count(task.total)} are settled."
         )
-        ask = Ask("Cancel the rest", question, yes="gives up the rest")
-        self.open_dialog(ask, lambda yes: self._cancel(task, yes=bool(yes)))
 
-    def _cancel(self, task: Task, *, yes: bool) -> None:
-        if yes:
-            self._steer(tasks.cancel, task, "The rest is given up.")
+        def cancel(yes: bool | None) -> None:  # noqa: FBT001 - a callback
+            if yes:
+                self._steer(tasks.cancel, task, "The rest is given up.")
+
+        self.open_dialog(Ask("Cancel the rest", question, yes="gives up the rest"), cancel)
 
     def action_again(self) -> None:
         """Ask, then bring back what the task deleted: from the trash, or by making it again."""
-        task = self.chosen
+        task = self.rows.current
         if self.refused("tasks.again") or task is None:
             return
         number = plural(task.count_of(DELETED_HERE), "item")
@@ -427,12 +411,13 @@ class TasksScreen(BaseScreen):
                 " it is."
             )
             ask = Ask("Make again", question, yes="makes them again")
-        self.open_dialog(ask, lambda yes: self._undo(task, yes=bool(yes)))
 
-    def _undo(self, task: Task, *, yes: bool) -> None:
-        if yes:
-            self.say("Bringing back what was deleted" + self.services.signs.ellipsis)
-            self.app.tell_when_done(undo(task.path, self.services.client))
+        def bring_back(yes: bool | None) -> None:  # noqa: FBT001 - a callback
+            if yes:
+                self.say("Bringing back what was deleted" + self.services.signs.ellipsis)
+                self.app.tell_when_done(undo(task.path, self.services.client))
+
+        self.open_dialog(ask, bring_back)
 
     def _offer_undo(self, task: Task) -> None:
         """Say that a task which has just ended can be undone, where it can."""
@@ -444,14 +429,16 @@ class TasksScreen(BaseScreen):
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
         """Ask something of a task, in a thread that outlives this screen; later keys wait."""
-        words = "what was asked of the task is being carried out"
-        self.carry_out(words, self._steer_now(work, task, done), lets=MOVES_AND_LEAVING)
 
-    async def _steer_now(self, work: Callable[[Path], object], task: Task, done: str) -> None:
-        try:
-            await asyncio.to_thread(work, task.path)
-        except ArtifactTuiError as error:
-            done = f"{error} {error.hint}"
-        if self.is_attached:
-            self.say(done)
-            await self._look_now(everything=True)
+        async def steer() -> None:
+            said = done
+            try:
+                await asyncio.to_thread(work, task.path)
+            except ArtifactTuiError as error:
+                said = f"{error} {error.hint}"
+            if self.is_attached:
+                self.say(said)
+                await self._look_now(everything=True)
+
+        words = "what was asked of the task is being carried out"
+        self.carry_out(words, steer(), lets=MOVES_AND_LEAVING)

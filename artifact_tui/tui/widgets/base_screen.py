@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from artifact_tui.tui.key_bindings import KeyRow
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
+    from artifact_tui.tui.widgets.dialogs import MenuEntry
     from artifact_tui.tui.widgets.grouped import Grouped
-    from artifact_tui.tui.widgets.help_dialogs import PaletteCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,16 +393,16 @@ class BaseScreen(Screen[object]):
             commands_for,
         )
 
+        def begin(command: MenuEntry[str] | None) -> None:
+            if command is not None and not command.disabled:
+                start(self, "command", self._run, command.value)
+            elif command is not None:
+                self.say(f"Not possible here: {command.note}.", error=True)
+
         commands = commands_for(
             self.PLACE, self.app.keymap_shown, self.why_not, self.app.available_themes
         )
-        self.open_dialog(Palette(commands), self._start)
-
-    def _start(self, command: PaletteCommand | None) -> None:
-        if command is not None and not command.reason:
-            start(self, "command", self._run, command.action)
-        elif command is not None:
-            self.say(f"Not possible here: {command.reason}.", error=True)
+        self.open_dialog(Palette(list(commands)), begin)
 
     async def _run(self, action: str) -> None:
         """Start an action as its key would: the innermost widget that has it takes it."""

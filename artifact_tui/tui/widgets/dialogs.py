@@ -302,7 +302,8 @@ class TypedConfirm(Vertical):
         self._sign = Line(id="confirm-sign")
         self._hint = Line(id="confirm-hint")
         self._asked: Confirmation | None = None
-        self._refusal = ""
+        self.reason = ""
+        """Why the box is closed (safe); empty when it is open, or will be in a moment."""
 
     def compose(self) -> ComposeResult:
         """What to type, then the box."""
@@ -318,19 +319,19 @@ class TypedConfirm(Vertical):
         return not self.box.disabled
 
     @property
-    def reason(self) -> str:
-        """Why the box is closed; empty when it is not, or will be open in a moment."""
-        return self._refusal
+    def why_closed(self) -> str:
+        """Why the box takes no keys, for the footer; empty when it does."""
+        return "" if self.is_open else self.reason.rstrip(".") or "the list was drawn only now"
 
     def refuse(self, reason: str) -> None:
         """Close the box, and say why (safe text)."""
-        self._asked, self._refusal = None, reason
+        self._asked, self.reason = None, reason
         self._shut()
         self._draw()
 
     def ask(self, asked: Confirmation) -> None:
         """Ask for a text from now on; what was asked for before, or typed, is void."""
-        self._asked, self._refusal = asked, ""
+        self._asked, self.reason = asked, ""
         self._shut()
         self._draw()
         self.call_after_refresh(self._drawn, asked)
@@ -355,12 +356,6 @@ class TypedConfirm(Vertical):
             self._draw()
             self.post_message(self.Opened())
 
-    def take_keyboard(self) -> bool:
-        """Move the keyboard into the box; False while it is closed."""
-        if self.is_open:
-            self.box.focus()
-        return self.is_open
-
     # what is said
 
     def _draw(self) -> None:
@@ -369,25 +364,18 @@ class TypedConfirm(Vertical):
         self._row.display = not closed
         prompt.set_class(closed, "-whole")
         if self._asked is None:
-            prompt.show(Content.assemble((self._refusal, "bold $text-warning")))
+            prompt.show(Content.assemble((self.reason, "bold $text-warning")))
             return
         asked = self._asked
         why = f"  ({asked.why})" if asked.why else ""
         verb = asked.prompt[0].upper() + asked.prompt[1:]
         prompt.show(Content.assemble((verb, "bold"), (why, "$text-warning")))
-        self._sign.show(
-            Content.assemble((">", "bold $text-error" if self.box.has_focus else "bold"))
-        )
-        self._hint.show(self._hint_words(asked))
-
-    def _hint_words(self, asked: Confirmation) -> Content:
-        if not self.is_open:
-            return Content("")
-        if not self.box.has_focus:
-            return Content.assemble(("tab to type here", "$text-muted"))
-        if asked.matches(self.box.value):
-            return Content.assemble((self._enter, "bold $text-error"))
-        return Content.assemble(("esc back", "$text-muted"))
+        here = self.box.has_focus
+        self._sign.show(Content.styled(">", "bold $text-error" if here else "bold"))
+        hint = Content.styled("esc back" if here else "tab to type here", "$text-muted")
+        if here and asked.matches(self.box.value):
+            hint = Content.styled(self._enter, "bold $text-error")
+        self._hint.show(hint if self.is_open else Content(""))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what enter would do."""

@@ -6,7 +6,6 @@ screen, one of everywhere, or a theme, by its words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal
@@ -70,7 +69,10 @@ class HelpLines(LineView):
             yield Content("")
         if self._place == "browse":
             yield from self._signs_lines(width)
-            yield from filter_lines(width)
+            yield Content.styled("Filter", "bold $accent")
+            yield from (line[LABEL:] for line in fact("", words(_FILTER_SYNTAX), width + LABEL))
+            for name, field in FIELDS.items():
+                yield from fact(name, words(field.help), width)
 
     def _key_lines(self, row: KeyRow, width: int) -> Iterator[Content]:
         keys = Content.styled(pad(shown_keys(self._keymap, row), LABEL + 4), "bold")
@@ -119,31 +121,12 @@ class HelpBox(Dialog[None]):
         yield self._help
 
 
-def filter_lines(width: int) -> Iterator[Content]:
-    """The filter language, from its own table of fields."""
-    yield Content.styled("Filter", "bold $accent")
-    yield from (line[LABEL:] for line in fact("", words(_FILTER_SYNTAX), width + LABEL))
-    for name, field in FIELDS.items():
-        yield from fact(name, words(field.help), width)
-
-
 COMMANDS_SHOWN = 12
 """Commands visible at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class PaletteCommand:
-    """Something the palette can start: an action, with the words that find it."""
-
-    title: str
-    action: str
-    key: str = ""
-    reason: str = ""
-    """Why it cannot be used now, in safe words; empty when it can."""
-
-
-class Palette(Dialog[PaletteCommand]):
-    """Type some letters of a command, choose it with enter."""
+class Palette(Dialog[MenuEntry[str]]):
+    """Type some letters of a command, choose it with enter; it ends with an action's entry."""
 
     BINDINGS = bindings_of("palette")
     FOCUS = "#palette-input"
@@ -155,10 +138,10 @@ class Palette(Dialog[PaletteCommand]):
     Palette > RowList {{ height: {COMMANDS_SHOWN}; margin-top: 1; background: $surface; }}
     """
 
-    def __init__(self, commands: Sequence[PaletteCommand]) -> None:
+    def __init__(self, commands: Sequence[MenuEntry[str]]) -> None:
         super().__init__(id="palette")
         self._commands = commands
-        self._list = RowList[MenuEntry[PaletteCommand]](entry_line, id="entries")
+        self._list = RowList[MenuEntry[str]](entry_line, id="entries")
         self._list.can_focus = False
         self.border_title = Content("Commands")
 
@@ -171,29 +154,26 @@ class Palette(Dialog[PaletteCommand]):
 
     def on_mount(self) -> None:
         """Show all of them."""
-        self._find("")
-
-    def _find(self, text: str) -> None:
-        found = find_commands(self._commands, text)
-        self._list.put([command_entry(command) for command in found], cursor=0)
+        self._list.put(self._commands, cursor=0)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what matches, the best first."""
+        """Show those whose words have these letters in order, the best match first."""
         event.stop()
-        self._find(event.value)
+        commands, letters = self._commands, event.value.strip()
+        if letters:
+            score = {one.label: Matcher(letters).match(one.label) for one in commands}
+            matching = [one for one in commands if score[one.label] > 0]
+            commands = sorted(matching, key=lambda one: -score[one.label])
+        self._list.put(commands, cursor=0)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self) -> None:
         """Start the command under the cursor."""
-        event.stop()
         entry = self._list.current
         if entry is not None:
-            self.close(entry.value)
+            self.close(entry)
 
-    def on_row_list_opened(self) -> None:
-        """A double click starts a command."""
-        entry = self._list.current
-        if entry is not None:
-            self.close(entry.value)
+    on_cursor_list_opened = on_input_submitted
+    """A double click starts a command, too."""
 
     def action_down(self) -> None:
         """The command below."""
@@ -204,43 +184,18 @@ class Palette(Dialog[PaletteCommand]):
         self._list.action_up()
 
 
-def command_entry(command: PaletteCommand) -> MenuEntry[PaletteCommand]:
-    """A command as a line; one that cannot be used says why."""
-    return MenuEntry(
-        command,
-        command.title,
-        note=command.reason or command.key,
-        disabled=bool(command.reason),
-    )
-
-
-def find_commands(commands: Sequence[PaletteCommand], text: str) -> list[PaletteCommand]:
-    """The commands whose words have these letters in order, the best match first."""
-    if not text.strip():
-        return list(commands)
-    matcher = Matcher(text.strip())
-    scored = [(matcher.match(command.title), index) for index, command in enumerate(commands)]
-    return [commands[i] for score, i in sorted(scored, key=lambda s: (-s[0], s[1])) if score > 0]
-
-
 def commands_for(
     place: str, keymap: Mapping[str, str], why_not: Callable[[str], str], themes: Iterable[str]
-) -> list[PaletteCommand]:
-    """Every command that has a key at this place, then the themes."""
-    found = [
-        PaletteCommand(
-            title=f"{row.label}: {row.help}",
-            action=f"app.{row.verb}" if row.where == "app" else row.action or row.verb,
-            key=shown_key(keymap, row),
-            reason=why_not(row.id),
-        )
-        for row in (*rows_of(place), *rows_of("app"))
-        if row.id != "app.palette"
-    ]
-    return [
-        *found,
-        *(
-            PaletteCommand(title=f"theme: {name}", action=f"app.use_theme('{name}')")
-            for name in sorted(themes)
-        ),
-    ]
+) -> Iterator[MenuEntry[str]]:
+    """The action of every key at this place, then the themes; one that cannot be used says why."""
+    for row in (*rows_of(place), *rows_of("app")):
+        if row.id != "app.palette":
+            reason = why_not(row.id)
+            yield MenuEntry(
+                f"app.{row.verb}" if row.where == "app" else row.action or row.verb,
+                f"{row.label}: {row.help}",
+                note=reason or shown_key(keymap, row),
+                disabled=bool(reason),
+            )
+    for name in sorted(themes):
+        yield MenuEntry(f"app.use_theme('{name}')", f"theme: {name}")

@@ -18,7 +18,6 @@ from artifact_tui.tui import app
 from artifact_tui.tui.key_bindings import BY_ID, rows_of
 from artifact_tui.tui.terminal import ASCII, UNICODE, ascii_of, signs_for
 from artifact_tui.tui.widgets.base_screen import HeaderFacts, header_content, keys_content
-from artifact_tui.tui.widgets.help_dialogs import PaletteCommand, find_commands
 from artifact_tui.tui.widgets.line_view import compact
 from artifact_tui.tui.widgets.list_inputs import offerable, quoted
 
@@ -100,17 +99,6 @@ def test_blanks_join_their_neighbours() -> None:
     assert len(list(apart)) == 3
     lined = compact([Segment("a", red), Segment(" ", Style(underline=True, bgcolor="black"))])
     assert len(list(lined)) == 2
-
-
-def test_commands_are_found_by_their_letters() -> None:
-    commands = [
-        PaletteCommand("sort: choose", "sort"),
-        PaletteCommand("only marked: show", "marked"),
-    ]
-    assert find_commands(commands, "") == commands
-    assert find_commands(commands, "  ") == commands
-    assert find_commands(commands, "only") == commands[1:]
-    assert find_commands(commands, "zzz") == []
 
 
 def test_a_theme_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
