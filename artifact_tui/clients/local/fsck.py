@@ -37,10 +37,10 @@ _VALUE = re.compile(r"^(?:[A-Z]+|non-[A-Z]+) value in ")
 """What SQLite says of a row that does not fit its table; the rows beside it can be read."""
 
 _FAILED = "CHECK constraint failed in "
-"""What it says of others, where it may write: `_checks` finds the rows."""
+"""What it says of others, where it may write: `_check_rows` finds them."""
 
 _TABLE = re.compile(r"^CREATE TABLE (\w+)\((.*?)^\)", re.MULTILINE | re.DOTALL)
-_CHECK = re.compile(r"CHECK\(((?:[^()]|\([^()]*\))*)\)")
+_CONSTRAINT = re.compile(r"CHECK\(((?:[^()]|\([^()]*\))*)\)")
 
 _MOST = 100_000
 """Complaints of SQLite that are listed."""
@@ -161,7 +161,9 @@ def check_registry(store: Store, *, repair: bool = False, verify: bool = False) 
                 files = _blob_files(store.layout)
                 _check_orphans(check, blobs, files)
                 _check_missing(check, blobs, files)
-                _check_leftovers(check)
+                look = local_trash.clear_tmp if check.repair else local_trash.left_in_tmp
+                for name, left in look(store.layout):
+                    check.note(Damage.LEFTOVER, str(store.layout.tmp / name), left)
         if sound and verify:
             _check_hashes(check, blobs)
     size = sum(blob.size for blob in blobs.values())
@@ -201,7 +203,7 @@ def _check_rows(check: _Check) -> None:
     with check.store.reading() as conn:
         for table, checks in _TABLE.findall(schema_sql()):
             _check_types(check, conn, table)
-            for condition in _CHECK.findall(checks):
+            for condition in _CONSTRAINT.findall(checks):
                 for row in conn.execute(f"SELECT * FROM {table} WHERE NOT ({condition})"):
                     check.note(Damage.ROW, f"{table} {row[0]}", detail=f"it is not so: {condition}")
         for blob in map(_BlobRow._make, conn.execute(_BLOBS)):
@@ -341,9 +343,3 @@ def _needed_by(conn: sqlite3.Connection, blob: _BlobRow) -> str:
     ).fetchall()
     some = [f"{name}:{label} ({path})" for name, label, path in rows[:_NAMED]]
     return "needed by " + ", ".join(some) + (" and others" if len(rows) > _NAMED else "")
-
-
-def _check_leftovers(check: _Check) -> None:
-    look = local_trash.clear_tmp if check.repair else local_trash.left_in_tmp
-    for name, size in look(check.store.layout):
-        check.note(Damage.LEFTOVER, str(check.store.layout.tmp / name), size)

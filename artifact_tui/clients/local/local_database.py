@@ -302,9 +302,3 @@ def _make_database(layout: Layout, now_us: int) -> None:
     open_database(layout.unfinished, "rw", sqlite3.Connection, fill).close()
     layout.unfinished.rename(layout.db)
     sync_folder(layout.root)
-
-
-def may_write(layout: Layout) -> bool:
-    """Whether this user may write to the registry."""
-    places = (layout.root, layout.db, layout.blobs, layout.tmp)
-    return all(os.access(place, os.W_OK) for place in places if place.exists())

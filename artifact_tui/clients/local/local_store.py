@@ -7,6 +7,7 @@ time. What is done with one is in `local_reading`, `local_edits`, `local_trash`,
 from __future__ import annotations
 
 import getpass
+import os
 import threading
 import uuid
 from contextlib import closing, contextmanager, suppress
@@ -27,7 +28,6 @@ from artifact_tui.errors import (
 from artifact_tui.model import Outcome, Result, now_us
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from sqlite3 import Connection
@@ -85,8 +85,14 @@ class Store:
         self.page_size = page_size
         self._opened_read_only = read_only
         self._no_locks = without_locks(layout.root)
-        self.writable = local_database.may_write(layout) and not self._no_locks
-        self.read_only = read_only or not self.writable
+        places = (layout.root, layout.db, layout.blobs, layout.tmp)
+        self.unwritable = ""
+        """Why nothing can be written here, when it is the file system: words for people."""
+        if self._no_locks:
+            self.unwritable = "its file system has no locks"
+        elif not all(os.access(place, os.W_OK) for place in places if place.exists()):
+            self.unwritable = "you may not write to its folder"
+        self.read_only = read_only or bool(self.unwritable)
         self._idle: list[Connection] = []
         self._guard = threading.Lock()
         self._closed = False
@@ -109,13 +115,6 @@ class Store:
         layout = Layout(root)
         local_database.make_registry(layout, clock())
         return cls(layout, clock=clock)
-
-    @property
-    def unwritable(self) -> str:
-        """Why nothing can be written here, when it is the file system: words for people."""
-        if self._no_locks:
-            return "its file system has no locks"
-        return "" if self.writable else "you may not write to its folder"
 
     def check_writable(self) -> None:
         """Refuse to go on in a registry that may only be read.
@@ -239,7 +238,7 @@ class Store:
         return database.with_room(once, self.layout.root, self._more_room())
 
     def _more_room(self) -> Iterator[None]:
-        """Make a bit of room a step: in the log, of a reserve, of what adds and sweeps left."""
+        """Make some room at each step: in the log, of a reserve, of what adds and sweeps left."""
         self._empty_log()
         yield
         for _ in config.spent_reserve(self.layout.root):

@@ -14,7 +14,7 @@ import pytest
 
 from artifact_tui import config, database
 from artifact_tui.clients import kind_of, open_client
-from artifact_tui.clients.local import KIND, create, local_database, open_registry
+from artifact_tui.clients.local import KIND, create, open_registry
 from artifact_tui.clients.local.local_folder import Layout
 from artifact_tui.errors import (
     BusyError,
@@ -207,10 +207,10 @@ async def test_a_client_that_was_closed_says_so(closed: Layout) -> None:
 def test_a_folder_that_cannot_be_written_is_opened_for_reading(
     closed: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_database, "may_write", lambda _layout: False)
+    monkeypatch.setattr(os, "access", lambda _path, how: how != os.W_OK)
     store = SyncStore(closed)
     try:
-        assert (store.writable, store.read_only) == (False, True)
+        assert (bool(store.unwritable), store.read_only) == (True, True)
         assert len(store.listing().collections) == 1
         with pytest.raises(ReadOnlyError, match="not writable"):
             put(store)
