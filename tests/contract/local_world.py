@@ -37,8 +37,8 @@ class LocalWorld:
             read_only=read_only,
             actor="tester",
             clock=lambda: self.now_us,
-            page_size=PAGE,
         )
+        store.page_size = PAGE
         client = LocalClient(store)
         self._opened.append(client)
         return client

@@ -20,7 +20,7 @@ from artifact_tui.clients.local.local_folder import Layout
 from artifact_tui.clients.local.local_store import Store
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import BusyError, RegistryError
-from artifact_tui.model import Identity, now_us
+from artifact_tui.model import Identity
 
 if TYPE_CHECKING:
     import os
@@ -172,25 +172,18 @@ class LocalClient(OwnClient):
         self.store.close()
 
 
-def create(
-    path: str | os.PathLike[str], *, actor: str = "", clock: Callable[[], int] = now_us
-) -> LocalClient:
+def create(path: str | os.PathLike[str], *, actor: str = "") -> LocalClient:
     """Open the registry in a folder for writing; it is made when it is not there.
 
     Raises:
         UsageError: the folder holds other files.
         RegistryError: it cannot be made or used.
     """
-    Store.create(path, clock=clock).close()
-    return open_registry(path, actor=actor, clock=clock)
+    return LocalClient(Store.create(path, actor=actor))
 
 
 def open_registry(
-    path: str | os.PathLike[str],
-    *,
-    read_only: bool = False,
-    actor: str = "",
-    clock: Callable[[], int] = now_us,
+    path: str | os.PathLike[str], *, read_only: bool = False, actor: str = ""
 ) -> LocalClient:
     """Open the registry in a folder; nothing is made or changed.
 
@@ -198,7 +191,7 @@ def open_registry(
         NotFoundError: there is none.
         RegistryError: it cannot be used.
     """
-    return LocalClient(Store(Layout(path), read_only=read_only, actor=actor, clock=clock))
+    return LocalClient(Store(Layout(path), read_only=read_only, actor=actor))
 
 
 class LocalKind(Kind):

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 
-PAGE_ROWS = 1000
-"""Rows on a page."""
-
 _IDLE_KEPT = 4
 """Idle connections kept open."""
 
@@ -57,6 +54,9 @@ def _user() -> str:
 class Store:
     """One open registry."""
 
+    page_size = 1000
+    """Versions on a page of its listing."""
+
     def __init__(
         self,
         layout: Layout,
@@ -64,7 +64,6 @@ class Store:
         read_only: bool = False,
         actor: str = "",
         clock: Callable[[], int] = now_us,
-        page_size: int = PAGE_ROWS,
     ) -> None:
         """Open a registry that is there; nothing in it is changed.
 
@@ -73,7 +72,6 @@ class Store:
             read_only: True refuses every write.
             actor: recorded with what is deleted; the user's name unless given.
             clock: gives the time now, in microseconds.
-            page_size: rows on a page.
 
         Raises:
             NotFoundError: there is no registry.
@@ -82,7 +80,6 @@ class Store:
         self.layout = layout
         self.clock = clock
         self.actor = actor or _user()
-        self.page_size = page_size
         self._opened_read_only = read_only
         self._no_locks = without_locks(layout.root)
         places = (layout.root, layout.db, layout.blobs, layout.tmp)
@@ -110,11 +107,22 @@ class Store:
         self.uid = str(rows.get("uid", ""))
 
     @classmethod
-    def create(cls, root: str | os.PathLike[str], *, clock: Callable[[], int] = now_us) -> Self:
-        """Open the registry at a folder, made when it is not there."""
+    def create(
+        cls,
+        root: str | os.PathLike[str],
+        *,
+        actor: str = "",
+        clock: Callable[[], int] = now_us,
+    ) -> Self:
+        """Open the registry at a folder for writing, made when it is not there.
+
+        Raises:
+            UsageError: the folder holds other files.
+            RegistryError: it cannot be made or used.
+        """
         layout = Layout(root)
         local_database.make_registry(layout, clock())
-        return cls(layout, clock=clock)
+        return cls(layout, actor=actor, clock=clock)
 
     def check_writable(self) -> None:
         """Refuse to go on in a registry that may only be read.
