@@ -17,10 +17,8 @@ from textual import on
 from artifact_tui.catalog.catalog_rows import CollectionRow
 from artifact_tui.clients.base import MakingClient
 from artifact_tui.deletion.storage import why_no_storage
-from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import TaskWatch
-from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
@@ -44,12 +42,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
     from artifact_tui.tui.widgets.list_views import Row
 
-
-RESTS = 0.5
-"""Seconds the cursor rests before what takes long is asked."""
-
-SOON = 0.06
-"""Seconds the cursor rests before the detail is read: a held key reads nothing."""
 
 WIDTHS = [(0, "-narrow"), (100, "-wide")]
 """From how many columns on the detail stands beside the list."""
@@ -196,63 +188,6 @@ class LinkFollower:
             self._screen.show_header()
 
 
-class DetailFollower:
-    """Keeps the detail on the row under the cursor, and asks for its lineage where it must be."""
-
-    def __init__(self, screen: BaseScreen, pane: DetailPane) -> None:
-        self._screen = screen
-        self._services = screen.services
-        self._pane = pane
-        self._asking = ""
-        """Key of the version whose lineage is asked for, or will be in a moment."""
-
-    def follow(self, row: CollectionRow | VersionRow | None) -> None:
-        """The cursor is on this row now, or on none."""
-        if row is None or isinstance(row, CollectionRow):
-            self._screen.workers.cancel_group(self._screen, "detail")
-            self._pane.show_row(row)
-            self._rests_on(None)
-            return
-        if self._screen.has_class("-wide"):
-            start(self._screen, "detail", self._read_soon, row, latest=True)
-        self._rests_on(row)
-
-    async def _read_soon(self, row: VersionRow) -> None:
-        """Show a version once the cursor rests on it."""
-        await asyncio.sleep(SOON)
-        await self._read(row)
-
-    async def _read(self, row: VersionRow) -> None:
-        """Read a version, and show it beside the list."""
-        try:
-            detail = await self._services.catalog.detail(row.id, latest=True)
-        except ArtifactTuiError:
-            self._pane.show_row(None)  # it is gone: the list will say so in a moment
-            return
-        self._pane.show_row(detail, self._services.asker.told(detail.row))
-
-    def _rests_on(self, row: VersionRow | None) -> None:
-        """Ask for the lineage of the version under the cursor once it rests there."""
-        key = row.key if row is not None and self._services.asker.wants(row) else ""
-        if key == self._asking:
-            return
-        self._asking = key
-        self._screen.workers.cancel_group(self._screen, "lineage")
-        if row is not None and key:
-            start(self._screen, "lineage", self._ask_lineage, row, latest=True)
-
-    async def _ask_lineage(self, row: VersionRow) -> None:
-        await asyncio.sleep(RESTS)
-        self._pane.tell(row.key, LineageState.ASKING)
-        try:
-            await self._services.asker.ask(row)
-        except ArtifactTuiError as error:
-            self._screen.fail(error)
-        self._asking = ""
-        if self._screen.has_class("-wide"):
-            await self._read(row)
-
-
 class BrowseScreen(BaseScreen):
     """The first screen."""
 
@@ -263,11 +198,10 @@ class BrowseScreen(BaseScreen):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
-        self.pane = DetailPane(services.signs, services.now)
+        self.pane = DetailPane(services)
         self.versions = BrowseList(self, self.pane)
         self.tree_list = self.versions.rows
         self._link = LinkFollower(self, self.versions)
-        self._detail = DetailFollower(self, self.pane)
         self._edit = EditRequest(self)
 
     def compose(self) -> ComposeResult:
@@ -342,7 +276,7 @@ class BrowseScreen(BaseScreen):
 
     @on(RowList.Moved, "#tree")
     def _moved(self) -> None:
-        self._detail.follow(self.tree_list.current)
+        self.pane.follow(self.tree_list.current)
 
     def why_not(self, row_id: str) -> str:
         """What this registry or this session cannot do."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import bindings_of
-from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
@@ -31,7 +30,7 @@ class DetailScreen(BaseScreen):
     def __init__(self, services: Services, row: VersionRow) -> None:
         super().__init__(services)
         self._row = row
-        self._pane = DetailPane(services.signs, services.now)
+        self._pane = DetailPane(services)
 
     def compose_body(self) -> Iterable[Widget]:
         """The pane alone."""
@@ -42,24 +41,11 @@ class DetailScreen(BaseScreen):
         start(self, "detail", self._load, latest=True)
 
     async def _load(self) -> None:
-        await self._show()
-        asker = self.services.asker
-        if not asker.wants(self._row):
-            return
-        self._pane.tell(self._row.key, LineageState.ASKING)
         try:
-            await asker.ask(self._row)
+            await self._pane.read(self._row)
+            await self._pane.ask(self._row)
         except ArtifactTuiError as error:
             self.fail(error)
-        await self._show()
-
-    async def _show(self) -> None:
-        try:
-            detail = await self.services.catalog.detail(self._row.id)
-        except ArtifactTuiError as error:
-            self.say(str(error), error=True)
-            return
-        self._pane.show_row(detail, self.services.asker.told(detail.row))
 
     def action_lineage(self) -> None:
         """Walk through its lineage."""

@@ -163,9 +163,7 @@ class EditScreen(BaseScreen):
     def __init__(self, services: Services, wanted: CommonEdit, changes: Changes) -> None:
         super().__init__(services)
         self.confirm = TypedConfirm(enter="enter sends the change now")
-        self.grouped = Grouped[EditRow](
-            self.services.signs, self._line, self._facts, noun="versions"
-        )
+        self.grouped = Grouped[EditRow](self.services.signs, self._line, self._facts)
         subject = subject_words([one.row for one in changes])
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes

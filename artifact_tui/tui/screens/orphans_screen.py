@@ -34,9 +34,7 @@ from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from textual.widget import Widget
+    from collections.abc import Callable, Sequence
 
     from artifact_tui.deletion.storage import OrphanFindings, OrphanGroup
     from artifact_tui.tui.services import Services
@@ -87,10 +85,6 @@ class OrphansScreen(BaseScreen):
         self._state = "the storage is being listed"
 
     # drawing
-
-    def compose_body(self) -> Iterable[Widget]:
-        """Groups, objects, facts."""
-        yield self.grouped
 
     def _line(self, row: OrphanRow, cells: int) -> Content:
         """Mark and name; of an object its age and size, of an artifact its type."""

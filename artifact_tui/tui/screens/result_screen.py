@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.deletion.items import Item
@@ -17,11 +18,7 @@ from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, state_sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
-
-    from textual.content import Content
-    from textual.widget import Widget
 
     from artifact_tui.deletion.tasks import Report, ResultGroup
     from artifact_tui.tui.services import Services
@@ -44,19 +41,11 @@ class ResultScreen(BaseScreen):
 
     def __init__(self, services: Services, path: Path) -> None:
         super().__init__(services)
-        self.grouped = Grouped[Item](self.services.signs, self._line, self._facts)
+        signs = services.signs
+        line, facts = partial(result_line, signs=signs), partial(item_facts, names={}, signs=signs)
+        self.grouped = Grouped[Item](signs, line, facts)
         self._path = path
         self._report: Report | None = None
-
-    def compose_body(self) -> Iterable[Widget]:
-        """Groups, items, facts."""
-        yield self.grouped
-
-    def _line(self, item: Item, cells: int) -> Content:
-        return result_line(item, cells, self.services.signs)
-
-    def _facts(self, item: Item) -> Content:
-        return item_facts(item, {}, self.services.signs)
 
     def header_facts(self) -> HeaderFacts:
         """Which plan this is."""

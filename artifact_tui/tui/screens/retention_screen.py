@@ -28,9 +28,7 @@ from artifact_tui.tui.widgets.marker import toggle_mark
 from artifact_tui.tui.widgets.outline import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from textual.widget import Widget
+    from collections.abc import Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.marks import Selection
@@ -111,9 +109,7 @@ class RetentionScreen(BaseScreen):
 
     def __init__(self, services: Services, chosen: Selection | None) -> None:
         super().__init__(services)
-        self.grouped = Grouped["VersionRow"](
-            self.services.signs, self._line, self._facts, noun="versions"
-        )
+        self.grouped = Grouped["VersionRow"](self.services.signs, self._line, self._facts)
         self._edit = EditRequest(self)
         self._chosen = chosen
         """The marks; else what was chosen in browse, unless a row has the keyboard here."""
@@ -121,10 +117,6 @@ class RetentionScreen(BaseScreen):
         self._expiring: Expiring | None = None
 
     # drawing
-
-    def compose_body(self) -> Iterable[Widget]:
-        """Periods, versions, facts."""
-        yield self.grouped
 
     def _line(self, row: VersionRow, cells: int) -> Content:
         """Mark, name, aliases, when it expires, size."""

@@ -234,10 +234,12 @@ class TrashScreen(BaseScreen):
         self._catalog = catalog
         self.versions = TrashList(self, catalog)
         self._facts = FactsPane(id="trash-facts")
+        self._rule = Line(id="trash-rule")
+        self._rule.show(lambda cells: Content(services.signs.line * cells))
 
     def compose(self) -> ComposeResult:
         """The list, and the facts of the row."""
-        return self.versions.compose_page(Line(id="trash-rule"), self._facts)
+        return self.versions.compose_page(self._rule, self._facts)
 
     def header_facts(self) -> HeaderFacts:
         """What is restorable is a trash; else it is only what the registry still lists."""
@@ -248,11 +250,6 @@ class TrashScreen(BaseScreen):
         """It may have changed."""
         self.read_first("the trash is being read")
         self.versions.reload()
-
-    def on_resize(self) -> None:
-        """The rule takes the new width."""
-        rule = self.services.signs.line * self.size.width
-        self.query_one("#trash-rule", Line).show(Content(rule))
 
     @on(RowList.Moved, "#tree")
     def _moved(self) -> None:

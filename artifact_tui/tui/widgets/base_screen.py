@@ -279,8 +279,8 @@ class BaseScreen(Screen[object]):
         yield Overlay()
 
     def compose_body(self) -> Iterable[Widget]:
-        """The screen's own widgets."""
-        return ()
+        """The screen's own widgets: groups and their items, where it has them."""
+        return () if self.grouped is None else (self.grouped,)
 
     def on_mount(self) -> None:
         """Show the keys."""

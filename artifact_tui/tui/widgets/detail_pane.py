@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
+from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import VersionState
 from artifact_tui.text import (
     age,
@@ -23,12 +26,14 @@ from artifact_tui.text import (
 )
 from artifact_tui.text import width as cells
 from artifact_tui.tui.registry_link import LineageState
+from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.dialogs import Listing
 from artifact_tui.tui.widgets.line_view import LineView
 from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
+from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import (
         DependentRef,
@@ -37,13 +42,13 @@ if TYPE_CHECKING:
         VersionRow,
     )
     from artifact_tui.model import File
+    from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
     from artifact_tui.tui.widgets.base_screen import BaseScreen
 
 
 LINKS_SHOWN = 6
 """Collections that are named; the rest are counted."""
-
 
 FILES_SHOWN = 8
 """Files that are listed; the rest are counted."""
@@ -260,29 +265,89 @@ def branches(dependents: Sequence[DependentRef], signs: Signs) -> Iterator[tuple
         yield "".join(lines) + (signs.elbow if ends else signs.tee), dependent.ref
 
 
-class DetailPane(LineView):
-    """Shows a collection or a version; laid out again when the width changes."""
+SOON = 0.06
+"""Seconds the cursor rests before the detail is read: a held key reads nothing."""
 
-    def __init__(self, signs: Signs, now: Callable[[], int]) -> None:
+RESTS = 0.5
+"""Seconds the cursor rests before the registry is asked."""
+
+
+class DetailPane(LineView):
+    """Shows a collection or a version; of that, it asks for the lineage where that must be."""
+
+    def __init__(self, services: Services) -> None:
         super().__init__(id="detail")
-        self._signs = signs
-        self._now = now
+        self._services = services
         self._shown: CollectionRow | VersionDetail | None = None
         self._told = LineageState.KNOWN
+        """How far the question about the version's parents is."""
+        self._asking = ""
+        """Key of the version whose lineage is asked for, or will be in a moment."""
 
-    def show_row(
+    def follow(self, row: CollectionRow | VersionRow | None) -> None:
+        """The cursor is on this row now, or on none; a version is read once it rests there."""
+        key = ""
+        if row is None or isinstance(row, CollectionRow):
+            self.workers.cancel_group(self, "detail")
+            self._show(row)
+        else:
+            if self.display:
+                start(self, "detail", self._read_soon, row, latest=True)
+            key = row.key if self._services.asker.wants(row) else ""
+        if key != self._asking:
+            self._asking = key
+            self.workers.cancel_group(self, "lineage")
+            if key:
+                start(self, "lineage", self._ask_soon, row, latest=True)
+
+    async def _read_soon(self, row: VersionRow) -> None:
+        await asyncio.sleep(SOON)
+        with suppress(ArtifactTuiError):  # it is gone: the list will say so in a moment
+            await self.read(row)
+
+    async def _ask_soon(self, row: VersionRow) -> None:
+        await asyncio.sleep(RESTS)
+        try:
+            await self.ask(row)
+        except ArtifactTuiError as error:
+            self.post_message(RowList.Failed(error))
+        self._asking = ""
+
+    async def read(self, row: VersionRow) -> None:
+        """Read a version and show it.
+
+        Raises:
+            ArtifactTuiError: it cannot be read; nothing is shown then.
+        """
+        try:
+            detail = await self._services.catalog.detail(row.id, latest=True)
+        except ArtifactTuiError:
+            self._show(None)
+            raise
+        self._show(detail, self._services.asker.told(detail.row))
+
+    async def ask(self, row: VersionRow) -> None:
+        """Ask for the lineage of a version where it has to be asked for, and show what came of it.
+
+        Raises:
+            ArtifactTuiError: it cannot be asked for, or the version cannot be read.
+        """
+        if not self._services.asker.wants(row):
+            return
+        if row.key == _row_key(self._shown):
+            self._show(self._shown, LineageState.ASKING)
+        try:
+            await self._services.asker.ask(row)
+        finally:
+            if self.display:
+                await self.read(row)
+
+    def _show(
         self, row: CollectionRow | VersionDetail | None, told: LineageState = LineageState.KNOWN
     ) -> None:
-        """Show this from now on; None empties the pane. `told` is about a version's parents."""
-        same = _row_key(row) == _row_key(self._shown)
+        top = _row_key(row) != _row_key(self._shown)
         self._shown, self._told = row, told
-        self._write(top=not same)
-
-    def tell(self, key: str, told: LineageState) -> None:
-        """How far the question about a version's parents is, if that version is shown."""
-        if key == _row_key(self._shown):
-            self._told = told
-            self._write(top=False)
+        self._write(top=top)
 
     def sized(self) -> None:
         """Lay out for the new width."""
@@ -290,7 +355,8 @@ class DetailPane(LineView):
         self._write(top=False)
 
     def _write(self, *, top: bool) -> None:
-        shown, lines = self._shown, DetailLines(self.inner_width - 2, self._signs, self._now())
+        services, shown = self._services, self._shown
+        lines = DetailLines(self.inner_width - 2, services.signs, services.now())
         content: list[Content] = []
         if isinstance(shown, CollectionRow):
             content = lines.collection(shown)

@@ -72,16 +72,10 @@ class Grouped(Vertical, Generic[T]):
         """The keyboard or the cursor is on something else, or what it is on has changed."""
 
     def __init__(
-        self,
-        signs: Signs,
-        draw: Callable[[T, int], Content],
-        facts: Callable[[T], Content],
-        *,
-        noun: str = "items",
+        self, signs: Signs, draw: Callable[[T, int], Content], facts: Callable[[T], Content]
     ) -> None:
         super().__init__()
         self.signs = signs
-        self.noun = noun
         self.groups = RowList[GroupRow[T]](
             self._draw_group, key=lambda group: group.id, id="groups"
         )
@@ -157,18 +151,15 @@ class Grouped(Vertical, Generic[T]):
                 self.items.post_message(RowList.Failed(error))
         self._show_facts()
 
-    def on_resize(self) -> None:
-        """The rules take the new width."""
-        self._show_facts()
-
     def _show_facts(self) -> None:
         group = self.groups.current
         if group is None:
             return
         row = self.items.current
-        title = f"{self.signs.line * 2} {group.label} {self.signs.dot} {count(group.count)} "
-        self._rule(self._items_title, title)
-        self._rule(self._facts_rule, "")
+        line = self.signs.line
+        title = f"{line * 2} {group.label} {self.signs.dot} {count(group.count)} "
+        self._items_title.show(lambda cells: Content(title + line * (cells - len(title))))
+        self._facts_rule.show(lambda cells: Content(line * cells))
         facts = self._facts
         if self.inside and row is not None:
             facts.show(self._item_facts(row))
@@ -177,10 +168,6 @@ class Grouped(Vertical, Generic[T]):
             keys = "   ".join(f"[{key}] {verb}" for key, verb in group.keys)
             facts.show(Content("\n").join([words, Content.styled(keys, "$text-accent")]))
         self.post_message(self.Pointed())
-
-    def _rule(self, line: Line, title: str) -> None:
-        rest = max(self.size.width - len(title), 0)
-        line.show(Content(title + self.signs.line * rest))
 
     def _draw_group(self, group: GroupRow[T], cells: int) -> Content:
         lead = Content.assemble(

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from artifact_tui.catalog.listing import Sort
 from artifact_tui.query import Query, complete, parse
-from artifact_tui.text import count, fit, safe
+from artifact_tui.text import fit, safe
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.widgets.dialogs import Menu, MenuEntry
 from artifact_tui.tui.widgets.forms import Form, Toggle
@@ -50,74 +50,12 @@ Offer = tuple[int, str]
 """Where the word begins, and what would stand there."""
 
 
-class Offers(Static):
-    """The offered words, above the line in which they are typed."""
-
-    DEFAULT_CSS = """
-    Offers {
-        dock: bottom;
-        width: auto;
-        max-width: 100%;
-        height: auto;
-        margin: 0 0 2 0;
-        background: $surface;
-        display: none;
-    }
-    """
-
-    def __init__(self, signs: Signs) -> None:
-        super().__init__(id="offers")
-        self.offers: Sequence[Offer] = ()
-        self.chosen = 0
-        self._signs = signs
-        self._trouble: QueryError | None = None
-
-    @property
-    def current(self) -> Offer | None:
-        """What tab would take."""
-        return self.offers[self.chosen] if self.chosen < len(self.offers) else None
-
-    def offer(self, offers: Sequence[Offer]) -> None:
-        """Offer these words."""
-        self.offers, self.chosen = offers[:OFFERS], 0
-        self._draw()
-
-    def tell(self, trouble: QueryError | None) -> None:
-        """Say what cannot be read in the filter, and point at it."""
-        self._trouble = trouble
-        self._draw()
-
-    def move(self, step: int) -> None:
-        """Choose the next (1) or the one before (-1)."""
-        if self.offers:
-            self.chosen = (self.chosen + step) % len(self.offers)
-            self._draw()
-
-    def _draw(self) -> None:
-        lines = [
-            Content.styled(f"   {fit(safe(word), 56)} ", "reverse" if i == self.chosen else "")
-            for i, (_, word) in enumerate(self.offers)
-        ]
-        if self._trouble is not None:
-            lines += _pointed(self._trouble, self._signs)
-        self.display = bool(lines)
-        self.update(Content("\n").join(lines))
-
-
-def _pointed(trouble: QueryError, signs: Signs) -> list[Content]:
-    """What is wrong, what was expected, and a sign above the place."""
-    said = Content.assemble(
-        (f"   {safe(str(trouble))}", "bold $text-error"), f" {safe(trouble.hint)} "
-    )
-    return [said, Content.styled(" " * (SLASH + trouble.position) + signs.opened, "$text-error")]
-
-
 FilterEnd = Literal["", "kept", "undone"]
 """Whether typing goes on, and else how it ended."""
 
 
 class FilterBar(Horizontal):
-    """Shown while a filter is being typed."""
+    """Shown while a filter is being typed; above it the words that could stand at the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("filter")
 
@@ -128,17 +66,22 @@ class FilterBar(Horizontal):
 
     def __init__(
         self,
-        offers: Offers,
+        signs: Signs,
         typed: Callable[[str, FilterEnd], object],
         wanted: Callable[[str, str], object],
     ) -> None:
         """`typed` hears each text; `wanted` that values of a field are, and how they begin."""
         super().__init__(id="filter")
         self.input = OneLine(id="filter-input")
-        self._offers = offers
+        self.box = Static(id="offers")
+        """Where the offers stand, and what cannot be read."""
+        self._signs = signs
         self._typed = typed
         self._wanted = wanted
         self._before = ""
+        self._offers: Sequence[Offer] = ()
+        self._chosen = 0
+        self._trouble: QueryError | None = None
 
     def compose(self) -> ComposeResult:
         """A slash and the line."""
@@ -156,28 +99,45 @@ class FilterBar(Horizontal):
 
     def close(self) -> None:
         """Stop typing."""
-        self._offers.tell(None)
-        self._offers.offer(())
-        self.display = False
+        self._trouble, self.display = None, False
+        self._offer(())
 
     def tell(self, trouble: QueryError | None) -> None:
-        """Say what cannot be read; None when all can."""
-        self._offers.tell(trouble)
+        """Say what cannot be read, and point at it; None when all can."""
+        self._trouble = trouble
+        self._draw()
 
     def offer_values(self, field: str, word: str, values: Sequence[str]) -> None:
         """Offer values that exist, if they are still what is being typed."""
         start = self.input.cursor_position - len(word)
         typed = self.input.value[: self.input.cursor_position]
         if typed.endswith(f"{field}:{word}"):
-            fixed = [offer for offer in self._offers.offers if offer[0] == start]
-            self._offers.offer([*fixed, *((start, quoted(v)) for v in values if offerable(v))])
+            fixed = [offer for offer in self._offers if offer[0] == start]
+            self._offer([*fixed, *((start, quoted(v)) for v in values if offerable(v))])
+
+    def _offer(self, offers: Sequence[Offer]) -> None:
+        self._offers, self._chosen = offers[:OFFERS], 0
+        self._draw()
+
+    def _draw(self) -> None:
+        lines = [
+            Content.styled(f"   {fit(safe(word), 56)} ", "reverse" if i == self._chosen else "")
+            for i, (_, word) in enumerate(self._offers)
+        ]
+        if (trouble := self._trouble) is not None:
+            what = (f"   {safe(str(trouble))}", "bold $text-error")
+            place = " " * (SLASH + trouble.position) + self._signs.opened
+            lines.append(Content.assemble(what, f" {safe(trouble.hint)} "))
+            lines.append(Content.styled(place, "$text-error"))
+        self.box.display = bool(lines)
+        self.box.update(Content("\n").join(lines))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter at once, and offer what could follow."""
         event.stop()
         self._typed(event.value, "")
         before = event.value[: self.input.cursor_position]
-        self._offers.offer(complete(event.value, self.input.cursor_position))
+        self._offer(complete(event.value, self.input.cursor_position))
         found = _VALUE.search(before)
         if found is not None:
             self._wanted(found["field"], found["word"])
@@ -193,19 +153,23 @@ class FilterBar(Horizontal):
 
     def action_complete(self) -> None:
         """Take the offer."""
-        offer = self._offers.current
-        if offer is not None:
-            start, word = offer
+        if self._offers:
+            start, word = self._offers[self._chosen]
             end = self.input.cursor_position
             self.input.replace(word if word.endswith((":", ">", "<")) else f"{word} ", start, end)
 
     def action_up(self) -> None:
         """The offer above."""
-        self._offers.move(-1)
+        self._move(-1)
 
     def action_down(self) -> None:
         """The offer below."""
-        self._offers.move(1)
+        self._move(1)
+
+    def _move(self, step: int) -> None:
+        if self._offers:
+            self._chosen = (self._chosen + step) % len(self._offers)
+            self._draw()
 
 
 def offerable(value: str) -> bool:
@@ -220,55 +184,38 @@ def quoted(value: str) -> str:
 
 
 _SORT_CHOICES = (
-    # field, letter, label, and whether the first choice is descending
-    ("name", "n", "name", False),
-    ("size", "s", "size", True),
-    ("age", "a", "age", False),
-    ("version", "v", "versions", True),
-    ("type", "t", "type", False),
-    ("unique", "u", "bytes only here", True),
-    ("stored", "c", "charged bytes", True),
-    ("used", "r", "last used", False),
-    ("ttl", "x", "ttl", False),
-    ("dependents", "d", "dependents", True),
-    ("deleted", "w", "when deleted", False),
+    # field, letter, label, the order that is chosen first, and both in words
+    ("name", "n", "name", "ascending", "a to z", "z to a"),
+    ("size", "s", "size", "descending", "small first", "big first"),
+    ("age", "a", "age", "ascending", "young first", "old first"),
+    ("version", "v", "versions", "descending", "few or old first", "many or new first"),
+    ("type", "t", "type", "ascending", "a to z", "z to a"),
+    ("unique", "u", "bytes only here", "descending", "small first", "big first"),
+    ("stored", "c", "charged bytes", "descending", "small first", "big first"),
+    ("used", "r", "last used", "ascending", "just used first", "long unused first"),
+    ("ttl", "x", "ttl", "ascending", "expiring first", "expiring last"),
+    ("dependents", "d", "dependents", "descending", "few first", "many first"),
+    ("deleted", "w", "when deleted", "ascending", "just deleted first", "long deleted first"),
 )
-_SORT_WAYS = {
-    "name": ("a to z", "z to a"),
-    "size": ("small first", "big first"),
-    "age": ("young first", "old first"),
-    "version": ("few or old first", "many or new first"),
-    "type": ("a to z", "z to a"),
-    "unique": ("small first", "big first"),
-    "stored": ("small first", "big first"),
-    "used": ("just used first", "long unused first"),
-    "ttl": ("expiring first", "expiring last"),
-    "dependents": ("few first", "many first"),
-    "deleted": ("just deleted first", "long deleted first"),
-}
 
 
 class SortMenu(Menu[Sort]):
     """Choose a field; the field that is sorted by already turns the order round."""
 
     def __init__(self, now: Sort, signs: Signs, *, trash: bool) -> None:
-        entries = []
-        choices = [row for row in _SORT_CHOICES if trash or row[0] != "deleted"]
-        for field, letter, label, descending in choices:
-            current = field == now.field
-            choice = Sort(field, descending=not now.descending if current else descending)
-            sign = " " if not current else signs.descending if now.descending else signs.ascending
-            note = _SORT_WAYS[field][choice.descending]
-            entries.append(
-                MenuEntry(choice, label, letter, f"turn: {note}" if current else note, sign)
-            )
-        start = next((i for i, row in enumerate(choices) if row[0] == now.field), 0)
+        entries: list[MenuEntry[Sort]] = []
+        start = 0
+        for field, letter, label, first, *ways in _SORT_CHOICES:
+            if field == "deleted" and not trash:
+                continue
+            descending, note, sign = first == "descending", "", " "
+            if field == now.field:
+                start, descending, note = len(entries), not now.descending, "turn: "
+                sign = signs.descending if now.descending else signs.ascending
+            note += ways[descending]
+            choice = Sort(field, descending=descending)
+            entries.append(MenuEntry(choice, label, letter, note, sign))
         super().__init__("Sort", entries, start=start)
-
-
-def sort_title(sort: Sort) -> str:
-    """The column that carries the sign of an order: its id in `columns`, or the field."""
-    return {"version": "versions", "stored": "size"}.get(sort.field, sort.field)
 
 
 RuleAction = Literal["mark", "unmark"]
@@ -348,8 +295,3 @@ class RuleDialog(Form[Rule]):
             "dependents:0" if self.is_on("rule-dependents") else "",
         )
         return " ".join(term for term in terms if term)
-
-
-def rule_done(action: RuleAction, number: int) -> str:
-    """One sentence about what a rule has done."""
-    return f"{count(number)} newly {action}ed." if number else f"Nothing was left to {action}."

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
 from artifact_tui.errors import ArtifactTuiError, QueryError, UsageError
-from artifact_tui.text import plural, safe, size
+from artifact_tui.text import count, plural, safe, size
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_MARKS, start
-from artifact_tui.tui.widgets.list_inputs import RuleDialog, rule_done
+from artifact_tui.tui.widgets.list_inputs import RuleDialog
 from artifact_tui.tui.widgets.list_views import MarkTotals
 from artifact_tui.tui.widgets.outline import Place
 
@@ -311,7 +311,8 @@ class Marker:
             self.count()
             raise
         self._drawn(number if action == "mark" else -number)
-        self._screen.say(rule_done(action, number))
+        done = f"{count(number)} newly {action}ed." if number else f"Nothing was left to {action}."
+        self._screen.say(done)
         self._list.reload_first(MOVES)
 
     # Drawing

@@ -16,6 +16,7 @@ from artifact_tui.text import age, count, fit, pad, safe, safe_name, size, versi
 
 if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
+    from artifact_tui.catalog.listing import Sort
     from artifact_tui.model import Alias
     from artifact_tui.tui.terminal import Signs
 
@@ -38,22 +39,22 @@ _MARK = "$text-warning bold"
 class Column:
     """One column beside the name."""
 
-    id: Literal["type", "versions", "size", "share", "age", "ttl"]
+    id: Literal["name", "type", "versions", "size", "share", "age", "ttl"]
+    title: str
+    """Also the order that the column shows."""
     width: int
     align: Literal["left", "right"] = "right"
-    title: str = ""
-    """Empty when it is the id; also the order that the column shows."""
 
 
 _COLUMNS = (
-    Column("type", 8, "left"),
-    Column("versions", 9),
-    Column("size", 8),
-    Column("share", 6, "left"),
-    Column("age", 6),
-    Column("ttl", 7),
+    Column("type", "type", 8, "left"),
+    Column("versions", "versions", 9),
+    Column("size", "size", 8),
+    Column("share", "share", 6, "left"),
+    Column("age", "age", 6),
+    Column("ttl", "ttl", 7),
 )
-_TRASH_COLUMNS = (*_COLUMNS[1:4], Column("age", 9, title="deleted"))
+_TRASH_COLUMNS = (*_COLUMNS[1:4], Column("age", "deleted", 9))
 """In the trash an age counts from the deletion."""
 
 _DROPPED = ("share", "ttl", "type", "versions", "age")
@@ -94,26 +95,19 @@ def layout_for(width: int, *, trash: bool = False) -> ColumnLayout:
     return ColumnLayout(max(name(), 1), columns)
 
 
-def column_titles(
-    layout: ColumnLayout, sort: str, signs: Signs, *, descending: bool, charged: bool = False
-) -> str:
-    """The line of column titles; the sorted one carries the direction.
+def column_titles(layout: ColumnLayout, sort: Sort, signs: Signs) -> str:
+    """The line of column titles; the sorted one carries the direction."""
+    sign = signs.descending if sort.descending else signs.ascending
+    by = {"version": "versions", "stored": "size"}.get(sort.field, sort.field)
 
-    `charged` says that sizes are what the registry charges.
-    """
-    sign = signs.descending if descending else signs.ascending
-
-    def title(word: str, width: int, shown: str = "") -> str:
-        text = shown or word
-        if word != sort:
+    def title(column: Column) -> str:
+        text = "charged" if sort.field == "stored" and column.id == "size" else column.title
+        if by != column.title:
             return text
-        return f"{text} {sign}" if len(text) + 2 <= width else f"{text}{sign}"
+        return f"{text} {sign}" if len(text) + 2 <= column.width else f"{text}{sign}"
 
-    cells = [pad(" " * LEAD + title("name", layout.name), layout.name)]
-    for column in layout.columns:
-        shown = "charged" if charged and column.id == "size" else ""
-        word = title(column.title or column.id, column.width, shown)
-        cells.append(pad(word, column.width, column.align))
+    cells = [pad(" " * LEAD + title(Column("name", "name", layout.name)), layout.name)]
+    cells += [pad(title(one), one.width, one.align) for one in layout.columns]
     return " ".join(cells) + " "
 
 
@@ -122,7 +116,7 @@ _SOURCE_CELLS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class VersionLines:
+class VersionPainter:
     """Draws the rows of one answer at one moment."""
 
     signs: Signs

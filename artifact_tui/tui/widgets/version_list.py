@@ -23,7 +23,7 @@ from artifact_tui.text import count, freed, listed, safe
 from artifact_tui.tui.typed_keys import LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Overlay
 from artifact_tui.tui.widgets.line_widgets import Line
-from artifact_tui.tui.widgets.list_inputs import FilterBar, Offers, SortMenu, sort_title
+from artifact_tui.tui.widgets.list_inputs import FilterBar, SortMenu
 from artifact_tui.tui.widgets.list_views import EVERYTHING, Row, View
 from artifact_tui.tui.widgets.marker import EMPTY_COLLECTION, Marker
 from artifact_tui.tui.widgets.outline import Outline, Place
@@ -31,7 +31,7 @@ from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.version_lines import (
     INDENT,
     LEAD,
-    VersionLines,
+    VersionPainter,
     column_titles,
     layout_for,
 )
@@ -81,15 +81,14 @@ class VersionList(Horizontal):
         self.marker = Marker(self)
         self.trash = trash
         """Whether deletions are listed, with what they deleted, instead of collections."""
-        self._lines: VersionLines | None = None
+        self._lines: VersionPainter | None = None
         self._drawn: Outline[Row] | None = None
         """The rows that `_lines` was made for."""
         self._lineage_known = True
         self._charged = False
         self._goal: VersionRow | None = None
         """Where the cursor is to go once it is listed."""
-        self._offers = Offers(signs)
-        self.filter_bar = FilterBar(self._offers, self._filter_typed, self._values_wanted)
+        self.filter_bar = FilterBar(signs, self._filter_typed, self._values_wanted)
         self._titles = Line(id="titles")
         self._refused: tuple[str, QueryError] | None = None
         """The last filter that asked for what this registry never tells, and why it is none."""
@@ -149,7 +148,7 @@ class VersionList(Horizontal):
             yield page.status_line
         yield page.keys
         with Overlay():
-            yield self._offers
+            yield self.filter_bar.box
 
     def compose(self) -> ComposeResult:
         """Titles above the rows."""
@@ -278,7 +277,7 @@ class VersionList(Horizontal):
             services, charged = self.page.services, self._charged
             weights = [head.weight(charged=charged) or 0 for head in self.heads]
             self._drawn = outline
-            self._lines = VersionLines(
+            self._lines = VersionPainter(
                 services.signs,
                 services.now(),
                 max(weights, default=0),
@@ -307,15 +306,8 @@ class VersionList(Horizontal):
         self.page.show_keys()
 
     def _show_titles(self) -> None:
-        sort = self.view.sort
-        text = column_titles(
-            layout_for(self.rows.inner_width, trash=self.trash),
-            sort_title(sort),
-            self.page.services.signs,
-            descending=sort.descending,
-            charged=sort.field == "stored",
-        )
-        self._titles.show(Content(text))
+        layout = layout_for(self.rows.inner_width, trash=self.trash)
+        self._titles.show(Content(column_titles(layout, self.view.sort, self.page.services.signs)))
 
     def show_facts(self) -> None:
         """Draw the filter, the marks and the numbers."""

@@ -8,16 +8,17 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
+from artifact_tui.catalog.listing import Sort
 from artifact_tui.model import Alias, VersionState
 from artifact_tui.tui.terminal import ASCII, UNICODE, Signs
-from artifact_tui.tui.widgets.version_lines import VersionLines, column_titles, layout_for
+from artifact_tui.tui.widgets.version_lines import VersionPainter, column_titles, layout_for
 from tests.unit.tui.rows import DAY, NOW, collection, version
 
 
 def text(
     width: int, row: CollectionRow | VersionRow, *, signs: Signs = UNICODE, opened: bool = False
 ) -> str:
-    lines = VersionLines(signs, NOW, biggest=10_000)
+    lines = VersionPainter(signs, NOW, biggest=10_000)
     if isinstance(row, CollectionRow):
         return lines.collection(row, width, opened=opened).plain
     return lines.version(row, width).plain
@@ -57,8 +58,8 @@ def test_a_version_fills_its_line_exactly(
 
 @given(st.integers(12, 250))
 def test_the_titles_stand_over_the_columns(width: int) -> None:
-    for sort in ("name", "size", "versions", "age"):
-        titles = column_titles(layout_for(width), sort, UNICODE, descending=True)
+    for field in ("name", "size", "version", "age"):
+        titles = column_titles(layout_for(width), Sort(field, descending=True), UNICODE)
         assert cell_len(titles) == whole(width)
 
 
@@ -124,12 +125,12 @@ def test_an_empty_collection_is_neither_marked_nor_to_be_opened() -> None:
 
 
 def test_the_bar_counts_eighths_of_a_cell() -> None:
-    bar = VersionLines(UNICODE, NOW, biggest=48).bar
+    bar = VersionPainter(UNICODE, NOW, biggest=48).bar
     assert bar(48, 6) == "██████"
     assert bar(25, 6) == "███▏  "
     assert bar(1, 6) == "▏     "
     assert bar(0, 6) == "      "
-    assert VersionLines(ASCII, NOW, biggest=48).bar(25, 6) == "###   "
+    assert VersionPainter(ASCII, NOW, biggest=48).bar(25, 6) == "###   "
 
 
 def test_in_ascii_everything_is() -> None:
