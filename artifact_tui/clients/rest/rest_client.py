@@ -12,9 +12,9 @@ from artifact_tui.clients.artifact_keys import Ref, parse_key
 from artifact_tui.clients.base import MakingClient
 from artifact_tui.clients.rest import NAME, rest_entries
 from artifact_tui.clients.rest.rest_deleting import RestDeletions, RestFacts
-from artifact_tui.clients.rest.rest_lineage import MODEL, RestLineage
-from artifact_tui.clients.rest.rest_listing import ALL, ListingReader, RestListing
-from artifact_tui.clients.rest.rest_requests import MissingEntry, RestRequests
+from artifact_tui.clients.rest.rest_lineage import parents_of
+from artifact_tui.clients.rest.rest_listing import ALL, MODEL, ListingReader, RestListing
+from artifact_tui.clients.rest.rest_requests import RestRequests
 from artifact_tui.clients.rest.rest_settings import RestOptions
 from artifact_tui.clients.servers import is_spelled, read_only_error
 from artifact_tui.clients.transport import together
@@ -35,7 +35,6 @@ from artifact_tui.model import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from artifact_tui.clients.rest.rest_entries import RestEntry
     from artifact_tui.clients.rest.rest_settings import RestAddress
     from artifact_tui.clients.s3 import S3Storage
     from artifact_tui.clients.transport import HttpTransport
@@ -71,14 +70,14 @@ class RestClient(MakingClient):
         self.transport: HttpTransport = self._requests.transport
         self.reader = ListingReader(self._requests, options)
         self._facts = RestFacts(self._requests, self.reader)
-        self._lineage = RestLineage(self._requests, self.reader)
         self._storage: S3Storage | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know about this connection, in whole sentences."""
         found = []
-        if self._address.scheme == "http" and not self._address.loopback:
+        place = self._address.place
+        if place.scheme == "http" and not place.loopback:
             found.append("The connection is not encrypted: others may read along.")
         found += [_incomplete(kind, why) for kind, why in self.reader.missing.items()]
         if skipped := self.reader.skipped:
@@ -114,13 +113,15 @@ class RestClient(MakingClient):
         """The parents of these; those that the server does not tell about are left out."""
         del parents
         refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
-        found = await together(*(self._lineage.parents(ref) for ref in refs.values()))
+        found = await together(
+            *(parents_of(self._requests, self.reader, ref) for ref in refs.values())
+        )
         pairs = zip(refs, found, strict=True)
         return {key: Lineage(parents=parents) for key, parents in pairs if parents is not None}
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """Nothing: these registries do not tell what is in an artifact."""
-        await self.get(version_key)
+        await self.entry(version_key)
         return ()
 
     def recall(self, keys: Sequence[str]) -> None:
@@ -133,21 +134,6 @@ class RestClient(MakingClient):
         if self._facts.survivors:
             self.transport.pacing.serial()
         return found
-
-    async def get(self, version_key: str) -> RestEntry:
-        """One artifact, with its source address.
-
-        Raises:
-            NotFoundError: the server says that there is none.
-            NotToldError: it does not tell about this one.
-        """
-        ref = parse_key(version_key)
-        row = MissingEntry.ABSENT if ref is None else await self._requests.get(ref)
-        if row is MissingEntry.UNASKABLE:
-            raise NotToldError(f"The registry cannot be asked about {version_key} by its id.")
-        if isinstance(row, MissingEntry):
-            raise NotFoundError(f"The registry has no artifact {version_key}.")
-        return row
 
     async def recipe(self, keys: Sequence[str], *, quick: bool = False) -> Mapping[str, Recipe]:
         """What is needed to make these artifacts again; those that are gone are left out.
@@ -166,10 +152,8 @@ class RestClient(MakingClient):
         try:
             row = await self._requests.get(ref)
         except NotToldError:
-            row = MissingEntry.UNASKABLE
-        if row is MissingEntry.UNASKABLE and self.reader.last is not None:
-            row = self.reader.last.rows.get(ref, MissingEntry.ABSENT)
-        if isinstance(row, MissingEntry) or is_spelled(row.name + row.url):
+            row = self.reader.last.rows.get(ref) if self.reader.last is not None else None
+        if row is None or is_spelled(row.name + row.url):
             return None  # gone, or nobody could write its name
         return Recipe(row.type, row.name, row.url)
 
@@ -185,8 +169,13 @@ class RestClient(MakingClient):
         pages = plural(self.reader.pages or 1, "page")
         found.append(f"It lists {plural(len(listing.rows), 'artifact')} on {pages}.")
         one = next(iter(listing.rows), None)
-        if one is not None and not await self._askable(one):
-            found.append(f"It lists {one.key}, and cannot be asked for it.")
+        if one is not None:
+            try:
+                there = await self._requests.get(one)
+            except NotToldError:
+                there = None
+            if there is None:
+                found.append(f"It lists {one.key}, and cannot be asked for it.")
         writing = "nothing can be changed" if self.read_only else "artifacts can be deleted"
         found.append(f"The connection is {'read-only' if self.read_only else 'armed'}: {writing}.")
         storage = self.storage()
@@ -194,12 +183,6 @@ class RestClient(MakingClient):
             kept = "keeps versions" if await storage.versioned() else "keeps no versions"
             found.append(f"Its storage {storage.place} can be read; the bucket {kept}.")
         return (*found, *self.notices)
-
-    async def _askable(self, ref: Ref) -> bool:
-        try:
-            return not isinstance(await self._requests.get(ref), MissingEntry)
-        except NotToldError:
-            return False
 
     def cannot(self, what: str) -> str:
         """Why this registry cannot clean up its storage, when no bucket is configured."""
@@ -260,7 +243,10 @@ class RestClient(MakingClient):
 
     async def entry(self, key: str) -> Recipe:
         """One artifact as a GET describes it."""
-        row = await self.get(key)
+        ref = parse_key(key)
+        row = None if ref is None else await self._requests.get(ref)
+        if row is None:
+            raise NotFoundError(f"The registry has no artifact {key}.")
         return Recipe(row.type, row.name, row.url)
 
     async def reset(self) -> None:

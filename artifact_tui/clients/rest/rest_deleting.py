@@ -23,6 +23,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.artifact_keys import Ref, any_type_id, parse_key
@@ -36,7 +37,7 @@ from artifact_tui.clients.rest.rest_listing import (
 )
 from artifact_tui.clients.rest.rest_requests import (
     DetailsUnknownError,
-    MissingEntry,
+    UnaskableError,
     no_such_route,
     wants_credentials,
 )
@@ -80,12 +81,12 @@ def deletion_outcome(key: str, identifier: str, answer: HttpAnswer) -> Outcome:
     if answer.html:
         return Outcome(key, Result.UNKNOWN, "the registry answered with a web page")
     try:
-        echoed = rest_entries.deleted_id(answer.body)
+        echoed, queued = rest_entries.decode_deletion(answer.body)
     except rest_entries.GarbageError as error:
         return Outcome(key, Result.UNKNOWN, f"the answer makes no sense: {error}")
     if echoed is not None and echoed != identifier:
         return Outcome(key, Result.UNKNOWN, f"the answer names another artifact: {echoed}")
-    if answer.status == 202 or rest_entries.is_queued(answer.body):  # noqa: PLR2004 - accepted
+    if answer.status == 202 or queued:  # noqa: PLR2004 - accepted
         return Outcome(key, Result.ACCEPTED, words or "the registry accepted it")
     return Outcome(key, Result.DONE)
 
@@ -225,7 +226,7 @@ class RestDeletions:
         for other in ENTRY_TYPES:
             if other not in types:
                 with suppress(NotToldError):
-                    if await self._requests.get(Ref(other, ref.id)) is MissingEntry.ABSENT:
+                    if await self._requests.get(Ref(other, ref.id)) is None:
                         return ""
         return _SHARED_ID.format(types=", ".join(sorted(types)))
 
@@ -254,30 +255,32 @@ class RestFacts:
         self.survivors = 0
         """How many of them were found to be there still."""
 
-    async def facts(self, wanted: Sequence[str]) -> Mapping[str, Facts]:
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now; those that are gone are left out.
 
         Raises:
             RegistryError: it cannot be told.
         """
-        anyones = {key: one for key in wanted if (one := any_type_id(key)) is not None}
+        anyones = {key: one for key in keys if (one := any_type_id(key)) is not None}
         if anyones:
-            return await self._of_any_type(wanted, anyones)
-        refs = {key: ref for key in wanted if (ref := parse_key(key)) is not None}
-        if not refs:
+            return await self._of_any_type(keys, anyones)
+        pending = {key: ref for key in keys if (ref := parse_key(key)) is not None}
+        if not pending:
             return {}
+        first, last = next(iter(pending.values())), self._reader.last
         found: dict[str, Facts] = {}
-        pending = dict(refs)
-        if self._single_is_cheaper(pending):
-            await self._ask_each(pending, found, self._reader.last)
-            pending = {key: ref for key, ref in refs.items() if key not in found}
+        few = last is not None and len(pending) <= self._reader.pages  # against many pages
+        if last is not None and few and not any(ref in last.twins for ref in pending.values()):
+            for key, ref in pending.items():
+                with suppress(NotToldError):
+                    if (there := await self._ask(key, ref, last)) is not None:
+                        found[key] = there
+            pending = {key: ref for key, ref in pending.items() if key not in found}
         for _ in range(LOOKS):
             if not pending:
                 break
             try:
-                snapshot = await self._reader.snapshot(
-                    partial(self._requests.get, next(iter(refs.values())))
-                )
+                snapshot = await self._reader.snapshot(partial(self._requests.get, first))
             except OutageError:
                 if not await self._emptied(pending, found):
                     raise
@@ -285,7 +288,7 @@ class RestFacts:
             pending = await self._settle(snapshot, pending, found)
         self.survivors += len(self.done & found.keys())
         self.done -= found.keys()
-        return {key: found[key] for key in wanted if key in found}
+        return {key: found[key] for key in keys if key in found}
 
     async def _emptied(self, pending: Mapping[str, Ref], found: dict[str, Facts]) -> bool:
         """Whether an empty listing is what was meant; then what is there after all is found.
@@ -303,7 +306,7 @@ class RestFacts:
         return True
 
     async def _of_any_type(
-        self, wanted: Sequence[str], anyones: Mapping[str, str]
+        self, keys: Sequence[str], anyones: Mapping[str, str]
     ) -> Mapping[str, Facts]:
         """Facts where some keys ask for an id of whatever type: the listing tells the type."""
         first = Ref(ENTRY_TYPES[0], next(iter(anyones.values())))
@@ -313,21 +316,22 @@ class RestFacts:
             snapshot = None
         if snapshot is not None and not snapshot.sure:
             raise ChangingListingError
-        meant = {key: _keys_with_id(snapshot, identifier) for key, identifier in anyones.items()}
-        others = [key for key in wanted if key not in anyones]
-        found = await self.facts([*others, *(one for ones in meant.values() for one in ones)])
+        meant = {
+            key: [
+                Ref(kind, identifier).key
+                for kind in (
+                    ENTRY_TYPES if snapshot is None else snapshot.listing.types.get(identifier, ())
+                )
+            ]
+            for key, identifier in anyones.items()
+        }
+        others = [key for key in keys if key not in anyones]
+        found = await self.facts([*others, *chain.from_iterable(meant.values())])
         there = {key: found[key] for key in others if key in found}
         for key, ones in meant.items():
             if one := next((one for one in ones if one in found), None):
                 there[key] = replace(found[one], key=key)
         return there
-
-    def _single_is_cheaper(self, pending: Mapping[str, Ref]) -> bool:
-        """Few keys against many pages; the first look of a connection is always a listing."""
-        last = self._reader.last
-        if last is None or len(pending) > self._reader.pages:
-            return False
-        return not any(ref in last.twins for ref in pending.values())
 
     async def _settle(
         self, snapshot: ListingSnapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
@@ -337,9 +341,16 @@ class RestFacts:
         Raises:
             RegistryError: neither listing nor GET can tell.
         """
-        doubtful = self._compare(snapshot, pending, found)
+        listing = snapshot.listing
+        absent, doubtful = {}, {}
+        for key, ref in pending.items():
+            if ref in listing.rows and ref.id not in self._reader.sent:
+                found[key] = _facts(key, listing.digest(ref), listing.rows[ref])
+            elif snapshot.sure and ref.id not in listing.types:
+                absent[key] = ref
+            else:
+                doubtful[key] = ref
         self._lied = self._lied or bool(self.done & doubtful.keys())
-        absent = {k: ref for k, ref in pending.items() if k not in found and k not in doubtful}
         if self._lied and absent:
             await self._ask_again(snapshot, absent, found, CONFIRMATIONS)
         return await self._ask_again(snapshot, doubtful, found, ROUNDS)
@@ -347,95 +358,59 @@ class RestFacts:
     async def _ask_again(
         self, snapshot: ListingSnapshot, asked: dict[str, Ref], found: dict[str, Facts], rounds: int
     ) -> dict[str, Ref]:
-        """Ask for each so many times; gives those that answered 404 each time."""
+        """Ask for each so many times; gives those that answered 404 each time.
+
+        Where no GET tells about an id (now), the listing speaks, unless we may have deleted it.
+        """
+        listing = snapshot.listing
         for attempt in range(rounds):
             if attempt and asked:
                 await self._reader.count()
-            absent, untold = await self._ask_each(asked, found, snapshot.listing)
-            for key in asked.keys() - absent.keys() - found.keys():
-                ref = asked[key]
-                listed = ref.id in snapshot.listing.types
-                why = untold.get(key)
-                if why and not (
-                    listed and (isinstance(why, DetailsUnknownError) or self._unsent(ref))
-                ):
-                    raise why
-                if listed or not snapshot.sure:
-                    found[key] = _unaskable(key, ref, snapshot)
+            absent = {}
+            for key, ref in asked.items():
+                try:
+                    there = await self._ask(key, ref, listing)
+                except NotToldError as error:
+                    listed = ref.id in listing.types
+                    lasting = isinstance(error, DetailsUnknownError)
+                    told = listed and (lasting or ref.id not in self._reader.sent)
+                    if not (told or isinstance(error, UnaskableError)):
+                        raise
+                    if listed or not snapshot.sure:
+                        found[key] = _as_listed(key, ref, listing)
+                    continue
+                if there is None:
+                    absent[key] = ref
+                else:
+                    found[key] = there
             asked = absent
         return asked
 
-    def _unsent(self, ref: Ref) -> bool:
-        """Whether nobody can have deleted it through this connection."""
-        return ref.id not in self._reader.sent
+    async def _ask(self, key: str, ref: Ref, listing: RestListing) -> Facts | None:
+        """What a GET shows of one artifact; None when it does not exist.
 
-    def _compare(
-        self, snapshot: ListingSnapshot, pending: Mapping[str, Ref], found: dict[str, Facts]
-    ) -> dict[str, Ref]:
-        """Settle what the listing settles; the rest is doubtful."""
-        listing = snapshot.listing
-        doubtful = {}
-        for key, ref in pending.items():
-            if ref in listing.rows and self._unsent(ref):
-                found[key] = _facts(key, listing.digest(ref), listing.rows[ref])
-            elif snapshot.sure and ref.id not in listing.types:
-                continue
-            else:
-                doubtful[key] = ref
-        return doubtful
-
-    async def _ask_each(
-        self, refs: Mapping[str, Ref], found: dict[str, Facts], listing: RestListing | None
-    ) -> tuple[dict[str, Ref], dict[str, NotToldError]]:
-        """One GET for each; gives those that answered 404, and those that it does not tell about.
-
-        Listing and GET may word names and addresses differently: what a GET finds there is
-        described as `listing` lists it. One that is listed under another name is left out.
+        Listing and GET may word names and addresses differently: it is described as `listing` lists
+        it.
 
         Raises:
+            NotToldError: the server does not tell, or only what is listed under another name.
             RegistryError: an answer that says nothing.
         """
-        absent, untold = {}, {}
-        for key, ref in refs.items():
-            try:
-                row = await self._requests.get(ref)
-            except NotToldError as error:
-                untold[key] = error
-                continue
-            if row is MissingEntry.ABSENT:
-                absent[key] = ref
-            elif not isinstance(row, MissingEntry):
-                described = self._described(key, ref, row, listing)
-                if described is not None:
-                    found[key] = described
-        return absent, untold
-
-    def _described(
-        self, key: str, ref: Ref, row: RestEntry, listing: RestListing | None
-    ) -> Facts | None:
-        """An artifact that a GET has shown, in the words of a listing."""
-        listed = listing.rows.get(ref) if listing is not None else None
-        if listing is None or listed is None:
-            last = self._reader.last
-            return _facts(
-                key, rest_entries.entry_digest(row, with_url=last is not None and last.urls), row
-            )
-        if row.name != listed.name:
+        row = await self._requests.get(ref)
+        if row is None:
             return None
+        listed = listing.rows.get(ref)
+        if listed is None:
+            last = self._reader.last
+            with_url = last is not None and last.urls
+            return _facts(key, rest_entries.entry_digest(row, with_url=with_url), row)
+        if row.name != listed.name:
+            raise UnaskableError(ref)
         return _facts(key, listing.digest(ref), listed)
 
 
-def _keys_with_id(snapshot: ListingSnapshot | None, identifier: str) -> list[str]:
-    """The keys of all artifacts with an id, of whatever type; without a listing, what may be."""
-    if snapshot is None:
-        return [Ref(kind, identifier).key for kind in ENTRY_TYPES]
-    kinds = snapshot.listing.types.get(identifier, ())
-    return [Ref(kind, identifier).key for kind in sorted(kinds)]
-
-
-def _unaskable(key: str, ref: Ref, snapshot: ListingSnapshot) -> Facts:
-    """An id that no GET can ask about (now): only the listing speaks."""
-    listing = snapshot.listing
+def _as_listed(key: str, ref: Ref, listing: RestListing) -> Facts:
+    """What the listing shows of an id that no GET can ask about."""
     if not (types := listing.types.get(ref.id)):
         raise NotToldError(
             "The registry does not list an artifact, and cannot be asked about it either.",

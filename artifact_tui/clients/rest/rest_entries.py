@@ -186,8 +186,8 @@ def decode_entry(body: bytes, kind: str) -> RestEntry:
     return row
 
 
-def deleted_id(body: bytes) -> str | None:
-    """The id that the answer to a deletion names, or None when it names none.
+def decode_deletion(body: bytes) -> tuple[str | None, bool]:
+    """The id that the answer to a deletion names, if it does; True: it will be done later.
 
     Raises:
         GarbageError: the answer is a page for people, or reports an error.
@@ -195,25 +195,14 @@ def deleted_id(body: bytes) -> str | None:
     text = body.strip()
     if text.startswith(b"<"):
         raise GarbageError("the answer is a web page")
-    if not text.startswith((b"{", b"[")):
-        return None
-    value = decode_json(text)
+    value = decode_json(text) if text.startswith((b"{", b"[")) else None
     if not isinstance(value, dict):
-        return None
+        return None, False
     status = _text(value.get("status")).lower()
     if "error" in value or status in {"error", "failed", "failure"}:
         raise GarbageError(error_words(body) or f"the answer says {status}")
     meta = value["metadata"] if isinstance(value.get("metadata"), dict) else value
-    return _id(meta.get("id", meta.get("artifact_id")))
-
-
-def is_queued(body: bytes) -> bool:
-    """Whether the answer to a deletion says that it will be done later."""
-    try:
-        value = decode_json(body)
-    except GarbageError:
-        return False
-    return isinstance(value, dict) and _text(value.get("status")).lower() in _QUEUED
+    return _id(meta.get("id", meta.get("artifact_id"))), status in _QUEUED
 
 
 def error_words(body: bytes) -> str:

@@ -26,6 +26,7 @@ import re
 import time
 from collections import deque
 from contextlib import suppress
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -57,7 +58,10 @@ if TYPE_CHECKING:
     from artifact_tui.clients.transport import HttpAnswer
 
 
-ENTRY_TYPES = ("model", "dataset", "code")
+MODEL = "model"
+"""The only type that has lineage in the family."""
+
+ENTRY_TYPES = (MODEL, "dataset", "code")
 """The types of the family."""
 
 ALL = "*"
@@ -186,7 +190,7 @@ class ListingPass:
             mark = structs.replace(row, url="") if row.url else row
             if mark not in self.seen:
                 self.seen[mark] = None
-                self._models += row.type == "model"
+                self._models += row.type == MODEL
                 fresh.append(row)
         if fresh and self._questions[0].search not in {"", EVERYTHING}:
             limited = RegistryError(f"Its search gives no more than {before:,} at once.")
@@ -355,6 +359,17 @@ class RestListing:
         falls = len(listed) >= SORTED and _rises([*reversed(numbers.values())])
         return "unknown" if counted or falls else "place"
 
+    @cached_property
+    def oldest(self) -> dict[str, Ref]:
+        """The oldest artifact of each name, models before others; asked when all is read."""
+        models = [group for group in self.groups if group.type == MODEL]
+        others = [group for group in self.groups if group.type != MODEL]
+        found: dict[str, Ref] = {}
+        for group in (*models, *others):
+            if group.id:
+                found.setdefault(group.id, self.groups[group][0])
+        return found
+
     def digest(self, ref: Ref) -> str:
         """What identifies a version's content, its twins' included."""
         own, *others = (
@@ -482,11 +497,12 @@ class ListingReader:
             RegistryError: it does not answer.
         """
         start = time.perf_counter()
-        answer = await self._requests.read(self._requests.paths.health(self._options.item_s))
-        took = (time.perf_counter() - start) * 1000
-        return ServerHealth(
-            answer.status, rest_entries.decode_count(answer.body) if answer.good else None, took
+        answer, count = await self._requests.parsed(
+            self._requests.paths.health(self._options.item_s),
+            lambda answer: rest_entries.decode_count(answer.body),
+            "its health",
         )
+        return ServerHealth(answer.status, count, (time.perf_counter() - start) * 1000)
 
     async def count(self) -> int | None:
         """How many artifacts the server says there are, as far as its count is of use."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
@@ -246,13 +245,11 @@ class DetailsUnknownError(NotToldError):
     lasting = True
 
 
-class MissingEntry(Enum):
-    """Why a GET brings no artifact."""
-
-    ABSENT = "absent"
-    """The server says that it does not exist."""
-    UNASKABLE = "unaskable"
+class UnaskableError(NotToldError):
     """The server cannot be asked about this id, or not under this type."""
+
+    def __init__(self, ref: Ref) -> None:
+        super().__init__(f"The registry cannot be asked about {ref.key} by its id.")
 
 
 READERS = 6
@@ -294,20 +291,13 @@ class RestRequests:
         self._singular = False
         """This server has `/artifact/{type}/{id}` instead of `/artifacts/{type}/{id}`."""
 
-    async def read(self, call: HttpCall) -> HttpAnswer:
-        """The answer to a reading request; after several failures of the server, the last of them.
-
-        Raises:
-            RegistryError: no answer after several tries.
-        """
-        return (await self.parsed(call, lambda _: None, ""))[0]
-
     async def parsed(
         self, call: HttpCall, parse: Callable[[HttpAnswer], T], what: str
     ) -> tuple[HttpAnswer, T | None]:
         """The answer to a reading request, with what `parse` makes of a successful one.
 
-        `parse` raises `GarbageError` for what it cannot use; then the request is sent again.
+        `parse` raises `GarbageError` for what it cannot use; then the request is sent again. After
+        several failures of the server their last one is the answer.
 
         Raises:
             GarbageAnswerError: garbage each time.
@@ -332,28 +322,29 @@ class RestRequests:
         except FailedAnswerError as error:
             return error.answer, None
 
-    async def get(self, ref: Ref) -> RestEntry | MissingEntry:
-        """One artifact, or what the server says instead.
+    async def get(self, ref: Ref) -> RestEntry | None:
+        """One artifact; None when the server says that it does not exist.
 
         Some servers trim ids: an id that they change cannot be asked for, only its neighbour.
 
         Raises:
-            DetailsUnknownError: it says something else than that it does not exist.
+            UnaskableError: it cannot be asked about this one.
+            DetailsUnknownError: it says something else about this one.
             NotToldError: it fails, or is silent, about this one.
             RegistryError: nothing can be asked.
         """
         try:
             answer, row = await self._under_either_path(ref)
         except AddressingError:
-            return MissingEntry.UNASKABLE
+            raise UnaskableError(ref) from None
         except SilentError as error:
             raise NotToldError(str(error)) from None
-        if row is not None:
-            return row if row.id == ref.id else MissingEntry.UNASKABLE
-        if answer.status in {404, 410}:
-            return MissingEntry.ABSENT
-        if answer.status in {400, 405, 422}:
-            return MissingEntry.UNASKABLE
+        if row is not None and row.id == ref.id:
+            return row
+        if row is None and answer.status in {404, 410}:
+            return None
+        if row is not None or answer.status in {400, 405, 422}:
+            raise UnaskableError(ref)
         refused = self.refused(answer, "reading an artifact")
         if answer.later or wants_credentials(answer):
             raise refused

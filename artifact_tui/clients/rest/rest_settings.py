@@ -70,9 +70,8 @@ class Login:
 class RestAddress:
     """Where a registry is: `scheme://host[:port][/prefix]`."""
 
-    scheme: str
-    host: str
-    port: int
+    place: Origin
+    """The server that it is on."""
     prefix: str
 
     @classmethod
@@ -101,27 +100,12 @@ class RestAddress:
                 f"“{bare(text)}” is not the address of a REST registry.",
                 hint="Use an address such as https://HOST/api, without ? or #.",
             )
-        return cls(scheme, host, port, parts.path.rstrip("/"))
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return self.place.text
-
-    @property
-    def place(self) -> Origin:
-        """The server that it is on."""
-        return Origin(self.scheme, self.host, self.port)
+        return cls(Origin(scheme, host, port), parts.path.rstrip("/"))
 
     @property
     def text(self) -> str:
         """The one way to write this address."""
-        return self.origin + self.prefix
-
-    @property
-    def loopback(self) -> bool:
-        """Whether it is this machine."""
-        return self.place.loopback
+        return self.place.text + self.prefix
 
 
 class RestSettings(msgspec.Struct, kw_only=True):
@@ -208,32 +192,30 @@ def options_of(settings: Mapping[str, object], address: str) -> RestOptions:
         ConfigError: an unknown setting, or one that cannot be used.
         UsageError: the address is not one.
     """
+    options = check_values(settings)
     known = read_settings(settings, RestSettings)
     login = _login(settings, known)
-    token = Secret("") if login else _token(settings, known, RestAddress.parse(address).host)
+    host = RestAddress.parse(address).place.host
+    token = Secret("") if login else _token(settings, known, host)
     auth = _auth(settings, known, token)
     if auth is Auth.NONE:
         token, login = Secret(""), None
-    options = RestOptions(auth=auth, token=token, token_place=_token_place(known), login=login)
-    return _with_limits(settings, known, options)
+    return replace(options, auth=auth, token=token, token_place=_token_place(known), login=login)
 
 
-def check_values(settings: Mapping[str, object]) -> None:
-    """Refuse settings that are unknown or cannot be used; no secret is looked up.
-
-    Raises:
-        ConfigError: it says which setting, and what is wrong with it.
-    """
-    _with_limits(settings, read_settings(settings, RestSettings), RestOptions())
-
-
-def storage_of(settings: Mapping[str, object]) -> StorageSettings | None:
-    """The storage of a registry; None when no bucket is configured.
+def check_values(settings: Mapping[str, object]) -> RestOptions:
+    """How to speak to a registry, but not as whom: no secret is looked up.
 
     Raises:
-        ConfigError: an unknown setting, or one that cannot be used.
+        ConfigError: a setting that is unknown or cannot be used; it says what is wrong with it.
     """
     known = read_settings(settings, RestSettings)
+    given = connection_options(settings, known, _NUMBERS)
+    return RestOptions(accept_empty=known.accept_empty, storage=_storage(settings, known), **given)
+
+
+def _storage(settings: Mapping[str, object], known: RestSettings) -> StorageSettings | None:
+    """The storage of a registry; None when no bucket is configured."""
     if not known.bucket:
         for key in ("pattern", "endpoint", "region", "grace_hours"):
             if key in settings:
@@ -324,15 +306,6 @@ def _from_netrc(settings: Mapping[str, object], host: str) -> str:
     if found is None:
         refuse_setting(settings, "netrc", f"the netrc file has no machine {host}")
     return found[2]
-
-
-def _with_limits(
-    settings: Mapping[str, object], known: RestSettings, options: RestOptions
-) -> RestOptions:
-    """The options with how fast, how patient, and where the storage is."""
-    given = connection_options(settings, known, _NUMBERS)
-    storage = storage_of(settings)
-    return replace(options, accept_empty=known.accept_empty, storage=storage, **given)
 
 
 _NO_LOGIN = 501

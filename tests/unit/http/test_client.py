@@ -40,9 +40,9 @@ def test_the_kind_does_not_import_httpx() -> None:
 async def test_one_artifact_is_asked_for_by_its_key(server: Server, opener: Opener) -> None:
     server.seed([Entry("1", "org/a", url="https://u")])
     client = opener()
-    assert (await client.get("model/1")).url == "https://u"
+    assert (await client.entry("model/1")).url == "https://u"
     with pytest.raises(NotFoundError):
-        await client.get("model/9")
+        await client.entry("model/9")
     with pytest.raises(NotFoundError):
         await client.files("nobody's")
     assert await client.files("model/1") == ()
@@ -60,7 +60,7 @@ async def test_create_gives_the_new_key(server: Server, opener: Opener) -> None:
     client = opener()
     key = (await client.create("dataset", "mine", "https://example.org/x")).key
     assert key == "dataset/4"
-    assert (await client.get(key)).url == "https://example.org/x"
+    assert (await client.entry(key)).url == "https://example.org/x"
     assert len(await all_keys(client)) == 4
 
 

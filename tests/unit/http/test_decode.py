@@ -58,7 +58,7 @@ def test_hostile_bodies_are_garbage_everywhere(body: bytes) -> None:
 def test_no_bytes_crash_a_decoder(body: bytes) -> None:
     for parse in (
         rest_entries.decode_listing,
-        rest_entries.deleted_id,
+        rest_entries.decode_deletion,
         rest_entries.decode_token,
         rest_entries.error_words,
         rest_entries.decode_count,
@@ -85,7 +85,7 @@ def test_no_shape_crashes_a_decoder(value: object) -> None:
     body = json.dumps(value).encode()
     for parse in (
         rest_entries.decode_listing,
-        rest_entries.deleted_id,
+        rest_entries.decode_deletion,
         rest_entries.decode_token,
         rest_entries.error_words,
         rest_entries.decode_count,
@@ -131,7 +131,7 @@ def test_a_servers_own_words(body: bytes, words: str) -> None:
     ],
 )
 def test_the_id_that_a_deletion_echoes(body: bytes, echoed: str | None) -> None:
-    assert rest_entries.deleted_id(body) == echoed
+    assert rest_entries.decode_deletion(body)[0] == echoed
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_the_id_that_a_deletion_echoes(body: bytes, echoed: str | None) -> None:
 )
 def test_a_success_that_speaks_against_itself_is_garbage(body: bytes) -> None:
     with pytest.raises(GarbageError):
-        rest_entries.deleted_id(body)
+        rest_entries.decode_deletion(body)
 
 
 def test_both_shapes_of_lineage() -> None:

@@ -253,7 +253,7 @@ async def test_read_only_reads_everything(server: Server, opener: Opener) -> Non
     server.fill(3)
     client = opener(read_only=True)
     assert len(await client.facts(["model/1"])) == 1
-    assert (await client.get("model/1")).id == "1"
+    assert (await client.entry("model/1")).type == "model"
     assert await client.lineage(["model/1"]) == {"model/1": Lineage()}
 
 

@@ -105,8 +105,8 @@ async def test_on_the_raw_request_line_of_a_server(server: Server, opener: Opene
         server.clear()
         encoded = quote(text, safe="", errors="surrogatepass")
         for attempt in (
-            lambda encoded=encoded: client.get(f"model/{encoded}"),
-            lambda encoded=encoded: client.get(f"{encoded}/1"),
+            lambda encoded=encoded: client.entry(f"model/{encoded}"),
+            lambda encoded=encoded: client.entry(f"{encoded}/1"),
             lambda encoded=encoded: client.lineage([f"model/{encoded}"]),
             lambda encoded=encoded: client.delete([Deletion(f"model/{encoded}")]),
             lambda encoded=encoded: client.delete([Deletion(f"{encoded}/nope")]),

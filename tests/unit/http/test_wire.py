@@ -40,7 +40,7 @@ async def test_no_redirect_leaves_the_server(
     client = opener(options=RestOptions(auth=Auth.TOKEN, token=TOKEN))
     (outcome,) = await client.delete([Deletion(keys[0])])
     assert (outcome.result is Result.DONE) is (method != "DELETE")
-    for read in (client.reader.health(), client.get(keys[1]), client.facts(keys)):
+    for read in (client.reader.health(), client.entry(keys[1]), client.facts(keys)):
         try:
             await read
         except RegistryError as error:
