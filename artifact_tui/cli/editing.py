@@ -45,7 +45,6 @@ from artifact_tui.edits.changes import (
     Effect,
     edit_confirmation,
     expiry_clock,
-    expiry_days,
     expiry_stretches,
     foresee_changes,
     read_lifetime,
@@ -420,11 +419,9 @@ def _details(group: EditGroup, target: Target, sent: EditProgress | None) -> Ite
     if group.id == Effect.AT_ONCE:
         yield f"{text.size(total_size(one.row.size for one in group.versions()))} in all"
     elif group.id == Effect.LATER:
-        moments = (
-            (one.expires_us, one.row.size) for one in group.versions() if one.expires_us is not None
-        )
-        for count, *ends in expiry_stretches(expiry_days(moments)):
-            first, last = (text.moment(day.start_us).partition(" ")[0] for day in ends)
+        moments = (one.expires_us for one in group.versions())
+        for count, *ends in expiry_stretches(at for at in moments if at is not None):
+            first, last = (text.moment(day).partition(" ")[0] for day in ends)
             when = f"on {last}" if first == last else f"from {first} until {last}"
             yield f"{text.count(count)} {'expires' if count == 1 else 'expire'} {when}"
     elif group.id == Effect.DUE:

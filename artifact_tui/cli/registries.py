@@ -8,7 +8,6 @@ from artifact_tui.cli.options import Command, json_option
 from artifact_tui.cli.output import Output, command
 from artifact_tui.cli.root import COMMANDS
 from artifact_tui.clients import (
-    SettingRow,
     check_settings,
     every_kind,
     setting_rows,
@@ -34,7 +33,10 @@ class _AddCommand(click.Command):
             parts.append(kind.about)
             if rows := [row for row in setting_rows(kind) if row.name not in _OPTIONS]:
                 width = max(len(row.name) for row in rows)
-                lines = (f"  {row.name:{width}}  {_meaning(row)}" for row in rows)
+                lines = (
+                    f"  {row.name:{width}}  {row.meaning}{f' ({row.usual})' if row.usual else ''}"
+                    for row in rows
+                )
                 parts.append("\n".join(["\b", "Its settings, for --set:", *lines]))
         parts.append("Nothing is sent: `registries test` does that.")
         self.help = "\n\n".join(part.strip() for part in parts if part)
@@ -43,10 +45,6 @@ class _AddCommand(click.Command):
 
 _OPTIONS = frozenset({"token_env", "token_command", "token", "password", "concurrency", "bucket"})
 """Settings with an option of their own, and those that no command writes."""
-
-
-def _meaning(row: SettingRow) -> str:
-    return f"{row.meaning} ({row.usual})" if row.usual else row.meaning
 
 
 @click.group("registries", invoke_without_command=True)

@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 
 def aliases(found: Iterable[Alias]) -> str:
-    """Aliases in one line: `latest, production (protected)`."""
-    return ", ".join(alias(one) for one in found)
-
-
-def alias(one: Alias) -> str:
-    """One alias, with its protection and the other collection that holds it."""
-    scope = f" in {safe(one.scope)}" if one.scope else ""
-    return f"{safe(one.name)}{scope}{' (protected)' if one.protected else ''}"
+    """Aliases in one line, with what protects them or holds them: `latest, production (protected)`."""
+    names = []
+    for alias in found:
+        scope = f" in {safe(alias.scope)}" if alias.scope else ""
+        names.append(f"{safe(alias.name)}{scope}{' (protected)' if alias.protected else ''}")
+    return ", ".join(names)
 
 
 def life(ttl_us: int | None, *, inherited: bool = False) -> str:

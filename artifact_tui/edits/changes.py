@@ -8,7 +8,7 @@ no time to live does it instead.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal
 
 from artifact_tui.catalog import marks, retention, version_names
 from artifact_tui.catalog.catalog_rows import tags_of
-from artifact_tui.catalog.retention import ExpiryDay, total_size
 from artifact_tui.deletion.confirmation import FEW, Confirmation, typeable
 from artifact_tui.errors import ArtifactTuiError, ReadOnlyError, RegistryError, UsageError
 from artifact_tui.model import TTL_INHERIT, TTL_OFF, Edit, Outcome, Result, VersionState
@@ -416,32 +415,21 @@ def _needed(row: VersionRow) -> str:
     return "" if row.lineage_known else _UNASKED
 
 
-def expiry_days(moments: Iterable[tuple[int, int | None]]) -> list[ExpiryDay]:
-    """Versions by day, in order; of each the moment (microseconds UTC) and its bytes."""
-    grouped: defaultdict[int, list[int | None]] = defaultdict(list)
-    for moment, size in moments:
-        grouped[moment // DAY_US * DAY_US].append(size)
-    return [
-        ExpiryDay(start, len(sizes), total_size(sizes)) for start, sizes in sorted(grouped.items())
-    ]
+def expiry_stretches(moments: Iterable[int], most: int = 8) -> list[tuple[int, int, int]]:
+    """When versions expire, in at most `most` stretches of days, which hold about equally many.
 
-
-def expiry_stretches(
-    days: Sequence[ExpiryDay], most: int = 8
-) -> list[tuple[int, ExpiryDay, ExpiryDay]]:
-    """Days in at most `most` stretches: how many expire in each, its first and its last day.
-
-    The stretches hold about equally many.
+    Of each: how many expire in it, and the first moments of its first and its last day. All moments
+    are microseconds UTC.
     """
-    left = sum(day.versions for day in days)
-    stretches: list[tuple[int, ExpiryDay, ExpiryDay]] = []
-    stretch: list[ExpiryDay] = []
-    for day in days:
-        stretch.append(day)
-        count = sum(one.versions for one in stretch)
+    days = sorted(Counter(moment // DAY_US * DAY_US for moment in moments).items())
+    left = sum(versions for _, versions in days)
+    stretches: list[tuple[int, int, int]] = []
+    first, count = None, 0
+    for day, versions in days:
+        first, count = day if first is None else first, count + versions
         if len(days) <= most or count * (most - len(stretches)) >= left:
-            stretches.append((count, stretch[0], day))
-            left, stretch = left - count, []
+            stretches.append((count, first, day))
+            first, left, count = None, left - count, 0
     return stretches
 
 
