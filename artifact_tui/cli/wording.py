@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def aliases(found: Iterable[Alias]) -> str:
-    """Aliases in one line, with what protects them or holds them: `latest, production (protected)`."""
+    """Aliases in one line: `latest, production (protected), best in acme/reg`."""
     names = []
     for alias in found:
         scope = f" in {safe(alias.scope)}" if alias.scope else ""

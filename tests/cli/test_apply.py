@@ -112,6 +112,7 @@ def test_without_consent_nothing_is_deleted(  # noqa: PLR0917 - three are parame
 def test_read_only_means_read_only(cli: Cli, registry: Local, plan: Path, home: Path) -> None:
     words = ("apply", plan, "--yes", "--expect", "2")
     assert "may only be read" in cli("--read-only", *words, code=1).err
+    assert "may only be read" in cli("--read-only", "resume", plan, code=1).err
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text(
         f'[registries.team]\naddress = "{registry.address}"\nproduction = true\n'
