@@ -60,6 +60,9 @@ class DarkError(UnreachableError):
 class HaltedError(Exception):
     """A call was given up because the user, or a signal, wished so; it had nothing on its way."""
 
+    def __str__(self) -> str:
+        return "given up while it waited"
+
 
 def redacted(words: str, client: Client | None = None) -> str:
     """A registry's words, cut to size and without the secrets that we, or its client, know of."""
@@ -274,7 +277,12 @@ class Calls:
             self._until = None
 
     async def _answer(
-        self, call: Coroutine[object, object, T], *, deletes: bool = False, sent: bool = False
+        self,
+        call: Coroutine[object, object, T],
+        *,
+        deletes: bool = False,
+        sent: bool = False,
+        partly: bool = False,
     ) -> T:
         """The answer to a call, unless it is given up because somebody wishes no more of them.
 
@@ -284,6 +292,8 @@ class Calls:
 
         Raises:
             HaltedError: it was given up; what deletes may have been carried out in part before.
+            UnreachableError: it came to nothing.
+            NotToldError: the registry would not tell about one of several, asked for `partly`.
         """
         task = asyncio.ensure_future(call)
         wished = 0.0
@@ -298,21 +308,8 @@ class Calls:
                 wished = wished or time.monotonic()
                 late = not deletes and time.monotonic() - wished > self._policy.grace
                 if late or self._client.transport.waits():
-                    raise HaltedError
+                    raise HaltedError  # noqa: TRY301 - what follows is about every other end
             return task.result()
-        finally:
-            self._called = None
-            if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await task
-
-    async def _ask(
-        self, call: Coroutine[object, object, T], *, sent: bool = False, partly: bool = False
-    ) -> T:
-        """The answer to a question; NotToldError only where it can be asked `partly`."""
-        try:
-            return await self._answer(call, sent=sent)
         except HaltedError:
             raise
         except Exception as error:  # whatever a client raises, nothing is known
@@ -320,6 +317,12 @@ class Calls:
             if partly and isinstance(first, NotToldError):
                 raise first from None
             raise UnreachableError(error_words(error, self._client)) from error
+        finally:
+            self._called = None
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
 
     # what is true
 
@@ -395,11 +398,11 @@ class Calls:
                     await self._read_whole(part[0], now, sent=sent, besides=besides)
                 elif part[0].kind == OBJECT:
                     call = self._storage().facts(keys)
-                    now.facts |= await self._ask(call, sent=sent, partly=True)
+                    now.facts |= await self._answer(call, sent=sent, partly=True)
                 else:
                     self._client.recall([item.key for item in part if item.attempts])
                     call = self._client.facts(keys)
-                    now.facts |= await self._ask(call, sent=sent, partly=True)
+                    now.facts |= await self._answer(call, sent=sent, partly=True)
             except NotToldError as error:
                 if middle := len(part) // 2:
                     parts += [part[middle:], part[:middle]]
@@ -420,10 +423,12 @@ class Calls:
         """
         key = item.key
         members = members_of(self._plan, item)
-        inside = await self._ask(self._client.collection_facts(key), sent=sent, partly=True)
+        inside = await self._answer(self._client.collection_facts(key), sent=sent, partly=True)
         if inside is not None:
             # Nothing goes that was shown under another name.
-            name = "" if sent else await self._ask(self._client.collection_name(key), partly=True)
+            name = (
+                "" if sent else await self._answer(self._client.collection_name(key), partly=True)
+            )
             now.facts[key] = Facts(key, "", VersionState.LIVE, collection=name)
             now.facts |= inside
         now.inside[key] = frozenset(inside or ())
@@ -432,7 +437,7 @@ class Calls:
         lost = [one.key for one in members if one.state in OPEN and one.key not in known]
         for start in range(0, len(lost), LOOK):
             call = self._client.facts(lost[start : start + LOOK])
-            now.facts |= await self._ask(call, sent=sent, partly=True)
+            now.facts |= await self._answer(call, sent=sent, partly=True)
 
     async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
         """The keys of those versions that still need some of these stored objects."""
@@ -446,7 +451,7 @@ class Calls:
                     raise
                 return set()
 
-        found = await self._ask(there())
+        found = await self._answer(there())
         with plan_file.trouble(self._plan.path):
             rows = self._plan.conn.execute(_STAYING_OWNERS, (json.dumps(owners),))
             found.update(row[0] for row in rows)
@@ -457,7 +462,7 @@ class Calls:
         names = self._plan.names(sorted(keys))
         if unknown := sorted(keys - names.keys()):
             with suppress(UnreachableError, HaltedError):
-                found = await self._ask(self._client.facts(unknown))
+                found = await self._answer(self._client.facts(unknown))
                 names |= {k: one.name for k, one in found.items() if one.collection and one.label}
         return names
 
@@ -475,7 +480,7 @@ class Calls:
             slow = self._recipes_s > RECIPES_START_S + self._share * self._sent_s
             part = keys[start:] if slow else keys[start : start + RECIPES]
             asked = time.monotonic()
-            found |= await self._ask(client.recipe(part, quick=slow))
+            found |= await self._answer(client.recipe(part, quick=slow))
             if slow:
                 break
             self._recipes_s += time.monotonic() - asked
@@ -498,11 +503,8 @@ class Calls:
         silence = "no answer for this item"
         try:
             outcomes = await self._answer(self._send(ready, now), deletes=True)
-        except HaltedError as error:
-            trouble, silence = error, "given up while it waited"
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
-            silence = error_words(error, self._client)
-            trouble = UnreachableError(silence)
+        except (HaltedError, UnreachableError) as error:  # the request may have left
+            trouble, silence = error, str(error)
         else:
             self._sent_s += time.monotonic() - began
             waited = any(one.result is Result.WAITED for one in outcomes)
@@ -525,7 +527,25 @@ class Calls:
             return await self._storage().delete_objects(keys)
         if self._options.action is Action.PURGE:
             return await self._client.purge(keys)
-        return await self._client.delete([self._deletion(*one, until) for one in ready])
+        # Consent goes only with what was reviewed and found again just now. Where no dependent may
+        # stay, those still there go at the same time: each is made from the other.
+        agreed = self._options
+        return await self._client.delete(
+            [
+                Deletion(
+                    key=item.key,
+                    token=facts.token,
+                    delete_aliases=agreed.delete_aliases
+                    and bool(item.facts.aliases)
+                    and not item.is_link,
+                    orphan_dependents=bool(facts.dependents)
+                    and (agreed.orphan_dependents or not item.outside_dependents),
+                    begun_us=self._journal.begun_us,
+                    until=until,
+                )
+                for item, facts in ready
+            ]
+        )
 
     async def _delete_whole(self, item: Item, members: Sequence[Item], until: float) -> Outcome:
         """Delete a whole collection; consent goes only with aliases that were reviewed."""
@@ -540,23 +560,6 @@ class Calls:
             words = "the registry answered about something else"
             return Outcome(item.key, Result.UNKNOWN, words)
         return answer
-
-    def _deletion(self, item: Item, now: Facts, until: float) -> Deletion:
-        """Consent goes only with what was reviewed and found again just now.
-
-        Where no dependent may stay, those still there go at the same time: each is made from the
-        other.
-        """
-        options = self._options
-        orphans = options.orphan_dependents or not item.outside_dependents
-        return Deletion(
-            key=item.key,
-            token=now.token,
-            delete_aliases=options.delete_aliases and bool(item.facts.aliases) and not item.is_link,
-            orphan_dependents=orphans and bool(now.dependents),
-            begun_us=self._journal.begun_us,
-            until=until,
-        )
 
     def _storage(self) -> Storage:
         storage = self._client.storage()

@@ -376,7 +376,8 @@ class Checks:
                 together = circles[item.key] = self._together(item)
             why = recheck(item.facts, facts, self._options, self._planned, together)
             found[item.seq] = why or self._of_others(item, now, stranded) or facts
-        self._hold_back(items, found, circles)
+        if any(circles.values()) and not self._options.orphan_dependents:
+            self._hold_back(items, found, circles)
         return found
 
     def _of_others(self, item: Item, now: Snapshot, stranded: Mapping[str, str]) -> Refusal | None:
@@ -409,8 +410,6 @@ class Checks:
         circles: Mapping[str, frozenset[str]],
     ) -> None:
         """Refuse what is in a circle with something that stays, and was made from it."""
-        if not circles or self._options.orphan_dependents:
-            return
         below: dict[str, Collection[str]] = {}
         stays = []
         for item in items:
