@@ -47,37 +47,33 @@ _WRITING = (
     f"journal_size_limit = {64 << 20}",
 )
 
-FIRST_FORMAT = 1
-"""The format before versions had links, a run count and what is charged for them."""
-SECOND_FORMAT = 2
-"""The format before versions told whether their registry made them by itself."""
-OLD_FORMATS = frozenset({FIRST_FORMAT, SECOND_FORMAT})
 PRESENT_FORMAT = 3
 
-_COLUMNS_OF_SECOND = """
-ALTER TABLE collection ADD COLUMN links INTEGER NOT NULL DEFAULT 0 CHECK(links IN (0,1));
-ALTER TABLE version ADD COLUMN
-  ttl_inherited INTEGER NOT NULL DEFAULT 0 CHECK(ttl_inherited IN (0,1));
-ALTER TABLE version ADD COLUMN used_count INTEGER CHECK(used_count >= 0);
-ALTER TABLE version ADD COLUMN stored INTEGER CHECK(stored >= 0);
-ALTER TABLE version ADD COLUMN kept TEXT NOT NULL DEFAULT '';
-"""
-_COLUMNS_OF_PRESENT = """
-ALTER TABLE version ADD COLUMN generated INTEGER NOT NULL DEFAULT 0 CHECK(generated IN (0,1));
-"""
+_COLUMNS_AFTER = {
+    1: (
+        "collection ADD COLUMN links INTEGER NOT NULL DEFAULT 0 CHECK(links IN (0,1))",
+        "version ADD COLUMN ttl_inherited INTEGER NOT NULL DEFAULT 0 CHECK(ttl_inherited IN (0,1))",
+        "version ADD COLUMN used_count INTEGER CHECK(used_count >= 0)",
+        "version ADD COLUMN stored INTEGER CHECK(stored >= 0)",
+        "version ADD COLUMN kept TEXT NOT NULL DEFAULT ''",
+    ),
+    2: ("version ADD COLUMN generated INTEGER NOT NULL DEFAULT 0 CHECK(generated IN (0,1))",),
+}
+"""By an older format: the columns that came after it."""
+
 _MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+).*?;", re.MULTILINE | re.DOTALL)
 
 
 def _bring_up_to_date(conn: sqlite3.Connection, layout: Layout) -> None:
     """Do it in one transaction, unless it was done; what is not ours then is left as it was."""
-    if _format(conn) not in OLD_FORMATS:
+    if _format(conn) not in _COLUMNS_AFTER:
         return
     conn.execute("BEGIN IMMEDIATE")
     try:
-        if (old := _format(conn)) in OLD_FORMATS:  # nobody was faster
-            columns = (_COLUMNS_OF_SECOND if old == FIRST_FORMAT else "") + _COLUMNS_OF_PRESENT
-            for statement in columns.split(";\n"):
-                conn.execute(statement)
+        if (old := _format(conn)) in _COLUMNS_AFTER:  # nobody was faster
+            for step in range(old, PRESENT_FORMAT):
+                for column in _COLUMNS_AFTER[step]:
+                    conn.execute(f"ALTER TABLE {column}")
             _make_missing(conn)
             _check_schema(conn, layout)
             conn.execute(f"PRAGMA user_version = {PRESENT_FORMAT}")
@@ -140,7 +136,7 @@ def check_file(layout: Layout) -> None:
                 raise
             return  # pages that it lacks may be in the write-ahead log: whoever opens it will see
         # an older format is brought up to date by whoever may write; it may be done
-        _check_format(layout, application, PRESENT_FORMAT if version in OLD_FORMATS else version)
+        _check_format(layout, application, PRESENT_FORMAT if version in _COLUMNS_AFTER else version)
 
     with our_errors(layout):
         open_database(layout.db, "ro&immutable=1", sqlite3.Connection, look).close()
@@ -164,7 +160,7 @@ def _check_format(layout: Layout, application: int, version: int) -> None:
             f"{layout.db} is the database of another program. Nothing was changed.",
             hint="Name the folder of a registry that artifact-tui made.",
         )
-    if version in OLD_FORMATS:
+    if version in _COLUMNS_AFTER:
         raise RegistryError(
             f"{layout.db} has the older format {version} and has to be brought up to date first. "
             "Nothing was changed.",
