@@ -26,7 +26,7 @@ from artifact_tui.deletion.plan import NAMES_SHOWN
 from artifact_tui.text import count, freed, plural, safe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from artifact_tui.deletion.items import Options
@@ -209,10 +209,6 @@ def _going_that(condition: str, *params: object) -> ItemPick:
     return ItemPick(f"{GOING.where} AND {condition}", params)
 
 
-def _staying(reason: Reason) -> ItemPick:
-    return ItemPick("i.verdict <> 'delete' AND i.reason = ?", (str(reason),))
-
-
 def items_of(draft: Draft, pick: ItemPick) -> PickedItems:
     """The items of a group, read from the draft as they are looked at."""
     return PickedItems(draft.items, *pick)
@@ -257,23 +253,10 @@ class ReviewGroup:
 
 def review_groups(head: Head, summary: Summary, *, tally: Tally) -> list[ReviewGroup]:
     """What a plan does and what it leaves, in groups; empty ones are left out but the first."""
-    options = head.options
     return [
-        *_going(summary),
-        *_unlinked(summary),
-        *_left_behind(summary),
-        *_objects(summary),
-        *_joined(summary),
-        *_aliases(summary, tally),
-        *_broken_links(options, summary, tally),
-        *_orphans(summary),
-        *_wholes(options, summary),
-        *_offers(summary),
-        *_emptied(summary),
-        *_agreed(summary),
-        *_lineage(options, summary),
-        *_consents(options, summary, tally),
-        *_blocked(options, summary, tally),
+        *_what_goes(summary),
+        *_what_follows(head.options, summary, tally),
+        *_what_stays(head.options, summary, tally),
     ]
 
 
@@ -285,11 +268,8 @@ def _leave(*fields: str) -> tuple[tuple[str, str], ...]:
     return tuple((field, CONSENTS[field].leave) for field in fields)
 
 
-def _ways_out(options: Options, reason: Reason) -> tuple[tuple[str, str], ...]:
-    return _take(*(one.field for one in consents_for(reason, options)))
-
-
-def _going(summary: Summary) -> Iterator[ReviewGroup]:
+def _what_goes(summary: Summary) -> Iterator[ReviewGroup]:
+    """Versions, links and objects; and objects that stay without their version."""
     others = summary.objects or summary.unlinks or summary.wholes
     if not others or summary.versions != summary.unlinks:
         yield ReviewGroup(
@@ -300,39 +280,6 @@ def _going(summary: Summary) -> Iterator[ReviewGroup]:
             Harm.HARM,
             pick=_going_that("i.kind = 'version' AND i.source_key = ''"),
         )
-
-
-def bytes_words(summary: Summary) -> str:
-    """What the deletion does to the bytes, honestly."""
-    if not summary.versions:
-        return "nothing, as it stands"
-    unknown = ""
-    if summary.unknown_sizes:
-        unknown = f"; the size of {count(summary.unknown_sizes)} is not known"
-    where = _fate_words(summary)
-    if summary.unknown_sizes == summary.versions:
-        return f"{where}; this registry does not tell their sizes"
-    listed_ = summary.listed - summary.object_bytes
-    known = summary.freed - (0 if summary.markers else summary.object_bytes)
-    if summary.freeing:
-        verb = "charged by the registry" if summary.charged else "freed"
-        freed_ = freed(known, summary.freed_untold, verb)
-        words = f"{where}; {size(listed_)} listed, {freed_}{unknown}"
-        return f"{words}; {safe(summary.freed_after)}"
-    after = f" after {summary.freed_after}" if summary.freed_after else ""
-    freed_ = freed(known, summary.freed_untold, f"freed{after}")
-    return f"{size(listed_)} listed, {freed_}; {where}{unknown}"
-
-
-def _fate_words(summary: Summary) -> str:
-    """What becomes of the versions themselves."""
-    if summary.no_way_back:
-        return "no way back"
-    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
-    return "in the trash until then" if trash else "gone for good"
-
-
-def _unlinked(summary: Summary) -> Iterator[ReviewGroup]:
     if summary.unlinks:
         yield ReviewGroup(
             "unlink",
@@ -342,9 +289,6 @@ def _unlinked(summary: Summary) -> Iterator[ReviewGroup]:
             Harm.LOSS,
             pick=_going_that("i.source_key <> ''"),
         )
-
-
-def _left_behind(summary: Summary) -> Iterator[ReviewGroup]:
     if summary.left_objects:
         yield ReviewGroup(
             "left",
@@ -354,39 +298,27 @@ def _left_behind(summary: Summary) -> Iterator[ReviewGroup]:
             Harm.LOSS,
             _take("storage"),
         )
-
-
-def _objects(summary: Summary) -> Iterator[ReviewGroup]:
     if summary.objects:
+        weight = size(summary.object_bytes)
         ways = _leave("storage") if summary.versions else ()
         if summary.for_good:
+            words = f"{weight} in every stored version of them: gone for good"
             ways += _leave("storage_versions")
         elif summary.markers:
+            words = f"hidden only: the bucket keeps versions, so their {weight} stay"
             ways += _take("storage_versions")
+        else:
+            words = f"{weight} freed, gone for good"
+        when = "once its version is gone" if summary.versions else "if nothing refers to it then"
         yield ReviewGroup(
             "objects",
             "stored objects",
             summary.objects,
-            _object_words(summary),
+            f"{words}; each {when}",
             Harm.HARM,
             ways,
             _going_that("i.kind = 'object'"),
         )
-
-
-def _object_words(summary: Summary) -> str:
-    weight = size(summary.object_bytes)
-    if summary.for_good:
-        words = f"{weight} in every stored version of them: gone for good"
-    elif summary.markers:
-        words = f"hidden only: the bucket keeps versions, so their {weight} stay"
-    else:
-        words = f"{weight} freed, gone for good"
-    when = "once its version is gone" if summary.versions else "if nothing refers to it then"
-    return f"{words}; each {when}"
-
-
-def _joined(summary: Summary) -> Iterator[ReviewGroup]:
     if summary.added:
         yield ReviewGroup(
             "added",
@@ -398,7 +330,33 @@ def _joined(summary: Summary) -> Iterator[ReviewGroup]:
         )
 
 
-def _aliases(summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+def bytes_words(summary: Summary) -> str:
+    """What the deletion does to the bytes, honestly."""
+    if not summary.versions:
+        return "nothing, as it stands"
+    unknown = ""
+    if summary.unknown_sizes:
+        unknown = f"; the size of {count(summary.unknown_sizes)} is not known"
+    trash = summary.action is Action.DELETE and "purge" in summary.freed_after
+    where = "in the trash until then" if trash else "gone for good"
+    if summary.no_way_back:
+        where = "no way back"
+    if summary.unknown_sizes == summary.versions:
+        return f"{where}; this registry does not tell their sizes"
+    listed = summary.listed - summary.object_bytes
+    known = summary.freed - (0 if summary.markers else summary.object_bytes)
+    if summary.freeing:
+        verb = "charged by the registry" if summary.charged else "freed"
+        freed_ = freed(known, summary.freed_untold, verb)
+        words = f"{where}; {size(listed)} listed, {freed_}{unknown}"
+        return f"{words}; {safe(summary.freed_after)}"
+    after = f" after {summary.freed_after}" if summary.freed_after else ""
+    freed_ = freed(known, summary.freed_untold, f"freed{after}")
+    return f"{size(listed)} listed, {freed_}; {where}{unknown}"
+
+
+def _what_follows(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+    """What else suffers from what goes, what could be cheaper, and what was agreed to."""
     if summary.aliases:
         yield ReviewGroup(
             "aliases",
@@ -409,9 +367,6 @@ def _aliases(summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
             _leave("delete_aliases"),
             _going_that("i.aliases <> '[]'"),
         )
-
-
-def _broken_links(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
     if summary.linked and options.break_links:
         yield ReviewGroup(
             "broken",
@@ -422,9 +377,6 @@ def _broken_links(options: Options, summary: Summary, tally: Tally) -> Iterator[
             _leave("break_links"),
             _going_that("i.links <> '[]'"),
         )
-
-
-def _orphans(summary: Summary) -> Iterator[ReviewGroup]:
     if summary.orphaned:
         names = first_names([safe(name) for name in summary.orphan_names], summary.orphaned)
         parents = plural(summary.orphaning, "version")
@@ -437,64 +389,64 @@ def _orphans(summary: Summary) -> Iterator[ReviewGroup]:
             _leave("orphan_dependents"),
             _going_that("EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq)"),
         )
+    yield from _whole_collections(options, summary)
+    for field, reason, found, column in (
+        ("generated", Reason.GENERATED, summary.generated, "i.generated"),
+        ("unfinished", Reason.UNFINISHED, summary.unfinished, "i.pending"),
+    ):
+        if found:
+            yield ReviewGroup(
+                f"{field}-going",
+                "by your consent",
+                found,
+                reason.words,
+                Harm.WARNING,
+                _leave(field),
+                _going_that(column),
+            )
+    unknown = summary.versions if summary.scanned < summary.models else summary.untold
+    if options.unknown_lineage and unknown:
+        yield ReviewGroup(
+            "lineage",
+            "lineage unknown",
+            unknown,
+            f"others may lose this parent without our knowing: {_scanned_words(summary)}",
+            Harm.WARNING,
+            _leave("unknown_lineage"),
+            _going_that("i.kind = 'version'"),
+        )
 
 
-def _wholes(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
-    """Collections that one request each deletes."""
+def _whole_collections(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
+    """Collections that one request each deletes, or could; and others that lose every version."""
     used = [one for one in summary.whole if one.used]
     if used:
+        insides = [
+            plural(one.versions, "link" if one.links else "version") + _also_words(one)
+            if one.versions
+            else "empty"
+            for one in used
+        ]
+        names = [f"{safe(one.name)} ({inside})" for one, inside in zip(used, insides, strict=True)]
         yield ReviewGroup(
             "whole",
             "whole collections",
             len(used),
-            f"one request each: {first_names([_whole_words(one) for one in used])}",
+            f"one request each: {first_names(names)}",
             Harm.HARM,
             _leave("whole_collections") if options.whole_collections else (),
             _going_that("i.kind = 'collection'"),
         )
-
-
-def _offers(summary: Summary) -> Iterator[ReviewGroup]:
-    """Collections that one request each could delete."""
     offered = [one for one in summary.whole if not one.used]
     if offered:
-        fewer = f"; {plural(summary.cheaper, 'request')} fewer" if summary.cheaper else ""
-        yield ReviewGroup(
-            "cheaper",
-            "cheaper",
-            len(offered),
-            _offer_words(offered) + fewer,
-            Harm.OFFER,
-            _take("whole_collections"),
-        )
-
-
-def _offer_words(whole: Sequence[WholeCollection]) -> str:
-    first = whole[0]
-    inside = plural(first.versions, "link" if first.links else "version")
-    words = f"all {inside} of {safe(first.name)}: one request deletes the collection too"
-    more = len(whole) - 1
-    others = f", and {plural(more, 'other collection')}" if more else ""
-    return f"{words}{_also_words(first)}{others}"
-
-
-def _whole_words(one: WholeCollection) -> str:
-    what = "link" if one.links else "version"
-    inside = f"{plural(one.versions, what)}{_also_words(one)}" if one.versions else "empty"
-    return f"{safe(one.name)} ({inside})"
-
-
-def _also_words(one: WholeCollection) -> str:
-    """What goes with a collection beside its versions."""
-    parts = []
-    if one.aliases:
-        parts.append(plural(one.aliases, "alias", "aliases"))
-    if one.broken:
-        parts.append(f"{plural(sum(links for _, links in one.broken), 'link')} elsewhere")
-    return f", with {' and '.join(parts)}" if parts else ""
-
-
-def _emptied(summary: Summary) -> Iterator[ReviewGroup]:
+        first, more = offered[0], len(offered) - 1
+        inside = plural(first.versions, "link" if first.links else "version")
+        words = f"all {inside} of {safe(first.name)}: one request deletes the collection too"
+        words += _also_words(first)
+        words += f", and {plural(more, 'other collection')}" if more else ""
+        words += f"; {plural(summary.cheaper, 'request')} fewer" if summary.cheaper else ""
+        ways = _take("whole_collections")
+        yield ReviewGroup("cheaper", "cheaper", len(offered), words, Harm.OFFER, ways)
     named = {one.name for one in summary.whole}
     emptied = [pair for pair in summary.emptied if pair[0] not in named]
     if emptied:
@@ -511,37 +463,14 @@ def _emptied(summary: Summary) -> Iterator[ReviewGroup]:
         )
 
 
-def _agreed(summary: Summary) -> Iterator[ReviewGroup]:
-    """What goes because somebody agreed to what it is."""
-    for field, reason, found, pick in (
-        ("generated", Reason.GENERATED, summary.generated, _going_that("i.generated")),
-        ("unfinished", Reason.UNFINISHED, summary.unfinished, _going_that("i.pending")),
-    ):
-        if found:
-            yield ReviewGroup(
-                f"{field}-going",
-                "by your consent",
-                found,
-                reason.words,
-                Harm.WARNING,
-                _leave(field),
-                pick,
-            )
-
-
-def _lineage(options: Options, summary: Summary) -> Iterator[ReviewGroup]:
-    """What goes although something that nobody knows of may have been made from it."""
-    goes = summary.versions if summary.scanned < summary.models else summary.untold
-    if options.unknown_lineage and goes:
-        yield ReviewGroup(
-            "lineage",
-            "lineage unknown",
-            goes,
-            f"others may lose this parent without our knowing: {_scanned_words(summary)}",
-            Harm.WARNING,
-            _leave("unknown_lineage"),
-            _going_that("i.kind = 'version'"),
-        )
+def _also_words(one: WholeCollection) -> str:
+    """What goes with a collection beside its versions."""
+    parts = []
+    if one.aliases:
+        parts.append(plural(one.aliases, "alias", "aliases"))
+    if one.broken:
+        parts.append(f"{plural(sum(links for _, links in one.broken), 'link')} elsewhere")
+    return f", with {' and '.join(parts)}" if parts else ""
 
 
 def _scanned_words(summary: Summary) -> str:
@@ -561,49 +490,31 @@ _CONSENT_IDS = {
 """What waits for a consent, in the order of the review: each has a group of its own."""
 
 
-def _consents(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
-    reasons = dict(summary.reasons)
-    for reason, name in _CONSENT_IDS.items():
-        if stays := reasons.get(reason):
-            yield ReviewGroup(
-                name,
-                "needs your consent",
-                stays,
-                _consent_words(summary, reason, tally),
-                Harm.CONSENT,
-                _ways_out(options, reason),
-                _staying(reason),
-            )
-
-
-def _consent_words(summary: Summary, reason: Reason, tally: Tally) -> str:
-    match reason:
-        case Reason.ALIAS:
-            return f"carry an alias: {tally(summary.consent_aliases)}"
-        case Reason.LINEAGE_UNKNOWN:
-            return f"dependents are not fully known: {_scanned_words(summary)}"
-        case Reason.LINKED:
-            where = tally(summary.consent_links)
-            return f"other collections show them, the links would break: {where}"
-        case _:
-            return reason.words
-
-
-def _blocked(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
-    for reason, stays in summary.reasons:
-        if reason in _CONSENT_IDS:
-            continue
+def _what_stays(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
+    """What waits for a consent, then what is blocked; each reason is a group."""
+    stays = dict(summary.reasons)
+    waiting = [reason for reason in _CONSENT_IDS if stays.get(reason)]
+    for reason in [*waiting, *(one for one in stays if one not in _CONSENT_IDS)]:
         words = reason.words
-        if reason is Reason.PROTECTED:
-            words = f"protected alias {tally(summary.protected_aliases)}"
+        match reason:
+            case Reason.ALIAS:
+                words = f"carry an alias: {tally(summary.consent_aliases)}"
+            case Reason.LINEAGE_UNKNOWN:
+                words = f"dependents are not fully known: {_scanned_words(summary)}"
+            case Reason.LINKED:
+                where = tally(summary.consent_links)
+                words = f"other collections show them, the links would break: {where}"
+            case Reason.PROTECTED:
+                words = f"protected alias {tally(summary.protected_aliases)}"
+        consent = reason in _CONSENT_IDS
         yield ReviewGroup(
-            f"blocked-{reason}",
-            "blocked",
-            stays,
+            _CONSENT_IDS[reason] if consent else f"blocked-{reason}",
+            "needs your consent" if consent else "blocked",
+            stays[reason],
             words,
-            Harm.BLOCKED,
-            _ways_out(options, reason),
-            _staying(reason),
+            Harm.CONSENT if consent else Harm.BLOCKED,
+            _take(*(one.field for one in consents_for(reason, options))),
+            ItemPick("i.verdict <> 'delete' AND i.reason = ?", (str(reason),)),
         )
 
 
@@ -699,14 +610,15 @@ def call_lines(head: Head, items: Iterable[Item]) -> list[str]:
     verb = str(head.options.action)
     calls = plural(len(going), "item")
     first = f"# it will {verb} {calls} of {head.identity.address}, in this order:"
-    return [safe(first, _LONG), *(_call_line(verb, item) for item in going)]
-
-
-def _call_line(verb: str, item: Item) -> str:
-    if item.kind == COLLECTION:
-        return f"{verb} collection {safe(item.name)} with all that is in it  {safe(item.key)}"
-    if item.is_link:
-        return f"unlink {safe(item.name)}  {safe(item.key)}"
-    aliases = ", ".join(safe(alias.name) for alias in item.facts.aliases)
-    along = f" with aliases {aliases}" if aliases else ""
-    return f"{verb} {safe(item.name)}{along}  {safe(item.key)} {safe(item.facts.digest)}"
+    lines = [safe(first, _LONG)]
+    for item in going:
+        name, key = safe(item.name), safe(item.key)
+        aliases = ", ".join(safe(alias.name) for alias in item.facts.aliases)
+        if item.kind == COLLECTION:
+            lines.append(f"{verb} collection {name} with all that is in it  {key}")
+        elif item.is_link:
+            lines.append(f"unlink {name}  {key}")
+        else:
+            along = f" with aliases {aliases}" if aliases else ""
+            lines.append(f"{verb} {name}{along}  {key} {safe(item.facts.digest)}")
+    return lines
