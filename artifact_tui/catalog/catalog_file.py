@@ -17,7 +17,7 @@ from collections import deque
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from artifact_tui import config
 from artifact_tui.database import (
@@ -87,7 +87,7 @@ def _never() -> bool:
 
 def connect(
     path: Path, *, marks: Path | str | None = None, mapped: bool = True
-) -> sqlite3.Connection:
+) -> CatalogConnection:
     """Open a catalog read-only, in autocommit mode; the caller closes it.
 
     The marks are attached as schema `marks` and can be written; without a file for them they
@@ -129,16 +129,8 @@ def connect_beside(conn: sqlite3.Connection) -> CatalogConnection:
     """
     names = {name: path for _, name, path in conn.execute("PRAGMA database_list")}
     path = conn.path if isinstance(conn, CatalogConnection) else None
-    beside = _open_checked(path or Path(names["main"]))
-    try:
-        for pragma in _SPILLING_PRAGMAS:
-            beside.execute(f"PRAGMA {pragma}")
-        attach_marks(beside, Path(names["marks"]) if names.get("marks") else None)
-        beside.executescript(_TEMP)
-    except BaseException:
-        beside.close()
-        raise
-    return beside
+    marks = Path(names["marks"]) if names.get("marks") else None
+    return connect(path or Path(names["main"]), marks=marks, mapped=False)
 
 
 @contextmanager
@@ -296,20 +288,18 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     try:
         make_private(path)
         with closing(open_database(path, "rw", sqlite3.Connection, _tables)) as conn:
-            strange = _is_strange(conn)
+            ours = _format(conn) == CATALOG_FORMAT and _tables(conn) >= _OLD
+            strange = ours and strange_object(conn, schema_sql())
         if strange:
             for end in ("", "-wal", "-shm"):
                 path.with_name(path.name + end).unlink(missing_ok=True)
             make_private(path)
         return open_database(path, "rw", sqlite3.Connection, lambda conn: _prepare(conn, path))
     except (OSError, sqlite3.Error) as error:
-        raise _unwritable(path, error) from error
-
-
-def _is_strange(conn: sqlite3.Connection) -> bool:
-    """Whether somebody changed the tables of a catalog, or added to them: it is thrown away."""
-    ours = _format(conn) == CATALOG_FORMAT and _tables(conn) >= _OLD
-    return ours and bool(strange_object(conn, schema_sql()))
+        raise RegistryError(
+            f"The catalog {path} cannot be written: {error}.",
+            hint="Remove the file, or check the folder: it is made anew. No artifact was changed.",
+        ) from error
 
 
 @contextmanager
@@ -380,31 +370,17 @@ def _make(conn: sqlite3.Connection) -> None:
         if not tables or (tables >= _OLD and _format(conn) < CATALOG_FORMAT):
             for name in tables:
                 conn.execute(f'DROP TABLE "{name}"')
-            for statement in _statements(schema_sql()):
-                conn.execute(statement)
+            statement = ""
+            for line in schema_sql().splitlines():  # `executescript` would end the transaction
+                statement += f"{line}\n"
+                if sqlite3.complete_statement(statement):
+                    conn.execute(statement)
+                    statement = ""
             conn.execute(f"PRAGMA user_version = {CATALOG_FORMAT}")
     except BaseException:
         conn.rollback()
         raise
     conn.commit()
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one: `executescript` would end the transaction."""
-    statement = ""
-    for line in script.splitlines():
-        statement += f"{line}\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _unwritable(path: Path, error: Exception) -> RegistryError:
-    """The error for a file that cannot be a catalog."""
-    return RegistryError(
-        f"The catalog {path} cannot be written: {error}.",
-        hint="Remove the file, or check the folder: it is made anew. No artifact was changed.",
-    )
 
 
 T = TypeVar("T")
@@ -500,11 +476,11 @@ class CatalogLane:
         """Supersede jobs that are not to be kept; the caller holds the lock."""
         for job in [job for job in self._waiting if which(job) and not job.keep]:
             self._waiting.remove(job)
-            _fail(job.answer, Superseded())
+            _settle(job.answer, None, Superseded())
         running = self._running
         if running is not None and which(running) and not (running.dropped or running.keep):
             running.dropped = True
-            _fail(running.answer, Superseded())
+            _settle(running.answer, None, Superseded())
             if self._conn is not None:
                 self._conn.interrupt()
 
@@ -513,7 +489,7 @@ class CatalogLane:
         try:
             conn = self._connect()
         except BaseException as error:  # noqa: BLE001 - handed to whoever opened the lane
-            self._tell(self._opened, error=error)
+            self._tell(self._opened, None, error)
             self._tell(self._ended)
             return
         self._conn = conn
@@ -521,18 +497,16 @@ class CatalogLane:
         if isinstance(conn, CatalogConnection):
             conn.must_stop = self._must_stop
         self._tell(self._opened)
-        while (job := self._take()) is not None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._closing:
+                    self._changed.wait()
+                job = self._running = self._waiting.popleft() if self._waiting else None
+            if job is None:
+                break
             self._answer(job, conn)
         conn.close()
         self._tell(self._ended)
-
-    def _take(self) -> _LaneJob[Any] | None:
-        """The next job, waiting for one; None when the lane is to close."""
-        with self._changed:
-            while not self._waiting and not self._closing:
-                self._changed.wait()
-            self._running = self._waiting.popleft() if self._waiting else None
-            return self._running
 
     def _answer(self, job: _LaneJob[Any], conn: sqlite3.Connection) -> None:
         """Do one job and hand its answer to the loop."""
@@ -547,10 +521,8 @@ class CatalogLane:
                 self._running = None
             if conn.in_transaction:
                 conn.rollback()
-        if failed is None:
-            self._tell(job.answer, result)
-        elif not job.dropped:
-            self._tell(job.answer, error=failed)
+        if failed is None or not job.dropped:
+            self._tell(job.answer, result, failed)
 
     def _must_stop(self) -> bool:
         """Whether SQLite shall give up; asked in the middle of queries."""
@@ -562,19 +534,14 @@ class CatalogLane:
     ) -> None:
         """Settle a future from the thread; a loop that is gone needs no answer."""
         with suppress(RuntimeError):
-            if error is None:
-                self._loop.call_soon_threadsafe(_settle, future, result)
-            else:
-                self._loop.call_soon_threadsafe(_fail, future, error)
+            self._loop.call_soon_threadsafe(_settle, future, result, error)
 
 
-def _settle(future: asyncio.Future[Any], result: object) -> None:
-    """Give an answer unless there is one."""
-    if not future.done():
+def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    """Give an answer, or an error, unless there is one."""
+    if future.done():
+        return
+    if error is None:
         future.set_result(result)
-
-
-def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
-    """Give an error unless there is an answer."""
-    if not future.done():
-        future.set_exception(cast("Exception", error))
+    else:
+        future.set_exception(error)

@@ -88,7 +88,11 @@ def version_detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
                 "This version is gone.", hint="Someone purged it. Sync to see what is there."
             )
         dependents, total = dependents_tree(conn, version_id)
-        shown = [line.ref.id for line in dependents if not line.ref.elsewhere]
+        (files,) = conn.execute(
+            "SELECT count(*) FROM file WHERE version_id = ?", (version_id,)
+        ).fetchone()
+        shown = [version_id, *(one.ref.id for one in dependents if not one.ref.elsewhere)]
+        unknown = conn.execute(_UNKNOWN, (json.dumps(shown),)).fetchone()
         return VersionDetail(
             row=rows[0],
             note=conn.execute(_NOTE, (version_id,)).fetchone()[0],
@@ -99,10 +103,10 @@ def version_detail(conn: sqlite3.Connection, version_id: int) -> VersionDetail:
             dependents_total=min(total, DEPENDENTS_COUNTED),
             dependents_capped=total > DEPENDENTS_COUNTED,
             files=tuple(File(*row) for row in conn.execute(_FILES, (version_id, FILES_SHOWN))),
-            files_total=_count_files(conn, version_id),
+            files_total=files or rows[0].file_count or 0,
             used_us=rows[0].used_us,
             coverage=lineage_coverage(conn),
-            lineage_known=_known(conn, [version_id, *shown]),
+            lineage_known=unknown is None,
         )
 
 
@@ -173,18 +177,3 @@ def _direct(conn: sqlite3.Connection, version_id: int, limit: int) -> list[int]:
     if len(children) == limit:
         return children
     return list(chain.from_iterable(conn.execute(_DIRECT, asked)))
-
-
-def _known(conn: sqlite3.Connection, ids: list[int]) -> bool:
-    """Whether the dependents of all these versions are known."""
-    return conn.execute(_UNKNOWN, (json.dumps(ids),)).fetchone() is None
-
-
-def _count_files(conn: sqlite3.Connection, version_id: int) -> int:
-    """How many files a version has, as far as the registry tells."""
-    listed, said = conn.execute(
-        "SELECT (SELECT count(*) FROM file WHERE version_id = v.id), file_count"
-        " FROM version v WHERE v.id = ?",
-        (version_id,),
-    ).fetchone()
-    return int(listed or said or 0)

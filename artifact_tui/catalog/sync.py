@@ -369,6 +369,7 @@ SELECT v.id, v.seen, v.key, c.key, CASE WHEN v.ordinal >= 0 THEN v.ordinal END,
   OR EXISTS (SELECT 1 FROM link l WHERE l.version_id = v.id)
 FROM json_each(?) j CROSS JOIN version v ON v.key = j.value
 CROSS JOIN collection c ON c.id = v.collection_id"""
+"""What is stored of these: id, last sync, the fields, and whether anything hangs on them."""
 
 
 _DIGEST, _SIZE = (4 + _VERSION_FIELDS.index(name) for name in ("digest", "size"))
@@ -382,7 +383,10 @@ def put_versions(conn: sqlite3.Connection, rows: Sequence[Version], seen: int) -
     them this sync had not listed yet.
     """
     with transaction(conn):
-        known = _stored_versions(conn, rows)
+        keys = json.dumps([row.key for row in rows])
+        known: dict[str, tuple[Any, ...]] = {
+            found[2]: found for found in conn.execute(_STORED, (keys,))
+        }
         keeps_sizes = _noted(conn, "asked_sizes")
         again: int = sum(found[1] >= seen for found in known.values())
         same: list[tuple[int, int]] = []
@@ -416,14 +420,6 @@ def _put_plain(conn: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
         for facts in rows:
             conn.execute(_ASIDE, facts)
             conn.execute(_VERSION, facts)
-
-
-def _stored_versions(
-    conn: sqlite3.Connection, rows: Sequence[Version]
-) -> dict[str, tuple[Any, ...]]:
-    """What is stored of these: id, last sync, the fields, and whether anything hangs on them."""
-    keys = json.dumps([row.key for row in rows])
-    return {found[2]: found for found in conn.execute(_STORED, (keys,))}
 
 
 def _bare(row: Version) -> bool:
