@@ -92,7 +92,7 @@ def report_command(plan: Path, *, items: bool, out: Output) -> None:
         if out.json:
             reviewing.print_item_records(opened, out)
         elif items:
-            reviewing.print_items(opened.every_item(verdict=Verdict.DELETE), out)
+            reviewing.print_items(opened, Verdict.DELETE, out)
 
 
 POLL = 0.1
@@ -300,13 +300,7 @@ def apply_command(
         opened.check_hash()
         if expect is None and waits(opened):
             reviewing.print_origin(opened, out)
-            reviewing.print_review(
-                opened.head,
-                opened.summary,
-                lambda verdict: opened.every_item(verdict=verdict),
-                out,
-                most=ASKED_ITEMS,
-            )
+            reviewing.print_review(opened, out, most=ASKED_ITEMS)
 
     code = confirm_and_apply(plan, out, expect, first=show, detach=detach)
     if out.json and not detach:

@@ -36,7 +36,6 @@ from artifact_tui.cli.session import (
 )
 from artifact_tui.config import nearest
 from artifact_tui.deletion import review as asking
-from artifact_tui.deletion.draft_items import PickedItems
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Options
 from artifact_tui.deletion.plan import Plan, new_path
 from artifact_tui.deletion.review import (
@@ -479,13 +478,6 @@ def print_draft(draft: Draft, out: Output, *, records: bool = True) -> None:
     """
     command = click.get_current_context().command
     if out.json and records:
-        name, summary = draft.head.registry, draft.summary
-        out.records(reviewing.item_record(item, name, summary) for item in draft.items)
-    reviewing.print_review(
-        draft.head,
-        draft.summary,
-        lambda verdict: () if out.json else PickedItems(draft.items, "i.verdict = ?", (verdict,)),
-        out,
-        most=DRAFT_ITEMS,
-        offered={option for one in command.params for option in one.opts},
-    )
+        reviewing.print_item_records(draft, out)
+    offered = {option for one in command.params for option in one.opts}
+    reviewing.print_review(draft, out, most=0 if out.json else DRAFT_ITEMS, offered=offered)

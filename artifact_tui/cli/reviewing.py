@@ -22,6 +22,7 @@ from artifact_tui.cli.options import json_option, plan_argument
 from artifact_tui.cli.output import Output, typed_again
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.confirmation import confirmation_of
+from artifact_tui.deletion.draft_items import PickedItems
 from artifact_tui.deletion.items import OBJECT, VERSION, Item, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.review_words import (
@@ -35,14 +36,12 @@ from artifact_tui.errors import UsageError
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.items import Options
-    from artifact_tui.deletion.plan import Head, Summary
+    from artifact_tui.deletion.plan import Draft, Summary
     from artifact_tui.deletion.review_words import ReviewGroup
-
-    Items = Callable[[Verdict], Iterable[Item]]
 
 
 PAGE = 500
@@ -72,18 +71,21 @@ def print_origin(plan: Plan, out: Output) -> None:
 
 
 def print_review(
-    head: Head,
-    summary: Summary,
-    items: Items,
+    reviewed: Plan | Draft,
     out: Output,
     *,
     most: int | None,
     offered: Container[str] | None = None,
 ) -> None:
-    """Print a whole review, at most `most` items of each verdict.
+    """Print a whole review.
 
-    `offered` are the options of the command that would let more of them go; None: all there are.
+    Args:
+        reviewed: a plan, or a draft of one.
+        out: where it is printed.
+        most: how many items of each verdict are printed at most; None: all.
+        offered: the options of the command that would let more of them go; None: all there are.
     """
+    head, summary = reviewed.head, reviewed.summary
     verb, _ = summary.verbs
     of = f" of {text.plural(summary.collections, 'collection')}" if summary.collections else ""
     out.words(f"{verb} {summary.things}{of} in {safe(head.registry)}")
@@ -99,7 +101,7 @@ def print_review(
         for group in review_groups(head, summary, tally=wording.counted)
     ]
     _print_going(summary, groups, out)
-    print_items(items(Verdict.DELETE), out, most, summary.deletes)
+    print_items(reviewed, Verdict.DELETE, out, most, summary.deletes)
     consents, blocked = summary.consents, summary.blocked
     for verdict, harm, title, total in (
         (Verdict.CONSENT, Harm.CONSENT, "needs your consent, and stays without it", consents),
@@ -112,7 +114,7 @@ def print_review(
             if group.harm is harm:
                 out.words(f"  {group.words} ({text.count(group.count)})")
                 out.words(*([f"      {way}"] if way else []))
-        print_items(items(verdict), out, most, total)
+        print_items(reviewed, verdict, out, most, total)
 
 
 def _print_going(summary: Summary, groups: Sequence[tuple[ReviewGroup, str]], out: Output) -> None:
@@ -149,14 +151,28 @@ def option_of(consent: str) -> str:
 
 
 def print_items(
-    items: Iterable[Item], out: Output, most: int | None = None, total: int = 0
+    reviewed: Plan | Draft,
+    verdict: Verdict,
+    out: Output,
+    most: int | None = None,
+    total: int = 0,
 ) -> None:
-    """Print items, numbered as in the plan: all, or the first `most` of so many."""
-    rest = islice(items, most)
+    """Print the items with a verdict, numbered as in the plan: the first `most` of `total`."""
+    items = () if most == 0 else islice(_every_item(reviewed, verdict), most)
+    rest = iter(items)
     while page := list(islice(rest, PAGE)):
         out.rows(map(_item_row, page), [item.seq for item in page], right="1")
-    if not out.json and most is not None and total > most:
+    if most and total > most and not out.json:
         out.words(f"       and {text.count(total - most)} more")
+
+
+def _every_item(reviewed: Plan | Draft, verdict: Verdict | None = None) -> Iterable[Item]:
+    """All items of a plan or draft, or those with a verdict, in the order of the review."""
+    if isinstance(reviewed, Plan):
+        return reviewed.every_item(verdict=verdict)
+    if verdict is None:
+        return reviewed.items
+    return PickedItems(reviewed.items, "i.verdict = ?", (verdict,))
 
 
 def _item_row(item: Item) -> tuple[str, ...]:
@@ -177,8 +193,13 @@ def print_next(path: Path, summary: Summary, out: Output) -> None:
         out.words(f"      {apply}")
 
 
-def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
-    """One item of a plan as JSON."""
+def print_item_records(reviewed: Plan | Draft, out: Output) -> None:
+    """Print every item as JSON."""
+    summary, registry = reviewed.summary, reviewed.head.registry
+    out.records(_item_record(item, registry, summary) for item in _every_item(reviewed))
+
+
+def _item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
     dependents = len(item.facts.dependents)
     known = item.facts.lineage_known and summary.scanned >= summary.models
     return {
@@ -210,12 +231,6 @@ def item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
         "error": item.error,
         "retryable": item.retryable,
     }
-
-
-def print_item_records(plan: Plan, out: Output) -> None:
-    """Print every item of a plan as JSON."""
-    summary, registry = plan.summary, plan.head.registry
-    out.records(item_record(item, registry, summary) for item in plan.every_item())
 
 
 def answer(asked: Confirmation, expect: int | None, *instead: object) -> str | int:
@@ -279,13 +294,7 @@ def review_command(plan: Path, *, out: Output) -> None:
         print_origin(opened, out)
         by = f" by {safe(opened.head.actor)}" if opened.head.actor else ""
         out.words(f"plan made {moment(opened.head.created_us)} UTC{by} · {opened.status}")
-        print_review(
-            opened.head,
-            summary,
-            lambda verdict: () if out.json else opened.every_item(verdict=verdict),
-            out,
-            most=None,
-        )
+        print_review(opened, out, most=0 if out.json else None)
         for name, parents in opened.orphans():
             out.words(f"  {safe(name)} loses {parents} of its parents")
         if opened.status in {Status.DRAFT, Status.CONFIRMED}:
