@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
@@ -41,48 +41,49 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     A date counts from the server's own `Date`, so that its clock need not agree with ours.
     """
     text = headers.get("retry-after", "").strip()
-    if text:
-        return _seconds(text) if _is_number(text) else _until(text, headers.get("date", ""))
-    return reset_wait(headers) if quota_spent(headers) else None
+    if not text:
+        limit = rate_limit(headers)
+        return limit.full_s if limit is not None and limit.left <= 0 else None
+    seconds = _number(text)
+    return _until(text, headers.get("date", "")) if seconds is None else max(0.0, seconds)
 
 
-def quota_spent(headers: Mapping[str, str]) -> bool:
-    """Whether the quota of the `RateLimit` headers is used up, and they say until when."""
-    remaining = _quota_header(headers, "remaining")
-    return _is_number(remaining) and float(remaining) <= 0 and reset_wait(headers) is not None
+class RateLimit(NamedTuple):
+    """What the `RateLimit` headers tell of a quota."""
+
+    left: float
+    """On the server's own scale."""
+    full_s: float
+    """Seconds until it is full again."""
 
 
-def _quota_header(headers: Mapping[str, str], what: str) -> str:
-    """One of the `RateLimit` headers, under whichever name it comes; may be empty."""
-    names = (f"ratelimit-{what}", f"x-ratelimit-{what}", f"x-rate-limit-{what}")
-    return next((headers[name].strip() for name in names if headers.get(name)), "")
-
-
-def reset_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the quota of the `RateLimit` headers is full again, or None.
+def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    """The quota that headers (lower case) tell of, under whichever names; None when they do not.
 
     Some servers give seconds, others the time of day in seconds since 1970.
     """
-    text = _quota_header(headers, "reset")
-    if not _is_number(text):
+    left, full = (
+        _number(next((text for name in _PREFIXES if (text := headers.get(f"{name}-{what}"))), ""))
+        for what in ("remaining", "reset")
+    )
+    if left is None or full is None or not math.isfinite(left):
         return None
-    value = _seconds(text)
     wall = time.time()
-    return max(0.0, value - wall) if math.isfinite(value) and value > wall / 2 else value
+    if math.isfinite(full) and full > wall / 2:
+        full -= wall
+    return RateLimit(left, max(0.0, full))
 
 
-def _is_number(text: str) -> bool:
-    """Whether a header's text is a number."""
+_PREFIXES = ("ratelimit", "x-ratelimit", "x-rate-limit")
+
+
+def _number(text: str) -> float | None:
+    """The number in a header's text, infinite where it is none that counts; None without any."""
     try:
-        float(text)
+        value = float(text)
     except ValueError:
-        return False
-    return True
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    return max(0.0, value) if math.isfinite(value) else math.inf
+        return None
+    return value if math.isfinite(value) else math.inf
 
 
 def _until(text: str, date: str) -> float | None:
@@ -169,17 +170,11 @@ class Quota:
         self._answers = 0
         self._known: float | None = None
 
-    def speaks_in(self, headers: Mapping[str, str]) -> bool:
-        """Whether these headers speak of a quota."""
-        return _quota_left(headers) is not None and reset_wait(headers) is not None
-
-    def note(self, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's headers (lower case)."""
-        left, reset = _quota_left(headers), reset_wait(headers)
-        if left is None or reset is None:
-            return
+    def note(self, limit: RateLimit) -> None:
+        """Learn from what an answer tells of it."""
+        left = limit.left
         now = self._clock()
-        ends = now + min(reset, LONGEST_ASKED)
+        ends = now + min(limit.full_s, LONGEST_ASKED)
         over = now >= self._ends
         if over or abs(ends - self._ends) > SAME_WINDOW or left > self._first:
             if self._answers >= ENOUGH_ANSWERS:
@@ -206,11 +201,6 @@ class Quota:
         if self._known is not None:
             return self._known
         return (self._first - self._left) / max(1, self._answers + under_way)
-
-
-def _quota_left(headers: Mapping[str, str]) -> float | None:
-    text = _quota_header(headers, "remaining")
-    return float(text) if _is_number(text) and math.isfinite(float(text)) else None
 
 
 FIRST_AT_ONCE = 4
@@ -345,15 +335,11 @@ class Pace:
             places.running -= 1
             self._admit()
 
-    async def over(self) -> None:
-        """Wait for the end of the present pause, also when it grows meanwhile."""
-        while (wait := self.wait) > 0:
-            await self._sleep(wait)
-
     async def _clear(self) -> None:
         """Wait until there is no pause, and the quota has room for one more."""
         while True:
-            await self.over()
+            while (pause := self.wait) > 0:  # it may grow meanwhile
+                await self._sleep(pause)
             wait = self._quota.wait(self._sent)
             if wait <= 0:
                 self._short_until = -math.inf
@@ -402,7 +388,8 @@ class Pace:
         trend = self._latency.took(kind, self._clock() - began)
         (self._reading if reads else self._writing).answered(trend)
         self._admit()
-        self._quota.note(headers)
+        if (limit := rate_limit(headers)) is not None:
+            self._quota.note(limit)
         if "retry-after" in headers and (asked := asked_wait(headers)):
             self._hold(min(asked, LONGEST_ASKED), f"{self.who} asks to wait")
 
@@ -426,7 +413,7 @@ class Pace:
             self.trouble(began)
             self._hold(guess, f"{self.who} is too busy: the next try is in")
             return
-        if not self._quota.speaks_in(headers):
+        if rate_limit(headers) is None:
             self.trouble(began)
         pause = max(asked, guess) if again and in_a_row > 0 else asked
         self._hold(min(pause, self._longest_asked), f"{self.who} asks to wait")

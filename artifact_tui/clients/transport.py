@@ -31,7 +31,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from artifact_tui.clients.base import Transport
-from artifact_tui.clients.pacing import quota_spent
+from artifact_tui.clients.pacing import rate_limit
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.errors import RegistryError, UncertainError, UsageError
 
@@ -51,27 +51,12 @@ IDLE_S = 2.0
 """Small servers (uvicorn) close idle connections after 5 seconds without a word."""
 
 
+@dataclass(slots=True)
 class ServerConnection:
     """One connection, and whether it may be used again."""
 
-    __slots__ = ("_make", "_transport", "healthy")
-
-    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
-        self._make = make
-        self._transport: httpx.AsyncBaseTransport | None = None
-        self.healthy = False
-
-    def open(self) -> httpx.AsyncBaseTransport:
-        """Its transport, opened when first used."""
-        if self._transport is None:
-            self._transport = self._make()
-        return self._transport
-
-    async def close(self) -> None:
-        """Close it; it may be opened again."""
-        if self._transport is not None:
-            await self._transport.aclose()
-            self._transport = None
+    transport: httpx.AsyncBaseTransport
+    healthy: bool = False
 
 
 class ServerConnections:
@@ -103,7 +88,7 @@ class ServerConnections:
         """
         if self._closed:
             raise RegistryError("The connection to the registry has been closed.")
-        connection = self._free.pop() if self._free else ServerConnection(self._open)
+        connection = self._free.pop() if self._free else ServerConnection(self._open())
         connection.healthy = False
         try:
             yield connection
@@ -111,7 +96,7 @@ class ServerConnections:
             if connection.healthy and not self._closed:
                 self._free.append(connection)
             else:
-                await asyncio.shield(connection.close())
+                await asyncio.shield(connection.transport.aclose())
 
     def _open(self) -> httpx.AsyncBaseTransport:
         transport = self._transport(self._context())
@@ -128,42 +113,40 @@ class ServerConnections:
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport | None:
         """A connection to be; None when the proxy that it would go through makes no sense."""
         limits = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_S)
+        direct = self._origin.loopback or proxy_bypass(self._origin.host)
         try:
             return httpx.AsyncHTTPTransport(
-                verify=context, limits=limits, trust_env=False, proxy=self._proxy()
+                verify=context,
+                limits=limits,
+                trust_env=False,
+                proxy=None if direct else getproxies().get(self._origin.scheme),
             )
         except (httpx.InvalidURL, ImportError, ValueError):
             return None
 
     def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            if self._origin.scheme == "https":
-                self._tls = httpx.create_ssl_context()
+        if self._tls is not None:
+            return self._tls
+        if self._origin.scheme == "https":
+            self._tls = httpx.create_ssl_context()
+            try:
                 if self._ca_file is not None:
-                    self._trust(self._tls)
-            else:
-                self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; not used
+                    self._tls.load_verify_locations(cafile=self._ca_file)
+            except (OSError, ssl.SSLError) as error:
+                self._tls = None
+                raise RegistryError(
+                    f"The certificates in {self._ca_file} cannot be read: {error}.",
+                    hint="Name a file of certificates in PEM form.",
+                ) from error
+        else:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; not used
         return self._tls
-
-    def _trust(self, context: ssl.SSLContext) -> None:
-        try:
-            context.load_verify_locations(cafile=self._ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise RegistryError(
-                f"The certificates in {self._ca_file} cannot be read: {error}.",
-                hint="Name a file of certificates in PEM form.",
-            ) from error
-
-    def _proxy(self) -> str | None:
-        if self._origin.loopback or proxy_bypass(self._origin.host):
-            return None
-        return getproxies().get(self._origin.scheme)
 
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
         while self._free:
-            await self._free.pop().close()
+            await self._free.pop().transport.aclose()
 
 
 class ReadOnlyGuard(httpx.AsyncBaseTransport):
@@ -298,7 +281,8 @@ class HttpAnswer:
         refuses = 400 <= self.status < 500 and self.status not in _FINAL  # noqa: PLR2004 - same
         if not (refuses or self.status == 503):  # noqa: PLR2004 - busy
             return False
-        return "retry-after" in self.headers or quota_spent(self.headers)
+        limit = rate_limit(self.headers)
+        return "retry-after" in self.headers or (limit is not None and limit.left <= 0)
 
 
 async def whole_answer(response: httpx.Response, limit: int) -> HttpAnswer:
@@ -553,7 +537,7 @@ class HttpTransport(Transport):
         try:
             async with asyncio.timeout(patience), self._connections.connection() as connection:
                 answer = await whole_answer(
-                    await connection.open().handle_async_request(request),
+                    await connection.transport.handle_async_request(request),
                     call.limit or self._options.answer_limit,
                 )
                 self._answered = time.monotonic()

@@ -69,7 +69,6 @@ async def test_the_guard_asks_about_every_request() -> None:
 async def test_a_connection_in_trouble_is_not_used_again() -> None:
     connections = ServerConnections(Origin("http", "127.0.0.1", 1))
     async with connections.connection() as first:
-        first.open()
         first.healthy = True
     async with connections.connection() as second:
         assert second is first
@@ -105,8 +104,8 @@ async def test_a_proxy_that_makes_no_sense_is_said_without_its_password(
     monkeypatch.delenv("NO_PROXY", raising=False)
     connections = ServerConnections(Origin(scheme, "zoo.example", 80))
     with pytest.raises(RegistryError, match="proxy in the environment cannot be used") as caught:
-        async with connections.connection() as connection:
-            connection.open()
+        async with connections.connection():
+            pass
     await connections.aclose()
     assert f"{scheme}_proxy" in caught.value.hint
     assert caught.value.__context__ is None
@@ -121,7 +120,7 @@ async def test_a_cancelled_request_closes_its_connection() -> None:
 
     async def use() -> None:
         async with connections.connection() as connection:
-            connection.open()
+            connection.transport = Inner()
             under_way.set_result(connection)
             await asyncio.Event().wait()
 
@@ -130,5 +129,6 @@ async def test_a_cancelled_request_closes_its_connection() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert connection._transport is None
+    assert isinstance(connection.transport, Inner)
+    assert connection.transport.closed
     await connections.aclose()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_tui.clients.pacing import asked_wait, reset_wait
+from artifact_tui.clients.pacing import RateLimit, asked_wait, rate_limit
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,12 @@ def test_no_header_crashes_it(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("7", 7.0), ("-7", 0.0), ("1e999", math.inf), ("soon", None), ("", None)]
 )
-def test_when_a_quota_is_full_again(text: str, seconds: float | None) -> None:
-    assert reset_wait({"ratelimit-reset": text}) == seconds
-    assert reset_wait({"x-ratelimit-reset": text}) == seconds
+@pytest.mark.parametrize("prefix", ["ratelimit", "x-ratelimit", "x-rate-limit"])
+def test_when_a_quota_is_full_again(prefix: str, text: str, seconds: float | None) -> None:
+    limit = None if seconds is None else RateLimit(3.0, seconds)
+    assert rate_limit({f"{prefix}-remaining": "3", f"{prefix}-reset": text}) == limit
+
+
+@pytest.mark.parametrize("left", ["", "many", "nan", "1e999"])
+def test_a_quota_of_no_number_is_none(left: str) -> None:
+    assert rate_limit({"ratelimit-remaining": left, "ratelimit-reset": "7"}) is None
