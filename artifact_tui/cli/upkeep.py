@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import sqlite3
 
     from artifact_tui.clients.base import Client
-    from artifact_tui.model import FsckProblem, FsckReport
 
 
 SAMPLE_FOLDER = Path("sample")
@@ -101,11 +100,7 @@ async def add_command(
     if create:
         kind = Kind() if target.read_only else kind_of(target.address)
         kind.create(target.address)
-    await _add(target, source, NewVersion(**given), out)
-
-
-async def _add(target: Target, source: Path, new: NewVersion, out: Output) -> None:
-    """Add a version whose parents are named as a person does, and its type perhaps not at all."""
+    new = NewVersion(**given)
     async with own_client_of(target, write=True) as client:
         async with reading(client) as conn:
             new = replace(
@@ -253,11 +248,6 @@ async def fsck_command(registry: str | None, *, verify: bool, repair: bool, out:
     target = target_of(registry)
     async with own_client_of(target, write=repair) as client:
         report = await client.fsck(repair=repair, verify=verify)
-    _print_problems(report, target, out, repair=repair)
-    return 0 if report.ok else 1
-
-
-def _print_problems(report: FsckReport, target: Target, out: Output, *, repair: bool) -> None:
     if out.json:
         for problem in report.problems:
             out.record(
@@ -271,28 +261,29 @@ def _print_problems(report: FsckReport, target: Target, out: Output, *, repair: 
                 }
             )
     else:
-        out.rows(map(_problem_row, report.problems), right="2")
+        rows = (
+            (
+                str(problem.kind),
+                safe(problem.what),
+                text.size(problem.size),
+                "mended" if problem.repaired else "",
+                safe(problem.detail),
+            )
+            for problem in report.problems
+        )
+        out.rows(rows, right="2")
     looked = "read" if report.verified else "looked at, not read (--verify reads them)"
     objects = text.plural(report.blobs, "stored object")
     out.words(f"{safe(target.name)}: {objects}, {text.size(report.size)}, {looked}")
     if not report.problems:
         out.words("nothing is wrong")
-        return
-    mended = sum(problem.repaired for problem in report.problems)
-    said = f"{text.plural(len(report.problems), 'problem')}, {text.count(mended)} mended"
-    out.words(f"{said}, {text.count(len(report.harmed))} that cost something")
+        return 0
+    problems = text.plural(len(report.problems), "problem")
+    mended = text.count(sum(problem.repaired for problem in report.problems))
+    harmed = text.count(len(report.harmed))
+    out.words(f"{problems}, {mended} mended, {harmed} that cost something")
     if repair and report.harmed:
         out.words("what was lost comes back when the same file is added again, or from a backup")
     elif not repair:
         out.words(f"next: {command('fsck', target.typed, '--repair')}")
-
-
-def _problem_row(problem: FsckProblem) -> tuple[str, ...]:
-    state = "mended" if problem.repaired else ""
-    return (
-        str(problem.kind),
-        safe(problem.what),
-        text.size(problem.size),
-        state,
-        safe(problem.detail),
-    )
+    return 0 if report.ok else 1

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.cli import upkeep
+from artifact_tui.errors import RegistryError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -77,6 +80,20 @@ def test_another_registry_is_made_only_when_asked(cli: Cli, folder: Path, tmp_pa
     assert not (tmp_path / "mine").exists()
     cli("add", folder, "net", "--type", "model", "--registry", address, "--create")
     assert "net" in cli("ls", address).out
+
+
+def test_what_was_added_and_cannot_be_read_back_is_not_to_be_added_again(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RegistryError("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(upkeep, "rows_by_keys", broken)
+        said = cli("add", folder, "net", "--type", "model", code=1).err
+    assert "“net” was added, and cannot be read back: the disk is gone" in said
+    assert "Do not add it again" in said
+    assert "net" in cli("ls").out
 
 
 def test_read_only_adds_nothing(cli: Cli, folder: Path, registry: Local) -> None:
