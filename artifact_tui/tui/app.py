@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from artifact_tui.edits.changes import Changes, CommonEdit
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.dialogs import MenuEntry
 
 
 def launch(target: Target, config: Config) -> int:
@@ -163,7 +164,7 @@ class ArtifactApp(App[object]):
         self.services = services
         self._shown = None if TerminalCells is None else TerminalCells()
         self.keymap_shown = keymap_from(services.config)
-        self.effects = Effects(self, self._not_done)
+        self.effects = Effects(self)
         self.typed = TypedKeys(self, super().on_event, self.keymap_shown)
         self.animation_level = "none"
         self.set_keymap(self.keymap_shown)
@@ -388,18 +389,36 @@ class ArtifactApp(App[object]):
         else:
             self.screen.status_line.say(" ".join(lines))
 
-    def _not_done(self, error: ArtifactTuiError) -> None:
-        """Something that a key asked for went wrong: the keys that wait for it are forgotten."""
-        self.typed.drop()
-        self.screen.fail(error)
-
     def action_help(self) -> None:
         """Show the keys that apply here."""
-        self.screen.show_help()
+        from artifact_tui.tui.widgets.help_dialogs import HelpBox  # noqa: PLC0415 - seldom needed
+
+        screen, signs = self.screen, self.services.signs
+        screen.open_dialog(HelpBox(screen.PLACE, self.keymap_shown, screen.why_not, signs))
 
     def action_palette(self) -> None:
-        """Find a command."""
-        self.screen.show_palette()
+        """Find a command by its words, and start it as its key would."""
+        from artifact_tui.tui.widgets.help_dialogs import (  # noqa: PLC0415 - seldom needed
+            Palette,
+            commands_for,
+        )
+
+        screen = self.screen
+
+        async def begin(command: MenuEntry[str]) -> None:
+            for node in (screen.focused or screen).ancestors_with_self:
+                if await self.run_action(command.value, node):
+                    break  # the innermost widget that has it takes it
+
+        def chosen(command: MenuEntry[str] | None) -> None:
+            if command is not None and command.disabled:
+                screen.say(f"Not possible here: {command.note}.", error=True)
+            elif command is not None:
+                start(screen, "command", begin, command)
+
+        keymap, themes = self.keymap_shown, self.available_themes
+        commands = commands_for(screen.PLACE, keymap, screen.why_not, themes)
+        screen.open_dialog(Palette(list(commands)), chosen)
 
     def action_use_theme(self, name: str) -> None:
         """Change the colours for this session."""

@@ -122,23 +122,29 @@ class TerminalCells:
         except (AttributeError, TypeError, ValueError):
             self.forget()
             return update.render_segments(console)
-        pen = _Pen()
+        parts: list[str] = []
+        pen = PLAIN
+        """How text looks that the terminal is sent now."""
         for x, y, strip in pieces:
             cells = self._cells(strip, console)
-            if cells is not None and self._holds(x, y, len(cells)):
+            inside = 0 <= y < size[1] and x >= 0
+            if cells is not None and inside and x + len(cells) <= size[0]:
                 known = self._lines[y][x : x + len(cells)]
                 self._lines[y][x : x + len(cells)] = cells
                 for start, end in _runs(known, cells):
-                    pen.write(x + start, y, cells[start:end])
+                    parts.append(Control.move_to(x + start, y).segment.text)
+                    for char, look in cells[start:end]:
+                        if look is not pen:
+                            parts.append(look_change(pen, look))
+                            pen = look
+                        parts.append(char)
             else:
                 if y < len(self._lines):  # terminals differ in how wide they draw such characters
                     self._lines[y] = [None] * self._size[0]
-                pen.copy(x, y, strip.render(console))
-        return pen.sequences()
-
-    def _holds(self, x: int, y: int, length: int) -> bool:
-        columns, lines = self._size
-        return 0 <= x <= columns - length and 0 <= y < lines
+                move = Control.move_to(x, y).segment.text
+                parts += (look_change(pen, PLAIN), move, strip.render(console))
+                pen = PLAIN
+        return "".join((*parts, look_change(pen, PLAIN)))  # plain, as Textual leaves it
 
     def _cells(self, strip: Strip, console: Console) -> list[Cell] | None:
         """A strip cell by cell; None when it holds more than that."""
@@ -176,41 +182,6 @@ class _LeanUpdate(CompositorUpdate):
     def render_segments(self, console: Console) -> str:
         """The sequences to send."""
         return self._shown.draw(self._update, self._size, console)
-
-
-class _Pen:
-    """Gathers sequences; it knows how text looks that the terminal is sent now."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._look = PLAIN
-
-    def write(self, x: int, y: int, cells: Sequence[Cell]) -> None:
-        """Cells side by side."""
-        self._parts.append(_move_to(x, y))
-        for char, look in cells:
-            if look is not self._look:
-                self._turn(look)
-            self._parts.append(char)
-
-    def copy(self, x: int, y: int, rendered: str) -> None:
-        """Sequences that begin and end with a plain look."""
-        self._turn(PLAIN)
-        self._parts += (_move_to(x, y), rendered)
-
-    def sequences(self) -> str:
-        """All of it; the look is plain afterwards, as Textual leaves it."""
-        self._turn(PLAIN)
-        return "".join(self._parts)
-
-    def _turn(self, look: CellLook) -> None:
-        self._parts.append(look_change(self._look, look))
-        self._look = look
-
-
-def _move_to(x: int, y: int) -> str:
-    """Move there."""
-    return Control.move_to(x, y).segment.text
 
 
 def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[Piece]:

@@ -46,7 +46,54 @@ def keymap_from(config: Config) -> dict[str, str]:
         ConfigError: an id that does not exist (with the nearest one), a key that cannot be, or
             one key for two things at the same place.
     """
-    return _Checker(config).keymap()
+    keymap = {row_id: _keys(config, row_id, keys) for row_id, keys in config.keys.items()}
+    for row_id, keys in keymap.items():
+        own = set(BY_ID[row_id].keys.split(","))
+        for other in BY_ID.values():
+            if other.id == row_id or not _meet(BY_ID[row_id], other):
+                continue
+            theirs = other.keys.split(",")
+            known = own & {*theirs}
+            if both := {*keys} & {*keymap.get(other.id, theirs)} - known:
+                raise _error(
+                    config,
+                    row_id,
+                    f"“{key_name(min(both))}” would mean both {row_id} and {other.id}",
+                    f"Give {other.id} another key as well.",
+                )
+    return {row_id: ",".join(keys) for row_id, keys in keymap.items()}
+
+
+def _keys(config: Config, row_id: str, keys: tuple[str, ...]) -> list[str]:
+    """The keys that the configuration gives an id, in Textual's spelling."""
+    if row_id not in BY_ID:
+        near = get_close_matches(row_id, BY_ID, n=1, cutoff=0.4)
+        guess = f"Did you mean “{near[0]}”?" if near else "The help screen lists every id."
+        raise _error(config, row_id, f"there is no key binding “{safe(row_id)}”", guess)
+    if not keys:
+        raise _error(config, row_id, f"{row_id} has no key", 'Write a key, like "x".')
+    spelled = []
+    for key in keys:
+        *modifiers, last = key.split("+") if len(key) > 1 else [key]
+        if not (set(modifiers) <= _MODIFIERS and is_key(last)):
+            hint = "Like x, space, f5, ctrl+x or shift+up."
+            raise _error(config, row_id, f"“{safe(key)}” is not a key", hint)
+        spelled.append(next(iter(Binding.make_bindings([(key, "", "")]))).key)
+        if spelled[-1] in FORBIDDEN.get(row_id, ()):
+            message = f"{row_id} cannot be on {spelled[-1]}, which people press without meaning to"
+            raise _error(config, row_id, f"{message} delete", "Choose another key.")
+    return spelled
+
+
+def _error(config: Config, row_id: str, message: str, hint: str) -> ConfigError:
+    line = config.key_lines.get(row_id)
+    where = f"{config.path}{f', line {line}' if line else ''}: " if config.path else ""
+    return ConfigError(f"{safe(where)}{message}.", hint=hint)
+
+
+def _meet(one: KeyRow, other: KeyRow) -> bool:
+    """Whether two rows can have the keyboard at the same time."""
+    return one.where == other.where or bool({one.where, other.where} & _SHARED)
 
 
 def is_key(name: str) -> bool:
@@ -69,64 +116,3 @@ def shown_keys(keymap: Mapping[str, str], row: KeyRow) -> str:
 def key_name(key: str) -> str:
     """One key in Textual's spelling, as people write it."""
     return _SHORT.get(key) or format_key(key)
-
-
-class _Checker:
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def keymap(self) -> dict[str, str]:
-        found = {row_id: self._keys(row_id, keys) for row_id, keys in self.config.keys.items()}
-        for row_id in found:
-            self._check_clash(row_id, found)
-        return {row_id: ",".join(keys) for row_id, keys in found.items()}
-
-    def _keys(self, row_id: str, keys: tuple[str, ...]) -> list[str]:
-        if row_id not in BY_ID:
-            near = get_close_matches(row_id, BY_ID, n=1, cutoff=0.4)
-            guess = f"Did you mean “{near[0]}”?" if near else "The help screen lists every id."
-            raise self._error(row_id, f"there is no key binding “{safe(row_id)}”", guess)
-        if not keys:
-            raise self._error(row_id, f"{row_id} has no key", 'Write a key, like "x".')
-        return [self._key(row_id, key) for key in keys]
-
-    def _key(self, row_id: str, key: str) -> str:
-        *modifiers, last = key.split("+") if len(key) > 1 else [key]
-        if not (set(modifiers) <= _MODIFIERS and is_key(last)):
-            raise self._error(
-                row_id, f"“{safe(key)}” is not a key", "Like x, space, f5, ctrl+x or shift+up."
-            )
-        spelled = next(iter(Binding.make_bindings([(key, "", "")]))).key
-        if spelled in FORBIDDEN.get(row_id, ()):
-            raise self._error(
-                row_id,
-                f"{row_id} cannot be on {spelled}, which people press without meaning to delete",
-                "Choose another key.",
-            )
-        return spelled
-
-    def _check_clash(self, row_id: str, found: Mapping[str, list[str]]) -> None:
-        for other in BY_ID.values():
-            if other.id == row_id or not _meet(BY_ID[row_id], other):
-                continue
-            known = set(BY_ID[row_id].keys.split(",")) & set(other.keys.split(","))
-            both = set(found[row_id]) & set(found.get(other.id, other.keys.split(","))) - known
-            if both:
-                key = key_name(min(both))
-                raise self._error(
-                    row_id,
-                    f"“{key}” would mean both {row_id} and {other.id}",
-                    f"Give {other.id} another key as well.",
-                )
-
-    def _error(self, row_id: str, message: str, hint: str) -> ConfigError:
-        line = self.config.key_lines.get(row_id)
-        where = (
-            f"{self.config.path}{f', line {line}' if line else ''}: " if self.config.path else ""
-        )
-        return ConfigError(f"{safe(where)}{message}.", hint=hint)
-
-
-def _meet(one: KeyRow, other: KeyRow) -> bool:
-    """Whether two rows can have the keyboard at the same time."""
-    return one.where == other.where or bool({one.where, other.where} & _SHARED)

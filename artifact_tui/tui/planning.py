@@ -58,7 +58,9 @@ async def draft_of(
         return await review(source_of(services), request, now_us=services.now(), progress=progress)
 
 
-async def asked_lineage(services: Services, keys: Sequence[str], *, progress: LineageHeard) -> str:
+async def ask_for_lineage(
+    services: Services, keys: Sequence[str], *, progress: LineageHeard
+) -> str:
     """Ask for the lineage of these versions; why not all is known, which is untrusted text."""
     request = ReviewRequest(selection=keys)
     async with _scanned(services, request, progress):

@@ -263,17 +263,17 @@ class LineageAsker:
         self._path = path
         self._now = now
         self._turn = asyncio.Lock()
-        self._told: dict[str, LineageState] = {}
+        self._states: dict[str, LineageState] = {}
 
-    def told(self, row: VersionRow) -> LineageState:
+    def state_of(self, row: VersionRow) -> LineageState:
         """What is known of a version's parents, as far as this session asked."""
         if row.link or not self._client.tells_dependents:
             return LineageState.KNOWN
-        return self._told.get(row.key, LineageState.NOT_ASKED)
+        return self._states.get(row.key, LineageState.NOT_ASKED)
 
     def wants(self, row: VersionRow) -> bool:
         """Whether there is something to ask about a version."""
-        return row.state is VersionState.LIVE and self.told(row) in {
+        return row.state is VersionState.LIVE and self.state_of(row) in {
             LineageState.NOT_ASKED,
             LineageState.ASKING,
         }
@@ -285,7 +285,7 @@ class LineageAsker:
 
     def forget(self) -> None:
         """The registry was synced: what it said before may not be so any more."""
-        self._told.clear()
+        self._states.clear()
 
     async def ask(self, row: VersionRow) -> None:
         """Ask for parents and dependents of one version.
@@ -295,19 +295,19 @@ class LineageAsker:
         """
         if not self._client.tells_dependents:
             return
-        self._told[row.key] = LineageState.ASKING
-        found = LineageState.FAILED
+        self._states[row.key] = LineageState.ASKING
+        state = LineageState.FAILED
         try:
             async with self._turn:
                 asked = await ask_lineage(
                     self._client, self._path, [row.key], parents=True, now_us=self._now()
                 )
-            found = LineageState.KNOWN if asked.complete else LineageState.FAILED
+            state = LineageState.KNOWN if asked.complete else LineageState.FAILED
         except asyncio.CancelledError:
-            found = LineageState.NOT_ASKED
+            state = LineageState.NOT_ASKED
             raise
         finally:
-            self._told[row.key] = found
+            self._states[row.key] = state
 
     async def ask_below(
         self, row: VersionRow, progress: Callable[[LineageCoverage], object]

@@ -31,84 +31,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """One set of signs. Each takes exactly one cell, but for those said to be longer."""
+    """One set of signs, in Unicode. Each takes one cell, but for those said to be longer."""
 
-    opened: str
+    opened: str = "▾"
     """Before an expanded collection."""
-    closed: str
+    closed: str = "▸"
     """Before a collapsed collection."""
-    mark: str
-    partly: str
+    mark: str = "●"
+    partly: str = "◐"
     """Some versions of the collection are marked."""
-    ranged: str
+    ranged: str = "┃"
     """Inside the range that is being chosen."""
-    protected: str
+    protected: str = "⚿"
     """A protected alias."""
-    dependents: str
-    trash: str
-    pending: str
-    expired: str
-    ttl: str
-    link: str
-    descending: str
-    ascending: str
-    tee: str
+    dependents: str = "↳"
+    trash: str = "♺"
+    pending: str = "◌"
+    expired: str = "⧖"
+    ttl: str = "◷"
+    link: str = "↗"
+    descending: str = "▾"
+    ascending: str = "▴"
+    tee: str = "├ "
     """A branch of a tree, two cells."""
-    elbow: str
+    elbow: str = "└ "
     """The last branch of a tree, two cells."""
-    pipe: str
+    pipe: str = "│ "
     """Beside the branches of a tree, two cells."""
-    ellipsis: str
-    dot: str
+    ellipsis: str = "…"
+    dot: str = "·"
     """Between facts in a sentence."""
-    armed: str
-    locked: str
-    bar: str
+    armed: str = "◆"
+    locked: str = "◇"
+    bar: str = "▏▎▍▌▋▊▉█"
     """Filled cells of a bar in eighths: the last is a full cell."""
-    track: str
+    track: str = " "
     """An empty cell of a bar."""
-    line: str
+    line: str = "─"
     """A horizontal rule."""
-    wall: str
+    wall: str = "│"
     """A vertical rule."""
-    yes: str
-    no: str
-    working: str
-    paused: str
+    yes: str = "✓"
+    no: str = "✗"
+    working: str = "▶"
+    paused: str = "‖"
     ascii: bool = False
 
 
-UNICODE = Signs(
-    opened="▾",
-    closed="▸",
-    mark="●",
-    partly="◐",
-    ranged="┃",
-    protected="⚿",
-    dependents="↳",
-    trash="♺",
-    pending="◌",
-    expired="⧖",
-    ttl="◷",
-    link="↗",
-    descending="▾",
-    ascending="▴",
-    tee="├ ",
-    elbow="└ ",
-    pipe="│ ",
-    ellipsis="…",
-    dot="·",
-    armed="◆",
-    locked="◇",
-    bar="▏▎▍▌▋▊▉█",
-    track=" ",
-    line="─",
-    wall="│",
-    yes="✓",
-    no="✗",
-    working="▶",
-    paused="‖",
-)
+UNICODE = Signs()
 
 ASCII = Signs(
     opened="v",

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.events import Paste
     from textual.screen import Screen
-    from textual.worker import Worker
 
     from artifact_tui.tui.app import ArtifactApp
     from artifact_tui.tui.key_bindings import KeyRow
@@ -82,10 +81,8 @@ class KeyWait:
 class Effects:
     """What keys have asked for: one after the other, whatever screen they were pressed on."""
 
-    def __init__(self, app: ArtifactApp, failed: Callable[[ArtifactTuiError], object]) -> None:
-        """Make it; `failed` hears what went wrong."""
+    def __init__(self, app: ArtifactApp) -> None:
         self._app = app
-        self._failed = failed
         self._all: list[KeyWait] = []
 
     def __iter__(self) -> Iterator[KeyWait]:
@@ -109,26 +106,24 @@ class Effects:
         waiting = KeyWait(words, lets, screen=screen)
         before = [one.done for one in self._all]
         self._all.append(waiting)
-        worker: Worker[None] = self._app.run_worker(
-            self._carry_out(waiting, before, work), group="effects"
-        )
+
+        async def carry_out() -> None:
+            try:
+                if before:
+                    await asyncio.wait(before)
+                await work
+            except ArtifactTuiError as error:
+                self._app.typed.drop()
+                self._app.screen.fail(error)
+            finally:
+                if asyncio.iscoroutine(work):
+                    work.close()  # given up before it began
+                self._all.remove(waiting)
+                waiting.over()
+
+        worker = self._app.run_worker(carry_out(), group="effects")
         if stops:
             waiting.give_up = worker.cancel
-
-    async def _carry_out(
-        self, waiting: KeyWait, before: list[asyncio.Future[None]], work: Awaitable[object]
-    ) -> None:
-        try:
-            if before:
-                await asyncio.wait(before)
-            await work
-        except ArtifactTuiError as error:
-            self._failed(error)
-        finally:
-            if asyncio.iscoroutine(work):
-                work.close()  # given up before it began
-            self._all.remove(waiting)
-            waiting.over()
 
     async def marked(self) -> None:
         """Wait until every mark that was made so far is written."""
@@ -239,7 +234,9 @@ class TypedKeys:
             return None
         if focused is None:
             places = [place, "app"]
-        elif isinstance(focused, LineView) and not _in_dialog(focused):
+        elif isinstance(focused, LineView) and not any(
+            isinstance(one, Dialog) for one in focused.ancestors_with_self
+        ):
             places = [place, "list", "app"]
         else:
             places = ["app"]
@@ -311,7 +308,9 @@ class TypedKeys:
         """Whether a key is about the wait itself: pressed when that had been said."""
         if not isinstance(event, Key) or event.time - held.since < SOON:
             return False
-        return event.key == "escape" or self._rows.get(("app", event.key)) in _AWAY
+        row = self._rows.get(("app", event.key))
+        leaves = row is not None and row.id in {"app.quit", "app.suspend"}
+        return event.key == "escape" or leaves
 
     async def _give_up(self, event: Key | Paste, held: KeyWait) -> None:
         """Forget the keys that wait, and what they wait for where that can be stopped."""
@@ -389,10 +388,3 @@ class TypedKeys:
             self._tick()
         elif held is not None:
             self._app.call_later(self._released, held)
-
-
-def _in_dialog(node: DOMNode) -> bool:
-    return any(isinstance(one, Dialog) for one in node.ancestors_with_self)
-
-
-_AWAY = frozenset(row for row in ROWS if row.id in {"app.quit", "app.suspend"})

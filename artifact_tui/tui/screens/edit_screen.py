@@ -42,7 +42,7 @@ from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from textual.widget import Widget
 
@@ -163,7 +163,12 @@ class EditScreen(BaseScreen):
     def __init__(self, services: Services, wanted: CommonEdit, changes: Changes) -> None:
         super().__init__(services)
         self.confirm = TypedConfirm(enter="enter sends the change now")
-        self.grouped = Grouped[EditRow](self.services.signs, self._line, self._facts)
+        signs = services.signs
+        self.grouped = Grouped[EditRow](
+            signs,
+            lambda row, cells: edit_line(row, cells, signs),
+            lambda row: edit_facts(row, signs),
+        )
         subject = subject_words([one.row for one in changes])
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
@@ -178,12 +183,6 @@ class EditScreen(BaseScreen):
         yield self.grouped
         yield self.confirm
 
-    def _line(self, row: EditRow, cells: int) -> Content:
-        return edit_line(row, cells, self.services.signs)
-
-    def _facts(self, row: EditRow) -> Content:
-        return edit_facts(row, self.services.signs)
-
     def header_facts(self) -> HeaderFacts:
         """What is changed, and for how many."""
         return replace(super().header_facts(), title=self._title)
@@ -195,7 +194,8 @@ class EditScreen(BaseScreen):
 
     async def _show(self) -> None:
         changes, target = self._changes, self.services.target
-        await self._show_groups(effect_groups(changes, self._client))
+        groups = effect_groups(changes, self._client)
+        await self.grouped.show([group_row(group, self._sent) for group in groups])
         if self.services.read_only:
             self.confirm.refuse(f"Nothing can be changed: {self.services.read_only_reason}.")
         elif not changes.changed:
@@ -207,9 +207,6 @@ class EditScreen(BaseScreen):
             )
             self.confirm.ask(self._asked)
         self.show_keys()
-
-    async def _show_groups(self, groups: Sequence[EditGroup]) -> None:
-        await self.grouped.show([group_row(group, self._sent) for group in groups])
 
     # moving about
 
@@ -252,7 +249,8 @@ class EditScreen(BaseScreen):
             words = f"{words} {sent.error} {sent.error.hint}".rstrip()
         if self.app.screen is self:
             self.confirm.refuse(safe(words))
-            await self._show_groups(result_groups(changes, sent, self._client))
+            groups = result_groups(changes, sent, self._client)
+            await self.grouped.show([group_row(group, sent) for group in groups])
             self.show_keys()
         else:
             self.app.screen.say(words, error=sent.done < sent.total)

@@ -159,7 +159,7 @@ class LineageScreen(BaseScreen):
         except ArtifactTuiError as error:
             self.fail(error)
             return
-        told = self.services.asker.told(row)
+        told = self.services.asker.state_of(row)
         self._title.show(Content.styled(_title_of(detail, told, self._key()), "bold"))
         middle = next(i for i, one in enumerate(found) if one.role == "this")
         self._list.put(found, cursor=middle)

@@ -75,11 +75,15 @@ def registry_line(row: RegistryRow, cells: int, signs: Signs) -> Content:
     name_cells, result_cells = (_NAME, _RESULT) if broad else (_NARROW_NAME, _NARROW_RESULT)
     name = fit(safe(row.target.name), name_cells)
     result, tone = _trial_words(row, signs)
+    production = "production " if row.target.production else ""
+    access_words, access_tone = f"{signs.armed} {production}armed", "bold $text-error"
+    if row.target.read_only:
+        access_words, access_tone = f"{signs.locked} {production}read-only", "$text-success"
     lead = Content.assemble(
         sign,
         (pad(name, name_cells), "bold"),
         "  ",
-        _access(row.target, signs),
+        (pad(access_words, _ACCESS), access_tone),
         "  ",
         (pad(result, result_cells), tone),
         "  ",
@@ -87,13 +91,6 @@ def registry_line(row: RegistryRow, cells: int, signs: Signs) -> Content:
     room = max(cells - lead.cell_length - 1, 0)
     address = fit(safe(row.target.address), room) if room > 1 else ""
     return Content.assemble(lead, (address, "$text-muted" if broad else ""))
-
-
-def _access(target: Target, signs: Signs) -> tuple[str, str]:
-    production = "production " if target.production else ""
-    if target.read_only:
-        return pad(f"{signs.locked} {production}read-only", _ACCESS), "$text-success"
-    return pad(f"{signs.armed} {production}armed", _ACCESS), "bold $text-error"
 
 
 def _trial_words(row: RegistryRow, signs: Signs) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from textual.screen import Screen
 from artifact_tui.text import charged, count, plural, safe, size
 from artifact_tui.tui.key_bindings import rows_of
 from artifact_tui.tui.keymap import shown_key
-from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait, start
+from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait
 from artifact_tui.tui.widgets.dialogs import ConfirmBox, Dialog, Overlay
 from artifact_tui.tui.widgets.line_widgets import Line, spread
 from artifact_tui.tui.widgets.row_list import RowList
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from artifact_tui.tui.key_bindings import KeyRow
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
-    from artifact_tui.tui.widgets.dialogs import MenuEntry
     from artifact_tui.tui.widgets.grouped import Grouped
 
 
@@ -63,7 +62,11 @@ class HeaderFacts:
 
 def header_content(facts: HeaderFacts, signs: Signs, width: int) -> Content:
     """The header in `width` cells; what does not fit goes, but never the name or the state."""
-    state = _header_state(facts, signs)
+    access = (f"{signs.armed} armed ", "bold $text-error")
+    if facts.read_only:
+        access = (f"{signs.locked} read-only ", "$text-success")
+    production = " production " if facts.production else ""
+    state = Content.assemble((production, "bold $text-warning"), access)
     name = Content.assemble(
         (" artifact-tui  ", "bold"),
         (safe(facts.name), "bold $accent"),
@@ -77,17 +80,6 @@ def header_content(facts: HeaderFacts, signs: Signs, width: int) -> Content:
         if name.cell_length + len(totals) + right.cell_length + 1 <= width:
             return spread(Content.assemble(name, totals), right, width)
     return spread(name, state, width)
-
-
-def _header_state(facts: HeaderFacts, signs: Signs) -> Content:
-    parts: list[Content | tuple[str, str] | str] = []
-    if facts.production:
-        parts.append((" production ", "bold $text-warning"))
-    if facts.read_only:
-        parts.append((f"{signs.locked} read-only ", "$text-success"))
-    else:
-        parts.append((f"{signs.armed} armed ", "bold $text-error"))
-    return Content.assemble(*parts)
 
 
 def _header_totals(facts: HeaderFacts, signs: Signs) -> list[str]:
@@ -374,41 +366,6 @@ class BaseScreen(Screen[object]):
         self.show_keys()
 
     # Dialogs
-
-    def show_help(self) -> None:
-        """Show the keys that apply here."""
-        from artifact_tui.tui.widgets.help_dialogs import (  # noqa: PLC0415 - seldom needed
-            HelpBox,
-            HelpLines,
-        )
-
-        host = self.app
-        signs = self.services.signs
-        self.open_dialog(HelpBox(HelpLines(self.PLACE, host.keymap_shown, self.why_not, signs)))
-
-    def show_palette(self) -> None:
-        """Find a command by its words, and start it."""
-        from artifact_tui.tui.widgets.help_dialogs import (  # noqa: PLC0415 - seldom needed
-            Palette,
-            commands_for,
-        )
-
-        def begin(command: MenuEntry[str] | None) -> None:
-            if command is not None and not command.disabled:
-                start(self, "command", self._run, command.value)
-            elif command is not None:
-                self.say(f"Not possible here: {command.note}.", error=True)
-
-        commands = commands_for(
-            self.PLACE, self.app.keymap_shown, self.why_not, self.app.available_themes
-        )
-        self.open_dialog(Palette(list(commands)), begin)
-
-    async def _run(self, action: str) -> None:
-        """Start an action as its key would: the innermost widget that has it takes it."""
-        for node in (self.focused or self).ancestors_with_self:
-            if await self.app.run_action(action, node):
-                break
 
     @property
     def asks(self) -> bool:

@@ -324,7 +324,7 @@ class DetailPane(LineView):
         except ArtifactTuiError:
             self._show(None)
             raise
-        self._show(detail, self._services.asker.told(detail.row))
+        self._show(detail, self._services.asker.state_of(detail.row))
 
     async def ask(self, row: VersionRow) -> None:
         """Ask for the lineage of a version where it has to be asked for, and show what came of it.

@@ -187,7 +187,7 @@ class EditRequest:
     async def _review(self, subjects: Subjects, edit: CommonEdit) -> None:
         changes = await self._foresee(subjects, edit)
         if changes.unasked:
-            await planning.asked_lineage(
+            await planning.ask_for_lineage(
                 self._services, changes.unasked, progress=self._say_progress
             )
             self._screen.status_line.hush()

@@ -110,9 +110,15 @@ class HelpBox(Dialog[None]):
     HelpBox { width: 86; height: 90%; }
     """
 
-    def __init__(self, lines: HelpLines) -> None:
+    def __init__(
+        self,
+        place: str,
+        keymap: Mapping[str, str],
+        why_not: Callable[[str], str],
+        signs: Signs,
+    ) -> None:
         super().__init__(id="help")
-        self._help = lines
+        self._help = HelpLines(place, keymap, why_not, signs)
         self.border_title = Content("Help")
         self.border_subtitle = Content("j k scroll  esc back")
 
