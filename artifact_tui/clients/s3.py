@@ -162,9 +162,9 @@ def answer_of(error: Exception) -> ErrorAnswer:
     answer = getattr(error, "response", None)
     if not isinstance(answer, dict):
         return ErrorAnswer("", str(error)[:300], unsent=type(error).__name__ in _UNSENT)
-    told, meta = answer.get("Error", {}), answer.get("ResponseMetadata", {})
-    code, status = str(told.get("Code", "")), int(meta.get("HTTPStatusCode", 0))
-    words = str(told.get("Message") or code or error)[:300]
+    error_part, meta = answer.get("Error", {}), answer.get("ResponseMetadata", {})
+    code, status = str(error_part.get("Code", "")), int(meta.get("HTTPStatusCode", 0))
+    words = str(error_part.get("Message") or code or error)[:300]
     return ErrorAnswer(code, words, status, _asked_wait(answer))
 
 
@@ -261,10 +261,10 @@ def current_page(
     s3: S3, bucket: str, prefix: str, after: str | None
 ) -> tuple[list[ListedObject], str | None]:
     """A page of current objects under a prefix, by name; and the cursor of the next."""
-    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
     if after:
-        asked["ContinuationToken"] = after
-    answer = s3.list_objects_v2(**asked)
+        request["ContinuationToken"] = after
+    answer = s3.list_objects_v2(**request)
     token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
     return [_listed_object(one) for one in answer.get("Contents", ())], token
 
@@ -288,29 +288,29 @@ def current_objects(s3: S3, bucket: str, names: Iterable[str]) -> list[ListedObj
     return [row for rows in found for row in rows]
 
 
-def _walk(s3: S3, bucket: str, wanted: Sequence[str]) -> list[ListedObject]:
+def _walk(s3: S3, bucket: str, names: Sequence[str]) -> list[ListedObject]:
     """The objects of these names, which are in the storage's own order: by UTF-8 bytes.
 
-    Each request starts just before the next one wanted and settles all that lie on its page.
+    Each request starts just before the next name and settles all that lie on its page.
     """
     found: list[ListedObject] = []
     place = 0
-    while place < len(wanted):
-        prefix = commonprefix([wanted[place], wanted[-1]])  # noqa: RUF071 - names are no paths
-        asked = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
-        if before := wanted[place][:-1]:
-            asked["StartAfter"] = before
-        answer = s3.list_objects_v2(**asked)
+    while place < len(names):
+        prefix = commonprefix([names[place], names[-1]])  # noqa: RUF071 - names are no paths
+        request = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+        if before := names[place][:-1]:
+            request["StartAfter"] = before
+        answer = s3.list_objects_v2(**request)
         rows = [_listed_object(one) for one in answer.get("Contents", ())]
-        here = set(wanted[place:])
+        here = set(names[place:])
         found += [row for row in rows if row.name in here]
         if not (answer.get("IsTruncated") and rows):
             break
         last = rows[-1].name.encode()
-        if last < wanted[place].encode():  # so many siblings stand before it
-            found += _heads(s3, bucket, wanted[place : place + 1])
+        if last < names[place].encode():  # so many siblings stand before it
+            found += _heads(s3, bucket, names[place : place + 1])
             place += 1
-        while place < len(wanted) and wanted[place].encode() <= last:
+        while place < len(names) and names[place].encode() <= last:
             place += 1
     return found
 
@@ -345,7 +345,7 @@ def objects_below(
     have in common, for as long as that costs no more requests than one for each would; the rest is
     asked for one by one.
     """
-    wanted = sorted(set(starts), key=str.encode)
+    ordered = sorted(set(starts), key=str.encode)
     seen: set[tuple[str, str]] = set()
     reached: str | None = ""
     """Up to which name everything was listed; None: to the end."""
@@ -364,11 +364,11 @@ def objects_below(
             if after is None:
                 return
 
-    if len(wanted) > FEW:
-        together = commonprefix([wanted[0], wanted[-1]])  # noqa: RUF071 - names are no paths
-        yield from below(together, len(wanted))
+    if len(ordered) > FEW:
+        together = commonprefix([ordered[0], ordered[-1]])  # noqa: RUF071 - names are no paths
+        yield from below(together, len(ordered))
     passed = reached
-    for start in wanted:
+    for start in ordered:
         if passed is not None and (start.encode() >= passed.encode() or passed.startswith(start)):
             yield from below(start, sys.maxsize)
 
@@ -377,10 +377,10 @@ def version_page(
     s3: S3, bucket: str, prefix: str, after: str | None
 ) -> tuple[list[ListedObject], str | None]:
     """A page of versions and delete markers under a prefix; and the cursor of the next."""
-    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
     if after:
-        asked["KeyMarker"], _, asked["VersionIdMarker"] = after.rpartition(_CURSOR_MARK)
-    answer = s3.list_object_versions(**asked)
+        request["KeyMarker"], _, request["VersionIdMarker"] = after.rpartition(_CURSOR_MARK)
+    answer = s3.list_object_versions(**request)
     rows = [_listed_object(one) for one in answer.get("Versions", ())]
     rows += [_listed_object(one, marker=True) for one in answer.get("DeleteMarkers", ())]
     rows.sort(key=lambda row: (row.name.encode(), not row.current))
@@ -505,12 +505,12 @@ def _reconcile(part: Sequence[ObjectRef], answer: dict[str, Any]) -> dict[str, O
 
 def _undone(key: str, why: ErrorAnswer) -> Outcome:
     """What an error says about an object that was to be deleted."""
-    told = f"{why.code}: {why.words}" if why.code and why.words else why.code or why.words
+    words = f"{why.code}: {why.words}" if why.code and why.words else why.code or why.words
     if why.code in _ABSENT_CODES:
-        return Outcome(key, Result.ABSENT, told)
+        return Outcome(key, Result.ABSENT, words)
     if why.later or why.unsent or (why.code and why.status >= 500):  # noqa: PLR2004 - its own failures
-        return Outcome(key, Result.FAILED, told)
-    return Outcome(key, Result.REFUSED if why.code else Result.UNKNOWN, told)
+        return Outcome(key, Result.FAILED, words)
+    return Outcome(key, Result.REFUSED if why.code else Result.UNKNOWN, words)
 
 
 def _done(place: ObjectRef, answer: Mapping[str, Any]) -> Outcome:
@@ -591,8 +591,8 @@ class S3Storage:
         def counted(s3: S3) -> tuple[int, bool]:
             count, after = 0, ""
             for _ in range(PAGES):
-                asked = {"StartAfter": after} if after else {}
-                answer = s3.list_objects_v2(Bucket=self._bucket, MaxKeys=PAGE, **asked)
+                place = {"StartAfter": after} if after else {}
+                answer = s3.list_objects_v2(Bucket=self._bucket, MaxKeys=PAGE, **place)
                 names = [row["Key"] for row in answer.get("Contents", ())]
                 count += sum(not name.startswith(prefix) for name in names)
                 if not answer.get("IsTruncated") or not names:

@@ -109,7 +109,7 @@ async def apply(
         BusyError: another process applies it.
     """
     plan_file.check_registry(plan, client.identity)
-    _check_able(plan, client)
+    _check_permitted(plan, client)
     with plan_file.hold_lock(plan.path):
         check_may_apply(plan)
         plan.check_untouched()
@@ -129,7 +129,7 @@ async def apply(
         return ending
 
 
-def _check_able(plan: Plan, client: Client) -> None:
+def _check_permitted(plan: Plan, client: Client) -> None:
     """Whether the registry can and may do what the plan does."""
     found = client.identity
     if plan.head.read_only or client.read_only or client.unwritable:
@@ -332,13 +332,14 @@ class Run:
         ends = self._ends_after(items, answers, now)
         self._journal.settle(ends)
         states = {end.state for end in ends if end.reason is not Reason.ACCEPTED}
+        lost = str(trouble) if isinstance(trouble, UnreachableError) else ""
         if now is None and ItemState.SENT in states:
-            raise UnreachableError(str(trouble or "") or "the registry could not be asked about it")
+            raise UnreachableError(lost or "the registry could not be asked what it did")
         if isinstance(trouble, HaltedError):
             raise trouble
         left = ItemState.PLANNED in states
         queue.put_back(waited, anew=left and queue.since is None)
-        return str(trouble or "") if left else ""
+        return lost if left else ""
 
     async def _check(
         self, batch: Sequence[Item], stranded: Mapping[str, str], queue: Queue

@@ -177,7 +177,7 @@ RECIPES_START_S = 2.0
 DARK = 100
 """Items in a row about which the registry would not tell: it is not asked about more of them."""
 
-LOOK = 5000
+VERSIONS_AT_ONCE = 5000
 """Versions that one question is about, at most."""
 
 FRESHER = 64
@@ -366,8 +366,8 @@ class Calls:
         """
         now = Snapshot(at=time.monotonic())
         versions = [item for item in items if item.kind == VERSION]
-        for start in range(0, len(versions), LOOK):
-            await self._read(versions[start : start + LOOK], now, sent=sent)
+        for start in range(0, len(versions), VERSIONS_AT_ONCE):
+            await self._read(versions[start : start + VERSIONS_AT_ONCE], now, sent=sent)
         if objects := [item for item in items if item.kind == OBJECT]:
             await self._read(objects, now, sent=sent)
             now.kept = await self._owners_that_stay(objects)
@@ -435,8 +435,8 @@ class Calls:
         now.members[key] = members
         known = now.inside[key].union(besides)
         lost = [one.key for one in members if one.state in OPEN and one.key not in known]
-        for start in range(0, len(lost), LOOK):
-            call = self._client.facts(lost[start : start + LOOK])
+        for start in range(0, len(lost), VERSIONS_AT_ONCE):
+            call = self._client.facts(lost[start : start + VERSIONS_AT_ONCE])
             now.facts |= await self._answer(call, sent=sent, partly=True)
 
     async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
@@ -479,11 +479,11 @@ class Calls:
         for start in range(0, len(keys), RECIPES):
             slow = self._recipes_s > RECIPES_START_S + self._share * self._sent_s
             part = keys[start:] if slow else keys[start : start + RECIPES]
-            asked = time.monotonic()
+            began = time.monotonic()
             found |= await self._answer(client.recipe(part, quick=slow))
             if slow:
                 break
-            self._recipes_s += time.monotonic() - asked
+            self._recipes_s += time.monotonic() - began
         return {item.seq: found[item.key] for item in items if item.key in found}
 
     # deleting

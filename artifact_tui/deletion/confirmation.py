@@ -93,9 +93,9 @@ def deletion_confirmation(summary: Summary, *, production: bool, registry: str) 
     empty = [one.name for one in summary.whole if one.used and one.versions == 0]
     lost = [name for name, _ in summary.emptied] + empty
     verb, _ = verbs_of(summary.action, only_links=summary.unlinks == total)
-    asked = Confirmation(expected="", count=total, noun=summary.noun, verbs=(verb, "deleted"))
+    nothing = Confirmation(expected="", count=total, noun=summary.noun, verbs=(verb, "deleted"))
     if not total:
-        return asked
+        return nothing
     number, name = str(total), typeable(registry)
     whole = any(one.used for one in summary.whole)
     harms = (
@@ -128,7 +128,7 @@ def deletion_confirmation(summary: Summary, *, production: bool, registry: str) 
         (True, "y", ""),
     )
     expected, why = next((word or number, why) for so, word, why in harms if so)
-    return replace(asked, expected=expected, why=why)
+    return replace(nothing, expected=expected, why=why)
 
 
 def confirmation_of(plan: Plan) -> Confirmation:
@@ -142,10 +142,10 @@ def confirmation_of(plan: Plan) -> Confirmation:
         return deletion_confirmation(
             plan.summary, production=production, registry=plan.head.registry
         )
-    asked = deletion_confirmation(plan.summary, production=True, registry=target.name)
-    if not asked.expected or production:
-        return asked
-    return replace(asked, why="this plan was not made here")
+    confirmation = deletion_confirmation(plan.summary, production=True, registry=target.name)
+    if not confirmation.expected or production:
+        return confirmation
+    return replace(confirmation, why="this plan was not made here")
 
 
 def waits(plan: Plan) -> bool:

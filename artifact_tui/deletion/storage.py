@@ -55,8 +55,8 @@ async def with_storage(draft: Draft, storage: Storage | None) -> Draft:
     while part := await asyncio.to_thread(items.owners, after, STORAGE_PART):
         after = part[-1].number
         owners = {one.name: one for one in part}
-        told = await storage.objects_of(list(owners), versions=options.storage_versions)
-        found = [one for one in told if one.version_key in owners]
+        listed = await storage.objects_of(list(owners), versions=options.storage_versions)
+        found = [one for one in listed if one.version_key in owners]
         number += len(found)
         size += sum(one.size for one in found)
         if included:
@@ -357,11 +357,11 @@ async def compare(
     with suppress(RegistryError):  # where only a prefix may be listed
         elsewhere, counted = await storage.elsewhere()
         found = replace(found, elsewhere=elsewhere, counted=counted)
-    asked = sorted({one.version_key for one in found.every} | {one.key for one in found.missing})
+    doubts = sorted({one.version_key for one in found.every} | {one.key for one in found.missing})
     there: set[str] = set()
     try:
-        for start in range(0, len(asked), STORAGE_PART):
-            there |= set(await client.facts(asked[start : start + STORAGE_PART]))
+        for start in range(0, len(doubts), STORAGE_PART):
+            there |= set(await client.facts(doubts[start : start + STORAGE_PART]))
     except EmptyError:
         if not empty:
             raise
