@@ -158,9 +158,8 @@ def refuse_unknown_settings(settings: Mapping[str, object], known: Iterable[str]
     names = list(known)
     for key in settings:
         if key not in names:
-            near = nearest(key, (*names, *COMMON_KEYS))
-            allowed = ", ".join((*COMMON_KEYS, *names))
-            hint = f"Did you mean “{near}”?" if near else f"Known keys: {allowed}."
+            every = (*COMMON_KEYS, *names)
+            hint = did_you_mean(key, every) or f"Known keys: {', '.join(every)}."
             refuse_setting(settings, key, f"unknown key “{key}”", hint)
 
 
@@ -259,6 +258,12 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Asks whether the known word most like this one was meant; empty where none is like it."""
+    near = nearest(word, known)
+    return f"Did you mean “{near}”?" if near else ""
+
+
 def resolve(config: Config, text: str | None = None) -> Target:
     """Which registry a person means: a configured name, an address, or a folder.
 
@@ -282,11 +287,10 @@ def resolve(config: Config, text: str | None = None) -> Target:
         return _configured_target(config, text, text)
     address = _address(text)
     if address is None:
-        near = nearest(text, config.registries)
-        guess = f"Did you mean “{near}”? " if near else ""
+        way = "Name a registry of the configuration, or an address such as local:PATH."
         raise UsageError(
             f"There is no registry named “{bare(text) if may_hold_secret(text) else text}”.",
-            hint=f"{guess}Name a registry of the configuration, or an address such as local:PATH.",
+            hint=f"{did_you_mean(text, config.registries)} {way}".lstrip(),
         )
     if may_hold_secret(text) and not text.startswith(LOCAL):
         address, text = _without_secret(text), bare(text)
@@ -473,8 +477,8 @@ def _writable_folder(purpose: str, name: str, *, spend: bool = False) -> Path:
         path = _made_folder(_folder(purpose) / name)
         if _takes_databases(path, spend=spend):
             return path
-    wanted = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - see _private
-    for folder in filter(None, wanted):
+    shared = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - see _private
+    for folder in filter(None, shared):
         with suppress(OSError):
             private = _private_folder(Path(folder).absolute() / f"{APP_NAME}-{os.getuid()}" / name)
             if _takes_databases(private):

@@ -14,6 +14,7 @@ from artifact_tui.config import (
     Config,
     RegistryConfig,
     Settings,
+    did_you_mean,
     is_secret,
     nearest,
     refuse_unknown_settings,
@@ -90,11 +91,10 @@ class _Reader:
         top = self._convert(self.raw, _FileTable, ())
         registries = {name: self._registry(name, top.registries[name]) for name in top.registries}
         if top.default_registry and top.default_registry not in registries:
-            near = nearest(top.default_registry, registries)
             self._fail(
                 ("default_registry",),
                 f"there is no registry “{top.default_registry}”",
-                f"Did you mean “{near}”?" if near else "Add it as [registries.NAME].",
+                did_you_mean(top.default_registry, registries) or "Add it as [registries.NAME].",
             )
         keys = {
             ".".join(where[1:]): (self._line(where), value)
@@ -163,11 +163,10 @@ class _Reader:
         known = [entry.name for entry in msgspec.structs.fields(kind)]
         for name in raw:
             if name not in known:
-                near = nearest(name, known)
                 self._fail(
                     (*where, name),
                     f"unknown key “{name}”",
-                    f"Did you mean “{near}”?" if near else f"Known keys: {', '.join(known)}.",
+                    did_you_mean(name, known) or f"Known keys: {', '.join(known)}.",
                 )
         try:
             return msgspec.convert(raw, kind, strict=True)

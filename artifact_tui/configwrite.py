@@ -16,7 +16,15 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
-from artifact_tui.config import LOCAL, Config, config_dir, config_file, is_secret, nearest, resolve
+from artifact_tui.config import (
+    LOCAL,
+    Config,
+    config_dir,
+    config_file,
+    did_you_mean,
+    is_secret,
+    resolve,
+)
 from artifact_tui.configfile import read
 from artifact_tui.errors import ConfigError, UsageError, bare, may_hold_secret
 
@@ -89,10 +97,9 @@ def remove_registry(name: str) -> Config:
     path, document = _open()
     registries = _registries(document)
     if name not in registries:
-        near = nearest(name, registries)
         raise UsageError(
             f"There is no registry “{name}” in {path}.",
-            hint=f"Did you mean “{near}”?" if near else "See: artifact-tui registries",
+            hint=did_you_mean(name, registries) or "See: artifact-tui registries",
         )
     registries.remove(name)
     if document.get("default_registry") == name:

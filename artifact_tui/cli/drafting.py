@@ -34,7 +34,7 @@ from artifact_tui.cli.session import (
     synced,
     where_of,
 )
-from artifact_tui.config import nearest
+from artifact_tui.config import did_you_mean
 from artifact_tui.deletion import review as asking
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Action, Options
 from artifact_tui.deletion.plan import Plan, new_path
@@ -302,23 +302,23 @@ def _review_progress(progress: Progress) -> Callable[[LineageCoverage | BuildPro
     announced = False
     began: float | None = None
 
-    def tell(asked: LineageCoverage | BuildProgress) -> None:
+    def tell(state: LineageCoverage | BuildProgress) -> None:
         nonlocal announced, began
-        if isinstance(asked, BuildProgress):
+        if isinstance(state, BuildProgress):
             began = time.monotonic() if began is None else began
             if time.monotonic() - began >= QUIET_SECONDS:
-                progress.show(asked.words())
+                progress.show(state.words())
             return
-        if asked.models and not announced:
+        if state.models and not announced:
             announced = True
-            untold = asked.total - asked.scanned
+            untold = state.total - state.scanned
             left = text.plural(untold, "model")
             were = "was" if untold == 1 else "were"
             say(
                 f"asking what {left} {were} made from, as the registry tells nothing else of"
                 " lineage (Ctrl+C leaves)"
             )
-        progress.show(asked.asking_words())
+        progress.show(state.asking_words())
 
     return tell
 
@@ -335,12 +335,10 @@ def _collection_keys(
     for name in names:
         found = collection_keys_of(conn, name)
         if not found:
-            near = nearest(name, existing_values(conn, "name", "", 10_000))
+            guess = did_you_mean(name, existing_values(conn, "name", "", 10_000))
             raise NotFoundError(
                 f"There is no collection “{name}”. No plan was made.",
-                hint=f"Did you mean “{near}”?"
-                if near
-                else f"List them: {command('ls', target.typed)}",
+                hint=guess or f"List them: {command('ls', target.typed)}",
             )
         keys += found
     return tuple(keys)

@@ -125,13 +125,13 @@ async def alias_command(
     on one version of its collection: adding it moves it from the one that has it. A protected
     alias forbids deletion: local registries can protect, others do so on their own pages.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    wanted = CommonEdit(
+    edit = CommonEdit(
         add_aliases=added,
         remove_aliases=removed,
         protect_aliases=protect,
         unprotect_aliases=unprotect,
     )
-    return await _edit("aliases", wanted, **how)
+    return await _edit("aliases", edit, **how)
 
 
 @click.command("tag", cls=FilterCommand)
@@ -147,8 +147,8 @@ async def tag_command(*, added: tuple[str, ...], removed: tuple[str, ...], **how
 
     What would change is shown first, and asked; --yes --expect COUNT is for scripts.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    wanted = CommonEdit(add_tags=added, remove_tags=removed)
-    return await _edit("tags", wanted, **how)
+    edit = CommonEdit(add_tags=added, remove_tags=removed)
+    return await _edit("tags", edit, **how)
 
 
 @click.command("ttl", cls=FilterCommand)
@@ -215,7 +215,7 @@ def _chosen_versions(words: Sequence[str], filtered: str | None, *, marked: bool
 
 async def _edit(
     what: What,
-    wanted: CommonEdit,
+    edit: CommonEdit,
     *,
     words: Sequence[str],
     filtered: str | None,
@@ -228,17 +228,17 @@ async def _edit(
     """Show a change, get it confirmed, send it; returns the exit code."""
     chosen = _chosen_versions(words, filtered, marked=marked)
     target = chosen.target
-    if wanted.nothing:
+    if edit.nothing:
         return await _show_version(chosen, out, cached=cached)
     if not dry_run:
         refuse_read_only(target, done="changed")
     async with client_of(target, write=not dry_run) as client:
-        _refuse_what_it_cannot(client, chosen, what, wanted)
-        changes = await _foresee(client, chosen, wanted, cached=cached)
+        _refuse_what_it_cannot(client, chosen, what, edit)
+        changes = await _foresee(client, chosen, edit, cached=cached)
         count = text.plural(len(changes.changed), "version")
-        out.words(f"{edit_title(wanted)}: {count} of {safe(target.name)} will change")
+        out.words(f"{edit_title(edit)}: {count} of {safe(target.name)} will change")
         _print_foreseen(changes, target, client, out)
-        await _print_holders(client, changes, wanted, chosen, out)
+        await _print_holders(client, changes, edit, chosen, out)
         if dry_run or not changes.changed:
             if out.json:
                 out.records(_change_records(changes, target.name))
@@ -291,7 +291,7 @@ def _refuse_what_it_cannot(
     client: Client,
     chosen: ChosenVersions,
     what: What,
-    wanted: CommonEdit,
+    edit: CommonEdit,
 ) -> None:
     """Refuse before anything is read or asked.
 
@@ -305,12 +305,12 @@ def _refuse_what_it_cannot(
             hint=f"What it can do says `artifact-tui registries test {name}`.",
         )
     why = why_no_inheriting(client)
-    if wanted.ttl_us == TTL_INHERIT and why:
+    if edit.ttl_us == TTL_INHERIT and why:
         raise UsageError(
             f"Not possible in “{name}”: {why}. Nothing was changed.",
             hint="Say a time span, or none.",
         )
-    if not (wanted.protect_aliases or wanted.unprotect_aliases):
+    if not (edit.protect_aliases or edit.unprotect_aliases):
         return
     if "protection" not in client.edits:
         raise UsageError(
@@ -328,7 +328,7 @@ def _refuse_what_it_cannot(
 async def _foresee(
     client: Client,
     chosen: ChosenVersions,
-    wanted: CommonEdit,
+    edit: CommonEdit,
     *,
     cached: bool,
 ) -> Changes:
@@ -342,7 +342,7 @@ async def _foresee(
         clock = expiry_clock(client, now_us())
 
         def foresee() -> Changes:
-            return foresee_changes(conn, _chosen_rows(conn, client, chosen), wanted, clock)
+            return foresee_changes(conn, _chosen_rows(conn, client, chosen), edit, clock)
 
         changes = foresee()
         if changes.unasked and not cached:
@@ -351,8 +351,8 @@ async def _foresee(
         if not any((changes.changed, changes.same, changes.left)):
             what = "Nothing is marked" if chosen.marked else f"Nothing matches {chosen.filter}"
             raise NotFoundError(f"{what} in “{chosen.target.name}”. Nothing was changed.")
-        if wanted.protect_aliases or wanted.unprotect_aliases:
-            _check_protected(find_version(conn, chosen.name), wanted)
+        if edit.protect_aliases or edit.unprotect_aliases:
+            _check_protected(find_version(conn, chosen.name), edit)
     return changes
 
 
@@ -368,16 +368,16 @@ def _chosen_rows(
     return version_chunks(conn, where, Sort("name"))
 
 
-def _check_protected(row: VersionRow, wanted: CommonEdit) -> None:
+def _check_protected(row: VersionRow, edit: CommonEdit) -> None:
     """Refuse to protect an alias, or not to, that a version does not have.
 
     Raises:
         NotFoundError: the version does not have the alias, or will not.
     """
     own = {alias.name for alias in row.aliases if not alias.scope}
-    there = (own | {*wanted.add_aliases}) - {*wanted.remove_aliases}
-    missing = [name for name in wanted.protect_aliases if name not in there]
-    missing += [name for name in wanted.unprotect_aliases if name not in own]
+    there = (own | {*edit.add_aliases}) - {*edit.remove_aliases}
+    missing = [name for name in edit.protect_aliases if name not in there]
+    missing += [name for name in edit.unprotect_aliases if name not in own]
     if missing:
         raise NotFoundError(
             f"{row.collection}:{row.label} has no alias {missing[0]}. Nothing was changed.",
@@ -456,10 +456,10 @@ def _change_line(change: VersionChange) -> str:
 
 
 async def _print_holders(
-    client: Client, changes: Changes, wanted: CommonEdit, chosen: ChosenVersions, out: Output
+    client: Client, changes: Changes, edit: CommonEdit, chosen: ChosenVersions, out: Output
 ) -> None:
     """Print how an alias is removed that another collection holds, or another version."""
-    removed = {*wanted.remove_aliases}
+    removed = {*edit.remove_aliases}
     held = {alias for one in changes for alias in one.held if alias.name in removed}
     for alias in islice(sorted(held), VERSIONS_SHOWN):
         if (place := client.neighbour(alias.scope)) is not None:

@@ -23,7 +23,15 @@ from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
 from artifact_tui.clients.base import OwnClient
-from artifact_tui.config import Config, Target, keep_reserve, load, nearest, resolve
+from artifact_tui.config import (
+    Config,
+    Target,
+    did_you_mean,
+    keep_reserve,
+    load,
+    nearest,
+    resolve,
+)
 from artifact_tui.errors import (
     READ_ONLY_HINT,
     ArtifactTuiError,
@@ -165,13 +173,11 @@ def _refuse_unclear(config: Config, words: Sequence[str], *, names: bool) -> Non
         if rest.startswith("/") or not plain:
             kind_of(first)
     if _PLAIN.fullmatch(first) and first.upper() not in {"AND", "OR", "NOT"}:
-        near = nearest(first, config.registries)
-        guess = f"Did you mean “{near}”? " if near else ""
+        way = f"To look for it in names, write '*{first}*', or name the registry first."
+        way = "A version is named as NAME:V." if names else way
         raise UsageError(
             f"There is no registry named “{first}”.",
-            hint=f"{guess}A version is named as NAME:V."
-            if names
-            else f"{guess}To look for it in names, write '*{first}*', or name the registry first.",
+            hint=f"{did_you_mean(first, config.registries)} {way}".lstrip(),
         )
     for word in words[1:]:
         if word in config.registries:

@@ -252,7 +252,7 @@ def read_subjects(conn: sqlite3.Connection, chosen: Selection) -> Subjects:
 def foresee_changes(
     conn: sqlite3.Connection,
     chunks: Iterable[Sequence[VersionRow]],
-    wanted: CommonEdit,
+    edit: CommonEdit,
     clock: ExpiryClock,
 ) -> Changes:
     """What becomes of any number of versions, which are read some at a time.
@@ -268,23 +268,23 @@ def foresee_changes(
     asked: set[int] = set()
     for rows in chunks:
         ids = {row.collection_id for row in rows}
-        named = wanted.add_tags or wanted.remove_tags
+        named = edit.add_tags or edit.remove_tags
         tags = tags_of(conn, [row.id for row in rows]) if named else {}
-        aliases = {one: version_names.alias_holders(conn, one, ids) for one in wanted.add_aliases}
-        if wanted.ttl_us == TTL_INHERIT:  # once for each collection: it may be a long look
+        aliases = {one: version_names.alias_holders(conn, one, ids) for one in edit.add_aliases}
+        if edit.ttl_us == TTL_INHERIT:  # once for each collection: it may be a long look
             inherited |= retention.inherited_ttls(conn, ids - asked)
             asked |= ids
         for row in rows:
             at = row.collection_id
             holders = {name: by[at] for name, by in aliases.items() if at in by}
             one = foresee(
-                row, wanted, clock, tags=tags.get(row.id, ()), holders=holders, inherited=inherited
+                row, edit, clock, tags=tags.get(row.id, ()), holders=holders, inherited=inherited
             )
             (same if one.effect is Effect.SAME else left if one.why else changed).append(one)
             if one.effect is Effect.SAME or not one.why:
                 often[at, row.collection] += 1
     for (_, collection), times in often.most_common(1):
-        if wanted.add_aliases and times > 1:
+        if edit.add_aliases and times > 1:
             raise UsageError(
                 f"An alias is on one version of a collection, and {times:,} versions of"
                 f" {collection} were chosen. Nothing was changed.",
@@ -295,7 +295,7 @@ def foresee_changes(
 
 def foresee(
     row: VersionRow,
-    wanted: CommonEdit,
+    edit: CommonEdit,
     clock: ExpiryClock,
     *,
     tags: Sequence[str] = (),
@@ -306,7 +306,7 @@ def foresee(
 
     Args:
         row: the version as it is.
-        wanted: what was asked for.
+        edit: what was asked for.
         clock: by when something expires at once.
         tags: those that it has.
         holders: by alias: the version of its collection that has it now.
@@ -316,18 +316,18 @@ def foresee(
         row.key, intern(row.collection), row.label, intern(row.type), row.size, row.created_us,
         row.ttl_us, row.ttl_inherited, row.aliases,
     )  # fmt: skip
-    if why := _unchangeable(row, wanted):
+    if why := _unchangeable(row, edit):
         return VersionChange(kept, Effect.NOT_POSSIBLE, why=why)
     own = {alias.name: alias.protected for alias in row.aliases if not alias.scope}
     wish = _shared_edit(
         "",
-        tuple(name for name in wanted.add_aliases if name not in own),
-        tuple(name for name in wanted.remove_aliases if name in own),
-        tuple(name for name in wanted.add_tags if name not in tags),
-        tuple(name for name in wanted.remove_tags if name in tags),
-        None if _has_ttl(row, wanted.ttl_us) else wanted.ttl_us,
-        tuple(name for name in wanted.protect_aliases if not own.get(name)),
-        tuple(name for name in wanted.unprotect_aliases if own.get(name)),
+        tuple(name for name in edit.add_aliases if name not in own),
+        tuple(name for name in edit.remove_aliases if name in own),
+        tuple(name for name in edit.add_tags if name not in tags),
+        tuple(name for name in edit.remove_tags if name in tags),
+        None if _has_ttl(row, edit.ttl_us) else edit.ttl_us,
+        tuple(name for name in edit.protect_aliases if not own.get(name)),
+        tuple(name for name in edit.unprotect_aliases if own.get(name)),
     )
     effect, expires_us = Effect.NAMES, None
     if wish.ttl_us is not None:
@@ -340,14 +340,14 @@ def foresee(
                 kept, Effect.NOT_POSSIBLE, unasked=why == _UNASKED,
                 why=f"{why}, and it may be deleted at once: {what} is not known here",
             )  # fmt: skip
-    names = {*wanted.add_aliases, *wanted.remove_aliases}
+    names = {*edit.add_aliases, *edit.remove_aliases}
     held = tuple(alias for alias in row.aliases if alias.scope and alias.name in names)
     if wish != NO_EDIT:
         moves = {name: holders[name] for name in wish.add_aliases if name in holders}
         return VersionChange(
             kept, effect, wish, moves=moves or _NOBODY, expires_us=expires_us, held=held
         )
-    if any(one.name in wanted.remove_aliases for one in held):
+    if any(one.name in edit.remove_aliases for one in held):
         there = ", ".join(f"{one.name} is held in {one.scope}: change it there" for one in held)
         return VersionChange(kept, Effect.NOT_POSSIBLE, why=there, held=held)
     return VersionChange(kept, Effect.SAME, why="it is so already")
@@ -357,14 +357,14 @@ _shared_edit = lru_cache(maxsize=1024)(Edit)
 """Many versions have one change in common, which is kept once."""
 
 
-def _unchangeable(row: VersionRow, wanted: CommonEdit) -> str:
+def _unchangeable(row: VersionRow, edit: CommonEdit) -> str:
     """Why a version cannot be changed so; empty when it can."""
     source = f", {row.source}" if row.source else ""
     if row.state is VersionState.TRASH:
         return "it is deleted" if row.deleted_us is None else "it is in the trash"
-    if row.link and (wanted.add_tags or wanted.remove_tags):
+    if row.link and (edit.add_tags or edit.remove_tags):
         return f"a link has no tags of its own: change those of its source{source}"
-    if wanted.ttl_us is None:
+    if edit.ttl_us is None:
         return ""
     if row.link:
         return f"it is a link: the time to live is that of its source{source}"

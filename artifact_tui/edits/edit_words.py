@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from artifact_tui.model import Edit, Outcome
 
 
-def edit_title(wanted: CommonEdit) -> str:
+def edit_title(edit: CommonEdit) -> str:
     """What is asked for, in short: `time to live 30 d`, `+candidate -old +tag seen, protect b`."""
-    if wanted.ttl_us is not None:
+    if edit.ttl_us is not None:
         named = {TTL_INHERIT: "inherit", TTL_OFF: "off"}
-        return f"time to live {named.get(wanted.ttl_us) or duration(wanted.ttl_us)}"
-    names = " ".join(_signed_names(wanted))
-    return ", ".join(filter(None, (names, *protection_words(wanted)))) or "nothing"
+        return f"time to live {named.get(edit.ttl_us) or duration(edit.ttl_us)}"
+    names = " ".join(_signed_names(edit))
+    return ", ".join(filter(None, (names, *protection_words(edit)))) or "nothing"
 
 
 def protection_words(edit: Edit | CommonEdit) -> Iterator[str]:
