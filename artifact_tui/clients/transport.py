@@ -464,7 +464,7 @@ class HttpTransport(Transport):
         """
         spent, throttles, renewed = 0.0, 0, False
         while True:
-            used = await self.credentials.ready(self._exchange)
+            used = await self.credentials.ready(self._log_in)
             wait = self.pacing.wait
             if wait > self._options.patience_s - spent:
                 raise TooLongError(
@@ -483,10 +483,22 @@ class HttpTransport(Transport):
                 spent += wait
                 if throttles == call.throttles:
                     return answer
-            elif renewed or not await self.credentials.renewed(answer, used, self._exchange):
+            elif renewed or not await self.credentials.renewed(answer, used, self._log_in):
                 return answer
             else:
                 renewed = True
+
+    async def _log_in(self, call: HttpCall) -> HttpAnswer:
+        """The answer to a request of our credentials.
+
+        Raises:
+            NotSentError: also when that was lost, for what waits for it was not sent.
+        """
+        try:
+            return await self._exchange(call)
+        except LostError as error:
+            words = f"There is no usable answer to the login. {error}"
+        raise NotSentError(words, hint="Nothing else was sent. Try again later.")
 
     async def _paced(self, call: HttpCall, began: float) -> tuple[HttpAnswer, bool]:
         """The answer to a request whose turn it is, from which the pace learns.

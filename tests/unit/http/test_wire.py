@@ -136,6 +136,21 @@ async def test_a_refused_login_says_so_and_never_the_password(
         assert CANARY not in outcomes[0].message
 
 
+@pytest.mark.parametrize("kind", ["rst_after", "truncated", "500"])
+async def test_what_waits_for_a_login_that_is_lost_was_not_sent(
+    server: Server, opener: Opener, kind: str
+) -> None:
+    server.become(Fault(kind, methods=("PUT",)), auth="x-authorization", opens_with="open")
+    keys = server.fill(2)
+    client = opener(options=RestOptions(login=Login("me", Secret("open"))))
+    outcomes = await client.delete([Deletion(key) for key in keys])
+    assert results(outcomes) == [Result.FAILED] * 2, "nobody need ask what became of them"
+    assert not server.sent("DELETE")
+    server.become(auth="x-authorization", opens_with="open")
+    outcomes = await client.delete([Deletion(key) for key in keys])
+    assert results(outcomes) == [Result.DONE] * 2
+
+
 @pytest.mark.parametrize("kind", ["bomb", "big"])
 async def test_a_huge_answer_is_cut_off_early(server: Server, opener: Opener, kind: str) -> None:
     server.become(Fault(kind, methods=("GET", "POST", "DELETE")))
