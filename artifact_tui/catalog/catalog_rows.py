@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_file import plain_errors
 from artifact_tui.catalog.lineage import NOTHING_TO_SCAN, LineageCoverage
@@ -259,13 +259,18 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 
 def rows_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRow, ...]:
     """The versions with these ids, in this order; those that are gone are left out."""
-    aliases, links = aliases_of(conn, ids), links_of(conn, ids)
-    sources = sources_of(conn, ids)
-    found = conn.execute(ROW_QUERY, {"ids": json.dumps(ids)})
-    return tuple(
-        _row(row, aliases.get(row[0], ()), links.get(row[0], ()), sources.get(row[0], ""))
-        for row in found
-    )
+    asked = {"ids": json.dumps(ids)}
+    aliases, links = aliases_of(conn, ids), _texts(conn, _LINKS, ids)
+    sources = dict(conn.execute(_SOURCES, asked).fetchall())
+    rows = []
+    for row in conn.execute(ROW_QUERY, asked):  # its columns are the fields, in their order
+        inherited, *more, generated, known = row[_MARKED + 1 :]
+        state, marked = VersionState(row[_STATE]), bool(row[_MARKED])
+        beside = (links.get(row[0], ()), sources.get(row[0], ""))
+        fields = (*row[:_STATE], state, *row[_STATE + 1 : _MARKED], marked, aliases.get(row[0], ()))
+        added = (bool(inherited), *more, bool(generated), bool(known), *beside)
+        rows.append(VersionRow(*fields, *added))
+    return tuple(rows)
 
 
 def refs_of(conn: sqlite3.Connection, ids: Sequence[int]) -> tuple[VersionRef, ...]:
@@ -296,16 +301,6 @@ def tags_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str
     return _texts(conn, _TAGS, ids)
 
 
-def links_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The collections that show these versions, by id, sorted; those without are left out."""
-    return _texts(conn, _LINKS, ids)
-
-
-def sources_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
-    """`COLLECTION:LABEL` of what links show, by the link's id, as far as that is listed here."""
-    return dict(conn.execute(_SOURCES, {"ids": json.dumps(ids)}).fetchall())
-
-
 def unique_of(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int | None]:
     """The bytes that only the one version holds, by id; None where files are not known."""
     return dict(conn.execute(UNIQUE_QUERY, {"ids": json.dumps(ids)}).fetchall())
@@ -317,14 +312,3 @@ def _texts(conn: sqlite3.Connection, query: str, ids: Sequence[int]) -> dict[int
     for version_id, text in conn.execute(query, {"ids": json.dumps(ids)}):
         grouped.setdefault(version_id, []).append(text)
     return {version_id: tuple(found) for version_id, found in grouped.items()}
-
-
-def _row(
-    row: tuple[Any, ...], aliases: tuple[Alias, ...], links: tuple[str, ...], source: str
-) -> VersionRow:
-    """One row of `ROW_QUERY`: its columns are the fields, in their order."""
-    inherited, *more, generated, known = row[_MARKED + 1 :]
-    state, marked = VersionState(row[_STATE]), bool(row[_MARKED])
-    fields = (*row[:_STATE], state, *row[_STATE + 1 : _MARKED], marked, aliases)
-    added = (bool(inherited), *more, bool(generated), bool(known), links, source)
-    return VersionRow(*fields, *added)

@@ -347,17 +347,12 @@ def _check_no(conn: sqlite3.Connection, what: str) -> None:
 
 
 def _check_types(conn: sqlite3.Connection, table: str) -> None:
-    sql = f"SELECT EXISTS(SELECT 1 FROM {table} WHERE {_other_types(conn, table)})"
-    if conn.execute(sql).fetchone()[0]:
-        raise ValueError(f"a value in {table} has another type")
-
-
-def _other_types(conn: sqlite3.Connection, table: str) -> str:
-    """A condition for rows that hold a value of another type than their column."""
-    return " OR ".join(
+    others = " OR ".join(
         f"typeof({name}) NOT IN ('{kind.lower()}'{'' if needed or key else ', ' + repr('null')})"
         for _, name, kind, needed, _, key in conn.execute(f"PRAGMA table_info({table})")
     )
+    if conn.execute(f"SELECT EXISTS(SELECT 1 FROM {table} WHERE {others})").fetchone()[0]:
+        raise ValueError(f"a value in {table} has another type")
 
 
 def _damaged(path: Path, why: str, error: Exception) -> PlanError:
@@ -640,7 +635,7 @@ def check_confirmed(plan: Plan) -> None:
 def note_made(plan: Plan) -> None:
     """Note that a plan was made here; where that cannot be noted, it counts as a foreign one."""
     with suppress(OSError, ArtifactTuiError):
-        _write_note(plan.head.id, _word_with_hash(plan, MADE))
+        _write_note(plan.head.id, f"{MADE}-{plan.hash[:_HASH]}")
 
 
 def note_confirmed(plan: Plan) -> None:
@@ -651,7 +646,7 @@ def note_confirmed(plan: Plan) -> None:
     """
     word = CONFIRMED if is_made(plan) else f"{CONFIRMED}-foreign"
     try:
-        _write_note(plan.head.id, _word_with_hash(plan, word))
+        _write_note(plan.head.id, f"{word}-{plan.hash[:_HASH]}")
     except OSError as error:
         raise PlanError(
             f"The confirmation cannot be noted in {config.consents_dir()}: {error.strerror}. "
@@ -684,21 +679,17 @@ def name_registry(plan: Plan, named: str) -> None:
         ) from error
 
 
-def target_of(plan: Plan) -> Target:
+def target_of(plan: Plan, known: Config | None = None) -> Target:
     """The registry of a plan as this machine knows it: name, protection and settings.
 
     Raises:
         UsageError: its address cannot be read.
     """
-    return _target_in(load(), plan)
-
-
-def _target_in(config: Config, plan: Plan) -> Target:
-    head = plan.head
-    known = config.registries.get(head.registry)
-    if known is not None and same_registry(known.address, head.identity.address):
-        return resolve(config, head.registry)
-    return resolve(config, head.identity.address)
+    known, head = known or load(), plan.head
+    named = known.registries.get(head.registry)
+    if named is not None and same_registry(named.address, head.identity.address):
+        return resolve(known, head.registry)
+    return resolve(known, head.identity.address)
 
 
 def check_registry(plan: Plan, present: Identity) -> None:
@@ -724,7 +715,7 @@ def registry_of(plan: Plan) -> Target:
         UsageError: its address cannot be read.
     """
     config = load()
-    target = _target_in(config, plan)
+    target = target_of(plan, config)
     known = configured_name(config, target.address) is not None
     if known or target.address.startswith(LOCAL) or is_made(plan):
         return target
@@ -743,10 +734,6 @@ def _noted_word(plan: Plan) -> str:
     """What was noted about this plan; nothing when it is not this one to the letter."""
     word, _, digest = _read_note(plan.head.id).rpartition("-")
     return word if digest == plan.hash[:_HASH] else ""
-
-
-def _word_with_hash(plan: Plan, word: str) -> str:
-    return f"{word}-{plan.hash[:_HASH]}"
 
 
 def _read_note(name: str) -> str:
