@@ -185,8 +185,8 @@ class RowList(LineView, Generic[T]):
             if stood == (self._anchor, self.cursor, self.top, self.count, self._range):
                 break  # else keys have moved the cursor or opened a row
         old = self.current
-        self._swap(new, line, top)
         self._range = ranged if same and self._range is not None else None
+        self._swap(new, line, top)
         if cursor is not None or self._anchor is None:
             self._anchor = new.anchor(line)
         if cursor is None and by_itself and self._shown and not self._same(old, self.current):

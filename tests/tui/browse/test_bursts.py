@@ -215,3 +215,31 @@ async def test_the_beginning_of_a_range_stays_at_its_row(shelf: Shelf) -> None:
         await user.sees("2 marked")
         assert "●" in user.line("v3 candidate")
         assert "●" in user.line("   v2")
+
+
+@pytest.mark.parametrize(
+    ("way", "there"),
+    [(("G", "l", "j", "L"), "0 direct dependents"), (("T", "enter"), "expired already")],
+    ids=["lineage", "retention"],
+)
+async def test_a_mark_elsewhere_that_cannot_be_written_is_drawn_and_taken_back(
+    shelf: Shelf, way: tuple[str, ...], there: str
+) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        await user.presses(*way)
+        await user.sees(there)
+        await user.presses("g")
+        with held_up(user):
+            in_a_bunch(user, "space", "d")
+            await user.until(lambda: "●" in user.screen, "the mark to be drawn")
+            await user.sees("Not marked: database is locked. The keys pressed since were dropped")
+        await user.until(lambda: "●" not in user.screen, "the mark to go")
+        assert "Review" not in user.screen
+
+
+async def test_a_mark_of_the_retention_counts_for_what_follows(shelf: Shelf) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        in_a_bunch(user, "T", "enter", "space", "d")
+        await user.sees("Review · 1 version in 1 collection")
