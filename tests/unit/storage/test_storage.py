@@ -217,6 +217,20 @@ async def test_many_names_are_found_in_parts_each_once(
     assert await storage.facts(wanted) == {}
 
 
+async def test_parts_cost_no_more_requests_than_pages(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PAGE", 10)
+    every_name = [f"artifacts/model/{n:03}.zip" for n in range(60)]
+    bucket.put(*every_name)
+    requests: list[str] = []
+    bucket.s3.meta.events.register("before-call.s3", lambda model, **_: requests.append(model.name))
+    found = [row.name for row in s3.current_objects(bucket.s3, bucket.name, every_name)]
+    assert found == every_name
+    assert requests == ["ListObjectsV2"] * len(requests)
+    assert len(requests) <= 60 // 10 + s3.AT_ONCE
+
+
 async def test_times_are_those_that_boto3_reads(bucket: Bucket) -> None:
     bucket.put("artifacts/model/1.zip")
     (row,) = await every(bucket.open())
