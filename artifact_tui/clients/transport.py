@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from artifact_tui.clients.pacing import Pace
     from artifact_tui.clients.servers import ConnectionOptions, Origin
 
+    Send = Callable[["HttpCall"], Awaitable["HttpAnswer"]]
+    """Sends a request of the credentials' own: a login."""
+
 
 T = TypeVar("T")
 
@@ -360,14 +363,12 @@ class HttpCall:
 
 
 class Credentials(Protocol):
-    """Who we are at one registry. `send` of these methods sends a request of their own."""
+    """Who we are at one registry."""
 
-    async def ready(self, send: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> int:
+    async def ready(self, send: Send) -> int:
         """Have headers that are good for a while; gives their generation, which grows."""
 
-    async def renewed(
-        self, answer: HttpAnswer, used: int, send: Callable[[HttpCall], Awaitable[HttpAnswer]]
-    ) -> bool:
+    async def renewed(self, answer: HttpAnswer, used: int, send: Send) -> bool:
         """Whether an answer refused those of a generation, and there are newer ones now."""
 
     def headers(self) -> list[tuple[str, str]]:

@@ -41,9 +41,9 @@ from artifact_tui.config import read_settings, refuse_setting
 from artifact_tui.errors import RegistryError, UsageError, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
-    from artifact_tui.clients.transport import HttpAnswer, HttpCall
+    from artifact_tui.clients.transport import HttpAnswer, HttpCall, Send
 
 
 class Auth(StrEnum):
@@ -331,19 +331,17 @@ class RestCredentials:
         self._renewing = asyncio.Lock()
         self._generation = 0
 
-    async def ready(self, send: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> int:
+    async def ready(self, send: Send) -> int:
         """Have a token, where there is a login for it; gives its generation.
 
         Raises:
             RegistryError: the login brings none.
         """
         if self._login is not None and not self._token:
-            await self._renew(0, send)
+            await self._log_in(self._login, 0, send)
         return self._generation
 
-    async def renewed(
-        self, answer: HttpAnswer, used: int, send: Callable[[HttpCall], Awaitable[HttpAnswer]]
-    ) -> bool:
+    async def renewed(self, answer: HttpAnswer, used: int, send: Send) -> bool:
         """Whether an answer refused a generation of the token, and there is another one now.
 
         Raises:
@@ -351,14 +349,33 @@ class RestCredentials:
         """
         if self._login is None or answer.status not in {401, 403} or answer.later:
             return False
-        await self._renew(used, send)
+        await self._log_in(self._login, used, send)
         return True
 
-    async def _renew(self, used: int, send: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> None:
+    async def _log_in(self, login: Login, used: int, send: Send) -> None:
         """Fetch a token, once for all who used the same generation."""
         async with self._renewing:
-            if self._generation == used:
-                self._take(await send(self._login_call(self._login_body())))
+            if self._generation != used:
+                return
+            answer = await send(self._login_call(_login_body(login)))
+            if answer.status == _NO_LOGIN:
+                raise RegistryError(
+                    "The registry has no login (501).",
+                    hint="Configure a token instead, or no authentication.",
+                )
+            if not answer.good:
+                words = self.scrub(rest_entries.error_words(answer.body))
+                raise RegistryError(
+                    f"The registry refused the login ({answer.status}{words and ': '}{words}).",
+                    hint="Check the user name and the password.",
+                )
+            try:
+                self._token = Secret(rest_entries.decode_token(answer.body))
+            except rest_entries.GarbageError as error:
+                raise RegistryError(f"The login failed: {error}.") from None
+            if self._auth is Auth.NONE:
+                self._auth = Auth.TOKEN
+            self._generation += 1
 
     def headers(self) -> list[tuple[str, str]]:
         """The headers of a request."""
@@ -368,40 +385,6 @@ class RestCredentials:
         if self._auth is Auth.TOKEN:
             return [("X-Authorization", value)]
         return [("Authorization", value if " " in value else f"Bearer {value}")]
-
-    def _login_body(self) -> bytes:
-        assert self._login is not None  # noqa: S101 - only then a token is fetched
-        return msgspec.json.encode(
-            {
-                "user": {"name": self._login.name, "is_admin": self._login.admin},
-                "secret": {"password": self._login.password.reveal()},
-            }
-        )
-
-    def _take(self, answer: HttpAnswer) -> None:
-        """Keep the token of an answer to the login.
-
-        Raises:
-            RegistryError: there is none.
-        """
-        if answer.status == _NO_LOGIN:
-            raise RegistryError(
-                "The registry has no login (501).",
-                hint="Configure a token instead, or no authentication.",
-            )
-        try:
-            if not answer.good:
-                words = self.scrub(rest_entries.error_words(answer.body))
-                raise RegistryError(
-                    f"The registry refused the login ({answer.status}{words and ': '}{words}).",
-                    hint="Check the user name and the password.",
-                )
-            self._token = Secret(rest_entries.decode_token(answer.body))
-        except rest_entries.GarbageError as error:
-            raise RegistryError(f"The login failed: {error}.") from None
-        if self._auth is Auth.NONE:
-            self._auth = Auth.TOKEN
-        self._generation += 1
 
     def scrub(self, text: str) -> str:
         """A text without our secrets."""
@@ -417,3 +400,9 @@ class RestCredentials:
         if self._token:
             return f"The token may be wrong or expired. Put a new one in {self._place}."
         return f"This registry wants a token. Put it in {TOKEN_VARIABLE}."
+
+
+def _login_body(login: Login) -> bytes:
+    """The body of a login; made here, so that no traceback of its failure has the password."""
+    who = {"name": login.name, "is_admin": login.admin}
+    return msgspec.json.encode({"user": who, "secret": {"password": login.password.reveal()}})

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import resource
 import ssl
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,6 +132,10 @@ async def test_a_refused_login_says_so_and_never_the_password(
             await client.facts(["model/1"])
         assert "login" in str(caught.value)
         assert CANARY not in f"{caught.value} {caught.value.hint}"
+        told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        ours = [line for line in told.format() if "/artifact_tui/" in line]
+        assert ours
+        assert CANARY not in "".join(ours)
         outcomes = await client.delete([Deletion("model/1")])
         assert results(outcomes) == [Result.FAILED]
         assert CANARY not in outcomes[0].message
