@@ -167,22 +167,6 @@ _TMUX_PATIENCE = 1.0
 """Seconds that tmux may take."""
 
 
-def osc52(text: str) -> str:
-    """The escape sequence that puts a text on the clipboard; the text itself is base64."""
-    return f"\x1b]52;c;{base64.b64encode(text.encode()).decode('ascii')}\a"
-
-
-def passthrough(sequence: str) -> str:
-    """An escape sequence wrapped so that tmux hands it to the terminal around it."""
-    doubled = sequence.replace("\x1b", "\x1b\x1b")
-    return f"\x1bPtmux;{doubled}\x1b\\"
-
-
-def copyable(text: str) -> bool:
-    """Whether a text may go on a clipboard: pasted into a shell it must not run anything."""
-    return text.isprintable() and len(text.encode()) <= MOST_COPIED
-
-
 async def tmux_copy(text: str) -> bool:
     """Hand a text to the tmux around us; False when there is none, or it is too old."""
     if "TMUX" not in os.environ:
@@ -209,10 +193,14 @@ async def sequence_for(text: str) -> str:
     """What to write to the terminal so that a text gets to the clipboard; empty when it is there.
 
     Raises:
-        ValueError: `copyable` says no.
+        ValueError: it is too long, or pasted into a shell it might run something.
     """
-    if not copyable(text):
+    if not text.isprintable() or len(text.encode()) > MOST_COPIED:
         raise ValueError("control characters, or too long")
     if await tmux_copy(text):
         return ""
-    return passthrough(osc52(text)) if "TMUX" in os.environ else osc52(text)
+    sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode('ascii')}\a"
+    if "TMUX" in os.environ:  # it hands on what is wrapped, with every escape doubled
+        doubled = sequence.replace("\x1b", "\x1b\x1b")
+        return f"\x1bPtmux;{doubled}\x1b\\"
+    return sequence

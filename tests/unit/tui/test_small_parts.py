@@ -43,14 +43,11 @@ def test_ascii_by_configuration_or_by_encoding(monkeypatch: pytest.MonkeyPatch) 
 FACTS = HeaderFacts("vision", "", 40, 1970, 32_900_000, "live")
 
 
-@pytest.mark.parametrize("width", range(1, 140))
-def test_the_header_never_loses_the_name_or_the_state(width: int) -> None:
-    line = header_content(FACTS, UNICODE, width).plain
-    if width > 40:
-        assert "vision" in line
-        assert len(line) == width
-    if width > 12:
-        assert "◆ armed" in line
+def test_the_header_never_loses_the_name_or_the_state() -> None:
+    for width in range(1, 140):
+        line = header_content(FACTS, UNICODE, width).plain
+        assert width <= 40 or ("vision" in line and len(line) == width)
+        assert width <= 12 or "◆ armed" in line
 
 
 def test_the_header_says_what_may_be_done() -> None:
