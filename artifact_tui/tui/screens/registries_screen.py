@@ -196,22 +196,23 @@ class RegistryDialog(Form[NewRegistry]):
         self._kind = kind
         rows = [] if kind is None else setting_rows(kind)
         self._rows = [row for row in rows if not is_secret(row.name)]
+        fields = (_setting_field(f"setting-{at}", row) for at, row in enumerate(self._rows))
         await self._settings.remove_children()
-        await self._settings.mount_all(self.rows_of(map(_setting_field, self._rows)))
+        await self._settings.mount_all(self.rows_of(fields))
         self._settings.display = bool(self._rows)
 
     def _checked(self) -> NewRegistry:
         name, typed = self.text("name"), self.text("address")
         address = resolve(Config(), typed).address if typed else ""
         settings: dict[str, object] = {}
-        for row in self._rows:
+        for at, row in enumerate(self._rows):
+            field = f"setting-{at}"
             if isinstance(row.default, bool):
-                if self.is_on(row.name) != row.default:
+                if self.is_on(field) != row.default:
                     settings[row.name] = not row.default
-            elif text := self.text(row.name):
-                settings[row.name] = row.read(
-                    text.removeprefix("$") if "_env" in row.name else text
-                )
+            elif text := self.text(field):
+                variable = row.name.endswith("_env")
+                settings[row.name] = row.read(text.removeprefix("$") if variable else text)
         check_settings(address, settings)
         if not name:
             raise UsageError("It needs a name.")
@@ -222,12 +223,13 @@ class RegistryDialog(Form[NewRegistry]):
         )
 
 
-def _setting_field(row: SettingRow) -> Field:
+def _setting_field(name: str, row: SettingRow) -> Field:
     """A setting as a field: a box, or a line that says what is so without it."""
     meaning = safe(row.meaning)
     if isinstance(row.default, bool):
-        return Field(row.name, f"{row.name}: {meaning}", row.default)
-    return Field(row.name, row.name, "", f"{meaning} ({safe(row.usual)})" if row.usual else meaning)
+        return Field(name, f"{safe(row.name)}: {meaning}", row.default)
+    usual = f" ({safe(row.usual)})" if row.usual else ""
+    return Field(name, safe(row.name), "", meaning + usual)
 
 
 class RegistriesScreen(BaseScreen):
