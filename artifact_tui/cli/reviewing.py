@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import termios
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ from artifact_tui.errors import UsageError
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.items import Options
@@ -264,16 +264,9 @@ def ask(asked: Confirmation) -> str:
     sys.stderr.flush()
     with suppress(termios.error, ValueError, OSError):
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    with _interruptible():
-        return sys.stdin.readline()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl+C end the question, also inside an event loop, which would only take note of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a loop would only note it
     try:
-        yield
+        return sys.stdin.readline()
     finally:
         signal.signal(signal.SIGINT, before)
 
