@@ -97,7 +97,7 @@ HARMS = {
                               links=(("r", "x/0"), ("r", "x/1"))),
     "long name": Harm("team", "the collection loses every version", {LONG: 3}),
     "longest name": Harm(LONG[1:], "the collection loses every version", {LONG[1:]: 3}),
-    "name with an escape": Harm("team", "the collection loses every version", {"a\x1b[2J": 3}),
+    "name with a blank": Harm("team", "the collection loses every version", {"a\u200b[2J": 3}),
     "name with an edge": Harm("team", "the collection loses every version", {" a ": 3}),
     "name that turns": Harm("team", "the collection loses every version", {"a\u202eb": 3}),
     "name with brackets": Harm("m[latest]", "the collection loses every version",
