@@ -149,7 +149,7 @@ class VersionPainter:
                 "size": (size(weight), ""),
                 "share": (self.bar(weight or 0, column.width), "$primary"),
                 "age": (age(row.newest_us, self.now_us) if row.versions else "", _MUTED),
-            }.get(column.id, ("", ""))
+            }.get(column.id, ("", _MUTED))
             parts.append((pad(text, column.width, column.align) + " ", style))
         return Content.assemble(*parts)
 
@@ -167,18 +167,18 @@ class VersionPainter:
         dependents = count(row.dependents) if known or row.dependents else ""
         since = row.deleted_us if self.trash else row.created_us
         for column in columns:
-            text, style = "", ""
+            text, style = "", _MUTED
             match column.id:
                 case "versions" if not row.link:
                     unknown = "" if known else "+" if row.dependents else "?"
                     text = f"{self.signs.dependents}{dependents}{unknown}"
                     style = "" if row.dependents else _MUTED
                 case "size":
-                    text = size(row.weight(charged=self.charged))
+                    text, style = size(row.weight(charged=self.charged)), ""
                 case "age":
-                    text, style = age(since, self.now_us), _MUTED
+                    text = age(since, self.now_us)
                 case "ttl" if row.expires_us is not None:
-                    text, style = f"{self.signs.ttl}{age(self.now_us, row.expires_us)}", _MUTED
+                    text = f"{self.signs.ttl}{age(self.now_us, row.expires_us)}"
                     if row.expires_us <= self.now_us:
                         text, style = "expired", _WARNING
             parts.append((pad(text, column.width, column.align) + " ", style))
