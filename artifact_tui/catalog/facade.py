@@ -125,16 +125,16 @@ class Catalog:
         before, self._marks_stamp = self._marks_stamp, now
         return before != now
 
-    async def listed(
+    async def outline(
         self, where: Where, sort: Sort, *, empty: bool = False, latest: Latest = False
     ) -> tuple[tuple[CollectionRow, ...], Totals]:
         """The outline and the totals of one moment: a sync goes on meanwhile."""
 
-        def listed(conn: sqlite3.Connection) -> tuple[tuple[CollectionRow, ...], Totals]:
+        def at_once(conn: sqlite3.Connection) -> tuple[tuple[CollectionRow, ...], Totals]:
             with snapshot(conn):
                 return collection_outline(conn, where, sort, empty=empty), registry_totals(conn)
 
-        return await self.run(listed, latest=latest, lane="list")
+        return await self.run(at_once, latest=latest, lane="list")
 
     async def matching(self, where: Where, *, latest: Latest = False) -> tuple[int, int | None]:
         """How many versions match, and their bytes."""

@@ -33,7 +33,7 @@ async def ask_sizes(
     *,
     progress: Callable[[int, int], object] | None = None,
 ) -> int:
-    """Ask for the sizes of these versions, and keep what is answered; how many were told.
+    """Ask for the sizes of these versions, and keep what is answered; how many are new.
 
     Args:
         client: the registry; where its listing tells sizes, nothing is asked.
@@ -46,18 +46,18 @@ async def ask_sizes(
     """
     if not keys or not client.can("sizes"):
         return 0
-    told = 0
+    kept = 0
     lane = await CatalogLane.open("sizes", partial(open_to_write, path))
     try:
         for start in range(0, len(keys), ASKED_AT_ONCE):
             page = keys[start : start + ASKED_AT_ONCE]
             sizes = await client.sizes(page)
-            told += await lane.run(partial(put_sizes, sizes=sizes), keep=True)
+            kept += await lane.run(partial(put_sizes, sizes=sizes), keep=True)
             if progress is not None:
                 progress(start + len(page), len(keys))
     finally:
         await lane.close()
-    return told
+    return kept
 
 
 def put_sizes(conn: sqlite3.Connection, sizes: Mapping[str, int]) -> int:

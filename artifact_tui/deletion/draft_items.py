@@ -182,8 +182,8 @@ def read_items(
     rows = conn.execute(sql, params).fetchall()
     outside = _outside_of(conn, [row[0] for row in rows])
     for row in rows:
-        told = row if isinstance(row[7], str) else (*row[:7], _spelled(row[7]), *row[8:])
-        yield item_of_row(told, tuple(outside.get(row[0], ())))
+        plain = row if isinstance(row[7], str) else (*row[:7], _spelled(row[7]), *row[8:])
+        yield item_of_row(plain, tuple(outside.get(row[0], ())))
 
 
 def _outside_of(conn: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, list[str]]:

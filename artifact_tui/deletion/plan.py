@@ -330,8 +330,8 @@ _WHOLES = """SELECT c.seq, c.key, c.collection, count(m.seq), coalesce(sum(m.sou
     WHERE c.kind = 'collection' AND c.verdict = 'delete' GROUP BY c.seq"""
 
 
-def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> Summary:
-    """What the items of an open plan add up to; `told` is what its maker saw in the catalog."""
+def count_summary(conn: sqlite3.Connection, claims: Summary, options: Options) -> Summary:
+    """What the items of an open plan add up to; `claims` has what its maker saw in the catalog."""
     row = [number or 0 for number in conn.execute(_ITEM_TOTALS).fetchone()]
     items, deletes, consents, blocked, versions, collections, objects, links = row[:8]
     subject_collections, aliased, shown, strange = row[8:]
@@ -341,10 +341,10 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
     wholes, gone_objects, listed, object_bytes, unknown, added, unlinks = going[:7]
     generated, unfinished, untold, homes = going[7:]
     reasons = tuple((Reason(why), number) for why, number in conn.execute(_REASON_TOTALS))
-    whole, cheaper = _whole_totals(conn, told, any_used=wholes > 0)
+    whole, cheaper = _whole_totals(conn, claims, any_used=wholes > 0)
     orphaned, orphaning = conn.execute(_ORPHANS).fetchone()
     found = replace(
-        told,
+        claims,
         action=options.action,
         items=items,
         deletes=deletes,
@@ -359,7 +359,7 @@ def count_summary(conn: sqlite3.Connection, told: Summary, options: Options) -> 
         wholes=wholes,
         cheaper=cheaper,
         collections=homes,
-        emptied=_emptied_totals(conn, told),
+        emptied=_emptied_totals(conn, claims),
         orphaned=orphaned,
         orphaning=orphaning,
         orphan_names=_orphan_names(conn) if orphaned else (),
@@ -423,7 +423,7 @@ def _alias_totals(
 
 
 def _whole_totals(
-    conn: sqlite3.Connection, told: Summary, *, any_used: bool
+    conn: sqlite3.Connection, claims: Summary, *, any_used: bool
 ) -> tuple[tuple[WholeCollection, ...], int]:
     """The collections that one request each deletes, and what its maker offered besides."""
     found = []
@@ -442,20 +442,20 @@ def _whole_totals(
                 used=True,
             )
         )
-    offered = [one for one in told.whole if not one.used]
+    offered = [one for one in claims.whole if not one.used]
     both = sorted((*found, *offered), key=lambda one: (-one.versions, one.name, one.key))
     return tuple(both), sum(max(0, one.versions - 1) for one in offered)
 
 
-def _emptied_totals(conn: sqlite3.Connection, told: Summary) -> tuple[tuple[str, int], ...]:
+def _emptied_totals(conn: sqlite3.Connection, claims: Summary) -> tuple[tuple[str, int], ...]:
     """Those collections that were found to lose everything, and that lose something here."""
-    if not told.emptied:
+    if not claims.emptied:
         return ()
     sql = f"""SELECT collection, count(*) FROM reviewed WHERE {_GOES} AND kind = 'version'
         AND collection IN (SELECT value FROM json_each(?)) GROUP BY collection"""
-    names = json.dumps([name for name, _ in told.emptied])
+    names = json.dumps([name for name, _ in claims.emptied])
     counts = dict(conn.execute(sql, (names,)).fetchall())
-    return tuple((name, min(most, counts[name])) for name, most in told.emptied if name in counts)
+    return tuple((name, min(most, counts[name])) for name, most in claims.emptied if name in counts)
 
 
 class Status(StrEnum):
@@ -533,10 +533,10 @@ class Plan:
         with plan_file.trouble(path):
             plan_file.check_head(conn)
             self.head = msgspec.json.decode(self._value("head"), type=Head)
-            self._told = msgspec.json.decode(self._value("summary"), type=Summary)
+            self._claims = msgspec.json.decode(self._value("summary"), type=Summary)
             self.hash = self._value("hash")
             """Of all that was reviewed, as the file has it: `check_hash` holds it to that."""
-            _check_claims(self.head, self._told)
+            _check_claims(self.head, self._claims)
 
     @classmethod
     def create(cls, path: Path, draft: Draft) -> Self:
@@ -626,7 +626,7 @@ class Plan:
 
         def count() -> Summary:
             with plan_file.trouble(self.path):
-                return count_summary(self.conn, self._told, self.head.options)
+                return count_summary(self.conn, self._claims, self.head.options)
 
         return replace(self._counted("summary", count), states=self.states())
 
@@ -729,9 +729,9 @@ class Plan:
 
     def check_untouched(self) -> None:
         """Raise PlanError when the journal tells of work, and no run has ever begun."""
-        told = """SELECT EXISTS(SELECT 1 FROM item i LEFT JOIN progress p USING(seq)
+        begun = """SELECT EXISTS(SELECT 1 FROM item i LEFT JOIN progress p USING(seq)
             WHERE p.state IS NOT 'planned' OR p.attempts <> 0)"""
-        if self.one(told) and not self.one("SELECT EXISTS(SELECT 1 FROM run)"):
+        if self.one(begun) and not self.one("SELECT EXISTS(SELECT 1 FROM run)"):
             raise PlanError(
                 f"The plan {self.path} tells of deletions that were never begun. "
                 "Nothing was deleted.",

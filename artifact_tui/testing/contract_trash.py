@@ -54,6 +54,7 @@ async def test_facts_tell_when_a_version_was_deleted(world: World) -> None:
     assert (await world.client.facts([key]))[key].deleted_us == world.now_us
 
 
+@needs("trash")
 @needs("restore", "aliases")
 async def test_restore_brings_the_version_and_its_aliases_back(world: World) -> None:
     key = await world.make("m", aliases=["b", "a"])

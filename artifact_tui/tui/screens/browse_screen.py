@@ -93,7 +93,7 @@ class BrowseList(VersionList):
         services, catalog = self.page.services, self.catalog
         where = view.where(services)
         empty = view.everything and services.client.can("delete_collection")
-        rows, totals = await catalog.listed(where, view.sort, empty=empty, latest=True)
+        rows, totals = await catalog.outline(where, view.sort, empty=empty, latest=True)
         source = CollectionSource(catalog, where, view.sort)
         return ViewAnswer(view, where, rows, source, totals.among(view.query), totals)
 

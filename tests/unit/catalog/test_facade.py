@@ -61,7 +61,7 @@ async def started(begun: threading.Event) -> None:
 
 async def test_every_question_has_an_answer(catalog: Catalog) -> None:
     sort = Sort("size", descending=True)
-    rows, totals = await catalog.listed(EVERYTHING, sort)
+    rows, totals = await catalog.outline(EVERYTHING, sort)
     assert (totals.versions, [row.name for row in rows]) == (3, ["a", "b"])
     assert await catalog.matching(EVERYTHING) == (3, 13)
     assert [row.id for row in await catalog.window(1, EVERYTHING, sort, 0, 9)] == [2, 1]
@@ -74,7 +74,7 @@ async def test_every_question_has_an_answer(catalog: Catalog) -> None:
 
 async def test_marks_are_seen_by_every_lane(catalog: Catalog) -> None:
     assert await catalog.mark(["a/v1", "b/v1"]) == 2
-    rows, _ = await catalog.listed(EVERYTHING, Sort())
+    rows, _ = await catalog.outline(EVERYTHING, Sort())
     assert [row.marked for row in rows] == [1, 1]
     assert (await catalog.detail(1)).row.marked
     assert (await catalog.freed()).listed == 6
@@ -109,7 +109,7 @@ async def test_changed_tells_of_other_processes_only_once(catalog: Catalog, path
     change(path, "UPDATE version SET size = 100")
     assert await catalog.changed()
     assert not await catalog.changed()
-    assert (await catalog.listed(EVERYTHING, Sort()))[1].size == 300
+    assert (await catalog.outline(EVERYTHING, Sort()))[1].size == 300
 
 
 async def test_errors_reach_the_caller(catalog: Catalog) -> None:
@@ -132,9 +132,9 @@ async def test_a_newer_call_stops_one_that_has_not_begun(catalog: Catalog) -> No
     begun = threading.Event()
     running = asyncio.create_task(catalog.run(endless(begun), lane="list"))
     await started(begun)
-    waiting = asyncio.create_task(catalog.listed(EVERYTHING, Sort(), latest=True))
+    waiting = asyncio.create_task(catalog.outline(EVERYTHING, Sort(), latest=True))
     await asyncio.sleep(0)
-    newest = asyncio.create_task(catalog.listed(EVERYTHING, Sort(), latest=True))
+    newest = asyncio.create_task(catalog.outline(EVERYTHING, Sort(), latest=True))
     with pytest.raises(Superseded):
         await waiting
     running.cancel()
@@ -148,8 +148,8 @@ async def test_calls_of_other_methods_and_plain_calls_are_left_alone(catalog: Ca
         catalog.matching(EVERYTHING, latest=True),
         catalog.window(1, EVERYTHING, sort, 0, 1, latest="one"),
         catalog.window(2, EVERYTHING, sort, 0, 1, latest="two"),
-        catalog.listed(EVERYTHING, sort),
-        catalog.listed(EVERYTHING, sort, latest=True),
+        catalog.outline(EVERYTHING, sort),
+        catalog.outline(EVERYTHING, sort, latest=True),
     )
     assert len(answers) == 6
 
