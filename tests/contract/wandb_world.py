@@ -6,9 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect, wandb_model
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.testing.world import PAGE, Thing, Truth
+from tests.servers.wandb.connecting import connect
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Name, Place, Series, Team, Use, Version
 

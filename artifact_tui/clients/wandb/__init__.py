@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import msgspec
 
     from artifact_tui.clients.wandb.wandb_client import WandbClient
-    from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 
 NAME = "wandb"
 
@@ -97,28 +96,12 @@ written with its host, so that it means the same whatever WANDB_BASE_URL says. W
             UsageError: the address cannot be used, or there are no credentials.
         """
         from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - lazy
+        from artifact_tui.clients.wandb.wandb_client import WandbClient  # noqa: PLC0415 - httpx is slow
         from artifact_tui.clients.wandb.wandb_settings import options_of  # noqa: PLC0415 - same
 
         del actor
         where = WandbAddress.parse(address)
-        options = options_of(settings, where.origin)
-        return connect(where.text, options=options, read_only=read_only)
+        return WandbClient(where, options_of(settings, where.origin), read_only=read_only)
 
 
 KIND = WandbKind()
-
-
-def connect(
-    address: str, *, options: WandbOptions | None = None, read_only: bool = False
-) -> WandbClient:
-    """Open a registry with options of its own.
-
-    Raises:
-        UsageError: the address, or the API key, cannot be used.
-    """
-    from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - lazy
-    from artifact_tui.clients.wandb.wandb_client import WandbClient  # noqa: PLC0415 - httpx is slow
-    from artifact_tui.clients.wandb.wandb_settings import WandbOptions  # noqa: PLC0415 - lazy
-
-    where = WandbAddress.parse(address)
-    return WandbClient(where, options or WandbOptions(), read_only=read_only)

@@ -11,7 +11,7 @@ from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.wandb import NAME
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
-from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+from artifact_tui.clients.wandb.wandb_facts import facts_of
 from artifact_tui.clients.wandb.wandb_graphql import Graph
 from artifact_tui.clients.wandb.wandb_lineage import lineage_of
 from artifact_tui.clients.wandb.wandb_listing import WandbLister
@@ -61,9 +61,8 @@ class WandbClient(Client):
         self.transport: HttpTransport = sender.transport
         self._graph = Graph(sender)
         self._lister = WandbLister(self._graph, address, registries=options.registries)
-        self._facts = WandbFacts(self._graph, self._lister)
         self._deleter = WandbDeleter(self._graph, batch=options.batch)
-        self._whole = WholeCollections(self._graph, self._facts, self._lister)
+        self._whole = WholeCollections(self._graph, self._lister)
         self._editor = WandbEditor(self._graph)
 
     @property
@@ -99,7 +98,7 @@ class WandbClient(Client):
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true now, with dependents."""
-        return await self._facts.facts(keys)
+        return await facts_of(self._graph, self._lister, keys)
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.transport import NotSentError, StaleError, TooLongError, together
 from artifact_tui.clients.wandb import wandb_model
+from artifact_tui.clients.wandb.wandb_facts import facts_of
 from artifact_tui.clients.wandb.wandb_graphql import PLACE, GraphQuestion
 from artifact_tui.clients.wandb.wandb_listing import HiddenVersionsError
 from artifact_tui.clients.wandb.wandb_model import LinkKey, SourceKey
@@ -39,7 +40,6 @@ from artifact_tui.model import Facts, Outcome, Result, VersionState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.wandb.wandb_facts import WandbFacts
     from artifact_tui.clients.wandb.wandb_graphql import Graph
     from artifact_tui.clients.wandb.wandb_listing import WandbLister
     from artifact_tui.clients.wandb.wandb_model import CollectionKey
@@ -209,9 +209,8 @@ CARRIERS_SHOWN = 3
 class WholeCollections:
     """Whole collections of one connection."""
 
-    def __init__(self, graph: Graph, facts: WandbFacts, lister: WandbLister) -> None:
+    def __init__(self, graph: Graph, lister: WandbLister) -> None:
         self._graph = graph
-        self._facts = facts
         self._lister = lister
 
     async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
@@ -238,7 +237,7 @@ class WholeCollections:
             return {_HIDDEN_KEY: hidden}
         if versions is None:
             return None
-        facts = await self._facts.facts([one.key for one in versions])
+        facts = await facts_of(self._graph, self._lister, [one.key for one in versions])
         return {key: one for key, one in facts.items() if one.state is not VersionState.TRASH}
 
     async def name(self, collection_key: str) -> str:

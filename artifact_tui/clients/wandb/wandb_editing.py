@@ -140,7 +140,7 @@ class EditTarget:
     """A version to be edited, as one collection shows it."""
 
     artifact: wandb_model.Artifact
-    home: wandb_model.CollectionPlace | wandb_model.ArtifactSequence
+    home: wandb_model.CollectionPlace
     """Its sequence or, for a link, the portfolio."""
     link: bool
 

@@ -183,7 +183,7 @@ class Graph:
             used = self._lacking
             document = render_document(call.document, used)
             reply = await self._sender.ask(replace(call, document=document))
-            unknown = lacking_marks(call.document, reply.errors) - used
+            unknown = lacking_marks(call.document, reply.errors) - used if reply.errors else None
             if not unknown:
                 return reply
             self._lacking |= unknown

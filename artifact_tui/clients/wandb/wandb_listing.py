@@ -494,11 +494,10 @@ class WandbLister:
         found = wandb_model.read_answer(reply.data, _CollectionsAnswer | None, what)  # type: ignore[arg-type]
         project = found.project if found is not None else None
         page = project.artifact_collections if project is not None else None
-        refusal = refusal_error(reply, what)
         if page is None and reply.errors:
-            if any(says_heavy(one) for one in reply.errors):
-                raise RegistryError(str(refusal), hint=refusal.hint)
-            raise refusal
+            refusal = refusal_error(reply, what)
+            heavy = any(says_heavy(one) for one in reply.errors)
+            raise RegistryError(str(refusal), hint=refusal.hint) if heavy else refusal
         if page is None and self._project:
             raise NotToldError(
                 f"W&B knows no project {where}, or does not show it to you.",
@@ -511,7 +510,7 @@ class WandbLister:
         for error in reply.errors:
             at = error.path[3] if error.path[1:3] == ("artifactCollections", "edges") else None
             if not isinstance(at, int) or len(error.path) < 6:  # noqa: PLR2004 - below a collection
-                raise refusal
+                raise refusal_error(reply, what)
             edge = rows[at] if at < len(rows) else None
             if edge is not None and edge.node is not None:  # its versions have to be asked for
                 node = msgspec.structs.replace(edge.node, artifacts=None)

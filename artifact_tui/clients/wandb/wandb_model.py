@@ -241,14 +241,6 @@ class Membership(GraphObject, frozen=True):
         return None if holder is None else f"{holder.id} {self.version_index}"
 
 
-class ArtifactSequence(GraphObject, frozen=True):
-    """The collection that a version was made in."""
-
-    id: str
-    name: str | None = None
-    project: HomeProject | None = None
-
-
 class Creator(GraphObject, frozen=True):
     """A run or a user; of a run perhaps what it used."""
 
@@ -278,7 +270,7 @@ class Artifact(GraphObject, frozen=True):
     version_index: int | None = None
     is_generated: bool | None = None
     artifact_type: NamedObject | None = None
-    artifact_sequence: ArtifactSequence | None = None
+    artifact_sequence: CollectionPlace | None = None
     aliases: list[AliasRow | None] | None = None
     artifact_memberships: Connection[Membership] | None = None
     size: int | None = None

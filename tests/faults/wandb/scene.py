@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from artifact_tui import catalog
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect, wandb_model
+from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions as Settings
 from artifact_tui.deletion import confirmation
 from artifact_tui.deletion.apply import Ending, apply
@@ -16,6 +16,7 @@ from artifact_tui.deletion.calls import Policy
 from artifact_tui.deletion.items import COLLECTION, DONE, VERSION, ItemState, Options, Verdict
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.query import Where, compile_query, parse
+from tests.servers.wandb.connecting import connect
 from tests.support.reviewing import asked_lineage, draft_of
 
 if TYPE_CHECKING:

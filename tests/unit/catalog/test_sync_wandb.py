@@ -15,9 +15,9 @@ from artifact_tui.catalog.listing import registry_totals
 from artifact_tui.catalog.sync import sync
 from artifact_tui.catalog.version_names import find_version
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect as open_wandb
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.query import compile_query, parse
+from tests.servers.wandb.connecting import connect as open_wandb
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Place, Series, Shelf, Team, Use, Version
 from tests.support.catalogs import every_version

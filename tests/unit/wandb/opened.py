@@ -6,11 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_graphql import Graph
 from artifact_tui.clients.wandb.wandb_listing import WandbLister
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
+from tests.servers.wandb.connecting import connect
 from tests.servers.wandb.process import shared
 from tests.support.listing import listed_rows
 

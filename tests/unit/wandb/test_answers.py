@@ -10,7 +10,7 @@ import pytest
 
 from artifact_tui.clients.wandb import wandb_lineage, wandb_model
 from artifact_tui.clients.wandb.wandb_address import WandbAddress
-from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+from artifact_tui.clients.wandb.wandb_facts import facts_of
 from artifact_tui.clients.wandb.wandb_graphql import Graph
 from artifact_tui.clients.wandb.wandb_listing import WandbLister
 from artifact_tui.clients.wandb.wandb_login import DEFAULT_ORIGIN
@@ -71,7 +71,7 @@ async def listed(canned: Canned, project: str = "p") -> tuple[list[Row], WandbLi
 
 async def facts(canned: Canned, *keys: str) -> Mapping[str, Facts]:
     graph = Graph(canned)
-    return await WandbFacts(graph, lister_of(graph)).facts(keys)
+    return await facts_of(graph, lister_of(graph), keys)
 
 
 async def family(canned: Canned, key: str) -> Mapping[str, Lineage]:

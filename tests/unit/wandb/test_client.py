@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import CollectionDeletion, Deletion, Edit, Result
+from tests.servers.wandb.connecting import connect
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Place, Series, Version
 from tests.support.listing import listed_rows

@@ -13,10 +13,10 @@ import pytest
 
 from artifact_tui.clients import transport as subject
 from artifact_tui.clients.servers import Secret
-from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_replies import GraphCall
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.errors import ArtifactTuiError, UsageError
+from tests.servers.wandb.connecting import connect
 from tests.unit.wandb.raw import CANARY, Raw, answering, response
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import pytest
 from artifact_tui.clients.s3_layout import StorageSettings
 from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.trial import trial
-from artifact_tui.clients.wandb import connect
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.config import Target
 from artifact_tui.errors import RegistryError
 from tests.servers.s3 import shared_moto
+from tests.servers.wandb.connecting import connect
 from tests.servers.wandb.process import shared
 from tests.servers.wandb.scenes import Place, Series, Team
 

@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui import model
 from artifact_tui.clients.wandb import wandb_model
-from artifact_tui.clients.wandb.wandb_facts import WandbFacts
+from artifact_tui.clients.wandb.wandb_facts import facts_of
 from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Deletion, Result
 from tests.servers.wandb.process import fresh, shared
@@ -189,7 +189,6 @@ async def test_a_link_that_goes_between_pages_takes_no_other_along(places: int) 
             await client.delete([Deletion(links[0])])
 
     async with opened() as client, lister(client, happens) as reading:
-        truth = WandbFacts(reading._graph, reading)
-        found = await truth.facts([key, *links])
+        found = await facts_of(reading._graph, reading, [key, *links])
     assert found.keys() >= {key, *links[1:]}
     assert {one.key for one in found[key].links} >= set(links[1:])
