@@ -100,7 +100,9 @@ class WandbAddress:
     @property
     def uid(self) -> str:
         """Which place it is, whichever name of its backend it was reached by."""
-        one = replace(self.origin, host=wandb_login.backend_host(self.origin.host))
+        one = replace(
+            self.origin, host=wandb_login.BACKENDS.get(self.origin.host, self.origin.host)
+        )
         return f"{_UID_PREFIX}{one.netloc}/{self._path}"
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.base import Client
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.wandb import NAME
-from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter, WholeCollections
+from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter
 from artifact_tui.clients.wandb.wandb_editing import WandbEditor
 from artifact_tui.clients.wandb.wandb_facts import facts_of
 from artifact_tui.clients.wandb.wandb_graphql import Graph
@@ -61,8 +61,7 @@ class WandbClient(Client):
         self.transport: HttpTransport = sender.transport
         self._graph = Graph(sender)
         self._lister = WandbLister(self._graph, address, registries=options.registries)
-        self._deleter = WandbDeleter(self._graph, batch=options.batch)
-        self._whole = WholeCollections(self._graph, self._lister)
+        self._deleter = WandbDeleter(self._graph, self._lister, batch=options.batch)
         self._editor = WandbEditor(self._graph)
 
     @property
@@ -102,11 +101,11 @@ class WandbClient(Client):
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none."""
-        return await self._whole.facts(collection_key)
+        return await self._deleter.collection_facts(collection_key)
 
     async def collection_name(self, collection_key: str) -> str:
         """What a collection is called now, as the lists name it."""
-        return await self._whole.name(collection_key)
+        return await self._deleter.collection_name(collection_key)
 
     async def check(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences; raises where nothing works."""
@@ -120,23 +119,22 @@ class WandbClient(Client):
 
     # writing
 
-    def _check_writable(self) -> None:
-        if self.read_only:
-            raise read_only_error(f"The registry {self._address.text}")
-
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete these versions, and unlink these links."""
-        self._check_writable()
+        if self.read_only:
+            raise read_only_error(f"The registry {self._address.text}")
         return await self._deleter.delete(deletions)
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete a collection with its versions, or of a collection of links only the links."""
-        self._check_writable()
-        return await self._whole.delete(deletion)
+        if self.read_only:
+            raise read_only_error(f"The registry {self._address.text}")
+        return await self._deleter.delete_collection(deletion)
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
         """Change aliases, tags and times to live."""
-        self._check_writable()
+        if self.read_only:
+            raise read_only_error(f"The registry {self._address.text}")
         return await self._editor.edit(edits)
 
     def neighbour(self, collection: str) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_facts import facts_of
 from artifact_tui.clients.wandb.wandb_graphql import PLACE, GraphQuestion
 from artifact_tui.clients.wandb.wandb_listing import HiddenVersionsError
-from artifact_tui.clients.wandb.wandb_model import LinkKey, SourceKey
+from artifact_tui.clients.wandb.wandb_model import ArtifactCollection, LinkKey, SourceKey
 from artifact_tui.clients.wandb.wandb_replies import (
     GraphCall,
     alias_words,
@@ -54,24 +54,16 @@ MOST_THROTTLES = 3
 """A document of several that is throttled so often may cost more than the quota."""
 
 
-def deletion_field(position: int, count: int, *, link: bool) -> str:
-    """The name under which one of `count` deletions is answered."""
-    return f"d{position}" if count > 1 else "unlinkArtifact" if link else "deleteArtifact"
-
-
 @functools.cache
 def deletions_document(count: int, *, link: bool) -> str:
-    """A document of so many deletions, or unlinkings; its variables are `i0`, `i1` and so on."""
+    """A document of so many deletions, or unlinkings: `d0` of `i0`, `d1` of `i1` and so on."""
     kind, field, selection = (
         ("UnlinkArtifactInput", "unlinkArtifact", "success")
         if link
         else ("DeleteArtifactInput", "deleteArtifact", "artifact{id state}")
     )
     variables = ",".join(f"$i{n}:{kind}!" for n in range(count))
-    parts = " ".join(
-        f"{deletion_field(n, count, link=link)}:{field}(input:$i{n}){{{selection}}}"
-        for n in range(count)
-    )
+    parts = " ".join(f"d{n}:{field}(input:$i{n}){{{selection}}}" for n in range(count))
     return f"mutation({variables}){{{parts}}}"
 
 
@@ -79,11 +71,35 @@ Targets = list[tuple["Deletion", SourceKey | LinkKey]]
 """Deletions, each with the version or link that its key names."""
 
 
+_COLLECTION = GraphQuestion(
+    "artifactCollection(id:$id){...Place <ArtifactCollection.state|state>}",
+    {"id": "ID!"},
+    PLACE,
+    25,
+    "a collection",
+    ArtifactCollection,
+)
+_STATE = "artifactCollection{id <ArtifactCollection.state|state>}"
+DELETE_SEQUENCE = (
+    f"mutation($id:ID!){{deleteArtifactSequence(input:{{artifactSequenceID:$id}}){{{_STATE}}}}}"
+)
+DELETE_PORTFOLIO = (
+    f"mutation($id:ID!){{deleteArtifactPortfolio(input:{{artifactPortfolioID:$id}}){{{_STATE}}}}}"
+)
+
+_HIDDEN_KEY = "hidden:"
+"""The key of what W&B does not show of a collection: that of no version."""
+
+CARRIERS_SHOWN = 3
+"""How many versions with aliases a refusal names."""
+
+
 class WandbDeleter:
     """Deletions of one connection."""
 
-    def __init__(self, graph: Graph, *, batch: bool) -> None:
+    def __init__(self, graph: Graph, lister: WandbLister, *, batch: bool) -> None:
         self._graph = graph
+        self._lister = lister
         self._most = MOST_DELETIONS if batch else 1
         """Deletions in one document, as far as this server is known to bear it."""
 
@@ -92,7 +108,10 @@ class WandbDeleter:
         links: Targets = []
         sources: Targets = []
         outcomes: dict[str, Outcome] = {}
-        for one in {deletion.key: deletion for deletion in deletions}.values():
+        first: dict[str, Deletion] = {}
+        for deletion in deletions:
+            first.setdefault(deletion.key, deletion)
+        for one in first.values():
             ref = wandb_model.parse_version_key(one.key)
             if ref is None:
                 outcomes[one.key] = Outcome(one.key, Result.ABSENT, "no version has such a key")
@@ -150,7 +169,7 @@ class WandbDeleter:
         ends = []
         silent = 0
         for n, (one, ref) in enumerate(targets):
-            name = deletion_field(n, len(targets), link=isinstance(ref, LinkKey))
+            name = f"d{n}"
             payload = payloads.get(name)
             own = [error for error in reply.errors if error.path[:1] == (name,)]
             if own and not meaning_of_errors(own, 200).document:
@@ -167,53 +186,9 @@ class WandbDeleter:
             self._hold_fewer(len(targets), refused=not failed)
         return ends
 
+    # whole collections
 
-def _result_of_failure(error: RegistryError) -> Result:
-    """What became of a request that was not answered."""
-    if isinstance(error, UncertainError):
-        return Result.UNKNOWN
-    return Result.WAITED if isinstance(error, TooLongError) else Result.FAILED
-
-
-def _input(one: Deletion, ref: SourceKey | LinkKey) -> dict[str, object]:
-    """The input of the mutation for one deletion; of a link that of an unlinking."""
-    if isinstance(ref, LinkKey):
-        return {"artifactID": ref.artifact, "artifactPortfolioID": ref.portfolio}
-    consent = {"deleteAliases": True} if one.delete_aliases else {}
-    return {"artifactID": ref.artifact, **consent}
-
-
-_COLLECTION = GraphQuestion(
-    "artifactCollection(id:$id){...Place <ArtifactCollection.state|state>}",
-    {"id": "ID!"},
-    PLACE,
-    25,
-    "a collection",
-    wandb_model.ArtifactCollection,
-)
-_STATE = "artifactCollection{id <ArtifactCollection.state|state>}"
-DELETE_SEQUENCE = (
-    f"mutation($id:ID!){{deleteArtifactSequence(input:{{artifactSequenceID:$id}}){{{_STATE}}}}}"
-)
-DELETE_PORTFOLIO = (
-    f"mutation($id:ID!){{deleteArtifactPortfolio(input:{{artifactPortfolioID:$id}}){{{_STATE}}}}}"
-)
-
-_HIDDEN_KEY = "hidden:"
-"""The key of what W&B does not show of a collection: that of no version."""
-
-CARRIERS_SHOWN = 3
-"""How many versions with aliases a refusal names."""
-
-
-class WholeCollections:
-    """Whole collections of one connection."""
-
-    def __init__(self, graph: Graph, lister: WandbLister) -> None:
-        self._graph = graph
-        self._lister = lister
-
-    async def facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true now of every live version in a collection; None when there is none.
 
         Versions that W&B does not show are one with a key that nobody can have reviewed.
@@ -222,7 +197,7 @@ class WholeCollections:
             RegistryError: it cannot be told.
         """
         home = wandb_model.parse_collection_key(collection_key)
-        found = await self._ask(home)
+        found = await self._collection(home)
         if home is None or found is None or found.state in wandb_model.GONE_STATES:
             return None
         if found.type_name != wandb_model.TYPE_NAMES[type(home)]:
@@ -240,19 +215,21 @@ class WholeCollections:
         facts = await facts_of(self._graph, self._lister, [one.key for one in versions])
         return {key: one for key, one in facts.items() if one.state is not VersionState.TRASH}
 
-    async def name(self, collection_key: str) -> str:
+    async def collection_name(self, collection_key: str) -> str:
         """What a collection is called in the lists; empty when there is none."""
-        found = await self._ask(wandb_model.parse_collection_key(collection_key))
+        found = await self._collection(wandb_model.parse_collection_key(collection_key))
         return "" if found is None else self._lister.named(found.project, found.name)
 
-    async def _ask(self, home: CollectionKey | None) -> wandb_model.ArtifactCollection | None:
+    async def _collection(
+        self, home: CollectionKey | None
+    ) -> wandb_model.ArtifactCollection | None:
         """A collection as W&B shows it now, perhaps as one that is deleted."""
         if home is None:
             return None
         found = await self._graph.ask(_COLLECTION, id=home.collection)
         return found if found is not None and found.id == home.collection else None
 
-    async def delete(self, deletion: CollectionDeletion) -> Outcome:
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete one collection; the outcome's key is the collection's."""
         key = deletion.key
         home = wandb_model.parse_collection_key(key)
@@ -267,7 +244,9 @@ class WholeCollections:
             until=deletion.until,
         )
         try:
-            if not deletion.delete_aliases and (why := _carriers(await self.facts(key) or {})):
+            if not deletion.delete_aliases and (
+                why := _carriers(await self.collection_facts(key) or {})
+            ):
                 return Outcome(key, Result.REFUSED, why)
             reply = await self._graph.send(call)
         except RegistryError as error:
@@ -276,6 +255,21 @@ class WholeCollections:
             return outcome_of_errors(key, reply.errors, reply.status)
         name = "deleteArtifactSequence" if series else "deleteArtifactPortfolio"
         return outcome_of_payload(key, home, deletion_payloads(reply).get(name))
+
+
+def _result_of_failure(error: RegistryError) -> Result:
+    """What became of a request that was not answered."""
+    if isinstance(error, UncertainError):
+        return Result.UNKNOWN
+    return Result.WAITED if isinstance(error, TooLongError) else Result.FAILED
+
+
+def _input(one: Deletion, ref: SourceKey | LinkKey) -> dict[str, object]:
+    """The input of the mutation for one deletion; of a link that of an unlinking."""
+    if isinstance(ref, LinkKey):
+        return {"artifactID": ref.artifact, "artifactPortfolioID": ref.portfolio}
+    consent = {"deleteAliases": True} if one.delete_aliases else {}
+    return {"artifactID": ref.artifact, **consent}
 
 
 def _carriers(found: Mapping[str, Facts]) -> str:

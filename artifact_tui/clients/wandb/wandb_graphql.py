@@ -151,13 +151,12 @@ class DocumentSender(Protocol):
         """The answer to one document."""
 
 
+@dataclass(slots=True, init=False)
 class _Gathering:
     """Questions of one moment, and the task that answers them: with a value, None or an error."""
 
+    many: list[Mapping[str, object]]
     task: asyncio.Task[list[Any]]
-
-    def __init__(self) -> None:
-        self.many: list[Mapping[str, object]] = []
 
 
 class Graph:
@@ -213,6 +212,7 @@ class Graph:
         gathering = self._open.get(question)
         if gathering is None:
             gathering = self._open[question] = _Gathering()
+            gathering.many = []
             gathering.task = asyncio.create_task(self._answered_soon(question, gathering))
             self._tasks.add(gathering.task)
             gathering.task.add_done_callback(self._tasks.discard)

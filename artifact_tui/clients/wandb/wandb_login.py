@@ -68,11 +68,6 @@ _MODE_OF_OTHERS = 0o077
 _API_KEY = re.compile(r"(?:\w+-)?[\w-]{40,}")
 
 
-def backend_host(host: str) -> str:
-    """One name for every name of the same backend."""
-    return BACKENDS.get(host, host)
-
-
 def is_official(host: str) -> bool:
     """Whether a host belongs to W&B: its cloud, its app, or a dedicated cloud."""
     return (
@@ -275,8 +270,8 @@ def find_login(origin: Origin) -> WandbLogin:
 def _login_of_netrc(origin: Origin, looked: list[str]) -> WandbLogin | None:
     """The key for a server, under the name it was asked for, or under another of its names."""
     path = netrc_path()
-    hosts = [backend_host(origin.host), *(new for new, old in BACKENDS.items())]
-    same = [host for host in hosts if backend_host(host) == hosts[0] and host != origin.host]
+    backend = BACKENDS.get(origin.host, origin.host)
+    names = [backend, *(new for new, old in BACKENDS.items() if old == backend)]
     try:
         read = netrc.netrc(path)
     except FileNotFoundError:
@@ -288,7 +283,7 @@ def _login_of_netrc(origin: Origin, looked: list[str]) -> WandbLogin | None:
         why = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'no text'}"
     else:
         why = f"has no machine {origin.netloc}"
-        for host in (origin.host, *same):
+        for host in dict.fromkeys((origin.host, *names)):
             machine = Origin(origin.scheme, host, origin.port).netloc
             if found := read.authenticators(machine):
                 if found[2]:
@@ -311,8 +306,8 @@ def _login_of_sdk_settings(origin: Origin, looked: list[str]) -> WandbLogin | No
     except UsageError as error:
         looked.append(f"the api_key in {place} is for no server ({str(error).rstrip('.')})")
         return None
-    same = backend_host(meant.host) == backend_host(origin.host)
-    if not same or (meant.scheme, meant.port) != (origin.scheme, origin.port):
+    backends = {BACKENDS.get(host, host) for host in (meant.host, origin.host)}
+    if len(backends) > 1 or (meant.scheme, meant.port) != (origin.scheme, origin.port):
         looked.append(f"the api_key in {place} is for {meant.netloc}")
         return None
     return WandbLogin(str(place), Secret(key), notices=_open_file(place))

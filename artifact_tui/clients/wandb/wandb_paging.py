@@ -109,14 +109,8 @@ class ListPass(Generic[T]):
         self._backs = 0
         self._torn = False
         self._blind = False
-
-    @property
-    def steady(self) -> bool:
-        """Whether nothing was lost between the pages, as far as can be told at the end."""
-        if self._torn or not self._blind:
-            return not self._torn
-        total = next(iter(self._totals))
-        return len(self._totals) == 1 and total in {None, self.count}
+        self.steady = False
+        """Nothing was lost between the pages, as far as can be told; set at the end."""
 
     async def pages(self) -> AsyncIterator[Sequence[ConnectionEdge[T] | None]]:
         """The rows, page by page.
@@ -153,6 +147,8 @@ class ListPass(Generic[T]):
                 if page is not found:
                     seen.clear()
                     break  # the others began too late as well
+        agreed = len(self._totals) == 1 and self._totals <= {None, self.count}
+        self.steady = not self._torn and (agreed or not self._blind)
 
     def _starts(self, page: Connection[T]) -> list[str]:
         """Cursors of the pages to ask for at once, each one row before its own rows."""

@@ -187,11 +187,14 @@ def parse_reply(status: int, body: bytes, scrub: Callable[[str], str]) -> GraphR
     `{data, errors}`, `{"error": "text"}`, `{"error": {"message": …}}`, `{"errors": ["text"]}`; and
     of whoever refuses in front of it, `{"message": "text"}` and `{"detail": "text"}`.
     """
+    text = body.decode("utf-8", "replace")
+    if (clean := scrub(text)) != text:  # the server sent our secrets back
+        body = clean.encode()
     try:
         found = _envelopes.decode(mended(body))
-        errors = [*_errors_in(found.errors), *_errors_in(found.error)]
+        errors = _errors_in(found.errors, found.error)
         if not errors and status in _REFUSING_STATUSES:
-            errors = [*_errors_in(found.message), *_errors_in(found.detail)]
+            errors = _errors_in(found.message, found.detail)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     if found.data is msgspec.UNSET and not errors:
@@ -208,12 +211,15 @@ def parse_reply(status: int, body: bytes, scrub: Callable[[str], str]) -> GraphR
     return GraphReply(data, tuple(scrubbed), status)
 
 
-def _errors_in(raw: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
-    """The errors in a part of an answer: a list of them, or one."""
-    said: object = None if raw is msgspec.UNSET else msgspec.json.decode(raw)
-    if said is None:
-        return []
-    return [_error(one) for one in (said[:MOST_ERRORS] if isinstance(said, list) else [said])]
+def _errors_in(*parts: msgspec.Raw | msgspec.UnsetType) -> list[GraphError]:
+    """The errors in parts of an answer: each a list of them, or one."""
+    found: list[GraphError] = []
+    for raw in parts:
+        said: object = None if raw is msgspec.UNSET else msgspec.json.decode(raw)
+        if said is not None:
+            many = said[:MOST_ERRORS] if isinstance(said, list) else [said]
+            found += [_error(one) for one in many]
+    return found
 
 
 def _error(said: object) -> GraphError:

@@ -157,12 +157,6 @@ class WandbCredentials:
             text = secret.scrub(text)
         return text
 
-    def cleaned(self, body: bytes) -> bytes:
-        """The body of an answer without our secrets, in case the server sent them back."""
-        text = body.decode("utf-8", "replace")
-        clean = self.scrub(text)
-        return body if clean == text else clean.encode()
-
     @property
     def advice(self) -> str:
         """What to do when they are refused."""
@@ -377,7 +371,7 @@ class GraphTransport:
             raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
         status = answer.status
         failed = status >= 500  # noqa: PLR2004 - the server's own failures
-        reply = parse_reply(status, self.credentials.cleaned(answer.body), self.credentials.scrub)
+        reply = parse_reply(status, answer.body, self.credentials.scrub)
         if status in {401, 403} and _about_us(status, reply):
             raise RegistryError(
                 f"W&B refused our credentials while {call.what} ({status}{_reply_words(reply)}).",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients.wandb import wandb_model
-from artifact_tui.clients.wandb.wandb_deleting import WholeCollections
+from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter
 from artifact_tui.clients.wandb.wandb_graphql import Graph
 from tests.unit.wandb.test_answers import Canned, connection, facts, listed, lister_of
 
@@ -23,7 +23,7 @@ async def inside(canned: Canned, key: str) -> Mapping[str, Facts] | None:
     """What a client says is in a collection."""
     graph = Graph(canned)
     lister = lister_of(graph)
-    return await WholeCollections(graph, lister).facts(key)
+    return await WandbDeleter(graph, lister, batch=True).collection_facts(key)
 
 
 @pytest.mark.parametrize("hidden", [{"node": None}, None])

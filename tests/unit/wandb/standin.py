@@ -9,6 +9,7 @@ from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_deleting import WandbDeleter
 from artifact_tui.clients.wandb.wandb_graphql import Graph
+from artifact_tui.clients.wandb.wandb_listing import WandbLister
 from artifact_tui.clients.wandb.wandb_settings import WandbOptions
 from artifact_tui.clients.wandb.wandb_transport import GraphTransport
 from tests.servers.wandb.process import fresh
@@ -22,11 +23,11 @@ class Scene:
     def __init__(self, **options: Any) -> None:
         self.server = fresh()
         self.options = WandbOptions(key=Secret(self.server.api_key), **options)
-        self.sender = GraphTransport(
-            WandbAddress.parse(self.server.address()), self.options, read_only=False
-        )
+        self.address = WandbAddress.parse(self.server.address())
+        self.sender = GraphTransport(self.address, self.options, read_only=False)
         self.transport = self.sender.transport
         self.graph = Graph(self.sender)
+        self.lister = WandbLister(self.graph, self.address, registries=True)
         self.ids: dict[str, str] = {}
 
     def seed(self, **parts: Any) -> None:
@@ -49,7 +50,7 @@ class Scene:
         return wandb_model.LinkKey(self.ids[portfolio], self.ids[path]).key
 
     def deleter(self, *, batch: bool) -> WandbDeleter:
-        return WandbDeleter(self.graph, batch=batch)
+        return WandbDeleter(self.graph, self.lister, batch=batch)
 
     def documents(self) -> list[int]:
         """How many mutations each document had, in the order in which they arrived."""
