@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -45,7 +45,7 @@ from artifact_tui.errors import NotFoundError, NotToldError, RegistryError
 from artifact_tui.model import File, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from artifact_tui import model
     from artifact_tui.clients.wandb.wandb_address import WandbAddress
@@ -58,9 +58,6 @@ if TYPE_CHECKING:
     Pages = asyncio.Queue[Sequence[Row] | BaseException | None]
     """Pages of a listing for its reader; at the end None, or the error that ended it."""
 
-
-Answer = TypeVar("Answer")
-Node = TypeVar("Node")
 
 ORGANISATIONS = (
     "query($e:String!){entity(name:$e){id "
@@ -156,13 +153,12 @@ PAGES_AHEAD = 8
 """Pages that wait for their reader."""
 
 
-class _ListedModel(GraphObject, frozen=True):
+_UNLISTED = "The registries of the organisation are not listed."
+
+
+class _ListedProject(GraphObject, frozen=True):
     name: str | None = None
     entity_name: str | None = None
-
-
-class _ModelsAnswer(GraphObject, frozen=True):
-    models: Connection[_ListedModel] | None = None
 
 
 class _Organisation(GraphObject, frozen=True):
@@ -175,12 +171,13 @@ class _User(GraphObject, frozen=True):
 
 
 class _Entity(GraphObject, frozen=True):
-    projects: Connection[NamedObject] | None = None
+    projects: Connection[_ListedProject] | None = None
     organization: _Organisation | None = None
     user: _User | None = None
 
 
-class _EntityAnswer(GraphObject, frozen=True):
+class _ProjectsAnswer(GraphObject, frozen=True):
+    models: Connection[_ListedProject] | None = None
     entity: _Entity | None = None
 
 
@@ -271,42 +268,28 @@ class WandbLister:
             yield ListedProject(self._entity, self._project)
             return
         seen = set()
+        async for place in self._projects(PROJECTS, self._entity, "listing projects"):
+            seen.add(place)
+            yield place
+        for owner in await self._owners() if self._registries else ():
+            try:
+                async for place in self._projects(OWNED_PROJECTS, owner, "listing registries"):
+                    if place.project.startswith(REGISTRY_PREFIX) and place not in seen:
+                        seen.add(place)
+                        yield place
+            except NotToldError as error:
+                self.notices["registries"] = f"{_UNLISTED} {error}"
 
-        def projects(found: _ModelsAnswer | None) -> Connection[_ListedModel]:
-            if found is None or found.models is None:
-                raise RegistryError(
-                    f"W&B knows no entity {self._entity}, or does not show it to you.",
-                    hint="Check the address, and that the API key is of a member.",
-                )
-            return found.models
-
-        pages = self._nodes_of(PROJECTS, self._entity, _ModelsAnswer, projects, "listing projects")
-        async for project in pages:
-            if project.name:
-                place = ListedProject(project.entity_name or self._entity, project.name)
-                seen.add(place)
-                yield place
-        if not self._registries:
-            return
+    async def _owners(self) -> list[str]:
+        """The entities that own the registries of the entity's organisations."""
+        what = "finding the organisation"
         try:
-            async for place in self._owned_registries():
-                if place not in seen:
-                    seen.add(place)
-                    yield place
-        except NotToldError as error:
-            self.notices["registries"] = (
-                f"The registries of the organisation are not listed. {error}"
+            found = await self._graph.read(
+                ORGANISATIONS, {"e": self._entity}, _ProjectsAnswer, what
             )
-
-    async def _owned_registries(self) -> AsyncIterator[ListedProject]:
-        """The registries of the entity's organisations.
-
-        Raises:
-            NotToldError: the server does not tell of them.
-        """
-        found = await self._graph.read(
-            ORGANISATIONS, {"e": self._entity}, _EntityAnswer, "finding the organisation"
-        )
+        except NotToldError as error:
+            self.notices["registries"] = f"{_UNLISTED} {error}"
+            return []
         member = found.entity if found is not None else None
         many = (member.user.organizations if member and member.user else None) or []
         owners = [
@@ -314,34 +297,29 @@ class WandbLister:
             for one in (member.organization if member else None, *many)
             if one is not None and one.org_entity is not None and one.org_entity.name
         ]
+        return list(dict.fromkeys(owners))
 
-        def projects(found: _EntityAnswer | None) -> Connection[NamedObject]:
-            owned = found.entity.projects if found is not None and found.entity else None
-            return owned or Connection()
-
-        for owner in dict.fromkeys(owners):
-            pages = self._nodes_of(
-                OWNED_PROJECTS, owner, _EntityAnswer, projects, "listing registries"
-            )
-            async for project in pages:
-                if project.name and project.name.startswith(REGISTRY_PREFIX):
-                    yield ListedProject(owner, project.name)
-
-    async def _nodes_of(
-        self,
-        document: str,
-        entity: str,
-        kind: type[Answer],
-        page_of: Callable[[Answer | None], Connection[Node]],
-        what: str,
-    ) -> AsyncIterator[Node]:
-        """The rows of a list of an entity's projects; `page_of` finds the page in an answer."""
+    async def _projects(
+        self, document: str, entity: str, what: str
+    ) -> AsyncIterator[ListedProject]:
+        """The projects that a list of an entity's projects names."""
         after: str | None = None
         while True:
             variables = {"e": entity, "a": after, "n": PROJECTS_ON_PAGE}
-            page = page_of(await self._graph.read(document, variables, kind, what))
+            found = await self._graph.read(document, variables, _ProjectsAnswer, what)
+            page = found.models if found is not None else None
+            if page is None and document == PROJECTS:
+                raise RegistryError(
+                    f"W&B knows no entity {entity}, or does not show it to you.",
+                    hint="Check the address, and that the API key is of a member.",
+                )
+            if page is None and found is not None and found.entity is not None:
+                page = found.entity.projects
+            if page is None:
+                return
             for node in page.nodes:
-                yield node
+                if node.name:
+                    yield ListedProject(node.entity_name or entity, node.name)
             if page.after in {None, after}:
                 return
             after = page.after
