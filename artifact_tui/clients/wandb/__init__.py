@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 NAME = "wandb"
 
+SCHEMES = {"wandb": "https", "wandb+http": "http"}
+"""How addresses of W&B begin, and how its server is spoken to."""
+
 
 class WandbKind(Kind):
     """The entry point; importing it does not import httpx."""
@@ -34,9 +37,12 @@ written with its host, so that it means the same whatever WANDB_BASE_URL says. W
 
     def claims(self, address: str) -> bool:
         """Whether an address is of W&B: of its own schemes, or on a host of its cloud."""
-        from artifact_tui.clients.wandb.wandb_address import claims  # noqa: PLC0415 - lazy
+        scheme, colon, _ = address.strip().partition("://")
+        if colon and scheme.lower() in SCHEMES:
+            return True
+        from artifact_tui.clients.wandb.wandb_address import claims_page  # noqa: PLC0415 - lazy
 
-        return claims(address)
+        return claims_page(address)
 
     def advice(self, address: str) -> str:
         """What to type instead of an address that looks like a page of a W&B server."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from artifact_tui.clients.servers import PORTS, Origin
-from artifact_tui.clients.wandb import wandb_login
+from artifact_tui.clients.wandb import SCHEMES, wandb_login
 from artifact_tui.clients.wandb.wandb_login import default_origin, url_parts
 from artifact_tui.config import load
 from artifact_tui.errors import ArtifactTuiError, UsageError
@@ -50,7 +50,6 @@ def may_show(place: str, other: str, settings: Mapping[str, object]) -> bool:
     return host.startswith(_UID_PREFIX) and len(where) == 1 and host == home and registry
 
 
-_SCHEMES = {"wandb": "https", "wandb+http": "http"}
 _ADDRESS_SHAPE = "wandb://[HOST/]ENTITY[/PROJECT]"
 _REGISTRY_PAGE = "registry"
 _NO_ENTITY = frozenset(
@@ -87,8 +86,8 @@ class WandbAddress:
         """
         text = text.strip()
         scheme = text.partition("://")[0].lower()
-        if scheme in _SCHEMES:
-            return _typed_address(text, _SCHEMES[scheme])
+        if scheme in SCHEMES:
+            return _typed_address(text, SCHEMES[scheme])
         return _pasted_address(text)
 
     @property
@@ -116,13 +115,11 @@ class WandbAddress:
         return "/".join(quote(part, safe="") for part in parts)
 
 
-def claims(text: str) -> bool:
-    """Whether an address is of W&B."""
+def claims_page(text: str) -> bool:
+    """Whether an address is that of a page of W&B's app."""
     scheme, colon, _ = text.strip().partition("://")
-    if not colon or scheme.lower() not in {*_SCHEMES, *PORTS}:
+    if not colon or scheme.lower() not in PORTS:
         return False
-    if scheme.lower() in _SCHEMES:
-        return True
     try:
         if wandb_login.is_official((urlsplit(text.strip()).hostname or "").lower()):
             return True
@@ -166,7 +163,7 @@ def _configured_origins() -> set[Origin]:
     found = set()
     with suppress(ArtifactTuiError):
         for registry in load().registries.values():
-            if registry.address.partition("://")[0].lower() in _SCHEMES:
+            if registry.address.partition("://")[0].lower() in SCHEMES:
                 with suppress(UsageError):
                     found.add(WandbAddress.parse(registry.address).origin)
     return found

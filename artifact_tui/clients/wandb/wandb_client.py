@@ -62,7 +62,6 @@ class WandbClient(Client):
         self._graph = Graph(sender)
         self._lister = WandbLister(self._graph, address, registries=options.registries)
         self._deleter = WandbDeleter(self._graph, self._lister, batch=options.batch)
-        self._editor = WandbEditor(self._graph)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -135,7 +134,7 @@ class WandbClient(Client):
         """Change aliases, tags and times to live."""
         if self.read_only:
             raise read_only_error(f"The registry {self._address.text}")
-        return await self._editor.edit(edits)
+        return await WandbEditor(self._graph).edit(edits)
 
     def neighbour(self, collection: str) -> tuple[str, str] | None:
         """The address of the project that has a collection, and its name there."""
