@@ -187,9 +187,6 @@ def parse_reply(status: int, body: bytes, scrub: Callable[[str], str]) -> GraphR
     `{data, errors}`, `{"error": "text"}`, `{"error": {"message": …}}`, `{"errors": ["text"]}`; and
     of whoever refuses in front of it, `{"message": "text"}` and `{"detail": "text"}`.
     """
-    text = body.decode("utf-8", "replace")
-    if (clean := scrub(text)) != text:  # the server sent our secrets back
-        body = clean.encode()
     try:
         found = _envelopes.decode(mended(body))
         errors = _errors_in(found.errors, found.error)

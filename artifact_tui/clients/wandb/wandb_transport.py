@@ -16,6 +16,7 @@ import math
 import re
 import time
 from base64 import b64encode
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -156,6 +157,15 @@ class WandbCredentials:
         for secret in self._secrets:
             text = secret.scrub(text)
         return text
+
+    def cleaned(self, answer: HttpAnswer) -> HttpAnswer:
+        """An answer without our secrets, in case the server sent them back.
+
+        What it sent is in no local of whoever raises an error about it.
+        """
+        text = answer.body.decode("utf-8", "replace")
+        clean = self.scrub(text)
+        return answer if clean == text else replace(answer, body=clean.encode())
 
     @property
     def advice(self) -> str:
@@ -371,6 +381,7 @@ class GraphTransport:
             raise TooLongError(f"W&B is too busy for {call.what}. Nothing was done.")
         status = answer.status
         failed = status >= 500  # noqa: PLR2004 - the server's own failures
+        answer = self.credentials.cleaned(answer)
         reply = parse_reply(status, answer.body, self.credentials.scrub)
         if status in {401, 403} and _about_us(status, reply):
             raise RegistryError(
