@@ -79,6 +79,8 @@ def test_no_raw_control_byte_of_a_servers_names_reaches_the_terminal(
     terminal.until(lambda: "Aliases and tags of" not in terminal.text, "the dialog to go")
     terminal.send("d")
     terminal.sees("live versions outside this plan were made from it")
+    terminal.sees("Nothing would be deleted as it stands")
+    terminal.settles()  # keys are heard once that was drawn
     terminal.send("o")
     terminal.sees("carry an alias")
     terminal.send("a")

@@ -141,6 +141,7 @@ async def test_a_protected_alias_is_refused_in_the_servers_words(
         await goes_to(user, "mnist:v2")
         await user.presses("d")
         await user.sees("live versions outside this plan were made from it")
+        await user.sees("Nothing would be deleted as it stands")  # keys are heard from then on
         await user.presses("o")
         await user.sees("carry an alias: production")
         await user.presses("a")
