@@ -275,12 +275,11 @@ class VersionList(Horizontal):
         outline = self.rows.outline
         if self._lines is None or self._drawn is not outline:
             services, charged = self.page.services, self._charged
-            weights = [head.weight(charged=charged) or 0 for head in self.heads]
             self._drawn = outline
             self._lines = VersionPainter(
                 services.signs,
                 services.now(),
-                max(weights, default=0),
+                max((head.weight(charged=charged) or 0 for head in self.heads), default=0),
                 lineage_known=self._lineage_known,
                 charged=charged,
                 trash=self.trash,
