@@ -24,7 +24,7 @@ async def test_a_list_that_cannot_be_read_leaves_the_old_one(
 ) -> None:
     async with shelf.opened() as user:
         await user.sees("9 of 9")
-        for name in ("listed", "window", "mark", "mark_where", "freed"):
+        for name in ("outline", "window", "mark", "mark_where", "freed"):
             monkeypatch.setattr(type(user.app.services.catalog), name, _broken)
         await user.presses("slash", "x", "enter")
         await user.sees("The catalog cannot be read. Nothing was changed.", "resnet50")
