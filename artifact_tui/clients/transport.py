@@ -386,7 +386,7 @@ LEAST_S = 1.0
 """Seconds that a question about one artifact may always take."""
 
 BACK_S = 0.05
-"""Seconds before the second try; four times as many before each one after."""
+"""Seconds before the second try; four times as many after each failure of one kind."""
 
 SILENCE_SHOWN_S = 2.0
 """Seconds after which a wait for an answer is shown."""
@@ -449,9 +449,10 @@ class HttpTransport(Transport):
                 return judge(await self.send(call))
             except (NotSentError, LostError, FailedAnswerError, GarbageAnswerError) as error:
                 tried[type(error)] += 1
-                if tried[type(error)] >= min(error.tries, call.tries):
+                tries = tried[type(error)]
+                if tries >= min(error.tries, call.tries):
                     raise
-            await asyncio.sleep(BACK_S * 4 ** (tried.total() - 1))
+            await asyncio.sleep(BACK_S * 4 ** (tries - 1))
 
     async def send(self, call: HttpCall) -> HttpAnswer:
         """The answer to one request, sent once.

@@ -172,6 +172,29 @@ async def test_a_read_that_never_works_says_so(
     assert len(server.log()) == tries
 
 
+async def test_failures_of_many_kinds_are_not_waited_for_longer_and_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    answers = [None, response(500, b""), response(200, b"<html>"), *2 * [response(502, b"")]]
+    answers += [None, None, response(200, b"<html>"), response(504, b"")]
+    turn = iter([*answers, response(200, b'{"data":{"viewer":{"username":"ada"}}}')])
+    async with answering(lambda *_: next(turn)) as raw:
+        graph = raw.graph()
+        monkeypatch.setattr(asyncio, "sleep", note)
+        assert b"ada" in (await graph.ask(READ)).data
+        monkeypatch.undo()
+        await graph.aclose()
+    assert len(waits) == len(answers)
+    assert sum(waits) < 20
+
+
 @pytest.mark.parametrize("kind", ["bomb", "big"])
 async def test_a_huge_answer_is_cut_off_and_not_asked_for_again(server: Server, kind: str) -> None:
     graph = graph_of(server, answer_limit=1_000_000)
