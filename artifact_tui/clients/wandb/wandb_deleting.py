@@ -34,7 +34,7 @@ from artifact_tui.clients.wandb.wandb_replies import (
     outcome_of_errors,
     outcome_of_payload,
 )
-from artifact_tui.errors import RegistryError, UncertainError
+from artifact_tui.errors import NotToldError, RegistryError, UncertainError
 from artifact_tui.model import Facts, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
@@ -223,11 +223,20 @@ class WandbDeleter:
     async def _collection(
         self, home: CollectionKey | None
     ) -> wandb_model.ArtifactCollection | None:
-        """A collection as W&B shows it now, perhaps as one that is deleted."""
+        """A collection as W&B shows it now, perhaps as one that is deleted.
+
+        Raises:
+            NotToldError: another one is shown: that does not mean that this one is gone.
+        """
         if home is None:
             return None
         found = await self._graph.ask(_COLLECTION, id=home.collection)
-        return found if found is not None and found.id == home.collection else None
+        if found is not None and found.id != home.collection:
+            raise NotToldError(
+                "W&B answered about another collection than the one that was asked for.",
+                hint="Nothing was changed. Try again later.",
+            )
+        return found
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete one collection; the outcome's key is the collection's."""

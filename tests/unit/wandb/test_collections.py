@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from artifact_tui.clients.servers import Secret
 from artifact_tui.clients.wandb import wandb_model
 from artifact_tui.clients.wandb.wandb_address import WandbAddress
 from artifact_tui.clients.wandb.wandb_client import WandbClient
-from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.clients.wandb.wandb_settings import WandbOptions
+from artifact_tui.errors import NotToldError, ReadOnlyError, RegistryError
 from artifact_tui.model import CollectionDeletion, Deletion, Outcome, Result
 from tests.servers.wandb.scenes import Link, Place, Series, Shelf, Version
 from tests.servers.wandb.traps import Fault
+from tests.unit.wandb.raw import CANARY, answering, response
 from tests.unit.wandb.standin import HOME, Scene
 
 if TYPE_CHECKING:
@@ -149,6 +152,19 @@ async def test_a_key_of_the_wrong_kind_deletes_nothing(room: Room) -> None:
         assert (await room.client.delete_collection(CollectionDeletion(key))).result is R.ABSENT
         assert await room.client.collection_facts(key) is None
     assert room.server.state() == before
+
+
+async def test_an_answer_about_another_collection_does_not_mean_that_it_is_gone() -> None:
+    shown = b'{"__typename":"ArtifactSequence","id":"another","name":"m","state":"READY"}'
+    body = b'{"data":{"p0":' + shown + b"}}"
+    async with answering(lambda *_: response(200, body)) as raw:
+        client = WandbClient(raw.address(), WandbOptions(key=Secret(CANARY)), read_only=False)
+        key = wandb_model.SequenceKey("one").key
+        with pytest.raises(NotToldError, match="another collection"):
+            await client.collection_facts(key)
+        with pytest.raises(NotToldError, match="another collection"):
+            await client.collection_name(key)
+        await client.aclose()
 
 
 async def test_a_protected_alias_forbids(room: Room) -> None:
