@@ -111,7 +111,7 @@ class FilterBar(Horizontal):
         """Offer values that exist, if they are still what is being typed."""
         start = self.input.cursor_position - len(word)
         typed = self.input.value[: self.input.cursor_position]
-        if typed.endswith(f"{field}:{word}"):
+        if self.display and typed.endswith(f"{field}:{word}"):
             fixed = [offer for offer in self._offers if offer[0] == start]
             self._offer([*fixed, *((start, quoted(v)) for v in values if offerable(v))])
 

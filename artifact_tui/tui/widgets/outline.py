@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
 T = TypeVar("T")
 
@@ -84,12 +85,11 @@ class Outline(Generic[T]):
         *,
         key: Callable[[T], object],
         below: Callable[[T], Windows[T]] | None = None,
-        opened: set[object] | None = None,
     ) -> None:
-        """`below` tells what is below a head, `opened` the keys of the heads that are open."""
+        """`below` tells what is below a head; no head is open."""
         self.heads: list[T] = [] if isinstance(rows, Windows) else list(rows)
-        self.opened: set[object] = set() if opened is None else opened
-        """Kept when a filter hides them."""
+        self.opened: set[object] = set()
+        """Keys of the heads that are open; kept when a filter hides them."""
         self._alone = rows if isinstance(rows, Windows) else None
         self._below = below
         self._key = key
@@ -139,6 +139,12 @@ class Outline(Generic[T]):
         else:
             self.opened.discard(key)
         self._count()
+
+    def open_only(self, keys: AbstractSet[object]) -> None:
+        """Expand the heads with these keys, and collapse all others."""
+        if keys != self.opened:
+            self.opened = set(keys)
+            self._count()
 
     def place(self, line: int) -> Place | None:
         """What is on a line; None outside the list."""

@@ -154,9 +154,10 @@ class RowList(LineView, Generic[T]):
     ) -> bool:
         """Show these rows from now on; the cursor stays on its row unless a line is given.
 
-        What the screen needs is read before anything changes. Then `turn` waits until the list may
-        change, and tells whether it does so by itself rather than by a key; with None from it
-        nothing changes. Returns whether it has changed: of two calls, the later one counts.
+        The heads that are open stay open. What the screen needs is read before anything changes.
+        Then `turn` waits until the list may change, and tells whether it does so by itself rather
+        than by a key; with None from it nothing changes. Returns whether it has changed: of two
+        calls, the later one counts.
 
         Raises:
             ArtifactTuiError: rows cannot be read; those that are shown stay.
@@ -166,6 +167,7 @@ class RowList(LineView, Generic[T]):
         new = rows if isinstance(rows, Outline) else Outline(rows, key=self.key)
         while True:
             stood = (self._anchor, self.cursor, self.top, self.count, self._range)
+            new.open_only(self.outline.opened)
             line, top = cursor, self.top
             if line is None:
                 found, _ = await new.find(self._anchor)

@@ -234,12 +234,7 @@ class VersionList(Horizontal):
                 await self.catalog.changed()
                 found = await self.ask(self.view)
                 self._charged = found.view.sort.field == "stored"
-                outline = Outline[Row](
-                    found.rows,
-                    key=self.rows.key,
-                    below=found.source.below,
-                    opened=rows.outline.opened,
-                )
+                outline = Outline[Row](found.rows, key=self.rows.key, below=found.source.below)
                 shown = await rows.show(outline, turn=partial(turn, made))
             self.answer = found
             self._shown()

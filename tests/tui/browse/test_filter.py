@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from textual.events import Key, Paste
 
@@ -10,6 +11,10 @@ from tests.tui.browse.shelf import browse, cursor_line
 from tests.tui.support import NARROW
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
     from tests.tui.browse.shelf import Shelf
     from tests.tui.support import User
 
@@ -84,6 +89,32 @@ async def test_fields_and_values_that_exist_are_offered(shelf: Shelf) -> None:
         await user.sees("production")
         await user.presses("tab", "enter")
         await user.sees("/ alias:production", "1 of 9")
+
+
+async def test_values_that_are_found_after_enter_are_not_offered_any_more(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        go_on, given = asyncio.Event(), asyncio.Event()
+        versions = browse(user).versions
+        values, offer_values = versions.catalog.values, versions.filter_bar.offer_values
+
+        async def late(field: str, word: str, **options: Any) -> Sequence[str]:
+            await go_on.wait()
+            return await values(field, word, **options)
+
+        def offered(field: str, word: str, values: Sequence[str]) -> None:
+            offer_values(field, word, values)
+            given.set()
+
+        monkeypatch.setattr(versions.catalog, "values", late)
+        monkeypatch.setattr(versions.filter_bar, "offer_values", offered)
+        await user.presses("slash", *"alias:produc", "enter")
+        await user.sees("0 of 9")
+        go_on.set()
+        await user.until(given.is_set, "the values to be found")
+        await user.sees_no("production")
 
 
 async def test_the_offers_are_chosen_with_the_arrows(shelf: Shelf) -> None:

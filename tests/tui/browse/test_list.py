@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from artifact_tui.tui.widgets.outline import Outline
 from tests.tui.browse.shelf import browse, cursor_line
 from tests.tui.support import NARROW
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.tui.browse.shelf import Shelf
 
 
@@ -152,3 +156,31 @@ async def test_no_version_is_listed_that_is_in_the_trash_unless_asked_for(shelf:
         await user.sees("1 of 10", "distilled")
         await user.presses("l")
         await user.sees("v1 ♺ trash")
+
+
+async def test_a_row_that_is_opened_while_the_list_is_read_again_stays_open(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    read_lines = Outline.read_lines
+
+    async def slow(self: Outline[object], first: int, last: int) -> None:
+        reading.set()
+        await go_on.wait()
+        await read_lines(self, first, last)
+
+    async with shelf.opened() as user:
+        await user.sees("9 of 9")
+        monkeypatch.setattr(Outline, "read_lines", slow)
+        for number, (key, lines) in enumerate((("l", 9), ("h", 3)), start=10):
+            go_on.clear()
+            reading.clear()
+            shelf.put("distilled", 1, 1_000)
+            await user.until(reading.is_set, "the list to be read because of it")
+            await user.presses(key)
+            go_on.set()
+            await user.sees(f"{number} of {number}")
+            shown = user.screen.splitlines()[2:12]
+            assert sum("   v" in line for line in shown) == lines - 3
+            assert any("distilled" in line for line in shown[: lines + 1])
+            assert browse(user).tree_list.count == lines

@@ -40,12 +40,13 @@ class Shelf:
 
 
 def outline_of(shape: Sequence[tuple[int, bool]], shelf: Shelf | None = None) -> Outline[Row]:
-    return Outline(
+    outline: Outline[Row] = Outline(
         [collection(index, versions) for index, (versions, _) in enumerate(shape)],
         key=lambda row: row.key,
         below=(shelf or Shelf()).below,
-        opened={f"c{index}" for index, (_, opened) in enumerate(shape) if opened},
     )
+    outline.open_only({f"c{index}" for index, (_, opened) in enumerate(shape) if opened})
+    return outline
 
 
 @given(shapes)
