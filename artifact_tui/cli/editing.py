@@ -359,7 +359,7 @@ async def _foresee(
 def _chosen_rows(
     conn: sqlite3.Connection, client: Client, chosen: ChosenVersions
 ) -> Iterator[tuple[VersionRow, ...]]:
-    """The versions that were named, some at a time."""
+    """The rows of the versions that the command line chose, a chunk at a time."""
     if chosen.name:
         return iter([(find_version(conn, chosen.name),)])
     words = "state:any" if chosen.marked else chosen.filter

@@ -198,7 +198,10 @@ def _summary(
     name: str,
     empties: int,
 ) -> str:
-    """What matches, out of what; `name` is that of the registry, `empties` counts collections."""
+    """The line below a list: how many versions match, of how many, or that there are none.
+
+    `name` is the registry's; `empties` counts the collections without versions.
+    """
     live, deleted = versions_listed(conn)
     if not live + deleted + empties:
         more = ". Put something in: artifact-tui add SOURCE NAME --type model"

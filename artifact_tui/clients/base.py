@@ -221,9 +221,10 @@ class Client:
 
         Returns one outcome for each, in the same order. A protected alias, an alias without
         `delete_aliases`, or a live dependent without `orphan_dependents` is REFUSED by the
-        registry itself where it can; a token that no longer fits is CHANGED; what the registry
-        lets wait until after `until` is not sent, and WAITED. A version that is already in the
-        trash is ABSENT. `deleted_by` is recorded where the registry can.
+        registry itself where it can, and the message names the alias. A token that no longer fits
+        is CHANGED. What the registry lets wait until after `until` is not sent, and WAITED. A
+        version that is already in the trash is ABSENT. `deleted_by` is recorded where the registry
+        can.
         """
         raise NotImplementedError
 
@@ -413,7 +414,7 @@ class Kind:
         return False
 
     def settings(self) -> type[msgspec.Struct]:
-        """Its settings: names, types, defaults, and what each means (`msgspec.Meta`)."""
+        """Its settings: names, types, defaults, and what each means: `Annotated[TYPE, MEANING]`."""
         import msgspec  # noqa: PLC0415 - a start without settings does without
 
         return msgspec.defstruct("NoSettings", [])

@@ -419,7 +419,7 @@ class Pace:
         self._hold(min(pause, self._longest_asked), f"{self.who} asks to wait")
 
     def trouble(self, began: float) -> None:
-        """A request was lost, or the server failed: fewer at once, as it may be overloaded."""
+        """Halve how many requests go at once: one was lost or failed, as if it were overloaded."""
         if began > self._halved:
             for places in {self._writing, self._reading}:
                 places.halve()

@@ -327,7 +327,7 @@ class Calls:
     # what is true
 
     async def facts_before(self, items: Sequence[Item]) -> Snapshot:
-        """What is true of items that are to be sent, as read after the last batch if just now.
+        """The facts of items that are to be sent: those read with the last batch if still fresh.
 
         Raises:
             UnreachableError, HaltedError: as for `facts`.
@@ -339,7 +339,9 @@ class Calls:
         return await self.facts(items)
 
     async def facts_after(self, items: Sequence[Item], upcoming: Sequence[Item]) -> Snapshot:
-        """What is true of what was sent, and of the batch that follows if that is quick to ask.
+        """Read the facts of the items that were sent, and of the next batch too if that is quick.
+
+        Those of the next batch are kept for `facts_before`.
 
         Raises:
             UnreachableError, HaltedError: as for `facts`.
@@ -458,7 +460,7 @@ class Calls:
         return frozenset(found)
 
     async def names(self, keys: Collection[str]) -> Mapping[str, str]:
-        """Names of versions, as the plan or the registry knows them; nothing of the others."""
+        """The names of versions, from the plan or else the registry; unknown ones are left out."""
         names = self._plan.names(sorted(keys))
         if unknown := sorted(keys - names.keys()):
             with suppress(UnreachableError, HaltedError):

@@ -296,8 +296,8 @@ def stop(path: Path) -> None:
 def resume(path: Path, *, stop: Callable[[], bool] = worker.never) -> int | None:
     """Go on: a paused apply runs on, an interrupted one is started again.
 
-    Returns the new process id, or None when the apply was running or paused. Blocks like
-    `launch.start`, and raises what it raises.
+    Returns the new process id, or None when the apply was running or paused. Waits until the new
+    process has begun, as `worker.start` does, and raises what that raises.
     """
     with Plan.open(path, write=True) as plan:
         plan_file.check_confirmed(plan)
@@ -311,7 +311,8 @@ def cancel(path: Path) -> None:
     """Give up what has not been sent; what was sent is settled first, and stays done.
 
     A running apply does so after the call in flight. Otherwise it is done here, or by a new
-    process when the registry has to be asked about uncertain items; blocks like `launch.start`.
+    process when the registry has to be asked about uncertain items: then it waits until that has
+    begun, as `worker.start` does, and raises what that raises.
 
     Raises:
         PlanError: the plan came to its end already.
@@ -338,7 +339,8 @@ def retry_failed(path: Path, *, stop: Callable[[], bool] = worker.never) -> int:
     """Try again what failed and may work now, with parents that stayed because of it.
 
     Returns how many failed items are tried; the apply is started unless there is none. Each item
-    is checked against the review again. Blocks like `launch.start`, and raises what it raises.
+    is checked against the review again. Waits until the process has begun, as `worker.start` does,
+    and raises what that raises.
     """
     with Plan.open(path, write=True) as plan, plan_file.hold_lock(plan.path):
         plan_file.check_confirmed(plan)

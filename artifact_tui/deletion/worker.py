@@ -51,7 +51,7 @@ def log_path(plan: Path) -> Path:
 
 
 def never() -> bool:
-    """Nobody wishes that it stops."""
+    """The `stop` of who waits to the end."""
     return False
 
 

@@ -358,7 +358,7 @@ _shared_edit = lru_cache(maxsize=1024)(Edit)
 
 
 def _unchangeable(row: VersionRow, edit: CommonEdit) -> str:
-    """Why a version cannot be changed so; empty when it can."""
+    """Why an edit of this version is not possible; empty when it is."""
     source = f", {row.source}" if row.source else ""
     if row.state is VersionState.TRASH:
         return "it is deleted" if row.deleted_us is None else "it is in the trash"

@@ -8,11 +8,11 @@ configuration of pytest):
 
     @pytest_asyncio.fixture
     async def world(tmp_path):
-        async with my_world(tmp_path) as opened:
-            yield opened
+        yield MyWorld(tmp_path)
 
-`my_world` gives an `artifact_tui.testing.world.World`: a fresh registry of the kind, a client on
-it, and a way to look at it without the client. Tests of what the client cannot do are skipped.
+`MyWorld` is an `artifact_tui.testing.world.World`: a fresh registry of the kind, a client on it,
+and a way to look at it without the client. Tests of what the client cannot do, and of what the
+world says that it `lacks`, are skipped.
 """
 
 import pytest

@@ -124,7 +124,7 @@ async def test_every_edge_is_listed_once(world: World) -> None:
     assert sorted(found) == sorted(Edge(p, c) for p in parents for c in children)
 
 
-@needs("bytes")
+@needs("bytes", "files")
 async def test_files_come_by_path_with_their_sizes(world: World) -> None:
     key = await world.make("m", files={"b": b"22", "a/x": b"1", "a.txt": b"4444"})
     files = await world.client.files(key)
@@ -139,7 +139,7 @@ async def test_sizes_that_are_not_listed_are_told_when_asked(world: World) -> No
     assert await world.client.sizes([]) == {}
 
 
-@needs("bytes")
+@needs("bytes", "files")
 async def test_files_told_with_the_listing_are_those_of_the_version(world: World) -> None:
     for number in range(5):
         await world.make("m", files={"own": str(number).encode(), "shared": b"the same"})
@@ -150,6 +150,7 @@ async def test_files_told_with_the_listing_are_those_of_the_version(world: World
         assert files == await world.client.files(key)
 
 
+@needs("files")
 async def test_files_of_no_version_are_not_found(world: World) -> None:
     with pytest.raises(NotFoundError):
         await world.client.files("nothing like it")

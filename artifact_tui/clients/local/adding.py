@@ -264,7 +264,7 @@ class Staging:
             self._known_sizes = {size for (size,) in rows}
 
     def add(self, source: Source) -> File:
-        """Take one file."""
+        """Read a file of a new version, and keep its bytes aside unless the store has them."""
         if source.size in self._known_sizes or isinstance(source, SourceBytes):
             digest, size, mode = source.read(lambda _chunk: None)
             if digest in self._staged or is_stored(self._store, digest, size):

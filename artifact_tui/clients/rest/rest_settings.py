@@ -204,7 +204,7 @@ def options_of(settings: Mapping[str, object], address: str) -> RestOptions:
 
 
 def check_values(settings: Mapping[str, object]) -> RestOptions:
-    """How to speak to a registry, but not as whom: no secret is looked up.
+    """The options that the settings give, without credentials: no secret is looked up.
 
     Raises:
         ConfigError: a setting that is unknown or cannot be used; it says what is wrong with it.

@@ -168,7 +168,7 @@ async def _ask(
     kind: type[wandb_model.T],
     what: str,
 ) -> wandb_model.T:
-    """The answer to a document, also when the server does not tell a part of it."""
+    """The server's answer to a GraphQL document; a part that it does not tell is left out."""
     reply = await graph.send(GraphCall(document, variables, writes=False, what=what))
     if reply.empty and reply.errors:
         raise refusal_error(reply, what)

@@ -1,1 +1,1 @@
-"""See DESIGN: the tui/screens room."""
+"""One file a screen; what several of them use is in `widgets`."""

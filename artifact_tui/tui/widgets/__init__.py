@@ -1,1 +1,1 @@
-"""See DESIGN: the tui/widgets room."""
+"""What several screens use: lists, dialogs, lines, the detail of a version."""

@@ -267,7 +267,7 @@ class Outline(Generic[T]):
                 await self.read(page)
 
     async def read_again(self, first: int, last: int) -> None:
-        """Read the rows on some lines anew; all others are read when they are wished for."""
+        """Read the rows on some lines anew, and forget the others until they are wanted."""
         fresh = copy(self)
         fresh._pages, fresh._kept = OrderedDict(), 0  # noqa: SLF001 - one of us
         await fresh.read_lines(first, last)
@@ -281,12 +281,12 @@ class Outline(Generic[T]):
         return PageId(place.head, place.index // PAGE) in self._wanted
 
     def want(self, pages: Iterable[PageId]) -> bool:
-        """Wish for these windows and no others; True when `fetch` has to be started."""
+        """Set which windows `fetch` reads next, dropping others; True when it must be started."""
         self._wanted = dict.fromkeys(page for page in pages if not self.has(page))
         return bool(self._wanted) and not self._fetching
 
     async def fetch(self, arrived: Callable[[int, int], object]) -> None:
-        """Read what is wished for until nothing is; `arrived` gets the first line and how many."""
+        """Read the windows that `want` set; `arrived` gets each one's first line and its rows."""
         if self._fetching:
             return
         self._fetching = True

@@ -189,17 +189,17 @@ class VersionList(Horizontal):
     # Reading
 
     def show(self, view: View) -> None:
-        """Ask another question."""
+        """List with another filter or order, and read the list if that changes it."""
         if view != self.view:
             self.view = view
             self.reload_first()
 
     def reload(self) -> None:
-        """Ask the present question again; the screen goes on meanwhile."""
+        """Read the list again with the same filter and order, beside the screen."""
         start(self.page, "load", self._load, latest=True)
 
     def reload_first(self, lets: frozenset[str] = frozenset()) -> None:
-        """Ask again because of a key: what is marked or opened next is what the list shows then."""
+        """Read the list again because of a key, and let later keys wait until it is shown."""
         self.page.read_first("the list is being read", lets)
         self.reload()
 
@@ -209,7 +209,7 @@ class VersionList(Horizontal):
         self.reload_first()
 
     async def _look(self) -> None:
-        """Read again if anyone has changed something."""
+        """Read the list again if the catalog or the marks have changed."""
         try:
             if await self.catalog.changed() or await self.catalog.marks_changed():
                 self.reload()
@@ -217,7 +217,7 @@ class VersionList(Horizontal):
             self.page.fail(error)
 
     async def _load(self) -> None:
-        """Ask, and show the answer; again when a key has marked something meanwhile."""
+        """Read the list and show it; once more if a key has marked something meanwhile."""
         page, rows, ranged = self.page, self.rows, self.rows.range is not None
 
         async def turn(made: int) -> bool | None:
@@ -290,7 +290,7 @@ class VersionList(Horizontal):
             self.rows.refresh()
 
     def _shown(self) -> None:
-        """Another answer is shown, or a question had none."""
+        """Redraw what is around the list after it was read, or could not be."""
         self.rows.nothing = Content.styled(" " * LEAD + self.nothing(), "dim")
         self.rows.refresh_changed()
         self.page.show_header()
