@@ -538,7 +538,7 @@ class CatalogLane:
 
 
 def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    """Give an answer, or an error, unless there is one."""
+    """End a future with a result or an error, unless it has ended already."""
     if future.done():
         return
     if error is None:

@@ -185,7 +185,7 @@ class Catalog:
         return await self.run(existing_values, field, prefix, limit, latest=latest)
 
     async def freed(self, chosen: Selection = "marked", *, latest: Latest = False) -> PickedBytes:
-        """What these versions weigh, and what their deletion frees."""
+        """The bytes of the chosen versions, and those that their deletion would free."""
         return await self.run(marks.chosen_bytes, chosen, latest=latest)
 
     async def expiring(self, where: Where, now_us: int, *, latest: Latest = False) -> Expiring:

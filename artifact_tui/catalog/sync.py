@@ -132,7 +132,7 @@ _WRONG = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def _has_usable_keys(row: Version) -> bool:
-    """Whether every key in a version can be one."""
+    """Whether no key in a version has characters that a key may not have."""
     keys = (row.key, row.collection_key, row.source_key or "", *(one.key for one in row.links))
     return not any(map(_WRONG.search, keys))
 

@@ -189,7 +189,7 @@ class ChosenVersions:
 
 
 def _chosen_versions(words: Sequence[str], filtered: str | None, *, marked: bool) -> ChosenVersions:
-    """The registry and the versions that were named.
+    """The registry and the versions that the words of a command choose.
 
     Raises:
         UsageError: they do not say which versions, or say it twice.
@@ -278,7 +278,7 @@ async def _show_version(chosen: ChosenVersions, out: Output, *, cached: bool) ->
 
 
 def _version_lines(conn: sqlite3.Connection, name: str) -> Iterator[str]:
-    """What is true of one version."""
+    """The lines that describe one version: its aliases, tags and time to live."""
     row = find_version(conn, name)
     tags = tags_of(conn, [row.id]).get(row.id, ())
     yield version_name(row)
@@ -293,7 +293,7 @@ def _refuse_what_it_cannot(
     what: What,
     edit: CommonEdit,
 ) -> None:
-    """Refuse before anything is read or asked.
+    """Refuse an edit that this registry cannot do, before anything is read or asked.
 
     Raises:
         UsageError: this registry cannot change this, inherit a TTL, or protect an alias.

@@ -122,7 +122,7 @@ class _KindLatency:
 
 @dataclass(frozen=True, slots=True)
 class LatencyTrend:
-    """What one more answer shows."""
+    """Whether the last answer came in good time, and whether answers have become slow."""
 
     good: bool
     slow: bool
@@ -139,7 +139,7 @@ class Latency:
         """Whether that is much longer than it once took."""
 
     def took(self, kind: Hashable, seconds: float) -> LatencyTrend:
-        """Note one answer."""
+        """Note how long an answer took, and say what that shows."""
         found = self._kinds.get(kind)
         if found is None:
             if len(self._kinds) >= MOST_KINDS:
@@ -160,7 +160,7 @@ ENOUGH_ANSWERS = 10
 
 
 class Quota:
-    """What is left until when."""
+    """How much of a quota is left, until when, and what a request costs of it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -171,7 +171,7 @@ class Quota:
         self._known: float | None = None
 
     def note(self, limit: RateLimit) -> None:
-        """Learn from what an answer tells of it."""
+        """Take in what the headers of an answer tell of the quota."""
         left = limit.left
         now = self._clock()
         ends = now + min(limit.full_s, LONGEST_ASKED)
@@ -254,7 +254,7 @@ class Places:
         return 1 / self.limit if self.limit < self._ceiling else CAUTION
 
     def halve(self) -> None:
-        """So many were too many."""
+        """Halve how many may be under way, and grow slowly near the present number from then on."""
         self._ceiling = max(1.0, self.limit * 0.75)
         self.limit = max(1.0, self.limit / 2)
         self._since_shrunk = 0

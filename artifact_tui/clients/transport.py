@@ -491,7 +491,7 @@ class HttpTransport(Transport):
                 renewed = True
 
     async def _log_in(self, call: HttpCall) -> HttpAnswer:
-        """The answer to a request of our credentials.
+        """Send a request for credentials, such as a login, and give its answer.
 
         Raises:
             NotSentError: also when that was lost, for what waits for it was not sent.

@@ -238,7 +238,7 @@ class ArtifactApp(App[object]):
     # Screens. Each is imported when it is first opened (PLC0415): all take a tenth of a second
 
     def open_detail(self, row: VersionRow) -> None:
-        """One version, where the list has no room for it."""
+        """Show one version in full, where the list has no room for its details."""
         from artifact_tui.tui.screens.detail_screen import DetailScreen  # noqa: PLC0415
 
         self.push_screen(DetailScreen(self.services, row))
@@ -250,31 +250,31 @@ class ArtifactApp(App[object]):
         self.push_screen(EditScreen(self.services, edit, changes))
 
     def open_lineage(self, row: VersionRow) -> None:
-        """What a version was made from, and what was made from it."""
+        """Show what a version was made from, and what was made from it."""
         from artifact_tui.tui.screens.lineage_screen import LineageScreen  # noqa: PLC0415
 
         self.push_screen(LineageScreen(self.services, row))
 
     def open_orphans(self) -> None:
-        """The registry compared with its storage."""
+        """Compare the registry with its storage."""
         from artifact_tui.tui.screens.orphans_screen import OrphansScreen  # noqa: PLC0415
 
         self.push_screen(OrphansScreen(self.services))
 
     def open_registries(self) -> None:
-        """The configured registries."""
+        """Show the configured registries."""
         from artifact_tui.tui.screens.registries_screen import RegistriesScreen  # noqa: PLC0415
 
         self.push_screen(RegistriesScreen(self.services))
 
     def open_result(self, plan: Path) -> None:
-        """What became of each item of a plan."""
+        """Show what became of each item of a plan."""
         from artifact_tui.tui.screens.result_screen import ResultScreen  # noqa: PLC0415
 
         self.push_screen(ResultScreen(self.services, plan))
 
     def open_retention(self, chosen: Selection | None) -> None:
-        """What expires when."""
+        """Show which versions a time to live deletes, and when."""
         from artifact_tui.tui.screens.retention_screen import RetentionScreen  # noqa: PLC0415
 
         self.push_screen(RetentionScreen(self.services, chosen))

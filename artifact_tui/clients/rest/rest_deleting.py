@@ -121,7 +121,7 @@ _SHARED_ID = (
 
 
 class RestDeletions:
-    """One `delete` call on its way."""
+    """Sends the deletions of one `delete` call, and finds out what became of each."""
 
     def __init__(
         self,

@@ -156,7 +156,7 @@ class ListingPass:
         )
 
     def _take(self, answer: HttpAnswer, found: ListingPage) -> list[RestEntry]:
-        """The new rows of a page; what is asked next follows from it.
+        """The new rows of a page; sets where the next request goes on.
 
         Raises:
             RegistryError: a page comes again and again.

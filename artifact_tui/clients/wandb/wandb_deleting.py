@@ -95,7 +95,7 @@ CARRIERS_SHOWN = 3
 
 
 class WandbDeleter:
-    """Deletions of one connection."""
+    """Deletes versions and links, several in one document where the server bears it."""
 
     def __init__(self, graph: Graph, lister: WandbLister, *, batch: bool) -> None:
         self._graph = graph

@@ -74,7 +74,7 @@ _VARIABLE = re.compile(r"\$(\w+)")
 
 @lru_cache(maxsize=1024)
 def render_document(document: str, lacking: frozenset[str] = frozenset()) -> str:
-    """The document for a server that lacks these."""
+    """A document without the fields and arguments that a server lacks."""
     kept: list[str] = []
     shown = [True]
     position = 0
@@ -145,7 +145,7 @@ def questions_document(question: GraphQuestion[T], count: int) -> str:
 
 
 class DocumentSender(Protocol):
-    """What sends documents: the transport."""
+    """What `Graph` sends documents with."""
 
     async def ask(self, call: GraphCall) -> GraphReply:
         """The answer to one document."""

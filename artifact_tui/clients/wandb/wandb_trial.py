@@ -98,7 +98,7 @@ class _WhereAnswer(GraphObject, frozen=True):
 async def trial_sentences(
     graph: Graph, address: WandbAddress, options: WandbOptions, *, advice: str, read_only: bool
 ) -> tuple[str, ...]:
-    """What was found.
+    """What `registries test` says of a connection to W&B, in whole sentences.
 
     Raises:
         RegistryError: the server cannot be reached, does not know us, or has no such project.
@@ -132,7 +132,7 @@ async def trial_sentences(
 
 
 async def _where(graph: Graph, address: WandbAddress) -> list[str]:
-    """What is at the address."""
+    """Sentences about the project or entity at the address."""
     variables = {"e": address.entity, "p": address.project or None}
     document = PROJECT if address.project else ENTITY
     answer = await _ask(graph, document, variables, _WhereAnswer, "looking for the address")

@@ -65,7 +65,7 @@ class CollectionSource:
         )
 
     def part(self, where: Where, collection_ids: Iterable[int]) -> Where:
-        """What matches in some collections."""
+        """The condition that also asks for one of these collections."""
         ids = ", ".join(str(int(one)) for one in collection_ids)
         return where.narrowed(f"c.id IN ({ids})", marked=where.marked)
 

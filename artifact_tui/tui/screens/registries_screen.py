@@ -141,7 +141,7 @@ class NewRegistry(NamedTuple):
 
 
 class RegistryDialog(Form[NewRegistry]):
-    """Ends with a registry that can be written.
+    """The form of a new registry; it closes with one that the configuration can take.
 
     Its settings are those of the kind that claims the address; a secret itself has no place here.
     """

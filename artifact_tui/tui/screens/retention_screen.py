@@ -119,7 +119,7 @@ class RetentionScreen(BaseScreen):
     # drawing
 
     def _line(self, row: VersionRow, cells: int) -> Content:
-        """Mark, name, aliases, when it expires, size."""
+        """The line of a version: mark, name, aliases, when it expires, size."""
         signs, now_us = self.services.signs, self.services.now()
         room = cells - 2 - _SIZE - _WHEN - 4
         name = room * 3 // 5

@@ -103,7 +103,7 @@ class TrashSource:
         return Windows(count, partial(self._window, row.id), partial(self._find, row.id))
 
     async def _window(self, deletion_id: int, start: int, count: int) -> list[VersionRow]:
-        """Those that have gone meanwhile are left out."""
+        """Some versions of a deletion by position; those gone meanwhile are left out."""
         ids = (await self._ids(deletion_id))[start : start + count].tolist()
         rows = await self.catalog.run(lambda conn: rows_of(conn, ids), lane="list")
         had = await self.services.client.trashed_aliases([row.key for row in rows])

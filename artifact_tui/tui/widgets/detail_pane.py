@@ -150,7 +150,7 @@ class DetailLines:
             yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
 
     def _numbers(self, detail: VersionDetail) -> Iterator[Content]:
-        """Bytes and times."""
+        """The lines of a version's sizes and times."""
         row = detail.row
         only = f", of which {size(detail.unique)} only here" if detail.unique is not None else ""
         yield from fact("size", words(size(row.size) + only), self.width)

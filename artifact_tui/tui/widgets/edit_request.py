@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class EditForm(Form[CommonEdit]):
-    """Asks for a change."""
+    """Asks for a change of aliases and tags, or of a time to live."""
 
     BINDINGS = bindings_of("wish")
 

@@ -49,13 +49,13 @@ class Toggle(Widget, can_focus=True):
         return Content(f"[{'x' if self.on else ' '}] {self.label}")
 
     def on_key(self, event: events.Key) -> None:
-        """Space turns it."""
+        """Switch it at space."""
         if event.key == "space":
             event.stop()
             self.on_click()
 
     def on_click(self) -> None:
-        """The mouse turns it, and so does space."""
+        """Switch it on or off, at a click or at space."""
         self.on = not self.on
         self.refresh()
         self.post_message(self.Changed())
@@ -102,7 +102,7 @@ class Form(Dialog[T]):
         preview: Callable[[Form[T], T], object] | None = None,
         id: str | None = None,  # noqa: A002
     ) -> None:
-        """All texts are safe.
+        """Make a form from texts that are safe to show.
 
         Args:
             title: what it is about.

@@ -64,7 +64,7 @@ class Line(Widget):
 
 
 class Question(Line):
-    """Sentences, wrapped."""
+    """A text of whole sentences, wrapped to the width."""
 
     DEFAULT_CSS = "Question { height: auto; }"
 

@@ -103,7 +103,7 @@ class FilterBar(Horizontal):
         self._offer(())
 
     def tell(self, trouble: QueryError | None) -> None:
-        """Say what cannot be read, and point at it; None when all can."""
+        """Show the mistake in the filter and point at it; None takes that away."""
         self._trouble = trouble
         self._draw()
 

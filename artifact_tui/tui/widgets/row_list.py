@@ -58,7 +58,7 @@ class RowList(LineView, Generic[T]):
     """The line that the cursor is on; not reactive, so that a move repaints two lines only."""
 
     class _About(Message):
-        """Something about one list."""
+        """A message that tells which list it came from."""
 
         def __init__(self, control: RowList[Any]) -> None:
             super().__init__()
@@ -215,7 +215,7 @@ class RowList(LineView, Generic[T]):
         self.post_message(self.Moved(self))
 
     def changed(self) -> None:
-        """Draw what differs now, the cursor in view."""
+        """Scroll so that the cursor is seen, and draw the lines that differ now."""
         self.top = self._seen_from(self.top, self.cursor, self.count)
         self.refresh_changed()
 
@@ -333,7 +333,7 @@ class RowList(LineView, Generic[T]):
         self.refresh_lines(self.cursor)
 
     def end_range(self) -> None:
-        """Stop choosing."""
+        """Give up the range."""
         chosen = self.range
         if chosen is not None:
             self._range = self._range_anchor = None

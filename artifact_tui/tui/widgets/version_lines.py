@@ -203,9 +203,9 @@ class VersionPainter:
         return [*parts[:-1], (text + " " * (max(room - used, 0) + 1), style)]
 
     def _tags(self, row: VersionRow) -> list[Piece]:
-        """What follows the label: state first, then aliases.
+        """What follows the label: the state, then the aliases.
 
-        The protected ones first, then those of the version's own collection.
+        Protected aliases come first, then those of the version's own collection.
         """
         signs = self.signs
         found: list[Piece] = []
