@@ -388,11 +388,14 @@ class Kind:
         return ""
 
     def canonical(self, address: str) -> str:
-        """The one way to write an address, the same in every environment."""
+        """The one way to write an address, the same in every environment: a path is whole."""
         return address
 
     def place(self, address: str) -> str:
-        """The place of an address."""
+        """The place of an address: one text, however the address is spelled.
+
+        The configuration finds what it protects by this. A path is whole, and links are followed.
+        """
         return address
 
     def short(self, address: str) -> str:

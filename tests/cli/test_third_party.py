@@ -51,6 +51,23 @@ def test_it_is_listed_and_tried_like_any_other(cli: Cli, shelf: Path) -> None:
     assert "Not possible" in refused.err
 
 
+def test_a_protected_one_is_read_only_however_its_address_is_spelled(
+    cli: Cli, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(shelf)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    cli("registries", "add", "prod", "folders:shelf", "--production")
+    monkeypatch.chdir(tmp_path / "other")
+    for address in ("prod", "folders:../shelf", f"folders:{tmp_path}/link", f"folders:{shelf}/"):
+        plan = tmp_path / "other" / "one.plan"
+        cli("plan", address, "name:net", "version:v0", "-o", plan, code=None)
+        assert cli("apply", plan, "--yes", "--expect", "1", code=None).code != 0, address
+        assert "read-only" in cli("registries", "test", address).out, address
+        plan.unlink(missing_ok=True)
+    assert (shelf / "model/net/v0/data.bin").exists()
+
+
 def test_bytes_that_others_have_too_are_not_called_freed(cli: Cli, shelf: Path) -> None:
     (shelf / "model/net/v1/data.bin").write_bytes(b"x" * 100)
     records = cli("ls", f"folders:{shelf}", "--versions", "name:net", "--json").records

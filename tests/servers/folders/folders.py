@@ -370,6 +370,14 @@ class FolderKind(Kind):
         """Some, to be asked for."""
         return FolderSettings
 
+    def canonical(self, address: str) -> str:
+        """The address with the whole path, which means the same in every working folder."""
+        return f"{self.name}:{Path(address.removeprefix(f'{self.name}:')).absolute()}"
+
+    def place(self, address: str) -> str:
+        """The address with the path that all links lead to."""
+        return f"{self.name}:{Path(address.removeprefix(f'{self.name}:')).resolve()}"
+
     def open(
         self,
         address: str,
@@ -380,7 +388,7 @@ class FolderKind(Kind):
     ) -> FolderClient:
         """Open a folder that is there."""
         said = read_settings(settings, FolderSettings)
-        root = Path(address.removeprefix(f"{self.name}:")).absolute()
+        root = Path(self.place(address).removeprefix(f"{self.name}:"))
         if not root.is_dir():
             raise NotFoundError(f"There is no folder {root}.")
         read_only = read_only or said.frozen
