@@ -156,6 +156,8 @@ class _Gathering:
     """Questions of one moment, and the task that answers them: with a value, None or an error."""
 
     many: list[Mapping[str, object]]
+    askers: int
+    """How many wait for the answers; when nobody does any more, nothing is asked."""
     task: asyncio.Task[list[Any]]
 
 
@@ -212,7 +214,7 @@ class Graph:
         gathering = self._open.get(question)
         if gathering is None:
             gathering = self._open[question] = _Gathering()
-            gathering.many = []
+            gathering.many, gathering.askers = [], 0
             gathering.task = asyncio.create_task(self._answered_soon(question, gathering))
             self._tasks.add(gathering.task)
             gathering.task.add_done_callback(self._tasks.discard)
@@ -220,7 +222,15 @@ class Graph:
         gathering.many.append(variables)
         if number + 1 == question.most:
             del self._open[question]
-        answers = await asyncio.shield(gathering.task)  # others wait for it as well
+        gathering.askers += 1
+        try:
+            answers = await asyncio.shield(gathering.task)  # others wait for it as well
+        finally:
+            gathering.askers -= 1
+            if not gathering.askers:
+                gathering.task.cancel()
+                if self._open.get(question) is gathering:
+                    del self._open[question]
         answer: T | RegistryError | None = answers[number]
         if isinstance(answer, RegistryError):
             raise answer

@@ -69,6 +69,34 @@ async def test_who_leaves_takes_no_answer_from_others() -> None:
     assert await asyncio.wait_for(tasks[3], SOON_S) == Artifact(id="d")
 
 
+async def test_a_document_for_which_nobody_waits_any_more_is_given_up() -> None:
+    sender = Held()
+    tasks = asking(Graph(sender), "a", "b", "c", "d")
+    await asyncio.wait_for(sender.came.wait(), SOON_S)
+    for task in tasks[:3]:
+        task.cancel()
+    await asyncio.wait(tasks[:3], timeout=SOON_S)
+    assert sender.under_way == 1
+    tasks[3].cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert sender.under_way == 0
+
+
+async def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
+    sender = Held()
+    sender.may.set()
+    graph = Graph(sender)
+    gone = asking(graph, "a", "b")
+    await asyncio.sleep(0)
+    for task in gone:
+        task.cancel()
+    await asyncio.wait(gone, timeout=SOON_S)
+    (kept,) = asking(graph, "c")
+    assert await asyncio.wait_for(kept, SOON_S) == Artifact(id="c")
+    assert sender.asked == [["c"]]
+
+
 async def test_nothing_is_under_way_once_it_is_closed() -> None:
     sender = Held()
     graph = Graph(sender)
