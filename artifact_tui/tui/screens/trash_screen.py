@@ -152,7 +152,7 @@ class TrashList(VersionList):
         super().__init__(page, catalog, EVERYTHING, trash=True)
         self.weight: PickedBytes | None = None
         """Of all of it; None while that is not known."""
-        self._known: set[str] = set()
+        self._known: set[int] = set()
         """Deletions that were listed before: others are shown with their versions at first."""
 
     @property
@@ -169,10 +169,9 @@ class TrashList(VersionList):
         work = partial(trash.deletions, where=where, sort=view.sort)
         found, total = await catalog.run(work, lane="list", latest="trash")
         rows = tuple(deletion_row(one) for one in found)
-        keys = {row.key for row in rows}
-        self.rows.outline.opened |= keys - self._known
-        self._known |= keys
         by_id = {one.id: one for one in found}
+        self.rows.outline.opened |= by_id.keys() - self._known
+        self._known |= by_id.keys()
         source = TrashSource(services, catalog, where, view.sort, by_id)
         start(self.page, "weigh-all", self._weigh_all, latest=True)
         return ViewAnswer(view, where, rows, source, total)

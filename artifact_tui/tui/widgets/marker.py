@@ -345,7 +345,7 @@ class Marker:
     ) -> None:
         """Mark a long stretch of a collection; of its rows only those on the screen are drawn."""
         rows, source = self._rows, answer.source
-        head = rows.outline.index_of(row.key)
+        head = rows.outline.index_of(row.id)
         drawn = 0
         if head is not None:
             above = max(0, rows.top - rows.outline.line(Place(head, start)))
@@ -390,6 +390,6 @@ class Marker:
                 return row
             return replace(row, marked=min(max(row.marked + more, 0), row.versions))
 
-        self._rows.outline.change(shifted)
+        self._rows.outline.change(shifted, heads=changes)
         self._rows.refresh_changed()
         self._drawn(sum(changes.values()))

@@ -114,7 +114,10 @@ class Outline(Generic[T]):
         elif not self.opened:
             self._starts, self._lines = range(len(self.heads)), len(self.heads)
         else:
-            heights = (1 + self._count_below(index) for index in range(len(self.heads)))
+            heights = [1] * len(self.heads)
+            for key in self.opened:
+                if (index := self.index_of(key)) is not None:
+                    heights[index] += self._count_below(index)
             *self._starts, self._lines = accumulate(heights, initial=0)
 
     def _windows(self, head: int) -> Windows[T] | None:
@@ -197,9 +200,15 @@ class Outline(Generic[T]):
         for page in self._pages.values():
             yield from page
 
-    def change(self, changed: Callable[[T], T]) -> None:
-        """Put another row in the place of each that is here; the same one leaves it as it is."""
-        self.heads = [changed(row) for row in self.heads]
+    def change(self, changed: Callable[[T], T], heads: Iterable[object] | None = None) -> None:
+        """Put another row in the place of each that is here; the same one leaves it as it is.
+
+        Of the heads, which may be a million, only those with the keys `heads` are looked at.
+        """
+        indexes = range(len(self.heads)) if heads is None else map(self.index_of, heads)
+        for index in indexes:
+            if index is not None:
+                self.heads[index] = changed(self.heads[index])
         for page, rows in self._pages.items():
             self._pages[page] = [changed(row) for row in rows]
 

@@ -72,7 +72,7 @@ class VersionList(Horizontal):
         signs = page.services.signs
         self.rows: RowList[Row] = RowList(
             self._draw,
-            key=lambda row: row.key,
+            key=lambda row: row.id if isinstance(row, CollectionRow) else row.key,
             id="tree",
             lead=LEAD,
             coming=Content.styled(" " * (LEAD + INDENT) + signs.ellipsis, "dim"),
@@ -280,7 +280,7 @@ class VersionList(Horizontal):
                 trash=self.trash,
             )
         if isinstance(row, CollectionRow):
-            return self._lines.collection(row, cells, opened=row.key in outline.opened)
+            return self._lines.collection(row, cells, opened=row.id in outline.opened)
         return self._lines.version(row, cells)
 
     def tell_lineage(self, *, known: bool) -> None:

@@ -168,6 +168,19 @@ async def test_rows_that_are_here_can_change_and_be_read_anew() -> None:
     assert not outline.has(PageId(0, 1))
 
 
+def test_a_change_looks_at_no_head_but_those_that_are_named() -> None:
+    outline = outline_of([(1, False)] * 1_000)
+    seen: list[object] = []
+
+    def marked(row: Row) -> Row:
+        seen.append(row.key)
+        return replace(row, marked=True)
+
+    outline.change(marked, heads=["c7", "c1000"])
+    assert seen == ["c7"]
+    assert [row.key for row in outline.heads if row.marked] == ["c7"]
+
+
 async def test_each_window_is_read_once_the_first_wish_first() -> None:
     shelf, arrived = Shelf(), []
     outline = outline_of([(PAGE * 9, True)], shelf)
