@@ -224,7 +224,7 @@ def start_and_watch(
 
 
 def _follow(path: Path, progress: Progress, signals: ApplySignals) -> Task:
-    """Show how far it is until nobody applies the plan any more, or nobody watches.
+    """Show how far a plan is until it is not applied any more, or the user stops watching.
 
     Raises:
         PlanError: the plan could not be read for a while; the apply may go on all the same.

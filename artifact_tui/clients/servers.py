@@ -48,7 +48,7 @@ class Origin:
 
     @property
     def text(self) -> str:
-        """The one way to write it."""
+        """The origin as text, in the one way to write it."""
         return f"{self.scheme}://{self.netloc}"
 
     @property

@@ -419,7 +419,7 @@ class Calls:
     async def _read_whole(
         self, item: Item, now: Snapshot, *, sent: bool, besides: Collection[str]
     ) -> None:
-        """Whether a whole collection is there, what is in it, and what became of its others.
+        """Read into `now` whether a whole collection is there, and what is true of its versions.
 
         `besides` are the keys of versions that are asked about anyway.
         """

@@ -452,9 +452,9 @@ class Checks:
         return replace(now, dependents=tuple(left), lineage_known=known)
 
     def circle(self, item: Item) -> frozenset[str]:
-        """The keys of its circle, its own among them; nothing where it is in none.
+        """The keys of an item's circle of lineage, its own among them; empty when it is in none.
 
-        Only what was reviewed counts, and that never changes.
+        The circles are those that were reviewed.
         """
         if item.kind != VERSION or not item.facts.dependents:
             return frozenset()
@@ -480,9 +480,9 @@ class Checks:
         return recheck(item.facts, now, self._options, self._planned, self._together(item))
 
     def split_circles(self, items: Sequence[Item]) -> set[frozenset[str]]:
-        """The circles that these are in, and others with them.
+        """The circles of which these items are only a part.
 
-        Where dependents may lose parents, each of a circle goes or stays by itself.
+        None where dependents may lose parents: then each item goes or stays by itself.
         """
         if self._options.orphan_dependents:
             return set()
@@ -490,9 +490,9 @@ class Checks:
         return {circle for item in items if not (circle := self.circle(item)) <= here}
 
     def chosen_above(self, items: Sequence[Item]) -> dict[int, dict[int, str]]:
-        """For which chosen versions those of these that only joined did so.
+        """The chosen versions because of which items joined the plan as their dependents.
 
-        By the `seq` of what joined: the keys of those versions, by their `seq`.
+        By the `seq` of the item that joined: the keys of the chosen versions, by their `seq`.
         """
         found: dict[int, dict[int, str]] = {}
         joined = [item.seq for item in items if item.added_as_dependent]
@@ -501,11 +501,11 @@ class Checks:
         return found
 
     def below(self, seqs: Collection[int]) -> set[int]:
-        """All items of the plan that were made from these others, near or far, by `seq`."""
+        """The `seq` of all other items that were made from these, directly or through others."""
         return {row[0] for row in self._rows(_ALL_BELOW, sorted(seqs))}.difference(seqs)
 
     def going(self, seqs: Collection[int]) -> set[int]:
-        """Those of these items that are gone, or will go as far as anybody can tell, by `seq`."""
+        """The `seq` of those items that are gone, or will go as far as anybody can tell."""
         states = {seq: ItemState(state) for seq, state in self._rows(_STATES, sorted(seqs))}
         done = {seq for seq, state in states.items() if state in DONE}
         still = {seq for seq, state in states.items() if state in OPEN}

@@ -362,7 +362,7 @@ class DraftItems(_Rows[Item]):
             return found
 
     def owners(self, after: int, limit: int) -> list[Owner]:
-        """The next of those that were noted."""
+        """Up to `limit` of the owners that were noted, those after a number."""
         sql = "SELECT number, name, seq, type FROM owner WHERE number > ? ORDER BY number LIMIT ?"
         with self.lock:
             return [Owner(*row) for row in self.conn.execute(sql, (after, limit)).fetchall()]
@@ -388,7 +388,7 @@ class DraftItems(_Rows[Item]):
                 self._count = seq
 
     def copy_to(self, plan: str, head: Head) -> None:
-        """Copy all of them into the empty tables of a plan file, given as the URI of SQLite.
+        """Copy all items into the empty tables of a plan file, given as the URI of SQLite.
 
         Raises:
             PlanError: they were judged again since they were reviewed with this head.

@@ -551,7 +551,10 @@ async def _see(
 async def _like(
     maker: MakingClient, one: _Making, there: Mapping[str, Recipe], new: Sequence[str]
 ) -> str:
-    """The new entry that stands for one whose key is not told, or not listed; empty: none."""
+    """The new entry that most likely is the one that was made again; empty when none is.
+
+    Needed where the registry did not tell the key, or does not list it.
+    """
     name, url = one.recipe.name.casefold(), one.recipe.url
     named = [key for key in new if there[key].name.casefold() == name]
     for key in sorted(named, key=lambda key: there[key].type != one.recipe.type):
@@ -564,7 +567,7 @@ async def _like(
 
 
 def _give_up(one: _Making) -> None:
-    """It is not there, however often one looks."""
+    """Give up an entry that is not there, however often one looks."""
     one.ended = True
     if one.accepted:
         one.error = one.error or _NOT_YET

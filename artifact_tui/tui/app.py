@@ -174,7 +174,7 @@ class ArtifactApp(App[object]):
             self.theme = services.config.theme
 
     async def on_event(self, event: Event) -> None:
-        """Keys one at a time; everything else as Textual does it."""
+        """Hand keys to `TypedKeys`, one at a time, and everything else to Textual."""
         if isinstance(event, Resize) and self._shown is not None:
             self._shown.forget()
         if isinstance(event, Key | Paste) and not event.is_forwarded:
@@ -184,7 +184,7 @@ class ArtifactApp(App[object]):
 
     @property
     def screen(self) -> BaseScreen:
-        """The present screen: all of them are ours."""
+        """The present screen; every screen here is a `BaseScreen`."""
         return cast("BaseScreen", super().screen)
 
     def get_default_screen(self) -> BaseScreen:
@@ -244,7 +244,7 @@ class ArtifactApp(App[object]):
         self.push_screen(DetailScreen(self.services, row))
 
     def open_edit(self, edit: CommonEdit, changes: Changes) -> None:
-        """What a change of aliases, tags or times to live would do, before it is sent."""
+        """Show what a change of aliases, tags or times to live would do, before it is sent."""
         from artifact_tui.tui.screens.edit_screen import EditScreen  # noqa: PLC0415
 
         self.push_screen(EditScreen(self.services, edit, changes))

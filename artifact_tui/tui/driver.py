@@ -122,7 +122,7 @@ class TerminalDriver(LinuxDriver):
         super().resume_application_mode()
 
     def _sigtstp_application(self, *_: object) -> None:
-        """Somebody else asks us to stop."""
+        """Stop, as a SIGTSTP from outside asks."""
         self.stop()
 
     def _sigcont_application(self, *_: object) -> None:

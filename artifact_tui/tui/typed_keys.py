@@ -73,7 +73,7 @@ class KeyWait:
     """The only screen whose keys wait; None for all."""
 
     def over(self) -> None:
-        """Keys need not wait for it any longer."""
+        """Let later keys go on: the effect is there."""
         if not self.done.done():
             self.done.set_result(None)
 

@@ -110,7 +110,7 @@ class RestClient(MakingClient):
         yield Listed(complete=not self.reader.missing)
 
     async def lineage(self, keys: Sequence[str], *, parents: bool = False) -> Mapping[str, Lineage]:
-        """The parents of these; those that the server does not tell about are left out."""
+        """The parents of versions; what the server does not tell about is left out."""
         del parents
         refs = {key: ref for key in keys if (ref := parse_key(key)) is not None}
         found = await together(

@@ -155,7 +155,7 @@ class WandbDeleter:
         return self._read(targets, reply)
 
     def _hold_fewer(self, count: int, *, refused: bool) -> None:
-        """A document of so many came to nothing: fewer are sent together from now on."""
+        """Send fewer deletions together from now on, after `count` in one document failed."""
         if count > 1:
             self._most = 1 if refused else min(self._most, count // 2)
 

@@ -290,7 +290,10 @@ class Graph:
         many: Sequence[Mapping[str, object]],
         error: RegistryError,
     ) -> list[T | RegistryError | None]:
-        """A document failed as a whole: unless one question alone fails too, it was too much."""
+        """Ask with fewer questions at a time, after a document with all of them failed.
+
+        When one question alone fails too, all have failed.
+        """
         if len(many) == 1:
             return [error]
         if isinstance(error, NotToldError):

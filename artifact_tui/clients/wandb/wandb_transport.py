@@ -98,7 +98,7 @@ class WandbCredentials:
         self._clock = clock
 
     async def ready(self, send: Send) -> int:
-        """Have a header that is good for a while; gives its generation.
+        """Make sure of credentials that last for a while; gives their generation.
 
         Raises:
             RegistryError: the identity token cannot be exchanged.

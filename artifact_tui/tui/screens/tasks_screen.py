@@ -287,7 +287,7 @@ class TasksScreen(BaseScreen):
         self._facts.show(content)
 
     def _wants_report(self) -> Task | None:
-        """The task under the cursor, if its report was not read, or long ago while it runs."""
+        """The task under the cursor, if its report must be read: it has none yet, or an old one."""
         task, read = self.rows.current, self._report
         if task is None or task.error:
             return None

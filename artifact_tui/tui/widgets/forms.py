@@ -171,7 +171,7 @@ class Form(Dialog[T]):
         return any(toggle.on for toggle in self.query(f"#{name}").results(Toggle))
 
     def changed(self) -> None:
-        """Something else is typed, or a box was turned."""
+        """Preview what the fields come to, after one of them has changed."""
         self._tell(Content(""))
         if self._preview is not None:
             self.value = self._come_to()

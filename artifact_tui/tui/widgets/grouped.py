@@ -33,7 +33,7 @@ class KeyedRow(Protocol):
 
     @property
     def key(self) -> str:
-        """What names the row's thing: equal in every reading of it."""
+        """What the row stands for: the same text whenever the row is read."""
 
 
 T = TypeVar("T", bound=KeyedRow)

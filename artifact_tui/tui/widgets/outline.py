@@ -44,7 +44,7 @@ Rows = Sequence[T] | Windows[T]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One line: a head's own, or that of a row below it."""
+    """Where a row is: the head itself, or one of the rows below it."""
 
     head: int
     """Index of the head."""
