@@ -147,7 +147,7 @@ async def test_an_alias_needs_consent(world: World) -> None:
     assert results(done) == [Result.DONE]
 
 
-@needs("aliases")
+@needs("aliases", "protection")
 async def test_a_protected_alias_forbids_with_every_consent(world: World) -> None:
     key = await world.make("m", protected=["production"])
     before = await world.truth()

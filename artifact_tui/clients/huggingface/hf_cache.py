@@ -1,0 +1,572 @@
+"""The cache of the Hugging Face Hub on a disk: what is in it, and how a part of it goes.
+
+A repository is a folder `models--ORG--NAME` (or `datasets--`, `spaces--`, `kernels--`). In it
+`refs/REF` holds a commit, `snapshots/COMMIT/PATH` are links to `blobs/ETAG`, and since
+huggingface_hub 1.32 a blob may itself be a link into a store that all repositories share,
+`blobs/XX/HASH` at the top. Only the first of these links is ever a repository's own: what lies
+behind the second may be somebody else's too, so links are read, and never resolved.
+
+A deletion goes names first and bytes last: the refs to a commit, its links, then the blobs that no
+link of the repository needs, then shared bytes that no blob needs. Whenever it is cut off, what is
+left is a cache that the official library reads; bytes may stay behind, and are listed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import stat
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from artifact_tui.model import Alias, Facts, File, Outcome, Result, Version, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Some
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from artifact_tui.model import Deletion
+
+TYPES = {"models": "model", "datasets": "dataset", "spaces": "space", "kernels": "kernel"}
+"""What a repository holds, by the beginning of its folder's name."""
+
+SNAPSHOTS = "snapshots"
+PARTIAL = "partial"
+UNUSED = "unused"
+DANGLING = "dangling"
+LEFTOVERS = {
+    PARTIAL: "downloads that were not finished",
+    UNUSED: "blobs that no revision needs",
+    DANGLING: "refs to revisions that are not here",
+}
+"""What a repository may hold beside its revisions, each listed as a version of its own."""
+
+GONE = ".gone"
+"""The folder below `.locks` for names that are being removed; what is cut off leaves some there."""
+
+SHARED = "blobs"
+_MARKER = ".huggingface-shared-blobs"
+_SHARED_TARGET = re.compile(r"\.\./\.\./blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHORT = 12
+_AT_ONCE = 200
+"""So many blobs are locked together."""
+
+
+class Blob(NamedTuple):
+    """Bytes of a repository."""
+
+    place: str
+    """Where they lie, from the top of the cache: what has the same place is there once."""
+    size: int
+    used_us: int
+    modified_us: int
+
+
+class Link(NamedTuple):
+    """One path of a revision."""
+
+    path: str
+    blob: str
+    """The name of its blob; empty for a file of its own, and for what points elsewhere."""
+    own: Blob | None = None
+    """The bytes of a file that is no link."""
+
+
+@dataclass(slots=True)
+class Revision:
+    """The files of one commit, as far as they are here."""
+
+    commit: str
+    made_us: int
+    links: list[Link] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Repository:
+    """Everything that is in the folder of one repository."""
+
+    folder: str
+    blobs: dict[str, Blob] = field(default_factory=dict)
+    partial: dict[str, Blob] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    """The commit of each ref."""
+    revisions: dict[str, Revision] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str:
+        """What it holds, such as `model`."""
+        return TYPES.get(self.folder.partition("--")[0], "blob")
+
+    @property
+    def name(self) -> str:
+        """`ORG/NAME`."""
+        return self.folder.partition("--")[2].replace("--", "/") or "shared"
+
+    def label(self, part: str) -> str:
+        """What a version is called: the beginning of a commit, as long as that is one's own."""
+        _, _, commit = part.partition("/")
+        short = commit[:_SHORT]
+        if not commit:
+            return part
+        alone = sum(other.startswith(short) for other in self.revisions) == 1
+        return short if alone and _COMMIT.fullmatch(commit) else part.removeprefix("snapshots/")
+
+    def parts(self) -> list[str]:
+        """Every version: `snapshots/COMMIT`, oldest download first, and what is left over."""
+        revisions = sorted(self.revisions.values(), key=lambda one: (one.made_us, one.commit))
+        left = [part for part in LEFTOVERS if self.files(part)]
+        return [f"{SNAPSHOTS}/{one.commit}" for one in revisions] + left
+
+    def holds(self, part: str) -> bool:
+        """Whether there is such a version now."""
+        kind, _, commit = part.partition("/")
+        return commit in self.revisions if kind == SNAPSHOTS else bool(self.files(part))
+
+    def refs_to(self, part: str) -> list[str]:
+        """The refs to a revision, sorted."""
+        commit = part.partition("/")[2]
+        return sorted(ref for ref, at in self.refs.items() if commit and at == commit)
+
+    def files(self, part: str) -> dict[str, Blob | None]:
+        """The files of a version by path; None for one whose bytes are missing."""
+        kind, _, commit = part.partition("/")
+        if kind == SNAPSHOTS:
+            links = self.revisions[commit].links if commit in self.revisions else []
+            return {one.path: one.own or self.blobs.get(one.blob) for one in links}
+        if part == PARTIAL:
+            return dict(self.partial)
+        if part == UNUSED:
+            return {name: self.blobs[name] for name in self.blobs.keys() - self.needed()}
+        missing = (ref for ref, at in self.refs.items() if at not in self.revisions)
+        return dict.fromkeys(sorted(missing) if part == DANGLING else ())
+
+    def needed(self) -> set[str]:
+        """The blobs that revisions link to."""
+        return {link.blob for one in self.revisions.values() for link in one.links}
+
+    def version(self, part: str) -> Version:
+        """A version as it is listed."""
+        files = self.files(part)
+        there = {blob.place: blob for blob in files.values() if blob is not None}
+        commit = part.partition("/")[2]
+        lost = sum(blob is None for blob in files.values())
+        note = LEFTOVERS.get(part, "")
+        if lost and not note:
+            note = f"{lost:,} of {len(files):,} files are missing"
+        newest = max((blob.modified_us for blob in there.values()), default=None)
+        return Version(
+            key=f"{self.folder}/{part}",
+            collection_key=self.folder,
+            ordinal=None,
+            label=self.label(part),
+            digest=commit or part,
+            state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
+            size=sum(blob.size for blob in there.values()),
+            file_count=len(files),
+            created_us=self.revisions[commit].made_us if commit else newest,
+            used_us=max((blob.used_us for blob in there.values()), default=None),
+            note=note,
+            aliases=tuple(Alias(ref) for ref in self.refs_to(part)),
+        )
+
+    def told_files(self, part: str) -> tuple[File, ...]:
+        """The files of a version whose bytes are here, by path."""
+        found = sorted(self.files(part).items())
+        return tuple(File(path, blob.size, blob.place) for path, blob in found if blob is not None)
+
+    def facts(self, part: str) -> Facts:
+        """What is true of a version, with a token of all of it."""
+        files = sorted(
+            (path, blob and (blob.place, blob.size)) for path, blob in self.files(part).items()
+        )
+        refs = self.refs_to(part)
+        return Facts(
+            key=f"{self.folder}/{part}",
+            digest=part.partition("/")[2] or part,
+            state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
+            aliases=tuple(Alias(ref) for ref in refs),
+            token=hashlib.sha256(repr((refs, files)).encode(errors="surrogateescape")).hexdigest(),
+            collection=self.name,
+            label=self.label(part),
+            type=self.type,
+        )
+
+
+class BusyBlobError(Exception):
+    """A download holds the lock of a blob."""
+
+
+class Cache:
+    """The folder of the cache; nothing here is asynchronous."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folders(self) -> list[str]:
+        """The folders of all repositories, by name; then that of the shared store."""
+        with os.scandir(self.root) as entries:
+            found = sorted(
+                entry.name
+                for entry in entries
+                if entry.name.partition("--")[0] in TYPES
+                and entry.name.partition("--")[2]
+                and entry.is_dir(follow_symlinks=False)
+            )
+        return [*found, SHARED] if self.shares else found
+
+    # reading
+
+    def repository(self, folder: str) -> Repository | None:
+        """What is in a repository now; None when there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if folder == SHARED and self.shares:
+            return Repository(SHARED, self._unneeded_shared())
+        if "/" in folder or folder.partition("--")[0] not in TYPES:
+            return None
+        top = self.root / folder
+        if not stat.S_ISDIR(_mode(top)):
+            return None
+        found = Repository(folder)
+        self._read_blobs(found)
+        for path, entry in _walk(f"{top}/refs"):
+            if entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    found.refs[path] = _commit_in(entry.path)
+        for entry in _entries(f"{top}/snapshots"):
+            if entry.is_dir(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
+                    links = self._links(folder, entry.path)
+                    found.revisions[entry.name] = Revision(entry.name, made, links)
+        return found
+
+    def _read_blobs(self, found: Repository) -> None:
+        shares = self.shares
+        for entry in _entries(f"{self.root}/{found.folder}/blobs"):
+            with suppress(FileNotFoundError):
+                place = f"{found.folder}/blobs/{entry.name}"
+                unfinished = entry.name.endswith((".incomplete", ".shared"))
+                if entry.is_symlink() and not unfinished:
+                    shared = shared_place(os.readlink(entry.path)) if shares else ""
+                    blob = _blob(shared, os.lstat(self.root / shared)) if shared else None
+                    if blob is not None:
+                        found.blobs[entry.name] = blob
+                elif unfinished or entry.is_file(follow_symlinks=False):
+                    blob = _blob(place, entry.stat(follow_symlinks=False))
+                    (found.partial if unfinished else found.blobs)[entry.name] = blob
+
+    @property
+    def shares(self) -> bool:
+        """Whether there is a store of shared bytes here, of the layout that is known."""
+        try:
+            return (self.root / SHARED / _MARKER).read_bytes() == b"1\n"
+        except OSError:
+            return False
+
+    def _links(self, folder: str, snapshot: str) -> list[Link]:
+        blobs = f"{self.root}/{folder}/blobs/"
+        found = []
+        for path, entry in _walk(snapshot):
+            with suppress(FileNotFoundError):
+                if not entry.is_symlink():
+                    own = entry.stat(follow_symlinks=False)
+                    place = f"{folder}/snapshots/{os.path.basename(snapshot)}/{path}"
+                    found.append(Link(path, "", _blob(place, own)))
+                    continue
+                target = os.readlink(entry.path)
+                up = "../" * (path.count("/") + 2) + "blobs/"
+                name = target.removeprefix(up)
+                if name == target:
+                    where = os.path.normpath(os.path.join(os.path.dirname(entry.path), target))
+                    name = where.removeprefix(blobs) if where.startswith(blobs) else ""
+                found.append(Link(path, "" if "/" in name else name))
+        return found
+
+    # deleting
+
+    def delete(self, deletions: Iterable[Deletion]) -> list[Outcome]:
+        """Delete versions for good; an outcome for each, in the same order."""
+        deletions = list(deletions)
+        by_folder: dict[str, list[int]] = {}
+        for position, one in enumerate(deletions):
+            by_folder.setdefault(one.key.partition("/")[0], []).append(position)
+        shutil.rmtree(self.root / ".locks" / GONE, ignore_errors=True)
+        outcomes: dict[int, Outcome] = {}
+        for folder, positions in by_folder.items():
+            some = self._delete_in(folder, [deletions[position] for position in positions])
+            outcomes |= dict(zip(positions, some, strict=True))
+        with suppress(OSError):
+            (self.root / ".locks" / GONE).rmdir()
+        return [outcomes[position] for position in range(len(deletions))]
+
+    def _delete_in(self, folder: str, deletions: Iterable[Deletion]) -> list[Outcome]:
+        """Delete versions of one repository: the names of all first, then the bytes of all."""
+        outcomes = []
+        free: set[str] = set()
+        try:
+            repository = self.repository(folder)
+        except OSError as error:
+            return [Outcome(one.key, Result.FAILED, _why(error)) for one in deletions]
+        for one in deletions:
+            part = one.key.partition("/")[2]
+            if repository is None or not repository.holds(part):
+                outcomes.append(Outcome(one.key, Result.ABSENT))
+                continue
+            refused = _refusal(one, repository.facts(part))
+            if refused is None:
+                blobs = set(repository.files(part)) if part in {PARTIAL, UNUSED} else set()
+                if part.startswith(f"{SNAPSHOTS}/"):
+                    blobs = {link.blob for link in repository.revisions[part[10:]].links} - {""}
+                try:
+                    self._unlink_names(repository, part)
+                except OSError as error:
+                    refused = Outcome(one.key, Result.FAILED, _why(error))
+                free |= blobs
+            outcomes.append(refused or Outcome(one.key, Result.DONE))
+        trouble = self._free(folder, free)
+        if trouble:
+            outcomes = [
+                Outcome(one.key, one.result, trouble) if one.result is Result.DONE else one
+                for one in outcomes
+            ]
+        return outcomes
+
+    def _unlink_names(self, repository: Repository, part: str) -> None:
+        """Remove the refs to a revision and its links; nothing that holds shared bytes."""
+        top = self.root / repository.folder
+        kind, _, commit = part.partition("/")
+        refs = repository.refs_to(part) if kind == SNAPSHOTS else []
+        if part == DANGLING:
+            refs = list(repository.files(part))
+        for ref in refs:
+            path = top / "refs" / ref
+            with suppress(FileNotFoundError):
+                if (
+                    path.read_text(encoding="utf-8", errors="replace").strip()
+                    == repository.refs[ref]
+                ):
+                    path.unlink()
+            repository.refs.pop(ref)
+        if kind == SNAPSHOTS:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self._aside(top / SNAPSHOTS / commit))
+            repository.revisions.pop(commit)
+            shutil.rmtree(top / ".no_exist" / commit, ignore_errors=True)
+            (top / "trees" / f"{commit}.json").unlink(missing_ok=True)
+
+    def _free(self, folder: str, blobs: set[str]) -> str:
+        """Remove those of these blobs that nothing needs, and the folder when nothing is left.
+
+        What must stay, in words; empty when all went.
+        """
+        busy = 0
+        try:
+            names = sorted(blobs)
+            if folder == SHARED:
+                self.sweep({f"{SHARED}/{name[:2]}/{name}" for name in names})
+                return ""
+            for start in range(0, max(len(names), 1), _AT_ONCE):
+                busy += self._free_some(folder, names[start : start + _AT_ONCE])
+            self._remove_empty(folder)
+        except OSError as error:
+            return f"some of its bytes are still there: {_why(error)}"
+        return f"a download uses {busy:,} of its blobs: they stay" if busy else ""
+
+    def _free_some(self, folder: str, names: list[str]) -> int:
+        """Remove blobs while no download may touch them; how many one does."""
+        shared: set[str] = set()
+        blobs = self.root / folder / "blobs"
+        with ExitStack() as locks:
+            mine = []
+            for name in names:
+                with suppress(BusyBlobError):
+                    etag = name.partition(".")[0] if name.endswith(".incomplete") else name
+                    locks.enter_context(
+                        self._locked(self.root / ".locks" / folder / f"{etag}.lock")
+                    )
+                    mine.append(name)
+            now = self.repository(folder)
+            needed = now.needed() if now else set()
+            for name in mine:
+                if name in needed:
+                    continue
+                if now and name in now.blobs and now.blobs[name].place.startswith(f"{SHARED}/"):
+                    shared.add(now.blobs[name].place)
+                (blobs / name).unlink(missing_ok=True)
+        self.sweep(shared)
+        return len(names) - len(mine)
+
+    def sweep(self, places: Some[str]) -> None:
+        """Remove shared bytes that no repository needs any more; what is in doubt stays."""
+        if not places or not self.shares:
+            return
+        with ExitStack() as locks:
+            mine = []
+            for place in sorted(places):
+                with suppress(BusyBlobError, OSError):
+                    locks.enter_context(self._locked(self.root / f"{place}.lock", keep=True))
+                    mine.append(place)
+            needed = self.needed_shared()
+            for place in mine:
+                manifest = self.root / f"{place}.refs"
+                if place not in needed and stat.S_ISREG(_mode(manifest)):
+                    (self.root / place).unlink(missing_ok=True)
+                    manifest.unlink(missing_ok=True)
+
+    def _unneeded_shared(self) -> dict[str, Blob]:
+        """The shared bytes that no repository points to, by name."""
+        found = {}
+        needed = self.needed_shared()
+        for path, entry in _walk(f"{self.root}/{SHARED}"):
+            place = shared_place(f"../../{SHARED}/{path}")
+            if place and place not in needed and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    found[entry.name] = _blob(place, entry.stat(follow_symlinks=False))
+        return found
+
+    def needed_shared(self) -> set[str]:
+        """The shared bytes that a blob of any repository points to.
+
+        Raises:
+            OSError: a repository cannot be read, so nobody knows.
+        """
+        found = set()
+        for folder in self.folders():
+            for entry in _entries(f"{self.root}/{folder}/blobs"):  # the store itself has none
+                if entry.is_symlink():
+                    with suppress(FileNotFoundError):
+                        found.add(shared_place(os.readlink(entry.path)))
+        return found
+
+    def _remove_empty(self, folder: str) -> None:
+        """Remove the folder of a repository of which nothing is left.
+
+        It goes out of sight in one step: without its `snapshots` the official library calls it
+        broken.
+        """
+        now = self.repository(folder)
+        if now is None or now.blobs or now.partial or now.refs or now.revisions:
+            return
+        top = self.root / folder
+        for name in ("blobs", "refs", ".no_exist", "trees"):
+            _remove_folders(top / name)
+        if not {path.name for path in top.iterdir()} <= {SNAPSHOTS}:
+            return
+        aside = self._aside(top)
+        try:
+            _remove_folders(aside)
+        except OSError:  # somebody has just put something there
+            aside.rename(top)
+
+    def _aside(self, path: Path) -> Path:
+        """Move something where the official library looks for nothing; where it is now."""
+        aside = self.root / ".locks" / GONE / "--".join(path.relative_to(self.root).parts)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        path.rename(aside)
+        return aside
+
+    @contextmanager
+    def _locked(self, path: Path, *, keep: bool = False) -> Iterator[None]:
+        """Hold the lock that the official library takes too; a new file of it goes again.
+
+        Raises:
+            BusyBlobError: somebody holds it.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyBlobError from None
+            yield
+            if new and not keep:
+                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.parent.rmdir()
+        finally:
+            os.close(lock)
+
+
+def _refusal(deletion: Deletion, facts: Facts) -> Outcome | None:
+    """Why a version may not go as it is asked; None when it may."""
+    if deletion.token and deletion.token != facts.token:
+        return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
+    if facts.aliases and not deletion.delete_aliases:
+        names = ", ".join(alias.name for alias in facts.aliases)
+        return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
+    return None
+
+
+def _why(error: OSError) -> str:
+    """What the system said, and where."""
+    return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+
+
+def shared_place(target: str) -> str:
+    """Where a link from a repository's blobs points to in the shared store; empty: elsewhere."""
+    match = _SHARED_TARGET.fullmatch(target)
+    return f"{SHARED}/{match[1]}/{match[2]}" if match else ""
+
+
+def _commit_in(ref: str | Path) -> str:
+    """What a ref points to."""
+    with open(ref, encoding="utf-8", errors="replace") as file:
+        return file.read(200).strip()
+
+
+def _blob(place: str, found: os.stat_result) -> Blob:
+    return Blob(place, found.st_size, found.st_atime_ns // 1000, found.st_mtime_ns // 1000)
+
+
+def _mode(path: Path) -> int:
+    """The mode of what is there itself, not of what it points to; 0 when nothing is."""
+    try:
+        return os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return 0
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where there is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _walk(top: str, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that is below a folder but folders, with paths from it; no link is followed."""
+    for entry in _entries(f"{top}/{below}"):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(top, f"{below}{entry.name}/")
+        else:
+            yield f"{below}{entry.name}", entry
+
+
+def _remove_folders(top: Path) -> None:
+    """Remove a folder and empty ones below it, and the markers that only say what is not there.
+
+    Raises:
+        OSError: something else is in it.
+    """
+    if top.name in {".no_exist", "trees"}:
+        shutil.rmtree(top, ignore_errors=True)
+    for entry in _entries(str(top)):
+        if not entry.is_dir(follow_symlinks=False):
+            raise FileExistsError(f"{entry.path} is in it")
+        _remove_folders(top / entry.name)
+    with suppress(FileNotFoundError):
+        top.rmdir()

@@ -1,0 +1,174 @@
+"""The cache of the Hugging Face Hub as a `Client`, and where it lies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.clients.base import Client, Kind
+from artifact_tui.clients.huggingface.hf_cache import Cache
+from artifact_tui.config import NO_SETTINGS
+from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.model import Collection, Identity, Listed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+
+    from artifact_tui.clients.huggingface.hf_cache import Repository
+    from artifact_tui.model import Deletion, Facts, File, Outcome
+
+T = TypeVar("T")
+PREFIX = "hf:"
+
+
+class HfClient(Client):
+    """One cache; each repository is a collection, each revision a version, each ref an alias."""
+
+    tells = frozenset({"aliases"})
+    batch_delete = 100
+
+    def __init__(self, root: Path, *, read_only: bool) -> None:
+        self.identity = Identity("hf", f"{PREFIX}{root}", f"{PREFIX}{root}")
+        self.read_only = read_only
+        self._cache = Cache(root)
+        self._turn = asyncio.Lock()
+        self._unreadable: dict[str, str] = {}
+
+    @property
+    def unwritable(self) -> str:
+        """Why nothing can be deleted here."""
+        root = self._cache.root
+        return "" if os.access(root, os.W_OK | os.X_OK) else f"{root} is not yours to change"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Which repositories could not be read."""
+        found = self._unreadable.items()
+        return tuple(f"{folder} cannot be read: {why}." for folder, why in found)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(work)
+        except OSError as error:
+            raise RegistryError(
+                f"{self._cache.root} cannot be read: {error.strerror or error}.",
+                hint="Look whether the disk is there, and whether you may read it.",
+            ) from error
+
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """A repository after the other, with the files of its revisions."""
+        self._unreadable = {}
+        for folder in await self._run(self._cache.folders):
+            try:
+                found = await asyncio.to_thread(self._cache.repository, folder)
+            except OSError as error:
+                self._unreadable[folder] = error.strerror or str(error)
+                yield Listed(complete=False)
+                continue
+            if found is not None and (parts := found.parts()):
+                versions = tuple(found.version(part) for part in parts)
+                files = {f"{folder}/{part}": found.told_files(part) for part in parts}
+                home = Collection(folder, found.name, found.type)
+                yield Listed((home,), versions, files=files)
+
+    async def _parts(self, keys: Sequence[str]) -> dict[str, tuple[Repository, str]]:
+        """The repository and the part of these versions; those that are gone are left out."""
+
+        def read() -> dict[str, tuple[Repository, str]]:
+            folders = {key.partition("/")[0] for key in keys}
+            there = {folder: self._cache.repository(folder) for folder in folders}
+            found = {}
+            for key in keys:
+                folder, _, part = key.partition("/")
+                repository = there[folder]
+                if repository is not None and repository.holds(part):
+                    found[key] = repository, part
+            return found
+
+        return await self._run(read)
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version, by path."""
+        found = await self._parts([version_key])
+        if version_key not in found:
+            raise NotFoundError(f"There is no {version_key} in {self._cache.root}.")
+        repository, part = found[version_key]
+        return repository.told_files(part)
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now."""
+        found = await self._parts(keys)
+        return {key: repository.facts(part) for key, (repository, part) in found.items()}
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Delete revisions, or what is left over, for good."""
+        if self.read_only:
+            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+        return await self._run(lambda: self._cache.delete(deletions))
+
+    async def check(self) -> tuple[str, ...]:
+        """What is at its address."""
+        count = len(await self._run(self._cache.folders))
+        shares = ", with a store of shared files" if self._cache.shares else ""
+        return (f"{self._cache.root} is a Hugging Face cache of {count:,} repositories{shares}.",)
+
+
+class HfKind(Kind):
+    """Opens caches of the Hugging Face Hub."""
+
+    name = "hf"
+    forms = "hf:[PATH]"
+    about = """\
+\b
+artifact-tui registries add cache hf:
+artifact-tui registries add server hf:/data/hf/hub
+
+Without PATH it is the cache that huggingface_hub uses: $HF_HUB_CACHE, or $HF_HOME/hub, or
+~/.cache/huggingface/hub.
+"""
+
+    def canonical(self, address: str) -> str:
+        """With the path in full."""
+        return f"{PREFIX}{cache_folder(address)}"
+
+    place = canonical
+
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NO_SETTINGS,
+    ) -> HfClient:
+        """Open a cache; who deletes from it is recorded nowhere.
+
+        Raises:
+            ConfigError: there are settings: this kind has none.
+            NotFoundError: there is no folder.
+        """
+        del actor
+        self.check(settings)
+        root = cache_folder(address)
+        if not root.is_dir():
+            raise NotFoundError(
+                f"There is no Hugging Face cache at {root}.",
+                hint="Name its folder, as in hf:/data/hf/hub, or set HF_HUB_CACHE.",
+            )
+        return HfClient(root, read_only=read_only)
+
+
+def cache_folder(address: str) -> Path:
+    """The folder of an address, without links on the way to it."""
+    path = address.removeprefix(PREFIX) or os.environ.get("HF_HUB_CACHE", "")
+    path = path or os.environ.get("HUGGINGFACE_HUB_CACHE", "")
+    if not path:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        path = f"{os.environ.get('HF_HOME') or f'{base}/huggingface'}/hub"
+    return Path(os.path.realpath(os.path.expandvars(Path(path).expanduser())))
+
+
+KIND = HfKind()

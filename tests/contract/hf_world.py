@@ -1,0 +1,89 @@
+"""A Hugging Face cache as a world: downloads that other people make."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.huggingface.hf_client import HfClient
+from artifact_tui.testing.world import Thing, Truth
+from tests.support.hub import Hub, commit_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+
+class HfWorld:
+    """One cache."""
+
+    lacks = frozenset(
+        {"dependents", "guarded_dependents", "edges", "deleter", "protection", "told_protection"}
+    )
+    nobody = f"models--m/snapshots/{'0' * 40}"
+    now_us = 1_800_000_000_000_000
+
+    def __init__(self, path: Path) -> None:
+        self._hub = Hub(path / "hub", shared=True)
+        self._made = 0
+        self.client = HfClient(self._hub.root, read_only=False)
+
+    def requests(self) -> None:
+        return
+
+    def advance(self, us: int) -> None:
+        self.now_us += us
+
+    async def reopen(self, *, read_only: bool) -> HfClient:
+        return HfClient(self._hub.root, read_only=read_only)
+
+    async def make(
+        self,
+        collection: str,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        kind: str = "model",
+        parents: Sequence[str] = (),
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        ttl_us: int | None = None,
+    ) -> str:
+        del parents, tags, ttl_us
+        self._made += 1
+        folder, commit = f"{kind}s--{collection}", commit_of(str(self._made))
+        content = files or {"model.bin": collection.encode() * 100}
+        names = (*aliases, *protected)
+        self._hub.download(folder, commit, content, refs=names)
+        return f"{folder}/snapshots/{commit}"
+
+    async def alias(self, key: str, name: str, *, protected: bool = False) -> None:
+        del protected
+        folder, _, commit = key.split("/")
+        self._hub.ref(folder, name, commit)
+
+    async def unalias(self, key: str, name: str) -> None:
+        (self._hub.root / key.partition("/")[0] / "refs" / name).unlink()
+
+    async def edge(self, parent: str, child: str) -> None:
+        raise NotImplementedError
+
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        raise NotImplementedError
+
+    async def truth(self) -> Truth:
+        names: dict[str, set[tuple[str, bool]]] = {}
+        for ref in self._hub.root.glob("*--*/refs/*"):
+            key = f"{ref.parts[-3]}/snapshots/{ref.read_text()}"
+            names.setdefault(key, set()).add((ref.name, False))
+        found = self._hub.root.glob("*--*/snapshots/*")
+        keys = [path.relative_to(self._hub.root).as_posix() for path in found]
+        things = {key: Thing("live", frozenset(names.get(key, ()))) for key in keys}
+        homes = frozenset(key.partition("--")[2].partition("/")[0] for key in keys)
+        return Truth(things, frozenset(), homes, self._hub.bytes())
+
+
+@contextlib.asynccontextmanager
+async def hf_world(path: Path) -> AsyncIterator[HfWorld]:
+    """An empty cache."""
+    yield HfWorld(path)

@@ -1,0 +1,174 @@
+"""What is left of a Hugging Face cache after a deletion, as its official library sees it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from huggingface_hub import constants, scan_cache_dir, snapshot_download
+
+from artifact_tui.clients.huggingface.hf_cache import Cache
+from artifact_tui.model import Deletion, Result
+from tests.support.hub import Hub, commit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OLD, NEW, OTHER, PLAIN = (commit_of(word) for word in ("old", "new", "other", "plain"))
+BIG, COMMON, OWN = b"w" * 5000, b"c" * 3000, b"o" * 700
+A, B, D = "models--acme--a", "models--acme--b", "datasets--acme--d"
+OPS = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.unlink", "shutil.rmtree", "open"}
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture(params=[False, True], ids=["own blobs", "shared blobs"])
+def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Hub:
+    """Two models that share a file, an old revision and a new one, a dataset."""
+    made = Hub(tmp_path / "hub", shared=request.param)
+    fill(made)
+    return made
+
+
+def fill(hub: Hub) -> None:
+    small = {"config.json": b"{}", "deep/er/x.txt": b"x"}
+    hub.download(A, OLD, {**small, "w.bin": BIG, "old.bin": OWN})
+    hub.download(A, NEW, {**small, "w.bin": BIG, "c.bin": COMMON}, refs=("main", "refs/pr/1"))
+    hub.download(B, OTHER, {"c.bin": COMMON}, refs=("main",))
+    hub.download(D, PLAIN, {"d.parquet": b"d" * 900}, refs=("main",))
+    (hub.root / A / ".no_exist" / OLD).mkdir(parents=True)
+    (hub.root / A / ".no_exist" / OLD / "nothing.bin").touch()
+    (hub.root / A / "trees").mkdir()
+    (hub.root / A / "trees" / f"{OLD}.json").write_text("{}")
+
+
+def delete(root: Path, *keys: str) -> list[Result]:
+    deletions = [Deletion(key, delete_aliases=True) for key in keys]
+    return [one.result for one in Cache(root).delete(deletions)]
+
+
+def key(folder: str, commit: str) -> str:
+    return f"{folder}/snapshots/{commit}"
+
+
+def check(root: Path, kept: dict[str, set[str]]) -> None:
+    """The library finds these revisions, all their files, and nothing to warn of."""
+    found = scan_cache_dir(root)
+    assert [str(one) for one in found.warnings] == []
+    there = {
+        repo.repo_path.name: {one.commit_hash for one in repo.revisions} for repo in found.repos
+    }
+    for folder, commits in kept.items():
+        assert commits <= there[folder]
+        for commit in commits:
+            kind, *name = folder.split("--")
+            where = snapshot_download(
+                "/".join(name),
+                repo_type=kind[:-1],
+                revision=commit,
+                cache_dir=root,
+                local_files_only=True,
+            )
+            for path in (root / folder / "snapshots" / commit).rglob("*"):
+                assert path.is_dir() or path.read_bytes()
+            assert os.path.realpath(where) == str(root / folder / "snapshots" / commit)
+
+
+EVERYTHING = {A: {OLD, NEW}, B: {OTHER}, D: {PLAIN}}
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        [(A, OLD)], [(A, NEW)], [(A, OLD), (A, NEW)], [(B, OTHER)], [(D, PLAIN)],
+        [(A, NEW), (B, OTHER)], [(A, OLD), (A, NEW), (B, OTHER), (D, PLAIN)],
+    ],
+)  # fmt: skip
+def test_what_is_kept_is_whole_and_what_went_took_its_bytes(
+    hub: Hub, gone: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    check(hub.root, EVERYTHING)
+    assert delete(hub.root, *(key(*one) for one in gone)) == [Result.DONE] * len(gone)
+    kept = {
+        folder: left
+        for folder, commits in EVERYTHING.items()
+        if (left := {one for one in commits if (folder, one) not in gone})
+    }
+    check(hub.root, kept)
+    assert {one.repo_path.name for one in scan_cache_dir(hub.root).repos} == set(kept)
+    again = Hub(tmp_path / "again", shared=hub.shared)
+    fill(again)
+    official = scan_cache_dir(again.root).delete_revisions(*(commit for _, commit in gone))
+    official.execute()
+    assert payload(hub.root) == payload(again.root)
+
+
+def payload(root: Path) -> dict[str, int]:
+    """The sizes of all files with bytes of somebody's, by path."""
+    found = [path for path in root.glob("**/blobs/**/*") if path.is_file()]
+    return {
+        path.relative_to(root).as_posix(): path.lstat().st_size
+        for path in found
+        if path.suffix not in {".lock", ".refs"}
+    }
+
+
+@pytest.mark.parametrize("gone", [[(A, OLD)], [(A, OLD), (A, NEW)], [(A, NEW), (B, OTHER)]])
+def test_killed_at_any_file_operation_the_rest_is_whole(
+    hub: Hub, gone: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    kept = {
+        folder: {one for one in commits if (folder, one) not in gone}
+        for folder, commits in EVERYTHING.items()
+    }
+    kept = {folder: left for folder, left in kept.items() if left}
+    keys = [key(*one) for one in gone]
+    ends = set()
+    for number in killed(hub.root, keys, tmp_path):
+        copy = tmp_path / f"copy-{number}"
+        check(copy, kept)
+        delete(copy, *keys)
+        check(copy, kept)
+        delete(copy, f"{A}/unused", f"{B}/unused")
+        delete(copy, "blobs/unused")
+        check(copy, kept)
+        ends.add(tuple(sorted(payload(copy).items())))
+        shutil.rmtree(copy)
+    assert len(ends) == 1, "cut off or not, in the end the same bytes are left"
+
+
+def killed(root: Path, keys: list[str], folder: Path) -> Iterator[int]:
+    """Copies of a cache in which a deletion was killed before its first, second, … operation."""
+    for number in range(1, 1000):
+        copy = folder / f"copy-{number}"
+        shutil.copytree(root, copy, symlinks=True)
+        child = os.fork()
+        if child == 0:
+            _delete_until(number, copy, keys)
+        _, status = os.waitpid(child, 0)
+        yield number
+        if os.waitstatus_to_exitcode(status) == 0:
+            assert number > 10
+            return
+
+
+def _delete_until(number: int, root: Path, keys: list[str]) -> None:
+    left = number
+
+    def count(event: str, args: Any) -> None:
+        nonlocal left
+        if event in OPS and (event != "open" or (args[2] or 0) & (os.O_CREAT | os.O_WRONLY)):
+            left -= 1
+            if left == 0:
+                os._exit(9)
+
+    sys.addaudithook(count)
+    results = delete(root, *keys)
+    os._exit(0 if results == [Result.DONE] * len(keys) else 1)
