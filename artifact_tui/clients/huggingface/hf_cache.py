@@ -273,22 +273,24 @@ class Cache:
             return False
 
     def _links(self, folder: str, snapshot: str) -> list[Link]:
+        """The files of a revision; what goes while it is read is left out."""
         blobs = f"{self.root}/{folder}/blobs/"
+        place = f"{folder}/snapshots/{os.path.basename(snapshot)}/"
         found = []
         for path, entry in _walk(snapshot):
-            with suppress(FileNotFoundError):
+            try:
                 if not entry.is_symlink():
-                    own = entry.stat(follow_symlinks=False)
-                    place = f"{folder}/snapshots/{os.path.basename(snapshot)}/{path}"
-                    found.append(Link(path, "", _blob(place, own)))
+                    own = _blob(place + path, entry.stat(follow_symlinks=False))
+                    found.append(Link(path, "", own))
                     continue
                 target = os.readlink(entry.path)
-                up = "../" * (path.count("/") + 2) + "blobs/"
-                name = target.removeprefix(up)
-                if name == target:
-                    where = os.path.normpath(os.path.join(os.path.dirname(entry.path), target))
-                    name = where.removeprefix(blobs) if where.startswith(blobs) else ""
-                found.append(Link(path, "" if "/" in name else name))
+            except FileNotFoundError:
+                continue
+            name = target.removeprefix("../" * (path.count("/") + 2) + "blobs/")
+            if name == target:
+                where = os.path.normpath(os.path.join(os.path.dirname(entry.path), target))
+                name = where.removeprefix(blobs) if where.startswith(blobs) else ""
+            found.append(Link(path, "" if "/" in name else name))
         return found
 
     # deleting
