@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 class HfWorld:
     """One cache."""
 
-    lacks = frozenset(
-        {"dependents", "guarded_dependents", "edges", "deleter", "protection", "told_protection"}
-    )
+    lacks = frozenset({"dependents", "edges", "deleter", "protection", "told_protection", "tokens"})
+    """It has lineage and tokens; but a card names a repository, not one version of it."""
     nobody = f"models--m/snapshots/{'0' * 40}"
     now_us = 1_800_000_000_000_000
 
@@ -49,10 +48,13 @@ class HfWorld:
         tags: Sequence[str] = (),
         ttl_us: int | None = None,
     ) -> str:
-        del parents, tags, ttl_us
+        del tags, ttl_us
         self._made += 1
         folder, commit = f"{kind}s--{collection}", commit_of(str(self._made))
-        content = files or {"model.bin": collection.encode() * 100}
+        content = dict(files or {"model.bin": collection.encode() * 100})
+        if parents:
+            bases = [key.partition("/")[0].partition("--")[2] for key in parents]
+            content["README.md"] = f"---\nbase_model: {bases}\n---\n".encode()
         names = (*aliases, *protected)
         self._hub.download(folder, commit, content, refs=names)
         return f"{folder}/snapshots/{commit}"

@@ -15,19 +15,22 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
 import stat
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
 
 from artifact_tui.model import Alias, Facts, File, Outcome, Result, Version, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Some
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.model import Deletion
@@ -48,6 +51,11 @@ LEFTOVERS = {
 
 GONE = ".gone"
 """The folder below `.locks` for names that are being removed; what is cut off leaves some there."""
+
+CARD = "README.md"
+ADAPTER = "adapter_config.json"
+_MOST_READ = 100_000
+_REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 SHARED = "blobs"
 _MARKER = ".huggingface-shared-blobs"
@@ -150,6 +158,26 @@ class Repository:
         """The blobs that revisions link to."""
         return {link.blob for one in self.revisions.values() for link in one.links}
 
+    def blobs_of(self, part: str) -> set[str]:
+        """The blobs that nothing may need when a version is gone."""
+        kind, _, commit = part.partition("/")
+        if kind == SNAPSHOTS:
+            return {link.blob for link in self.revisions[commit].links} - {""}
+        return set() if part == DANGLING else set(self.files(part))
+
+    def forget(self, part: str) -> None:
+        """A version is gone."""
+        kind, _, commit = part.partition("/")
+        gone = set(self.files(part)) if part == DANGLING else set(self.refs_to(part))
+        self.refs = {ref: at for ref, at in self.refs.items() if ref not in gone}
+        if kind == SNAPSHOTS:
+            del self.revisions[commit]
+        elif part == PARTIAL:
+            self.partial = {}
+        elif part == UNUSED:
+            needed = self.needed()
+            self.blobs = {name: blob for name, blob in self.blobs.items() if name in needed}
+
     def version(self, part: str) -> Version:
         """A version as it is listed."""
         files = self.files(part)
@@ -180,7 +208,7 @@ class Repository:
         found = sorted(self.files(part).items())
         return tuple(File(path, blob.size, blob.place) for path, blob in found if blob is not None)
 
-    def facts(self, part: str) -> Facts:
+    def facts(self, part: str, dependents: tuple[str, ...] = ()) -> Facts:
         """What is true of a version, with a token of all of it."""
         files = sorted(
             (path, blob and (blob.place, blob.size)) for path, blob in self.files(part).items()
@@ -191,11 +219,21 @@ class Repository:
             digest=part.partition("/")[2] or part,
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
             aliases=tuple(Alias(ref) for ref in refs),
-            token=hashlib.sha256(repr((refs, files)).encode(errors="surrogateescape")).hexdigest(),
+            dependents=dependents,
+            token=hashlib.sha256(
+                repr((refs, dependents, files)).encode(errors="surrogateescape")
+            ).hexdigest(),
             collection=self.name,
             label=self.label(part),
             type=self.type,
         )
+
+
+def current(repository: Repository) -> str:
+    """The revision that the name of a repository alone stands for; empty when there is none."""
+    main = repository.refs.get("main", "")
+    newest = max(repository.revisions.values(), key=lambda one: one.made_us, default=None)
+    return main if main in repository.revisions else newest.commit if newest else ""
 
 
 class BusyBlobError(Exception):
@@ -207,6 +245,8 @@ class Cache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._sources: dict[str, frozenset[str]] = {}
+        """What is said in blobs that were read: they never change."""
 
     def folders(self) -> list[str]:
         """The folders of all repositories, by name; then that of the shared store."""
@@ -293,75 +333,125 @@ class Cache:
             found.append(Link(path, "" if "/" in name else name))
         return found
 
+    # lineage
+
+    def facts(self, versions: Iterable[tuple[Repository, str]]) -> list[Facts]:
+        """What is true of these versions now, in the same order."""
+        versions = list(versions)
+        newest = {one.folder: f"{SNAPSHOTS}/{current(one)}" for one, _ in versions}
+        made = self.dependents({one.folder for one, part in versions if part == newest[one.folder]})
+        return [
+            one.facts(part, tuple(made[one.folder]) if part == newest[one.folder] else ())
+            for one, part in versions
+        ]
+
+    def parents(self, repository: Repository) -> dict[str, frozenset[str]]:
+        """The folders of what each revision says it was made from, by commit."""
+        top = f"{self.root}/{repository.folder}/{SNAPSHOTS}"
+        return {
+            commit: self._said_sources(f"{top}/{commit}") - {repository.folder}
+            for commit in repository.revisions
+        }
+
+    def dependents(self, folders: Some[str]) -> dict[str, list[str]]:
+        """By these folders, the keys of the revisions that say they were made from it, sorted."""
+        found: dict[str, list[str]] = {folder: [] for folder in folders}
+        for child in self.folders() if found else ():
+            for entry in _entries(f"{self.root}/{child}/{SNAPSHOTS}"):
+                for folder in self._said_sources(entry.path) & found.keys() - {child}:
+                    found[folder].append(f"{child}/{SNAPSHOTS}/{entry.name}")
+        return {folder: sorted(keys) for folder, keys in found.items()}
+
+    def _said_sources(self, snapshot: str) -> frozenset[str]:
+        """What the card and the adapter of a revision name, as folders that may be here."""
+        found: frozenset[str] = frozenset()
+        for name, read in ((CARD, _card_sources), (ADAPTER, _adapter_sources)):
+            path = f"{snapshot}/{name}"
+            try:
+                known = os.path.join(snapshot, os.readlink(path))
+            except OSError:
+                known = ""
+            if known not in self._sources:
+                said = read(path)
+                if not known:
+                    found |= said
+                    continue
+                self._sources[known] = said
+            found |= self._sources[known]
+        return found
+
     # deleting
 
-    def delete(self, deletions: Iterable[Deletion]) -> list[Outcome]:
-        """Delete versions for good; an outcome for each, in the same order."""
-        deletions = list(deletions)
-        by_folder: dict[str, list[int]] = {}
-        for position, one in enumerate(deletions):
-            by_folder.setdefault(one.key.partition("/")[0], []).append(position)
+    def delete(self, deletions: Sequence[Deletion]) -> list[Outcome]:
+        """Delete versions for good; an outcome for each, in the same order.
+
+        Their names go first, one version after the other; then the bytes of all.
+        """
         shutil.rmtree(self.root / ".locks" / GONE, ignore_errors=True)
-        outcomes: dict[int, Outcome] = {}
-        for folder, positions in by_folder.items():
-            some = self._delete_in(folder, [deletions[position] for position in positions])
-            outcomes |= dict(zip(positions, some, strict=True))
+        there: dict[str, Repository | OSError | None] = {}
+        for folder in {one.key.partition("/")[0] for one in deletions}:
+            try:
+                there[folder] = self.repository(folder)
+            except OSError as error:
+                there[folder] = error
+        versions = [_found(there, one.key) for one in deletions]
+        before = self.facts([one for one in versions if isinstance(one, tuple)])
+        tokens = {one.key: one.token for one in before}
+        free: dict[str, set[str]] = {}
+        outcomes = []
+        for deletion, version in zip(deletions, versions, strict=True):
+            if not isinstance(version, tuple):
+                outcomes.append(version)
+                continue
+            repository, part = version
+            outcome = self._delete_names(deletion, repository, part, tokens[deletion.key])
+            if outcome.result is Result.DONE:
+                free.setdefault(repository.folder, set()).update(repository.blobs_of(part))
+                repository.forget(part)
+            outcomes.append(outcome)
+        stays = {folder: self._free(folder, blobs) for folder, blobs in free.items()}
         with suppress(OSError):
             (self.root / ".locks" / GONE).rmdir()
-        return [outcomes[position] for position in range(len(deletions))]
+        return [
+            replace(one, message=stays.get(one.key.partition("/")[0], ""))
+            if one.result is Result.DONE
+            else one
+            for one in outcomes
+        ]
 
-    def _delete_in(self, folder: str, deletions: Iterable[Deletion]) -> list[Outcome]:
-        """Delete versions of one repository: the names of all first, then the bytes of all."""
-        outcomes = []
-        free: set[str] = set()
+    def _delete_names(
+        self, deletion: Deletion, repository: Repository, part: str, token: str
+    ) -> Outcome:
+        """Remove the names of one version, if it may go."""
+        if not repository.holds(part):
+            return Outcome(deletion.key, Result.ABSENT)
+        if deletion.token and deletion.token != token:
+            return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
+        (now,) = self.facts([(repository, part)])
+        if now.aliases and not deletion.delete_aliases:
+            names = ", ".join(alias.name for alias in now.aliases)
+            return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
+        if now.dependents and not deletion.orphan_dependents:
+            return Outcome(deletion.key, Result.REFUSED, f"{now.dependents[0]} was made from it")
         try:
-            repository = self.repository(folder)
+            self._unlink_names(repository, part)
         except OSError as error:
-            return [Outcome(one.key, Result.FAILED, _why(error)) for one in deletions]
-        for one in deletions:
-            part = one.key.partition("/")[2]
-            if repository is None or not repository.holds(part):
-                outcomes.append(Outcome(one.key, Result.ABSENT))
-                continue
-            refused = _refusal(one, repository.facts(part))
-            if refused is None:
-                blobs = set(repository.files(part)) if part in {PARTIAL, UNUSED} else set()
-                if part.startswith(f"{SNAPSHOTS}/"):
-                    blobs = {link.blob for link in repository.revisions[part[10:]].links} - {""}
-                try:
-                    self._unlink_names(repository, part)
-                except OSError as error:
-                    refused = Outcome(one.key, Result.FAILED, _why(error))
-                free |= blobs
-            outcomes.append(refused or Outcome(one.key, Result.DONE))
-        trouble = self._free(folder, free)
-        if trouble:
-            outcomes = [
-                Outcome(one.key, one.result, trouble) if one.result is Result.DONE else one
-                for one in outcomes
-            ]
-        return outcomes
+            return Outcome(deletion.key, Result.FAILED, _why(error))
+        return Outcome(deletion.key, Result.DONE)
 
     def _unlink_names(self, repository: Repository, part: str) -> None:
         """Remove the refs to a revision and its links; nothing that holds shared bytes."""
         top = self.root / repository.folder
         kind, _, commit = part.partition("/")
-        refs = repository.refs_to(part) if kind == SNAPSHOTS else []
-        if part == DANGLING:
-            refs = list(repository.files(part))
+        refs = list(repository.files(part)) if part == DANGLING else repository.refs_to(part)
         for ref in refs:
             path = top / "refs" / ref
             with suppress(FileNotFoundError):
-                if (
-                    path.read_text(encoding="utf-8", errors="replace").strip()
-                    == repository.refs[ref]
-                ):
+                if _commit_in(path) == repository.refs[ref]:
                     path.unlink()
-            repository.refs.pop(ref)
         if kind == SNAPSHOTS:
             with suppress(FileNotFoundError):
                 shutil.rmtree(self._aside(top / SNAPSHOTS / commit))
-            repository.revisions.pop(commit)
             shutil.rmtree(top / ".no_exist" / commit, ignore_errors=True)
             (top / "trees" / f"{commit}.json").unlink(missing_ok=True)
 
@@ -501,19 +591,64 @@ class Cache:
             os.close(lock)
 
 
-def _refusal(deletion: Deletion, facts: Facts) -> Outcome | None:
-    """Why a version may not go as it is asked; None when it may."""
-    if deletion.token and deletion.token != facts.token:
-        return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
-    if facts.aliases and not deletion.delete_aliases:
-        names = ", ".join(alias.name for alias in facts.aliases)
-        return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
-    return None
+def _found(
+    there: Mapping[str, Repository | OSError | None], key: str
+) -> tuple[Repository, str] | Outcome:
+    """The version of a key, or why nothing can be done with it."""
+    folder, _, part = key.partition("/")
+    repository = there[folder]
+    if isinstance(repository, OSError):
+        return Outcome(key, Result.FAILED, _why(repository))
+    if repository is None or not repository.holds(part):
+        return Outcome(key, Result.ABSENT)
+    return repository, part
 
 
 def _why(error: OSError) -> str:
     """What the system said, and where."""
     return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+
+
+def _card_sources(path: str) -> frozenset[str]:
+    """The folders of what a model card calls its base model and its datasets."""
+    text = _beginning(path)
+    if not text.startswith("---"):
+        return frozenset()
+    try:
+        said = yaml.safe_load(text[3:].partition("\n---")[0])
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return frozenset()
+    if not isinstance(said, dict):
+        return frozenset()
+    return _folders_of("models", said.get("base_model")) | _folders_of(
+        "datasets", said.get("datasets")
+    )
+
+
+def _adapter_sources(path: str) -> frozenset[str]:
+    """The folder of the model that an adapter was trained for."""
+    try:
+        said = json.loads(_beginning(path) or "null")
+    except (ValueError, RecursionError):
+        return frozenset()
+    named = said.get("base_model_name_or_path") if isinstance(said, dict) else None
+    return _folders_of("models", named)
+
+
+def _folders_of(prefix: str, names: object) -> frozenset[str]:
+    """The folders of repositories of these names."""
+    several = names if isinstance(names, list) else [names]
+    plain = (name for name in several if isinstance(name, str) and _REPO_ID.fullmatch(name))
+    return frozenset(f"{prefix}--{name.replace('/', '--')}" for name in plain)
+
+
+def _beginning(path: str) -> str:
+    """The first bytes of a text; empty when there is none, or it is no text."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(_MOST_READ)
+    except (OSError, ValueError):
+        return ""
 
 
 def shared_place(target: str) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.base import Client, Kind
-from artifact_tui.clients.huggingface.hf_cache import Cache
+from artifact_tui.clients.huggingface.hf_cache import SNAPSHOTS, Cache, current
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
-from artifact_tui.model import Collection, Identity, Listed
+from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ PREFIX = "hf:"
 class HfClient(Client):
     """One cache; each repository is a collection, each revision a version, each ref an alias."""
 
-    tells = frozenset({"aliases"})
+    tells = frozenset({"aliases", "lineage"})
     batch_delete = 100
 
     def __init__(self, root: Path, *, read_only: bool) -> None:
@@ -59,11 +59,14 @@ class HfClient(Client):
             ) from error
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
-        """A repository after the other, with the files of its revisions."""
+        """A repository after the other, with its revisions and their files; then the lineage."""
         self._unreadable = {}
+        newest: dict[str, str] = {}
+        parents: dict[str, frozenset[str]] = {}
         for folder in await self._run(self._cache.folders):
             try:
                 found = await asyncio.to_thread(self._cache.repository, folder)
+                said = await asyncio.to_thread(self._cache.parents, found) if found else {}
             except OSError as error:
                 self._unreadable[folder] = error.strerror or str(error)
                 yield Listed(complete=False)
@@ -73,6 +76,15 @@ class HfClient(Client):
                 files = {f"{folder}/{part}": found.told_files(part) for part in parts}
                 home = Collection(folder, found.name, found.type)
                 yield Listed((home,), versions, files=files)
+                newest[folder] = f"{folder}/{SNAPSHOTS}/{current(found)}"
+                parents |= {f"{folder}/{SNAPSHOTS}/{commit}": at for commit, at in said.items()}
+        yield Listed(
+            edges=tuple(
+                Edge(newest[folder], key)
+                for key, folders in parents.items()
+                for folder in sorted(folders & newest.keys())
+            )
+        )
 
     async def _parts(self, keys: Sequence[str]) -> dict[str, tuple[Repository, str]]:
         """The repository and the part of these versions; those that are gone are left out."""
@@ -101,7 +113,8 @@ class HfClient(Client):
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
         found = await self._parts(keys)
-        return {key: repository.facts(part) for key, (repository, part) in found.items()}
+        facts = await self._run(lambda: self._cache.facts(found.values()))
+        return {one.key: one for one in facts}
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete revisions, or what is left over, for good."""
