@@ -51,8 +51,8 @@ class World(Protocol):
     `lacks` are words for `needs` that a client does not tell. `bytes`: sizes, dates and files;
     `dependents`: facts that tell them; `guarded_dependents`: the registry itself refuses to orphan
     them; `edges`: lineage that is listed; `deleter`: who deleted, and when; `protection`: aliases
-    may forbid deletion; `told_protection`: which of them do; `tokens`: the registry itself refuses
-    what has changed since its facts were read.
+    may forbid deletion; `told_protection`: which of them do; `types`: of collections; `tokens`: the
+    registry itself refuses what has changed since its facts were read.
     """
 
     @property

@@ -10,6 +10,7 @@ from tests.contract.folder_world import folder_world, shy_folder_world
 from tests.contract.hf_world import hf_world
 from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
+from tests.contract.tag_world import oci_world, ollama_world
 from tests.contract.wandb_world import wandb_world
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
     "hf": hf_world,
     "http": http_world,
     "local": local_world,
+    "oci": oci_world,
+    "ollama": ollama_world,
     "shyfolders": shy_folder_world,
     "wandb": wandb_world,
 }

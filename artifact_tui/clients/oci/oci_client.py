@@ -1,0 +1,255 @@
+"""Stores of tags and blobs as a `Client`: Ollama's models, OCI image layouts, KitOps' store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.clients.base import Client, Kind
+from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
+from artifact_tui.config import NO_SETTINGS
+from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.model import (
+    Collection,
+    Facts,
+    File,
+    Identity,
+    Listed,
+    Outcome,
+    Result,
+    Version,
+    VersionState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+
+    from artifact_tui.clients.oci.oci_layout import Contents, Layout
+    from artifact_tui.model import Deletion
+
+T = TypeVar("T")
+UNUSED = ":unused"
+"""The key of what no tag needs: every tag has a name before the colon."""
+
+
+class TagClient(Client):
+    """One store: each name is a collection, each tag a version; nothing has an alias."""
+
+    batch_delete = 20
+
+    def __init__(self, kind: str, layout: Layout, *, read_only: bool) -> None:
+        self.identity = Identity(kind, f"{kind}:{layout.root}", f"{kind}:{layout.root}")
+        self.read_only = read_only
+        self._store = BlobStore(layout)
+        self._turn = asyncio.Lock()
+        self._broken: list[str] = []
+
+    @property
+    def unwritable(self) -> str:
+        """Why nothing can be deleted here."""
+        blobs = self._store.layout.blobs
+        return "" if os.access(blobs, os.W_OK | os.X_OK) else f"{blobs} is not yours to change"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What cannot be read, and what follows from it."""
+        return tuple(
+            f"{what} cannot be read, so no blob is removed: nobody knows what it needs."
+            for what in self._broken
+        )
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(work)
+        except OSError as error:
+            raise RegistryError(
+                f"{self._store.layout.root} cannot be read: {error.strerror or error}.",
+                hint="Look whether the disk is there, and whether you may read it.",
+            ) from error
+
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """Every tag, with its blobs; then the blobs that none needs."""
+        contents = await self._run(self._store.read)
+        self._broken = contents.broken
+        homes: dict[str, list[str]] = {}
+        for key, tag in contents.tags.items():
+            homes.setdefault(tag.name, []).append(key)
+        for name, keys in homes.items():
+            yield Listed(
+                (Collection(name, name, "model"),),
+                tuple(self._version(contents, key) for key in keys),
+                files={key: self._files(contents, key) for key in keys},
+            )
+        if self._store.unused(contents):
+            yield Listed(
+                (Collection(":", "blobs", "blob"),),
+                (self._version(contents, UNUSED),),
+                files={UNUSED: self._files(contents, UNUSED)},
+            )
+        if contents.broken:
+            yield Listed(complete=False)
+
+    def _files(self, contents: Contents, key: str) -> tuple[File, ...]:
+        """The blobs of a version that are there, by what they are."""
+        layout = self._store.layout
+        if key == UNUSED:
+            unused = self._store.unused(contents).items()
+            return tuple(File(name, size, name) for name, size in unused)
+        found = []
+        for digest, kind in contents.needs[key].items():
+            name = layout.blob_name(digest)
+            if name in contents.blobs:
+                path = f"{kind.rpartition('.')[2]}/{digest[7:19]}"
+                found.append(File(path, contents.blobs[name].st_size, name))
+        return tuple(sorted(found, key=lambda one: one.path))
+
+    def _version(self, contents: Contents, key: str) -> Version:
+        """A version as it is listed."""
+        files = self._files(contents, key)
+        used = [contents.blobs[one.digest].st_atime_ns // 1000 for one in files]
+        if key == UNUSED:
+            return Version(
+                key, ":", None, "unused", "unused",
+                size=sum(one.size for one in files), file_count=len(files),
+                used_us=max(used, default=None), note="blobs that no tag needs",
+            )  # fmt: skip
+        tag, needs = contents.tags[key], contents.needs[key]
+        lost = len(needs) - len(files)
+        return Version(
+            key, tag.name, None, tag.label, tag.digest,
+            size=sum(one.size for one in files), file_count=len(files),
+            created_us=tag.made_us, used_us=max(used, default=None),
+            note=f"{lost:,} of {len(needs):,} blobs are missing" if lost else "",
+        )  # fmt: skip
+
+    def _facts(self, contents: Contents, key: str) -> Facts | None:
+        """What is true of a version now."""
+        if key == UNUSED:
+            unused = self._store.unused(contents)
+            token = hashlib.sha256(repr(unused).encode()).hexdigest()
+            if not unused:
+                return None
+            return Facts(
+                key, "unused", VersionState.LIVE, token=token,
+                collection="blobs", label="unused", type="blob",
+            )  # fmt: skip
+        if key not in contents.tags:
+            return None
+        tag = contents.tags[key]
+        return Facts(
+            key, tag.digest, VersionState.LIVE, token=tag.digest,
+            collection=tag.name, label=tag.label, type="model",
+        )  # fmt: skip
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The blobs of one version."""
+        contents = await self._run(self._store.read)
+        if self._facts(contents, version_key) is None:
+            raise NotFoundError(f"There is no {version_key} in {self._store.layout.root}.")
+        return self._files(contents, version_key)
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now."""
+        contents = await self._run(self._store.read)
+        found = {key: self._facts(contents, key) for key in keys}
+        return {key: one for key, one in found.items() if one is not None}
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Take tags away, with the blobs that only they needed."""
+        if self.read_only:
+            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+        return [await self._run(partial(self._delete, one)) for one in deletions]
+
+    def _delete(self, deletion: Deletion) -> Outcome:
+        contents = self._store.read()
+        now = self._facts(contents, deletion.key)
+        if now is None:
+            return Outcome(deletion.key, Result.ABSENT)
+        if deletion.token and deletion.token != now.token:
+            return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
+        try:
+            if deletion.key == UNUSED:
+                self._store.remove(self._store.unused(contents))
+            else:
+                self._store.untag(contents.tags[deletion.key])
+        except OSError as error:
+            return Outcome(deletion.key, Result.FAILED, f"{error.strerror}: {error.filename}")
+        stays = contents.broken and "its blobs stay: another manifest cannot be read"
+        return Outcome(deletion.key, Result.DONE, stays or "")
+
+    async def check(self) -> tuple[str, ...]:
+        """What is at its address."""
+        contents = await self._run(self._store.read)
+        return (f"{self._store.layout.root} holds {len(contents.tags):,} tags.",)
+
+
+class OciKind(Kind):
+    """Opens OCI image layouts, and the store of KitOps."""
+
+    name = "oci"
+    forms = "oci:PATH"
+    marks: tuple[str, ...] = ("blobs/sha256",)
+
+    def folder(self, address: str) -> Path:
+        """The folder of an address, without links on the way to it."""
+        return Path(os.path.realpath(Path(address.removeprefix(f"{self.name}:")).expanduser()))
+
+    def layout(self, root: Path) -> Layout:
+        """How tags and blobs are kept there."""
+        return OciLayout(root)
+
+    def canonical(self, address: str) -> str:
+        """With the path in full."""
+        return f"{self.name}:{self.folder(address)}"
+
+    place = canonical
+
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NO_SETTINGS,
+    ) -> TagClient:
+        """Open a store; who deletes from it is recorded nowhere.
+
+        Raises:
+            ConfigError: there are settings: this kind has none.
+            NotFoundError: there is no such store.
+        """
+        del actor
+        self.check(settings)
+        root = self.folder(address)
+        if not all((root / mark).is_dir() for mark in self.marks):
+            raise NotFoundError(
+                f"There is no {self.name} store at {root}.",
+                hint=f"Name a folder that holds {' and '.join(self.marks)}.",
+            )
+        return TagClient(self.name, self.layout(root), read_only=read_only)
+
+
+class OllamaKind(OciKind):
+    """Opens the models of Ollama."""
+
+    name = "ollama"
+    forms = "ollama:[PATH]"
+    about = "Without PATH it is $OLLAMA_MODELS, or ~/.ollama/models."
+    marks = ("blobs",)
+
+    def folder(self, address: str) -> Path:
+        """That of the address, or where Ollama keeps its models."""
+        path = address.removeprefix("ollama:") or os.environ.get("OLLAMA_MODELS", "")
+        return Path(os.path.realpath(Path(path or "~/.ollama/models").expanduser()))
+
+    def layout(self, root: Path) -> Layout:
+        """How Ollama keeps them."""
+        return OllamaLayout(root)
+
+
+KIND, OLLAMA = OciKind(), OllamaKind()

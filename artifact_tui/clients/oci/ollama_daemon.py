@@ -1,0 +1,72 @@
+"""Ollama's own server, where it runs: what it serves is deleted through it, never behind its back.
+
+It is asked on this machine only. It may serve another folder than ours, with the same tags in it:
+it is taken for ours only when it tells the moment at which our file of the tag was written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artifact_tui.clients.oci.oci_layout import Tag
+
+PORT = 11434
+PATIENCE_S = 5.0
+_SAME_US = 1000
+_MOMENT = re.compile(r"([\dT:-]{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+
+
+def delete_through_daemon(tag: Tag) -> bool:
+    """Let the server that serves a tag delete it; False where none does.
+
+    Raises:
+        OSError: it serves the tag, and did not delete it.
+    """
+    import httpx  # noqa: PLC0415 - only who deletes needs it
+
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{daemon_port()}", timeout=PATIENCE_S, trust_env=False
+    ) as http:
+        try:
+            answer = http.get("/api/tags")
+            models = answer.raise_for_status().json().get("models")
+        except (httpx.HTTPError, ValueError, AttributeError):
+            return False
+        for model in models if isinstance(models, list) else ():
+            if isinstance(model, dict) and _is_tag(model, tag):
+                try:
+                    name = {"model": model.get("name"), "name": model.get("name")}
+                    http.request("DELETE", "/api/delete", json=name).raise_for_status()
+                except httpx.HTTPError as error:
+                    raise OSError(f"Ollama did not delete it: {error}") from error
+                return True
+    return False
+
+
+def daemon_port() -> int:
+    """The port that `OLLAMA_HOST` names."""
+    port = os.environ.get("OLLAMA_HOST", "").rpartition(":")[2].strip("/")
+    return int(port) if port.isdecimal() and int(port) < 65536 else PORT  # noqa: PLR2004 - ports
+
+
+def _is_tag(model: dict[str, Any], tag: Tag) -> bool:
+    """Whether a model that the server lists is the one whose tag lies in our folder."""
+    name = str(model.get("name") or "")
+    digest = str(model.get("digest") or "").removeprefix("sha256:")
+    if name != f"{tag.name}:{tag.label}" or tag.digest != f"sha256:{digest}":
+        return False
+    return abs(_moment_us(str(model.get("modified_at") or "")) - tag.made_us) < _SAME_US
+
+
+def _moment_us(text: str) -> float:
+    """A moment such as `2026-11-30T03:05:15.123456789+01:00`, in microseconds; 0 for no such."""
+    parts = _MOMENT.fullmatch(text)
+    if parts is None:
+        return 0.0
+    fraction = float(f"0.{parts[2] or 0}")
+    whole = datetime.fromisoformat(parts[1] + parts[3].replace("Z", "+00:00"))
+    return (whole.timestamp() + fraction) * 1e6
