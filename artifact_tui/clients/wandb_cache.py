@@ -1,0 +1,331 @@
+"""What W&B leaves on the disk of this machine: its artifact cache, its staging, its run folders.
+
+Nothing in the first two has a name: they are told by size and age. Objects of the cache are
+downloaded again when they are needed. What lies in staging waits to be uploaded, or was forgotten
+by a run that is over: W&B itself never cleans it. A folder of a run goes only when it says that it
+was synced: everything else may be the only copy.
+
+Each version is a file or a folder; its key is the path from the folder of its sort. A deletion
+moves it aside in one step and removes it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import stat
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.clients.base import Client, Kind
+from artifact_tui.config import NO_SETTINGS
+from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.model import (
+    Collection,
+    Facts,
+    File,
+    Identity,
+    Listed,
+    Outcome,
+    Result,
+    Version,
+    VersionState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+
+    from artifact_tui.model import Deletion
+
+T = TypeVar("T")
+PREFIX = "wandb-cache:"
+UPLOADING_S = 3600.0
+"""Seconds after its last change in which what lies in staging may be on its way to W&B."""
+
+_ASIDE = ".artifact-tui-gone"
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A folder whose contents are of one sort."""
+
+    name: str
+    """The collection."""
+    type: str
+    top: Path
+    fits: re.Pattern[str]
+    """The paths below it that are versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or folder that is a version, and what is in it."""
+
+    area: Area
+    path: str
+    """Below the area."""
+    files: tuple[File, ...]
+    made_us: int
+    used_us: int
+    kept: str
+
+    @property
+    def key(self) -> str:
+        """The area and the path."""
+        return f"{self.area.name}/{self.path}"
+
+    @property
+    def label(self) -> str:
+        """A digest, a run, a file."""
+        return "".join(self.path.split("/")[1:]) or self.path
+
+    @property
+    def digest(self) -> str:
+        """Changes when a file of it does."""
+        return hashlib.sha256(repr(self.files).encode(errors="surrogateescape")).hexdigest()
+
+
+def areas_of(address: str) -> list[Area]:
+    """The folders of an address: those of this account, or the runs of one project."""
+    if path := address.removeprefix(PREFIX):
+        runs = _real(path if Path(path).name == "wandb" else f"{path}/wandb")
+        return [Area("runs", "run", runs, re.compile(r"(offline-)?run-\d{8}_\d{6}-\w+"))]
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    cache = _real(os.environ.get("WANDB_CACHE_DIR") or f"{home}/wandb") / "artifacts"
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    data = _real(os.environ.get("WANDB_DATA_DIR") or f"{home}/wandb") / "artifacts"
+    one = re.compile(r"[^/]+")
+    return [
+        Area("cache", "cache", cache / "obj", re.compile(r"\w+/[0-9a-f]{2}/[^/]+")),
+        Area("unfinished", "cache", cache / "tmp", one),
+        Area("staging", "staging", data / "staging", one),
+    ]
+
+
+def _real(path: str) -> Path:
+    """A folder, without links on the way to it."""
+    return Path(os.path.realpath(Path(path).expanduser()))
+
+
+def find(area: Area, path: str) -> Found | None:
+    """What is at a path now; None when it is no version, or gone.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    place = area.top / path
+    if not area.fits.fullmatch(path) or os.path.realpath(place.parent) != str(place.parent):
+        return None
+    try:
+        top = os.lstat(place)
+    except FileNotFoundError:
+        return None
+    found = sorted(_files(str(place), top))
+    newest = max((one.st_mtime for _, one in found), default=top.st_mtime)
+    return Found(
+        area,
+        path,
+        tuple(File(name, one.st_size, f"{one.st_dev}:{one.st_ino}") for name, one in found),
+        made_us=int(top.st_mtime * 1e6),
+        used_us=int(max((one.st_atime for _, one in found), default=top.st_atime) * 1e6),
+        kept=_why_kept(area, place, newest),
+    )
+
+
+def _why_kept(area: Area, place: Path, newest_s: float) -> str:
+    """Why something is not deleted, whoever asks."""
+    if area.type == "run" and not any(place.glob("*.wandb.synced")):
+        return "it does not say that it was synced"
+    if area.type == "staging" and time.time() - newest_s < UPLOADING_S:
+        return "it may be on its way to W&B"
+    return ""
+
+
+def _files(
+    top: str, found: os.stat_result, below: str = ""
+) -> Iterator[tuple[str, os.stat_result]]:
+    """The files of something, with their paths; no link is followed."""
+    if not stat.S_ISDIR(found.st_mode):
+        yield below.rstrip("/") or os.path.basename(top), found  # noqa: PTH119 - it is text
+        return
+    with suppress(FileNotFoundError), os.scandir(top) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                one = entry.stat(follow_symlinks=False)
+                yield from _files(entry.path, one, f"{below}{entry.name}/")
+
+
+def every(area: Area) -> list[str]:
+    """The paths of an area that are versions, sorted."""
+    pattern = "*/*/*" if area.name == "cache" else "*"
+    found = (path.relative_to(area.top).as_posix() for path in area.top.glob(pattern))
+    return sorted(path for path in found if area.fits.fullmatch(path) and path != _ASIDE)
+
+
+def _found(area: Area, paths: Sequence[str]) -> list[Found]:
+    return [one for path in paths if (one := find(area, path)) is not None]
+
+
+class WandbCacheClient(Client):
+    """W&B's folders on this machine."""
+
+    batch_delete = 100
+
+    def __init__(self, identity: Identity, areas: Sequence[Area], *, read_only: bool) -> None:
+        self.identity = identity
+        self.read_only = read_only
+        self._areas = {area.name: area for area in areas}
+        self._turn = asyncio.Lock()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(work)
+        except OSError as error:
+            raise RegistryError(
+                f"W&B's folders cannot be read: {error.strerror or error}: {error.filename}.",
+                hint="Look whether the disk is there, and whether you may read it.",
+            ) from error
+
+    def _find(self, key: str) -> Found | None:
+        name, _, path = key.partition("/")
+        return find(self._areas[name], path) if name in self._areas else None
+
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """Some hundred versions at a time, area after area."""
+        for area in self._areas.values():
+            paths = await self._run(partial(every, area))
+            for start in range(0, len(paths), _AT_ONCE):
+                there = await self._run(partial(_found, area, paths[start : start + _AT_ONCE]))
+                yield Listed(
+                    (Collection(area.name, area.name, area.type),),
+                    tuple(_version(one) for one in there),
+                    files={one.key: one.files for one in there},
+                )
+
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of one version."""
+        found = await self._run(lambda: self._find(version_key))
+        if found is None:
+            raise NotFoundError(f"There is no {version_key} any more.")
+        return found.files
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true of these versions now."""
+        found = await self._run(lambda: [self._find(key) for key in keys])
+        return {one.key: _facts(one) for one in found if one is not None}
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Remove files and folders."""
+        if self.read_only:
+            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+        return await self._run(lambda: [self._delete(one) for one in deletions])
+
+    def _delete(self, deletion: Deletion) -> Outcome:
+        key = deletion.key
+        try:
+            found = self._find(key)
+            if found is None:
+                return Outcome(key, Result.ABSENT)
+            if found.kept:
+                return Outcome(key, Result.REFUSED, found.kept)
+            if deletion.token and deletion.token != found.digest:
+                return Outcome(key, Result.CHANGED, "it is not what it was")
+            aside = found.area.top / _ASIDE
+            aside.mkdir(exist_ok=True)
+            (found.area.top / found.path).rename(aside / found.label)
+            shutil.rmtree(aside)
+        except OSError as error:
+            return Outcome(key, Result.FAILED, f"{error.strerror}: {error.filename}")
+        return Outcome(key, Result.DONE)
+
+    async def check(self) -> tuple[str, ...]:
+        """What is at its address."""
+        there = [str(area.top) for area in self._areas.values() if area.top.is_dir()]
+        return (f"W&B keeps files in {', '.join(there) or 'none of its folders'}.",)
+
+
+def _version(found: Found) -> Version:
+    """A version as it is listed."""
+    return Version(
+        found.key,
+        found.area.name,
+        None,
+        found.label,
+        found.digest,
+        size=sum(one.size for one in found.files),
+        file_count=len(found.files),
+        created_us=found.made_us,
+        used_us=found.used_us,
+        kept=found.kept,
+    )
+
+
+def _facts(found: Found) -> Facts:
+    """What is true of a version now."""
+    return Facts(
+        found.key,
+        found.digest,
+        VersionState.LIVE,
+        token=found.digest,
+        kept=found.kept,
+        collection=found.area.name,
+        label=found.label,
+        type=found.area.type,
+    )
+
+
+class WandbCacheKind(Kind):
+    """Opens W&B's folders."""
+
+    name = "wandb-cache"
+    forms = "wandb-cache:[PATH]"
+    about = """\
+Without PATH it is what W&B keeps for your account, in $WANDB_CACHE_DIR and $WANDB_DATA_DIR; with it
+the folders of the runs in PATH/wandb.
+"""
+
+    def canonical(self, address: str) -> str:
+        """With the path in full."""
+        path = address.removeprefix(PREFIX)
+        return f"{PREFIX}{_real(path)}" if path else PREFIX
+
+    def place(self, address: str) -> str:
+        """Its folders."""
+        return PREFIX + ":".join(str(area.top) for area in areas_of(address))
+
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NO_SETTINGS,
+    ) -> WandbCacheClient:
+        """Open them; who deletes from them is recorded nowhere.
+
+        Raises:
+            ConfigError: there are settings: this kind has none.
+            NotFoundError: there is none of these folders.
+        """
+        del actor
+        self.check(settings)
+        areas = areas_of(address)
+        if not any(area.top.is_dir() for area in areas):
+            raise NotFoundError(
+                "W&B has left nothing on this machine, as far as can be seen.",
+                hint="Set WANDB_CACHE_DIR and WANDB_DATA_DIR, or name the folder of a project.",
+            )
+        identity = Identity(self.name, self.canonical(address), self.place(address))
+        return WandbCacheClient(identity, areas, read_only=read_only)
+
+
+KIND = WandbCacheKind()
