@@ -13,6 +13,7 @@ left is a cache that the official library reads; bytes may stay behind, and are 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -54,12 +55,16 @@ GONE = ".gone"
 
 CARD = "README.md"
 ADAPTER = "adapter_config.json"
-_MOST_READ = 100_000
+_MOST_READ = 1_000_000
+_DEEPEST = 100
+"""So many folders may lie in each other; more were made to do harm."""
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Makes text of every scalar, and merges nothing: a card cannot grow while it is read."""
 _REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 SHARED = "blobs"
 _MARKER = ".huggingface-shared-blobs"
-_SHARED_TARGET = re.compile(r"\.\./\.\./blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+_SHARED_END = re.compile(r"(?:.*/)?([0-9a-f]{2})/(\1[0-9a-f]{62})", re.DOTALL)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT = 12
 _AT_ONCE = 200
@@ -193,35 +198,43 @@ class Repository:
             collection_key=self.folder,
             ordinal=None,
             label=self.label(part),
-            digest=commit or part,
+            digest=self.digest(part),
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
             size=sum(blob.size for blob in there.values()),
             file_count=len(files),
             created_us=self.revisions[commit].made_us if commit else newest,
             used_us=max((blob.used_us for blob in there.values()), default=None),
             note=note,
-            aliases=tuple(Alias(ref) for ref in self.refs_to(part)),
+            aliases=tuple(Alias(_text(ref)) for ref in self.refs_to(part)),
         )
+
+    def digest(self, part: str) -> str:
+        """The commit, and what is here of it: a download that goes on makes another one of it."""
+        files = sorted(
+            (path, blob and (blob.size, blob.modified_us))
+            for path, blob in self.files(part).items()
+        )
+        here = hashlib.sha256(repr(files).encode(errors="backslashreplace")).hexdigest()[:_SHORT]
+        return f"{part.rpartition('/')[2]}+{here}"
 
     def told_files(self, part: str) -> tuple[File, ...]:
         """The files of a version whose bytes are here, by path."""
         found = sorted(self.files(part).items())
-        return tuple(File(path, blob.size, blob.place) for path, blob in found if blob is not None)
+        return tuple(
+            File(_text(path), blob.size, blob.place) for path, blob in found if blob is not None
+        )
 
     def facts(self, part: str, dependents: tuple[str, ...] = ()) -> Facts:
         """What is true of a version, with a token of all of it."""
-        files = sorted(
-            (path, blob and (blob.place, blob.size)) for path, blob in self.files(part).items()
-        )
         refs = self.refs_to(part)
         return Facts(
             key=f"{self.folder}/{part}",
-            digest=part.partition("/")[2] or part,
+            digest=self.digest(part),
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
-            aliases=tuple(Alias(ref) for ref in refs),
+            aliases=tuple(Alias(_text(ref)) for ref in refs),
             dependents=dependents,
             token=hashlib.sha256(
-                repr((refs, dependents, files)).encode(errors="surrogateescape")
+                repr((refs, dependents, self.digest(part))).encode(errors="backslashreplace")
             ).hexdigest(),
             collection=self.name,
             label=self.label(part),
@@ -265,23 +278,28 @@ class Cache:
     def repository(self, folder: str) -> Repository | None:
         """What is in a repository now; None when there is none.
 
+        One of which a part lies elsewhere counts as unreadable: that part may be somebody else's.
+
         Raises:
             OSError: it cannot be read.
         """
         if folder == SHARED and self.shares:
             return Repository(SHARED, self._unneeded_shared())
-        if "/" in folder or folder.partition("--")[0] not in TYPES:
+        kind, _, name = folder.partition("--")
+        if "/" in folder or kind not in TYPES or not name:
             return None
         top = self.root / folder
         if not stat.S_ISDIR(_mode(top)):
             return None
+        commits = _entries(f"{top}/{SNAPSHOTS}")
+        _check_names(_entries(str(top)), [folder, *(entry.name for entry in commits)])
         found = Repository(folder)
         self._read_blobs(found)
         for path, entry in _walk(f"{top}/refs"):
             if entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):
                     found.refs[path] = _commit_in(entry.path)
-        for entry in _entries(f"{top}/snapshots"):
+        for entry in commits:
             if entry.is_dir(follow_symlinks=False):
                 with suppress(FileNotFoundError):
                     made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
@@ -291,12 +309,16 @@ class Cache:
 
     def _read_blobs(self, found: Repository) -> None:
         shares = self.shares
-        for entry in _entries(f"{self.root}/{found.folder}/blobs"):
+        blobs = f"{self.root}/{found.folder}/blobs"
+        for entry in _entries(blobs):
             with suppress(FileNotFoundError):
                 place = f"{found.folder}/blobs/{entry.name}"
                 unfinished = entry.name.endswith((".incomplete", ".shared"))
                 if entry.is_symlink() and not unfinished:
-                    shared = shared_place(os.readlink(entry.path)) if shares else ""
+                    target = os.path.normpath(os.path.join(blobs, os.readlink(entry.path)))
+                    shared = shared_place(target) if shares else ""
+                    if target != f"{self.root}/{shared}":
+                        shared = ""
                     blob = _blob(shared, os.lstat(self.root / shared)) if shared else None
                     if blob is not None:
                         found.blobs[entry.name] = blob
@@ -307,10 +329,10 @@ class Cache:
     @property
     def shares(self) -> bool:
         """Whether there is a store of shared bytes here, of the layout that is known."""
-        try:
-            return (self.root / SHARED / _MARKER).read_bytes() == b"1\n"
-        except OSError:
+        store = self.root / SHARED
+        if not stat.S_ISDIR(_mode(store)) or not stat.S_ISREG(_mode(store / _MARKER)):
             return False
+        return _beginning(str(store / _MARKER)) == "1\n"
 
     def _links(self, folder: str, snapshot: str) -> list[Link]:
         """The files of a revision; what goes while it is read is left out."""
@@ -327,9 +349,9 @@ class Cache:
             except FileNotFoundError:
                 continue
             name = target.removeprefix("../" * (path.count("/") + 2) + "blobs/")
-            if name == target:
-                where = os.path.normpath(os.path.join(os.path.dirname(entry.path), target))
-                name = where.removeprefix(blobs) if where.startswith(blobs) else ""
+            if name == target:  # of another form; only the folders on the way are followed
+                way, name = os.path.split(os.path.join(os.path.dirname(entry.path), target))
+                name = name if os.path.realpath(way) == blobs.rstrip("/") else ""
             found.append(Link(path, "" if "/" in name else name))
         return found
 
@@ -357,7 +379,11 @@ class Cache:
         """By these folders, the keys of the revisions that say they were made from it, sorted."""
         found: dict[str, list[str]] = {folder: [] for folder in folders}
         for child in self.folders() if found else ():
-            for entry in _entries(f"{self.root}/{child}/{SNAPSHOTS}"):
+            try:
+                snapshots = _entries(f"{self.root}/{child}/{SNAPSHOTS}")
+            except OSError:  # what it was made from is not listed either
+                continue
+            for entry in snapshots:
                 for folder in self._said_sources(entry.path) & found.keys() - {child}:
                     found[folder].append(f"{child}/{SNAPSHOTS}/{entry.name}")
         return {folder: sorted(keys) for folder, keys in found.items()}
@@ -368,7 +394,7 @@ class Cache:
         for name, read in ((CARD, _card_sources), (ADAPTER, _adapter_sources)):
             path = f"{snapshot}/{name}"
             try:
-                known = os.path.join(snapshot, os.readlink(path))
+                known = os.path.normpath(os.path.join(snapshot, os.readlink(path)))
             except OSError:
                 known = ""
             if known not in self._sources:
@@ -387,7 +413,8 @@ class Cache:
 
         Their names go first, one version after the other; then the bytes of all.
         """
-        shutil.rmtree(self.root / ".locks" / GONE, ignore_errors=True)
+        with suppress(OSError):
+            shutil.rmtree(self._gone())
         there: dict[str, Repository | OSError | None] = {}
         for folder in {one.key.partition("/")[0] for one in deletions}:
             try:
@@ -411,7 +438,7 @@ class Cache:
             outcomes.append(outcome)
         stays = {folder: self._free(folder, blobs) for folder, blobs in free.items()}
         with suppress(OSError):
-            (self.root / ".locks" / GONE).rmdir()
+            self._gone().rmdir()
         return [
             replace(one, message=stays.get(one.key.partition("/")[0], ""))
             if one.result is Result.DONE
@@ -462,7 +489,7 @@ class Cache:
         """
         busy = 0
         try:
-            names = sorted(blobs)
+            names = sorted(blobs - {".", ".."})
             if folder == SHARED:
                 self.sweep({f"{SHARED}/{name[:2]}/{name}" for name in names})
                 return ""
@@ -491,10 +518,12 @@ class Cache:
             for name in mine:
                 if name in needed:
                     continue
-                if now and name in now.blobs and now.blobs[name].place.startswith(f"{SHARED}/"):
-                    shared.add(now.blobs[name].place)
-                (blobs / name).unlink(missing_ok=True)
-        self.sweep(shared)
+                mode = _mode(blobs / name)
+                if stat.S_ISLNK(mode):
+                    shared.add(shared_place(os.readlink(blobs / name)))
+                if not stat.S_ISDIR(mode):
+                    (blobs / name).unlink(missing_ok=True)
+        self.sweep(shared - {""})
         return len(names) - len(mine)
 
     def sweep(self, places: Some[str]) -> None:
@@ -504,6 +533,8 @@ class Cache:
         with ExitStack() as locks:
             mine = []
             for place in sorted(places):
+                if not stat.S_ISDIR(_mode((self.root / place).parent)):
+                    continue
                 with suppress(BusyBlobError, OSError):
                     locks.enter_context(self._locked(self.root / f"{place}.lock", keep=True))
                     mine.append(place)
@@ -515,25 +546,31 @@ class Cache:
                     manifest.unlink(missing_ok=True)
 
     def _unneeded_shared(self) -> dict[str, Blob]:
-        """The shared bytes that no repository points to, by name."""
+        """The shared bytes that no repository points to, by name.
+
+        Those without a manifest are left out: the official library never removes them.
+        """
         found = {}
         needed = self.needed_shared()
         for path, entry in _walk(f"{self.root}/{SHARED}"):
-            place = shared_place(f"../../{SHARED}/{path}")
-            if place and place not in needed and entry.is_file(follow_symlinks=False):
+            place = shared_place(path)
+            if place != f"{SHARED}/{path}" or place in needed:
+                continue
+            if entry.is_file(follow_symlinks=False) and stat.S_ISREG(_mode(f"{entry.path}.refs")):
                 with suppress(FileNotFoundError):
                     found[entry.name] = _blob(place, entry.stat(follow_symlinks=False))
         return found
 
     def needed_shared(self) -> set[str]:
-        """The shared bytes that a blob of any repository points to.
+        """The shared bytes that a blob of any folder here points to, whatever way its link takes.
 
         Raises:
-            OSError: a repository cannot be read, so nobody knows.
+            OSError: a folder cannot be read, so nobody knows.
         """
         found = set()
-        for folder in self.folders():
-            for entry in _entries(f"{self.root}/{folder}/blobs"):  # the store itself has none
+        for folder in _entries(str(self.root)):
+            ours = folder.name.partition("--")[0] in TYPES
+            for entry in _entries(f"{folder.path}/blobs") if ours else ():
                 if entry.is_symlink():
                     with suppress(FileNotFoundError):
                         found.add(shared_place(os.readlink(entry.path)))
@@ -561,11 +598,24 @@ class Cache:
 
     def _aside(self, path: Path) -> Path:
         """Move something where the official library looks for nothing; where it is now."""
-        aside = self.root / ".locks" / GONE / "--".join(path.relative_to(self.root).parts)
+        name = os.fsencode(path.relative_to(self.root))
+        aside = self._gone() / hashlib.sha256(name).hexdigest()
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
         path.rename(aside)
         return aside
+
+    def _gone(self) -> Path:
+        """The folder for what is moved aside.
+
+        Raises:
+            OSError: it would be elsewhere.
+        """
+        gone = self.root / ".locks" / GONE
+        for part in (gone.parent, gone):
+            if stat.S_ISLNK(_mode(part)):
+                raise OSError(errno.ELOOP, "it is a link to somewhere else", str(part))
+        return gone
 
     @contextmanager
     def _locked(self, path: Path, *, keep: bool = False) -> Iterator[None]:
@@ -615,7 +665,7 @@ def _card_sources(path: str) -> frozenset[str]:
     if not text.startswith("---"):
         return frozenset()
     try:
-        said = yaml.safe_load(text[3:].partition("\n---")[0])
+        said = yaml.load(text[3:].partition("\n---")[0], Loader=_LOADER)  # noqa: S506 - only text
     except (yaml.YAMLError, ValueError, RecursionError):
         return frozenset()
     if not isinstance(said, dict):
@@ -643,17 +693,27 @@ def _folders_of(prefix: str, names: object) -> frozenset[str]:
 
 
 def _beginning(path: str) -> str:
-    """The first bytes of a text; empty when there is none, or it is no text."""
+    """The first bytes of a file of text; empty when there is none."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(_MOST_READ)
+        with open(path, encoding="utf-8", opener=_at_once) as file:
+            return file.read(_MOST_READ) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else ""
     except (OSError, ValueError):
         return ""
 
 
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for whoever would write into a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _text(name: str) -> str:
+    """A name with what is no text in it spelled out."""
+    return name if name.isascii() else os.fsencode(name).decode(errors="backslashreplace")
+
+
 def shared_place(target: str) -> str:
-    """Where a link from a repository's blobs points to in the shared store; empty: elsewhere."""
-    match = _SHARED_TARGET.fullmatch(target)
+    """Where in the shared store a path or link ends, by its last two parts; empty: elsewhere."""
+    match = _SHARED_END.fullmatch(target)
     return f"{SHARED}/{match[1]}/{match[2]}" if match else ""
 
 
@@ -664,10 +724,12 @@ def _commit_in(ref: str | Path) -> str:
 
 
 def _blob(place: str, found: os.stat_result) -> Blob:
+    if found.st_nlink > 1:  # another name may be here too
+        place = f"{found.st_dev}:{found.st_ino}"
     return Blob(place, found.st_size, found.st_atime_ns // 1000, found.st_mtime_ns // 1000)
 
 
-def _mode(path: Path) -> int:
+def _mode(path: str | Path) -> int:
     """The mode of what is there itself, not of what it points to; 0 when nothing is."""
     try:
         return os.lstat(path).st_mode
@@ -684,13 +746,36 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def _walk(top: str, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """All that is below a folder but folders, with paths from it; no link is followed."""
-    for entry in _entries(f"{top}/{below}"):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(top, f"{below}{entry.name}/")
-        else:
-            yield f"{below}{entry.name}", entry
+def _walk(top: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that is below a folder but folders, with paths from it; no link is followed.
+
+    Raises:
+        OSError: a folder cannot be read, or there is no end to them.
+    """
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        if below.count("/") > _DEEPEST:
+            raise OSError(errno.ENAMETOOLONG, "too many folders are in each other", top)
+        for entry in _entries(f"{top}/{below}"):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{below}{entry.name}/")
+            else:
+                yield f"{below}{entry.name}", entry
+
+
+def _check_names(parts: Iterable[os.DirEntry[str]], names: Iterable[str]) -> None:
+    """Refuse a repository that has a part elsewhere, or a name that nothing can be called by.
+
+    Raises:
+        OSError: it is such a one.
+    """
+    for part in parts:
+        if part.is_symlink():
+            raise OSError(errno.ELOOP, f"{part.name} in it is a link", part.path)
+    for name in names:
+        if _text(name) != name:
+            raise OSError(errno.EILSEQ, f"{_text(name)} is no text", _text(name))
 
 
 def _remove_folders(top: Path) -> None:

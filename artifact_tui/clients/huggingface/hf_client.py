@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from artifact_tui.clients.base import Client, Kind
 from artifact_tui.clients.huggingface.hf_cache import SNAPSHOTS, Cache, current
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.errors import NotFoundError, NotToldError, ReadOnlyError, RegistryError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class HfClient(Client):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Which repositories could not be read."""
+        """Which repositories could not be read, and why."""
         found = self._unreadable.items()
         return tuple(f"{folder} cannot be read: {why}." for folder, why in found)
 
@@ -65,19 +65,11 @@ class HfClient(Client):
         parents: dict[str, frozenset[str]] = {}
         for folder in await self._run(self._cache.folders):
             try:
-                found = await asyncio.to_thread(self._cache.repository, folder)
-                said = await asyncio.to_thread(self._cache.parents, found) if found else {}
+                part = await asyncio.to_thread(self._listed, folder, newest, parents)
             except OSError as error:
                 self._unreadable[folder] = error.strerror or str(error)
-                yield Listed(complete=False)
-                continue
-            if found is not None and (parts := found.parts()):
-                versions = tuple(found.version(part) for part in parts)
-                files = {f"{folder}/{part}": found.told_files(part) for part in parts}
-                home = Collection(folder, found.name, found.type)
-                yield Listed((home,), versions, files=files)
-                newest[folder] = f"{folder}/{SNAPSHOTS}/{current(found)}"
-                parents |= {f"{folder}/{SNAPSHOTS}/{commit}": at for commit, at in said.items()}
+                part = Listed(complete=False)
+            yield part
         yield Listed(
             edges=tuple(
                 Edge(newest[folder], key)
@@ -86,12 +78,38 @@ class HfClient(Client):
             )
         )
 
+    def _listed(
+        self, folder: str, newest: dict[str, str], parents: dict[str, frozenset[str]]
+    ) -> Listed:
+        """One repository; its newest revision and the sources of all are noted.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        found = self._cache.repository(folder)
+        if found is None or not (parts := found.parts()):
+            return Listed()
+        newest[folder] = f"{folder}/{SNAPSHOTS}/{current(found)}"
+        for commit, sources in self._cache.parents(found).items():
+            parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources
+        return Listed(
+            (Collection(folder, found.name, found.type),),
+            tuple(found.version(part) for part in parts),
+            files={f"{folder}/{part}": found.told_files(part) for part in parts},
+        )
+
     async def _parts(self, keys: Sequence[str]) -> dict[str, tuple[Repository, str]]:
         """The repository and the part of these versions; those that are gone are left out."""
 
         def read() -> dict[str, tuple[Repository, str]]:
             folders = {key.partition("/")[0] for key in keys}
-            there = {folder: self._cache.repository(folder) for folder in folders}
+            there = {}
+            for folder in folders:
+                try:
+                    there[folder] = self._cache.repository(folder)
+                except OSError as error:
+                    why = error.strerror or str(error)
+                    raise NotToldError(f"{folder} cannot be read: {why}.") from error
             found = {}
             for key in keys:
                 folder, _, part = key.partition("/")
