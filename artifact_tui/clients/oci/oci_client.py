@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 UNUSED = ":unused"
 """The key of what no tag needs: every tag has a name before the colon."""
+DOUBT = ":doubt"
+"""The key of all blobs while nobody knows which are needed: so none is counted as freed."""
 
 
 class TagClient(Client):
@@ -58,8 +60,8 @@ class TagClient(Client):
     def notices(self) -> tuple[str, ...]:
         """What cannot be read, and what follows from it."""
         return tuple(
-            f"{what} cannot be read, so no blob is removed: nobody knows what it needs."
-            for what in self._broken
+            f"{why}. While that is so, no blob is removed: nobody knows which are needed."
+            for why in self._broken
         )
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -85,13 +87,14 @@ class TagClient(Client):
                 tuple(self._version(contents, key) for key in keys),
                 files={key: self._files(contents, key) for key in keys},
             )
-        if self._store.unused(contents):
-            yield Listed(
-                (Collection(":", "blobs", "blob"),),
-                (self._version(contents, UNUSED),),
-                files={UNUSED: self._files(contents, UNUSED)},
-            )
-        if contents.broken:
+        for key in (UNUSED, DOUBT):
+            if files := self._files(contents, key):
+                yield Listed(
+                    (Collection(":", "blobs", "blob"),),
+                    (self._version(contents, key),),
+                    files={key: files},
+                )
+        if not contents.complete:
             yield Listed(complete=False)
 
     def _files(self, contents: Contents, key: str) -> tuple[File, ...]:
@@ -100,6 +103,9 @@ class TagClient(Client):
         if key == UNUSED:
             unused = self._store.unused(contents).items()
             return tuple(File(name, size, name) for name, size in unused)
+        if key == DOUBT:
+            every = sorted(contents.blobs.items()) if contents.broken else ()
+            return tuple(File(name, blob.st_size, name) for name, blob in every)
         found = []
         for digest, kind in contents.needs[key].items():
             name = layout.blob_name(digest)
@@ -112,9 +118,14 @@ class TagClient(Client):
         """A version as it is listed."""
         files = self._files(contents, key)
         used = [contents.blobs[one.digest].st_atime_ns // 1000 for one in files]
+        if key == DOUBT:
+            return Version(
+                key, ":", None, "doubt", _digest_of(files), file_count=len(files),
+                kept="nobody knows which blobs are needed",
+            )  # fmt: skip
         if key == UNUSED:
             return Version(
-                key, ":", None, "unused", "unused",
+                key, ":", None, "unused", _digest_of(files),
                 size=sum(one.size for one in files), file_count=len(files),
                 used_us=max(used, default=None), note="blobs that no tag needs",
             )  # fmt: skip
@@ -129,14 +140,15 @@ class TagClient(Client):
 
     def _facts(self, contents: Contents, key: str) -> Facts | None:
         """What is true of a version now."""
-        if key == UNUSED:
-            unused = self._store.unused(contents)
-            token = hashlib.sha256(repr(unused).encode()).hexdigest()
-            if not unused:
+        if key in {UNUSED, DOUBT}:
+            files = self._files(contents, key)
+            if not files:
                 return None
+            digest = _digest_of(files)
             return Facts(
-                key, "unused", VersionState.LIVE, token=token,
-                collection="blobs", label="unused", type="blob",
+                key, digest, VersionState.LIVE, token=digest,
+                kept="nobody knows which blobs are needed" if key == DOUBT else "",
+                collection="blobs", label=key[1:], type="blob",
             )  # fmt: skip
         if key not in contents.tags:
             return None
@@ -170,6 +182,8 @@ class TagClient(Client):
         now = self._facts(contents, deletion.key)
         if now is None:
             return Outcome(deletion.key, Result.ABSENT)
+        if now.kept:
+            return Outcome(deletion.key, Result.REFUSED, now.kept)
         if deletion.token and deletion.token != now.token:
             return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
         try:
@@ -178,14 +192,20 @@ class TagClient(Client):
             else:
                 self._store.untag(contents.tags[deletion.key])
         except OSError as error:
-            return Outcome(deletion.key, Result.FAILED, f"{error.strerror}: {error.filename}")
-        stays = contents.broken and "its blobs stay: another manifest cannot be read"
-        return Outcome(deletion.key, Result.DONE, stays or "")
+            why = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+            return Outcome(deletion.key, Result.FAILED, why)
+        stays = f"its blobs stay: {contents.broken[0]}" if contents.broken else ""
+        return Outcome(deletion.key, Result.DONE, stays)
 
     async def check(self) -> tuple[str, ...]:
         """What is at its address."""
         contents = await self._run(self._store.read)
         return (f"{self._store.layout.root} holds {len(contents.tags):,} tags.",)
+
+
+def _digest_of(files: Sequence[File]) -> str:
+    """Changes with what no tag needs."""
+    return f"blobs+{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}"
 
 
 class OciKind(Kind):

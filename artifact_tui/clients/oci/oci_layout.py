@@ -14,6 +14,8 @@ import hashlib
 import json
 import os
 import re
+import stat
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,8 +34,11 @@ Ollama keeps younger ones too, and touches those that it is downloading.
 """
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGESTS = re.compile(rb"sha256:[0-9a-f]{64}")
 _DEEPEST = 10
 """How deep an index may hold another one."""
+_LARGEST = 10_000_000
+"""Bytes of a manifest or an index."""
 
 TAG = "org.opencontainers.image.ref.name"
 _IMAGE = "io.containerd.image.name"
@@ -46,13 +51,19 @@ class Tag:
 
     name: str
     label: str
-    digest: str
-    """Of the manifest."""
-    place: Path
-    """The file that holds the tag."""
     made_us: int
-    manifest: object = None
-    """The manifest itself, where the tag is one; else it is a blob."""
+    place: Path
+    """The file that holds it."""
+    manifests: dict[str, bytes | None]
+    """By digest what it names: one, or some of different platforms; None where it is a blob."""
+
+    @property
+    def digest(self) -> str:
+        """Of its manifest; of all of them together where there are some."""
+        first, *others = sorted(self.manifests)
+        if not others:
+            return first
+        return f"sha256:{hashlib.sha256(repr([first, *others]).encode()).hexdigest()}"
 
 
 class UnreadableError(Exception):
@@ -71,12 +82,8 @@ class Layout(Protocol):
     def digest_of(self, blob: str) -> str:
         """The digest that a blob's file is named after; empty for other files."""
 
-    def tags(self) -> list[Tag]:
-        """All of them.
-
-        Raises:
-            UnreadableError: a file of tags is no such thing.
-        """
+    def tags(self) -> tuple[dict[str, Tag], list[str]]:
+        """All of them by key, `NAME:LABEL`; and why some may be missing, in words."""
 
     def untag(self, tag: Tag) -> None:
         """Take a tag away."""
@@ -93,7 +100,9 @@ class Contents:
     blobs: dict[str, os.stat_result] = field(default_factory=dict)
     """The files of blobs, by name."""
     broken: list[str] = field(default_factory=list)
-    """What cannot be read."""
+    """Why nobody knows what else is needed, in words."""
+    complete: bool = True
+    """Whether no tag is missing."""
 
     def needed(self) -> set[str]:
         """The digests that some tag needs."""
@@ -118,13 +127,11 @@ class BlobStore:
                 if entry.is_file(follow_symlinks=False):
                     with suppress(FileNotFoundError):
                         found.blobs[entry.name] = entry.stat(follow_symlinks=False)
-        try:
-            tags = self.layout.tags()
-        except UnreadableError as error:
-            tags, found.broken = [], [str(error)]
-        for tag in tags:
-            key = f"{tag.name}:{tag.label}"
-            found.tags[key] = tag
+        found.tags, found.broken = self.layout.tags()
+        found.complete = not found.broken
+        if os.path.realpath(self.layout.blobs) != str(self.layout.blobs):
+            found.broken.append(f"{self.layout.blobs} is a link: another store may use it too")
+        for key, tag in found.tags.items():
             try:
                 found.needs[key] = dict(self._needs(tag))
             except UnreadableError as error:
@@ -133,16 +140,28 @@ class BlobStore:
         return found
 
     def _needs(self, tag: Tag) -> Iterator[tuple[str, str]]:
-        if tag.manifest is None:
-            yield tag.digest, "manifest"
-            yield from self._named_in(self._manifest(tag.digest), 0)
-        else:
-            yield from self._named_in(tag.manifest, 0)
+        seen: set[str] = set()
+        for digest, body in tag.manifests.items():
+            if body is None:
+                yield digest, "manifest"
+                yield from self._named_in_blob(digest, 0, seen)
+            else:
+                yield from self._named_in(body, tag.place, 0, seen)
 
-    def _named_in(self, manifest: object, depth: int) -> Iterator[tuple[str, str]]:
-        """The blobs that a manifest, or an index of manifests, names."""
+    def _named_in_blob(self, digest: str, depth: int, seen: set[str]) -> Iterator[tuple[str, str]]:
+        if digest not in seen:
+            seen.add(digest)
+            path = self.layout.blobs / self.layout.blob_name(digest)
+            yield from self._named_in(read_file(path), path, depth, seen)
+
+    def _named_in(
+        self, body: bytes, place: Path, depth: int, seen: set[str]
+    ) -> Iterator[tuple[str, str]]:
+        """The blobs that a manifest, or an index of manifests, names; `seen` are read already."""
+        manifest = parsed(body, place)
         if not isinstance(manifest, dict) or depth > _DEEPEST:
-            raise UnreadableError("a manifest that is none")
+            raise UnreadableError(f"{place} is no manifest")
+        named = set()
         for kind in ("config", "layers", "manifests", "subject", "blobs"):
             part: object = manifest.get(kind)
             for one in part if isinstance(part, list) else [part]:
@@ -150,15 +169,18 @@ class BlobStore:
                     continue
                 digest = one["digest"]
                 if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-                    raise UnreadableError(f"a manifest that names {digest!r}")
-                yield digest, str(one.get("mediaType") or kind)
-                nested = kind in {"manifests", "subject"}
-                if nested and (self.layout.blobs / self.layout.blob_name(digest)).exists():
-                    yield from self._named_in(self._manifest(digest), depth + 1)
+                    raise UnreadableError(f"{place} names {digest!r}")
+                named.add(digest)
+                yield digest, text_of(one.get("mediaType") or kind)
+                if kind in {"manifests", "subject"} and self._is_here(digest):
+                    yield from self._named_in_blob(digest, depth + 1, seen)
+        # A blob may be named in a way that is not known here.
+        for digest in {one.decode() for one in _DIGESTS.findall(body)} - named:
+            if self._is_here(digest):
+                yield digest, "other"
 
-    def _manifest(self, digest: str) -> object:
-        path = self.layout.blobs / self.layout.blob_name(digest)
-        return read_json(path)
+    def _is_here(self, digest: str) -> bool:
+        return os.path.lexists(self.layout.blobs / self.layout.blob_name(digest))
 
     def unused(self, contents: Contents, *, now_s: float | None = None) -> dict[str, int]:
         """The files that no tag needs and that nothing touched for long, with their sizes.
@@ -212,28 +234,36 @@ class OllamaLayout:
         whole = _DIGEST.fullmatch(digest) and (not rest or rest.startswith("-partial"))
         return digest if whole else ""
 
-    def tags(self) -> list[Tag]:
+    def tags(self) -> tuple[dict[str, Tag], list[str]]:
         """Those of both generations; a tag that both have is one."""
         found: dict[str, Tag] = {}
-        for folder in ("manifests-v2", "manifests"):
-            top = self.root / folder
-            for path in sorted(top.glob("*/*/*/*")):
+        broken: list[str] = []
+        tops = [self.root / folder for folder in ("manifests-v2", "manifests")]
+        if not any(top.is_dir() for top in tops):
+            broken.append(f"{tops[-1]} is not there")
+        for top in tops:
+            for path in _tag_files(top, 3, broken):
                 host, space, model, label = path.relative_to(top).parts
                 name = _short_name(host, space, model)
-                if path.is_dir() or f"{name}:{label}" in found:
+                try:
+                    manifests = self._manifest_of(path)
+                    made_us = path.lstat().st_mtime_ns // 1000
+                except (UnreadableError, OSError) as error:
+                    broken.append(str(error))
                     continue
-                made_us = path.lstat().st_mtime_ns // 1000
-                if path.is_symlink():
-                    digest = self.digest_of(path.readlink().name)
-                    if not digest:
-                        raise UnreadableError(f"{path} points to no manifest")
-                    found[f"{name}:{label}"] = Tag(name, label, digest, path, made_us)
-                else:
-                    body = path.read_bytes()
-                    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-                    manifest = read_json(path)
-                    found[f"{name}:{label}"] = Tag(name, label, digest, path, made_us, manifest)
-        return list(found.values())
+                tag = Tag(name, label, made_us, path, manifests)
+                found.setdefault(f"{name}:{label}", tag).manifests.update(manifests)
+        return found, broken
+
+    def _manifest_of(self, path: Path) -> dict[str, bytes | None]:
+        """The manifest of a tag's file, by digest."""
+        if path.is_symlink():
+            digest = self.digest_of(path.readlink().name)
+            if len(digest) != len(path.readlink().name):
+                raise UnreadableError(f"{path} points to no manifest")
+            return {digest: None}
+        body = read_file(path)
+        return {f"sha256:{hashlib.sha256(body).hexdigest()}": body}
 
     def untag(self, tag: Tag) -> None:
         """Have Ollama delete it where it runs; else remove its file in each generation."""
@@ -250,6 +280,29 @@ class OllamaLayout:
                     parent.rmdir()
                 except OSError:
                     break
+
+
+def _tag_files(folder: Path, above: int, broken: list[str]) -> Iterator[Path]:
+    """The files so many folders below one; no link to a folder is followed."""
+    if folder.is_symlink():
+        broken.append(f"{folder} is a link: what is there may be of another store")
+        return
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        broken.append(f"{folder} cannot be read: {error.strerror}")
+        return
+    for name in names:
+        path = folder / name
+        if text_of(name) != name:
+            broken.append(f"{text_of(str(path))} is no text")
+        elif above:
+            yield from _tag_files(path, above - 1, broken)
+        elif path.is_symlink() or not path.is_dir():
+            yield path
 
 
 def _short_name(host: str, space: str, model: str) -> str:
@@ -274,40 +327,74 @@ class OciLayout:
         digest = f"sha256:{blob}"
         return digest if _DIGEST.fullmatch(digest) else ""
 
-    def tags(self) -> list[Tag]:
+    def tags(self) -> tuple[dict[str, Tag], list[str]]:
         """Every manifest that an index names; without a tag its label is the digest's beginning."""
         found: dict[str, Tag] = {}
-        for path in sorted(self.root.glob("*index.json")):
-            for one in _index(path)["manifests"]:
-                notes = one.get("annotations")
-                notes = notes if isinstance(notes, dict) else {}
+        broken: list[str] = []
+        indexes = self._indexes()
+        if not indexes:
+            broken.append(f"{self.root / 'index.json'} is not there")
+        for path in indexes:
+            try:
+                body = _index(path)
+                made_us = path.lstat().st_mtime_ns // 1000
+            except (UnreadableError, OSError) as error:
+                broken.append(str(error))
+                continue
+            for one in body["manifests"]:
                 digest = one.get("digest")
                 if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-                    raise UnreadableError(f"{path} names {digest!r}")
-                name, label = self._named(path, notes, digest)
-                made_us = path.stat().st_mtime_ns // 1000
-                found.setdefault(f"{name}:{label}", Tag(name, label, digest, path, made_us))
-        return list(found.values())
+                    broken.append(f"{path} names {digest!r}")
+                    continue
+                name, label = self._named(path, one, digest)
+                tag = Tag(name, label, made_us, path, {digest: None})
+                found.setdefault(f"{name}:{label}", tag).manifests[digest] = None
+        return found, broken
 
-    def _named(self, index: Path, notes: Mapping[str, object], digest: str) -> tuple[str, str]:
-        full, tag = str(notes.get(_IMAGE) or ""), str(notes.get(TAG) or "")
+    def _indexes(self) -> list[Path]:
+        return sorted(self.root.glob("*index.json"))
+
+    def _named(self, index: Path, entry: Mapping[str, object], digest: str) -> tuple[str, str]:
+        """What a manifest is called in an index."""
+        said = entry.get("annotations")
+        notes = said if isinstance(said, dict) else {}
+        full, tag = text_of(notes.get(_IMAGE) or ""), text_of(notes.get(TAG) or "")
         name, colon, label = (full or tag).rpartition(":")
         if not colon or "/" in label:
             name, label = "", tag or digest[7:19]
-        return name or _kitops_name(index) or self.root.name, label
+        return name or _kitops_name(index) or text_of(self.root.name), label
 
     def untag(self, tag: Tag) -> None:
-        """Write its index without it, in one step."""
-        body, kept = _index(tag.place), []
-        for one in body["manifests"]:
-            notes = one.get("annotations")
-            named = self._named(tag.place, notes if isinstance(notes, dict) else {}, tag.digest)
-            if one.get("digest") != tag.digest or named != (tag.name, tag.label):
-                kept.append(one)
-        new = tag.place.with_name(f".{tag.place.name}.new")
-        new.write_text(json.dumps({**body, "manifests": kept}), encoding="utf-8")
-        new.chmod(tag.place.stat().st_mode & 0o777)
-        new.replace(tag.place)
+        """Write every index that has it without it, each in one step."""
+        for path in self._indexes():
+            try:
+                body = _index(path)
+            except UnreadableError:  # so it has no tags that are listed
+                continue
+            kept = [
+                one
+                for one in body["manifests"]
+                if one.get("digest") not in tag.manifests
+                or self._named(path, one, one["digest"]) != (tag.name, tag.label)
+            ]
+            if len(kept) < len(body["manifests"]):
+                _replace(path, json.dumps({**body, "manifests": kept}))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file anew: after a power cut too it has all of its old text, or all of the new."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    new = type(path)(name)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(number, path.stat().st_mode & 0o777)
+            os.fsync(number)
+        new.replace(path)
+    except BaseException:
+        new.unlink()
+        raise
 
 
 def _kitops_name(index: Path) -> str:
@@ -324,8 +411,14 @@ def _kitops_name(index: Path) -> str:
 
 
 def _index(path: Path) -> dict[str, Any]:
-    """An index, with its `manifests`."""
-    body = read_json(path)
+    """An index, with its `manifests`.
+
+    Raises:
+        UnreadableError: it is none, or a link to one.
+    """
+    if path.is_symlink():
+        raise UnreadableError(f"{path} is a link: what is there may be of another store")
+    body = parsed(read_file(path), path)
     found = body.get("manifests") if isinstance(body, dict) else None
     if (
         not isinstance(body, dict)
@@ -336,15 +429,41 @@ def _index(path: Path) -> dict[str, Any]:
     return body
 
 
-def read_json(path: Path) -> object:
-    """A file of JSON.
+def read_file(path: Path) -> bytes:
+    """A small file; nobody is waited for who would write into a pipe.
 
     Raises:
-        UnreadableError: it is none, or too large, or not there.
+        UnreadableError: it is too large, or no file.
     """
     try:
-        with path.open("rb") as file:
-            body = file.read(10_000_000)
+        with open(
+            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+        ) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableError(f"{path} is no file")
+            body = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}") from error
+    if len(body) > _LARGEST:
+        raise UnreadableError(f"{path} is too large")
+    return body
+
+
+def parsed(body: bytes, place: Path) -> object:
+    """What is in a file of JSON.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    try:
         return json.loads(body)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UnreadableError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"{place} cannot be read: {error}") from error
+
+
+def text_of(value: object) -> str:
+    """A value as text, with what is no text in it spelled out."""
+    odd = (
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value)
+    )
+    return "".join(odd)

@@ -6,16 +6,22 @@ it is taken for ours only when it tells the moment at which our file of the tag 
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import httpx
+
     from artifact_tui.clients.oci.oci_layout import Tag
 
 PORT = 11434
 PATIENCE_S = 5.0
+_LARGEST = 10_000_000
+"""Bytes of an answer."""
 _SAME_US = 1000
 _MOMENT = re.compile(r"([\dT:-]{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 
@@ -32,19 +38,39 @@ def delete_through_daemon(tag: Tag) -> bool:
         base_url=f"http://127.0.0.1:{daemon_port()}", timeout=PATIENCE_S, trust_env=False
     ) as http:
         try:
-            answer = http.get("/api/tags")
-            models = answer.raise_for_status().json().get("models")
-        except (httpx.HTTPError, ValueError, AttributeError):
-            return False
+            models = _listed(http)
+        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.HTTPStatusError):
+            return False  # nobody is there, or somebody else
+        except (ValueError, AttributeError, RecursionError):
+            return False  # it is no list of models
+        except httpx.HTTPError as error:
+            raise OSError(f"Ollama does not say what it serves: {error!r}") from error
         for model in models if isinstance(models, list) else ():
             if isinstance(model, dict) and _is_tag(model, tag):
                 try:
                     name = {"model": model.get("name"), "name": model.get("name")}
-                    http.request("DELETE", "/api/delete", json=name).raise_for_status()
+                    with http.stream("DELETE", "/api/delete", json=name) as answer:
+                        answer.raise_for_status()
                 except httpx.HTTPError as error:
-                    raise OSError(f"Ollama did not delete it: {error}") from error
+                    raise OSError(f"Ollama did not delete it: {error!r}") from error
                 return True
     return False
+
+
+def _listed(http: httpx.Client) -> object:
+    """The models that the server lists; it has so long to answer, and so much room."""
+    import httpx  # noqa: PLC0415 - only who deletes needs it
+
+    until = time.monotonic() + 2 * PATIENCE_S
+    body = b""
+    with http.stream("GET", "/api/tags") as answer:
+        answer.raise_for_status()
+        for part in answer.iter_bytes():
+            body += part
+            if time.monotonic() > until or len(body) > _LARGEST:
+                raise httpx.ReadTimeout("it does not come to an end")
+    said: object = json.loads(body).get("models")
+    return said
 
 
 def daemon_port() -> int:
@@ -57,7 +83,7 @@ def _is_tag(model: dict[str, Any], tag: Tag) -> bool:
     """Whether a model that the server lists is the one whose tag lies in our folder."""
     name = str(model.get("name") or "")
     digest = str(model.get("digest") or "").removeprefix("sha256:")
-    if name != f"{tag.name}:{tag.label}" or tag.digest != f"sha256:{digest}":
+    if name != f"{tag.name}:{tag.label}" or f"sha256:{digest}" not in tag.manifests:
         return False
     return abs(_moment_us(str(model.get("modified_at") or "")) - tag.made_us) < _SAME_US
 
@@ -68,5 +94,8 @@ def _moment_us(text: str) -> float:
     if parts is None:
         return 0.0
     fraction = float(f"0.{parts[2] or 0}")
-    whole = datetime.fromisoformat(parts[1] + parts[3].replace("Z", "+00:00"))
+    try:
+        whole = datetime.fromisoformat(parts[1] + parts[3].replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
     return (whole.timestamp() + fraction) * 1e6
