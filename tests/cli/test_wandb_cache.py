@@ -10,6 +10,9 @@ import pytest
 from wandb.sdk.artifacts.artifact_file_cache import get_artifact_file_cache
 from wandb.sdk.lib.hashutil import md5_string
 
+from artifact_tui.clients.wandb_cache.wandb_folders import KIND
+from artifact_tui.model import Deletion, Result
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -98,3 +101,61 @@ def test_what_lies_behind_a_link_is_never_touched(cli: Cli, mess: Path, tmp_path
 def test_nothing_there_is_said_to_be(cli: Cli, tmp_path: Path) -> None:
     refused = cli("ls", f"wandb-cache:{tmp_path}", code=1)
     assert "W&B has left nothing" in refused.err
+
+
+def test_a_run_that_wrote_after_it_was_synced_stays(cli: Cli, mess: Path, tmp_path: Path) -> None:
+    run = mess / "wandb/run-20260101_101010-abc123"
+    os.utime(run / "run-abc123.wandb.synced", (0, 1_700_000_000))
+    said = cli("plan", f"wandb-cache:{mess}", "type:run", "-o", tmp_path / "p", code=None)
+    assert "it does not say that it was synced" in said.out
+    assert "nothing will be deleted" in said.out
+    assert run.exists()
+
+
+def test_what_is_moved_aside_goes_nowhere_else(cli: Cli, mess: Path, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "mine").write_bytes(b"mine")
+    (mess / "data/artifacts/staging/.artifact-tui-gone").symlink_to(away)
+    plan = tmp_path / "p"
+    cli("plan", "wandb-cache:", "type:staging size:500", "-o", plan)
+    assert cli("apply", plan, "--yes", "--expect", "1", code=None).code != 0
+    assert [one.name for one in away.iterdir()] == ["mine"]
+    assert (mess / "data/artifacts/staging/tmpold").exists()
+
+
+def test_what_was_written_anew_since_the_review_stays(cli: Cli, mess: Path, tmp_path: Path) -> None:
+    old, plan = mess / "data/artifacts/staging/tmpold", tmp_path / "p"
+    cli("plan", "wandb-cache:", "type:staging", "-o", plan)
+    old.write_bytes(b"n" * 500)
+    os.utime(old, (time.time() - 2 * DAY_S,) * 2)
+    assert cli("apply", plan, "--yes", "--expect", "1", code=None).code != 0
+    assert old.read_bytes() == b"n" * 500
+
+
+def test_odd_names_are_shown_or_left(cli: Cli, mess: Path, tmp_path: Path) -> None:
+    staging = mess / "data/artifacts/staging"
+    odd = os.fsdecode(b"odd\xff\n")
+    (staging / odd).write_bytes(b"1")
+    (staging / "folder").mkdir()
+    (staging / "folder" / odd).write_bytes(b"22")
+    for path in (staging / odd, staging / "folder" / odd, staging / "folder"):
+        os.utime(path, (0, 0))
+    assert ("staging", 2) in names(cli, "wandb-cache:")
+    free(cli, "wandb-cache:", "type:staging size<10", tmp_path / "p")
+    assert (staging / odd).exists()
+    assert not (staging / "folder").exists()
+
+
+async def test_what_is_no_key_is_nothing(mess: Path) -> None:
+    (mess / "data/artifacts/staging/.artifact-tui-gone").mkdir()
+    client = KIND.open("wandb-cache:", read_only=False)
+    keys = [
+        "", "staging", "staging/", "staging/.", "staging/..", "staging/../staging/tmpold",
+        "cache/md5/..", "cache/md5/ab/..", "other/tmpold", "staging/\0", "/etc/passwd",
+        "staging/.artifact-tui-gone",
+    ]  # fmt: skip
+    assert await client.facts(keys) == {}
+    outcomes = await client.delete([Deletion(key) for key in keys])
+    assert {one.result for one in outcomes} == {Result.ABSENT}
+    assert (mess / "data/artifacts/staging/tmpold").exists()

@@ -12,6 +12,7 @@ moves it aside in one step and removes it there.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import re
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.base import Client, Kind
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.errors import NotFoundError, NotToldError, ReadOnlyError, RegistryError
 from artifact_tui.model import (
     Collection,
     Facts,
@@ -63,6 +64,14 @@ class Area:
     top: Path
     fits: re.Pattern[str]
     """The paths below it that are versions."""
+
+    def holds(self, path: str) -> bool:
+        """Whether a path may be of a version; not when its name is no text, or leads elsewhere."""
+        return (
+            self.fits.fullmatch(path) is not None
+            and path.rpartition("/")[2] not in {".", "..", _ASIDE}
+            and path.isprintable()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def find(area: Area, path: str) -> Found | None:
         OSError: it cannot be read.
     """
     place = area.top / path
-    if not area.fits.fullmatch(path) or os.path.realpath(place.parent) != str(place.parent):
+    if not area.holds(path) or os.path.realpath(place.parent) != str(place.parent):
         return None
     try:
         top = os.lstat(place)
@@ -133,7 +142,10 @@ def find(area: Area, path: str) -> Found | None:
     return Found(
         area,
         path,
-        tuple(File(name, one.st_size, f"{one.st_dev}:{one.st_ino}") for name, one in found),
+        tuple(
+            File(_text(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
+            for name, one in found
+        ),
         made_us=int(top.st_mtime * 1e6),
         used_us=int(max((one.st_atime for _, one in found), default=top.st_atime) * 1e6),
         kept=_why_kept(area, place, newest),
@@ -142,11 +154,29 @@ def find(area: Area, path: str) -> Found | None:
 
 def _why_kept(area: Area, place: Path, newest_s: float) -> str:
     """Why something is not deleted, whoever asks."""
-    if area.type == "run" and not any(place.glob("*.wandb.synced")):
+    if area.type == "run" and not _is_synced(place):
         return "it does not say that it was synced"
     if area.type == "staging" and time.time() - newest_s < UPLOADING_S:
         return "it may be on its way to W&B"
     return ""
+
+
+def _is_synced(run: Path) -> bool:
+    """Whether all that a run wrote was synced after it was written."""
+    logs = list(run.glob("*.wandb"))
+    for log in logs:
+        try:
+            synced = log.with_name(f"{log.name}.synced").lstat().st_mtime_ns
+            if synced < log.lstat().st_mtime_ns:
+                return False
+        except FileNotFoundError:
+            return False
+    return bool(logs)
+
+
+def _text(name: str) -> str:
+    """A name with what is no text in it spelled out."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _files(
@@ -167,11 +197,20 @@ def every(area: Area) -> list[str]:
     """The paths of an area that are versions, sorted."""
     pattern = "*/*/*" if area.name == "cache" else "*"
     found = (path.relative_to(area.top).as_posix() for path in area.top.glob(pattern))
-    return sorted(path for path in found if area.fits.fullmatch(path) and path != _ASIDE)
+    return sorted(path for path in found if area.holds(path))
 
 
-def _found(area: Area, paths: Sequence[str]) -> list[Found]:
-    return [one for path in paths if (one := find(area, path)) is not None]
+def _found(area: Area, paths: Sequence[str]) -> tuple[list[Found], list[str]]:
+    """What is at these paths; and which of it cannot be read, in words."""
+    found, unreadable = [], []
+    for path in paths:
+        try:
+            one = find(area, path)
+        except (OSError, RecursionError) as error:
+            unreadable.append(f"{area.name}/{path} cannot be read: {error}.")
+        else:
+            found += [one] if one is not None else []
+    return found, unreadable
 
 
 class WandbCacheClient(Client):
@@ -184,6 +223,12 @@ class WandbCacheClient(Client):
         self.read_only = read_only
         self._areas = {area.name: area for area in areas}
         self._turn = asyncio.Lock()
+        self._unreadable: list[str] = []
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What cannot be read."""
+        return tuple(self._unreadable)
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
@@ -197,18 +242,25 @@ class WandbCacheClient(Client):
 
     def _find(self, key: str) -> Found | None:
         name, _, path = key.partition("/")
-        return find(self._areas[name], path) if name in self._areas else None
+        try:
+            return find(self._areas[name], path) if name in self._areas else None
+        except (OSError, RecursionError) as error:
+            raise NotToldError(f"{key} cannot be read: {error}.") from error
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
         """Some hundred versions at a time, area after area."""
+        self._unreadable = []
         for area in self._areas.values():
             paths = await self._run(partial(every, area))
             for start in range(0, len(paths), _AT_ONCE):
-                there = await self._run(partial(_found, area, paths[start : start + _AT_ONCE]))
+                part = paths[start : start + _AT_ONCE]
+                there, unreadable = await self._run(partial(_found, area, part))
+                self._unreadable += unreadable
                 yield Listed(
                     (Collection(area.name, area.name, area.type),),
                     tuple(_version(one) for one in there),
                     files={one.key: one.files for one in there},
+                    complete=not unreadable,
                 )
 
     async def files(self, version_key: str) -> tuple[File, ...]:
@@ -241,8 +293,12 @@ class WandbCacheClient(Client):
                 return Outcome(key, Result.CHANGED, "it is not what it was")
             aside = found.area.top / _ASIDE
             aside.mkdir(exist_ok=True)
-            (found.area.top / found.path).rename(aside / found.label)
+            if aside.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link to somewhere else", str(aside))  # noqa: TRY301 - as those of the system
+            (found.area.top / found.path).rename(aside / str(time.time_ns()))
             shutil.rmtree(aside)
+        except NotToldError as error:
+            return Outcome(key, Result.FAILED, str(error))
         except OSError as error:
             return Outcome(key, Result.FAILED, f"{error.strerror}: {error.filename}")
         return Outcome(key, Result.DONE)
