@@ -11,6 +11,7 @@ from tests.contract.hf_world import hf_world
 from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
 from tests.contract.tag_world import oci_world, ollama_world
+from tests.contract.wandb_cache_world import wandb_cache_world
 from tests.contract.wandb_world import wandb_world
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
     "ollama": ollama_world,
     "shyfolders": shy_folder_world,
     "wandb": wandb_world,
+    "wandb-cache": wandb_cache_world,
 }
 """A new kind of registry adds one line here, and passes the whole suite."""
 

@@ -1,0 +1,99 @@
+"""W&B's folders on this machine as a world: what W&B's SDK puts there."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.wandb_cache.wandb_folders import Area, WandbCacheClient
+from artifact_tui.model import Identity
+from artifact_tui.testing.world import Thing, Truth
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+NAMES = ("a", "b", "c", "d", "m", "mm", "n", "n2", "other", "p", "series", "unrelated")
+"""Its collections are folders that are known beforehand; the contract uses these names."""
+
+
+class WandbCacheWorld:
+    """Some folders whose entries are versions."""
+
+    lacks = frozenset(
+        {"dependents", "guarded_dependents", "edges", "deleter", "protection", "told_protection"}
+        | {"types", "aliases", "lineage"}
+    )
+    nobody = "m/nobody"
+    now_us = 1_800_000_000_000_000
+
+    def __init__(self, path: Path) -> None:
+        self._top = path / "wandb"
+        self._top.mkdir()
+        self._made: Counter[str] = Counter()
+        self.client = self._open(read_only=False)
+
+    def _open(self, *, read_only: bool) -> WandbCacheClient:
+        one = re.compile(r"[^/]+")
+        areas = [
+            Area(name, "cache", self._top / name, one)
+            for name in (*NAMES, *(f"c{number}" for number in range(8)))
+        ]
+        identity = Identity("wandb-cache", "wandb-cache:", f"wandb-cache:{self._top}")
+        return WandbCacheClient(identity, areas, read_only=read_only)
+
+    def requests(self) -> None:
+        return
+
+    def advance(self, us: int) -> None:
+        self.now_us += us
+
+    async def reopen(self, *, read_only: bool) -> WandbCacheClient:
+        return self._open(read_only=read_only)
+
+    async def make(
+        self,
+        collection: str,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        kind: str = "model",
+        parents: Sequence[str] = (),
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        ttl_us: int | None = None,
+    ) -> str:
+        del kind, parents, aliases, protected, tags, ttl_us
+        key = f"{collection}/v{self._made[collection]:03d}"
+        self._made[collection] += 1
+        for name, content in (files or {"model": key.encode()}).items():
+            path = self._top / key / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return key
+
+    async def alias(self, key: str, name: str, *, protected: bool = False) -> None:
+        raise NotImplementedError
+
+    async def unalias(self, key: str, name: str) -> None:
+        raise NotImplementedError
+
+    async def edge(self, parent: str, child: str) -> None:
+        raise NotImplementedError
+
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        raise NotImplementedError
+
+    async def truth(self) -> Truth:
+        keys = [path.relative_to(self._top).as_posix() for path in self._top.glob("*/*")]
+        stored = sum(path.stat().st_size for path in self._top.rglob("*") if path.is_file())
+        homes = frozenset(key.partition("/")[0] for key in keys)
+        return Truth({key: Thing("live") for key in keys}, frozenset(), homes, stored)
+
+
+@contextlib.asynccontextmanager
+async def wandb_cache_world(path: Path) -> AsyncIterator[WandbCacheWorld]:
+    """Folders with nothing in them."""
+    yield WandbCacheWorld(path)
