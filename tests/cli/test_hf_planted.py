@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from huggingface_hub import scan_cache_dir
@@ -71,8 +71,9 @@ def test_what_is_moved_aside_goes_nowhere_else(hub: Hub, tmp_path: Path, planted
     if planted == ".locks":
         shutil.rmtree(hub.root / planted)
     (hub.root / planted).symlink_to(away)
-    (outcome,) = delete(hub.root, f"{A}/snapshots/{OLD}")
-    assert (outcome.result, "link" in outcome.message) == (Result.FAILED, True)
+    for outcome in delete(hub.root, f"{A}/snapshots/{OLD}", f"{A}/snapshots/{NEW}"):
+        assert (outcome.result, "link" in outcome.message) == (Result.FAILED, True)
+    assert (hub.root / A / "refs/main").read_text() == NEW
     assert [one.name for one in away.rglob("*")] == [GONE, "mine"]
     assert (hub.root / A / "snapshots" / OLD / "old.bin").read_bytes() == b"o" * 700
 
@@ -259,3 +260,20 @@ def test_bytes_with_two_names_are_there_once(cli: Cli, tmp_path: Path) -> None:
     cli("plan", f"hf:{hub.root}", "size>0", "-o", plan, "--delete-aliases")
     assert "2 deleted" in cli("apply", plan, "--yes", "--expect", "2").out
     assert not list(hub.root.glob("models--*"))
+
+
+def test_a_ref_that_comes_while_others_go_is_heeded(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ref to what is gone makes the official library leave out the whole repository."""
+    remove = shutil.rmtree
+
+    def slowly(path: Path, **how: Any) -> None:
+        if path.exists():
+            hub.ref(A, "v2", NEW)
+        remove(path, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", slowly)
+    first, second = delete(hub.root, f"{B}/snapshots/{OTHER}", f"{A}/snapshots/{NEW}")
+    assert (first.result, second.result) == (Result.DONE, Result.CHANGED)
+    assert not scan_cache_dir(hub.root).warnings

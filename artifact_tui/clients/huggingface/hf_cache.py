@@ -295,16 +295,22 @@ class Cache:
         _check_names(_entries(str(top)), [folder, *(entry.name for entry in commits)])
         found = Repository(folder)
         self._read_blobs(found)
-        for path, entry in _walk(f"{top}/refs"):
-            if entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):
-                    found.refs[path] = _commit_in(entry.path)
+        found.refs = self._refs(folder)
         for entry in commits:
             if entry.is_dir(follow_symlinks=False):
                 with suppress(FileNotFoundError):
                     made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
                     links = self._links(folder, entry.path)
                     found.revisions[entry.name] = Revision(entry.name, made, links)
+        return found
+
+    def _refs(self, folder: str) -> dict[str, str]:
+        """The commit of each ref."""
+        found = {}
+        for path, entry in _walk(f"{self.root}/{folder}/refs"):
+            if entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    found[path] = _commit_in(entry.path)
         return found
 
     def _read_blobs(self, found: Repository) -> None:
@@ -431,7 +437,10 @@ class Cache:
                 outcomes.append(version)
                 continue
             repository, part = version
-            outcome = self._delete_names(deletion, repository, part, tokens[deletion.key])
+            try:
+                outcome = self._delete_names(deletion, repository, part, tokens[deletion.key])
+            except OSError as error:
+                outcome = Outcome(deletion.key, Result.FAILED, _why(error))
             if outcome.result is Result.DONE:
                 free.setdefault(repository.folder, set()).update(repository.blobs_of(part))
                 repository.forget(part)
@@ -449,10 +458,17 @@ class Cache:
     def _delete_names(
         self, deletion: Deletion, repository: Repository, part: str, token: str
     ) -> Outcome:
-        """Remove the names of one version, if it may go."""
+        """Remove the names of one version, if it may go.
+
+        Raises:
+            OSError: it cannot be done; some names may be gone.
+        """
         if not repository.holds(part):
             return Outcome(deletion.key, Result.ABSENT)
-        if deletion.token and deletion.token != token:
+        refs = self._refs(repository.folder)  # others of the batch took their time
+        commit = part.partition("/")[2]
+        added = {ref for ref, at in refs.items() if at == commit} - set(repository.refs_to(part))
+        if deletion.token not in {"", token} or added:
             return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
         (now,) = self.facts([(repository, part)])
         if now.aliases and not deletion.delete_aliases:
@@ -460,16 +476,19 @@ class Cache:
             return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
         if now.dependents and not deletion.orphan_dependents:
             return Outcome(deletion.key, Result.REFUSED, f"{now.dependents[0]} was made from it")
-        try:
-            self._unlink_names(repository, part)
-        except OSError as error:
-            return Outcome(deletion.key, Result.FAILED, _why(error))
+        self._unlink_names(repository, part)
         return Outcome(deletion.key, Result.DONE)
 
     def _unlink_names(self, repository: Repository, part: str) -> None:
         """Remove the refs to a revision and its links; nothing that holds shared bytes."""
         top = self.root / repository.folder
         kind, _, commit = part.partition("/")
+        if kind == SNAPSHOTS:  # before its refs go, see whether it can go itself
+            self._gone().mkdir(parents=True, exist_ok=True)
+            if not os.access(top / SNAPSHOTS, os.W_OK | os.X_OK):
+                raise PermissionError(
+                    errno.EACCES, "it is not yours to change", str(top / SNAPSHOTS)
+                )
         refs = list(repository.files(part)) if part == DANGLING else repository.refs_to(part)
         for ref in refs:
             path = top / "refs" / ref
