@@ -183,7 +183,7 @@ def test_the_tour_of_the_command_line(
     assert "made 2,000 versions" in cli(*made).out
     assert "needs a terminal" in cli(*demo, code=USAGE).err
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()].count("sample") == 1
-    assert "in the folder `./sample`" in README
+    assert "in the folder `./sample`" in " ".join(README.split())
     (example,) = re.findall(r"A filter such as\n? *`([^`]+)`", README)
     assert "match" in cli("ls", "local:./sample", example, "--versions").out
     for words in HEADINGS["## On the command line"]:
