@@ -147,7 +147,7 @@ def split(words: Sequence[str], *, names: bool = False) -> tuple[Target, list[st
 
     Args:
         words: as they were typed; the others are a filter, or with `names` versions.
-        names: whether `hf:v3` may name a version.
+        names: whether `net:v3` may name a version.
 
     Raises:
         UsageError: the first word may be meant as a registry, and there is none of that name.

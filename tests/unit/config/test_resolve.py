@@ -57,7 +57,7 @@ def test_a_folder_with_a_registry_needs_no_scheme(
 
 
 def test_other_addresses_are_kept_as_they_are() -> None:
-    for address in ("https://h/api", "mlflow+http://h", "hf:"):
+    for address in ("https://h/api", "mlflow+http://h", "dvc:"):
         assert resolve(Config(), address) == Target(address, address)
 
 
