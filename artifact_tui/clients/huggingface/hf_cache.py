@@ -81,7 +81,7 @@ class Blob(NamedTuple):
     modified_us: int
 
 
-class Link(NamedTuple):
+class CachedFile(NamedTuple):
     """One path of a revision."""
 
     path: str
@@ -97,7 +97,7 @@ class Revision:
 
     commit: str
     made_us: int
-    links: list[Link] = field(default_factory=list)
+    links: list[CachedFile] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -340,7 +340,7 @@ class Cache:
             return False
         return _beginning(str(store / _MARKER)) == "1\n"
 
-    def _links(self, folder: str, snapshot: str) -> list[Link]:
+    def _links(self, folder: str, snapshot: str) -> list[CachedFile]:
         """The files of a revision; what goes while it is read is left out."""
         blobs = f"{self.root}/{folder}/blobs/"
         place = f"{folder}/snapshots/{os.path.basename(snapshot)}/"
@@ -349,7 +349,7 @@ class Cache:
             try:
                 if not entry.is_symlink():
                     own = _blob(place + path, entry.stat(follow_symlinks=False))
-                    found.append(Link(path, "", own))
+                    found.append(CachedFile(path, "", own))
                     continue
                 target = os.readlink(entry.path)
             except FileNotFoundError:
@@ -358,7 +358,7 @@ class Cache:
             if name == target:  # of another form; only the folders on the way are followed
                 way, name = os.path.split(os.path.join(os.path.dirname(entry.path), target))
                 name = name if os.path.realpath(way) == blobs.rstrip("/") else ""
-            found.append(Link(path, "" if "/" in name else name))
+            found.append(CachedFile(path, "" if "/" in name else name))
         return found
 
     # lineage

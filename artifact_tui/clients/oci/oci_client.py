@@ -28,7 +28,7 @@ from artifact_tui.model import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
-    from artifact_tui.clients.oci.oci_layout import Contents, Layout
+    from artifact_tui.clients.oci.oci_layout import BlobLayout, Contents
     from artifact_tui.model import Deletion
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class TagClient(Client):
 
     batch_delete = 20
 
-    def __init__(self, kind: str, layout: Layout, *, read_only: bool) -> None:
+    def __init__(self, kind: str, layout: BlobLayout, *, read_only: bool) -> None:
         self.identity = Identity(kind, f"{kind}:{layout.root}", f"{kind}:{layout.root}")
         self.read_only = read_only
         self._store = BlobStore(layout)
@@ -219,7 +219,7 @@ class OciKind(Kind):
         """The folder of an address, without links on the way to it."""
         return Path(os.path.realpath(Path(address.removeprefix(f"{self.name}:")).expanduser()))
 
-    def layout(self, root: Path) -> Layout:
+    def layout(self, root: Path) -> BlobLayout:
         """How tags and blobs are kept there."""
         return OciLayout(root)
 
@@ -267,7 +267,7 @@ class OllamaKind(OciKind):
         path = address.removeprefix("ollama:") or os.environ.get("OLLAMA_MODELS", "")
         return Path(os.path.realpath(Path(path or "~/.ollama/models").expanduser()))
 
-    def layout(self, root: Path) -> Layout:
+    def layout(self, root: Path) -> BlobLayout:
         """How Ollama keeps them."""
         return OllamaLayout(root)
 

@@ -70,7 +70,7 @@ class UnreadableError(Exception):
     """A manifest that cannot be read, so that nobody knows what it needs."""
 
 
-class Layout(Protocol):
+class BlobLayout(Protocol):
     """How one tool keeps its tags and blobs."""
 
     root: Path
@@ -112,7 +112,7 @@ class Contents:
 class BlobStore:
     """A folder of tags and blobs; nothing here is asynchronous."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: BlobLayout) -> None:
         self.layout = layout
 
     def read(self) -> Contents:
