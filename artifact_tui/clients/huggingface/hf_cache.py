@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
+from artifact_tui.clients.disk import spelled_out, system_words
 from artifact_tui.model import Alias, Facts, File, Outcome, Result, Version, VersionState
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Repository:
             created_us=self.revisions[commit].made_us if commit else newest,
             used_us=max((blob.used_us for blob in there.values()), default=None),
             note=note,
-            aliases=tuple(Alias(_text(ref)) for ref in self.refs_to(part)),
+            aliases=tuple(Alias(spelled_out(ref)) for ref in self.refs_to(part)),
         )
 
     def digest(self, part: str) -> str:
@@ -217,11 +218,13 @@ class Repository:
         here = hashlib.sha256(repr(files).encode(errors="backslashreplace")).hexdigest()[:_SHORT]
         return f"{part.rpartition('/')[2]}+{here}"
 
-    def told_files(self, part: str) -> tuple[File, ...]:
+    def present_files(self, part: str) -> tuple[File, ...]:
         """The files of a version whose bytes are here, by path."""
         found = sorted(self.files(part).items())
         return tuple(
-            File(_text(path), blob.size, blob.place) for path, blob in found if blob is not None
+            File(spelled_out(path), blob.size, blob.place)
+            for path, blob in found
+            if blob is not None
         )
 
     def facts(self, part: str, dependents: tuple[str, ...] = ()) -> Facts:
@@ -231,7 +234,7 @@ class Repository:
             key=f"{self.folder}/{part}",
             digest=self.digest(part),
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
-            aliases=tuple(Alias(_text(ref)) for ref in refs),
+            aliases=tuple(Alias(spelled_out(ref)) for ref in refs),
             dependents=dependents,
             token=hashlib.sha256(
                 repr((refs, dependents, self.digest(part))).encode(errors="backslashreplace")
@@ -377,7 +380,7 @@ class Cache:
         """The folders of what each revision says it was made from, by commit."""
         top = f"{self.root}/{repository.folder}/{SNAPSHOTS}"
         return {
-            commit: self._said_sources(f"{top}/{commit}") - {repository.folder}
+            commit: self._named_sources(f"{top}/{commit}") - {repository.folder}
             for commit in repository.revisions
         }
 
@@ -390,11 +393,11 @@ class Cache:
             except OSError:  # what it was made from is not listed either
                 continue
             for entry in snapshots:
-                for folder in self._said_sources(entry.path) & found.keys() - {child}:
+                for folder in self._named_sources(entry.path) & found.keys() - {child}:
                     found[folder].append(f"{child}/{SNAPSHOTS}/{entry.name}")
         return {folder: sorted(keys) for folder, keys in found.items()}
 
-    def _said_sources(self, snapshot: str) -> frozenset[str]:
+    def _named_sources(self, snapshot: str) -> frozenset[str]:
         """What the card and the adapter of a revision name, as folders that may be here."""
         found: frozenset[str] = frozenset()
         for name, read in ((CARD, _card_sources), (ADAPTER, _adapter_sources)):
@@ -427,7 +430,7 @@ class Cache:
                 there[folder] = self.repository(folder)
             except OSError as error:
                 there[folder] = error
-        versions = [_found(there, one.key) for one in deletions]
+        versions = [_version_of(there, one.key) for one in deletions]
         before = self.facts([one for one in versions if isinstance(one, tuple)])
         tokens = {one.key: one.token for one in before}
         free: dict[str, set[str]] = {}
@@ -440,7 +443,7 @@ class Cache:
             try:
                 outcome = self._delete_names(deletion, repository, part, tokens[deletion.key])
             except OSError as error:
-                outcome = Outcome(deletion.key, Result.FAILED, _why(error))
+                outcome = Outcome(deletion.key, Result.FAILED, system_words(error))
             if outcome.result is Result.DONE:
                 free.setdefault(repository.folder, set()).update(repository.blobs_of(part))
                 repository.forget(part)
@@ -516,7 +519,7 @@ class Cache:
                 busy += self._free_some(folder, names[start : start + _AT_ONCE])
             self._remove_empty(folder)
         except OSError as error:
-            return f"some of its bytes are still there: {_why(error)}"
+            return f"some of its bytes are still there: {system_words(error)}"
         return f"a download uses {busy:,} of its blobs: they stay" if busy else ""
 
     def _free_some(self, folder: str, names: list[str]) -> int:
@@ -660,22 +663,17 @@ class Cache:
             os.close(lock)
 
 
-def _found(
+def _version_of(
     there: Mapping[str, Repository | OSError | None], key: str
 ) -> tuple[Repository, str] | Outcome:
     """The version of a key, or why nothing can be done with it."""
     folder, _, part = key.partition("/")
     repository = there[folder]
     if isinstance(repository, OSError):
-        return Outcome(key, Result.FAILED, _why(repository))
+        return Outcome(key, Result.FAILED, system_words(repository))
     if repository is None or not repository.holds(part):
         return Outcome(key, Result.ABSENT)
     return repository, part
-
-
-def _why(error: OSError) -> str:
-    """What the system said, and where."""
-    return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
 
 
 def _card_sources(path: str) -> frozenset[str]:
@@ -684,23 +682,23 @@ def _card_sources(path: str) -> frozenset[str]:
     if not text.startswith("---"):
         return frozenset()
     try:
-        said = yaml.load(text[3:].partition("\n---")[0], Loader=_LOADER)  # noqa: S506 - only text
+        card = yaml.load(text[3:].partition("\n---")[0], Loader=_LOADER)  # noqa: S506 - only text
     except (yaml.YAMLError, ValueError, RecursionError):
         return frozenset()
-    if not isinstance(said, dict):
+    if not isinstance(card, dict):
         return frozenset()
-    return _folders_of("models", said.get("base_model")) | _folders_of(
-        "datasets", said.get("datasets")
+    return _folders_of("models", card.get("base_model")) | _folders_of(
+        "datasets", card.get("datasets")
     )
 
 
 def _adapter_sources(path: str) -> frozenset[str]:
     """The folder of the model that an adapter was trained for."""
     try:
-        said = json.loads(_beginning(path) or "null")
+        adapter = json.loads(_beginning(path) or "null")
     except (ValueError, RecursionError):
         return frozenset()
-    named = said.get("base_model_name_or_path") if isinstance(said, dict) else None
+    named = adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None
     return _folders_of("models", named)
 
 
@@ -723,11 +721,6 @@ def _beginning(path: str) -> str:
 def _at_once(path: str, flags: int) -> int:
     """Open a file without waiting for whoever would write into a pipe."""
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _text(name: str) -> str:
-    """A name with what is no text in it spelled out."""
-    return name if name.isascii() else os.fsencode(name).decode(errors="backslashreplace")
 
 
 def shared_place(target: str) -> str:
@@ -793,8 +786,8 @@ def _check_names(parts: Iterable[os.DirEntry[str]], names: Iterable[str]) -> Non
         if part.is_symlink():
             raise OSError(errno.ELOOP, f"{part.name} in it is a link", part.path)
     for name in names:
-        if _text(name) != name:
-            raise OSError(errno.EILSEQ, f"{_text(name)} is no text", _text(name))
+        if spelled_out(name) != name:
+            raise OSError(errno.EILSEQ, f"{spelled_out(name)} is no text", spelled_out(name))
 
 
 def _remove_folders(top: Path) -> None:

@@ -5,35 +5,34 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Client, Kind
+from artifact_tui.clients.base import Kind
+from artifact_tui.clients.disk import DiskClient
 from artifact_tui.clients.huggingface.hf_cache import SNAPSHOTS, Cache, current
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError, NotToldError, ReadOnlyError, RegistryError
+from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from artifact_tui.clients.huggingface.hf_cache import Repository
     from artifact_tui.model import Deletion, Facts, File, Outcome
 
-T = TypeVar("T")
 PREFIX = "hf:"
 
 
-class HfClient(Client):
+class HfClient(DiskClient):
     """One cache; each repository is a collection, each revision a version, each ref an alias."""
 
     tells = frozenset({"aliases", "lineage"})
     batch_delete = 100
 
     def __init__(self, root: Path, *, read_only: bool) -> None:
-        self.identity = Identity("hf", f"{PREFIX}{root}", f"{PREFIX}{root}")
-        self.read_only = read_only
+        address = f"{PREFIX}{root}"
+        super().__init__(Identity("hf", address, address), root, read_only=read_only)
         self._cache = Cache(root)
-        self._turn = asyncio.Lock()
         self._unreadable: dict[str, str] = {}
 
     @property
@@ -48,16 +47,6 @@ class HfClient(Client):
         found = self._unreadable.items()
         return tuple(f"{folder} cannot be read: {why}." for folder, why in found)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        try:
-            async with self._turn:
-                return await asyncio.to_thread(work)
-        except OSError as error:
-            raise RegistryError(
-                f"{self._cache.root} cannot be read: {error.strerror or error}.",
-                hint="Look whether the disk is there, and whether you may read it.",
-            ) from error
-
     async def listing(self) -> AsyncGenerator[Listed, None]:
         """A repository after the other, with its revisions and their files; then the lineage."""
         self._unreadable = {}
@@ -65,7 +54,7 @@ class HfClient(Client):
         parents: dict[str, frozenset[str]] = {}
         for folder in await self._run(self._cache.folders):
             try:
-                part = await asyncio.to_thread(self._listed, folder, newest, parents)
+                part = await asyncio.to_thread(self._list_repository, folder, newest, parents)
             except OSError as error:
                 self._unreadable[folder] = error.strerror or str(error)
                 part = Listed(complete=False)
@@ -78,7 +67,7 @@ class HfClient(Client):
             )
         )
 
-    def _listed(
+    def _list_repository(
         self, folder: str, newest: dict[str, str], parents: dict[str, frozenset[str]]
     ) -> Listed:
         """One repository; its newest revision and the sources of all are noted.
@@ -95,7 +84,7 @@ class HfClient(Client):
         return Listed(
             (Collection(folder, found.name, found.type),),
             tuple(found.version(part) for part in parts),
-            files={f"{folder}/{part}": found.told_files(part) for part in parts},
+            files={f"{folder}/{part}": found.present_files(part) for part in parts},
         )
 
     async def _parts(self, keys: Sequence[str]) -> dict[str, tuple[Repository, str]]:
@@ -126,7 +115,7 @@ class HfClient(Client):
         if version_key not in found:
             raise NotFoundError(f"There is no {version_key} in {self._cache.root}.")
         repository, part = found[version_key]
-        return repository.told_files(part)
+        return repository.present_files(part)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
@@ -136,8 +125,7 @@ class HfClient(Client):
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete revisions, or what is left over, for good."""
-        if self.read_only:
-            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+        self._refuse_read_only()
         return await self._run(lambda: self._cache.delete(deletions))
 
     async def check(self) -> tuple[str, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Client, Kind
+from artifact_tui.clients.base import Kind
+from artifact_tui.clients.disk import DiskClient, system_words
 from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
+from artifact_tui.errors import NotFoundError
 from artifact_tui.model import (
     Collection,
     Facts,
@@ -26,28 +26,27 @@ from artifact_tui.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from artifact_tui.clients.oci.oci_layout import BlobLayout, Contents
     from artifact_tui.model import Deletion
 
-T = TypeVar("T")
 UNUSED = ":unused"
 """The key of what no tag needs: every tag has a name before the colon."""
 DOUBT = ":doubt"
 """The key of all blobs while nobody knows which are needed: so none is counted as freed."""
+WHY_DOUBT = "nobody knows which blobs are needed"
 
 
-class TagClient(Client):
+class TagClient(DiskClient):
     """One store: each name is a collection, each tag a version; nothing has an alias."""
 
     batch_delete = 20
 
     def __init__(self, kind: str, layout: BlobLayout, *, read_only: bool) -> None:
-        self.identity = Identity(kind, f"{kind}:{layout.root}", f"{kind}:{layout.root}")
-        self.read_only = read_only
+        address = f"{kind}:{layout.root}"
+        super().__init__(Identity(kind, address, address), layout.root, read_only=read_only)
         self._store = BlobStore(layout)
-        self._turn = asyncio.Lock()
         self._broken: list[str] = []
 
     @property
@@ -63,16 +62,6 @@ class TagClient(Client):
             f"{why}. While that is so, no blob is removed: nobody knows which are needed."
             for why in self._broken
         )
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        try:
-            async with self._turn:
-                return await asyncio.to_thread(work)
-        except OSError as error:
-            raise RegistryError(
-                f"{self._store.layout.root} cannot be read: {error.strerror or error}.",
-                hint="Look whether the disk is there, and whether you may read it.",
-            ) from error
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
         """Every tag, with its blobs; then the blobs that none needs."""
@@ -121,7 +110,7 @@ class TagClient(Client):
         if key == DOUBT:
             return Version(
                 key, ":", None, "doubt", _digest_of(files), file_count=len(files),
-                kept="nobody knows which blobs are needed",
+                kept=WHY_DOUBT,
             )  # fmt: skip
         if key == UNUSED:
             return Version(
@@ -147,7 +136,7 @@ class TagClient(Client):
             digest = _digest_of(files)
             return Facts(
                 key, digest, VersionState.LIVE, token=digest,
-                kept="nobody knows which blobs are needed" if key == DOUBT else "",
+                kept=WHY_DOUBT if key == DOUBT else "",
                 collection="blobs", label=key[1:], type="blob",
             )  # fmt: skip
         if key not in contents.tags:
@@ -173,8 +162,7 @@ class TagClient(Client):
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Take tags away, with the blobs that only they needed."""
-        if self.read_only:
-            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+        self._refuse_read_only()
         return [await self._run(partial(self._delete, one)) for one in deletions]
 
     def _delete(self, deletion: Deletion) -> Outcome:
@@ -192,8 +180,7 @@ class TagClient(Client):
             else:
                 self._store.untag(contents.tags[deletion.key])
         except OSError as error:
-            why = f"{error.strerror}: {error.filename}" if error.filename else str(error)
-            return Outcome(deletion.key, Result.FAILED, why)
+            return Outcome(deletion.key, Result.FAILED, system_words(error))
         stays = f"its blobs stay: {contents.broken[0]}" if contents.broken else ""
         return Outcome(deletion.key, Result.DONE, stays)
 

@@ -42,7 +42,6 @@ _LARGEST = 10_000_000
 
 TAG = "org.opencontainers.image.ref.name"
 _IMAGE = "io.containerd.image.name"
-_CREATED = "org.opencontainers.image.created"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ moves it aside in one step and removes it there.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -23,11 +22,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Client, Kind
+from artifact_tui.clients.base import Kind
+from artifact_tui.clients.disk import DiskClient, spelled_out, system_words
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError, NotToldError, ReadOnlyError, RegistryError
+from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import (
     Collection,
     Facts,
@@ -41,11 +41,10 @@ from artifact_tui.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
     from artifact_tui.model import Deletion
 
-T = TypeVar("T")
 PREFIX = "wandb-cache:"
 UPLOADING_S = 3600.0
 """Seconds after its last change in which what lies in staging may be on its way to W&B."""
@@ -75,7 +74,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Leftover:
     """A file or folder that is a version, and what is in it."""
 
     area: Area
@@ -124,7 +123,7 @@ def _real(path: str) -> Path:
     return Path(os.path.realpath(Path(path).expanduser()))
 
 
-def find(area: Area, path: str) -> Found | None:
+def find(area: Area, path: str) -> Leftover | None:
     """What is at a path now; None when it is no version, or gone.
 
     Raises:
@@ -139,11 +138,11 @@ def find(area: Area, path: str) -> Found | None:
         return None
     found = sorted(_files(str(place), top))
     newest = max((one.st_mtime for _, one in found), default=top.st_mtime)
-    return Found(
+    return Leftover(
         area,
         path,
         tuple(
-            File(_text(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
+            File(spelled_out(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
             for name, one in found
         ),
         made_us=int(top.st_mtime * 1e6),
@@ -174,11 +173,6 @@ def _is_synced(run: Path) -> bool:
     return bool(logs)
 
 
-def _text(name: str) -> str:
-    """A name with what is no text in it spelled out."""
-    return os.fsencode(name).decode(errors="backslashreplace")
-
-
 def _files(
     top: str, found: os.stat_result, below: str = ""
 ) -> Iterator[tuple[str, os.stat_result]]:
@@ -200,7 +194,7 @@ def every(area: Area) -> list[str]:
     return sorted(path for path in found if area.holds(path))
 
 
-def _found(area: Area, paths: Sequence[str]) -> tuple[list[Found], list[str]]:
+def _read_some(area: Area, paths: Sequence[str]) -> tuple[list[Leftover], list[str]]:
     """What is at these paths; and which of it cannot be read, in words."""
     found, unreadable = [], []
     for path in paths:
@@ -213,16 +207,14 @@ def _found(area: Area, paths: Sequence[str]) -> tuple[list[Found], list[str]]:
     return found, unreadable
 
 
-class WandbCacheClient(Client):
+class WandbCacheClient(DiskClient):
     """W&B's folders on this machine."""
 
     batch_delete = 100
 
     def __init__(self, identity: Identity, areas: Sequence[Area], *, read_only: bool) -> None:
-        self.identity = identity
-        self.read_only = read_only
+        super().__init__(identity, "What W&B left", read_only=read_only)
         self._areas = {area.name: area for area in areas}
-        self._turn = asyncio.Lock()
         self._unreadable: list[str] = []
 
     @property
@@ -230,17 +222,7 @@ class WandbCacheClient(Client):
         """What cannot be read."""
         return tuple(self._unreadable)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        try:
-            async with self._turn:
-                return await asyncio.to_thread(work)
-        except OSError as error:
-            raise RegistryError(
-                f"W&B's folders cannot be read: {error.strerror or error}: {error.filename}.",
-                hint="Look whether the disk is there, and whether you may read it.",
-            ) from error
-
-    def _find(self, key: str) -> Found | None:
+    def _find(self, key: str) -> Leftover | None:
         name, _, path = key.partition("/")
         try:
             return find(self._areas[name], path) if name in self._areas else None
@@ -254,7 +236,7 @@ class WandbCacheClient(Client):
             paths = await self._run(partial(every, area))
             for start in range(0, len(paths), _AT_ONCE):
                 part = paths[start : start + _AT_ONCE]
-                there, unreadable = await self._run(partial(_found, area, part))
+                there, unreadable = await self._run(partial(_read_some, area, part))
                 self._unreadable += unreadable
                 yield Listed(
                     (Collection(area.name, area.name, area.type),),
@@ -277,8 +259,7 @@ class WandbCacheClient(Client):
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Remove files and folders."""
-        if self.read_only:
-            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+        self._refuse_read_only()
         return await self._run(lambda: [self._delete(one) for one in deletions])
 
     def _delete(self, deletion: Deletion) -> Outcome:
@@ -300,7 +281,7 @@ class WandbCacheClient(Client):
         except NotToldError as error:
             return Outcome(key, Result.FAILED, str(error))
         except OSError as error:
-            return Outcome(key, Result.FAILED, f"{error.strerror}: {error.filename}")
+            return Outcome(key, Result.FAILED, system_words(error))
         return Outcome(key, Result.DONE)
 
     async def check(self) -> tuple[str, ...]:
@@ -309,7 +290,7 @@ class WandbCacheClient(Client):
         return (f"W&B keeps files in {', '.join(there) or 'none of its folders'}.",)
 
 
-def _version(found: Found) -> Version:
+def _version(found: Leftover) -> Version:
     """A version as it is listed."""
     return Version(
         found.key,
@@ -325,7 +306,7 @@ def _version(found: Found) -> Version:
     )
 
 
-def _facts(found: Found) -> Facts:
+def _facts(found: Leftover) -> Facts:
     """What is true of a version now."""
     return Facts(
         found.key,

@@ -35,10 +35,3 @@ def test_equality_and_truth() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert not Secret(" ")
-
-
-def test_it_is_found_in_answers() -> None:
-    assert Secret(CANARY).is_in(f'{{"said":"{CANARY}"}}'.encode())
-    assert not Secret(CANARY).is_in(b"canary")
-    assert not Secret("ab").is_in(b"ab"), "too short to be looked for"
-    assert not Secret("").is_in(b"")

@@ -1,0 +1,62 @@
+"""What clients of folders on this machine share: one call at a time, in a thread, and its words."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+from artifact_tui.clients.base import Client
+from artifact_tui.errors import ReadOnlyError, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from artifact_tui.model import Identity
+
+T = TypeVar("T")
+
+
+class DiskClient(Client):
+    """A client whose registry is one folder, or some."""
+
+    def __init__(self, identity: Identity, where: object, *, read_only: bool) -> None:
+        """`where` is what people call the folders: a path, or words."""
+        self.identity = identity
+        self.read_only = read_only
+        self._where = where
+        self._turn = asyncio.Lock()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Do some work in a thread, after whatever is under way.
+
+        Raises:
+            RegistryError: the file system would not do it.
+        """
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(work)
+        except OSError as error:
+            raise RegistryError(
+                f"{self._where} cannot be read: {system_words(error)}.",
+                hint="Look whether the disk is there, and whether you may read it.",
+            ) from error
+
+    def _refuse_read_only(self) -> None:
+        """Refuse to delete from a registry that may only be read.
+
+        Raises:
+            ReadOnlyError: it is such a one.
+        """
+        if self.read_only:
+            raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+
+
+def system_words(error: OSError) -> str:
+    """What the system said, and of which file."""
+    return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+
+
+def spelled_out(name: str) -> str:
+    """The name of a file, with the bytes in it that are no text written in hexadecimal."""
+    return name if name.isascii() else os.fsencode(name).decode(errors="backslashreplace")
