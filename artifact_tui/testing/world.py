@@ -113,6 +113,35 @@ class World(Protocol):
         """What is really there now."""
 
 
+class PlainWorld:
+    """A world to begin with: no requests, aliases, lineage or links; override what there is."""
+
+    now_us = 1_800_000_000_000_000
+
+    def requests(self) -> None:
+        """None are sent."""
+
+    def advance(self, us: int) -> None:
+        """Let time pass, which nothing in it knows of."""
+        self.now_us += us
+
+    async def alias(self, key: str, name: str, *, protected: bool = False) -> None:
+        """Never asked for."""
+        raise NotImplementedError
+
+    async def unalias(self, key: str, name: str) -> None:
+        """Never asked for."""
+        raise NotImplementedError
+
+    async def edge(self, parent: str, child: str) -> None:
+        """Never asked for."""
+        raise NotImplementedError
+
+    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        """Never asked for."""
+        raise NotImplementedError
+
+
 _TOLD = frozenset({"aliases", "lineage", "links", "ttl", "trash"})
 _Test = TypeVar("_Test", bound=Callable[..., object])
 

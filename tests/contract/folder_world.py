@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from artifact_tui.testing.world import Thing, Truth
+from artifact_tui.testing.world import PlainWorld, Thing, Truth
 from tests.servers.folders.folders import FolderClient, Folders, ShyFolderClient
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class FolderWorld:
+class FolderWorld(PlainWorld):
     """A folder of files."""
 
     lacks: frozenset[str] = frozenset()
@@ -22,7 +22,6 @@ class FolderWorld:
     nobody = "model/nobody/v7"
 
     def __init__(self, path: Path) -> None:
-        self.now_us = 1_800_000_000_000_000
         self._root = path / "registry"
         self._root.mkdir()
         self._folders = Folders(self._root)
@@ -32,12 +31,6 @@ class FolderWorld:
     def _open(self, *, read_only: bool) -> FolderClient:
         clock = lambda: self.now_us  # noqa: E731 - the world's own time
         return self.kind(self._root, read_only=read_only, actor="tester", clock=clock)
-
-    def requests(self) -> None:
-        return
-
-    def advance(self, us: int) -> None:
-        self.now_us += us
 
     async def reopen(self, *, read_only: bool) -> FolderClient:
         return self._open(read_only=read_only)
@@ -81,9 +74,6 @@ class FolderWorld:
         assert found is not None
         with (found[0] / ".made-from").open("a", encoding="utf-8") as file:
             file.write(f"{parent}\n")
-
-    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
-        raise NotImplementedError
 
     async def truth(self) -> Truth:
         keys = self._folders.keys()

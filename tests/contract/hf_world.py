@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.huggingface.hf_client import HfClient
-from artifact_tui.testing.world import Thing, Truth
+from artifact_tui.testing.world import PlainWorld, Thing, Truth
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
@@ -14,24 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class HfWorld:
+class HfWorld(PlainWorld):
     """One cache."""
 
     lacks = frozenset({"dependents", "edges", "deleter", "protection", "told_protection", "tokens"})
     """It has lineage and tokens; but a card names a repository, not one version of it."""
     nobody = f"models--m/snapshots/{'0' * 40}"
-    now_us = 1_800_000_000_000_000
 
     def __init__(self, path: Path) -> None:
         self._hub = Hub(path / "hub", shared=True)
         self._made = 0
         self.client = HfClient(self._hub.root, read_only=False)
-
-    def requests(self) -> None:
-        return
-
-    def advance(self, us: int) -> None:
-        self.now_us += us
 
     async def reopen(self, *, read_only: bool) -> HfClient:
         return HfClient(self._hub.root, read_only=read_only)
@@ -66,12 +59,6 @@ class HfWorld:
 
     async def unalias(self, key: str, name: str) -> None:
         (self._hub.root / key.partition("/")[0] / "refs" / name).unlink()
-
-    async def edge(self, parent: str, child: str) -> None:
-        raise NotImplementedError
-
-    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
-        raise NotImplementedError
 
     async def truth(self) -> Truth:
         names: dict[str, set[tuple[str, bool]]] = {}

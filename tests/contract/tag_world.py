@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.oci.oci_client import TagClient
 from artifact_tui.clients.oci.oci_layout import OciLayout, OllamaLayout
-from artifact_tui.testing.world import Thing, Truth
+from artifact_tui.testing.world import PlainWorld, Thing, Truth
 from tests.support.blobs import Oci, Ollama
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 
-class TagWorld:
+class TagWorld(PlainWorld):
     """One store."""
 
     lacks = frozenset(
@@ -25,7 +25,6 @@ class TagWorld:
         | {"types", "bytes", "aliases", "lineage"}
     )
     nobody = "nobody:v7"
-    now_us = 1_800_000_000_000_000
 
     def __init__(self, store: Ollama | Oci) -> None:
         self._store = store
@@ -37,44 +36,16 @@ class TagWorld:
             return TagClient("oci", OciLayout(self._store.root), read_only=read_only)
         return TagClient("ollama", OllamaLayout(self._store.root), read_only=read_only)
 
-    def requests(self) -> None:
-        return
-
-    def advance(self, us: int) -> None:
-        self.now_us += us
-
     async def reopen(self, *, read_only: bool) -> TagClient:
         return self._open(read_only=read_only)
 
     async def make(
-        self,
-        collection: str,
-        *,
-        files: Mapping[str, bytes] | None = None,
-        kind: str = "model",
-        parents: Sequence[str] = (),
-        aliases: Sequence[str] = (),
-        protected: Sequence[str] = (),
-        tags: Sequence[str] = (),
-        ttl_us: int | None = None,
+        self, collection: str, *, files: Mapping[str, bytes] | None = None, **_: object
     ) -> str:
-        del kind, parents, aliases, protected, tags, ttl_us
         label = f"v{self._made[collection]:03d}"
         self._made[collection] += 1
         self._store.tag(collection, label, files or {"model": collection.encode()})
         return f"{collection}:{label}"
-
-    async def alias(self, key: str, name: str, *, protected: bool = False) -> None:
-        raise NotImplementedError
-
-    async def unalias(self, key: str, name: str) -> None:
-        raise NotImplementedError
-
-    async def edge(self, parent: str, child: str) -> None:
-        raise NotImplementedError
-
-    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
-        raise NotImplementedError
 
     async def truth(self) -> Truth:
         root = self._store.root

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.wandb_cache.wandb_folders import Area, WandbCacheClient
 from artifact_tui.model import Identity
-from artifact_tui.testing.world import Thing, Truth
+from artifact_tui.testing.world import PlainWorld, Thing, Truth
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 NAMES = ("a", "b", "c", "d", "m", "mm", "n", "n2", "other", "p", "series", "unrelated")
 """Its collections are folders that are known beforehand; the contract uses these names."""
 
 
-class WandbCacheWorld:
+class WandbCacheWorld(PlainWorld):
     """Some folders whose entries are versions."""
 
     lacks = frozenset(
@@ -27,7 +27,6 @@ class WandbCacheWorld:
         | {"types", "aliases", "lineage"}
     )
     nobody = "m/nobody"
-    now_us = 1_800_000_000_000_000
 
     def __init__(self, path: Path) -> None:
         self._top = path / "wandb"
@@ -44,28 +43,12 @@ class WandbCacheWorld:
         identity = Identity("wandb-cache", "wandb-cache:", f"wandb-cache:{self._top}")
         return WandbCacheClient(identity, areas, read_only=read_only)
 
-    def requests(self) -> None:
-        return
-
-    def advance(self, us: int) -> None:
-        self.now_us += us
-
     async def reopen(self, *, read_only: bool) -> WandbCacheClient:
         return self._open(read_only=read_only)
 
     async def make(
-        self,
-        collection: str,
-        *,
-        files: Mapping[str, bytes] | None = None,
-        kind: str = "model",
-        parents: Sequence[str] = (),
-        aliases: Sequence[str] = (),
-        protected: Sequence[str] = (),
-        tags: Sequence[str] = (),
-        ttl_us: int | None = None,
+        self, collection: str, *, files: Mapping[str, bytes] | None = None, **_: object
     ) -> str:
-        del kind, parents, aliases, protected, tags, ttl_us
         key = f"{collection}/v{self._made[collection]:03d}"
         self._made[collection] += 1
         for name, content in (files or {"model": key.encode()}).items():
@@ -73,18 +56,6 @@ class WandbCacheWorld:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         return key
-
-    async def alias(self, key: str, name: str, *, protected: bool = False) -> None:
-        raise NotImplementedError
-
-    async def unalias(self, key: str, name: str) -> None:
-        raise NotImplementedError
-
-    async def edge(self, parent: str, child: str) -> None:
-        raise NotImplementedError
-
-    async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
-        raise NotImplementedError
 
     async def truth(self) -> Truth:
         keys = [path.relative_to(self._top).as_posix() for path in self._top.glob("*/*")]

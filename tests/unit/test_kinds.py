@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(artifact_tui.__file__).parent
 README = PACKAGE.parent / "README.md"
-NAMED = re.compile(r"wandb|W&B|Weights|weave|RestClient|LocalClient", re.IGNORECASE)
+NAMED = re.compile(
+    r"wandb|W&B|Weights|weave|hugging|ollama|kitops|RestClient|LocalClient|HfClient|TagClient",
+    re.IGNORECASE,
+)
 
 HELP = {("cli/root.py", "EXAMPLES")}
 """What `artifact-tui --help` says is read before any kind is loaded."""
